@@ -1,0 +1,258 @@
+"""Cell: the unit of a network, with ``construct`` and, if its author wants, ``bprop``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from .custom import call_with_bprop
+from .dtypes import describe
+from .errors import AutogradError, CellError, GradientError, StateDictError
+from .parameter import Parameter
+from .state import state
+from .tensor import Tensor
+
+__all__ = ["Cell"]
+
+
+class Cell:
+    """Base class of networks and of their parts.
+
+    A subclass defines ``construct``. It may define ``bprop(self, *inputs, out, dout)``, which then replaces the derivative of
+    ``construct``: it takes the inputs, what came out, and the gradient that arrives, and returns a tuple with one gradient for
+    each input (None for zero), optionally followed by a dict of gradients by Parameter: ``return (dx,), {self.weight: dw}``.
+    Parameters, Cells, and lists, tuples or dicts of them are found by attribute assignment, in order.
+
+    Attributes
+    ----------
+    training : bool
+        Whether the Cell is being trained; see :meth:`set_train`.
+    requires_grad : bool
+        A flag for the user; see :meth:`set_grad`.
+
+    Examples
+    --------
+    >>> from autograd import Cell, Tensor, grad
+    >>> class Step(Cell):
+    ...     def construct(self, x):
+    ...         return (x > 0).astype(x.dtype)
+    ...
+    ...     def bprop(self, x, out, dout):
+    ...         return (dout * 0.5,)
+    >>> print(grad(Step())(Tensor([-1.0, 2.0])))
+    [0.5 0.5]
+    """
+
+    training: bool
+    requires_grad: bool
+
+    def __init__(self) -> None:
+        self.training = False
+        self.requires_grad = False
+
+    def construct(self, *inputs: Any) -> Any:
+        """Compute the outputs; a subclass defines this."""
+        raise CellError(
+            type(self).__name__, "a method `construct`", "a class without one", "Define `def construct(self, x): ...`."
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run ``construct``; while a transform records, with ``bprop`` as its derivative if there is one."""
+        if "training" not in self.__dict__:
+            self._require_ready("called")
+        try:
+            if state.recording and hasattr(self, "bprop"):
+                out = call_with_bprop(self, args, kwargs)
+            else:
+                out = self.construct(*args, **kwargs)
+        except AutogradError as error:
+            error.add_note(f"  in {type(self).__name__}.construct")
+            raise
+        if out is None:
+            raise GradientError(
+                f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
+            )
+        return out
+
+    @property
+    def has_bprop(self) -> bool:
+        """Whether the Cell brings its own backward."""
+        return hasattr(self, "bprop")
+
+    # Parts
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Assign; Parameters and Cells take their names from the attribute."""
+        if isinstance(value, Parameter):
+            self._require_ready(f"given the Parameter {name!r}")
+            if value.own_name is None:
+                value.own_name = value.name = name
+        elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
+            if not isinstance(value, Tensor):
+                raise CellError(
+                    f"{type(self).__name__}.{name}", "a Parameter or a Tensor of new values", describe(value),
+                    "Delete the attribute first if it should be something else.",
+                )  # fmt: skip
+            self.__dict__[name].set_data(value)
+            return
+        elif isinstance(value, (Cell, list, tuple, dict)):
+            for path, part in _parts(name, value):
+                self._require_ready(f"given {name!r}")
+                if isinstance(part, Parameter):
+                    part.name = path
+                else:
+                    for below, parameter in part.parameters_and_names():
+                        parameter.name = f"{path}.{below}"
+        object.__setattr__(self, name, value)
+
+    def _require_ready(self, what: str) -> None:
+        if "training" not in self.__dict__:
+            raise CellError(
+                type(self).__name__, f"super().__init__() before it is {what}", "no call of it",
+                "Make `super().__init__()` the first line of __init__.",
+            )  # fmt: skip
+
+    def parameters_and_names(self) -> Iterator[tuple[str, Parameter]]:
+        """Iterate over (dotted name, Parameter) in the order of assignment, each once."""
+        for name, part in _walk("", self, {id(self)}):
+            if isinstance(part, Parameter):
+                yield name, part
+
+    def cells_and_names(self) -> Iterator[tuple[str, Cell]]:
+        """Iterate over (dotted name, Cell), starting with this one under the name ''."""
+        yield "", self
+        for name, part in _walk("", self, {id(self)}):
+            if isinstance(part, Cell):
+                yield name, part
+
+    def get_parameters(self) -> list[Parameter]:
+        """Return all Parameters in order."""
+        return [p for _, p in self.parameters_and_names()]
+
+    def trainable_params(self) -> list[Parameter]:
+        """Return the Parameters with ``requires_grad``."""
+        return [p for p in self.get_parameters() if p.requires_grad]
+
+    def parameters_dict(self) -> dict[str, Parameter]:
+        """Return all Parameters by dotted name.
+
+        Raises
+        ------
+        CellError
+            If two different Parameters have the same name.
+        """
+        found: dict[str, Parameter] = {}
+        for name, parameter in self.parameters_and_names():
+            if name in found:
+                raise CellError(
+                    type(self).__name__, "distinct names for its Parameters", f"{name!r} twice",
+                    "Leave `name=` out, so that the attribute names it.",
+                )  # fmt: skip
+            found[name] = parameter
+        return found
+
+    def cells(self) -> list[Cell]:
+        """Return the Cells directly below this one."""
+        return [cell for _, cell in self._children()]
+
+    def _children(self) -> list[tuple[str, Cell]]:
+        return [
+            (path, part) for name, value in vars(self).items() for path, part in _parts(name, value) if isinstance(part, Cell)
+        ]
+
+    # Modes
+
+    def set_train(self, mode: bool = True) -> Self:
+        """Set ``training`` here and in all Cells below."""
+        for _, cell in self.cells_and_names():
+            cell.training = mode
+        return self
+
+    def set_grad(self, requires_grad: bool = True) -> Self:
+        """Set ``requires_grad`` here and in all Cells below."""
+        for _, cell in self.cells_and_names():
+            cell.requires_grad = requires_grad
+        return self
+
+    # Weights
+
+    def state_dict(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return copies of all Parameters' values by dotted name."""
+        return {name: p.array.copy() for name, p in self.parameters_dict().items()}
+
+    def load_state_dict(self, weights: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+        """Set Parameters from a mapping of dotted names to arrays. Nothing is set if anything does not fit.
+
+        Parameters
+        ----------
+        weights : mapping
+            As :meth:`state_dict` returns it.
+        strict : bool
+            Every Parameter must be there and nothing else. Otherwise what is missing or unexpected is left alone.
+
+        Returns
+        -------
+        missing, unexpected : list of str
+            The names that ``weights`` lacks, and those that the Cell lacks.
+
+        Raises
+        ------
+        StateDictError
+            If names (when strict) or shapes do not match; all of them are listed.
+        """
+        parameters = self.parameters_dict()
+        missing = [name for name in parameters if name not in weights]
+        unexpected = [name for name in weights if name not in parameters]
+        common = {name: (p, np.asarray(weights[name])) for name, p in parameters.items() if name in weights}
+        wrong = [
+            f"{name} has shape {list(value.shape)}, not {list(p.shape)}"
+            for name, (p, value) in common.items()
+            if value.shape != p.shape or value.dtype.kind not in "biuf"
+        ]
+        problems = wrong + ([f"missing: {', '.join(missing)}"] if missing and strict else [])
+        problems += [f"unexpected: {', '.join(unexpected)}"] if unexpected and strict else []
+        if problems:
+            raise StateDictError(
+                f"{type(self).__name__}.load_state_dict", "weights for each Parameter, of its shape", "; ".join(problems),
+                "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names.",
+            )  # fmt: skip
+        for parameter, value in common.values():
+            parameter.set_data(value)
+        return missing, unexpected
+
+    # Printing
+
+    def extra_repr(self) -> str:
+        """Return what ``repr`` shows in the brackets; a subclass may define this."""
+        return ""
+
+    def __repr__(self) -> str:
+        head = f"{type(self).__name__}({self.extra_repr()}"
+        lines = [f"  ({name}): " + repr(cell).replace("\n", "\n  ") for name, cell in self._children()]
+        return head + ("\n" + "\n".join(lines) + "\n" if lines else "") + ")"
+
+
+def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
+    """Iterate over the Cells and Parameters in an attribute's value, looking into lists, tuples and dicts."""
+    if isinstance(value, Parameter):
+        yield value.own_name or name, value
+    elif isinstance(value, Cell):
+        yield name, value
+    elif isinstance(value, (list, tuple, dict)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            for path, part in _parts(str(key), item):
+                yield f"{name}.{path}", part
+
+
+def _walk(prefix: str, cell: Cell, seen: set[int]) -> Iterator[tuple[str, Cell | Parameter]]:
+    """Iterate over all Cells and Parameters below a Cell, depth first, each once, with their dotted names."""
+    for name, value in vars(cell).items():
+        for path, part in _parts(name, value):
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
+            yield prefix + path, part
+            if isinstance(part, Cell):
+                yield from _walk(f"{prefix}{path}.", part, seen)

@@ -1,0 +1,207 @@
+"""A Cell with its own bprop as one node of the graph, and the checks of what that bprop returns."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import tree
+from .dtypes import bool_, describe
+from .errors import BpropError, GradientError, ShapeError
+from .graph import LEAF, SELECT, Node, clock, sources
+from .parameter import Parameter
+from .state import scope, state
+from .tensor import Tensor, as_tensor
+
+if TYPE_CHECKING:
+    from .cell import Cell
+
+__all__ = ["call_with_bprop"]
+
+
+def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Run ``cell.construct`` and record its ``bprop`` as the derivative.
+
+    The inputs go in as constants, so that only what reaches ``construct`` by another way, such as a Parameter, is tracked
+    inside: these are the gradients that ``bprop`` would hide.
+    """
+    if kwargs or len(args) != _n_positional(type(cell)):
+        args = _bind(cell, args, kwargs)
+    inputs = tree.leaves(args)
+    parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
+    bare = [Tensor.wrap(x.array) if isinstance(x, Tensor) else x for x in inputs]
+    floor = clock()
+    with scope(linking=True):
+        out = cell.construct(*tree.unflatten(args, iter(bare)))
+    outs = [t for t in tree.leaves(out) if isinstance(t, Tensor)]
+    hidden = sources([t.node for t in outs if t.node is not None], floor)
+    # A Parameter that construct read by another way than operations, as an array say, may be supplied, but need not.
+    optional = [node for p in cell.get_parameters() if (node := p.node) is not None and node not in hidden]
+    if not outs or not (hidden or optional or any(parents)):
+        return out
+    single = out is outs[0]
+    node = Node(
+        _CALL,
+        (*parents, *hidden, *optional),
+        outs[0].shape if single else (),
+        outs[0].dtype if single else bool_,
+        [Tensor.wrap(x.array, n) if isinstance(x, Tensor) else x for x, n in zip(inputs, parents, strict=True)],
+        tree.map_leaves(lambda t: t.array if isinstance(t, Tensor) else t, out),
+        {"cell": cell, "args": tree.map_leaves(lambda _: None, args), "n_hidden": len(hidden)},
+    )
+    return _outputs(node, recorded=True)
+
+
+def _outputs(node: Node, recorded: bool) -> Any:
+    """Make the output tensors of a call anew; a node that held them would be a cycle."""
+    arrays = tree.leaves(node.out)
+    if not isinstance(node.out, (tuple, list, dict)):
+        return Tensor.wrap(node.out, node if recorded else None)
+    made = [
+        Tensor.wrap(a, Node(SELECT, (node,), a.shape, a.dtype, attrs=i) if recorded else None)
+        if isinstance(a, np.ndarray)
+        else a
+        for i, a in enumerate(arrays)
+    ]
+    return tree.unflatten(node.out, iter(made))
+
+
+class _Call:
+    """The rule of such a node: run the Cell's ``bprop`` and check what it returns."""
+
+    def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> list[Tensor | None]:
+        cell: Cell = node.attrs["cell"]
+        where = f"{type(cell).__name__}.bprop"
+        inputs = tree.unflatten(node.attrs["args"], iter(node.saved))
+        out = _outputs(node, state.recording)
+        dout = g
+        if isinstance(g, dict):
+            zeros = [Tensor.wrap(np.zeros_like(a)) if isinstance(a, np.ndarray) else a for a in tree.leaves(node.out)]
+            dout = tree.unflatten(node.out, iter([g.get(i, zero) for i, zero in enumerate(zeros)]))
+        returned = _call_bprop(cell, inputs, out, dout, where)
+        by_input, by_parameter = _split_parameters(returned)
+        flat = _check(by_input, inputs, where)
+        n = len(node.saved)
+        grads = [
+            _fit(value, x, f"{where}, gradient of input {i}") if asked else None
+            for i, (value, x, asked) in enumerate(zip(flat, node.saved, wanted[:n], strict=True))
+        ]
+        for i, (parent, asked) in enumerate(zip(node.parents[n:], wanted[n:], strict=True)):
+            grads.append(_beside(cell, parent, by_parameter, i < node.attrs["n_hidden"]) if asked else None)
+        return grads
+
+
+_CALL = _Call()
+
+
+def _n_positional(cls: type) -> int | None:
+    """Return how many positional inputs ``construct`` has, or None if that is open."""
+    if cls not in _arities:
+        parameters = list(inspect.signature(cls.construct).parameters.values())[1:]  # type: ignore[attr-defined]
+        plain = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+        _arities[cls] = len(parameters) if plain else None
+    return _arities[cls]
+
+
+_arities: dict[type, int | None] = {}
+
+
+def _bind(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Bring keyword and default arguments to their positions: each takes a slot of ``bprop``."""
+    bound = inspect.signature(cell.construct).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args + tuple(bound.kwargs.values())
+
+
+def _call_bprop(cell: Cell, inputs: tuple[Any, ...], out: Any, dout: Any, where: str) -> Any:
+    bprop: Any = cell.bprop  # type: ignore[attr-defined]
+    parameters = inspect.signature(bprop).parameters
+    named = {name: value for name, value in (("out", out), ("dout", dout)) if name in parameters}
+    if all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in named) and len(named) == 2:
+        args, kwargs = inputs, named
+    else:
+        args, kwargs = (*inputs, out, dout), {}
+    try:
+        inspect.signature(bprop).bind(*args, **kwargs)
+    except TypeError as error:
+        names = ", ".join(["self", *list(inspect.signature(cell.construct).parameters), "out", "dout"])
+        raise BpropError(
+            where, f"the signature ({names})", f"(self, {', '.join(parameters)}): {error}",
+            "A bprop takes the inputs of construct, then out and dout.",
+        ) from None  # fmt: skip
+    return bprop(*args, **kwargs)
+
+
+def _split_parameters(returned: Any) -> tuple[Any, dict[int, Any]]:
+    """Take apart ``(gradients of inputs), {parameter: gradient}``."""
+    match returned:
+        case (tuple() as by_input, dict() as by_parameter) if all(isinstance(key, Parameter) for key in by_parameter):
+            return by_input, {id(key): value for key, value in by_parameter.items()}
+    return returned, {}
+
+
+def _check(returned: Any, inputs: tuple[Any, ...], where: str) -> list[Any]:
+    """Check the tuple that a bprop returned against its inputs; return one value for each leaf of the inputs."""
+    n = len(inputs)
+    expected = f"a tuple with one gradient for each of {n} input{'s' * (n != 1)}"
+    if not isinstance(returned, tuple):
+        fix = "One gradient is a tuple too: return (dx,)." if n == 1 else "Return (dx, dy, ...); None stands for zero."
+        raise BpropError(where, expected, describe(returned), fix)
+    if len(returned) != n:
+        fix = "Every input of construct takes a slot, also one that is no Tensor; None stands for zero."
+        raise BpropError(where, expected, f"{len(returned)} value{'s' * (len(returned) != 1)}", fix)
+    flat: list[Any] = []
+    for i, (value, given) in enumerate(zip(returned, inputs, strict=True)):
+        if value is None or not isinstance(given, (tuple, list, dict)):
+            flat += [value] if not isinstance(given, (tuple, list, dict)) else [None] * len(tree.leaves(given))
+        elif tree.same_structure(value, given) or (isinstance(value, tuple) and len(value) == len(given)):
+            flat += tree.leaves(value)
+        else:
+            raise BpropError(
+                f"{where}, gradient of input {i}", f"the structure of that input, a {type(given).__name__} of {len(given)}",
+                describe(value), "Return the gradients in the same nesting; None stands for zero.",
+            )  # fmt: skip
+    return flat
+
+
+def _fit(value: Any, x: Any, where: str) -> Tensor | None:
+    """Check one gradient against the input, or Parameter, that it is for."""
+    if value is None or not isinstance(x, Tensor):
+        return None
+    if not isinstance(value, (Tensor, np.ndarray, np.generic, int, float)):
+        raise BpropError(where, f"a Tensor of shape {list(x.shape)}, or None for zero", describe(value), "Return a Tensor.")
+    g = as_tensor(value, where)
+    if g.shape != x.shape:
+        raise _BpropShapeError(
+            where, f"the shape of what it is for, {describe(x)}", describe(g),
+            "Sum over the axes that were broadcast, or use ops.broadcast_to.",
+        )  # fmt: skip
+    return g
+
+
+class _BpropShapeError(BpropError, ShapeError):
+    """A gradient of the wrong shape: both a broken bprop and a wrong shape."""
+
+
+def _beside(cell: Cell, parent: Node | None, by_parameter: dict[int, Any], used: bool) -> Tensor | None:
+    """Return the gradient that the bprop supplied for what reached its construct beside the inputs."""
+    kind = type(cell).__name__
+    parameter = parent.attrs if parent is not None and parent.rule is LEAF else None
+    if isinstance(parameter, Parameter):
+        if id(parameter) in by_parameter:
+            return _fit(by_parameter[id(parameter)], parameter, f"{kind}.bprop, gradient of Parameter {parameter.name!r}")
+        what = f"Parameter {parameter.name!r}"
+    else:
+        what = "a tensor that reached construct without being an input"
+    if not used:
+        return None
+    raise GradientError(
+        f"gradient through {kind}",
+        f"{kind}.bprop to supply the gradient of everything asked for that its construct uses",
+        f"no gradient for {what}",
+        "Return it as `return (dx,), {self.weight: dw}`, or pass it to construct as an input; "
+        "set requires_grad=False or leave it out of the weights if its gradient is not wanted.",
+    )

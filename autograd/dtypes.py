@@ -1,0 +1,78 @@
+"""The dtypes of tensors, and how they combine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import DTypeError
+
+__all__ = [
+    "bool_",
+    "describe",
+    "float16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "promote",
+    "to_dtype",
+    "uint8",
+]
+
+DType = np.dtype[Any]
+
+float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
+int8, int16, int32, int64 = np.dtype("int8"), np.dtype("int16"), np.dtype("int32"), np.dtype("int64")
+uint8, bool_ = np.dtype("uint8"), np.dtype("bool")
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+_promoted: dict[tuple[DType, DType], DType] = {}
+
+
+def to_dtype(value: Any, where: str) -> DType:
+    """Return ``value`` as a numpy dtype that a tensor can have.
+
+    Raises
+    ------
+    DTypeError
+        If it is not boolean, whole or floating.
+    """
+    try:
+        dtype: DType = np.dtype(value)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype.kind not in _RANK:
+        raise DTypeError(
+            where,
+            "a bool, int or float dtype",
+            f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
+            "Use for instance autograd.float32.",
+        )
+    return dtype
+
+
+def promote(a: DType, b: DType) -> DType:
+    """Return the dtype of a result of two arrays: the higher kind wins (bool, int, float), then the wider.
+
+    Unlike numpy, int64 with float32 gives float32.
+    """
+    key = (a, b)
+    if (found := _promoted.get(key)) is None:
+        rank_a, rank_b = _RANK[a.kind], _RANK[b.kind]
+        found = np.promote_types(a, b) if rank_a == rank_b else (a if rank_a > rank_b else b)
+        _promoted[key] = found
+    return found
+
+
+def describe(value: Any) -> str:
+    """Name a value for an error message: shape and dtype for an array, type and value for the rest."""
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if isinstance(dtype, np.dtype) and isinstance(shape, tuple):
+        kind = type(value).__name__
+        return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,0 +1,118 @@
+"""Errors that say where, what was expected, what came, and what to do."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "AutogradError",
+    "BpropError",
+    "CellError",
+    "CompileError",
+    "DTypeError",
+    "GradientError",
+    "MissingExtraError",
+    "NonFiniteError",
+    "RunDirectoryError",
+    "ShapeError",
+    "StateDictError",
+    "StateError",
+]
+
+
+class AutogradError(Exception):
+    """Base of every error raised on purpose by ``autograd``, ``snn`` and ``experiments``.
+
+    Parameters
+    ----------
+    where : str
+        The operation, Cell or argument that found the problem.
+    expected : str
+        What would have been right.
+    got : str
+        What came instead, with shape and dtype where it is an array.
+    fix : str
+        What the user can do about it.
+    """
+
+    def __init__(self, where: str, expected: str, got: str, fix: str) -> None:
+        self.where, self.expected, self.got, self.fix = where, expected, got, fix
+        super().__init__(f"{where}: expected {expected}, got {got}. {fix}")
+
+    def __reduce__(self) -> tuple[type[AutogradError], tuple[str, str, str, str]]:
+        """Pickle by the four parts, so that an error crosses a process boundary whole."""
+        return type(self), (self.where, self.expected, self.got, self.fix)
+
+
+class ShapeError(AutogradError, ValueError):
+    """Shapes that do not fit each other or the operation."""
+
+
+class DTypeError(AutogradError, TypeError):
+    """A dtype, or a Python type, that the operation cannot take."""
+
+
+class ArgumentError(AutogradError, ValueError):
+    """An argument outside what it may be."""
+
+
+class GradientError(AutogradError, RuntimeError):
+    """A gradient that cannot be given, or that would be wrong."""
+
+
+class BpropError(GradientError):
+    """A ``bprop`` that breaks its contract."""
+
+
+class CellError(AutogradError, AttributeError):
+    """A Cell that is put together wrongly."""
+
+
+class StateError(AutogradError, ValueError):
+    """A state that does not fit the net or its input."""
+
+
+class StateDictError(AutogradError, KeyError):
+    """Saved weights that do not fit the Cell."""
+
+    __str__ = Exception.__str__  # KeyError would print the repr of the message
+
+
+class NonFiniteError(AutogradError, ArithmeticError):
+    """NaN or infinity where numbers were expected."""
+
+
+class CompileError(AutogradError, RuntimeError):
+    """A compiled run that was asked for and cannot be had."""
+
+
+class RunDirectoryError(AutogradError, OSError):
+    """A run directory that cannot be written; what was there before stays."""
+
+    __str__ = Exception.__str__  # OSError would print its own arguments
+
+
+class MissingExtraError(AutogradError, ImportError):
+    """An optional package that is not installed.
+
+    Parameters
+    ----------
+    package : str
+        The package that could not be imported.
+    extra : str
+        The extra of this distribution that brings it.
+    where : str
+        The function that needs it.
+    """
+
+    def __init__(self, package: str, extra: str, where: str) -> None:
+        super().__init__(
+            where,
+            f"the package {package}",
+            "no such package in this environment",
+            f"Install the extra: pip install 'spikecell[{extra}]'.",
+        )
+        self.package, self.extra = package, extra
+
+    def __reduce__(self) -> tuple[type[AutogradError], tuple[str, str, str]]:  # type: ignore[override]
+        """Pickle by the three arguments."""
+        return type(self), (self.package, self.extra, self.where)

@@ -1,0 +1,68 @@
+"""GradOperation, the transform as MindSpore has it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .dtypes import describe
+from .errors import ArgumentError, DTypeError
+from .parameter import Parameter
+from .transforms import Pass, as_weights, floating_positions, name_of
+
+__all__ = ["GradOperation"]
+
+
+class GradOperation:
+    """Higher-order function that makes gradient functions, as in MindSpore.
+
+    Parameters
+    ----------
+    get_all : bool
+        By all inputs that are floating Tensors (a tuple), instead of by the first.
+    get_by_list : bool
+        By the Parameters that are passed beside the function; alone, or with ``get_all`` after the inputs.
+    sens_param : bool
+        The gradient function takes the cotangent of the output as its last input, or as ``sens=``.
+
+    Examples
+    --------
+    >>> from autograd import GradOperation, Tensor, ops
+    >>> dx, dy = GradOperation(get_all=True)(ops.mul)(Tensor([1.0]), Tensor([2.0]))
+    >>> print(dx, dy)
+    [2.] [1.]
+    """
+
+    def __init__(self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False) -> None:
+        for name, value in (("get_all", get_all), ("get_by_list", get_by_list), ("sens_param", sens_param)):
+            if not isinstance(value, bool):
+                raise DTypeError("GradOperation", f"{name} to be a bool", describe(value), "Pass True or False.")
+        self.get_all, self.get_by_list, self.sens_param = get_all, get_by_list, sens_param
+
+    def __call__(self, fn: Callable[..., Any], weights: Any = None) -> Callable[..., Any]:
+        """Return the gradient function of ``fn``."""
+        if not callable(fn):
+            raise DTypeError("GradOperation", "a function or Cell", describe(fn), "Pass the function itself.")
+        if self.get_by_list and weights is None:
+            weights = fn.trainable_params() if hasattr(fn, "trainable_params") else ()
+        parameters = as_weights(weights, "GradOperation") if self.get_by_list else []
+        where = f"GradOperation of {name_of(fn)}"
+
+        def gradient(*args: Any, **kwargs: Any) -> Any:
+            sens = None
+            if self.sens_param:
+                if "sens" in kwargs:
+                    sens = kwargs.pop("sens")
+                elif args:
+                    *args, sens = args  # type: ignore[assignment]
+            positions = floating_positions(args) if self.get_all else [] if self.get_by_list else [0]
+            if positions and positions[-1] >= len(args):
+                raise ArgumentError(where, "an input to differentiate by", "no positional input", "Use get_by_list=True.")
+            run = Pass(fn, args, kwargs, positions, parameters, where, has_aux=False)
+            by_position, by_weights = run.gradients(sens, free=True)
+            if self.get_by_list:
+                ours: Any = by_weights[0] if isinstance(weights, Parameter) else tuple(by_weights)
+                return run.value((tuple(by_position), ours) if self.get_all else ours)
+            return run.value(tuple(by_position) if self.get_all else by_position[0])
+
+        return gradient

@@ -1,0 +1,229 @@
+"""The graph of a computation and its reverse pass. Knows nothing of single operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from .errors import GradientError
+from .state import state
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["LEAF", "SELECT", "Node", "Rule", "clock", "reverse", "sources"]
+
+clock = count().__next__
+"""The next serial number: every node made from now on has a larger one."""
+
+
+class Rule(Protocol):
+    """How cotangents pass through a node."""
+
+    def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """Return the cotangent of each parent that is wanted; None stands for zero."""
+        ...
+
+
+class Node:
+    """One operation that was recorded.
+
+    Serial numbers grow as nodes are made, so a node's is larger than those of its parents: sorting by them is a topological
+    order, and nothing made before a transform's leaves can depend on them.
+    """
+
+    __slots__ = ("attrs", "dtype", "out", "parents", "rule", "saved", "serial", "shape")
+
+    def __init__(
+        self,
+        rule: Rule,
+        parents: tuple[Node | None, ...],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        saved: Any = None,
+        out: Any = None,
+        attrs: Any = None,
+    ) -> None:
+        self.serial: int = clock()
+        self.rule = rule
+        self.parents = parents
+        self.shape = shape
+        self.dtype = dtype
+        self.saved = saved
+        self.out = out
+        self.attrs = attrs
+
+
+class _Structural:
+    """Rules that the reverse pass handles by itself."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        if self.name == "freed":
+            raise GradientError(
+                "reverse pass",
+                "a graph that is still there",
+                "one that an earlier gradient has used up",
+                "A tensor was kept from inside an earlier transform; return it from the function (has_aux=True) instead.",
+            )
+        return (g,)
+
+
+LEAF = _Structural("leaf")
+"""An input of a transform: the identity, where the pass of that transform ends; ``attrs`` is its Parameter, if it is one."""
+SELECT = _Structural("select")
+"""One of several outputs; ``attrs`` is its position."""
+FREED = _Structural("freed")
+
+
+def sources(nodes: Sequence[Node], floor: int) -> list[Node]:
+    """Return the nodes older than ``floor`` from which ``nodes`` follow, oldest first."""
+    found: dict[int, Node] = {}
+    stack = list(nodes)
+    while stack:
+        node = stack.pop()
+        if node.serial not in found:
+            found[node.serial] = node
+            if node.serial >= floor:
+                stack.extend(p for p in node.parents if p is not None)
+    return [found[serial] for serial in sorted(found) if serial < floor]
+
+
+def reverse(seeds: Sequence[tuple[Node, Tensor]], leaves: Sequence[Node], free: bool) -> list[Tensor | None]:
+    """Pass cotangents from ``seeds`` back to ``leaves``.
+
+    Parameters
+    ----------
+    seeds : sequence of (Node, Tensor)
+        Outputs with their cotangents.
+    leaves : sequence of Node
+        Where to stop.
+    free : bool
+        Release each node once it has been passed. Only where no one can ask for it again.
+
+    Returns
+    -------
+    list of Tensor or None
+        One for each leaf; None where nothing arrived.
+    """
+    ends = {leaf.serial for leaf in leaves}
+    if not ends:
+        return []
+    found = _reach([node for node, _ in seeds], min(ends))
+    order = sorted(found)
+    wanted = set(ends)
+    for serial in order:
+        if serial not in ends:
+            for parent in found[serial].parents:
+                if parent is not None and parent.serial in wanted:
+                    wanted.add(serial)
+                    break
+    cotangents = _Cotangents()
+    for node, seed in seeds:
+        if node.serial in wanted:
+            cotangents.add(node, seed)
+    arrived: dict[int, Any] = {}
+    while order:
+        serial = order.pop()
+        node = found.pop(serial)
+        if serial in ends:
+            arrived[serial] = cotangents.pop(serial)
+            continue
+        g: Any = cotangents.pop(serial) if serial in wanted else None
+        if g is not None:
+            _pull(node, g, wanted, cotangents)
+        if free:
+            node.rule, node.parents, node.saved, node.out = FREED, (), None, None
+    return [arrived.get(leaf.serial) for leaf in leaves]
+
+
+def _reach(nodes: list[Node], floor: int) -> dict[int, Node]:
+    found: dict[int, Node] = {}
+    while nodes:
+        node = nodes.pop()
+        if node.serial >= floor and node.serial not in found:
+            found[node.serial] = node
+            for parent in node.parents:
+                if parent is not None and parent.serial not in found:
+                    nodes.append(parent)
+    return found
+
+
+def _pull(node: Node, g: Any, wanted: set[int], cotangents: _Cotangents) -> None:
+    parents = node.parents
+    if node.rule is SELECT:
+        if (parent := parents[0]) is not None and parent.serial in wanted:
+            cotangents.add_slot(parent, node.attrs, g)
+        return
+    into = getattr(node.rule, "into", None)
+    if into is not None and not state.recording:
+        if (parent := parents[0]) is not None and parent.serial in wanted:
+            into(cotangents.buffer(parent), g.array, node.attrs)
+        return
+    mask = [p is not None and p.serial in wanted for p in parents]
+    for parent, asked, gp in zip(parents, mask, node.rule.pull(node, g, mask), strict=True):
+        if asked and gp is not None:
+            assert parent is not None
+            cotangents.add(parent, gp)
+
+
+class _Cotangents:
+    """What has arrived so far at each node, summed.
+
+    A sum that was made here belongs to us and grows in place, unless an outer transform is watching.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[int, Any] = {}
+        self._owned: set[int] = set()
+
+    def pop(self, serial: int) -> Any:
+        return self._sums.pop(serial, None)
+
+    def add(self, node: Node, g: Tensor) -> None:
+        array = g.array
+        if array.shape != node.shape:
+            g = _sum_to(g, node.shape)
+            array = g.array
+        # A tracked tensor of whole numbers is the output of a custom bprop: its cotangent stays as it came.
+        if array.dtype is not node.dtype and node.dtype.kind == "f":
+            g = g.astype(node.dtype)
+        serial = node.serial
+        before = self._sums.get(serial)
+        if before is None:
+            self._sums[serial] = g
+        elif serial in self._owned and not state.recording:
+            np.add(before.array, g.array, out=before.array)
+        else:
+            self._sums[serial] = before + g
+            self._owned.add(serial)
+
+    def add_slot(self, node: Node, index: int, g: Tensor) -> None:
+        slots = self._sums.setdefault(node.serial, {})
+        slots[index] = g if index not in slots else slots[index] + g
+
+    def buffer(self, node: Node) -> np.ndarray[Any, Any]:
+        """Return an array of ours to which the node's cotangent can be added in place."""
+        from .tensor import Tensor
+
+        serial = node.serial
+        before = self._sums.get(serial)
+        if before is None or serial not in self._owned:
+            fresh = np.zeros(node.shape, node.dtype if node.dtype.kind == "f" else np.float32)
+            if before is not None:
+                fresh += before.array
+            self._sums[serial] = Tensor.wrap(fresh)
+            self._owned.add(serial)
+        return self._sums[serial].array  # type: ignore[no-any-return]
+
+
+def _sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Undo broadcasting: sum over the axes along which ``shape`` was stretched."""
+    extra = len(g.shape) - len(shape)
+    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1)
+    return g.sum(axes, keepdims=True).reshape(shape)

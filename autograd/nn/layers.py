@@ -1,0 +1,163 @@
+"""Layers without state of their own over time."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..cell import Cell
+from ..dtypes import describe, float32, to_dtype
+from ..errors import ArgumentError, ShapeError
+from ..parameter import Parameter
+from ..tensor import Tensor, as_tensor
+from . import init
+
+__all__ = ["Dense", "Dropout", "Flatten", "ReLU", "Sigmoid"]
+
+
+class Dense(Cell):
+    """Fully connected layer ``y = x @ weight.T + bias``.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Lengths of the last axis of input and output.
+    weight_init, bias_init : str, number, array or initialiser, optional
+        How the Parameters start; by default uniform within ``1 / sqrt(in_channels)``. See :mod:`autograd.nn.init`.
+    has_bias : bool
+        Whether there is a bias.
+    activation : callable, optional
+        Applied to the output.
+    dtype : dtype
+        Of the Parameters.
+    rng : numpy.random.Generator or int, optional
+        Where random initial values come from. Pass it for a run that can be repeated: None draws from the system's entropy.
+
+    Attributes
+    ----------
+    weight : Parameter
+        Shape ``[out_channels, in_channels]``.
+    bias : Parameter or None
+        Shape ``[out_channels]``.
+
+    Raises
+    ------
+    ArgumentError
+        If a number of channels is not a positive int.
+    ShapeError
+        When called, if the input's last axis does not have ``in_channels`` elements.
+
+    Examples
+    --------
+    >>> from autograd import Tensor, nn
+    >>> print(nn.Dense(2, 3, weight_init="ones", bias_init="zeros")(Tensor([[1.0, 2.0]])))
+    [[3. 3. 3.]]
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        weight_init: Any = None,
+        bias_init: Any = None,
+        has_bias: bool = True,
+        activation: Any = None,
+        dtype: Any = float32,
+        *,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__()
+        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+                raise ArgumentError("Dense", f"{name} to be a positive int", describe(value), "Count the features.")
+        rng = np.random.default_rng(rng)
+        self.in_channels, self.out_channels, self.has_bias = in_channels, out_channels, has_bias
+        dtype = to_dtype(dtype, "Dense")
+        default = init.KaimingUniform()
+        shape = (out_channels, in_channels)
+        weight = init.make(default if weight_init is None else weight_init, shape, rng, "Dense, weight_init")
+        self.weight = Parameter(weight.astype(dtype))
+        self.bias = None
+        if has_bias:
+            default_bias = init.Uniform(1 / math.sqrt(in_channels))
+            bias = init.make(default_bias if bias_init is None else bias_init, shape[:1], rng, "Dense, bias_init")
+            self.bias = Parameter(bias.astype(dtype))
+        self.activation = activation
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[..., in_channels]`` to ``[..., out_channels]``."""
+        x = as_tensor(x, "Dense")
+        if not x.ndim or x.shape[-1] != self.in_channels:
+            raise ShapeError(
+                repr(self), f"an input [..., {self.in_channels}]", describe(x), "Flatten it, or change in_channels."
+            )
+        out = ops.matmul(x, ops.transpose(self.weight))
+        if self.bias is not None:
+            out = out + self.bias
+        return out if self.activation is None else self.activation(out)
+
+    def extra_repr(self) -> str:
+        """Show sizes."""
+        return f"input_channels={self.in_channels}, output_channels={self.out_channels}, has_bias={self.has_bias}"
+
+
+class Flatten(Cell):
+    """Joins all axes but the first (the batch) into one."""
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[N, ...]`` to ``[N, features]``."""
+        return ops.flatten(x)
+
+
+class Dropout(Cell):
+    """Zeroes elements at random while training, and scales the others by ``1 / (1 - p)``.
+
+    Parameters
+    ----------
+    p : float
+        Probability of a zero, in [0, 1).
+    rng : numpy.random.Generator or int, optional
+        Where the random numbers come from. None draws from the system's entropy.
+
+    Raises
+    ------
+    ArgumentError
+        If ``p`` is not in [0, 1).
+    """
+
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ArgumentError("Dropout", "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
+        self.p, self.rng = p, np.random.default_rng(rng)
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[...]`` to the same shape."""
+        x = as_tensor(x, "Dropout")
+        if not self.training or not self.p:
+            return as_tensor(x)
+        keep = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype)
+        return ops.mul(x, keep / keep.dtype.type(1 - self.p))
+
+    def extra_repr(self) -> str:
+        """Show the probability."""
+        return f"p={self.p}"
+
+
+class ReLU(Cell):
+    """Rectifier ``max(x, 0)`` as a layer."""
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[...]`` to the same shape."""
+        return ops.relu(x)
+
+
+class Sigmoid(Cell):
+    """Logistic function as a layer."""
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[...]`` to the same shape."""
+        return ops.sigmoid(x)

@@ -1,0 +1,360 @@
+"""Operations on one element at a time, with broadcasting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import to_dtype
+from ..primitive import operator, primitive
+from ..tensor import Tensor, as_tensor
+
+# Arithmetic
+
+
+@primitive(lambda g: g, lambda g: g, scalar="{x} + {y}")
+def add(x, y, /):
+    """Sum ``x + y``."""
+    return np.add(x, y)
+
+
+@primitive(lambda g: g, lambda g: neg(g), scalar="{x} - {y}")
+def sub(x, y, /):
+    """Difference ``x - y``."""
+    return np.subtract(x, y)
+
+
+@primitive(lambda g, y: g * y, lambda g, x: g * x, scalar="{x} * {y}")
+def mul(x, y, /):
+    """Product ``x * y``."""
+    return np.multiply(x, y)
+
+
+@primitive(lambda g, y: g / y, lambda g, y, out: neg(g * out / y), scalar="{x} / {y}", floating=True)
+def div(x, y, /):
+    """Quotient ``x / y``; whole numbers give float32."""
+    return np.divide(x, y)
+
+
+@primitive(scalar="floor({x} / {y})")
+def floordiv(x, y, /):
+    """Quotient rounded down; no derivative."""
+    return np.floor_divide(x, y)
+
+
+@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} - floor({x} / {y}) * {y}")
+def mod(x, y, /):
+    """Remainder of the division, with the sign of ``y``."""
+    return np.mod(x, y)
+
+
+@primitive(
+    lambda g, x, y: g * (y * pow(x, y - 1)),
+    lambda g, x, out: g * out * log(where(greater(x, 0), x, 1.0)),
+    scalar="{x} ** {y}",
+)
+def pow(x, y, /):
+    """Power ``x ** y``."""
+    return np.power(x, y)
+
+
+@primitive(lambda g: neg(g), scalar="-{x}")
+def neg(x, /):
+    """Negative ``-x``."""
+    return np.negative(x)
+
+
+@primitive(lambda g, x: g * (2 * x), scalar="{x} * {x}")
+def square(x, /):
+    """Square ``x * x``."""
+    return np.square(x)
+
+
+@primitive(lambda g, out: g * (0.5 / out), scalar="sqrt({x})", floating=True)
+def sqrt(x, /):
+    """Square root."""
+    return np.sqrt(x)
+
+
+@primitive(lambda g, x: g * sign(x), scalar="abs({x})")
+def abs(x, /):
+    """Absolute value; the derivative at 0 is 0."""
+    return np.abs(x)
+
+
+# Exponentials and friends
+
+
+@primitive(lambda g, out: g * out, scalar="exp({x})", floating=True)
+def exp(x, /):
+    """Exponential."""
+    return np.exp(x)
+
+
+@primitive(lambda g, x: g / x, scalar="log({x})", floating=True)
+def log(x, /):
+    """Natural logarithm."""
+    return np.log(x)
+
+
+@primitive(lambda g, x: g / (1 + x), scalar="log1p({x})", floating=True)
+def log1p(x, /):
+    """Natural logarithm of ``1 + x``, exact for small ``x``."""
+    return np.log1p(x)
+
+
+@primitive(lambda g, x: g * cos(x), scalar="sin({x})", floating=True)
+def sin(x, /):
+    """Sine of ``x`` in radians."""
+    return np.sin(x)
+
+
+@primitive(lambda g, x: neg(g * sin(x)), scalar="cos({x})", floating=True)
+def cos(x, /):
+    """Cosine of ``x`` in radians."""
+    return np.cos(x)
+
+
+@primitive(lambda g, x: g / (1 + square(x)), scalar="atan({x})", floating=True)
+def atan(x, /):
+    """Arc tangent, in radians."""
+    return np.arctan(x)
+
+
+@primitive(lambda g, out: g * (1 - square(out)), scalar="tanh({x})", floating=True)
+def tanh(x, /):
+    """Hyperbolic tangent."""
+    return np.tanh(x)
+
+
+@primitive(lambda g, x: g * (2 / np.pi**0.5) * exp(neg(square(x))), scalar="erf({x})", floating=True)
+def erf(x, /):
+    """Error function."""
+    from scipy.special import erf as scipy_erf
+
+    return scipy_erf(x)
+
+
+@primitive(lambda g, out: g * out * (1 - out), scalar="1 / (1 + exp(-{x}))", floating=True)
+def sigmoid(x, /):
+    """Logistic function ``1 / (1 + exp(-x))``, without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+# Activations
+
+
+@primitive(lambda g, out: where(greater(out, 0), g, 0.0), scalar="{x} if {x} > 0 else 0 * {x}")
+def relu(x, /):
+    """Rectifier ``max(x, 0)``; the derivative at 0 is 0."""
+    return np.maximum(x, 0)
+
+
+@primitive(
+    lambda g, x: where(logical_and(greater(x, 0), less_equal(x, 6)), g, 0.0),
+    scalar="({x} if {x} < 6 else 6 + 0 * {x}) if {x} > 0 else 0 * {x}",
+)
+def relu6(x, /):
+    """Rectifier cut at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""
+    return np.clip(x, 0, 6)
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """Gaussian error linear unit (Hendrycks and Gimpel, 2016); ``approximate="tanh"`` for their tanh form."""
+    x = as_tensor(x, "ops.gelu")
+    if approximate == "tanh":
+        return 0.5 * x * (1 + tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + erf(x / 2**0.5))
+
+
+# Choice
+
+
+@primitive(
+    None,
+    lambda g, condition: where(condition, g, 0.0),
+    lambda g, condition: where(condition, 0.0, g),
+    scalar="{x} if {condition} else {y}",
+    promotes=(1, 2),
+)
+def where(condition, x, y, /):
+    """Elements of ``x`` where the condition holds, of ``y`` elsewhere."""
+    return np.where(condition, x, y)
+
+
+def _share(x: Any, y: Any) -> Tensor:
+    """Weigh ``x`` in an extremum: 1 where it is ahead, one half on a tie."""
+    return where(equal(x, y), 0.5, where(greater(x, y), 1.0, 0.0))
+
+
+@primitive(lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x), scalar="{x} if {x} >= {y} else {y}")
+def maximum(x, y, /):
+    """Larger of two; a tie shares the gradient equally."""
+    return np.maximum(x, y)
+
+
+@primitive(lambda g, x, y: g * _share(y, x), lambda g, x, y: g * _share(x, y), scalar="{x} if {x} <= {y} else {y}")
+def minimum(x, y, /):
+    """Smaller of two; a tie shares the gradient equally."""
+    return np.minimum(x, y)
+
+
+def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Limit to [``min``, ``max``]; either may be None. At a limit the derivative is one half, as for a tie."""
+    x = as_tensor(x, "ops.clip")
+    if min is not None:
+        x = maximum(x, min)
+    return x if max is None else minimum(x, max)
+
+
+# Steps: no derivative
+
+
+@primitive(scalar="({x} > 0) - ({x} < 0)")
+def sign(x, /):
+    """Sign: -1, 0 or 1."""
+    return np.sign(x)
+
+
+@primitive(scalar="floor({x})")
+def floor(x, /):
+    """Round down."""
+    return np.floor(x)
+
+
+@primitive(scalar="ceil({x})")
+def ceil(x, /):
+    """Round up."""
+    return np.ceil(x)
+
+
+@primitive(scalar="round({x})")
+def round(x, /):
+    """Round to the nearest whole number, a half to the even one."""
+    return np.round(x)
+
+
+@primitive(scalar="{x} > {y}")
+def greater(x, y, /):
+    """Tell where ``x > y``."""
+    return np.greater(x, y)
+
+
+@primitive(scalar="{x} >= {y}")
+def greater_equal(x, y, /):
+    """Tell where ``x >= y``."""
+    return np.greater_equal(x, y)
+
+
+@primitive(scalar="{x} < {y}")
+def less(x, y, /):
+    """Tell where ``x < y``."""
+    return np.less(x, y)
+
+
+@primitive(scalar="{x} <= {y}")
+def less_equal(x, y, /):
+    """Tell where ``x <= y``."""
+    return np.less_equal(x, y)
+
+
+@primitive(scalar="{x} == {y}")
+def equal(x, y, /):
+    """Tell where ``x == y``."""
+    return np.equal(x, y)
+
+
+@primitive(scalar="{x} != {y}")
+def not_equal(x, y, /):
+    """Tell where ``x != y``."""
+    return np.not_equal(x, y)
+
+
+@primitive(scalar="bool({x}) and bool({y})")
+def logical_and(x, y, /):
+    """Tell where both hold."""
+    return np.logical_and(x, y)
+
+
+@primitive(scalar="bool({x}) or bool({y})")
+def logical_or(x, y, /):
+    """Tell where one holds."""
+    return np.logical_or(x, y)
+
+
+@primitive(scalar="not {x}")
+def logical_not(x, /):
+    """Tell where it does not hold."""
+    return np.logical_not(x)
+
+
+@primitive(scalar="{x} != {x}")
+def isnan(x, /):
+    """Tell where ``x`` is not a number."""
+    return np.isnan(x)
+
+
+@primitive(scalar="isfinite({x})")
+def isfinite(x, /):
+    """Tell where ``x`` is neither infinite nor NaN."""
+    return np.isfinite(x)
+
+
+@primitive(lambda g: g)
+def _cast(x, /, dtype):
+    return x.astype(dtype)
+
+
+def cast(x: Any, dtype: Any) -> Tensor:
+    """Convert to another dtype. The gradient through a conversion to whole numbers or bools is zero."""
+    return _cast(as_tensor(x, "ops.cast"), dtype=to_dtype(dtype, "ops.cast"))
+
+
+astype = cast
+
+Abs = operator("Abs", abs)
+Add = operator("Add", add)
+Cast = operator("Cast", cast)
+Ceil = operator("Ceil", ceil)
+Cos = operator("Cos", cos)
+Div = operator("Div", div)
+Equal = operator("Equal", equal)
+Erf = operator("Erf", erf)
+Exp = operator("Exp", exp)
+Floor = operator("Floor", floor)
+FloorDiv = operator("FloorDiv", floordiv)
+Greater = operator("Greater", greater)
+GreaterEqual = operator("GreaterEqual", greater_equal)
+Less = operator("Less", less)
+LessEqual = operator("LessEqual", less_equal)
+Log = operator("Log", log)
+LogicalAnd = operator("LogicalAnd", logical_and)
+LogicalNot = operator("LogicalNot", logical_not)
+LogicalOr = operator("LogicalOr", logical_or)
+Maximum = operator("Maximum", maximum)
+Minimum = operator("Minimum", minimum)
+Mod = operator("Mod", mod)
+Mul = operator("Mul", mul)
+Neg = operator("Neg", neg)
+NotEqual = operator("NotEqual", not_equal)
+Pow = operator("Pow", pow)
+ReLU = operator("ReLU", relu)
+ReLU6 = operator("ReLU6", relu6)
+Round = operator("Round", round)
+Select = operator("Select", where)
+Sigmoid = operator("Sigmoid", sigmoid)
+Sign = operator("Sign", sign)
+Sin = operator("Sin", sin)
+Sqrt = operator("Sqrt", sqrt)
+Square = operator("Square", square)
+Sub = operator("Sub", sub)
+Tanh = operator("Tanh", tanh)
+
+
+class GeLU(operator("GeLU", gelu, "approximate")):  # type: ignore[misc]
+    """The operation ``ops.gelu`` as an object; its default is the tanh form, as in MindSpore."""
+
+    def __init__(self, approximate: str = "tanh") -> None:
+        super().__init__(approximate)

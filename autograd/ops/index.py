@@ -1,0 +1,86 @@
+"""Operations that pick elements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import describe, to_dtype
+from ..errors import DTypeError
+from ..primitive import operator, primitive
+from ..tensor import Tensor, as_tensor
+
+
+def _is_basic(index: Any) -> bool:
+    """Tell whether an index picks each element at most once, as a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
+        for part in parts
+    )
+
+
+def _add_at(buffer: Any, g: Any, attrs: dict[str, Any]) -> None:
+    index = attrs["index"]
+    if _is_basic(index):
+        buffer[index] += g
+    else:
+        np.add.at(buffer, index, g)
+
+
+@primitive(lambda g, shape, index: _scatter(g, to=shape, index=index), into=_add_at)
+def _getitem(x, /, index):
+    return x[index]
+
+
+@primitive(lambda g, index: _getitem(g, index=index))
+def _scatter(x, /, to, index):
+    out = np.zeros(to, x.dtype)
+    _add_at(out, x, {"index": index})
+    return out
+
+
+def getitem(x: Any, index: Any) -> Tensor:
+    """Pick elements as numpy does: numbers, slices, ``None``, ``...``, arrays or Tensors of positions or of truth values."""
+    return _getitem(as_tensor(x, "ops.getitem"), index=_plain(index))
+
+
+def _plain(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(_plain(part) for part in index)
+    return index.array if isinstance(index, Tensor) else index
+
+
+def gather(x: Any, indices: Any, axis: int = 0) -> Tensor:
+    """Pick along ``axis`` at the given positions; the result has the shape of the positions in place of that axis."""
+    x = as_tensor(x, "ops.gather")
+    return getitem(x, (slice(None),) * (axis % x.ndim) + (_positions(indices, "ops.gather"),))
+
+
+def one_hot(indices: Any, depth: int, on_value: float = 1.0, off_value: float = 0.0, dtype: Any = np.float32) -> Tensor:
+    """Write whole numbers as vectors of length ``depth`` with ``on_value`` at their position, on a new last axis.
+
+    Raises
+    ------
+    DTypeError
+        If the indices are not whole numbers.
+    IndexError
+        If an index is not in [0, depth).
+    """
+    positions = _positions(indices, "ops.one_hot")
+    if positions.size and (positions.min() < 0 or positions.max() >= depth):
+        raise IndexError(f"ops.one_hot: expected indices in [0, {depth}), got {positions.min()} to {positions.max()}")
+    hot = positions[..., None] == np.arange(depth)
+    return Tensor.wrap(np.where(hot, on_value, off_value).astype(to_dtype(dtype, "ops.one_hot")))
+
+
+def _positions(indices: Any, where: str) -> np.ndarray[Any, Any]:
+    positions = as_tensor(indices, where).array
+    if positions.dtype.kind not in "iu":
+        raise DTypeError(where, "whole numbers as indices", describe(indices), "Convert them with .astype(int).")
+    return positions
+
+
+Gather = operator("Gather", gather)
+OneHot = operator("OneHot", one_hot)

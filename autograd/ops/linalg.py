@@ -1,0 +1,123 @@
+"""Products of matrices and more general ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..primitive import operator, primitive
+from ..tensor import Tensor, as_tensor
+from .shape import reshape, swapaxes
+
+
+def _second_vjp(g: Tensor, x: Any, y: Any) -> Tensor:
+    if y.ndim == 2 and x.ndim > 2:  # one product over all of the batch, instead of one each and their sum
+        x, g = reshape(x, (-1, x.shape[-1])), reshape(g, (-1, g.shape[-1]))
+    return _matmul(swapaxes(x, -1, -2), g)
+
+
+@primitive(
+    lambda g, y: _matmul(g, swapaxes(y, -1, -2)),
+    _second_vjp,
+    expects="inner dimensions that agree, as in [..., n, k] @ [..., k, m]",
+)
+def _matmul(x, y, /):
+    return np.matmul(x, y)
+
+
+def matmul(x: Any, y: Any) -> Tensor:
+    """Matrix product ``[..., n, k] @ [..., k, m]``, broadcasting over the leading axes; ``[k]`` is a row or a column.
+
+    Raises
+    ------
+    ShapeError
+        If the inner dimensions differ.
+    """
+    x, y = as_tensor(x, "ops.matmul"), as_tensor(y, "ops.matmul")
+    if x.ndim > 1 and y.ndim > 1:
+        return _matmul(x, y)
+    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
+        return _matmul(x, y)  # which raises
+    row = reshape(x, (1, -1)) if x.ndim == 1 else x
+    column = reshape(y, (-1, 1)) if y.ndim == 1 else y
+    out = _matmul(row, column)
+    shape = out.shape
+    return reshape(out, (shape[:-2] if x.ndim == 1 else shape[:-1]) + (() if y.ndim == 1 else shape[-1:]))
+
+
+class MatMul(operator("MatMul", matmul, "transpose_a", "transpose_b")):  # type: ignore[misc]
+    """The operation ``ops.matmul`` as an object; either side may be transposed first."""
+
+    def __init__(self, transpose_a: bool = False, transpose_b: bool = False) -> None:
+        super().__init__(transpose_a, transpose_b)
+
+    def __call__(self, x: Any, y: Any) -> Tensor:
+        """Multiply."""
+        x = swapaxes(x, -1, -2) if self.given["transpose_a"] else x
+        return matmul(x, swapaxes(y, -1, -2) if self.given["transpose_b"] else y)
+
+
+class BatchMatMul(MatMul):
+    """The same operation under the name that it has for more than two axes."""
+
+
+def _einsum_vjp(g: Tensor, inputs: list[Any], i: int, subscripts: str) -> Tensor:
+    """Contract the cotangent with all other inputs, back to the letters of input ``i``."""
+    terms, out = subscripts.split("->")
+    letters = terms.split(",")
+    mine, names, factors = letters[i], [out], [g]
+    names += letters[:i] + letters[i + 1 :]
+    factors += list(inputs[:i]) + list(inputs[i + 1 :])
+    spare = iter(sorted(set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - set(subscripts)))
+    target = ""
+    for letter, size in zip(mine, inputs[i].shape, strict=True):
+        if letter in target:  # a letter twice is a diagonal: nothing flows off it
+            twin = next(spare)
+            names.append(letter + twin)
+            factors.append(Tensor.wrap(np.eye(size, dtype=g.dtype)))
+            target += twin
+        else:
+            if not any(letter in name for name in names):  # summed over this input alone
+                names.append(letter)
+                factors.append(Tensor.wrap(np.ones(size, g.dtype)))
+            target += letter
+    return _einsum(*factors, subscripts=",".join(names) + "->" + target)
+
+
+@primitive(_einsum_vjp, expects="inputs whose axes have the lengths that their letters name")
+def _einsum(*inputs, subscripts):
+    return np.einsum(subscripts, *inputs, optimize=len(inputs) > 2)
+
+
+def einsum(subscripts: str, *inputs: Any) -> Tensor:
+    """Sum of products in Einstein's notation, such as ``"tni,oi->tno"``; ``...`` stands for leading axes.
+
+    Raises
+    ------
+    ShapeError
+        If an input does not have as many axes as letters, or a letter two lengths.
+    """
+    tensors = [as_tensor(x, "ops.einsum") for x in inputs]
+    terms, arrow, out = subscripts.replace(" ", "").partition("->")
+    letters = terms.split(",")
+    if len(letters) != len(tensors):
+        raise ShapeError(
+            "ops.einsum", f"{len(letters)} inputs for {subscripts!r}", f"{len(tensors)}", "Name the axes of each input."
+        )
+    if not arrow:
+        names = terms.replace(",", "").replace(".", "")
+        out = ("..." if "..." in terms else "") + "".join(sorted(c for c in set(names) if names.count(c) == 1))
+    spare = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in subscripts]
+    widest = ""
+    for i, (name, tensor) in enumerate(zip(letters, tensors, strict=True)):
+        extra = tensor.ndim - len(name.replace("...", ""))
+        if extra < 0 or (extra and "..." not in name):
+            raise ShapeError(
+                "ops.einsum", f"{len(name)} axes for {name!r}", f"{list(tensor.shape)}", "Name every axis once, or use '...'."
+            )
+        dots = "".join(reversed(spare[:extra]))
+        letters[i] = name.replace("...", dots)
+        widest = max(widest, dots, key=len)
+    return _einsum(*tensors, subscripts=",".join(letters) + "->" + out.replace("...", widest))

@@ -1,0 +1,146 @@
+"""Operations that reduce or accumulate over axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..primitive import operator, primitive
+from ..state import no_grad
+from ..tensor import Tensor, as_tensor
+from .elementwise import equal, exp, isfinite, log, sqrt, square, where
+from .shape import broadcast_to, expand_dims, flip, reshape, transpose
+
+_AXIS = "axes that the input has"
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim if ndim else a for a in (axis if isinstance(axis, (tuple, list)) else (axis,)))
+
+
+def _keep(reduced: Tensor, shape: tuple[int, ...], axis: Any) -> Tensor:
+    """Put the reduced axes back, with length 1."""
+    axes = _axes(axis, len(shape))
+    return reshape(reduced, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+def _count(x: Tensor, axis: Any) -> int:
+    return math.prod(x.shape[a] for a in _axes(axis, x.ndim))
+
+
+def _tuple(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+@primitive(lambda g, shape, axis: broadcast_to(_keep(g, shape, axis), shape), expects=_AXIS)
+def sum(x, /, axis=None, keepdims=False):
+    """Sum over ``axis``: None for all, an int or several."""
+    return np.sum(x, _tuple(axis), keepdims=keepdims)
+
+
+def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Mean over ``axis``; whole numbers give float32."""
+    x = as_tensor(x, "ops.mean")
+    return sum(x, axis, keepdims) / _count(x, axis)
+
+
+def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    """Variance over ``axis``, divided by the number of elements less ``ddof``."""
+    x = as_tensor(x, "ops.var")
+    return sum(square(x - mean(x, axis, keepdims=True)), axis, keepdims) / (_count(x, axis) - ddof)
+
+
+def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
+    """Root of the variance over ``axis``."""
+    return sqrt(var(x, axis, ddof, keepdims))
+
+
+def _prod_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
+    axes = _axes(axis, x.ndim)
+    g = _keep(g, x.shape, axis)
+    if x.array.all():
+        return g * _keep(out, x.shape, axis) / x
+    # With a zero among the factors: for each one, the product of all the others.
+    rest = tuple(a for a in range(x.ndim) if a not in axes)
+    order = rest + axes
+    flat = reshape(transpose(x, order), (*(x.shape[a] for a in rest), -1))
+    others = prod(where(np.eye(flat.shape[-1], dtype=bool), 1.0, expand_dims(flat, -2)), -1)
+    others = reshape(others, tuple(x.shape[a] for a in order))
+    return g * transpose(others, tuple(np.argsort(order)))
+
+
+@primitive(_prod_vjp, expects=_AXIS)
+def prod(x, /, axis=None, keepdims=False):
+    """Product over ``axis``."""
+    return np.prod(x, _tuple(axis), keepdims=keepdims)
+
+
+def _extremum_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
+    """Share the gradient equally among ties."""
+    ties = where(equal(x, _keep(out, x.shape, axis)), 1.0, 0.0)
+    return _keep(g, x.shape, axis) * (ties / sum(ties, axis, keepdims=True))
+
+
+@primitive(_extremum_vjp, expects="a non-empty input and axes that it has")
+def max(x, /, axis=None, keepdims=False):
+    """Largest over ``axis``; ties share the gradient equally."""
+    return np.max(x, _tuple(axis), keepdims=keepdims)
+
+
+@primitive(_extremum_vjp, expects="a non-empty input and axes that it has")
+def min(x, /, axis=None, keepdims=False):
+    """Smallest over ``axis``; ties share the gradient equally."""
+    return np.min(x, _tuple(axis), keepdims=keepdims)
+
+
+@primitive(expects=_AXIS)
+def argmax(x, /, axis=None, keepdims=False):
+    """Position of the first largest element along ``axis``."""
+    return np.argmax(x, axis, keepdims=keepdims)
+
+
+@primitive(expects=_AXIS)
+def argmin(x, /, axis=None, keepdims=False):
+    """Position of the first smallest element along ``axis``."""
+    return np.argmin(x, axis, keepdims=keepdims)
+
+
+@primitive(expects=_AXIS)
+def all(x, /, axis=None, keepdims=False):
+    """Tell whether all are true over ``axis``."""
+    return np.all(x, _tuple(axis), keepdims=keepdims)
+
+
+@primitive(expects=_AXIS)
+def any(x, /, axis=None, keepdims=False):
+    """Tell whether any is true over ``axis``."""
+    return np.any(x, _tuple(axis), keepdims=keepdims)
+
+
+@primitive(lambda g, axis: flip(cumsum(flip(g, axis), axis), axis), expects=_AXIS)
+def cumsum(x, /, axis):
+    """Sum of the elements up to each along ``axis``."""
+    return np.cumsum(x, axis)
+
+
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Logarithm of the sum of exponentials, without overflow."""
+    x = as_tensor(x, "ops.logsumexp")
+    with no_grad():
+        largest = max(x, axis, keepdims=True)
+        largest = where(isfinite(largest), largest, 0.0)
+    total = log(sum(exp(x - largest), axis, keepdims=True)) + largest
+    return total if keepdims else reshape(total, sum(total, axis).shape)
+
+
+ReduceMax = operator("ReduceMax", max, keep_dims="keepdims")
+ReduceMean = operator("ReduceMean", mean, keep_dims="keepdims")
+ReduceMin = operator("ReduceMin", min, keep_dims="keepdims")
+ReduceProd = operator("ReduceProd", prod, keep_dims="keepdims")
+ReduceSum = operator("ReduceSum", sum, keep_dims="keepdims")
+Argmax = operator("Argmax", argmax, "axis")
+CumSum = operator("CumSum", cumsum)

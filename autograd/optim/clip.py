@@ -1,0 +1,62 @@
+"""Gradient clipping."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..errors import ArgumentError
+from ..tensor import Tensor
+
+__all__ = ["clip_by_norm", "clip_by_value"]
+
+
+def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Tensor, ...], float]:
+    """Scale gradients together so that their joint Euclidean norm is at most ``max_norm``.
+
+    Parameters
+    ----------
+    gradients : sequence of Tensor
+        As a transform returns them; not changed.
+    max_norm : float
+        Largest norm, positive.
+
+    Returns
+    -------
+    clipped : tuple of Tensor
+        The same gradients where the norm is small enough.
+    norm : float
+        The norm before clipping.
+
+    Raises
+    ------
+    ArgumentError
+        If ``max_norm`` is not positive.
+    """
+    if not max_norm > 0:
+        raise ArgumentError("clip_by_norm", "a positive max_norm", repr(max_norm), "Leave clipping out to switch it off.")
+    norm = float(np.sqrt(sum(float(np.sum(np.square(g.array, dtype=np.float64))) for g in gradients)))
+    if norm <= max_norm:
+        return tuple(gradients), norm
+    return tuple(Tensor.wrap(g.array * g.dtype.type(max_norm / norm)) for g in gradients), norm
+
+
+def clip_by_value(gradients: Sequence[Tensor], limit: float) -> tuple[Tensor, ...]:
+    """Limit every element of the gradients to [-limit, limit].
+
+    Parameters
+    ----------
+    gradients : sequence of Tensor
+        As a transform returns them; not changed.
+    limit : float
+        Largest size of an element, positive.
+
+    Raises
+    ------
+    ArgumentError
+        If ``limit`` is not positive.
+    """
+    if not limit > 0:
+        raise ArgumentError("clip_by_value", "a positive limit", repr(limit), "Leave clipping out to switch it off.")
+    return tuple(Tensor.wrap(np.clip(g.array, -limit, limit)) for g in gradients)

@@ -1,0 +1,90 @@
+"""Parameter and ParameterTuple."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from .dtypes import describe
+from .errors import ArgumentError, DTypeError, ShapeError
+from .graph import Node
+from .state import state
+from .tensor import Tensor, to_array
+
+__all__ = ["Parameter", "ParameterTuple"]
+
+
+class Parameter(Tensor):
+    """A tensor that is trained: a Cell finds it by attribute assignment, a transform differentiates by it.
+
+    Parameters
+    ----------
+    value : array_like
+        Initial values, copied.
+    name : str, optional
+        Its own name; by default that of the attribute it is assigned to. A Cell that holds its Cell puts its path before it.
+    requires_grad : bool
+        False freezes it: it is not among ``trainable_params()``.
+    """
+
+    __slots__ = ("name", "own_name", "requires_grad")
+
+    def __init__(self, value: Any, name: str | None = None, requires_grad: bool = True) -> None:
+        if name is not None and not isinstance(name, str):
+            raise DTypeError("Parameter", "a name that is a string or None", describe(name), "Leave name out.")
+        self.array = to_array(value, None, "Parameter", copy=True)
+        self.own_name = name
+        self.name = "Parameter" if name is None else name
+        self.requires_grad = requires_grad
+
+    @property
+    def node(self) -> Node | None:  # type: ignore[override]
+        """The leaf of the innermost transform that differentiates by this Parameter, in this thread."""
+        return state.watched.get(id(self))
+
+    def set_data(self, value: Any) -> Self:
+        """Replace the values; shape and dtype stay.
+
+        Raises
+        ------
+        ShapeError
+            If the shape differs.
+        """
+        array = to_array(value, self.dtype, f"Parameter {self.name!r}", copy=True)
+        if array.shape != self.shape:
+            raise ShapeError(
+                f"Parameter {self.name!r}.set_data", f"shape {list(self.shape)}", describe(array), "Make a new Parameter."
+            )
+        self.array = array
+        return self
+
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).capitalize()
+        return f"Parameter (name={self.name}, shape={self.shape}, dtype={dtype}, requires_grad={self.requires_grad})"
+
+
+class ParameterTuple(tuple[Parameter, ...]):
+    """A tuple of Parameters with distinct names.
+
+    Raises
+    ------
+    DTypeError
+        If an item is not a Parameter.
+    ArgumentError
+        If two different ones have the same name.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, parameters: Iterable[Parameter]) -> Self:
+        """Check the items and make the tuple."""
+        items = tuple(parameters)
+        names: dict[str, Parameter] = {}
+        for item in items:
+            if not isinstance(item, Parameter):
+                raise DTypeError("ParameterTuple", "Parameters only", describe(item), "Pass cell.trainable_params().")
+            if names.setdefault(item.name, item) is not item:
+                raise ArgumentError(
+                    "ParameterTuple", "distinct names", f"{item.name!r} twice", "Name them: Parameter(value, name='...')."
+                )
+        return super().__new__(cls, items)

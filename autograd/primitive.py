@@ -1,0 +1,304 @@
+"""What an operation is: a forward on numpy arrays, its vjp written in operations, its scalar expression. One place each."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .dtypes import describe, float32, promote
+from .errors import DTypeError, ShapeError
+from .graph import SELECT, Node
+from .state import state
+from .tensor import Tensor, as_tensor
+
+__all__ = ["Operator", "Primitive", "operator", "primitive"]
+
+Vjp = Callable[..., Tensor]
+_SCALARS = (bool, int, float)
+
+
+class Primitive:
+    """An operation on tensors; call it like a function.
+
+    Made by the decorator :func:`primitive`, which explains the parts.
+    """
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        vjps: tuple[Vjp | None, ...],
+        *,
+        scalar: str | None,
+        floating: bool,
+        promotes: Sequence[int] | None,
+        several: bool,
+        expects: str,
+        into: Callable[[Any, Any, dict[str, Any]], None] | None,
+    ) -> None:
+        self.forward, self.scalar, self.floating, self.several = forward, scalar, floating, several
+        self.promotes, self.expects = promotes, expects
+        if into is not None:
+            self.into = into
+        self.__name__ = self.__qualname__ = forward.__name__
+        self.__module__, self.__doc__, self.__wrapped__ = forward.__module__, forward.__doc__, forward
+        parameters = inspect.signature(forward).parameters.values()
+        tensors = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        self.arity = len(tensors) or None  # None: any number
+        rest = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        self.attr_names = [p.name for p in rest]
+        self.defaults = {p.name: p.default for p in rest if p.default is not p.empty}
+        self.pulls = [None if vjp is None else (vjp, _needs(vjp, tensors)) for vjp in vjps]
+        needed = {name for pull in self.pulls if pull for name in pull[1]}
+        self.keeps_all = "inputs" in needed
+        self.keeps = [i in needed for i in range(len(tensors))]
+        self.keeps_out = "out" in needed
+        self.differentiable = any(pull is not None for pull in self.pulls)
+
+    def __call__(self, *args: Any, **attrs: Any) -> Tensor:
+        """Run the operation on tensors, arrays or Python scalars."""
+        if self.arity is not None and len(args) > self.arity:
+            attrs |= zip(self.attr_names, args[self.arity :], strict=False)
+            args = args[: self.arity]
+        arrays = self._arrays(args)
+        try:
+            data = self.forward(*arrays, **attrs)
+        except ValueError as error:
+            raise ShapeError(
+                f"ops.{self.__name__}",
+                self.expects,
+                " and ".join(describe(a if isinstance(a, Tensor) else b) for a, b in zip(args, arrays, strict=True)),
+                f"Reshape the inputs so that they fit (numpy says: {error}).",
+            ) from error
+        if self.several:
+            return self._wrap_several(data, args, attrs)  # type: ignore[return-value]
+        out = _new(Tensor)
+        out.array = data if type(data) is np.ndarray else np.asarray(data)
+        out.node = self._node(args, attrs, out.array) if state.recording else None
+        return out
+
+    def _arrays(self, args: Sequence[Any]) -> list[Any]:
+        """Take the arrays out of the inputs and bring them to one dtype; Python scalars stay, they are weak."""
+        arrays: list[Any] = []
+        common = None
+        weak: type = bool
+        for i, arg in enumerate(args):
+            if isinstance(arg, Tensor):
+                value: Any = arg.array
+            elif isinstance(arg, np.generic):
+                value = arg.item()
+            elif isinstance(arg, _SCALARS):
+                value = arg
+            else:
+                value = self._convert(arg, i)
+            arrays.append(value)
+            if self.promotes is not None and i not in self.promotes:
+                continue
+            if type(value) is not np.ndarray:
+                weak = float if weak is float or isinstance(value, float) else int
+            elif common is None:
+                common = value.dtype
+            elif value.dtype is not common:
+                common = promote(common, value.dtype)
+        if common is None:
+            return self._arrays([as_tensor(arg) for arg in args])
+        if common.kind != "f" and (self.floating or weak is float):
+            common = float32
+        for i, value in enumerate(arrays):
+            if type(value) is not np.ndarray or value.dtype is common:
+                continue
+            if self.promotes is None or i in self.promotes:
+                arrays[i] = value.astype(common)
+        return arrays
+
+    def _convert(self, arg: Any, position: int) -> Any:
+        if arg is None or isinstance(arg, (str, dict)) or callable(arg):
+            raise DTypeError(
+                f"ops.{self.__name__}",
+                f"a Tensor, an array or a number as input {position}",
+                describe(arg),
+                "Wrap data as autograd.Tensor(...).",
+            )
+        return as_tensor(arg, f"ops.{self.__name__}").array
+
+    # Recording
+
+    def _node(self, args: Sequence[Any], attrs: dict[str, Any], data: Any) -> Node | None:
+        if not (self.differentiable and data.dtype.kind == "f") and not state.linking:
+            return None
+        tracked = False
+        parents: list[Node | None] = []
+        for arg in args:
+            node = arg.node if isinstance(arg, Tensor) else None
+            parents.append(node)
+            if node is not None:
+                tracked = True
+        if not tracked:
+            return None
+        saved: list[Any] | None = None
+        if self.keeps_all or True in self.keeps:
+            keeps = [True] * len(args) if self.keeps_all else self.keeps
+            saved = [_snapshot(arg, node) if keep else None for arg, node, keep in zip(args, parents, keeps, strict=True)]
+        if self.attr_names:
+            attrs = {**self.defaults, **attrs}
+        return Node(self, tuple(parents), data.shape, data.dtype, saved, data if self.keeps_out else None, attrs)
+
+    def _wrap_several(self, data: Any, args: Sequence[Any], attrs: dict[str, Any]) -> tuple[Tensor, ...]:
+        outs = tuple(Tensor.wrap(item) for item in data)
+        if state.recording and outs and (node := self._node(args, attrs, outs[0].array)) is not None:
+            node.out = outs[0].array.dtype, [out.shape for out in outs]
+            for i, out in enumerate(outs):
+                out.node = Node(SELECT, (node,), out.shape, out.dtype, attrs=i)
+        return outs
+
+    # The reverse pass
+
+    def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Return the cotangent of each input that is wanted."""
+        if self.several:
+            dtype, shapes = node.out
+            g = tuple(g[i] if i in g else Tensor.wrap(np.zeros(shape, dtype)) for i, shape in enumerate(shapes))
+        grads: list[Tensor | None] = []
+        for i, asked in enumerate(wanted):
+            pull = self.pulls[i if self.arity is not None else 0] if asked and self.pulls else None
+            if pull is None:
+                grads.append(None)
+                continue
+            vjp, needs = pull
+            grads.append(vjp(g, *[self._get(name, node, i) for name in needs]) if needs else vjp(g))
+        return grads
+
+    def _get(self, name: str | int, node: Node, i: int) -> Any:
+        if type(name) is int:
+            return node.saved[name]
+        if name == "out":
+            return Tensor.wrap(node.out, node)  # made anew: a node that held its own output would be a cycle
+        if name == "shape":
+            parent = node.parents[i]
+            assert parent is not None
+            return parent.shape
+        if name == "inputs":
+            return node.saved
+        return i if name == "i" else node.attrs[name]
+
+    def __repr__(self) -> str:
+        return f"<operation {self.__name__}>"
+
+    def __get__(self, instance: Any, owner: Any = None) -> Primitive:
+        """Stay a plain function when a class keeps the operation as an attribute."""
+        return self
+
+
+_new = object.__new__
+
+
+def _snapshot(arg: Any, node: Node | None) -> Any:
+    if type(arg) is Tensor or isinstance(arg, _SCALARS):
+        return arg
+    if isinstance(arg, np.generic):
+        return arg.item()
+    return Tensor.wrap(as_tensor(arg).array, node)
+
+
+def _needs(vjp: Vjp, tensors: list[str]) -> list[Any]:
+    names = list(inspect.signature(vjp).parameters)[1:]
+    return [tensors.index(name) if name in tensors else name for name in names]
+
+
+def primitive(
+    *vjps: Vjp | None,
+    scalar: str | None = None,
+    floating: bool = False,
+    promotes: Sequence[int] | None = None,
+    several: bool = False,
+    expects: str = "shapes that broadcast together",
+    into: Callable[[Any, Any, dict[str, Any]], None] | None = None,
+) -> Callable[[Callable[..., Any]], Primitive]:
+    """Make an operation out of a function on numpy arrays.
+
+    The function's positional-only parameters (before ``/``), or its ``*parameter``, are the tensors; the others are
+    attributes.
+
+    Parameters
+    ----------
+    *vjps : callable or None
+        One for each tensor; a single one for a ``*parameter``. It gets the cotangent of the output and whatever else it
+        names, and only that is saved: a tensor's name, ``out``, ``shape`` (of the tensor it is for), ``inputs`` (all
+        tensors), ``i`` (its position) or an attribute's name. It is written in operations, so that it can be differentiated
+        again, and need not undo broadcasting or care for the dtype: the reverse pass does. None, or no vjps: no derivative.
+    scalar : str, optional
+        For an elementwise operation, the expression for one element, with the tensors' names in braces.
+    floating : bool
+        Bring whole numbers and bools to float32 first.
+    promotes : sequence of int, optional
+        Positions of the tensors that are brought to one dtype; all by default.
+    several : bool
+        The function returns a tuple of arrays.
+    expects : str
+        What an error about shapes says was expected.
+    into : callable, optional
+        ``into(buffer, g, attrs)`` adds the cotangent of the only tensor to an array in place.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+
+    def decorate(forward: Callable[..., Any]) -> Primitive:
+        return Primitive(
+            forward, vjps, scalar=scalar, floating=floating, promotes=promotes, several=several, expects=expects, into=into
+        )
+
+    return decorate
+
+
+class Operator:
+    """An operation as an object: options at construction, tensors at the call, as MindSpore has them."""
+
+    function: Callable[..., Any]
+    options: dict[str, str] = {}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        name = type(self).__name__
+        if len(args) > len(self.options):
+            raise TypeError(f"{name}() takes at most {len(self.options)} arguments, got {len(args)}")
+        given = dict(zip(self.options, args, strict=False)) | kwargs
+        if unknown := [key for key in given if key not in self.options]:
+            raise TypeError(f"{name}() has the options {', '.join(self.options) or 'none'}, not {', '.join(unknown)}")
+        self.given = {self.options[key]: value for key, value in given.items()}
+
+    def __call__(self, *tensors: Any) -> Any:
+        """Run the operation."""
+        return type(self).function(*tensors, **self.given)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.given.items())})"
+
+
+def operator(name: str, function: Callable[..., Any], *options: str, **renamed: str) -> type[Operator]:
+    """Make the operator class ``name`` of an operation.
+
+    Parameters
+    ----------
+    name : str
+        The class's name in MindSpore.
+    function : callable
+        The operation.
+    *options : str
+        The keyword arguments of ``function`` that are set at construction, in their positional order there.
+    **renamed : str
+        Further ones, ``name_at_construction="keyword"``.
+    """
+    return type(
+        name,
+        (Operator,),
+        {
+            "function": staticmethod(function),
+            "options": dict(zip(options, options, strict=True)) | renamed,
+            "__doc__": f"The operation ``ops.{function.__name__}`` as an object.",
+            "__module__": function.__module__,
+        },
+    )

@@ -1,0 +1,66 @@
+"""What each thread is doing: is it recording, which Parameters does a transform watch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .graph import Node
+
+__all__ = ["no_grad", "scope", "state"]
+
+
+class State(threading.local):
+    """The switches of one thread.
+
+    Attributes
+    ----------
+    recording : bool
+        Operations on tracked tensors make graph nodes.
+    linking : bool
+        Operations without a derivative make nodes too, so that what a Cell with its own ``bprop`` used inside can be told.
+    watched : dict
+        The leaf node of every Parameter that a transform differentiates by, keyed by ``id``. Replaced, never changed.
+    """
+
+    recording: bool = False
+    linking: bool = False
+    watched: dict[int, Node] = {}
+
+
+state = State()
+
+
+@contextmanager
+def scope(**switches: Any) -> Iterator[None]:
+    """Set switches of this thread's state; what they were comes back on leaving, also by an error."""
+    before = {name: getattr(state, name) for name in switches}
+    for name, value in switches.items():
+        setattr(state, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(state, name, value)
+
+
+def no_grad() -> Any:
+    """Stop recording inside a ``with`` block, or inside a decorated function.
+
+    A transform called inside differentiates its own function as usual, but its result is a constant to any transform outside.
+
+    Examples
+    --------
+    >>> import autograd
+    >>> from autograd import Tensor
+    >>> def f(x):
+    ...     with autograd.no_grad():
+    ...         y = x * x
+    ...     return x * y
+    >>> print(autograd.grad(f)(Tensor([3.0])))
+    [9.]
+    """
+    return scope(recording=False)

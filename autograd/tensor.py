@@ -1,0 +1,340 @@
+"""Tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from .dtypes import DType, describe, float32, to_dtype
+from .errors import ArgumentError, DTypeError, ShapeError
+from .graph import Node
+
+__all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "to_array"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
+    """Return numbers as an array of a dtype that a tensor can have."""
+    if isinstance(value, Tensor):
+        value = value.array
+    if not isinstance(value, (np.ndarray, np.generic)):
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise ShapeError(
+                where, "nested sequences of one length", describe(value), "Pad the rows, or make one tensor for each."
+            ) from None
+        if value.dtype == np.float64 and dtype is None:
+            value = value.astype(float32)  # Python floats carry no dtype; arrays keep theirs
+    dtype = to_dtype(value.dtype if dtype is None else dtype, where)
+    return np.array(value, dtype=dtype, copy=True if copy else None)
+
+
+class Tensor:
+    """An array that can be differentiated through.
+
+    The numpy array inside is never changed in place: every operation makes a new tensor, and ``x -= y`` rebinds ``x``.
+
+    Parameters
+    ----------
+    value : array_like
+        Numbers, nested sequences, an array (copied) or a Tensor. Python floats become float32, Python ints int64; arrays
+        keep their dtype.
+    dtype : dtype, optional
+        A bool, int or float dtype to convert to.
+
+    Attributes
+    ----------
+    array : numpy.ndarray
+        The values. Treat as read-only.
+    node : Node or None
+        Where the tensor stands in the graph of the transform that is running.
+
+    Raises
+    ------
+    DTypeError
+        If the values are not numbers.
+
+    Examples
+    --------
+    >>> Tensor([1.0, 2.0]) * 2
+    Tensor(shape=[2], dtype=Float32, value= [ 2.00000000e+00,  4.00000000e+00])
+    """
+
+    __slots__ = ("__weakref__", "array", "node")
+    __array_ufunc__ = None  # an array on the left of an operator leaves the operation to us
+    array: Array
+    node: Node | None
+
+    def __init__(self, value: Any, dtype: Any = None) -> None:
+        self.array = to_array(value, dtype, "Tensor", copy=True)
+        self.node = None
+
+    @staticmethod
+    def wrap(array: Any, node: Node | None = None) -> Tensor:
+        """Make a Tensor around an array without copying it."""
+        tensor = _new(Tensor)
+        tensor.array = array if type(array) is np.ndarray else np.asarray(array)
+        tensor.node = node
+        return tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        shape: tuple[int, ...] = self.array.shape
+        return shape
+
+    @property
+    def dtype(self) -> DType:
+        """Type of the elements."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.array.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.array.size
+
+    @property
+    def T(self) -> Tensor:  # noqa: N802 - numpy's name
+        """The tensor with its axes reversed."""
+        return ops.transpose(self)
+
+    def asnumpy(self) -> Array:
+        """Return the values as a numpy array that shares memory with the tensor."""
+        return self.array
+
+    def item(self) -> Any:
+        """Return the only element as a Python number."""
+        return self._single().item()
+
+    def _single(self) -> Array:
+        if self.array.size != 1:
+            raise ArgumentError(
+                "Tensor",
+                "one element, to be read as a single number or truth value",
+                describe(self),
+                "Reduce it first, with .sum(), .any() or .all().",
+            )
+        return self.array
+
+    # Printing
+
+    def __repr__(self) -> str:
+        name = str(self.dtype).capitalize()
+        text = (
+            np.array2string(
+                self.array,
+                separator=", ",
+                formatter={"float_kind": "{: .8e}".format},
+            )
+            if self.dtype.kind == "f" and self.ndim
+            else np.array2string(self.array, separator=", ")
+        )
+        return f"Tensor(shape={list(self.shape)}, dtype={name}, value={chr(10) if self.ndim > 1 else ' '}{text})"
+
+    def __str__(self) -> str:
+        return str(self.array)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    # Python and numpy protocols
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        device: tuple[int, int] = self.array.__dlpack_device__()
+        return device
+
+    def __bool__(self) -> bool:
+        return bool(self._single().item())
+
+    def __float__(self) -> float:
+        return float(self._single().item())
+
+    def __int__(self) -> int:
+        return int(self._single().item())
+
+    def __index__(self) -> int:
+        if self.dtype.kind not in "iu":
+            raise DTypeError("Tensor", "a whole number as an index", describe(self), "Convert it with .astype(int).")
+        return int(self)
+
+    def __len__(self) -> int:
+        if not self.ndim:
+            raise ShapeError("len", "at least one axis", describe(self), "Use .item() for the value.")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return iter(ops.unstack(self))
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return ops.getitem(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise DTypeError(
+            "Tensor.__setitem__",
+            "a tensor left as it is",
+            "an assignment to some of its elements",
+            "Build a new one with ops.where, ops.concat or ops.stack.",
+        )
+
+    __hash__ = object.__hash__
+
+    # Operators
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.sub(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.sub(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.mul(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.mul(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.div(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.div(other, self)
+
+    def __floordiv__(self, other: Any) -> Tensor:
+        return ops.floordiv(self, other)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return ops.floordiv(other, self)
+
+    def __mod__(self, other: Any) -> Tensor:
+        return ops.mod(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return ops.mod(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.pow(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.pow(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.neg(self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return ops.abs(self)
+
+    def __invert__(self) -> Tensor:
+        return ops.logical_not(self)
+
+    def __and__(self, other: Any) -> Tensor:
+        return ops.logical_and(self, other)
+
+    def __or__(self, other: Any) -> Tensor:
+        return ops.logical_or(self, other)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __gt__(self, other: Any) -> Tensor:
+        return ops.greater(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return ops.greater_equal(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return ops.less(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return ops.less_equal(self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return False if other is None or isinstance(other, str) else ops.equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return True if other is None or isinstance(other, str) else ops.not_equal(self, other)
+
+    # Operations as methods
+
+    def astype(self, dtype: Any) -> Tensor:
+        """Convert to another dtype."""
+        return ops.cast(self, dtype)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """Give the elements another shape; one length may be -1."""
+        return ops.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], SupportsIndex) else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        """Permute the axes; reverse them if none are named."""
+        return ops.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], SupportsIndex) else axes or None)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Sum over axes."""
+        return ops.sum(self, axis, keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Mean over axes."""
+        return ops.mean(self, axis, keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Largest over axes."""
+        return ops.max(self, axis, keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        """Smallest over axes."""
+        return ops.min(self, axis, keepdims)
+
+    def argmax(self, axis: Any = None) -> Tensor:
+        """Position of the largest along an axis."""
+        return ops.argmax(self, axis)
+
+    def all(self, axis: Any = None) -> Tensor:
+        """Tell whether all are true."""
+        return ops.all(self, axis)
+
+    def any(self, axis: Any = None) -> Tensor:
+        """Tell whether any is true."""
+        return ops.any(self, axis)
+
+
+_new = object.__new__
+
+
+def as_tensor(value: Any, where: str = "as_tensor") -> Tensor:
+    """Return ``value`` as a Tensor, without copying where it is one or is an array."""
+    return value if isinstance(value, Tensor) else Tensor.wrap(to_array(value, None, where, copy=False))
+
+
+def from_dlpack(value: Any) -> Tensor:
+    """Make a Tensor that shares memory with any object that has ``__dlpack__``, such as a torch tensor on the CPU."""
+    return Tensor.wrap(to_array(np.from_dlpack(value), None, "from_dlpack", copy=False))
+
+
+from . import ops  # noqa: E402 - operators are methods here, operations are functions there: each needs the other

@@ -1,0 +1,303 @@
+"""Functional transforms: grad, value_and_grad, vjp; stop_gradient."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .dtypes import describe
+from .errors import ArgumentError, DTypeError, GradientError, ShapeError
+from .graph import LEAF, Node, reverse
+from .parameter import Parameter
+from .state import scope, state
+from .tensor import Tensor, as_tensor
+
+__all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
+
+
+def stop_gradient(x: Any) -> Tensor:
+    """Return the value as a constant: no gradient passes, at any order."""
+    return Tensor.wrap(as_tensor(x, "stop_gradient").array)
+
+
+class Pass:
+    """One forward run whose inputs and Parameters are leaves, ready to be passed in reverse."""
+
+    def __init__(
+        self, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], positions: Sequence[int],
+        weights: Sequence[Parameter], where: str, has_aux: bool,
+    ) -> None:  # fmt: skip
+        self.where = where
+        inputs = list(args)
+        self.positions = [self._leaf(inputs, i) for i in positions]
+        self.weights: list[Node | None] = [
+            Node(LEAF, self._outer(w.node), w.shape, w.dtype, attrs=w) if w.requires_grad else None for w in weights
+        ]
+        watched = {id(w): node for w, node in zip(weights, self.weights, strict=True) if node is not None}
+        with scope(recording=True, watched={**state.watched, **watched}):
+            out = fn(*inputs, **kwargs)
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(out, tuple) or len(out) < 2:
+                raise GradientError(
+                    where, "a tuple (value, aux, ...) because has_aux=True", describe(out), "Return what is auxiliary beside."
+                )
+            out, self.aux = out[0], out[1:]
+        self.out = out
+        self.outs = tree.leaves(out)
+        for leaf in self.outs:
+            if not isinstance(leaf, Tensor):
+                raise GradientError(
+                    where,
+                    "a function that returns Tensors",
+                    describe(leaf),
+                    "Return the Tensor itself, not a number or an array made of it; what need not be differentiated goes "
+                    "behind it, with has_aux=True.",
+                )
+
+    def _outer(self, node: Node | None) -> tuple[Node, ...]:
+        return (node,) if state.recording and node is not None else ()
+
+    def _leaf(self, inputs: list[Any], i: int) -> tuple[Any, list[Node | None]]:
+        """Put leaves in place of input ``i``; return its structure and their nodes."""
+        nodes: list[Node | None] = []
+        values = tree.leaves(inputs[i])
+        for j, value in enumerate(values):
+            if isinstance(value, (Tensor, np.ndarray, np.generic, float)):
+                tensor = as_tensor(value, self.where)
+                if tensor.dtype.kind == "f":
+                    node = Node(LEAF, self._outer(tensor.node), tensor.shape, tensor.dtype)
+                    values[j] = Tensor.wrap(tensor.array, node)
+                    nodes.append(node)
+                    continue
+            nodes.append(None)
+        if not any(nodes):
+            raise DTypeError(
+                self.where,
+                f"a floating Tensor to differentiate by as input {i}",
+                describe(inputs[i]),
+                "Convert it with .astype(autograd.float32), or choose another grad_position.",
+            )
+        inputs[i] = tree.unflatten(inputs[i], iter(values))
+        return inputs[i], nodes
+
+    def value(self, tensors: Any) -> Any:
+        """Return results as the caller may keep them: outside every transform they are plain values."""
+        if state.recording:
+            return tensors
+        return tree.map_leaves(lambda t: Tensor.wrap(t.array) if isinstance(t, Tensor) else t, tensors)
+
+    def seeds(self, sens: Any) -> list[tuple[Node, Tensor]]:
+        """Pair the outputs with their cotangents; ones if none are given."""
+        if sens is None:
+            return [(out.node, Tensor.wrap(np.ones(out.shape, out.dtype))) for out in self.outs if out.node is not None]
+        given = tree.leaves(sens)
+        if len(given) != len(self.outs):
+            raise ShapeError(
+                f"{self.where}, sensitivity", f"one for each of {len(self.outs)} outputs", f"{len(given)}",
+                "Pass a tuple that matches the outputs.",
+            )  # fmt: skip
+        pairs = []
+        for out, g in zip(self.outs, given, strict=True):
+            g = as_tensor(g, f"{self.where}, sensitivity")
+            if g.shape != out.shape or g.dtype != out.dtype:
+                raise ShapeError(
+                    f"{self.where}, sensitivity", f"the output's shape and dtype, {describe(out)}", describe(g),
+                    "Convert or reshape it.",
+                )  # fmt: skip
+            if out.node is not None:
+                pairs.append((out.node, g))
+        return pairs
+
+    def gradients(self, sens: Any, free: bool) -> tuple[list[Any], list[Tensor]]:
+        """Run the reverse pass; return what belongs to the positions and to the weights."""
+        leaves = [node for _, nodes in self.positions for node in nodes if node is not None]
+        leaves += [node for node in self.weights if node is not None]
+        arrived = iter(reverse(self.seeds(sens), leaves, free and not state.recording))
+
+        def take(node: Node | None) -> Tensor | None:
+            if node is None:
+                return None
+            g = next(arrived)
+            return Tensor.wrap(np.zeros(node.shape, node.dtype)) if g is None else g
+
+        by_position = [tree.unflatten(structure, iter([take(node) for node in nodes])) for structure, nodes in self.positions]
+        return by_position, [take(node) for node in self.weights]  # type: ignore[misc]
+
+
+def _positions(grad_position: Any, n_args: int | None, where: str) -> tuple[int, ...]:
+    if grad_position is None:
+        return ()
+    positions = grad_position if isinstance(grad_position, tuple) else (grad_position,)
+    fix = "Positions count the positional arguments from 0."
+    if not positions or not all(isinstance(p, int) and not isinstance(p, bool) for p in positions):
+        raise ArgumentError(where, "grad_position to be an int or a tuple of ints", repr(grad_position), fix)
+    if min(positions) < 0 or len(set(positions)) < len(positions):
+        raise ArgumentError(where, "grad_position without negative or repeated numbers", repr(grad_position), fix)
+    if n_args is not None and max(positions) >= n_args:
+        raise ArgumentError(where, f"grad_position below {n_args}, the number of inputs", repr(grad_position), fix)
+    return positions
+
+
+def as_weights(weights: Any, where: str) -> list[Parameter]:
+    if weights is None:
+        return []
+    listed = [weights] if isinstance(weights, Parameter) else weights
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(w, Parameter) for w in listed):
+        raise DTypeError(where, "weights to be Parameters", describe(weights), "Pass cell.trainable_params().")
+    return list(listed)
+
+
+def value_and_grad(
+    fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False
+) -> Callable[..., tuple[Any, Any]]:
+    """Make a function that returns both the value of ``fn`` and its gradient.
+
+    Parameters
+    ----------
+    fn : callable
+        A function or Cell that returns a Tensor, or several; outputs that are not scalar are summed.
+    grad_position : int or tuple of int, optional
+        The positional inputs to differentiate by. An input may be a nested structure of Tensors; its gradient is the same
+        structure. None: by weights only.
+    weights : Parameter or sequence of Parameter, optional
+        Parameters to differentiate by. A frozen one (``requires_grad=False``) gets zeros.
+    has_aux : bool
+        ``fn`` returns ``(value, aux, ...)`` and only the value is differentiated.
+
+    Returns
+    -------
+    callable
+        With the signature of ``fn``. It returns ``(value, gradient)``: the gradient is one structure for an int position and
+        a tuple for a tuple of them; with ``weights``, (by position, by weights); with weights alone, those. A single Parameter
+        gives a single Tensor.
+
+    Raises
+    ------
+    ArgumentError
+        If a position is not one of the inputs.
+    DTypeError
+        If an input to differentiate by holds no floating Tensor.
+    GradientError
+        If ``fn`` returns something else than Tensors, or a gradient asked for is hidden by a custom ``bprop``.
+
+    Examples
+    --------
+    >>> from autograd import Tensor, value_and_grad
+    >>> value, gradient = value_and_grad(lambda x: (x * x).sum())(Tensor([1.0, 2.0]))
+    >>> print(value, gradient)
+    5.0 [2. 4.]
+    """
+    return _transform(fn, grad_position, weights, has_aux, "value_and_grad")
+
+
+def grad(
+    fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Make a function that returns the gradient of ``fn``; nests to any order.
+
+    Parameters
+    ----------
+    fn, grad_position, weights, has_aux
+        As for :func:`value_and_grad`.
+
+    Returns
+    -------
+    callable
+        With the signature of ``fn``. It returns the gradient; with ``has_aux``, (gradient, aux).
+
+    Raises
+    ------
+    ArgumentError, DTypeError, GradientError
+        As for :func:`value_and_grad`.
+
+    Examples
+    --------
+    >>> from autograd import Tensor, grad
+    >>> print(grad(grad(lambda x: x**3))(Tensor([1.0, 2.0])))
+    [ 6. 12.]
+    """
+    run = _transform(fn, grad_position, weights, has_aux, "grad")
+
+    @functools.wraps(fn, updated=())
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, result = run(*args, **kwargs)
+        return (result, value[1:]) if has_aux else result
+
+    return gradient
+
+
+def _transform(
+    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, where: str
+) -> Callable[..., tuple[Any, Any]]:
+    if not callable(fn):
+        raise DTypeError(where, "a function or Cell", describe(fn), "Pass the function itself, not its result.")
+    if grad_position is None and weights is None:
+        raise ArgumentError(where, "grad_position or weights", "None for both", "Name what to differentiate by.")
+    _positions(grad_position, None, where)
+    parameters = as_weights(weights, where)
+    where = f"{where} of {name_of(fn)}"
+
+    @functools.wraps(fn, updated=())
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        run = Pass(fn, args, kwargs, _positions(grad_position, len(args), where), parameters, where, has_aux)
+        by_position, by_weights = run.gradients(None, free=True)
+        result: Any = tuple(by_position) if isinstance(grad_position, tuple) else (by_position or [None])[0]
+        if weights is not None:
+            ours: Any = by_weights[0] if isinstance(weights, Parameter) else tuple(by_weights)
+            result = ours if grad_position is None else (result, ours)
+        value = (run.out, *run.aux) if has_aux else run.out
+        return run.value(value), run.value(result)
+
+    return value_and_gradient
+
+
+def name_of(fn: Any) -> str:
+    return getattr(fn, "__name__", None) or type(fn).__name__
+
+
+def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool = False) -> tuple[Any, ...]:
+    """Run ``fn`` and return its outputs with a function that maps cotangents to gradients.
+
+    Parameters
+    ----------
+    fn : callable
+        A function or Cell that returns Tensors.
+    *inputs
+        Its inputs; the gradient is by all that hold floating Tensors.
+    weights, has_aux
+        As for :func:`value_and_grad`.
+
+    Returns
+    -------
+    tuple
+        ``(outputs, pullback)``, or ``(outputs, pullback, aux)``. ``pullback(*cotangents)`` takes one cotangent for each output
+        and may be called often. It returns the gradient by a single input, or a tuple; with weights, (by inputs, by weights).
+
+    Raises
+    ------
+    ShapeError
+        If a cotangent does not have its output's shape and dtype.
+    """
+    run = Pass(fn, inputs, {}, floating_positions(inputs), as_weights(weights, "vjp"), f"vjp of {name_of(fn)}", has_aux)
+
+    def pullback(*cotangents: Any) -> Any:
+        by_position, by_weights = run.gradients(cotangents, free=False)
+        result = by_position[0] if len(by_position) == 1 else tuple(by_position)
+        return run.value((result, tuple(by_weights)) if weights is not None else result)
+
+    outputs = run.value(run.out)
+    return (outputs, pullback, run.value(run.aux)) if has_aux else (outputs, pullback)
+
+
+def floating_positions(inputs: Sequence[Any]) -> list[int]:
+    """Return the positions of the inputs that hold Tensors to differentiate by."""
+    return [
+        i
+        for i, value in enumerate(inputs)
+        if any(isinstance(leaf, Tensor) and leaf.dtype.kind == "f" for leaf in tree.leaves(value))
+    ]
