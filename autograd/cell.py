@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +15,8 @@ from .state import state
 from .tensor import Tensor
 
 __all__ = ["Cell"]
+
+Hook = Callable[["Cell", tuple[Any, ...], Any], None]
 
 
 class Cell:
@@ -51,6 +53,7 @@ class Cell:
     def __init__(self) -> None:
         self.training = False
         self.requires_grad = False
+        self._forward_hooks: tuple[Hook, ...] = ()
 
     def construct(self, *inputs: Any) -> Any:
         """Compute the outputs; a subclass defines this."""
@@ -74,7 +77,18 @@ class Cell:
             raise GradientError(
                 f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
             )
+        for hook in self._forward_hooks:
+            hook(self, args, out)
         return out
+
+    def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
+        """Call ``hook(cell, inputs, output)`` after every run of this Cell; return a function that takes it off again."""
+        self._forward_hooks = (*self._forward_hooks, hook)
+
+        def remove() -> None:
+            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
+
+        return remove
 
     @property
     def has_bprop(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -118,21 +119,31 @@ def _bind(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[An
 
 def _call_bprop(cell: Cell, inputs: tuple[Any, ...], out: Any, dout: Any, where: str) -> Any:
     bprop: Any = cell.bprop  # type: ignore[attr-defined]
-    parameters = inspect.signature(bprop).parameters
-    named = {name: value for name, value in (("out", out), ("dout", dout)) if name in parameters}
-    if all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in named) and len(named) == 2:
-        args, kwargs = inputs, named
-    else:
-        args, kwargs = (*inputs, out, dout), {}
+    known = _by_name.setdefault(getattr(bprop, "__func__", bprop), {})
+    if (by_name := known.get(len(inputs))) is None:
+        by_name = known[len(inputs)] = _takes_names(cell, bprop, len(inputs), where)
+    return bprop(*inputs, out=out, dout=dout) if by_name else bprop(*inputs, out, dout)
+
+
+_by_name: WeakKeyDictionary[Any, dict[int, bool]] = WeakKeyDictionary()
+
+
+def _takes_names(cell: Cell, bprop: Any, n: int, where: str) -> bool:
+    """Check a bprop's signature; tell whether it takes out and dout by name, as after ``*inputs``."""
+    signature = inspect.signature(bprop)
+    kinds = [p.kind for name, p in signature.parameters.items() if name in ("out", "dout")]
+    by_name = kinds == [inspect.Parameter.KEYWORD_ONLY] * 2
     try:
-        inspect.signature(bprop).bind(*args, **kwargs)
+        signature.bind(*[None] * (n if by_name else n + 2), **(dict.fromkeys(("out", "dout")) if by_name else {}))
     except TypeError as error:
-        names = ", ".join(["self", *list(inspect.signature(cell.construct).parameters), "out", "dout"])
+        names = ", ".join(["self", *inspect.signature(cell.construct).parameters, "out", "dout"])
         raise BpropError(
-            where, f"the signature ({names})", f"(self, {', '.join(parameters)}): {error}",
+            where,
+            f"the signature ({names})",
+            f"({', '.join(['self', *signature.parameters])}): {error}",
             "A bprop takes the inputs of construct, then out and dout.",
-        ) from None  # fmt: skip
-    return bprop(*args, **kwargs)
+        ) from None
+    return by_name
 
 
 def _split_parameters(returned: Any) -> tuple[Any, dict[int, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, SupportsIndex
+from typing import Any
 
 import numpy as np
 
@@ -289,11 +289,11 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> Tensor:
         """Give the elements another shape; one length may be -1."""
-        return ops.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], SupportsIndex) else shape)
+        return ops.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
         """Permute the axes; reverse them if none are named."""
-        return ops.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], SupportsIndex) else axes or None)
+        return ops.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes or None)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """Sum over axes."""

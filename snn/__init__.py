@@ -1,0 +1,21 @@
+"""Spiking neural networks: neurons, surrogates, simulation over time, encoders, losses, metrics, plots."""
+
+from . import encode, losses, metrics, plot, surrogate
+from .neurons import IFNode, LeakyReadout, LIFNode, Neuron
+from .simulate import initial_state, run
+from .surrogate import relusigmoid
+
+__all__ = [
+    "IFNode",
+    "LIFNode",
+    "LeakyReadout",
+    "Neuron",
+    "encode",
+    "initial_state",
+    "losses",
+    "metrics",
+    "plot",
+    "relusigmoid",
+    "run",
+    "surrogate",
+]

@@ -1,0 +1,129 @@
+"""Encoders: from values to inputs over time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, as_tensor, float32, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+
+__all__ = ["direct", "latency", "rate"]
+
+
+def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps is T everywhere
+    """Give the values as a constant current at every time step.
+
+    Parameters
+    ----------
+    x : array_like
+        Values, ``[N, ...]``.
+    T : int
+        Number of time steps.
+
+    Returns
+    -------
+    Tensor
+        ``[T, N, ...]``, a view: nothing is copied.
+
+    Raises
+    ------
+    ArgumentError
+        If ``T`` is not positive.
+    """
+    x = as_tensor(x, "encode.direct")
+    _check_steps(T, "encode.direct")
+    return ops.broadcast_to(x, (T, *x.shape))
+
+
+def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
+    """Draw spikes with the values as probabilities, independently at each time step (a Bernoulli, or Poisson-like, code).
+
+    Parameters
+    ----------
+    x : array_like
+        Probabilities of a spike in a step, in [0, 1], ``[N, ...]``.
+    T : int
+        Number of time steps.
+    rng : numpy.random.Generator
+        Where the random numbers come from.
+
+    Returns
+    -------
+    Tensor
+        Spikes of 0 and 1, ``[T, N, ...]``, in the dtype of ``x`` (float32 for whole numbers). Not differentiable.
+
+    Raises
+    ------
+    ArgumentError
+        If a probability is not in [0, 1], or ``T`` is not positive.
+    DTypeError
+        If ``rng`` is not a generator.
+    """
+    values = _in_unit(x, "encode.rate")
+    _check_steps(T, "encode.rate")
+    if not isinstance(rng, np.random.Generator):
+        raise DTypeError("encode.rate", "a numpy.random.Generator", describe(rng), "Make one: np.random.default_rng(seed).")
+    draws = rng.random((T, *values.shape), np.float32)
+    return Tensor.wrap((draws < values).astype(values.dtype))
+
+
+def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None) -> Tensor:  # noqa: N803
+    """Let each value spike once, the larger the earlier (Thorpe, Delorme and Van Rullen, 2001).
+
+    Parameters
+    ----------
+    x : array_like
+        Values in [0, 1], ``[N, ...]``.
+    T : int
+        Number of time steps.
+    threshold : float
+        Values that are not above it never spike.
+    tau : float, optional
+        None: the time falls linearly, from the last step at the threshold to the first at 1. A number: the time at which a
+        membrane of this time constant (in steps), driven by the value, reaches the threshold,
+        ``tau log(x / (x - threshold))``; what comes after the last step spikes at the last. It needs a positive threshold.
+
+    Returns
+    -------
+    Tensor
+        Spikes of 0 and 1, ``[T, N, ...]``, in the dtype of ``x`` (float32 for whole numbers). Not differentiable.
+
+    Raises
+    ------
+    ArgumentError
+        If a value is not in [0, 1], or ``T``, ``threshold`` or ``tau`` is out of range.
+    """
+    values = _in_unit(x, "encode.latency")
+    _check_steps(T, "encode.latency")
+    if not 0 <= threshold < 1:
+        raise ArgumentError("encode.latency", "threshold in [0, 1)", repr(threshold), "Values are in [0, 1].")
+    if tau is not None and not (tau > 0 and threshold > 0):
+        raise ArgumentError(
+            "encode.latency", "tau > 0 together with threshold > 0", f"tau={tau!r}, threshold={threshold!r}",
+            "A membrane that starts at the threshold needs no time.",
+        )  # fmt: skip
+    fires = values > threshold
+    safe = np.where(fires, values, 1.0)
+    if tau is None:
+        time = (T - 1) * (1 - (safe - threshold) / (1 - threshold))
+    else:
+        time = np.minimum(tau * np.log(safe / (safe - threshold)), T - 1)
+    steps = np.arange(T).reshape((T,) + (1,) * values.ndim)
+    return Tensor.wrap(((np.round(time) == steps) & fires).astype(values.dtype))
+
+
+def _in_unit(x: Any, where: str) -> np.ndarray[Any, Any]:
+    values = as_tensor(x, where).array
+    if not np.all((values >= 0) & (values <= 1)):  # NaN fails too
+        raise ArgumentError(
+            where, "values in [0, 1]", f"{values.min()} to {values.max()}", "Scale them first, such as x / x.max()."
+        )
+    return values if values.dtype.kind == "f" else values.astype(float32)
+
+
+def _check_steps(steps: int, where: str) -> None:
+    if not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise ArgumentError(where, "a positive number of time steps T", repr(steps), "T is an int of at least 1.")

@@ -1,0 +1,150 @@
+"""What spiking neurons have in common: threshold, spike, reset, and a state that goes in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Tensor, as_tensor, float32, ops, stop_gradient
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, StateError
+
+from ..surrogate import relusigmoid
+
+__all__ = ["Neuron"]
+
+# Far below the distance of any membrane from its threshold, so that `u + _TINY > 0` says `u >= 0` for every surrogate.
+_TINY = 2.0**-126
+
+
+class Neuron(Cell):
+    """Base class of neurons with one state variable: charge, fire, reset, in this order and at once.
+
+    A subclass writes ``charge(x, v)``. A step is ``node(x, v) -> (spike, v)``.
+
+    Parameters
+    ----------
+    v_threshold : float or array or Parameter
+        Membrane above which the neuron fires, positive; one value, or one for each neuron ([features]).
+    fire : bool
+        If False, the neuron never fires and the membrane is its output.
+    surrogate_function : callable, optional
+        A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere; its gradient stands in for that of
+        the step. By default :class:`snn.surrogate.relusigmoid`.
+    v_reset : float, optional
+        None subtracts the threshold at a spike (soft reset); a number sets the membrane to it (hard reset), and it starts
+        there.
+    detach_reset : bool
+        Let no gradient pass through the reset.
+    fire_at_threshold : bool
+        Fire at ``v >= v_threshold`` instead of ``v > v_threshold``.
+    spike_value : {"threshold", "unit"}
+        Amplitude of a spike: ``v_threshold``, or 1.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        v_threshold: Any = 1.0,
+        fire: bool = True,
+        surrogate_function: Callable[[Any], Any] | None = None,
+        *,
+        v_reset: float | None = None,
+        detach_reset: bool = False,
+        fire_at_threshold: bool = False,
+        spike_value: str = "threshold",
+    ) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if not np.all(np.asarray(v_threshold) > 0):
+            raise ArgumentError(name, "v_threshold > 0", describe(v_threshold), "Scale the input instead.")
+        if v_reset is not None and not np.all(v_reset < np.asarray(v_threshold)):
+            raise ArgumentError(
+                name, "v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
+            )
+        if spike_value not in ("threshold", "unit"):
+            raise ArgumentError(name, "spike_value 'threshold' or 'unit'", repr(spike_value), "Choose one of the two.")
+        self.v_threshold, self.fire, self.v_reset = v_threshold, fire, v_reset
+        self.surrogate_function = relusigmoid() if surrogate_function is None else surrogate_function
+        self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
+
+    def charge(self, x: Any, v: Any) -> Any:
+        """Return the membrane after the input and before firing."""
+        raise NotImplementedError  # each neuron's own
+
+    def construct(self, x: Any, v: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input current, ``[N, ...]``.
+        v : Tensor
+            Membrane after the step before, ``[N, ...]``.
+
+        Returns
+        -------
+        spike, v : Tensor
+            Spikes (or the membrane, if ``fire`` is False), and the membrane after reset.
+        """
+        v = self.charge(x, v)
+        if not self.fire:
+            return v, v
+        u = v - self.v_threshold
+        z = self.surrogate_function(u + _TINY if self.fire_at_threshold else u)
+        amplitude = z * self.v_threshold
+        if self.v_reset is None:
+            v = v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
+        else:
+            gate = stop_gradient(z) if self.detach_reset else z
+            v = (1 - gate) * v + gate * self.v_reset
+        return (amplitude if self.spike_value == "threshold" else z), v
+
+    def __call__(self, x: Any, v: Any) -> Any:
+        """Check the state against the input, then run one step."""
+        x, v = as_tensor(x, type(self).__name__), as_tensor(v, type(self).__name__)
+        dtype = x.dtype if x.dtype.kind == "f" else float32
+        if v.shape != x.shape or v.dtype != dtype:
+            raise StateError(
+                f"{type(self).__name__}, state", f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(v),
+                "Start with node.initial_state(x); a state belongs to one batch size and dtype.",
+            )  # fmt: skip
+        return super().__call__(x, v)
+
+    def initial_state(self, x: Any) -> Tensor:
+        """Return the membrane at the start for inputs such as ``x``, ``[N, ...]``: zeros, or ``v_reset``."""
+        x = as_tensor(x, type(self).__name__)
+        start = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+        return start if not self.v_reset else start + self.v_reset
+
+    # Printing
+
+    def equation(self) -> str:
+        """Return ``charge`` as text."""
+        raise NotImplementedError  # each neuron's own
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        if not self.fire:
+            return f"{name}(v <- {self.equation()}; out = v)"
+        threshold = _text(self.v_threshold)
+        times = "z" if threshold == "1" else f"{threshold} z"
+        reset = f"v - {times}" if self.v_reset is None else f"(1 - z) v + z {self.v_reset:g}"
+        spike = times if self.spike_value == "threshold" else "z"
+        surrogate = getattr(self.surrogate_function, "__name__", None) or repr(self.surrogate_function)
+        detached = ", no gradient" if self.detach_reset else ""
+        return (
+            f"{name}(v <- {self.equation()}; z = v {'>=' if self.fire_at_threshold else '>'} {threshold} [{surrogate}]; "
+            f"spike = {spike}; v <- {reset}{detached})"
+        )
+
+
+def _text(value: Any) -> str:
+    """Write a constant, or the shape of a parameter that is not one number."""
+    return f"{float(value):g}" if np.ndim(value) == 0 else f"[{', '.join(map(str, np.shape(value)))}]"
