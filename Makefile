@@ -1,0 +1,49 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint format bench clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: $(VENV)/demo ## Train the digits experiment and say where its figures are
+	$(BIN)/python -m experiments digits
+
+test: $(VENV)/test lint ## Lint, types, floors and the whole test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test ## Lint, format, types and floors
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/test ## Format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: .venv-bench/ready ## Run the benchmarks beside their peers, in an environment of their own
+	.venv-bench/bin/python -m benchmarks overhead --peers torch
+	.venv-bench/bin/python -m benchmarks import --peers nothing,numpy,torch
+
+clean: ## Remove the environments and caches
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "This needs Python 3.11 or later: make PYTHON=python3.12 demo"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[experiments]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/demo
+
+.venv-bench/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --editable '.[bench]'
+	@touch $@

@@ -1,0 +1,40 @@
+"""Runs what the README and the docs show: Python as it stands, commands as their quick version."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+ROOT = Path(__file__).parent
+
+
+class ShellParser(CodeBlockParser):
+    """Runs `sh` blocks. What starts with `make` is run by CI, which is checked; an experiment is run with --smoke."""
+
+    language = "sh"
+
+    def evaluate(self, example: Example) -> None:
+        for line in example.parsed.strip().splitlines():
+            command = shlex.split(line)
+            if command[0] == "make":
+                assert line in (ROOT / ".ci" / "run").read_text().splitlines(), f"{line} is not run by .ci/run"
+                continue
+            assert command[0] == "python", f"no way to run {line!r} here"
+            if len(command) > 3 and "--help" not in command:
+                command += ["--smoke", "--out", example.namespace["tmp"]]
+            subprocess.run([sys.executable, *command[1:]], cwd=ROOT, check=True, capture_output=True, env={**os.environ})
+
+
+@pytest.fixture
+def tmp(tmp_path):
+    return str(tmp_path)
+
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), ShellParser()], patterns=["README.md", "docs/*.md"], fixtures=["tmp"]
+).pytest()

@@ -1,0 +1,151 @@
+"""What experiments share: options of the command line, and the directory a run writes."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import numpy as np
+import tyro
+
+from autograd.errors import RunDirectoryError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Options", "RunDirectory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options that every experiment has."""
+
+    seed: int = 0
+    """Seed of everything random; the same seed gives the same bits."""
+    seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 1
+    """Run N times, with this seed and those after it, and print mean and spread."""
+    out: Path = Path("runs")
+    """Where run directories are made."""
+    smoke: bool = False
+    """Make a run of seconds, to see that everything works."""
+
+    def smaller(self) -> Self:
+        """Return the options of a smoke run; an experiment overrides this."""
+        return self
+
+    def with_seed(self, seed: int) -> Self:
+        """Return the options of one of several runs."""
+        return replace(self, seed=seed, seeds=1)
+
+
+class RunDirectory:
+    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run.
+
+    Every file is written whole beside its place and then put there, so that a full disk leaves what was there.
+
+    Parameters
+    ----------
+    options : Options
+        The options of the run; they go to ``config.json`` with the versions of everything.
+    name : str
+        Name of the experiment.
+
+    Raises
+    ------
+    RunDirectoryError
+        If it cannot be made or written.
+    """
+
+    def __init__(self, options: Options, name: str) -> None:
+        stem = f"{datetime.now():%Y%m%d-%H%M%S}-{options.seed}"
+        base = options.out / name
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            self.path = _fresh(base, stem)
+        except OSError as error:
+            raise _failed(base, error) from error
+        config = {"experiment": name, "options": _plain(asdict(options)), "versions": _versions()}
+        self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file whole, or leave what was there."""
+        target = self.path / name
+        temporary = None
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except OSError as error:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+            raise _failed(target, error) from error
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Append a line to ``metrics.jsonl``."""
+        target = self.path / "metrics.jsonl"
+        try:
+            with target.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(_plain(values)) + "\n")
+        except OSError as error:
+            raise _failed(target, error) from error
+
+    def save_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
+        """Write ``weights.npz``, to be read with ``numpy.load``."""
+        self._encode("weights.npz", lambda file: np.savez(file, **weights))  # type: ignore[arg-type]
+
+    def save_figure(self, name: str, figure: Figure) -> None:
+        """Write a figure as ``<name>.png`` and close it."""
+        import matplotlib.pyplot as plt
+
+        self._encode(f"{name}.png", lambda file: figure.savefig(file, format="png", dpi=150))
+        plt.close(figure)
+
+    def _encode(self, name: str, save: Callable[[io.BytesIO], Any]) -> None:
+        buffer = io.BytesIO()
+        save(buffer)
+        self.write(name, buffer.getvalue())
+
+
+def _fresh(base: Path, stem: str) -> Path:
+    """Make a directory that was not there: two runs may begin in the same second."""
+    for suffix in ("", *(f"-{i}" for i in range(1, 1000))):
+        path = base / (stem + suffix)
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise FileExistsError(f"{base / stem} and 999 more are there")
+
+
+def _failed(path: Path, error: OSError) -> RunDirectoryError:
+    return RunDirectoryError(
+        f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error),
+        "What was there stays. Choose another place with --out.",
+    )  # fmt: skip
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for package in ("spikecell", "numpy", "scipy", "scikit-learn", "matplotlib", "tqdm", "tyro"):
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
