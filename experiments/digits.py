@@ -31,7 +31,7 @@ class Config(Options):
     """Passes over the training images."""
     batch_size: int = 64
     """Images in a step of the optimizer."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-2
     """Of Adam, at the start; it falls to zero along half a cosine."""
     steps: int = 16
     """Time steps T for each image."""
@@ -39,6 +39,8 @@ class Config(Options):
     """Neurons in the hidden layer."""
     beta: float = 0.9
     """Share of the membrane that is left after a step."""
+    noise: float = 0.2
+    """Standard deviation of the noise that is added to the training images' pixels, which are in [0, 1]."""
 
     def smaller(self) -> Config:
         """Return the options of a smoke run."""
@@ -49,7 +51,7 @@ def load(seed: int) -> tuple[Any, Any, Any, Any]:
     """Return training images ``[N, 64]`` in [0, 1], test images, training labels and test labels."""
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
-    return tuple(train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=seed))  # type: ignore[return-value]
+    return tuple(train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=seed))
 
 
 def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
@@ -83,7 +85,9 @@ def run(config: Config, directory: RunDirectory) -> dict[str, float]:
             start = time.perf_counter()
             losses, right = 0.0, 0.0
             for chosen in np.array_split(rng.permutation(len(train_x)), batches):
-                (value, spikes), gradients = train_step(train_x[chosen], train_y[chosen])
+                noise = config.noise * rng.standard_normal((len(chosen), 64), np.float32)
+                noisy = np.clip(train_x[chosen] + noise, 0, 1)
+                (value, spikes), gradients = train_step(noisy, train_y[chosen])
                 optimizer(gradients)
                 losses += value.item() * len(chosen)
                 right += snn.metrics.accuracy(spikes, train_y[chosen]) * len(chosen)
@@ -116,16 +120,16 @@ def _plot(
     spikes, _, record = snn.run(net, snn.encode.direct(test_x, config.steps), record=("spike", "x", "v_before_reset"))
     sample = 0
     label, guess = int(test_y[sample]), int(snn.metrics.predictions(spikes)[sample])
-    directory.save_figure("training", snn.plot.training(history)[0].figure)
+    directory.save_figure("training", snn.plot.training(history)[0])
     raster = snn.plot.raster({"hidden": record["1.spike"], "output": record["3.spike"]}, sample=sample)
-    raster.set_title(f"Spikes for one image of a {label} (answer: {guess})")
-    directory.save_figure("raster", raster.figure)
+    raster.set_title(f"Spikes for one image of a {label} (answer: {guess})", fontsize=10)
+    directory.save_figure("raster", raster)
     others = [label, (label + 1) % 10, (label + 2) % 10]
     panels = snn.plot.trace(
         x=record["3.x"][:, sample], v=record["3.v_before_reset"][:, sample], spikes=record["3.spike"][:, sample],
         v_threshold=1.0, neurons=sorted(others),
     )  # fmt: skip
-    panels[0].set_title(f"Output neurons {', '.join(map(str, sorted(others)))} for one image of a {label}")
-    directory.save_figure("traces", panels[0].figure)
-    confusion = snn.plot.confusion(test_y, snn.metrics.predictions(spikes), classes=range(10))
-    directory.save_figure("confusion", confusion.figure)
+    panels[0].set_title(f"Output neurons {', '.join(map(str, sorted(others)))} for one image of a {label}", fontsize=10)
+    directory.save_figure("traces", panels[0])
+    confusion = snn.plot.confusion(test_y, snn.metrics.predictions(spikes), classes=[str(digit) for digit in range(10)])
+    directory.save_figure("confusion", confusion)

@@ -20,7 +20,7 @@ import tyro
 from autograd.errors import RunDirectoryError
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
 
 __all__ = ["Options", "RunDirectory"]
 
@@ -105,10 +105,12 @@ class RunDirectory:
         """Write ``weights.npz``, to be read with ``numpy.load``."""
         self._encode("weights.npz", lambda file: np.savez(file, **weights))  # type: ignore[arg-type]
 
-    def save_figure(self, name: str, figure: Figure) -> None:
-        """Write a figure as ``<name>.png`` and close it."""
+    def save_figure(self, name: str, axes: Axes) -> None:
+        """Write the figure of some Axes as ``<name>.png`` and close it."""
         import matplotlib.pyplot as plt
 
+        figure = axes.get_figure(root=True)
+        assert figure is not None
         self._encode(f"{name}.png", lambda file: figure.savefig(file, format="png", dpi=150))
         plt.close(figure)
 

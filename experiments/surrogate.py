@@ -24,7 +24,7 @@ class Config(Options):
 
 
 def figure(width: float) -> Any:
-    """Return a figure with one panel for each surrogate."""
+    """Return the Axes of a figure with one panel for each surrogate."""
     import matplotlib.pyplot as plt
 
     surrogates = [getattr(snn.surrogate, name)() for name in snn.surrogate.__all__ if name != "Surrogate"]
@@ -48,10 +48,10 @@ def figure(width: float) -> Any:
         axes[shown[-1], column].set_xlabel(r"$v - v_{\mathrm{threshold}}$")
         axes[shown[-1], column].tick_params(labelbottom=True)
     fig.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=3, frameon=False)
-    return fig
+    return axes
 
 
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     """Draw the figure."""
-    directory.save_figure("surrogates", figure(config.width))
+    directory.save_figure("surrogates", figure(config.width).flat[0])
     return {}

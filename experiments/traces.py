@@ -38,20 +38,20 @@ def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def figure(config: Config) -> Any:
-    """Return a figure with a column for each neuron and a row for each current."""
+    """Return the Axes of a figure with a column for each neuron and a row for each current."""
     import matplotlib.pyplot as plt
 
     nodes = {"IF": snn.IFNode(), "LIF": snn.LIFNode(tau=config.tau, decay_input=False)}
-    fig, axes = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
+    _, axes = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
     for row, (kind, x) in zip(axes, currents(config).items(), strict=True):
         for ax, (name, node) in zip(row, nodes.items(), strict=True):
             spikes, _, record = snn.run(node, x, record="v_before_reset")
             panels = snn.plot.trace(x=x, v=record["v_before_reset"], spikes=spikes, v_threshold=1.0, ax=ax)
             panels[0].set_title(f"{name} neuron, {kind} current", fontsize=10)
-    return fig
+    return axes
 
 
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     """Draw the figure."""
-    directory.save_figure("traces", figure(config))
+    directory.save_figure("traces", figure(config).flat[0])
     return {}

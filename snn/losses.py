@@ -156,10 +156,10 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
 
 
 def _over_time(x: Any, where: str) -> Tensor:
-    x = as_tensor(x, where)
-    if x.ndim != 3:
+    tensor = as_tensor(x, where)
+    if tensor.ndim != 3:
         raise ShapeError(where, "[T, N, classes]", describe(x), "Pass the output of snn.run, with one neuron a class.")
-    return x
+    return tensor
 
 
 def _one_hot(labels: Any, scores: Tensor, where: str) -> Tensor:

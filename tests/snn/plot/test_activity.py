@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+from autograd import Tensor
+from autograd.errors import ArgumentError, ShapeError
+from snn import plot
+
+from .drawn import curves, levels, marks, texts
+
+
+def test_trace_has_one_panel_for_each_array_in_order(lif):
+    x, v, spikes = lif
+    axes = plot.trace(spikes=spikes, v=v, x=x)
+    assert [panel.get_ylabel() for panel in axes] == ["Input $x$", "Membrane $v$", "Neuron"]
+    assert [panel.get_xlabel() for panel in axes] == ["", "", "Time (steps)"]
+    assert len({panel.get_xlim() for panel in axes}) == 1
+    assert [panel.get_ylabel() for panel in plot.trace(v=v)] == ["Membrane $v$"]
+
+
+def test_trace_draws_the_values_of_the_chosen_neurons(lif):
+    _, v, _ = lif
+    (panel,) = plot.trace(v=v, neurons=[5, 2])
+    assert list(curves(panel)) == ["neuron 5", "neuron 2"]
+    np.testing.assert_array_equal(curves(panel)["neuron 2"].get_ydata(), v[:, 2])
+    assert list(curves(plot.trace(v=v, neurons=3)[0])) == ["neuron 3"]
+
+
+@pytest.mark.parametrize(("n", "shown"), [(1, 1), (3, 3), (4, 4), (6, 4)])
+def test_trace_shows_the_first_four_neurons_by_default(lif, n, shown):
+    (panel,) = plot.trace(v=lif[1][:, :n])
+    assert list(curves(panel)) == [f"neuron {neuron}" for neuron in range(shown)]
+    assert (panel.get_legend() is None) == (n == 1)
+
+
+@pytest.mark.parametrize("names", ["xvs", "vs", "xs", "xv"])
+def test_trace_names_its_neurons_beside_the_panels_where_they_cover_nothing(lif, names):
+    given = {name: array for name, array in zip(("x", "v", "spikes"), lif, strict=True) if name[0] in names}
+    axes = plot.trace(**given, v_threshold=1.0, v_reset=0.0)
+    axes[0].set_title("A title")
+    axes[0].figure.draw_without_rendering()
+    (legend,) = [panel.get_legend() for panel in axes if panel.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == [f"neuron {neuron}" for neuron in range(4)]
+    box = legend.get_window_extent()
+    assert box.x1 <= axes[0].figure.bbox.x1
+    assert not any(box.overlaps(panel.get_window_extent()) for panel in axes)
+    assert not any(box.overlaps(text.get_window_extent()) for panel in axes for text in [*panel.texts, panel.title])
+
+
+def test_trace_draws_every_spike_in_the_spike_panel_and_above_the_membrane(lif):
+    _, v, spikes = lif
+    membrane, ticks = plot.trace(v=v, spikes=spikes, neurons=[1, 4], v_threshold=1.0)
+    times = np.nonzero(spikes[:, [1, 4]])[0]
+    for panel in (membrane, ticks):
+        np.testing.assert_array_equal(marks(panel)[0], times)
+    lowest = min(segment[:, 1].min() for segment in membrane.collections[0].get_segments())
+    highest = max(segment[:, 1].max() for segment in membrane.collections[0].get_segments())
+    assert v[:, [1, 4]].max() < lowest
+    assert highest <= membrane.get_ylim()[1]
+
+
+def test_trace_without_spikes_draws_none():
+    membrane, ticks = plot.trace(v=np.zeros((8, 2)), spikes=np.zeros((8, 2)))
+    assert marks(membrane)[0] == marks(ticks)[0] == []
+    ticks.figure.draw_without_rendering()
+
+
+def test_a_neuron_has_the_same_colour_in_every_panel(lif):
+    x, v, spikes = lif
+    current, membrane, ticks = plot.trace(x=x, v=v, spikes=spikes, neurons=[0, 3, 5])
+    colours = [to_hex(line.get_color()) for line in curves(current).values()]
+    assert len(set(colours)) == 3
+    assert [to_hex(line.get_color()) for line in curves(membrane).values()] == colours
+    expected = [colours[row] for row in np.nonzero(spikes[:, [0, 3, 5]])[1]]
+    assert marks(membrane)[1] == marks(ticks)[1] == expected
+    assert [label.get_text() for label in ticks.get_yticklabels()] == ["0", "3", "5"]
+
+
+def test_threshold_and_reset_are_drawn_at_their_values_and_labelled(lif):
+    (panel,) = plot.trace(v=lif[1], v_threshold=1.0, v_reset=-0.25)
+    assert levels(panel, "--") == [1.0]
+    assert levels(panel, ":") == [-0.25]
+    assert texts(panel) == ["threshold", "reset"]
+    assert panel.get_ylim()[0] < -0.25
+
+
+def test_each_neurons_own_threshold_has_its_colour(lif):
+    threshold = np.array([1.0, 1.1, 1.2, np.inf, 1.4, 1.5])
+    (panel,) = plot.trace(v=lif[1], v_threshold=threshold, neurons=[2, 3, 0])
+    assert levels(panel, "--") == [1.0, 1.2]
+    colours = {line.get_ydata()[0]: line.get_color() for line in panel.lines if line.get_linestyle() == "--"}
+    assert colours[1.0] == curves(panel)["neuron 0"].get_color()
+    assert colours[1.2] == curves(panel)["neuron 2"].get_color()
+
+
+def test_an_infinite_threshold_is_left_out(lif):
+    (panel,) = plot.trace(v=lif[1], v_threshold=np.inf)
+    assert levels(panel, "--") == []
+    assert texts(panel) == []
+
+
+@pytest.mark.parametrize("convert", [np.asarray, np.ndarray.tolist, Tensor], ids=["array", "list", "Tensor"])
+def test_trace_takes_arrays_lists_and_tensors_of_one_neuron(lif, convert):
+    _, v, spikes = lif
+    membrane, ticks = plot.trace(v=convert(v[:, 0]), spikes=convert(spikes[:, 0]), v_threshold=convert(np.array(1.0)))
+    np.testing.assert_allclose(curves(membrane)["neuron 0"].get_ydata(), v[:, 0], rtol=1e-6)
+    assert len(marks(ticks)[0]) == spikes[:, 0].sum()
+
+
+def test_trace_shows_a_single_step_as_a_dot():
+    (panel,) = plot.trace(v=[0.3])
+    assert curves(panel)["neuron 0"].get_marker() == "."
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "arguments"),
+    [
+        (ArgumentError, "at least one of x, v, spikes, got none", {}),
+        (
+            ShapeError,
+            r"v of shape \[T\] or \[T, n\], got \(5, 2, 3\).*Pick a sample, such as v\[:, 0\]",
+            {"v": (5, 2, 3)},
+        ),
+        (ShapeError, r"spikes of shape .*, got \(0, 2\)", {"spikes": (0, 2)}),
+        (ShapeError, r"same T in all.*'v': \(5, 2\), 'spikes': \(6, 2\)", {"v": (5, 2), "spikes": (6, 2)}),
+        (ShapeError, r"the same n, got .*'x': \(5, 1\), 'v': \(5, 2\)", {"x": (5,), "v": (5, 2)}),
+        (ShapeError, r"v_threshold of shape \(\) or \(2,\), got \(3,\)", {"v": (5, 2), "v_threshold": (3,)}),
+        (ShapeError, r"v_reset of shape \(\) or \(2,\), got \(2, 1\)", {"v": (5, 2), "v_reset": (2, 1)}),
+    ],
+)
+def test_trace_rejects_shapes_that_do_not_fit(error, message, arguments):
+    with pytest.raises(error, match=r"snn\.plot\.trace: expected .*" + message):
+        plot.trace(**{name: np.ones(shape) for name, shape in arguments.items()})
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("neurons", [2, -1, [0, 2], [0.5], []])
+def test_trace_rejects_neurons_that_do_not_exist(neurons):
+    with pytest.raises(ArgumentError, match=r"neurons from 0 to 1, got .* Pass indices"):
+        plot.trace(v=np.ones((5, 2)), neurons=neurons)
+    assert plt.get_fignums() == []
+
+
+def test_trace_leaves_its_inputs_unchanged(lif):
+    copies = [array.copy() for array in lif]
+    for array in lif:
+        array.flags.writeable = False
+    x, v, spikes = lif
+    plot.trace(x=x, v=v, spikes=spikes, v_threshold=1.0)
+    for array, copy in zip(lif, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+def spike_lines(panel):
+    return [line for line in panel.lines if line.get_marker() == "|"]
+
+
+def test_raster_draws_every_spike_of_the_sample_at_its_step_and_neuron():
+    spikes = np.random.default_rng(1).random((20, 3, 2, 4)) < 0.2
+    panel = plot.raster(spikes, sample=2)
+    (line,) = spike_lines(panel)
+    times, neurons = np.nonzero(spikes[:, 2].reshape(20, 8))
+    np.testing.assert_array_equal(line.get_xdata(), times)
+    np.testing.assert_allclose(line.get_ydata(), neurons)
+    assert texts(panel) == [f"{spikes[:, 2].mean():.3f} spikes/neuron/step"]
+
+
+def test_raster_stacks_layers_that_do_not_overlap_and_names_them_with_their_rates():
+    generator = np.random.default_rng(2)
+    sizes = {"hidden 1": 64, "hidden 2": 128, "output": 10}
+    layers = {name: (generator.random((16, 4, n)) < 0.3) * 2.0 for name, n in sizes.items()}
+    panel = plot.raster(layers, sample=1)
+    lines = spike_lines(panel)
+    assert [len(line.get_xdata()) for line in lines] == [np.count_nonzero(train[:, 1]) for train in layers.values()]
+    assert len({line.get_color() for line in lines}) == 3
+    for below, above in pairwise(lines):
+        assert below.get_ydata().max() < above.get_ydata().min()
+    low, high = panel.get_ylim()
+    assert low < lines[0].get_ydata().min()
+    assert lines[-1].get_ydata().max() < high
+    rates = {name: (train[:, 1] > 0).mean() for name, train in layers.items()}
+    assert texts(panel) == [f"{name}\n{rate:.3f} spikes/neuron/step" for name, rate in rates.items()]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["0", "63", "0", "127", "0", "9"]
+
+
+def test_raster_of_layers_keeps_its_labels_apart_and_inside_the_figure():
+    sizes = {"first": 1000, "second": 10, "third": 10, "fourth": 1}
+    panel = plot.raster({name: np.zeros((100, n)) for name, n in sizes.items()})
+    panel.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in panel.texts]
+    assert all(below.y1 < above.y0 for below, above in pairwise(boxes))
+    assert all(box.x1 <= panel.figure.bbox.x1 for box in boxes)
+
+
+def test_raster_of_a_silent_layer_shows_its_whole_range():
+    panel = plot.raster(np.zeros((50, 30)), names="silent")
+    panel.figure.draw_without_rendering()
+    assert panel.get_xlim() == (-0.5, 49.5)
+    assert panel.get_ylim()[0] < 0
+    assert panel.get_ylim()[1] > 29
+    assert texts(panel) == ["silent\n0.000 spikes/neuron/step"]
+
+
+def test_raster_of_many_neurons_is_one_rasterized_artist():
+    spikes = np.random.default_rng(3).random((500, 1000)) < 0.05
+    panel = plot.raster(spikes)
+    (line,) = spike_lines(panel)
+    assert len(line.get_xdata()) == spikes.sum()
+    assert line.get_rasterized()
+    panel.figure.draw_without_rendering()
+
+
+def test_raster_respects_axes_names_and_markersize():
+    _, ax = plt.subplots()
+    panel = plot.raster({"a": Tensor(np.eye(4)), "b": np.eye(4).tolist()}, names=["one", "two"], ax=ax, markersize=3.5)
+    assert panel is ax
+    assert len(plt.get_fignums()) == 1
+    assert [text.partition("\n")[0] for text in texts(panel)] == ["one", "two"]
+    assert [line.get_markersize() for line in spike_lines(panel)] == [3.5, 3.5]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "spikes", "arguments"),
+    [
+        (ShapeError, r"spikes of shape \[T, n\] or \[T, N, ...\], got \(5,\)", np.ones(5), {}),
+        (ShapeError, r"hidden of shape .*, got \(5,\)", {"hidden": np.ones(5)}, {}),
+        (ShapeError, "the same T in all.*'a': 5, 'b': 6", {"a": np.ones((5, 2)), "b": np.ones((6, 2))}, {}),
+        (ArgumentError, "sample from 0 to 2, got 3", np.ones((5, 3, 2)), {"sample": 3}),
+        (ArgumentError, "1 names, one a layer", np.ones((5, 3)), {"names": ["a", "b"]}),
+        (ArgumentError, "at least one of layers, got none", {}, {}),
+    ],
+)
+def test_raster_rejects_what_it_cannot_draw(error, message, spikes, arguments):
+    with pytest.raises(error, match=r"snn\.plot\.raster: expected " + message):
+        plot.raster(spikes, **arguments)
+    assert plt.get_fignums() == []
