@@ -221,7 +221,7 @@ class Cell:
         unexpected = [name for name in weights if name not in parameters]
         common = {name: (p, np.asarray(weights[name])) for name, p in parameters.items() if name in weights}
         wrong = [
-            f"{name} has shape {list(value.shape)}, not {list(p.shape)}"
+            f"{name} is {describe(value)}, not {describe(p)}"
             for name, (p, value) in common.items()
             if value.shape != p.shape or value.dtype.kind not in "biuf"
         ]

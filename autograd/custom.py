@@ -29,14 +29,17 @@ def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     The inputs go in as constants, so that only what reaches ``construct`` by another way, such as a Parameter, is tracked
     inside: these are the gradients that ``bprop`` would hide.
     """
+    keywords: tuple[str, ...] = ()
     if kwargs or len(args) != _n_positional(type(cell)):
-        args = _bind(cell, args, kwargs)
+        args, keywords = _bind(cell, args, kwargs)
     inputs = tree.leaves(args)
     parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
     bare = [Tensor.wrap(x.array) if isinstance(x, Tensor) else x for x in inputs]
     floor = clock()
     with scope(linking=True):
-        out = cell.construct(*tree.unflatten(args, iter(bare)))
+        given = tree.unflatten(args, iter(bare))
+        n = len(given) - len(keywords)
+        out = cell.construct(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
     outs = [t for t in tree.leaves(out) if isinstance(t, Tensor)]
     hidden = sources([t.node for t in outs if t.node is not None], floor)
     # A Parameter that construct read by another way than operations, as an array say, may be supplied, but need not.
@@ -110,11 +113,11 @@ def _n_positional(cls: type) -> int | None:
 _arities: dict[type, int | None] = {}
 
 
-def _bind(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-    """Bring keyword and default arguments to their positions: each takes a slot of ``bprop``."""
+def _bind(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    """Bring all arguments to their positions, each takes a slot of ``bprop``; return also the names of keyword-only ones."""
     bound = inspect.signature(cell.construct).bind(*args, **kwargs)
     bound.apply_defaults()
-    return bound.args + tuple(bound.kwargs.values())
+    return bound.args + tuple(bound.kwargs.values()), tuple(bound.kwargs)
 
 
 def _call_bprop(cell: Cell, inputs: tuple[Any, ...], out: Any, dout: Any, where: str) -> Any:
@@ -166,16 +169,28 @@ def _check(returned: Any, inputs: tuple[Any, ...], where: str) -> list[Any]:
         raise BpropError(where, expected, f"{len(returned)} value{'s' * (len(returned) != 1)}", fix)
     flat: list[Any] = []
     for i, (value, given) in enumerate(zip(returned, inputs, strict=True)):
-        if value is None or not isinstance(given, (tuple, list, dict)):
-            flat += [value] if not isinstance(given, (tuple, list, dict)) else [None] * len(tree.leaves(given))
-        elif tree.same_structure(value, given) or (isinstance(value, tuple) and len(value) == len(given)):
-            flat += tree.leaves(value)
-        else:
-            raise BpropError(
-                f"{where}, gradient of input {i}", f"the structure of that input, a {type(given).__name__} of {len(given)}",
-                describe(value), "Return the gradients in the same nesting; None stands for zero.",
-            )  # fmt: skip
+        flat += _flatten(value, given, f"{where}, gradient of input {i}")
     return flat
+
+
+def _flatten(value: Any, given: Any, where: str) -> list[Any]:
+    """Return one gradient for each leaf of an input."""
+    if not isinstance(given, (tuple, list, dict)):
+        return [value]
+    if value is None:
+        return [None] * len(tree.leaves(given))
+    if isinstance(given, dict):
+        fits = isinstance(value, dict) and value.keys() == given.keys()
+        pairs = [(value[key], given[key]) for key in given] if fits else []
+    else:
+        fits = isinstance(value, tuple if isinstance(given, tuple) else (tuple, list)) and len(value) == len(given)
+        pairs = list(zip(value, given, strict=True)) if fits else []
+    if not fits:
+        raise BpropError(
+            where, f"the structure of that input, a {type(given).__name__} of {len(given)}", describe(value),
+            "Return the gradients in the same nesting; None stands for zero.",
+        )  # fmt: skip
+    return [leaf for part, item in pairs for leaf in _flatten(part, item, where)]
 
 
 def _fit(value: Any, x: Any, where: str) -> Tensor | None:
@@ -184,7 +199,8 @@ def _fit(value: Any, x: Any, where: str) -> Tensor | None:
         return None
     if not isinstance(value, (Tensor, np.ndarray, np.generic, int, float)):
         raise BpropError(where, f"a Tensor of shape {list(x.shape)}, or None for zero", describe(value), "Return a Tensor.")
-    g = as_tensor(value, where)
+    weak = isinstance(value, (int, float)) and x.dtype.kind == "f"
+    g = Tensor.wrap(np.asarray(value, x.dtype)) if weak else as_tensor(value, where)
     if g.shape != x.shape:
         raise _BpropShapeError(
             where, f"the shape of what it is for, {describe(x)}", describe(g),

@@ -75,4 +75,6 @@ def describe(value: Any) -> str:
         kind = type(value).__name__
         return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
     text = repr(value)
+    if isinstance(value, (tuple, list)) and any(hasattr(item, "dtype") for item in value):
+        text = f"of {', '.join(map(describe, value))}"
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

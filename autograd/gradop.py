@@ -55,7 +55,11 @@ class GradOperation:
                     sens = kwargs.pop("sens")
                 elif args:
                     *args, sens = args  # type: ignore[assignment]
-            positions = floating_positions(args) if self.get_all else [] if self.get_by_list else [0]
+                if sens is None:
+                    raise ArgumentError(where, "the cotangent of the output as last input, or sens=", "none", "Pass it.")
+            positions = [] if self.get_by_list else [0]
+            if self.get_all:
+                positions = floating_positions(args, where, needed=not self.get_by_list)
             if positions and positions[-1] >= len(args):
                 raise ArgumentError(where, "an input to differentiate by", "no positional input", "Use get_by_list=True.")
             run = Pass(fn, args, kwargs, positions, parameters, where, has_aux=False)

@@ -64,13 +64,6 @@ class _Structural:
         self.name = name
 
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
-        if self.name == "freed":
-            raise GradientError(
-                "reverse pass",
-                "a graph that is still there",
-                "one that an earlier gradient has used up",
-                "A tensor was kept from inside an earlier transform; return it from the function (has_aux=True) instead.",
-            )
         return (g,)
 
 
@@ -119,7 +112,15 @@ def reverse(seeds: Sequence[tuple[Node, Tensor]], leaves: Sequence[Node], free: 
     wanted = set(ends)
     for serial in order:
         if serial not in ends:
-            for parent in found[serial].parents:
+            node = found[serial]
+            if node.rule is FREED:
+                raise GradientError(
+                    "reverse pass",
+                    "a graph that is still there",
+                    "one that an earlier gradient has used up",
+                    "A tensor was kept from inside an earlier transform; return it from the function (has_aux=True) instead.",
+                )
+            for parent in node.parents:
                 if parent is not None and parent.serial in wanted:
                     wanted.add(serial)
                     break

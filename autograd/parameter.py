@@ -9,7 +9,7 @@ from .dtypes import describe
 from .errors import ArgumentError, DTypeError, ShapeError
 from .graph import Node
 from .state import state
-from .tensor import Tensor, to_array
+from .tensor import Array, Tensor, to_array
 
 __all__ = ["Parameter", "ParameterTuple"]
 
@@ -61,6 +61,18 @@ class Parameter(Tensor):
     def __repr__(self) -> str:
         dtype = str(self.dtype).capitalize()
         return f"Parameter (name={self.name}, shape={self.shape}, dtype={dtype}, requires_grad={self.requires_grad})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by value and names: where it stands in a graph stays behind."""
+        return _rebuilt, (self.array, self.own_name, self.name, self.requires_grad)
+
+
+def _rebuilt(array: Array, own_name: str | None, name: str, requires_grad: bool) -> Parameter:
+    parameter = Parameter(array, own_name, requires_grad)
+    parameter.name = name
+    return parameter
 
 
 class ParameterTuple(tuple[Parameter, ...]):

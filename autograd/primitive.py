@@ -16,7 +16,7 @@ from .tensor import Tensor, as_tensor
 
 __all__ = ["Operator", "Primitive", "operator", "primitive"]
 
-Vjp = Callable[..., Tensor]
+Vjp = Callable[..., Tensor | None]
 _SCALARS = (bool, int, float)
 
 
@@ -43,6 +43,7 @@ class Primitive:
         if into is not None:
             self.into = into
         self.__name__ = self.__qualname__ = forward.__name__
+        self.label = f"ops.{forward.__name__.lstrip('_')}"
         self.__module__, self.__doc__, self.__wrapped__ = forward.__module__, forward.__doc__, forward
         parameters = inspect.signature(forward).parameters.values()
         tensors = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
@@ -60,14 +61,13 @@ class Primitive:
     def __call__(self, *args: Any, **attrs: Any) -> Tensor:
         """Run the operation on tensors, arrays or Python scalars."""
         if self.arity is not None and len(args) > self.arity:
-            attrs |= zip(self.attr_names, args[self.arity :], strict=False)
-            args = args[: self.arity]
+            args, attrs = self._named(args, attrs)
         arrays = self._arrays(args)
         try:
             data = self.forward(*arrays, **attrs)
         except ValueError as error:
             raise ShapeError(
-                f"ops.{self.__name__}",
+                self.label,
                 self.expects,
                 " and ".join(describe(a if isinstance(a, Tensor) else b) for a, b in zip(args, arrays, strict=True)),
                 f"Reshape the inputs so that they fit (numpy says: {error}).",
@@ -78,6 +78,14 @@ class Primitive:
         out.array = data if type(data) is np.ndarray else np.asarray(data)
         out.node = self._node(args, attrs, out.array) if state.recording else None
         return out
+
+    def _named(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give the attributes that came by position their names."""
+        tensors, rest = args[: self.arity], args[len(args[: self.arity]) :]
+        given = dict(zip(self.attr_names, rest, strict=False))
+        if len(given) < len(rest) or not given.keys().isdisjoint(attrs):
+            inspect.signature(self.forward).bind(*args, **attrs)  # raises Python's own error
+        return tensors, given | attrs
 
     def _arrays(self, args: Sequence[Any]) -> list[Any]:
         """Take the arrays out of the inputs and bring them to one dtype; Python scalars stay, they are weak."""
@@ -116,12 +124,12 @@ class Primitive:
     def _convert(self, arg: Any, position: int) -> Any:
         if arg is None or isinstance(arg, (str, dict)) or callable(arg):
             raise DTypeError(
-                f"ops.{self.__name__}",
+                self.label,
                 f"a Tensor, an array or a number as input {position}",
                 describe(arg),
                 "Wrap data as autograd.Tensor(...).",
             )
-        return as_tensor(arg, f"ops.{self.__name__}").array
+        return as_tensor(arg, self.label).array
 
     # Recording
 
@@ -160,6 +168,8 @@ class Primitive:
         if self.several:
             dtype, shapes = node.out
             g = tuple(g[i] if i in g else Tensor.wrap(np.zeros(shape, dtype)) for i, shape in enumerate(shapes))
+        if node.dtype.kind != "f":  # there only to tell what a Cell with its own bprop used
+            return [None] * len(wanted)
         grads: list[Tensor | None] = []
         for i, asked in enumerate(wanted):
             pull = self.pulls[i if self.arity is not None else 0] if asked and self.pulls else None

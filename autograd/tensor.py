@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import DType, describe, float32, to_dtype
-from .errors import ArgumentError, DTypeError, ShapeError
+from .dtypes import DType, describe, float16, float32, to_dtype
+from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import Node
+from .tree import leaves
 
 __all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "to_array"]
 
@@ -21,6 +22,13 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     if isinstance(value, Tensor):
         value = value.array
     if not isinstance(value, (np.ndarray, np.generic)):
+        if any(isinstance(leaf, Tensor) and leaf.node is not None for leaf in leaves(value)):
+            raise GradientError(
+                where,
+                "a Tensor or numbers",
+                f"a {type(value).__name__} with Tensors that are being differentiated",
+                "Join them with ops.stack or ops.concat: a new array of their values would lose the gradient.",
+            )
         try:
             value = np.asarray(value)
         except ValueError:
@@ -133,7 +141,7 @@ class Tensor:
             np.array2string(
                 self.array,
                 separator=", ",
-                formatter={"float_kind": "{: .8e}".format},
+                formatter={"float_kind": ("{: .4e}" if self.dtype == float16 else "{: .8e}").format},
             )
             if self.dtype.kind == "f" and self.ndim
             else np.array2string(self.array, separator=", ")

@@ -19,9 +19,9 @@ from .tensor import Tensor, as_tensor
 __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
 
 
-def stop_gradient(x: Any) -> Tensor:
-    """Return the value as a constant: no gradient passes, at any order."""
-    return Tensor.wrap(as_tensor(x, "stop_gradient").array)
+def stop_gradient(x: Any) -> Any:
+    """Return the value, or each value in a tuple, list or dict, as a constant: no gradient passes, at any order."""
+    return tree.map_leaves(lambda leaf: Tensor.wrap(as_tensor(leaf, "stop_gradient").array), x)
 
 
 class Pass:
@@ -34,11 +34,13 @@ class Pass:
         self.where = where
         inputs = list(args)
         self.positions = [self._leaf(inputs, i) for i in positions]
-        self.weights: list[Node | None] = [
-            Node(LEAF, self._outer(w.node), w.shape, w.dtype, attrs=w) if w.requires_grad else None for w in weights
-        ]
-        watched = {id(w): node for w, node in zip(weights, self.weights, strict=True) if node is not None}
-        with scope(recording=True, watched={**state.watched, **watched}):
+        self.weights = weights
+        self.watched = {
+            id(w): Node(LEAF, self._outer(w.node), w.shape, w.dtype, attrs=w)
+            for w in {id(w): w for w in weights}.values()
+            if w.requires_grad
+        }
+        with scope(recording=True, watched={**state.watched, **self.watched}):
             out = fn(*inputs, **kwargs)
         self.aux: Any = None
         if has_aux:
@@ -103,7 +105,8 @@ class Pass:
             )  # fmt: skip
         pairs = []
         for out, g in zip(self.outs, given, strict=True):
-            g = as_tensor(g, f"{self.where}, sensitivity")
+            weak = isinstance(g, (int, float)) and out.dtype.kind == "f"
+            g = Tensor.wrap(np.asarray(g, out.dtype)) if weak else as_tensor(g, f"{self.where}, sensitivity")
             if g.shape != out.shape or g.dtype != out.dtype:
                 raise ShapeError(
                     f"{self.where}, sensitivity", f"the output's shape and dtype, {describe(out)}", describe(g),
@@ -116,17 +119,16 @@ class Pass:
     def gradients(self, sens: Any, free: bool) -> tuple[list[Any], list[Tensor]]:
         """Run the reverse pass; return what belongs to the positions and to the weights."""
         leaves = [node for _, nodes in self.positions for node in nodes if node is not None]
-        leaves += [node for node in self.weights if node is not None]
-        arrived = iter(reverse(self.seeds(sens), leaves, free and not state.recording))
+        leaves += self.watched.values()
+        arrived = dict(zip(leaves, reverse(self.seeds(sens), leaves, free and not state.recording), strict=True))
 
-        def take(node: Node | None) -> Tensor | None:
-            if node is None:
-                return None
-            g = next(arrived)
-            return Tensor.wrap(np.zeros(node.shape, node.dtype)) if g is None else g
+        def take(node: Node | None, like: Any = None) -> Any:
+            g = arrived[node] if node is not None else None
+            like = node if like is None else like
+            return Tensor.wrap(np.zeros(like.shape, like.dtype)) if g is None and like is not None else g
 
         by_position = [tree.unflatten(structure, iter([take(node) for node in nodes])) for structure, nodes in self.positions]
-        return by_position, [take(node) for node in self.weights]  # type: ignore[misc]
+        return by_position, [take(self.watched.get(id(w)), w) for w in self.weights]
 
 
 def _positions(grad_position: Any, n_args: int | None, where: str) -> tuple[int, ...]:
@@ -282,8 +284,12 @@ def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool
     ------
     ShapeError
         If a cotangent does not have its output's shape and dtype.
+    DTypeError
+        If there is nothing to differentiate by.
     """
-    run = Pass(fn, inputs, {}, floating_positions(inputs), as_weights(weights, "vjp"), f"vjp of {name_of(fn)}", has_aux)
+    where = f"vjp of {name_of(fn)}"
+    positions = floating_positions(inputs, where, needed=weights is None)
+    run = Pass(fn, inputs, {}, positions, as_weights(weights, "vjp"), where, has_aux)
 
     def pullback(*cotangents: Any) -> Any:
         by_position, by_weights = run.gradients(cotangents, free=False)
@@ -294,10 +300,18 @@ def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool
     return (outputs, pullback, run.value(run.aux)) if has_aux else (outputs, pullback)
 
 
-def floating_positions(inputs: Sequence[Any]) -> list[int]:
-    """Return the positions of the inputs that hold Tensors to differentiate by."""
-    return [
+def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[int]:
+    """Return the positions of the inputs that hold Tensors to differentiate by; there must be one if ``needed``."""
+    found = [
         i
         for i, value in enumerate(inputs)
         if any(isinstance(leaf, Tensor) and leaf.dtype.kind == "f" for leaf in tree.leaves(value))
     ]
+    if needed and not found:
+        raise DTypeError(
+            where,
+            "a floating Tensor to differentiate by among the inputs",
+            ", ".join(map(describe, inputs)) or "no positional input",
+            "Convert one with .astype(autograd.float32), or name weights.",
+        )
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
 import pkgutil
@@ -39,7 +40,7 @@ def load(name: str) -> Any:
     try:
         return importlib.import_module(f"experiments.{name}")
     except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "?", "experiments", f"experiment {name}") from error
+        raise MissingExtraError((error.name or "?").partition(".")[0], "experiments", f"experiment {name}") from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,12 +68,10 @@ def _run(name: str, args: list[str]) -> None:
         return_unknown_args=True,
     )  # fmt: skip
     if unknown:
-        options = ["--" + field.replace("_", "-") for field in module.Config.__dataclass_fields__]
+        options = ["--" + field.name.replace("_", "-") for field in dataclasses.fields(module.Config)]
         near = difflib.get_close_matches(unknown[0], options, 1)
         fix = f"Did you mean {near[0]}?" if near else f"See: python -m experiments {name} --help"
         raise ArgumentError(f"experiment {name}", f"the options {', '.join(options)}", " ".join(unknown), fix)
-    if config.seeds < 1:
-        raise ArgumentError(f"experiment {name}", "--seeds of at least 1", str(config.seeds), "It counts the runs.")
     config = config.smaller() if config.smoke else config
     from .harness import RunDirectory
 

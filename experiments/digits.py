@@ -42,6 +42,8 @@ class Config(Options):
     noise: float = 0.2
     """Standard deviation of the noise that is added to the training images' pixels, which are in [0, 1]."""
 
+    counts = ("seeds", "epochs", "batch_size", "steps", "hidden")
+
     def smaller(self) -> Config:
         """Return the options of a smoke run."""
         return replace(self, epochs=2, hidden=32, steps=8)

@@ -6,18 +6,19 @@ import io
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
+import matplotlib  # noqa: F401 - so that it is missed before a run, not when its figures are drawn
 import numpy as np
 import tyro
 
-from autograd.errors import RunDirectoryError
+from autograd.errors import ArgumentError, RunDirectoryError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,18 @@ class Options:
     """Where run directories are made."""
     smoke: bool = False
     """Make a run of seconds, to see that everything works."""
+
+    counts: ClassVar[tuple[str, ...]] = ("seeds",)
+    """The options that count something; an experiment names its own too."""
+
+    def __post_init__(self) -> None:
+        for name in ("seed", *self.counts):
+            least = 0 if name == "seed" else 1
+            if getattr(self, name) < least:
+                raise ArgumentError(
+                    f"option --{name.replace('_', '-')}", f"a whole number of at least {least}", f"{getattr(self, name)}",
+                    "Nothing was run.",
+                )  # fmt: skip
 
     def smaller(self) -> Self:
         """Return the options of a smoke run; an experiment overrides this."""
@@ -78,27 +91,28 @@ class RunDirectory:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole, or leave what was there."""
-        target = self.path / name
-        temporary = None
+        target, temporary = self.path / name, self.path / f".{name}.partial"
         try:
-            handle, temporary = tempfile.mkstemp(dir=self.path, prefix=f".{name}.")
-            with os.fdopen(handle, "wb") as file:
+            with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, target)
         except OSError as error:
-            if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
             raise _failed(target, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def log(self, values: dict[str, Any]) -> None:
-        """Append a line to ``metrics.jsonl``."""
+        """Append a line to ``metrics.jsonl``, or leave what was there."""
         target = self.path / "metrics.jsonl"
+        size = target.stat().st_size if target.exists() else 0
         try:
             with target.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(_plain(values)) + "\n")
         except OSError as error:
+            with suppress(OSError):
+                os.truncate(target, size)  # of the part of a line that was still written
             raise _failed(target, error) from error
 
     def save_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:

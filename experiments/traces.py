@@ -27,6 +27,8 @@ class Config(Options):
     noise: float = 0.1
     """Standard deviation of the noisy current."""
 
+    counts = ("seeds", "steps")
+
 
 def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:
     """Return the input currents, ``[T, 1]`` each."""

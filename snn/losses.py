@@ -151,7 +151,7 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
             raise ShapeError("rate_mse, targets", f"{list(rates.shape)}", describe(target), "One rate for each output.")
     else:
         target = incorrect + (correct - incorrect) * _one_hot(labels, rates, "rate_mse")
-    loss: Tensor = ops.square(rates - target).mean()
+    loss: Tensor = ops.square(rates - target.astype(rates.dtype)).mean()
     return loss
 
 

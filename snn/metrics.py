@@ -35,7 +35,9 @@ def predictions(out: Any) -> np.ndarray[Any, Any]:
     if scores.ndim == 3:
         scores = scores.sum(0)
     if scores.ndim != 2:
-        raise ShapeError("metrics", "[N, classes] or [T, N, classes]", describe(scores), "Pass the output of snn.run.")
+        raise ShapeError(
+            "metrics.predictions", "[N, classes] or [T, N, classes]", describe(scores), "Pass the output of snn.run."
+        )
     classes: np.ndarray[Any, Any] = scores.argmax(1)
     return classes
 

@@ -12,7 +12,7 @@ from autograd import Cell, Tensor, as_tensor, float32, nn, ops, tree
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError, StateError
 
-from .watch import Recorder, check_input, check_layers
+from .watch import Recorder, check_input, check_layers, label
 
 __all__ = ["initial_state", "is_stateful", "run"]
 
@@ -43,7 +43,8 @@ def run(
         What to record of each neuron: ``"spike"``; ``"v"``, the membrane **after** reset; ``"v_before_reset"``; ``"x"``, its
         input current; or a field of its state.
     mask : array of bool, optional
-        ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is and its output is 0.
+        ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is, its output is 0, and it does not
+        matter what ``x`` holds.
     mode : {"auto", "eager", "compiled"}
         How to run. There is no compiled mode in this version: ``"auto"`` runs eagerly.
     check : bool
@@ -63,7 +64,9 @@ def run(
     ShapeError
         If ``x`` is not ``[T, N, ...]`` with at least one step, or the mask does not fit.
     StateError
-        If the state does not fit the net, the batch or the dtype.
+        If the state does not fit the net, the batch or the dtype, or a step makes something else of it.
+    ArgumentError
+        If no neuron has what is to be recorded, or the mode is unknown.
     NonFiniteError
         With ``check``: where NaN or infinity came up first, by time step and layer.
     CompileError
@@ -87,19 +90,22 @@ def run(
             "Put time first, and add a batch axis: x[:, None].",
         )  # fmt: skip
     keep = _check_mask(mask, x)
+    if keep is not None:
+        x = ops.where(_like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
     if check:
         check_input(x)
-    step = _Step(state)
+    step = _Step(fresh=state is None)
     recorder = Recorder(net, record, is_stateful)
-    removers = [*recorder.hooks(), *(check_layers(net) if check else ())]
+    removers = [*recorder.hooks(), *(check_layers(net, lambda: step.t) if check else ())]
     outs = []
     try:
         for t, xt in enumerate(ops.unstack(x)):
-            step.mask = None if keep is None else keep[t]
+            step.t, step.mask = t, None if keep is None else keep[t]
             recorder.begin(step.mask)
             out, state = step(net, xt, state, "")
-            step.first = False
-            outs.append(out if step.mask is None else ops.where(_like(step.mask, out), out, 0.0))
+            if t == 0:
+                recorder.check_names()
+            outs.append(out if step.mask is None else ops.where(_like(step.mask, out), out, out.dtype.type(0)))
     finally:
         for remove in removers:
             remove()
@@ -109,36 +115,36 @@ def run(
 class _Step:
     """One time step of a net, layer by layer."""
 
-    def __init__(self, state: Any) -> None:
-        self.first = True
-        self.fresh = state is None
+    def __init__(self, fresh: bool) -> None:
+        self.t, self.fresh = 0, fresh
         self.mask: Any = None
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
         if isinstance(cell, nn.SequentialCell):
             return self._sequence(cell, x, state, name)
         if not is_stateful(cell):
+            if state is not None:
+                raise StateError(f"{label(name, cell)}, state", "None: it has no state", _outline(state), "Leave state out.")
             return cell(x), None
-        if self.first:
-            start = initial_state(cell, x, name)
-            state = start if self.fresh else _checked(state, start, name, cell)
+        if self.t == 0:
+            state = initial_state(cell, x, name) if self.fresh else _given(state, x, name, cell)
         result = cell(x, state)
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
-                _label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
+                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
             )
         out, after = result
-        if self.mask is not None:
-            after = _held(self.mask, after, state, _label(name, cell))
-        return out, after
+        if self.t == 0:
+            _check_kept(after, state, f"{label(name, cell)}, state after a step")
+        return out, after if self.mask is None else _held(self.mask, after, state)
 
     def _sequence(self, cell: nn.SequentialCell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
         layers = cell.named()
-        if self.first and not self.fresh:
+        if self.t == 0 and not self.fresh:
             expected = [key for key, layer in layers if _has_state(layer)]
             if not isinstance(state, dict) or sorted(state) != sorted(expected):
                 raise StateError(
-                    f"{_label(name, cell)}, state", f"a dict with the layers {expected}",
+                    f"{label(name, cell)}, state", f"a dict with the layers {expected}",
                     f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
                     "Pass the state that snn.run returned for this net.",
                 )  # fmt: skip
@@ -177,51 +183,65 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
     StateError
         If the Cell holds neurons of its own and does not say how they start.
     """
-    declared = getattr(cell, "initial_state", None)
-    if declared is not None:
-        return declared(x)
-    if any(is_stateful(part) for part_name, part in cell.cells_and_names() if part_name):
+    if hasattr(cell, "initial_state"):
+        return cell.initial_state(x)
+    if _holds_neurons(cell):
         raise StateError(
-            _label(name, cell), "a method initial_state(x), or state= in snn.run", "neither",
+            label(name, cell), "a method initial_state(x), or state= in snn.run", "neither",
             "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))).",
         )  # fmt: skip
     return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
 
 
-def _checked(state: Any, start: Any, name: str, cell: Cell) -> Any:
-    """Return a state that was given, if it is like the one at a fresh start."""
-    where = f"{_label(name, cell)}, state"
+def _holds_neurons(cell: Cell) -> bool:
+    return any(is_stateful(part) for part_name, part in cell.cells_and_names() if part_name)
+
+
+def _given(state: Any, x: Any, name: str, cell: Cell) -> Any:
+    """Return a state that was given, if it is like the one at a fresh start, where the Cell says what that is."""
+    where = f"{label(name, cell)}, state"
     fix = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
+    if _holds_neurons(cell) and not hasattr(cell, "initial_state"):
+        return tree.map_leaves(lambda leaf: as_tensor(leaf, where), state)
+    start = initial_state(cell, x, name)
     if not tree.same_structure(state, start):
         raise StateError(where, f"the structure of {_outline(start)}", _outline(state), fix)
     tensors = [as_tensor(leaf, where) for leaf in tree.leaves(state)]
     for given, fresh in zip(tensors, tree.leaves(start), strict=True):
-        if given.shape != fresh.shape or given.dtype != fresh.dtype:
+        if _kind(given) != _kind(fresh):
             raise StateError(where, describe(fresh), describe(given), fix)
     return tree.unflatten(start, iter(tensors))
+
+
+def _check_kept(after: Any, before: Any, where: str) -> None:
+    """Check that a step returns a state such as it got."""
+    alike = tree.same_structure(after, before) and all(
+        _kind(new) == _kind(old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)
+    )
+    if not alike:
+        raise StateError(
+            where, f"{_outline(before)}, as before it", _outline(after),
+            "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts.",
+        )  # fmt: skip
+
+
+def _kind(leaf: Any) -> tuple[Any, Any]:
+    return getattr(leaf, "shape", None), getattr(leaf, "dtype", None)
 
 
 def _outline(state: Any) -> str:
     return str(tree.map_leaves(describe, state)).replace("'", "")
 
 
-def _held(mask: Any, after: Any, before: Any, where: str) -> Any:
+def _held(mask: Any, after: Any, before: Any) -> Any:
     """Return the state after a step where the mask holds, and before it elsewhere."""
-    if not tree.same_structure(after, before):
-        raise StateError(
-            f"{where}, state after a step", f"the structure {_outline(before)}", _outline(after), "Return what came in."
-        )
     leaves = zip(tree.leaves(after), tree.leaves(before), strict=True)
     return tree.unflatten(after, iter([ops.where(_like(mask, new), new, old) for new, old in leaves]))
 
 
 def _like(mask: Any, x: Any) -> Any:
-    """Give a mask ``[N]`` as many axes as ``x``."""
-    return mask.reshape(mask.shape + (1,) * (x.ndim - 1))
-
-
-def _label(name: str, cell: Cell) -> str:
-    return f"layer {name!r} ({type(cell).__name__})" if name else type(cell).__name__
+    """Give a mask ``[N]`` or ``[T, N]`` as many axes as ``x``."""
+    return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
 
 
 def _check_mode(mode: str) -> None:

@@ -21,17 +21,17 @@ class Surrogate(Cell):
     Parameters
     ----------
     alpha : float
-        Steepness, positive.
+        Steepness, positive and finite.
 
     Raises
     ------
     ArgumentError
-        If ``alpha`` is not positive.
+        If ``alpha`` is not positive and finite.
     """
 
     def __init__(self, alpha: float) -> None:
         super().__init__()
-        if not alpha > 0:
+        if not 0 < alpha < math.inf:
             raise ArgumentError(type(self).__name__, "a positive steepness alpha", repr(alpha), "Larger is steeper.")
         self.alpha = alpha
 
@@ -137,7 +137,7 @@ class rectangle(Surrogate):
 
     def derivative(self, u: Tensor) -> Tensor:
         """Return the derivative, ``alpha`` on a width of ``1 / alpha``."""
-        return ops.where(ops.abs(u) < 0.5 / self.alpha, self.alpha, 0.0)
+        return (ops.abs(u) < 0.5 / self.alpha).astype(u.dtype) * self.alpha
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the ramp, from 0 to 1."""

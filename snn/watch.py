@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor, ops, tree
 from autograd.errors import ArgumentError, NonFiniteError
 
-__all__ = ["Recorder", "check_input", "check_layers"]
+__all__ = ["Recorder", "check_input", "check_layers", "label"]
 
 Remove = Callable[[], None]
 
@@ -31,6 +31,7 @@ class Recorder:
     def __init__(self, net: Cell, names: Sequence[str], is_stateful: Callable[[Cell], bool]) -> None:
         self.names = (names,) if isinstance(names, str) else tuple(names)
         self.mask: Any = None
+        self.steps = 0
         self.taken: dict[str, list[Tensor]] = {}
         self.available: set[str] = set()
         cells = [(name, cell) for name, cell in net.cells_and_names() if is_stateful(cell)]
@@ -46,9 +47,12 @@ class Recorder:
     def begin(self, mask: Any) -> None:
         """Say which samples take part in the time step that comes."""
         self.mask = mask
+        self.steps += 1
 
     def _hook(self, name: str) -> Callable[[Cell, tuple[Any, ...], Any], None]:
         def hook(cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
+            if not isinstance(output, tuple) or len(output) != 2:
+                return  # a Cell of two inputs that is no neuron
             (x, before), (out, after) = inputs, output
             values = _variables(after)
             held = _variables(before)
@@ -60,24 +64,30 @@ class Recorder:
             self.available |= values.keys() | ({"v_before_reset"} if hasattr(cell, "charge") else set())
             for what in self.names:
                 if what in values:
-                    self.taken.setdefault(f"{name}.{what}" if name else what, []).append(
-                        self._masked(values[what], held[what])
-                    )
+                    taken = self.taken.setdefault(f"{name}.{what}" if name else what, [])
+                    if len(taken) != self.steps - 1:
+                        raise ArgumentError(
+                            "snn.run, record", "neurons that run once in every time step",
+                            f"{label(name, cell)}, run {len(taken) + 1} times in {self.steps} of them",
+                            "Give each layer a neuron of its own.",
+                        )  # fmt: skip
+                    taken.append(self._masked(values[what], held[what]))
 
         return hook
 
     def _masked(self, value: Any, held: Any) -> Tensor:
         if self.mask is None:
             return value  # type: ignore[no-any-return]
-        return ops.where(self.mask.reshape(self.mask.shape + (1,) * (value.ndim - 1)), value, 0.0 if held is None else held)
+        mask = self.mask.reshape(self.mask.shape + (1,) * (value.ndim - 1))
+        return ops.where(mask, value, value.dtype.type(0) if held is None else held)
 
-    def result(self) -> dict[str, Tensor]:
-        """Return what was recorded, ``[T, N, ...]`` each.
+    def check_names(self) -> None:
+        """Check, after the first step, that some neuron has each thing that was asked for.
 
         Raises
         ------
         ArgumentError
-            If no neuron has something that was asked for.
+            If none has.
         """
         found = {key.rpartition(".")[2] for key in self.taken}
         if missing := [name for name in self.names if name not in found]:
@@ -85,7 +95,15 @@ class Recorder:
                 "snn.run, record", f"some of {', '.join(sorted(self.available)) or 'nothing: the net has no neurons'}",
                 ", ".join(missing), "Record what the neurons of this net have.",
             )  # fmt: skip
+
+    def result(self) -> dict[str, Tensor]:
+        """Return what was recorded, ``[T, N, ...]`` each."""
         return {key: ops.stack(values) for key, values in self.taken.items()}
+
+
+def label(name: str, cell: Cell) -> str:
+    """Name a part of a net for an error message."""
+    return f"layer {name!r} ({type(cell).__name__})" if name else type(cell).__name__
 
 
 def _variables(state: Any) -> dict[str, Any]:
@@ -114,17 +132,28 @@ def check_input(x: Tensor) -> None:
         )
 
 
-def check_layers(net: Cell) -> list[Remove]:
-    """Look for NaN and infinity after each layer of a net; return the functions that stop it."""
-    steps: dict[str, int] = {}
+def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
+    """Look for NaN and infinity after each layer of a net; return the functions that stop it.
+
+    Parameters
+    ----------
+    net : Cell
+        The net.
+    now : callable
+        Tells the time step.
+
+    Raises
+    ------
+    NonFiniteError
+        While the net runs.
+    """
 
     def hook_for(name: str) -> Callable[[Cell, tuple[Any, ...], Any], None]:
         def hook(cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
-            t = steps[name] = steps.get(name, -1) + 1
             for leaf in tree.leaves(output):
                 if isinstance(leaf, Tensor) and not np.isfinite(leaf.array).all():
                     raise NonFiniteError(
-                        f"layer {name!r} ({type(cell).__name__}) at time step {t}", "finite numbers", _first(leaf.array),
+                        f"{label(name, cell)} at time step {now()}", "finite numbers", _first(leaf.array),
                         "Its inputs were finite: look at its weights and equations.",
                     )  # fmt: skip
 

@@ -139,7 +139,7 @@ class Dropout(Cell):
         x = as_tensor(x, "Dropout")
         if not self.training or not self.p:
             return as_tensor(x)
-        keep = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype)
+        keep = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype if x.dtype.kind == "f" else float32)
         return ops.mul(x, keep / keep.dtype.type(1 - self.p))
 
     def extra_repr(self) -> str:

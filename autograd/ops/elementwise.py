@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import to_dtype
+from ..errors import ArgumentError
 from ..primitive import operator, primitive
 from ..tensor import Tensor, as_tensor
 
@@ -37,22 +39,36 @@ def div(x, y, /):
     return np.divide(x, y)
 
 
-@primitive(scalar="floor({x} / {y})")
+@primitive(scalar="{x} // {y}")
 def floordiv(x, y, /):
     """Quotient rounded down; no derivative."""
     return np.floor_divide(x, y)
 
 
-@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} - floor({x} / {y}) * {y}")
+@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} % {y}")
 def mod(x, y, /):
     """Remainder of the division, with the sign of ``y``."""
     return np.mod(x, y)
 
 
+def _base_vjp(g: Tensor, x: Any, y: Any) -> Tensor | None:
+    if not isinstance(y, Tensor):
+        return g * (y * pow(x, y - 1)) if y else None
+    # Where x and y are zero the power is constant in x: any exponent but -1 gives that.
+    return g * (y * pow(x, where(logical_and(equal(x, 0), equal(y, 0)), 1, y - 1)))
+
+
+def _exponent_vjp(g: Tensor, x: Any, out: Tensor) -> Tensor:
+    if not isinstance(x, Tensor):
+        return g * (out * (math.log(x) if x > 0 else 0.0))
+    return g * out * log(where(greater(x, 0), x, 1.0))
+
+
 @primitive(
-    lambda g, x, y: g * (y * pow(x, y - 1)),
-    lambda g, x, out: g * out * log(where(greater(x, 0), x, 1.0)),
+    _base_vjp,
+    _exponent_vjp,
     scalar="{x} ** {y}",
+    expects="shapes that broadcast together, and a floating base where an exponent is negative",
 )
 def pow(x, y, /):
     """Power ``x ** y``."""
@@ -133,7 +149,7 @@ def erf(x, /):
     """Error function."""
     from scipy.special import erf as scipy_erf
 
-    return scipy_erf(x)
+    return scipy_erf(x).astype(x.dtype)
 
 
 @primitive(lambda g, out: g * out * (1 - out), scalar="1 / (1 + exp(-{x}))", floating=True)
@@ -146,7 +162,7 @@ def sigmoid(x, /):
 # Activations
 
 
-@primitive(lambda g, out: where(greater(out, 0), g, 0.0), scalar="{x} if {x} > 0 else 0 * {x}")
+@primitive(lambda g, out: where(greater(out, 0), g, 0.0), scalar="0 if {x} <= 0 else {x}")
 def relu(x, /):
     """Rectifier ``max(x, 0)``; the derivative at 0 is 0."""
     return np.maximum(x, 0)
@@ -154,7 +170,7 @@ def relu(x, /):
 
 @primitive(
     lambda g, x: where(logical_and(greater(x, 0), less_equal(x, 6)), g, 0.0),
-    scalar="({x} if {x} < 6 else 6 + 0 * {x}) if {x} > 0 else 0 * {x}",
+    scalar="0 if {x} <= 0 else 6 if {x} >= 6 else {x}",
 )
 def relu6(x, /):
     """Rectifier cut at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""
@@ -164,6 +180,8 @@ def relu6(x, /):
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """Gaussian error linear unit (Hendrycks and Gimpel, 2016); ``approximate="tanh"`` for their tanh form."""
     x = as_tensor(x, "ops.gelu")
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError("ops.gelu", "approximate to be 'none' or 'tanh'", repr(approximate), "Choose one of the two.")
     if approximate == "tanh":
         return 0.5 * x * (1 + tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))
     return 0.5 * x * (1 + erf(x / 2**0.5))
@@ -189,13 +207,17 @@ def _share(x: Any, y: Any) -> Tensor:
     return where(equal(x, y), 0.5, where(greater(x, y), 1.0, 0.0))
 
 
-@primitive(lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x), scalar="{x} if {x} >= {y} else {y}")
+@primitive(
+    lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x), scalar="{x} if {x} >= {y} or {x} != {x} else {y}"
+)
 def maximum(x, y, /):
     """Larger of two; a tie shares the gradient equally."""
     return np.maximum(x, y)
 
 
-@primitive(lambda g, x, y: g * _share(y, x), lambda g, x, y: g * _share(x, y), scalar="{x} if {x} <= {y} else {y}")
+@primitive(
+    lambda g, x, y: g * _share(y, x), lambda g, x, y: g * _share(x, y), scalar="{x} if {x} <= {y} or {x} != {x} else {y}"
+)
 def minimum(x, y, /):
     """Smaller of two; a tie shares the gradient equally."""
     return np.minimum(x, y)
@@ -212,7 +234,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
 # Steps: no derivative
 
 
-@primitive(scalar="({x} > 0) - ({x} < 0)")
+@primitive(scalar="{x} if {x} != {x} else ({x} > 0) - ({x} < 0)")
 def sign(x, /):
     """Sign: -1, 0 or 1."""
     return np.sign(x)

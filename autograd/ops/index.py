@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import describe, to_dtype
-from ..errors import DTypeError
+from ..errors import DTypeError, ShapeError
 from ..primitive import operator, primitive
 from ..tensor import Tensor, as_tensor
 
@@ -55,6 +55,8 @@ def _plain(index: Any) -> Any:
 def gather(x: Any, indices: Any, axis: int = 0) -> Tensor:
     """Pick along ``axis`` at the given positions; the result has the shape of the positions in place of that axis."""
     x = as_tensor(x, "ops.gather")
+    if not -x.ndim <= axis < x.ndim:
+        raise ShapeError("ops.gather", f"an axis of the input, {describe(x)}", f"axis {axis}", "Axes count from 0.")
     return getitem(x, (slice(None),) * (axis % x.ndim) + (_positions(indices, "ops.gather"),))
 
 

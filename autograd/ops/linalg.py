@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,13 @@ import numpy as np
 from ..errors import ShapeError
 from ..primitive import operator, primitive
 from ..tensor import Tensor, as_tensor
-from .shape import reshape, swapaxes
+from .shape import broadcast_to, reshape, swapaxes
 
 
 def _second_vjp(g: Tensor, x: Any, y: Any) -> Tensor:
     if y.ndim == 2 and x.ndim > 2:  # one product over all of the batch, instead of one each and their sum
-        x, g = reshape(x, (-1, x.shape[-1])), reshape(g, (-1, g.shape[-1]))
+        n = math.prod(x.shape[:-1])
+        x, g = reshape(x, (n, x.shape[-1])), reshape(g, (n, g.shape[-1]))
     return _matmul(swapaxes(x, -1, -2), g)
 
 
@@ -83,7 +85,9 @@ def _einsum_vjp(g: Tensor, inputs: list[Any], i: int, subscripts: str) -> Tensor
                 names.append(letter)
                 factors.append(Tensor.wrap(np.ones(size, g.dtype)))
             target += letter
-    return _einsum(*factors, subscripts=",".join(names) + "->" + target)
+    back = _einsum(*factors, subscripts=",".join(names) + "->" + target)
+    shape = np.broadcast_shapes(back.shape, inputs[i].shape)  # longer where another input had length 1 for the letter
+    return back if back.shape == shape else broadcast_to(back, shape)
 
 
 @primitive(_einsum_vjp, expects="inputs whose axes have the lengths that their letters name")
@@ -120,4 +124,6 @@ def einsum(subscripts: str, *inputs: Any) -> Tensor:
         dots = "".join(reversed(spare[:extra]))
         letters[i] = name.replace("...", dots)
         widest = max(widest, dots, key=len)
+    if widest and "..." not in out:
+        raise ShapeError("ops.einsum", "'...' on the right as well", repr(subscripts), "Sum over axes that have a letter.")
     return _einsum(*tensors, subscripts=",".join(letters) + "->" + out.replace("...", widest))

@@ -10,7 +10,7 @@ import numpy as np
 from ..primitive import operator, primitive
 from ..state import no_grad
 from ..tensor import Tensor, as_tensor
-from .elementwise import equal, exp, isfinite, log, sqrt, square, where
+from .elementwise import cast, equal, exp, isfinite, log, sqrt, square, where
 from .shape import broadcast_to, expand_dims, flip, reshape, transpose
 
 _AXIS = "axes that the input has"
@@ -81,7 +81,7 @@ def prod(x, /, axis=None, keepdims=False):
 
 def _extremum_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
     """Share the gradient equally among ties."""
-    ties = where(equal(x, _keep(out, x.shape, axis)), 1.0, 0.0)
+    ties = cast(equal(x, _keep(out, x.shape, axis)), x.dtype)
     return _keep(g, x.shape, axis) * (ties / sum(ties, axis, keepdims=True))
 
 

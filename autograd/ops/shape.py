@@ -37,6 +37,8 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
     """Exchange two axes."""
     x = as_tensor(x, "ops.swapaxes")
     order = list(range(x.ndim))
+    if not (-x.ndim <= axis1 < x.ndim and -x.ndim <= axis2 < x.ndim):
+        raise ShapeError("ops.swapaxes", f"axes {axis1} and {axis2}", describe(x), "Name axes that the input has.")
     order[axis1], order[axis2] = order[axis2], order[axis1]
     return transpose(x, order)
 
@@ -97,7 +99,7 @@ def _concat(*tensors, axis, ends):
 def concat(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Join tensors along an axis that they have."""
     parts = [as_tensor(t, "ops.concat") for t in _several(tensors, "concat")]
-    ends = tuple(accumulate(p.shape[axis] if p.ndim else 0 for p in parts))
+    ends = tuple(accumulate(p.shape[axis] if -p.ndim <= axis < p.ndim else 0 for p in parts))
     return _concat(*parts, axis=axis, ends=ends)
 
 
@@ -123,8 +125,8 @@ def pad(x: Any, pad_width: Any, value: float = 0.0) -> Tensor:
     """Add a border of ``value``: ``pad_width`` is (before, after) for each axis, or one pair or number for all."""
     x = as_tensor(x, "ops.pad")
     try:
-        widths = np.broadcast_to(np.asarray(pad_width, dtype=int), (x.ndim, 2)).tolist()
-    except ValueError:
+        widths = np.broadcast_to(np.asarray(pad_width).astype(int, casting="safe"), (x.ndim, 2)).tolist()
+    except (ValueError, TypeError):
         raise ShapeError(
             "ops.pad", f"(before, after) for each of {x.ndim} axes", repr(pad_width), "Give one pair for each axis."
         ) from None

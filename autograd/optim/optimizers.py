@@ -49,11 +49,11 @@ class Optimizer:
         if not callable(lr):
             _check(name, lr=(lr, 0.0, np.inf))
         _check(name, weight_decay=(weight_decay, 0.0, np.inf))
-        self.lr, self.weight_decay, self.step = lr, weight_decay, 0
+        self.lr, self.weight_decay, self.step = lr, float(weight_decay), 0
         self.memory = [{slot: np.zeros_like(p.array) for slot in self.slots} for p in self.params]
 
     def __call__(self, gradients: Sequence[Tensor]) -> None:
-        """Update every Parameter by one step.
+        """Update every Parameter by one step, but for those that have been frozen.
 
         Parameters
         ----------
@@ -80,10 +80,11 @@ class Optimizer:
                     f"{name}, step {self.step}", f"a finite gradient of {p.name}", "NaN or infinity",
                     "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
                 )  # fmt: skip
-        lr = self.lr(self.step) if callable(self.lr) else self.lr
+        lr = float(self.lr(self.step) if callable(self.lr) else self.lr)
         self.step += 1
         for p, g, memory in zip(self.params, gradients, self.memory, strict=True):
-            p.array = self._updated(p.array, g.array.astype(p.dtype, copy=False), memory, lr)
+            if p.requires_grad:
+                p.array = np.asarray(self._updated(p.array, g.array.astype(p.dtype, copy=False), memory, lr))
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], lr: float) -> Array:
         raise NotImplementedError  # a subclass says how
@@ -136,7 +137,7 @@ class SGD(Optimizer):
     ) -> None:  # fmt: skip
         super().__init__(params, lr, weight_decay)
         _check("SGD", momentum=(momentum, 0.0, 1.0))
-        self.momentum, self.nesterov = momentum, nesterov
+        self.momentum, self.nesterov = float(momentum), nesterov
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], lr: float) -> Array:
         g = g + self.weight_decay * w if self.weight_decay else g
@@ -168,7 +169,7 @@ class Adam(Optimizer):
     ) -> None:  # fmt: skip
         super().__init__(params, lr, weight_decay)
         _check(type(self).__name__, beta1=(betas[0], 0.0, 1.0), beta2=(betas[1], 0.0, 1.0))
-        self.betas, self.eps = betas, eps
+        self.betas, self.eps = (float(betas[0]), float(betas[1])), float(eps)
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], lr: float) -> Array:
         if self.weight_decay and not self.decoupled:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, float32, ops, stop_gradient
+from autograd import Cell, Tensor, as_tensor, float16, float32, ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, StateError
 
@@ -15,8 +15,8 @@ from ..surrogate import relusigmoid
 
 __all__ = ["Neuron"]
 
-# Far below the distance of any membrane from its threshold, so that `u + _TINY > 0` says `u >= 0` for every surrogate.
-_TINY = 2.0**-126
+# Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
+_TINY, _TINY_HALF = 2.0**-126, 2.0**-24
 
 
 class Neuron(Cell):
@@ -27,7 +27,7 @@ class Neuron(Cell):
     Parameters
     ----------
     v_threshold : float or array or Parameter
-        Membrane above which the neuron fires, positive; one value, or one for each neuron ([features]).
+        Membrane above which the neuron fires, positive and finite; one value, or one for each neuron ([features]).
     fire : bool
         If False, the neuron never fires and the membrane is its output.
     surrogate_function : callable, optional
@@ -62,11 +62,14 @@ class Neuron(Cell):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        if not np.all(np.asarray(v_threshold) > 0):
-            raise ArgumentError(name, "v_threshold > 0", describe(v_threshold), "Scale the input instead.")
-        if v_reset is not None and not np.all(v_reset < np.asarray(v_threshold)):
+        thresholds = np.asarray(v_threshold)
+        if not np.all((thresholds > 0) & (thresholds < np.inf)):
             raise ArgumentError(
-                name, "v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
+                name, "a finite v_threshold > 0", describe(v_threshold), "Scale the input instead; fire=False never fires."
+            )
+        if v_reset is not None and (np.ndim(v_reset) or not np.all((-np.inf < v_reset) & (v_reset < thresholds))):
+            raise ArgumentError(
+                name, "one finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
         if spike_value not in ("threshold", "unit"):
             raise ArgumentError(name, "spike_value 'threshold' or 'unit'", repr(spike_value), "Choose one of the two.")
@@ -96,9 +99,12 @@ class Neuron(Cell):
         v = self.charge(x, v)
         if not self.fire:
             return v, v
-        u = v - self.v_threshold
-        z = self.surrogate_function(u + _TINY if self.fire_at_threshold else u)
-        amplitude = z * self.v_threshold
+        threshold = constant(self.v_threshold, v)
+        u = v - threshold
+        if self.fire_at_threshold:
+            u = u + (_TINY_HALF if u.dtype == float16 else _TINY)
+        z = self.surrogate_function(u)
+        amplitude = z * threshold
         if self.v_reset is None:
             v = v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
         else:
@@ -143,6 +149,14 @@ class Neuron(Cell):
             f"{name}(v <- {self.equation()}; z = v {'>=' if self.fire_at_threshold else '>'} {threshold} [{surrogate}]; "
             f"spike = {spike}; v <- {reset}{detached})"
         )
+
+
+def constant(value: Any, like: Any) -> Any:
+    """Return a neuron's constant as it goes into arithmetic with ``like``: an array or Parameter in the dtype of that."""
+    if isinstance(value, (int, float, np.generic)):
+        return value  # a number is weak
+    value = value if isinstance(value, Tensor) else np.asarray(value)
+    return value if value.dtype == like.dtype else ops.cast(value, like.dtype)
 
 
 def _text(value: Any) -> str:

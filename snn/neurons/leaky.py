@@ -10,7 +10,7 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, _text
+from .base import Neuron, _text, constant
 
 __all__ = ["LIFNode", "LeakyReadout"]
 
@@ -90,10 +90,11 @@ class LIFNode(Neuron):
         """Return the membrane after leak and input."""
         rest = self.v_reset or 0.0
         if self.tau is not None:
-            away = v - rest if rest else v
-            return v + (x - away) / self.tau if self.decay_input else v - away / self.tau + x
-        kept = rest + self.beta * (v - rest) if rest else self.beta * v
-        return kept + (1 - self.beta) * x if self.decay_input else kept + x
+            tau, away = constant(self.tau, v), v - rest if rest else v
+            return v + (x - away) / tau if self.decay_input else v - away / tau + x
+        beta = constant(self.beta, v)
+        kept = rest + beta * (v - rest) if rest else beta * v
+        return kept + (1 - beta) * x if self.decay_input else kept + x
 
     def equation(self) -> str:
         """Return ``charge`` as text."""

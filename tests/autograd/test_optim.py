@@ -1,0 +1,291 @@
+"""Optimizers against their formulas in plain numpy, schedules, clipping, saving and going on."""
+
+import math
+
+import numpy as np
+import pytest
+
+from autograd import Parameter, Tensor, grad, optim
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
+from autograd.optim import schedules
+
+from .helpers import f64, plain
+
+START = np.array([[1.0, -2.0, 0.5], [3.0, 0.1, -0.7]])
+STEPS = 6
+
+
+def gradients_of(seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=START.shape) for _ in range(STEPS)]
+
+
+def sgd(w, gs, lr, momentum=0.0, weight_decay=0.0, nesterov=False):
+    m = np.zeros_like(w)
+    for n, g in enumerate(gs):
+        g = g + weight_decay * w
+        m = momentum * m + g
+        step = g + momentum * m if nesterov else m
+        w = w - (lr(n) if callable(lr) else lr) * step
+    return w
+
+
+def adam(w, gs, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=False):
+    m, v = np.zeros_like(w), np.zeros_like(w)
+    for n, g in enumerate(gs, start=1):
+        rate = lr(n - 1) if callable(lr) else lr
+        if decoupled:
+            w = w - rate * weight_decay * w
+        else:
+            g = g + weight_decay * w
+        m = betas[0] * m + (1 - betas[0]) * g
+        v = betas[1] * v + (1 - betas[1]) * g**2
+        w = w - rate * (m / (1 - betas[0] ** n)) / (np.sqrt(v / (1 - betas[1] ** n)) + eps)
+    return w
+
+
+CASES = [
+    (optim.SGD, {"lr": 0.1}, sgd, {}),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.9}, sgd, {}),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}, sgd, {}),
+    (optim.SGD, {"lr": 0.1, "weight_decay": 0.2}, sgd, {}),
+    (optim.SGD, {"lr": 0.1, "momentum": 0.5, "weight_decay": 0.2, "nesterov": True}, sgd, {}),
+    (optim.SGD, {"lr": schedules.step(0.1, 0.5, 2)}, sgd, {}),
+    (optim.Adam, {"lr": 0.01}, adam, {}),
+    (optim.Adam, {"lr": 0.01, "betas": (0.5, 0.7), "eps": 1e-3}, adam, {}),
+    (optim.Adam, {"lr": 0.01, "weight_decay": 0.3}, adam, {}),
+    (optim.Adam, {"lr": schedules.exponential(0.01, 0.5)}, adam, {}),
+    (optim.AdamW, {"lr": 0.01, "weight_decay": 0.3}, adam, {"decoupled": True}),
+    (optim.AdamW, {"lr": schedules.cosine(0.1, 4), "weight_decay": 0.3}, adam, {"decoupled": True}),
+]
+every_optimizer = pytest.mark.parametrize(
+    ("make", "options", "formula", "extra"),
+    CASES,
+    ids=[f"{c[0].__name__}-{'-'.join(map(str, c[1]))}-{i}" for i, c in enumerate(CASES)],
+)
+
+
+@every_optimizer
+def test_steps_follow_the_formula(make, options, formula, extra):
+    p = Parameter(START)
+    optimizer = make([p], **options)
+    for g in gradients_of():
+        before, values = p.array, p.array.copy()
+        optimizer([Tensor(g)])
+        assert np.array_equal(before, values)  # a new array: a tensor that shares the old one stays as it was
+    np.testing.assert_allclose(p.array, formula(START, gradients_of(), **options, **extra), rtol=1e-12)
+    assert optimizer.step == STEPS
+
+
+@every_optimizer
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_parameters_and_memory_keep_dtype_and_shape(make, options, formula, extra, dtype, shape):
+    p = Parameter(Tensor(np.ones(shape), dtype))
+    optimizer = make([p], **options)
+    for _ in range(2):
+        optimizer(grad(lambda: p * p, None, [p])())
+    assert (type(p.array), p.dtype, p.shape) == (np.ndarray, dtype, shape)
+    saved = [value for key, value in optimizer.state_dict().items() if key != "step"]
+    assert {(str(value.dtype), value.shape) for value in saved} == {(dtype, shape)}
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "formula", "meant"),
+    [
+        (optim.SGD, {"lr": 0.1}, sgd, {"lr": 0.1}),
+        (optim.Adam, {}, adam, {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}),
+        (optim.AdamW, {}, adam, {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01, "decoupled": True}),
+    ],
+)
+def test_options_left_out(make, options, formula, meant):
+    p = Parameter(START)
+    optimizer = make([p], **options)
+    for g in gradients_of():
+        optimizer([Tensor(g)])
+    np.testing.assert_allclose(p.array, formula(START, gradients_of(), **meant), rtol=1e-12)
+
+
+def test_numbers_of_numpy_do_not_widen_the_dtype():
+    p = Parameter([1.0, 2.0])
+    for lr in (np.float64(0.1), lambda n: np.float64(0.1)):
+        optim.SGD([p], lr, momentum=np.float64(0.5), weight_decay=np.float64(0.1))([Tensor([1.0, 1.0])])
+        optim.Adam([p], lr, betas=(np.float64(0.9), np.float64(0.99)), eps=np.float64(1e-8))([Tensor([1.0, 1.0])])
+    assert p.dtype == np.float32
+
+
+@every_optimizer
+def test_saving_and_going_on_gives_the_same_bits_as_one_run(make, options, formula, extra):
+    whole, first = Parameter(START.astype(np.float32)), Parameter(START.astype(np.float32))
+    uninterrupted, interrupted = make([whole], **options), make([first], **options)
+    gradients = [Tensor(g, "float32") for g in gradients_of()]
+    for g in gradients:
+        uninterrupted([g])
+    for g in gradients[:3]:
+        interrupted([g])
+    saved = {key: np.array(value) for key, value in interrupted.state_dict().items()}
+    second = Parameter(first)
+    resumed = make([second], **options)
+    resumed.load_state_dict(saved)
+    for value in saved.values():
+        value[...] = 99  # what was loaded is a copy
+    for g in gradients[3:]:
+        resumed([g])
+    assert np.array_equal(whole.array, second.array)
+    assert resumed.step == STEPS
+
+
+def test_several_parameters_are_updated_in_order():
+    a, b = Parameter([1.0]), Parameter([[2.0, 3.0]])
+    optim.SGD(iter([a, b]), 0.5)(grad(lambda: (a * a).sum() + (b * 3).sum(), None, [a, b])())
+    assert plain((a, b)) == ([0.0], [[0.5, 1.5]])
+
+
+@every_optimizer
+def test_a_frozen_parameter_stays(make, options, formula, extra):
+    frozen, other = Parameter([5.0], requires_grad=False), Parameter([1.0])
+    optimizer = make([frozen, other], **options)
+    optimizer(grad(lambda: frozen * other, None, [frozen, other])())
+    assert plain(frozen) == [5.0]
+    assert plain(other) != [1.0]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_gradient_that_is_not_finite_is_refused_and_nothing_is_updated(bad):
+    good, p = Parameter([1.0], name="good"), Parameter([1.0, 2.0], name="broken")
+    optimizer = optim.Adam([good, p], 0.1)
+    optimizer([Tensor([1.0]), Tensor([1.0, 1.0])])
+    before = plain((good, p)), {key: np.array(value) for key, value in optimizer.state_dict().items()}
+    message = (
+        r"Adam, step 1: expected a finite gradient of broken, got NaN or infinity. Nothing was updated. Lower the learning"
+    )
+    with pytest.raises(NonFiniteError, match=message):
+        optimizer([Tensor([1.0]), Tensor([1.0, bad])])
+    assert plain((good, p)) == before[0]
+    assert all(np.array_equal(value, before[1][key]) for key, value in optimizer.state_dict().items())
+
+
+def test_gradients_that_do_not_fit_are_refused():
+    p = Parameter([1.0, 2.0], name="w")
+    optimizer = optim.SGD([p], 0.1)
+    with pytest.raises(ShapeError, match=r"SGD: expected 1 gradients, got 2. Differentiate by the Parameters given to it"):
+        optimizer([Tensor([1.0, 1.0])] * 2)
+    with pytest.raises(ShapeError, match=r"SGD, w: expected a gradient \[2\], got \[3\] Float32. Check their order"):
+        optimizer([Tensor([1.0, 1.0, 1.0])])
+    assert plain(p) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: optim.SGD([], 0.1), r"SGD: expected at least one Parameter, got none. Pass cell.trainable_params"),
+        (lambda p: optim.SGD([p], -0.1), r"SGD: expected lr in \[0, inf\), got -0.1. Choose another value"),
+        (lambda p: optim.SGD([p], math.nan), r"SGD: expected lr in \[0, inf\), got nan"),
+        (lambda p: optim.SGD([p], math.inf), r"SGD: expected lr in \[0, inf\), got inf"),
+        (lambda p: optim.SGD([p], 0.1, momentum=1.0), r"SGD: expected momentum in \[0, 1\), got 1.0"),
+        (lambda p: optim.SGD([p], 0.1, weight_decay=-1), r"SGD: expected weight_decay in \[0, inf\), got -1"),
+        (lambda p: optim.Adam([p], betas=(1.0, 0.9)), r"Adam: expected beta1 in \[0, 1\), got 1.0"),
+        (lambda p: optim.AdamW([p], betas=(0.9, -0.1)), r"AdamW: expected beta2 in \[0, 1\), got -0.1"),
+    ],
+)
+def test_options_out_of_range_are_refused(make, message):
+    with pytest.raises(ArgumentError, match=message):
+        make(Parameter([1.0]))
+
+
+def test_what_is_no_parameter_is_refused():
+    with pytest.raises(DTypeError, match=r"SGD: expected Parameters, got \[1\] Float32. Pass cell.trainable_params"):
+        optim.SGD([Tensor([1.0])], 0.1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda s: s.pop("0.mean"), lambda s: s.pop("step"), lambda s: s.update({"1.mean": np.zeros(2)}),
+     lambda s: s.update({"0.square": np.zeros(3)})],
+    ids=["missing", "no step", "more", "shape"],
+)  # fmt: skip
+def test_a_saved_state_that_does_not_fit_is_refused_and_nothing_is_loaded(change):
+    optimizer = optim.Adam([Parameter([1.0, 2.0])])
+    optimizer([Tensor([1.0, 1.0])])
+    saved = dict(optimizer.state_dict())
+    before = dict(saved)
+    saved["step"] = 17
+    change(saved)
+    message = (
+        r"Adam.load_state_dict: expected the state of the same optimizer of the same Parameters, got a mismatch in (0|1|step)"
+    )
+    with pytest.raises(StateDictError, match=message):
+        optimizer.load_state_dict(saved)
+    assert all(np.array_equal(value, before[key]) for key, value in optimizer.state_dict().items())
+
+
+def test_a_minimum_is_found():
+    w = Parameter(np.zeros(2))
+    optimizer = optim.Adam([w], schedules.cosine(0.3, 200))
+    for _ in range(200):
+        optimizer(grad(lambda: ((w - f64([1.0, -2.0])) ** 2 * f64([1.0, 30.0])).sum(), None, [w])())
+    np.testing.assert_allclose(w.array, [1.0, -2.0], atol=1e-3)
+
+
+# Schedules
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        (schedules.exponential(1.0, 0.25, 2), [1.0, 0.5, 0.25, 0.125]),
+        (schedules.exponential(1.0, 0.5), [1.0, 0.5, 0.25, 0.125]),
+        (schedules.step(1.0, 0.1, 2), [1.0, 1.0, 0.1, 0.1, 0.01]),
+        (schedules.cosine(1.0, 4), [1.0, 0.5 + 0.5**1.5, 0.5, 0.5 - 0.5**1.5, 0.0, 0.0]),
+        (schedules.cosine(1.0, 2, lowest=0.2), [1.0, 0.6, 0.2, 0.2]),
+        (schedules.warmup(1.0, 4), [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]),
+        (schedules.warmup(schedules.step(1.0, 0.5, 1), 2), [0.5, 1.0, 1.0, 0.5, 0.25]),
+    ],
+)
+def test_rates_of_a_schedule(schedule, rates):
+    assert [schedule(n) for n in range(len(rates))] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: schedules.exponential(1.0, 0.5, 0), "every"), (lambda: schedules.step(1.0, 0.5, 0), "every"),
+        (lambda: schedules.cosine(1.0, 0), "steps"), (lambda: schedules.warmup(1.0, -1), "steps"),
+    ],
+)  # fmt: skip
+def test_a_schedule_over_no_steps_is_refused(make, name):
+    with pytest.raises(
+        ArgumentError, match=rf"schedule: expected {name} to be at least 1, got .* Count steps of the optimizer"
+    ):
+        make()
+
+
+# Clipping
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_clipping_by_the_joint_norm(dtype):
+    gradients = (Tensor([3.0, 0.0], dtype), Tensor([[4.0]], dtype), Tensor(0.0, dtype))
+    clipped, norm = optim.clip_by_norm(gradients, 1.0)
+    assert norm == pytest.approx(5.0)
+    assert [g.dtype.name for g in clipped] == [dtype] * 3
+    np.testing.assert_allclose(np.concatenate([g.array.ravel() for g in clipped]), [0.6, 0.0, 0.8, 0.0], rtol=1e-3)
+    assert plain(gradients) == ([3.0, 0.0], [[4.0]], 0.0)
+    same, norm = optim.clip_by_norm(gradients, 5.0)
+    assert norm == pytest.approx(5.0)
+    assert all(a is b for a, b in zip(same, gradients, strict=True))
+
+
+def test_clipping_by_value():
+    gradients = (Tensor([3.0, -0.5]), Tensor([[-4.0]], "float64"))
+    assert plain(optim.clip_by_value(gradients, 1.0)) == ([1.0, -0.5], [[-1.0]])
+    assert [g.dtype.name for g in optim.clip_by_value(gradients, 1.0)] == ["float32", "float64"]
+    assert plain(gradients) == ([3.0, -0.5], [[-4.0]])
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, math.nan])
+def test_clipping_to_nothing_is_refused(limit):
+    with pytest.raises(ArgumentError, match=r"clip_by_norm: expected a positive max_norm, got .* Leave clipping out"):
+        optim.clip_by_norm([Tensor([1.0])], limit)
+    with pytest.raises(ArgumentError, match=r"clip_by_value: expected a positive limit, got"):
+        optim.clip_by_value([Tensor([1.0])], limit)

@@ -1,0 +1,161 @@
+"""The directory of a run: whatever goes wrong, what was there stays."""
+
+import errno
+import json
+import os
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from autograd.errors import ArgumentError, RunDirectoryError
+from experiments.harness import Options, RunDirectory
+
+from .conftest import python
+
+
+def new(tmp_path, **options):
+    return RunDirectory(Options(out=tmp_path, **options), "study")
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.path.iterdir()}
+
+
+def test_it_is_named_by_time_and_seed_under_the_experiment(tmp_path):
+    directory = new(tmp_path / "not" / "there yet", seed=7)
+    assert directory.path.parent == tmp_path / "not" / "there yet" / "study"
+    assert directory.path.name.endswith("-7")
+    assert set(contents(directory)) == {"config.json"}
+
+
+def test_two_runs_in_the_same_second_have_each_their_own(tmp_path):
+    paths = {new(tmp_path).path for _ in range(5)}
+    assert len(paths) == 5
+    assert {path.parent for path in paths} == {tmp_path / "study"}
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    directory = new(tmp_path)
+    for content in (b"first, and longer", b"second"):
+        directory.write("a.bin", content)
+        assert contents(directory)["a.bin"] == content
+    assert set(contents(directory)) == {"config.json", "a.bin"}
+
+
+def test_metrics_are_one_json_object_a_line(tmp_path):
+    directory = new(tmp_path)
+    for epoch in (1, 2):
+        directory.log({"epoch": epoch, "loss": 0.5})
+    lines = contents(directory)["metrics.jsonl"].decode().splitlines()
+    assert [json.loads(line) for line in lines] == [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.5}]
+
+
+def test_weights_are_read_by_numpy_and_load_equal(tmp_path):
+    directory = new(tmp_path)
+    weights = {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "0.bias": np.zeros(2)}
+    directory.save_weights(weights)
+    with np.load(directory.path / "weights.npz") as read:
+        assert {name: (a.tobytes(), a.dtype, a.shape) for name, a in read.items()} == {
+            name: (a.tobytes(), a.dtype, a.shape) for name, a in weights.items()
+        }
+
+
+def full(*args):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("before", [None, b"what was there"])
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, before):
+    directory = new(tmp_path)
+    if before is not None:
+        directory.write("weights.npz", before)
+    kept = contents(directory)
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(RunDirectoryError) as error:
+        directory.write("weights.npz", b"new" * 100)
+    assert str(error.value) == (
+        f"writing {directory.path / 'weights.npz'}: expected a directory that can be written, with space left, "
+        "got No space left on device. What was there stays. Choose another place with --out."
+    )
+    assert contents(directory) == kept
+
+
+def test_an_interrupted_write_leaves_no_temporary_file(tmp_path, monkeypatch):
+    directory = new(tmp_path)
+    kept = contents(directory)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        directory.write("weights.npz", b"new")
+    assert contents(directory) == kept
+
+
+def test_a_directory_that_was_removed_during_the_run_is_an_error_of_ours(tmp_path):
+    directory = new(tmp_path)
+    (directory.path / "config.json").unlink()
+    directory.path.rmdir()
+    for act in (lambda: directory.log({"epoch": 1}), lambda: directory.write("a", b"b")):
+        with pytest.raises(RunDirectoryError, match=r"got No such file or directory\. What was there stays\."):
+            act()
+
+
+ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from autograd.errors import RunDirectoryError
+from experiments.harness import Options, RunDirectory
+
+directory = RunDirectory(Options(out=Path(sys.argv[1])), "study")
+directory.save_weights({"w": np.arange(10.0)})
+directory.log({"epoch": 1, "loss": 0.5})
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+for act in (lambda: directory.save_weights({"w": np.zeros(1000)}), lambda: directory.log({"epoch": 2, "note": "x" * 3000})):
+    try:
+        act()
+    except RunDirectoryError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_leaves_weights_and_metrics_as_they_were(tmp_path):
+    done = python("-W", "error", "-c", ON_A_FULL_DISK, str(tmp_path), "2000")
+    assert done.stderr == ""
+    (path,) = (tmp_path / "study").iterdir()
+    assert done.stdout.splitlines() == [
+        f"writing {path / name}: expected a directory that can be written, with space left, got File too large. "
+        "What was there stays. Choose another place with --out."
+        for name in ("weights.npz", "metrics.jsonl")
+    ]
+    assert {file.name for file in path.iterdir()} == {"config.json", "weights.npz", "metrics.jsonl"}
+    with np.load(path / "weights.npz") as weights:
+        np.testing.assert_array_equal(weights["w"], np.arange(10.0))
+    assert [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()] == [{"epoch": 1, "loss": 0.5}]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counting(Options):
+    layers: int = 2
+    width: int = 0
+
+    counts = ("seeds", "layers")
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "least"), [({"seed": -1}, "seed", 0), ({"seeds": 0}, "seeds", 1), ({"layers": -2}, "layers", 1)]
+)
+def test_options_that_count_are_checked_where_they_are_made(options, name, least):
+    with pytest.raises(ArgumentError) as error:
+        Counting(**options)
+    assert str(error.value) == (
+        f"option --{name}: expected a whole number of at least {least}, got {options[name]}. Nothing was run."
+    )
+
+
+def test_one_of_several_runs_has_its_own_seed_and_counts_as_one():
+    assert Counting(seeds=5, width=3).with_seed(9) == Counting(seed=9, seeds=1, width=3)

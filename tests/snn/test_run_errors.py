@@ -1,0 +1,291 @@
+"""What snn.run refuses: where, expected, got, what to do."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Cell, nn, ops
+from autograd.errors import ArgumentError, CompileError, DTypeError, NonFiniteError, ShapeError, StateError
+
+from .nets import Adaptive, Recurrent, currents, two_layers
+
+CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
+
+
+def refused(kind, net, x, **options):
+    with pytest.raises(kind) as error:
+        snn.run(net, x, **options)
+    assert all(not cell._forward_hooks for _, cell in getattr(net, "cells_and_names", list)())
+    return str(error.value)
+
+
+# Input
+
+
+@pytest.mark.parametrize(
+    ("x", "got"),
+    [
+        (np.zeros((0, 2, 3), np.float32), "[0, 2, 3] Float32"),
+        (np.zeros(5, np.float32), "[5] Float32"),
+        (np.float32(1.0), "[] Float32"),
+    ],
+)
+def test_an_input_without_time_steps_or_without_a_batch(x, got):
+    assert refused(ShapeError, snn.IFNode(), x) == (
+        f"snn.run, input x: expected [T, N, ...]: at least one time step, then the batch, got {got}. "
+        "Put time first, and add a batch axis: x[:, None]."
+    )
+
+
+def test_a_net_that_is_no_cell():
+    assert refused(DTypeError, [snn.IFNode()], currents((2, 2, 3))).startswith(
+        "snn.run: expected a Cell as the net, got list ["
+    )
+
+
+@pytest.mark.parametrize("mode", ["graph", "", None])
+def test_an_unknown_mode(mode):
+    assert refused(ArgumentError, snn.IFNode(), currents((2, 2, 3)), mode=mode) == (
+        f"snn.run: expected mode 'auto', 'eager' or 'compiled', got {mode!r}. Choose one of them."
+    )
+
+
+def test_the_compiled_mode_that_this_version_does_not_have():
+    assert refused(CompileError, snn.IFNode(), currents((2, 2, 3)), mode="compiled") == (
+        "snn.run: expected mode 'auto' or 'eager', got 'compiled'. This version has no compiled mode; nothing was run."
+    )
+
+
+def test_features_that_do_not_fit_a_layer():
+    text = refused(ShapeError, two_layers(), currents((2, 4, 7)))
+    assert text == (
+        "Dense(input_channels=3, output_channels=5, has_bias=True): expected an input [..., 3], got [4, 7] Float32. "
+        "Flatten it, or change in_channels."
+    )
+
+
+# State
+
+
+@pytest.mark.parametrize(
+    ("state", "got"),
+    [
+        (np.zeros((5, 3), np.float32), "[5, 3] Float32"),
+        (np.zeros((1, 3), np.float32), "[1, 3] Float32"),
+        (np.zeros((4, 3), np.float64), "[4, 3] Float64"),
+        (np.zeros((4, 3), np.int64), "[4, 3] Int64"),
+        (0.0, "[] Float32"),
+    ],
+)
+def test_a_state_of_another_batch_shape_or_dtype(state, got):
+    assert refused(StateError, snn.IFNode(), currents((2, 4, 3)), state=state) == (
+        f"IFNode, state: expected [4, 3] Float32, got {got}. {CARRY_ON}"
+    )
+
+
+def test_a_state_that_does_not_fit_a_layer_names_the_layer():
+    state = {"1": np.zeros((4, 5), np.float32), "3": np.zeros((4, 3), np.float32)}
+    assert refused(StateError, two_layers(), currents((2, 4, 3)), state=state) == (
+        f"layer '3' (LIFNode), state: expected [4, 2] Float32, got [4, 3] Float32. {CARRY_ON}"
+    )
+
+
+def test_a_state_of_another_structure():
+    zero = np.zeros((4, 3), np.float32)
+    assert refused(StateError, Adaptive(), currents((2, 4, 3)), state=zero) == (
+        "Adaptive, state: expected the structure of Pair(v=[4, 3] Float32, adaptation=[4, 3] Float32), "
+        f"got ndarray [4, 3] Float32. {CARRY_ON}"
+    )
+    assert refused(StateError, snn.IFNode(), currents((2, 4, 3)), state=(zero, zero)).startswith(
+        "IFNode, state: expected the structure of [4, 3] Float32, got (ndarray [4, 3] Float32, ndarray [4, 3] Float32). "
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "got"),
+    [
+        ({"1": None}, "a dict with ['1']"),
+        ({"0": None, "1": None, "2": None, "3": None}, "a dict with ['0', '1', '2', '3']"),
+        (np.zeros((4, 2), np.float32), "ndarray [4, 2] Float32"),
+    ],
+)
+def test_a_state_that_is_not_a_dict_of_the_layers(state, got):
+    assert refused(StateError, two_layers(), currents((2, 4, 3)), state=state) == (
+        f"SequentialCell, state: expected a dict with the layers ['1', '3'], got {got}. "
+        "Pass the state that snn.run returned for this net."
+    )
+
+
+def test_a_nested_state_names_its_net():
+    net = nn.SequentialCell({"front": two_layers(), "out": nn.Dense(2, 2, rng=0)})
+    assert refused(StateError, net, currents((2, 4, 3)), state={"front": {}}).startswith(
+        "layer 'front' (SequentialCell), state: expected a dict with the layers ['1', '3'], got a dict with []. "
+    )
+
+
+def test_a_state_for_a_net_that_has_none():
+    assert refused(StateError, nn.Dense(3, 2, rng=0), currents((2, 4, 3)), state=np.zeros((4, 2), np.float32)) == (
+        "Dense, state: expected None: it has no state, got ndarray [4, 2] Float32. Leave state out."
+    )
+
+
+class Stacked(Cell):
+    """Holds neurons and does not say how they start."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = snn.IFNode(), snn.LIFNode(beta=0.5)
+
+    def construct(self, x, state):
+        spike, a = self.a(x, state[0])
+        out, b = self.b(spike, state[1])
+        return out, (a, b)
+
+
+def test_a_users_net_that_does_not_say_how_it_starts():
+    net = nn.SequentialCell(nn.Dense(3, 3, rng=0), Stacked())
+    assert refused(StateError, net, currents((2, 4, 3))) == (
+        "layer '1' (Stacked): expected a method initial_state(x), or state= in snn.run, got neither. "
+        "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10)))."
+    )
+
+
+class Returns(Cell):
+    """A user's Cell that does as it is told."""
+
+    def __init__(self, construct):
+        super().__init__()
+        self.run = construct
+
+    def construct(self, x, state):
+        return self.run(x, state)
+
+
+@pytest.mark.parametrize(
+    ("construct", "got"),
+    [(lambda x, v: x, "[4, 3] Float32"), (lambda x, v: (x, v, v), "tuple of [4, 3]"), (lambda x, v: [x, v], "list of [4, 3]")],
+)
+def test_a_construct_that_does_not_return_a_pair(construct, got):
+    text = refused(StateError, Returns(construct), currents((2, 4, 3)))
+    assert text.startswith(f"Returns: expected construct to return (out, state), got {got}")
+    assert text.endswith("Return the new state beside.")
+
+
+@pytest.mark.parametrize(
+    ("construct", "got"),
+    [
+        (lambda x, v: (x, (v, v)), "([4, 3] Float32, [4, 3] Float32)"),
+        (lambda x, v: (x, v.sum(1)), "[4] Float32"),
+        (lambda x, v: (x, v[:2]), "[2, 3] Float32"),
+        (lambda x, v: (x, v.astype(np.float64)), "[4, 3] Float64"),
+    ],
+    ids=["structure", "features", "batch", "dtype"],
+)
+@pytest.mark.parametrize("mask", [None, np.ones((3, 4), bool)], ids=["no mask", "mask"])
+def test_a_state_that_a_step_makes_into_something_else(construct, got, mask):
+    net = nn.SequentialCell({"own": Returns(construct)})
+    assert refused(StateError, net, currents((3, 4, 3)), mask=mask) == (
+        f"layer 'own' (Returns), state after a step: expected [4, 3] Float32, as before it, got {got}. "
+        "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts."
+    )
+
+
+def test_a_start_that_is_not_in_the_dtype_of_the_run():
+    text = refused(StateError, Recurrent(), currents((3, 4, 3), np.float64))
+    assert text == (
+        "LIFNode, state: expected [4, 4] Float64, as the input, got [4, 4] Float32. "
+        "Start with node.initial_state(x); a state belongs to one batch size and dtype."
+    )
+
+
+# NaN and infinity
+
+
+@pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
+def test_an_input_that_is_not_finite_is_found_with_its_time_step(value, shown):
+    x = currents((6, 4, 3))
+    x[4, 2, 1] = x[5] = value
+    assert refused(NonFiniteError, two_layers(), x, check=True) == (
+        f"snn.run, input x at time step 4: expected finite numbers, got {shown} at [2, 1]. Clean the data before the run."
+    )
+
+
+def test_nothing_is_looked_for_unless_it_is_asked():
+    x = currents((6, 4, 3))
+    x[4, 2, 1] = np.nan
+    out, _, _ = snn.run(snn.LeakyReadout(beta=0.5), x)
+    assert np.isnan(out.asnumpy()[4:, 2, 1]).all()
+    assert np.isfinite(out.asnumpy()[:4]).all()
+
+
+class BreaksAt(Cell):
+    """Passes its input on, but for a NaN when it is run for the n-th time."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.left = n
+
+    def construct(self, x):
+        self.left -= 1
+        return x * (np.nan if self.left < 0 else 1.0)
+
+
+def broken(name, kind, t, at):
+    return (
+        f"layer '{name}' ({kind}) at time step {t}: expected finite numbers, got nan at {at}. "
+        "Its inputs were finite: look at its weights and equations."
+    )
+
+
+@pytest.mark.parametrize("t", [0, 3])
+def test_a_layer_that_makes_a_nan_is_found_with_its_name_and_time_step(t):
+    net = nn.SequentialCell({"fc": nn.Dense(3, 3, rng=0), "breaks": BreaksAt(t), "lif": snn.LIFNode(beta=0.5)})
+    assert refused(NonFiniteError, net, currents((6, 4, 3)), check=True) == broken("breaks", "BreaksAt", t, [0, 0])
+
+
+def test_a_weight_that_is_nan_is_found():
+    net = two_layers()
+    net[2].weight.set_data(np.full((2, 5), np.nan, np.float32))
+    assert refused(NonFiniteError, net, currents((6, 4, 3)), check=True) == broken("2", "Dense", 0, [0, 0])
+
+
+def test_a_state_that_explodes_is_found_when_it_does():
+    net = Returns(lambda x, v: (x, ops.where(v > 1, np.inf, v + 1)))
+    text = refused(NonFiniteError, net, currents((6, 4, 3)), check=True)
+    assert text.startswith("Returns at time step 2: expected finite numbers, got inf at [0, 0].")
+
+
+class NaNSurrogate(Cell):
+    def construct(self, u):
+        return ops.where(u > 0, np.nan, 0.0 * u)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["one neuron's", "shared by two"])
+def test_a_surrogate_cell_that_returns_nan_is_found_in_the_right_step(shared):
+    """The first membrane goes above its threshold in step 2, the second one in step 3."""
+    surrogate = NaNSurrogate()
+    x = np.zeros((5, 1, 1), np.float32)
+    x[2:] = 1.5
+    front = snn.IFNode(surrogate_function=surrogate if shared else None)
+    net = nn.SequentialCell({"front": front, "node": snn.IFNode(surrogate_function=surrogate)})
+    name, t = ("front", 2) if shared else ("node", 3)
+    expected = broken(f"{name}.surrogate_function", "NaNSurrogate", t, [0, 0])
+    assert refused(NonFiniteError, net, x, check=True) == expected
+
+
+def test_a_surrogate_function_that_returns_nan_is_found_at_its_neuron():
+    node = snn.LIFNode(beta=0.5, surrogate_function=lambda u: u * np.nan)
+    net = nn.SequentialCell({"fc": nn.Dense(3, 3, rng=0), "lif": node})
+    assert refused(NonFiniteError, net, currents((2, 4, 3)), check=True) == broken("lif", "LIFNode", 0, [0, 0])
+
+
+def test_a_single_neuron_is_named_by_its_type_when_it_makes_a_nan():
+    node = snn.IFNode(surrogate_function=lambda u: u * np.nan)
+    text = refused(NonFiniteError, node, currents((2, 4, 3)), check=True)
+    assert text.startswith("IFNode at time step 0: expected finite numbers, got nan at [0, 0].")
+
+
+def test_a_run_without_nan_passes_the_check_unchanged():
+    x = currents((6, 4, 3))
+    checked, plain = snn.run(two_layers(), x, check=True), snn.run(two_layers(), x)
+    assert checked[0].asnumpy().tobytes() == plain[0].asnumpy().tobytes()
