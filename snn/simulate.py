@@ -142,7 +142,8 @@ class _Step:
         layers = cell.named()
         if self.t == 0 and not self.fresh:
             expected = [key for key, layer in layers if _has_state(layer)]
-            if not isinstance(state, dict) or sorted(state) != sorted(expected):
+            none_needed = state is None and not expected
+            if not none_needed and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
                 raise StateError(
                     f"{label(name, cell)}, state", f"a dict with the layers {expected}",
                     f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),

@@ -29,7 +29,7 @@ class Recorder:
     """
 
     def __init__(self, net: Cell, names: Sequence[str], is_stateful: Callable[[Cell], bool]) -> None:
-        self.names = (names,) if isinstance(names, str) else tuple(names)
+        self.names = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
         self.mask: Any = None
         self.steps = 0
         self.taken: dict[str, list[Tensor]] = {}

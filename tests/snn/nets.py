@@ -73,6 +73,10 @@ NETS = {
     "readout": (lambda: snn.LeakyReadout(beta=0.9), (3,)),
     "Dense and neurons": (two_layers, (3,)),
     "nested": (lambda: nn.SequentialCell(two_layers(), nn.SequentialCell(nn.Dense(2, 2, rng=5), Adaptive())), (3,)),
+    "a block without state": (
+        lambda: nn.SequentialCell(nn.SequentialCell(nn.Dense(3, 2, rng=7), nn.ReLU()), snn.IFNode()),
+        (3,),
+    ),
     "two variables": (Adaptive, (3,)),
     "recurrent": (Recurrent, (3,)),
     "recurrent in a net": (lambda: nn.SequentialCell(Recurrent(), nn.Dense(4, 2, rng=6), snn.LeakyReadout(beta=0.5)), (3,)),

@@ -65,8 +65,9 @@ def test_recording_changes_nothing():
     assert all(not cell._forward_hooks for _, cell in net.cells_and_names())
 
 
-def test_one_name_may_be_given_alone():
+def test_one_name_may_be_given_alone_or_twice():
     x = currents((3, 2, 3))
+    assert bits(snn.run(snn.IFNode(), x, record=["v", "v"])[2]) == bits(snn.run(snn.IFNode(), x, record=["v"])[2])
     assert bits(snn.run(snn.IFNode(), x, record="v")[2]) == bits(snn.run(snn.IFNode(), x, record=["v"])[2])
 
 

@@ -217,3 +217,14 @@ def test_a_direct_current_and_its_copy_give_the_same_bits():
 def test_both_modes_of_this_version_run_eagerly(mode):
     x = currents((4, 2, 3))
     assert bits(snn.run(two_layers(), x, mode=mode)[0]) == bits(snn.run(two_layers(), x)[0])
+
+
+def test_a_run_of_many_steps_differentiates_without_recursion():
+    x = np.full((3000, 1, 1), 0.01, np.float64)
+    by_x = grad(lambda x: snn.run(snn.LeakyReadout(beta=1.0), x)[1])(x)
+    np.testing.assert_array_equal(by_x, np.ones((3000, 1, 1)))
+
+
+def test_an_empty_batch_runs():
+    out, state, record = snn.run(two_layers(), np.zeros((4, 0, 3), np.float32), record="v")
+    assert (out.shape, state["1"].shape, record["3.v"].shape) == ((4, 0, 2), (0, 5), (4, 0, 2))

@@ -116,6 +116,13 @@ def test_a_state_that_is_not_a_dict_of_the_layers(state, got):
     )
 
 
+def test_a_state_that_lacks_a_nested_net():
+    net = nn.SequentialCell({"front": two_layers(), "out": nn.Dense(2, 2, rng=0)})
+    assert refused(StateError, net, currents((2, 4, 3)), state={"front": None}).startswith(
+        "layer 'front' (SequentialCell), state: expected a dict with the layers ['1', '3'], got NoneType None. "
+    )
+
+
 def test_a_nested_state_names_its_net():
     net = nn.SequentialCell({"front": two_layers(), "out": nn.Dense(2, 2, rng=0)})
     assert refused(StateError, net, currents((2, 4, 3)), state={"front": {}}).startswith(
