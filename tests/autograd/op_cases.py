@@ -133,6 +133,7 @@ CASES = [
     Case("pow", broadcast(NOT_ZERO), lambda x: x**3, lambda x: x**3, "cube"),
     Case("pow", broadcast(NOT_ZERO), lambda x: x**-2.0, lambda x: x**-2.0, "inverse square"),
     Case("pow", broadcast(ANY), lambda y: 1.7**y, lambda y: 1.7**y, "exponent"),
+    Case("pow", broadcast(ANY), lambda y: 0.6**y, lambda y: 0.6**y, "exponent of a fraction"),
     Case("neg", broadcast(ANY), np.negative),
     Case("square", broadcast(ANY), np.square),
     Case("sqrt", broadcast(POSITIVE), np.sqrt),

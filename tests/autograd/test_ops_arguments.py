@@ -153,6 +153,26 @@ def test_one_hot():
         ops.one_hot([1, -1], 3)
 
 
+@pytest.mark.parametrize(
+    ("call", "want"),
+    [
+        (lambda x: ops.split(x, 2), lambda x: np.split(x, 2)), (lambda x: ops.unstack(x), list),
+        (lambda x: ops.stack([x, x]), lambda x: np.stack([x, x])),
+        (lambda x: ops.concat([x, x]), lambda x: np.concatenate([x, x])),
+        (lambda x: ops.gather(x, [1, 0]), lambda x: x[[1, 0]]), (lambda x: ops.flatten(x[None]), lambda x: x.reshape(1, 6)),
+        (lambda x: ops.pad(x, 1), lambda x: np.pad(x, 1)), (lambda x: ops.transpose(x), np.transpose),
+        (lambda x: ops.squeeze(x[None]), lambda x: x), (lambda x: ops.flip(x), np.flip), (lambda x: ops.clip(x), lambda x: x),
+        (lambda x: ops.softmax(x * 0), lambda x: np.full((2, 3), 1 / 3)),
+        (lambda x: ops.log_softmax(x * 0), lambda x: np.full((2, 3), -np.log(3))),
+    ],
+)  # fmt: skip
+def test_options_left_out_are_numpys_or_the_last_axis(call, want):
+    out, array = call(f64(x23())), x23().array
+    got = [o.array for o in out] if isinstance(out, tuple) else out.array
+    np.testing.assert_allclose(got, want(array), rtol=1e-15)
+    assert np.shape(got) == np.shape(want(array))
+
+
 def test_creation():
     assert plain((ops.zeros((2,)), ops.ones((1, 2)), ops.zeros_like(x23()), ops.ones_like([1, 2]))) == (
         [0.0, 0.0], [[1.0, 1.0]], [[0.0] * 3] * 2, [1, 1],
