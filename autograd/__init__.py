@@ -9,6 +9,7 @@ from .gradop import GradOperation
 from .parameter import Parameter, ParameterTuple
 from .state import no_grad
 from .tensor import Tensor, as_tensor, from_dlpack
+from .trace import trace
 from .transforms import grad, stop_gradient, value_and_grad, vjp
 
 from . import nn, optim  # isort: skip
@@ -37,6 +38,7 @@ __all__ = [
     "ops",
     "optim",
     "stop_gradient",
+    "trace",
     "uint8",
     "value_and_grad",
     "vjp",

@@ -49,6 +49,13 @@ class Cell:
 
     training: bool
     requires_grad: bool
+    per_sample = False
+    """Whether ``construct`` treats each sample of its batch on its own, so that all time steps may be given as one batch."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same input gives the same output, so that a constant input need be run only once."""
+        return True
 
     def __init__(self) -> None:
         self.training = False

@@ -14,6 +14,7 @@ from .dtypes import bool_, describe
 from .errors import BpropError, GradientError, ShapeError
 from .graph import LEAF, SELECT, Node, clock, sources
 from .parameter import Parameter
+from .program import Value
 from .state import scope, state
 from .tensor import Tensor, as_tensor
 
@@ -66,7 +67,7 @@ def _outputs(node: Node, recorded: bool) -> Any:
         return Tensor.wrap(node.out, node if recorded else None)
     made = [
         Tensor.wrap(a, Node(SELECT, (node,), a.shape, a.dtype, attrs=i) if recorded else None)
-        if isinstance(a, np.ndarray)
+        if isinstance(a, (np.ndarray, Value))
         else a
         for i, a in enumerate(arrays)
     ]
@@ -83,7 +84,10 @@ class _Call:
         out = _outputs(node, state.recording)
         dout = g
         if isinstance(g, dict):
-            zeros = [Tensor.wrap(np.zeros_like(a)) if isinstance(a, np.ndarray) else a for a in tree.leaves(node.out)]
+            zeros = [
+                Tensor.wrap(np.zeros(a.shape, a.dtype)) if isinstance(a, (np.ndarray, Value)) else a
+                for a in tree.leaves(node.out)
+            ]
             dout = tree.unflatten(node.out, iter([g.get(i, zero) for i, zero in enumerate(zeros)]))
         returned = _call_bprop(cell, inputs, out, dout, where)
         by_input, by_parameter = _split_parameters(returned)

@@ -198,7 +198,7 @@ class _Cotangents:
         before = self._sums.get(serial)
         if before is None:
             self._sums[serial] = g
-        elif serial in self._owned and not state.recording:
+        elif serial in self._owned and not state.recording and type(array) is np.ndarray:
             np.add(before.array, g.array, out=before.array)
         else:
             self._sums[serial] = before + g

@@ -11,6 +11,7 @@ import numpy as np
 from .dtypes import describe, float32, promote
 from .errors import DTypeError, ShapeError
 from .graph import SELECT, Node
+from .program import Value
 from .state import state
 from .tensor import Tensor, as_tensor
 
@@ -18,6 +19,10 @@ __all__ = ["Operator", "Primitive", "operator", "primitive"]
 
 Vjp = Callable[..., Tensor | None]
 _SCALARS = (bool, int, float)
+
+
+class _SymbolicError(Exception):
+    """An input is a value of a program that is being traced."""
 
 
 class Primitive:
@@ -47,6 +52,7 @@ class Primitive:
         self.__module__, self.__doc__, self.__wrapped__ = forward.__module__, forward.__doc__, forward
         parameters = inspect.signature(forward).parameters.values()
         tensors = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
+        self.tensor_names = tensors
         self.arity = len(tensors) or None  # None: any number
         rest = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
         self.attr_names = [p.name for p in rest]
@@ -62,9 +68,11 @@ class Primitive:
         """Run the operation on tensors, arrays or Python scalars."""
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
-        arrays = self._arrays(args)
         try:
+            arrays = self.promoted(args)
             data = self.forward(*arrays, **attrs)
+        except _SymbolicError:
+            data = self._traced(args, attrs)
         except ValueError as error:
             raise ShapeError(
                 self.label,
@@ -75,7 +83,7 @@ class Primitive:
         if self.several:
             return self._wrap_several(data, args, attrs)  # type: ignore[return-value]
         out = _new(Tensor)
-        out.array = data if type(data) is np.ndarray else np.asarray(data)
+        out.array = data if type(data) is np.ndarray or type(data) is Value else np.asarray(data)  # type: ignore[assignment]
         out.node = self._node(args, attrs, out.array) if state.recording else None
         return out
 
@@ -87,7 +95,7 @@ class Primitive:
             inspect.signature(self.forward).bind(*args, **attrs)  # raises Python's own error
         return tensors, given | attrs
 
-    def _arrays(self, args: Sequence[Any]) -> list[Any]:
+    def promoted(self, args: Sequence[Any]) -> list[Any]:
         """Take the arrays out of the inputs and bring them to one dtype; Python scalars stay, they are weak."""
         arrays: list[Any] = []
         common = None
@@ -102,6 +110,8 @@ class Primitive:
             else:
                 value = self._convert(arg, i)
             arrays.append(value)
+            if type(value) is Value:
+                raise _SymbolicError
             if self.promotes is not None and i not in self.promotes:
                 continue
             if type(value) is not np.ndarray:
@@ -111,7 +121,7 @@ class Primitive:
             elif value.dtype is not common:
                 common = promote(common, value.dtype)
         if common is None:
-            return self._arrays([as_tensor(arg) for arg in args])
+            return self.promoted([as_tensor(arg) for arg in args])
         if common.kind != "f" and (self.floating or weak is float):
             common = float32
         for i, value in enumerate(arrays):
@@ -120,6 +130,14 @@ class Primitive:
             if self.promotes is None or i in self.promotes:
                 arrays[i] = value.astype(common)
         return arrays
+
+    def _traced(self, args: Sequence[Any], attrs: dict[str, Any]) -> Value:
+        values = [
+            arg.array if isinstance(arg, Tensor) else arg if isinstance(arg, _SCALARS) else self._convert(arg, i)
+            for i, arg in enumerate(args)
+        ]
+        program = next(value.program for value in values if isinstance(value, Value))
+        return program.apply(self, values, attrs)
 
     def _convert(self, arg: Any, position: int) -> Any:
         if arg is None or isinstance(arg, (str, dict)) or callable(arg):

@@ -10,6 +10,7 @@ import numpy as np
 from .dtypes import DType, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import Node
+from .program import Value
 from .tree import leaves
 
 __all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "to_array"]
@@ -74,7 +75,7 @@ class Tensor:
 
     __slots__ = ("__weakref__", "array", "node")
     __array_ufunc__ = None  # an array on the left of an operator leaves the operation to us
-    array: Array
+    array: Array  # while a Cell is traced, a Value
     node: Node | None
 
     def __init__(self, value: Any, dtype: Any = None) -> None:
@@ -85,7 +86,7 @@ class Tensor:
     def wrap(array: Any, node: Node | None = None) -> Tensor:
         """Make a Tensor around an array without copying it."""
         tensor = _new(Tensor)
-        tensor.array = array if type(array) is np.ndarray else np.asarray(array)
+        tensor.array = array if type(array) is np.ndarray or type(array) is Value else np.asarray(array)  # type: ignore[assignment]
         tensor.node = node
         return tensor
 

@@ -2,7 +2,8 @@
 
 from . import encode, losses, metrics, plot, surrogate
 from .neurons import IFNode, LeakyReadout, LIFNode, Neuron
-from .simulate import initial_state, run
+from .simulate import run
+from .structure import initial_state
 from .surrogate import relusigmoid
 
 __all__ = [

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, float32, nn, ops, tree
+from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError, StateError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 
-from .watch import Recorder, check_input, check_layers, label
+from .stepwise import Stepwise
+from .structure import like
+from .watch import Recorder, check_input, check_layers
 
-__all__ = ["initial_state", "is_stateful", "run"]
+__all__ = ["run"]
 
 
 def run(
@@ -46,7 +47,8 @@ def run(
         ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is, its output is 0, and it does not
         matter what ``x`` holds.
     mode : {"auto", "eager", "compiled"}
-        How to run. There is no compiled mode in this version: ``"auto"`` runs eagerly.
+        ``"eager"`` runs step by step. ``"compiled"`` runs layer by layer: each neuron's equations, with its own ``bprop``,
+        become one fused loop over time in each direction. In this version ``"auto"`` is eager.
     check : bool
         Look for NaN and infinity in the input and after each layer; slower.
 
@@ -70,7 +72,15 @@ def run(
     NonFiniteError
         With ``check``: where NaN or infinity came up first, by time step and layer.
     CompileError
-        If ``mode="compiled"``.
+        If ``mode="compiled"`` and the net is no chain of layers, or a neuron does what cannot be compiled. It never falls
+        back on the eager mode by itself; only derivatives of second order take the eager way.
+
+    Notes
+    -----
+    For the same input current both modes give the same spikes and states to the bit, and gradients to rounding. A compiled run
+    gives a dense layer all time steps at once, which the BLAS may round differently: whole nets agree to rounding, and so do
+    two runs with carried state and one long one. Emitted loops are kept in the user's cache directory, or in
+    ``$SPIKECELL_CACHE``; ``$SPIKECELL_THREADS`` limits the threads, and the bits do not depend on it.
 
     Examples
     --------
@@ -91,166 +101,40 @@ def run(
         )  # fmt: skip
     keep = _check_mask(mask, x)
     if keep is not None:
-        x = ops.where(_like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
+        x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
     if check:
         check_input(x)
-    step = _Step(fresh=state is None)
-    recorder = Recorder(net, record, is_stateful)
+    names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
+    if mode == "compiled":
+        from .layerwise import run_layerwise
+
+        return run_layerwise(net, x, state, names, keep, check)
+    return _run_eagerly(net, x, state, names, keep, check)
+
+
+def _run_eagerly(
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], keep: Any, check: bool
+) -> tuple[Tensor, Any, dict[str, Tensor]]:
+    step = Stepwise(fresh=state is None)
+    recorder = Recorder(net, names)
     removers = [*recorder.hooks(), *(check_layers(net, lambda: step.t) if check else ())]
     outs = []
     try:
         for t, xt in enumerate(ops.unstack(x)):
             step.t, step.mask = t, None if keep is None else keep[t]
             recorder.begin(step.mask)
-            out, state = step(net, xt, state, "")
+            out, state = step(net, xt, state)
             if t == 0:
                 recorder.check_names()
-            outs.append(out if step.mask is None else ops.where(_like(step.mask, out), out, out.dtype.type(0)))
+            outs.append(out if step.mask is None else ops.where(like(step.mask, out), out, out.dtype.type(0)))
     finally:
         for remove in removers:
             remove()
     return ops.stack(outs), state, recorder.result()
 
 
-class _Step:
-    """One time step of a net, layer by layer."""
-
-    def __init__(self, fresh: bool) -> None:
-        self.t, self.fresh = 0, fresh
-        self.mask: Any = None
-
-    def __call__(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
-        if isinstance(cell, nn.SequentialCell):
-            return self._sequence(cell, x, state, name)
-        if not is_stateful(cell):
-            if state is not None:
-                raise StateError(f"{label(name, cell)}, state", "None: it has no state", _outline(state), "Leave state out.")
-            return cell(x), None
-        if self.t == 0:
-            state = initial_state(cell, x, name) if self.fresh else _given(state, x, name, cell)
-        result = cell(x, state)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise StateError(
-                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
-            )
-        out, after = result
-        if self.t == 0:
-            _check_kept(after, state, f"{label(name, cell)}, state after a step")
-        return out, after if self.mask is None else _held(self.mask, after, state)
-
-    def _sequence(self, cell: nn.SequentialCell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
-        layers = cell.named()
-        if self.t == 0 and not self.fresh:
-            expected = [key for key, layer in layers if _has_state(layer)]
-            none_needed = state is None and not expected
-            if not none_needed and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
-                raise StateError(
-                    f"{label(name, cell)}, state", f"a dict with the layers {expected}",
-                    f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
-                    "Pass the state that snn.run returned for this net.",
-                )  # fmt: skip
-        after = {}
-        for key, layer in layers:
-            before = None if state is None else state.get(key)
-            x, new = self(layer, x, before, f"{name}.{key}" if name else key)
-            if _has_state(layer):
-                after[key] = new
-        return x, after
-
-
-_arities: dict[type, int] = {}
-
-
-def is_stateful(cell: Cell) -> bool:
-    """Tell whether a Cell's ``construct`` takes an input and a state."""
-    kind = type(cell)
-    if kind not in _arities:
-        parameters = list(inspect.signature(kind.construct).parameters.values())[1:]
-        _arities[kind] = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-    return _arities[kind] == 2
-
-
-def _has_state(cell: Cell) -> bool:
-    return any(_has_state(c) for c in cell) if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
-
-
-def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
-    """Return the state in which a Cell starts on inputs such as ``x``, ``[N, ...]``.
-
-    It is what the Cell's own ``initial_state`` says; a single neuron without one starts with zeros in the shape of ``x``.
-
-    Raises
-    ------
-    StateError
-        If the Cell holds neurons of its own and does not say how they start.
-    """
-    if hasattr(cell, "initial_state"):
-        return cell.initial_state(x)
-    if _holds_neurons(cell):
-        raise StateError(
-            label(name, cell), "a method initial_state(x), or state= in snn.run", "neither",
-            "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))).",
-        )  # fmt: skip
-    return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
-
-
-def _holds_neurons(cell: Cell) -> bool:
-    return any(is_stateful(part) for part_name, part in cell.cells_and_names() if part_name)
-
-
-def _given(state: Any, x: Any, name: str, cell: Cell) -> Any:
-    """Return a state that was given, if it is like the one at a fresh start, where the Cell says what that is."""
-    where = f"{label(name, cell)}, state"
-    fix = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
-    if _holds_neurons(cell) and not hasattr(cell, "initial_state"):
-        return tree.map_leaves(lambda leaf: as_tensor(leaf, where), state)
-    start = initial_state(cell, x, name)
-    if not tree.same_structure(state, start):
-        raise StateError(where, f"the structure of {_outline(start)}", _outline(state), fix)
-    tensors = [as_tensor(leaf, where) for leaf in tree.leaves(state)]
-    for given, fresh in zip(tensors, tree.leaves(start), strict=True):
-        if _kind(given) != _kind(fresh):
-            raise StateError(where, describe(fresh), describe(given), fix)
-    return tree.unflatten(start, iter(tensors))
-
-
-def _check_kept(after: Any, before: Any, where: str) -> None:
-    """Check that a step returns a state such as it got."""
-    alike = tree.same_structure(after, before) and all(
-        _kind(new) == _kind(old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)
-    )
-    if not alike:
-        raise StateError(
-            where, f"{_outline(before)}, as before it", _outline(after),
-            "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts.",
-        )  # fmt: skip
-
-
-def _kind(leaf: Any) -> tuple[Any, Any]:
-    return getattr(leaf, "shape", None), getattr(leaf, "dtype", None)
-
-
-def _outline(state: Any) -> str:
-    return str(tree.map_leaves(describe, state)).replace("'", "")
-
-
-def _held(mask: Any, after: Any, before: Any) -> Any:
-    """Return the state after a step where the mask holds, and before it elsewhere."""
-    leaves = zip(tree.leaves(after), tree.leaves(before), strict=True)
-    return tree.unflatten(after, iter([ops.where(_like(mask, new), new, old) for new, old in leaves]))
-
-
-def _like(mask: Any, x: Any) -> Any:
-    """Give a mask ``[N]`` or ``[T, N]`` as many axes as ``x``."""
-    return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
-
-
 def _check_mode(mode: str) -> None:
-    if mode == "compiled":
-        raise CompileError(
-            "snn.run", "mode 'auto' or 'eager'", "'compiled'", "This version has no compiled mode; nothing was run."
-        )
-    if mode not in ("auto", "eager"):
+    if mode not in ("auto", "eager", "compiled"):
         raise ArgumentError("snn.run", "mode 'auto', 'eager' or 'compiled'", repr(mode), "Choose one of them.")
 
 

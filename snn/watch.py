@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ import numpy as np
 from autograd import Cell, Tensor, ops, tree
 from autograd.errors import ArgumentError, NonFiniteError
 
-__all__ = ["Recorder", "check_input", "check_layers", "label"]
+from .structure import holds_neurons, is_stateful, label, variables
+
+__all__ = ["Recorder", "check_input", "check_layers", "check_output", "check_recorded"]
 
 Remove = Callable[[], None]
 
@@ -24,21 +26,16 @@ class Recorder:
         The net.
     names : sequence of str
         What to record.
-    is_stateful : callable
-        Tells the Cells with a state over time.
     """
 
-    def __init__(self, net: Cell, names: Sequence[str], is_stateful: Callable[[Cell], bool]) -> None:
-        self.names = (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
+    def __init__(self, net: Cell, names: Sequence[str]) -> None:
+        self.names = names
         self.mask: Any = None
         self.steps = 0
         self.taken: dict[str, list[Tensor]] = {}
         self.available: set[str] = set()
-        cells = [(name, cell) for name, cell in net.cells_and_names() if is_stateful(cell)]
         # A Cell that holds neurons is not one itself.
-        self.neurons = [
-            (name, cell) for name, cell in cells if not any(is_stateful(c) for n, c in cell.cells_and_names() if n)
-        ]
+        self.neurons = [(n, cell) for n, cell in net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
 
     def hooks(self) -> list[Remove]:
         """Start to listen; return the functions that stop it."""
@@ -54,8 +51,8 @@ class Recorder:
             if not isinstance(output, tuple) or len(output) != 2:
                 return  # a Cell of two inputs that is no neuron
             (x, before), (out, after) = inputs, output
-            values = _variables(after)
-            held = _variables(before)
+            values = variables(after)
+            held = variables(before)
             if getattr(cell, "fire", True):
                 values["spike"], held["spike"] = out, None
             values["x"], held["x"] = x, None
@@ -82,38 +79,28 @@ class Recorder:
         return ops.where(mask, value, value.dtype.type(0) if held is None else held)
 
     def check_names(self) -> None:
-        """Check, after the first step, that some neuron has each thing that was asked for.
-
-        Raises
-        ------
-        ArgumentError
-            If none has.
-        """
-        found = {key.rpartition(".")[2] for key in self.taken}
-        if missing := [name for name in self.names if name not in found]:
-            raise ArgumentError(
-                "snn.run, record", f"some of {', '.join(sorted(self.available)) or 'nothing: the net has no neurons'}",
-                ", ".join(missing), "Record what the neurons of this net have.",
-            )  # fmt: skip
+        """Check, after the first step, that some neuron has each thing that was asked for."""
+        check_recorded(self.names, self.taken, self.available)
 
     def result(self) -> dict[str, Tensor]:
         """Return what was recorded, ``[T, N, ...]`` each."""
         return {key: ops.stack(values) for key, values in self.taken.items()}
 
 
-def label(name: str, cell: Cell) -> str:
-    """Name a part of a net for an error message."""
-    return f"layer {name!r} ({type(cell).__name__})" if name else type(cell).__name__
+def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[str]) -> None:
+    """Check that some neuron had each thing that was asked for.
 
-
-def _variables(state: Any) -> dict[str, Any]:
-    """Name the variables of a state: a lone one, or the first, is v."""
-    if hasattr(state, "_fields"):
-        return dict(zip(state._fields, state, strict=True))
-    if isinstance(state, dict):
-        return dict(state)
-    parts = tree.leaves(state)
-    return {"v": parts[0], **{f"state{i}": part for i, part in enumerate(parts[1:], 1)}} if parts else {}
+    Raises
+    ------
+    ArgumentError
+        If none had.
+    """
+    found = {key.rpartition(".")[2] for key in taken}
+    if missing := [name for name in names if name not in found]:
+        raise ArgumentError(
+            "snn.run, record", f"some of {', '.join(sorted(available)) or 'nothing: the net has no neurons'}",
+            ", ".join(missing), "Record what the neurons of this net have.",
+        )  # fmt: skip
 
 
 def check_input(x: Tensor) -> None:
@@ -152,14 +139,29 @@ def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
         def hook(cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
             for leaf in tree.leaves(output):
                 if isinstance(leaf, Tensor) and not np.isfinite(leaf.array).all():
-                    raise NonFiniteError(
-                        f"{label(name, cell)} at time step {now()}", "finite numbers", _first(leaf.array),
-                        "Its inputs were finite: look at its weights and equations.",
-                    )  # fmt: skip
+                    raise _not_finite(f"{label(name, cell)} at time step {now()}", leaf.array)
 
         return hook
 
     return [cell.register_forward_hook(hook_for(name)) for name, cell in net.cells_and_names()]
+
+
+def check_output(name: str, cell: Cell, out: Tensor) -> None:
+    """Look for NaN and infinity in what a layer gave at all time steps, ``[T, N, ...]``.
+
+    Raises
+    ------
+    NonFiniteError
+        With the first time step where there is one.
+    """
+    bad = ~np.isfinite(out.array)
+    if bad.any():
+        t = int(np.argmax(bad.reshape(len(bad), -1).any(1)))
+        raise _not_finite(f"{label(name, cell)} at time step {t}", out.array[t])
+
+
+def _not_finite(where: str, array: Any) -> NonFiniteError:
+    return NonFiniteError(where, "finite numbers", _first(array), "Its inputs were finite: look at its weights and equations.")
 
 
 def _first(array: Any) -> str:

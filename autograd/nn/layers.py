@@ -57,6 +57,8 @@ class Dense(Cell):
     [[3. 3. 3.]]
     """
 
+    per_sample = True
+
     def __init__(
         self,
         in_channels: int,
@@ -107,6 +109,8 @@ class Dense(Cell):
 class Flatten(Cell):
     """Joins all axes but the first (the batch) into one."""
 
+    per_sample = True
+
     def construct(self, x: Any) -> Tensor:
         """Map ``[N, ...]`` to ``[N, features]``."""
         return ops.flatten(x)
@@ -128,6 +132,8 @@ class Dropout(Cell):
         If ``p`` is not in [0, 1).
     """
 
+    per_sample = True
+
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         super().__init__()
         if not 0 <= p < 1:
@@ -142,6 +148,11 @@ class Dropout(Cell):
         keep = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype if x.dtype.kind == "f" else float32)
         return ops.mul(x, keep / keep.dtype.type(1 - self.p))
 
+    @property
+    def repeatable(self) -> bool:
+        """Tell that training draws anew each time."""
+        return not (self.training and self.p)
+
     def extra_repr(self) -> str:
         """Show the probability."""
         return f"p={self.p}"
@@ -150,6 +161,8 @@ class Dropout(Cell):
 class ReLU(Cell):
     """Rectifier ``max(x, 0)`` as a layer."""
 
+    per_sample = True
+
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""
         return ops.relu(x)
@@ -157,6 +170,8 @@ class ReLU(Cell):
 
 class Sigmoid(Cell):
     """Logistic function as a layer."""
+
+    per_sample = True
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""

@@ -60,15 +60,35 @@ def test_1_a_bare_tensor_is_an_error_even_for_one_input():
 # 2. In graph mode bprop must be convertible to graph form
 
 
-def test_2_a_compiled_run_is_refused_rather_than_run_eagerly():
-    calls = []
-    node = snn.IFNode(surrogate_function=lambda u: calls.append(u) or u)
+class Branching(ms.Cell):
+    def construct(self, u):
+        return (u > 0).astype(u.dtype)
+
+    def bprop(self, u, out, dout):
+        if u > 0:
+            return (dout,)
+        return (dout * 0.5,)
+
+
+class Chosen(Branching):
+    def bprop(self, u, out, dout):
+        return (ops.where(u > 0, dout, dout * 0.5),)
+
+
+def test_2_a_bprop_that_branches_on_values_is_refused_by_a_compiled_run_at_its_line():
     with pytest.raises(CompileError) as error:
-        snn.run(node, np.ones((2, 1, 1), np.float32), mode="compiled")
-    assert str(error.value) == (
-        "snn.run: expected mode 'auto' or 'eager', got 'compiled'. This version has no compiled mode; nothing was run."
-    )
-    assert not calls
+        snn.run(snn.IFNode(surrogate_function=Branching()), np.ones((2, 1, 1), np.float32), mode="compiled")
+    assert "in bprop" in error.value.where
+    assert "ops.where" in error.value.fix
+
+
+def test_2_a_bprop_in_operations_is_compiled():
+    x = np.array([0.5, 0.75, 0.25, 1.5], np.float32)[:, None, None]
+    node = snn.IFNode(surrogate_function=Chosen())
+    weights = np.arange(1, 5, dtype=np.float32)[:, None, None]
+    eager, compiled = (ms.grad(lambda x, m=m: (snn.run(node, x, mode=m)[0] * weights).sum())(x) for m in ("eager", "compiled"))
+    np.testing.assert_array_equal(compiled, eager)
+    assert len(set(eager.asnumpy().ravel())) > 1
 
 
 # 3. Only the gradients of the forward's inputs can be returned, not of a Parameter: here they can, by key

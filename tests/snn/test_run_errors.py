@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import Cell, nn, ops
-from autograd.errors import ArgumentError, CompileError, DTypeError, NonFiniteError, ShapeError, StateError
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateError
 
 from .nets import Adaptive, Recurrent, currents, two_layers
 
@@ -47,12 +47,6 @@ def test_a_net_that_is_no_cell():
 def test_an_unknown_mode(mode):
     assert refused(ArgumentError, snn.IFNode(), currents((2, 2, 3)), mode=mode) == (
         f"snn.run: expected mode 'auto', 'eager' or 'compiled', got {mode!r}. Choose one of them."
-    )
-
-
-def test_the_compiled_mode_that_this_version_does_not_have():
-    assert refused(CompileError, snn.IFNode(), currents((2, 2, 3)), mode="compiled") == (
-        "snn.run: expected mode 'auto' or 'eager', got 'compiled'. This version has no compiled mode; nothing was run."
     )
 
 

@@ -1,0 +1,116 @@
+"""Trace a Cell: run it on values that are not known yet, and its reverse pass on the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import tree
+from .dtypes import DType, describe
+from .errors import CompileError
+from .graph import LEAF, Node, reverse
+from .parameter import Parameter
+from .program import Program, Value
+from .state import scope
+from .tensor import Tensor
+
+__all__ = ["Trace", "trace"]
+
+
+@dataclass
+class Trace:
+    """A traced function of one element.
+
+    Attributes
+    ----------
+    program : Program
+        Forward and backward, sharing what they have in common.
+    inputs : structure of int
+        The numbers of the instructions that are the inputs.
+    outputs : structure of int
+        Those of the outputs.
+    cotangents : list of int
+        Inputs of the backward: the cotangent of each floating output, in order; -1 for the others.
+    gradients : list of int or None
+        The gradient of each input leaf, in order; None where it is zero.
+    parameters : list of (Parameter, int or None)
+        The Parameters that the function used and the number of their gradient for one element.
+    """
+
+    program: Program
+    inputs: Any
+    outputs: Any
+    cotangents: list[int]
+    gradients: list[int | None]
+    parameters: list[tuple[Parameter, int | None]]
+
+
+def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] = ()) -> Trace:
+    """Run ``fn`` on symbols, and its reverse pass.
+
+    Parameters
+    ----------
+    fn : callable
+        A Cell or function that works on one element at a time; custom ``bprop`` at any depth is followed.
+    *inputs : structure of dtype
+        For each input, its dtype in place of each Tensor.
+    parameters : sequence of Parameter
+        Those that are inputs too, and not constants.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    CompileError
+        At the line of ``fn`` that does what cannot be traced.
+    """
+    program = Program([p.array for p in parameters])
+    nodes: list[Node] = []
+
+    def symbol(name: str, dtype: DType) -> Tensor:
+        node = Node(LEAF, (), (), dtype)
+        nodes.append(node)
+        return Tensor.wrap(program.input(name, dtype), node)
+
+    given = tree.unflatten(inputs, iter([symbol(f"in{i}", np.dtype(d)) for i, d in enumerate(tree.leaves(inputs))]))
+    watched = {id(p): Node(LEAF, (), (), p.dtype, attrs=p) for p in parameters}
+    with scope(recording=True, watched=watched):
+        out = fn(*given)
+    outs = tree.leaves(out)
+    for leaf in outs:
+        if not isinstance(leaf, Tensor):
+            raise CompileError(
+                type(fn).__name__, "Tensors as outputs", describe(leaf), "Return what operations on the inputs give."
+            )
+    results = [
+        leaf.array.index if isinstance(leaf.array, Value) else program.constant(leaf.array, leaf.dtype) for leaf in outs
+    ]
+    cotangents, seeds = [], []
+    for i, leaf in enumerate(outs):
+        floating = leaf.dtype.kind == "f"
+        cotangents.append(program.input(f"d{i}", leaf.dtype).index if floating else -1)
+        if floating and leaf.node is not None:
+            seeds.append((leaf.node, Tensor.wrap(program.input(f"d{i}", leaf.dtype))))
+    leaves = [*nodes, *watched.values()]
+    with scope(recording=False, watched={}):
+        arrived = reverse(seeds, leaves, free=False)
+    numbers = [None if g is None else _number(program, g) for g in arrived]
+    n = len(nodes)
+    return Trace(
+        program,
+        tree.unflatten(inputs, iter([program.input(f"in{i}", node.dtype).index for i, node in enumerate(nodes)])),
+        tree.unflatten(out, iter(results)),
+        cotangents,
+        numbers[:n],
+        list(zip(parameters, numbers[n:], strict=True)),
+    )
+
+
+def _number(program: Program, tensor: Tensor) -> int:
+    array: Any = tensor.array
+    return array.index if isinstance(array, Value) else program.constant(array, tensor.dtype)

@@ -1,0 +1,1 @@
+"""Fused loops over time: the only place that imports numba."""

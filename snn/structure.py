@@ -1,0 +1,128 @@
+"""What a net is made of, and its state."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from autograd import Cell, as_tensor, float32, nn, ops, tree
+from autograd.dtypes import describe
+from autograd.errors import StateError
+
+__all__ = [
+    "check_kept",
+    "given_state",
+    "has_state",
+    "held",
+    "holds_neurons",
+    "initial_state",
+    "is_stateful",
+    "label",
+    "like",
+    "outline",
+    "variables",
+]
+
+_arities: dict[type, int] = {}
+
+
+def is_stateful(cell: Cell) -> bool:
+    """Tell whether a Cell's ``construct`` takes an input and a state."""
+    kind = type(cell)
+    if kind not in _arities:
+        parameters = list(inspect.signature(kind.construct).parameters.values())[1:]
+        _arities[kind] = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    return _arities[kind] == 2
+
+
+def has_state(cell: Cell) -> bool:
+    """Tell whether a Cell, or a layer of a chain, has a state over time."""
+    return any(has_state(c) for c in cell) if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
+
+
+def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
+    """Return the state in which a Cell starts on inputs such as ``x``, ``[N, ...]``.
+
+    It is what the Cell's own ``initial_state`` says; a single neuron without one starts with zeros in the shape of ``x``.
+
+    Raises
+    ------
+    StateError
+        If the Cell holds neurons of its own and does not say how they start.
+    """
+    if hasattr(cell, "initial_state"):
+        return cell.initial_state(x)
+    if holds_neurons(cell):
+        raise StateError(
+            label(name, cell), "a method initial_state(x), or state= in snn.run", "neither",
+            "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))).",
+        )  # fmt: skip
+    return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+
+
+def holds_neurons(cell: Cell) -> bool:
+    """Tell whether a Cell has neurons among its parts."""
+    return any(is_stateful(part) for part_name, part in cell.cells_and_names() if part_name)
+
+
+def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
+    """Return a state that was given, if it is like the one at a fresh start, where the Cell says what that is."""
+    where = f"{label(name, cell)}, state"
+    fix = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
+    if holds_neurons(cell) and not hasattr(cell, "initial_state"):
+        return tree.map_leaves(lambda leaf: as_tensor(leaf, where), state)
+    start = initial_state(cell, x, name)
+    if not tree.same_structure(state, start):
+        raise StateError(where, f"the structure of {outline(start)}", outline(state), fix)
+    tensors = [as_tensor(leaf, where) for leaf in tree.leaves(state)]
+    for tensor, fresh in zip(tensors, tree.leaves(start), strict=True):
+        if _kind(tensor) != _kind(fresh):
+            raise StateError(where, describe(fresh), describe(tensor), fix)
+    return tree.unflatten(start, iter(tensors))
+
+
+def check_kept(after: Any, before: Any, where: str) -> None:
+    """Check that a step returns a state such as it got."""
+    alike = tree.same_structure(after, before) and all(
+        _kind(new) == _kind(old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)
+    )
+    if not alike:
+        raise StateError(
+            where, f"{outline(before)}, as before it", outline(after),
+            "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts.",
+        )  # fmt: skip
+
+
+def _kind(leaf: Any) -> tuple[Any, Any]:
+    return getattr(leaf, "shape", None), getattr(leaf, "dtype", None)
+
+
+def outline(state: Any) -> str:
+    """Describe a state for an error message."""
+    return str(tree.map_leaves(describe, state)).replace("'", "")
+
+
+def held(mask: Any, after: Any, before: Any) -> Any:
+    """Return the state after a step where the mask holds, and before it elsewhere."""
+    leaves = zip(tree.leaves(after), tree.leaves(before), strict=True)
+    return tree.unflatten(after, iter([ops.where(like(mask, new), new, old) for new, old in leaves]))
+
+
+def like(mask: Any, x: Any) -> Any:
+    """Give a mask ``[N]`` or ``[T, N]`` as many axes as ``x``."""
+    return mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim))
+
+
+def label(name: str, cell: Cell) -> str:
+    """Name a part of a net for an error message."""
+    return f"layer {name!r} ({type(cell).__name__})" if name else type(cell).__name__
+
+
+def variables(state: Any) -> dict[str, Any]:
+    """Name the variables of a state: a lone one, or the first, is v."""
+    if hasattr(state, "_fields"):
+        return dict(zip(state._fields, state, strict=True))
+    if isinstance(state, dict):
+        return dict(state)
+    parts = tree.leaves(state)
+    return {"v": parts[0], **{f"state{i}": part for i, part in enumerate(parts[1:], 1)}} if parts else {}
