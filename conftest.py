@@ -24,7 +24,7 @@ class ShellParser(CodeBlockParser):
             if command[0] == "make":
                 assert line in (ROOT / ".ci" / "run").read_text().splitlines(), f"{line} is not run by .ci/run"
                 continue
-            assert command[0] == "python", f"no way to run {line!r} here"
+            assert command[0] == ".venv/bin/python", f"no way to run {line!r} here"
             if len(command) > 3 and "--help" not in command:
                 command += ["--smoke", "--out", example.namespace["tmp"]]
             subprocess.run([sys.executable, *command[1:]], cwd=ROOT, check=True, capture_output=True, env={**os.environ})

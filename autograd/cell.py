@@ -70,8 +70,8 @@ class Cell:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``construct``; while a transform records, with ``bprop`` as its derivative if there is one."""
-        if "training" not in self.__dict__:
-            self._require_ready("called")
+        if "_forward_hooks" not in self.__dict__:
+            self.require_ready("called")
         try:
             if state.recording and hasattr(self, "bprop"):
                 out = call_with_bprop(self, args, kwargs)
@@ -107,7 +107,7 @@ class Cell:
     def __setattr__(self, name: str, value: Any) -> None:
         """Assign; Parameters and Cells take their names from the attribute."""
         if isinstance(value, Parameter):
-            self._require_ready(f"given the Parameter {name!r}")
+            self.require_ready(f"given the Parameter {name!r}")
             if value.own_name is None:
                 value.own_name = value.name = name
         elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
@@ -120,7 +120,7 @@ class Cell:
             return
         elif isinstance(value, (Cell, list, tuple, dict)):
             for path, part in _parts(name, value):
-                self._require_ready(f"given {name!r}")
+                self.require_ready(f"given {name!r}")
                 if isinstance(part, Parameter):
                     part.name = path
                 else:
@@ -128,8 +128,9 @@ class Cell:
                         parameter.name = f"{path}.{below}"
         object.__setattr__(self, name, value)
 
-    def _require_ready(self, what: str) -> None:
-        if "training" not in self.__dict__:
+    def require_ready(self, what: str) -> None:
+        """Raise a CellError if ``super().__init__()`` has not been called."""
+        if "_forward_hooks" not in self.__dict__:
             raise CellError(
                 type(self).__name__, f"super().__init__() before it is {what}", "no call of it",
                 "Make `super().__init__()` the first line of __init__.",
@@ -137,12 +138,14 @@ class Cell:
 
     def parameters_and_names(self) -> Iterator[tuple[str, Parameter]]:
         """Iterate over (dotted name, Parameter) in the order of assignment, each once."""
+        self.require_ready("asked for its Parameters")
         for name, part in _walk("", self, {id(self)}):
             if isinstance(part, Parameter):
                 yield name, part
 
     def cells_and_names(self) -> Iterator[tuple[str, Cell]]:
         """Iterate over (dotted name, Cell), starting with this one under the name ''."""
+        self.require_ready("asked for its Cells")
         yield "", self
         for name, part in _walk("", self, {id(self)}):
             if isinstance(part, Cell):
@@ -230,7 +233,7 @@ class Cell:
         wrong = [
             f"{name} is {describe(value)}, not {describe(p)}"
             for name, (p, value) in common.items()
-            if value.shape != p.shape or value.dtype.kind not in "biuf"
+            if value.shape != p.shape or not np.can_cast(value.dtype, p.dtype, "same_kind")
         ]
         problems = wrong + ([f"missing: {', '.join(missing)}"] if missing and strict else [])
         problems += [f"unexpected: {', '.join(unexpected)}"] if unexpected and strict else []

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import tree
 from .dtypes import describe, float64
-from .errors import DTypeError, GradientError
+from .errors import ArgumentError, DTypeError, GradientError
 from .state import no_grad
 from .tensor import Tensor, as_tensor
 from .transforms import grad
@@ -60,6 +60,8 @@ def check_grad(
     >>> from autograd import check_grad, ops
     >>> check_grad(ops.tanh, [0.3, -1.2], order=3)
     """
+    if not isinstance(order, int) or order < 1:
+        raise ArgumentError("check_grad", "a whole order of at least 1", repr(order), "1 checks the first derivative.")
     rng = np.random.default_rng(rng)
     arrays = []
     for i, value in enumerate(inputs if isinstance(inputs, tuple) else (inputs,)):
@@ -110,5 +112,6 @@ def _compare(
             if not abs(got - numeric) <= atol + rtol * abs(numeric):
                 raise GradientError(
                     f"{where}, input {i}, element {list(index)}", f"{numeric:.10g} by central differences", f"{got:.10g}",
-                    "Check the vjp or bprop on the way, and that the function is smooth there.",
+                    "Check the vjp or bprop on the way, and that the function is smooth there: a step with a surrogate is "
+                    "not, its primitive is.",
                 )  # fmt: skip

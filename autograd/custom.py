@@ -11,7 +11,7 @@ import numpy as np
 
 from . import tree
 from .dtypes import bool_, describe
-from .errors import BpropError, GradientError, ShapeError
+from .errors import BpropError, BpropShapeError, GradientError
 from .graph import LEAF, SELECT, Node, clock, sources
 from .parameter import Parameter
 from .program import Value
@@ -27,22 +27,25 @@ __all__ = ["call_with_bprop"]
 def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run ``cell.construct`` and record its ``bprop`` as the derivative.
 
-    The inputs go in as constants, so that only what reaches ``construct`` by another way, such as a Parameter, is tracked
-    inside: these are the gradients that ``bprop`` would hide.
+    The inputs go in behind a barrier. What reaches the outputs by another way, such as a Parameter, are the gradients that
+    ``bprop`` would hide; what leaves ``construct`` by another way than its outputs cannot be differentiated.
     """
     keywords: tuple[str, ...] = ()
     if kwargs or len(args) != _n_positional(type(cell)):
         args, keywords = _bind(cell, args, kwargs)
     inputs = tree.leaves(args)
     parents = [x.node if isinstance(x, Tensor) else None for x in inputs]
-    bare = [Tensor.wrap(x.array) if isinstance(x, Tensor) else x for x in inputs]
+    bare = [
+        Tensor.wrap(x.array, _barred(cell, n)) if isinstance(x, Tensor) else x for x, n in zip(inputs, parents, strict=True)
+    ]
     floor = clock()
-    with scope(linking=True):
+    with scope(linking=True, watched=_Barred(cell, state.watched)):
         given = tree.unflatten(args, iter(bare))
         n = len(given) - len(keywords)
         out = cell.construct(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
     outs = [t for t in tree.leaves(out) if isinstance(t, Tensor)]
-    hidden = sources([t.node for t in outs if t.node is not None], floor)
+    found = sources([t.node for t in outs if t.node is not None], floor)
+    hidden = [node for node in found if node.rule is not _BARRIER]
     # A Parameter that construct read by another way than operations, as an array say, may be supplied, but need not.
     optional = [node for p in cell.get_parameters() if (node := p.node) is not None and node not in hidden]
     if not outs or not (hidden or optional or any(parents)):
@@ -74,6 +77,37 @@ def _outputs(node: Node, recorded: bool) -> Any:
     return tree.unflatten(node.out, iter(made))
 
 
+class _Barrier:
+    """The rule of an input inside a Cell with its own bprop: no cotangent may come this way."""
+
+    def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> list[Tensor | None]:
+        kind = type(node.attrs).__name__
+        raise GradientError(
+            f"gradient through {kind}",
+            f"all that leaves {kind}.construct to be returned by it",
+            "a value that was kept from inside, in an attribute or a record",
+            f"Return it as one of several outputs; what {kind}.bprop replaces has no other gradient.",
+        )
+
+
+_BARRIER = _Barrier()
+
+
+def _barred(cell: Cell, node: Node | None) -> Node | None:
+    return None if node is None else Node(_BARRIER, (node,), node.shape, node.dtype, attrs=cell)
+
+
+class _Barred(dict[int, Node]):
+    """The Parameters that are watched, each behind a barrier once it is used."""
+
+    def __init__(self, cell: Cell, watched: dict[int, Node]) -> None:
+        super().__init__(watched)
+        self.cell = cell
+
+    def get(self, key: int, default: Any = None) -> Any:
+        return _barred(self.cell, super().get(key, default))
+
+
 class _Call:
     """The rule of such a node: run the Cell's ``bprop`` and check what it returns."""
 
@@ -90,16 +124,29 @@ class _Call:
             ]
             dout = tree.unflatten(node.out, iter([g.get(i, zero) for i, zero in enumerate(zeros)]))
         returned = _call_bprop(cell, inputs, out, dout, where)
-        by_input, by_parameter = _split_parameters(returned)
+        by_input, by_parameter = _split_parameters(returned, len(inputs), where)
         flat = _check(by_input, inputs, where)
         n = len(node.saved)
-        grads = [
-            _fit(value, x, f"{where}, gradient of input {i}") if asked else None
-            for i, (value, x, asked) in enumerate(zip(flat, node.saved, wanted[:n], strict=True))
+        own = {*map(id, cell.get_parameters()), *(id(p.attrs) for p in node.parents[n:] if p is not None)}
+        for key, (parameter, value) in by_parameter.items():
+            if key not in own:
+                raise BpropError(
+                    where,
+                    "gradients of its own Parameters",
+                    f"one of {parameter.name!r}",
+                    "Return it from the Cell that uses it.",
+                )
+            _fit(value, parameter, f"{where}, gradient of Parameter {parameter.name!r}")
+        beside = [
+            _beside(cell, parent, by_parameter, i < node.attrs["n_hidden"]) if asked else None
+            for i, (parent, asked) in enumerate(zip(node.parents[n:], wanted[n:], strict=True))
         ]
-        for i, (parent, asked) in enumerate(zip(node.parents[n:], wanted[n:], strict=True)):
-            grads.append(_beside(cell, parent, by_parameter, i < node.attrs["n_hidden"]) if asked else None)
-        return grads
+        # All are checked, also those that nobody asks for this time.
+        fitted = [
+            _fit(value, x, f"{where}, gradient of input {i}")
+            for i, (value, x) in enumerate(zip(flat, node.saved, strict=True))
+        ]
+        return [g if asked else None for g, asked in zip(fitted, wanted, strict=False)] + beside
 
 
 _CALL = _Call()
@@ -140,8 +187,11 @@ def _takes_names(cell: Cell, bprop: Any, n: int, where: str) -> bool:
     signature = inspect.signature(bprop)
     kinds = [p.kind for name, p in signature.parameters.items() if name in ("out", "dout")]
     by_name = kinds == [inspect.Parameter.KEYWORD_ONLY] * 2
+    swapped = not by_name and [name for name in signature.parameters if name in ("out", "dout")] == ["dout", "out"]
     try:
         signature.bind(*[None] * (n if by_name else n + 2), **(dict.fromkeys(("out", "dout")) if by_name else {}))
+        if swapped:
+            raise TypeError("dout comes before out")
     except TypeError as error:
         names = ", ".join(["self", *inspect.signature(cell.construct).parameters, "out", "dout"])
         raise BpropError(
@@ -153,11 +203,16 @@ def _takes_names(cell: Cell, bprop: Any, n: int, where: str) -> bool:
     return by_name
 
 
-def _split_parameters(returned: Any) -> tuple[Any, dict[int, Any]]:
+def _split_parameters(returned: Any, n: int, where: str) -> tuple[Any, dict[int, tuple[Parameter, Any]]]:
     """Take apart ``(gradients of inputs), {parameter: gradient}``."""
     match returned:
-        case (tuple() as by_input, dict() as by_parameter) if all(isinstance(key, Parameter) for key in by_parameter):
-            return by_input, {id(key): value for key, value in by_parameter.items()}
+        case (tuple() as by_input, dict() as by_parameter) if n != 2 or by_parameter:
+            if all(isinstance(key, Parameter) for key in by_parameter):
+                return by_input, {id(key): (key, value) for key, value in by_parameter.items()}
+            if n != 2:
+                raise BpropError(
+                    where, "a dict whose keys are Parameters", f"the keys {list(by_parameter)}", "Write {self.weight: dw}."
+                )
     return returned, {}
 
 
@@ -199,22 +254,18 @@ def _flatten(value: Any, given: Any, where: str) -> list[Any]:
 
 def _fit(value: Any, x: Any, where: str) -> Tensor | None:
     """Check one gradient against the input, or Parameter, that it is for."""
-    if value is None or not isinstance(x, Tensor):
+    if value is None or not isinstance(x, Tensor) or x.dtype.kind != "f":
         return None
     if not isinstance(value, (Tensor, np.ndarray, np.generic, int, float)):
         raise BpropError(where, f"a Tensor of shape {list(x.shape)}, or None for zero", describe(value), "Return a Tensor.")
     weak = isinstance(value, (int, float)) and x.dtype.kind == "f"
     g = Tensor.wrap(np.asarray(value, x.dtype)) if weak else as_tensor(value, where)
     if g.shape != x.shape:
-        raise _BpropShapeError(
+        raise BpropShapeError(
             where, f"the shape of what it is for, {describe(x)}", describe(g),
             "Sum over the axes that were broadcast, or use ops.broadcast_to.",
         )  # fmt: skip
     return g
-
-
-class _BpropShapeError(BpropError, ShapeError):
-    """A gradient of the wrong shape: both a broken bprop and a wrong shape."""
 
 
 def _beside(cell: Cell, parent: Node | None, by_parameter: dict[int, Any], used: bool) -> Tensor | None:
@@ -223,7 +274,7 @@ def _beside(cell: Cell, parent: Node | None, by_parameter: dict[int, Any], used:
     parameter = parent.attrs if parent is not None and parent.rule is LEAF else None
     if isinstance(parameter, Parameter):
         if id(parameter) in by_parameter:
-            return _fit(by_parameter[id(parameter)], parameter, f"{kind}.bprop, gradient of Parameter {parameter.name!r}")
+            return _fit(by_parameter[id(parameter)][1], parameter, f"{kind}.bprop, gradient of Parameter {parameter.name!r}")
         what = f"Parameter {parameter.name!r}"
     else:
         what = "a tensor that reached construct without being an input"

@@ -6,6 +6,7 @@ __all__ = [
     "ArgumentError",
     "AutogradError",
     "BpropError",
+    "BpropShapeError",
     "CellError",
     "CompileError",
     "DTypeError",
@@ -61,6 +62,10 @@ class GradientError(AutogradError, RuntimeError):
 
 class BpropError(GradientError):
     """A ``bprop`` that breaks its contract."""
+
+
+class BpropShapeError(BpropError, ShapeError):
+    """A gradient of the wrong shape from a ``bprop``."""
 
 
 class CellError(AutogradError, AttributeError):

@@ -65,7 +65,7 @@ def count_cross_entropy(spikes: Any, labels: Any) -> Tensor:
     return cross_entropy(_over_time(spikes, "count_cross_entropy").sum(0), labels)
 
 
-def membrane_cross_entropy(v: Any, labels: Any) -> Tensor:
+def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     """Cross entropy on the membrane of each class's neuron, summed over time.
 
     Parameters
@@ -74,6 +74,8 @@ def membrane_cross_entropy(v: Any, labels: Any) -> Tensor:
         Membrane of a readout, ``[T, N, classes]``.
     labels : array of int
         Right classes, ``[N]``.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: steps that do not count. The output of a run is 0 there; a recorded membrane is not.
 
     Returns
     -------
@@ -85,7 +87,10 @@ def membrane_cross_entropy(v: Any, labels: Any) -> Tensor:
     ShapeError, DTypeError, ArgumentError
         As for :func:`cross_entropy`.
     """
-    return cross_entropy(_over_time(v, "membrane_cross_entropy").sum(0), labels)
+    v = _over_time(v, "membrane_cross_entropy")
+    if mask is not None:
+        v = ops.where(_kept(mask, v, "membrane_cross_entropy")[..., None], v, 0.0)
+    return cross_entropy(v.sum(0), labels)
 
 
 def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
@@ -112,17 +117,12 @@ def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     """
     v = _over_time(v, "max_membrane_cross_entropy")
     if mask is not None:
-        keep = np.asarray(mask)
-        if keep.shape != v.shape[:2] or keep.dtype != bool or not keep.any(0).all():
-            raise ShapeError(
-                "max_membrane_cross_entropy, mask", f"[T, N] = {list(v.shape[:2])} Bool with a step for each sample",
-                describe(keep), "Pass the mask of the run.",
-            )  # fmt: skip
+        keep = _kept(mask, v, "max_membrane_cross_entropy")
         v = ops.where(keep[..., None], v, -np.inf)
     return cross_entropy(v.max(0), labels)
 
 
-def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float = 0.0) -> Tensor:
+def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float = 0.0, mask: Any = None) -> Tensor:
     """Mean squared error between the firing rates and a target for each class.
 
     Parameters
@@ -133,6 +133,8 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
         Right classes, ``[N]`` whole numbers; or target rates, ``[N, classes]`` floats.
     correct, incorrect : float
         Target rates, in spikes per step, of the right class and of the others.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: steps that do not count.
 
     Returns
     -------
@@ -144,7 +146,12 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
     ShapeError, DTypeError, ArgumentError
         As for :func:`cross_entropy`.
     """
-    rates = _over_time(spikes, "rate_mse").mean(0)
+    spikes = _over_time(spikes, "rate_mse")
+    if mask is None:
+        rates = spikes.mean(0)
+    else:
+        keep = _kept(mask, spikes, "rate_mse")
+        rates = ops.where(keep[..., None], spikes, 0.0).sum(0) / keep.sum(0)[:, None].astype(spikes.dtype)
     target = as_tensor(labels, "rate_mse")
     if target.dtype.kind == "f":
         if target.shape != rates.shape:
@@ -153,6 +160,16 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
         target = incorrect + (correct - incorrect) * _one_hot(labels, rates, "rate_mse")
     loss: Tensor = ops.square(rates - target.astype(rates.dtype)).mean()
     return loss
+
+
+def _kept(mask: Any, x: Tensor, where: str) -> np.ndarray[Any, Any]:
+    keep = np.asarray(mask)
+    if keep.shape != x.shape[:2] or keep.dtype != bool or not keep.any(0).all():
+        raise ShapeError(
+            f"{where}, mask", f"[T, N] = {list(x.shape[:2])} Bool with a step for each sample", describe(keep),
+            "Pass the mask of the run.",
+        )  # fmt: skip
+    return keep
 
 
 def _over_time(x: Any, where: str) -> Tensor:
@@ -165,11 +182,12 @@ def _over_time(x: Any, where: str) -> Tensor:
 def _one_hot(labels: Any, scores: Tensor, where: str) -> Tensor:
     positions = as_tensor(labels, where).array
     if positions.dtype.kind not in "iu":
-        raise DTypeError(f"{where}, labels", "whole numbers", describe(positions), "Convert them with .astype(int).")
+        fix = "Pass classes, such as labels.argmax(-1)." if positions.ndim > 1 else "Convert them with .astype(int)."
+        raise DTypeError(f"{where}, labels", "whole numbers", describe(positions), fix)
     if scores.ndim != 2 or positions.shape != scores.shape[:1]:
         raise ShapeError(
             f"{where}, labels", f"[N] for scores [N, classes] = {list(scores.shape)}", describe(positions),
-            "One label for each sample.",
+            "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?",
         )  # fmt: skip
     classes = scores.shape[1]
     if positions.size and not (positions.min() >= 0 and positions.max() < classes):

@@ -11,6 +11,7 @@ from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
+from .neurons import Neuron
 from .stepwise import Stepwise
 from .structure import like
 from .watch import Recorder, check_input, check_layers
@@ -42,7 +43,8 @@ def run(
         dict from the names of its layers with state to their states.
     record : sequence of str
         What to record of each neuron: ``"spike"``; ``"v"``, the membrane **after** reset; ``"v_before_reset"``; ``"x"``, its
-        input current; or a field of its state.
+        input current; or a field of a state that is a NamedTuple, or a key of one that is a dict. Where a mask holds a sample,
+        the state's last value is recorded.
     mask : array of bool, optional
         ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is, its output is 0, and it does not
         matter what ``x`` holds.
@@ -50,7 +52,8 @@ def run(
         ``"eager"`` runs step by step. ``"compiled"`` runs layer by layer: each neuron's equations, with its own ``bprop``,
         become one fused loop over time in each direction. In this version ``"auto"`` is eager.
     check : bool
-        Look for NaN and infinity in the input and after each layer; slower.
+        Look for NaN and infinity in the input and after each layer, and for constants of neurons that learning has moved out
+        of their range; slower.
 
     Returns
     -------
@@ -102,6 +105,10 @@ def run(
     keep = _check_mask(mask, x)
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
+    for _, cell in net.cells_and_names():
+        cell.require_ready("run")
+        if check and isinstance(cell, Neuron):
+            cell.check_ranges()
     if check:
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))

@@ -6,7 +6,7 @@ from typing import Any
 
 from autograd import Cell, nn
 from autograd.dtypes import describe
-from autograd.errors import StateError
+from autograd.errors import AutogradError, StateError
 
 from .structure import check_kept, given_state, has_state, held, initial_state, is_stateful, label, outline
 
@@ -82,7 +82,18 @@ class Stepwise(Walk):
         """Run a Cell with state for a step."""
         if self.t == 0:
             state = self.start(cell, x, state, name)
-        result = cell(x, state)
+        try:
+            result = cell(x, state)
+        except AutogradError:
+            raise
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            if self.t or not self.fresh or hasattr(cell, "initial_state"):
+                raise
+            raise StateError(
+                label(name, cell), "a method initial_state(x) that says how it starts",
+                f"none, so that it began with zeros such as x, and {type(error).__name__}: {error}",
+                "Return its state, such as (ops.zeros_like(x), ops.zeros_like(x)).",
+            ) from error  # fmt: skip
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
                 label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."

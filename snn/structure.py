@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from autograd import Cell, as_tensor, float32, nn, ops, tree
+import numpy as np
+
+from autograd import Cell, Tensor, as_tensor, float32, nn, ops, tree
 from autograd.dtypes import describe
 from autograd.errors import StateError
 
@@ -69,7 +71,7 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
     """Return a state that was given, if it is like the one at a fresh start, where the Cell says what that is."""
     where = f"{label(name, cell)}, state"
     fix = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
-    if holds_neurons(cell) and not hasattr(cell, "initial_state"):
+    if not hasattr(cell, "initial_state") and (holds_neurons(cell) or isinstance(state, (tuple, list, dict))):
         return tree.map_leaves(lambda leaf: as_tensor(leaf, where), state)
     start = initial_state(cell, x, name)
     if not tree.same_structure(state, start):
@@ -119,10 +121,9 @@ def label(name: str, cell: Cell) -> str:
 
 
 def variables(state: Any) -> dict[str, Any]:
-    """Name the variables of a state: a lone one, or the first, is v."""
+    """Name the variables of a state: a lone one is v, NamedTuples and dicts name theirs, a plain tuple has no names."""
     if hasattr(state, "_fields"):
         return dict(zip(state._fields, state, strict=True))
     if isinstance(state, dict):
         return dict(state)
-    parts = tree.leaves(state)
-    return {"v": parts[0], **{f"state{i}": part for i, part in enumerate(parts[1:], 1)}} if parts else {}
+    return {"v": state} if isinstance(state, (Tensor, np.ndarray)) else {}

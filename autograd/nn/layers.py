@@ -117,7 +117,9 @@ class Flatten(Cell):
 
 
 class Dropout(Cell):
-    """Zeroes elements at random while training, and scales the others by ``1 / (1 - p)``.
+    """Zeroes elements at random while training (after ``set_train()``), and scales the others by ``1 / (1 - p)``.
+
+    In :func:`snn.run` it draws anew at each time step.
 
     Parameters
     ----------

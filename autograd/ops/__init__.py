@@ -13,6 +13,11 @@ from .nn import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .shape import *  # noqa: F403
 
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 __all__ = ["GradOperation", "grad", "stop_gradient", "value_and_grad", "vjp"]
 __all__ += [name for name, value in globals().items() if getattr(value, "__module__", None) and name[0] != "_"
             and value.__module__.startswith(f"{__name__}.")]  # fmt: skip

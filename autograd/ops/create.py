@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import float32, to_dtype
+from ..primitive import operator
 from ..tensor import Tensor, as_tensor
 
 
@@ -28,3 +29,7 @@ def zeros_like(x: Any) -> Tensor:
 def ones_like(x: Any) -> Tensor:
     """Ones of the shape and dtype of ``x``."""
     return Tensor.wrap(np.ones_like(as_tensor(x, "ops.ones_like").array))
+
+
+OnesLike = operator("OnesLike", ones_like)
+ZerosLike = operator("ZerosLike", zeros_like)

@@ -373,6 +373,12 @@ Sqrt = operator("Sqrt", sqrt)
 Square = operator("Square", square)
 Sub = operator("Sub", sub)
 Tanh = operator("Tanh", tanh)
+Atan = operator("Atan", atan)
+IsFinite = operator("IsFinite", isfinite)
+IsNan = operator("IsNan", isnan)
+Log1p = operator("Log1p", log1p)
+FloorMod = operator("FloorMod", mod)
+RealDiv = operator("RealDiv", div)
 
 
 class GeLU(operator("GeLU", gelu, "approximate")):  # type: ignore[misc]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class Optimizer:
         for p in self.params:
             if not isinstance(p, Parameter):
                 raise DTypeError(name, "Parameters", describe(p), "Pass cell.trainable_params().")
+        if len({id(p) for p in self.params}) < len(self.params):
+            raise ArgumentError(name, "each Parameter once", "one of them twice", "Pass cell.trainable_params().")
         if not callable(lr):
             _check(name, lr=(lr, 0.0, np.inf))
         _check(name, weight_decay=(weight_decay, 0.0, np.inf))
@@ -70,7 +72,10 @@ class Optimizer:
         name = type(self).__name__
         if len(gradients) != len(self.params):
             raise ShapeError(
-                name, f"{len(self.params)} gradients", f"{len(gradients)}", "Differentiate by the Parameters given to it."
+                name,
+                f"{len(self.params)} gradients",
+                f"{len(gradients)}",
+                "Differentiate by these Parameters alone: grad_position=None, weights=...",
             )
         for p, g in zip(self.params, gradients, strict=True):
             if g.shape != p.shape:
@@ -90,9 +95,14 @@ class Optimizer:
         raise NotImplementedError  # a subclass says how
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the step and copies of what is remembered, under ``<number of the Parameter>.<what>``."""
-        flat = {f"{i}.{slot}": m[slot].copy() for i, m in enumerate(self.memory) for slot in self.slots}
-        return {"step": self.step, **flat}
+        """Return the step and copies of what is remembered, under ``<number>.<name of the Parameter>.<what>``."""
+        return {"step": self.step, **{key: memory[slot].copy() for key, memory, slot in self._places()}}
+
+    def _places(self) -> Iterator[tuple[str, dict[str, Array], str]]:
+        """Iterate over what is remembered, under a name that says of which Parameter, so that another order is noticed."""
+        for i, (p, memory) in enumerate(zip(self.params, self.memory, strict=True)):
+            for slot in self.slots:
+                yield f"{i}.{p.name}.{slot}", memory, slot
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Go on from what :meth:`state_dict` returned. Nothing is set if anything does not fit.
@@ -110,8 +120,8 @@ class Optimizer:
                 f"a mismatch in {', '.join(wrong)}", "Nothing was loaded. Build it as it was when saved.",
             )  # fmt: skip
         self.step = int(saved["step"])
-        for i, (p, m) in enumerate(zip(self.params, self.memory, strict=True)):
-            m.update({slot: np.array(saved[f"{i}.{slot}"], p.dtype) for slot in self.slots})
+        for key, memory, slot in self._places():
+            memory[slot] = np.array(saved[key], memory[slot].dtype)
 
 
 class SGD(Optimizer):

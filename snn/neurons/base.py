@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, float16, float32, ops, stop_gradient
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, StateError
+from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 
 from ..surrogate import relusigmoid
 
@@ -31,8 +31,8 @@ class Neuron(Cell):
     fire : bool
         If False, the neuron never fires and the membrane is its output.
     surrogate_function : callable, optional
-        A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere; its gradient stands in for that of
-        the step. By default :class:`snn.surrogate.relusigmoid`.
+        A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere, brought to the dtype of the
+        membrane; its gradient stands in for that of the step. By default :class:`snn.surrogate.relusigmoid`.
     v_reset : float, optional
         None subtracts the threshold at a spike (soft reset); a number sets the membrane to it (hard reset), and it starts
         there.
@@ -62,20 +62,40 @@ class Neuron(Cell):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        thresholds = np.asarray(v_threshold)
-        if not np.all((thresholds > 0) & (thresholds < np.inf)):
-            raise ArgumentError(
-                name, "a finite v_threshold > 0", describe(v_threshold), "Scale the input instead; fire=False never fires."
-            )
-        if v_reset is not None and (np.ndim(v_reset) or not np.all((-np.inf < v_reset) & (v_reset < thresholds))):
-            raise ArgumentError(
-                name, "one finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
-            )
+        check_number(name, v_threshold=v_threshold, v_reset=v_reset)
+        if surrogate_function is not None and (isinstance(surrogate_function, type) or not callable(surrogate_function)):
+            raise DTypeError(
+                name, "surrogate_function to be a Cell or a function", describe(surrogate_function),
+                "Pass an object, such as snn.surrogate.atan(), with its brackets.",
+            )  # fmt: skip
         if spike_value not in ("threshold", "unit"):
             raise ArgumentError(name, "spike_value 'threshold' or 'unit'", repr(spike_value), "Choose one of the two.")
         self.v_threshold, self.fire, self.v_reset = v_threshold, fire, v_reset
         self.surrogate_function = relusigmoid() if surrogate_function is None else surrogate_function
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check that the constants are where they make sense; learning may have moved them since.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        name, v_reset = type(self).__name__, self.v_reset
+        thresholds = np.asarray(self.v_threshold)
+        if not np.all((thresholds > 0) & (thresholds < np.inf)):
+            raise ArgumentError(
+                name,
+                "a finite v_threshold > 0",
+                describe(self.v_threshold),
+                "Scale the input instead; fire=False never fires.",
+            )
+        if v_reset is not None and (np.ndim(v_reset) or not np.all((-np.inf < v_reset) & (v_reset < thresholds))):
+            raise ArgumentError(
+                name, "one finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
+            )
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input and before firing."""
@@ -103,7 +123,13 @@ class Neuron(Cell):
         u = v - threshold
         if self.fire_at_threshold:
             u = u + (_TINY_HALF if u.dtype == float16 else _TINY)
-        z = self.surrogate_function(u)
+        z = as_tensor(self.surrogate_function(u))
+        if z.shape != u.shape:
+            raise ShapeError(
+                f"{type(self).__name__}, surrogate_function", f"its input's shape {list(u.shape)}", describe(z),
+                "It works on one element at a time.",
+            )  # fmt: skip
+        z = z if z.dtype == u.dtype else z.astype(u.dtype)
         amplitude = z * threshold
         if self.v_reset is None:
             v = v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
@@ -112,8 +138,13 @@ class Neuron(Cell):
             v = (1 - gate) * v + gate * self.v_reset
         return (amplitude if self.spike_value == "threshold" else z), v
 
-    def __call__(self, x: Any, v: Any) -> Any:
+    def __call__(self, x: Any, v: Any = None) -> Any:
         """Check the state against the input, then run one step."""
+        if v is None:
+            raise StateError(
+                type(self).__name__, "an input and a state, node(x, v)", "no state",
+                "Run it over time with snn.run(net, x), or start with v = node.initial_state(x).",
+            )  # fmt: skip
         x, v = as_tensor(x, type(self).__name__), as_tensor(v, type(self).__name__)
         dtype = x.dtype if x.dtype.kind == "f" else float32
         if v.shape != x.shape or v.dtype != dtype:
@@ -125,6 +156,7 @@ class Neuron(Cell):
 
     def initial_state(self, x: Any) -> Tensor:
         """Return the membrane at the start for inputs such as ``x``, ``[N, ...]``: zeros, or ``v_reset``."""
+        self.require_ready("run")
         x = as_tensor(x, type(self).__name__)
         start = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
         return start if not self.v_reset else start + self.v_reset
@@ -132,8 +164,8 @@ class Neuron(Cell):
     # Printing
 
     def equation(self) -> str:
-        """Return ``charge`` as text."""
-        raise NotImplementedError  # each neuron's own
+        """Return ``charge`` as text; a neuron says it better."""
+        return "charge(x, v)"
 
     def __repr__(self) -> str:
         name = type(self).__name__
@@ -141,7 +173,7 @@ class Neuron(Cell):
             return f"{name}(v <- {self.equation()}; out = v)"
         threshold = _text(self.v_threshold)
         times = "z" if threshold == "1" else f"{threshold} z"
-        reset = f"v - {times}" if self.v_reset is None else f"(1 - z) v + z {self.v_reset:g}"
+        reset = f"v - {times}" if self.v_reset is None else f"(1 - z) v + z {self.v_reset:g}" if self.v_reset else "(1 - z) v"
         spike = times if self.spike_value == "threshold" else "z"
         surrogate = getattr(self.surrogate_function, "__name__", None) or repr(self.surrogate_function)
         detached = ", no gradient" if self.detach_reset else ""
@@ -156,7 +188,23 @@ def constant(value: Any, like: Any) -> Any:
     if isinstance(value, (int, float, np.generic)):
         return value  # a number is weak
     value = value if isinstance(value, Tensor) else np.asarray(value)
+    if like.shape and not _fits(value.shape, like.shape):
+        raise ShapeError(
+            "neuron, v_threshold, tau or beta", f"one value, or one for each feature of {describe(like)}", describe(value),
+            "Give it the shape [features].",
+        )  # fmt: skip
     return value if value.dtype == like.dtype else ops.cast(value, like.dtype)
+
+
+def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    return len(shape) <= len(whole) and all(a in (1, b) for a, b in zip(shape[::-1], whole[::-1], strict=False))
+
+
+def check_number(name: str, **values: Any) -> None:
+    """Check that arguments are numbers, or arrays or Parameters of them, or None."""
+    for argument, value in values.items():
+        if value is not None and np.asarray(value).dtype.kind not in "biuf":
+            raise DTypeError(name, f"{argument} to be a number, an array or a Parameter", describe(value), "Pass a float.")
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, _text, constant
+from .base import Neuron, _text, check_number, constant
 
 __all__ = ["LIFNode", "LeakyReadout"]
 
@@ -75,16 +75,30 @@ class LIFNode(Neuron):
                 name, "exactly one of tau and beta", "neither" if tau is None else "both",
                 "beta = 1 - 1 / tau; tau is in time steps.",
             )  # fmt: skip
-        if tau is not None and not np.all(np.asarray(tau) >= 1):
-            raise ArgumentError(name, "tau >= 1, in time steps", describe(tau), "A tau of 1 forgets everything in a step.")
-        if beta is not None and not np.all((np.asarray(beta) >= 0) & (np.asarray(beta) <= 1)):
-            raise ArgumentError(name, "beta in [0, 1]", describe(beta), "beta is the share left after a step.")
         if decay_input is None and tau is not None:
             raise ArgumentError(
                 name, "decay_input to be said with tau", "nothing",
                 "False adds the whole input, v - v / tau + x; True scales it like the leak, v + (x - v) / tau.",
             )  # fmt: skip
+        check_number(name, tau=tau, beta=beta)
         self.tau, self.beta, self.decay_input = tau, beta, bool(decay_input)
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check the constants, those of the leak too.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        super().check_ranges()
+        # The base class calls this before they are there.
+        name, tau, beta = type(self).__name__, getattr(self, "tau", None), getattr(self, "beta", None)
+        if tau is not None and not np.all(np.asarray(tau) >= 1):
+            raise ArgumentError(name, "tau >= 1, in time steps", describe(tau), "A tau of 1 forgets everything in a step.")
+        if beta is not None and not np.all((np.asarray(beta) >= 0) & (np.asarray(beta) <= 1)):
+            raise ArgumentError(name, "beta in [0, 1]", describe(beta), "beta is the share left after a step.")
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""

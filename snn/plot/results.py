@@ -21,7 +21,7 @@ __all__ = ["confusion", "training"]
 
 
 def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDArray[np.object_]:
-    """Plot losses and accuracies (percent) over the epochs, and mark the best test accuracy.
+    """Plot losses and accuracies (percent) over the epochs, and name the last test accuracy.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
             label, colour = prefix.replace("_", " ") or kind, COLOURS[colour_order.index(prefix) % len(COLOURS)]
             known = np.isfinite(values)
             if key == "test_accuracy" and known.any():
-                at = np.nanargmax(values)
-                panel.set_title(f"best test {values[at]:.1f}%, epoch {epochs[at]}", loc="right", c=colour, size=SMALL)
+                at = np.flatnonzero(known)[-1]
+                panel.set_title(f"test {values[at]:.1f}% after epoch {epochs[at]}", loc="right", c=colour, size=SMALL)
                 panel.plot(epochs[at], values[at], "o", c=colour, ms=8, mfc="none", clip_on=False)
             panel.plot(epochs[known], values[known], "o-" if known.sum() <= 30 else "-", c=colour, ms=3, label=label)
         if panel.lines:

@@ -209,7 +209,7 @@ CASES = [
     getitem_case("mixed", (slice(None), np.array([[0, 0], [1, 3]]))),
     getitem_case("mask", np.eye(3, 4) > 0),
     getitem_case("nothing", slice(2, 2)),
-    Case("gather", shaped([[(3, 4)], [(3, 3, 3)]], axis=[0, 1, -1]), lambda x, axis: np.take(x, POSITIONS, axis),
+    Case("gather", shaped([[(3, 4)], [(3, 3)]], axis=[0, 1, -1, -2]), lambda x, axis: np.take(x, POSITIONS, axis),
          lambda x, axis: ops.gather(x, POSITIONS, axis)),
     # Products
     Case("matmul", shaped(MATMUL), np.matmul),

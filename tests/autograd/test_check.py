@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd import Cell, Parameter, Tensor, check_grad, ops
-from autograd.errors import DTypeError, GradientError
+from autograd.errors import ArgumentError, DTypeError, GradientError
 
 
 class Scaled(Cell):
@@ -91,3 +91,9 @@ def test_a_net_with_weights():
 def test_whole_numbers_are_refused():
     with pytest.raises(DTypeError, match=r"check_grad: expected a floating input 1, got \[2\] Int64. Convert it"):
         check_grad(ops.mul, ([1.0, 2.0], [1, 2]))
+
+
+@pytest.mark.parametrize("order", [0, -1, 1.5, "2"])
+def test_an_order_below_one_or_not_whole_is_refused(order):
+    with pytest.raises(ArgumentError, match=r"check_grad: expected a whole order of at least 1, got .* 1 checks the first"):
+        check_grad(ops.exp, [0.3], order=order)

@@ -46,7 +46,7 @@ TWO = r"Two.bprop: expected a tuple with one gradient for each of 2 inputs, got 
         (lambda d: {0: d}, ONE + r"dict"),
         (lambda d: (), ONE + r"0 values. Every input of construct takes a slot, also one that is no Tensor; None stands for"),
         (lambda d: (d * 7, d * 8), ONE + r"2 values. Every input"),
-        (lambda d: ((d,), {"w": d}), ONE + r"2 values"),
+        (lambda d: ((d,), {"w": d}), r"One.bprop: expected a dict whose keys are Parameters, got the keys \['w'\]"),
     ],
     ids=["bare tensor", "list", "None", "string", "dict", "empty", "too many", "dict without Parameters"],
 )

@@ -12,7 +12,8 @@ from .helpers import x23
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
 BUILTINS = {
-    "AutogradError": Exception, "ArgumentError": ValueError, "BpropError": RuntimeError, "CellError": AttributeError,
+    "AutogradError": Exception, "ArgumentError": ValueError, "BpropError": RuntimeError,
+    "BpropShapeError": ValueError, "CellError": AttributeError,
     "CompileError": RuntimeError, "DTypeError": TypeError, "GradientError": RuntimeError, "MissingExtraError": ImportError,
     "NonFiniteError": ArithmeticError, "RunDirectoryError": OSError, "ShapeError": ValueError, "StateDictError": KeyError,
     "StateError": ValueError,

@@ -125,6 +125,13 @@ def test_dropout_passes_everything_when_not_training_or_with_p_zero():
     assert nn.Dropout(0.0).set_train()(x) is x
 
 
+def test_dropout_is_repeatable_only_where_it_draws_nothing():
+    assert nn.Dropout(0.5).repeatable
+    assert nn.Dropout(0.0).set_train().repeatable
+    assert not nn.Dropout(0.5).set_train().repeatable
+    assert nn.ReLU().set_train().repeatable
+
+
 def test_dropout_with_the_same_generator_gives_the_same_bits():
     x = np.ones(50, np.float32)
     first, same = nn.Dropout(0.5, rng=3).set_train(), nn.Dropout(0.5, rng=rng(3)).set_train()

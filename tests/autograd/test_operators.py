@@ -41,6 +41,12 @@ OBJECTS = {
     "ExpandDims": ((), (X, 0), X[None]), "Flatten": ((), (X[None],), X.reshape(1, 6)),
     "Reshape": ((), (X, (3, 2)), X.reshape(3, 2)), "Squeeze": ((0,), (X[None],), X),
     "Stack": ((1,), ((X, Y),), np.stack([X, Y], 1)),
+    "Atan": ((), (X,), np.arctan(X)), "IsFinite": ((), (X,), np.ones_like(X, bool)), "IsNan": ((), (X,), X != X),
+    "Log1p": ((), (X,), np.log1p(X)), "FloorMod": ((), (X, Y), X % Y), "RealDiv": ((), (X, Y), X / Y),
+    "Argmin": ((1,), (X,), X.argmin(1)), "ReduceAll": ((), (X > 1,), np.all(X > 1)),
+    "ReduceAny": ((True,), (X > 1, 1), np.any(X > 1, 1, keepdims=True)), "OnesLike": ((), (X,), np.ones_like(X)),
+    "ZerosLike": ((), (X,), np.zeros_like(X)), "Pad": ((((1, 0), (0, 2)),), (X,), np.pad(X, ((1, 0), (0, 2)))),
+    "ReverseV2": ((1,), (X,), X[:, ::-1]), "Split": ((1, 3), (X,), np.stack(np.split(X, 3, 1))),
     "Transpose": ((), (X, (1, 0)), X.T), "Unstack": ((1,), (X,), np.moveaxis(X, 1, 0)),
 }  # fmt: skip
 

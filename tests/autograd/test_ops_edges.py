@@ -34,6 +34,7 @@ INF = float("inf")
         pytest.param(lambda x: x ** Tensor([0.0, 0.0]), [0.0, 4.0], [0, 0], id="tensor power zero"),
         pytest.param(lambda y: 0.0**y, [1.0, 2.0], [0, 0], id="power of zero"),
         pytest.param(lambda y: (-2.0) ** y, [2.0, 3.0], [0, 0], id="power of a negative number"),
+        pytest.param(lambda y: ops.pow([-2.0, 0.0], y), [2.0, 3.0], [0, 0], id="power of tensors that are not positive"),
         pytest.param(lambda x: ops.greater(x, 0), [-1.0, 0.0, 1.0], [0, 0, 0], id="greater"),
         pytest.param(lambda x: (x > 0).astype(x.dtype), [-1.0, 0.0, 1.0], [0, 0, 0], id="greater, cast"),
         pytest.param(lambda x: (x > 0).astype(x.dtype) * x, [-1.0, 0.0, 1.0], [0, 0, 1], id="greater times x"),

@@ -119,7 +119,8 @@ def test_outputs_that_are_not_time_batch_and_classes(loss):
 def test_labels_for_another_number_of_samples(loss):
     where = "rate_mse" if loss is losses.rate_mse else "cross_entropy"
     assert refused(ShapeError, loss, OVER_TIME, LABELS[:3]) == (
-        f"{where}, labels: expected [N] for scores [N, classes] = [4, 3], got ndarray [3] Int64. One label for each sample."
+        f"{where}, labels: expected [N] for scores [N, classes] = [4, 3], got ndarray [3] Int64. "
+        "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?"
     )
 
 
@@ -158,3 +159,15 @@ def test_a_mask_that_does_not_fit_or_leaves_a_sample_without_a_step(mask, got):
         f"max_membrane_cross_entropy, mask: expected [T, N] = [6, 4] Bool with a step for each sample, got {got}. "
         "Pass the mask of the run."
     )
+
+
+def test_a_mask_leaves_out_the_steps_that_do_not_count():
+    spikes = np.zeros((4, 2, 3), np.float32)
+    spikes[:2, 0, 1] = 1
+    spikes[2:, 0] = 9
+    mask = np.ones((4, 2), bool)
+    mask[2:, 0] = False
+    cut = [losses.rate_mse(spikes[:2, :1], [1]).item(), losses.rate_mse(spikes[:, 1:], [0]).item()]
+    assert losses.rate_mse(spikes, [1, 0], mask=mask).item() == pytest.approx(np.mean(cut))
+    cut = [losses.membrane_cross_entropy(spikes[:2, :1], [1]).item(), losses.membrane_cross_entropy(spikes[:, 1:], [0]).item()]
+    assert losses.membrane_cross_entropy(spikes, [1, 0], mask).item() == pytest.approx(np.mean(cut))

@@ -27,12 +27,12 @@ def test_training_draws_losses_left_and_accuracies_in_percent_right():
     assert {line.get_color() for line in (curves(loss)["train"], curves(accuracy)["train"])} == {COLOURS[0]}
 
 
-def test_training_marks_the_best_test_accuracy_and_names_its_epoch():
+def test_training_marks_the_last_test_accuracy_and_names_its_epoch():
     _, accuracy = plot.training(HISTORY)
     assert list(curves(accuracy)) == ["train", "test"]
-    assert accuracy.get_title(loc="right") == "best test 75.0%, epoch 2"
+    assert accuracy.get_title(loc="right") == "test 72.0% after epoch 3"
     (ring,) = [line for line in accuracy.lines if line.get_markerfacecolor() == "none"]
-    np.testing.assert_allclose(ring.get_xydata(), [(2, 75)])
+    np.testing.assert_allclose(ring.get_xydata(), [(3, 72)])
 
 
 def test_training_takes_accuracies_that_are_percent_already():

@@ -1,0 +1,90 @@
+"""Mistakes in making and calling neurons, each with an error that says what to do."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Cell, Parameter
+from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
+
+
+def test_a_surrogate_that_changes_the_shape_is_an_error():
+    node = snn.IFNode(surrogate_function=lambda u: u.sum())
+    with pytest.raises(ShapeError, match=r"IFNode, surrogate_function: expected its input's shape \[2, 3\], got \[\] Float32"):
+        snn.run(node, np.ones((2, 2, 3), np.float32))
+
+
+@pytest.mark.parametrize("surrogate", [lambda u: u > 0, lambda u: (u > 0).astype("float32")], ids=["bool", "float32"])
+def test_a_surrogate_of_another_dtype_is_brought_to_that_of_the_run(surrogate):
+    spikes, v, _ = snn.run(snn.IFNode(surrogate_function=surrogate), np.full((3, 1, 2), 0.75))
+    assert spikes.dtype == v.dtype == np.float64
+    np.testing.assert_array_equal(spikes.asnumpy()[:, 0, 0], [0, 1, 1])
+
+
+@pytest.mark.parametrize("given", ["atan", snn.surrogate.atan], ids=["string", "class"])
+def test_a_surrogate_that_is_no_object_is_an_error(given):
+    with pytest.raises(DTypeError, match=r"Pass an object, such as snn.surrogate.atan\(\), with its brackets"):
+        snn.IFNode(surrogate_function=given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [({"v_threshold": "a"}, "v_threshold"), ({"v_reset": "soft"}, "v_reset"), ({"beta": "0.9"}, "beta")],
+)
+def test_arguments_that_are_no_numbers_are_errors(arguments, name):
+    with pytest.raises(DTypeError, match=rf"LIFNode: expected {name} to be a number, an array or a Parameter, got str"):
+        snn.LIFNode(**{"beta": 0.5, **arguments})
+
+
+def test_a_constant_for_another_number_of_features_is_an_error():
+    with pytest.raises(ShapeError, match=r"v_threshold, tau or beta: expected one value, or one for each feature of \[2, 3\]"):
+        snn.run(snn.IFNode(np.ones(5, np.float32)), np.ones((4, 2, 3), np.float32))
+
+
+def test_constants_that_learning_moved_out_of_range_are_found_by_check():
+    node = snn.LIFNode(beta=Parameter([0.9]))
+    node.beta.set_data([1.5])
+    snn.run(node, np.ones((2, 1, 1), np.float32))
+    with pytest.raises(ArgumentError, match=r"LIFNode: expected beta in \[0, 1\]"):
+        snn.run(node, np.ones((2, 1, 1), np.float32), check=True)
+
+
+def test_a_neuron_without_an_equation_of_its_own_can_be_printed():
+    class Own(snn.Neuron):
+        def charge(self, x, v):
+            return 0.5 * v + x
+
+    assert repr(Own()).startswith("Own(v <- charge(x, v); z = v > 1")
+
+
+def test_a_neuron_called_without_state_says_how_to_run_it():
+    with pytest.raises(
+        StateError, match=r"expected an input and a state, node\(x, v\), got no state. Run it over time with snn.run"
+    ):
+        snn.IFNode()(np.ones((1, 2), np.float32))
+
+
+def test_a_neuron_without_super_init_is_an_error_of_ours():
+    class Forgot(snn.Neuron):
+        def __init__(self):
+            self.k = 0.5
+
+        def charge(self, x, v):
+            return self.k * v + x
+
+    with pytest.raises(CellError, match=r"Make `super\(\).__init__\(\)` the first line"):
+        snn.run(Forgot(), np.ones((2, 1, 1), np.float32))
+
+
+def test_two_states_without_initial_state_say_what_is_missing_and_can_be_given():
+    class Two(Cell):
+        def construct(self, x, state):
+            i, v = state
+            return x, (i + x, v)
+
+    x = np.ones((2, 1, 3), np.float32)
+    with pytest.raises(StateError, match=r"Two: expected a method initial_state\(x\) that says how it starts, got none"):
+        snn.run(Two(), x)
+    zeros = np.zeros((1, 3), np.float32)
+    _, (i, _), _ = snn.run(Two(), x, (zeros, zeros))
+    np.testing.assert_array_equal(i, [[2, 2, 2]])
