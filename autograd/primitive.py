@@ -15,7 +15,7 @@ from .program import Value
 from .state import state
 from .tensor import Tensor, as_tensor
 
-__all__ = ["Operator", "Primitive", "operator", "primitive"]
+__all__ = ["Primitive", "primitive"]
 
 Vjp = Callable[..., Tensor | None]
 _SCALARS = (bool, int, float)
@@ -281,52 +281,3 @@ def primitive(
         )
 
     return decorate
-
-
-class Operator:
-    """An operation as an object: options at construction, tensors at the call, as MindSpore has them."""
-
-    function: Callable[..., Any]
-    options: dict[str, str] = {}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        name = type(self).__name__
-        if len(args) > len(self.options):
-            raise TypeError(f"{name}() takes at most {len(self.options)} arguments, got {len(args)}")
-        given = dict(zip(self.options, args, strict=False)) | kwargs
-        if unknown := [key for key in given if key not in self.options]:
-            raise TypeError(f"{name}() has the options {', '.join(self.options) or 'none'}, not {', '.join(unknown)}")
-        self.given = {self.options[key]: value for key, value in given.items()}
-
-    def __call__(self, *tensors: Any) -> Any:
-        """Run the operation."""
-        return type(self).function(*tensors, **self.given)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.given.items())})"
-
-
-def operator(name: str, function: Callable[..., Any], *options: str, **renamed: str) -> type[Operator]:
-    """Make the operator class ``name`` of an operation.
-
-    Parameters
-    ----------
-    name : str
-        The class's name in MindSpore.
-    function : callable
-        The operation.
-    *options : str
-        The keyword arguments of ``function`` that are set at construction, in their positional order there.
-    **renamed : str
-        Further ones, ``name_at_construction="keyword"``.
-    """
-    return type(
-        name,
-        (Operator,),
-        {
-            "function": staticmethod(function),
-            "options": dict(zip(options, options, strict=True)) | renamed,
-            "__doc__": f"The operation ``ops.{function.__name__}`` as an object.",
-            "__module__": function.__module__,
-        },
-    )

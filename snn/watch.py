@@ -111,9 +111,7 @@ def check_input(x: Tensor) -> None:
     NonFiniteError
         With the first time step where there is one.
     """
-    bad = ~np.isfinite(x.array)
-    if bad.any():
-        t = int(np.argmax(bad.reshape(len(bad), -1).any(1)))
+    if (t := _first_step(x.array)) is not None:
         raise NonFiniteError(
             f"snn.run, input x at time step {t}", "finite numbers", _first(x.array[t]), "Clean the data before the run."
         )
@@ -154,10 +152,13 @@ def check_output(name: str, cell: Cell, out: Tensor) -> None:
     NonFiniteError
         With the first time step where there is one.
     """
-    bad = ~np.isfinite(out.array)
-    if bad.any():
-        t = int(np.argmax(bad.reshape(len(bad), -1).any(1)))
+    if (t := _first_step(out.array)) is not None:
         raise _not_finite(f"{label(name, cell)} at time step {t}", out.array[t])
+
+
+def _first_step(array: Any) -> int | None:
+    bad = ~np.isfinite(array.reshape(len(array), -1)).all(1)
+    return int(np.argmax(bad)) if bad.any() else None
 
 
 def _not_finite(where: str, array: Any) -> NonFiniteError:

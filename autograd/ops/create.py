@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import float32, to_dtype
-from ..primitive import operator
+from ..operator import operator
 from ..tensor import Tensor, as_tensor
 
 

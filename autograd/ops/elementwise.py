@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import to_dtype
-from ..errors import ArgumentError
-from ..primitive import operator, primitive
+from ..operator import operator
+from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
 
 # Arithmetic
@@ -150,41 +150,6 @@ def erf(x, /):
     from scipy.special import erf as scipy_erf
 
     return scipy_erf(x).astype(x.dtype)
-
-
-@primitive(lambda g, out: g * out * (1 - out), scalar="1 / (1 + exp(-{x}))", floating=True)
-def sigmoid(x, /):
-    """Logistic function ``1 / (1 + exp(-x))``, without overflow."""
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
-
-
-# Activations
-
-
-@primitive(lambda g, out: where(greater(out, 0), g, 0.0), scalar="0 if {x} <= 0 else {x}")
-def relu(x, /):
-    """Rectifier ``max(x, 0)``; the derivative at 0 is 0."""
-    return np.maximum(x, 0)
-
-
-@primitive(
-    lambda g, x: where(logical_and(greater(x, 0), less_equal(x, 6)), g, 0.0),
-    scalar="0 if {x} <= 0 else 6 if {x} >= 6 else {x}",
-)
-def relu6(x, /):
-    """Rectifier cut at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""
-    return np.clip(x, 0, 6)
-
-
-def gelu(x: Tensor, approximate: str = "none") -> Tensor:
-    """Gaussian error linear unit (Hendrycks and Gimpel, 2016); ``approximate="tanh"`` for their tanh form."""
-    x = as_tensor(x, "ops.gelu")
-    if approximate not in ("none", "tanh"):
-        raise ArgumentError("ops.gelu", "approximate to be 'none' or 'tanh'", repr(approximate), "Choose one of the two.")
-    if approximate == "tanh":
-        return 0.5 * x * (1 + tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))
-    return 0.5 * x * (1 + erf(x / 2**0.5))
 
 
 # Choice
@@ -362,11 +327,8 @@ Mul = operator("Mul", mul)
 Neg = operator("Neg", neg)
 NotEqual = operator("NotEqual", not_equal)
 Pow = operator("Pow", pow)
-ReLU = operator("ReLU", relu)
-ReLU6 = operator("ReLU6", relu6)
 Round = operator("Round", round)
 Select = operator("Select", where)
-Sigmoid = operator("Sigmoid", sigmoid)
 Sign = operator("Sign", sign)
 Sin = operator("Sin", sin)
 Sqrt = operator("Sqrt", sqrt)
@@ -379,10 +341,3 @@ IsNan = operator("IsNan", isnan)
 Log1p = operator("Log1p", log1p)
 FloorMod = operator("FloorMod", mod)
 RealDiv = operator("RealDiv", div)
-
-
-class GeLU(operator("GeLU", gelu, "approximate")):  # type: ignore[misc]
-    """The operation ``ops.gelu`` as an object; its default is the tanh form, as in MindSpore."""
-
-    def __init__(self, approximate: str = "tanh") -> None:
-        super().__init__(approximate)

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..dtypes import describe, to_dtype
 from ..errors import DTypeError, ShapeError
-from ..primitive import operator, primitive
+from ..operator import operator
+from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..primitive import operator, primitive
+from ..operator import operator
+from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
 from .shape import broadcast_to, reshape, swapaxes
 

@@ -1,12 +1,47 @@
-"""Operations on class scores."""
+"""Activations, and operations on class scores."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..primitive import operator, primitive
-from .elementwise import exp
+from ..errors import ArgumentError
+from ..operator import operator
+from ..primitive import primitive
+from ..tensor import Tensor, as_tensor
+from .elementwise import erf, exp, greater, less_equal, logical_and, tanh, where
 from .reduce import sum
+
+
+@primitive(lambda g, out: g * out * (1 - out), scalar="1 / (1 + exp(-{x}))", floating=True)
+def sigmoid(x, /):
+    """Logistic function ``1 / (1 + exp(-x))``, without overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, small) / (1 + small)
+
+
+@primitive(lambda g, out: where(greater(out, 0), g, 0.0), scalar="0 if {x} <= 0 else {x}")
+def relu(x, /):
+    """Rectifier ``max(x, 0)``; the derivative at 0 is 0."""
+    return np.maximum(x, 0)
+
+
+@primitive(
+    lambda g, x: where(logical_and(greater(x, 0), less_equal(x, 6)), g, 0.0),
+    scalar="0 if {x} <= 0 else 6 if {x} >= 6 else {x}",
+)
+def relu6(x, /):
+    """Rectifier cut at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""
+    return np.clip(x, 0, 6)
+
+
+def gelu(x: Tensor, approximate: str = "none") -> Tensor:
+    """Gaussian error linear unit (Hendrycks and Gimpel, 2016); ``approximate="tanh"`` for their tanh form."""
+    x = as_tensor(x, "ops.gelu")
+    if approximate not in ("none", "tanh"):
+        raise ArgumentError("ops.gelu", "approximate to be 'none' or 'tanh'", repr(approximate), "Choose one of the two.")
+    if approximate == "tanh":
+        return 0.5 * x * (1 + tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x * x * x)))
+    return 0.5 * x * (1 + erf(x / 2**0.5))
 
 
 @primitive(lambda g, out, axis: out * (g - sum(g * out, axis, keepdims=True)), floating=True)
@@ -23,5 +58,15 @@ def log_softmax(x, /, axis=-1):
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
 
 
+ReLU = operator("ReLU", relu)
+ReLU6 = operator("ReLU6", relu6)
+Sigmoid = operator("Sigmoid", sigmoid)
 Softmax = operator("Softmax", softmax, "axis")
 LogSoftmax = operator("LogSoftmax", log_softmax, "axis")
+
+
+class GeLU(operator("GeLU", gelu, "approximate")):  # type: ignore[misc]
+    """The operation ``ops.gelu`` as an object; its default is the tanh form, as in MindSpore."""
+
+    def __init__(self, approximate: str = "tanh") -> None:
+        super().__init__(approximate)

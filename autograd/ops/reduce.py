@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..primitive import operator, primitive
+from ..operator import operator
+from ..primitive import primitive
 from ..state import no_grad
 from ..tensor import Tensor, as_tensor
 from .elementwise import cast, equal, exp, isfinite, log, sqrt, square, where

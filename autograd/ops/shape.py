@@ -10,7 +10,8 @@ import numpy as np
 
 from ..dtypes import describe
 from ..errors import ShapeError
-from ..primitive import operator, primitive
+from ..operator import operator
+from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autograd import Tensor, grad, ops
-from autograd.primitive import Operator
+from autograd.operator import Operator
 
 from .helpers import x23
 

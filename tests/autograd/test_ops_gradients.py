@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd import Tensor, check_grad, grad, ops
-from autograd.primitive import Operator, Primitive
+from autograd.operator import Operator
+from autograd.primitive import Primitive
 
 from .helpers import f64, numeric_gradient
 from .op_cases import CASES, seeds

@@ -10,12 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autograd import ops
-from autograd.ops import elementwise
+from autograd.ops import elementwise, nn
 from autograd.primitive import Primitive
 
 from .op_cases import CASES
 
-FOUND = {v.__name__: v for v in vars(elementwise).values() if isinstance(v, Primitive) and v.scalar is not None}
+FOUND = {
+    v.__name__: v
+    for v in [*vars(elementwise).values(), *vars(nn).values()]
+    if isinstance(v, Primitive) and v.scalar is not None
+}
 # No expression: a cast's dtype is not a number
 WITHOUT = {"_cast"}
 # Correctly rounded in Python and numpy alike; the others may differ in the last places
