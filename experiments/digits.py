@@ -45,7 +45,7 @@ class Config(Options):
     counts = ("seeds", "epochs", "batch_size", "steps", "hidden")
 
     mode: Literal["auto", "eager", "compiled"] = "auto"
-    """How the network is run, as in snn.run; compiled is faster after its first seconds."""
+    """How the network is run, as in snn.run."""
 
     def smaller(self) -> Config:
         """Return the options of a smoke run."""
