@@ -16,9 +16,9 @@ from autograd.state import state as thread
 from autograd.trace import Trace, trace
 
 from .engine import cache, cut, emit, threads
-from .structure import variables
+from .structure import like, observed, record_names
 
-__all__ = ["record_names", "run_neuron"]
+__all__ = ["run_neuron"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,13 +62,6 @@ def run_neuron(
     return outs[0], after, dict(zip(work.names, outs[1:n], strict=True))
 
 
-def record_names(cell: Cell, state: Any) -> set[str]:
-    """Return what can be recorded of a neuron."""
-    has = {"x", *variables(state)}
-    has |= {"v_before_reset"} if hasattr(cell, "charge") else set()
-    return has | ({"spike"} if getattr(cell, "fire", True) else set())
-
-
 class _Work:
     """One run of a neuron, and the rule by which cotangents pass back through it."""
 
@@ -91,7 +84,7 @@ class _Work:
         self.size = math.prod(shape)
         self.inputs = [self._stream(x.array)]
         if mask is not None:
-            spread = np.broadcast_to(mask.reshape(mask.shape + (1,) * (len(shape) - 1)), x.shape)
+            spread = np.broadcast_to(like(mask, x), x.shape)
             self.inputs.append(self._stream(np.ascontiguousarray(spread)))
 
     def _stream(self, array: Array) -> tuple[Array, int]:
@@ -229,11 +222,8 @@ def _step(cell: Cell, names: Sequence[str], masked: bool) -> Callable[..., tuple
         out, after = cell(x, before)
         keep = (lambda new, old: ops.where(mask[0], new, old)) if masked else (lambda new, old: new)
         held = iter([keep(new, old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)])
-        values = {**variables(after), "spike": out, "x": x}
-        old = {**variables(before), "spike": 0.0, "x": 0.0}
-        if "v_before_reset" in names:
-            values["v_before_reset"], old["v_before_reset"] = cell.charge(x, before), before  # type: ignore[attr-defined]
-        records = [keep(values[name], old[name]) for name in names]
+        seen = observed(cell, names, x, before, out, after).values()
+        records = [keep(value, 0.0 if old is None else old) for value, old in seen]
         return keep(out, 0.0), records, tree.unflatten(after, held)
 
     return step

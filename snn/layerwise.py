@@ -8,9 +8,9 @@ from typing import Any
 from autograd import Cell, Tensor, ops
 from autograd.errors import CompileError
 
-from .compiled import record_names, run_neuron
+from .compiled import run_neuron
 from .stepwise import Walk
-from .structure import holds_neurons, label, like
+from .structure import holds_neurons, label, like, record_names
 from .watch import check_output, check_recorded
 
 __all__ = ["run_layerwise"]

@@ -10,6 +10,8 @@ from autograd import as_tensor
 from autograd.dtypes import describe
 from autograd.errors import ShapeError
 
+from .structure import like
+
 __all__ = ["accuracy", "firing_rate", "predictions"]
 
 
@@ -97,5 +99,5 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
         keep = np.asarray(mask)
         if keep.shape != fired.shape[:2] or keep.dtype != bool:
             raise ShapeError("metrics.firing_rate, mask", f"{list(fired.shape[:2])} Bool", describe(keep), "As in the run.")
-        rate = fired.mean(axis, where=keep.reshape(keep.shape + (1,) * (fired.ndim - 2)))
+        rate = fired.mean(axis, where=like(keep, fired))
     return float(rate) if np.ndim(rate) == 0 else rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ __all__ = [
     "is_stateful",
     "label",
     "like",
+    "observed",
     "outline",
+    "record_names",
     "variables",
 ]
 
@@ -127,3 +130,22 @@ def variables(state: Any) -> dict[str, Any]:
     if isinstance(state, dict):
         return dict(state)
     return {"v": state} if isinstance(state, (Tensor, np.ndarray)) else {}
+
+
+def record_names(cell: Cell, state: Any) -> set[str]:
+    """Return what can be recorded of a neuron with such a state."""
+    has = {"x", *variables(state)}
+    has |= {"v_before_reset"} if hasattr(cell, "charge") else set()
+    return has | ({"spike"} if getattr(cell, "fire", True) else set())
+
+
+def observed(cell: Cell, names: Iterable[str], x: Any, before: Any, out: Any, after: Any) -> dict[str, tuple[Any, Any]]:
+    """Return what a step gave of the names that the neuron has, each with what a masked sample holds; None stands for zero."""
+    values, held = variables(after), variables(before)
+    values["x"], held["x"] = x, None
+    if getattr(cell, "fire", True):
+        values["spike"], held["spike"] = out, None
+    has = record_names(cell, after)
+    if "v_before_reset" in has.intersection(names):
+        values["v_before_reset"], held["v_before_reset"] = cell.charge(x, before), before  # type: ignore[attr-defined]
+    return {name: (values[name], held.get(name)) for name in names if name in has}

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor, ops, tree
 from autograd.errors import ArgumentError, NonFiniteError
 
-from .structure import holds_neurons, is_stateful, label, variables
+from .structure import holds_neurons, is_stateful, label, like, observed, record_names
 
 __all__ = ["Recorder", "check_input", "check_layers", "check_output", "check_recorded"]
 
@@ -51,32 +51,23 @@ class Recorder:
             if not isinstance(output, tuple) or len(output) != 2:
                 return  # a Cell of two inputs that is no neuron
             (x, before), (out, after) = inputs, output
-            values = variables(after)
-            held = variables(before)
-            if getattr(cell, "fire", True):
-                values["spike"], held["spike"] = out, None
-            values["x"], held["x"] = x, None
-            if "v_before_reset" in self.names and hasattr(cell, "charge"):
-                values["v_before_reset"], held["v_before_reset"] = cell.charge(x, before), before
-            self.available |= values.keys() | ({"v_before_reset"} if hasattr(cell, "charge") else set())
-            for what in self.names:
-                if what in values:
-                    taken = self.taken.setdefault(f"{name}.{what}" if name else what, [])
-                    if len(taken) != self.steps - 1:
-                        raise ArgumentError(
-                            "snn.run, record", "neurons that run once in every time step",
-                            f"{label(name, cell)}, run {len(taken) + 1} times in {self.steps} of them",
-                            "Give each layer a neuron of its own.",
-                        )  # fmt: skip
-                    taken.append(self._masked(values[what], held[what]))
+            self.available |= record_names(cell, after)
+            for what, (value, held) in observed(cell, self.names, x, before, out, after).items():
+                taken = self.taken.setdefault(f"{name}.{what}" if name else what, [])
+                if len(taken) != self.steps - 1:
+                    raise ArgumentError(
+                        "snn.run, record", "neurons that run once in every time step",
+                        f"{label(name, cell)}, run {len(taken) + 1} times in {self.steps} of them",
+                        "Give each layer a neuron of its own.",
+                    )  # fmt: skip
+                taken.append(self._masked(value, held))
 
         return hook
 
     def _masked(self, value: Any, held: Any) -> Tensor:
         if self.mask is None:
             return value  # type: ignore[no-any-return]
-        mask = self.mask.reshape(self.mask.shape + (1,) * (value.ndim - 1))
-        return ops.where(mask, value, value.dtype.type(0) if held is None else held)
+        return ops.where(like(self.mask, value), value, value.dtype.type(0) if held is None else held)
 
     def check_names(self) -> None:
         """Check, after the first step, that some neuron has each thing that was asked for."""

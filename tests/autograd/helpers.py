@@ -53,3 +53,24 @@ class Linear(Cell):
 
     def construct(self, x, y):
         return x * self.w + y * self.b
+
+
+DX = [[1.0, 2.0, 3.0]] * 2
+
+
+def full(value):
+    return [[value] * 3] * 2
+
+
+class Weighted(Cell):
+    """``construct`` uses the weight; ``bprop`` gives no gradient for it."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = Parameter([1.0, 2.0, 3.0])
+
+    def construct(self, x):
+        return x * self.w
+
+    def bprop(self, x, out, dout):
+        return (dout * 10,)

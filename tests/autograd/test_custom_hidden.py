@@ -8,28 +8,7 @@ import pytest
 from autograd import Cell, GradOperation, Parameter, grad, nn, ops, stop_gradient
 from autograd.errors import GradientError
 
-from .helpers import f64, plain, x23
-
-DX = [[1.0, 2.0, 3.0]] * 2
-
-
-def full(value):
-    return [[value] * 3] * 2
-
-
-class Weighted(Cell):
-    """``construct`` uses the weight; ``bprop`` gives no gradient for it."""
-
-    def __init__(self):
-        super().__init__()
-        self.w = Parameter([1.0, 2.0, 3.0])
-
-    def construct(self, x):
-        return x * self.w
-
-    def bprop(self, x, out, dout):
-        return (dout * 10,)
-
+from .helpers import Weighted, f64, full, plain, x23
 
 HIDDEN = (
     r"gradient through Weighted: expected Weighted.bprop to supply the gradient of everything asked for that its construct "

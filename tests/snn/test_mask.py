@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Tensor, grad, nn, ops, tree
+from autograd import Cell, Tensor, grad, nn, ops, tree
 from autograd.errors import ShapeError
 
 from .nets import NETS, bits, currents, two_layers
@@ -144,3 +144,18 @@ def test_a_mask_of_another_shape_or_dtype_is_refused(mask, got):
         f"snn.run, mask: expected [T, N] = [7, 4] Bool, got {got}. "
         "One truth value for each time step and sample; True where there is data."
     )
+
+
+def test_a_record_of_spikes_is_zero_under_a_mask_also_where_a_state_has_a_field_of_that_name():
+    class Echo(Cell):
+        def initial_state(self, x):
+            return {"v": ops.zeros_like(x), "spike": ops.ones_like(x)}
+
+        def construct(self, x, state):
+            spike = (state["v"] + x > 1).astype(x.dtype)
+            return spike, {"v": state["v"] + x, "spike": spike}
+
+    x, mask = np.full((3, 1, 2), 0.75, np.float32), np.array([[True], [True], [False]])
+    for mode in ("eager", "compiled"):
+        record = snn.run(Echo(), x, record="spike", mask=mask, mode=mode)[2]
+        np.testing.assert_array_equal(record["spike"].asnumpy()[:, 0, 0], [0, 1, 0])
