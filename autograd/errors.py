@@ -10,6 +10,7 @@ __all__ = [
     "CellError",
     "CompileError",
     "DTypeError",
+    "DataError",
     "GradientError",
     "MissingExtraError",
     "NonFiniteError",
@@ -54,6 +55,10 @@ class DTypeError(AutogradError, TypeError):
 
 class ArgumentError(AutogradError, ValueError):
     """An argument outside what it may be."""
+
+
+class DataError(AutogradError, ValueError):
+    """A data file that cannot be used."""
 
 
 class GradientError(AutogradError, RuntimeError):

@@ -1,6 +1,6 @@
-"""Spiking neural networks: neurons, surrogates, simulation over time, encoders, losses, metrics, plots."""
+"""Spiking neural networks: neurons, surrogates, simulation over time, encoders, losses, metrics, data sets, plots."""
 
-from . import encode, losses, metrics, plot, surrogate
+from . import data, encode, losses, metrics, plot, surrogate
 from .neurons import IFNode, LeakyReadout, LIFNode, Neuron
 from .simulate import run
 from .structure import initial_state
@@ -11,6 +11,7 @@ __all__ = [
     "LIFNode",
     "LeakyReadout",
     "Neuron",
+    "data",
     "encode",
     "initial_state",
     "losses",

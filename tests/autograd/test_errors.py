@@ -14,9 +14,9 @@ CLASSES = [getattr(errors, name) for name in errors.__all__]
 BUILTINS = {
     "AutogradError": Exception, "ArgumentError": ValueError, "BpropError": RuntimeError,
     "BpropShapeError": ValueError, "CellError": AttributeError,
-    "CompileError": RuntimeError, "DTypeError": TypeError, "GradientError": RuntimeError, "MissingExtraError": ImportError,
-    "NonFiniteError": ArithmeticError, "RunDirectoryError": OSError, "ShapeError": ValueError, "StateDictError": KeyError,
-    "StateError": ValueError,
+    "CompileError": RuntimeError, "DTypeError": TypeError, "DataError": ValueError, "GradientError": RuntimeError,
+    "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "RunDirectoryError": OSError, "ShapeError": ValueError,
+    "StateDictError": KeyError, "StateError": ValueError,
 }  # fmt: skip
 
 

@@ -1,0 +1,173 @@
+"""IDX files, the format of MNIST: a type code, the lengths of the axes, and the values, all big endian."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import zlib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import DataError
+
+__all__ = ["MNIST", "mnist", "read_idx"]
+
+Array = np.ndarray[Any, Any]
+
+_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_AGAIN = "Fetch the file again."
+_SIDE, _CLASSES = 28, 10
+_MOST_AXES = 64  # of an array of numpy
+
+
+class MNIST(NamedTuple):
+    """Images and labels, as :func:`mnist` reads them."""
+
+    train_images: Array
+    """``[N, 28, 28]`` uint8, 0 for paper and 255 for ink."""
+    train_labels: Array
+    """``[N]`` int64, 0 to 9."""
+    test_images: Array
+    """As the training images."""
+    test_labels: Array
+    """As the training labels."""
+    split: str
+    """Which files the two parts come from."""
+
+
+def read_idx(path: str | os.PathLike[str]) -> Array:
+    """Read an IDX file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file. Whether it is gzipped is seen from its first bytes, whatever it is called.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, int8, int16, int32, float32 or float64 in the byte order of this machine, with as many axes as the file says.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, is no IDX file, or holds fewer or more bytes than its header says.
+    """
+    where, content = f"reading {path}", _content(path)
+    if len(content) < 4:
+        raise DataError(where, "an IDX file, which begins with 4 bytes about its type", f"{len(content)} bytes", _AGAIN)
+    if content[:2] != b"\0\0":
+        raise DataError(
+            where, "an IDX file, which begins with the bytes 00 00", content[:2].hex(" "),
+            "Pass the file as it is published, gzipped or not.",
+        )  # fmt: skip
+    code, axes = content[2], content[3]
+    if code not in _TYPES:
+        known = ", ".join(f"{known:02x}" for known in _TYPES)
+        raise DataError(where, f"a type code among {known}", f"{code:02x}", "The third byte says the type of the values.")
+    start = 4 + 4 * axes
+    if len(content) < start:
+        raise DataError(where, f"a header of {start} bytes, for {axes} axes", f"{len(content)} bytes", _AGAIN)
+    if axes > _MOST_AXES:
+        raise DataError(where, f"at most {_MOST_AXES} axes", f"{axes}", "The fourth byte says how many there are.")
+    shape = tuple(int(length) for length in np.frombuffer(content, ">u4", axes, 4))
+    dtype = np.dtype(_TYPES[code])
+    size = start + dtype.itemsize * math.prod(shape)
+    if len(content) != size:
+        excess = "Bytes follow the last value: is it two files in one?" if len(content) > size else _AGAIN
+        raise DataError(where, f"{size} bytes, for shape {list(shape)} {dtype.name}", f"{len(content)} bytes", excess)
+    # The copy is the caller's own, to write on.
+    return np.ndarray(shape, dtype, content, start).astype(dtype.newbyteorder("="))
+
+
+def mnist(directory: str | os.PathLike[str]) -> MNIST:
+    """Read MNIST, or a set of its format with ten classes (LeCun, Cortes and Burges, 1998).
+
+    Parameters
+    ----------
+    directory : str or path
+        Where ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
+        ``t10k-labels-idx1-ubyte`` are; also with ``.gz`` at the end, or with a dot as in ``train-images.idx3-ubyte``.
+
+    Returns
+    -------
+    MNIST
+        Images and labels. If there is no training file, the t10k file is split: its first 80 % are the training part and the
+        other 20 % the test part (8,000 and 2,000 images). Results on such a part are no results on the MNIST test set;
+        ``split`` says which was read.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or cannot be read (see :func:`read_idx`), images are not ``[N, 28, 28]`` uint8, labels are not
+        ``[N]`` uint8 from 0 to 9, their numbers differ, or a part is empty.
+    """
+    base = Path(directory)
+    if not base.is_dir():
+        got = "a file" if base.exists() else "no such directory"
+        raise DataError(f"reading {base}", "a directory with the MNIST files", got, "Pass where the four files are.")
+    test = _part(base, "t10k")
+    if _find(base, "train-images-idx3-ubyte") or _find(base, "train-labels-idx1-ubyte"):
+        train, split = _part(base, "train"), "train and t10k files"
+    else:
+        cut = len(test[0]) * 4 // 5
+        train, test = (test[0][:cut], test[1][:cut]), (test[0][cut:], test[1][cut:])
+        split = "no training file: the first 80 % of the t10k file, and the rest of it"
+    if not (len(train[0]) and len(test[0])):
+        raise DataError(
+            f"reading {base}", "at least one training and one test image", f"{len(train[0])} and {len(test[0])}",
+            "Without a training file the t10k file is split.",
+        )  # fmt: skip
+    return MNIST(*train, *test, split)
+
+
+def _content(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a file, unpacked if it is gzipped: an IDX file begins with 0."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"reading {path}", "a file that can be read", error.strerror or str(error), "Is the path right?"
+        ) from error
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"reading {path}", "a whole gzip file", f"a damaged one ({error})", _AGAIN) from error
+
+
+def _find(base: Path, name: str) -> Path | None:
+    spellings = (name, name.replace("-idx", ".idx"))
+    return next((base / f"{s}{end}" for end in ("", ".gz") for s in spellings if (base / f"{s}{end}").is_file()), None)
+
+
+def _part(base: Path, part: str) -> tuple[Array, Array]:
+    """Read images and labels of ``train`` or ``t10k``."""
+    paths = []
+    for name in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
+        path = _find(base, name)
+        if path is None:
+            raise DataError(f"reading {base}", f"{name} or {name}.gz", "no such file", "Put images and labels side by side.")
+        paths.append(path)
+    images, labels = map(read_idx, paths)
+    if images.ndim != 3 or images.shape[1:] != (_SIDE, _SIDE) or images.dtype != np.uint8:
+        raise DataError(
+            f"reading {paths[0]}", f"images [N, {_SIDE}, {_SIDE}] Uint8", describe(images), "Other sets: snn.data.read_idx."
+        )
+    if labels.ndim != 1 or labels.dtype != np.uint8:
+        raise DataError(f"reading {paths[1]}", "labels [N] Uint8", describe(labels), "Are images and labels swapped?")
+    if len(images) != len(labels):
+        raise DataError(
+            f"reading {base}", f"a label for each of {len(images)} {part} images", f"{len(labels)} labels",
+            "Take both files from one set.",
+        )  # fmt: skip
+    if labels.size and labels.max() >= _CLASSES:
+        raise DataError(
+            f"reading {paths[1]}", f"labels from 0 to {_CLASSES - 1}", f"{labels.max()}", "Other sets: snn.data.read_idx."
+        )
+    return images, labels.astype(np.int64)
