@@ -10,11 +10,17 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from experiments.mnist import write_small_set
+
 ROOT = Path(__file__).parent
 
 
 class ShellParser(CodeBlockParser):
-    """Runs `sh` blocks. What starts with `make` is run by CI, which is checked; an experiment is run with --smoke."""
+    """Runs `sh` blocks.
+
+    What starts with `make` is run by CI, which is checked; an experiment is run with --smoke, and with a small set of its own
+    in the place of path/to/mnist.
+    """
 
     language = "sh"
 
@@ -27,6 +33,11 @@ class ShellParser(CodeBlockParser):
             assert command[0] == ".venv/bin/python", f"no way to run {line!r} here"
             if len(command) > 3 and "--help" not in command:
                 command += ["--smoke", "--out", example.namespace["tmp"]]
+            if "path/to/mnist" in command:
+                place = Path(example.namespace["tmp"]) / "data"
+                place.mkdir(exist_ok=True)
+                write_small_set(place)
+                command[command.index("path/to/mnist")] = str(place)
             subprocess.run([sys.executable, *command[1:]], cwd=ROOT, check=True, capture_output=True, env={**os.environ})
 
 

@@ -20,7 +20,8 @@ __all__ = ["main", "names"]
 
 def names() -> list[str]:
     """Return the experiments: the modules of the package that are not its machinery."""
-    return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in ("__main__", "harness"))
+    machinery = ("__main__", "harness", "training")
+    return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in machinery)
 
 
 def load(name: str) -> Any:
@@ -73,6 +74,7 @@ def _run(name: str, args: list[str]) -> None:
         fix = f"Did you mean {near[0]}?" if near else f"See: python -m experiments {name} --help"
         raise ArgumentError(f"experiment {name}", f"the options {', '.join(options)}", " ".join(unknown), fix)
     config = config.smaller() if config.smoke else config
+    config.check()
     from .harness import RunDirectory
 
     results: list[dict[str, float]] = []

@@ -55,6 +55,9 @@ class Options:
         """Return the options of a smoke run; an experiment overrides this."""
         return self
 
+    def check(self) -> None:
+        """Look at what a run needs, such as its data, before it has a directory; an experiment overrides this."""
+
     def with_seed(self, seed: int) -> Self:
         """Return the options of one of several runs."""
         return replace(self, seed=seed, seeds=1)
@@ -79,6 +82,7 @@ class RunDirectory:
     """
 
     def __init__(self, options: Options, name: str) -> None:
+        self.name = name
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{options.seed}"
         base = options.out / name
         try:

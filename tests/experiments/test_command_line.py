@@ -49,7 +49,7 @@ def test_help_of_an_experiment_shows_every_option_and_what_it_is(name, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "fix"), [("digit", "Did you mean 'digits'?"), ("mnist", "List them with: python -m experiments")]
+    ("given", "fix"), [("digit", "Did you mean 'digits'?"), ("imagenet", "List them with: python -m experiments")]
 )
 def test_an_unknown_experiment(given, fix, capsys):
     assert refused(capsys, given, "--smoke") == (
@@ -57,7 +57,7 @@ def test_an_unknown_experiment(given, fix, capsys):
     )
 
 
-@pytest.mark.parametrize("given", ["harness", "__main__", "../digits", ""])
+@pytest.mark.parametrize("given", ["harness", "training", "__main__", "../digits", ""])
 def test_the_machinery_is_no_experiment(given, capsys):
     assert f"expected one of {', '.join(names())}, got {given!r}." in refused(capsys, given)
 

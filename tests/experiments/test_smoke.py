@@ -18,13 +18,14 @@ from experiments.harness import Options, RunDirectory
 
 FILES = {
     "digits": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "raster.png", "traces.png", "confusion.png"},
+    "mnist": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "examples.png", "confusion.png"},
     "surrogate": {"config.json", "surrogates.png"},
     "traces": {"config.json", "traces.png"},
 }
 every_experiment = pytest.mark.parametrize("name", names())
 
 
-def test_the_three_experiments_are_there():
+def test_the_promised_experiments_are_there():
     assert set(FILES) <= set(names())
 
 
@@ -108,7 +109,7 @@ def test_digits_shows_its_progress_and_prints_the_test_accuracy(smoke):
     run = smoke("digits")
     accuracy = metrics_of(run.directory)[-1]["test_accuracy"]
     assert f"seed 0: test accuracy {accuracy:.4f} on 360 held-out images, trained in " in run.stdout
-    assert re.search(r"100%.*accuracy=0\.\d+, loss=\d+\.\d+", run.stderr)
+    assert re.search(rf"100%.* images/s, loss=\d+\.\d+, accuracy=0\.\d+, test={accuracy:.3f}\]", run.stderr)
 
 
 def test_the_weights_of_digits_load_into_a_built_net_and_give_the_same_accuracy(smoke):
