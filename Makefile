@@ -1,11 +1,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCHMARKS := overhead import memory scaling layer recurrent digits
+QUICK := torch,torch_expert
 
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format bench bench-quick clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 demo: $(VENV)/demo ## Train the digits experiment and say where its figures are
 	$(BIN)/python -m experiments digits
@@ -23,9 +25,13 @@ format: $(VENV)/test ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: .venv-bench/ready ## Run the benchmarks beside their peers, in an environment of their own
-	.venv-bench/bin/python -m benchmarks overhead --peers torch
-	.venv-bench/bin/python -m benchmarks import --peers nothing,numpy,torch
+# DATA=DIR: the directory of MNIST's IDX files, for train; it makes up images without it.
+bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environment of their own: about an hour
+	for name in $(BENCHMARKS); do .venv-bench/bin/python -m benchmarks $$name || exit 1; done
+	.venv-bench/bin/python -m benchmarks train $(if $(DATA),--data $(DATA))
+
+bench-quick: .venv-bench/quick ## See that every benchmark runs, on tiny work beside torch: a minute
+	for name in $(BENCHMARKS) train; do .venv-bench/bin/python -m benchmarks $$name --small --peers $(QUICK) || exit 1; done
 
 clean: ## Remove the environments and caches
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
@@ -43,7 +49,11 @@ $(VENV)/test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/demo
 
-.venv-bench/ready: pyproject.toml
+.venv-bench/quick: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --editable '.[bench-quick]'
+	@touch $@
+
+.venv-bench/ready: .venv-bench/quick
 	.venv-bench/bin/pip install --quiet --editable '.[bench]'
 	@touch $@

@@ -3,28 +3,67 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from . import imports, overhead
-from .harness import interleaved, report
+from . import digits, imports, layer, memory, overhead, recurrent, scaling, train
+from .harness import Options
 
-BENCHMARKS = {"overhead": overhead, "import": imports}
+BENCHMARKS = {
+    "layer": layer, "train": train, "recurrent": recurrent, "scaling": scaling, "memory": memory, "import": imports,
+    "digits": digits, "overhead": overhead,
+}  # fmt: skip
+SMALL_REPEATS, REPEATS = 2, 10
 
 
-def main() -> None:
+def chosen(given: str, available: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the peers that are meant, and the names that mean none.
+
+    ``all`` and ``none`` are what they say, and ``torch`` and ``jax`` are all whose names begin so.
+    """
+    peers: list[str] = []
+    unknown = []
+    for name in filter(None, given.split(",")):
+        if name == "none":
+            continue
+        meant = [peer for peer in available if name in ("all", peer) or peer.startswith(f"{name}_")]
+        peers += [peer for peer in meant if peer not in peers]
+        if not meant and name != "all":
+            unknown.append(name)
+    return peers, unknown
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run one benchmark."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours beside its peers, in one run.")
     parser.add_argument("name", choices=BENCHMARKS, help="; ".join(f"{n}: {m.TITLE}" for n, m in BENCHMARKS.items()))
-    parser.add_argument("--peers", default="", help="comma-separated: torch (both), nothing and numpy (import)")
-    parser.add_argument("--repeats", type=int, default=20, help="rounds that are timed")
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the JSON file goes")
-    args = parser.parse_args()
+    parser.add_argument("--peers", default="all", help="comma-separated names; torch or jax for all of theirs; all; none")
+    parser.add_argument("--repeats", type=int, help=f"rounds that are timed (default {REPEATS}; {SMALL_REPEATS} with --small)")
+    parser.add_argument("--small", action="store_true", help="tiny work, to see that everything runs")
+    parser.add_argument("--only", default="", help="only the cases whose name contains this")
+    parser.add_argument("--data", type=Path, help="train: directory of MNIST's IDX files; made-up images without it")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the JSON file and the figure go")
+    args = parser.parse_args(arguments)
     benchmark = BENCHMARKS[args.name]
-    peers = [peer for peer in args.peers.split(",") if peer]
-    if unknown := [peer for peer in peers if peer not in benchmark.PEERS]:
-        parser.error(f"--peers of {args.name} are {', '.join(benchmark.PEERS)}, not {', '.join(unknown)}")
-    work = {"ours": benchmark.ours(), **{peer: benchmark.PEERS[peer]() for peer in peers}}
-    report(args.name, benchmark.TITLE, interleaved(work, args.repeats), args.out)
+    peers, unknown = chosen(args.peers, benchmark.PEERS)
+    every = sorted({peer for module in BENCHMARKS.values() for peer in module.PEERS})
+    if strangers := [name for name in unknown if not chosen(name, every)[0]]:
+        parser.error(f"--peers are {', '.join(every)}, torch, jax, all or none, not {', '.join(strangers)}")
+    if unknown:
+        print(f"{args.name} has no {', '.join(unknown)}: its peers are {', '.join(benchmark.PEERS) or 'none'}")
+    if args.repeats is not None and args.repeats < 1:
+        parser.error("--repeats must be at least 1")
+    if args.data is not None and not args.data.is_dir():
+        parser.error(f"--data {args.data} is no directory")
+    options = Options(
+        peers=tuple(peers),
+        repeats=args.repeats or (SMALL_REPEATS if args.small else REPEATS),
+        small=args.small,
+        out=args.out,
+        data="synthetic" if args.data is None else str(args.data.resolve()),
+        only=args.only,
+    )
+    benchmark.run(options)
 
 
 if __name__ == "__main__":

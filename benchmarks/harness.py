@@ -1,4 +1,4 @@
-"""What benchmarks share: interleaved timing, a table of medians and ratios, a JSON file with machine and versions."""
+"""What benchmarks share: options, a table of medians and ratios, a plot, a JSON file with machine and versions."""
 
 from __future__ import annotations
 
@@ -7,17 +7,40 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-__all__ = ["interleaved", "machine", "report"]
+from .peers import threads
+from .rounds import Result, measure
+from .work import Work
+
+__all__ = ["Options", "compare", "interleaved", "machine", "quartiles", "table", "write"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says."""
+
+    peers: tuple[str, ...] = ()
+    """Names of the peers to compare with."""
+    repeats: int = 10
+    """Rounds that are timed."""
+    small: bool = False
+    """Whether to do tiny work, to see that everything runs."""
+    out: Path = field(default=Path("runs/benchmarks"))
+    """Where the results go."""
+    data: str = "synthetic"
+    """Directory of MNIST's files, for ``train``."""
+    only: str = ""
+    """Run the cases whose name contains it."""
 
 
 def interleaved(work: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Time each piece of work once in every round, so that a noisy moment of the machine meets all alike.
+    """Time each piece of work of this process once in every round.
 
     Returns
     -------
@@ -42,24 +65,89 @@ def machine() -> dict[str, Any]:
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0] if names else cpu
     versions = {"python": platform.python_version()}
-    for package in ("spikecell", "numpy", "scipy", "torch"):
+    for package in ("spikecell", "numpy", "numba", "scipy"):
         try:
             versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system(), "versions": versions}
+    return {"cpu": cpu, "cores": os.cpu_count(), "threads": threads(), "system": platform.system(), "versions": versions}
 
 
-def report(name: str, title: str, seconds: dict[str, list[float]], out: Path) -> None:
-    """Print medians with their ratio to ours, and write everything as JSON."""
-    medians = {who: statistics.median(times) for who, times in seconds.items()}
-    ours = medians["ours"]
-    print(f"{title}, median of {len(seconds['ours'])} interleaved repeats")
-    for who, median in medians.items():
-        spread = statistics.quantiles(seconds[who], n=4) if len(seconds[who]) > 1 else [median] * 3
-        line = f"  {who:12s}{1e3 * median:10.2f} ms   (quartiles {1e3 * spread[0]:.2f} to {1e3 * spread[2]:.2f})"
-        print(line + ("" if who == "ours" else f"   ours takes {ours / median:.2f} times as long"))
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / f"{name}-{datetime.now():%Y%m%d-%H%M%S}.json"
-    path.write_text(json.dumps({"benchmark": name, "title": title, "machine": machine(), "seconds": seconds}, indent=2) + "\n")
-    print(f"wrote {path}")
+def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return lower quartile, median and upper quartile."""
+    if len(seconds) < 2:
+        return (seconds[0],) * 3
+    low, _, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return low, statistics.median(seconds), high
+
+
+def table(title: str, results: Mapping[str, Result], ours: str = "ours") -> None:
+    """Print medians, their ratio to ours, and what shows that all did the same."""
+    print(f"\n{title}")
+    base = quartiles(results[ours].seconds)[1] if ours in results and results[ours].seconds else None
+    for name, result in results.items():
+        if result.reason:
+            print(f"  {name:16s} --  {result.reason}")
+            continue
+        low, median, high = quartiles(result.seconds)
+        line = f"  {name:16s}{_time(median)}  ({_time(low).strip()} to {_time(high).strip()}, {len(result.seconds)} times)"
+        ratio = "" if base is None or name == ours else f"{median / base:.2f} x {ours}"
+        print(f"{line:68s}{ratio:>18s}  {_described(result)}".rstrip())
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:9.2f} s " if seconds >= 10 else f"{1e3 * seconds:9.2f} ms"
+
+
+def _described(result: Result) -> str:
+    facts = result.facts
+    parts = []
+    if "rates" in facts:
+        parts.append("fires " + " / ".join(f"{100 * rate:.2f} %" for rate in facts["rates"]))
+    for key, symbol in (("weight_gradient", "|dW|"), ("input_gradient", "|dx|")):
+        if key in facts:
+            parts.append(f"{symbol} {facts[key]:.5g}")
+    if "accuracy" in facts:
+        parts.append(f"accuracy {facts['accuracy']:.4f}")
+    return ", ".join(parts) + (f"  [{result.note}]" if result.note else "")
+
+
+def write(name: str, title: str, options: Options, found: Mapping[str, Any]) -> Path:
+    """Write everything as JSON; return the path without its suffix, for figures beside it."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{name}-{datetime.now():%Y%m%d-%H%M%S}.json"
+    values = {"benchmark": name, "title": title, "small": options.small, "machine": machine(), **found}
+    path.write_text(json.dumps(values, indent=2) + "\n")
+    print(f"\nwrote {path}")
+    return path.with_suffix("")
+
+
+def compare(name: str, title: str, cases: Mapping[str, tuple[str, Work]], contenders: Sequence[str], options: Options) -> None:
+    """Measure every case, print a table for each, plot them and write all.
+
+    Parameters
+    ----------
+    name, title : str
+        Of the benchmark.
+    cases : mapping
+        From a short name to a line that describes it and the work.
+    contenders : sequence of str
+        Modules of :mod:`benchmarks.peers`, ours first.
+    options : Options
+        What the command line says.
+    """
+    from . import plots
+
+    tiny = " (tiny, to see that it runs)" if options.small else ""
+    print(f"{title}{tiny}\n{threads()} threads each, medians of up to {options.repeats} interleaved repeats (quartiles)")
+    found: dict[str, dict[str, Result]] = {}
+    for case, (text, work) in cases.items():
+        if options.only in case:
+            found[case] = measure(work, contenders, options.repeats)
+            table(f"{case}: {text}", found[case])
+    values = {
+        case: {"work": cases[case][1].to_json(), "results": {who: asdict(r) for who, r in results.items()}}
+        for case, results in found.items()
+    }
+    path = write(name, title, options, {"cases": values})
+    plots.bars(title, {case: {who: r.seconds for who, r in results.items()} for case, results in found.items()}, path)

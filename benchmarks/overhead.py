@@ -1,24 +1,29 @@
-"""Eager overhead: a chain of 1,000 additions of 10 numbers with its gradient."""
+"""Eager overhead: a chain of 1,000 additions of 10 numbers with its gradient, in one process and on one thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from autograd import Tensor, grad
 
+from .harness import Options, interleaved, table, write
+from .rounds import Result
+
 TITLE = "chain of 1,000 additions of 10 numbers, forward and backward"
+PEERS = ("torch",)
 STEPS, SIZE = 1000, 10
 
 
-def ours() -> Callable[[], Any]:
+def ours(steps: int) -> Callable[[], Any]:
     """Return the work for us."""
     x, y = Tensor(np.zeros(SIZE, np.float32)), Tensor(np.ones(SIZE, np.float32))
 
     def chain(a: Tensor, b: Tensor) -> Tensor:
-        for _ in range(STEPS):
+        for _ in range(steps):
             a = a + b
         return a
 
@@ -26,7 +31,7 @@ def ours() -> Callable[[], Any]:
     return lambda: gradient(x, y)
 
 
-def torch() -> Callable[[], Any]:
+def torch(steps: int) -> Callable[[], Any]:
     """Return the same work for torch, on one thread."""
     import torch
 
@@ -35,11 +40,27 @@ def torch() -> Callable[[], Any]:
 
     def work() -> Any:
         a = x
-        for _ in range(STEPS):
+        for _ in range(steps):
             a = a + y
         return torch.autograd.grad(a.sum(), (x, y))
 
     return work
 
 
-PEERS = {"torch": torch}
+def run(options: Options) -> None:
+    """Measure, print and write."""
+    from . import plots
+
+    steps = 20 if options.small else STEPS
+    results, work = {"ours": Result()}, {"ours": ours(steps)}
+    for peer in options.peers:
+        results[peer] = Result()
+        try:
+            work[peer] = torch(steps)
+        except ModuleNotFoundError as error:
+            results[peer].reason = f"not installed: {error.name}"
+    for name, seconds in interleaved(work, options.repeats).items():
+        results[name].seconds = seconds
+    table(f"{TITLE}, medians of {options.repeats} interleaved repeats (quartiles)", results)
+    path = write("overhead", TITLE, options, {"results": {name: asdict(result) for name, result in results.items()}})
+    plots.bars(TITLE, {"overhead": {name: result.seconds for name, result in results.items()}}, path)

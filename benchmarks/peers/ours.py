@@ -1,0 +1,104 @@
+"""Ours: one Cell, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import snn
+from autograd import Cell, Tensor, nn, optim, value_and_grad
+
+from ..work import Array, Layer, Work
+from .base import Base
+
+
+class Contender(Base):
+    """The net as an ``nn.SequentialCell``, run by ``snn.run(mode="compiled")``."""
+
+    packages = ("spikecell", "numba")
+    options: dict[str, Any] = {}
+    """Further arguments of ``snn.run``."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        self.net = nn.SequentialCell(*map(_cell, work.layers))
+        self.parameters = self.net.trainable_params()
+        self.reset()
+        self.x, self.labels = Tensor(work.inputs()), work.labels()
+        position = 0 if work.input_gradient else None
+        self.gradients = value_and_grad(self._loss, grad_position=position, weights=self.parameters)
+
+    def reset(self) -> None:
+        """Go back to the first weights and a fresh optimizer."""
+        for parameter, weight in zip(self.parameters, self.work.weights(), strict=True):
+            parameter.set_data(weight)
+        self.rate = self.work.learning_rate
+        self.optimizer = optim.Adam(self.parameters, lambda step: self.rate)
+
+    def _run(self, x: Any, **options: Any) -> Any:
+        return snn.run(self.net, x, mode="compiled", **self.options, **options)
+
+    def _loss(self, x: Any, labels: Any) -> Tensor:
+        out: Tensor = self._run(x)[0]
+        if self.work.loss == "sum":
+            return out.sum()
+        count = snn.losses.count_cross_entropy if self.work.layers[-1].fires else snn.losses.membrane_cross_entropy
+        return count(out, labels)
+
+    def iteration(self) -> Any:
+        """Run forward and backward, and let the optimizer step if there is one."""
+        _, gradients = self.gradients(self.x, self.labels)
+        if self.work.learning_rate:
+            self.optimizer(gradients)
+        return gradients
+
+    def train(self, images: Array, labels: Array, rate: float) -> None:
+        """Do one step of the optimizer."""
+        self.rate = rate
+        _, gradients = self.gradients(snn.encode.direct(images, self.work.steps), labels)
+        self.optimizer(gradients)
+
+    def scores(self, images: Array) -> Any:
+        """Return the counts or summed membranes."""
+        return self._run(snn.encode.direct(images, self.work.steps))[0].sum(0)
+
+    def facts(self) -> dict[str, Any]:
+        """Return firing rates and norms of gradients."""
+        record = self._run(self.x, record=["spike"])[2]
+        _, gradients = self.gradients(self.x, self.labels)
+        by_input, by_weights = gradients if self.work.input_gradient else (None, gradients)
+        found = {
+            "rates": [
+                float(np.asarray(record[f"{i}.spike"]).mean(dtype=np.float64))
+                for i, layer in enumerate(self.work.layers)
+                if layer.fires
+            ],
+            "weight_gradient": _norm(by_weights),
+        }
+        return found | ({} if by_input is None else {"input_gradient": _norm([by_input])})
+
+    def memory_estimate(self) -> int | None:
+        """Return what ``snn.memory_estimate`` says."""
+        estimate = getattr(snn, "memory_estimate", None)
+        if estimate is None:
+            return None
+        said = estimate(self.net, self.work.steps, self.work.batch, **self.options)
+        return int(getattr(said, "total", said))
+
+
+def _cell(layer: Layer) -> Cell:
+    if layer.kind == "dense":
+        return nn.Dense(layer.inputs, layer.size, has_bias=layer.bias, rng=0)
+    if layer.kind == "readout":
+        return snn.LeakyReadout(beta=layer.beta)
+    surrogate = snn.relusigmoid() if layer.surrogate == "relusigmoid" else getattr(snn.surrogate, layer.surrogate)(layer.alpha)
+    node = snn.LIFNode(beta=layer.beta, surrogate_function=surrogate)
+    if layer.kind == "lif":
+        return node
+    cell: Cell = snn.Recurrent(node, layer.size)
+    return cell
+
+
+def _norm(gradients: Any) -> float:
+    return float(np.sqrt(sum(np.square(np.asarray(g), dtype=np.float64).sum() for g in gradients)))

@@ -1,0 +1,128 @@
+"""What all contenders on torch share: weights, loss, gradients, optimizer. Each gives the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from ..work import Array, Layer, Work
+from . import threads
+from .base import Base
+
+__all__ = ["TorchContender", "surrogate_derivative"]
+
+
+class TorchContender(Base):
+    """A net whose layers are functions of ``[T, N, features]`` and their weights.
+
+    Parameters
+    ----------
+    work : Work
+        What is to be done.
+    """
+
+    packages: tuple[str, ...] = ("torch",)
+    unit = 1.0
+    """What a current is multiplied by in the library's units: the weights are kept in them."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(work)
+        torch.set_num_threads(threads())
+        self.layers = [getattr(self, layer.kind)(layer) for layer in work.layers]
+        self.reset()
+        x = torch.from_numpy(np.array(work.inputs()) if not work.epochs_of_images else work.inputs())
+        self.x = x if work.layers[0].kind == "dense" else x.mul_(self.unit)
+        self.x.requires_grad_(work.input_gradient)
+        self.labels = torch.from_numpy(work.labels())
+
+    def dense(self, layer: Layer) -> Callable[..., Any]:
+        """Return a fully connected layer on all time steps at once."""
+        linear: Callable[..., Any] = functional.linear
+        return linear
+
+    def lif(self, layer: Layer) -> Callable[..., Any]:
+        """Return a layer of neurons."""
+        raise NotImplementedError
+
+    def recurrent(self, layer: Layer) -> Callable[..., Any]:
+        """Return a layer of neurons with weights among them."""
+        raise NotImplementedError
+
+    def readout(self, layer: Layer) -> Callable[..., Any]:
+        """Return leaky integrators as one product over time; it is small, so that all contenders share the fastest way."""
+        steps = torch.arange(self.work.steps)
+        ages = (steps[:, None] - steps).clamp(min=0)
+        kernel = torch.tril(torch.tensor(layer.beta) ** ages)
+        return lambda current: (kernel @ current.flatten(1)).view_as(current)
+
+    def reset(self) -> None:
+        """Go back to the first weights and a fresh optimizer."""
+        weights = [torch.from_numpy(weight * np.float32(self.unit)) for weight in self.work.weights()]
+        self.parameters = [weight.requires_grad_() for weight in weights]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=self.work.learning_rate * self.unit, fused=True)
+
+    def forward(self, x: Any, seen: list[Any] | None = None) -> Any:
+        """Run the net; collect the spikes of its layers."""
+        weights = iter(self.parameters)
+        for layer, apply in zip(self.work.layers, self.layers, strict=True):
+            x = apply(x, *islice(weights, len(layer.shapes)))
+            if seen is not None and layer.fires:
+                seen.append(x)
+        return x
+
+    def _backward(self, x: Any, labels: Any) -> None:
+        for leaf in (*self.parameters, x):
+            leaf.grad = None
+        out = self.forward(x)
+        loss = out.sum() if self.work.loss == "sum" else functional.cross_entropy(out.sum(0), labels)
+        loss.backward()
+
+    def iteration(self) -> None:
+        """Run forward and backward, and let the optimizer step if there is one."""
+        self._backward(self.x, self.labels)
+        if self.work.learning_rate:
+            self.optimizer.step()
+
+    def _over_time(self, images: Array) -> Any:
+        return torch.from_numpy(images).expand(self.work.steps, *images.shape)
+
+    def train(self, images: Array, labels: Array, rate: float) -> None:
+        """Do one step of the optimizer."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * self.unit
+        self._backward(self._over_time(images), torch.from_numpy(labels))
+        self.optimizer.step()
+
+    def scores(self, images: Array) -> Any:
+        """Return the counts or summed membranes."""
+        with torch.no_grad():
+            return self.forward(self._over_time(images)).sum(0).numpy()
+
+    def facts(self) -> dict[str, Any]:
+        """Return firing rates and norms of gradients."""
+        seen: list[Any] = []
+        with torch.no_grad():
+            self.forward(self.x, seen)
+        self._backward(self.x, self.labels)
+        scale = self.unit
+        found = {
+            "rates": [spikes.mean(dtype=torch.float64).item() for spikes in seen],
+            "weight_gradient": scale * sum(p.grad.double().square().sum().item() for p in self.parameters) ** 0.5,
+        }
+        if self.work.input_gradient:
+            of_current = self.work.layers[0].kind != "dense"
+            found["input_gradient"] = (scale if of_current else 1.0) * self.x.grad.double().norm().item()
+        return found
+
+
+def surrogate_derivative(layer: Layer, u: Any) -> Any:
+    """Return the surrogate's derivative, made in one new array."""
+    if layer.surrogate == "triangle":
+        return u.abs().mul_(-layer.alpha).add_(1).clamp_(min=0).mul_(layer.alpha)
+    s = (u * layer.alpha).sigmoid_()
+    return torch.addcmul(s, s, s, value=-1, out=s).mul_(layer.alpha)

@@ -1,0 +1,58 @@
+"""Torch's compiler on a plain loop, in chunks of steps: the whole loop would take it minutes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ..work import Layer, UnsupportedError, Work
+from .torch_base import TorchContender
+from .torch_loop import spike_function
+
+CHUNK = 25
+
+
+class Contender(TorchContender):
+    """``torch.compile`` of 25 steps, called for each chunk."""
+
+    note = f"compiled in chunks of {CHUNK} steps"
+
+    def __init__(self, work: Work) -> None:
+        if not any(shutil.which(compiler) for compiler in ("c++", "g++", "clang++")):
+            raise UnsupportedError("no C++ compiler")
+        torch._dynamo.config.recompile_limit = 64
+        super().__init__(work)
+
+    def lif(self, layer: Layer) -> Callable[..., Any]:
+        """Return a layer of neurons."""
+        return self.recurrent(layer)
+
+    def recurrent(self, layer: Layer) -> Callable[..., Any]:
+        """Return a layer of neurons, with weights among them if it is given any."""
+        spike = spike_function(layer)
+
+        def steps(current: Any, v: Any, z: Any, weight: Any) -> Any:
+            out = []
+            for ct in current.unbind(0):
+                v = layer.beta * v + ct
+                if weight is not None:
+                    v = v + z @ weight.t()
+                z = spike(v - 1.0)
+                v = v - z
+                out.append(z)
+            return torch.stack(out), v, z
+
+        compiled = torch.compile(steps, dynamic=False)
+
+        def apply(current: Any, weight: Any = None) -> Any:
+            v = z = torch.zeros_like(current[0])
+            out = []
+            for chunk in current.split(CHUNK):
+                spikes, v, z = compiled(chunk, v, z, weight)
+                out.append(spikes)
+            return torch.cat(out)
+
+        return apply

@@ -1,0 +1,64 @@
+"""Torch as an expert writes it: products of all steps at once, neurons over time as one function with its own backward."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ..work import Layer
+from .torch_base import TorchContender, surrogate_derivative
+
+
+class Contender(TorchContender):
+    """One node of the graph for all time steps of a layer; it saves only the membrane."""
+
+    def lif(self, layer: Layer) -> Callable[..., Any]:
+        """Return a layer of neurons."""
+        return lambda current: Fused.apply(current, None, layer)
+
+    def recurrent(self, layer: Layer) -> Callable[..., Any]:
+        """Return a layer of neurons with weights among them."""
+        return lambda current, weight: Fused.apply(current, weight, layer)
+
+
+class Fused(torch.autograd.Function):
+    """Neurons over time, with or without weights among them."""
+
+    @staticmethod
+    def forward(ctx: Any, current: Any, weight: Any, layer: Layer) -> Any:
+        """Fill membranes before reset and spikes, both ``[T, N, n]``, in place."""
+        u = torch.empty_like(current, memory_format=torch.contiguous_format)
+        z = torch.empty_like(u)
+        v = torch.zeros_like(current[0], memory_format=torch.contiguous_format)
+        before = None
+        for ct, ut, zt in zip(current.unbind(0), u.unbind(0), z.unbind(0), strict=True):
+            torch.add(ct, v, alpha=layer.beta, out=ut)
+            if weight is not None and before is not None:
+                ut.addmm_(before, weight.t())
+            torch.gt(ut, 1.0, out=zt)
+            torch.sub(ut, zt, out=v)
+            before = zt
+        ctx.layer = layer
+        ctx.save_for_backward(u, weight, z if weight is not None else None)
+        return z
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Any) -> Any:
+        """Turn the surrogate's derivative, step by step from the end, into the gradient of the current."""
+        u, weight, z = ctx.saved_tensors
+        beta = ctx.layer.beta
+        d = surrogate_derivative(ctx.layer, u - 1.0)
+        later = torch.zeros_like(d[0])
+        by_spike = torch.empty_like(later)
+        for dt, gt in zip(reversed(d.unbind(0)), reversed(gradient.unbind(0)), strict=True):
+            torch.sub(gt, later, alpha=beta, out=by_spike)
+            if weight is not None:
+                by_spike.addmm_(later, weight)
+            dt.mul_(by_spike).add_(later, alpha=beta)
+            later = dt
+        by_weight = None
+        if weight is not None and ctx.needs_input_grad[1]:
+            by_weight = d[1:].flatten(0, 1).t() @ z[:-1].flatten(0, 1)
+        return d, by_weight, None

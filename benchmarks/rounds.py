@@ -1,0 +1,164 @@
+"""The parent's side: a process for each contender, asked in turn."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from .peers import threads
+from .work import Work
+
+__all__ = ["FailedError", "Result", "Worker", "measure"]
+
+ROOT = Path(__file__).parents[1]
+PAUSE = 0.1  # seconds in which the threads of the contender before stop spinning and go to sleep
+BUDGET = 30.0  # seconds of timed work after which a contender sits out the further rounds, once it has done LEAST of them
+LEAST = 3
+LIMIT = 1200.0  # seconds after which an answer is not waited for any longer
+
+
+class FailedError(Exception):
+    """A contender cannot do the work; the message is the reason."""
+
+
+@dataclass
+class Result:
+    """What was found of one contender."""
+
+    seconds: list[float] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    reason: str = ""
+    """Why there are no times."""
+
+
+class Worker:
+    """The process of a contender.
+
+    Parameters
+    ----------
+    name : str
+        A module of :mod:`benchmarks.peers`.
+    env : mapping, optional
+        Further variables of its environment.
+
+    Raises
+    ------
+    FailedError
+        By :meth:`ask`, if the contender cannot do what it is asked, ends, or takes too long.
+    """
+
+    def __init__(self, name: str, env: Mapping[str, str] | None = None) -> None:
+        # Each may use all cores; what is said here of numpy's products holds for torch's too.
+        numbers = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SPIKECELL_THREADS")
+        everywhere = dict.fromkeys(numbers, str(threads())) | {"JAX_PLATFORMS": "cpu"}
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the exit
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=self.errors, text=True, cwd=ROOT, env={**os.environ, **everywhere, **(env or {})},
+        )  # fmt: skip
+
+    def ask(self, do: str, work: Work | None = None, **options: Any) -> dict[str, Any]:
+        """Send a command and return the answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        timer = threading.Timer(LIMIT, self.process.kill)
+        timer.start()
+        try:
+            command = {"do": do, **options} | ({} if work is None else {"work": work.to_json()})
+            self.process.stdin.write(json.dumps(command) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        finally:
+            late = not timer.is_alive()
+            timer.cancel()
+        if not line:
+            raise FailedError(f"no answer within {LIMIT:.0f} s" if late else self._last_words())
+        answer: dict[str, Any] = json.loads(line)
+        if "reason" in answer:
+            raise FailedError(answer["reason"])
+        return answer
+
+    def _last_words(self) -> str:
+        code = self.process.wait()
+        self.errors.seek(0)
+        lines = self.errors.read().strip().splitlines()
+        return f"its process ended with {code}" + (f": {lines[-1][:200]}" if lines else "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.close()
+            self.process.wait(10)
+        except (BrokenPipeError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+def measure(work: Work, names: Sequence[str], repeats: int) -> dict[str, Result]:
+    """Time contenders in turn, once in every round, so that a noisy moment of the machine meets all alike.
+
+    Parameters
+    ----------
+    work : Work
+        What each does.
+    names : sequence of str
+        Modules of :mod:`benchmarks.peers`.
+    repeats : int
+        Number of rounds. One that has used up :data:`BUDGET` takes part in fewer.
+
+    Returns
+    -------
+    dict
+        From name to what was found.
+    """
+    results = {name: Result() for name in names}
+    workers: dict[str, Worker] = {}
+    try:
+        for name in names:
+            workers[name] = Worker(name)
+            _attempt(results[name], lambda name=name: workers[name].ask("build", work))
+        for round_number in range(repeats):
+            for name, result in results.items():
+                if result.reason or (round_number >= LEAST and sum(result.seconds) > BUDGET):
+                    continue
+                time.sleep(PAUSE)
+                answer = _attempt(result, lambda name=name: workers[name].ask("run"))
+                if answer:
+                    result.seconds.append(answer["seconds"])
+        for name, result in results.items():
+            answer = {} if result.reason else _attempt(result, lambda name=name: workers[name].ask("facts"))
+            result.facts, result.versions = answer.get("facts", {}), answer.get("versions", {})
+            result.note = answer.get("note", "")
+    finally:
+        for worker in workers.values():
+            worker.__exit__()
+    return results
+
+
+def _attempt(result: Result, ask: Any) -> dict[str, Any]:
+    """Return the answer; a failure is the result's reason."""
+    try:
+        answer: dict[str, Any] = ask()
+    except FailedError as failure:
+        result.reason, result.seconds = str(failure), []
+        return {}
+    return answer

@@ -1,0 +1,63 @@
+"""How the time of a layer grows with the number of steps, and with the number of spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from .harness import Options, quartiles, table, write
+from .layer import first_layer
+from .rounds import Result, measure
+from .work import Work
+
+TITLE = "time of a first layer against the number of time steps and of input spikes"
+PEERS: tuple[str, ...] = ()
+PARTS = {"steps": "T", "density": "density of the input spikes"}
+
+
+def exponent(x: Sequence[float], seconds: Sequence[float]) -> float:
+    """Return the slope of the least-squares line through the logarithms."""
+    return float(np.polyfit(np.log(x), np.log(seconds), 1)[0])
+
+
+def run(options: Options) -> None:
+    """Measure, print, plot and write."""
+    from . import plots
+
+    n, steps = (32, (10, 20)) if options.small else (512, (100, 200, 500, 1000, 2000, 5000, 10_000))
+    wide, densities = (64, (0.01, 0.1)) if options.small else (4096, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1))
+    varied: dict[str, tuple[str, dict[float, Work]]] = {
+        "steps": (f"n = {n}, 2 % spikes, T", {t: first_layer(n, t, 16) for t in steps}),
+        "density": (f"n = {wide}, T = {steps[-1] if options.small else 500}, density",
+                    {p: first_layer(wide, steps[-1] if options.small else 500, 16, p) for p in densities}),
+    }  # fmt: skip
+    print(TITLE)
+    found: dict[str, Any] = {}
+    panels = {}
+    for part, (text, works) in varied.items():
+        if options.only not in part:
+            continue
+        results = {x: measure(work, ["ours"], options.repeats)["ours"] for x, work in works.items()}
+        table(f"{text} =", {f"{x:g}": result for x, result in results.items()}, ours="")
+        medians = {float(x): quartiles(r.seconds)[1] for x, r in results.items() if r.seconds}
+        found[part] = _fitted(results, medians)
+        if medians:
+            fit = found[part]["exponent"]
+            panels[part] = PARTS[part], list(medians), list(medians.values()), f"{text}; exponent {fit:.2f}"
+    path = write("scaling", TITLE, options, {"parts": found})
+    if panels:
+        plots.curves(TITLE, panels, path)
+
+
+def _fitted(results: dict[float, Result], medians: dict[float, float]) -> dict[str, Any]:
+    """Print and return the exponent over all points and between neighbours."""
+    x, y = list(medians), list(medians.values())
+    pairs = range(len(x) - 1)
+    local = [exponent(x[i : i + 2], y[i : i + 2]) for i in pairs]
+    overall = exponent(x, y) if pairs else float("nan")
+    if pairs:
+        print(f"  exponent {overall:.3f}; from point to point {', '.join(f'{e:.2f}' for e in local)}")
+    return {"exponent": overall, "local": local, "results": {str(k): asdict(r) for k, r in results.items()}}

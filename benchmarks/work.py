@@ -1,0 +1,236 @@
+"""What is computed: nets, weights, inputs and labels, in one place and from fixed seeds, the same for all contenders."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Layer", "UnsupportedError", "Work", "compact", "dense", "lif", "readout", "recurrent"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class UnsupportedError(Exception):
+    """A contender cannot do a piece of work; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer of the net.
+
+    A ``lif`` does ``v = beta v + x; z = v > 1; v = v - z``, with a surrogate derivative in ``u = v - 1``: ``relusigmoid`` is
+    that of a sigmoid of slope ``alpha``, ``triangle`` is ``alpha max(1 - alpha |u|, 0)``. A ``recurrent`` one also receives
+    its own spikes of the step before through a matrix. A ``readout`` never fires; its membrane is its output.
+    """
+
+    kind: str
+    size: int
+    inputs: int = 0
+    scale: float = 0.0
+    """Standard deviation of the weights."""
+    bias: bool = False
+    beta: float = 0.95
+    surrogate: str = "relusigmoid"
+    alpha: float = 5.0
+
+    @property
+    def fires(self) -> bool:
+        """Whether spikes come out of it."""
+        return self.kind in ("lif", "recurrent")
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of its weights: ``[out, in]``, then that of the bias."""
+        if self.kind == "dense":
+            return [(self.size, self.inputs), (self.size,)] if self.bias else [(self.size, self.inputs)]
+        return [(self.size, self.size)] if self.kind == "recurrent" else []
+
+
+def dense(inputs: int, size: int, scale: float, bias: bool = False) -> Layer:
+    """Return a fully connected layer."""
+    return Layer(kind="dense", inputs=inputs, size=size, scale=scale, bias=bias)
+
+
+def lif(size: int, **options: Any) -> Layer:
+    """Return leaky integrate-and-fire neurons."""
+    return Layer(kind="lif", size=size, **options)
+
+
+def recurrent(size: int, scale: float, **options: Any) -> Layer:
+    """Return leaky integrate-and-fire neurons that receive each other's spikes."""
+    return Layer(kind="recurrent", size=size, scale=scale, **options)
+
+
+def readout(size: int, beta: float = 0.95) -> Layer:
+    """Return leaky integrators."""
+    return Layer(kind="readout", size=size, beta=beta)
+
+
+def compact() -> dict[str, Any]:
+    """Return the options of neurons with a surrogate of compact support."""
+    return {"surrogate": "triangle", "alpha": 2.5}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A net, its input, and what is asked of them."""
+
+    layers: tuple[Layer, ...]
+    steps: int
+    batch: int
+    source: str
+    """The input: ``normal`` numbers, Bernoulli ``spikes``, or ``images`` as a constant current."""
+    level: float = 1.0
+    """Standard deviation of the numbers, or density of the spikes."""
+    input_gradient: bool = False
+    loss: str = "sum"
+    """``sum`` of the output, or ``cross_entropy`` of its sum over time with labels."""
+    learning_rate: float = 0.0
+    """Of Adam; 0 only computes the gradients."""
+    data: str = "synthetic"
+    """Images: ``synthetic`` ones of the size of MNIST's, ``digits`` of scikit-learn, or the directory of IDX files."""
+    epochs: int = 1
+    """Passes over the images in one repetition."""
+    fresh: bool = False
+    """Whether each repetition starts from the first weights, or goes on."""
+    noise: float = 0.0
+    """Standard deviation of the noise on the training images."""
+    cosine: bool = False
+    """Whether the learning rate falls to zero along half a cosine over the epochs of one repetition."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Work:
+        """Return the work that :meth:`to_json` wrote."""
+        return cls(**values | {"layers": tuple(Layer(**layer) for layer in values["layers"])})
+
+    def shorter(self, steps: int) -> Work:
+        """Return the same with another number of time steps."""
+        return replace(self, steps=steps)
+
+    @property
+    def epochs_of_images(self) -> bool:
+        """Whether a repetition passes over images, rather than being one iteration on a fixed input."""
+        return self.source == "images"
+
+    @property
+    def classes(self) -> int:
+        """Number of outputs."""
+        return self.layers[-1].size
+
+    def weights(self) -> list[Array]:
+        """Return the weights of all layers in order; biases start at 0."""
+        rng = np.random.default_rng(1)
+        return [
+            rng.standard_normal(shape, np.float32) * np.float32(layer.scale if len(shape) == 2 else 0)
+            for layer in self.layers
+            for shape in layer.shapes
+        ]
+
+    def inputs(self) -> Array:
+        """Return the fixed input, ``[T, N, features]``; of images, the first batch."""
+        if self.epochs_of_images:
+            return self.over_time(next(self.batches(0))[0])
+        rng = np.random.default_rng(0)
+        first = self.layers[0]
+        shape = (self.steps, self.batch, first.inputs or first.size)
+        if self.source == "spikes":
+            return (rng.random(shape, np.float32) < self.level).astype(np.float32)
+        x = rng.standard_normal(shape, np.float32)
+        x *= np.float32(self.level)
+        return x
+
+    def labels(self) -> Array:
+        """Return the right classes of the fixed input, ``[N]``."""
+        if self.epochs_of_images:
+            return next(self.batches(0))[1]
+        return np.random.default_rng(2).integers(0, self.classes, self.batch)
+
+    def over_time(self, images: Array) -> Array:
+        """Return images as a constant current, ``[T, N, pixels]``, without a copy."""
+        return np.broadcast_to(images, (self.steps, *images.shape))
+
+    def images(self) -> tuple[Array, Array, Array, Array]:
+        """Return training images ``[N, pixels]`` in [0, 1], their labels, test images and theirs."""
+        return _images(self.data, self.layers[0].inputs, self.classes)
+
+    def batches(self, epoch: int) -> Iterator[tuple[Array, Array]]:
+        """Yield images and labels of an epoch, shuffled, in batches that differ by at most one in size."""
+        images, labels, _, _ = self.images()
+        rng = np.random.default_rng([3, epoch])
+        for chosen in np.array_split(rng.permutation(len(images)), self.batches_per_epoch):
+            picked = images[chosen]
+            if self.noise:
+                picked = np.clip(picked + np.float32(self.noise) * rng.standard_normal(picked.shape, np.float32), 0, 1)
+            yield picked, labels[chosen]
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Number of steps of the optimizer in an epoch."""
+        return -(-len(self.images()[0]) // self.batch)
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate at a step of the optimizer."""
+        if not self.cosine:
+            return self.learning_rate
+        share = min(step / (self.epochs * self.batches_per_epoch), 1.0)
+        return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
+
+    def active_share(self) -> float:
+        """Return the share of the first layer's surrogate derivative that is not zero; the first layer must be a ``lif``."""
+        first = self.layers[0]
+        reach = 1 / first.alpha if first.surrogate == "triangle" else math.inf
+        v, active = np.zeros((self.batch, first.size), np.float32), 0
+        for x in self.inputs():
+            v = np.float32(first.beta) * v + x
+            active += int(np.count_nonzero(np.abs(v - 1) < reach))
+            v -= v > 1
+        return active / (self.steps * v.size)
+
+
+@cache
+def _images(data: str, pixels: int, classes: int) -> tuple[Array, Array, Array, Array]:
+    if data == "digits":
+        from sklearn.datasets import load_digits
+
+        images, labels = load_digits(return_X_y=True)
+        images = (images / 16).astype(np.float32)
+        order = np.random.default_rng(4).permutation(len(images))
+        images, labels, test = images[order], labels[order], len(images) // 5
+    elif data == "synthetic":
+        rng = np.random.default_rng(5)
+        labels, test = rng.integers(0, classes, 1_000), 200
+        # A fifth of the pixels is bright, others for each class, as in written digits.
+        centres = rng.random((classes, pixels), np.float32) < 0.2
+        images = centres[labels] * rng.random((len(labels), pixels), np.float32)
+    else:
+        return _from_idx(Path(data))
+    return images[test:], labels[test:], images[:test], labels[:test]
+
+
+def _from_idx(directory: Path) -> tuple[Array, Array, Array, Array]:
+    """Read MNIST; where there is only the test file, its first four fifths are for training."""
+    test = [_read_idx(directory, f"t10k-{part}") for part in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    images, labels = test[0].reshape(len(test[0]), -1).astype(np.float32) / np.float32(255), test[1].astype(np.int64)
+    if not list(directory.glob("train-images-idx3-ubyte*")):
+        cut = len(images) * 4 // 5
+        return images[:cut], labels[:cut], images[cut:], labels[cut:]
+    train = [_read_idx(directory, f"train-{part}") for part in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    return train[0].reshape(len(train[0]), -1).astype(np.float32) / np.float32(255), train[1].astype(np.int64), images, labels
+
+
+def _read_idx(directory: Path, name: str) -> Array:
+    path = next(iter(directory.glob(f"{name}*")), directory / name)
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    shape = np.frombuffer(raw, ">i4", raw[3], 4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)

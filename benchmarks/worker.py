@@ -1,0 +1,173 @@
+"""One contender in a process of its own: answers a line of JSON with a line of JSON.
+
+``build`` makes the work and warms up, ``run`` does one repetition and answers with its seconds, ``facts`` tells what came out,
+``first`` builds and does one iteration with no warming up, ``memory`` does so and answers with the memory that it added, if
+``loaded`` after one of two time steps, so that it is not that of code which is loaded only when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .work import UnsupportedError, Work
+
+__all__ = ["Job", "main"]
+
+SHORT = 0.5  # seconds: a shorter repetition is preceded by one that is not timed, which brings it back into the caches
+ACCURACY_AFTER = 3  # epochs
+
+
+class Job:
+    """The work of one contender.
+
+    Parameters
+    ----------
+    name : str
+        A module of :mod:`benchmarks.peers`.
+    work : Work
+        What is to be done.
+    """
+
+    def __init__(self, name: str, work: Work) -> None:
+        self.name, self.work = name, work
+        self.module = importlib.import_module(f"benchmarks.peers.{name}")
+        self.contender = self.module.Contender(work)
+        self.facts: dict[str, Any] = {}
+        self.epoch = self.step = 0
+
+    def warm(self) -> None:
+        """Find the facts, and do everything once or twice that is slow only the first time."""
+        self.facts |= self.contender.facts()
+        if self.work.epochs_of_images:
+            if self.work.fresh:
+                self._train(1)
+                self.contender.reset()
+            else:
+                self.run()
+            return
+        for _ in range(2):
+            last = self._timed(self.contender.iteration)
+        self.short = last < SHORT
+
+    def run(self) -> float:
+        """Do one repetition; return its seconds."""
+        if not self.work.epochs_of_images:
+            if self.short:
+                self.contender.iteration()
+            return self._timed(self.contender.iteration)
+        if self.work.fresh:
+            self.contender.reset()
+            self.epoch = self.step = 0
+        seconds = self._timed(lambda: self._train(self.work.epochs))
+        if self.work.fresh or self.epoch == ACCURACY_AFTER:
+            self._test()
+        return seconds
+
+    def _train(self, epochs: int) -> None:
+        for _ in range(epochs):
+            for images, labels in self.work.batches(self.epoch):
+                self.contender.train(images, labels, self.work.rate(self.step))
+                self.step += 1
+            self.epoch += 1
+
+    def _test(self) -> None:
+        _, _, images, labels = self.work.images()
+        parts = np.array_split(images, -(-len(images) // self.work.batch))
+        guesses = np.concatenate([np.asarray(self.contender.scores(part)).argmax(-1) for part in parts])
+        self.facts["accuracy"] = float((guesses == labels).mean())
+
+    @staticmethod
+    def _timed(fn: Callable[[], Any]) -> float:
+        start = time.perf_counter()
+        fn()
+        return time.perf_counter() - start
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions of what it stands on."""
+        found = {}
+        for package in ("numpy", *self.module.Contender.packages):
+            with suppress(metadata.PackageNotFoundError):  # ours may be run from its sources
+                found[package] = metadata.version(package)
+        return found
+
+
+class Memory:
+    """Resident memory of this process, in bytes."""
+
+    def __init__(self) -> None:
+        try:
+            Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+            self.resets = True
+        except OSError:
+            self.resets = False
+        self.before = self._status("VmRSS")
+
+    def added(self) -> int:
+        """Return by how much the peak is above what was there at the start."""
+        if self.resets:
+            return self._status("VmHWM") - self.before
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self.before
+
+    @staticmethod
+    def _status(key: str) -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key + ":"))
+
+
+def _answer(jobs: list[Job], name: str, command: dict[str, Any]) -> dict[str, Any]:
+    do = command["do"]
+    if do == "run":
+        return {"seconds": jobs[-1].run()}
+    if do == "facts":
+        return {"facts": jobs[-1].facts, "versions": jobs[-1].versions(), "note": jobs[-1].module.Contender.note}
+    work = Work.from_json(command["work"])
+    if do == "memory" and command["loaded"]:
+        Job(name, work.shorter(2)).contender.iteration()
+    job = Job(name, work)
+    if do == "build":
+        jobs[:] = [job]
+        job.warm()
+        return {}
+    memory = Memory()
+    seconds = job._timed(job.contender.iteration)
+    added = memory.added()
+    if do == "first":
+        return {"seconds": seconds}
+    again = job._timed(job.contender.iteration)
+    return {"bytes": added, "seconds": seconds, "again": again, "estimate": job.contender.memory_estimate()}
+
+
+def main() -> None:
+    """Answer until the input ends."""
+    name = sys.argv[1]
+    # What libraries print must not come between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    jobs: list[Job] = []
+    for line in sys.stdin:
+        try:
+            answer = _answer(jobs, name, json.loads(line))
+        except ModuleNotFoundError as error:
+            answer = {"reason": f"not installed: {error.name}"}
+        except UnsupportedError as error:
+            answer = {"reason": str(error)}
+        except Exception as error:
+            text = " ".join(str(error).split())
+            answer = {"reason": f"{type(error).__name__}: {text[:200]}"}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

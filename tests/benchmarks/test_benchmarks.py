@@ -1,0 +1,119 @@
+"""Tiny runs of ours, and what the parent and its workers promise each other."""
+
+import importlib
+import json
+import math
+
+import numpy as np
+import pytest
+
+from benchmarks import layer, recurrent, rounds, scaling
+from benchmarks.__main__ import BENCHMARKS, chosen, main
+from benchmarks.harness import quartiles
+from benchmarks.work import Work
+from benchmarks.worker import Job
+
+
+def run(name, out, *more):
+    main([name, "--small", "--repeats", "1", "--peers", "none", "--out", str(out), *more])
+    (path,) = out.glob(f"{name}-*.json")
+    return json.loads(path.read_text())
+
+
+def test_every_benchmark_has_a_title_and_peers_that_are_there():
+    for module in BENCHMARKS.values():
+        assert module.TITLE
+        for peer in module.PEERS:
+            if peer not in ("nothing", "numpy", "torch", "jax"):
+                assert importlib.util.find_spec(f"benchmarks.peers.{peer}"), peer
+
+
+def test_a_comparison_writes_what_was_done_what_came_out_and_on_what(tmp_path, capsys):
+    found = run("layer", tmp_path, "--only", "spikes")
+    assert found["machine"]["threads"] >= 1
+    assert found["machine"]["versions"]["numpy"] == np.__version__
+    (case,) = found["cases"].values()
+    assert Work.from_json(case["work"]) == layer.cases(small=True)["spikes-32"][1]
+    ours = case["results"]["ours"]
+    assert len(ours["seconds"]) == 1
+    assert 0 < ours["facts"]["rates"][0] < 0.2
+    assert ours["facts"]["weight_gradient"] > 0
+    printed = capsys.readouterr().out
+    assert "spikes-32: 2 % Bernoulli spikes" in printed
+    assert len(list(tmp_path.glob("layer-*.png"))) == 1
+
+
+def test_scaling_fits_an_exponent(tmp_path):
+    found = run("scaling", tmp_path, "--only", "steps")
+    assert math.isfinite(found["parts"]["steps"]["exponent"])
+    assert scaling.exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
+
+
+def test_import_measures_a_warm_and_a_cold_start(tmp_path):
+    found = run("import", tmp_path)["results"]
+    assert found["imports"]["ours"]["seconds"][0] > 0
+    assert found["first step"]["ours_cold"]["seconds"][0] > found["first step"]["ours_warm"]["seconds"][0]
+
+
+def test_memory_reports_bytes_and_times_of_each_way(tmp_path):
+    ours = run("memory", tmp_path)["results"]["ours"]
+    assert ours["first"][0]["bytes"] > 0
+    assert ours["loaded"][0]["seconds"] > 0
+
+
+@pytest.mark.parametrize("name", ["train", "digits"])
+def test_training_improves_on_chance(name):
+    work = BENCHMARKS[name].case(True, *(["synthetic"] if name == "train" else []))
+    job = Job("ours", work)
+    job.warm()
+    while "accuracy" not in job.facts:
+        job.run()
+    assert job.facts["accuracy"] > 0.3
+    assert {"rates", "weight_gradient"} <= set(job.facts)
+
+
+def test_who_cannot_do_the_work_is_reported_with_the_reason():
+    cannot = recurrent.cases(small=True)["smooth-16"][1]
+    result = rounds.measure(cannot, ["gemms", "nobody"], 1)
+    assert result["gemms"].reason == "products of all time steps at once only"
+    assert result["nobody"].reason == "not installed: benchmarks.peers.nobody"
+    assert not result["gemms"].seconds
+
+
+def test_a_process_that_ends_is_reported():
+    with rounds.Worker("gemms") as worker:
+        worker.process.kill()
+        with pytest.raises(rounds.FailedError, match="its process ended with -9"):
+            worker.ask("run")
+
+
+def test_work_is_the_same_each_time_and_survives_json():
+    for _, work in (layer.cases(small=True) | recurrent.cases(small=True)).values():
+        again = Work.from_json(json.loads(json.dumps(work.to_json())))
+        assert again == work
+        assert again.inputs().tobytes() == work.inputs().tobytes()
+        assert [w.tobytes() for w in again.weights()] == [w.tobytes() for w in work.weights()]
+        assert work.inputs().shape[:2] == (work.steps, work.batch)
+
+
+def test_the_first_layer_of_the_hidden_case_is_as_active_as_it_says():
+    assert 0.05 < layer.cases(small=True)["compact-32"][1].active_share() < 0.15
+    assert layer.cases(small=True)["hidden-32"][1].active_share() == 1
+
+
+def test_names_of_peers():
+    assert chosen("all", ["a", "b"]) == (["a", "b"], [])
+    assert chosen("none", ["a"]) == ([], [])
+    assert chosen("torch,b", ["torch_expert", "torch_compile", "b"]) == (["torch_expert", "torch_compile", "b"], [])
+    assert chosen("c", ["a"]) == ([], ["c"])
+
+
+def test_a_peer_that_nobody_has_is_an_error(capsys):
+    with pytest.raises(SystemExit):
+        main(["layer", "--peers", "matlab"])
+    assert "not matlab" in capsys.readouterr().err
+
+
+def test_quartiles_of_one_value_are_that_value():
+    assert quartiles([2.0]) == (2.0, 2.0, 2.0)
+    assert quartiles([1.0, 2.0, 3.0]) == (1.5, 2.0, 2.5)
