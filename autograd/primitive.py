@@ -63,14 +63,19 @@ class Primitive:
         self.keeps = [i in needed for i in range(len(tensors))]
         self.keeps_out = "out" in needed
         self.differentiable = any(pull is not None for pull in self.pulls)
+        self.packed: dict[type, Callable[..., Any]] = {}
+        """A forward for a kind of Tensor that need not be unpacked for this operation on it alone."""
 
     def __call__(self, *args: Any, **attrs: Any) -> Tensor:
         """Run the operation on tensors, arrays or Python scalars."""
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
         try:
-            arrays = self.promoted(args)
-            data = self.forward(*arrays, **attrs)
+            if self.packed and type(args[0]) in self.packed:
+                data = self.packed[type(args[0])](*args, **attrs)
+            else:
+                arrays = self.promoted(args)
+                data = self.forward(*arrays, **attrs)
         except _SymbolicError:
             data = self._traced(args, attrs)
         except ValueError as error:

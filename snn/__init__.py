@@ -2,6 +2,7 @@
 
 from . import data, encode, losses, metrics, plot, surrogate
 from .neurons import IFNode, LeakyReadout, LIFNode, Neuron
+from .recurrent import Recurrent
 from .simulate import run
 from .structure import initial_state
 from .surrogate import relusigmoid
@@ -11,6 +12,7 @@ __all__ = [
     "LIFNode",
     "LeakyReadout",
     "Neuron",
+    "Recurrent",
     "data",
     "encode",
     "initial_state",

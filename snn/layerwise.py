@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd import Cell, Tensor, ops
+from autograd import Cell, Tensor, nn, ops
 from autograd.errors import CompileError
 
-from .compiled import run_neuron
+from .layer import Options, run_layer
 from .stepwise import Walk
 from .structure import holds_neurons, label, like, record_names
 from .watch import check_output, check_recorded
@@ -17,7 +17,7 @@ __all__ = ["run_layerwise"]
 
 
 def run_layerwise(
-    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Run a net in compiled mode; arguments and results are those of :func:`snn.run`, already checked.
 
@@ -26,38 +26,75 @@ def run_layerwise(
     CompileError
         If the net is no chain of layers, or a neuron cannot be traced.
     """
-    walk = _Layerwise(state is None, names, mask, check)
+    walk = _Layerwise(state is None, names, mask, check, options)
     out, after = walk(net, x, state)
+    out = out.current() if isinstance(out, _Waiting) else out
     check_recorded(names, walk.records, walk.available)
-    return (out if mask is None else ops.where(like(mask, out), out, out.dtype.type(0))), after, walk.records
+    if mask is not None and not walk.masked:
+        out = ops.where(like(mask, out), out, out.dtype.type(0))
+    return out, after, walk.records
+
+
+class _Waiting:
+    """A dense layer whose products are not made yet: the neuron behind it may do that."""
+
+    def __init__(self, dense: nn.Dense, x: Tensor, options: Options) -> None:
+        self.dense, self.x, self.options = dense, x, options
+
+    def current(self) -> Tensor:
+        """Make them."""
+        return run_layer(None, self.dense, self.x, (), (), None, self.options)[0]
+
+    def one_step(self) -> Tensor:
+        """Return zeros such as one step of them."""
+        return ops.zeros((*self.x.shape[1:-1], self.dense.out_channels), self.dense.weight.dtype)
 
 
 class _Layerwise(Walk):
-    def __init__(self, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
+    def __init__(self, fresh: bool, names: Sequence[str], mask: Any, check: bool, options: Options) -> None:
         super().__init__(fresh)
-        self.names, self.mask, self.check = names, mask, check
+        self.names, self.mask, self.check, self.options = names, mask, check, options
         self.records: dict[str, Tensor] = {}
         self.available: set[str] = set()
+        self.masked = False
 
-    def layer(self, cell: Cell, x: Any, name: str) -> Tensor:
+    def layer(self, cell: Cell, x: Any, name: str) -> Any:
+        x = x.current() if isinstance(x, _Waiting) else x
+        self.masked = False
+        if not self.check and _may_wait(cell, x):
+            return _Waiting(cell, x, self.options)  # type: ignore[arg-type]
         out = _all_steps(cell, x)
         if self.check:
             check_output(name, cell, out)
         return out
 
-    def neuron(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Tensor, Any]:
+    def neuron(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
         if holds_neurons(cell):
             raise CompileError(
-                label(name, cell), "one neuron, or an nn.SequentialCell of layers", "a Cell that holds neurons itself",
-                "Run it with mode='eager'.",
+                label(name, cell), "one neuron, snn.Recurrent, or an nn.SequentialCell of layers",
+                "a Cell that holds neurons itself", "Run it with mode='eager'.",
             )  # fmt: skip
-        before = self.start(cell, x[0], state, name)
+        dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, _Waiting) else (None, x, x[0])
+        before = self.start(cell, one, state, name)
         self.available |= record_names(cell, before)
-        out, after, records = run_neuron(cell, x, before, self.names, self.mask)
+        out, after, records = run_layer(cell, dense, x, before, self.names, self.mask, self.options)
         self.records |= {f"{name}.{what}" if name else what: value for what, value in records.items()}
+        self.masked = True
         if self.check:
             check_output(name, cell, out)
         return out, after
+
+
+def _may_wait(cell: Cell, x: Tensor) -> bool:
+    """Tell whether a layer is a plain dense one, on numbers of its own dtype or such as become that."""
+    return (
+        type(cell) is nn.Dense
+        and not cell._forward_hooks
+        and cell.activation is None
+        and x.shape[-1:] == (cell.in_channels,)
+        and x.ndim > 1
+        and (x.dtype == cell.weight.dtype or (x.dtype.kind in "bui" and cell.weight.dtype == "float32"))
+    )
 
 
 def _all_steps(cell: Cell, x: Tensor) -> Tensor:

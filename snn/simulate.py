@@ -113,9 +113,10 @@ def run(
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
     if mode == "compiled":
+        from .layer import Options
         from .layerwise import run_layerwise
 
-        return run_layerwise(net, x, state, names, keep, check)
+        return run_layerwise(net, x, state, names, keep, check, Options())
     return _run_eagerly(net, x, state, names, keep, check)
 
 

@@ -66,8 +66,10 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
 
 
 def holds_neurons(cell: Cell) -> bool:
-    """Tell whether a Cell has neurons among its parts."""
-    return any(is_stateful(part) for part_name, part in cell.cells_and_names() if part_name)
+    """Tell whether a Cell has neurons among its parts, and is not a layer of them by its own word."""
+    return not getattr(cell, "is_neuron", False) and any(
+        is_stateful(part) for part_name, part in cell.cells_and_names() if part_name
+    )
 
 
 def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
@@ -126,9 +128,10 @@ def label(name: str, cell: Cell) -> str:
 def variables(state: Any) -> dict[str, Any]:
     """Name the variables of a state: a lone one is v, NamedTuples and dicts name theirs, a plain tuple has no names."""
     if hasattr(state, "_fields"):
-        return dict(zip(state._fields, state, strict=True))
+        state = dict(zip(state._fields, state, strict=True))
     if isinstance(state, dict):
-        return dict(state)
+        inside = [variables(value) if isinstance(value, (tuple, dict)) else {name: value} for name, value in state.items()]
+        return {name: value for part in inside for name, value in part.items()}
     return {"v": state} if isinstance(state, (Tensor, np.ndarray)) else {}
 
 

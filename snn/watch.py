@@ -34,8 +34,10 @@ class Recorder:
         self.steps = 0
         self.taken: dict[str, list[Tensor]] = {}
         self.available: set[str] = set()
-        # A Cell that holds neurons is not one itself.
-        self.neurons = [(n, cell) for n, cell in net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
+        # A Cell that holds neurons is not one itself, and what is inside a neuron is not another.
+        found = [(n, cell) for n, cell in net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
+        inside = {id(part) for _, cell in found for _, part in cell.cells_and_names() if part is not cell}
+        self.neurons = [(n, cell) for n, cell in found if id(cell) not in inside]
 
     def hooks(self) -> list[Remove]:
         """Start to listen; return the functions that stop it."""

@@ -25,20 +25,31 @@ def directory() -> Path:
     return Path(os.environ.get("SPIKECELL_CACHE") or platformdirs.user_cache_dir("spikecell", appauthor=False)) / "loops"
 
 
-def load(source: str) -> ModuleType:
+def load(source: str, jit: bool = True) -> ModuleType:
     """Return the module of a source, compiled before if a file of it is there.
 
     The file's name is the hash of everything that it depends on, so that it is never stale; it is put in place whole, so that
     two processes may do so at once. Where nothing can be written, the module lives in memory only.
+
+    Parameters
+    ----------
+    source : str
+        As :func:`snn.engine.emit.module` makes it.
+    jit : bool
+        Whether Numba compiles it; otherwise it is plain Python.
     """
-    import numba
     import numpy as np
 
-    text = f"{source}\n# numba {numba.__version__}, numpy {np.__version__}, python {sys.version_info[:3]}\n"
-    name = f"spikecell_{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+    if jit:
+        import numba
+
+        source += f"\n# numba {numba.__version__}, numpy {np.__version__}, python {sys.version_info[:3]}\n"
+    else:
+        source = source.replace("\nJIT = True\n", "\nJIT = False\n", 1)
+    name = f"spikecell_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     with _lock:
         if name not in _modules:
-            _modules[name] = _load(name, text)
+            _modules[name] = _load(name, source)
         return _modules[name]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograd.program import Program
 
-__all__ = ["Loop", "emit", "module"]
+__all__ = ["Loop", "Source", "emit", "module"]
 
 _FUNCTIONS = {
     "abs": "abs", "atan": "np.arctan", "ceil": "np.ceil", "cos": "np.cos", "erf": "math.erf", "exp": "np.exp",
@@ -22,98 +22,250 @@ _FUNCTIONS = {
 class Loop:
     """What a loop over time reads, carries and writes; numbers are those of the program's instructions.
 
+    A job is a block of columns of one sample; in a loop with ``own`` it is some samples with all their columns.
+
     Attributes
     ----------
     name : str
         Of the function.
     streams : tuple of int
-        Read at each step, from ``[T, M]``.
+        Read at each step, by strides over time, samples and blocks.
+    rows : tuple of int
+        Read at each step, one value for a whole row.
+    events : int or None
+        An input that is summed from the weights of the row's events.
+    own : int or None
+        An input, or something carried, to which is added what comes back from the step before, through weights.
+    fed : int or None
+        What comes back: a value of each column, or a bool among ``written`` that says where it fired.
+    fires : bool
+        Whether it is the latter.
     carried : tuple of (int, int)
         Read at the start and handed from step to step: what a step reads, and what it makes of it.
-    parameters : tuple of int
-        Read from ``[M]``.
+    scalars, parameters : tuple of int
+        Parameters of one value, and those with a value for each column, or each element.
     written : tuple of int
-        Written at each step, to ``[T, M]``.
+        Written at each step, by strides.
     summed : tuple of int
-        Added up over the steps, to ``[M]``.
+        Added up over the steps.
     backward : bool
         Only rounding matters, not every bit: exponentials may be a little off to be fast.
     """
 
     name: str
-    streams: tuple[int, ...]
-    carried: tuple[tuple[int, int], ...]
-    parameters: tuple[int, ...]
-    written: tuple[int, ...]
+    streams: tuple[int, ...] = ()
+    rows: tuple[int, ...] = ()
+    events: int | None = None
+    own: int | None = None
+    fed: int | None = None
+    fires: bool = False
+    carried: tuple[tuple[int, int], ...] = ()
+    scalars: tuple[int, ...] = ()
+    parameters: tuple[int, ...] = ()
+    written: tuple[int, ...] = ()
     summed: tuple[int, ...] = ()
     backward: bool = False
 
 
-def emit(program: Program, loop: Loop) -> tuple[str, list[int]]:
-    """Write the function of a loop.
+@dataclass
+class Source:
+    """An emitted function.
 
-    Returns
-    -------
-    source : str
-        ``name(lo, hi, block, order, M, *strides, *streams, *starts, *parameters, *constants, *written, *ends, *sums)`` on flat
-        arrays, for the elements lo to hi of M, at the time steps in ``order``.
+    Attributes
+    ----------
+    text : str
+        Its source: ``name(lo, hi, samples, width, columns, order, strides, ...)`` on flat arrays, for the jobs lo to hi, at
+        the time steps in ``order``.
     constants : list of int
         Numbers of the constants that are arguments; zeros and ones stand in the source.
     """
-    carried = [before for before, _ in loop.carried]
-    given = {*loop.streams, *carried, *loop.parameters}
-    targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed]
-    order = program.needed(targets, frozenset(given))
-    steps = program.instructions
-    names: dict[int, str] = {}
-    constants: list[int] = []
-    for i in order:
-        if steps[i].kind == "constant" and i not in given:
-            literal = {0.0: "zero", 1.0: "one"}.get(float(steps[i].what))
-            if literal is None or steps[i].dtype.kind != "f":
-                constants.append(i)
-                literal = f"c{len(constants) - 1}"
+
+    text: str
+    constants: list[int] = field(default_factory=list)
+
+
+def emit(program: Program, loop: Loop) -> Source:
+    """Write the function of a loop.
+
+    Its arguments after the first seven: streams; rows; packed weights, number of inputs, starts and positions of the events;
+    packed weights of what comes back, what comes back to the first step and from the last, samples in a group; starts of what
+    is carried; scalars; parameters; constants; written; ends; sums.
+    """
+    return _Emitter(program, loop).source()
+
+
+class _Emitter:
+    def __init__(self, program: Program, loop: Loop) -> None:
+        self.program, self.loop = program, loop
+        self.names: dict[int, str] = {}
+        self.constants: list[int] = []
+        self.body: list[str] = []
+        # How the arrays that live as long as a job are indexed: all samples of a group lie in them.
+        self.at = "j" if loop.own is None else "s * columns + j"
+        self._equations()
+
+    def _equations(self) -> None:
+        """Write what happens to one element in one step."""
+        program, loop, names, body = self.program, self.loop, self.names, self.body
+        carried = [before for before, _ in loop.carried]
+        named = [(loop.streams, "x"), (loop.rows, "r"), (carried, "s"), (loop.scalars, "p"), (loop.parameters, "p")]
+        for numbers, letter in named:
+            names |= {i: f"{letter}{i}" for i in numbers}
+        names |= {i: f"x{i}" for i in (loop.events, loop.own) if i is not None and i not in names}
+        targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed]
+        targets += [loop.fed] if loop.fed is not None else []
+        order = program.needed(targets, frozenset(names))
+        body += [f"x{i} = in{k}[i{k} + j]" for k, i in enumerate(loop.streams) if i in order]
+        if loop.events in order:
+            body.append(f"x{loop.events} = current[j]")
+        if loop.own in order and loop.own not in carried:
+            body.append(f"x{loop.own} = lateral[s * width + j]")
+        for k, i in enumerate(carried):
+            body.append(f"s{i} = state{k}[{self.at}]" + (" + lateral[s * width + j]" if i == loop.own else ""))
+        body += [f"p{i} = par{k}[q{k} + j]" for k, i in enumerate(loop.parameters) if i in order]
+        for i in order:
+            if i in names:
+                continue
+            if program.instructions[i].kind == "constant":
+                names[i] = self._constant(i)
             else:
-                literal += str(steps[i].dtype.itemsize * 8)
-            names[i] = literal
-    body: list[str] = []
-    for k, i in enumerate(loop.streams):
-        names[i] = f"x{i}"
-        body.append(f"x{i} = in{k}[t * stride{k} + at]")
-    for k, i in enumerate(carried):
-        names[i] = f"s{i}"
-        body.append(f"s{i} = state{k}[j]")
-    for k, i in enumerate(loop.parameters):
-        names[i] = f"p{i}"
-        body.append(f"p{i} = par{k}[at]")
-    for i in order:
-        if i not in names:
-            names[i] = f"t{i}"
-            body.append(f"t{i} = {_expression(program, i, names, loop.backward)}")
-    for k, i in enumerate(loop.written):
-        body.append(f"out{k}[o + at] = {names[i]}")
-    for k, i in enumerate(loop.summed):
-        body.append(f"sum{k}[at] += {names[i]}")
-    for k, (_, after) in enumerate(loop.carried):
-        body.append(f"state{k}[j] = {names[after]}")
-    n_s, n_c, n_p, n_k = len(loop.streams), len(carried), len(loop.parameters), len(constants)
-    arguments = ["lo", "hi", "block", "order", "M"]
-    arguments += [f"stride{k}" for k in range(n_s)] + [f"in{k}" for k in range(n_s)]
-    arguments += [f"start{k}" for k in range(n_c)] + [f"par{k}" for k in range(n_p)] + [f"c{k}" for k in range(n_k)]
-    arguments += [f"out{k}" for k in range(len(loop.written))] + [f"end{k}" for k in range(n_c)]
-    arguments += [f"sum{k}" for k in range(len(loop.summed))]
-    lines = [f"def {loop.name}({', '.join(arguments)}):"]
-    lines += [f"    state{k} = np.empty(block, start{k}.dtype)" for k in range(n_c)]
-    lines += ["    for b in range(lo, hi, block):", "        n = min(block, hi - b)"]
-    if n_c:
-        lines += ["        for j in range(n):"] + [f"            state{k}[j] = start{k}[b + j]" for k in range(n_c)]
-    # The steps come from an array: where LLVM sees that they fall, its checks for overlap fail and it uses no vectors.
-    lines += ["        for t in order:"]
-    lines += ["            o = t * M", "            for j in range(n):", "                at = b + j"]
-    lines += [f"                {line}" for line in body]
-    if n_c:
-        lines += ["        for j in range(n):"] + [f"            end{k}[b + j] = state{k}[j]" for k in range(n_c)]
-    return "\n".join(lines) + "\n", constants
+                names[i] = f"t{i}"
+                body.append(f"t{i} = {_expression(program, i, names, loop.backward)}")
+        body += [f"out{k}[o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
+        body += [f"sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
+        if loop.fed is not None and not loop.fires:
+            body.append(f"sent[s * columns + j] = {names[loop.fed]}")
+        body += [f"state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
+
+    def _constant(self, index: int) -> str:
+        step = self.program.instructions[index]
+        literal = {0.0: "zero", 1.0: "one"}.get(float(step.what))
+        if literal is None or step.dtype.kind != "f":
+            self.constants.append(index)
+            return f"c{len(self.constants) - 1}"
+        return literal + str(step.dtype.itemsize * 8)
+
+    def source(self) -> Source:
+        """Put the function together."""
+        loop = self.loop
+        counted = ("streams", "rows", "carried", "scalars", "parameters", "written", "summed")
+        n = {name: len(getattr(loop, name)) for name in counted}
+        arguments = ["lo", "hi", "samples", "width", "columns", "order", "strides"]
+        arguments += [f"in{k}" for k in range(n["streams"])] + [f"row{k}" for k in range(n["rows"])]
+        arguments += ["weights", "inputs", "start", "index"] if loop.events is not None else []
+        arguments += ["own_weights", "first_lateral", "last_lateral", "group"] if loop.own is not None else []
+        arguments += [f"start{k}" for k in range(n["carried"])] + [f"scalar{k}" for k in range(n["scalars"])]
+        arguments += [f"par{k}" for k in range(n["parameters"])] + [f"c{k}" for k in range(len(self.constants))]
+        arguments += [f"out{k}" for k in range(n["written"])] + [f"end{k}" for k in range(n["carried"])]
+        arguments += [f"sum{k}" for k in range(n["summed"])]
+        lines = [f"def {loop.name}({', '.join(arguments)}):"]
+        lines += _indented(1, self._grouped() if loop.own is not None else self._blocked())
+        return Source("\n".join(lines) + "\n", self.constants)
+
+    def _blocked(self) -> Iterator[str]:
+        """A block of columns of one sample at a time, with time inside."""
+        loop, n_carried = self.loop, len(self.loop.carried)
+        yield from self._head("width")
+        yield "for job in range(lo, hi):"
+        yield "    block, sample = job // samples, job % samples"
+        yield "    first = block * width"
+        yield "    n = min(width, columns - first)"
+        yield "    base = sample * columns + first"
+        if n_carried:
+            yield "    for j in range(n):"
+            yield from (f"        state{k}[j] = start{k}[base + j]" for k in range(n_carried))
+        # The steps come from an array: where LLVM sees that they fall, its checks for overlap fail and it uses no vectors.
+        yield "    for t in order:"
+        yield from _indented(2, self._places())
+        if loop.events is not None:
+            yield from _indented(2, self._summed_events())
+        yield "        for j in range(n):"
+        yield from _indented(3, self.body)
+        if n_carried:
+            yield "    for j in range(n):"
+            yield from (f"        end{k}[base + j] = state{k}[j]" for k in range(n_carried))
+
+    def _grouped(self) -> Iterator[str]:
+        """Some samples at a time, all their columns: what they make in one step comes back to all columns in the next."""
+        loop, n_carried = self.loop, len(self.loop.carried)
+        yield from self._head("group * columns")
+        yield "lateral = np.empty(group * width, own_weights.dtype)"
+        if loop.fires:
+            yield "fired = np.empty(group * columns, np.uint32)"
+            yield "count = np.empty(group, np.uint64)"
+        else:
+            yield "sent = np.empty(group * columns, own_weights.dtype)"
+        yield "first, block = np.uint64(0), np.uint64(0)"
+        yield "for job in range(lo, hi):"
+        yield "    first_sample = job * group"
+        yield "    members = min(group, samples - first_sample)"
+        yield "    for s in range(members):"
+        yield "        base = (first_sample + s) * columns"
+        yield "        for j in range(width):"
+        yield "            lateral[s * width + j] = first_lateral[(first_sample + s) * width + j]"
+        if n_carried:
+            yield "        for j in range(columns):"
+            yield from (f"            state{k}[s * columns + j] = start{k}[base + j]" for k in range(n_carried))
+        yield "    for t in order:"
+        yield "        for s in range(members):"
+        yield "            sample = first_sample + s"
+        yield "            base = sample * columns"
+        yield from _indented(3, self._places())
+        if loop.events is not None:
+            yield from _indented(3, self._summed_events())
+        yield "            for j in range(columns):"
+        yield from _indented(4, self.body)
+        if loop.fires:
+            k = loop.written.index(loop.fed or 0)
+            yield f"            count[s] = collect(out{k}, o{k}, columns, fired, s * columns)"
+        yield "        for j in range(members * width):"
+        yield "            lateral[j] = 0"
+        if loop.fires:
+            yield "        for g in range(np.uint64(0), width, np.uint64(LANES)):"
+            yield "            for s in range(members):"
+            yield "                at = s * columns"
+            yield "                end = at + count[s]"
+            yield "                add_rows(lateral, s * width + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
+        else:
+            yield "        add_product(lateral, width, sent, members, columns, own_weights)"
+        yield "    for s in range(members):"
+        yield "        base = (first_sample + s) * columns"
+        yield "        for j in range(width):"
+        yield "            last_lateral[(first_sample + s) * width + j] = lateral[s * width + j]"
+        if n_carried:
+            yield "        for j in range(columns):"
+            yield from (f"            end{k}[base + j] = state{k}[s * columns + j]" for k in range(n_carried))
+
+    def _summed_events(self) -> Iterator[str]:
+        yield "for j in range(width):"
+        yield "    current[j] = 0"
+        yield "r = t * samples + sample"
+        yield "for g in range(np.uint64(0), width, np.uint64(LANES)):"
+        yield "    at = (first + g) * inputs"
+        yield "    add_rows(current, g, weights, at, np.uint64(LANES), index, start[r], start[r + np.uint64(1)])"
+
+    def _head(self, size: str) -> Iterator[str]:
+        loop = self.loop
+        letters = [f"i{k}" for k in range(len(loop.streams))] + [f"o{k}" for k in range(len(loop.written))]
+        letters += [f"m{k}" for k in range(len(loop.rows))] + [f"q{k}" for k in range(len(loop.parameters))]
+        for k, letter in enumerate(letters):
+            yield f"{letter}t, {letter}s, {letter}b = strides[{3 * k}], strides[{3 * k + 1}], strides[{3 * k + 2}]"
+        yield from (f"state{k} = np.empty({size}, start{k}.dtype)" for k in range(len(loop.carried)))
+        if loop.events is not None:
+            yield "current = np.empty(width, weights.dtype)"
+        yield from (f"p{i} = scalar{k}[0]" for k, i in enumerate(loop.scalars))
+
+    def _places(self) -> Iterator[str]:
+        """Say where, in each array, the row's elements of a step are."""
+        loop = self.loop
+        for letter, n in (("i", len(loop.streams)), ("o", len(loop.written))):
+            yield from (f"{letter}{k} = t * {letter}{k}t + sample * {letter}{k}s + block * {letter}{k}b" for k in range(n))
+        yield from (f"q{k} = sample * q{k}s + first" for k in range(len(loop.parameters)))
+        yield from (f"r{i} = row{k}[t * m{k}t + sample * m{k}s]" for k, i in enumerate(loop.rows))
+
+
+def _indented(levels: int, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
+    return ("    " * levels + line for line in lines)
 
 
 def _expression(program: Program, index: int, names: dict[int, str], backward: bool) -> str:
@@ -155,9 +307,19 @@ class _Typed(ast.NodeTransformer):
         return node
 
 
-def module(loops: Sequence[str]) -> str:
-    """Join loops to the source of a module that stands alone."""
-    return _HEAD + "\n\n".join(f"@njit(error_model='numpy', nogil=True, cache=True)\n{source}" for source in loops)
+def module(functions: Sequence[str]) -> str:
+    """Join functions to the source of a module that stands alone."""
+    return _HEAD + "\n\n".join(f"@njit(error_model='numpy', nogil=True, cache=True)\n{source}" for source in functions)
 
 
-_HEAD = Path(__file__).with_name("head.py").read_text(encoding="utf-8") + "\n\n"
+def kernels() -> str:
+    """Return the source of the kernels for events as such a module."""
+    text = _read("kernels.py")
+    return _HEAD + "\n".join(line for line in text.splitlines() if not line.startswith("from .head")) + "\n"
+
+
+def _read(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+
+
+_HEAD = _read("head.py") + "\n\n"

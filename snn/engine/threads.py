@@ -1,4 +1,4 @@
-"""Run a loop over ranges of elements on all cores. Each range is its own, so the bits do not depend on how many there are."""
+"""Run a kernel over ranges of jobs on all cores. Each job owns what it writes, so the bits do not depend on how many cores there are."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from .cache import forget
 
 __all__ = ["launch", "thread_count"]
 
-BLOCK = 512
-_SMALL = 1 << 19  # elements times steps below which handing out costs more than it saves
+_SMALL = 1 << 17  # elements below which handing out costs more than it saves
 _pool: ThreadPoolExecutor | None = None
 _ready: set[Any] = set()
 
@@ -27,39 +26,48 @@ def thread_count() -> int:
     return int(os.environ.get("SPIKECELL_THREADS") or len(os.sched_getaffinity(0)))
 
 
-def launch(function: Any, n: int, order: Any, arguments: list[Any]) -> None:
-    """Call ``function(lo, hi, block, order, n, *arguments)`` for ranges that make up 0 to n."""
-    block, size = np.uint64(BLOCK), np.uint64(n)
-    blocks = -(-n // BLOCK)
-    threads = min(thread_count(), blocks)
-    key = (function, *(a.dtype for a in arguments))
-    if threads < 2 or n * len(order) < _SMALL or key not in _ready:
-        if key in _ready:
-            function(np.uint64(0), size, block, order, size, *arguments)
-        else:
-            _first_call(function, (np.uint64(0), size, block, order, size, *arguments))
+def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
+    """Call ``function(lo, hi, *arguments)`` for ranges that make up 0 to ``jobs``.
+
+    Parameters
+    ----------
+    function : callable
+        A kernel, compiled or plain.
+    jobs : int
+        Number of jobs.
+    arguments : list
+        Flat arrays, and numbers as numpy scalars.
+    work : int
+        Number of elements that all jobs together look at: a little work is not handed out.
+    """
+    if hasattr(function, "signatures"):
+        key = (function, *(a.dtype for a in arguments))
+        if key not in _ready:
+            _compile(function, arguments)
             _ready.add(key)
-        return
-    ends = [min(n, BLOCK * (blocks * i // threads)) for i in range(threads)] + [n]
-    jobs = [
-        _workers().submit(function, np.uint64(lo), np.uint64(hi), block, order, size, *arguments) for lo, hi in pairwise(ends)
-    ]
-    wait(jobs)
-    for job in jobs:
-        job.result()
+        threads = min(thread_count(), jobs)
+        if threads > 1 and work >= _SMALL:
+            ends = [jobs * i // threads for i in range(threads + 1)]
+            running = [_workers().submit(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)]
+            wait(running)
+            for job in running:
+                job.result()
+            return
+    function(np.uint64(0), np.uint64(jobs), *arguments)
 
 
-def _first_call(function: Any, arguments: tuple[Any, ...]) -> None:
-    """Compile and run; what numba cannot compile is a CompileError, and what it has stored in vain is made again."""
+def _compile(function: Any, arguments: list[Any]) -> None:
+    """Compile by doing nothing; what numba cannot compile is a CompileError, and what it has stored in vain is made again."""
     from numba.core.errors import NumbaError
 
+    nothing = (np.uint64(0), np.uint64(0), *arguments)
     try:
         try:
-            function(*arguments)
+            function(*nothing)
         except (EOFError, pickle.UnpicklingError):
             forget(function)
             function.recompile()
-            function(*arguments)
+            function(*nothing)
     except NumbaError as error:
         raise CompileError(
             f"numba, {function.__module__}", "a loop that it can compile", str(error).strip().splitlines()[-1],
@@ -70,7 +78,7 @@ def _first_call(function: Any, arguments: tuple[Any, ...]) -> None:
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="spikecell")
+        _pool = ThreadPoolExecutor(max(os.cpu_count() or 1, thread_count()), thread_name_prefix="spikecell")
     return _pool
 
 

@@ -1,0 +1,241 @@
+"""The way back through a layer of the compiled mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.graph import SELECT, Node
+
+from .engine.emit import Loop
+from .engine.events import Events, Packed, find_events, padded, turned
+from .layer import Layer, Saved, Stream
+from .spikes import Spikes
+from .synapse import Direct, GradientByEvents, Listed, Once
+
+__all__ = ["Backward"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Backward:
+    """One pass back through a layer, chunk by chunk from the last time step to the first.
+
+    Parameters
+    ----------
+    layer : Layer
+        The forward.
+    node : Node
+        Its node in the graph.
+    g : dict of int to Tensor
+        Cotangents of its outputs, by position.
+    wanted : sequence of bool
+        Which gradients are asked for: of the input, the weights, the state at the start, the Parameters.
+    """
+
+    def __init__(self, layer: Layer, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> None:
+        self.layer, self.node, self.g = layer, node, g
+        self.saved: Saved = node.saved
+        plan, synapse = layer.plan, layer.synapse
+        wants_x, *rest = wanted
+        by_weight = rest[: len(layer.weights)]
+        rest = rest[len(layer.weights) :]
+        self.wants_starts, wants_parameters = rest[: len(layer.starts)], rest[len(layer.starts) :]
+        flows = plan.dx is not None
+        self.wants_x = wants_x and flows
+        self.wants_weight = flows and layer.dense is not None and by_weight[0]
+        self.wants_own = flows and layer.own is not None and by_weight[-1]
+        self.parameters = [
+            plan.d_parameters[id(p)] if asked else None for p, asked in zip(plan.parameters, wants_parameters, strict=True)
+        ]
+        listed, once = isinstance(synapse, Listed), isinstance(synapse, Once)
+        self.by_events = synapse.by_events if isinstance(synapse, Listed) and self.wants_weight else None
+        self.own_events = self._own_events() if self.wants_own and plan.fed_flag is not None else None
+        # In which forms the gradient by the currents is needed.
+        self.direct = self.wants_x and isinstance(synapse, Direct)
+        self.packed = self.by_events or self.own_events
+        self.summed = self.wants_weight and once
+        own_dense = self.wants_own and (self.own_events is None or layer.starts[-1].array.any())
+        self.rows = (self.wants_x and not self.direct) or (self.wants_weight and not (listed or once)) or own_dense
+        self.places = self._places() if self.wants_x and not self.direct else None
+        columns = layer.layout.columns
+        self.pitch = columns if self.places is None else padded(columns)
+        self.layout = layer.layout if self.packed is None or layer.own is not None else replace(
+            layer.layout, width=min(padded(columns), self.packed.width)
+        )  # fmt: skip
+        self.own_total: Array | None = None
+
+    def _places(self) -> Events | None:
+        """Return where the gradient by the input is needed, if the layer before tells and it is not nearly everywhere."""
+        before = self.node.parents[0]
+        if before is None or before.rule is not SELECT or before.attrs != 0:
+            return None
+        call = before.parents[0]
+        assert call is not None
+        return call.rule.where_it_matters(call.saved) if isinstance(call.rule, Layer) else None
+
+    def _own_events(self) -> GradientByEvents:
+        """Return the sum of the gradient by a layer's weights to itself: a row's events are those of the step before."""
+        layer = self.layer
+        assert layer.chunk is not None
+        fed, samples = self.saved.fed, layer.layout.samples
+        events = fed.events if isinstance(fed, Spikes) else find_events(fed, 1, layer.options.jit)
+        start = np.concatenate([np.zeros(samples, np.uint64), events.start[: len(events.start) - samples]])
+        index = events.index[: int(start[-1])]
+        before = Events(start, index, events.columns, events.jit)
+        return GradientByEvents(layer.own_packed(), before, layer.chunk * samples)
+
+    def run(self) -> list[Tensor | None]:
+        """Pass back; return the gradients that are wanted, in the order of the node's parents."""
+        layer, plan = self.layer, self.layer.plan
+        layout, synapse, shape = self.layout, layer.synapse, layer.shape
+        n = 1 + len(layer.names)
+        states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
+        sums = [d for d in self.parameters if d is not None] + ([plan.dx] if self.summed else [])
+        totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums if d is not None]
+        by_input = np.empty(layer.x.shape, layer.dtype(plan.dx)) if self.wants_x and plan.dx is not None else None
+        lateral = None if layer.own is None else np.zeros((layout.samples, layout.width), layer.own.dtype)
+        back = None if layer.own is None else Packed(
+            np.ascontiguousarray(layer.own.array.T), np.ones(layout.columns, layer.own.dtype), layer.options.jit
+        )  # fmt: skip
+        buffers = self._buffers()
+        weights = None if self.places is None else turned(synapse.weight, layer.options.jit)  # type: ignore[union-attr]
+        for s0, s1, saved in self._segments():
+            for a, b in reversed(layer.pieces(s0, s1)):
+                written = self._written(buffers, by_input, a, b)
+                ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
+                loop, streams = self._loop(saved, s0, a, b, tuple(d for d in sums if d is not None))
+                own = None if lateral is None else (back, lateral, after)
+                layer.launch(loop, layout, a, b, streams, own, states, written, ends, totals)
+                states, lateral = ends, after
+                self._add(buffers, by_input, a, b, weights)
+        return self._result(by_input, states, lateral, totals)
+
+    def _cotangent(self, position: int, like: Tensor) -> Array:
+        given = self.g.get(position)
+        return np.zeros(like.shape, like.dtype) if given is None else np.ascontiguousarray(given.array)
+
+    def _segments(self) -> Any:
+        """Iterate over segments from the last to the first, with what their forward saves, made again if need be."""
+        layer, boundaries = self.layer, self.saved.boundaries
+        segments = list(enumerate(layer.segments()))
+        for k, (t0, t1) in reversed(segments):
+            if boundaries is None:
+                yield t0, t1, self.saved.values
+                continue
+            numbers = [i for i in layer.plan.saved if not layer.is_there(i)]
+            values = {i: np.empty((t1 - t0, *layer.shape), layer.dtype(i)) for i in numbers}
+            layer.run(t0, t1, *boundaries[k], values)
+            yield t0, t1, values
+
+    def _loop(self, saved: dict[int, Array], s0: int, a: int, b: int, sums: tuple[int, ...]) -> tuple[Loop, list[Stream]]:
+        """Return the loop of some steps and what it reads."""
+        layer, plan = self.layer, self.layer.plan
+        cotangents = (plan.d_out, *plan.d_records)
+        kept = tuple(i for i in plan.saved if i != plan.mask)
+        mask_rows, mask_streams = layer.masks()
+        nothing = np.broadcast_to(np.zeros((), layer.dtype(plan.d_out)), (b - a, *layer.shape))
+        streams = [
+            layer.stream(self.g[i].array[a:b] if i in self.g else nothing) for i in range(len(cotangents))
+        ]  # fmt: skip
+        streams += [layer.stream(saved[i][a - s0 : b - s0] if i in saved else layer.x.array[a:b]) for i in kept]
+        streams += [layer.mask_stream(a, b) for _ in mask_streams]
+        streams = [(flat, (*strides[:2], self.layout.width)) for flat, strides in streams]
+        own = plan.d_after[-1] if layer.own is not None else None
+        dx = plan.dx if plan.dx is not None else plan.program.constant(0, layer.dtype(plan.d_out))
+        forms = (self.direct, self.rows, self.packed is not None)
+        loop = Loop(
+            "backward", (*cotangents, *kept, *mask_streams), mask_rows, None, own, None if own is None else dx, False,
+            tuple(zip(plan.d_after, plan.d_before, strict=True)), layer.scalars, layer.per_column,
+            tuple(dx for form in forms if form), sums, backward=True,
+        )  # fmt: skip
+        return loop, streams
+
+    def _buffers(self) -> tuple[Array | None, Array | None]:
+        """Return arrays for the gradient by the currents of a chunk: as rows, and packed by blocks of columns."""
+        layer, layout = self.layer, self.layout
+        rows = (layer.chunk or 0) * layout.samples
+        dtype = layer.dtype(layer.plan.d_out)
+        flat = np.zeros((rows, self.pitch), dtype) if self.rows else None
+        return flat, None if self.packed is None else np.zeros((layout.blocks, rows, layout.width), dtype)
+
+    def _written(self, buffers: tuple[Array | None, Array | None], by_input: Array | None, a: int, b: int) -> list[Stream]:
+        rows, packed = buffers
+        written: list[Stream] = []
+        if self.direct and by_input is not None:
+            written.append((by_input[a:b].reshape(-1), self.layout.rows()))
+        if rows is not None:
+            written.append((rows.reshape(-1), self.layout.rows(self.pitch)))
+        if packed is not None:
+            written.append((packed.reshape(-1), self.layout.packed(packed.shape[1])))
+        return written
+
+    def _add(
+        self, buffers: tuple[Array | None, Array | None], by_input: Array | None, a: int, b: int, weights: Array | None
+    ) -> None:
+        """Add what a chunk brings to the gradients by the weights, and write that by the input."""
+        layer, synapse, (rows, packed) = self.layer, self.layer.synapse, buffers
+        samples = layer.layout.samples
+        if rows is not None:
+            rows = rows[: (b - a) * samples]
+        chunk = a // (layer.chunk or 1)
+        if packed is not None:
+            for sums in (self.by_events, self.own_events):
+                if sums is not None:
+                    sums.add(chunk, packed)
+        if isinstance(synapse, Direct):
+            weighted = None
+        else:
+            weighted = synapse
+            if self.wants_weight and self.by_events is None and not self.summed and rows is not None:
+                weighted.add(a, b, rows)
+            if by_input is not None and rows is not None:
+                weighted.back(rows, a, b, by_input, self.places, weights)
+        if self.wants_own and rows is not None:
+            self._add_own(rows, a, b)
+
+    def _add_own(self, rows: Array, a: int, b: int) -> None:
+        """Add what comes back by products: all of it where it is no spikes, else only what the first step is given."""
+        layer = self.layer
+        columns, samples = layer.layout.columns, layer.layout.samples
+        first = layer.starts[-1].array.reshape(-1, columns)
+        parts = [first] if a == 0 else []
+        if self.own_events is None:
+            fed = self.saved.fed.array if isinstance(self.saved.fed, Tensor) else self.saved.fed
+            parts.append(fed[max(a - 1, 0) : b - 1].reshape(-1, columns))
+        elif a > 0:
+            return
+        values = np.concatenate(parts)
+        product = rows[: len(values), :columns].T @ values
+        self.own_total = product if self.own_total is None else self.own_total + product
+        assert len(values) in (samples, len(rows))
+
+    def _result(
+        self, by_input: Array | None, states: list[Array], lateral: Array | None, totals: list[Array]
+    ) -> list[Tensor | None]:
+        layer, synapse = self.layer, self.layer.synapse
+        shape = layer.shape
+        if lateral is not None:
+            states[-1] = states[-1] + lateral[:, : layer.layout.columns].reshape(-1)
+        result: list[Tensor | None] = [None if by_input is None else Tensor.wrap(by_input)]
+        if layer.dense is not None:
+            gradient = None
+            if isinstance(synapse, Once) and self.summed:
+                gradient = synapse.of_sum(totals.pop())
+            elif self.wants_weight:
+                gradient = self.by_events.result() if self.by_events else synapse.weight_gradient()  # type: ignore[union-attr]
+            result.append(None if gradient is None else Tensor.wrap(gradient))
+        if layer.own is not None:
+            found = None if self.own_events is None else self.own_events.result()
+            if self.own_total is not None:
+                found = self.own_total if found is None else found + self.own_total
+            result.append(None if found is None else Tensor.wrap(found))
+        result += [
+            Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)
+        ]
+        rest = iter(totals)
+        return result + [None if d is None else Tensor.wrap(next(rest).reshape(shape)) for d in self.parameters]

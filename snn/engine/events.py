@@ -1,0 +1,164 @@
+"""Spikes as lists of their positions, and products of them with weights: work for the spikes only."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from . import cache, emit
+from .threads import launch
+
+__all__ = ["LANES", "Events", "Packed", "find_events", "padded", "sampled_product"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+LANES = 64
+_STRIP = 16
+_CACHE = 1 << 19  # bytes that stay in a core's second-level cache
+_u = np.uint64
+
+
+@functools.cache
+def kernel(name: str, jit: bool) -> Any:
+    """Return one of the functions of ``kernels.py``."""
+    return getattr(cache.load(emit.kernels(), jit), name)
+
+
+def padded(n: int) -> int:
+    """Return the smallest multiple of LANES that is not below n."""
+    return -(-n // LANES) * LANES
+
+
+class Events:
+    """Where the spikes of rows ``[rows, columns]`` are.
+
+    Attributes
+    ----------
+    start : array of uint64
+        ``[rows + 1]``: the events of row r are ``index[start[r]:start[r + 1]]``.
+    index : array of uint32
+        Column of each event.
+    columns : int
+        Length of a row.
+    density : float
+        Share of the elements that are spikes.
+    """
+
+    def __init__(self, start: Array, index: Array, columns: int, jit: bool) -> None:
+        self.start, self.index, self.columns, self.jit = start, index, columns, jit
+        self.density = len(index) / max(1, (len(start) - 1) * columns)
+
+    def by_column(self, chunk: int) -> tuple[Array, Array]:
+        """Return, for each chunk of rows, the rows of each column's events, counted within the chunk."""
+        rows = len(self.start) - 1
+        chunks = -(-rows // chunk)
+        column_start = np.empty((chunks, self.columns + 1), np.uint64)
+        row_index = np.empty(len(self.index), np.uint32)
+        arguments = [self.start, self.index, _u(rows), _u(chunk), _u(self.columns), column_start.reshape(-1), row_index]
+        launch(kernel("transposed", self.jit), chunks, arguments, 8 * len(self.index))
+        return column_start, row_index
+
+
+def find_events(array: Array, value: Any, jit: bool) -> Events | None:
+    """Return where rows ``[..., columns]`` have ``value``, or None if some element is neither that nor 0."""
+    columns = array.shape[-1]
+    rows, per_row = array.size // columns, -(-columns // LANES)
+    words, start, wrong = np.empty(rows * per_row, np.uint64), np.zeros(rows + 1, np.uint64), np.zeros(rows, np.bool_)
+    flat = array.reshape(-1)
+    flat = flat.view(np.uint8) if array.dtype == np.bool_ else flat
+    arguments = [flat, _u(columns), flat.dtype.type(value), words, _u(per_row), start[1:], wrong]
+    launch(kernel("mark", jit), rows, arguments, flat.size)
+    if wrong.any():
+        return None
+    np.cumsum(start, out=start)
+    index = np.empty(int(start[-1]), np.uint32)
+    launch(kernel("listed", jit), rows, [words, _u(per_row), start, index], words.size)
+    return Events(start, index, columns, jit)
+
+
+class Packed:
+    """Weights ``[n_out, n_in]`` laid out for sums over events, each input's column times its amplitude.
+
+    Attributes
+    ----------
+    array : array
+        ``[blocks of LANES outputs, n_in, LANES]``, flat.
+    """
+
+    def __init__(self, weight: Array, amplitude: Array, jit: bool) -> None:
+        self.weight, self.amplitude, self.jit = np.ascontiguousarray(weight), amplitude, jit
+        self.n_out, self.n_in = weight.shape
+        self.array = self._blank(np.empty)
+        self._move("pack", self.weight, self.array)
+
+    def _blank(self, make: Any) -> Array:
+        blank: Array = make(padded(self.n_out) * self.n_in, self.weight.dtype)
+        return blank
+
+    def _move(self, name: str, weight: Array, packed: Array) -> None:
+        jobs = -(-self.n_out // LANES) * -(-self.n_in // _STRIP)
+        arguments = [weight.reshape(-1), _u(self.n_out), _u(self.n_in), self.amplitude, packed]
+        if name == "unpack":
+            arguments = [packed, _u(self.n_out), _u(self.n_in), self.amplitude, weight.reshape(-1)]
+        launch(kernel(name, self.jit), jobs, arguments, weight.size)
+
+    def currents(self, events: Events) -> Array:
+        """Return what events bring, ``[rows, n_out]``."""
+        rows = len(events.start) - 1
+        out = np.empty((rows, self.n_out), self.weight.dtype)
+        arguments = [events.start, events.index, self.array, _u(self.n_in), _u(self.n_out), out.reshape(-1)]
+        launch(kernel("spread", self.jit), rows, arguments, out.size)
+        return out
+
+    def new_gradient(self) -> Array:
+        """Return zeros to which gradients are added, packed."""
+        return self._blank(np.zeros)
+
+    def add_gradient(self, total: Array, gradient: Array, column_start: Array, row_index: Array) -> None:
+        """Add, for each event of a chunk, its row of ``gradient``, ``[blocks, rows, width]``, to a packed total."""
+        blocks, rows, width = gradient.shape
+        parts = max(1, self.n_in // 64)
+        arguments = [
+            _u(parts), _u(self.n_in), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index, total
+        ]  # fmt: skip
+        launch(kernel("gather", self.jit), blocks * parts, arguments, len(row_index) * self.n_out)
+
+    def unpacked(self, total: Array) -> Array:
+        """Return a packed total as ``[n_out, n_in]``."""
+        weight = np.empty((self.n_out, self.n_in), self.weight.dtype)
+        self._move("unpack", weight, total)
+        return weight
+
+
+def turned(weight: Array, jit: bool) -> Array:
+    """Return weights ``[n_out, n_in]`` as ``[n_in, n_out and zeros up to a multiple of LANES]``."""
+    n_out, n_in = weight.shape
+    result = np.empty((n_in, padded(n_out)), weight.dtype)
+    arguments = [np.ascontiguousarray(weight).reshape(-1), _u(n_out), _u(n_in), _u(result.shape[1]), result.reshape(-1)]
+    launch(kernel("turn", jit), -(-n_in // _STRIP), arguments, result.size)
+    return result
+
+
+def sampled_product(gradient: Array, weights: Array, places: Events, out: Array) -> None:
+    """Write ``gradient @ weights.T`` at the listed places and 0 elsewhere.
+
+    Parameters
+    ----------
+    gradient : array
+        ``[rows, pitch]``, zeros behind.
+    weights : array
+        ``[n_in, pitch]``, from :func:`turned`.
+    places : Events
+        Rows by inputs.
+    out : array
+        ``[rows, n_in]``.
+    """
+    rows, pitch = gradient.shape
+    share = 64
+    strip = max(8, _CACHE // (pitch * gradient.itemsize))
+    arguments = [
+        _u(share), _u(rows), places.start, places.index, gradient.reshape(-1), _u(pitch), weights.reshape(-1), _u(strip),
+        _u(len(weights)), out.reshape(-1),
+    ]  # fmt: skip
+    launch(kernel("sampled", places.jit), -(-rows // share), arguments, out.size)

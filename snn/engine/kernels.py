@@ -1,0 +1,174 @@
+"""Loops over events that are the same for every neuron. Each does the jobs ``lo`` to ``hi`` and owns what it writes.
+
+Flat arrays and unsigned indices throughout: with others LLVM does not vectorise. An event is the position of a spike in its row, and a row is
+one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights ``[n_out, n_in]`` are packed to
+``[blocks of LANES outputs, n_in, LANES]``, so that a block stays in the cache while all rows go by.
+"""
+
+from .head import LANES, add_rows, dot_rows, lowest, njit, np, ones, where_nonzero
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def mark(lo, hi, array, columns, value, words, per_row, count, wrong):
+    """Write, for each row, which elements are not zero, a bit each, and how many; ``wrong`` is set where one is not ``value``."""
+    whole = columns // np.uint64(LANES)
+    for r in range(lo, hi):
+        first, found, bad = r * columns, np.uint64(0), False
+        for k in range(columns):
+            bad |= (array[first + k] != value) & (array[first + k] != 0)
+        wrong[r] = bad
+        for w in range(whole):
+            word = where_nonzero(array, first + w * np.uint64(LANES))
+            words[r * per_row + w] = word
+            found += ones(word)
+        if whole < per_row:
+            word = np.uint64(0)
+            for k in range(whole * np.uint64(LANES), columns):
+                if array[first + k] != 0:
+                    word |= np.uint64(1) << (k - whole * np.uint64(LANES))
+            words[r * per_row + whole] = word
+            found += ones(word)
+        count[r] = found
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def listed(lo, hi, words, per_row, start, index):
+    """Write the position of each bit that is set."""
+    for r in range(lo, hi):
+        p = start[r]
+        for w in range(per_row):
+            word = words[r * per_row + w]
+            while word:
+                index[p] = w * np.uint64(LANES) + lowest(word)
+                word &= word - np.uint64(1)
+                p += np.uint64(1)
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_index):
+    """Write, for each chunk of rows, the rows of each column's events: ``row_index[column_start[c, i]:column_start[c, i + 1]]``."""
+    cursor = np.empty(columns, np.uint64)
+    for c in range(lo, hi):
+        first, last = c * chunk, min((c + np.uint64(1)) * chunk, rows)
+        at = c * (columns + np.uint64(1))
+        for i in range(columns):
+            cursor[i] = 0
+        for p in range(start[first], start[last]):
+            cursor[index[p]] += np.uint64(1)
+        p = start[first]
+        for i in range(columns):
+            column_start[at + i] = p
+            p += cursor[i]
+            cursor[i] = column_start[at + i]
+        column_start[at + columns] = p
+        for r in range(first, last):
+            for p in range(start[r], start[r + np.uint64(1)]):
+                i = index[p]
+                row_index[cursor[i]] = r - first
+                cursor[i] += np.uint64(1)
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def pack(lo, hi, weight, n_out, n_in, amplitude, packed):
+    """Pack weights, each column times the amplitude of its input."""
+    lanes, strip = np.uint64(LANES), np.uint64(16)
+    strips = (n_in + strip - np.uint64(1)) // strip
+    for job in range(lo, hi):
+        b, i0 = job // strips, job % strips * strip
+        first, i1 = b * lanes, min(i0 + strip, n_in)
+        n = min(lanes, n_out - first)
+        for j in range(n):
+            o = (first + j) * n_in
+            for i in range(i0, i1):
+                packed[(b * n_in + i) * lanes + j] = weight[o + i] * amplitude[i]
+        for i in range(i0, i1):
+            for j in range(n, lanes):
+                packed[(b * n_in + i) * lanes + j] = 0
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def unpack(lo, hi, packed, n_out, n_in, amplitude, weight):
+    """Undo :func:`pack` for gradients."""
+    lanes, strip = np.uint64(LANES), np.uint64(16)
+    strips = (n_in + strip - np.uint64(1)) // strip
+    for job in range(lo, hi):
+        b, i0 = job // strips, job % strips * strip
+        first, i1 = b * lanes, min(i0 + strip, n_in)
+        for j in range(min(lanes, n_out - first)):
+            o = (first + j) * n_in
+            for i in range(i0, i1):
+                weight[o + i] = packed[(b * n_in + i) * lanes + j] * amplitude[i]
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def turn(lo, hi, weight, n_out, n_in, pitch, turned):
+    """Write weights the other way round, ``[n_in, pitch]``, with zeros behind."""
+    strip = np.uint64(16)
+    for job in range(lo, hi):
+        i0, i1 = job * strip, min((job + np.uint64(1)) * strip, n_in)
+        for o in range(n_out):
+            for i in range(i0, i1):
+                turned[i * pitch + o] = weight[o * n_in + i]
+        for i in range(i0, i1):
+            for o in range(n_out, pitch):
+                turned[i * pitch + o] = 0
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, packed):
+    """Add to the packed gradient of weights, for each event, the gradient of its row's currents, ``[block, rows, width]``."""
+    lanes = np.uint64(LANES)
+    for job in range(lo, hi):
+        b, part = job // parts, job % parts
+        for i in range(n_in * part // parts, n_in * (part + np.uint64(1)) // parts):
+            first, last = column_start[i], column_start[i + np.uint64(1)]
+            if first < last:
+                for g in range(np.uint64(0), width, lanes):
+                    at = (b * width + g) * n_in + i * lanes
+                    add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last)
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def spread(lo, hi, start, index, packed, n_in, columns, out):
+    """Write the currents ``[rows, columns]`` that events bring."""
+    lanes = np.uint64(LANES)
+    row = np.empty(LANES, packed.dtype)
+    for r in range(lo, hi):
+        for first in range(np.uint64(0), columns, lanes):
+            for j in range(lanes):
+                row[j] = 0
+            add_rows(row, np.uint64(0), packed, first * n_in, lanes, index, start[r], start[r + np.uint64(1)])
+            for j in range(min(lanes, columns - first)):
+                out[r * columns + first + j] = row[j]
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, n_in, out):
+    """Write ``gradient @ weights.T``, ``[rows, n_in]``, at the listed places only and zero elsewhere.
+
+    ``gradient`` is ``[rows, pitch]`` and ``weights`` ``[n_in, pitch]``; they go by in strips of inputs that stay in the cache.
+    """
+    one, four = np.uint64(1), np.empty(4, out.dtype)
+    for job in range(lo, hi):
+        r0, r1 = job * share, min((job + one) * share, rows)
+        at = np.empty(r1 - r0, np.uint64)
+        for r in range(r0, r1):
+            at[r - r0] = start[r]
+            for i in range(n_in):
+                out[r * n_in + i] = 0
+        for stop in range(strip, n_in + strip, strip):
+            for r in range(r0, r1):
+                p, last = at[r - r0], start[r + one]
+                while p < last and index[p] < stop:
+                    end = p
+                    while end + one < min(p + np.uint64(4), last) and index[end + one] < stop:
+                        end += one
+                    i0, i1 = np.uint64(index[p]), np.uint64(index[min(p + one, end)])
+                    i2, i3 = np.uint64(index[min(p + np.uint64(2), end)]), np.uint64(index[end])
+                    dot_rows(four, gradient, r * pitch, weights, i0 * pitch, i1 * pitch, i2 * pitch, i3 * pitch, pitch)
+                    out[r * n_in + i0] = four[0]
+                    out[r * n_in + i1] = four[1]
+                    out[r * n_in + i2] = four[2]
+                    out[r * n_in + i3] = four[3]
+                    p = end + one
+                at[r - r0] = p

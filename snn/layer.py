@@ -1,0 +1,394 @@
+"""The compiled mode: a layer, weights and neurons, over all time steps as one operation of the graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor, nn, ops, tree, vjp
+from autograd.dtypes import bool_, describe, float32, float64
+from autograd.errors import CompileError, ShapeError
+from autograd.graph import SELECT, Node
+from autograd.state import state as thread
+
+from .engine.emit import Loop
+from .engine.events import Events, Packed, find_events, padded
+from .engine.threads import launch, thread_count
+from .plan import Plan, plan_for
+from .recurrent import Recurrent
+from .spikes import Spikes, as_spikes
+from .structure import record_names
+from .synapse import SAMPLED, Direct, Listed, Once, choose
+
+__all__ = ["Layer", "Options", "Saved", "run_layer"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Stream = tuple[Array, tuple[int, int, int]]
+"""A flat array and its strides over time, samples and blocks of columns."""
+_BLOCK = 512
+_u = np.uint64
+
+
+@dataclass(frozen=True)
+class Options:
+    """How layers are run.
+
+    Attributes
+    ----------
+    jit : bool
+        Compile the loops; otherwise they run as plain Python.
+    checkpoint : int or None
+        Time steps in a segment that the backward computes again, instead of having all saved.
+    """
+
+    jit: bool = True
+    checkpoint: int | None = None
+
+
+def run_layer(
+    cell: Cell | None,
+    dense: nn.Dense | None,
+    x: Tensor,
+    before: Any,
+    names: Sequence[str],
+    mask: Array | None,
+    options: Options,
+) -> tuple[Tensor, Any, dict[str, Tensor]]:
+    """Run a layer over all time steps of its input.
+
+    Parameters
+    ----------
+    cell : Cell or None
+        A neuron: ``construct(x, state) -> (out, state)``, one element at a time; or a ``Recurrent`` one. None hands on.
+    dense : Dense, optional
+        Weights between the input and the neuron.
+    x : Tensor
+        Input, ``[T, N, ...]``.
+    before : structure of Tensor
+        State at the start, ``[N, ...]`` each.
+    names : sequence of str
+        What to record, as for ``snn.run``; what the neuron does not have is left out.
+    mask : array of bool, optional
+        ``[T, N]``.
+    options : Options
+        How to run.
+
+    Returns
+    -------
+    out : Tensor
+        ``[T, N, ...]``, :class:`snn.spikes.Spikes` if the neuron spikes.
+    after : structure of Tensor
+        State at the end.
+    records : dict
+        From name to ``[T, N, ...]``.
+
+    Raises
+    ------
+    CompileError
+        If the neuron cannot be traced.
+    """
+    work = Layer(cell, dense, x, before, names, mask, options)
+    outs = work.forward()
+    n = 1 + len(work.names)
+    return outs[0], tree.unflatten(before, iter(outs[n:])), dict(zip(work.names, outs[1:n], strict=True))
+
+
+@dataclass
+class Layout:
+    """How the elements of a step are divided: rows of samples, cut to blocks of columns."""
+
+    steps: int
+    samples: int
+    columns: int
+    width: int
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.columns // self.width)
+
+    def rows(self, pitch: int | None = None) -> tuple[int, int, int]:
+        """Return the strides of ``[T, samples, columns]``, over time, samples and blocks."""
+        pitch = pitch or self.columns
+        return self.samples * pitch, pitch, self.width
+
+    def packed(self, rows: int) -> tuple[int, int, int]:
+        """Return those of ``[blocks, rows, width]``."""
+        return self.samples * self.width, self.width, rows * self.width
+
+
+@dataclass
+class Saved:
+    """What the backward of a layer needs of its forward.
+
+    Attributes
+    ----------
+    boundaries : list of (list of array, array or None), or None
+        With checkpoints: state, and what comes back from the layer, at the start of each segment.
+    values : dict of int to array
+        The saved values of the program, ``[T, N, ...]``; empty with checkpoints.
+    fed : Spikes, array or None
+        What came back at each step.
+    """
+
+    boundaries: list[Any] | None
+    values: dict[int, Array]
+    fed: Any
+
+
+class Layer:
+    """One run of a layer, and the rule by which cotangents pass back through it."""
+
+    def __init__(
+        self, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any, names: Sequence[str], mask: Array | None,
+        options: Options,
+    ) -> None:  # fmt: skip
+        self.cell, self.dense, self.x, self.before, self.options = cell, dense, x, before, options
+        self.mask = mask
+        self.starts: list[Tensor] = tree.leaves(before)
+        self.own: Parameter | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
+        self._own_packed: Packed | None = None
+        dtype = x.dtype if dense is None else dense.weight.dtype
+        self.names = [] if cell is None else [name for name in names if name in record_names(cell, before)]
+        self.plan: Plan = plan_for(cell, dense, dtype, before, self.names, mask is not None, self.own is not None)
+        for tensor in (x, *self.starts, *self.plan.parameters):
+            if tensor.dtype.kind == "f" and tensor.dtype not in (float32, float64):
+                raise CompileError(
+                    type(cell).__name__, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'."
+                )
+        self.weights = [w for w in (None if dense is None else dense.weight, self.own) if w is not None]
+        self.synapse = choose(x, None if dense is None else dense.weight.array, options.jit)
+        self.shape = x.shape[1:] if dense is None else (*x.shape[1:-1], dense.out_channels)
+        self.arrays = self.plan.arrays()
+        for array in self.arrays.values():
+            self._fits(array)
+        self.layout = self._layout()
+        self.chunk = self.synapse.chunk or (None if self.own is None else max(1, 2048 // self.layout.samples))
+        self.fed = None if self.own is None else self.plan.fed if self.plan.fed_flag is None else self.plan.fed_flag
+        self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)
+        self.per_column = tuple(i for i in self.arrays if i not in self.scalars)
+
+    def _layout(self) -> Layout:
+        steps, size = len(self.x), math.prod(self.shape)
+        columns = self.shape[-1]
+        if isinstance(self.synapse, Direct) and self.own is None and columns < 128:
+            return Layout(steps, 1, size, min(_BLOCK, padded(size)))
+        width = self.synapse.width if isinstance(self.synapse, Listed) else _BLOCK
+        width = padded(columns) if self.own is not None else min(width, padded(columns))
+        return Layout(steps, size // max(1, columns), columns, width)
+
+    def _fits(self, array: Array) -> None:
+        try:
+            np.broadcast_to(array, self.shape)
+        except ValueError:
+            raise ShapeError(
+                f"{type(self.cell).__name__}, parameter", f"a shape that broadcasts to {list(self.shape)}", describe(array),
+                "One value, or one for each feature.",
+            ) from None  # fmt: skip
+
+    # Segments of time: one, or as many as are computed again; they begin where the chunks begin whose gradients are summed
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Return the first step and the one after the last of each segment."""
+        length, steps = self.options.checkpoint, len(self.x)
+        if length is None:
+            return [(0, steps)]
+        length = -(-length // (self.chunk or 1)) * (self.chunk or 1)
+        return [(t, min(t + length, steps)) for t in range(0, steps, length)]
+
+    def pieces(self, t0: int, t1: int) -> list[tuple[int, int]]:
+        """Return the same of the chunks of a segment."""
+        chunk = self.chunk or t1 - t0
+        return [(t, min(t + chunk, t1)) for t in range(t0, t1, chunk)]
+
+    # Forward
+
+    def forward(self) -> list[Tensor]:
+        """Run the forward loops; return out, records and states."""
+        parents = [t.node for t in (self.x, *self.weights, *self.starts, *self.plan.parameters)]
+        record = thread.recording and any(parents)
+        again = self.options.checkpoint is not None
+        plan, out = self.plan, self.plan.out if self.plan.flag is None else self.plan.flag
+        numbers = {out, *plan.records} - ({plan.out} if plan.flag is not None else set())
+        if record and self.fed is not None:
+            numbers.add(self.fed)
+        if record and not again:
+            numbers |= {i for i in plan.saved if not self.is_there(i)}
+        written = {i: np.empty((len(self.x), *self.shape), self.dtype(i)) for i in sorted(numbers)}
+        states, lateral = [np.ascontiguousarray(s.array).reshape(-1) for s in self.starts], self._first_lateral()
+        boundaries = []
+        for t0, t1 in self.segments():
+            boundaries.append((states, lateral))
+            states, lateral = self.run(t0, t1, states, lateral, {i: a[t0:t1] for i, a in written.items()})
+        made: Tensor = Tensor.wrap(written[out])
+        if plan.flag is not None:
+            made = Spikes(written[out], plan.amplitude_now(self.dtype(plan.out)), self.options.jit)
+        outs = [made, *(made if i == plan.out else Tensor.wrap(written[i]) for i in plan.records)]
+        outs += [Tensor.wrap(s.reshape(self.shape)) for s in states]
+        if isinstance(self.synapse, Once):
+            self.synapse.forget()
+        if not record:
+            return outs
+        fed = None if self.fed is None else made if self.fed == out else written[self.fed]
+        saved = {} if again else {i: written[i] for i in plan.saved if i in written}
+        node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, saved, fed))
+        nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
+        return [
+            o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
+        ]  # fmt: skip
+
+    def dtype(self, index: int) -> Any:
+        """Return the dtype of a value of the program, as it is kept: a byte for a bool."""
+        dtype = self.plan.program.instructions[index].dtype
+        return np.dtype(np.uint8) if dtype == np.bool_ else dtype
+
+    def is_there(self, index: int) -> bool:
+        """Tell whether the backward still has an input of the forward."""
+        return index == self.plan.mask or (index == self.plan.x and isinstance(self.synapse, Direct))
+
+    def run(
+        self, t0: int, t1: int, states: list[Array], lateral: Array | None, written: dict[int, Array]
+    ) -> tuple[list[Array], Array | None]:
+        """Run some steps forward from a state, and write what is asked for; return the state after them."""
+        plan, synapse = self.plan, self.synapse
+        listed, fires = isinstance(synapse, Listed), plan.fed_flag is not None
+        if fires and self.fed is not None and self.fed not in written:
+            written = {**written, self.fed: np.empty((t1 - t0, *self.shape), np.uint8)}
+        mask_rows, mask_streams = self.masks()
+        loop = Loop(
+            "forward", (*(() if listed else (plan.x,)), *mask_streams), mask_rows, plan.x if listed else None, plan.lateral,
+            self.fed, fires, tuple(zip(plan.before, plan.after, strict=True)), self.scalars, self.per_column, tuple(written),
+        )  # fmt: skip
+        for a, b in self.pieces(t0, t1) if synapse.kind == "dense" else [(t0, t1)]:
+            streams = [] if listed else [self.stream(synapse.current(a, b))]
+            streams += [self.mask_stream(a, b) for _ in mask_streams]
+            ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
+            targets = [(array[a - t0 : b - t0].reshape(-1), self.layout.rows()) for array in written.values()]
+            own = None if lateral is None else (self.own_packed(), lateral, after)
+            self.launch(loop, self.layout, a, b, streams, own, states, targets, ends, [])
+            states, lateral = ends, after
+        return states, lateral
+
+    def masks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the mask's number as something with a value for each row, or else for each element."""
+        mask = () if self.plan.mask is None else (self.plan.mask,)
+        by_row = self.mask is not None and self.layout.samples == self.mask.shape[1]
+        return (mask, ()) if by_row else ((), mask)
+
+    def mask_stream(self, t0: int, t1: int) -> Stream:
+        """Return the mask of some steps with a value for each element."""
+        assert self.mask is not None
+        part = self.mask[t0:t1]
+        return self.stream(np.broadcast_to(part.reshape(part.shape + (1,) * (len(self.shape) - 1)), (t1 - t0, *self.shape)))
+
+    def stream(self, array: Array, pitch: int | None = None) -> Stream:
+        """Return an array ``[T, ...]`` flat with its strides; that over time is 0 where all steps are the same."""
+        strides = self.layout.rows(pitch)
+        if len(array) > 1 and array.strides[0] == 0:
+            return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
+        return np.ascontiguousarray(array).reshape(-1), strides
+
+    # What comes back from the layer itself
+
+    def _first_lateral(self) -> Array | None:
+        """Return what comes back to the first step, ``[samples, columns and zeros behind]``."""
+        if self.own is None:
+            return None
+        before = self.starts[-1].array.reshape(-1, self.layout.columns)
+        lateral = np.zeros((len(before), self.layout.width), before.dtype)
+        fired = as_spikes(Tensor.wrap(before), self.options.jit) if self.plan.fed_flag is not None and before.any() else None
+        if fired is not None:
+            lateral[:, : self.layout.columns] = self.own_packed().currents(fired.events)
+        elif before.any():
+            lateral[:, : self.layout.columns] = before @ self.own.array.T
+        return lateral
+
+    def own_packed(self) -> Packed:
+        """Return the weights from the layer to itself, packed."""
+        assert self.own is not None
+        if self._own_packed is None:
+            amplitude = np.ones(self.layout.columns, self.own.dtype)
+            if self.plan.fed_flag is not None:
+                amplitude *= self.plan.amplitude_now(self.own.dtype).reshape(-1)
+            self._own_packed = Packed(self.own.array, amplitude, self.options.jit)
+        return self._own_packed
+
+    # Backward
+
+    def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Run the backward loops; when an outer transform is watching, differentiate the eager run instead."""
+        from .backward import Backward
+
+        return self._pull_eagerly(g, wanted) if thread.recording else Backward(self, node, g, wanted).run()
+
+    def _pull_eagerly(self, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        from .simulate import run
+
+        def again(x: Tensor, before: Any) -> tuple[Tensor, ...]:
+            x = x if self.dense is None else self.dense(x)
+            if self.cell is None:
+                return (x,)
+            out, after, records = run(self.cell, x, before, self.names, self.mask, mode="eager")
+            return (out, *(records[name] for name in self.names), *tree.leaves(after))
+
+        weights = [*self.weights, *self.plan.parameters]
+        outs, pullback = vjp(again, self.x, self.before, weights=weights)
+        outs = outs if isinstance(outs, tuple) else (outs,)
+        by_inputs, by_weights = pullback(*[g.get(i, ops.zeros_like(o)) for i, o in enumerate(outs)])
+        dx, before = by_inputs if isinstance(by_inputs, tuple) and self.starts else (by_inputs, ())
+        n = len(self.weights)
+        found = (dx, *by_weights[:n], *tree.leaves(before), *by_weights[n:])
+        return [d if asked else None for d, asked in zip(found, wanted, strict=True)]
+
+    def where_it_matters(self, saved: Saved) -> Events | None:
+        """Return where the gradient by the output makes a difference, if that is known and not nearly everywhere."""
+        plan = self.plan
+        if plan.matters is None or saved.boundaries is not None or plan.mask is not None:
+            return None
+        needs = [i for i in plan.program.needed([plan.matters], frozenset(plan.saved)) if i in plan.saved]
+        flags = np.empty((len(self.x), *self.shape), np.uint8)
+        loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(plan.matters,))
+        streams = [self.stream(saved.values.get(i, self.x.array)) for i in needs]
+        self.launch(loop, self.layout, 0, len(self.x), streams, None, [], [(flags.reshape(-1), self.layout.rows())], [], [])
+        events = find_events(flags, 1, self.options.jit)
+        return events if events is not None and events.density < SAMPLED else None
+
+    def launch(
+        self, loop: Loop, layout: Layout, t0: int, t1: int, streams: Sequence[Stream], own: Any, starts: list[Array],
+        written: Sequence[Stream], ends: list[Array], sums: list[Array],
+    ) -> None:  # fmt: skip
+        """Run a loop over some steps."""
+        function, constants = self.plan.function(loop, self.options.jit)
+        order = np.arange(t1 - t0, dtype=np.uint64)
+        order = order[::-1].copy() if loop.backward else order
+        parameters = [self._parameter(self.arrays[i]) for i in loop.parameters]
+        strides = [s for _, s in streams] + [s for _, s in written] + [(layout.samples, 1, 0) for _ in loop.rows]
+        strides += [s for _, s in parameters]
+        arguments = [_u(layout.samples), _u(layout.width), _u(layout.columns), order, np.array(strides, np.uint64).reshape(-1)]
+        arguments += [flat for flat, _ in streams]
+        arguments += [np.ascontiguousarray(self.mask[t0:t1]).reshape(-1) for _ in loop.rows if self.mask is not None]
+        if loop.events is not None and isinstance(self.synapse, Listed):
+            arguments += self.synapse.arguments(t0)
+        jobs = layout.blocks * layout.samples
+        if own is not None:
+            packed, first, last = own
+            group = -(-layout.samples // thread_count())
+            arguments += [packed.array, first.reshape(-1), last.reshape(-1), _u(group)]
+            jobs = -(-layout.samples // group)
+        arguments += [
+            *starts,
+            *(np.asarray(self.arrays[i]).reshape(-1) for i in loop.scalars),
+            *(flat for flat, _ in parameters),
+        ]
+        arguments += [self.plan.program.instructions[i].what for i in constants] + [a for a, _ in written] + ends + sums
+        launch(function, jobs, arguments, (t1 - t0) * layout.samples * layout.columns)
+
+    def _parameter(self, array: Array) -> Stream:
+        """Return a parameter flat, with its stride over samples: 0 where it has a value for each column alone."""
+        layout = self.layout
+        if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
+            return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
+        return np.ascontiguousarray(np.broadcast_to(array, self.shape)).reshape(-1), (0, layout.columns, 0)

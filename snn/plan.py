@@ -1,0 +1,184 @@
+"""What is known of a neuron once it has been traced: its program, what the forward saves, its loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor, ops, tree
+from autograd.dtypes import bool_
+from autograd.program import Value
+from autograd.trace import Trace, trace
+
+from .engine import analysis, cache, cut, emit
+from .guard import fingerprint, names_seen, watching
+from .structure import observed
+
+__all__ = ["Plan", "plan_for"]
+
+
+class Plan:
+    """A traced step of a neuron: ``(x, lateral?, before, mask?) -> (out, records, after)``.
+
+    Attributes
+    ----------
+    program : Program
+        Forward and backward.
+    x, lateral, mask : int or None
+        Numbers of the inputs.
+    before, after : list of int
+        Those of the state.
+    out : int
+        That of the output; ``flag`` that of the bool that says where it is not zero, if it is spikes.
+    fed : int or None
+        With ``lateral``: that of what comes back in the next step, and ``fed_flag`` that of its bool, if it is spikes.
+    saved : list of int
+        What the backward needs of the forward.
+    """
+
+    def __init__(self, t: Trace, parameters: Sequence[Parameter], lateral: bool, masked: bool) -> None:
+        self.trace, self.program = t, t.program
+        inputs = list(t.inputs)
+        self.mask: int | None = inputs.pop() if masked else None
+        self.x, before = inputs[0], inputs[-1]
+        self.lateral: int | None = inputs[1] if lateral else None
+        self.before: list[int] = tree.leaves(before)
+        self.out, self.records, after = t.outputs
+        self.after: list[int] = tree.leaves(after)
+        self.parameters = list(parameters)
+        n = len(self.before)
+        zero = [self.program.constant(0, self.program.instructions[i].dtype) for i in self.before]
+        gradients = list(t.gradients)
+        self.dx: int | None = gradients[0]
+        self.d_before = [z if d is None else d for d, z in zip(gradients[1 + lateral : 1 + lateral + n], zero, strict=True)]
+        self.d_parameters = {id(p): d for p, d in t.parameters}
+        self.d_out, *rest = t.cotangents
+        self.d_records, self.d_after = rest[: len(self.records)], rest[len(self.records) :]
+        wanted = [d for d in (self.dx, *self.d_before, *self.d_parameters.values()) if d is not None]
+        known: dict[int, int] = {}
+        self.fed = self.after[-1] if lateral else None
+        if lateral:
+            last = Tensor.wrap(_value(self.program, self.before[-1]))
+            known = {self.before[-1]: _index(ops.not_equal(last, 0))}
+        self.flag, self.amplitude = analysis.spiking(self.program, self.out) or (None, None)
+        fed = analysis.spiking(self.program, self.fed, known) if self.fed is not None else None
+        self.fed_flag = None if fed is None or self.flag is None else fed[0]
+        kept = () if self.mask is None else (self.mask,)
+        forward = self.program.needed([self.out, *self.records, *self.after])
+        self.saved = cut.choose_saved(self.program, forward, wanted, kept)
+        self.matters = analysis.influence(self.program, self.d_out, wanted)
+        self._arrays: dict[int, Any] = {
+            i: step.what for i, step in enumerate(self.program.instructions) if step.kind == "parameter"
+        }
+        held = {id(p.array): p for p in parameters}
+        self._owners = {i: held[id(array)] for i, array in self._arrays.items() if id(array) in held}
+        self._functions: dict[Any, tuple[Callable[..., None], list[int]]] = {}
+
+    def arrays(self) -> dict[int, Any]:
+        """Return the parameters of the program by number, as they are now."""
+        return {i: self._owners[i].array if i in self._owners else array for i, array in self._arrays.items()}
+
+    def amplitude_now(self, dtype: Any) -> Any:
+        """Return the amplitude of the spikes."""
+        if self.amplitude is None:
+            return np.ones((), dtype)
+        return np.asarray(analysis.evaluate(self.program, self.amplitude, self.arrays()), dtype)
+
+    def source(self, loop: emit.Loop) -> emit.Source:
+        """Return the emitted source of a loop."""
+        return emit.emit(self.program, loop)
+
+    def function(self, loop: emit.Loop, jit: bool) -> tuple[Callable[..., None], list[int]]:
+        """Return a loop, compiled or plain, and the numbers of the constants that are its arguments."""
+        key = loop, jit
+        if key not in self._functions:
+            source = self.source(loop)
+            module = cache.load(emit.module([source.text]), jit)
+            self._functions[key] = getattr(module, loop.name), source.constants
+        return self._functions[key]
+
+
+def _value(program: Any, index: int) -> Any:
+    return Value(program, index, program.instructions[index].dtype)
+
+
+def _index(tensor: Tensor) -> int:
+    array: Any = tensor.array
+    return array.index  # type: ignore[no-any-return]
+
+
+_known: WeakKeyDictionary[Cell, dict[Any, tuple[Any, Callable[[], Any], Any, Plan]]] = WeakKeyDictionary()
+
+
+def plan_for(
+    cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequence[str], masked: bool, lateral: bool
+) -> Plan:
+    """Return the plan of a neuron, traced anew only if the neuron has changed.
+
+    Parameters
+    ----------
+    cell : Cell or None
+        The neuron; None stands for what hands its input on.
+    dense : Dense or None
+        The layer whose products are the input; its bias is added to them.
+    dtype : dtype
+        Of the input current.
+    before : structure of Tensor
+        State at the start.
+    names : sequence of str
+        What is recorded.
+    masked, lateral : bool
+        Whether there is a mask; whether what is fired comes back.
+
+    Raises
+    ------
+    CompileError
+        If it cannot be traced.
+    """
+    owner = dense if cell is None else cell
+    bias: Parameter | None = None if dense is None else dense.bias
+    dtypes = tree.map_leaves(lambda leaf: leaf.dtype, before)
+    key = (dtype, str(dtypes), tuple(names), masked, lateral, id(bias))
+    now = fingerprint(owner)
+    slot = _known.setdefault(owner, {})
+    if key in slot:
+        then, seen_names, seen, plan = slot[key]
+        if then == now and seen_names() == seen:
+            return plan
+    parameters = (
+        [] if cell is None else [p for p in cell.get_parameters() if not lateral or p is not getattr(cell, "weight", None)]
+    )
+    parameters += [] if bias is None else [bias]
+    masks = () if not masked else (bool_,)
+    laterals = () if not lateral else (dtype,)
+    with watching() as found:
+        t = trace(_step(cell, names, masked, lateral, bias), dtype, *laterals, dtypes, *masks, parameters=parameters)
+    seen_names = names_seen(found)
+    slot[key] = now, seen_names, seen_names(), Plan(t, parameters, lateral, masked)
+    return slot[key][3]
+
+
+def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Parameter | None) -> Callable[..., Any]:
+    """Return one step of a neuron with its records."""
+
+    def step(x: Tensor, *rest: Any) -> tuple[Tensor, list[Tensor], Any]:
+        mask = rest[-1] if masked else None
+        before = rest[1 if lateral else 0]
+        x = x if bias is None else x + bias
+        if lateral:
+            out, after = cell.step(x, rest[0], before)
+        else:
+            out, after = (x, ()) if cell is None else cell(x, before)
+
+        def keep(new: Tensor, old: Any) -> Tensor:
+            return new if mask is None else ops.where(mask, new, old)
+
+        held = iter([keep(new, old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)])
+        seen = observed(cell, names, x, before, out, after).values() if cell is not None else ()
+        records = [keep(value, 0.0 if old is None else old) for value, old in seen]
+        return keep(out, 0.0), records, tree.unflatten(after, held)
+
+    return step

@@ -1,0 +1,120 @@
+"""Layers of neurons that are connected to themselves."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Cell, Parameter, as_tensor, ops
+from autograd.dtypes import describe, float32, to_dtype
+from autograd.errors import ArgumentError, ShapeError
+from autograd.nn import init
+
+from .structure import holds_neurons, initial_state, is_stateful
+
+__all__ = ["Recurrent"]
+
+
+class RecurrentState(NamedTuple):
+    """State of a recurrent layer: the neuron's, a Tensor or what it is for that neuron, and what it fired last."""
+
+    v: Any
+    spike: Any
+
+
+class Recurrent(Cell):
+    """Neurons with lateral weights: what the layer fired in the step before is added to its input current.
+
+    ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected to itself alone, ``current = x + weight *
+    fired``. The state is a pair of ``v``, the state of the neuron, and ``spike``, what it fired last.
+
+    Parameters
+    ----------
+    node : Cell
+        A neuron: ``construct(x, state) -> (spike, state)``.
+    n : int
+        Number of neurons, the last axis of the input.
+    lateral : {"all", "self"}
+        Whether there is a weight from each neuron to each, or one a neuron.
+    weight_init : str, number, array or initialiser, optional
+        How the weights start; by default uniform within ``1 / sqrt(n)``. See :mod:`autograd.nn.init`.
+    dtype : dtype
+        Of the weights.
+    rng : numpy.random.Generator or int, optional
+        Where random initial values come from.
+
+    Attributes
+    ----------
+    weight : Parameter
+        ``[n, n]``, from the second axis to the first; or ``[n]``.
+
+    Raises
+    ------
+    ArgumentError
+        If ``node`` is no neuron, or an argument is out of range.
+    ShapeError
+        When called, if the input's last axis does not have ``n`` elements.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> layer = snn.Recurrent(snn.IFNode(), 1, lateral="self", weight_init=0.5)
+    >>> spikes, state, _ = snn.run(layer, np.full((4, 1, 1), 0.75, np.float32))
+    >>> print(spikes.asnumpy().ravel(), state.v, state.spike)
+    [0. 1. 1. 1.] [[0.75]] [[1.]]
+    """
+
+    is_neuron = True
+
+    def __init__(
+        self, node: Cell, n: int, *, lateral: str = "all", weight_init: Any = None, dtype: Any = float32,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
+            raise ArgumentError(
+                "Recurrent", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Give one neuron; weights come beside."
+            )
+        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
+            raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "Count the neurons.")
+        if lateral not in ("all", "self"):
+            raise ArgumentError("Recurrent", "lateral 'all' or 'self'", repr(lateral), "Choose one of the two.")
+        self.node, self.n, self.lateral = node, int(n), lateral
+        shape = (self.n, self.n) if lateral == "all" else (self.n,)
+        start = init.Uniform(1 / math.sqrt(n)) if weight_init is None else weight_init
+        weight = init.make(start, shape, np.random.default_rng(rng), "Recurrent, weight_init")
+        self.weight = Parameter(weight.astype(to_dtype(dtype, "Recurrent")))
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, n]``: the neuron's, and nothing fired."""
+        x = as_tensor(x, "Recurrent")
+        fired = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+        return RecurrentState(initial_state(self.node, x), fired)
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input current, ``[N, n]``.
+        state : RecurrentState
+            After the step before.
+
+        Returns
+        -------
+        spike, state
+            As from the neuron, with the spike in the state too.
+        """
+        if x.shape and x.shape[-1] != self.n:
+            raise ShapeError(repr(self), f"an input [..., {self.n}]", describe(x), "Give n the number of neurons.")
+        if self.lateral == "self":
+            return self.step(x, self.weight * state.spike, state)
+        return self.step(x, ops.matmul(state.spike, ops.transpose(self.weight)), state)
+
+    def step(self, x: Any, lateral: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step with what comes back given."""
+        out, inner = self.node(x + lateral, state.v)
+        return out, RecurrentState(inner, out)

@@ -1,0 +1,151 @@
+"""Spikes: a Tensor that is 0 or an amplitude, kept as a byte an element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, ops
+from autograd.dtypes import DType
+from autograd.graph import Node
+
+__all__ = ["Spikes", "as_spikes"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_SAMPLE = 1 << 14
+
+
+class Spikes(Tensor):
+    """What a compiled spiking layer returns, ``[T, N, ...]``; it is used like any Tensor.
+
+    The values as numbers are made when they are first asked for, and kept. Sums are counted without them, and a dense layer
+    needs only the lists of where the spikes are.
+
+    Parameters
+    ----------
+    flags : array of uint8
+        1 where there is a spike, ``[T, N, ...]``.
+    amplitude : array
+        Value of a spike: one, or one for each feature.
+    jit : bool
+        Whether the loops that list them are compiled.
+    node : Node, optional
+        Where they stand in the graph.
+    """
+
+    __slots__ = ("_lists", "_values", "amplitude", "flags", "jit")
+
+    def __init__(self, flags: Array, amplitude: Array, jit: bool, node: Node | None = None) -> None:
+        self.flags, self.amplitude, self.jit, self.node = flags, amplitude, jit, node
+        self._values: Array | None = None
+        self._lists: list[Any] = []
+
+    def linked(self, node: Node) -> Spikes:
+        """Return the same spikes at a place in the graph."""
+        other = Spikes(self.flags, self.amplitude, self.jit, node)
+        other._lists = self._lists
+        return other
+
+    @property
+    def array(self) -> Array:  # type: ignore[override]
+        """The values. Treat as read-only."""
+        if self._values is None:
+            self._values = self.values(slice(None))
+        return self._values
+
+    def values(self, steps: slice) -> Array:
+        """Return the values of some time steps."""
+        made = self.flags[steps].astype(self.dtype)
+        return made if self.amplitude.size == 1 and self.amplitude.flat[0] == 1 else made * self.amplitude
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self.flags.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Type of the elements."""
+        return self.amplitude.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.flags.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.flags.size
+
+    @property
+    def events(self) -> Any:
+        """Where the spikes are: :class:`snn.engine.events.Events` of the rows ``[T * N * ..., features]``."""
+        if not self._lists:
+            from .engine.events import find_events
+
+            self._lists.append(find_events(self.flags, 1, self.jit))
+        return self._lists[0]
+
+    def amplitudes(self) -> Array:
+        """Return the amplitude for each column of the last axis, or raise ValueError if it depends on more than that."""
+        shape = self.shape[-1:]
+        return np.ascontiguousarray(np.broadcast_to(self.amplitude.reshape(self.amplitude.shape[-1:]), shape))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by value."""
+        return Tensor, (self.array,)
+
+
+def as_spikes(x: Tensor, jit: bool) -> Spikes | None:
+    """Return a Tensor as Spikes if all its elements are 0 or one and the same value; a look at some tells most others."""
+    if isinstance(x, Spikes):
+        return x if x.amplitude.size in (1, x.shape[-1]) else None
+    array = x.array
+    if array.ndim < 2 or not array.size or not array.flags.c_contiguous:
+        return None
+    flat = array.reshape(-1)
+    some = flat[:: max(1, flat.size // _SAMPLE)]
+    values = some[some != 0]
+    if not values.size:
+        values = flat[flat != 0][:1]
+    if not values.size or not np.isfinite(values[0]) or (values != values[0]).any():
+        return None
+    from .engine.events import find_events
+
+    events = find_events(array, values[0], jit)
+    return None if events is None else _Input(x, values[0], events, jit)
+
+
+class _Input(Spikes):
+    """Spikes that came as an array."""
+
+    __slots__ = ()
+
+    def __init__(self, given: Tensor, amplitude: Any, events: Any, jit: bool) -> None:
+        super().__init__(given.array, np.asarray(amplitude), jit, given.node)
+        self._values, self._lists = given.array, [events]
+
+    def values(self, steps: slice) -> Array:
+        """Return the values of some time steps."""
+        return self.flags[steps]
+
+
+def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Array:
+    """Sum spikes by counting them."""
+    axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis) % x.ndim)
+    if x.amplitude.size > 1:
+        over = x.ndim - x.amplitude.ndim
+        if any(a >= over for a in axes):
+            return np.sum(x.array, tuple(axes), keepdims=keepdims)
+    if len(axes) == x.ndim:
+        count: Any = np.count_nonzero(x.flags)
+        counted = np.full((1,) * x.ndim if keepdims else (), count)
+    else:
+        counted = np.add.reduce(x.flags, axes, dtype=np.uint32, keepdims=keepdims)
+    amplitude = x.amplitude.reshape(()) if x.amplitude.size == 1 else x.amplitude
+    return counted.astype(x.dtype) * amplitude
+
+
+ops.sum.packed[Spikes] = _sum

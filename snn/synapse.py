@@ -1,0 +1,196 @@
+"""How an input becomes the current of a layer of neurons, and how gradients go back: one class for each way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+
+from .engine.events import LANES, Events, Packed, sampled_product
+from .spikes import Spikes, as_spikes
+
+__all__ = ["SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_DENSE = 0.25  # density from which a product with the whole input is faster than sums over its events
+SAMPLED = 0.25  # and from which the whole gradient is
+_LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
+_CACHE = 1 << 19
+
+
+def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Product | Listed:
+    """Return how to get from an input ``[T, ..., features]`` to currents; ``why`` of the result says the reason."""
+    if weight is None:
+        return Direct(x)
+    n_out, n_in = weight.shape
+    samples = math.prod(x.shape[1:-1])
+    if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
+        return Once(x, weight, "the input is the same at every step")
+    if len(x) * samples * n_in * n_out < _LITTLE:
+        return Product(x, weight, "the product is small")
+    spikes = as_spikes(x, jit)
+    if spikes is None:
+        return Product(x, weight, "the input is not spikes")
+    share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
+    if spikes.events.density > _DENSE:
+        return Product(spikes, weight, f"{share}, more than {100 * _DENSE:g} %")
+    return Listed(spikes, weight, share)
+
+
+class Direct:
+    """The input is the current."""
+
+    kind = "current"
+    events: Events | None = None
+    chunk: int | None = None
+    """Time steps whose gradients are summed at once; the same in every run of one shape, so that the bits are."""
+
+    def __init__(self, x: Tensor, why: str = "there are no weights before the neuron") -> None:
+        self.x, self.why = x, why
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents ``[t1 - t0, ..., features]`` of some steps; with a time stride of 0 where they are the same."""
+        return self.x.array[t0:t1]
+
+
+class _Weighted:
+    """A product with weights ``[n_out, n_in]``."""
+
+    kind: str
+    events: Events | None = None
+    chunk: int | None = None
+
+    def __init__(self, x: Tensor, weight: Array, why: str) -> None:
+        self.x, self.weight, self.why = x, weight, why
+        self.samples = math.prod(x.shape[1:-1])
+        self.n_out, self.n_in = weight.shape
+        rows = min(4096, max(1024, self.n_out))
+        self.chunk = max(1, rows // max(1, self.samples))
+        self.total: Array | None = None
+
+    def values(self, t0: int, t1: int) -> Array:
+        """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
+        steps = slice(t0, t1)
+        array = self.x.values(steps) if isinstance(self.x, Spikes) else self.x.array[steps]
+        return array.reshape(-1, self.n_in)
+
+    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None, weights: Any) -> None:
+        """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.
+
+        Where ``places`` are given, only there; ``weights`` are the turned ones.
+        """
+        target = out[t0:t1].reshape(-1, self.n_in)
+        if places is None:
+            np.matmul(gradient[:, : self.n_out], self.weight, out=target)
+            return
+        first, last = t0 * self.samples, t1 * self.samples
+        part = Events(places.start[first : last + 1], places.index, places.columns, places.jit)
+        sampled_product(gradient, weights, part, target)
+
+    def add(self, t0: int, t1: int, gradient: Array) -> None:
+        """Add what some steps bring to the gradient by the weights."""
+        product = gradient[:, : self.n_out].T @ self.values(t0, t1)
+        self.total = product if self.total is None else np.add(self.total, product, out=self.total)
+
+    def weight_gradient(self) -> Array:
+        """Return what was added up."""
+        total, self.total = self.total, None
+        return np.zeros_like(self.weight) if total is None else total
+
+
+class Product(_Weighted):
+    """The whole input times the weights, chunk by chunk so that the currents stay in the cache."""
+
+    kind = "dense"
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents of some steps, of which ``t0`` begins a chunk."""
+        made = np.empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
+        return np.matmul(self.values(t0, t1), self.weight.T, out=made).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
+
+
+class Once(_Weighted):
+    """The input is the same at every step, and so is the current."""
+
+    kind = "once"
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the current, with a time stride of 0."""
+        if self.total is None:
+            self.total = (self.values(0, 1) @ self.weight.T).reshape(*self.x.shape[1:-1], self.n_out)
+        return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
+
+    def forget(self) -> None:
+        """Drop the current; it is quickly made."""
+        self.total = None
+
+    def of_sum(self, total: Array) -> Array:
+        """Return the gradient by the weights, from that by the currents summed over time."""
+        gradient: Array = total.reshape(-1, self.n_out).T @ self.values(0, 1)
+        return gradient
+
+
+class GradientByEvents:
+    """The gradient by weights, summed over events chunk by chunk.
+
+    Parameters
+    ----------
+    packed : Packed
+        The weights.
+    events : Events
+        Of all rows.
+    rows : int
+        Rows in a chunk.
+    """
+
+    def __init__(self, packed: Packed, events: Events, rows: int) -> None:
+        self.packed, self.events, self.rows = packed, events, rows
+        self._columns: tuple[Array, Array] | None = None
+        self._total: Array | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the gradient by the currents that stay in the cache together."""
+        fitting = _CACHE // (self.rows * self.packed.weight.itemsize) // LANES * LANES
+        return min(512, max(LANES, fitting))
+
+    def add(self, chunk: int, gradient: Array) -> None:
+        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``."""
+        if self._columns is None or self._total is None:
+            self._columns, self._total = self.events.by_column(self.rows), self.packed.new_gradient()
+        column_start, row_index = self._columns
+        self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
+
+    def result(self) -> Array:
+        """Return what was added up, ``[n_out, n_in]``."""
+        total, self._total, self._columns = self._total, None, None
+        return np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
+
+
+class Listed(_Weighted):
+    """Sums over the events of the input."""
+
+    kind = "events"
+    x: Spikes
+
+    def __init__(self, x: Spikes, weight: Array, why: str) -> None:
+        super().__init__(x, weight, why)
+        self.events: Events = x.events
+        rows = 2048 if self.n_out <= 1024 else 1024
+        self.chunk = max(1, rows // max(1, self.samples))
+        self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.jit)
+        self.by_events = GradientByEvents(self.packed, self.events, self.chunk * self.samples)
+
+    @property
+    def width(self) -> int:
+        """Columns of the weights that stay in the cache together."""
+        fitting = _CACHE // (self.n_in * self.weight.itemsize) // LANES * LANES
+        return min(512, max(LANES, fitting))
+
+    def arguments(self, t0: int) -> list[Any]:
+        """Return what a loop needs to sum over the events from a step on."""
+        events = self.events
+        return [self.packed.array, np.uint64(self.n_in), events.start[t0 * self.samples :], events.index]
