@@ -45,29 +45,45 @@ class Backward:
         by_weight = rest[: len(layer.weights)]
         rest = rest[len(layer.weights) :]
         self.wants_starts, wants_parameters = rest[: len(layer.starts)], rest[len(layer.starts) :]
-        flows = plan.dx is not None
-        self.wants_x = wants_x and flows
-        self.wants_weight = flows and layer.dense is not None and by_weight[0]
-        self.wants_own = flows and layer.own is not None and by_weight[-1]
+        self.dx = self._made(plan.dx)
+        self.d_own = self._made(plan.d_lateral)
+        self.wants_x, self.wants_own = wants_x, layer.own is not None and by_weight[-1]
+        self.wants_weight = layer.dense is not None and by_weight[0]
         self.parameters = [
             plan.d_parameters[id(p)] if asked else None for p, asked in zip(plan.parameters, wants_parameters, strict=True)
         ]
-        listed, once = isinstance(synapse, Listed), isinstance(synapse, Once)
         self.by_events = synapse.by_events if isinstance(synapse, Listed) and self.wants_weight else None
         self.own_events = self._own_events() if self.wants_own and plan.fed_flag is not None else None
-        # In which forms the gradient by the currents is needed.
-        self.direct = self.wants_x and isinstance(synapse, Direct)
-        self.packed = self.by_events or self.own_events
-        self.summed = self.wants_weight and once
-        own_dense = self.wants_own and (self.own_events is None or layer.starts[-1].array.any())
-        self.rows = (self.wants_x and not self.direct) or (self.wants_weight and not (listed or once)) or own_dense
-        self.places = self._places() if self.wants_x and not self.direct else None
+        self.direct = wants_x and isinstance(synapse, Direct)
+        self.summed = self.wants_weight and isinstance(synapse, Once)
+        self.places = self._places() if wants_x and not self.direct else None
         columns = layer.layout.columns
         self.pitch = columns if self.places is None else padded(columns)
-        self.layout = layer.layout if self.packed is None or layer.own is not None else replace(
-            layer.layout, width=min(padded(columns), self.packed.width)
-        )  # fmt: skip
+        packed = self.by_events or self.own_events
+        self.layout = layer.layout
+        if packed is not None and layer.own is None:
+            self.layout = replace(layer.layout, width=min(padded(columns), packed.width))
+        # The gradients by the currents of a chunk, by number in the program: as rows, and packed by blocks of columns.
+        rows = (wants_x and not self.direct) or (self.wants_weight and self.by_events is None and not self.summed)
+        own_rows = self.wants_own and (self.own_events is None or layer.starts[-1].array.any())
+        self.rows = {d: self._rows() for d, asked in ((self.dx, rows), (self.d_own, own_rows)) if asked}
+        self.packed = {d: self._packed() for d, e in ((self.dx, self.by_events), (self.d_own, self.own_events)) if e}
         self.own_total: Array | None = None
+
+    def _made(self, gradient: int | None) -> int:
+        """Return the number of a gradient, that of a zero where it is structurally zero."""
+        plan = self.layer.plan
+        return plan.program.constant(0, self.layer.dtype(plan.d_out)) if gradient is None else gradient
+
+    def _rows(self) -> Array:
+        layer = self.layer
+        rows = (layer.chunk or 0) * self.layout.samples
+        return np.zeros((rows, self.pitch), layer.dtype(layer.plan.d_out))
+
+    def _packed(self) -> Array:
+        layer, layout = self.layer, self.layout
+        rows = (layer.chunk or 0) * layout.samples
+        return np.zeros((layout.blocks, rows, layout.width), layer.dtype(layer.plan.d_out))
 
     def _places(self) -> Events | None:
         """Return where the gradient by the input is needed, if the layer before tells and it is not nearly everywhere."""
@@ -95,24 +111,23 @@ class Backward:
         layout, synapse, shape = self.layout, layer.synapse, layer.shape
         n = 1 + len(layer.names)
         states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
-        sums = [d for d in self.parameters if d is not None] + ([plan.dx] if self.summed else [])
-        totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums if d is not None]
-        by_input = np.empty(layer.x.shape, layer.dtype(plan.dx)) if self.wants_x and plan.dx is not None else None
+        sums = tuple(d for d in self.parameters if d is not None) + ((self.dx,) if self.summed else ())
+        totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums]
+        by_input = np.empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x else None
         lateral = None if layer.own is None else np.zeros((layout.samples, layout.width), layer.own.dtype)
         back = None if layer.own is None else Packed(
             np.ascontiguousarray(layer.own.array.T), np.ones(layout.columns, layer.own.dtype), layer.options.jit
         )  # fmt: skip
-        buffers = self._buffers()
         weights = None if self.places is None else turned(synapse.weight, layer.options.jit)  # type: ignore[union-attr]
         for s0, s1, saved in self._segments():
             for a, b in reversed(layer.pieces(s0, s1)):
-                written = self._written(buffers, by_input, a, b)
+                written = self._written(by_input, a, b)
                 ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
-                loop, streams = self._loop(saved, s0, a, b, tuple(d for d in sums if d is not None))
+                loop, streams = self._loop(saved, s0, a, b, sums)
                 own = None if lateral is None else (back, lateral, after)
                 layer.launch(loop, layout, a, b, streams, own, states, written, ends, totals)
                 states, lateral = ends, after
-                self._add(buffers, by_input, a, b, weights)
+                self._add(by_input, a, b, weights)
         return self._result(by_input, states, lateral, totals)
 
     def _cotangent(self, position: int, like: Tensor) -> Array:
@@ -146,57 +161,36 @@ class Backward:
         streams += [layer.mask_stream(a, b) for _ in mask_streams]
         streams = [(flat, (*strides[:2], self.layout.width)) for flat, strides in streams]
         own = plan.d_after[-1] if layer.own is not None else None
-        dx = plan.dx if plan.dx is not None else plan.program.constant(0, layer.dtype(plan.d_out))
-        forms = (self.direct, self.rows, self.packed is not None)
+        written = ((self.dx,) if self.direct else (), tuple(self.rows), tuple(self.packed))
         loop = Loop(
-            "backward", (*cotangents, *kept, *mask_streams), mask_rows, None, own, None if own is None else dx, False,
+            "backward", (*cotangents, *kept, *mask_streams), mask_rows, None, own, None if own is None else self.d_own, False,
             tuple(zip(plan.d_after, plan.d_before, strict=True)), layer.scalars, layer.per_column,
-            tuple(dx for form in forms if form), sums, backward=True,
+            tuple(d for part in written for d in part), sums, backward=True,
         )  # fmt: skip
         return loop, streams
 
-    def _buffers(self) -> tuple[Array | None, Array | None]:
-        """Return arrays for the gradient by the currents of a chunk: as rows, and packed by blocks of columns."""
-        layer, layout = self.layer, self.layout
-        rows = (layer.chunk or 0) * layout.samples
-        dtype = layer.dtype(layer.plan.d_out)
-        flat = np.zeros((rows, self.pitch), dtype) if self.rows else None
-        return flat, None if self.packed is None else np.zeros((layout.blocks, rows, layout.width), dtype)
-
-    def _written(self, buffers: tuple[Array | None, Array | None], by_input: Array | None, a: int, b: int) -> list[Stream]:
-        rows, packed = buffers
+    def _written(self, by_input: Array | None, a: int, b: int) -> list[Stream]:
+        layout = self.layout
         written: list[Stream] = []
         if self.direct and by_input is not None:
-            written.append((by_input[a:b].reshape(-1), self.layout.rows()))
-        if rows is not None:
-            written.append((rows.reshape(-1), self.layout.rows(self.pitch)))
-        if packed is not None:
-            written.append((packed.reshape(-1), self.layout.packed(packed.shape[1])))
-        return written
+            written.append((by_input[a:b].reshape(-1), layout.rows()))
+        written += [(rows.reshape(-1), layout.rows(self.pitch)) for rows in self.rows.values()]
+        return written + [(packed.reshape(-1), layout.packed(packed.shape[1])) for packed in self.packed.values()]
 
-    def _add(
-        self, buffers: tuple[Array | None, Array | None], by_input: Array | None, a: int, b: int, weights: Array | None
-    ) -> None:
+    def _add(self, by_input: Array | None, a: int, b: int, weights: Array | None) -> None:
         """Add what a chunk brings to the gradients by the weights, and write that by the input."""
-        layer, synapse, (rows, packed) = self.layer, self.layer.synapse, buffers
-        samples = layer.layout.samples
-        if rows is not None:
-            rows = rows[: (b - a) * samples]
-        chunk = a // (layer.chunk or 1)
-        if packed is not None:
-            for sums in (self.by_events, self.own_events):
-                if sums is not None:
-                    sums.add(chunk, packed)
-        if isinstance(synapse, Direct):
-            weighted = None
-        else:
-            weighted = synapse
-            if self.wants_weight and self.by_events is None and not self.summed and rows is not None:
-                weighted.add(a, b, rows)
-            if by_input is not None and rows is not None:
-                weighted.back(rows, a, b, by_input, self.places, weights)
-        if self.wants_own and rows is not None:
-            self._add_own(rows, a, b)
+        synapse, chunk = self.layer.synapse, a // (self.layer.chunk or 1)
+        n_rows = (b - a) * self.layout.samples
+        for gradient, by_events in ((self.dx, self.by_events), (self.d_own, self.own_events)):
+            if by_events is not None:
+                by_events.add(chunk, self.packed[gradient])
+        if not isinstance(synapse, Direct):
+            if self.wants_weight and self.by_events is None and not self.summed:
+                synapse.add(a, b, self.rows[self.dx][:n_rows])
+            if by_input is not None:
+                synapse.back(self.rows[self.dx][:n_rows], a, b, by_input, self.places, weights)
+        if self.wants_own and self.d_own in self.rows:
+            self._add_own(self.rows[self.d_own][:n_rows], a, b)
 
     def _add_own(self, rows: Array, a: int, b: int) -> None:
         """Add what comes back by products: all of it where it is no spikes, else only what the first step is given."""

@@ -74,6 +74,11 @@ class _Layerwise(Walk):
                 label(name, cell), "one neuron, snn.Recurrent, or an nn.SequentialCell of layers",
                 "a Cell that holds neurons itself", "Run it with mode='eager'.",
             )  # fmt: skip
+        if any(part._forward_hooks for _, part in cell.cells_and_names()):
+            raise CompileError(
+                label(name, cell), "a neuron without forward hooks", "one with a hook, which would see no step",
+                "Take the hook off, or run it with mode='eager'.",
+            )  # fmt: skip
         dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, _Waiting) else (None, x, x[0])
         before = self.start(cell, one, state, name)
         self.available |= record_names(cell, before)

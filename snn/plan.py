@@ -53,11 +53,12 @@ class Plan:
         zero = [self.program.constant(0, self.program.instructions[i].dtype) for i in self.before]
         gradients = list(t.gradients)
         self.dx: int | None = gradients[0]
+        self.d_lateral: int | None = gradients[1] if lateral else None
         self.d_before = [z if d is None else d for d, z in zip(gradients[1 + lateral : 1 + lateral + n], zero, strict=True)]
         self.d_parameters = {id(p): d for p, d in t.parameters}
         self.d_out, *rest = t.cotangents
         self.d_records, self.d_after = rest[: len(self.records)], rest[len(self.records) :]
-        wanted = [d for d in (self.dx, *self.d_before, *self.d_parameters.values()) if d is not None]
+        wanted = [d for d in (self.dx, self.d_lateral, *self.d_before, *self.d_parameters.values()) if d is not None]
         known: dict[int, int] = {}
         self.fed = self.after[-1] if lateral else None
         if lateral:

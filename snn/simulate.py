@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, ops
+from autograd import Cell, Tensor, as_tensor, float16, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 
 from .neurons import Neuron
 from .stepwise import Stepwise
-from .structure import like
+from .structure import is_chain, like
 from .watch import Recorder, check_input, check_layers
 
 __all__ = ["run"]
+
+_WORTHWHILE = 1 << 13  # elements of the input from which a run is compiled
 
 
 def run(
@@ -28,6 +32,7 @@ def run(
     mode: str = "auto",
     *,
     check: bool = False,
+    checkpoint: int | None = None,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Run a net over the time steps of ``x``.
 
@@ -48,12 +53,17 @@ def run(
     mask : array of bool, optional
         ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is, its output is 0, and it does not
         matter what ``x`` holds.
-    mode : {"auto", "eager", "compiled"}
+    mode : {"auto", "eager", "compiled", "python"}
         ``"eager"`` runs step by step. ``"compiled"`` runs layer by layer: each neuron's equations, with its own ``bprop``,
-        become one fused loop over time in each direction. In this version ``"auto"`` is eager.
+        become one fused loop over time in each direction, and weights behind spikes are summed for the spikes only.
+        ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles where
+        it can and ``x`` has at least 8,192 elements; it warns once if a neuron cannot be compiled, and runs eagerly.
     check : bool
         Look for NaN and infinity in the input and after each layer, and for constants of neurons that learning has moved out
         of their range; slower.
+    checkpoint : int, optional
+        Where the run is compiled: save the state every so many steps (rounded up to the layer's chunks), and compute what lies
+        between again in the backward. The gradients are the same to the bit, in less memory; ``sqrt(T)`` is a good choice.
 
     Returns
     -------
@@ -78,6 +88,11 @@ def run(
         If ``mode="compiled"`` and the net is no chain of layers, or a neuron does what cannot be compiled. It never falls
         back on the eager mode by itself; only derivatives of second order take the eager way.
 
+    Warns
+    -----
+    UserWarning
+        With ``mode="auto"``, once for a net that has a neuron that cannot be compiled.
+
     Notes
     -----
     For the same input current both modes give the same spikes and states to the bit, and gradients to rounding. A compiled run
@@ -93,7 +108,7 @@ def run(
     >>> print(spikes.asnumpy().ravel(), v, record["v"].asnumpy().ravel())
     [0. 0. 1. 0.] [[0.5]] [0.375 0.75  0.125 0.5  ]
     """
-    _check_mode(mode)
+    _check_mode(mode, checkpoint)
     if not isinstance(net, Cell):
         raise DTypeError("snn.run", "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
     x = as_tensor(x, "snn.run, input x")
@@ -112,12 +127,33 @@ def run(
     if check:
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
-    if mode == "compiled":
-        from .layer import Options
-        from .layerwise import run_layerwise
+    how = _choose(mode, net, x)
+    if how == "eager":
+        return _run_eagerly(net, x, state, names, keep, check)
+    from .layer import Options
+    from .layerwise import run_layerwise
 
-        return run_layerwise(net, x, state, names, keep, check, Options())
+    options = Options(how != "python", checkpoint)
+    if mode != "auto":
+        return run_layerwise(net, x, state, names, keep, check, options)
+    try:
+        return run_layerwise(net, x, state, names, keep, check, options)
+    except CompileError as error:
+        _refused[net] = True
+        warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=2)
     return _run_eagerly(net, x, state, names, keep, check)
+
+
+_refused: WeakKeyDictionary[Cell, bool] = WeakKeyDictionary()
+
+
+def _choose(mode: str, net: Cell, x: Tensor) -> str:
+    """Decide how to run: auto compiles what has the size for it and is a chain of layers that nobody looks into."""
+    if mode != "auto":
+        return mode
+    small = x.size < _WORTHWHILE or x.dtype == float16
+    looked_at = any(cell._forward_hooks for _, cell in net.cells_and_names())
+    return "eager" if small or looked_at or net in _refused or not is_chain(net) else "compiled"
 
 
 def _run_eagerly(
@@ -141,9 +177,15 @@ def _run_eagerly(
     return ops.stack(outs), state, recorder.result()
 
 
-def _check_mode(mode: str) -> None:
-    if mode not in ("auto", "eager", "compiled"):
-        raise ArgumentError("snn.run", "mode 'auto', 'eager' or 'compiled'", repr(mode), "Choose one of them.")
+def _check_mode(mode: str, checkpoint: Any) -> None:
+    if mode not in ("auto", "eager", "compiled", "python"):
+        raise ArgumentError("snn.run", "mode 'auto', 'eager', 'compiled' or 'python'", repr(mode), "Choose one of them.")
+    if checkpoint is not None and (not isinstance(checkpoint, (int, np.integer)) or checkpoint < 1):
+        raise ArgumentError(
+            "snn.run", "checkpoint to be a positive int or None", repr(checkpoint), "sqrt(T) is a good choice."
+        )
+    if checkpoint is not None and mode == "eager":
+        raise ArgumentError("snn.run", "no checkpoint with mode='eager'", repr(checkpoint), "Compile, or leave it out.")
 
 
 def _check_mask(mask: Any, x: Tensor) -> Any:

@@ -19,6 +19,7 @@ __all__ = [
     "held",
     "holds_neurons",
     "initial_state",
+    "is_chain",
     "is_stateful",
     "label",
     "like",
@@ -43,6 +44,13 @@ def is_stateful(cell: Cell) -> bool:
 def has_state(cell: Cell) -> bool:
     """Tell whether a Cell, or a layer of a chain, has a state over time."""
     return any(has_state(c) for c in cell) if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
+
+
+def is_chain(net: Cell) -> bool:
+    """Tell whether a net is a chain of layers and neurons, without feedback from one to another."""
+    if isinstance(net, nn.SequentialCell):
+        return all(is_chain(cell) for cell in net)
+    return not (is_stateful(net) and holds_neurons(net))
 
 
 def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
