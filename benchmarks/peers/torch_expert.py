@@ -10,6 +10,8 @@ import torch
 from ..work import Layer
 from .torch_base import TorchContender, surrogate_derivative
 
+IN_CACHE = 32768  # elements
+
 
 class Contender(TorchContender):
     """One node of the graph for all time steps of a layer; it saves only the membrane."""
@@ -46,18 +48,22 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:
-        """Turn the surrogate's derivative, step by step from the end, into the gradient of the current."""
+        """Go from the end, step by step, to the gradient of the current."""
         u, weight, z = ctx.saved_tensors
         beta = ctx.layer.beta
-        d = surrogate_derivative(ctx.layer, u - 1.0)
+        d = torch.empty_like(u)
         later = torch.zeros_like(d[0])
         by_spike = torch.empty_like(later)
-        for dt, gt in zip(reversed(d.unbind(0)), reversed(gradient.unbind(0)), strict=True):
-            torch.sub(gt, later, alpha=beta, out=by_spike)
-            if weight is not None:
-                by_spike.addmm_(later, weight)
-            dt.mul_(by_spike).add_(later, alpha=beta)
-            later = dt
+        # The derivative of a few steps at once: fewer calls than one a step, and it stays in the cache, unlike that of all.
+        chunk = max(1, IN_CACHE // later.numel())
+        for uc, dc, gc in zip(*(reversed(whole.split(chunk)) for whole in (u, d, gradient)), strict=True):
+            slopes = surrogate_derivative(ctx.layer, uc - 1.0)
+            for st, dt, gt in zip(*(reversed(part.unbind(0)) for part in (slopes, dc, gc)), strict=True):
+                torch.sub(gt, later, alpha=beta, out=by_spike)
+                if weight is not None:
+                    by_spike.addmm_(later, weight)
+                torch.add(by_spike.mul_(st), later, alpha=beta, out=dt)
+                later = dt
         by_weight = None
         if weight is not None and ctx.needs_input_grad[1]:
             by_weight = d[1:].flatten(0, 1).t() @ z[:-1].flatten(0, 1)
