@@ -61,7 +61,7 @@ class Backward:
         self.pitch = columns if self.places is None else padded(columns)
         packed = self.by_events or self.own_events
         self.layout = layer.layout
-        if packed is not None and layer.own is None:
+        if packed is not None:
             self.layout = replace(layer.layout, width=min(padded(columns), packed.width))
         # The gradients by the currents of a chunk, by number in the program: as rows, and packed by blocks of columns.
         rows = (wants_x and not self.direct) or (self.wants_weight and self.by_events is None and not self.summed)
@@ -114,7 +114,7 @@ class Backward:
         sums = tuple(d for d in self.parameters if d is not None) + ((self.dx,) if self.summed else ())
         totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums]
         by_input = np.empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x else None
-        lateral = None if layer.own is None else np.zeros((layout.samples, layout.width), layer.own.dtype)
+        lateral = None if layer.own is None else np.zeros((layout.samples, padded(layout.columns)), layer.own.dtype)
         back = None if layer.own is None else Packed(
             np.ascontiguousarray(layer.own.array.T), np.ones(layout.columns, layer.own.dtype), layer.options.jit
         )  # fmt: skip

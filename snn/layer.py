@@ -177,8 +177,7 @@ class Layer:
         if isinstance(self.synapse, Direct) and self.own is None and columns < 128:
             return Layout(steps, 1, size, min(_BLOCK, padded(size)))
         width = self.synapse.width if isinstance(self.synapse, Listed) else _BLOCK
-        width = padded(columns) if self.own is not None else min(width, padded(columns))
-        return Layout(steps, size // max(1, columns), columns, width)
+        return Layout(steps, size // max(1, columns), columns, min(width, padded(columns)))
 
     def _fits(self, array: Array) -> None:
         try:
@@ -298,7 +297,7 @@ class Layer:
         if self.own is None:
             return None
         before = self.starts[-1].array.reshape(-1, self.layout.columns)
-        lateral = np.zeros((len(before), self.layout.width), before.dtype)
+        lateral = np.zeros((len(before), padded(self.layout.columns)), before.dtype)
         fired = as_spikes(Tensor.wrap(before), self.options.jit) if self.plan.fed_flag is not None and before.any() else None
         if fired is not None:
             lateral[:, : self.layout.columns] = self.own_packed().currents(fired.events)

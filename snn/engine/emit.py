@@ -101,7 +101,7 @@ class _Emitter:
         self.constants: list[int] = []
         self.body: list[str] = []
         # How the arrays that live as long as a job are indexed: all samples of a group lie in them.
-        self.at = "j" if loop.own is None else "s * columns + j"
+        self.at = "j" if loop.own is None else "s * columns + first + j"
         self._equations()
 
     def _equations(self) -> None:
@@ -117,11 +117,11 @@ class _Emitter:
         order = program.needed(targets, frozenset(names))
         body += [f"x{i} = in{k}[i{k} + j]" for k, i in enumerate(loop.streams) if i in order]
         if loop.events in order:
-            body.append(f"x{loop.events} = current[j]")
+            body.append(f"x{loop.events} = current[{'j' if loop.own is None else 'first + j'}]")
         if loop.own in order and loop.own not in carried:
-            body.append(f"x{loop.own} = lateral[s * width + j]")
+            body.append(f"x{loop.own} = lateral[s * whole + first + j]")
         for k, i in enumerate(carried):
-            body.append(f"s{i} = state{k}[{self.at}]" + (" + lateral[s * width + j]" if i == loop.own else ""))
+            body.append(f"s{i} = state{k}[{self.at}]" + (" + lateral[s * whole + first + j]" if i == loop.own else ""))
         body += [f"p{i} = par{k}[q{k} + j]" for k, i in enumerate(loop.parameters) if i in order]
         for i in order:
             if i in names:
@@ -134,7 +134,7 @@ class _Emitter:
         body += [f"out{k}[o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
         body += [f"sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
         if loop.fed is not None and not loop.fires:
-            body.append(f"sent[s * columns + j] = {names[loop.fed]}")
+            body.append(f"sent[s * columns + first + j] = {names[loop.fed]}")
         body += [f"state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
 
     def _constant(self, index: int) -> str:
@@ -163,9 +163,9 @@ class _Emitter:
         return Source("\n".join(lines) + "\n", self.constants)
 
     def _blocked(self) -> Iterator[str]:
-        """A block of columns of one sample at a time, with time inside."""
+        """Take a block of columns of one sample at a time, with time inside."""
         loop, n_carried = self.loop, len(self.loop.carried)
-        yield from self._head("width")
+        yield from self._head("width", "width")
         yield "for job in range(lo, hi):"
         yield "    block, sample = job // samples, job % samples"
         yield "    first = block * width"
@@ -178,7 +178,7 @@ class _Emitter:
         yield "    for t in order:"
         yield from _indented(2, self._places())
         if loop.events is not None:
-            yield from _indented(2, self._summed_events())
+            yield from _indented(2, self._summed_events("width"))
         yield "        for j in range(n):"
         yield from _indented(3, self.body)
         if n_carried:
@@ -186,65 +186,69 @@ class _Emitter:
             yield from (f"        end{k}[base + j] = state{k}[j]" for k in range(n_carried))
 
     def _grouped(self) -> Iterator[str]:
-        """Some samples at a time, all their columns: what they make in one step comes back to all columns in the next."""
+        """Take some samples at a time, with all their columns: what they make in one step comes back to all in the next."""
         loop, n_carried = self.loop, len(self.loop.carried)
-        yield from self._head("group * columns")
-        yield "lateral = np.empty(group * width, own_weights.dtype)"
+        yield "whole = (columns + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
+        yield from self._head("group * columns", "whole")
+        yield "lateral = np.empty(group * whole, own_weights.dtype)"
         if loop.fires:
             yield "fired = np.empty(group * columns, np.uint32)"
             yield "count = np.empty(group, np.uint64)"
         else:
             yield "sent = np.empty(group * columns, own_weights.dtype)"
-        yield "first, block = np.uint64(0), np.uint64(0)"
+        yield "blocks = (columns + width - np.uint64(1)) // width"
         yield "for job in range(lo, hi):"
         yield "    first_sample = job * group"
         yield "    members = min(group, samples - first_sample)"
         yield "    for s in range(members):"
         yield "        base = (first_sample + s) * columns"
-        yield "        for j in range(width):"
-        yield "            lateral[s * width + j] = first_lateral[(first_sample + s) * width + j]"
+        yield "        for j in range(whole):"
+        yield "            lateral[s * whole + j] = first_lateral[(first_sample + s) * whole + j]"
         if n_carried:
             yield "        for j in range(columns):"
             yield from (f"            state{k}[s * columns + j] = start{k}[base + j]" for k in range(n_carried))
         yield "    for t in order:"
         yield "        for s in range(members):"
         yield "            sample = first_sample + s"
-        yield "            base = sample * columns"
-        yield from _indented(3, self._places())
         if loop.events is not None:
-            yield from _indented(3, self._summed_events())
-        yield "            for j in range(columns):"
-        yield from _indented(4, self.body)
+            yield "            first = np.uint64(0)"
+            yield from _indented(3, self._summed_events("whole"))
+        yield "            for block in range(blocks):"
+        yield "                first = block * width"
+        yield "                n = min(width, columns - first)"
+        yield "                base = sample * columns + first"
+        yield from _indented(4, self._places())
+        yield "                for j in range(n):"
+        yield from _indented(5, self.body)
         if loop.fires:
             k = loop.written.index(loop.fed or 0)
-            yield f"            count[s] = collect(out{k}, o{k}, columns, fired, s * columns)"
-        yield "        for j in range(members * width):"
+            yield f"            count[s] = collect(out{k}, t * o{k}t + sample * o{k}s, columns, fired, s * columns)"
+        yield "        for j in range(members * whole):"
         yield "            lateral[j] = 0"
         if loop.fires:
-            yield "        for g in range(np.uint64(0), width, np.uint64(LANES)):"
+            yield "        for g in range(np.uint64(0), whole, np.uint64(LANES)):"
             yield "            for s in range(members):"
-            yield "                at = s * columns"
-            yield "                end = at + count[s]"
-            yield "                add_rows(lateral, s * width + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
+            yield "                at, end = s * columns, s * columns + count[s]"
+            yield "                add_rows(lateral, s * whole + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
         else:
-            yield "        add_product(lateral, width, sent, members, columns, own_weights)"
+            yield "        add_product(lateral, whole, sent, members, columns, own_weights)"
         yield "    for s in range(members):"
         yield "        base = (first_sample + s) * columns"
-        yield "        for j in range(width):"
-        yield "            last_lateral[(first_sample + s) * width + j] = lateral[s * width + j]"
+        yield "        for j in range(whole):"
+        yield "            last_lateral[(first_sample + s) * whole + j] = lateral[s * whole + j]"
         if n_carried:
             yield "        for j in range(columns):"
             yield from (f"            end{k}[base + j] = state{k}[s * columns + j]" for k in range(n_carried))
 
-    def _summed_events(self) -> Iterator[str]:
-        yield "for j in range(width):"
+    def _summed_events(self, columns: str) -> Iterator[str]:
+        yield f"for j in range({columns}):"
         yield "    current[j] = 0"
         yield "r = t * samples + sample"
-        yield "for g in range(np.uint64(0), width, np.uint64(LANES)):"
+        yield f"for g in range(np.uint64(0), {columns}, np.uint64(LANES)):"
         yield "    at = (first + g) * inputs"
         yield "    add_rows(current, g, weights, at, np.uint64(LANES), index, start[r], start[r + np.uint64(1)])"
 
-    def _head(self, size: str) -> Iterator[str]:
+    def _head(self, size: str, columns: str) -> Iterator[str]:
         loop = self.loop
         letters = [f"i{k}" for k in range(len(loop.streams))] + [f"o{k}" for k in range(len(loop.written))]
         letters += [f"m{k}" for k in range(len(loop.rows))] + [f"q{k}" for k in range(len(loop.parameters))]
@@ -252,7 +256,7 @@ class _Emitter:
             yield f"{letter}t, {letter}s, {letter}b = strides[{3 * k}], strides[{3 * k + 1}], strides[{3 * k + 2}]"
         yield from (f"state{k} = np.empty({size}, start{k}.dtype)" for k in range(len(loop.carried)))
         if loop.events is not None:
-            yield "current = np.empty(width, weights.dtype)"
+            yield f"current = np.empty({columns}, weights.dtype)"
         yield from (f"p{i} = scalar{k}[0]" for k, i in enumerate(loop.scalars))
 
     def _places(self) -> Iterator[str]:
