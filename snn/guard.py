@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -18,36 +19,59 @@ __all__ = ["fingerprint", "names_seen", "watching"]
 
 _OURS = (str(Path(autograd.__file__).parent), str(Path(__file__).parent))
 _PLAIN = (int, float, bool, str, bytes, complex, type(None), type, np.generic, np.dtype)
-_closures: dict[type, list[Any]] = {}
+_theirs: WeakKeyDictionary[type, list[type]] = WeakKeyDictionary()
 
 
-def fingerprint(value: Any, seen: tuple[int, ...] = ()) -> Any:
-    """Return what changes when a value, or something in it, is replaced; arrays and Parameters count by identity.
+def fingerprint(value: Any, seen: dict[int, int] | None = None) -> Any:
+    """Return what changes when a value, or something in it, is replaced or an array is written to.
 
-    It is compared with ``==`` as long as what it is of is alive.
+    Parameters count by identity: their values are read anew in every run. It is compared with ``==`` as long as what it is of
+    is alive.
     """
     if isinstance(value, _PLAIN):
         return type(value), value
-    if isinstance(value, Tensor):
-        return id(value) if isinstance(value, Parameter) else id(value.array), value.shape, value.dtype
-    if isinstance(value, np.ndarray):
+    if isinstance(value, Parameter):
         return id(value), value.shape, value.dtype
+    if isinstance(value, (Tensor, np.ndarray)):
+        return np.shape(value), value.dtype, np.asarray(value).tobytes()
+    if isinstance(value, types.ModuleType):
+        return id(value)
+    seen = {} if seen is None else seen
     if id(value) in seen:
-        return None
-    seen = (*seen, id(value))
+        return seen[id(value)]
+    seen[id(value)] = len(seen)
     if isinstance(value, (list, tuple)):
         return type(value), [fingerprint(item, seen) for item in value]
     if isinstance(value, dict):
         return [(key, fingerprint(item, seen)) for key, item in value.items()]
     if isinstance(value, types.FunctionType):
-        return id(value), _of_function(value, seen)
+        return value.__code__, _of_function(value, seen)
     if isinstance(value, types.MethodType):
         return fingerprint(value.__func__, seen), fingerprint(value.__self__, seen)
-    inside = [(key, fingerprint(item, seen)) for key, item in getattr(value, "__dict__", {}).items()]
-    return (id(value), inside, [_of_function(f, seen) for f in _with_closure(type(value))]) if inside else id(value)
+    inside = getattr(value, "__dict__", None)
+    if not isinstance(inside, dict) or not inside:
+        return id(value)
+    attributes = [(key, fingerprint(item, seen)) for key, item in inside.items()]
+    return id(value), type(value), attributes, _of_class(type(value), seen)
 
 
-def _of_function(function: Any, seen: tuple[int, ...]) -> Any:
+def _of_class(cls: type, seen: dict[int, int]) -> Any:
+    """Return the fingerprint of what the user's classes hold: numbers, and methods that use variables of a function."""
+    if cls not in _theirs:
+        _theirs[cls] = [base for base in cls.__mro__ if not _file_of(base).startswith(_OURS) and base is not object]
+    return [
+        (name, fingerprint(item, seen))
+        for base in _theirs[cls]
+        for name, item in vars(base).items()
+        if not name.startswith("__") or isinstance(item, types.FunctionType)
+    ]
+
+
+def _file_of(cls: type) -> str:
+    return getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+
+
+def _of_function(function: Any, seen: dict[int, int]) -> Any:
     cells = [fingerprint(_content(cell), seen) for cell in function.__closure__ or ()]
     return cells, fingerprint(function.__defaults__, seen), fingerprint(function.__kwdefaults__, seen)
 
@@ -59,25 +83,23 @@ def _content(cell: Any) -> Any:
         return None  # not filled yet
 
 
-def _with_closure(cls: type) -> list[Any]:
-    """Return the methods of a class that use variables of a function around it."""
-    if cls not in _closures:
-        found = [f for base in cls.__mro__ for f in vars(base).values() if isinstance(f, types.FunctionType)]
-        _closures[cls] = [f for f in found if any(n != "__class__" for n in f.__code__.co_freevars)]
-    return _closures[cls]
-
-
 @contextmanager
 def watching() -> Iterator[dict[tuple[int, str], tuple[dict[str, Any], str]]]:
-    """Collect the global names that the user's functions read while the block runs."""
+    """Collect the global names, and those in modules, that the user's functions read while the block runs."""
     found: dict[tuple[int, str], tuple[dict[str, Any], str]] = {}
 
     def look(frame: Any, event: str, argument: Any) -> None:
         code = frame.f_code
         if event == "call" and not code.co_filename.startswith(_OURS):
             for name in code.co_names:
-                if name in frame.f_globals:
-                    found[id(frame.f_globals), name] = frame.f_globals, name
+                if name not in frame.f_globals:
+                    continue
+                found[id(frame.f_globals), name] = frame.f_globals, name
+                if isinstance(module := frame.f_globals[name], types.ModuleType):
+                    inside = vars(module)
+                    found.update(
+                        {(id(inside), n): (inside, n) for n in code.co_names if n in inside and not callable(inside[n])}
+                    )
 
     before = sys.getprofile()
     sys.setprofile(look)
@@ -88,6 +110,6 @@ def watching() -> Iterator[dict[tuple[int, str], tuple[dict[str, Any], str]]]:
 
 
 def names_seen(found: dict[tuple[int, str], tuple[dict[str, Any], str]]) -> Callable[[], Any]:
-    """Return a function that tells the fingerprint of global names; modules do not count."""
+    """Return a function that tells the fingerprint of these names; modules themselves do not count."""
     names = [(where, name) for where, name in found.values() if not isinstance(where[name], types.ModuleType)]
     return lambda: [fingerprint(where.get(name)) for where, name in names]

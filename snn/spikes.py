@@ -134,7 +134,7 @@ class _Input(Spikes):
 
 def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Array:
     """Sum spikes by counting them."""
-    axes = tuple(range(x.ndim)) if axis is None else tuple(np.atleast_1d(axis) % x.ndim)
+    axes = tuple(range(x.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
     if x.amplitude.size > 1:
         over = x.ndim - x.amplitude.ndim
         if any(a >= over for a in axes):
