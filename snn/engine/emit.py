@@ -123,6 +123,8 @@ class _Emitter:
         for k, i in enumerate(carried):
             body.append(f"s{i} = state{k}[{self.at}]" + (" + lateral[s * whole + first + j]" if i == loop.own else ""))
         body += [f"p{i} = par{k}[q{k} + j]" for k, i in enumerate(loop.parameters) if i in order]
+        # What is compared must come out as it did in the forward: a spike is a spike.
+        exact = program.needed([i for i in order if program.instructions[i].dtype.kind == "b"], frozenset(names))
         for i in order:
             if i in names:
                 continue
@@ -130,7 +132,7 @@ class _Emitter:
                 names[i] = self._constant(i)
             else:
                 names[i] = f"t{i}"
-                body.append(f"t{i} = {_expression(program, i, names, loop.backward)}")
+                body.append(f"t{i} = {_expression(program, i, names, loop.backward and i not in exact)}")
         body += [f"out{k}[o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
         body += [f"sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
         if loop.fed is not None and not loop.fires:
@@ -171,6 +173,8 @@ class _Emitter:
         yield "    first = block * width"
         yield "    n = min(width, columns - first)"
         yield "    base = sample * columns + first"
+        if loop.events is not None:
+            yield "    whole = (n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
         if n_carried:
             yield "    for j in range(n):"
             yield from (f"        state{k}[j] = start{k}[base + j]" for k in range(n_carried))
@@ -178,7 +182,7 @@ class _Emitter:
         yield "    for t in order:"
         yield from _indented(2, self._places())
         if loop.events is not None:
-            yield from _indented(2, self._summed_events("width"))
+            yield from _indented(2, self._summed_events())
         yield "        for j in range(n):"
         yield from _indented(3, self.body)
         if n_carried:
@@ -212,7 +216,7 @@ class _Emitter:
         yield "            sample = first_sample + s"
         if loop.events is not None:
             yield "            first = np.uint64(0)"
-            yield from _indented(3, self._summed_events("whole"))
+            yield from _indented(3, self._summed_events())
         yield "            for block in range(blocks):"
         yield "                first = block * width"
         yield "                n = min(width, columns - first)"
@@ -240,11 +244,11 @@ class _Emitter:
             yield "        for j in range(columns):"
             yield from (f"            end{k}[base + j] = state{k}[s * columns + j]" for k in range(n_carried))
 
-    def _summed_events(self, columns: str) -> Iterator[str]:
-        yield f"for j in range({columns}):"
+    def _summed_events(self) -> Iterator[str]:
+        yield "for j in range(whole):"
         yield "    current[j] = 0"
         yield "r = t * samples + sample"
-        yield f"for g in range(np.uint64(0), {columns}, np.uint64(LANES)):"
+        yield "for g in range(np.uint64(0), whole, np.uint64(LANES)):"
         yield "    at = (first + g) * inputs"
         yield "    add_rows(current, g, weights, at, np.uint64(LANES), index, start[r], start[r + np.uint64(1)])"
 

@@ -120,10 +120,11 @@ def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, 
     lanes = np.uint64(LANES)
     for job in range(lo, hi):
         b, part = job // parts, job % parts
+        end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than what is left
         for i in range(n_in * part // parts, n_in * (part + np.uint64(1)) // parts):
             first, last = column_start[i], column_start[i + np.uint64(1)]
             if first < last:
-                for g in range(np.uint64(0), width, lanes):
+                for g in range(np.uint64(0), end, lanes):
                     at = (b * width + g) * n_in + i * lanes
                     add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last)
 
