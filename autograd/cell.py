@@ -273,6 +273,8 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
 def _walk(prefix: str, cell: Cell, seen: set[int]) -> Iterator[tuple[str, Cell | Parameter]]:
     """Iterate over all Cells and Parameters below a Cell, depth first, each once, with their dotted names."""
     for name, value in vars(cell).items():
+        if not isinstance(value, (list, tuple, dict, Cell, Parameter)):
+            continue  # most attributes are plain
         for path, part in _parts(name, value):
             if id(part) in seen:
                 continue

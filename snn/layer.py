@@ -15,6 +15,7 @@ from autograd.errors import CompileError, ShapeError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
+from .engine.blas import one_thread_each
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded
 from .engine.threads import launch, thread_count
@@ -92,7 +93,8 @@ def run_layer(
         If the neuron cannot be traced.
     """
     work = Layer(cell, dense, x, before, names, mask, options)
-    outs = work.forward()
+    with one_thread_each():
+        outs = work.forward()
     n = 1 + len(work.names)
     return outs[0], tree.unflatten(before, iter(outs[n:])), dict(zip(work.names, outs[1:n], strict=True))
 
@@ -321,7 +323,10 @@ class Layer:
         """Run the backward loops; when an outer transform is watching, differentiate the eager run instead."""
         from .backward import Backward
 
-        return self._pull_eagerly(g, wanted) if thread.recording else Backward(self, node, g, wanted).run()
+        if thread.recording:
+            return self._pull_eagerly(g, wanted)
+        with one_thread_each():
+            return Backward(self, node, g, wanted).run()
 
     def _pull_eagerly(self, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         from .simulate import run

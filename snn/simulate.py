@@ -120,14 +120,15 @@ def run(
     keep = _check_mask(mask, x)
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
-    for _, cell in net.cells_and_names():
+    cells = [cell for _, cell in net.cells_and_names()]
+    for cell in cells:
         cell.require_ready("run")
         if check and isinstance(cell, Neuron):
             cell.check_ranges()
     if check:
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
-    how = _choose(mode, net, x)
+    how = _choose(mode, net, x, looked_at=any(cell._forward_hooks for cell in cells))
     if how == "eager":
         return _run_eagerly(net, x, state, names, keep, check)
     from .layer import Options
@@ -147,12 +148,11 @@ def run(
 _refused: WeakKeyDictionary[Cell, bool] = WeakKeyDictionary()
 
 
-def _choose(mode: str, net: Cell, x: Tensor) -> str:
+def _choose(mode: str, net: Cell, x: Tensor, looked_at: bool) -> str:
     """Decide how to run: auto compiles what has the size for it and is a chain of layers that nobody looks into."""
     if mode != "auto":
         return mode
     small = x.size < _WORTHWHILE or x.dtype == float16
-    looked_at = any(cell._forward_hooks for _, cell in net.cells_and_names())
     return "eager" if small or looked_at or net in _refused or not is_chain(net) else "compiled"
 
 

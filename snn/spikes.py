@@ -56,6 +56,8 @@ class Spikes(Tensor):
 
     def values(self, steps: slice) -> Array:
         """Return the values of some time steps."""
+        if self._values is not None:
+            return self._values[steps]
         made = self.flags[steps].astype(self.dtype)
         return made if self.amplitude.size == 1 and self.amplitude.flat[0] == 1 else made * self.amplitude
 

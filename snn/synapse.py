@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd import Tensor
 
+from .engine.blas import product
 from .engine.events import LANES, Events, Packed, sampled_product
 from .spikes import Spikes, as_spikes
 
@@ -18,6 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _DENSE = 0.25  # density from which a product with the whole input is faster than sums over its events
 SAMPLED = 0.25  # and from which the whole gradient is
 _LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
+_KEPT = 1 << 18  # elements below which spikes are kept as numbers, once they are made
 _CACHE = 1 << 19
 
 
@@ -74,8 +76,8 @@ class _Weighted:
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
         steps = slice(t0, t1)
-        array = self.x.values(steps) if isinstance(self.x, Spikes) else self.x.array[steps]
-        return array.reshape(-1, self.n_in)
+        kept = not isinstance(self.x, Spikes) or self.x.size < _KEPT
+        return (self.x.array[steps] if kept else self.x.values(steps)).reshape(-1, self.n_in)
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None, weights: Any) -> None:
         """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.
@@ -84,7 +86,7 @@ class _Weighted:
         """
         target = out[t0:t1].reshape(-1, self.n_in)
         if places is None:
-            np.matmul(gradient[:, : self.n_out], self.weight, out=target)
+            product(gradient[:, : self.n_out], self.weight, target)
             return
         first, last = t0 * self.samples, t1 * self.samples
         part = Events(places.start[first : last + 1], places.index, places.columns, places.jit)
@@ -92,8 +94,8 @@ class _Weighted:
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights."""
-        product = gradient[:, : self.n_out].T @ self.values(t0, t1)
-        self.total = product if self.total is None else np.add(self.total, product, out=self.total)
+        made = product(gradient[:, : self.n_out].T, self.values(t0, t1), np.empty_like(self.weight))
+        self.total = made if self.total is None else np.add(self.total, made, out=self.total)
 
     def weight_gradient(self) -> Array:
         """Return what was added up."""
@@ -109,7 +111,7 @@ class Product(_Weighted):
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, of which ``t0`` begins a chunk."""
         made = np.empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
-        return np.matmul(self.values(t0, t1), self.weight.T, out=made).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
+        return product(self.values(t0, t1), self.weight.T, made).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
 
 class Once(_Weighted):

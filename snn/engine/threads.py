@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from itertools import pairwise
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -14,9 +17,9 @@ from autograd.errors import CompileError
 
 from .cache import forget
 
-__all__ = ["launch", "thread_count"]
+__all__ = ["launch", "run_all", "thread_count"]
 
-_SMALL = 1 << 17  # elements below which handing out costs more than it saves
+_SMALL = 1 << 18  # elements below which handing out costs more than it saves
 _pool: ThreadPoolExecutor | None = None
 _ready: set[Any] = set()
 
@@ -40,7 +43,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     work : int
         Number of elements that all jobs together look at: a little work is not handed out.
     """
-    if hasattr(function, "signatures"):
+    if not isinstance(function, FunctionType):
         key = (function, *(a.dtype for a in arguments))
         if key not in _ready:
             _compile(function, arguments)
@@ -48,12 +51,24 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
         threads = min(thread_count(), jobs)
         if threads > 1 and work >= _SMALL:
             ends = [jobs * i // threads for i in range(threads + 1)]
-            running = [_workers().submit(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)]
-            wait(running)
-            for job in running:
-                job.result()
+            run_all([partial(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)])
             return
     function(np.uint64(0), np.uint64(jobs), *arguments)
+
+
+def run_all(parts: Sequence[Callable[[], Any]]) -> None:
+    """Call all of some functions that let go of the interpreter's lock, on our threads; this one takes the last."""
+    if len(parts) < 2 or thread_count() < 2:
+        for part in parts:
+            part()
+        return
+    running = [_workers().submit(part) for part in parts[:-1]]
+    try:
+        parts[-1]()
+    finally:
+        wait(running)
+    for job in running:
+        job.result()
 
 
 def _compile(function: Any, arguments: list[Any]) -> None:
@@ -78,7 +93,7 @@ def _compile(function: Any, arguments: list[Any]) -> None:
 def _workers() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(max(os.cpu_count() or 1, thread_count()), thread_name_prefix="spikecell")
+        _pool = ThreadPoolExecutor(max(1, thread_count() - 1), thread_name_prefix="spikecell")
     return _pool
 
 
