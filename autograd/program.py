@@ -124,6 +124,11 @@ class Program:
             return self.constant(value, dtype)
         return index if self.instructions[index].dtype == dtype else self.convert(index, dtype)
 
+    def lifted(self, array: Any) -> Value | None:
+        """Return the value, not known yet, of a parameter's array, or None if it is none of the program's."""
+        known = id(array) in self._parameters
+        return Value(self, self.operand(array, array.dtype), array.dtype) if known else None
+
     def convert(self, index: int, dtype: DType) -> int:
         """Return the number of a conversion."""
         before = self.instructions[index]

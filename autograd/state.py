@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .graph import Node
+    from .program import Program
 
 __all__ = ["no_grad", "scope", "state"]
 
@@ -24,11 +25,14 @@ class State(threading.local):
         Operations without a derivative make nodes too, so that what a Cell with its own ``bprop`` used inside can be told.
     watched : dict
         The leaf node of every Parameter that a transform differentiates by, keyed by ``id``. Replaced, never changed.
+    tracing : Program or None
+        What operations are written down in: Parameters are values of it that are not known yet.
     """
 
     recording: bool = False
     linking: bool = False
     watched: dict[int, Node] = {}
+    tracing: Program | None = None
 
 
 state = State()

@@ -79,7 +79,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
 
     given = tree.unflatten(inputs, iter([symbol(f"in{i}", np.dtype(d)) for i, d in enumerate(tree.leaves(inputs))]))
     watched = {id(p): Node(LEAF, (), (), p.dtype, attrs=p) for p in parameters}
-    with scope(recording=True, watched=watched):
+    with scope(recording=True, watched=watched, tracing=program):
         out = fn(*given)
     outs = tree.leaves(out)
     for leaf in outs:
@@ -97,7 +97,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         if floating and leaf.node is not None:
             seeds.append((leaf.node, Tensor.wrap(program.input(f"d{i}", leaf.dtype))))
     leaves = [*nodes, *watched.values()]
-    with scope(recording=False, watched={}):
+    with scope(recording=False, watched={}, tracing=program):
         arrived = reverse(seeds, leaves, free=False)
     numbers = [None if g is None else _number(program, g) for g in arrived]
     n = len(nodes)
