@@ -1,4 +1,4 @@
-"""One cache directory for the session, so that tests neither use nor change the user's."""
+"""One cache directory for the session, so that tests neither use nor change the user's, unless one is given for tests to share."""
 
 import os
 
@@ -7,10 +7,9 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def _own_cache(tmp_path_factory):
-    before = os.environ.get("SPIKECELL_CACHE")
+    if "SPIKECELL_CACHE" in os.environ:
+        yield
+        return
     os.environ["SPIKECELL_CACHE"] = str(tmp_path_factory.mktemp("cache"))
     yield
-    if before is None:
-        del os.environ["SPIKECELL_CACHE"]
-    else:
-        os.environ["SPIKECELL_CACHE"] = before
+    del os.environ["SPIKECELL_CACHE"]

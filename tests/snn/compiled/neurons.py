@@ -1,4 +1,4 @@
-"""Neurons that the compiled mode is held to: those of the library in a covering set of their options, and a user's own."""
+"""Neurons of a user's own that the compiled mode is held to, and a net whose weights are whole numbers."""
 
 from typing import NamedTuple
 
@@ -50,31 +50,46 @@ class OwnBprop(Cell):
         return dout[0] + 2 * dout[1], 0.25 * dout[1] * out[1]
 
 
-def neurons(n, dtype):
-    lif = snn.LIFNode
-    return {
-        "IF": snn.IFNode(),
-        "IF, readout": snn.IFNode(fire=False),
-        "IF, threshold": snn.IFNode(0.5, surrogate_function=snn.surrogate.atan(), fire_at_threshold=True),
-        "IF, hard": snn.IFNode(v_reset=-0.25, surrogate_function=snn.surrogate.triangle(), detach_reset=True),
-        "LIF, beta": lif(beta=0.9, surrogate_function=snn.surrogate.sigmoid(4.0)),
-        "LIF, beta, hard": lif(0.7, beta=0.8, v_reset=0.1, decay_input=True, spike_value="unit"),
-        "LIF, tau": lif(tau=5.0, decay_input=False, surrogate_function=snn.surrogate.rectangle(), fire_at_threshold=True),
-        "LIF, tau, hard": lif(tau=3.0, decay_input=True, v_reset=0.0, surrogate_function=snn.surrogate.fast_sigmoid(5.0)),
-        "LIF, detached": lif(beta=0.95, detach_reset=True, v_threshold=np.linspace(0.5, 1.5, n)),
-        "LIF, learnable": lif(
-            Parameter(np.linspace(0.5, 1.0, n).astype(dtype)), beta=Parameter(np.array([0.9], dtype)), spike_value="unit"
-        ),
-        "readout": snn.LeakyReadout(tau=4.0, decay_input=True),
-        "adaptive": AdaptiveNode(n, dtype),
-        "own bprop": OwnBprop(),
-    }
+class Synaptic(Cell):
+    """A current that decays and a membrane, in a dict."""
+
+    def __init__(self, surrogate):
+        super().__init__()
+        self.surrogate = surrogate
+
+    def initial_state(self, x):
+        return {"v": ops.zeros(x.shape, x.dtype), "current": ops.zeros(x.shape, x.dtype)}
+
+    def construct(self, x, state):
+        current = 0.75 * state["current"] + x
+        v = 0.5 * state["v"] + current
+        z = self.surrogate(v - 1.0)
+        return z, {"v": ops.where(z > 0, 0.0, v), "current": current}
 
 
-def chain(rng, dtype=np.float32):
-    """Return a net whose weights are whole numbers, so that sums come out the same in any order."""
+class Exponential(Cell):
+    """Fires by an exponential of its membrane; the reset hangs on both."""
 
-    def dense(i, o):
-        return nn.Dense(i, o, rng.integers(-2, 3, (o, i)), rng.integers(-1, 2, o), dtype=dtype)
+    threshold = 2.5
 
-    return nn.SequentialCell(dense(6, 9), snn.IFNode(), nn.ReLU(), dense(9, 4), snn.LIFNode(beta=0.5))
+    def __init__(self):
+        super().__init__()
+        self.surrogate = snn.surrogate.sigmoid()
+
+    def construct(self, x, v):
+        v = 0.5 * v + x
+        z = self.surrogate(ops.exp(v) - self.threshold)
+        return z, (1 - z) * v
+
+
+OWN = {
+    "adaptive": lambda n, dtype: (AdaptiveNode(n, dtype), ("v", "b", "x", "spike")),
+    "own bprop": lambda n, dtype: (OwnBprop(), ("v", "x")),
+    "dict": lambda n, dtype: (Synaptic(snn.surrogate.triangle()), ("current", "v")),
+    "exponential": lambda n, dtype: (Exponential(), ("v",)),
+}
+
+
+def whole_dense(rng, i, o, dtype=np.float32, **options):
+    """Return a layer whose weights are whole numbers, so that sums come out the same in any order."""
+    return nn.Dense(i, o, rng.integers(-2, 3, (o, i)), rng.integers(-1, 2, o), dtype=dtype, **options)
