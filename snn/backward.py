@@ -53,7 +53,7 @@ class Backward:
             plan.d_parameters[id(p)] if asked else None for p, asked in zip(plan.parameters, wants_parameters, strict=True)
         ]
         self.by_events = synapse.by_events if isinstance(synapse, Listed) and self.wants_weight else None
-        self.own_events = self._own_events() if self.wants_own and plan.fed_flag is not None else None
+        self.own_events = self._own_events() if self.wants_own and layer.fires else None
         self.direct = wants_x and isinstance(synapse, Direct)
         self.summed = self.wants_weight and isinstance(synapse, Once)
         self.places = self._places() if wants_x and not self.direct else None

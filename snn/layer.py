@@ -21,7 +21,7 @@ from .engine.events import Events, Packed, find_events, padded
 from .engine.threads import launch, thread_count
 from .plan import Plan, plan_for
 from .recurrent import Recurrent
-from .spikes import Spikes, as_spikes
+from .spikes import Spikes
 from .structure import record_names
 from .synapse import SAMPLED, Direct, Listed, Once, choose
 
@@ -161,6 +161,11 @@ class Layer:
                 raise CompileError(
                     type(cell).__name__, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'."
                 )
+        if self.own is not None and self.own.dtype != self.starts[-1].dtype:
+            raise CompileError(
+                type(cell).__name__, f"weights of its input's dtype, {self.starts[-1].dtype}", describe(self.own),
+                "Make it with dtype=, or run it with mode='eager'.",
+            )  # fmt: skip
         self.weights = [w for w in (None if dense is None else dense.weight, self.own) if w is not None]
         self.synapse = choose(x, None if dense is None else dense.weight.array, options.jit)
         self.shape = x.shape[1:] if dense is None else (*x.shape[1:-1], dense.out_channels)
@@ -168,8 +173,9 @@ class Layer:
         for array in self.arrays.values():
             self._fits(array)
         self.layout = self._layout()
-        self.chunk = self.synapse.chunk or (None if self.own is None else max(1, 2048 // self.layout.samples))
-        self.fed = None if self.own is None else self.plan.fed if self.plan.fed_flag is None else self.plan.fed_flag
+        self.chunk = self.synapse.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
+        self.fires = self._fires()
+        self.fed = None if self.own is None else self.plan.fed_flag if self.fires else self.plan.fed
         self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)
         self.per_column = tuple(i for i in self.arrays if i not in self.scalars)
 
@@ -177,9 +183,9 @@ class Layer:
         steps, size = len(self.x), math.prod(self.shape)
         columns = self.shape[-1]
         if isinstance(self.synapse, Direct) and self.own is None and columns < 128:
-            return Layout(steps, 1, size, min(_BLOCK, padded(size)))
+            return Layout(steps, 1, size, min(_BLOCK, padded(max(1, size))))
         width = self.synapse.width if isinstance(self.synapse, Listed) else _BLOCK
-        return Layout(steps, size // max(1, columns), columns, min(width, padded(columns)))
+        return Layout(steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
 
     def _fits(self, array: Array) -> None:
         try:
@@ -255,7 +261,7 @@ class Layer:
     ) -> tuple[list[Array], Array | None]:
         """Run some steps forward from a state, and write what is asked for; return the state after them."""
         plan, synapse = self.plan, self.synapse
-        listed, fires = isinstance(synapse, Listed), plan.fed_flag is not None
+        listed, fires = isinstance(synapse, Listed), self.fires
         if fires and self.fed is not None and self.fed not in written:
             written = {**written, self.fed: np.empty((t1 - t0, *self.shape), np.uint8)}
         mask_rows, mask_streams = self.masks()
@@ -294,15 +300,27 @@ class Layer:
 
     # What comes back from the layer itself
 
+    def _fires(self) -> bool:
+        """Tell whether what comes back is spikes, of one amplitude in each column; a mask may hold what was fired before."""
+        if self.own is None or self.plan.fed_flag is None:
+            return False
+        one = np.size(self.plan.amplitude_now(self.own.dtype)) in (1, self.shape[-1])
+        return one and (self.mask is None or self._spiked())
+
+    def _spiked(self) -> bool:
+        """Tell whether what was fired before is spikes of the amplitude that they have now."""
+        before = self.starts[-1].array
+        return bool(((before == 0) | (before == self.plan.amplitude_now(before.dtype))).all())
+
     def _first_lateral(self) -> Array | None:
         """Return what comes back to the first step, ``[samples, columns and zeros behind]``."""
         if self.own is None:
             return None
         before = self.starts[-1].array.reshape(-1, self.layout.columns)
         lateral = np.zeros((len(before), padded(self.layout.columns)), before.dtype)
-        fired = as_spikes(Tensor.wrap(before), self.options.jit) if self.plan.fed_flag is not None and before.any() else None
-        if fired is not None:
-            lateral[:, : self.layout.columns] = self.own_packed().currents(fired.events)
+        if self.fires and self._spiked():
+            events = find_events((before != 0).view(np.uint8), 1, self.options.jit)
+            lateral[:, : self.layout.columns] = self.own_packed().currents(events)  # type: ignore[arg-type]
         elif before.any():
             lateral[:, : self.layout.columns] = before @ self.own.array.T
         return lateral
@@ -312,7 +330,7 @@ class Layer:
         assert self.own is not None
         if self._own_packed is None:
             amplitude = np.ones(self.layout.columns, self.own.dtype)
-            if self.plan.fed_flag is not None:
+            if self.fires:
                 amplitude *= self.plan.amplitude_now(self.own.dtype).reshape(-1)
             self._own_packed = Packed(self.own.array, amplitude, self.options.jit)
         return self._own_packed
@@ -379,7 +397,7 @@ class Layer:
         jobs = layout.blocks * layout.samples
         if own is not None:
             packed, first, last = own
-            group = -(-layout.samples // thread_count())
+            group = max(1, -(-layout.samples // thread_count()))
             arguments += [packed.array, first.reshape(-1), last.reshape(-1), _u(group)]
             jobs = -(-layout.samples // group)
         arguments += [

@@ -154,7 +154,7 @@ def plan_for(
     )
     parameters += [] if bias is None else [bias]
     masks = () if not masked else (bool_,)
-    laterals = () if not lateral else (dtype,)
+    laterals = () if not lateral else (dtype if dtype.kind == "f" else np.dtype(np.float32),)
     with watching() as found:
         t = trace(_step(cell, names, masked, lateral, bias), dtype, *laterals, dtypes, *masks, parameters=parameters)
     seen_names = names_seen(found)

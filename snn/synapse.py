@@ -156,11 +156,13 @@ class GradientByEvents:
     @property
     def width(self) -> int:
         """Columns of the gradient by the currents that stay in the cache together."""
-        fitting = _CACHE // (self.rows * self.packed.weight.itemsize) // LANES * LANES
+        fitting = _CACHE // max(1, self.rows * self.packed.weight.itemsize) // LANES * LANES
         return min(512, max(LANES, fitting))
 
     def add(self, chunk: int, gradient: Array) -> None:
         """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``."""
+        if not gradient.size:
+            return
         if self._columns is None or self._total is None:
             self._columns, self._total = self.events.by_column(self.rows), self.packed.new_gradient()
         column_start, row_index = self._columns
