@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.graph import SELECT, Node
 
+from .engine.buffers import empty
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded, turned
 from .layer import Layer, Saved, Stream
@@ -78,12 +79,16 @@ class Backward:
     def _rows(self) -> Array:
         layer = self.layer
         rows = (layer.chunk or 0) * self.layout.samples
-        return np.zeros((rows, self.pitch), layer.dtype(layer.plan.d_out))
+        made = empty((rows, self.pitch), layer.dtype(layer.plan.d_out))
+        made[:, layer.layout.columns :] = 0
+        return made
 
     def _packed(self) -> Array:
         layer, layout = self.layer, self.layout
         rows = (layer.chunk or 0) * layout.samples
-        return np.zeros((layout.blocks, rows, layout.width), layer.dtype(layer.plan.d_out))
+        made = empty((layout.blocks, rows, layout.width), layer.dtype(layer.plan.d_out))
+        made[-1, :, layout.columns - layout.width * (layout.blocks - 1) :] = 0
+        return made
 
     def _places(self) -> Events | None:
         """Return where the gradient by the input is needed, if the layer before tells and it is not nearly everywhere."""
@@ -113,7 +118,7 @@ class Backward:
         states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
         sums = tuple(d for d in self.parameters if d is not None) + ((self.dx,) if self.summed else ())
         totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums]
-        by_input = np.empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x else None
+        by_input = empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x else None
         lateral = None if layer.own is None else np.zeros((layout.samples, padded(layout.columns)), layer.own.dtype)
         back = None if layer.own is None else Packed(
             np.ascontiguousarray(layer.own.array.T), np.ones(layout.columns, layer.own.dtype), layer.options.jit
@@ -143,7 +148,7 @@ class Backward:
                 yield t0, t1, self.saved.values
                 continue
             numbers = [i for i in layer.plan.saved if not layer.is_there(i)]
-            values = {i: np.empty((t1 - t0, *layer.shape), layer.dtype(i)) for i in numbers}
+            values = {i: empty((t1 - t0, *layer.shape), layer.dtype(i)) for i in numbers}
             layer.run(t0, t1, *boundaries[k], values)
             yield t0, t1, values
 

@@ -16,6 +16,7 @@ from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
 from .engine.blas import one_thread_each
+from .engine.buffers import empty
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded
 from .engine.threads import launch, thread_count
@@ -224,7 +225,7 @@ class Layer:
             numbers.add(self.fed)
         if record and not again:
             numbers |= {i for i in plan.saved if not self.is_there(i)}
-        written = {i: np.empty((len(self.x), *self.shape), self.dtype(i)) for i in sorted(numbers)}
+        written = {i: empty((len(self.x), *self.shape), self.dtype(i)) for i in sorted(numbers)}
         states, lateral = [np.ascontiguousarray(s.array).reshape(-1) for s in self.starts], self._first_lateral()
         boundaries = []
         for t0, t1 in self.segments():
@@ -263,7 +264,7 @@ class Layer:
         plan, synapse = self.plan, self.synapse
         listed, fires = isinstance(synapse, Listed), self.fires
         if fires and self.fed is not None and self.fed not in written:
-            written = {**written, self.fed: np.empty((t1 - t0, *self.shape), np.uint8)}
+            written = {**written, self.fed: empty((t1 - t0, *self.shape), np.uint8)}
         mask_rows, mask_streams = self.masks()
         loop = Loop(
             "forward", (*(() if listed else (plan.x,)), *mask_streams), mask_rows, plan.x if listed else None, plan.lateral,
@@ -371,7 +372,7 @@ class Layer:
         if plan.matters is None or saved.boundaries is not None or plan.mask is not None:
             return None
         needs = [i for i in plan.program.needed([plan.matters], frozenset(plan.saved)) if i in plan.saved]
-        flags = np.empty((len(self.x), *self.shape), np.uint8)
+        flags = empty((len(self.x), *self.shape), np.uint8)
         loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(plan.matters,))
         streams = [self.stream(saved.values.get(i, self.x.array)) for i in needs]
         self.launch(loop, self.layout, 0, len(self.x), streams, None, [], [(flags.reshape(-1), self.layout.rows())], [], [])

@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Tensor
 
 from .engine.blas import product
+from .engine.buffers import empty
 from .engine.events import LANES, Events, Packed, sampled_product
 from .spikes import Spikes, as_spikes
 
@@ -69,7 +70,7 @@ class _Weighted:
         self.x, self.weight, self.why = x, weight, why
         self.samples = math.prod(x.shape[1:-1])
         self.n_out, self.n_in = weight.shape
-        rows = min(4096, max(1024, self.n_out))
+        rows = min(4096, max(2048, self.n_out))
         self.chunk = max(1, rows // max(1, self.samples))
         self.total: Array | None = None
 
@@ -94,7 +95,7 @@ class _Weighted:
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights."""
-        made = product(gradient[:, : self.n_out].T, self.values(t0, t1), np.empty_like(self.weight))
+        made = product(gradient[:, : self.n_out].T, self.values(t0, t1), empty(self.weight.shape, self.weight.dtype))
         self.total = made if self.total is None else np.add(self.total, made, out=self.total)
 
     def weight_gradient(self) -> Array:
@@ -110,7 +111,7 @@ class Product(_Weighted):
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, of which ``t0`` begins a chunk."""
-        made = np.empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
+        made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
         return product(self.values(t0, t1), self.weight.T, made).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
 
@@ -122,7 +123,8 @@ class Once(_Weighted):
     def current(self, t0: int, t1: int) -> Array:
         """Return the current, with a time stride of 0."""
         if self.total is None:
-            self.total = (self.values(0, 1) @ self.weight.T).reshape(*self.x.shape[1:-1], self.n_out)
+            made = np.empty((self.samples, self.n_out), self.weight.dtype)
+            self.total = product(self.values(0, 1), self.weight.T, made).reshape(*self.x.shape[1:-1], self.n_out)
         return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
 
     def forget(self) -> None:
@@ -131,8 +133,7 @@ class Once(_Weighted):
 
     def of_sum(self, total: Array) -> Array:
         """Return the gradient by the weights, from that by the currents summed over time."""
-        gradient: Array = total.reshape(-1, self.n_out).T @ self.values(0, 1)
-        return gradient
+        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight))
 
 
 class GradientByEvents:

@@ -16,6 +16,7 @@ from .schedules import Schedule
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_PIECE = 1 << 14
 
 
 class Optimizer:
@@ -184,14 +185,28 @@ class Adam(Optimizer):
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], lr: float) -> Array:
         if self.weight_decay and not self.decoupled:
             g = g + self.weight_decay * w
+        new = np.empty_like(w)
+        # Piece by piece, so that what is made in between stays in the cache.
+        arrays = [a.reshape(-1) for a in (w, g, memory["mean"], memory["square"], new)]
+        for start in range(0, w.size, _PIECE):
+            self._update_piece(*(a[start : start + _PIECE] for a in arrays), lr)
+        return new
+
+    def _update_piece(self, w: Array, g: Array, mean: Array, square: Array, new: Array, lr: float) -> None:
         beta1, beta2 = self.betas
-        memory["mean"] = beta1 * memory["mean"] + (1 - beta1) * g
-        memory["square"] = beta2 * memory["square"] + (1 - beta2) * (g * g)
         scale = (1 - beta2**self.step) ** 0.5
-        update = (lr * scale / (1 - beta1**self.step)) * memory["mean"]
-        update = update / (np.sqrt(memory["square"]) + self.eps * scale)
+        mean *= beta1
+        mean += np.multiply(g, 1 - beta1, out=new)
+        np.multiply(g, g, out=new)
+        new *= 1 - beta2
+        square *= beta2
+        square += new
+        step = (lr * scale / (1 - beta1**self.step)) * mean
+        np.sqrt(square, out=new)
+        new += self.eps * scale
+        step /= new
         kept = w * (1 - lr * self.weight_decay) if self.weight_decay and self.decoupled else w
-        return kept - update  # type: ignore[no-any-return]
+        np.subtract(kept, step, out=new)
 
 
 class AdamW(Adam):

@@ -57,14 +57,17 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
 
 
 def run_all(parts: Sequence[Callable[[], Any]]) -> None:
-    """Call all of some functions that let go of the interpreter's lock, on our threads; this one takes the last."""
-    if len(parts) < 2 or thread_count() < 2:
-        for part in parts:
+    """Call all of some functions that let go of the interpreter's lock, on our threads and this one."""
+    helpers = min(thread_count(), len(parts)) - 1
+    left = iter(parts)
+
+    def work() -> None:
+        for part in left:  # whoever is free takes the next
             part()
-        return
-    running = [_workers().submit(part) for part in parts[:-1]]
+
+    running = [_workers().submit(work) for _ in range(helpers)]
     try:
-        parts[-1]()
+        work()
     finally:
         wait(running)
     for job in running:
