@@ -63,7 +63,7 @@ class Recurrent(Cell):
     >>> layer = snn.Recurrent(snn.IFNode(), 1, lateral="self", weight_init=0.5)
     >>> spikes, state, _ = snn.run(layer, np.full((4, 1, 1), 0.75, np.float32))
     >>> print(spikes.asnumpy().ravel(), state.v, state.spike)
-    [0. 1. 1. 1.] [[0.75]] [[1.]]
+    [0. 1. 1. 1.] [[1.]] [[1.]]
     """
 
     is_neuron = True

@@ -46,7 +46,7 @@ def test_a_net_that_is_no_cell():
 @pytest.mark.parametrize("mode", ["graph", "", None])
 def test_an_unknown_mode(mode):
     assert refused(ArgumentError, snn.IFNode(), currents((2, 2, 3)), mode=mode) == (
-        f"snn.run: expected mode 'auto', 'eager' or 'compiled', got {mode!r}. Choose one of them."
+        f"snn.run: expected mode 'auto', 'eager', 'compiled' or 'python', got {mode!r}. Choose one of them."
     )
 
 
