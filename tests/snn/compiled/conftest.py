@@ -1,4 +1,4 @@
-"""One cache directory for the session, so that tests neither use nor change the user's, unless one is given for tests to share."""
+"""One cache directory for the session, so that tests neither use nor change the user's; $SPIKECELL_CACHE names one to keep."""
 
 import os
 

@@ -1,7 +1,4 @@
-"""What is saved, what is emitted, where it is kept, and what cannot be compiled."""
-
-import subprocess
-import sys
+"""What is saved, what is emitted, and what cannot be compiled."""
 
 import numpy as np
 import pytest
@@ -9,7 +6,7 @@ import pytest
 import snn
 from autograd import Cell, float16, float32, nn, ops, trace
 from autograd.errors import CompileError, NonFiniteError
-from snn.engine import cache, cut, emit
+from snn.engine import analysis, cut, emit
 
 from .neurons import AdaptiveNode
 
@@ -110,60 +107,43 @@ def test_nan_is_found_by_layer_and_time_step():
         snn.run(net, x, mode="compiled", check=True)
 
 
-def sources():
+def a_loop():
     t = trace(snn.IFNode(), float32, float32)
-    loop = emit.Loop("forward", (t.inputs[0],), ((t.inputs[1], t.outputs[1]),), (), (t.outputs[0],))
-    return emit.module([emit.emit(t.program, loop)[0]])
+    return t.program, emit.Loop(
+        "forward", (t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],)
+    )  # fmt: skip
 
 
-def test_a_module_stands_whole_in_one_file_named_by_its_content(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
-    text = sources() + "\n# whole\n"
-    module = cache.load(text)
-    (file,) = (tmp_path / "loops").glob("*.py")
-    assert file.read_text().startswith(text)
-    assert cache.load(text) is module
-    assert cache.load(text + "# other\n") is not module
-    assert len(list((tmp_path / "loops").glob("*.py"))) == 2
+def test_a_loop_is_a_function_on_flat_arrays_that_says_what_it_takes():
+    source = emit.emit(*a_loop())
+    assert source.text.startswith("def forward(lo, hi, samples, width, columns, order, strides, in0, start0, out0, end0):\n")
+    assert source.constants == []
+    assert emit.emit(*a_loop()) == source
 
 
-def test_a_damaged_file_is_written_anew(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
-    text = sources() + "\n# damaged\n"
-    cache.load(text)
-    (file,) = (tmp_path / "loops").glob("*.py")
-    file.write_text("this is not Python")
-    monkeypatch.setattr(cache, "_modules", {})
-    assert callable(cache.load(text).forward)
-    assert file.read_text().startswith(text)
+def test_numbers_other_than_0_and_1_are_arguments_so_that_neurons_share_their_loops():
+    texts = []
+    for beta in (0.5, 0.75):
+        t = trace(snn.LIFNode(beta=beta), float32, float32)
+        loop = emit.Loop("forward", (t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
+        source = emit.emit(t.program, loop)
+        texts.append(source.text)
+        assert [t.program.instructions[i].what for i in source.constants] == [np.float32(beta)]
+    assert texts[0] == texts[1]
 
 
-def test_where_nothing_can_be_written_the_module_lives_in_memory(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path / "file"))
-    assert callable(cache.load(sources() + "\n# memory\n").forward)
+def test_spikes_are_known_from_the_equations_with_their_amplitude():
+    for node, amplitude in ((snn.IFNode(), 1), (snn.IFNode(0.5), 0.5), (snn.IFNode(0.5, spike_value="unit"), None)):
+        t = trace(node, float32, float32)
+        flag, found = analysis.spiking(t.program, t.outputs[0])
+        assert t.program.instructions[flag].dtype == bool
+        assert (None if found is None else analysis.evaluate(t.program, found, {})) == amplitude
+    t = trace(snn.LeakyReadout(beta=0.5), float32, float32)
+    assert analysis.spiking(t.program, t.outputs[0]) is None
 
 
-RUN = """
-import numpy as np, snn
-x = np.full((4, 1, 2), 0.375, np.float32)
-print(snn.run(snn.IFNode(), x, mode="compiled")[0].asnumpy()[:, 0, 0])
-"""
-
-
-def test_a_second_process_uses_what_the_first_has_stored_even_if_it_is_damaged(tmp_path):
-    def run():
-        import os
-
-        env = {**os.environ, "SPIKECELL_CACHE": str(tmp_path)}
-        return subprocess.run([sys.executable, "-c", RUN], env=env, check=True, capture_output=True, text=True).stdout
-
-    first = run()
-    stored = list((tmp_path / "loops" / "__pycache__").glob("*.nb*"))
-    assert len(stored) >= 2
-    times = {file: file.stat().st_mtime_ns for file in stored}
-    assert run() == first == "[0. 0. 1. 0.]\n"
-    assert {file: file.stat().st_mtime_ns for file in stored} == times
-    for file in stored:
-        file.write_bytes(file.read_bytes()[:20])
-    assert run() == first
+@pytest.mark.parametrize(("name", "known"), [("triangle", True), ("rectangle", True), ("sigmoid", False), ("atan", False)])
+def test_where_a_cotangent_matters_is_known_for_surrogates_of_compact_support(name, known):
+    t = trace(snn.IFNode(surrogate_function=getattr(snn.surrogate, name)()), float32, float32)
+    matters = analysis.influence(t.program, t.cotangents[0], [d for d in t.gradients if d is not None])
+    assert (matters is not None) == known

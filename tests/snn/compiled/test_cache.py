@@ -1,0 +1,126 @@
+"""Emitted modules on disk: whole, never stale, safe for two processes at once, and whatever is wrong with the directory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import snn
+from autograd import float32, trace
+from snn.engine import cache, emit
+
+ROOT = Path(snn.__file__).parents[1]
+
+
+def sources():
+    t = trace(snn.IFNode(), float32, float32)
+    loop = emit.Loop("forward", (t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
+    return emit.module([emit.emit(t.program, loop).text])
+
+
+def test_a_module_stands_whole_in_one_file_named_by_its_content(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
+    text = sources() + "\n# whole\n"
+    module = cache.load(text)
+    (file,) = (tmp_path / "loops").glob("*.py")
+    assert file.read_text().startswith(text)
+    assert cache.load(text) is module
+    assert cache.load(text + "# other\n") is not module
+    assert len(list((tmp_path / "loops").glob("*.py"))) == 2
+
+
+def test_a_damaged_file_is_written_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
+    text = sources() + "\n# damaged\n"
+    cache.load(text)
+    (file,) = (tmp_path / "loops").glob("*.py")
+    whole = file.read_bytes()
+    file.write_bytes(b"\xff\xfe")
+    cache._modules.clear()
+    assert callable(cache.load(text).forward)
+    assert file.read_bytes() == whole
+
+
+def test_where_nothing_can_be_written_the_module_lives_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path / "file"))
+    assert callable(cache.load(sources() + "\n# memory\n").forward)
+
+
+NEURON = """
+from autograd import Cell
+
+class Node(Cell):
+    def construct(self, x, v):
+        v = 0.5 * v + x
+        return v * 2, v
+"""
+RUN = """
+import sys
+import numpy as np, autograd, snn
+sys.path.insert(0, sys.argv[1])
+from node import Node
+x = autograd.Tensor(np.full((4, 1, 2), 0.375, np.float32))
+spikes = snn.run(snn.IFNode(), x, mode="compiled")[0].asnumpy()[:, 0, 0].tolist()
+own = snn.run(Node(), x, mode="compiled")[0].asnumpy()[:, 0, 0].tolist()
+print(spikes, own, autograd.grad(lambda x: snn.run(snn.IFNode(), x, mode="compiled")[0])(x).asnumpy()[:, 0, 0].tolist())
+"""
+
+
+def start(place, **env):
+    """Start a process that runs two neurons compiled, with its cache in ``place``."""
+    (place / "node.py").exists() or (place / "node.py").write_text(NEURON)
+    env = {**os.environ, "SPIKECELL_CACHE": str(place / "cache"), "PYTHONDONTWRITEBYTECODE": "1", **env}
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", RUN, str(place)], env=env, cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def result(process):
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    return out
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return result(start(tmp_path_factory.mktemp("plain"), NUMBA_DISABLE_JIT="1"))
+
+
+def test_without_the_compiler_the_same_comes_out(tmp_path, expected):
+    assert expected.startswith("[0.0, 0.0, 1.0, 0.0] [0.75, 1.125, 1.3125, 1.40625]")
+
+
+def test_two_processes_may_fill_the_cache_at_once(tmp_path, expected):
+    both = [start(tmp_path), start(tmp_path)]
+    assert [result(process) for process in both] == [expected, expected]
+    assert not list((tmp_path / "cache" / "loops").glob("*.tmp"))
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:20], lambda b: b"", lambda b: b"\0" * len(b)], ids=["cut", "empty", "zeros"])
+def test_what_is_stored_is_used_again_and_made_anew_where_it_is_damaged(damage, tmp_path, expected):
+    assert result(start(tmp_path)) == expected
+    stored = list((tmp_path / "cache" / "loops" / "__pycache__").glob("*.nb*"))
+    assert len(stored) >= 4
+    times = {file: file.stat().st_mtime_ns for file in stored}
+    assert result(start(tmp_path)) == expected
+    assert {file: file.stat().st_mtime_ns for file in stored} == times
+    for file in stored:
+        file.write_bytes(damage(file.read_bytes()))
+    for file in (tmp_path / "cache" / "loops").glob("*.py"):
+        file.write_bytes(damage(file.read_bytes()))
+    assert result(start(tmp_path)) == expected
+
+
+def test_a_neuron_that_was_edited_is_compiled_anew(tmp_path, expected):
+    assert result(start(tmp_path)) == expected
+    (tmp_path / "node.py").write_text(NEURON.replace("v * 2", "v * 4").replace("0.5 * v", "v"))
+    assert "] [1.5, 3.0, 4.5, 6.0] [" in result(start(tmp_path))
+
+
+def test_a_cache_that_cannot_be_written_to_does_not_matter(tmp_path, expected):
+    (tmp_path / "cache").write_text("a file where a directory should be")
+    assert result(start(tmp_path)) == expected
