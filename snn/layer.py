@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +45,13 @@ class Options:
         Compile the loops; otherwise they run as plain Python.
     checkpoint : int or None
         Time steps in a segment that the backward computes again, instead of having all saved.
+    seen : callable, optional
+        Called with each :class:`Layer` before it runs.
     """
 
     jit: bool = True
     checkpoint: int | None = None
+    seen: Callable[[Layer], None] | None = None
 
 
 def run_layer(
@@ -94,6 +97,8 @@ def run_layer(
         If the neuron cannot be traced.
     """
     work = Layer(cell, dense, x, before, names, mask, options)
+    if options.seen is not None:
+        options.seen(work)
     with one_thread_each():
         outs = work.forward()
     n = 1 + len(work.names)

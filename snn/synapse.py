@@ -70,9 +70,13 @@ class _Weighted:
         self.x, self.weight, self.why = x, weight, why
         self.samples = math.prod(x.shape[1:-1])
         self.n_out, self.n_in = weight.shape
-        rows = min(4096, max(2048, self.n_out))
-        self.chunk = max(1, rows // max(1, self.samples))
+        self.chunk = self.steps_at_once(self.n_out, self.samples)
         self.total: Array | None = None
+
+    @classmethod
+    def steps_at_once(cls, n_out: int, samples: int) -> int:
+        """Return the length of a chunk."""
+        return max(1, min(4096, max(2048, n_out)) // max(1, samples))
 
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
@@ -184,10 +188,13 @@ class Listed(_Weighted):
     def __init__(self, x: Spikes, weight: Array, why: str) -> None:
         super().__init__(x, weight, why)
         self.events: Events = x.events
-        rows = 2048 if self.n_out <= 1024 else 1024
-        self.chunk = max(1, rows // max(1, self.samples))
         self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.jit)
         self.by_events = GradientByEvents(self.packed, self.events, self.chunk * self.samples)
+
+    @classmethod
+    def steps_at_once(cls, n_out: int, samples: int) -> int:
+        """Return the length of a chunk."""
+        return max(1, (2048 if n_out <= 1024 else 1024) // max(1, samples))
 
     @property
     def width(self) -> int:
