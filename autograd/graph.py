@@ -187,18 +187,16 @@ class _Cotangents:
         return self._sums.pop(serial, None)
 
     def add(self, node: Node, g: Tensor) -> None:
-        array = g.array
-        if array.shape != node.shape:
+        if g.shape != node.shape:
             g = _sum_to(g, node.shape)
-            array = g.array
         # A tracked tensor of whole numbers is the output of a custom bprop: its cotangent stays as it came.
-        if array.dtype is not node.dtype and node.dtype.kind == "f":
+        if g.dtype is not node.dtype and node.dtype.kind == "f":
             g = g.astype(node.dtype)
         serial = node.serial
         before = self._sums.get(serial)
         if before is None:
             self._sums[serial] = g
-        elif serial in self._owned and not state.recording and type(array) is np.ndarray:
+        elif serial in self._owned and not state.recording and type(g.array) is np.ndarray:
             np.add(before.array, g.array, out=before.array)
         else:
             self._sums[serial] = before + g

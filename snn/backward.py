@@ -14,11 +14,14 @@ from autograd.graph import SELECT, Node
 from .engine.buffers import empty
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded, turned
-from .layer import Layer, Saved, Stream
+from .factored import Factored
+from .layer import Layer, Own, Saved, Stream
 from .spikes import Spikes
 from .synapse import Direct, GradientByEvents, Listed, Once
 
 __all__ = ["Backward"]
+
+_FEW = 32  # outputs up to which the gradient by the input is left as a product
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,7 +60,11 @@ class Backward:
         self.own_events = self._own_events() if self.wants_own and layer.fires else None
         self.direct = wants_x and isinstance(synapse, Direct)
         self.summed = self.wants_weight and isinstance(synapse, Once)
-        self.places = self._places() if wants_x and not self.direct else None
+        before = self._layer_before() if wants_x and not self.direct else None
+        self.few = before is not None and before[0].layout.samples == layer.layout.samples and layer.layout.columns <= _FEW
+        self.places = before[0].where_it_matters(before[1], before[0].plan.matters) if before and not self.few else None
+        self.own_places = None if layer.own is None or self.wants_starts[-1] else self._own_places()
+        self.arrived = self._arrived()
         columns = layer.layout.columns
         self.pitch = columns if self.places is None else padded(columns)
         packed = self.by_events or self.own_events
@@ -78,7 +85,7 @@ class Backward:
 
     def _rows(self) -> Array:
         layer = self.layer
-        rows = (layer.chunk or 0) * self.layout.samples
+        rows = (len(layer.x) if self.few else layer.chunk or 0) * self.layout.samples
         made = empty((rows, self.pitch), layer.dtype(layer.plan.d_out))
         made[:, layer.layout.columns :] = 0
         return made
@@ -90,25 +97,36 @@ class Backward:
         made[-1, :, layout.columns - layout.width * (layout.blocks - 1) :] = 0
         return made
 
-    def _places(self) -> Events | None:
-        """Return where the gradient by the input is needed, if the layer before tells and it is not nearly everywhere."""
+    def _layer_before(self) -> tuple[Layer, Saved] | None:
+        """Return the layer whose output is the input, with what it has saved, if it is one."""
         before = self.node.parents[0]
         if before is None or before.rule is not SELECT or before.attrs != 0:
             return None
         call = before.parents[0]
         assert call is not None
-        return call.rule.where_it_matters(call.saved) if isinstance(call.rule, Layer) else None
+        return (call.rule, call.saved) if isinstance(call.rule, Layer) else None
+
+    def _own_places(self) -> Events | None:
+        """Return where what comes back is needed: a row's places are those of the step before."""
+        layer = self.layer
+        places = layer.where_it_matters(self.saved, layer.plan.own_matters)
+        return None if places is None else _later(places, layer.layout.samples)
+
+    def _arrived(self) -> tuple[Array, Packed] | None:
+        """Return the factors of the gradient by the output, if it comes as a product that the loop can make itself."""
+        g, layout = self.g.get(0), self.layer.layout
+        if not isinstance(g, Factored) or len(g.factors) != len(self.layer.x) * layout.samples:
+            return None
+        weights = np.ascontiguousarray(g.weight.T)
+        return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), self.layer.options.jit, narrow=False)
 
     def _own_events(self) -> GradientByEvents:
         """Return the sum of the gradient by a layer's weights to itself: a row's events are those of the step before."""
         layer = self.layer
         assert layer.chunk is not None
         fed, samples = self.saved.fed, layer.layout.samples
-        events = fed.events if isinstance(fed, Spikes) else find_events(fed, 1, layer.options.jit)
-        start = np.concatenate([np.zeros(samples, np.uint64), events.start[: len(events.start) - samples]])
-        index = events.index[: int(start[-1])]
-        before = Events(start, index, events.columns, events.jit)
-        return GradientByEvents(layer.own_packed(), before, layer.chunk * samples)
+        events = fed.events if isinstance(fed, Spikes) else find_events(fed, None, layer.options.jit)
+        return GradientByEvents(layer.own_packed(), _later(events, samples), layer.chunk * samples)
 
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of the node's parents."""
@@ -118,22 +136,36 @@ class Backward:
         states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
         sums = tuple(d for d in self.parameters if d is not None) + ((self.dx,) if self.summed else ())
         totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums]
-        by_input = empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x else None
+        by_input = empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x and not self.few else None
         lateral = None if layer.own is None else np.zeros((layout.samples, padded(layout.columns)), layer.own.dtype)
-        back = None if layer.own is None else Packed(
-            np.ascontiguousarray(layer.own.array.T), np.ones(layout.columns, layer.own.dtype), layer.options.jit
-        )  # fmt: skip
+        back = self._back()
         weights = None if self.places is None else turned(synapse.weight, layer.options.jit)  # type: ignore[union-attr]
         for s0, s1, saved in self._segments():
-            for a, b in reversed(layer.pieces(s0, s1)):
+            for a, b in reversed(layer.pieces(s0, s1)) if self.rows or self.packed else [(s0, s1)]:
                 written = self._written(by_input, a, b)
                 ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
                 loop, streams = self._loop(saved, s0, a, b, sums)
-                own = None if lateral is None else (back, lateral, after)
-                layer.launch(loop, layout, a, b, streams, own, states, written, ends, totals)
+                own = None
+                if back is not None and lateral is not None and after is not None:
+                    own = Own(back, lateral, after, self.own_places)
+                arrived: list[Any] = []
+                if self.arrived is not None:
+                    factors, packed = self.arrived
+                    arrived = [factors[a * layout.samples :].reshape(-1), np.uint64(factors.shape[1]), packed.array]
+                layer.launch(loop, layout, a, b, streams, own, states, written, ends, totals, arrived)
                 states, lateral = ends, after
                 self._add(by_input, a, b, weights)
         return self._result(by_input, states, lateral, totals)
+
+    def _back(self) -> Array | None:
+        """Return the weights through which gradients come back from the layer itself."""
+        layer = self.layer
+        if layer.own is None:
+            return None
+        if self.own_places is not None:
+            return turned(layer.own.array, layer.options.jit)
+        weights = np.ascontiguousarray(layer.own.array.T)
+        return Packed(weights, np.ones(len(weights), weights.dtype), layer.options.jit, narrow=False).array
 
     def _cotangent(self, position: int, like: Tensor) -> Array:
         given = self.g.get(position)
@@ -155,13 +187,12 @@ class Backward:
     def _loop(self, saved: dict[int, Array], s0: int, a: int, b: int, sums: tuple[int, ...]) -> tuple[Loop, list[Stream]]:
         """Return the loop of some steps and what it reads."""
         layer, plan = self.layer, self.layer.plan
-        cotangents = (plan.d_out, *plan.d_records)
+        cotangents = (*(() if self.arrived else (plan.d_out,)), *plan.d_records)
+        positions = range(1 if self.arrived else 0, 1 + len(plan.d_records))
         kept = tuple(i for i in plan.saved if i != plan.mask)
         mask_rows, mask_streams = layer.masks()
         nothing = np.broadcast_to(np.zeros((), layer.dtype(plan.d_out)), (b - a, *layer.shape))
-        streams = [
-            layer.stream(self.g[i].array[a:b] if i in self.g else nothing) for i in range(len(cotangents))
-        ]  # fmt: skip
+        streams = [layer.stream(self.g[i].array[a:b] if i in self.g else nothing) for i in positions]
         streams += [layer.stream(saved[i][a - s0 : b - s0] if i in saved else layer.x.array[a:b]) for i in kept]
         streams += [layer.mask_stream(a, b) for _ in mask_streams]
         streams = [(flat, (*strides[:2], self.layout.width)) for flat, strides in streams]
@@ -170,7 +201,8 @@ class Backward:
         loop = Loop(
             "backward", (*cotangents, *kept, *mask_streams), mask_rows, None, own, None if own is None else self.d_own, False,
             tuple(zip(plan.d_after, plan.d_before, strict=True)), layer.scalars, layer.per_column,
-            tuple(d for part in written for d in part), sums, backward=True,
+            tuple(d for part in written for d in part), sums, True, self.own_places is not None,
+            plan.d_out if self.arrived else None,
         )  # fmt: skip
         return loop, streams
 
@@ -179,23 +211,25 @@ class Backward:
         written: list[Stream] = []
         if self.direct and by_input is not None:
             written.append((by_input[a:b].reshape(-1), layout.rows()))
-        written += [(rows.reshape(-1), layout.rows(self.pitch)) for rows in self.rows.values()]
+        first = a * layout.samples if self.few else 0
+        written += [(rows[first:].reshape(-1), layout.rows(self.pitch)) for rows in self.rows.values()]
         return written + [(packed.reshape(-1), layout.packed(packed.shape[1])) for packed in self.packed.values()]
 
     def _add(self, by_input: Array | None, a: int, b: int, weights: Array | None) -> None:
         """Add what a chunk brings to the gradients by the weights, and write that by the input."""
         synapse, chunk = self.layer.synapse, a // (self.layer.chunk or 1)
-        n_rows = (b - a) * self.layout.samples
+        samples = self.layout.samples
+        chosen = slice(a * samples, b * samples) if self.few else slice((b - a) * samples)
         for gradient, by_events in ((self.dx, self.by_events), (self.d_own, self.own_events)):
             if by_events is not None:
                 by_events.add(chunk, self.packed[gradient])
         if not isinstance(synapse, Direct):
             if self.wants_weight and self.by_events is None and not self.summed:
-                synapse.add(a, b, self.rows[self.dx][:n_rows])
+                synapse.add(a, b, self.rows[self.dx][chosen])
             if by_input is not None:
-                synapse.back(self.rows[self.dx][:n_rows], a, b, by_input, self.places, weights)
+                synapse.back(self.rows[self.dx][chosen], a, b, by_input, self.places, weights)
         if self.wants_own and self.d_own in self.rows:
-            self._add_own(self.rows[self.d_own][:n_rows], a, b)
+            self._add_own(self.rows[self.d_own][chosen], a, b)
 
     def _add_own(self, rows: Array, a: int, b: int) -> None:
         """Add what comes back by products: all of it where it is no spikes, else only what the first step is given."""
@@ -221,6 +255,8 @@ class Backward:
         if lateral is not None:
             states[-1] = states[-1] + lateral[:, : layer.layout.columns].reshape(-1)
         result: list[Tensor | None] = [None if by_input is None else Tensor.wrap(by_input)]
+        if self.few and not isinstance(synapse, Direct):
+            result = [Factored(self.rows[self.dx], synapse.weight, layer.x.shape)]
         if layer.dense is not None:
             gradient = None
             if isinstance(synapse, Once) and self.summed:
@@ -238,3 +274,9 @@ class Backward:
         ]
         rest = iter(totals)
         return result + [None if d is None else Tensor.wrap(next(rest).reshape(shape)) for d in self.parameters]
+
+
+def _later(events: Events, samples: int) -> Events:
+    """Return events a time step later: in the first step there are none."""
+    start = np.concatenate([np.zeros(samples, np.uint64), events.start[: len(events.start) - samples]])
+    return Events(start, events.index[: int(start[-1])], events.columns, events.jit)

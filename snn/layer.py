@@ -26,12 +26,13 @@ from .spikes import Spikes
 from .structure import record_names
 from .synapse import SAMPLED, Direct, Listed, Once, choose
 
-__all__ = ["Layer", "Options", "Saved", "run_layer"]
+__all__ = ["Layer", "Options", "Own", "Saved", "run_layer"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Stream = tuple[Array, tuple[int, int, int]]
 """A flat array and its strides over time, samples and blocks of columns."""
 _BLOCK = 512
+_CACHE = 1 << 19
 _u = np.uint64
 
 
@@ -126,6 +127,26 @@ class Layout:
     def packed(self, rows: int) -> tuple[int, int, int]:
         """Return those of ``[blocks, rows, width]``."""
         return self.samples * self.width, self.width, rows * self.width
+
+
+@dataclass
+class Own:
+    """What comes back to a layer from itself.
+
+    Attributes
+    ----------
+    weights : array
+        Packed, or turned if ``places`` are given.
+    first, last : array
+        What comes back to the first step of a loop, and from its last, ``[samples, columns and zeros behind]``.
+    places : Events or None
+        Where it is needed, by rows that are counted from the first time step of all.
+    """
+
+    weights: Array
+    first: Array
+    last: Array
+    places: Events | None = None
 
 
 @dataclass
@@ -280,7 +301,7 @@ class Layer:
             streams += [self.mask_stream(a, b) for _ in mask_streams]
             ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
             targets = [(array[a - t0 : b - t0].reshape(-1), self.layout.rows()) for array in written.values()]
-            own = None if lateral is None else (self.own_packed(), lateral, after)
+            own = None if lateral is None or after is None else Own(self.own_packed().array, lateral, after)
             self.launch(loop, self.layout, a, b, streams, own, states, targets, ends, [])
             states, lateral = ends, after
         return states, lateral
@@ -338,7 +359,7 @@ class Layer:
             amplitude = np.ones(self.layout.columns, self.own.dtype)
             if self.fires:
                 amplitude *= self.plan.amplitude_now(self.own.dtype).reshape(-1)
-            self._own_packed = Packed(self.own.array, amplitude, self.options.jit)
+            self._own_packed = Packed(self.own.array, amplitude, self.options.jit, narrow=False)
         return self._own_packed
 
     # Backward
@@ -371,24 +392,24 @@ class Layer:
         found = (dx, *by_weights[:n], *tree.leaves(before), *by_weights[n:])
         return [d if asked else None for d, asked in zip(found, wanted, strict=True)]
 
-    def where_it_matters(self, saved: Saved) -> Events | None:
-        """Return where the gradient by the output makes a difference, if that is known and not nearly everywhere."""
+    def where_it_matters(self, saved: Saved, matters: int | None) -> Events | None:
+        """Return where a bool of the program holds that says where a gradient matters, if that is not nearly everywhere."""
         plan = self.plan
-        if plan.matters is None or saved.boundaries is not None or plan.mask is not None:
+        if matters is None or saved.boundaries is not None or plan.mask is not None:
             return None
-        needs = [i for i in plan.program.needed([plan.matters], frozenset(plan.saved)) if i in plan.saved]
+        needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
         flags = empty((len(self.x), *self.shape), np.uint8)
-        loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(plan.matters,))
+        loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(matters,))
         streams = [self.stream(saved.values.get(i, self.x.array)) for i in needs]
         self.launch(loop, self.layout, 0, len(self.x), streams, None, [], [(flags.reshape(-1), self.layout.rows())], [], [])
-        events = find_events(flags, 1, self.options.jit)
+        events = find_events(flags, None, self.options.jit)
         return events if events is not None and events.density < SAMPLED else None
 
     def launch(
-        self, loop: Loop, layout: Layout, t0: int, t1: int, streams: Sequence[Stream], own: Any, starts: list[Array],
-        written: Sequence[Stream], ends: list[Array], sums: list[Array],
+        self, loop: Loop, layout: Layout, t0: int, t1: int, streams: Sequence[Stream], own: Own | None, starts: list[Array],
+        written: Sequence[Stream], ends: list[Array], sums: list[Array], arrived: Sequence[Any] = (),
     ) -> None:  # fmt: skip
-        """Run a loop over some steps."""
+        """Run a loop over some steps; ``arrived`` are its arguments of that name."""
         function, constants = self.plan.function(loop, self.options.jit)
         order = np.arange(t1 - t0, dtype=np.uint64)
         order = order[::-1].copy() if loop.backward else order
@@ -401,10 +422,13 @@ class Layer:
         if loop.events is not None and isinstance(self.synapse, Listed):
             arguments += self.synapse.arguments(t0)
         jobs = layout.blocks * layout.samples
+        arguments += arrived
         if own is not None:
-            packed, first, last = own
             group = max(1, -(-layout.samples // thread_count()))
-            arguments += [packed.array, first.reshape(-1), last.reshape(-1), _u(group)]
+            arguments += [own.weights.reshape(-1), own.first.reshape(-1), own.last.reshape(-1), _u(group)]
+            if own.places is not None:
+                strip = max(8, _CACHE // own.weights[:1].nbytes)
+                arguments += [own.places.start[t0 * layout.samples :], own.places.index, _u(strip)]
             jobs = -(-layout.samples // group)
         arguments += [
             *starts,

@@ -71,6 +71,7 @@ class Plan:
         forward = self.program.needed([self.out, *self.records, *self.after])
         self.saved = cut.choose_saved(self.program, forward, wanted, kept)
         self.matters = analysis.influence(self.program, self.d_out, wanted)
+        self.own_matters = analysis.influence(self.program, self.d_after[-1], wanted) if lateral else None
         self._arrays: dict[int, Any] = {
             i: step.what for i, step in enumerate(self.program.instructions) if step.kind == "parameter"
         }

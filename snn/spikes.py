@@ -87,7 +87,7 @@ class Spikes(Tensor):
         if not self._lists:
             from .engine.events import find_events
 
-            self._lists.append(find_events(self.flags, 1, self.jit))
+            self._lists.append(find_events(self.flags, None, self.jit))
         return self._lists[0]
 
     def amplitudes(self) -> Array:

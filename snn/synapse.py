@@ -205,4 +205,5 @@ class Listed(_Weighted):
     def arguments(self, t0: int) -> list[Any]:
         """Return what a loop needs to sum over the events from a step on."""
         events = self.events
-        return [self.packed.array, np.uint64(self.n_in), events.start[t0 * self.samples :], events.index]
+        start = events.start[t0 * self.samples :]
+        return [self.packed.array, np.uint64(self.packed.lanes), np.uint64(self.n_in), start, events.index]

@@ -50,6 +50,10 @@ class Loop:
         Added up over the steps.
     backward : bool
         Only rounding matters, not every bit: exponentials may be a little off to be fast.
+    sampled : bool
+        Whether what comes back is only made where it is needed, at listed places.
+    arrived : int or None
+        An input that is the product of a row of factors, few, with weights: the gradient from a narrow layer behind.
     """
 
     name: str
@@ -65,6 +69,8 @@ class Loop:
     written: tuple[int, ...] = ()
     summed: tuple[int, ...] = ()
     backward: bool = False
+    sampled: bool = False
+    arrived: int | None = None
 
 
 @dataclass
@@ -87,9 +93,9 @@ class Source:
 def emit(program: Program, loop: Loop) -> Source:
     """Write the function of a loop.
 
-    Its arguments after the first seven: streams; rows; packed weights, number of inputs, starts and positions of the events;
-    packed weights of what comes back, what comes back to the first step and from the last, samples in a group; starts of what
-    is carried; scalars; parameters; constants; written; ends; sums.
+    Its arguments after the first seven: streams; rows; packed weights, their lanes, number of inputs, starts and positions of
+    the events; factors, their number and packed weights of what arrives; packed weights of what comes back, what comes back to
+    the first step and from the last, samples in a group; starts and positions of where that is needed; starts of what is carried; scalars; parameters; constants; written; ends; sums.
     """
     return _Emitter(program, loop).source()
 
@@ -111,13 +117,16 @@ class _Emitter:
         named = [(loop.streams, "x"), (loop.rows, "r"), (carried, "s"), (loop.scalars, "p"), (loop.parameters, "p")]
         for numbers, letter in named:
             names |= {i: f"{letter}{i}" for i in numbers}
-        names |= {i: f"x{i}" for i in (loop.events, loop.own) if i is not None and i not in names}
+        more = (loop.events, loop.own, loop.arrived)
+        names |= {i: f"x{i}" for i in more if i is not None and i not in names}
         targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed]
         targets += [loop.fed] if loop.fed is not None else []
         order = program.needed(targets, frozenset(names))
         body += [f"x{i} = in{k}[i{k} + j]" for k, i in enumerate(loop.streams) if i in order]
         if loop.events in order:
             body.append(f"x{loop.events} = current[{'j' if loop.own is None else 'first + j'}]")
+        if loop.arrived in order:
+            body.append(f"x{loop.arrived} = product[{'j' if loop.own is None else 'first + j'}]")
         if loop.own in order and loop.own not in carried:
             body.append(f"x{loop.own} = lateral[s * whole + first + j]")
         for k, i in enumerate(carried):
@@ -136,7 +145,7 @@ class _Emitter:
         body += [f"out{k}[o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
         body += [f"sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
         if loop.fed is not None and not loop.fires:
-            body.append(f"sent[s * columns + first + j] = {names[loop.fed]}")
+            body.append(f"sent[s * whole + first + j] = {names[loop.fed]}")
         body += [f"state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
 
     def _constant(self, index: int) -> str:
@@ -154,8 +163,10 @@ class _Emitter:
         n = {name: len(getattr(loop, name)) for name in counted}
         arguments = ["lo", "hi", "samples", "width", "columns", "order", "strides"]
         arguments += [f"in{k}" for k in range(n["streams"])] + [f"row{k}" for k in range(n["rows"])]
-        arguments += ["weights", "inputs", "start", "index"] if loop.events is not None else []
+        arguments += ["weights", "lanes", "inputs", "start", "index"] if loop.events is not None else []
+        arguments += ["factors", "n_factors", "arrived_weights"] if loop.arrived is not None else []
         arguments += ["own_weights", "first_lateral", "last_lateral", "group"] if loop.own is not None else []
+        arguments += ["places", "place_index", "strip"] if loop.sampled else []
         arguments += [f"start{k}" for k in range(n["carried"])] + [f"scalar{k}" for k in range(n["scalars"])]
         arguments += [f"par{k}" for k in range(n["parameters"])] + [f"c{k}" for k in range(len(self.constants))]
         arguments += [f"out{k}" for k in range(n["written"])] + [f"end{k}" for k in range(n["carried"])]
@@ -173,7 +184,7 @@ class _Emitter:
         yield "    first = block * width"
         yield "    n = min(width, columns - first)"
         yield "    base = sample * columns + first"
-        if loop.events is not None:
+        if loop.events is not None or loop.arrived is not None:
             yield "    whole = (n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
         if n_carried:
             yield "    for j in range(n):"
@@ -181,8 +192,7 @@ class _Emitter:
         # The steps come from an array: where LLVM sees that they fall, its checks for overlap fail and it uses no vectors.
         yield "    for t in order:"
         yield from _indented(2, self._places())
-        if loop.events is not None:
-            yield from _indented(2, self._summed_events())
+        yield from _indented(2, self._summed())
         yield "        for j in range(n):"
         yield from _indented(3, self.body)
         if n_carried:
@@ -199,7 +209,9 @@ class _Emitter:
             yield "fired = np.empty(group * columns, np.uint32)"
             yield "count = np.empty(group, np.uint64)"
         else:
-            yield "sent = np.empty(group * columns, own_weights.dtype)"
+            yield "sent = np.zeros(group * whole, own_weights.dtype)"
+        if loop.sampled:
+            yield "four, cursor = np.empty(4, own_weights.dtype), np.empty(group, np.uint64)"
         yield "blocks = (columns + width - np.uint64(1)) // width"
         yield "for job in range(lo, hi):"
         yield "    first_sample = job * group"
@@ -214,9 +226,8 @@ class _Emitter:
         yield "    for t in order:"
         yield "        for s in range(members):"
         yield "            sample = first_sample + s"
-        if loop.events is not None:
-            yield "            first = np.uint64(0)"
-            yield from _indented(3, self._summed_events())
+        yield "            first = np.uint64(0)"
+        yield from _indented(3, self._summed())
         yield "            for block in range(blocks):"
         yield "                first = block * width"
         yield "                n = min(width, columns - first)"
@@ -233,7 +244,12 @@ class _Emitter:
             yield "        for g in range(np.uint64(0), whole, np.uint64(LANES)):"
             yield "            for s in range(members):"
             yield "                at, end = s * columns, s * columns + count[s]"
-            yield "                add_rows(lateral, s * whole + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
+            yield "                add_rows_of_64(lateral, s * whole + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
+        elif loop.sampled:
+            yield "        row = t * samples + first_sample"
+            yield "        write_dots("
+            yield "            lateral, np.uint64(0), whole, sent, np.uint64(0), whole, members, places, place_index, row,"
+            yield "            own_weights, strip, columns, cursor, four)"
         else:
             yield "        add_product(lateral, whole, sent, members, columns, own_weights)"
         yield "    for s in range(members):"
@@ -244,13 +260,22 @@ class _Emitter:
             yield "        for j in range(columns):"
             yield from (f"            end{k}[base + j] = state{k}[s * columns + j]" for k in range(n_carried))
 
-    def _summed_events(self) -> Iterator[str]:
-        yield "for j in range(whole):"
-        yield "    current[j] = 0"
-        yield "r = t * samples + sample"
-        yield "for g in range(np.uint64(0), whole, np.uint64(LANES)):"
-        yield "    at = (first + g) * inputs"
-        yield "    add_rows(current, g, weights, at, np.uint64(LANES), index, start[r], start[r + np.uint64(1)])"
+    def _summed(self) -> Iterator[str]:
+        """Sum the row's input of a step that does not come as an array."""
+        if self.loop.events is not None or self.loop.arrived is not None:
+            yield "r = t * samples + sample"
+        if self.loop.events is not None:
+            yield "for j in range(whole):"
+            yield "    current[j] = 0"
+            yield "for g in range(np.uint64(0), whole, lanes):"
+            yield "    at = (first + g) * inputs"
+            yield "    add_rows(current, g, weights, at, lanes, index, start[r], start[r + np.uint64(1)], lanes)"
+        if self.loop.arrived is not None:
+            yield "for j in range(whole):"
+            yield "    product[j] = 0"
+            yield "for g in range(np.uint64(0), whole, np.uint64(LANES)):"
+            yield "    at = (first + g) * n_factors"
+            yield "    add_products_of_1(product, g, whole, factors, r * n_factors, n_factors, arrived_weights, at, n_factors)"
 
     def _head(self, size: str, columns: str) -> Iterator[str]:
         loop = self.loop
@@ -261,6 +286,8 @@ class _Emitter:
         yield from (f"state{k} = np.empty({size}, start{k}.dtype)" for k in range(len(loop.carried)))
         if loop.events is not None:
             yield f"current = np.empty({columns}, weights.dtype)"
+        if loop.arrived is not None:
+            yield f"product = np.empty({columns}, factors.dtype)"
         yield from (f"p{i} = scalar{k}[0]" for k, i in enumerate(loop.scalars))
 
     def _places(self) -> Iterator[str]:

@@ -61,13 +61,25 @@ class Events:
 
 
 def find_events(array: Array, value: Any, jit: bool) -> Events | None:
-    """Return where rows ``[..., columns]`` have ``value``, or None if some element is neither that nor 0."""
+    """Return where rows ``[..., columns]`` have ``value``, or None if some element is neither that nor 0.
+
+    For bytes ``value`` may be None: all that is not 0 counts.
+    """
     columns = array.shape[-1]
     rows, per_row = array.size // columns, -(-columns // LANES)
     words, start, wrong = np.empty(rows * per_row, np.uint64), np.zeros(rows + 1, np.uint64), np.zeros(rows, np.bool_)
     flat = array.reshape(-1)
     flat = flat.view(np.uint8) if array.dtype == np.bool_ else flat
-    arguments = [flat, _u(columns), flat.dtype.type(value), words, _u(per_row), start[1:], wrong]
+    arguments = [
+        flat,
+        _u(columns),
+        flat.dtype.type(value or 0),
+        np.bool_(value is not None),
+        words,
+        _u(per_row),
+        start[1:],
+        wrong,
+    ]
     launch(kernel("mark", jit), rows, arguments, flat.size)
     if wrong.any():
         return None
@@ -83,31 +95,38 @@ class Packed:
     Attributes
     ----------
     array : array
-        ``[blocks of LANES outputs, n_in, LANES]``, flat.
+        ``[blocks, n_in, lanes]``, flat.
+    lanes : int
+        Outputs in a block: 16, 32 or 64.
     """
 
-    def __init__(self, weight: Array, amplitude: Array, jit: bool) -> None:
+    def __init__(self, weight: Array, amplitude: Array, jit: bool, narrow: bool = True) -> None:
         self.weight, self.amplitude, self.jit = np.ascontiguousarray(weight), amplitude, jit
         self.n_out, self.n_in = weight.shape
+        self.lanes = next((lanes for lanes in (16, 32) if self.n_out <= lanes and narrow), LANES)
         self.array = self._blank(np.empty)
         self._move("pack", self.weight, self.array)
 
+    @property
+    def blocks(self) -> int:
+        """Number of blocks."""
+        return -(-self.n_out // self.lanes)
+
     def _blank(self, make: Any) -> Array:
-        blank: Array = make(padded(self.n_out) * self.n_in, self.weight.dtype)
+        blank: Array = make(self.blocks * self.lanes * self.n_in, self.weight.dtype)
         return blank
 
     def _move(self, name: str, weight: Array, packed: Array) -> None:
-        jobs = -(-self.n_out // LANES) * -(-self.n_in // _STRIP)
-        arguments = [weight.reshape(-1), _u(self.n_out), _u(self.n_in), self.amplitude, packed]
-        if name == "unpack":
-            arguments = [packed, _u(self.n_out), _u(self.n_in), self.amplitude, weight.reshape(-1)]
+        jobs = self.blocks * -(-self.n_in // _STRIP)
+        source, target = (packed, weight.reshape(-1)) if name == "unpack" else (weight.reshape(-1), packed)
+        arguments = [source, _u(self.n_out), _u(self.n_in), self.amplitude, _u(self.lanes), target]
         launch(kernel(name, self.jit), jobs, arguments, weight.size)
 
     def currents(self, events: Events) -> Array:
         """Return what events bring, ``[rows, n_out]``."""
         rows = len(events.start) - 1
         out = np.empty((rows, self.n_out), self.weight.dtype)
-        arguments = [events.start, events.index, self.array, _u(self.n_in), _u(self.n_out), out.reshape(-1)]
+        arguments = [events.start, events.index, self.array, _u(self.n_in), _u(self.n_out), _u(self.lanes), out.reshape(-1)]
         launch(kernel("spread", self.jit), rows, arguments, out.size)
         return out
 
@@ -120,7 +139,7 @@ class Packed:
         blocks, rows, width = gradient.shape
         parts = max(1, self.n_in // 64)
         arguments = [
-            _u(parts), _u(self.n_in), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index, total
+            _u(parts), _u(self.n_in), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index, _u(self.lanes), total
         ]  # fmt: skip
         launch(kernel("gather", self.jit), blocks * parts, arguments, len(row_index) * self.n_out)
 

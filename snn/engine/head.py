@@ -24,14 +24,14 @@ if JIT:
     from numba.core import cgutils
     from numba.extending import intrinsic
 
-    def _vectors(context, builder, array, kind, at):
-        """Return pointers to the vectors that hold LANES elements from ``at`` on, and the alignment of an element."""
+    def _vectors(context, builder, array, kind, at, lanes=LANES):
+        """Return pointers to the vectors that hold ``lanes`` elements from ``at`` on, and the alignment of an element."""
         element = context.get_data_type(kind.dtype)
         width = max(1, 64 // (kind.dtype.bitwidth // 8))
         vector = ir.VectorType(element, width)
         data = context.make_array(kind)(context, builder, array).data
         first = builder.gep(data, [at])
-        steps = [builder.gep(first, [ir.Constant(ir.IntType(64), k)]) for k in range(0, LANES, width)]
+        steps = [builder.gep(first, [ir.Constant(ir.IntType(64), k)]) for k in range(0, lanes, width)]
         return [builder.bitcast(step, vector.as_pointer()) for step in steps], kind.dtype.bitwidth // 8
 
     def _load(builder, pointers, align):
@@ -63,25 +63,28 @@ if JIT:
 
         return counter, inside, close
 
-    @intrinsic
-    def add_rows(typing, dst, at, src, base, pitch, index, start, stop):
-        """Add to ``dst[at : at + LANES]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+    def _row_sum(lanes):
+        @intrinsic
+        def add_rows(typing, dst, at, src, base, pitch, index, start, stop):
+            """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
 
-        def generate(context, builder, signature, args):
-            dst, at, src, base, pitch, index, start, stop = args
-            kinds = signature.args
-            sums, align = _vectors(context, builder, dst, kinds[0], at)
-            numbers = context.make_array(kinds[5])(context, builder, index).data
-            p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
-            number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
-            row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)))
-            close([builder.fadd(a, b) for a, b in zip(held, _load(builder, row, align), strict=True)])
-            for pointer, value in zip(sums, held, strict=True):
-                builder.store(value, pointer).align = align
-            return context.get_dummy_value()
+            def generate(context, builder, signature, args):
+                dst, at, src, base, pitch, index, start, stop = args
+                kinds = signature.args
+                sums, align = _vectors(context, builder, dst, kinds[0], at, lanes)
+                numbers = context.make_array(kinds[5])(context, builder, index).data
+                p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
+                number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
+                row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
+                close([builder.fadd(a, b) for a, b in zip(held, _load(builder, row, align), strict=True)])
+                for pointer, value in zip(sums, held, strict=True):
+                    builder.store(value, pointer).align = align
+                return context.get_dummy_value()
 
-        u = types.uint64
-        return types.void(dst, u, src, u, u, index, u, u), generate
+            u = types.uint64
+            return types.void(dst, u, src, u, u, index, u, u), generate
+
+        return add_rows
 
     def _products(rows):
         @intrinsic
@@ -245,12 +248,15 @@ else:
         """Leave a function as it is."""
         return lambda function: function
 
-    def add_rows(dst, at, src, base, pitch, index, start, stop):
-        """Add to ``dst[at : at + LANES]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
-        at = int(at)
-        for p in range(start, stop):
-            row = int(base) + int(pitch) * int(index[p])
-            dst[at : at + LANES] += src[row : row + LANES]
+    def _row_sum(lanes):
+        def add_rows(dst, at, src, base, pitch, index, start, stop):
+            """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+            at = int(at)
+            for p in range(start, stop):
+                row = int(base) + int(pitch) * int(index[p])
+                dst[at : at + lanes] += src[row : row + lanes]
+
+        return add_rows
 
     def _products(rows):
         def add_products(dst, at, dst_pitch, a, first, a_pitch, src, base, n):
@@ -294,6 +300,20 @@ else:
         return np.int64(value).view(np.float64)
 
 
+add_rows_of_16, add_rows_of_32, add_rows_of_64 = _row_sum(16), _row_sum(32), _row_sum(LANES)
+
+
+@njit(error_model="numpy", nogil=True)
+def add_rows(dst, at, src, base, pitch, index, start, stop, lanes):
+    """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+    if lanes == 64:
+        add_rows_of_64(dst, at, src, base, pitch, index, start, stop)
+    elif lanes == 32:
+        add_rows_of_32(dst, at, src, base, pitch, index, start, stop)
+    else:
+        add_rows_of_16(dst, at, src, base, pitch, index, start, stop)
+
+
 @njit(error_model="numpy", nogil=True)
 def collect(flags, at, columns, index, to):
     """Write the positions of the flags that are set, of ``columns`` from ``at`` on; return how many there are."""
@@ -312,17 +332,45 @@ def collect(flags, at, columns, index, to):
 
 
 @njit(error_model="numpy", nogil=True)
-def add_product(dst, width, a, members, columns, weights):
-    """Add to rows of ``dst``, ``[members, width]``, the product of ``a``, ``[members, columns]``, with packed weights."""
+def add_product(dst, pitch, a, members, n, weights):
+    """Add to rows of ``dst``, ``[members, pitch]``, the product of ``a``, the first n of ``[members, pitch]``, with packed weights."""
     one, six = np.uint64(1), np.uint64(6)
-    for g in range(np.uint64(0), width, np.uint64(LANES)):
+    for g in range(np.uint64(0), pitch, np.uint64(LANES)):
         s = np.uint64(0)
         while s + six <= members:
-            add_products_of_6(dst, s * width + g, width, a, s * columns, columns, weights, g * columns, columns)
+            add_products_of_6(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
             s += six
         while s < members:
-            add_products_of_1(dst, s * width + g, width, a, s * columns, columns, weights, g * columns, columns)
+            add_products_of_1(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
             s += one
+
+
+@njit(error_model="numpy", nogil=True)
+def write_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, weights, strip, n, cursor, four):
+    """Write products of rows of ``a`` with rows of weights, ``[n, pitch]``, to the listed places of rows of ``out`` only.
+
+    The places of row r are ``index[start[first + r]:start[first + r + 1]]``. The weights go by in strips that stay in the cache.
+    """
+    one = np.uint64(1)
+    for r in range(rows):
+        cursor[r] = start[first + r]
+    for stop in range(strip, n + strip, strip):
+        for r in range(rows):
+            p, last = cursor[r], start[first + r + one]
+            while p < last and index[p] < stop:
+                end = p
+                while end + one < min(p + np.uint64(4), last) and index[end + one] < stop:
+                    end += one
+                i0, i1 = np.uint64(index[p]), np.uint64(index[min(p + one, end)])
+                i2, i3 = np.uint64(index[min(p + np.uint64(2), end)]), np.uint64(index[end])
+                dot_rows(four, a, a_at + r * pitch, weights, i0 * pitch, i1 * pitch, i2 * pitch, i3 * pitch, pitch)
+                at = out_at + r * out_pitch
+                out[at + i0] = four[0]
+                out[at + i1] = four[1]
+                out[at + i2] = four[2]
+                out[at + i3] = four[3]
+                p = end + one
+            cursor[r] = p
 
 
 @njit(error_model="numpy", inline="always")

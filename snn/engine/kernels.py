@@ -2,20 +2,24 @@
 
 Flat arrays and unsigned indices throughout: with others LLVM does not vectorise. An event is the position of a spike in its row, and a row is
 one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights ``[n_out, n_in]`` are packed to
-``[blocks of LANES outputs, n_in, LANES]``, so that a block stays in the cache while all rows go by.
+``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs in a block, which stays in the cache while all rows go by.
 """
 
-from .head import LANES, add_rows, dot_rows, lowest, njit, np, ones, where_nonzero
+from .head import LANES, add_rows, lowest, njit, np, ones, where_nonzero, write_dots
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def mark(lo, hi, array, columns, value, words, per_row, count, wrong):
-    """Write, for each row, which elements are not zero, a bit each, and how many; ``wrong`` is set where one is not ``value``."""
+def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
+    """Write, for each row, which elements are not zero, a bit each, and how many.
+
+    Where it ``checks``, ``wrong`` is set where an element is neither zero nor ``value``.
+    """
     whole = columns // np.uint64(LANES)
     for r in range(lo, hi):
         first, found, bad = r * columns, np.uint64(0), False
-        for k in range(columns):
-            bad |= (array[first + k] != value) & (array[first + k] != 0)
+        if checks:
+            for k in range(columns):
+                bad |= (array[first + k] != value) & (array[first + k] != 0)
         wrong[r] = bad
         for w in range(whole):
             word = where_nonzero(array, first + w * np.uint64(LANES))
@@ -69,9 +73,9 @@ def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_ind
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def pack(lo, hi, weight, n_out, n_in, amplitude, packed):
+def pack(lo, hi, weight, n_out, n_in, amplitude, lanes, packed):
     """Pack weights, each column times the amplitude of its input."""
-    lanes, strip = np.uint64(LANES), np.uint64(16)
+    strip = np.uint64(16)
     strips = (n_in + strip - np.uint64(1)) // strip
     for job in range(lo, hi):
         b, i0 = job // strips, job % strips * strip
@@ -87,9 +91,9 @@ def pack(lo, hi, weight, n_out, n_in, amplitude, packed):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def unpack(lo, hi, packed, n_out, n_in, amplitude, weight):
+def unpack(lo, hi, packed, n_out, n_in, amplitude, lanes, weight):
     """Undo :func:`pack` for gradients."""
-    lanes, strip = np.uint64(LANES), np.uint64(16)
+    strip = np.uint64(16)
     strips = (n_in + strip - np.uint64(1)) // strip
     for job in range(lo, hi):
         b, i0 = job // strips, job % strips * strip
@@ -115,9 +119,8 @@ def turn(lo, hi, weight, n_out, n_in, pitch, turned):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, packed):
+def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, lanes, packed):
     """Add to the packed gradient of weights, for each event, the gradient of its row's currents, ``[block, rows, width]``."""
-    lanes = np.uint64(LANES)
     for job in range(lo, hi):
         b, part = job // parts, job % parts
         end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than what is left
@@ -126,19 +129,18 @@ def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, 
             if first < last:
                 for g in range(np.uint64(0), end, lanes):
                     at = (b * width + g) * n_in + i * lanes
-                    add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last)
+                    add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last, lanes)
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
-def spread(lo, hi, start, index, packed, n_in, columns, out):
+def spread(lo, hi, start, index, packed, n_in, columns, lanes, out):
     """Write the currents ``[rows, columns]`` that events bring."""
-    lanes = np.uint64(LANES)
     row = np.empty(LANES, packed.dtype)
     for r in range(lo, hi):
         for first in range(np.uint64(0), columns, lanes):
             for j in range(lanes):
                 row[j] = 0
-            add_rows(row, np.uint64(0), packed, first * n_in, lanes, index, start[r], start[r + np.uint64(1)])
+            add_rows(row, np.uint64(0), packed, first * n_in, lanes, index, start[r], start[r + np.uint64(1)], lanes)
             for j in range(min(lanes, columns - first)):
                 out[r * columns + first + j] = row[j]
 
@@ -149,27 +151,12 @@ def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, 
 
     ``gradient`` is ``[rows, pitch]`` and ``weights`` ``[n_in, pitch]``; they go by in strips of inputs that stay in the cache.
     """
-    one, four = np.uint64(1), np.empty(4, out.dtype)
+    four, cursor = np.empty(4, out.dtype), np.empty(share, np.uint64)
     for job in range(lo, hi):
-        r0, r1 = job * share, min((job + one) * share, rows)
-        at = np.empty(r1 - r0, np.uint64)
-        for r in range(r0, r1):
-            at[r - r0] = start[r]
-            for i in range(n_in):
-                out[r * n_in + i] = 0
-        for stop in range(strip, n_in + strip, strip):
-            for r in range(r0, r1):
-                p, last = at[r - r0], start[r + one]
-                while p < last and index[p] < stop:
-                    end = p
-                    while end + one < min(p + np.uint64(4), last) and index[end + one] < stop:
-                        end += one
-                    i0, i1 = np.uint64(index[p]), np.uint64(index[min(p + one, end)])
-                    i2, i3 = np.uint64(index[min(p + np.uint64(2), end)]), np.uint64(index[end])
-                    dot_rows(four, gradient, r * pitch, weights, i0 * pitch, i1 * pitch, i2 * pitch, i3 * pitch, pitch)
-                    out[r * n_in + i0] = four[0]
-                    out[r * n_in + i1] = four[1]
-                    out[r * n_in + i2] = four[2]
-                    out[r * n_in + i3] = four[3]
-                    p = end + one
-                at[r - r0] = p
+        first = job * share
+        n = min(share, rows - first)
+        for k in range(n * n_in):
+            out[first * n_in + k] = 0
+        write_dots(
+            out, first * n_in, n_in, gradient, first * pitch, pitch, n, start, index, first, weights, strip, n_in, cursor, four
+        )
