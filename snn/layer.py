@@ -400,7 +400,8 @@ class Layer:
         needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
         flags = empty((len(self.x), *self.shape), np.uint8)
         loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(matters,))
-        streams = [self.stream(saved.values.get(i, self.x.array)) for i in needs]
+        # The input is looked at only where it is needed: that of spikes would be made into numbers, and kept.
+        streams = [self.stream(saved.values[i] if i in saved.values else self.x.array) for i in needs]
         self.launch(loop, self.layout, 0, len(self.x), streams, None, [], [(flags.reshape(-1), self.layout.rows())], [], [])
         events = find_events(flags, None, self.options.jit)
         return events if events is not None and events.density < SAMPLED else None
