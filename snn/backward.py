@@ -15,7 +15,8 @@ from .engine.buffers import empty
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded, turned
 from .factored import Factored
-from .layer import Layer, Own, Saved, Stream
+from .layer import Layer
+from .layout import Own, Saved, Stream
 from .spikes import Spikes
 from .synapse import Direct, GradientByEvents, Listed, Once
 
@@ -126,11 +127,12 @@ class Backward:
         assert layer.chunk is not None
         fed, samples = self.saved.fed, layer.layout.samples
         events = fed.events if isinstance(fed, Spikes) else find_events(fed, None, layer.options.jit)
+        assert events is not None
         return GradientByEvents(layer.own_packed(), _later(events, samples), layer.chunk * samples)
 
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of the node's parents."""
-        layer, plan = self.layer, self.layer.plan
+        layer = self.layer
         layout, synapse, shape = self.layout, layer.synapse, layer.shape
         n = 1 + len(layer.names)
         states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
@@ -181,7 +183,8 @@ class Backward:
                 continue
             numbers = [i for i in layer.plan.saved if not layer.is_there(i)]
             values = {i: empty((t1 - t0, *layer.shape), layer.dtype(i)) for i in numbers}
-            layer.run(t0, t1, *boundaries[k], values)
+            states, lateral = boundaries[k]
+            layer.run(t0, t1, states, lateral, values)
             yield t0, t1, values
 
     def _loop(self, saved: dict[int, Array], s0: int, a: int, b: int, sums: tuple[int, ...]) -> tuple[Loop, list[Stream]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,39 +19,19 @@ from .engine.buffers import empty
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded
 from .engine.threads import launch, thread_count
+from .layout import Layout, Options, Own, Saved, Stream
 from .plan import Plan, plan_for
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import record_names
 from .synapse import SAMPLED, Direct, Listed, Once, choose
 
-__all__ = ["Layer", "Options", "Own", "Saved", "run_layer"]
+__all__ = ["Layer", "run_layer"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Stream = tuple[Array, tuple[int, int, int]]
-"""A flat array and its strides over time, samples and blocks of columns."""
 _BLOCK = 512
 _CACHE = 1 << 19
 _u = np.uint64
-
-
-@dataclass(frozen=True)
-class Options:
-    """How layers are run.
-
-    Attributes
-    ----------
-    jit : bool
-        Compile the loops; otherwise they run as plain Python.
-    checkpoint : int or None
-        Time steps in a segment that the backward computes again, instead of having all saved.
-    seen : callable, optional
-        Called with each :class:`Layer` before it runs.
-    """
-
-    jit: bool = True
-    checkpoint: int | None = None
-    seen: Callable[[Layer], None] | None = None
 
 
 def run_layer(
@@ -104,68 +83,6 @@ def run_layer(
         outs = work.forward()
     n = 1 + len(work.names)
     return outs[0], tree.unflatten(before, iter(outs[n:])), dict(zip(work.names, outs[1:n], strict=True))
-
-
-@dataclass
-class Layout:
-    """How the elements of a step are divided: rows of samples, cut to blocks of columns."""
-
-    steps: int
-    samples: int
-    columns: int
-    width: int
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.columns // self.width)
-
-    def rows(self, pitch: int | None = None) -> tuple[int, int, int]:
-        """Return the strides of ``[T, samples, columns]``, over time, samples and blocks."""
-        pitch = pitch or self.columns
-        return self.samples * pitch, pitch, self.width
-
-    def packed(self, rows: int) -> tuple[int, int, int]:
-        """Return those of ``[blocks, rows, width]``."""
-        return self.samples * self.width, self.width, rows * self.width
-
-
-@dataclass
-class Own:
-    """What comes back to a layer from itself.
-
-    Attributes
-    ----------
-    weights : array
-        Packed, or turned if ``places`` are given.
-    first, last : array
-        What comes back to the first step of a loop, and from its last, ``[samples, columns and zeros behind]``.
-    places : Events or None
-        Where it is needed, by rows that are counted from the first time step of all.
-    """
-
-    weights: Array
-    first: Array
-    last: Array
-    places: Events | None = None
-
-
-@dataclass
-class Saved:
-    """What the backward of a layer needs of its forward.
-
-    Attributes
-    ----------
-    boundaries : list of (list of array, array or None), or None
-        With checkpoints: state, and what comes back from the layer, at the start of each segment.
-    values : dict of int to array
-        The saved values of the program, ``[T, N, ...]``; empty with checkpoints.
-    fed : Spikes, array or None
-        What came back at each step.
-    """
-
-    boundaries: list[Any] | None
-    values: dict[int, Array]
-    fed: Any
 
 
 class Layer:
@@ -297,7 +214,7 @@ class Layer:
             self.fed, fires, tuple(zip(plan.before, plan.after, strict=True)), self.scalars, self.per_column, tuple(written),
         )  # fmt: skip
         for a, b in self.pieces(t0, t1) if synapse.kind == "dense" else [(t0, t1)]:
-            streams = [] if listed else [self.stream(synapse.current(a, b))]
+            streams = [] if isinstance(synapse, Listed) else [self.stream(synapse.current(a, b))]
             streams += [self.mask_stream(a, b) for _ in mask_streams]
             ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
             targets = [(array[a - t0 : b - t0].reshape(-1), self.layout.rows()) for array in written.values()]
@@ -401,7 +318,7 @@ class Layer:
         flags = empty((len(self.x), *self.shape), np.uint8)
         loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(matters,))
         # The input is looked at only where it is needed: that of spikes would be made into numbers, and kept.
-        streams = [self.stream(saved.values[i] if i in saved.values else self.x.array) for i in needs]
+        streams = [self.stream(saved.values[i] if i in saved.values else self.x.array) for i in needs]  # noqa: SIM401
         self.launch(loop, self.layout, 0, len(self.x), streams, None, [], [(flags.reshape(-1), self.layout.rows())], [], [])
         events = find_events(flags, None, self.options.jit)
         return events if events is not None and events.density < SAMPLED else None

@@ -8,7 +8,8 @@ from typing import Any
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import CompileError
 
-from .layer import Options, run_layer
+from .layer import run_layer
+from .layout import Options
 from .stepwise import Walk
 from .structure import holds_neurons, label, like, record_names
 from .watch import check_output, check_recorded

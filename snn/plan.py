@@ -64,7 +64,9 @@ class Plan:
         if lateral:
             last = Tensor.wrap(_value(self.program, self.before[-1]))
             known = {self.before[-1]: _index(ops.not_equal(last, 0))}
-        self.flag, self.amplitude = analysis.spiking(self.program, self.out) or (None, None)
+        found = analysis.spiking(self.program, self.out)
+        self.flag: int | None = None if found is None else found[0]
+        self.amplitude: int | None = None if found is None else found[1]
         fed = analysis.spiking(self.program, self.fed, known) if self.fed is not None else None
         self.fed_flag = None if fed is None or self.flag is None else fed[0]
         kept = () if self.mask is None else (self.mask,)
@@ -98,7 +100,7 @@ class Plan:
         key = loop, jit
         if key not in self._functions:
             source = self.source(loop)
-            module = cache.load(emit.module([source.text]), jit)
+            module = cache.load(emit.module([source.text], jit), jit)
             self._functions[key] = getattr(module, loop.name), source.constants
         return self._functions[key]
 

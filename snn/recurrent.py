@@ -27,8 +27,8 @@ class RecurrentState(NamedTuple):
 class Recurrent(Cell):
     """Neurons with lateral weights: what the layer fired in the step before is added to its input current.
 
-    ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected to itself alone, ``current = x + weight *
-    fired``. The state is a pair of ``v``, the state of the neuron, and ``spike``, what it fired last.
+    ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected to itself alone, ``current = x +
+    weight * fired``. The state is a pair of ``v``, the state of the neuron, and ``spike``, what it fired last.
 
     Parameters
     ----------

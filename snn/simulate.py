@@ -56,8 +56,8 @@ def run(
     mode : {"auto", "eager", "compiled", "python"}
         ``"eager"`` runs step by step. ``"compiled"`` runs layer by layer: each neuron's equations, with its own ``bprop``,
         become one fused loop over time in each direction, and weights behind spikes are summed for the spikes only.
-        ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles where
-        it can and ``x`` has at least 8,192 elements; it warns once if a neuron cannot be compiled, and runs eagerly.
+        ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles
+        where it can and ``x`` has at least 8,192 elements; it warns once if a neuron cannot be compiled, and runs eagerly.
     check : bool
         Look for NaN and infinity in the input and after each layer, and for constants of neurons that learning has moved out
         of their range; slower.
@@ -131,10 +131,10 @@ def run(
     how = _choose(mode, net, x, looked_at=any(cell._forward_hooks for cell in cells))
     if how == "eager":
         return _run_eagerly(net, x, state, names, keep, check)
-    from .layer import Options
     from .layerwise import run_layerwise
+    from .layout import Options
 
-    options = Options(how != "python", checkpoint)
+    options = Options(checkpoint=checkpoint) if how != "python" else Options(False, checkpoint)
     if mode != "auto":
         return run_layerwise(net, x, state, names, keep, check, options)
     try:

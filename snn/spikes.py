@@ -64,7 +64,8 @@ class Spikes(Tensor):
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
-        return self.flags.shape
+        shape: tuple[int, ...] = self.flags.shape
+        return shape
 
     @property
     def dtype(self) -> DType:
@@ -134,7 +135,7 @@ class _Input(Spikes):
         return self.flags[steps]
 
 
-def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Array:
+def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Any:
     """Sum spikes by counting them."""
     axes = tuple(range(x.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
     if x.amplitude.size > 1:
@@ -143,9 +144,9 @@ def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Array:
             return np.sum(x.array, tuple(axes), keepdims=keepdims)
     if len(axes) == x.ndim:
         count: Any = np.count_nonzero(x.flags)
-        counted = np.full((1,) * x.ndim if keepdims else (), count)
+        counted: Any = np.full((1,) * x.ndim if keepdims else (), count)
     else:
-        counted = np.add.reduce(x.flags, axes, dtype=np.uint32, keepdims=keepdims)
+        counted = np.sum(x.flags, axes, np.uint32, keepdims=keepdims)
     amplitude = x.amplitude.reshape(()) if x.amplitude.size == 1 else x.amplitude
     return counted.astype(x.dtype) * amplitude
 

@@ -64,7 +64,7 @@ class _Weighted:
 
     kind: str
     events: Events | None = None
-    chunk: int | None = None
+    chunk: int
 
     def __init__(self, x: Tensor, weight: Array, why: str) -> None:
         self.x, self.weight, self.why = x, weight, why
@@ -81,8 +81,8 @@ class _Weighted:
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
         steps = slice(t0, t1)
-        kept = not isinstance(self.x, Spikes) or self.x.size < _KEPT
-        return (self.x.array[steps] if kept else self.x.values(steps)).reshape(-1, self.n_in)
+        array = self.x.values(steps) if isinstance(self.x, Spikes) and self.x.size >= _KEPT else self.x.array[steps]
+        return array.reshape(-1, self.n_in)
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None, weights: Any) -> None:
         """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.
@@ -199,7 +199,7 @@ class Listed(_Weighted):
     @property
     def width(self) -> int:
         """Columns of the weights that stay in the cache together."""
-        fitting = _CACHE // (self.n_in * self.weight.itemsize) // LANES * LANES
+        fitting = int(_CACHE // (self.n_in * self.weight.itemsize) // LANES * LANES)
         return min(512, max(LANES, fitting))
 
     def arguments(self, t0: int) -> list[Any]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from .schedules import Schedule
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_PIECE = 1 << 14
+_PIECE, _MANY = 1 << 14, 1 << 16  # elements
 
 
 class Optimizer:
@@ -173,6 +173,8 @@ class Adam(Optimizer):
 
     slots = ("mean", "square")
     decoupled = False
+    compiled: ClassVar[Callable[[list[Array], tuple[float, ...]], None] | None] = None
+    """What makes the step for many weights, to the same bits, where a package brings such a loop."""
 
     def __init__(
         self, params: Iterable[Parameter], lr: float | Schedule = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
@@ -185,28 +187,36 @@ class Adam(Optimizer):
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], lr: float) -> Array:
         if self.weight_decay and not self.decoupled:
             g = g + self.weight_decay * w
-        new = np.empty_like(w)
-        # Piece by piece, so that what is made in between stays in the cache.
-        arrays = [a.reshape(-1) for a in (w, g, memory["mean"], memory["square"], new)]
-        for start in range(0, w.size, _PIECE):
-            self._update_piece(*(a[start : start + _PIECE] for a in arrays), lr)
+        (beta1, beta2), new = self.betas, np.empty_like(w)
+        scale = (1 - beta2**self.step) ** 0.5
+        size = lr * scale / (1 - beta1**self.step)
+        keep = 1 - lr * self.weight_decay if self.weight_decay and self.decoupled else 1.0
+        numbers = (beta1, 1 - beta1, beta2, 1 - beta2, size, self.eps * scale, keep)
+        arrays = [w, g, memory["mean"], memory["square"], new]
+        if Adam.compiled is not None and w.size >= _MANY and all(a.flags.c_contiguous for a in arrays):
+            Adam.compiled(arrays, numbers)
+            return new
+        flat = [np.reshape(a, -1) for a in arrays]
+        for start in range(0, w.size, _PIECE):  # what is made in between stays in the cache
+            w, g, mean, square, part = (a[start : start + _PIECE] for a in flat)
+            _adam(w, g, mean, square, part, numbers)
         return new
 
-    def _update_piece(self, w: Array, g: Array, mean: Array, square: Array, new: Array, lr: float) -> None:
-        beta1, beta2 = self.betas
-        scale = (1 - beta2**self.step) ** 0.5
-        mean *= beta1
-        mean += np.multiply(g, 1 - beta1, out=new)
-        np.multiply(g, g, out=new)
-        new *= 1 - beta2
-        square *= beta2
-        square += new
-        step = (lr * scale / (1 - beta1**self.step)) * mean
-        np.sqrt(square, out=new)
-        new += self.eps * scale
-        step /= new
-        kept = w * (1 - lr * self.weight_decay) if self.weight_decay and self.decoupled else w
-        np.subtract(kept, step, out=new)
+
+def _adam(w: Array, g: Array, mean: Array, square: Array, new: Array, numbers: tuple[float, ...]) -> None:
+    """Make a step of Adam's rule in place of ``mean`` and ``square``, and write the new weights."""
+    beta1, rest1, beta2, rest2, size, eps, keep = numbers
+    mean *= beta1
+    mean += np.multiply(g, rest1, out=new)
+    np.multiply(g, g, out=new)
+    new *= rest2
+    square *= beta2
+    square += new
+    step = size * mean
+    np.sqrt(square, out=new)
+    new += eps
+    step /= new
+    np.subtract(w * keep, step, out=new)
 
 
 class AdamW(Adam):

@@ -1,4 +1,4 @@
-"""Matrix products on our threads: the BLAS works on one thread in each, so that its own do not wait busily for the next product."""
+"""Matrix products on our threads, with the BLAS on one in each: its own threads would wait busily for the next product."""
 
 from __future__ import annotations
 

@@ -44,4 +44,5 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
                 _owners[:] = [owner for owner in _owners if not _idle(owner)]
             best = np.empty(size, np.uint8)
             _owners.append(best)
-        return best[:size].view(dtype).reshape(shape)
+        array: Array = best[:size].view(dtype).reshape(shape)
+        return array

@@ -12,10 +12,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-__all__ = ["directory", "forget", "load"]
+__all__ = ["directory", "enabled", "forget", "load"]
 
 _modules: dict[str, ModuleType] = {}
 _lock = threading.Lock()
+
+
+def enabled() -> bool:
+    """Tell whether loops are compiled: not under ``NUMBA_DISABLE_JIT=1``."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
 def directory() -> Path:
@@ -38,14 +43,11 @@ def load(source: str, jit: bool = True) -> ModuleType:
     jit : bool
         Whether Numba compiles it; otherwise it is plain Python.
     """
-    import numpy as np
-
     if jit:
         import numba
+        import numpy as np
 
         source += f"\n# numba {numba.__version__}, numpy {np.__version__}, python {sys.version_info[:3]}\n"
-    else:
-        source = source.replace("\nJIT = True\n", "\nJIT = False\n", 1)
     name = f"spikecell_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     with _lock:
         if name not in _modules:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograd.program import Program
 
-__all__ = ["Loop", "Source", "emit", "module"]
+from .expression import expression
 
-_FUNCTIONS = {
-    "abs": "abs", "atan": "np.arctan", "ceil": "np.ceil", "cos": "np.cos", "erf": "math.erf", "exp": "np.exp",
-    "floor": "np.floor", "isfinite": "np.isfinite", "log": "np.log", "log1p": "np.log1p", "round": "np.round",
-    "sin": "np.sin", "sqrt": "np.sqrt", "tanh": "np.tanh",
-}  # fmt: skip
+__all__ = ["Loop", "Source", "emit", "kernels", "module"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +92,8 @@ def emit(program: Program, loop: Loop) -> Source:
 
     Its arguments after the first seven: streams; rows; packed weights, their lanes, number of inputs, starts and positions of
     the events; factors, their number and packed weights of what arrives; packed weights of what comes back, what comes back to
-    the first step and from the last, samples in a group; starts and positions of where that is needed; starts of what is carried; scalars; parameters; constants; written; ends; sums.
+    the first step and from the last, samples in a group; starts and positions of where that is needed; starts of what is
+    carried; scalars; parameters; constants; written; ends; sums.
     """
     return _Emitter(program, loop).source()
 
@@ -141,7 +139,7 @@ class _Emitter:
                 names[i] = self._constant(i)
             else:
                 names[i] = f"t{i}"
-                body.append(f"t{i} = {_expression(program, i, names, loop.backward and i not in exact)}")
+                body.append(f"t{i} = {expression(program, i, names, loop.backward and i not in exact)}")
         body += [f"out{k}[o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
         body += [f"sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
         if loop.fed is not None and not loop.fires:
@@ -244,7 +242,8 @@ class _Emitter:
             yield "        for g in range(np.uint64(0), whole, np.uint64(LANES)):"
             yield "            for s in range(members):"
             yield "                at, end = s * columns, s * columns + count[s]"
-            yield "                add_rows_of_64(lateral, s * whole + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
+            yield "                add_rows_of_64("
+            yield "                    lateral, s * whole + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
         elif loop.sampled:
             yield "        row = t * samples + first_sample"
             yield "        write_dots("
@@ -303,58 +302,28 @@ def _indented(levels: int, lines: Sequence[str] | Iterator[str]) -> Iterator[str
     return ("    " * levels + line for line in lines)
 
 
-def _expression(program: Program, index: int, names: dict[int, str], backward: bool) -> str:
-    step = program.instructions[index]
-    if step.kind == "convert":
-        (operand,) = step.operands
-        if program.instructions[operand].dtype.kind == "b" and step.dtype.kind == "f":
-            bits = step.dtype.itemsize * 8
-            return f"one{bits} if {names[operand]} else zero{bits}"
-        return f"np.{step.dtype}({names[operand]})"
-    op = step.what
-    given = dict(zip(op.tensor_names, [names[o] for o in step.operands], strict=True))
-    kind = next(
-        (program.instructions[o].dtype for o in step.operands if program.instructions[o].dtype.kind == "f"), step.dtype
-    )
-    parsed = ast.parse(op.scalar.format(**given), mode="eval").body
-    text = ast.unparse(_Typed(kind.itemsize * 8, backward).visit(parsed))
-    return text if step.dtype.kind == "b" else f"np.{step.dtype}({text})"
+def module(functions: Sequence[str], jit: bool = True) -> str:
+    """Join functions to the source of a module that stands alone, for Numba or as plain Python."""
+    return _head(jit) + "\n\n".join(f"@njit(error_model='numpy', nogil=True, cache=True)\n{source}" for source in functions)
 
 
-class _Typed(ast.NodeTransformer):
-    """Gives the numbers in an expression their dtype: a bare one would make float64 of float32."""
-
-    def __init__(self, bits: int, backward: bool) -> None:
-        self.bits, self.backward = bits, backward
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        """Turn a number into a typed one."""
-        return ast.parse(f"np.float{self.bits}({node.value!r})", mode="eval").body
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Name the function as Numba has it."""
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
-            name = _FUNCTIONS[node.func.id]
-            if self.backward and node.func.id == "exp":
-                name = f"exp{self.bits}"
-            node.func = ast.parse(name, mode="eval").body
-        return node
-
-
-def module(functions: Sequence[str]) -> str:
-    """Join functions to the source of a module that stands alone."""
-    return _HEAD + "\n\n".join(f"@njit(error_model='numpy', nogil=True, cache=True)\n{source}" for source in functions)
-
-
-def kernels() -> str:
+def kernels(jit: bool = True) -> str:
     """Return the source of the kernels for events as such a module."""
-    text = _read("kernels.py")
-    return _HEAD + "\n".join(line for line in text.splitlines() if not line.startswith("from .head")) + "\n"
+    return _head(jit) + _alone("kernels")
 
 
-def _read(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+@functools.cache
+def _head(jit: bool) -> str:
+    return _alone("lanes" if jit else "plain") + _alone("head")
 
 
-_HEAD = _read("head.py") + "\n\n"
+def _alone(name: str) -> str:
+    """Return the source of a file of this folder without what it imports from others."""
+    text = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    lines = text.splitlines(keepends=True)
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            for i in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[i] = ""
+    return "".join(lines) + "\n\n"

@@ -22,7 +22,7 @@ _u = np.uint64
 @functools.cache
 def kernel(name: str, jit: bool) -> Any:
     """Return one of the functions of ``kernels.py``."""
-    return getattr(cache.load(emit.kernels(), jit), name)
+    return getattr(cache.load(emit.kernels(jit), jit), name)
 
 
 def padded(n: int) -> int:
@@ -110,7 +110,7 @@ class Packed:
     @property
     def blocks(self) -> int:
         """Number of blocks."""
-        return -(-self.n_out // self.lanes)
+        return -(-int(self.n_out) // self.lanes)
 
     def _blank(self, make: Any) -> Array:
         blank: Array = make(self.blocks * self.lanes * self.n_in, self.weight.dtype)

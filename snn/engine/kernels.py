@@ -1,11 +1,15 @@
 """Loops over events that are the same for every neuron. Each does the jobs ``lo`` to ``hi`` and owns what it writes.
 
-Flat arrays and unsigned indices throughout: with others LLVM does not vectorise. An event is the position of a spike in its row, and a row is
-one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights ``[n_out, n_in]`` are packed to
-``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs in a block, which stays in the cache while all rows go by.
+Flat arrays and unsigned indices throughout: with others LLVM does not vectorise. An event is the position of a spike in
+its row, and a row is one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights
+``[n_out, n_in]`` are packed to ``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs in a block, which stays in the cache
+while all rows go by.
 """
 
-from .head import LANES, add_rows, lowest, njit, np, ones, where_nonzero, write_dots
+import numpy as np
+
+from .head import add_rows, write_dots
+from .lanes import LANES, lowest, njit, ones, where_nonzero
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
@@ -50,7 +54,7 @@ def listed(lo, hi, words, per_row, start, index):
 
 @njit(error_model="numpy", nogil=True, cache=True)
 def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_index):
-    """Write, for each chunk of rows, the rows of each column's events: ``row_index[column_start[c, i]:column_start[c, i + 1]]``."""
+    """Write the rows of each column's events in each chunk: ``row_index[column_start[c, i]:column_start[c, i + 1]]``."""
     cursor = np.empty(columns, np.uint64)
     for c in range(lo, hi):
         first, last = c * chunk, min((c + np.uint64(1)) * chunk, rows)
@@ -160,3 +164,14 @@ def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, 
         write_dots(
             out, first * n_in, n_in, gradient, first * pitch, pitch, n, start, index, first, weights, strip, n_in, cursor, four
         )
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
+def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, size, eps, keep):
+    """Make a step of Adam's rule, in the order of operations that the numpy form has."""
+    for i in range(lo * piece, min(hi * piece, np.uint64(len(w)))):
+        m = mean[i] * beta1 + g[i] * rest1
+        s = square[i] * beta2 + g[i] * g[i] * rest2
+        mean[i] = m
+        square[i] = s
+        new[i] = w[i] * keep - size * m / (np.sqrt(s) + eps)

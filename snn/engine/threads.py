@@ -1,4 +1,4 @@
-"""Run a kernel over ranges of jobs on all cores. Each job owns what it writes, so the bits do not depend on how many cores there are."""
+"""Run kernels over ranges of jobs on all cores. Each job owns what it writes: the bits never depend on the cores."""
 
 from __future__ import annotations
 

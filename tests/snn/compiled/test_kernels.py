@@ -149,7 +149,7 @@ SOURCES = [
 
 
 def helpers(jit):
-    return cache.load(emit.module(SOURCES), jit)
+    return cache.load(emit.module(SOURCES, jit), jit)
 
 
 u = np.uint64

@@ -1,0 +1,239 @@
+"""The innermost loops as vector instructions, for Numba: what it would make of them in Python does not stay in registers."""
+
+from llvmlite import ir
+from numba import njit, types  # noqa: F401 - the files behind this one use njit
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 64  # columns that are summed at once
+
+
+def _vectors(context, builder, array, kind, at, lanes=LANES):
+    """Return pointers to the vectors that hold ``lanes`` elements from ``at`` on, and the alignment of an element."""
+    element = context.get_data_type(kind.dtype)
+    width = max(1, 64 // (kind.dtype.bitwidth // 8))
+    vector = ir.VectorType(element, width)
+    data = context.make_array(kind)(context, builder, array).data
+    first = builder.gep(data, [at])
+    steps = [builder.gep(first, [ir.Constant(ir.IntType(64), k)]) for k in range(0, lanes, width)]
+    return [builder.bitcast(step, vector.as_pointer()) for step in steps], kind.dtype.bitwidth // 8
+
+
+def _load(builder, pointers, align):
+    loaded = [builder.load(pointer) for pointer in pointers]
+    for value in loaded:
+        value.align = align
+    return loaded
+
+
+def _loop(builder, start, stop, carried):
+    """Begin a loop in LLVM; return its counter, the carried values in it, and a function that ends it."""
+    before = builder.block
+    head, body, end = (builder.append_basic_block(f"lanes.{name}") for name in ("head", "body", "end"))
+    builder.branch(head)
+    builder.position_at_end(head)
+    counter = builder.phi(start.type)
+    counter.add_incoming(start, before)
+    inside = [builder.phi(value.type) for value in carried]
+    for phi, value in zip(inside, carried, strict=True):
+        phi.add_incoming(value, before)
+    builder.cbranch(builder.icmp_unsigned("<", counter, stop), body, end)
+    builder.position_at_end(body)
+
+    def close(after):
+        counter.add_incoming(builder.add(counter, ir.Constant(start.type, 1)), builder.block)
+        for phi, value in zip(inside, after, strict=True):
+            phi.add_incoming(value, builder.block)
+        builder.branch(head)
+        builder.position_at_end(end)
+
+    return counter, inside, close
+
+
+def row_sum(lanes):
+    """Make the function that adds rows of so many lanes."""
+
+    @intrinsic
+    def add_rows(typing, dst, at, src, base, pitch, index, start, stop):
+        """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+
+        def generate(context, builder, signature, args):
+            dst, at, src, base, pitch, index, start, stop = args
+            kinds = signature.args
+            sums, align = _vectors(context, builder, dst, kinds[0], at, lanes)
+            numbers = context.make_array(kinds[5])(context, builder, index).data
+            p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
+            number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
+            row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
+            close([builder.fadd(a, b) for a, b in zip(held, _load(builder, row, align), strict=True)])
+            for pointer, value in zip(sums, held, strict=True):
+                builder.store(value, pointer).align = align
+            return context.get_dummy_value()
+
+        u = types.uint64
+        return types.void(dst, u, src, u, u, index, u, u), generate
+
+    return add_rows
+
+
+def products(rows):
+    """Make the function that adds products for so many rows at once."""
+
+    @intrinsic
+    def add_products(typing, dst, at, dst_pitch, a, first, a_pitch, src, base, n):
+        """Add to ``rows`` rows of LANES elements, from ``dst[at]`` on, the products of rows of ``a`` with packed weights."""
+
+        def generate(context, builder, signature, args):
+            _, at, dst_pitch, _, first, a_pitch, _, base, n = args
+            kinds, word = signature.args, ir.IntType(64)
+            element = context.get_data_type(kinds[0].dtype)
+            align = kinds[0].dtype.bitwidth // 8
+            width = 64 // align
+            vector = ir.VectorType(element, width)
+            name = f"llvm.fmuladd.v{width}f{8 * align}"
+            multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+            out, data, source = (
+                context.make_array(kinds[k])(context, builder, args[k]).data for k in (0, 3, 6)
+            )  # fmt: skip
+            number = lambda k: ir.Constant(word, k)  # noqa: E731
+            everywhere = ir.Constant(ir.VectorType(ir.IntType(32), width), None)
+
+            def pointer(array, place):
+                return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
+
+            for lane in range(0, LANES, width):
+                places = [
+                    pointer(out, builder.add(builder.add(at, number(lane)), builder.mul(dst_pitch, number(r))))
+                    for r in range(rows)
+                ]
+                starts = [builder.add(first, builder.mul(a_pitch, number(r))) for r in range(rows)]
+                k, sums, close = _loop(builder, number(0), n, _load(builder, places, align))
+                at_weight = builder.add(builder.add(base, number(lane)), builder.mul(k, number(LANES)))
+                (weight,) = _load(builder, [pointer(source, at_weight)], align)
+                after = []
+                for start, held in zip(starts, sums, strict=True):
+                    x = builder.load(builder.gep(data, [builder.add(start, k)]))
+                    x = builder.insert_element(ir.Constant(vector, ir.Undefined), x, ir.Constant(ir.IntType(32), 0))
+                    x = builder.shuffle_vector(x, ir.Constant(vector, ir.Undefined), everywhere)
+                    after.append(builder.call(multiply, [x, weight, held]))
+                close(after)
+                for place, held in zip(places, sums, strict=True):
+                    builder.store(held, place).align = align
+            return context.get_dummy_value()
+
+        u = types.uint64
+        return types.void(dst, u, u, a, u, u, src, u, u), generate
+
+    return add_products
+
+
+@intrinsic
+def dot_rows(typing, out, a, at, src, s0, s1, s2, s3, n):
+    """Write the products of ``a[at : at + n]`` with four rows ``src[s : s + n]`` to ``out[:4]``; LANES divides n."""
+
+    def generate(context, builder, signature, args):
+        out, a, at, src, *rows, n = args
+        kinds, word = signature.args, ir.IntType(64)
+        element = context.get_data_type(kinds[0].dtype)
+        width = 64 // (kinds[0].dtype.bitwidth // 8)
+        vector = ir.VectorType(element, width)
+        name = f"llvm.fmuladd.v{width}f{8 * (64 // width)}"
+        multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+        step = ir.Constant(word, width)
+        data, source = (context.make_array(k)(context, builder, v).data for k, v in ((kinds[1], a), (kinds[3], src)))
+
+        def load(base, first, k):
+            where = builder.gep(base, [builder.add(first, builder.mul(k, step))])
+            value = builder.load(builder.bitcast(where, vector.as_pointer()))
+            value.align = kinds[0].dtype.bitwidth // 8
+            return value
+
+        zero = ir.Constant(vector, None)
+        k, sums, close = _loop(builder, ir.Constant(word, 0), builder.udiv(n, step), [zero] * 4)
+        x = load(data, at, k)
+        close([builder.call(multiply, [x, load(source, row, k), s]) for row, s in zip(rows, sums, strict=True)])
+        target = context.make_array(kinds[0])(context, builder, out).data
+
+        def shuffled(a, b, lanes):
+            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+        # The four vectors are folded together: two by two, then what is left of all.
+        def folded(a, b, size):
+            pairs = [
+                [at + k for at in range(0, 2 * width, size) for k in range(first, first + size // 2)]
+                for first in (0, size // 2)
+            ]
+            return builder.fadd(shuffled(a, b, pairs[0]), shuffled(a, b, pairs[1]))
+
+        both = folded(folded(sums[0], sums[1], width), folded(sums[2], sums[3], width), width // 2)
+        size = width // 4
+        while size > 1:
+            lanes = [[at + k for at in range(0, 4 * size, size) for k in range(f, f + size // 2)] for f in (0, size // 2)]
+            both = builder.fadd(shuffled(both, both, lanes[0]), shuffled(both, both, lanes[1]))
+            size //= 2
+        builder.store(both, builder.bitcast(target, both.type.as_pointer())).align = kinds[0].dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    u = types.uint64
+    return types.void(out, a, u, src, u, u, u, u, u), generate
+
+
+@intrinsic
+def where_nonzero(typing, array, at):
+    """Return a word whose bit k says that ``array[at + k]`` is not zero, for LANES elements."""
+
+    def generate(context, builder, signature, args):
+        kind = signature.args[0]
+        vectors, align = _vectors(context, builder, args[0], kind, args[1])
+        word = ir.IntType(64)
+        bits = ir.Constant(word, 0)
+        for k, vector in enumerate(_load(builder, vectors, align)):
+            zero = ir.Constant(vector.type, None)
+            floating = not isinstance(vector.type.element, ir.IntType)
+            found = builder.fcmp_unordered("!=", vector, zero) if floating else builder.icmp_unsigned("!=", vector, zero)
+            part = builder.bitcast(found, ir.IntType(vector.type.count))
+            part = part if vector.type.count == 64 else builder.zext(part, word)
+            bits = builder.or_(bits, builder.shl(part, ir.Constant(word, k * vector.type.count)))
+        return bits
+
+    return types.uint64(array, types.uint64), generate
+
+
+@intrinsic
+def lowest(typing, word):
+    """Return the position of the lowest bit that is set."""
+
+    def generate(context, builder, signature, args):
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def ones(typing, word):
+    """Return the number of bits that are set."""
+
+    def generate(context, builder, signature, args):
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
+def bits_as_float32(typing, value):
+    """Read the bits of an int32 as a float32."""
+
+    def generate(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic
+def bits_as_float64(typing, value):
+    """Read the bits of an int64 as a float64."""
+
+    def generate(context, builder, signature, args):
+        return builder.bitcast(args[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate

@@ -1,0 +1,71 @@
+"""The innermost loops in plain numpy, to step through in a debugger; to the same bits where only sums are made."""
+
+import numpy as np
+
+LANES = 64  # columns that are summed at once
+
+
+def njit(**options):
+    """Leave a function as it is."""
+    return lambda function: function
+
+
+def row_sum(lanes):
+    """Make the function that adds rows of so many lanes."""
+
+    def add_rows(dst, at, src, base, pitch, index, start, stop):
+        """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+        at = int(at)
+        for p in range(start, stop):
+            row = int(base) + int(pitch) * int(index[p])
+            dst[at : at + lanes] += src[row : row + lanes]
+
+    return add_rows
+
+
+def products(rows):
+    """Make the function that adds products for so many rows at once."""
+
+    def add_products(dst, at, dst_pitch, a, first, a_pitch, src, base, n):
+        """Add to ``rows`` rows of LANES elements, from ``dst[at]`` on, the products of rows of ``a`` with packed weights."""
+        at, dst_pitch, first, a_pitch, base, n = map(int, (at, dst_pitch, first, a_pitch, base, n))
+        weights = src[base : base + n * LANES].reshape(n, LANES)
+        for r in range(rows):
+            place, start = at + r * dst_pitch, first + r * a_pitch
+            for k in range(n):
+                dst[place : place + LANES] += a[start + k] * weights[k]
+
+    return add_products
+
+
+def dot_rows(out, a, at, src, s0, s1, s2, s3, n):
+    """Write the products of ``a[at : at + n]`` with four rows ``src[s : s + n]`` to ``out[:4]``; LANES divides n."""
+    at, n = int(at), int(n)
+    for i, s in enumerate(map(int, (s0, s1, s2, s3))):
+        out[i] = np.dot(a[at : at + n], src[s : s + n])
+
+
+def where_nonzero(array, at):
+    """Return a word whose bit k says that ``array[at + k]`` is not zero, for LANES elements."""
+    return np.uint64(sum(1 << k for k in range(LANES) if array[int(at) + k] != 0))
+
+
+def lowest(word):
+    """Return the position of the lowest bit that is set."""
+    word = int(word)
+    return np.uint64((word & -word).bit_length() - 1)
+
+
+def ones(word):
+    """Return the number of bits that are set."""
+    return np.uint64(int(word).bit_count())
+
+
+def bits_as_float32(value):
+    """Read the bits of an int32 as a float32."""
+    return np.int32(value).view(np.float32)
+
+
+def bits_as_float64(value):
+    """Read the bits of an int64 as a float64."""
+    return np.int64(value).view(np.float64)

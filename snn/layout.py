@@ -1,0 +1,103 @@
+"""How a run of a layer is described: its options, the order of its elements, what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .engine.cache import enabled
+from .engine.events import Events
+
+if TYPE_CHECKING:
+    from .layer import Layer
+
+__all__ = ["Layout", "Options", "Own", "Saved", "Stream"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Stream = tuple[Array, tuple[int, int, int]]
+"""A flat array and its strides over time, samples and blocks of columns."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How layers are run.
+
+    Attributes
+    ----------
+    jit : bool
+        Compile the loops; otherwise they run as plain Python.
+    checkpoint : int or None
+        Time steps in a segment that the backward computes again, instead of having all saved.
+    seen : callable, optional
+        Called with each :class:`Layer` before it runs.
+    """
+
+    jit: bool = field(default_factory=enabled)
+    checkpoint: int | None = None
+    seen: Callable[[Layer], None] | None = None
+
+
+@dataclass
+class Layout:
+    """How the elements of a step are divided: rows of samples, cut to blocks of columns."""
+
+    steps: int
+    samples: int
+    columns: int
+    width: int
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks of columns."""
+        return -(-self.columns // self.width)
+
+    def rows(self, pitch: int | None = None) -> tuple[int, int, int]:
+        """Return the strides of ``[T, samples, columns]``, over time, samples and blocks."""
+        pitch = pitch or self.columns
+        return self.samples * pitch, pitch, self.width
+
+    def packed(self, rows: int) -> tuple[int, int, int]:
+        """Return those of ``[blocks, rows, width]``."""
+        return self.samples * self.width, self.width, rows * self.width
+
+
+@dataclass
+class Own:
+    """What comes back to a layer from itself.
+
+    Attributes
+    ----------
+    weights : array
+        Packed, or turned if ``places`` are given.
+    first, last : array
+        What comes back to the first step of a loop, and from its last, ``[samples, columns and zeros behind]``.
+    places : Events or None
+        Where it is needed, by rows that are counted from the first time step of all.
+    """
+
+    weights: Array
+    first: Array
+    last: Array
+    places: Events | None = None
+
+
+@dataclass
+class Saved:
+    """What the backward of a layer needs of its forward.
+
+    Attributes
+    ----------
+    boundaries : list of (list of array, array or None), or None
+        With checkpoints: state, and what comes back from the layer, at the start of each segment.
+    values : dict of int to array
+        The saved values of the program, ``[T, N, ...]``; empty with checkpoints.
+    fed : Spikes, array or None
+        What came back at each step.
+    """
+
+    boundaries: list[Any] | None
+    values: dict[int, Array]
+    fed: Any
