@@ -266,7 +266,8 @@ class _Emitter:
         if self.loop.events is not None:
             yield "for j in range(whole):"
             yield "    current[j] = 0"
-            yield "for g in range(np.uint64(0), whole, lanes):"
+            columns = "n" if self.loop.own is None else "columns"
+            yield f"for g in range(np.uint64(0), {columns}, lanes):"
             yield "    at = (first + g) * inputs"
             yield "    add_rows(current, g, weights, at, lanes, index, start[r], start[r + np.uint64(1)], lanes)"
         if self.loop.arrived is not None:

@@ -61,7 +61,7 @@ def test_events_by_column_are_the_rows_of_each_chunk(chunk, shape, jit):
 @jits
 @dtypes
 @shapes
-@pytest.mark.parametrize("n_out", [1, 64, 90])
+@pytest.mark.parametrize("n_out", [1, 20, 64, 90])
 def test_currents_are_the_sums_of_the_weights_of_the_events(n_out, shape, dtype, jit):
     array, weight = spikes(shape, np.uint8), whole((n_out, shape[1]), dtype)
     amplitude = (1 + np.arange(shape[1]) % 3).astype(dtype)
@@ -72,7 +72,9 @@ def test_currents_are_the_sums_of_the_weights_of_the_events(n_out, shape, dtype,
 
 @jits
 @dtypes
-@pytest.mark.parametrize(("n_out", "n_in", "width"), [(1, 3, 64), (90, 70, 64), (90, 200, 128), (70, 33, 512), (150, 20, 128)])
+@pytest.mark.parametrize(
+    ("n_out", "n_in", "width"), [(1, 3, 64), (20, 70, 64), (90, 70, 64), (90, 200, 128), (70, 33, 512), (150, 20, 128)]
+)
 def test_the_gradient_by_weights_is_gathered_from_the_events(n_out, n_in, width, dtype, jit):
     # The blocks may be wider than what the weights are padded to: nothing beyond may be touched.
     rows, chunk = 10, 4
@@ -140,7 +142,7 @@ def test_kernels_give_the_same_bits_for_any_number_of_threads(monkeypatch):
 
 
 SOURCES = [
-    "def rows(dst, at, src, base, pitch, index, start, stop):\n    add_rows(dst, at, src, base, pitch, index, start, stop)\n",
+    "def rows(dst, at, src, base, pitch, index, start, stop):\n    add_rows_of_64(dst, at, src, base, pitch, index, start, stop)\n",
     "def dots(out, a, at, src, s0, s1, s2, s3, n):\n    dot_rows(out, a, at, src, s0, s1, s2, s3, n)\n",
     "def nonzero(array, at):\n    return where_nonzero(array, at)\n",
     "def bits(word):\n    return lowest(word), ones(word)\n",
@@ -210,8 +212,8 @@ def test_flags_are_collected(columns, jit):
 @pytest.mark.parametrize("members", [1, 5, 6, 13])
 def test_products_with_packed_weights_are_added(members, dtype, jit):
     columns, n_out = 37, 100
-    weight, a = whole((n_out, columns), dtype), whole((members, columns), dtype, 2)
-    packed = Packed(weight, np.ones(columns, dtype), jit).array
+    weight, a = whole((n_out, columns), dtype), whole((members, padded(n_out)), dtype, 2)
+    packed = Packed(weight, np.ones(columns, dtype), jit, narrow=False).array
     found = np.ones(members * padded(n_out), dtype)
     helpers(jit).add_product(found, u(padded(n_out)), a.reshape(-1), u(members), u(columns), packed)
     found = found.reshape(members, -1)

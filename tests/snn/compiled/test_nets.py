@@ -1,4 +1,4 @@
-"""Whole nets with weights of whole numbers: sums are the same in any order, so that eager and compiled are equal to the bit."""
+"""Whole nets with weights of whole numbers: sums are the same in any order, and eager and compiled equal to the bit."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn import synapse
+from snn import backward, factored, synapse
 
 from .compare import assert_as_eager, everything
 from .neurons import AdaptiveNode, whole_dense
@@ -171,6 +171,7 @@ def test_states_at_the_start_have_gradients(mode, path):
 )
 def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(surrogate, sampled, mode, monkeypatch):
     monkeypatch.setattr(synapse, "_LITTLE", 0)
+    monkeypatch.setattr(backward, "_FEW", 0)
     calls = []
     product = synapse.sampled_product
     monkeypatch.setattr(synapse, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
@@ -181,8 +182,23 @@ def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_ma
     assert all(0 < density < synapse.SAMPLED for density in calls)
 
 
+@modes
+@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+@pytest.mark.parametrize("recurrent", [False, True], ids=["plain", "recurrent"])
+def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(recurrent, masked, mode, monkeypatch):
+    monkeypatch.setattr(synapse, "_LITTLE", 0)
+    rng = np.random.default_rng(0)
+    middle = snn.IFNode()
+    middle = snn.Recurrent(middle, 70, weight_init=rng.integers(-1, 2, (70, 70))) if recurrent else middle
+    layers = [whole_dense(rng, 6, 70), middle, whole_dense(rng, 70, 3), snn.LIFNode(beta=0.5)]
+    mask = rng.random((T, N)) > 0.3 if masked else None
+    monkeypatch.setattr(factored.Factored, "array", property(lambda self: pytest.fail("it was multiplied before")))
+    assert_as_eager(nn.SequentialCell(layers), spikes((T, N, 6)), mode, mask=mask, record="x")
+
+
 def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gradient(monkeypatch):
     monkeypatch.setattr(synapse, "_LITTLE", 0)
+    monkeypatch.setattr(backward, "_FEW", 0)
     threshold = Parameter(np.full(9, 4.0, np.float32))
     middle = snn.IFNode(threshold, surrogate_function=snn.surrogate.triangle())
     assert_as_eager(net(np.random.default_rng(0), middle), spikes((T, N, 6)), "compiled")
