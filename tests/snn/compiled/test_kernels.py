@@ -142,7 +142,7 @@ def test_kernels_give_the_same_bits_for_any_number_of_threads(monkeypatch):
 
 
 SOURCES = [
-    "def rows(dst, at, src, base, pitch, index, start, stop):\n    add_rows_of_64(dst, at, src, base, pitch, index, start, stop)\n",
+    "def rows(dst, at, src, base, pitch, index, p, q):\n    add_rows_of_64(dst, at, src, base, pitch, index, p, q)\n",
     "def dots(out, a, at, src, s0, s1, s2, s3, n):\n    dot_rows(out, a, at, src, s0, s1, s2, s3, n)\n",
     "def nonzero(array, at):\n    return where_nonzero(array, at)\n",
     "def bits(word):\n    return lowest(word), ones(word)\n",
