@@ -6,6 +6,8 @@ from autograd import optim
 
 from . import data, encode, losses, metrics, plot, surrogate
 from .engine.cache import enabled
+from .explain import explain
+from .memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import IFNode, LeakyReadout, LIFNode, Neuron
 from .recurrent import Recurrent
 from .simulate import run
@@ -25,13 +27,17 @@ if enabled():
 __all__ = [
     "IFNode",
     "LIFNode",
+    "LayerMemory",
     "LeakyReadout",
+    "MemoryEstimate",
     "Neuron",
     "Recurrent",
     "data",
     "encode",
+    "explain",
     "initial_state",
     "losses",
+    "memory_estimate",
     "metrics",
     "plot",
     "relusigmoid",

@@ -20,9 +20,9 @@ from .layout import Own, Saved, Stream
 from .spikes import Spikes
 from .synapse import Direct, GradientByEvents, Listed, Once
 
-__all__ = ["Backward"]
+__all__ = ["FEW", "Backward"]
 
-_FEW = 32  # outputs up to which the gradient by the input is left as a product
+FEW = 32  # outputs up to which the gradient by the input is left as a product
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,7 +62,7 @@ class Backward:
         self.direct = wants_x and isinstance(synapse, Direct)
         self.summed = self.wants_weight and isinstance(synapse, Once)
         before = self._layer_before() if wants_x and not self.direct else None
-        self.few = before is not None and before[0].layout.samples == layer.layout.samples and layer.layout.columns <= _FEW
+        self.few = before is not None and before[0].layout.samples == layer.layout.samples and layer.layout.columns <= FEW
         self.places = before[0].where_it_matters(before[1], before[0].plan.matters) if before and not self.few else None
         self.own_places = None if layer.own is None or self.wants_starts[-1] else self._own_places()
         self.arrived = self._arrived()

@@ -14,7 +14,7 @@ from .stepwise import Walk
 from .structure import holds_neurons, label, like, record_names
 from .watch import check_output, check_recorded
 
-__all__ = ["run_layerwise"]
+__all__ = ["Layerwise", "Waiting", "run_layerwise"]
 
 
 def run_layerwise(
@@ -27,31 +27,33 @@ def run_layerwise(
     CompileError
         If the net is no chain of layers, or a neuron cannot be traced.
     """
-    walk = _Layerwise(state is None, names, mask, check, options)
+    walk = Layerwise(state is None, names, mask, check, options)
     out, after = walk(net, x, state)
-    out = out.current() if isinstance(out, _Waiting) else out
+    out = out.current() if isinstance(out, Waiting) else out
     check_recorded(names, walk.records, walk.available)
     if mask is not None and not walk.masked:
         out = ops.where(like(mask, out), out, out.dtype.type(0))
     return out, after, walk.records
 
 
-class _Waiting:
+class Waiting:
     """A dense layer whose products are not made yet: the neuron behind it may do that."""
 
-    def __init__(self, dense: nn.Dense, x: Tensor, options: Options) -> None:
-        self.dense, self.x, self.options = dense, x, options
+    def __init__(self, walk: Layerwise, name: str, dense: nn.Dense, x: Tensor) -> None:
+        self.walk, self.name, self.dense, self.x = walk, name, dense, x
 
     def current(self) -> Tensor:
         """Make them."""
-        return run_layer(None, self.dense, self.x, (), (), None, self.options)[0]
+        return self.walk.run(self.name, None, self.dense, self.x, ())[0]
 
     def one_step(self) -> Tensor:
         """Return zeros such as one step of them."""
         return ops.zeros((*self.x.shape[1:-1], self.dense.out_channels), self.dense.weight.dtype)
 
 
-class _Layerwise(Walk):
+class Layerwise(Walk):
+    """Passes all time steps of an input through a net; arguments are those of :func:`run_layerwise`."""
+
     def __init__(self, fresh: bool, names: Sequence[str], mask: Any, check: bool, options: Options) -> None:
         super().__init__(fresh)
         self.names, self.mask, self.check, self.options = names, mask, check, options
@@ -59,17 +61,28 @@ class _Layerwise(Walk):
         self.available: set[str] = set()
         self.masked = False
 
+    def run(self, name: str, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
+        """Run a layer; see :func:`snn.layer.run_layer`."""
+        names, mask = ((), None) if cell is None else (self.names, self.mask)
+        return run_layer(cell, dense, x, before, names, mask, self.options)
+
+    def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
+        """Run a layer without state that is not dense."""
+        return _all_steps(cell, x)
+
     def layer(self, cell: Cell, x: Any, name: str) -> Any:
-        x = x.current() if isinstance(x, _Waiting) else x
+        """Run a layer without state, or have it wait for a neuron."""
+        x = x.current() if isinstance(x, Waiting) else x
         self.masked = False
         if not self.check and _may_wait(cell, x):
-            return _Waiting(cell, x, self.options)  # type: ignore[arg-type]
-        out = _all_steps(cell, x)
+            return Waiting(self, name, cell, x)  # type: ignore[arg-type]
+        out = self.all_steps(name, cell, x)
         if self.check:
             check_output(name, cell, out)
         return out
 
     def neuron(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
+        """Run a neuron, with the weights before it if they wait."""
         if holds_neurons(cell):
             raise CompileError(
                 label(name, cell), "one neuron, snn.Recurrent, or an nn.SequentialCell of layers",
@@ -80,10 +93,10 @@ class _Layerwise(Walk):
                 label(name, cell), "a neuron without forward hooks", "one with a hook, which would see no step",
                 "Take the hook off, or run it with mode='eager'.",
             )  # fmt: skip
-        dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, _Waiting) else (None, x, x[0])
+        dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, Waiting) else (None, x, x[0])
         before = self.start(cell, one, state, name)
         self.available |= record_names(cell, before)
-        out, after, records = run_layer(cell, dense, x, before, self.names, self.mask, self.options)
+        out, after, records = self.run(name, cell, dense, x, before)
         self.records |= {f"{name}.{what}" if name else what: value for what, value in records.items()}
         self.masked = True
         if self.check:

@@ -18,9 +18,9 @@ from .stepwise import Stepwise
 from .structure import is_chain, like
 from .watch import Recorder, check_input, check_layers
 
-__all__ = ["run"]
+__all__ = ["WORTHWHILE", "run"]
 
-_WORTHWHILE = 1 << 13  # elements of the input from which a run is compiled
+WORTHWHILE = 1 << 13  # elements of the input from which a run is compiled
 
 
 def run(
@@ -152,7 +152,7 @@ def _choose(mode: str, net: Cell, x: Tensor, looked_at: bool) -> str:
     """Decide how to run: auto compiles what has the size for it and is a chain of layers that nobody looks into."""
     if mode != "auto":
         return mode
-    small = x.size < _WORTHWHILE or x.dtype == float16
+    small = x.size < WORTHWHILE or x.dtype == float16
     return "eager" if small or looked_at or net in _refused or not is_chain(net) else "compiled"
 
 

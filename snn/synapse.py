@@ -14,12 +14,12 @@ from .engine.buffers import empty
 from .engine.events import LANES, Events, Packed, sampled_product
 from .spikes import Spikes, as_spikes
 
-__all__ = ["SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
+__all__ = ["DENSE", "LITTLE", "SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_DENSE = 0.25  # density from which a product with the whole input is faster than sums over its events
+DENSE = 0.25  # density from which a product with the whole input is faster than sums over its events
 SAMPLED = 0.25  # and from which the whole gradient is
-_LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
+LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
 _KEPT = 1 << 18  # elements below which spikes are kept as numbers, once they are made
 _CACHE = 1 << 19
 
@@ -32,14 +32,14 @@ def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Produc
     samples = math.prod(x.shape[1:-1])
     if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
         return Once(x, weight, "the input is the same at every step")
-    if len(x) * samples * n_in * n_out < _LITTLE:
+    if len(x) * samples * n_in * n_out < LITTLE:
         return Product(x, weight, "the product is small")
     spikes = as_spikes(x, jit)
     if spikes is None:
         return Product(x, weight, "the input is not spikes")
     share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
-    if spikes.events.density > _DENSE:
-        return Product(spikes, weight, f"{share}, more than {100 * _DENSE:g} %")
+    if spikes.events.density > DENSE:
+        return Product(spikes, weight, f"{share}, more than {100 * DENSE:g} %")
     return Listed(spikes, weight, share)
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["empty"]
+__all__ = ["KEPT", "LARGE", "empty"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_LARGE = 1 << 20  # bytes from which an array is worth keeping
-_KEPT = 1 << 28  # bytes that may lie idle
+LARGE = 1 << 20  # bytes from which an array is worth keeping
+KEPT = 1 << 28  # bytes that may lie idle
 _owners: list[Array] = []
 _lock = threading.Lock()
 
@@ -30,7 +30,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     size = dtype.itemsize
     for n in shape:
         size *= n
-    if not _LARGE <= size <= _KEPT:
+    if not LARGE <= size <= KEPT:
         return np.empty(shape, dtype)
     with _lock:
         best, idle = None, 0
@@ -40,7 +40,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
                 if size <= owner.nbytes <= 2 * size and (best is None or owner.nbytes < best.nbytes):
                     best = owner
         if best is None:
-            if idle > _KEPT:
+            if idle > KEPT:
                 _owners[:] = [owner for owner in _owners if not _idle(owner)]
             best = np.empty(size, np.uint8)
             _owners.append(best)

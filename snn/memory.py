@@ -1,0 +1,224 @@
+"""Say how much memory a training step will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Tensor, float32, nn
+from autograd.dtypes import describe, to_dtype
+from autograd.errors import ArgumentError, CompileError, DTypeError
+
+from .recurrent import Recurrent
+from .structure import holds_neurons, is_chain, is_stateful
+
+__all__ = ["LayerMemory", "MemoryEstimate", "features_of", "memory_estimate"]
+
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class LayerMemory:
+    """What a layer takes, in bytes.
+
+    Attributes
+    ----------
+    name : str
+        Of the neuron, with that of the Dense layer before it.
+    currents : str
+        How its currents are assumed to be made, as :func:`snn.explain` says it: ``"dense"``, ``"events"``, ``"once"`` or
+        ``"current"``; empty for a layer that makes none.
+    saved : int
+        Values of the forward that wait for the backward.
+    output : int
+        A byte for each neuron and step if it spikes.
+    buffers : int
+        Currents and gradients of a chunk of steps, lists of spikes, packed weights, segments that are computed again.
+    gradients : int
+        Of the input of all steps, where it is asked for, and of the Parameters.
+    """
+
+    name: str
+    currents: str
+    saved: int
+    output: int
+    buffers: int
+    gradients: int
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """What :func:`memory_estimate` found; ``int()`` of it is the peak.
+
+    Attributes
+    ----------
+    peak : int
+        Bytes by which memory rises at most. It is less than the sum over the layers: not all is there at once.
+    layers : tuple of LayerMemory
+        In order.
+    what : str
+        What it is the peak of.
+    """
+
+    peak: int
+    layers: tuple[LayerMemory, ...]
+    what: str
+
+    def __int__(self) -> int:
+        return self.peak
+
+    def __str__(self) -> str:
+        names = [f"{layer.name} [{layer.currents}]" if layer.currents else layer.name for layer in self.layers]
+        width = max(map(len, names), default=0)
+        lines = [f"{self.what}: {self.peak / _MIB:.1f} MiB at the peak"]
+        lines += [f"  {'MiB':{width}s}    saved   output  buffers  gradients"]
+        for name, layer in zip(names, self.layers, strict=True):
+            sizes = (layer.saved, layer.output, layer.buffers, layer.gradients)
+            lines.append(
+                f"  {name:{width}s}" + "".join(f"{s / _MIB:{w}.1f}" for s, w in zip(sizes, (9, 9, 9, 11), strict=True))
+            )
+        return "\n".join(lines)
+
+
+def memory_estimate(
+    net: Cell,
+    T: int,  # noqa: N803 - as in [T, N, ...]
+    N: int,  # noqa: N803
+    *,
+    features: int | tuple[int, ...] | None = None,
+    dtype: Any = float32,
+    checkpoint: int | None = None,
+    training: bool = True,
+    input_gradient: bool = False,
+    currents: str = "dense",
+) -> MemoryEstimate:
+    """Say how much memory one compiled training step will take, without running it.
+
+    Parameters
+    ----------
+    net : Cell
+        A neuron or an ``nn.SequentialCell``, as for :func:`snn.run`.
+    T, N : int
+        Time steps and samples in a batch.
+    features : int or tuple of int, optional
+        Shape of a sample's input; needed where no ``nn.Dense`` or :class:`snn.Recurrent` says it.
+    dtype : dtype
+        Of the input.
+    checkpoint : int, optional
+        As for :func:`snn.run`.
+    training : bool
+        Whether there is a backward for the gradients of all Parameters; otherwise it is of a forward alone.
+    input_gradient : bool
+        Whether the gradient of the input is asked for too.
+    currents : {"dense", "events", "once"}
+        How the first layer's are made, if it has weights: by whole products, from the few spikes of the input, or once for an
+        input that is the same at every step.
+
+    Returns
+    -------
+    MemoryEstimate
+        The peak in bytes, over what is there before: net and input do not count. ``print`` shows a table.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is out of range, or ``features`` is needed.
+    CompileError
+        If the net cannot be compiled.
+
+    Notes
+    -----
+    It goes through the allocations of a step in their order. Assumed are: a loss that is summed over time, or whose gradient
+    is otherwise the same at every step (else the last layer's output comes once more, as numbers); spikes of 5 % of the
+    neurons, from which the layers behind are event-driven, and in 2 % of an input of events; that 10 % of the derivatives of
+    a surrogate with compact support are not zero. Layers other than dense ones and neurons count with what they keep of one
+    step, times ``T``. The first step of a process also loads code, which does not count. ``python -m benchmarks memory``
+    compares with what is measured.
+
+    Examples
+    --------
+    >>> import snn
+    >>> from autograd import nn
+    >>> net = nn.SequentialCell(nn.Dense(64, 512, rng=0), snn.LIFNode(beta=0.9))
+    >>> print(snn.memory_estimate(net, T=1000, N=16))
+    training step, T = 1000, N = 16: 47.3 MiB at the peak
+      MiB                           saved   output  buffers  gradients
+      0 Dense, 1 LIFNode [dense]     31.2      7.8     12.0        0.2
+    """
+    from .footprint import peak
+    from .parts import outline
+
+    _check(net, T, N, checkpoint, currents)
+    shape = _features(net, features)
+    dtype = to_dtype(dtype, "snn.memory_estimate")
+    x = Tensor.wrap(np.broadcast_to(np.zeros((), dtype), (int(T), int(N), *shape)))
+    parts = outline(net, x, checkpoint, training, input_gradient, currents)
+    most = peak(parts)
+    what = f"{'training step' if training else 'forward'}, T = {T}, N = {N}" + (
+        f", checkpoint = {checkpoint}" * bool(checkpoint)
+    )
+    return MemoryEstimate(most, tuple(LayerMemory(*part.sizes()) for part in parts), what)
+
+
+def _check(net: Any, steps: Any, samples: Any, checkpoint: Any, currents: Any) -> None:
+    where = "snn.memory_estimate"
+    if not isinstance(net, Cell):
+        raise DTypeError(where, "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
+    for name, value in (("T", steps), ("N", samples), ("checkpoint", 1 if checkpoint is None else checkpoint)):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise ArgumentError(
+                where, f"{name} to be a positive int", describe(value), "Give the numbers with which snn.run will be called."
+            )
+    if currents not in ("dense", "events", "once"):
+        raise ArgumentError(
+            where,
+            "currents 'dense', 'events' or 'once'",
+            repr(currents),
+            "snn.explain(net, x) says which it is for an input x.",
+        )
+    if not is_chain(net):
+        raise CompileError(
+            where, "a neuron or a chain of layers, which is compiled", f"{type(net).__name__}, with feedback of its own",
+            "It runs step by step, and keeps what every operation of every step needs: measure a run of few steps.",
+        )  # fmt: skip
+
+
+def _features(net: Cell, given: Any) -> tuple[int, ...]:
+    """Return the shape of a sample's input: what is given, or what the first layer that knows says."""
+    if given is not None:
+        shape: tuple[int, ...] = given if isinstance(given, tuple) else (given,)
+        if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in shape):
+            raise ArgumentError(
+                "snn.memory_estimate", "features to be a positive int, or a tuple of them", repr(given),
+                "It is the shape of x[t, n].",
+            )  # fmt: skip
+        return shape
+    if (said := features_of(net)) is not None:
+        return said
+    raise ArgumentError(
+        "snn.memory_estimate", "features=, the shape of a sample's input",
+        "none, and a net whose first layer does not say it", "Pass the number of features, or a tuple such as (28, 28).",
+    )  # fmt: skip
+
+
+def features_of(net: Cell) -> tuple[int, ...] | None:
+    """Return the shape of a sample's input, if a layer says it before one that may make another shape of it."""
+    for cell in _leaves(net):
+        if isinstance(cell, nn.Dense):
+            return (cell.in_channels,)
+        if isinstance(cell, Recurrent):
+            return (cell.n,)
+        if not is_stateful(cell) or holds_neurons(cell):
+            break
+    return None
+
+
+def _leaves(net: Cell) -> Iterator[Cell]:
+    if isinstance(net, nn.SequentialCell):
+        for cell in net:
+            yield from _leaves(cell)
+    else:
+        yield net
