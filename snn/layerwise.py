@@ -18,16 +18,18 @@ __all__ = ["Layerwise", "Waiting", "run_layerwise"]
 
 
 def run_layerwise(
-    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options, hooked: bool = True
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Run a net in compiled mode; arguments and results are those of :func:`snn.run`, already checked.
+
+    ``hooked`` tells whether some Cell of the net has a forward hook.
 
     Raises
     ------
     CompileError
         If the net is no chain of layers, or a neuron cannot be traced.
     """
-    walk = Layerwise(state is None, names, mask, check, options)
+    walk = Layerwise(state is None, names, mask, check, options, hooked)
     out, after = walk(net, x, state)
     out = out.current() if isinstance(out, Waiting) else out
     check_recorded(names, walk.records, walk.available)
@@ -54,9 +56,11 @@ class Waiting:
 class Layerwise(Walk):
     """Passes all time steps of an input through a net; arguments are those of :func:`run_layerwise`."""
 
-    def __init__(self, fresh: bool, names: Sequence[str], mask: Any, check: bool, options: Options) -> None:
+    def __init__(
+        self, fresh: bool, names: Sequence[str], mask: Any, check: bool, options: Options, hooked: bool = True
+    ) -> None:  # fmt: skip
         super().__init__(fresh)
-        self.names, self.mask, self.check, self.options = names, mask, check, options
+        self.names, self.mask, self.check, self.options, self.hooked = names, mask, check, options, hooked
         self.records: dict[str, Tensor] = {}
         self.available: set[str] = set()
         self.masked = False
@@ -88,7 +92,7 @@ class Layerwise(Walk):
                 label(name, cell), "one neuron, snn.Recurrent, or an nn.SequentialCell of layers",
                 "a Cell that holds neurons itself", "Run it with mode='eager'.",
             )  # fmt: skip
-        if any(part._forward_hooks for _, part in cell.cells_and_names()):
+        if self.hooked and any(part._forward_hooks for _, part in cell.cells_and_names()):
             raise CompileError(
                 label(name, cell), "a neuron without forward hooks", "one with a hook, which would see no step",
                 "Take the hook off, or run it with mode='eager'.",

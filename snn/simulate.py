@@ -13,6 +13,7 @@ from autograd import Cell, Tensor, as_tensor, float16, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 
+from .guard import fingerprint
 from .neurons import Neuron
 from .stepwise import Stepwise
 from .structure import is_chain, like
@@ -128,32 +129,34 @@ def run(
     if check:
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
-    how = _choose(mode, net, x, looked_at=any(cell._forward_hooks for cell in cells))
+    hooked = any(cell._forward_hooks for cell in cells)
+    how = _choose(mode, net, x, hooked)
     if how == "eager":
         return _run_eagerly(net, x, state, names, keep, check)
     from .layerwise import run_layerwise
     from .layout import Options
 
     options = Options(checkpoint=checkpoint) if how != "python" else Options(False, checkpoint)
-    if mode != "auto":
-        return run_layerwise(net, x, state, names, keep, check, options)
     try:
-        return run_layerwise(net, x, state, names, keep, check, options)
+        return run_layerwise(net, x, state, names, keep, check, options, hooked)
     except CompileError as error:
-        _refused[net] = True
+        if mode != "auto":
+            raise
+        _refused[net] = fingerprint(net)
         warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=2)
     return _run_eagerly(net, x, state, names, keep, check)
 
 
-_refused: WeakKeyDictionary[Cell, bool] = WeakKeyDictionary()
+_refused: WeakKeyDictionary[Cell, Any] = WeakKeyDictionary()
 
 
-def _choose(mode: str, net: Cell, x: Tensor, looked_at: bool) -> str:
+def _choose(mode: str, net: Cell, x: Tensor, hooked: bool) -> str:
     """Decide how to run: auto compiles what has the size for it and is a chain of layers that nobody looks into."""
     if mode != "auto":
         return mode
     small = x.size < WORTHWHILE or x.dtype == float16
-    return "eager" if small or looked_at or net in _refused or not is_chain(net) else "compiled"
+    refused = net in _refused and _refused[net] == fingerprint(net)
+    return "eager" if small or hooked or refused or not is_chain(net) else "compiled"
 
 
 def _run_eagerly(

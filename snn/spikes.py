@@ -58,8 +58,11 @@ class Spikes(Tensor):
         """Return the values of some time steps."""
         if self._values is not None:
             return self._values[steps]
-        made = self.flags[steps].astype(self.dtype)
-        return made if self.amplitude.size == 1 and self.amplitude.flat[0] == 1 else made * self.amplitude
+        if self.amplitude.size > 1:
+            return self.flags[steps].astype(self.dtype) * self.amplitude
+        from .engine.events import as_numbers
+
+        return as_numbers(np.ascontiguousarray(self.flags[steps]), self.amplitude.reshape(()), self.jit)
 
     @property
     def shape(self) -> tuple[int, ...]:

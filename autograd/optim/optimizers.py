@@ -16,7 +16,7 @@ from .schedules import Schedule
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_PIECE, _MANY = 1 << 14, 1 << 16  # elements
+_PIECE, _MANY = 1 << 14, 1 << 13  # elements
 
 
 class Optimizer:

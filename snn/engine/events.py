@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from . import cache, emit
+from .buffers import empty
 from .threads import launch
 
-__all__ = ["LANES", "Events", "Packed", "find_events", "padded", "sampled_product"]
+__all__ = ["LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
@@ -87,6 +88,15 @@ def find_events(array: Array, value: Any, jit: bool) -> Events | None:
     index = np.empty(int(start[-1]), np.uint32)
     launch(kernel("listed", jit), rows, [words, _u(per_row), start, index], words.size)
     return Events(start, index, columns, jit)
+
+
+def as_numbers(flags: Array, amplitude: Any, jit: bool) -> Array:
+    """Return bytes that are 0 or 1 as 0 or an amplitude, in its dtype."""
+    out = empty(flags.shape, amplitude.dtype)
+    flat, share = flags.reshape(-1), 1 << 14
+    arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
+    launch(kernel("numbers", jit), -(-flat.size // share), arguments, flat.size)
+    return out
 
 
 class Packed:

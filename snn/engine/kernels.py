@@ -40,6 +40,13 @@ def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
+def numbers(lo, hi, share, flags, amplitude, out):
+    """Write bytes that are 0 or 1 as 0 or an amplitude."""
+    for k in range(lo * share, min(hi * share, np.uint64(len(flags)))):
+        out[k] = flags[k] * amplitude
+
+
+@njit(error_model="numpy", nogil=True, cache=True)
 def listed(lo, hi, words, per_row, start, index):
     """Write the position of each bit that is set."""
     for r in range(lo, hi):
