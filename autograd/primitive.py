@@ -74,6 +74,7 @@ class Primitive:
             args = tuple(_lifted(arg) for arg in args)
         try:
             if self.packed and type(args[0]) in self.packed:
+                arrays: Sequence[Any] = args
                 data = self.packed[type(args[0])](*args, **attrs)
             else:
                 arrays = self.promoted(args)

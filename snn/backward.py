@@ -184,7 +184,8 @@ class Backward:
             numbers = [i for i in layer.plan.saved if not layer.is_there(i)]
             values = {i: empty((t1 - t0, *layer.shape), layer.dtype(i)) for i in numbers}
             states, lateral = boundaries[k]
-            layer.run(t0, t1, states, lateral, values)
+            if values:
+                layer.run(t0, t1, states, lateral, values)
             yield t0, t1, values
 
     def _loop(self, saved: dict[int, Array], s0: int, a: int, b: int, sums: tuple[int, ...]) -> tuple[Loop, list[Stream]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import sysconfig
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +19,8 @@ from autograd import Parameter, Tensor
 
 __all__ = ["fingerprint", "names_seen", "watching"]
 
-_OURS = (str(Path(autograd.__file__).parent), str(Path(__file__).parent))
+_OURS = tuple(str(Path(file).parent) for file in (autograd.__file__, __file__, np.__file__))
+_STANDARD = sysconfig.get_path("stdlib")
 _PLAIN = (int, float, bool, str, bytes, complex, type(None), type, np.generic, np.dtype)
 _theirs: WeakKeyDictionary[type, list[type]] = WeakKeyDictionary()
 
@@ -58,7 +61,7 @@ def fingerprint(value: Any, seen: dict[int, int] | None = None) -> Any:
 def _of_class(cls: type, seen: dict[int, int]) -> Any:
     """Return the fingerprint of what the user's classes hold: numbers, and methods that use variables of a function."""
     if cls not in _theirs:
-        _theirs[cls] = [base for base in cls.__mro__ if not _file_of(base).startswith(_OURS) and base is not object]
+        _theirs[cls] = [base for base in cls.__mro__ if _is_theirs(_file_of(base))]
     return [
         (name, fingerprint(item, seen))
         for base in _theirs[cls]
@@ -67,8 +70,16 @@ def _of_class(cls: type, seen: dict[int, int]) -> Any:
     ]
 
 
+@functools.cache
+def _is_theirs(file: str) -> bool:
+    """Tell whether a file is the user's: not ours, nor numpy's, nor Python's own."""
+    if file.startswith((*_OURS, "<frozen")) or not file:
+        return False
+    return not file.startswith(_STANDARD) or "-packages" in file[len(_STANDARD) :]
+
+
 def _file_of(cls: type) -> str:
-    return getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+    return getattr(sys.modules.get(cls.__module__), "__file__", None) or ("" if cls.__module__ == "builtins" else "<user>")
 
 
 def _of_function(function: Any, seen: dict[int, int]) -> Any:
@@ -90,7 +101,7 @@ def watching() -> Iterator[dict[tuple[int, str], tuple[dict[str, Any], str]]]:
 
     def look(frame: Any, event: str, argument: Any) -> None:
         code = frame.f_code
-        if event == "call" and not code.co_filename.startswith(_OURS):
+        if event == "call" and _is_theirs(code.co_filename):
             for name in code.co_names:
                 if name not in frame.f_globals:
                     continue

@@ -90,6 +90,7 @@ class Recurrent(Cell):
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, n]``: the neuron's, and nothing fired."""
         x = as_tensor(x, "Recurrent")
+        self._check(x)
         fired = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
         return RecurrentState(initial_state(self.node, x), fired)
 
@@ -108,11 +109,14 @@ class Recurrent(Cell):
         spike, state
             As from the neuron, with the spike in the state too.
         """
-        if x.shape and x.shape[-1] != self.n:
-            raise ShapeError(repr(self), f"an input [..., {self.n}]", describe(x), "Give n the number of neurons.")
+        self._check(x)
         if self.lateral == "self":
             return self.step(x, self.weight * state.spike, state)
         return self.step(x, ops.matmul(state.spike, ops.transpose(self.weight)), state)
+
+    def _check(self, x: Any) -> None:
+        if x.shape and x.shape[-1] != self.n:
+            raise ShapeError(repr(self), f"an input [..., {self.n}]", describe(x), "Give n the number of neurons.")
 
     def step(self, x: Any, lateral: Any, state: Any) -> tuple[Any, Any]:
         """Run one step with what comes back given."""
