@@ -1,0 +1,171 @@
+"""Which runs are compiled when nobody says, and what a compiled run refuses."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Cell, Tensor, nn, ops
+from autograd.errors import ArgumentError, CompileError
+from snn import layerwise, simulate
+
+LARGE, SMALL = (64, 16, 8), (8, 16, 8)
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """List the nets that run layer by layer."""
+    found = []
+    run = layerwise.run_layerwise
+    monkeypatch.setattr(layerwise, "run_layerwise", lambda net, *args: found.append(net) or run(net, *args))
+    return found
+
+
+class Holder(Cell):
+    def __init__(self):
+        super().__init__()
+        self.node = snn.IFNode()
+
+    def initial_state(self, x):
+        return ops.zeros_like(x)
+
+    def construct(self, x, v):
+        return self.node(x, v)
+
+
+class Branches(Cell):
+    def construct(self, x, v):
+        if float(x.sum()) > 1e9:
+            return v, x
+        return x, v
+
+
+def ones(shape, dtype=np.float32):
+    return np.ones(shape, dtype)
+
+
+@pytest.mark.parametrize(
+    ("make", "x", "expected"),
+    [
+        (snn.IFNode, ones(LARGE), True),
+        (lambda: nn.SequentialCell(nn.Dense(8, 3, rng=0), snn.IFNode()), ones(LARGE), True),
+        (lambda: snn.Recurrent(snn.IFNode(), 8, rng=0), ones(LARGE), True),
+        (snn.IFNode, ones(SMALL), False),
+        (snn.IFNode, ones(LARGE, np.float16), False),
+        (Holder, ones(LARGE), False),
+        (lambda: nn.SequentialCell(nn.ReLU(), Holder()), ones(LARGE), False),
+    ],
+    ids=["neuron", "chain", "recurrent", "small", "float16", "net", "net in a chain"],
+)
+def test_what_is_large_and_a_chain_is_compiled(make, x, expected, compiled):
+    net = make()
+    found = snn.run(net, x)
+    assert compiled == ([net] if expected else [])
+    np.testing.assert_array_equal(found[0], snn.run(net, x, mode="eager")[0])
+
+
+def test_the_size_is_that_of_the_whole_input(compiled):
+    assert simulate._WORTHWHILE == 8192
+    for steps in (511, 512):
+        snn.run(snn.IFNode(), ones((steps, 4, 4)))
+    assert len(compiled) == 1
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_net_with_a_hook_is_run_step_by_step_so_that_the_hook_sees_each_step(part, compiled):
+    net = nn.SequentialCell(nn.ReLU(), snn.IFNode())
+    calls = []
+    remove = net[part].register_forward_hook(lambda cell, inputs, out: calls.append(cell))
+    snn.run(net, ones(LARGE))
+    assert (compiled, len(calls)) == ([], LARGE[0])
+    remove()
+    snn.run(net, ones(LARGE))
+    assert (compiled, len(calls)) == ([net], LARGE[0])
+
+
+def test_a_neuron_that_cannot_be_compiled_is_warned_of_once_and_run_eagerly():
+    net, x = Branches(), ones(LARGE)
+    with pytest.warns(UserWarning, match=r"goes step by step, slowly, since .*test_auto\.py, line \d+.*mode='eager'") as found:
+        out = snn.run(net, x)[0]
+    assert len(found) == 1
+    assert found[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        snn.run(net, x)
+        snn.run(Branches(), ones(SMALL))
+    np.testing.assert_array_equal(out, x)
+    with pytest.warns(UserWarning, match="goes step by step"):
+        snn.run(Branches(), x)
+
+
+def test_what_is_asked_for_is_never_replaced(compiled):
+    with pytest.raises(CompileError, match=r"test_auto\.py, line"):
+        snn.run(Branches(), ones(LARGE), mode="compiled")
+    snn.run(snn.IFNode(), ones(SMALL), mode="compiled")
+    snn.run(snn.IFNode(), ones(LARGE), mode="eager")
+    assert len(compiled) == 2
+
+
+def test_a_compiled_neuron_with_a_hook_is_an_error():
+    net = nn.SequentialCell(nn.ReLU(), snn.IFNode())
+    net[1].register_forward_hook(lambda cell, inputs, out: None)
+    with pytest.raises(CompileError, match=r"layer '1' \(IFNode\): expected a neuron without forward hooks"):
+        snn.run(net, ones(SMALL), mode="compiled")
+
+
+def test_a_compiled_cell_that_holds_neurons_is_an_error():
+    with pytest.raises(CompileError, match=r"Holder: expected one neuron, snn.Recurrent, or an nn.SequentialCell of layers"):
+        snn.run(Holder(), ones(SMALL), mode="compiled")
+
+
+def test_an_unknown_mode_is_an_error():
+    with pytest.raises(ArgumentError, match="mode 'auto', 'eager', 'compiled' or 'python', got 'fast'"):
+        snn.run(snn.IFNode(), ones(SMALL), mode="fast")
+
+
+# Inputs
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_inputs_and_states_stay_as_they_were(mode):
+    rng = np.random.default_rng(7)
+    x, v = rng.standard_normal((5, 2, 3)).astype(np.float32), np.zeros((2, 3), np.float32)
+    before = x.tobytes(), v.tobytes()
+    snn.run(snn.IFNode(), x, v, mode=mode, mask=np.array([[True, False]] * 5))
+    assert (x.tobytes(), v.tobytes()) == before
+
+
+def test_an_input_that_lies_as_it_should_is_not_copied(monkeypatch):
+    taken = []
+    launch = snn.layer.launch
+    monkeypatch.setattr(
+        "snn.layer.launch", lambda f, jobs, arguments, work: taken.append(arguments) or launch(f, jobs, arguments, work)
+    )
+    x = np.ones((5, 2, 3), np.float32)
+    snn.run(snn.IFNode(), x, mode="compiled")
+    assert any(isinstance(a, np.ndarray) and np.shares_memory(a, x) for a in taken[0])
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x.transpose(1, 0, 2),
+        lambda x: x[:, ::2],
+        lambda x: x[::-1],
+        lambda x: np.asfortranarray(x),
+        lambda x: np.broadcast_to(x[:, :1], x.shape),
+        lambda x: np.broadcast_to(x[:, :, :1], x.shape),
+        lambda x: np.broadcast_to(x[0, 0, 0], x.shape),
+    ],
+    ids=["batch first", "strided", "reversed", "Fortran", "one sample", "one feature", "one value"],
+)
+@pytest.mark.parametrize("whole_net", [False, True], ids=["neuron", "net"])
+def test_views_of_any_strides(view, whole_net):
+    rng = np.random.default_rng(0)
+    x = view(rng.integers(0, 3, (6, 4, 5)).astype(np.float32))
+    net = snn.IFNode()
+    if whole_net:
+        net = nn.SequentialCell(nn.Dense(5, 3, rng.integers(-2, 3, (3, 5)), "zeros"), snn.IFNode())
+    for t in (x, Tensor(x)):
+        np.testing.assert_array_equal(snn.run(net, t, mode="compiled")[0], snn.run(net, t, mode="eager")[0])

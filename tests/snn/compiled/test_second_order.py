@@ -1,0 +1,52 @@
+"""Derivatives of second order through a compiled run are those of the eager one."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Parameter, Tensor, grad, nn, tree, value_and_grad
+
+from .compare import assert_close
+from .neurons import AdaptiveNode, whole_dense
+
+T, N, F = 5, 2, 6
+
+
+def nets():
+    rng = np.random.default_rng(0)
+    lif = snn.LIFNode(Parameter(np.array(2.0)), beta=Parameter(np.full(9, 0.5)))
+    recurrent = snn.Recurrent(snn.LIFNode(2.0, beta=0.5), 9, weight_init=rng.integers(-1, 2, (9, 9)), dtype=np.float64)
+    to_itself = snn.Recurrent(snn.IFNode(2.0), 9, lateral="self", weight_init=rng.integers(-1, 2, 9), dtype=np.float64)
+    dense = lambda i, o: whole_dense(rng, i, o, np.float64)  # noqa: E731
+    return {
+        "neuron": snn.LIFNode(beta=0.5),
+        "Dense, neuron, Dense": nn.SequentialCell(dense(F, 9), lif, dense(9, 3)),
+        "Dense, two states": nn.SequentialCell(dense(F, 9), AdaptiveNode(9, np.float64)),
+        "Dense, recurrent": nn.SequentialCell(dense(F, 9), recurrent, dense(9, 3), snn.LeakyReadout(beta=0.5)),
+        "Dense, to itself": nn.SequentialCell(dense(F, 9), to_itself),
+    }
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+@pytest.mark.parametrize("name", list(nets()))
+def test_second_order_is_that_of_the_eager_run(name, masked, mode):
+    rng = np.random.default_rng(1)
+    net, x = nets()[name], Tensor(rng.integers(0, 3, (T, N, F)).astype(np.float64))
+    mask = rng.random((T, N)) > 0.3 if masked else None
+    parameters = net.trainable_params()
+
+    def second(mode):
+        def loss(x):
+            out, state, records = snn.run(net, x, record=("v",), mask=mask, mode=mode)
+            return sum((part * part * 0.5 + part).sum() for part in [out, *tree.leaves(state), *records.values()])
+
+        def size(x):
+            gradients = grad(loss, 0, parameters or None)(x)
+            return sum((d * d).sum() for d in tree.leaves(gradients))
+
+        return value_and_grad(size, 0, parameters or None)(x)
+
+    found, expected = second(mode), second("eager")
+    assert_close(found, expected)
+    assert all(np.abs(d.array).max() > 0 for d in tree.leaves(expected)[:2])
