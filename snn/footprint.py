@@ -81,6 +81,8 @@ class Part:
         Whether gradients pass back through it.
     output, saved : int, list of int
         Of all steps. With ``segment``, the saved values of one segment, ``saved`` is what the segments start from.
+    state : int
+        What is handed from step to step; it is there at the start and once more.
     lists : int
         Where the spikes of the input are; ``marks`` is there while they are made, and ``turned`` is the same by columns, for
         the gradient of the weights.
@@ -100,6 +102,7 @@ class Part:
     currents: str = ""
     taped: bool = False
     output: int = 0
+    state: int = 0
     saved: list[int] = field(default_factory=list)
     segment: list[int] = field(default_factory=list)
     lists: int = 0
@@ -131,7 +134,8 @@ def peak(parts: list[Part]) -> int:
         free(marks)
         inputs = [lists, heap.array(part.packed)]
         written = heap.buffers([part.output, *(part.saved if part.taped else ())])
-        work = heap.buffers(part.chunk)
+        inputs.append(heap.array(part.state))
+        work = [*heap.buffers(part.chunk), heap.array(part.state)]
         free(*work, *before)
         if part.taped:
             kept.append((part, [*inputs, *written[1:]], written[0]))
@@ -146,7 +150,7 @@ def peak(parts: list[Part]) -> int:
     while kept:
         part, saved, _ = kept.pop()
         places = heap.buffers(part.places)
-        work = [*heap.buffers(part.rows), heap.array(part.turned)]
+        work = [*heap.buffers(part.rows), heap.array(part.turned), heap.array(part.state)]
         heap.array(part.parameters)
         by_input = heap.buffer(part.by_input)
         work += heap.buffers(part.segment) + heap.buffers(part.segment)  # one segment is there until the next is made

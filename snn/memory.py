@@ -144,7 +144,7 @@ def memory_estimate(
     >>> from autograd import nn
     >>> net = nn.SequentialCell(nn.Dense(64, 512, rng=0), snn.LIFNode(beta=0.9))
     >>> print(snn.memory_estimate(net, T=1000, N=16))
-    training step, T = 1000, N = 16: 47.3 MiB at the peak
+    training step, T = 1000, N = 16: 47.4 MiB at the peak
       MiB                           saved   output  buffers  gradients
       0 Dense, 1 LIFNode [dense]     31.2      7.8     12.0        0.2
     """

@@ -84,13 +84,14 @@ class _Outline(Layerwise):
         wants_x = self.wanted
         steps = math.prod(layer.shape) * len(x)
         part.output = steps * layer.dtype(plan.out if plan.flag is None else plan.flag).itemsize
+        part.state = sum(s.array.nbytes for s in layer.starts)
         kept = [layer.dtype(i).itemsize for i in plan.saved if not (i == plan.mask or (i == plan.x and dense is None))]
         chunk = _chunk(layer, part.currents)
         again = _rounded(self.options.checkpoint, chunk, len(x))
         if again is None:
             part.saved = [steps * size for size in kept]
         else:
-            part.saved = [sum(s.array.nbytes for s in layer.starts) * -(-len(x) // again)]
+            part.saved = [part.state * -(-len(x) // again)]
             part.segment = [steps // len(x) * again * size for size in kept]
         _weights(part, layer, chunk, wants_x, FIRING if len(self.parts) > 1 else GIVEN)
         if wants_x and dense is not None:
