@@ -1,5 +1,6 @@
 """Runs what the README and the docs show: Python as it stands, commands as their quick version."""
 
+import doctest
 import os
 import shlex
 import subprocess
@@ -47,5 +48,7 @@ def tmp(tmp_path):
 
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), ShellParser()], patterns=["README.md", "docs/*.md"], fixtures=["tmp"]
+    parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS), ShellParser()],
+    patterns=["README.md", "docs/*.md"],
+    fixtures=["tmp"],
 ).pytest()
