@@ -41,7 +41,7 @@ def data(n, kind):
 
 @pytest.fixture(autouse=True)
 def _events_at_any_size(monkeypatch):
-    monkeypatch.setattr(synapse, "_LITTLE", 0)
+    monkeypatch.setattr(synapse, "LITTLE", 0)
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])

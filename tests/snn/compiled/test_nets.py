@@ -19,7 +19,7 @@ modes = pytest.mark.parametrize("mode", ["compiled", "python"])
 @pytest.fixture(params=["events", "dense"])
 def path(request, monkeypatch):
     """Take the event-driven way at any size, or never."""
-    monkeypatch.setattr(synapse, "_LITTLE", 0 if request.param == "events" else 1 << 60)
+    monkeypatch.setattr(synapse, "LITTLE", 0 if request.param == "events" else 1 << 60)
     kinds = []
     make = synapse.choose
     monkeypatch.setattr("snn.layer.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
@@ -122,7 +122,7 @@ CHAINS = {
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 @pytest.mark.parametrize("name", CHAINS)
 def test_chains_of_layers(name, masked, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "_LITTLE", 0)
+    monkeypatch.setattr(synapse, "LITTLE", 0)
     rng = np.random.default_rng(0)
     chain = nn.SequentialCell(*CHAINS[name](lambda *args, **options: whole_dense(rng, *args, **options)))
     x = rng.integers(0, 3, (T, N, 2, 3) if name == "Flatten" else (T, N, 6)).astype(np.float32)
@@ -170,8 +170,8 @@ def test_states_at_the_start_have_gradients(mode, path):
     ("surrogate", "sampled"), [("triangle", True), ("rectangle", True), ("sigmoid", False), ("atan", False)]
 )
 def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(surrogate, sampled, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "_LITTLE", 0)
-    monkeypatch.setattr(backward, "_FEW", 0)
+    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(backward, "FEW", 0)
     calls = []
     product = synapse.sampled_product
     monkeypatch.setattr(synapse, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
@@ -186,7 +186,7 @@ def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_ma
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 @pytest.mark.parametrize("recurrent", [False, True], ids=["plain", "recurrent"])
 def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(recurrent, masked, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "_LITTLE", 0)
+    monkeypatch.setattr(synapse, "LITTLE", 0)
     rng = np.random.default_rng(0)
     middle = snn.IFNode()
     middle = snn.Recurrent(middle, 70, weight_init=rng.integers(-1, 2, (70, 70))) if recurrent else middle
@@ -197,15 +197,15 @@ def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(re
 
 
 def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gradient(monkeypatch):
-    monkeypatch.setattr(synapse, "_LITTLE", 0)
-    monkeypatch.setattr(backward, "_FEW", 0)
+    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(backward, "FEW", 0)
     threshold = Parameter(np.full(9, 4.0, np.float32))
     middle = snn.IFNode(threshold, surrogate_function=snn.surrogate.triangle())
     assert_as_eager(net(np.random.default_rng(0), middle), spikes((T, N, 6)), "compiled")
 
 
 def test_spikes_that_are_many_are_multiplied_whole(monkeypatch):
-    monkeypatch.setattr(synapse, "_LITTLE", 0)
+    monkeypatch.setattr(synapse, "LITTLE", 0)
     weight = np.ones((4, 6), np.float32)
     assert synapse.choose(Tensor(spikes((T, N, 6), density=0.9)), weight, True).kind == "dense"
     assert synapse.choose(Tensor(spikes((T, N, 6), density=0.1)), weight, True).kind == "events"
