@@ -23,12 +23,14 @@ def ones(shape: Any, dtype: Any = float32) -> Tensor:
 
 def zeros_like(x: Any) -> Tensor:
     """Zeros of the shape and dtype of ``x``."""
-    return Tensor.wrap(np.zeros_like(as_tensor(x, "ops.zeros_like").array))
+    x = as_tensor(x, "ops.zeros_like")
+    return Tensor.wrap(np.zeros(x.shape, x.dtype))
 
 
 def ones_like(x: Any) -> Tensor:
     """Ones of the shape and dtype of ``x``."""
-    return Tensor.wrap(np.ones_like(as_tensor(x, "ops.ones_like").array))
+    x = as_tensor(x, "ops.ones_like")
+    return Tensor.wrap(np.ones(x.shape, x.dtype))
 
 
 OnesLike = operator("OnesLike", ones_like)

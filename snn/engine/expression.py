@@ -14,6 +14,8 @@ _FUNCTIONS = {
     "sin": "np.sin", "sqrt": "np.sqrt", "tanh": "np.tanh",
 }  # fmt: skip
 
+_OF_BOOLS = ("add", "mul")
+
 
 def expression(program: Program, index: int, names: dict[int, str], rough: bool) -> str:
     """Return the expression for an instruction of a program.
@@ -43,7 +45,9 @@ def expression(program: Program, index: int, names: dict[int, str], rough: bool)
     )
     parsed = ast.parse(op.scalar.format(**given), mode="eval").body
     text = ast.unparse(_Typed(kind.itemsize * 8, rough).visit(parsed))
-    return text if step.dtype.kind == "b" else f"np.{step.dtype}({text})"
+    if step.dtype.kind == "b":  # of bools, numpy makes bools: their sum is True, not 2
+        return f"bool({text})" if op.__name__ in _OF_BOOLS else text
+    return f"np.{step.dtype}({text})"
 
 
 class _Typed(ast.NodeTransformer):

@@ -138,3 +138,36 @@ def test_what_follows_from_a_parameter_alone_is_computed_anew_when_it_has_learnt
     for step in range(2):
         node.w.set_data(value + step)
         assert_as_eager(node, x, "python")
+
+
+class OfBools(Cell):
+    """What numpy adds up or multiplies of bools is a bool."""
+
+    def construct(self, x, v):
+        fired = ((x > v) + (x > 0)) * (x > -1)
+        return fired.astype(x.dtype), 0.5 * v + x
+
+
+class Alike(Cell):
+    """Fires always; its surrogate returns zeros."""
+
+    class Surrogate(Cell):
+        def construct(self, u):
+            return ops.ones_like(u)
+
+        def bprop(self, u, out, dout):
+            return (ops.zeros_like(u),)
+
+    def __init__(self):
+        super().__init__()
+        self.surrogate = self.Surrogate()
+
+    def construct(self, x, v):
+        return self.surrogate(x + v), ops.zeros_like(v) + x
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+@pytest.mark.parametrize("cell", [OfBools, Alike])
+def test_an_unusual_neuron_is_as_in_the_eager_mode(cell, mode):
+    x = Tensor(np.random.default_rng(0).standard_normal((5, N, F)).astype(np.float32))
+    assert_as_eager(cell(), x, mode)
