@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import tree
 from .dtypes import DType, describe
-from .errors import CompileError
+from .errors import AutogradError, BpropError, CompileError, ShapeError
 from .graph import LEAF, Node, reverse
 from .parameter import Parameter
 from .program import Program, Value
@@ -18,6 +21,8 @@ from .state import scope
 from .tensor import Tensor
 
 __all__ = ["Trace", "trace"]
+
+_NOT_THEIRS = (str(Path(__file__).parent), str(Path(np.__file__).parent))
 
 
 @dataclass
@@ -79,7 +84,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
 
     given = tree.unflatten(inputs, iter([symbol(f"in{i}", np.dtype(d)) for i, d in enumerate(tree.leaves(inputs))]))
     watched = {id(p): Node(LEAF, (), (), p.dtype, attrs=p) for p in parameters}
-    with scope(recording=True, watched=watched, tracing=program):
+    with _one_element(), scope(recording=True, watched=watched, tracing=program):
         out = fn(*given)
     outs = tree.leaves(out)
     for leaf in outs:
@@ -97,7 +102,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         if floating and leaf.node is not None:
             seeds.append((leaf.node, Tensor.wrap(program.input(f"d{i}", leaf.dtype))))
     leaves = [*nodes, *watched.values()]
-    with scope(recording=False, watched={}, tracing=program):
+    with _one_element(), scope(recording=False, watched={}, tracing=program):
         arrived = reverse(seeds, leaves, free=False)
     numbers = [None if g is None else _number(program, g) for g in arrived]
     n = len(nodes)
@@ -109,6 +114,23 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         numbers[:n],
         list(zip(parameters, numbers[n:], strict=True)),
     )
+
+
+@contextmanager
+def _one_element() -> Iterator[None]:
+    """Make a CompileError of what went wrong because a Tensor is one element, without axes."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, AutogradError) and (not isinstance(error, ShapeError) or isinstance(error, BpropError)):
+            raise
+        frames = traceback.extract_tb(error.__traceback__)
+        theirs = [f for f in frames if not f.filename.startswith(_NOT_THEIRS)] or frames
+        raise CompileError(
+            f"{theirs[-1].filename}, line {theirs[-1].lineno}, in {theirs[-1].name}",
+            "operations on Tensors, one element at a time, without axes", f"{type(error).__name__}: {str(error).rstrip('.')}",
+            "Work on whole arrays in a layer before or after the neuron, or run with mode='eager'.",
+        ) from error  # fmt: skip
 
 
 def _number(program: Program, tensor: Tensor) -> int:

@@ -12,6 +12,8 @@ from ..cell import Cell
 from ..dtypes import describe, float32, to_dtype
 from ..errors import ArgumentError, ShapeError
 from ..parameter import Parameter
+from ..program import refuse
+from ..state import state
 from ..tensor import Tensor, as_tensor
 from . import init
 
@@ -147,6 +149,8 @@ class Dropout(Cell):
         x = as_tensor(x, "Dropout")
         if not self.training or not self.p:
             return as_tensor(x)
+        if state.tracing is not None:
+            refuse("Dropout, which draws anew each time", "Put it before or after the neuron, as a layer.")
         keep = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype if x.dtype.kind == "f" else float32)
         return ops.mul(x, keep / keep.dtype.type(1 - self.p))
 

@@ -86,7 +86,7 @@ def _compile(function: Any, arguments: list[Any]) -> None:
             forget(function)
             function.recompile()
             function(*nothing)
-    except NumbaError as error:
+    except (NumbaError, NotImplementedError) as error:
         raise CompileError(
             f"numba, {function.__module__}", "a loop that it can compile", str(error).strip().splitlines()[-1],
             "Please report the neuron; mode='eager' runs it.",

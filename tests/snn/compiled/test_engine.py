@@ -58,14 +58,36 @@ class UsesNumpy(Cell):
         return np.asarray(x) + v, v
 
 
+class Lateral(Cell):
+    def construct(self, x, v):
+        return ops.matmul(v, v), v
+
+
+class FirstSample(Cell):
+    def construct(self, x, v):
+        return x * x.shape[0], v
+
+
+class Noisy(Cell):
+    def __init__(self):
+        super().__init__()
+        self.dropout = nn.Dropout(0.5, rng=0).set_train()
+
+    def construct(self, x, v):
+        return self.dropout(x), v
+
+
 @pytest.mark.parametrize(
     ("cell", "line", "got", "fix"),
     [
         (Branches(), "if v > 1", "the value of a Tensor", "ops.where"),
         (Mixes(), "x.mean()", "ops.sum, which mixes elements", "as a layer before or after it"),
         (UsesNumpy(), "np.asarray(x)", "the array of a Tensor", "autograd.ops"),
+        (Lateral(), "ops.matmul(v, v)", "matmul", "mode='eager'"),
+        (FirstSample(), "x.shape[0]", "IndexError: tuple index out of range", "mode='eager'"),
+        (Noisy(), "self.dropout(x)", "Dropout, which draws anew each time", "before or after the neuron"),
     ],
-    ids=["if", "mean", "numpy"],
+    ids=["if", "mean", "numpy", "matmul", "shape", "dropout"],
 )
 def test_what_cannot_be_traced_is_an_error_at_its_line(cell, line, got, fix):
     with pytest.raises(CompileError) as error:
@@ -76,6 +98,23 @@ def test_what_cannot_be_traced_is_an_error_at_its_line(cell, line, got, fix):
         assert line in source.read().splitlines()[number - 1]
     assert got in error.value.got
     assert fix in error.value.fix
+
+
+@pytest.mark.filterwarnings("ignore:snn.run goes step by step")
+def test_what_cannot_be_traced_runs_step_by_step_by_default():
+    x = np.ones((5, 20, 100), np.float32)
+    out, _, _ = snn.run(FirstSample(), x)
+    np.testing.assert_array_equal(out, 20 * x)
+
+
+class Half(Cell):
+    def construct(self, x, v):
+        return x.astype(float16).astype(float32), v
+
+
+def test_what_numba_cannot_compile_is_an_error_in_four_parts():
+    with pytest.raises(CompileError, match=r"expected a loop that it can compile, got float16. Please report the neuron"):
+        snn.run(Half(), np.zeros((2, 1, 3), np.float32), mode="compiled")
 
 
 def test_a_cell_that_holds_neurons_is_not_compiled():
