@@ -37,6 +37,8 @@ class Primitive:
         vjps: tuple[Vjp | None, ...],
         *,
         scalar: str | None,
+        ufunc: str | None,
+        expand: Callable[..., Tensor] | None,
         floating: bool,
         promotes: Sequence[int] | None,
         several: bool,
@@ -44,6 +46,7 @@ class Primitive:
         into: Callable[[Any, Any, dict[str, Any]], None] | None,
     ) -> None:
         self.forward, self.scalar, self.floating, self.several = forward, scalar, floating, several
+        self.ufunc, self.expand = ufunc, expand
         self.promotes, self.expects = promotes, expects
         if into is not None:
             self.into = into
@@ -252,6 +255,8 @@ def _needs(vjp: Vjp, tensors: list[str]) -> list[Any]:
 def primitive(
     *vjps: Vjp | None,
     scalar: str | None = None,
+    ufunc: str | None = None,
+    expand: Callable[..., Tensor] | None = None,
     floating: bool = False,
     promotes: Sequence[int] | None = None,
     several: bool = False,
@@ -272,6 +277,10 @@ def primitive(
         again, and need not undo broadcasting or care for the dtype: the reverse pass does. None, or no vjps: no derivative.
     scalar : str, optional
         For an elementwise operation, the expression for one element, with the tensors' names in braces.
+    ufunc : str, optional
+        The function behind an elementwise operation that other libraries round differently, such as "numpy.exp".
+    expand : callable, optional
+        Instead of ``scalar``: the same in terms of other operations, step by step as the function does it.
     floating : bool
         Bring whole numbers and bools to float32 first.
     promotes : sequence of int, optional
@@ -291,7 +300,8 @@ def primitive(
 
     def decorate(forward: Callable[..., Any]) -> Primitive:
         return Primitive(
-            forward, vjps, scalar=scalar, floating=floating, promotes=promotes, several=several, expects=expects, into=into
-        )
+            forward, vjps, scalar=scalar, ufunc=ufunc, expand=expand, floating=floating, promotes=promotes, several=several,
+            expects=expects, into=into,
+        )  # fmt: skip
 
     return decorate

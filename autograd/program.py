@@ -140,6 +140,8 @@ class Program:
         """Add an operation on Values, arrays and Python numbers; dtypes come out as they would with arrays."""
         kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
         dtypes, out = _result(op, kinds, tuple(attrs.items()))
+        if op.expand is not None:
+            return self._expanded(op.expand, values)
         if op.scalar is None and "dtype" in attrs:
             return Value(self, self.operand(values[0], out), out)
         if op.scalar is None:
@@ -150,6 +152,16 @@ class Program:
             with np.errstate(all="ignore"):
                 return Value(self, self.constant(op.forward(*[np.asarray(k.what) for k in known], **attrs), out), out)
         return Value(self, self.add("operation", op, operands, out, op), out)
+
+    def _expanded(self, expand: Any, values: Sequence[Any]) -> Value:
+        """Add an operation by the others of which it is made."""
+        from .state import scope
+        from .tensor import Tensor
+
+        with scope(recording=False):
+            made = expand(*[Tensor.wrap(v) if isinstance(v, (Value, np.ndarray)) else v for v in values])
+        value: Value = made.array
+        return value
 
     def needed(self, outputs: Iterable[int], given: frozenset[int] = frozenset()) -> list[int]:
         """Return the instructions from which outputs follow, in order, not looking beyond the given ones."""

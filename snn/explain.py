@@ -108,7 +108,7 @@ def _alone(cell: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
     yield from _facts(layer, listing, "")
     yield from _titled("Back through a step", listing.backward())
     for loop in loops:
-        function, _ = layer.plan.function(loop, layer.options.jit)
+        function, *_ = layer.plan.function(loop, layer.options.jit)
         code = getattr(function, "py_func", function).__code__
         yield f"\nThe {loop.name} loop, in {code.co_filename}:\n"
         yield from ("    " + line for line in layer.plan.source(loop).text.splitlines())

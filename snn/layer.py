@@ -328,7 +328,7 @@ class Layer:
         written: Sequence[Stream], ends: list[Array], sums: list[Array], arrived: Sequence[Any] = (),
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``arrived`` are its arguments of that name."""
-        function, constants = self.plan.function(loop, self.options.jit)
+        function, constants, functions = self.plan.function(loop, self.options.jit)
         order = np.arange(t1 - t0, dtype=np.uint64)
         order = order[::-1].copy() if loop.backward else order
         parameters = [self._parameter(self.arrays[i]) for i in loop.parameters]
@@ -353,7 +353,13 @@ class Layer:
             *(np.asarray(self.arrays[i]).reshape(-1) for i in loop.scalars),
             *(flat for flat, _ in parameters),
         ]
-        arguments += [self.plan.program.instructions[i].what for i in constants] + [a for a, _ in written] + ends + sums
+        arguments += [
+            *(self.plan.program.instructions[i].what for i in constants),
+            *functions,
+            *(a for a, _ in written),
+            *ends,
+            *sums,
+        ]
         launch(function, jobs, arguments, (t1 - t0) * layout.samples * layout.columns)
 
     def _parameter(self, array: Array) -> Stream:

@@ -14,6 +14,7 @@ from autograd.program import Value
 from autograd.trace import Trace, trace
 
 from .engine import analysis, cache, cut, emit
+from .engine.ufuncs import loop_of
 from .guard import fingerprint, names_seen, watching
 from .structure import observed
 
@@ -79,7 +80,7 @@ class Plan:
         }
         held = {id(p.array): p for p in parameters}
         self._owners = {i: held[id(array)] for i, array in self._arrays.items() if id(array) in held}
-        self._functions: dict[Any, tuple[Callable[..., None], list[int]]] = {}
+        self._functions: dict[Any, tuple[Callable[..., None], list[int], list[Any]]] = {}
 
     def arrays(self) -> dict[int, Any]:
         """Return the parameters of the program by number, as they are now."""
@@ -95,13 +96,14 @@ class Plan:
         """Return the emitted source of a loop."""
         return emit.emit(self.program, loop)
 
-    def function(self, loop: emit.Loop, jit: bool) -> tuple[Callable[..., None], list[int]]:
-        """Return a loop, compiled or plain, and the numbers of the constants that are its arguments."""
+    def function(self, loop: emit.Loop, jit: bool) -> tuple[Callable[..., None], list[int], list[Any]]:
+        """Return a loop, compiled or plain, and its arguments: numbers of constants, and functions of numpy."""
         key = loop, jit
         if key not in self._functions:
             source = self.source(loop)
             module = cache.load(emit.module([source.text], jit), jit)
-            self._functions[key] = getattr(module, loop.name), source.constants
+            functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
+            self._functions[key] = getattr(module, loop.name), source.constants, functions
         return self._functions[key]
 
 

@@ -39,13 +39,13 @@ def div(x, y, /):
     return np.divide(x, y)
 
 
-@primitive(scalar="{x} // {y}")
+@primitive(scalar="{x} // {y}", ufunc="numpy.floor_divide")
 def floordiv(x, y, /):
     """Quotient rounded down; no derivative."""
     return np.floor_divide(x, y)
 
 
-@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} % {y}")
+@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} % {y}", ufunc="numpy.remainder")
 def mod(x, y, /):
     """Remainder of the division, with the sign of ``y``."""
     return np.mod(x, y)
@@ -68,6 +68,7 @@ def _exponent_vjp(g: Tensor, x: Any, out: Tensor) -> Tensor:
     _base_vjp,
     _exponent_vjp,
     scalar="{x} ** {y}",
+    ufunc="numpy.power",
     expects="shapes that broadcast together, and a floating base where an exponent is negative",
 )
 def pow(x, y, /):
@@ -102,49 +103,51 @@ def abs(x, /):
 # Exponentials and friends
 
 
-@primitive(lambda g, out: g * out, scalar="exp({x})", floating=True)
+@primitive(lambda g, out: g * out, scalar="exp({x})", ufunc="numpy.exp", floating=True)
 def exp(x, /):
     """Exponential."""
     return np.exp(x)
 
 
-@primitive(lambda g, x: g / x, scalar="log({x})", floating=True)
+@primitive(lambda g, x: g / x, scalar="log({x})", ufunc="numpy.log", floating=True)
 def log(x, /):
     """Natural logarithm."""
     return np.log(x)
 
 
-@primitive(lambda g, x: g / (1 + x), scalar="log1p({x})", floating=True)
+@primitive(lambda g, x: g / (1 + x), scalar="log1p({x})", ufunc="numpy.log1p", floating=True)
 def log1p(x, /):
     """Natural logarithm of ``1 + x``, exact for small ``x``."""
     return np.log1p(x)
 
 
-@primitive(lambda g, x: g * cos(x), scalar="sin({x})", floating=True)
+@primitive(lambda g, x: g * cos(x), scalar="sin({x})", ufunc="numpy.sin", floating=True)
 def sin(x, /):
     """Sine of ``x`` in radians."""
     return np.sin(x)
 
 
-@primitive(lambda g, x: neg(g * sin(x)), scalar="cos({x})", floating=True)
+@primitive(lambda g, x: neg(g * sin(x)), scalar="cos({x})", ufunc="numpy.cos", floating=True)
 def cos(x, /):
     """Cosine of ``x`` in radians."""
     return np.cos(x)
 
 
-@primitive(lambda g, x: g / (1 + square(x)), scalar="atan({x})", floating=True)
+@primitive(lambda g, x: g / (1 + square(x)), scalar="atan({x})", ufunc="numpy.arctan", floating=True)
 def atan(x, /):
     """Arc tangent, in radians."""
     return np.arctan(x)
 
 
-@primitive(lambda g, out: g * (1 - square(out)), scalar="tanh({x})", floating=True)
+@primitive(lambda g, out: g * (1 - square(out)), scalar="tanh({x})", ufunc="numpy.tanh", floating=True)
 def tanh(x, /):
     """Hyperbolic tangent."""
     return np.tanh(x)
 
 
-@primitive(lambda g, x: g * (2 / np.pi**0.5) * exp(neg(square(x))), scalar="erf({x})", floating=True)
+@primitive(
+    lambda g, x: g * (2 / np.pi**0.5) * exp(neg(square(x))), scalar="erf({x})", ufunc="scipy.special.erf", floating=True
+)
 def erf(x, /):
     """Error function."""
     from scipy.special import erf as scipy_erf

@@ -8,11 +8,16 @@ from ..errors import ArgumentError
 from ..operator import operator
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
-from .elementwise import erf, exp, greater, less_equal, logical_and, tanh, where
+from .elementwise import abs, erf, exp, greater, less_equal, logical_and, tanh, where
 from .reduce import sum
 
 
-@primitive(lambda g, out: g * out * (1 - out), scalar="1 / (1 + exp(-{x}))", floating=True)
+def _sigmoid(x: Tensor) -> Tensor:
+    small = exp(-abs(x))
+    return where(x >= 0, 1, small) / (1 + small)
+
+
+@primitive(lambda g, out: g * out * (1 - out), expand=_sigmoid, floating=True)
 def sigmoid(x, /):
     """Logistic function ``1 / (1 + exp(-x))``, without overflow."""
     small = np.exp(-np.abs(x))

@@ -1,7 +1,7 @@
 """The innermost loops as vector instructions, for Numba: what it would make of them in Python does not stay in registers."""
 
 from llvmlite import ir
-from numba import njit, types  # noqa: F401 - the files behind this one use njit
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -197,6 +197,31 @@ def where_nonzero(typing, array, at):
         return bits
 
     return types.uint64(array, types.uint64), generate
+
+
+@intrinsic
+def call_loop(typing, function, arguments, count, steps, data):
+    """Call a loop of a numpy function by its address, on arrays of addresses, counts and steps in bytes."""
+
+    def generate(context, builder, signature, args):
+        pointer = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer] * 4).as_pointer()
+        builder.call(builder.inttoptr(args[0], kind), [builder.inttoptr(value, pointer) for value in args[1:]])
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 5), generate
+
+
+@njit(error_model="numpy", nogil=True)
+def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
+    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; with a step of 0 of the first one.
+
+    ``places``, ``count`` and ``steps`` are work space; a function of one argument gets ``out`` for ``y``.
+    """
+    places[0], places[1], places[2] = x.ctypes.data, y.ctypes.data, out.ctypes.data
+    size = out.itemsize
+    count[0], steps[0], steps[1], steps[2] = n, x_step * size, y_step * size, size
+    call_loop(function, places.ctypes.data, count.ctypes.data, steps.ctypes.data, data)
 
 
 @intrinsic

@@ -50,6 +50,15 @@ def where_nonzero(array, at):
     return np.uint64(sum(1 << k for k in range(LANES) if array[int(at) + k] != 0))
 
 
+def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
+    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; with a step of 0 of the first one.
+
+    A function of one argument gets ``out`` for ``y``.
+    """
+    given = [a[:n] if step else a[:1] for a, step in ((x, x_step), (y, y_step))]
+    function(*given[: function.nin], out=out[:n])
+
+
 def lowest(word):
     """Return the position of the lowest bit that is set."""
     word = int(word)
