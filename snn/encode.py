@@ -26,7 +26,7 @@ def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps i
     Returns
     -------
     Tensor
-        ``[T, N, ...]``, a view: nothing is copied.
+        ``[T, N, ...]``, a view: nothing is copied, and a compiled dense layer multiplies it once, not T times.
 
     Raises
     ------
