@@ -32,7 +32,7 @@ def test_loops_of_neurons_use_packed_instructions(node, dtype, suffix, monkeypat
     monkeypatch.setattr(Plan, "function", spied)
     grad(lambda x: snn.run(node, x, mode="compiled")[0])(Tensor(np.ones((3, 2, 300), dtype)))
     assert functions.keys() == {"forward", "backward"}
-    for function, _ in functions.values():
+    for function, *_ in functions.values():
         (text,) = function.inspect_asm().values()
         packed = re.findall(rf"\bv?(?:mul|add|sub|fmadd\d+|fnmadd\d+)\d*{suffix}\s[^\n]*[xyz]mm", text)
         assert len(packed) >= 2

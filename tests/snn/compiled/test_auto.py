@@ -8,7 +8,7 @@ import pytest
 import snn
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import ArgumentError, CompileError
-from snn import layerwise, simulate
+from snn import layerwise
 
 LARGE, SMALL = (64, 16, 8), (8, 16, 8)
 
@@ -66,7 +66,6 @@ def test_what_is_large_and_a_chain_is_compiled(make, x, expected, compiled):
 
 
 def test_the_size_is_that_of_the_whole_input(compiled):
-    assert simulate._WORTHWHILE == 8192
     for steps in (511, 512):
         snn.run(snn.IFNode(), ones((steps, 4, 4)))
     assert len(compiled) == 1
