@@ -174,10 +174,10 @@ class Layer:
         for t0, t1 in self.segments():
             boundaries.append((states, lateral))
             states, lateral = self.run(t0, t1, states, lateral, {i: a[t0:t1] for i, a in written.items()})
-        made: Tensor = Tensor.wrap(written[out])
+        made: Tensor = Tensor.wrap(self._seen(out, written))
         if plan.flag is not None:
             made = Spikes(written[out], plan.amplitude_now(self.dtype(plan.out)), self.options.jit)
-        outs = [made, *(made if i == plan.out else Tensor.wrap(written[i]) for i in plan.records)]
+        outs = [made, *(made if i == plan.out else Tensor.wrap(self._seen(i, written)) for i in plan.records)]
         outs += [Tensor.wrap(s.reshape(self.shape)) for s in states]
         if isinstance(self.synapse, Once):
             self.synapse.forget()
@@ -195,6 +195,11 @@ class Layer:
         """Return the dtype of a value of the program, as it is kept: a byte for a bool."""
         dtype = self.plan.program.instructions[index].dtype
         return np.dtype(np.uint8) if dtype == np.bool_ else dtype
+
+    def _seen(self, index: int, written: dict[int, Array]) -> Array:
+        """Return what was written of a value in its own dtype."""
+        array = written[index]
+        return array.view(np.bool_) if self.plan.program.instructions[index].dtype == np.bool_ else array
 
     def is_there(self, index: int) -> bool:
         """Tell whether the backward still has an input of the forward."""

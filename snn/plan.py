@@ -9,14 +9,15 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor, ops, tree
-from autograd.dtypes import bool_
+from autograd.dtypes import bool_, describe
+from autograd.errors import StateError
 from autograd.program import Value
 from autograd.trace import Trace, trace
 
 from .engine import analysis, cache, cut, emit
 from .engine.ufuncs import loop_of
 from .guard import fingerprint, names_seen, watching
-from .structure import observed
+from .structure import check_kept, observed
 
 __all__ = ["Plan", "plan_for"]
 
@@ -177,14 +178,23 @@ def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Pa
         if lateral:
             out, after = cell.step(x, rest[0], before)
         else:
-            out, after = (x, ()) if cell is None else cell(x, before)
+            out, after = (x, ()) if cell is None else _pair(cell, cell(x, before))
+        check_kept(after, before, f"{type(cell).__name__}, state after a step")
 
         def keep(new: Tensor, old: Any) -> Tensor:
             return new if mask is None else ops.where(mask, new, old)
 
         held = iter([keep(new, old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)])
         seen = observed(cell, names, x, before, out, after).values() if cell is not None else ()
-        records = [keep(value, 0.0 if old is None else old) for value, old in seen]
-        return keep(out, 0.0), records, tree.unflatten(after, held)
+        records = [keep(value, value.dtype.type(0) if old is None else old) for value, old in seen]
+        return out if mask is None else keep(out, out.dtype.type(0)), records, tree.unflatten(after, held)
 
     return step
+
+
+def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise StateError(
+            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
+        )
+    return result

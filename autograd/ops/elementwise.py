@@ -176,7 +176,7 @@ def _share(x: Any, y: Any) -> Tensor:
 
 
 @primitive(
-    lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x), scalar="{x} if {x} >= {y} or {x} != {x} else {y}"
+    lambda g, x, y: g * _share(x, y), lambda g, x, y: g * _share(y, x), scalar="{x} if {x} > {y} or {x} != {x} else {y}"
 )
 def maximum(x, y, /):
     """Larger of two; a tie shares the gradient equally."""
@@ -184,7 +184,7 @@ def maximum(x, y, /):
 
 
 @primitive(
-    lambda g, x, y: g * _share(y, x), lambda g, x, y: g * _share(x, y), scalar="{x} if {x} <= {y} or {x} != {x} else {y}"
+    lambda g, x, y: g * _share(y, x), lambda g, x, y: g * _share(x, y), scalar="{x} if {x} < {y} or {x} != {x} else {y}"
 )
 def minimum(x, y, /):
     """Smaller of two; a tie shares the gradient equally."""
@@ -202,7 +202,7 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
 # Steps: no derivative
 
 
-@primitive(scalar="{x} if {x} != {x} else ({x} > 0) - ({x} < 0)")
+@primitive(scalar="1 if {x} > 0 else -1 if {x} < 0 else 0 if {x} == 0 else {x}")
 def sign(x, /):
     """Sign: -1, 0 or 1."""
     return np.sign(x)

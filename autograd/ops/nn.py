@@ -32,7 +32,7 @@ def relu(x, /):
 
 @primitive(
     lambda g, x: where(logical_and(greater(x, 0), less_equal(x, 6)), g, 0.0),
-    scalar="0 if {x} <= 0 else 6 if {x} >= 6 else {x}",
+    scalar="0 if {x} < 0 else 6 if {x} > 6 else {x}",
 )
 def relu6(x, /):
     """Rectifier cut at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""

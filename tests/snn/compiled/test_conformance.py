@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Parameter, Tensor, ops
+from autograd import Cell, Parameter, Tensor, ops, tree
 from snn import neurons as library
 
-from .compare import assert_as_eager, start_of
+from .compare import assert_as_eager, assert_equal, start_of
 from .neurons import OWN
 from .pairs import pairwise
 
@@ -166,8 +166,47 @@ class Alike(Cell):
         return self.surrogate(x + v), ops.zeros_like(v) + x
 
 
+class Bools(Cell):
+    """Gives bools, and counts what it saw in whole numbers."""
+
+    def initial_state(self, x):
+        return {"last": ops.zeros(x.shape, "bool"), "count": ops.zeros(x.shape, "int32")}
+
+    def construct(self, x, state):
+        fired = x > 0
+        return fired, {"last": fired, "count": state["count"] + ops.sign(x).astype("int32")}
+
+
+class Zeros(Cell):
+    """Tells the signs of zeros apart, by one divided by them."""
+
+    def construct(self, x, v):
+        zero = x * 0.0
+        highest, lowest = ops.maximum(zero, v * 0.0), ops.minimum(zero, v * 0.0)
+        return 1 / highest + ops.clip(1 / lowest, -1.0, 1.0) + ops.sign(x) * 1 / ops.relu6(zero), ops.abs(v) - x
+
+
 @pytest.mark.parametrize("mode", ["compiled", "python"])
 @pytest.mark.parametrize("cell", [OfBools, Alike])
 def test_an_unusual_neuron_is_as_in_the_eager_mode(cell, mode):
     x = Tensor(np.random.default_rng(0).standard_normal((5, N, F)).astype(np.float32))
     assert_as_eager(cell(), x, mode)
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_bools_and_whole_numbers_stay_such_as_outputs_states_and_records(mode, masked):
+    rng = np.random.default_rng(0)
+    x = Tensor(rng.standard_normal((5, N, F)).astype(np.float32))
+    options = {"record": ("last", "count", "spike"), "mask": rng.random((5, N)) > 0.3 if masked else None}
+    expected = snn.run(Bools(), x, mode="eager", **options)
+    assert [leaf.dtype for leaf in tree.leaves(list(expected))] == [bool, bool, np.int32, bool, np.int32, bool]
+    assert_equal(list(snn.run(Bools(), x, mode=mode, **options)), list(expected))
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_signs_of_zeros_are_as_in_the_eager_mode(mode):
+    x = Tensor(np.random.default_rng(0).standard_normal((5, N, F)).astype(np.float32))
+    with np.errstate(all="ignore"):
+        expected = snn.run(Zeros(), x, mode="eager")
+        assert_equal(list(snn.run(Zeros(), x, mode=mode)), list(expected))

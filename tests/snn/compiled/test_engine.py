@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, float16, float32, nn, ops, trace
-from autograd.errors import CompileError, NonFiniteError
+from autograd import Cell, float16, float32, float64, nn, ops, trace
+from autograd.errors import CompileError, NonFiniteError, StateError
 from snn.engine import analysis, cut, emit
 
 from .neurons import AdaptiveNode
@@ -98,6 +98,35 @@ def test_what_cannot_be_traced_is_an_error_at_its_line(cell, line, got, fix):
         assert line in source.read().splitlines()[number - 1]
     assert got in error.value.got
     assert fix in error.value.fix
+
+
+class Doubles(Cell):
+    def construct(self, x, v):
+        return x, v.astype(float64)
+
+
+class Alone(Cell):
+    def construct(self, x, v):
+        return x
+
+
+class Grows(Cell):
+    def construct(self, x, v):
+        return x, (v, v)
+
+
+@pytest.mark.parametrize("mode", ["compiled", "eager"])
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (Doubles, r"Doubles, state after a step: expected \[.*\] Float32, as before it, got \[.*\] Float64"),
+        (Grows, r"Grows, state after a step: expected \[.*\] Float32, as before it, got \("),
+        (Alone, r"Alone: expected construct to return \(out, state\), got \[.*\] Float32"),
+    ],
+)
+def test_a_step_that_does_not_keep_its_state_is_the_same_error_in_each_mode(cell, message, mode):
+    with pytest.raises(StateError, match=message):
+        snn.run(cell(), np.zeros((2, 1, 3), np.float32), mode=mode)
 
 
 @pytest.mark.filterwarnings("ignore:snn.run goes step by step")
