@@ -19,7 +19,7 @@ from .lanes import (
 zero32, one32 = np.float32(0), np.float32(1)
 zero64, one64 = np.float64(0), np.float64(1)
 
-add_products_of_1, add_products_of_6 = products(1), products(6)
+add_products_of_1, add_products_of_4, add_products_of_6 = products(1), products(4), products(6)
 add_rows_of_16, add_rows_of_32, add_rows_of_64 = row_sum(16), row_sum(32), row_sum(LANES)
 
 
@@ -54,12 +54,15 @@ def collect(flags, at, columns, index, to):
 @njit(error_model="numpy", nogil=True)
 def add_product(dst, pitch, a, members, n, weights):
     """Add to ``dst``, ``[members, pitch]``, the product of the first n columns of ``a``, as large, with packed weights."""
-    one, six = np.uint64(1), np.uint64(6)
+    one, four, six = np.uint64(1), np.uint64(4), np.uint64(6)
     for g in range(np.uint64(0), pitch, np.uint64(LANES)):
         s = np.uint64(0)
         while s + six <= members:
             add_products_of_6(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
             s += six
+        while s + four <= members:
+            add_products_of_4(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
+            s += four
         while s < members:
             add_products_of_1(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
             s += one

@@ -101,21 +101,26 @@ def products(rows):
             def pointer(array, place):
                 return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
 
-            for lane in range(0, LANES, width):
+            # A lone row takes all lanes at once: several sums at a time hide how long each addition takes.
+            vectors = LANES // width if rows == 1 else 1
+            for lane in range(0, LANES, width * vectors):
+                cuts = [number(lane + width * v) for v in range(vectors)]
                 places = [
-                    pointer(out, builder.add(builder.add(at, number(lane)), builder.mul(dst_pitch, number(r))))
+                    pointer(out, builder.add(builder.add(at, cut), builder.mul(dst_pitch, number(r))))
                     for r in range(rows)
+                    for cut in cuts
                 ]
                 starts = [builder.add(first, builder.mul(a_pitch, number(r))) for r in range(rows)]
                 k, sums, close = _loop(builder, number(0), n, _load(builder, places, align))
-                at_weight = builder.add(builder.add(base, number(lane)), builder.mul(k, number(LANES)))
-                (weight,) = _load(builder, [pointer(source, at_weight)], align)
+                at_weight = builder.add(base, builder.mul(k, number(LANES)))
+                weights = _load(builder, [pointer(source, builder.add(at_weight, cut)) for cut in cuts], align)
                 after = []
-                for start, held in zip(starts, sums, strict=True):
+                for r, start in enumerate(starts):
                     x = builder.load(builder.gep(data, [builder.add(start, k)]))
                     x = builder.insert_element(ir.Constant(vector, ir.Undefined), x, ir.Constant(ir.IntType(32), 0))
                     x = builder.shuffle_vector(x, ir.Constant(vector, ir.Undefined), everywhere)
-                    after.append(builder.call(multiply, [x, weight, held]))
+                    held = sums[r * vectors : (r + 1) * vectors]
+                    after += [builder.call(multiply, [x, w, h]) for w, h in zip(weights, held, strict=True)]
                 close(after)
                 for place, held in zip(places, sums, strict=True):
                     builder.store(held, place).align = align
