@@ -30,10 +30,15 @@ class Value:
 
     __slots__ = ("dtype", "index", "program")
     shape: tuple[int, ...] = ()
-    ndim, size = 0, 1
+    ndim = 0
 
     def __init__(self, program: Program, index: int, dtype: DType) -> None:
         self.program, self.index, self.dtype = program, index, dtype
+
+    @property
+    def size(self) -> NoReturn:
+        """Refuse: one element does not know of the others."""
+        refuse("the size of a Tensor", "Give the Cell the number when it is made.")
 
     def item(self) -> NoReturn:
         """Refuse."""

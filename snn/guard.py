@@ -17,7 +17,7 @@ import numpy as np
 import autograd
 from autograd import Parameter, Tensor
 
-__all__ = ["fingerprint", "names_seen", "watching"]
+__all__ = ["changed", "fingerprint", "names_seen", "watching"]
 
 _OURS = tuple(str(Path(file).parent) for file in (autograd.__file__, __file__, np.__file__))
 _STANDARD = sysconfig.get_path("stdlib")
@@ -39,6 +39,8 @@ def fingerprint(value: Any, seen: dict[int, int] | None = None) -> Any:
         return np.shape(value), value.dtype, np.asarray(value).tobytes()
     if isinstance(value, types.ModuleType):
         return id(value)
+    if isinstance(value, np.random.Generator):
+        return id(value), str(value.bit_generator.state)
     seen = {} if seen is None else seen
     if id(value) in seen:
         return seen[id(value)]
@@ -56,6 +58,13 @@ def fingerprint(value: Any, seen: dict[int, int] | None = None) -> Any:
         return id(value)
     attributes = [(key, fingerprint(item, seen)) for key, item in inside.items()]
     return id(value), type(value), attributes, _of_class(type(value), seen)
+
+
+def changed(before: Any, after: Any) -> str:
+    """Say which attributes of a Cell differ between two fingerprints of it."""
+    pairs = zip(before[2], after[2], strict=False)
+    names = [new[0] for old, new in pairs if old != new] + [name for name, _ in after[2][len(before[2]) :]]
+    return ", ".join(f"self.{name}" for name in names) or "a variable outside of it"
 
 
 def _of_class(cls: type, seen: dict[int, int]) -> Any:

@@ -10,13 +10,13 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.dtypes import bool_, describe
-from autograd.errors import StateError
+from autograd.errors import CompileError, StateError
 from autograd.program import Value
 from autograd.trace import Trace, trace
 
 from .engine import analysis, cache, cut, emit
 from .engine.ufuncs import loop_of
-from .guard import fingerprint, names_seen, watching
+from .guard import changed, fingerprint, names_seen, watching
 from .structure import check_kept, observed
 
 __all__ = ["Plan", "plan_for"]
@@ -161,10 +161,20 @@ def plan_for(
     parameters += [] if bias is None else [bias]
     masks = () if not masked else (bool_,)
     laterals = () if not lateral else (dtype if dtype.kind == "f" else np.dtype(np.float32),)
+    inputs = (dtype, *laterals, dtypes, *masks)
+    step = _step(cell, names, masked, lateral, bias)
     with watching() as found:
-        t = trace(_step(cell, names, masked, lateral, bias), dtype, *laterals, dtypes, *masks, parameters=parameters)
-    seen_names = names_seen(found)
-    slot[key] = now, seen_names, seen_names(), Plan(t, parameters, lateral, masked)
+        trace(step, *inputs, parameters=parameters)
+    now, seen_names = fingerprint(owner), names_seen(found)
+    seen = seen_names()
+    # Once more: what is kept at the first call is there now, and whoever still changes something does so in every step.
+    t = trace(step, *inputs, parameters=parameters)
+    if fingerprint(owner) != now or seen_names() != seen:
+        raise CompileError(
+            f"{type(owner).__name__}.construct", "a step that changes nothing but its state, since it is traced once for all",
+            f"one that changes {changed(now, fingerprint(owner))}", "Keep it in the state, or run it with mode='eager'.",
+        )  # fmt: skip
+    slot[key] = now, seen_names, seen, Plan(t, parameters, lateral, masked)
     return slot[key][3]
 
 

@@ -13,6 +13,7 @@ from autograd import Cell, Tensor, as_tensor, float16, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 
+from .engine.cache import enabled
 from .guard import fingerprint
 from .neurons import Neuron
 from .stepwise import Stepwise
@@ -155,6 +156,8 @@ def _choose(mode: str, net: Cell, x: Tensor, hooked: bool) -> str:
     if mode != "auto":
         return mode
     small = x.size < WORTHWHILE or x.dtype == float16
+    if not enabled():
+        return "eager"  # the emitted loops as plain Python would be slower
     refused = net in _refused and _refused[net] == fingerprint(net)
     return "eager" if small or hooked or refused or not is_chain(net) else "compiled"
 

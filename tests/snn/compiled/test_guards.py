@@ -7,6 +7,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, nn
+from autograd.errors import CompileError
 from snn import plan
 
 from .compare import assert_equal, everything
@@ -21,8 +22,8 @@ config.tau = 2.0
 def traced(monkeypatch):
     """List what is traced."""
     found = []
-    make = plan.trace
-    monkeypatch.setattr(plan, "trace", lambda *args, **options: found.append(args) or make(*args, **options))
+    make = plan.Plan
+    monkeypatch.setattr(plan, "Plan", lambda *args: found.append(args) or make(*args))
     return found
 
 
@@ -216,3 +217,57 @@ def test_another_bias_of_the_layer_before_is_seen(traced):
     found = snn.run(net, x, mode="python")[1]["1"].asnumpy()
     assert (found != before).any()
     np.testing.assert_array_equal(found, snn.run(net, Tensor(x), mode="eager")[1]["1"])
+
+
+class Counts(Cell):
+    def __init__(self):
+        super().__init__()
+        self.steps = 0
+
+    def construct(self, x, v):
+        self.steps += 1
+        return v + x * self.steps, v
+
+
+class Draws(Cell):
+    def __init__(self):
+        super().__init__()
+        self.rng = np.random.default_rng(0)
+
+    def construct(self, x, v):
+        return v + x * float(self.rng.random()), v
+
+
+class Keeps(Cell):
+    def construct(self, x, v):
+        if not hasattr(self, "factor"):
+            self.factor = 3.0
+        return v + x * self.factor, v
+
+
+TOTAL = 0
+
+
+class CountsOutside(Cell):
+    def construct(self, x, v):
+        global TOTAL
+        TOTAL += 1
+        return v + x * TOTAL, v
+
+
+@pytest.mark.parametrize(
+    ("node", "what"),
+    [(Counts(), "self.steps"), (Draws(), "self.rng"), (CountsOutside(), "a variable outside of it")],
+    ids=["counter", "generator", "global"],
+)
+def test_a_step_that_changes_something_is_an_error(node, what):
+    name = type(node).__name__
+    with pytest.raises(CompileError) as error:
+        snn.run(node, np.ones((3, 1, 2), np.float32), mode="compiled")
+    assert error.value.where == f"{name}.construct"
+    assert error.value.got == f"one that changes {what}"
+
+
+def test_what_is_kept_at_the_first_call_is_no_change():
+    x = np.ones((3, 1, 2), np.float32)
+    np.testing.assert_array_equal(snn.run(Keeps(), x, mode="compiled")[0], snn.run(Keeps(), x, mode="eager")[0])
