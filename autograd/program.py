@@ -143,14 +143,14 @@ class Program:
 
     def apply(self, op: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Value:
         """Add an operation on Values, arrays and Python numbers; dtypes come out as they would with arrays."""
-        kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
-        dtypes, out = _result(op, kinds, tuple(attrs.items()))
         if op.expand is not None:
             return self._expanded(op.expand, values)
-        if op.scalar is None and "dtype" in attrs:
-            return Value(self, self.operand(values[0], out), out)
-        if op.scalar is None:
+        if op.scalar is None and "dtype" not in attrs:
             refuse(f"{op.label}, which mixes elements", "Keep it outside the neuron, as a layer before or after it.")
+        kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
+        dtypes, out = _result(op, kinds, tuple(attrs.items()))
+        if op.scalar is None:
+            return Value(self, self.operand(values[0], out), out)
         operands = tuple(self.operand(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
         known = [self.instructions[i] for i in operands]
         if all(k.kind == "constant" for k in known):

@@ -125,7 +125,8 @@ class Tensor:
         return self._single().item()
 
     def _single(self) -> Array:
-        if type(self.array) is not Value and self.array.size != 1:
+        array: Any = self.array
+        if type(array) is not Value and array.size != 1:
             raise ArgumentError(
                 "Tensor",
                 "one element, to be read as a single number or truth value",

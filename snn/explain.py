@@ -168,7 +168,7 @@ def _facts(layer: Layer, listing: Listing, indent: str) -> Iterator[str]:
     if plan.flag is None:
         yield f"{indent}output: {step[plan.out].dtype} numbers"
     else:
-        amplitude = plan.amplitude_now(step[plan.out].dtype)
+        amplitude = plan.amplitude_now(step[plan.out].dtype, plan.arrays())
         text = f"{amplitude.flat[0]:g}" if amplitude.size == 1 else f"one of each neuron, {list(amplitude.shape)}"
         yield f"{indent}output: spikes of amplitude {text}, a byte each"
     total = 0

@@ -118,6 +118,9 @@ class Layer:
             self._fits(array)
         self.layout = self._layout()
         self.chunk = self.synapse.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
+        # A spike without end times nothing is not nothing: such an output is kept as numbers.
+        self.amplitude = self.plan.amplitude_now(self.dtype(self.plan.out), self.arrays)
+        self.flag = self.plan.flag if np.isfinite(self.amplitude).all() else None
         self.fires = self._fires()
         self.fed = None if self.own is None else self.plan.fed_flag if self.fires else self.plan.fed
         self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)
@@ -162,12 +165,14 @@ class Layer:
         parents = [t.node for t in (self.x, *self.weights, *self.starts, *self.plan.parameters)]
         record = thread.recording and any(parents)
         again = self.options.checkpoint is not None
-        plan, out = self.plan, self.plan.out if self.plan.flag is None else self.plan.flag
-        numbers = {out, *plan.records} - ({plan.out} if plan.flag is not None else set())
+        plan, out = self.plan, self.plan.out if self.flag is None else self.flag
+        numbers = {out, *plan.records} - ({plan.out} if self.flag is not None else set())
         if record and self.fed is not None:
             numbers.add(self.fed)
         if record and not again:
             numbers |= {i for i in plan.saved if not self.is_there(i)}
+        elif record and plan.mask is None:
+            numbers |= {i for i in (plan.matters, plan.own_matters) if i is not None}
         written = {i: empty((len(self.x), *self.shape), self.dtype(i)) for i in sorted(numbers)}
         states, lateral = [np.ascontiguousarray(s.array).reshape(-1) for s in self.starts], self._first_lateral()
         boundaries = []
@@ -175,8 +180,8 @@ class Layer:
             boundaries.append((states, lateral))
             states, lateral = self.run(t0, t1, states, lateral, {i: a[t0:t1] for i, a in written.items()})
         made: Tensor = Tensor.wrap(self._seen(out, written))
-        if plan.flag is not None:
-            made = Spikes(written[out], plan.amplitude_now(self.dtype(plan.out)), self.options.jit)
+        if self.flag is not None:
+            made = Spikes(written[out], self.amplitude, self.options.jit)
         outs = [made, *(made if i == plan.out else Tensor.wrap(self._seen(i, written)) for i in plan.records)]
         outs += [Tensor.wrap(s.reshape(self.shape)) for s in states]
         if isinstance(self.synapse, Once):
@@ -184,7 +189,8 @@ class Layer:
         if not record:
             return outs
         fed = None if self.fed is None else made if self.fed == out else written[self.fed]
-        saved = {} if again else {i: written[i] for i in plan.saved if i in written}
+        kept = (plan.matters, plan.own_matters) if again else plan.saved
+        saved = {i: written[i] for i in kept if i is not None and i in written}
         node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, saved, fed))
         nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
         return [
@@ -251,15 +257,15 @@ class Layer:
 
     def _fires(self) -> bool:
         """Tell whether what comes back is spikes, of one amplitude in each column; a mask may hold what was fired before."""
-        if self.own is None or self.plan.fed_flag is None:
+        if self.own is None or self.plan.fed_flag is None or self.flag is None:
             return False
-        one = np.size(self.plan.amplitude_now(self.own.dtype)) in (1, self.shape[-1])
+        one = np.size(self.plan.amplitude_now(self.own.dtype, self.arrays)) in (1, self.shape[-1])
         return one and (self.mask is None or self._spiked())
 
     def _spiked(self) -> bool:
         """Tell whether what was fired before is spikes of the amplitude that they have now."""
         before = self.starts[-1].array
-        return bool(((before == 0) | (before == self.plan.amplitude_now(before.dtype))).all())
+        return bool(((before == 0) | (before == self.plan.amplitude_now(before.dtype, self.arrays))).all())
 
     def _first_lateral(self) -> Array | None:
         """Return what comes back to the first step, ``[samples, columns and zeros behind]``."""
@@ -280,7 +286,7 @@ class Layer:
         if self._own_packed is None:
             amplitude = np.ones(self.layout.columns, self.own.dtype)
             if self.fires:
-                amplitude *= self.plan.amplitude_now(self.own.dtype).reshape(-1)
+                amplitude *= self.plan.amplitude_now(self.own.dtype, self.arrays).reshape(-1)
             self._own_packed = Packed(self.own.array, amplitude, self.options.jit, narrow=False)
         return self._own_packed
 
@@ -317,8 +323,11 @@ class Layer:
     def where_it_matters(self, saved: Saved, matters: int | None) -> Events | None:
         """Return where a bool of the program holds that says where a gradient matters, if that is not nearly everywhere."""
         plan = self.plan
-        if matters is None or saved.boundaries is not None or plan.mask is not None:
+        if matters is None or plan.mask is not None:
             return None
+        if matters in saved.values:
+            events = find_events(saved.values[matters], None, self.options.jit)
+            return events if events is not None and events.density < SAMPLED else None
         needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
         flags = empty((len(self.x), *self.shape), np.uint8)
         loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(matters,))

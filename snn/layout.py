@@ -93,7 +93,7 @@ class Saved:
     boundaries : list of (list of array, array or None), or None
         With checkpoints: state, and what comes back from the layer, at the start of each segment.
     values : dict of int to array
-        The saved values of the program, ``[T, N, ...]``; empty with checkpoints.
+        The saved values of the program, ``[T, N, ...]``; with checkpoints only where gradients matter.
     fed : Spikes, array or None
         What came back at each step.
     """

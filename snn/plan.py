@@ -81,17 +81,21 @@ class Plan:
         }
         held = {id(p.array): p for p in parameters}
         self._owners = {i: held[id(array)] for i, array in self._arrays.items() if id(array) in held}
+        self._settled = analysis.settled(self.program)
         self._functions: dict[Any, tuple[Callable[..., None], list[int], list[Any]]] = {}
 
     def arrays(self) -> dict[int, Any]:
-        """Return the parameters of the program by number, as they are now."""
-        return {i: self._owners[i].array if i in self._owners else array for i, array in self._arrays.items()}
+        """Return the parameters of the program by number, as they are now, and what is made of them alone."""
+        arrays = {i: self._owners[i].array if i in self._owners else array for i, array in self._arrays.items()}
+        with np.errstate(all="ignore"):
+            return arrays | {i: analysis.evaluate(self.program, i, arrays) for i in self._settled}
 
-    def amplitude_now(self, dtype: Any) -> Any:
-        """Return the amplitude of the spikes."""
+    def amplitude_now(self, dtype: Any, arrays: dict[int, Any]) -> Any:
+        """Return the amplitude of the spikes, of a run's parameters."""
         if self.amplitude is None:
             return np.ones((), dtype)
-        return np.asarray(analysis.evaluate(self.program, self.amplitude, self.arrays()), dtype)
+        with np.errstate(all="ignore"):
+            return np.asarray(analysis.evaluate(self.program, self.amplitude, arrays), dtype)
 
     def source(self, loop: emit.Loop) -> emit.Source:
         """Return the emitted source of a loop."""
@@ -164,18 +168,24 @@ def plan_for(
     inputs = (dtype, *laterals, dtypes, *masks)
     step = _step(cell, names, masked, lateral, bias)
     with watching() as found:
-        trace(step, *inputs, parameters=parameters)
+        first = trace(step, *inputs, parameters=parameters)
     now, seen_names = fingerprint(owner), names_seen(found)
     seen = seen_names()
     # Once more: what is kept at the first call is there now, and whoever still changes something does so in every step.
     t = trace(step, *inputs, parameters=parameters)
-    if fingerprint(owner) != now or seen_names() != seen:
+    same = _constants(first.program) == _constants(t.program)
+    if not same or fingerprint(owner) != now or seen_names() != seen:
         raise CompileError(
             f"{type(owner).__name__}.construct", "a step that changes nothing but its state, since it is traced once for all",
             f"one that changes {changed(now, fingerprint(owner))}", "Keep it in the state, or run it with mode='eager'.",
         )  # fmt: skip
     slot[key] = now, seen_names, seen, Plan(t, parameters, lateral, masked)
     return slot[key][3]
+
+
+def _constants(program: Any) -> list[Any]:
+    """Return what two traces of one step have in common: a random number drawn at each differs."""
+    return [(s.kind, s.operands, s.what.tobytes() if s.kind == "constant" else None) for s in program.instructions]
 
 
 def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Parameter | None) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Tensor, ops
 from autograd.program import Program, Value
 
-__all__ = ["evaluate", "influence", "spiking"]
+__all__ = ["evaluate", "influence", "settled", "spiking"]
 
 
 def _tensor(program: Program, index: int) -> Tensor:
@@ -81,10 +81,20 @@ def spiking(program: Program, index: int, known: dict[int, int] | None = None) -
     return None
 
 
+def settled(program: Program) -> list[int]:
+    """Return what is made of parameters and constants alone and used by what is not: it is computed once a run."""
+    steps = program.instructions
+    fixed = [False] * len(steps)
+    for i, step in enumerate(steps):
+        fixed[i] = step.kind != "input" and all(fixed[o] for o in step.operands)
+    used = {o for i, step in enumerate(steps) if not fixed[i] for o in step.operands}
+    return sorted(i for i in used if fixed[i] and steps[i].kind in ("operation", "convert"))
+
+
 def evaluate(program: Program, index: int, arrays: dict[int, Any]) -> Any:
     """Return the value of what is made of constants and parameters; ``arrays`` has the parameters by number."""
     step = program.instructions[index]
-    if step.kind in ("constant", "parameter"):
+    if index in arrays or step.kind in ("constant", "parameter"):
         return arrays.get(index, step.what)
     operands = [np.asarray(evaluate(program, o, arrays)) for o in step.operands]
     return operands[0].astype(step.dtype) if step.kind == "convert" else step.what.forward(*operands)

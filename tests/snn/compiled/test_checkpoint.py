@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Tensor, nn, value_and_grad
+from autograd import Tensor, nn, tree, value_and_grad
 from autograd.errors import ArgumentError
 from snn import synapse
 from snn.engine import threads
@@ -128,3 +128,21 @@ def test_layers_wider_than_a_block_give_the_same_bits_too(monkeypatch):
         results.append(everything(net, x, "compiled", checkpoint=checkpoint))
     assert_equal(results[1], results[0])
     assert_equal(results[2], results[0])
+
+
+@pytest.mark.parametrize("recurrent", [False, True], ids=["plain", "recurrent"])
+def test_gradients_that_are_sampled_are_the_same_with_checkpoints(recurrent, monkeypatch):
+    monkeypatch.setattr(synapse, "LITTLE", 0)
+    rng = np.random.default_rng(0)
+    node = snn.LIFNode(beta=0.5, v_threshold=0.1, surrogate_function=snn.surrogate.triangle(5.0))
+    middle = snn.Recurrent(node, 80, rng=1) if recurrent else node
+    first = nn.Dense(40, 80, (3 * rng.standard_normal((80, 40))).astype(np.float32))
+    net = nn.SequentialCell(first, middle, nn.Dense(80, 50, rng=2), snn.LIFNode(beta=0.5))
+    x = (rng.random((60, 8, 40)) < 0.1).astype(np.float32)
+    w = rng.standard_normal((60, 8, 50)).astype(np.float32)
+
+    def gradients(checkpoint):
+        loss = lambda x: (snn.run(net, x, mode="compiled", checkpoint=checkpoint)[0] * w).sum()  # noqa: E731
+        return [g.array.tobytes() for g in tree.leaves(value_and_grad(loss, 0, net.trainable_params())(x))]
+
+    assert gradients(None) == gradients(7) == gradients(100)

@@ -83,7 +83,7 @@ class Noisy(Cell):
         (Branches(), "if v > 1", "the value of a Tensor", "ops.where"),
         (Mixes(), "x.mean()", "ops.sum, which mixes elements", "as a layer before or after it"),
         (UsesNumpy(), "np.asarray(x)", "the array of a Tensor", "autograd.ops"),
-        (Lateral(), "ops.matmul(v, v)", "matmul", "mode='eager'"),
+        (Lateral(), "ops.matmul(v, v)", "ops.matmul, which mixes elements", "as a layer before or after it"),
         (FirstSample(), "x.shape[0]", "IndexError: tuple index out of range", "mode='eager'"),
         (Noisy(), "self.dropout(x)", "Dropout, which draws anew each time", "before or after the neuron"),
     ],

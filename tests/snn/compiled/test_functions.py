@@ -1,0 +1,82 @@
+"""Functions in a neuron's forward: to the bit, though numpy rounds an exponential in its own way."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Cell, Parameter, Tensor, ops
+from autograd.errors import CompileError
+from snn.engine.ufuncs import loop_of
+
+from .compare import assert_as_eager
+
+
+def _to_itself(x):
+    return (ops.abs(x) + 0.1) ** ops.clip(x, -1.0, 1.0)
+
+
+FUNCTIONS = {
+    "exponentials": [ops.exp, lambda x: ops.log(ops.abs(x) + 0.1), lambda x: ops.log1p(ops.abs(x)), ops.sigmoid],
+    "circles": [ops.sin, ops.cos, ops.atan, ops.tanh, ops.erf, lambda x: ops.gelu(x, "tanh")],
+    "powers": [lambda x: x**2, lambda x: (ops.abs(x) + 0.1) ** 1.7, lambda x: 2.0 ** -ops.abs(x), _to_itself],
+    "remainders": [lambda x: x % 0.7, lambda x: x // 0.3, ops.round, ops.floor, ops.ceil, ops.sign],
+    "one in another": [lambda x: ops.exp(-ops.exp(x)), lambda x: ops.log(1 + ops.exp(ops.tanh(x)))],
+}
+
+
+class Neuron(Cell):
+    """Its membrane goes through functions, and what it fires depends on what they give."""
+
+    def __init__(self, functions, dtype):
+        super().__init__()
+        self.functions = functions
+        self.gain = Parameter(np.linspace(0.5, 1.5, 70).astype(dtype))
+        self.surrogate = snn.surrogate.atan()
+
+    def construct(self, x, v):
+        v = 0.5 * v + x * ops.sigmoid(self.gain)
+        for function in self.functions:
+            v = v + 0.25 * function(v * self.gain)
+        v = ops.clip(v, -4.0, 4.0)
+        z = self.surrogate(v - 1.0)
+        return z, v - z
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_have_the_bits_of_numpy(name, dtype, mode):
+    x = (2 * np.random.default_rng(0).standard_normal((6, 3, 70))).astype(dtype)
+    found = assert_as_eager(Neuron(FUNCTIONS[name], dtype), x, mode, record="v")
+    assert 0.01 < snn.metrics.firing_rate(found[0]) < 0.99
+
+
+def test_what_is_made_of_parameters_alone_is_computed_as_numpy_does():
+    class Powers(Cell):
+        def __init__(self):
+            super().__init__()
+            self.p = Parameter(np.float32(0.3))
+
+        def construct(self, x, v):
+            return ops.abs(x) ** (self.p * 0 + 2), v + x * ops.exp(-1 / self.p)
+
+    x = np.random.default_rng(0).standard_normal((5, 3, 40)).astype(np.float32)
+    for mode in ("compiled", "python"):
+        assert_as_eager(Powers(), x, mode)
+
+
+def test_an_amplitude_without_end_is_no_spike():
+    class Endless(Cell):
+        def construct(self, x, v):
+            return (x > 0).astype(x.dtype) * np.float32(1e38) * 10.0, v
+
+    x = np.array([[[-1.0, 1.0]]], np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        expected, found = (snn.run(Endless(), x, mode=mode)[0] for mode in ("eager", "compiled"))
+    np.testing.assert_array_equal(found, expected)
+    assert type(found) is Tensor
+
+
+def test_a_function_without_a_loop_of_the_dtype_is_an_error():
+    with pytest.raises(CompileError, match=r"expected numpy.bitwise_and for float32, got no loop of it"):
+        loop_of("numpy.bitwise_and", np.dtype(np.float32), True)
