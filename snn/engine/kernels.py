@@ -43,7 +43,8 @@ def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
 def numbers(lo, hi, share, flags, amplitude, out):
     """Write bytes that are 0 or 1 as 0 or an amplitude."""
     for k in range(lo * share, min(hi * share, np.uint64(len(flags)))):
-        out[k] = flags[k] * amplitude
+        out[k] = flags[k]  # a number of bytes times a float would be a float64
+        out[k] *= amplitude
 
 
 @njit(error_model="numpy", nogil=True, cache=True)
