@@ -59,6 +59,20 @@ class Recurrent(Cell):
         return spike, {"v": v, "fired": spike}
 
 
+class Holder(Cell):
+    """A Cell that holds a neuron, and so is a net of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.node = snn.IFNode()
+
+    def initial_state(self, x):
+        return ops.zeros_like(x)
+
+    def construct(self, x, v):
+        return self.node(x, v)
+
+
 def bits(values):
     """Return the bytes, shapes and dtypes of all tensors in a structure."""
     arrays = [np.asarray(leaf) for leaf in tree.leaves(values)]

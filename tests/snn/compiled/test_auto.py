@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Tensor, nn, ops
+from autograd import Cell, Tensor, nn
 from autograd.errors import ArgumentError, CompileError
 from snn import layerwise
+
+from ..nets import Holder
 
 LARGE, SMALL = (64, 16, 8), (8, 16, 8)
 
@@ -20,18 +22,6 @@ def compiled(monkeypatch):
     run = layerwise.run_layerwise
     monkeypatch.setattr(layerwise, "run_layerwise", lambda net, *args: found.append(net) or run(net, *args))
     return found
-
-
-class Holder(Cell):
-    def __init__(self):
-        super().__init__()
-        self.node = snn.IFNode()
-
-    def initial_state(self, x):
-        return ops.zeros_like(x)
-
-    def construct(self, x, v):
-        return self.node(x, v)
 
 
 class Branches(Cell):

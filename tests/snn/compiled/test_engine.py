@@ -8,6 +8,7 @@ from autograd import Cell, float16, float32, float64, nn, ops, trace
 from autograd.errors import CompileError, NonFiniteError, StateError
 from snn.engine import analysis, cut, emit
 
+from ..nets import Holder
 from .neurons import AdaptiveNode
 
 
@@ -147,16 +148,8 @@ def test_what_numba_cannot_compile_is_an_error_in_four_parts():
 
 
 def test_a_cell_that_holds_neurons_is_not_compiled():
-    class Net(Cell):
-        def __init__(self):
-            super().__init__()
-            self.node = snn.IFNode()
-
-        def initial_state(self, x):
-            return ops.zeros_like(x)
-
-        def construct(self, x, v):
-            return self.node(x, v)
+    class Net(Holder):
+        pass
 
     with pytest.raises(CompileError, match=r"layer '1' \(Net\): expected one neuron.*Run it with mode='eager'"):
         snn.run(nn.SequentialCell(nn.ReLU(), Net()), np.zeros((2, 1, 3), np.float32), mode="compiled")
