@@ -4,6 +4,7 @@ from . import tensor  # noqa: F401  # isort: skip - first: operators and operati
 from . import errors, ops
 from .cell import Cell
 from .check import check_grad
+from .debug import trace_bprop
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .gradop import GradOperation
 from .parameter import Parameter, ParameterTuple
@@ -39,6 +40,7 @@ __all__ = [
     "optim",
     "stop_gradient",
     "trace",
+    "trace_bprop",
     "uint8",
     "value_and_grad",
     "vjp",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -10,16 +10,15 @@ import numpy as np
 from .custom import call_with_bprop
 from .dtypes import describe
 from .errors import AutogradError, CellError, GradientError, StateDictError
+from .hooks import Hook, Hookable, enter
 from .parameter import Parameter
 from .state import state
 from .tensor import Tensor
 
 __all__ = ["Cell"]
 
-Hook = Callable[["Cell", tuple[Any, ...], Any], None]
 
-
-class Cell:
+class Cell(Hookable):
     """Base class of networks and of their parts.
 
     A subclass defines ``construct``. It may define ``bprop(self, *inputs, out, dout)``, which then replaces the derivative of
@@ -60,7 +59,7 @@ class Cell:
     def __init__(self) -> None:
         self.training = False
         self.requires_grad = False
-        self._forward_hooks: tuple[Hook, ...] = ()
+        self._hooks: tuple[Hook, ...] = ()
 
     def construct(self, *inputs: Any) -> Any:
         """Compute the outputs; a subclass defines this."""
@@ -70,8 +69,10 @@ class Cell:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``construct``; while a transform records, with ``bprop`` as its derivative if there is one."""
-        if "_forward_hooks" not in self.__dict__:
+        leave = None
+        if self.__dict__.get("_hooks", True):
             self.require_ready("called")
+            args, leave = enter(self, args)
         try:
             if state.recording and hasattr(self, "bprop"):
                 out = call_with_bprop(self, args, kwargs)
@@ -84,18 +85,7 @@ class Cell:
             raise GradientError(
                 f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
             )
-        for hook in self._forward_hooks:
-            hook(self, args, out)
-        return out
-
-    def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
-        """Call ``hook(cell, inputs, output)`` after every run of this Cell; return a function that takes it off again."""
-        self._forward_hooks = (*self._forward_hooks, hook)
-
-        def remove() -> None:
-            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
-
-        return remove
+        return out if leave is None else leave(out)
 
     @property
     def has_bprop(self) -> bool:
@@ -130,7 +120,7 @@ class Cell:
 
     def require_ready(self, what: str) -> None:
         """Raise a CellError if ``super().__init__()`` has not been called."""
-        if "_forward_hooks" not in self.__dict__:
+        if "_hooks" not in self.__dict__:
             raise CellError(
                 type(self).__name__, f"super().__init__() before it is {what}", "no call of it",
                 "Make `super().__init__()` the first line of __init__.",

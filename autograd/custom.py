@@ -124,6 +124,8 @@ class _Call:
             ]
             dout = tree.unflatten(node.out, iter([g.get(i, zero) for i, zero in enumerate(zeros)]))
         returned = _call_bprop(cell, inputs, out, dout, where)
+        if state.on_bprop is not None:
+            state.on_bprop(cell, dout, returned)
         by_input, by_parameter = _split_parameters(returned, len(inputs), where)
         flat = _check(by_input, inputs, where)
         n = len(node.saved)

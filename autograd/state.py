@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,15 @@ class State(threading.local):
         The leaf node of every Parameter that a transform differentiates by, keyed by ``id``. Replaced, never changed.
     tracing : Program or None
         What operations are written down in: Parameters are values of it that are not known yet.
+    on_bprop : callable or None
+        Called with a Cell, ``dout`` and what its ``bprop`` returned, after each that ran.
     """
 
     recording: bool = False
     linking: bool = False
     watched: dict[int, Node] = {}
     tracing: Program | None = None
+    on_bprop: Callable[[Any, Any, Any], None] | None = None
 
 
 state = State()

@@ -22,7 +22,7 @@ def run_layerwise(
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Run a net in compiled mode; arguments and results are those of :func:`snn.run`, already checked.
 
-    ``hooked`` tells whether some Cell of the net has a forward hook.
+    ``hooked`` tells whether some Cell of the net has a hook.
 
     Raises
     ------
@@ -92,9 +92,9 @@ class Layerwise(Walk):
                 label(name, cell), "one neuron, snn.Recurrent, or an nn.SequentialCell of layers",
                 "a Cell that holds neurons itself", "Run it with mode='eager'.",
             )  # fmt: skip
-        if self.hooked and any(part._forward_hooks for _, part in cell.cells_and_names()):
+        if self.hooked and any(part.hooked for _, part in cell.cells_and_names()):
             raise CompileError(
-                label(name, cell), "a neuron without forward hooks", "one with a hook, which would see no step",
+                label(name, cell), "a neuron without hooks", "one with a hook, which would see no step",
                 "Take the hook off, or run it with mode='eager'.",
             )  # fmt: skip
         dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, Waiting) else (None, x, x[0])
@@ -112,7 +112,7 @@ def _may_wait(cell: Cell, x: Tensor) -> bool:
     """Tell whether a layer is a plain dense one, on numbers of its own dtype or such as become that."""
     return (
         type(cell) is nn.Dense
-        and not cell._forward_hooks
+        and not cell.hooked
         and cell.activation is None
         and x.shape[-1:] == (cell.in_channels,)
         and x.ndim > 1

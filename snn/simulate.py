@@ -130,7 +130,7 @@ def run(
     if check:
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
-    hooked = any(cell._forward_hooks for cell in cells)
+    hooked = any(cell.hooked for cell in cells)
     how = _choose(mode, net, x, hooked)
     if how == "eager":
         return _run_eagerly(net, x, state, names, keep, check)

@@ -62,7 +62,7 @@ def test_recording_changes_nothing():
     out, state, nothing = snn.run(net, x)
     assert nothing == {}
     assert bits(snn.run(net, x, record=EVERYTHING)[:2]) == bits((out, state))
-    assert all(not cell._forward_hooks for _, cell in net.cells_and_names())
+    assert all(not cell.hooked for _, cell in net.cells_and_names())
 
 
 def test_one_name_may_be_given_alone_or_twice():
@@ -170,7 +170,7 @@ def test_a_cell_of_two_inputs_that_is_no_neuron_is_not_recorded(batch):
 def run_refused(net, record):
     with pytest.raises(ArgumentError) as error:
         snn.run(net, currents((3, 2, 3)), record=record)
-    assert all(not cell._forward_hooks for _, cell in net.cells_and_names())
+    assert all(not cell.hooked for _, cell in net.cells_and_names())
     return str(error.value)
 
 

@@ -15,7 +15,7 @@ CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dt
 def refused(kind, net, x, **options):
     with pytest.raises(kind) as error:
         snn.run(net, x, **options)
-    assert all(not cell._forward_hooks for _, cell in getattr(net, "cells_and_names", list)())
+    assert all(not cell.hooked for _, cell in getattr(net, "cells_and_names", list)())
     return str(error.value)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Tensor, nn
+from autograd import Cell, Tensor, grad, nn
 from autograd.errors import ArgumentError, CompileError
 from snn import layerwise
 
@@ -62,6 +62,15 @@ def test_the_size_is_that_of_the_whole_input(compiled):
 
 
 @pytest.mark.parametrize("part", [0, 1])
+def test_a_net_with_a_backward_hook_is_run_step_by_step(part, compiled):
+    net = nn.SequentialCell(nn.ReLU(), snn.IFNode())
+    calls = []
+    net[part].register_backward_hook(lambda cell, grad_input, grad_output: calls.append(cell))
+    grad(lambda x: snn.run(net, x)[0])(ones(LARGE))
+    assert (compiled, len(calls)) == ([], LARGE[0])
+
+
+@pytest.mark.parametrize("part", [0, 1])
 def test_a_net_with_a_hook_is_run_step_by_step_so_that_the_hook_sees_each_step(part, compiled):
     net = nn.SequentialCell(nn.ReLU(), snn.IFNode())
     calls = []
@@ -96,10 +105,11 @@ def test_what_is_asked_for_is_never_replaced(compiled):
     assert len(compiled) == 2
 
 
-def test_a_compiled_neuron_with_a_hook_is_an_error():
+@pytest.mark.parametrize("kind", ["forward", "forward_pre", "backward", "backward_pre"])
+def test_a_compiled_neuron_with_a_hook_is_an_error(kind):
     net = nn.SequentialCell(nn.ReLU(), snn.IFNode())
-    net[1].register_forward_hook(lambda cell, inputs, out: None)
-    with pytest.raises(CompileError, match=r"layer '1' \(IFNode\): expected a neuron without forward hooks"):
+    getattr(net[1], f"register_{kind}_hook")(lambda *_: None)
+    with pytest.raises(CompileError, match=r"layer '1' \(IFNode\): expected a neuron without hooks"):
         snn.run(net, ones(SMALL), mode="compiled")
 
 
