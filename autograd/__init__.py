@@ -3,7 +3,7 @@
 from . import tensor  # noqa: F401  # isort: skip - first: operators and operations need each other
 from . import errors, ops
 from .cell import Cell
-from .check import check_grad
+from .check import check_bprop, check_grad
 from .debug import trace_bprop
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
 from .gradop import GradOperation
@@ -23,6 +23,7 @@ __all__ = [
     "Tensor",
     "as_tensor",
     "bool_",
+    "check_bprop",
     "check_grad",
     "errors",
     "float16",

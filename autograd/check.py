@@ -1,20 +1,21 @@
-"""Gradient checker: analytic gradients against central differences, at any order."""
+"""Gradient checkers: gradients against central differences, and a ``bprop`` against what it stands in for, at any order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from . import tree
+from .cell import Cell
 from .dtypes import describe, float64
-from .errors import ArgumentError, DTypeError, GradientError
+from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .state import no_grad
-from .tensor import Tensor, as_tensor
-from .transforms import grad
+from .tensor import Array, Tensor, as_tensor, to_array
+from .transforms import as_weights, grad, name_of
 
-__all__ = ["check_grad"]
+__all__ = ["check_bprop", "check_grad"]
 
 
 def check_grad(
@@ -22,6 +23,8 @@ def check_grad(
     inputs: Any,
     order: int = 1,
     *,
+    weights: Any = None,
+    elements: int | None = None,
     eps: float = 1e-6,
     rtol: float = 1e-5,
     atol: float = 1e-7,
@@ -35,12 +38,17 @@ def check_grad(
     Parameters
     ----------
     fn : callable
-        A function or Cell of floating Tensors that returns Tensors. It must be smooth near the inputs, and is called with
-        float64 Tensors. For a Cell with its own ``bprop``, what is compared is that ``bprop`` with ``construct``.
-    inputs : array_like or tuple of array_like
-        Where to check; by each input in turn.
+        A function or Cell that returns Tensors. It must be smooth near the inputs, and is called with float64 Tensors. For a
+        Cell with its own ``bprop``, what is compared is that ``bprop`` with ``construct``.
+    inputs : array_like, structure, or tuple of them
+        Where to check; by each floating number, array or Tensor in turn, also by those in lists, dicts and tuples within the
+        tuple. A list of numbers is an array. Whole numbers, bools and what is no array are passed on as they are.
     order : int
         The highest order of derivative to check, from 1.
+    weights : Parameter or sequence of Parameter, optional
+        Parameters to check by too, in float64 meanwhile; all trainable ones of a Cell if left out.
+    elements : int, optional
+        Check at most so many elements of each input and Parameter, drawn at random; all by default.
     eps : float
         Step of the differences.
     rtol, atol : float
@@ -51,67 +59,280 @@ def check_grad(
     Raises
     ------
     GradientError
-        If a gradient is off. It names the order, the input, the element and both values.
+        If a gradient is off. It names the order, the input or Parameter, the element that is off most and both values. Also
+        if ``fn`` returns no Tensor, or other values when it is called again.
     DTypeError
-        If an input is not floating.
+        If there is nothing floating to check by, or an input is a list of whole numbers.
 
     Examples
     --------
     >>> from autograd import check_grad, ops
     >>> check_grad(ops.tanh, [0.3, -1.2], order=3)
     """
-    if not isinstance(order, int) or order < 1:
-        raise ArgumentError("check_grad", "a whole order of at least 1", repr(order), "1 checks the first derivative.")
     rng = np.random.default_rng(rng)
-    arrays = []
-    for i, value in enumerate(inputs if isinstance(inputs, tuple) else (inputs,)):
-        tensor = as_tensor(value, "check_grad")
-        if tensor.dtype.kind != "f":
-            raise DTypeError("check_grad", f"a floating input {i}", describe(tensor), "Convert it with .astype(float).")
-        arrays.append(tensor.array.astype(float64))
-    scalar = _weighed(fn, [Tensor(a) for a in arrays], rng)
-    positions = tuple(range(len(arrays)))
-    for n in range(1, order + 1):
-        gradient = grad(scalar, positions)
-        _compare(scalar, gradient, arrays, f"check_grad, order {n}", eps, rtol, atol)
-        scalar = _weighed(gradient, [Tensor(a) for a in arrays], rng)
+    with _Point("check_grad", fn, inputs if type(inputs) is tuple else (inputs,), weights, order, numbers=True) as point:
+        scalar = _weighed(fn, point.cotangents(fn, rng))
+        for n in range(1, order + 1):
+            gradient = point.gradient(scalar)
+            found = []
+            for i, (array, got) in enumerate(zip(point.arrays, point(gradient), strict=True)):
+                chosen = np.arange(array.size)
+                if elements is not None and elements < array.size:
+                    chosen = np.sort(rng.choice(array.size, elements, replace=False))
+                numeric = np.array([point.slope(scalar, i, int(k), eps) for k in chosen])
+                found.append(_Compared(point.names[i], array.shape, chosen, got.array.reshape(-1)[chosen], numeric))
+            _report(
+                f"check_grad, order {n}", found, rtol, atol, (" by central differences", ""),
+                "Check the vjp or bprop on the way, and that the function is smooth there: a step with a surrogate is "
+                "not, its primitive is.",
+            )  # fmt: skip
+            if n < order:
+                scalar = _weighed(gradient, point.cotangents(gradient, rng))
 
 
-def _weighed(fn: Callable[..., Any], inputs: Sequence[Tensor], rng: np.random.Generator) -> Callable[..., Tensor]:
-    """Return the sum of the outputs of ``fn``, each element times a random number."""
-    weights = [rng.uniform(0.5, 1.5, t.shape) * rng.choice([-1, 1], t.shape) for t in tree.leaves(fn(*inputs))]
+def check_bprop(
+    cell: Cell,
+    *inputs: Any,
+    order: int = 1,
+    weights: Any = None,
+    rtol: float = 1e-6,
+    atol: float = 1e-9,
+    rng: np.random.Generator | int | None = 0,
+) -> None:
+    """Compare the ``bprop`` of a Cell with the gradient that it stands in for, in float64.
 
-    def scalar(*args: Tensor) -> Tensor:
+    That is the gradient of ``cell.primitive``, a function of the same inputs, if the Cell has one, as a surrogate does; of
+    ``construct`` otherwise. Cells inside keep their own ``bprop`` in it, and are to be checked by themselves.
+
+    Parameters
+    ----------
+    cell : Cell
+        One with a ``bprop``.
+    *inputs
+        Its inputs. Floating Tensors and arrays, also those in lists, dicts and tuples, are what the gradient is by; a list of
+        numbers is an array. Numbers and whatever else are passed on as they are.
+    order : int
+        The highest order of derivative to compare, from 1.
+    weights : Parameter or sequence of Parameter, optional
+        Parameters whose gradients are compared too, in float64 meanwhile; all trainable ones of the Cell if left out.
+    rtol, atol : float
+        Largest difference allowed, relative to the gradient that ``bprop`` stands in for and absolute.
+    rng : numpy.random.Generator or int
+        Where the cotangents come from.
+
+    Raises
+    ------
+    GradientError
+        If gradients differ. It names the order, the input or Parameter, the element that is off most and both values. Also if
+        there is nothing to compare with, because the gradient is zero everywhere, as that of a comparison is; if ``bprop``
+        does not supply the gradient of a Parameter; or if the Cell returns other values when it is called again.
+    ArgumentError
+        If the Cell has no ``bprop``.
+    DTypeError
+        If there is nothing floating to compare by, or an input is a list of whole numbers.
+
+    Examples
+    --------
+    >>> from autograd import Cell, check_bprop, ops
+    >>> class Step(Cell):
+    ...     def construct(self, x):
+    ...         return (x > 0).astype(x.dtype)
+    ...
+    ...     def primitive(self, x):
+    ...         return ops.tanh(x)
+    ...
+    ...     def bprop(self, x, out, dout):
+    ...         return (dout * (1 - ops.tanh(x) ** 2),)
+    >>> check_bprop(Step(), [0.3, -1.2], order=2)
+    """
+    if not isinstance(cell, Cell):
+        raise DTypeError("check_bprop", "a Cell", describe(cell), "Check a function with check_grad.")
+    kind = name_of(cell)
+    where = f"check_bprop of {kind}"
+    if not cell.has_bprop:
+        below = [f"{name} ({name_of(c)})" for name, c in cell.cells_and_names() if c.has_bprop]
+        raise ArgumentError(
+            where, "a Cell with its own bprop", f"one without; inside it {', '.join(below) or 'no Cell'} has one",
+            "Check those by themselves, and the whole with check_grad.",
+        )  # fmt: skip
+    rng = np.random.default_rng(rng)
+    reference: Callable[..., Any] = getattr(cell, "primitive", cell.construct)
+    name = "primitive" if hasattr(cell, "primitive") else "construct"
+    with _Point(where, cell, inputs, weights, order, numbers=False) as point:
+        cotangents = point.cotangents(cell, rng)
+        shapes = [[t.shape for t in _tensors(point(f))] for f in (cell.construct, reference)]
+        if shapes[0] != shapes[1]:
+            raise ShapeError(
+                where, f"outputs of primitive like those of construct, {_listed(shapes[0])}", _listed(shapes[1]),
+                "A primitive is a smooth function in place of construct, with the same outputs.",
+            )  # fmt: skip
+        ours, theirs = _weighed(cell, cotangents), _weighed(reference, cotangents)
+        for n in range(1, order + 1):
+            gradients = point.gradient(ours), point.gradient(theirs)
+            found = [
+                _Compared(name, got.shape, np.arange(got.size), got.array.reshape(-1), want.array.reshape(-1))
+                for name, got, want in zip(point.names, *map(point, gradients), strict=True)
+            ]
+            if n == 1:
+                _check_there_is_a_gradient(where, name, found)
+            _report(
+                f"{where}, order {n}", found, rtol, atol, (f" by {name}", " by bprop"),
+                f"Correct bprop, or {name}. Where they differ on purpose, give the Cell a method `primitive`: what bprop is "
+                "the gradient of.",
+            )  # fmt: skip
+            if n < order:
+                cotangents = point.cotangents(gradients[0], rng)
+                ours, theirs = (_weighed(gradient, cotangents) for gradient in gradients)
+
+
+class _Point:
+    """Where gradients are checked: inputs and Parameters, of which the floating ones are float64 arrays with names.
+
+    As a context it leaves the Parameters as they were. Called with a function it runs that at the inputs.
+    """
+
+    def __init__(self, where: str, fn: Any, inputs: Sequence[Any], weights: Any, order: int, *, numbers: bool) -> None:
+        if not isinstance(order, int) or order < 1:
+            raise ArgumentError(where, "a whole order of at least 1", repr(order), "1 checks the first derivative.")
+        owned = fn.get_parameters() if isinstance(fn, Cell) else []
+        self.where = where
+        self.parameters = [p for p in owned if p.requires_grad] if weights is None else as_weights(weights, where)
+        self.before = [(p, p.array) for p in {id(p): p for p in (*owned, *self.parameters)}.values()]
+        self.inputs = tuple(_with_arrays(value, i, where) for i, value in enumerate(inputs))
+        self.leaves = tree.leaves(self.inputs)
+        self.slots: list[int] = []  # of the floating ones among the leaves
+        self.names: list[str] = []
+        self.arrays: list[Array] = []
+        positions = [(i, j, value) for i, value in enumerate(self.inputs) for j in range(len(tree.leaves(value)))]
+        kinds = (Tensor, np.ndarray, np.generic, *[float] * numbers)
+        for slot, (leaf, (i, j, value)) in enumerate(zip(self.leaves, positions, strict=True)):
+            if isinstance(leaf, kinds) and as_tensor(leaf, where).dtype.kind == "f":
+                self.slots.append(slot)
+                self.names.append(f"input {i}" if value is leaf else f"input {i}, part {j}")
+                self.arrays.append(to_array(leaf, float64, where, copy=True))
+        self.positions = tuple(sorted({positions[slot][0] for slot in self.slots}))
+        self.names += [f"Parameter {p.name!r}" for p in self.parameters]
+        self.arrays += [p.array.astype(float64) for p in self.parameters]
+        if not self.arrays:
+            raise DTypeError(
+                where, "a floating input or Parameter to check by", ", ".join(map(describe, inputs)) or "no input",
+                "Convert one with .astype(float).",
+            )  # fmt: skip
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for parameter, array in self.before:
+            parameter.array = array
+
+    def __call__(self, fn: Callable[..., Any], arrays: Sequence[Array] | None = None) -> Any:
+        arrays = self.arrays if arrays is None else arrays
+        leaves = list(self.leaves)
+        for slot, array in zip(self.slots, arrays, strict=False):
+            leaves[slot] = Tensor.wrap(array)
+        for parameter, array in zip(self.parameters, arrays[len(self.slots) :], strict=True):
+            parameter.array = array
+        return fn(*tree.unflatten(self.inputs, iter(leaves)))
+
+    def gradient(self, scalar: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
+        """Return the function that gives the gradient by each of the arrays."""
+        both = grad(scalar, self.positions or None, self.parameters)
+        return lambda *args: _tensors(both(*args))
+
+    def slope(self, scalar: Callable[..., Tensor], i: int, element: int, eps: float) -> float:
+        """Return the central difference by one element of array ``i``."""
+        sides = []
+        for step in (eps, -eps):
+            moved = list(self.arrays)
+            moved[i] = moved[i].copy()
+            moved[i].reshape(-1)[element] += step
+            with no_grad():
+                sides.append(self(scalar, moved).item())
+        return float(sides[0] - sides[1]) / (2 * eps)
+
+    def cotangents(self, fn: Callable[..., Any], rng: np.random.Generator) -> list[Array]:
+        """Draw a cotangent for each output, none of whose elements is near zero."""
+        outs, again = _tensors(self(fn)), _tensors(self(fn))
+        if not outs:
+            raise GradientError(self.where, "a function that returns Tensors", "no Tensor", "Return what it computes.")
+        if not all(np.array_equal(a.array, b.array, equal_nan=a.dtype.kind == "f") for a, b in zip(outs, again, strict=True)):
+            raise GradientError(
+                self.where, "the same outputs whenever it is called with the same inputs", "others at the second call",
+                "Switch off what is random or keeps state, such as a Dropout by set_train(False).",
+            )  # fmt: skip
+        return [rng.uniform(0.5, 1.5, t.shape) * rng.choice([-1, 1], t.shape) for t in outs]
+
+
+class _Compared:
+    """A gradient at chosen elements of one input or Parameter beside what it should be."""
+
+    def __init__(self, name: str, shape: tuple[int, ...], chosen: Array, got: Array, want: Array) -> None:
+        self.name, self.shape, self.chosen, self.got, self.want = name, shape, chosen, got, want
+
+    def off(self, rtol: float, atol: float) -> Array:
+        """Return the error of each element that is off, and zero for the others; what is not finite is off by infinity."""
+        error = np.abs(self.got - self.want)
+        error[np.isnan(error)] = np.inf
+        return np.where(error <= atol + rtol * np.abs(self.want), 0.0, error)
+
+
+def _report(where: str, found: Sequence[_Compared], rtol: float, atol: float, sources: tuple[str, str], fix: str) -> None:
+    """Raise an error that tells what is off most in the first that is off, and how far the others are."""
+    wrong = [(c, errors) for c in found if (errors := c.off(rtol, atol)).any()]
+    if not wrong:
+        return
+    c, errors = wrong[0]
+    worst = int(errors.argmax())
+    index = [int(k) for k in np.unravel_index(c.chosen[worst], c.shape)]
+    also = [f"{o.name} ({np.count_nonzero(e)} of {e.size} elements, by up to {e.max():.3g})" for o, e in wrong[1:]]
+    raise GradientError(
+        f"{where}, {c.name}, element {index}",
+        f"{c.want[worst]:.10g}{sources[0]}",
+        f"{c.got[worst]:.10g}{sources[1]}: off by {errors[worst]:.3g}, the most of {np.count_nonzero(errors)} that are off "
+        f"among {errors.size}",
+        f"{fix} Also off: {', '.join(also)}." if also else fix,
+    )
+
+
+def _check_there_is_a_gradient(where: str, reference: str, found: Sequence[_Compared]) -> None:
+    """Raise an error if what a bprop is compared with is zero by every input, or by one by which bprop is not."""
+    empty = [c for c in found if not c.want.any()]
+    if wrong := [c for c in empty if c.got.any()] or (empty if len(empty) == len(found) else []):
+        largest = max((np.abs(c.got).max() for c in wrong if c.got.size), default=0.0)
+        raise GradientError(
+            where, f"a gradient of {reference} to compare with", f"one that is zero everywhere by "
+            f"{', '.join(c.name for c in wrong)}, where bprop gives up to {largest:.3g}",
+            "A step, a comparison or a constant has none: give the Cell a method `primitive`, the smooth function that bprop "
+            "is the gradient of; or choose inputs where there is one.",
+        )  # fmt: skip
+
+
+def _with_arrays(value: Any, i: int, where: str) -> Any:
+    """Return an input with an array in place of a list of numbers."""
+    if not isinstance(value, list) or not all(isinstance(leaf, (bool, int, float)) for leaf in tree.leaves(value)):
+        return value
+    tensor = as_tensor(value, where)
+    if tensor.dtype.kind != "f":
+        raise DTypeError(where, f"a floating input {i}", describe(tensor), "Convert it with .astype(float).")
+    return to_array(value, float64, where, copy=True)
+
+
+def _tensors(outputs: Any) -> list[Tensor]:
+    return [leaf for leaf in tree.leaves(outputs) if isinstance(leaf, Tensor)]
+
+
+def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(str(list(shape)) for shape in shapes)
+
+
+def _weighed(fn: Callable[..., Any], cotangents: Sequence[Array]) -> Callable[..., Tensor]:
+    """Return the sum of the outputs of ``fn``, each element times its cotangent."""
+
+    def scalar(*args: Any) -> Tensor:
         total = Tensor(0.0, float64)
-        for out, weight in zip(tree.leaves(fn(*args)), weights, strict=True):
+        for out, weight in zip(_tensors(fn(*args)), cotangents, strict=True):
             total = total + (out * weight).sum()
         return total
 
     return scalar
-
-
-def _compare(
-    scalar: Callable[..., Tensor],
-    gradient: Callable[..., Any],
-    arrays: list[Any],
-    where: str,
-    eps: float,
-    rtol: float,
-    atol: float,
-) -> None:
-    analytic = gradient(*[Tensor(a) for a in arrays])
-    for i, array in enumerate(arrays):
-        for index in np.ndindex(array.shape):
-            sides = []
-            for step in (eps, -eps):
-                moved = [a.copy() for a in arrays]
-                moved[i][index] += step
-                with no_grad():
-                    sides.append(scalar(*[Tensor.wrap(a) for a in moved]).item())
-            numeric, got = (sides[0] - sides[1]) / (2 * eps), analytic[i].array[index].item()
-            if not abs(got - numeric) <= atol + rtol * abs(numeric):
-                raise GradientError(
-                    f"{where}, input {i}, element {list(index)}", f"{numeric:.10g} by central differences", f"{got:.10g}",
-                    "Check the vjp or bprop on the way, and that the function is smooth there: a step with a surrogate is "
-                    "not, its primitive is.",
-                )  # fmt: skip
