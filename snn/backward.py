@@ -195,8 +195,7 @@ class Backward:
         positions = range(1 if self.arrived else 0, 1 + len(plan.d_records))
         kept = tuple(i for i in plan.saved if i != plan.mask)
         mask_rows, mask_streams = layer.masks()
-        nothing = np.broadcast_to(np.zeros((), layer.dtype(plan.d_out)), (b - a, *layer.shape))
-        streams = [layer.stream(self.g[i].array[a:b] if i in self.g else nothing) for i in positions]
+        streams = [layer.stream(self.g[i].array[a:b] if i in self.g else self._nothing(b - a)) for i in positions]
         streams += [layer.stream(saved[i][a - s0 : b - s0] if i in saved else layer.x.array[a:b]) for i in kept]
         streams += [layer.mask_stream(a, b) for _ in mask_streams]
         streams = [(flat, (*strides[:2], self.layout.width)) for flat, strides in streams]
@@ -209,6 +208,10 @@ class Backward:
             plan.d_out if self.arrived else None,
         )  # fmt: skip
         return loop, streams
+
+    def _nothing(self, steps: int) -> Array:
+        layer = self.layer
+        return np.broadcast_to(np.zeros((), layer.dtype(layer.plan.d_out)), (steps, *layer.shape))
 
     def _written(self, by_input: Array | None, a: int, b: int) -> list[Stream]:
         layout = self.layout

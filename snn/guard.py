@@ -21,7 +21,8 @@ __all__ = ["changed", "fingerprint", "names_seen", "watching"]
 
 _OURS = tuple(str(Path(file).parent) for file in (autograd.__file__, __file__, np.__file__))
 _STANDARD = sysconfig.get_path("stdlib")
-_PLAIN = (int, float, bool, str, bytes, complex, type(None), type, np.generic, np.dtype)
+_SIMPLE = {int, float, bool, str, bytes, complex, type(None), type}
+_PLAIN = (*_SIMPLE, np.generic, np.dtype)
 _theirs: WeakKeyDictionary[type, list[type]] = WeakKeyDictionary()
 
 
@@ -31,8 +32,9 @@ def fingerprint(value: Any, seen: dict[int, int] | None = None) -> Any:
     Parameters count by identity: their values are read anew in every run. It is compared with ``==`` as long as what it is of
     is alive.
     """
-    if isinstance(value, _PLAIN):
-        return type(value), value
+    kind = type(value)
+    if kind in _SIMPLE or isinstance(value, _PLAIN):
+        return kind, value
     if isinstance(value, Parameter):
         return id(value), value.shape, value.dtype
     if isinstance(value, (Tensor, np.ndarray)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -135,6 +136,8 @@ class Layer:
         return Layout(steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
 
     def _fits(self, array: Array) -> None:
+        if array.shape in ((), self.shape[-1:]):
+            return
         try:
             np.broadcast_to(array, self.shape)
         except ValueError:
@@ -343,12 +346,11 @@ class Layer:
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``arrived`` are its arguments of that name."""
         function, constants, functions = self.plan.function(loop, self.options.jit)
-        order = np.arange(t1 - t0, dtype=np.uint64)
-        order = order[::-1].copy() if loop.backward else order
         parameters = [self._parameter(self.arrays[i]) for i in loop.parameters]
         strides = [s for _, s in streams] + [s for _, s in written] + [(layout.samples, 1, 0) for _ in loop.rows]
         strides += [s for _, s in parameters]
-        arguments = [_u(layout.samples), _u(layout.width), _u(layout.columns), order, np.array(strides, np.uint64).reshape(-1)]
+        arguments = [_u(layout.samples), _u(layout.width), _u(layout.columns), _order(t1 - t0, loop.backward)]
+        arguments.append(_flat(tuple(strides)))
         arguments += [flat for flat, _ in streams]
         arguments += [np.ascontiguousarray(self.mask[t0:t1]).reshape(-1) for _ in loop.rows if self.mask is not None]
         if loop.events is not None and isinstance(self.synapse, Listed):
@@ -382,3 +384,16 @@ class Layer:
         if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
             return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
         return np.ascontiguousarray(np.broadcast_to(array, self.shape)).reshape(-1), (0, layout.columns, 0)
+
+
+@functools.lru_cache(64)
+def _order(steps: int, backward: bool) -> Array:
+    """Return the steps of a loop in the order in which it takes them."""
+    order = np.arange(steps, dtype=np.uint64)
+    return order[::-1].copy() if backward else order
+
+
+@functools.lru_cache(256)
+def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
+    """Return the strides of all that a loop looks at as one array."""
+    return np.array(strides, np.uint64).reshape(-1)

@@ -12,6 +12,8 @@ from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 __all__ = ["count_cross_entropy", "cross_entropy", "max_membrane_cross_entropy", "membrane_cross_entropy", "rate_mse"]
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
 
 def cross_entropy(scores: Any, labels: Any) -> Tensor:
     """Cross entropy of the softmax of scores, averaged over the batch.
@@ -38,8 +40,7 @@ def cross_entropy(scores: Any, labels: Any) -> Tensor:
         If a label is not the number of a class.
     """
     scores = as_tensor(scores, "cross_entropy")
-    target = _one_hot(labels, scores, "cross_entropy")
-    return -(ops.log_softmax(scores) * target).sum() / len(scores)
+    return ops.cross_entropy(scores, labels=_classes(labels, scores, "cross_entropy"))
 
 
 def count_cross_entropy(spikes: Any, labels: Any) -> Tensor:
@@ -157,12 +158,13 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
         if target.shape != rates.shape:
             raise ShapeError("rate_mse, targets", f"{list(rates.shape)}", describe(target), "One rate for each output.")
     else:
-        target = incorrect + (correct - incorrect) * _one_hot(labels, rates, "rate_mse")
+        classes = _classes(labels, rates, "rate_mse")
+        target = ops.one_hot(classes, rates.shape[1], correct, incorrect, dtype=rates.dtype)
     loss: Tensor = ops.square(rates - target.astype(rates.dtype)).mean()
     return loss
 
 
-def _kept(mask: Any, x: Tensor, where: str) -> np.ndarray[Any, Any]:
+def _kept(mask: Any, x: Tensor, where: str) -> Array:
     keep = np.asarray(mask)
     if keep.shape != x.shape[:2] or keep.dtype != bool or not keep.any(0).all():
         raise ShapeError(
@@ -179,7 +181,7 @@ def _over_time(x: Any, where: str) -> Tensor:
     return tensor
 
 
-def _one_hot(labels: Any, scores: Tensor, where: str) -> Tensor:
+def _classes(labels: Any, scores: Tensor, where: str) -> Array:
     positions = as_tensor(labels, where).array
     if positions.dtype.kind not in "iu":
         fix = "Pass classes, such as labels.argmax(-1)." if positions.ndim > 1 else "Convert them with .astype(int)."
@@ -195,4 +197,4 @@ def _one_hot(labels: Any, scores: Tensor, where: str) -> Tensor:
             f"{where}, labels", f"classes 0 to {classes - 1}", f"{positions.min()} to {positions.max()}",
             "Give the last layer one neuron for each class.",
         )  # fmt: skip
-    return ops.one_hot(positions, classes, dtype=scores.dtype)
+    return positions

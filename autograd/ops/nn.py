@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..errors import ArgumentError
@@ -9,6 +11,7 @@ from ..operator import operator
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
 from .elementwise import abs, erf, exp, greater, less_equal, logical_and, tanh, where
+from .index import one_hot
 from .reduce import sum
 
 
@@ -61,6 +64,30 @@ def log_softmax(x, /, axis=-1):
     """Logarithm of the softmax along ``axis``."""
     shifted = x - np.max(x, axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+
+
+@primitive(lambda g, out, labels: _along_softmax(g, out, labels), floating=True, expects="scores [N, classes]")
+def _cross_entropy_gradient(scores, /, labels):
+    shifted = np.exp(scores - np.max(scores, -1, keepdims=True))
+    shifted /= np.sum(shifted, -1, keepdims=True)
+    shifted[np.arange(len(scores)), np.asarray(labels)] -= 1
+    shifted /= len(scores)
+    return shifted
+
+
+def _along_softmax(g: Tensor, out: Tensor, labels: np.ndarray[Any, Any]) -> Tensor:
+    share = out + one_hot(labels, out.shape[-1], 1 / len(labels), dtype=out.dtype)  # the softmax over N
+    return share * (g - sum(g * share, -1, keepdims=True) * len(labels))
+
+
+@primitive(
+    lambda g, scores, labels: g * _cross_entropy_gradient(scores, labels=labels), floating=True, expects="scores [N, classes]"
+)
+def cross_entropy(scores, /, labels):
+    """Cross entropy of the softmax of scores ``[N, classes]`` with the right classes, an array ``[N]``; averaged over N."""
+    shifted = scores - np.max(scores, -1, keepdims=True)
+    right = shifted[np.arange(len(scores)), np.asarray(labels)]
+    return np.mean(np.log(np.sum(np.exp(shifted), -1)) - right)
 
 
 ReLU = operator("ReLU", relu)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ _PART = 1 << 24  # multiplications from which a product is cut in parts
 _PARTS = 4
 _lock = threading.Lock()
 _inside = 0
-_before: list[int] = []
+_before: list[tuple[Any, int]] = []
 
 
 @functools.cache
@@ -29,23 +27,24 @@ def _libraries() -> list[Any]:
     return [library for library in threadpoolctl.ThreadpoolController().lib_controllers if library.user_api == "blas"]
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
+class one_thread_each:  # noqa: N801 - used like a function
     """Have the BLAS use one thread for each of ours that calls it; what it used before comes back with the last to leave."""
-    global _inside, _before
-    with _lock:
-        _inside += 1
-        if _inside == 1:
-            _before = [library.get_num_threads() for library in _libraries()]
-            for library in _libraries():
-                library.set_num_threads(1)
-    try:
-        yield
-    finally:
+
+    def __enter__(self) -> None:
+        global _inside, _before
+        with _lock:
+            _inside += 1
+            if _inside == 1:
+                _before = [(library, n) for library in _libraries() if (n := library.get_num_threads()) > 1]
+                for library, _ in _before:
+                    library.set_num_threads(1)
+
+    def __exit__(self, *error: object) -> None:
+        global _inside
         with _lock:
             _inside -= 1
             if not _inside:
-                for library, number in zip(_libraries(), _before, strict=True):
+                for library, number in _before:
                     library.set_num_threads(number)
 
 

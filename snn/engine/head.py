@@ -6,9 +6,8 @@ import numpy as np
 
 from .lanes import (
     LANES,
-    bits_as_float32,
-    bits_as_float64,
     dot_rows,
+    exponential,
     lowest,
     njit,
     products,
@@ -21,6 +20,7 @@ zero64, one64 = np.float64(0), np.float64(1)
 
 add_products_of_1, add_products_of_4, add_products_of_6 = products(1), products(4), products(6)
 add_rows_of_16, add_rows_of_32, add_rows_of_64 = row_sum(16), row_sum(32), row_sum(LANES)
+exp32, exp64 = exponential(32), exponential(64)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -95,47 +95,3 @@ def write_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first
                 out[at + i3] = four[3]
                 p = end + one
             cursor[r] = p
-
-
-@njit(error_model="numpy", inline="always")
-def exp32(x):
-    """Exponential to about 1e-7: Taylor's series near 0, after powers of two are taken out. It vectorises; libm does not."""
-    x = min(max(x, np.float32(-87.0)), np.float32(88.0))
-    n = x * np.float32(1.4426950408889634) + np.float32(12582912)  # rounds: there is no room for a fraction
-    n = n - np.float32(12582912)
-    r = x - n * np.float32(0.693359375)
-    r = r - n * np.float32(-2.12194440e-4)
-    p = np.float32(1 / 5040)
-    p = p * r + np.float32(1 / 720)
-    p = p * r + np.float32(1 / 120)
-    p = p * r + np.float32(1 / 24)
-    p = p * r + np.float32(1 / 6)
-    p = p * r + np.float32(0.5)
-    p = p * r + np.float32(1)
-    p = p * r + np.float32(1)
-    return p * bits_as_float32((np.int32(n) + np.int32(127)) << np.int32(23))
-
-
-@njit(error_model="numpy", inline="always")
-def exp64(x):
-    """Exponential to about 1e-16, in the same way."""
-    x = min(max(x, -708.0), 709.0)
-    n = x * 1.4426950408889634 + 6755399441055744.0
-    n = n - 6755399441055744.0
-    r = x - n * 0.693145751953125
-    r = r - n * 1.42860682030941723212e-6
-    p = 1 / 6227020800
-    p = p * r + 1 / 479001600
-    p = p * r + 1 / 39916800
-    p = p * r + 1 / 3628800
-    p = p * r + 1 / 362880
-    p = p * r + 1 / 40320
-    p = p * r + 1 / 5040
-    p = p * r + 1 / 720
-    p = p * r + 1 / 120
-    p = p * r + 1 / 24
-    p = p * r + 1 / 6
-    p = p * r + 0.5
-    p = p * r + 1.0
-    p = p * r + 1.0
-    return p * bits_as_float64((np.int64(n) + np.int64(1023)) << np.int64(52))

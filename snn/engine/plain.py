@@ -70,11 +70,12 @@ def ones(word):
     return np.uint64(int(word).bit_count())
 
 
-def bits_as_float32(value):
-    """Read the bits of an int32 as a float32."""
-    return np.int32(value).view(np.float32)
+def exponential(bits):
+    """Make the function that is the exponential of a float of so many bits."""
+    kind, low, high = (np.float32, -87, 88) if bits == 32 else (np.float64, -708, 709)
 
+    def exponential_of(x):
+        """Return the exponential of x, which is brought to where it is neither 0 nor infinite; NaN stays."""
+        return np.exp(np.clip(kind(x), kind(low), kind(high)))
 
-def bits_as_float64(value):
-    """Read the bits of an int64 as a float64."""
-    return np.int64(value).view(np.float64)
+    return exponential_of

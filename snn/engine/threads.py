@@ -48,8 +48,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
         if key not in _ready:
             _compile(function, arguments)
             _ready.add(key)
-        threads = min(thread_count(), jobs)
-        if threads > 1 and work >= _SMALL:
+        if work >= _SMALL and (threads := min(thread_count(), jobs)) > 1:
             ends = [jobs * i // threads for i in range(threads + 1)]
             run_all([partial(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)])
             return
@@ -58,7 +57,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
 
 def run_all(parts: Sequence[Callable[[], Any]]) -> None:
     """Call all of some functions that let go of the interpreter's lock, on our threads and this one."""
-    helpers = min(thread_count(), len(parts)) - 1
+    helpers = min(thread_count(), len(parts)) - 1 if len(parts) > 1 else 0
     left = iter(parts)
 
     def work() -> None:

@@ -120,6 +120,7 @@ MATMUL = [
     [(4, 2, 3), (4, 3, 2)], [(1, 2, 3), (4, 3, 2)], [(2, 1, 2, 3), (3, 3, 1)], [(3,), (2, 3, 2)], [(2, 2, 3), (3,)],
     [(2, 0), (0, 3)], [(2, 3, 0), (0, 2)],
 ]  # fmt: skip
+LABELS = np.array([1, 0, 1])
 POSITIONS = np.array([[0, 2], [2, 2]])
 CASES = [
     # Elementwise
@@ -180,6 +181,8 @@ CASES = [
     Case("logsumexp", reduced(), special.logsumexp),
     Case("softmax", reduced(several=False, none=False, keepdims=False), softmax),
     Case("log_softmax", reduced(several=False, none=False, keepdims=False), special.log_softmax),
+    Case("cross_entropy", shaped([[(3, 4)], [(3, 2)]]),
+         lambda x: -special.log_softmax(x, -1)[range(3), LABELS].mean(), lambda x: ops.cross_entropy(x, labels=LABELS)),
     # Shape
     Case("reshape", shaped([[(2, 6)], [(12,)], [(3, 1, 4)]], shape=[(3, 4), (4, -1), (12,), 12, (2, 1, 6)]),
          lambda x, shape: x.reshape(shape)),
