@@ -25,11 +25,16 @@ class Parameter(Tensor):
         Its own name; by default that of the attribute it is assigned to. A Cell that holds its Cell puts its path before it.
     requires_grad : bool
         False freezes it: it is not among ``trainable_params()``.
+    layerwise_parallel, parallel_optimizer : bool
+        Taken as MindSpore has them; there is one process here, and they change nothing.
     """
 
     __slots__ = ("name", "own_name", "requires_grad")
 
-    def __init__(self, value: Any, name: str | None = None, requires_grad: bool = True) -> None:
+    def __init__(
+        self, value: Any, name: str | None = None, requires_grad: bool = True,
+        layerwise_parallel: bool = False, parallel_optimizer: bool = True,
+    ) -> None:  # fmt: skip
         if name is not None and not isinstance(name, str):
             raise DTypeError("Parameter", "a name that is a string or None", describe(name), "Leave name out.")
         self.array = to_array(value, None, "Parameter", copy=True)
@@ -57,6 +62,10 @@ class Parameter(Tensor):
             )
         self.array = array
         return self
+
+    def clone(self) -> Parameter:
+        """Return a new Parameter with the same names and a copy of the values."""
+        return _rebuilt(*self.__reduce__()[1])
 
     def __repr__(self) -> str:
         dtype = str(self.dtype).capitalize()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from .dtypes import DType, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import Node
+from .methods import Methods
 from .program import Value
 from .tree import leaves
 
@@ -42,7 +43,7 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     return np.array(value, dtype=dtype, copy=True if copy else None)
 
 
-class Tensor:
+class Tensor(Methods):
     """An array that can be differentiated through.
 
     The numpy array inside is never changed in place: every operation makes a new tensor, and ``x -= y`` rebinds ``x``.
@@ -112,17 +113,34 @@ class Tensor:
         return self.array.size
 
     @property
-    def T(self) -> Tensor:  # noqa: N802 - numpy's name
-        """The tensor with its axes reversed."""
-        return ops.transpose(self)
+    def data(self) -> Self:
+        """The tensor itself, as in MindSpore."""
+        return self
+
+    def value(self) -> Tensor:
+        """Return a plain Tensor of the same values at the same place of the graph, also of a Parameter."""
+        return Tensor.wrap(self.array, self.node)
+
+    def copy(self) -> Tensor:
+        """Return a Tensor at the same place of the graph that shares no memory."""
+        array: Any = self.array
+        return Tensor.wrap(array if type(array) is Value else array.copy(), self.node)
+
+    def init_data(self, *unused: Any) -> Self:
+        """Return the tensor itself: its values are there from the start."""
+        return self
 
     def asnumpy(self) -> Array:
         """Return the values as a numpy array that shares memory with the tensor."""
         return self.array
 
-    def item(self) -> Any:
-        """Return the only element as a Python number."""
-        return self._single().item()
+    def item(self, index: int | tuple[int, ...] | None = None) -> Any:
+        """Return the only element, or the one at ``index``, as a Python number."""
+        return self._single().item() if index is None else self[index].item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists of Python numbers."""
+        return self.array.tolist()
 
     def _single(self) -> Array:
         array: Any = self.array
@@ -291,48 +309,6 @@ class Tensor:
     def __ne__(self, other: object) -> Any:
         return True if other is None or isinstance(other, str) else ops.not_equal(self, other)
 
-    # Operations as methods
-
-    def astype(self, dtype: Any) -> Tensor:
-        """Convert to another dtype."""
-        return ops.cast(self, dtype)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        """Give the elements another shape; one length may be -1."""
-        return ops.reshape(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], (int, np.integer)) else shape)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        """Permute the axes; reverse them if none are named."""
-        return ops.transpose(self, axes[0] if len(axes) == 1 and not isinstance(axes[0], (int, np.integer)) else axes or None)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Sum over axes."""
-        return ops.sum(self, axis, keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Mean over axes."""
-        return ops.mean(self, axis, keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Largest over axes."""
-        return ops.max(self, axis, keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Smallest over axes."""
-        return ops.min(self, axis, keepdims)
-
-    def argmax(self, axis: Any = None) -> Tensor:
-        """Position of the largest along an axis."""
-        return ops.argmax(self, axis)
-
-    def all(self, axis: Any = None) -> Tensor:
-        """Tell whether all are true."""
-        return ops.all(self, axis)
-
-    def any(self, axis: Any = None) -> Tensor:
-        """Tell whether any is true."""
-        return ops.any(self, axis)
-
 
 _new = object.__new__
 
@@ -347,4 +323,6 @@ def from_dlpack(value: Any) -> Tensor:
     return Tensor.wrap(to_array(np.from_dlpack(value), None, "from_dlpack", copy=False))
 
 
-from . import ops  # noqa: E402 - operators are methods here, operations are functions there: each needs the other
+from . import methods, ops  # noqa: E402 - operators are methods here, operations are functions there: each needs the other
+
+methods.ops = ops

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd import Parameter, ParameterTuple, Tensor, grad
+from autograd import Parameter, ParameterTuple, Tensor, grad, nn
 from autograd.errors import ArgumentError, DTypeError
 
 from .helpers import plain
@@ -43,6 +43,21 @@ def test_set_data_keeps_the_dtype():
     p = Parameter([1.0, 2.0])
     assert p.set_data(np.array([7, 8])) is p
     assert (p.dtype, plain(p)) == (np.float32, [7.0, 8.0])
+
+
+def test_a_clone_has_the_names_and_a_copy_of_the_values():
+    net = nn.SequentialCell(nn.Dense(2, 1))
+    p = net[0].weight
+    p.requires_grad = False
+    q = p.clone()
+    assert (q.name, q.own_name, q.requires_grad, plain(q)) == ("0.weight", "weight", False, plain(p))
+    q.set_data([[0.0, 0.0]])
+    assert plain(p) != [[0.0, 0.0]]
+
+
+def test_what_mindspore_has_for_many_processes_is_taken_and_changes_nothing():
+    p = Parameter([1.0], name="p", layerwise_parallel=True, parallel_optimizer=False)
+    assert plain(p) == [1.0]
 
 
 @pytest.mark.parametrize("name", [3, b"w", ["w"]])

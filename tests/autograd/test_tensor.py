@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import autograd
-from autograd import Tensor, as_tensor, from_dlpack, grad, ops
+from autograd import Parameter, Tensor, as_tensor, from_dlpack, grad, ops
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 from .helpers import f64, plain, x23
@@ -179,11 +179,44 @@ def test_dlpack_round_trip_shares_memory():
         (lambda x: (x > 5).any(0), lambda a: (a > 5).any(0)), (lambda x: x.reshape(3, 2), lambda a: a.reshape(3, 2)),
         (lambda x: x.reshape((3, -1)), lambda a: a.reshape(3, 2)), (lambda x: x.reshape(-1), lambda a: a.ravel()),
         (lambda x: x.transpose(1, 0), lambda a: a.T), (lambda x: x.transpose((1, 0)), lambda a: a.T),
+        (lambda x: x.view(-1), np.ravel), (lambda x: x.permute(1, 0), np.transpose), (lambda x: x.T, np.transpose),
+        (lambda x: x.swapaxes(0, 1), np.transpose), (lambda x: x.flatten(), np.ravel),
+        (lambda x: x.expand_dims(1).squeeze(), np.array), (lambda x: x.expand_dims(1).squeeze(1), np.array),
+        (lambda x: x.broadcast_to((2, 2, 3)), lambda a: np.stack([a, a])),
+        (lambda x: x.mean(0, keep_dims=True), lambda a: a.mean(0, keepdims=True)),
+        (lambda x: x.prod(0, keep_dims=True), lambda a: a.prod(0, keepdims=True)), (lambda x: x.prod(1), lambda a: a.prod(1)),
+        (lambda x: (x > 0).all(1, keep_dims=True), lambda a: (a > 0).all(1, keepdims=True)),
+        (lambda x: (x > 5).any(1, keep_dims=True), lambda a: (a > 5).any(1, keepdims=True)),
+        (lambda x: x.var(0, 1), lambda a: a.var(0, ddof=1)),
+        (lambda x: x.std(1, keepdims=True), lambda a: a.std(1, keepdims=True)),
+        (lambda x: x.argmin(1), lambda a: a.argmin(1)), (lambda x: x.cumsum(1), lambda a: a.cumsum(1)),
+        (lambda x: (-x).abs(), np.abs), (lambda x: x.exp(), np.exp), (lambda x: x.log(), np.log),
+        (lambda x: x.sqrt(), np.sqrt),
+        (lambda x: x.square(), np.square), (lambda x: x.tanh(), np.tanh), (lambda x: x.pow(2), np.square),
+        (lambda x: x.clip(2, 4), lambda a: a.clip(2, 4)), (lambda x: x.clip(max=4), lambda a: np.minimum(a, 4)),
+        (lambda x: x.matmul(x.T), lambda a: a @ a.T), (lambda x: x.sigmoid(), lambda a: ops.sigmoid(a).array),
         (lambda x: x.transpose(), lambda a: a.T), (lambda x: x.astype(autograd.int32), lambda a: a.astype(np.int32)),
     ],
 )  # fmt: skip
 def test_methods_are_the_operations(method, reference):
     assert np.array_equal(method(x23()).array, reference(ARRAY))
+
+
+def test_value_data_and_copy_stay_where_the_tensor_is_in_the_graph():
+    w = Parameter([1.0, 2.0])
+    assert (type(w.value()), w.data, x23().data.shape) == (Tensor, w, (2, 3))
+    assert w.init_data() is w
+    for read in (Tensor.value, Tensor.copy):
+        assert plain(grad(lambda x, read=read: read(x) * 3)(Tensor([1.0]))) == [3.0]
+        assert plain(grad(lambda x, read=read: read(w) * x, None, w)(Tensor([3.0]))) == [3.0, 3.0]
+    x = Tensor([1.0])
+    assert np.shares_memory(x.value().array, x.array)
+    assert not np.shares_memory(x.copy().array, x.array)
+
+
+def test_values_as_python_numbers():
+    assert x23().tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    assert (x23().item((1, 0)), Tensor([1, 2]).item(1)) == (4.0, 2)
 
 
 def test_ragged_lists_are_refused():
