@@ -116,7 +116,7 @@ class Pass:
                 pairs.append((out.node, g))
         return pairs
 
-    def gradients(self, sens: Any, free: bool) -> tuple[list[Any], list[Tensor]]:
+    def gradients(self, sens: Any, free: bool) -> tuple[list[Any], list[Any]]:
         """Run the reverse pass; return what belongs to the positions and to the weights."""
         leaves = [node for _, nodes in self.positions for node in nodes if node is not None]
         leaves += self.watched.values()
@@ -155,8 +155,9 @@ def as_weights(weights: Any, where: str) -> list[Parameter]:
 
 
 def value_and_grad(
-    fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False
-) -> Callable[..., tuple[Any, Any]]:
+    fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
+    return_ids: bool = False,
+) -> Callable[..., tuple[Any, Any]]:  # fmt: skip
     """Make a function that returns both the value of ``fn`` and its gradient.
 
     Parameters
@@ -170,6 +171,8 @@ def value_and_grad(
         Parameters to differentiate by. A frozen one (``requires_grad=False``) gets zeros.
     has_aux : bool
         ``fn`` returns ``(value, aux, ...)`` and only the value is differentiated.
+    return_ids : bool
+        In place of each gradient, a pair of the position or the Parameter's name and the gradient; ``get_grad`` finds one.
 
     Returns
     -------
@@ -194,17 +197,18 @@ def value_and_grad(
     >>> print(value, gradient)
     5.0 [2. 4.]
     """
-    return _transform(fn, grad_position, weights, has_aux, "value_and_grad")
+    return _transform(fn, grad_position, weights, has_aux, return_ids, "value_and_grad")
 
 
 def grad(
-    fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False
-) -> Callable[..., Any]:
+    fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
+    return_ids: bool = False,
+) -> Callable[..., Any]:  # fmt: skip
     """Make a function that returns the gradient of ``fn``; nests to any order.
 
     Parameters
     ----------
-    fn, grad_position, weights, has_aux
+    fn, grad_position, weights, has_aux, return_ids
         As for :func:`value_and_grad`.
 
     Returns
@@ -223,7 +227,7 @@ def grad(
     >>> print(grad(grad(lambda x: x**3))(Tensor([1.0, 2.0])))
     [ 6. 12.]
     """
-    run = _transform(fn, grad_position, weights, has_aux, "grad")
+    run = _transform(fn, grad_position, weights, has_aux, return_ids, "grad")
 
     @functools.wraps(fn, updated=())
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -234,7 +238,7 @@ def grad(
 
 
 def _transform(
-    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, where: str
+    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, return_ids: bool, where: str
 ) -> Callable[..., tuple[Any, Any]]:
     if not callable(fn):
         raise DTypeError(where, "a function or Cell", describe(fn), "Pass the function itself, not its result.")
@@ -246,8 +250,12 @@ def _transform(
 
     @functools.wraps(fn, updated=())
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        run = Pass(fn, args, kwargs, _positions(grad_position, len(args), where), parameters, where, has_aux)
+        positions = _positions(grad_position, len(args), where)
+        run = Pass(fn, args, kwargs, positions, parameters, where, has_aux)
         by_position, by_weights = run.gradients(None, free=True)
+        if return_ids:
+            by_position = list(zip(positions, by_position, strict=True))
+            by_weights = list(zip([w.name for w in parameters], by_weights, strict=True))
         result: Any = tuple(by_position) if isinstance(grad_position, tuple) else (by_position or [None])[0]
         if weights is not None:
             ours: Any = by_weights[0] if isinstance(weights, Parameter) else tuple(by_weights)
