@@ -227,9 +227,7 @@ def test_cells_inside_keep_their_own_bprop():
 
 def test_a_cell_without_bprop_is_refused_and_those_inside_are_named():
     node = snn.IFNode(surrogate_function=snn.relusigmoid())
-    with pytest.raises(
-        ArgumentError, match=r"IFNode: expected a Cell with its own bprop, got one without; inside it .*\(r"
-    ):
+    with pytest.raises(ArgumentError, match=r"IFNode: expected a Cell with its own bprop, got one without; inside it .*\(r"):
         check_bprop(node, [1.0], [0.0])
     with pytest.raises(DTypeError, match=r"check_bprop: expected a Cell, got .* Check a function with check_grad"):
         check_bprop(ops.sin, [1.0])
