@@ -1,11 +1,15 @@
 """A minimal autograd core on numpy whose unit is the Cell: ``construct`` forward and, if wanted, its own ``bprop``."""
 
 from . import tensor  # noqa: F401  # isort: skip - first: operators and operations need each other
+from . import dtypes as dtype
 from . import errors, ops
 from .cell import Cell
 from .check import check_bprop, check_grad
+from .compat import context
+from .compat.context import GRAPH_MODE, PYNATIVE_MODE, get_context, jit, ms_function, set_context
+from .compat.functional import get_grad, vmap
 from .debug import trace_bprop
-from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8
+from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 from .gradop import GradOperation
 from .parameter import Parameter, ParameterTuple
 from .state import no_grad
@@ -16,6 +20,8 @@ from .transforms import grad, stop_gradient, value_and_grad, vjp
 from . import nn, optim  # isort: skip
 
 __all__ = [
+    "GRAPH_MODE",
+    "PYNATIVE_MODE",
     "Cell",
     "GradOperation",
     "Parameter",
@@ -25,24 +31,35 @@ __all__ = [
     "bool_",
     "check_bprop",
     "check_grad",
+    "context",
+    "dtype",
     "errors",
     "float16",
     "float32",
     "float64",
     "from_dlpack",
+    "get_context",
+    "get_grad",
     "grad",
     "int8",
     "int16",
     "int32",
     "int64",
+    "jit",
+    "ms_function",
     "nn",
     "no_grad",
     "ops",
     "optim",
+    "set_context",
     "stop_gradient",
     "trace",
     "trace_bprop",
     "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
     "value_and_grad",
     "vjp",
+    "vmap",
 ]

@@ -7,18 +7,19 @@ from typing import Any, Self
 
 import numpy as np
 
+from .compat.cells import CellNames
 from .custom import call_with_bprop
 from .dtypes import describe
 from .errors import AutogradError, CellError, GradientError, StateDictError
 from .hooks import Hook, Hookable, enter
-from .parameter import Parameter
+from .parameter import Parameter, ParameterTuple
 from .state import state
 from .tensor import Tensor
 
 __all__ = ["Cell"]
 
 
-class Cell(Hookable):
+class Cell(Hookable, CellNames):
     """Base class of networks and of their parts.
 
     A subclass defines ``construct``. It may define ``bprop(self, *inputs, out, dout)``, which then replaces the derivative of
@@ -32,6 +33,11 @@ class Cell(Hookable):
         Whether the Cell is being trained; see :meth:`set_train`.
     requires_grad : bool
         A flag for the user; see :meth:`set_grad`.
+
+    Parameters
+    ----------
+    auto_prefix : bool
+        Put the names of attributes before the names that Parameters below have. ``parameters_dict`` goes by attributes anyway.
 
     Examples
     --------
@@ -56,7 +62,8 @@ class Cell(Hookable):
         """Whether the same input gives the same output, so that a constant input need be run only once."""
         return True
 
-    def __init__(self) -> None:
+    def __init__(self, auto_prefix: bool = True) -> None:
+        self._auto_prefix = auto_prefix
         self.training = False
         self.requires_grad = False
         self._hooks: tuple[Hook, ...] = ()
@@ -112,8 +119,9 @@ class Cell(Hookable):
             for path, part in _parts(name, value):
                 self.require_ready(f"given {name!r}")
                 if isinstance(part, Parameter):
-                    part.name = path
-                else:
+                    if not any(part is held for held in self.get_parameters()):
+                        part.name = path
+                elif self._auto_prefix:
                     for below, parameter in part.parameters_and_names():
                         parameter.name = f"{path}.{below}"
         object.__setattr__(self, name, value)
@@ -141,13 +149,14 @@ class Cell(Hookable):
             if isinstance(part, Cell):
                 yield name, part
 
-    def get_parameters(self) -> list[Parameter]:
-        """Return all Parameters in order."""
-        return [p for _, p in self.parameters_and_names()]
+    def get_parameters(self, expand: bool = True) -> list[Parameter]:
+        """Return all Parameters in order; without ``expand``, not those of the Cells below."""
+        below = {id(p) for cell in self.cells() for p in cell.get_parameters()} if not expand else ()
+        return [p for _, p in self.parameters_and_names() if id(p) not in below]
 
-    def trainable_params(self) -> list[Parameter]:
-        """Return the Parameters with ``requires_grad``."""
-        return [p for p in self.get_parameters() if p.requires_grad]
+    def trainable_params(self, recurse: bool = True) -> list[Parameter]:
+        """Return the Parameters with ``requires_grad``; without ``recurse``, not those of the Cells below."""
+        return [p for p in self.get_parameters(recurse) if p.requires_grad]
 
     def parameters_dict(self) -> dict[str, Parameter]:
         """Return all Parameters by dotted name.
@@ -252,6 +261,8 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
     """Iterate over the Cells and Parameters in an attribute's value, looking into lists, tuples and dicts."""
     if isinstance(value, Parameter):
         yield value.own_name or name, value
+    elif isinstance(value, ParameterTuple):  # it collects what has its name elsewhere
+        yield from ((part.name, part) for part in value)
     elif isinstance(value, Cell):
         yield name, value
     elif isinstance(value, (list, tuple, dict)):

@@ -12,10 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe
+from ..dtypes import describe, float32, to_dtype
 from ..errors import ArgumentError, ShapeError
+from ..tensor import Tensor
 
-__all__ = ["Constant", "KaimingNormal", "KaimingUniform", "Normal", "Uniform", "XavierNormal", "XavierUniform", "make"]
+__all__ = [
+    "Constant",
+    "KaimingNormal",
+    "KaimingUniform",
+    "Normal",
+    "Uniform",
+    "XavierNormal",
+    "XavierUniform",
+    "initializer",
+    "make",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
@@ -145,6 +156,13 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
     if values.shape != shape:
         raise ShapeError(where, f"values of shape {list(shape)}", describe(values), "Transpose or reshape them.")
     return values
+
+
+def initializer(init: Any, shape: Any, dtype: Any = float32, *, rng: np.random.Generator | int | None = None) -> Tensor:
+    """Return a Tensor of initial values, as :func:`make` takes ``init``; for a Parameter, as in MindSpore."""
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    values = make(init, shape, np.random.default_rng(rng), "initializer")
+    return Tensor(values, to_dtype(dtype, "initializer"))
 
 
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -16,8 +16,9 @@ from ..program import refuse
 from ..state import state
 from ..tensor import Tensor, as_tensor
 from . import init
+from .activations import get_activation
 
-__all__ = ["Dense", "Dropout", "Flatten", "ReLU", "Sigmoid"]
+__all__ = ["Dense", "Dropout", "Flatten"]
 
 
 class Dense(Cell):
@@ -31,8 +32,8 @@ class Dense(Cell):
         How the Parameters start; by default uniform within ``1 / sqrt(in_channels)``. See :mod:`autograd.nn.init`.
     has_bias : bool
         Whether there is a bias.
-    activation : callable, optional
-        Applied to the output.
+    activation : callable or str, optional
+        Applied to the output. A name is one that :func:`get_activation` knows.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
@@ -89,7 +90,7 @@ class Dense(Cell):
             default_bias = init.Uniform(1 / math.sqrt(in_channels))
             bias = init.make(default_bias if bias_init is None else bias_init, shape[:1], rng, "Dense, bias_init")
             self.bias = Parameter(bias.astype(dtype))
-        self.activation = activation
+        self.activation = get_activation(activation, "Dense, activation") if isinstance(activation, str) else activation
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[..., in_channels]`` to ``[..., out_channels]``."""
@@ -162,23 +163,3 @@ class Dropout(Cell):
     def extra_repr(self) -> str:
         """Show the probability."""
         return f"p={self.p}"
-
-
-class ReLU(Cell):
-    """Rectifier ``max(x, 0)`` as a layer."""
-
-    per_sample = True
-
-    def construct(self, x: Any) -> Tensor:
-        """Map ``[...]`` to the same shape."""
-        return ops.relu(x)
-
-
-class Sigmoid(Cell):
-    """Logistic function as a layer."""
-
-    per_sample = True
-
-    def construct(self, x: Any) -> Tensor:
-        """Map ``[...]`` to the same shape."""
-        return ops.sigmoid(x)

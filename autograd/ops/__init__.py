@@ -3,6 +3,8 @@
 An operation is added in the file it belongs to, and nowhere else.
 """
 
+import sys
+
 from ..gradop import GradOperation
 from ..transforms import grad, stop_gradient, value_and_grad, vjp
 from .create import *  # noqa: F403
@@ -13,11 +15,18 @@ from .nn import *  # noqa: F403
 from .reduce import *  # noqa: F403
 from .shape import *  # noqa: F403
 
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
-
-
 __all__ = ["GradOperation", "grad", "stop_gradient", "value_and_grad", "vjp"]
 __all__ += [name for name, value in globals().items() if getattr(value, "__module__", None) and name[0] != "_"
             and value.__module__.startswith(f"{__name__}.")]  # fmt: skip
+
+from ..compat import functional as _functions  # noqa: E402
+from ..compat import operators as _operators  # noqa: E402
+from ..compat.functional import *  # noqa: E402, F403 - MindSpore's further names; __all__ has the core's alone
+from ..compat.operators import *  # noqa: E402, F403
+
+composite = functional = operations = sys.modules[__name__]
+"""The parts that MindSpore divides its operations into."""
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_functions.__all__, *_operators.__all__, "composite", "functional", "operations"})

@@ -33,5 +33,23 @@ def ones_like(x: Any) -> Tensor:
     return Tensor.wrap(np.ones(x.shape, x.dtype))
 
 
+def full(shape: Any, value: Any, dtype: Any = None) -> Tensor:
+    """One value everywhere; a Python float gives float32."""
+    value = as_tensor(value, "ops.full").array
+    return Tensor.wrap(np.full(shape, value, value.dtype if dtype is None else to_dtype(dtype, "ops.full")))
+
+
+def eye(n: int, m: int | None = None, dtype: Any = float32) -> Tensor:
+    """Ones on the diagonal of an ``n`` by ``m`` matrix, zeros elsewhere."""
+    return Tensor.wrap(np.eye(n, m, dtype=to_dtype(dtype, "ops.eye")))
+
+
+def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """Numbers from ``start`` (0 if only one number is given) up to ``end``, without it; Python floats give float32."""
+    values = np.arange(start, step=step) if end is None else np.arange(start, end, step)
+    default = float32 if values.dtype.kind == "f" else values.dtype
+    return Tensor.wrap(values.astype(default if dtype is None else to_dtype(dtype, "ops.arange")))
+
+
 OnesLike = operator("OnesLike", ones_like)
 ZerosLike = operator("ZerosLike", zeros_like)

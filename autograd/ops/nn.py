@@ -42,6 +42,17 @@ def relu6(x, /):
     return np.clip(x, 0, 6)
 
 
+def leaky_relu(x: Tensor, alpha: float = 0.2) -> Tensor:
+    """Rectifier with the slope ``alpha`` below 0; the derivative at 0 is ``alpha``."""
+    x = as_tensor(x, "ops.leaky_relu")
+    return where(greater(x, 0), x, x * alpha)
+
+
+def silu(x: Tensor) -> Tensor:
+    """Sigmoid linear unit, ``x * sigmoid(x)`` (Hendrycks and Gimpel, 2016)."""
+    return as_tensor(x, "ops.silu") * sigmoid(x)
+
+
 def gelu(x: Tensor, approximate: str = "none") -> Tensor:
     """Gaussian error linear unit (Hendrycks and Gimpel, 2016); ``approximate="tanh"`` for their tanh form."""
     x = as_tensor(x, "ops.gelu")

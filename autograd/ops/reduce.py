@@ -138,13 +138,23 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     return total if keepdims else reshape(total, sum(total, axis).shape)
 
 
-ReduceMax = operator("ReduceMax", max, keep_dims="keepdims")
-ReduceMean = operator("ReduceMean", mean, keep_dims="keepdims")
-ReduceMin = operator("ReduceMin", min, keep_dims="keepdims")
-ReduceProd = operator("ReduceProd", prod, keep_dims="keepdims")
-ReduceSum = operator("ReduceSum", sum, keep_dims="keepdims")
+def _over_all(reduction: Any) -> Any:
+    """Return a reduction for which no axes, ``()``, are all of them, as in MindSpore."""
+
+    def reduce(x: Any, axis: Any = (), keepdims: bool = False) -> Tensor:
+        return reduction(x, None if axis == () or axis == [] else axis, keepdims)  # type: ignore[no-any-return]
+
+    reduce.__name__ = reduction.__name__
+    return reduce
+
+
+ReduceMax = operator("ReduceMax", _over_all(max), keep_dims="keepdims")
+ReduceMean = operator("ReduceMean", _over_all(mean), keep_dims="keepdims")
+ReduceMin = operator("ReduceMin", _over_all(min), keep_dims="keepdims")
+ReduceProd = operator("ReduceProd", _over_all(prod), keep_dims="keepdims")
+ReduceSum = operator("ReduceSum", _over_all(sum), keep_dims="keepdims")
+ReduceAll = operator("ReduceAll", _over_all(all), keep_dims="keepdims")
+ReduceAny = operator("ReduceAny", _over_all(any), keep_dims="keepdims")
 Argmax = operator("Argmax", argmax, "axis")
-CumSum = operator("CumSum", cumsum)
 Argmin = operator("Argmin", argmin, "axis")
-ReduceAll = operator("ReduceAll", all, keep_dims="keepdims")
-ReduceAny = operator("ReduceAny", any, keep_dims="keepdims")
+CumSum = operator("CumSum", cumsum)

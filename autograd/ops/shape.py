@@ -134,6 +134,17 @@ def pad(x: Any, pad_width: Any, value: float = 0.0) -> Tensor:
     return _pad(x, pad_width=tuple(map(tuple, widths)), value=value)
 
 
+def tile(x: Any, reps: int | Sequence[int]) -> Tensor:
+    """Repeat the whole tensor along each axis, as numpy does."""
+    x = as_tensor(x, "ops.tile")
+    times = (reps,) if isinstance(reps, (int, np.integer)) else tuple(reps)
+    times = (1,) * (x.ndim - len(times)) + times
+    lengths = (1,) * (len(times) - x.ndim) + x.shape
+    apart = reshape(x, [n for length in lengths for n in (1, length)])
+    stretched = broadcast_to(apart, [n for pair in zip(times, lengths, strict=True) for n in pair])
+    return reshape(stretched, [n * length for n, length in zip(times, lengths, strict=True)])
+
+
 @primitive(lambda g, axis: flip(g, axis), expects="axes that the input has")
 def flip(x, /, axis=None):
     """Reverse the order along ``axis``."""

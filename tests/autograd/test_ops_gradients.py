@@ -15,7 +15,7 @@ from .helpers import f64, numeric_gradient
 from .op_cases import CASES, seeds
 
 # Public functions that have no derivative: creation, whole numbers, and the transforms that ops has by MindSpore's names
-CONSTANT = {"zeros", "ones", "zeros_like", "ones_like", "one_hot"}
+CONSTANT = {"zeros", "ones", "zeros_like", "ones_like", "full", "eye", "arange", "one_hot"}
 TRANSFORMS = {"grad", "value_and_grad", "vjp", "GradOperation", "stop_gradient"}
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)

@@ -243,6 +243,8 @@ TABLE = {
     "sigmoid": same("sigmoid"),
     "relu": same("relu", fits=away_from(0)),
     "relu6": Op(ops.relu6, lambda t, x: t.nn.functional.relu6(x), fits=away_from(0, 6)),
+    "leaky_relu": Op(ops.leaky_relu, lambda t, x: t.nn.functional.leaky_relu(x, 0.2), fits=away_from(0)),
+    "silu": Op(ops.silu, lambda t, x: t.nn.functional.silu(x)),
     "gelu": Op(ops.gelu, lambda t, x, **o: t.nn.functional.gelu(x, **o), options=drawn(approximate=["none", "tanh"])),
     "where": Op(
         lambda x, y: ops.where(y > 0.1, x, y), lambda t, x, y: t.where(y > 0.1, x, y), 2,
@@ -274,6 +276,7 @@ TABLE = {
     "squeeze": Op(ops.squeeze, lambda t, x: x.squeeze()),
     "expand_dims": Op(ops.expand_dims, lambda t, x, axis: x.unsqueeze(axis), options=new_axis),
     "broadcast_to": Op(ops.broadcast_to, lambda t, x, shape: x.broadcast_to(shape), options=stretched),
+    "tile": Op(ops.tile, lambda t, x, reps: x.tile(reps), fits=lambda x: x.size < 20, options=drawn(reps=[(2,), (1, 2)])),
     "flatten": Op(ops.flatten, lambda t, x, start: x.flatten(start), fits=several_axes, options=drawn(start=[0, 1])),
     "flip": along("flip", torch_flip),
     "stack": Op(lambda *xs, axis: ops.stack(xs, axis), lambda t, *xs, axis: t.stack(xs, axis), 2,
