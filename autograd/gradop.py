@@ -8,7 +8,7 @@ from typing import Any
 from .dtypes import describe
 from .errors import ArgumentError, DTypeError
 from .parameter import Parameter
-from .transforms import Pass, as_weights, floating_positions, name_of
+from .transforms import Pass, as_weights, check_flags, floating_positions, name_of, take_sens
 
 __all__ = ["GradOperation"]
 
@@ -34,9 +34,7 @@ class GradOperation:
     """
 
     def __init__(self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False) -> None:
-        for name, value in (("get_all", get_all), ("get_by_list", get_by_list), ("sens_param", sens_param)):
-            if not isinstance(value, bool):
-                raise DTypeError("GradOperation", f"{name} to be a bool", describe(value), "Pass True or False.")
+        check_flags("GradOperation", get_all=get_all, get_by_list=get_by_list, sens_param=sens_param)
         self.get_all, self.get_by_list, self.sens_param = get_all, get_by_list, sens_param
 
     def __call__(self, fn: Callable[..., Any], weights: Any = None) -> Callable[..., Any]:
@@ -49,14 +47,7 @@ class GradOperation:
         where = f"GradOperation of {name_of(fn)}"
 
         def gradient(*args: Any, **kwargs: Any) -> Any:
-            sens = None
-            if self.sens_param:
-                if "sens" in kwargs:
-                    sens = kwargs.pop("sens")
-                elif args:
-                    *args, sens = args  # type: ignore[assignment]
-                if sens is None:
-                    raise ArgumentError(where, "the cotangent of the output as last input, or sens=", "none", "Pass it.")
+            args, sens = take_sens(args, kwargs, where) if self.sens_param else (args, None)
             positions = [] if self.get_by_list else [0]
             if self.get_all:
                 positions = floating_positions(args, where, needed=not self.get_by_list)

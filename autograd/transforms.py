@@ -154,9 +154,23 @@ def as_weights(weights: Any, where: str) -> list[Parameter]:
     return list(listed)
 
 
+def check_flags(where: str, **flags: Any) -> None:
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise DTypeError(where, f"{name} to be a bool", describe(value), "Pass True or False.")
+
+
+def take_sens(args: tuple[Any, ...], kwargs: dict[str, Any], where: str) -> tuple[tuple[Any, ...], Any]:
+    """Take the cotangent of the output out of the inputs: ``sens=``, or the last."""
+    *inputs, sens = (*args, kwargs.pop("sens")) if "sens" in kwargs else args or (None,)
+    if sens is None:
+        raise ArgumentError(where, "the cotangent of the output as last input, or sens=", "none", "Pass it.")
+    return tuple(inputs), sens
+
+
 def value_and_grad(
     fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
-    return_ids: bool = False,
+    return_ids: bool = False, sens_param: bool = False,
 ) -> Callable[..., tuple[Any, Any]]:  # fmt: skip
     """Make a function that returns both the value of ``fn`` and its gradient.
 
@@ -173,6 +187,8 @@ def value_and_grad(
         ``fn`` returns ``(value, aux, ...)`` and only the value is differentiated.
     return_ids : bool
         In place of each gradient, a pair of the position or the Parameter's name and the gradient; ``get_grad`` finds one.
+    sens_param : bool
+        The cotangent of the value is passed as the last input, or as ``sens=``.
 
     Returns
     -------
@@ -197,18 +213,18 @@ def value_and_grad(
     >>> print(value, gradient)
     5.0 [2. 4.]
     """
-    return _transform(fn, grad_position, weights, has_aux, return_ids, "value_and_grad")
+    return _transform(fn, grad_position, weights, has_aux, return_ids, sens_param, "value_and_grad")
 
 
 def grad(
     fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
-    return_ids: bool = False,
+    return_ids: bool = False, sens_param: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
     """Make a function that returns the gradient of ``fn``; nests to any order.
 
     Parameters
     ----------
-    fn, grad_position, weights, has_aux, return_ids
+    fn, grad_position, weights, has_aux, return_ids, sens_param
         As for :func:`value_and_grad`.
 
     Returns
@@ -227,7 +243,7 @@ def grad(
     >>> print(grad(grad(lambda x: x**3))(Tensor([1.0, 2.0])))
     [ 6. 12.]
     """
-    run = _transform(fn, grad_position, weights, has_aux, return_ids, "grad")
+    run = _transform(fn, grad_position, weights, has_aux, return_ids, sens_param, "grad")
 
     @functools.wraps(fn, updated=())
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -238,8 +254,9 @@ def grad(
 
 
 def _transform(
-    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, return_ids: bool, where: str
+    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, return_ids: bool, sens_param: bool, where: str
 ) -> Callable[..., tuple[Any, Any]]:
+    check_flags(where, has_aux=has_aux, return_ids=return_ids, sens_param=sens_param)
     if not callable(fn):
         raise DTypeError(where, "a function or Cell", describe(fn), "Pass the function itself, not its result.")
     if grad_position is None and weights is None:
@@ -250,9 +267,10 @@ def _transform(
 
     @functools.wraps(fn, updated=())
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        args, sens = take_sens(args, kwargs, where) if sens_param else (args, None)
         positions = _positions(grad_position, len(args), where)
         run = Pass(fn, args, kwargs, positions, parameters, where, has_aux)
-        by_position, by_weights = run.gradients(None, free=True)
+        by_position, by_weights = run.gradients(sens, free=True)
         if return_ids:
             by_position = list(zip(positions, by_position, strict=True))
             by_weights = list(zip([w.name for w in parameters], by_weights, strict=True))
