@@ -20,9 +20,7 @@ from .layout import Own, Saved, Stream
 from .spikes import Spikes
 from .synapse import Direct, GradientByEvents, Listed, Once
 
-__all__ = ["FEW", "Backward"]
-
-FEW = 32  # outputs up to which the gradient by the input is left as a product
+__all__ = ["Backward"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -62,7 +60,7 @@ class Backward:
         self.direct = wants_x and isinstance(synapse, Direct)
         self.summed = self.wants_weight and isinstance(synapse, Once)
         before = self._layer_before() if wants_x and not self.direct else None
-        self.few = before is not None and before[0].layout.samples == layer.layout.samples and layer.layout.columns <= FEW
+        self.few = before is not None and synapse.few  # type: ignore[union-attr]
         self.places = before[0].where_it_matters(before[1], before[0].plan.matters) if before and not self.few else None
         self.own_places = None if layer.own is None or self.wants_starts[-1] else self._own_places()
         self.arrived = self._arrived()
@@ -227,16 +225,19 @@ class Backward:
         synapse, chunk = self.layer.synapse, a // (self.layer.chunk or 1)
         samples = self.layout.samples
         chosen = slice(a * samples, b * samples) if self.few else slice((b - a) * samples)
+        made = {d: rows[chosen] for d, rows in self.rows.items()}
+        if self.layout.columns > self.layer.shape[-1]:  # all samples were one row
+            made = {d: rows.reshape(-1, self.layer.shape[-1]) for d, rows in made.items()}
         for gradient, by_events in ((self.dx, self.by_events), (self.d_own, self.own_events)):
             if by_events is not None:
                 by_events.add(chunk, self.packed[gradient])
         if not isinstance(synapse, Direct):
             if self.wants_weight and self.by_events is None and not self.summed:
-                synapse.add(a, b, self.rows[self.dx][chosen])
+                synapse.add(a, b, made[self.dx])
             if by_input is not None:
-                synapse.back(self.rows[self.dx][chosen], a, b, by_input, self.places, weights)
+                synapse.back(made[self.dx], a, b, by_input, self.places, weights)
         if self.wants_own and self.d_own in self.rows:
-            self._add_own(self.rows[self.d_own][chosen], a, b)
+            self._add_own(made[self.d_own], a, b)
 
     def _add_own(self, rows: Array, a: int, b: int) -> None:
         """Add what comes back by products: all of it where it is no spikes, else only what the first step is given."""
@@ -263,7 +264,7 @@ class Backward:
             states[-1] = states[-1] + lateral[:, : layer.layout.columns].reshape(-1)
         result: list[Tensor | None] = [None if by_input is None else Tensor.wrap(by_input)]
         if self.few and not isinstance(synapse, Direct):
-            result = [Factored(self.rows[self.dx], synapse.weight, layer.x.shape)]
+            result = [Factored(self.rows[self.dx].reshape(-1, synapse.n_out), synapse.weight, layer.x.shape)]
         if layer.dense is not None:
             gradient = None
             if isinstance(synapse, Once) and self.summed:

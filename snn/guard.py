@@ -58,7 +58,9 @@ def fingerprint(value: Any, seen: dict[int, int] | None = None) -> Any:
     inside = getattr(value, "__dict__", None)
     if not isinstance(inside, dict) or not inside:
         return id(value)
-    attributes = [(key, fingerprint(item, seen)) for key, item in inside.items()]
+    attributes = [
+        (key, (kind, item) if (kind := type(item)) in _SIMPLE else fingerprint(item, seen)) for key, item in inside.items()
+    ]  # what most are, without a call
     return id(value), type(value), attributes, _of_class(type(value), seen)
 
 

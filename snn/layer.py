@@ -25,7 +25,7 @@ from .plan import Plan, plan_for
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import record_names
-from .synapse import SAMPLED, Direct, Listed, Once, choose
+from .synapse import SAMPLED, Direct, Listed, Once, Product, choose
 
 __all__ = ["Layer", "run_layer"]
 
@@ -130,7 +130,8 @@ class Layer:
     def _layout(self) -> Layout:
         steps, size = len(self.x), math.prod(self.shape)
         columns = self.shape[-1]
-        if isinstance(self.synapse, Direct) and self.own is None and columns < 128:
+        narrow = columns < 128 if isinstance(self.synapse, Direct) else isinstance(self.synapse, Product) and self.synapse.few
+        if narrow and self.own is None:  # all samples are one row, or few elements would be done at once
             return Layout(steps, 1, size, min(_BLOCK, padded(max(1, size))))
         width = self.synapse.width if isinstance(self.synapse, Listed) else _BLOCK
         return Layout(steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))

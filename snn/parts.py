@@ -12,13 +12,12 @@ from autograd import Cell, Parameter, Tensor, nn
 from autograd.graph import LEAF, Node
 from autograd.state import scope
 
-from .backward import FEW
 from .engine.events import LANES, padded
 from .footprint import Part
 from .layer import Layer
 from .layerwise import Layerwise, Waiting
 from .layout import Options
-from .synapse import LITTLE, Listed, Product
+from .synapse import FEW, LITTLE, Listed, Product
 
 __all__ = ["outline", "tried"]
 
@@ -66,7 +65,7 @@ class _Outline(Layerwise):
         self.training, self.taped, self.currents = training, training and input_gradient, currents
         self.spikes = self.matters = False
         self.dense = ""
-        self.samples = 0  # rows that the layer before has, 0 if it is none of ours
+        self.follows = False  # whether the layer before is one of ours
         self.parts: list[Part] = []
 
     def layer(self, cell: Cell, x: Any, name: str) -> Any:
@@ -95,11 +94,11 @@ class _Outline(Layerwise):
             part.segment = [steps // len(x) * again * size for size in kept]
         _weights(part, layer, chunk, wants_x, FIRING if len(self.parts) > 1 else GIVEN)
         if wants_x and dense is not None:
-            if layer.layout.samples == self.samples and dense.out_channels <= FEW:
+            if self.follows and dense.out_channels <= FEW:
                 part.by_input = part.rows.pop(0) // max(1, min(chunk or 1, len(x))) * len(x)  # it stays a product of two
             elif self.matters:
                 _places(part, x.size, dense)
-        self.samples = layer.layout.samples
+        self.follows = True
         self.matters = plan.matters is not None and again is None and part.taped
         self.spikes = plan.flag is not None
         self.currents = "events" if self.spikes else "dense"
@@ -114,7 +113,7 @@ class _Outline(Layerwise):
         part.saved = [sum(_kept_by(out.node).values()) * len(x) + (x.array.itemsize * x.size if self.spikes else 0)]
         part.by_input = x.array.itemsize * x.size if self.wanted else 0
         part.parameters = sum(p.array.nbytes for p in cell.get_parameters())
-        self.spikes, self.matters, self.samples, self.currents = False, False, 0, "dense"
+        self.spikes, self.matters, self.follows, self.currents = False, False, False, "dense"
         return Tensor.wrap(np.broadcast_to(np.zeros((), out.dtype), (len(x), *out.shape)))
 
     def _part(self, named: list[tuple[str, Any]], currents: str, cells: list[Any]) -> Part:

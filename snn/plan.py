@@ -10,8 +10,9 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.dtypes import bool_, describe
-from autograd.errors import CompileError, StateError
+from autograd.errors import CompileError, GradientError, StateError
 from autograd.program import Value
+from autograd.state import state as thread
 from autograd.trace import Trace, trace
 
 from .engine import analysis, cache, cut, emit
@@ -148,7 +149,17 @@ def plan_for(
     ------
     CompileError
         If it cannot be traced.
+    GradientError
+        If a gradient is asked for that a custom bprop hides.
     """
+    plan = _plan(cell, dense, dtype, before, names, masked, lateral)
+    for parameter, error in plan.program.hidden:
+        if thread.recording and parameter.node is not None:
+            raise GradientError(error.where, error.expected, error.got, error.fix)
+    return plan
+
+
+def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequence[str], masked: bool, lateral: bool) -> Plan:
     owner = dense if cell is None else cell
     bias: Parameter | None = None if dense is None else dense.bias
     dtypes = tree.map_leaves(lambda leaf: leaf.dtype, before)

@@ -14,11 +14,12 @@ from .engine.buffers import empty
 from .engine.events import LANES, Events, Packed, sampled_product
 from .spikes import Spikes, as_spikes
 
-__all__ = ["DENSE", "LITTLE", "SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
+__all__ = ["DENSE", "FEW", "LITTLE", "SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 DENSE = 0.25  # density from which a product with the whole input is faster than sums over its events
 SAMPLED = 0.25  # and from which the whole gradient is
+FEW = 32  # outputs up to which the gradient by the input is left as a product
 LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
 _KEPT = 1 << 18  # elements below which spikes are kept as numbers, once they are made
 _CACHE = 1 << 19
@@ -77,6 +78,11 @@ class _Weighted:
     def steps_at_once(cls, n_out: int, samples: int) -> int:
         """Return the length of a chunk."""
         return max(1, min(4096, max(2048, n_out)) // max(1, samples))
+
+    @property
+    def few(self) -> bool:
+        """Whether the gradient by the input is left as a product, for the layer before to multiply."""
+        return bool(self.n_out <= FEW)
 
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""

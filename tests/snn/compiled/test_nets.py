@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn import backward, factored, synapse
+from snn import factored, synapse
 
 from .compare import assert_as_eager, everything
 from .neurons import AdaptiveNode, whole_dense
@@ -171,7 +171,7 @@ def test_states_at_the_start_have_gradients(mode, path):
 )
 def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(surrogate, sampled, mode, monkeypatch):
     monkeypatch.setattr(synapse, "LITTLE", 0)
-    monkeypatch.setattr(backward, "FEW", 0)
+    monkeypatch.setattr(synapse, "FEW", 0)
     calls = []
     product = synapse.sampled_product
     monkeypatch.setattr(synapse, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
@@ -198,7 +198,7 @@ def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(re
 
 def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gradient(monkeypatch):
     monkeypatch.setattr(synapse, "LITTLE", 0)
-    monkeypatch.setattr(backward, "FEW", 0)
+    monkeypatch.setattr(synapse, "FEW", 0)
     threshold = Parameter(np.full(9, 4.0, np.float32))
     middle = snn.IFNode(threshold, surrogate_function=snn.surrogate.triangle())
     assert_as_eager(net(np.random.default_rng(0), middle), spikes((T, N, 6)), "compiled")
