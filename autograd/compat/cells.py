@@ -60,7 +60,7 @@ class CellNames:
     def _insert(self, name: Any, part: Any) -> None:
         if not isinstance(name, str) or not name:
             raise CellError(self.cls_name, "the name of an attribute", describe(name), "Pass a string.")
-        if hasattr(self, name) and not isinstance(self.__dict__.get(name), type(part)):
+        if hasattr(type(self), name):
             raise CellError(self.cls_name, "a free name for its part", repr(name), "Choose another name.")
         setattr(self, name, part)
 

@@ -118,7 +118,7 @@ class HyperMap:
 
     def __call__(self, *args: Any) -> Any:
         """Return the results in the structure of the inputs."""
-        fn, *structures = args if self.ops is None else (self.ops, *args)
+        fn, structures = (args[0] if args else None, args[1:]) if self.ops is None else (self.ops, args)
         if not callable(fn) or not structures:
             raise ArgumentError(
                 type(self).__name__, "a function and what to apply it to", ", ".join(map(describe, args)) or "nothing",
