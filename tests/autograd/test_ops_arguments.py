@@ -178,3 +178,19 @@ def test_creation():
         [0.0, 0.0], [[1.0, 1.0]], [[0.0] * 3] * 2, [1, 1],
     )  # fmt: skip
     assert [t.dtype.name for t in (ops.zeros(1), ops.ones(1, "int32"), ops.ones_like([1]))] == ["float32", "int32", "int64"]
+
+
+def test_matrices_and_ranges_of_given_values():
+    made = [
+        ops.full((2,), 1.5),
+        ops.full((1, 2), 3),
+        ops.full(2, True),
+        ops.full(2, 1, "float64"),
+        ops.eye(2),
+        ops.eye(1, 2, "int8"),
+    ]
+    assert plain(made) == [[1.5, 1.5], [[3, 3]], [True, True], [1.0, 1.0], [[1.0, 0.0], [0.0, 1.0]], [[1, 0]]]
+    assert [t.dtype.name for t in made] == ["float32", "int64", "bool", "float64", "float32", "int8"]
+    made = [ops.arange(3), ops.arange(1, 4, 2), ops.arange(0, 1, 0.5), ops.arange(2, dtype="float64")]
+    assert plain(made) == [[0, 1, 2], [1, 3], [0.0, 0.5], [0.0, 1.0]]
+    assert [t.dtype.name for t in made] == ["int64", "int64", "float32", "float64"]
