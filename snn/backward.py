@@ -134,8 +134,8 @@ class Backward:
         layout, synapse, shape = self.layout, layer.synapse, layer.shape
         n = 1 + len(layer.names)
         states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
-        sums = tuple(d for d in self.parameters if d is not None) + ((self.dx,) if self.summed else ())
-        totals = [np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums]
+        sums = [d for d in self.parameters if d is not None] + ([self.dx] if self.summed else [])
+        totals = {d: np.zeros(shape, layer.dtype(d)).reshape(-1) for d in sums}
         by_input = empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x and not self.few else None
         lateral = None if layer.own is None else np.zeros((layout.samples, padded(layout.columns)), layer.own.dtype)
         back = self._back()
@@ -144,7 +144,7 @@ class Backward:
             for a, b in reversed(layer.pieces(s0, s1)) if self.rows or self.packed else [(s0, s1)]:
                 written = self._written(by_input, a, b)
                 ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
-                loop, streams = self._loop(saved, s0, a, b, sums)
+                loop, streams = self._loop(saved, s0, a, b, tuple(totals))
                 own = None
                 if back is not None and lateral is not None and after is not None:
                     own = Own(back, lateral, after, self.own_places)
@@ -152,7 +152,7 @@ class Backward:
                 if self.arrived is not None:
                     factors, packed = self.arrived
                     arrived = [factors[a * layout.samples :].reshape(-1), np.uint64(factors.shape[1]), packed.array]
-                layer.launch(loop, layout, a, b, streams, own, states, written, ends, totals, arrived)
+                layer.launch(loop, layout, a, b, streams, own, states, written, ends, [*totals.values()], arrived)
                 states, lateral = ends, after
                 self._add(by_input, a, b, weights)
         return self._result(by_input, states, lateral, totals)
@@ -256,7 +256,7 @@ class Backward:
         assert len(values) in (samples, len(rows))
 
     def _result(
-        self, by_input: Array | None, states: list[Array], lateral: Array | None, totals: list[Array]
+        self, by_input: Array | None, states: list[Array], lateral: Array | None, totals: dict[int, Array]
     ) -> list[Tensor | None]:
         layer, synapse = self.layer, self.layer.synapse
         shape = layer.shape
@@ -268,7 +268,7 @@ class Backward:
         if layer.dense is not None:
             gradient = None
             if isinstance(synapse, Once) and self.summed:
-                gradient = synapse.of_sum(totals.pop())
+                gradient = synapse.of_sum(totals[self.dx])
             elif self.wants_weight:
                 gradient = self.by_events.result() if self.by_events else synapse.weight_gradient()  # type: ignore[union-attr]
             result.append(None if gradient is None else Tensor.wrap(gradient))
@@ -280,8 +280,7 @@ class Backward:
         result += [
             Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)
         ]
-        rest = iter(totals)
-        return result + [None if d is None else Tensor.wrap(next(rest).reshape(shape)) for d in self.parameters]
+        return result + [None if d is None else Tensor.wrap(totals[d].reshape(shape)) for d in self.parameters]
 
 
 def _later(events: Events, samples: int) -> Events:
