@@ -262,7 +262,7 @@ def _fit(value: Any, x: Any, where: str) -> Tensor | None:
         raise BpropError(where, f"a Tensor of shape {list(x.shape)}, or None for zero", describe(value), "Return a Tensor.")
     weak = isinstance(value, (int, float)) and x.dtype.kind == "f"
     g = Tensor.wrap(np.asarray(value, x.dtype)) if weak else as_tensor(value, where)
-    if g.shape != x.shape:
+    if g.shape != (x.shape if state.tracing is None else ()):
         raise BpropShapeError(
             where, f"the shape of what it is for, {describe(x)}", describe(g),
             "Sum over the axes that were broadcast, or use ops.broadcast_to.",
@@ -282,10 +282,14 @@ def _beside(cell: Cell, parent: Node | None, by_parameter: dict[int, Any], used:
         what = "a tensor that reached construct without being an input"
     if not used:
         return None
-    raise GradientError(
+    error = GradientError(
         f"gradient through {kind}",
         f"{kind}.bprop to supply the gradient of everything asked for that its construct uses",
         f"no gradient for {what}",
         "Return it as `return (dx,), {self.weight: dw}`, or pass it to construct as an input; "
         "set requires_grad=False or leave it out of the weights if its gradient is not wanted.",
     )
+    if state.tracing is not None and isinstance(parameter, Parameter):
+        state.tracing.hidden.append((parameter, error))  # a trace passes back to all; who runs it knows what is asked for
+        return None
+    raise error

@@ -14,7 +14,7 @@ from .state import state
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["LEAF", "SELECT", "Node", "Rule", "clock", "reverse", "sources"]
+__all__ = ["LEAF", "SELECT", "Node", "Rule", "clock", "reverse", "sources", "sum_to"]
 
 clock = count().__next__
 """The next serial number: every node made from now on has a larger one."""
@@ -188,7 +188,7 @@ class _Cotangents:
 
     def add(self, node: Node, g: Tensor) -> None:
         if g.shape != node.shape:
-            g = _sum_to(g, node.shape)
+            g = sum_to(g, node.shape)
         # A tracked tensor of whole numbers is the output of a custom bprop: its cotangent stays as it came.
         if g.dtype is not node.dtype and node.dtype.kind == "f":
             g = g.astype(node.dtype)
@@ -221,7 +221,7 @@ class _Cotangents:
         return self._sums[serial].array  # type: ignore[no-any-return]
 
 
-def _sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
+def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Undo broadcasting: sum over the axes along which ``shape`` was stretched."""
     extra = len(g.shape) - len(shape)
     axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from .dtypes import DType
-from .errors import CompileError
+from .errors import CompileError, GradientError
 
 if TYPE_CHECKING:
+    from .parameter import Parameter
     from .primitive import Primitive
 
 __all__ = ["Instruction", "Program", "Value"]
@@ -101,6 +102,8 @@ class Program:
         self.instructions: list[Instruction] = []
         self._known: dict[Any, int] = {}
         self._parameters = {id(array) for array in parameters}
+        self.hidden: list[tuple[Parameter, GradientError]] = []
+        """The Parameters whose gradient a custom bprop hides, with the error for whoever asks for it."""
 
     def add(self, kind: str, what: Any, operands: tuple[int, ...], dtype: DType, key: Any) -> int:
         """Return the number of an instruction, a new one unless an equal one is there."""
@@ -146,7 +149,11 @@ class Program:
         if op.expand is not None:
             return self._expanded(op.expand, values)
         if op.scalar is None and "dtype" not in attrs:
-            refuse(f"{op.label}, which mixes elements", "Keep it outside the neuron, as a layer before or after it.")
+            refuse(
+                f"{op.label}, which mixes elements",
+                "Keep it outside the neuron, as a layer before or after it; "
+                "a bprop adds up the gradient of a Parameter with ops.sum_to_size.",
+            )
         kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
         dtypes, out = _result(op, kinds, tuple(attrs.items()))
         if op.scalar is None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
+from ..graph import sum_to
 from ..operator import operator
 from ..primitive import primitive
-from ..state import no_grad
+from ..state import no_grad, state
 from ..tensor import Tensor, as_tensor
 from .elementwise import cast, equal, exp, isfinite, log, sqrt, square, where
 from .shape import broadcast_to, expand_dims, flip, reshape, transpose
@@ -41,6 +44,29 @@ def _tuple(axis: Any) -> Any:
 def sum(x, /, axis=None, keepdims=False):
     """Sum over ``axis``: None for all, an int or several."""
     return np.sum(x, _tuple(axis), keepdims=keepdims)
+
+
+def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:
+    """Sum over the axes along which an array of ``shape`` was stretched: the reverse of ``broadcast_to``.
+
+    A ``bprop`` makes the gradient of a Parameter by it, ``{self.weight: ops.sum_to_size(dout * x, self.weight.shape)}``. Where
+    a neuron is compiled, a Tensor is one element, and the loop adds up.
+    """
+    tensor, to = as_tensor(x, "ops.sum_to_size"), tuple(shape)
+    if state.tracing is not None:
+        return tensor
+    try:
+        fits = np.broadcast_shapes(tensor.shape, to) == tensor.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            "ops.sum_to_size",
+            f"a shape that broadcasts to {list(tensor.shape)}",
+            str(list(to)),
+            "Give that of what it is for.",
+        )
+    return sum_to(tensor, to)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:

@@ -65,6 +65,13 @@ def reduced(draw, domain=ANY, several=True, none=True, keepdims=True, min_side=1
     return fill(draw(seeds), [shape], [domain]), options
 
 
+def np_sum_to_size(x, shape):
+    """Sum ``x`` to ``shape`` element by element: each adds to the one that broadcasting takes it from."""
+    out = np.zeros(shape)
+    np.add.at(out.reshape(-1), np.broadcast_to(np.arange(out.size).reshape(shape), x.shape), x)
+    return out
+
+
 @dataclass(frozen=True)
 class Case:
     """One way to call an operation.
@@ -171,6 +178,7 @@ CASES = [
     Case("astype", broadcast(ANY), lambda x: x, lambda x: ops.astype(x, "float64")),
     # Reductions
     Case("sum", reduced(min_side=0), np.sum),
+    Case("sum_to_size", shaped([[(4, 2, 3)]], shape=[(4, 2, 3), (2, 3), (2, 1), (1, 1, 3), (3,), ()]), np_sum_to_size),
     Case("mean", reduced(), np.mean),
     Case("var", reduced(), np.var),
     Case("var", shaped([[(2, 3)]], axis=[0, -1, None, (0, 1)]), lambda x, axis: np.var(x, axis, ddof=1),

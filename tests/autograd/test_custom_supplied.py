@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograd import Cell, GradOperation, Parameter, Tensor, grad
+from autograd import Cell, GradOperation, Parameter, Tensor, grad, ops
 from autograd.errors import BpropError, GradientError
 
 from .helpers import DX, Weighted, f64, full, plain, x23
@@ -163,6 +163,17 @@ def test_an_outer_weight_before_a_cell_that_hides_its_own():
     assert plain(grad(net, 0, net.w0)(x23())) == (full(20.0), [50.0, 70.0, 90.0])
     with pytest.raises(GradientError, match=r"gradient through Weighted: .*Parameter 'f.w'"):
         grad(net, 0, net.trainable_params())(x23())
+
+
+def test_a_weight_that_met_a_batch_gets_the_sum_over_it_at_second_order_too():
+    class PerFeature(Weighted):
+        def bprop(self, x, out, dout):
+            return (dout * self.w,), {self.w: ops.sum_to_size(dout * x, self.w.shape)}
+
+    net = PerFeature()
+    assert plain(grad(net, 0, net.w)(x23())) == (DX, [5.0, 7.0, 9.0])
+    squares = lambda x: (grad(lambda x: net(x) ** 2, None, net.w)(x) * [1.0, 2.0, 3.0]).sum()  # noqa: E731 - of 2 w x^2
+    assert plain(grad(squares, 0, net.w)(x23())) == ([[4.0, 32.0, 108.0], [16.0, 80.0, 216.0]], [34.0, 116.0, 270.0])
 
 
 def test_float64_weights():

@@ -173,6 +173,12 @@ def test_options_left_out_are_numpys_or_the_last_axis(call, want):
     assert np.shape(got) == np.shape(want(array))
 
 
+@pytest.mark.parametrize("shape", [(2,), (1, 1, 3), (4, 2, 3)])
+def test_a_size_to_sum_to_is_one_that_broadcasts(shape):
+    with pytest.raises(ShapeError, match=r"ops.sum_to_size: expected a shape that broadcasts to \[2, 3\], got \["):
+        ops.sum_to_size(x23(), shape)
+
+
 def test_creation():
     assert plain((ops.zeros((2,)), ops.ones((1, 2)), ops.zeros_like(x23()), ops.ones_like([1, 2]))) == (
         [0.0, 0.0], [[1.0, 1.0]], [[0.0] * 3] * 2, [1, 1],

@@ -127,6 +127,11 @@ def stretched(draw, shape):
     return {"shape": before + tuple(draw(st.sampled_from([1, 2, 3])) if n == 1 else n for n in shape)}
 
 
+def shrunk(draw, shape):
+    kept = shape[draw(st.integers(0, len(shape))) :]
+    return {"shape": tuple(draw(st.sampled_from([1, n])) for n in kept)}
+
+
 def index(draw, shape):
     """Draw what numpy and torch both take between brackets."""
     n = shape[0]
@@ -258,6 +263,7 @@ TABLE = {
     "astype": Op(lambda x: x.astype("float64") * 2, lambda t, x: x * 2),
     # Reductions
     "sum": reduced("sum", "sum"),
+    "sum_to_size": Op(ops.sum_to_size, lambda t, x, shape: x.sum_to_size(shape), options=shrunk),
     "mean": reduced("mean", "mean"),
     "var": Op(ops.var, reduction("var", correction=0), options=some_axis),
     "std": Op(ops.std, reduction("std", correction=0), fits=lambda x: x.ndim == 1 and x.std() > 0.1, options=some_axis),
