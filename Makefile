@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-BENCHMARKS := overhead import memory scaling layer recurrent digits
+BENCHMARKS := overhead backward import memory scaling layer recurrent digits
 
 .PHONY: help demo test lint format bench bench-quick clean
 

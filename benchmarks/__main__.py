@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import digits, imports, layer, memory, overhead, recurrent, scaling, train
+from . import backward, digits, imports, layer, memory, overhead, recurrent, scaling, train
 from .harness import Options
 
 BENCHMARKS = {
     "layer": layer, "train": train, "recurrent": recurrent, "scaling": scaling, "memory": memory, "import": imports,
-    "digits": digits, "overhead": overhead,
+    "digits": digits, "overhead": overhead, "backward": backward,
 }  # fmt: skip
 SMALL_REPEATS, REPEATS = 2, 10
 
@@ -36,7 +36,8 @@ def chosen(given: str, available: Sequence[str]) -> tuple[list[str], list[str]]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours beside its peers, in one run.")
-    parser.add_argument("name", choices=BENCHMARKS, help="; ".join(f"{n}: {m.TITLE}" for n, m in BENCHMARKS.items()))
+    titles = "; ".join(f"{name}: {module.TITLE}" for name, module in BENCHMARKS.items())
+    parser.add_argument("name", choices=BENCHMARKS, help=titles.replace("%", "%%"))
     parser.add_argument("--peers", default="all", help="comma-separated names; torch or jax for all of theirs; all; none")
     parser.add_argument("--repeats", type=int, help=f"rounds that are timed (default {REPEATS}; {SMALL_REPEATS} with --small)")
     parser.add_argument("--small", action="store_true", help="tiny work, to see that everything runs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ PEERS = ("torch_expert", "torch_compile", "jax_expert", "spyx", "spikingjelly", 
 MIB = 2**20
 MOST = 3  # processes of each contender: it varies little
 WAYS = {"first": {"loaded": False}, "loaded": {"loaded": True}}
+"""In the first step of all, which may load and compile code; in the first of this size, after one of next to none."""
 
 
 def case(small: bool) -> Work:
@@ -25,39 +27,55 @@ def case(small: bool) -> Work:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write.
+    """Measure, print and write."""
+    compare("memory", TITLE, case(options.small), ("ours", "ours_checkpoint"), options)
 
-    Each contender is measured in two ways, in processes of their own: in the first step of all, which may load and compile
-    code, and in the first one of this size after one of two time steps.
+
+def compare(
+    name: str, title: str, work: Work, ours: Sequence[str], options: Options, env: Mapping[str, str] | None = None
+) -> None:
+    """Measure the first step of each contender in each of the :data:`WAYS`, in processes of their own; print and write.
+
+    Parameters
+    ----------
+    name, title : str
+        Of the benchmark.
+    work : Work
+        What each does.
+    ours : sequence of str
+        Our modules of :mod:`benchmarks.peers`; the others are compared with the first.
+    options : Options
+        What the command line says.
+    env : mapping, optional
+        Further variables of their environment.
     """
     from . import plots
 
-    work = case(options.small)
-    contenders = ("ours", "ours_checkpoint", *options.peers)
-    found: dict[str, dict[str, list[dict[str, Any]]]] = {name: {way: [] for way in WAYS} for name in contenders}
+    contenders = (*ours, *options.peers)
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {who: {way: [] for way in WAYS} for who in contenders}
     reasons: dict[str, str] = {}
-    for name in ("ours", "ours_checkpoint"):  # so that its loops are compiled before, as they are for everyone but once
-        _ask(name, work, reasons, loaded=False)
+    for who in ours:  # so that its loops are compiled before, as they are for everyone but once
+        _ask(who, work, reasons, env, loaded=False)
     for _ in range(min(options.repeats, MOST)):
-        for name in contenders:
+        for who in contenders:
             for way, how in WAYS.items():
-                if name not in reasons and (answer := _ask(name, work, reasons, **how)):
-                    found[name][way].append(answer)
-    print(f"{TITLE}, medians of {min(options.repeats, MOST)} processes")
-    base = {way: _median(answers, "bytes") for way, answers in found["ours"].items()}
-    for name, by_way in found.items():
-        print(f"  {name:16s} --  {reasons[name]}" if name in reasons else f"  {name:16s}{_described(by_way, base)}")
-    path = write("memory", TITLE, options, {"work": work.to_json(), "results": found, "reasons": reasons})
+                if who not in reasons and (answer := _ask(who, work, reasons, env, **how)):
+                    found[who][way].append(answer)
+    print(f"{title}, medians of {min(options.repeats, MOST)} processes")
+    base = {way: _median(answers, "bytes") for way, answers in found[ours[0]].items()}
+    for who, by_way in found.items():
+        print(f"  {who:16s} --  {reasons[who]}" if who in reasons else f"  {who:16s}{_described(by_way, base)}")
+    path = write(name, title, options, {"work": work.to_json(), "results": found, "reasons": reasons})
     panels = {
-        text: {name: [answer["bytes"] / MIB for answer in by_way[way]] for name, by_way in found.items()}
-        for way, text in (("first", "first step of the process"), ("loaded", "after a step of T = 2"))
+        text: {who: [answer["bytes"] / MIB for answer in by_way[way]] for who, by_way in found.items()}
+        for way, text in (("first", "first step of the process"), ("loaded", "after a tiny step"))
     }
-    plots.bars(TITLE, panels, path, unit="MiB")
+    plots.bars(title, panels, path, unit="MiB")
 
 
 def _described(by_way: dict[str, list[dict[str, Any]]], base: dict[str, float]) -> str:
     parts = []
-    for way, text in (("first", "in the first step"), ("loaded", "after one of T = 2")):
+    for way, text in (("first", "in the first step"), ("loaded", "after a tiny one")):
         size = _median(by_way[way], "bytes")
         ratio = f" ({size / base[way]:.2f} x ours)" if base[way] else ""
         parts.append(f"{size / MIB:9.1f} MiB {text}{ratio}")
@@ -71,8 +89,8 @@ def _median(answers: list[dict[str, Any]], key: str) -> float:
     return statistics.median(answer[key] for answer in answers) if answers else 0.0
 
 
-def _ask(name: str, work: Work, reasons: dict[str, str], **how: bool) -> dict[str, Any]:
-    with Worker(name) as worker:
+def _ask(name: str, work: Work, reasons: dict[str, str], env: Mapping[str, str] | None, **how: bool) -> dict[str, Any]:
+    with Worker(name, env) as worker:
         try:
             return worker.ask("memory", work, **how)
         except FailedError as failure:

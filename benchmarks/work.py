@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Layer", "UnsupportedError", "Work", "compact", "dense", "lif", "readout", "recurrent"]
+__all__ = ["Layer", "UnsupportedError", "Work", "compact", "dense", "lif", "readout", "recurrent", "relu"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -27,7 +27,8 @@ class Layer:
 
     A ``lif`` does ``v = beta v + x; z = v > 1; v = v - z``, with a surrogate derivative in ``u = v - 1``: ``relusigmoid`` is
     that of a sigmoid of slope ``alpha``, ``triangle`` is ``alpha max(1 - alpha |u|, 0)``. A ``recurrent`` one also receives
-    its own spikes of the step before through a matrix. A ``readout`` never fires; its membrane is its output.
+    its own spikes of the step before through a matrix. A ``readout`` never fires; its membrane is its output. A ``relu`` is
+    for networks that do not spike.
     """
 
     kind: str
@@ -73,6 +74,11 @@ def readout(size: int, beta: float = 0.95) -> Layer:
     return Layer(kind="readout", size=size, beta=beta)
 
 
+def relu(size: int) -> Layer:
+    """Return the positive part of each number."""
+    return Layer(kind="relu", size=size)
+
+
 def compact() -> dict[str, Any]:
     """Return the options of neurons with a surrogate of compact support."""
     return {"surrogate": "triangle", "alpha": 2.5}
@@ -114,9 +120,9 @@ class Work:
         """Return the work that :meth:`to_json` wrote."""
         return cls(**values | {"layers": tuple(Layer(**layer) for layer in values["layers"])})
 
-    def shorter(self, steps: int) -> Work:
-        """Return the same with another number of time steps."""
-        return replace(self, steps=steps)
+    def first(self) -> Work:
+        """Return the same with two time steps, or of one step with two samples: it loads the same code."""
+        return replace(self, steps=2) if self.steps > 1 else replace(self, batch=2)
 
     @property
     def epochs_of_images(self) -> bool:

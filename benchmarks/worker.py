@@ -2,7 +2,7 @@
 
 ``build`` makes the work and warms up, ``run`` does one repetition and answers with its seconds, ``facts`` tells what came out,
 ``first`` builds and does one iteration with no warming up, ``memory`` does so and answers with the memory that it added, if
-``loaded`` after one of two time steps, so that it is not that of code which is loaded only when it is first used.
+``loaded`` after one of next to no size, so that it is not that of code which is loaded only when it is first used.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _answer(jobs: list[Job], name: str, command: dict[str, Any]) -> dict[str, An
         return {"facts": jobs[-1].facts, "versions": jobs[-1].versions(), "note": jobs[-1].module.Contender.note}
     work = Work.from_json(command["work"])
     if do == "memory" and command["loaded"]:
-        Job(name, work.shorter(2)).contender.iteration()
+        Job(name, work.first()).contender.iteration()
     job = Job(name, work)
     if do == "build":
         jobs[:] = [job]

@@ -45,6 +45,11 @@ class TorchContender(Base):
         linear: Callable[..., Any] = functional.linear
         return linear
 
+    def relu(self, layer: Layer) -> Callable[..., Any]:
+        """Return the positive part of each number."""
+        positive: Callable[..., Any] = functional.relu
+        return positive
+
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
         raise NotImplementedError

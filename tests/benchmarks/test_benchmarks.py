@@ -61,6 +61,22 @@ def test_memory_reports_bytes_and_times_of_each_way(tmp_path):
     assert ours["loaded"][0]["seconds"] > 0
 
 
+def test_backward_measures_a_plain_network_operation_by_operation(tmp_path):
+    found = run("backward", tmp_path)
+    assert {layer["kind"] for layer in found["work"]["layers"]} == {"dense", "relu"}
+    ours = found["results"]["ours_eager"]
+    assert ours["first"][0]["bytes"] > 0
+    assert ours["loaded"][0]["seconds"] > 0
+
+
+def test_help_shows_every_title(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    for name, module in BENCHMARKS.items():
+        assert f"{name}: {module.TITLE}" in shown
+
+
 @pytest.mark.parametrize("name", ["train", "digits"])
 def test_training_improves_on_chance(name):
     work = BENCHMARKS[name].case(True, *(["synthetic"] if name == "train" else []))
