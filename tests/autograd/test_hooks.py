@@ -6,7 +6,7 @@ import weakref
 import numpy as np
 import pytest
 
-from autograd import Cell, GradOperation, Parameter, Tensor, grad, nn, trace_bprop, vjp
+from autograd import Cell, GradOperation, Parameter, Tensor, grad, nn, no_grad, trace_bprop, vjp
 from autograd.errors import BpropError, BpropShapeError
 
 from .helpers import plain, x23, y23
@@ -76,6 +76,19 @@ def test_without_a_transform_no_backward_hook_is_called():
     assert plain(cell(x23())) == [[2.0, 4.0, 6.0], [8.0, 10.0, 12.0]]
     assert seen == []
     handle()
+
+
+def test_no_backward_hook_is_called_for_what_ran_without_recording():
+    cell = nn.Identity()
+    seen, _ = listen(cell)
+
+    def f(x):
+        with no_grad():
+            y = cell(x)
+        return y * x
+
+    assert plain(grad(f)(Tensor([3.0]))) == [6.0]  # the very tensor that went in
+    assert seen == []
 
 
 def test_a_backward_hook_replaces_gradients_of_inputs():
