@@ -12,7 +12,7 @@ from .layer import run_layer
 from .layout import Options
 from .stepwise import Walk
 from .structure import holds_neurons, label, like, record_names
-from .watch import check_output, check_recorded
+from .watch import check_output, check_recorded, not_once
 
 __all__ = ["Layerwise", "Waiting", "run_layerwise"]
 
@@ -64,6 +64,7 @@ class Layerwise(Walk):
         self.records: dict[str, Tensor] = {}
         self.available: set[str] = set()
         self.masked = False
+        self.ran: dict[int, str] = {}
 
     def run(self, name: str, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
         """Run a layer; see :func:`snn.layer.run_layer`."""
@@ -97,6 +98,8 @@ class Layerwise(Walk):
                 label(name, cell), "a neuron without hooks", "one with a hook, which would see no step",
                 "Take the hook off, or run it with mode='eager'.",
             )  # fmt: skip
+        if self.names and self.ran.setdefault(id(cell), name) != name:
+            raise not_once(self.ran[id(cell)], cell, 2, 1)
         dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, Waiting) else (None, x, x[0])
         before = self.start(cell, one, state, name)
         self.available |= record_names(cell, before)

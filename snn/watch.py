@@ -12,7 +12,7 @@ from autograd.errors import ArgumentError, NonFiniteError
 
 from .structure import holds_neurons, is_stateful, label, like, observed, record_names
 
-__all__ = ["Recorder", "check_input", "check_layers", "check_output", "check_recorded"]
+__all__ = ["Recorder", "check_input", "check_layers", "check_output", "check_recorded", "not_once"]
 
 Remove = Callable[[], None]
 
@@ -57,11 +57,7 @@ class Recorder:
             for what, (value, held) in observed(cell, self.names, x, before, out, after).items():
                 taken = self.taken.setdefault(f"{name}.{what}" if name else what, [])
                 if len(taken) != self.steps - 1:
-                    raise ArgumentError(
-                        "snn.run, record", "neurons that run once in every time step",
-                        f"{label(name, cell)}, run {len(taken) + 1} times in {self.steps} of them",
-                        "Give each layer a neuron of its own.",
-                    )  # fmt: skip
+                    raise not_once(name, cell, len(taken) + 1, self.steps)
                 taken.append(self._masked(value, held))
 
         return hook
@@ -78,6 +74,14 @@ class Recorder:
     def result(self) -> dict[str, Tensor]:
         """Return what was recorded, ``[T, N, ...]`` each."""
         return {key: ops.stack(values) for key, values in self.taken.items()}
+
+
+def not_once(name: str, cell: Cell, times: int, steps: int) -> ArgumentError:
+    """Return the error about a neuron that is to be recorded and stands in two layers, or runs in some steps only."""
+    return ArgumentError(
+        "snn.run, record", "neurons that run once in every time step",
+        f"{label(name, cell)}, run {times} times in {steps} of them", "Give each layer a neuron of its own.",
+    )  # fmt: skip
 
 
 def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[str]) -> None:

@@ -167,9 +167,9 @@ def test_a_cell_of_two_inputs_that_is_no_neuron_is_not_recorded(batch):
 # Bad input
 
 
-def run_refused(net, record):
+def run_refused(net, record, mode="auto"):
     with pytest.raises(ArgumentError) as error:
-        snn.run(net, currents((3, 2, 3)), record=record)
+        snn.run(net, currents((3, 2, 3)), record=record, mode=mode)
     assert all(not cell.hooked for _, cell in net.cells_and_names())
     return str(error.value)
 
@@ -201,11 +201,12 @@ def test_an_unknown_name_is_found_after_the_first_step():
     assert len(steps) == 1
 
 
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
 @pytest.mark.parametrize("node", [snn.IFNode, functools.partial(snn.LIFNode, beta=0.5)], ids=["IFNode", "LIFNode"])
-def test_one_neuron_in_two_layers_cannot_be_recorded(node):
+def test_one_neuron_in_two_layers_cannot_be_recorded(node, mode):
     shared = node()
     kind = type(shared).__name__
-    assert run_refused(nn.SequentialCell(shared, shared), ["v"]) == (
+    assert run_refused(nn.SequentialCell(shared, shared), ["v"], mode=mode) == (
         f"snn.run, record: expected neurons that run once in every time step, got layer '0' ({kind}), "
         "run 2 times in 1 of them. Give each layer a neuron of its own."
     )
