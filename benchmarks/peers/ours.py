@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import snn
-from autograd import Cell, Tensor, nn, ops, optim, value_and_grad
+from autograd import Cell, Tensor, nn, optim, value_and_grad
 
 from ..work import Array, Layer, Work
 from .base import Base
@@ -87,16 +87,11 @@ class Contender(Base):
         return int(getattr(said, "total", said))
 
 
-class _Relu(Cell):
-    def construct(self, x: Tensor) -> Tensor:
-        return ops.relu(x)
-
-
 def _cell(layer: Layer) -> Cell:
     if layer.kind == "dense":
         return nn.Dense(layer.inputs, layer.size, has_bias=layer.bias, rng=0)
     if layer.kind == "relu":
-        return _Relu()
+        return nn.ReLU()
     if layer.kind == "readout":
         return snn.LeakyReadout(beta=layer.beta)
     surrogate = snn.relusigmoid() if layer.surrogate == "relusigmoid" else getattr(snn.surrogate, layer.surrogate)(layer.alpha)

@@ -23,7 +23,7 @@ def _no_collector():
 
 
 def nodes_alive():
-    return sum(isinstance(o, Node) for o in gc.get_objects())
+    return sum(type(o) is Node for o in gc.get_objects())
 
 
 @pytest.mark.usefixtures("_no_collector")
