@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
+import numpy as np
+
 from .dtypes import describe
 from .errors import ArgumentError, DTypeError, ShapeError
 from .graph import Node
@@ -46,6 +48,23 @@ class Parameter(Tensor):
     def node(self) -> Node | None:  # type: ignore[override]
         """The leaf of the innermost transform that differentiates by this Parameter, in this thread."""
         return state.watched.get(id(self))
+
+    # A number that is read while a neuron is traced would stay in its loop, whatever the Parameter becomes. A Value refuses.
+
+    def _now(self) -> Any:
+        value = None if state.tracing is None else state.tracing.lifted(self.array)
+        return self.array if value is None else value
+
+    def asnumpy(self) -> Array:
+        """Return the values as a numpy array that shares memory with the Parameter."""
+        return np.asarray(self._now())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.array(self._now(), dtype=dtype, copy=copy)
+
+    def _single(self) -> Array:
+        array = self._now()
+        return super()._single() if array is self.array else array
 
     def set_data(self, value: Any) -> Self:
         """Replace the values; shape and dtype stay.

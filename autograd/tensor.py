@@ -140,7 +140,7 @@ class Tensor(Methods):
 
     def tolist(self) -> Any:
         """Return the values as nested lists of Python numbers."""
-        return self.array.tolist()
+        return self.asnumpy().tolist()
 
     def _single(self) -> Array:
         array: Any = self.array
