@@ -158,5 +158,6 @@ def observed(cell: Cell, names: Iterable[str], x: Any, before: Any, out: Any, af
         values["spike"], held["spike"] = out, None
     has = record_names(cell, after)
     if "v_before_reset" in has.intersection(names):
-        values["v_before_reset"], held["v_before_reset"] = cell.charge(x, before), before  # type: ignore[attr-defined]
+        charged: Any = cell.charge(x, before)  # type: ignore[attr-defined]
+        values["v_before_reset"], held["v_before_reset"] = variables(charged).get("v"), held["v"]
     return {name: (values[name], held.get(name)) for name in names if name in has}

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, float16, float32, ops, stop_gradient
+from autograd import Cell, Tensor, as_tensor, float16, float32, ops, stop_gradient, tree
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 
 from ..surrogate import relusigmoid
 
-__all__ = ["Neuron"]
+__all__ = ["Neuron", "Reset"]
 
 # Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24
 
 
-class Neuron(Cell):
-    """Base class of neurons with one state variable: charge, fire, reset, in this order and at once.
+class Reset(TypedDict, total=False):
+    """The arguments of every neuron by keyword; :class:`Neuron` says what they are."""
 
-    A subclass writes ``charge(x, v)``. A step is ``node(x, v) -> (spike, v)``.
+    v_reset: float | None
+    detach_reset: bool
+    fire_at_threshold: bool
+    spike_value: str
+
+
+class Neuron(Cell):
+    """Base class of neurons: charge, fire, reset, in this order and at once.
+
+    A subclass writes ``charge(x, state)``, which returns the state with the membrane as it is before it fires. A step is
+    ``node(x, state) -> (spike, state)``. The state is the membrane alone, or a ``State``: a NamedTuple of the subclass with
+    ``v`` first. It may also write ``threshold(state)``, ``fired(state, z)`` for what a spike does beside the reset, and
+    ``initial_state(x)`` where that is not zeros.
 
     Parameters
     ----------
@@ -97,30 +110,63 @@ class Neuron(Cell):
                 name, "one finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
 
-    def charge(self, x: Any, v: Any) -> Any:
-        """Return the membrane after the input and before firing."""
+    drive: ClassVar[float] = 1.0
+    """An input current on which the neuron, with its defaults, fires now and then: for figures and tests."""
+
+    State: ClassVar[Any] = None
+    """The NamedTuple of the state, with ``v`` first; None where the membrane is all of it."""
+
+    def __init_subclass__(cls) -> None:
+        """Show the arguments behind ``**reset`` in the signature of a neuron."""
+        super().__init_subclass__()
+        own = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if own and own[-1].kind is inspect.Parameter.VAR_KEYWORD:
+            shared = inspect.signature(Neuron.__init__).parameters
+            own[-1:] = [shared[name] for name in Reset.__annotations__]
+        cls.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+
+    def charge(self, x: Any, state: Any) -> Any:
+        """Return the state after the input and before firing."""
         raise NotImplementedError  # each neuron's own
 
-    def construct(self, x: Any, v: Any) -> tuple[Any, Any]:
+    def threshold(self, state: Any) -> Any:
+        """Return the membrane above which the neuron fires, from the state before firing."""
+        return constant(self.v_threshold, membrane(state))
+
+    def fired(self, state: Any, z: Any) -> Any:
+        """Return the state after the reset, with what a spike, ``z`` = 1, does to the rest of it."""
+        return state
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step.
 
         Parameters
         ----------
         x : Tensor
             Input current, ``[N, ...]``.
-        v : Tensor
-            Membrane after the step before, ``[N, ...]``.
+        state : Tensor or State
+            Membrane, or all variables, after the step before, ``[N, ...]`` each.
 
         Returns
         -------
-        spike, v : Tensor
-            Spikes (or the membrane, if ``fire`` is False), and the membrane after reset.
+        spike : Tensor
+            Spikes, or the membrane if ``fire`` is False.
+        state : Tensor or State
+            After the reset.
         """
-        v = self.charge(x, v)
+        state = self.charge(x, state)
+        v = membrane(state)
         if not self.fire:
-            return v, v
-        threshold = constant(self.v_threshold, v)
-        u = v - threshold
+            return v, state
+        threshold = self.threshold(state)
+        z = self.spikes(v - threshold)
+        amplitude = z * threshold
+        v = self.reset(v, z, amplitude)
+        spike = amplitude if self.spike_value == "threshold" else z
+        return spike, v if self.State is None else self.fired(state._replace(v=v), z)
+
+    def spikes(self, u: Any) -> Any:
+        """Return 1 where a neuron fires and 0 elsewhere, from how far its membrane is above the threshold."""
         if self.fire_at_threshold:
             u = u + (_TINY_HALF if u.dtype == float16 else _TINY)
         z = as_tensor(self.surrogate_function(u))
@@ -129,37 +175,47 @@ class Neuron(Cell):
                 f"{type(self).__name__}, surrogate_function", f"its input's shape {list(u.shape)}", describe(z),
                 "It works on one element at a time.",
             )  # fmt: skip
-        z = z if z.dtype == u.dtype else z.astype(u.dtype)
-        amplitude = z * threshold
+        return z if z.dtype == u.dtype else z.astype(u.dtype)
+
+    def reset(self, v: Any, z: Any, amplitude: Any) -> Any:
+        """Return the membrane after the spikes ``z``, whose amplitude is the threshold."""
         if self.v_reset is None:
-            v = v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
-        else:
-            gate = stop_gradient(z) if self.detach_reset else z
-            v = (1 - gate) * v + gate * self.v_reset
-        return (amplitude if self.spike_value == "threshold" else z), v
+            return v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
+        gate = stop_gradient(z) if self.detach_reset else z
+        return (1 - gate) * v + gate * self.v_reset
 
-    def __call__(self, x: Any, v: Any = None) -> Any:
+    def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""
-        if v is None:
+        name = type(self).__name__
+        if state is None:
             raise StateError(
-                type(self).__name__, "an input and a state, node(x, v)", "no state",
-                "Run it over time with snn.run(net, x), or start with v = node.initial_state(x).",
+                name, "an input and a state, node(x, state)", "no state",
+                "Run it over time with snn.run(net, x), or start with state = node.initial_state(x).",
             )  # fmt: skip
-        x, v = as_tensor(x, type(self).__name__), as_tensor(v, type(self).__name__)
+        x = as_tensor(x, name)
+        if self.State is not None and not isinstance(state, self.State):
+            raise StateError(
+                f"{name}, state", f"its State of {', '.join(self.State._fields)}", describe(state),
+                "Start with node.initial_state(x), or make one: node.State(...).",
+            )  # fmt: skip
+        state = as_tensor(state, name) if self.State is None else self.State(*[as_tensor(value, name) for value in state])
         dtype = x.dtype if x.dtype.kind == "f" else float32
-        if v.shape != x.shape or v.dtype != dtype:
-            raise StateError(
-                f"{type(self).__name__}, state", f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(v),
-                "Start with node.initial_state(x); a state belongs to one batch size and dtype.",
-            )  # fmt: skip
-        return super().__call__(x, v)
+        for variable, value in zip(getattr(self.State, "_fields", "v"), tree.leaves(state), strict=True):
+            if value.shape != x.shape or value.dtype != dtype:
+                raise StateError(
+                    f"{name}, state" + (f" {variable}" if self.State is not None else ""),
+                    f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(value),
+                    "Start with node.initial_state(x); a state belongs to one batch size and dtype.",
+                )  # fmt: skip
+        return super().__call__(x, state)
 
-    def initial_state(self, x: Any) -> Tensor:
-        """Return the membrane at the start for inputs such as ``x``, ``[N, ...]``: zeros, or ``v_reset``."""
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a membrane of 0 or ``v_reset``, the rest 0."""
         self.require_ready("run")
         x = as_tensor(x, type(self).__name__)
-        start = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
-        return start if not self.v_reset else start + self.v_reset
+        zeros = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+        start = zeros if not self.v_reset else zeros + self.v_reset
+        return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     # Printing
 
@@ -181,6 +237,11 @@ class Neuron(Cell):
             f"{name}(v <- {self.equation()}; z = v {'>=' if self.fire_at_threshold else '>'} {threshold} [{surrogate}]; "
             f"spike = {spike}; v <- {reset}{detached})"
         )
+
+
+def membrane(state: Any) -> Any:
+    """Return the membrane of a state."""
+    return state if isinstance(state, Tensor) else state.v
 
 
 def constant(value: Any, like: Any) -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, _text, check_number, constant
+from .base import Neuron, Reset, _text, check_number, constant
 
 __all__ = ["LIFNode", "LeakyReadout"]
 
@@ -60,15 +60,9 @@ class LIFNode(Neuron):
         tau: Any = None,
         beta: Any = None,
         decay_input: bool | None = None,
-        v_reset: float | None = None,
-        detach_reset: bool = False,
-        fire_at_threshold: bool = False,
-        spike_value: str = "threshold",
+        **reset: Unpack[Reset],
     ) -> None:
-        super().__init__(
-            v_threshold, fire, surrogate_function, v_reset=v_reset, detach_reset=detach_reset,
-            fire_at_threshold=fire_at_threshold, spike_value=spike_value,
-        )  # fmt: skip
+        super().__init__(v_threshold, fire, surrogate_function, **reset)
         name = type(self).__name__
         if (tau is None) == (beta is None):
             raise ArgumentError(

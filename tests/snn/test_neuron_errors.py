@@ -59,7 +59,7 @@ def test_a_neuron_without_an_equation_of_its_own_can_be_printed():
 
 def test_a_neuron_called_without_state_says_how_to_run_it():
     with pytest.raises(
-        StateError, match=r"expected an input and a state, node\(x, v\), got no state. Run it over time with snn.run"
+        StateError, match=r"expected an input and a state, node\(x, state\), got no state. Run it over time with snn.run"
     ):
         snn.IFNode()(np.ones((1, 2), np.float32))
 
