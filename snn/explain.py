@@ -54,7 +54,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     >>> from autograd import nn
     >>> snn.explain(nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.IFNode()), np.zeros((4, 1, 3), np.float32))
     layers 0, 1: Dense(input_channels=3, output_channels=2, has_bias=True)
-        IFNode(v <- v + x; z = v > 1 [relusigmoid()]; spike = z; v <- v - z)
+        IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
       currents: dense: the product is small; 0 % of the input is not 0
       output: spikes of amplitude 1, a byte each
       saved: t6 = t4 - 1.0, float32, 4 bytes

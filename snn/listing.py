@@ -12,7 +12,7 @@ from autograd import Cell, Tensor, tree
 from .plan import Plan
 from .structure import variables
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "attribute_of", "state_names"]
 
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
 _SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
@@ -43,7 +43,7 @@ class Listing:
         owned = {id(p.array): name for name, p in held}
         self.names: dict[int, str] = {}
         for i, array in plan.arrays().items():
-            self.names[i] = owned.get(id(array)) or _attribute(cell, array) or f"array{list(np.shape(array))}"
+            self.names[i] = owned.get(id(array)) or attribute_of(cell, array) or f"array{list(np.shape(array))}"
         self.state = state_names(before)
         self.names |= {plan.x: "x", **dict(zip(plan.before, self.state, strict=True))}
         if plan.lateral is not None:
@@ -110,7 +110,7 @@ def state_names(before: Any) -> list[str]:
     return [named.get(id(leaf), f"state{k}") for k, leaf in enumerate(tree.leaves(fresh))]
 
 
-def _attribute(cell: Cell | None, array: Any) -> str | None:
+def attribute_of(cell: Cell | None, array: Any) -> str | None:
     """Return the name of the attribute that holds an array, if there is one."""
     if cell is None:
         return None

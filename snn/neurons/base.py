@@ -182,7 +182,8 @@ class Neuron(Cell):
         if self.v_reset is None:
             return v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
         gate = stop_gradient(z) if self.detach_reset else z
-        return (1 - gate) * v + gate * self.v_reset
+        kept = (1 - gate) * v
+        return kept + gate * self.v_reset if self.v_reset else kept
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""
@@ -219,24 +220,10 @@ class Neuron(Cell):
 
     # Printing
 
-    def equation(self) -> str:
-        """Return ``charge`` as text; a neuron says it better."""
-        return "charge(x, v)"
-
     def __repr__(self) -> str:
-        name = type(self).__name__
-        if not self.fire:
-            return f"{name}(v <- {self.equation()}; out = v)"
-        threshold = _text(self.v_threshold)
-        times = "z" if threshold == "1" else f"{threshold} z"
-        reset = f"v - {times}" if self.v_reset is None else f"(1 - z) v + z {self.v_reset:g}" if self.v_reset else "(1 - z) v"
-        spike = times if self.spike_value == "threshold" else "z"
-        surrogate = getattr(self.surrogate_function, "__name__", None) or repr(self.surrogate_function)
-        detached = ", no gradient" if self.detach_reset else ""
-        return (
-            f"{name}(v <- {self.equation()}; z = v {'>=' if self.fire_at_threshold else '>'} {threshold} [{surrogate}]; "
-            f"spike = {spike}; v <- {reset}{detached})"
-        )
+        from ..equations import equations
+
+        return f"{type(self).__name__}({equations(self) or self.extra_repr()})"
 
 
 def membrane(state: Any) -> Any:
@@ -266,8 +253,3 @@ def check_number(name: str, **values: Any) -> None:
     for argument, value in values.items():
         if value is not None and np.asarray(value).dtype.kind not in "biuf":
             raise DTypeError(name, f"{argument} to be a number, an array or a Parameter", describe(value), "Pass a float.")
-
-
-def _text(value: Any) -> str:
-    """Write a constant, or the shape of a parameter that is not one number."""
-    return f"{float(value):g}" if np.ndim(value) == 0 else f"[{', '.join(map(str, np.shape(value)))}]"

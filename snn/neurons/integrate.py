@@ -29,7 +29,3 @@ class IFNode(Neuron):
     def charge(self, x: Any, v: Any) -> Any:
         """Return ``v + x``."""
         return v + x
-
-    def equation(self) -> str:
-        """Return ``charge`` as text."""
-        return "v + x"

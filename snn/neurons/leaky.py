@@ -10,7 +10,7 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, Reset, _text, check_number, constant
+from .base import Neuron, Reset, check_number, constant
 
 __all__ = ["LIFNode", "LeakyReadout"]
 
@@ -48,7 +48,7 @@ class LIFNode(Neuron):
     --------
     >>> from snn import LIFNode
     >>> LIFNode(tau=10.0, decay_input=False)
-    LIFNode(v <- v - v / 10 + x; z = v > 1 [relusigmoid()]; spike = z; v <- v - z)
+    LIFNode(h = v - v / 10 + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
     """
 
     def __init__(
@@ -103,17 +103,6 @@ class LIFNode(Neuron):
         beta = constant(self.beta, v)
         kept = rest + beta * (v - rest) if rest else beta * v
         return kept + (1 - beta) * x if self.decay_input else kept + x
-
-    def equation(self) -> str:
-        """Return ``charge`` as text."""
-        rest = f"{self.v_reset:g}" if self.v_reset else ""
-        away = f"(v - {rest})" if rest else "v"
-        if self.tau is not None:
-            tau = _text(self.tau)
-            return f"v + (x - {away}) / {tau}" if self.decay_input else f"v - {away} / {tau} + x"
-        beta = _text(self.beta)
-        kept = f"{rest} + {beta} {away}" if rest else f"{beta} {away}"
-        return f"{kept} + (1 - {beta}) x" if self.decay_input else f"{kept} + x"
 
 
 class LeakyReadout(LIFNode):

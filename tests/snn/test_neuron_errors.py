@@ -49,12 +49,20 @@ def test_constants_that_learning_moved_out_of_range_are_found_by_check():
         snn.run(node, np.ones((2, 1, 1), np.float32), check=True)
 
 
-def test_a_neuron_without_an_equation_of_its_own_can_be_printed():
+def test_a_neuron_of_ones_own_prints_its_equations():
     class Own(snn.Neuron):
         def charge(self, x, v):
             return 0.5 * v + x
 
-    assert repr(Own()).startswith("Own(v <- charge(x, v); z = v > 1")
+    assert repr(Own()) == "Own(h = 0.5 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)"
+
+
+def test_a_neuron_that_cannot_be_traced_is_printed_by_its_name():
+    class Own(snn.Neuron):
+        def charge(self, x, v):
+            return v + x.mean()
+
+    assert repr(Own()) == "Own()"
 
 
 def test_a_neuron_called_without_state_says_how_to_run_it():

@@ -216,21 +216,26 @@ def test_an_unknown_spike_value_is_refused():
 @pytest.mark.parametrize(
     ("node", "text"),
     [
-        (snn.IFNode(), "IFNode(v <- v + x; z = v > 1 [relusigmoid()]; spike = z; v <- v - z)"),
-        (snn.IFNode(0.5), "IFNode(v <- v + x; z = v > 0.5 [relusigmoid()]; spike = 0.5 z; v <- v - 0.5 z)"),
+        (snn.IFNode(), "h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z"),
+        (snn.IFNode(0.5), "h = v + x; z = h > 0.5 [relusigmoid()]; spike = 0.5 z; v' = h - 0.5 z"),
         (
             snn.LIFNode(
                 2.0, tau=5.0, decay_input=True, v_reset=-1.0, spike_value="unit", detach_reset=True, fire_at_threshold=True
             ),
-            "LIFNode(v <- v + (x - (v - -1)) / 5; z = v >= 2 [relusigmoid()]; spike = z; v <- (1 - z) v + z -1, no gradient)",
+            "h = v + (x - (v + 1)) / 5; z = h >= 2 [relusigmoid()]; spike = z; v' = (1 - z) * h - z; "
+            "the reset has no gradient",
         ),
-        (snn.LIFNode(beta=0.9), "LIFNode(v <- 0.9 v + x; z = v > 1 [relusigmoid()]; spike = z; v <- v - z)"),
-        (snn.LeakyReadout(beta=0.9, decay_input=True), "LeakyReadout(v <- 0.9 v + (1 - 0.9) x; out = v)"),
-        (snn.IFNode(np.ones(3)), "IFNode(v <- v + x; z = v > [3] [relusigmoid()]; spike = [3] z; v <- v - [3] z)"),
+        (snn.LIFNode(beta=0.9), "h = 0.9 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z"),
+        (snn.LIFNode(beta=0.9, v_reset=0.0), "h = 0.9 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h"),
+        (snn.LeakyReadout(beta=0.9, decay_input=True), "v' = 0.9 v + 0.1 x; out = v'"),
+        (
+            snn.LIFNode(Parameter([1.0, 2.0]), tau=np.ones(2), decay_input=False),
+            "h = v - v / tau + x; z = h > v_threshold [relusigmoid()]; spike = z * v_threshold; v' = h - z * v_threshold",
+        ),
     ],
 )
 def test_a_node_prints_its_equations(node, text):
-    assert repr(node) == text
+    assert repr(node) == f"{type(node).__name__}({text})"
 
 
 def test_learnable_constants_are_found_in_a_net_by_name():

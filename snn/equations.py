@@ -1,0 +1,172 @@
+"""The equations of a neuron as text, from the traced program of its step: they are those that run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Tensor, float64, tree
+from autograd.errors import AutogradError
+from autograd.trace import Trace, trace
+
+from .listing import attribute_of, state_names
+from .neurons.base import membrane
+from .structure import initial_state
+
+__all__ = ["equations"]
+
+_BINARY = re.compile(r"\{x\} (\S+) \{y\}$")
+_STRENGTH = {">": 1, ">=": 1, "<": 1, "<=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "%": 3, "**": 5}
+_CHOICE, _MINUS, _WHOLE = 0, 4, 9
+_SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})", "sign": "sign({x})", "square": "{x}^2"}
+
+
+def equations(cell: Cell) -> str | None:
+    """Return one step of a neuron in one line, or None if it cannot be traced.
+
+    ``x`` is the input, and the variables of the state have their names; with a prime after the step. ``h`` is the membrane
+    before it fires, and ``z`` is 1 where it does.
+    """
+    start = initial_state(cell, Tensor(np.zeros((1, 1))))
+    kinds = tree.map_leaves(lambda leaf: leaf.dtype, start)
+    charge = getattr(cell, "charge", None) if getattr(cell, "fire", True) else None
+
+    def step(x: Tensor, state: Any) -> Any:
+        out, after = cell(x, state)
+        return out, after, () if charge is None else membrane(charge(x, state))
+
+    try:
+        traced = trace(step, float64, kinds, parameters=cell.get_parameters())
+    except AutogradError:
+        return None
+    return "; ".join(_Text(cell, traced, state_names(start)).lines())
+
+
+class _Text:
+    """Writes the values of a program: what is used once stands where it is used, the rest gets a name and a line."""
+
+    def __init__(self, cell: Cell, traced: Trace, state: list[str]) -> None:
+        self.steps = traced.program.instructions
+        x, before = traced.inputs
+        out, after, charged = traced.outputs
+        self.outputs = [*zip([f"{name}'" for name in state], tree.leaves(after), strict=True)]
+        self.outputs.append(("spike" if getattr(cell, "fire", True) else "out", out))
+        self.names: dict[int, str] = {x: "x", **dict(zip(tree.leaves(before), state, strict=True))}
+        held = {id(p.array): name for name, p in cell.parameters_and_names()}
+        for i, step in enumerate(self.steps):
+            if step.kind == "parameter":
+                self.names[i] = held.get(id(step.what)) or attribute_of(cell, step.what) or f"array{list(np.shape(step.what))}"
+        self.needed = [
+            i
+            for i in traced.program.needed([i for _, i in self.outputs])
+            if self.steps[i].kind in ("convert", "operation") and not self._same(i)
+        ]
+        self.given = dict(self.names)
+        self._name(set(tree.leaves(charged)))
+        self.surrogate = _surrogate(cell) if len([name for name in self.names.values() if name[0] == "z"]) == 1 else ""
+        self.remark = "the reset has no gradient" if getattr(cell, "detach_reset", False) else ""
+
+    def _name(self, charged: set[int]) -> None:
+        """Name the membrane before it fires, what fires, what is left in the state, and what is used more than once."""
+        uses = [self._meant(j) for i in self.needed for j in self.steps[i].operands]
+        after = {self._meant(i): name for name, i in reversed(self.outputs[:-1])}
+        for i in self.needed:
+            if i in charged and i not in after:
+                self.names[i] = "h"
+            elif self.steps[i].kind == "convert" and self.steps[self.steps[i].operands[0]].dtype == np.bool_:
+                self.names[i] = self._new("z")
+            elif i in after and (i in uses or i == self._meant(self.outputs[-1][1])):
+                self.names[i] = after[i]
+            elif uses.count(i) > 1:
+                self.names[i] = self._new("t")
+
+    def _new(self, letter: str) -> str:
+        n = sum(name.rstrip("0123456789") == letter for name in self.names.values())
+        return f"{letter}{n + 1}" if n else letter
+
+    def lines(self) -> list[str]:
+        """Return ``name = expression`` for each value with a name, and for each output."""
+        lines = [
+            f"{self.names[i]} = {self.text(i, named=False)}" + (f" [{self.surrogate}]" if self.names[i] == "z" else "")
+            for i in self.needed
+            if i in self.names and i not in self.given
+        ]
+        said = {name for i, name in self.names.items() if i not in self.given}
+        lines += [f"{name} = {self.text(i)}" for name, i in reversed(self.outputs) if name not in said]
+        return lines + ([self.remark] if self.remark else [])
+
+    def _same(self, i: int) -> bool:
+        """Tell whether an instruction changes nothing: a product with 1, or another precision."""
+        return self._meant(i) != i
+
+    def _meant(self, i: int) -> int:
+        """Return the value that an instruction has, without such that change nothing."""
+        step = self.steps[i]
+        if step.kind == "convert" and self.steps[step.operands[0]].dtype.kind == "f":
+            return self._meant(step.operands[0])
+        if step.kind == "operation" and step.what.__name__ == "mul":
+            a, b = step.operands
+            for one, other in ((a, b), (b, a)):
+                if self.steps[one].kind == "constant" and self.steps[one].what == 1:
+                    return self._meant(other)
+        return i
+
+    def text(self, i: int, around: int = -1, named: bool = True) -> str:
+        """Return a value as text, in brackets where what stands around it binds more strongly."""
+        i = self._meant(i)
+        if named and i in self.names:
+            return self.names[i]
+        text, strength = self._expression(i)
+        return f"({text})" if strength <= around else text
+
+    def _expression(self, i: int) -> tuple[str, int]:
+        step = self.steps[i]
+        if step.kind == "constant":
+            return (f"{step.what:g}", _MINUS if step.what < 0 else _WHOLE) if step.dtype != bool else (str(step.what), _WHOLE)
+        if step.kind == "convert":
+            return self.text(step.operands[0]), _CHOICE
+        name, operands = step.what.__name__, [self._meant(j) for j in step.operands]
+        if name == "where":
+            condition, yes, no = operands
+            return f"{self.text(yes, _CHOICE)} if {self.text(condition, _CHOICE)} else {self.text(no, _CHOICE)}", _CHOICE
+        if name == "neg":
+            return f"-{self.text(operands[0], _MINUS - 1)}", _MINUS
+        match = _BINARY.match(step.what.scalar)
+        if match is None or name in _SHORT:
+            form = _SHORT.get(name, step.what.scalar)
+            around = _WHOLE - 1 if "^" in form else -1
+            texts = dict(zip(step.what.tensor_names, [self.text(j, around) for j in operands], strict=True))
+            return form.format(**texts), _WHOLE
+        return self._binary(match[1], *operands)
+
+    def _binary(self, sign: str, a: int, b: int) -> tuple[str, int]:
+        strength = _STRENGTH[sign]
+        if strength == 1 and self._constant(b) == 0:
+            # What is added to reach "or equal" is below every membrane.
+            if self._is(a, "add") and 0 < (self._constant(self.steps[a].operands[1]) or 0) < 1e-6:
+                sign, a = f"{sign}=", self._meant(self.steps[a].operands[0])
+            if self._is(a, "sub"):
+                a, b = map(self._meant, self.steps[a].operands)
+        if sign == "*" and self._constant(a) is None and self._constant(b) is not None:
+            a, b = b, a
+        left, right = self.text(a, strength - 1), self.text(b, strength if sign in ("-", "/") else strength - 1)
+        if sign == "*" and self._constant(a) is not None and not right[0].isdigit():
+            return ("-" if left == "-1" else f"{left} ") + right, strength
+        if strength == 2 and right.startswith("-"):
+            sign, right = "-" if sign == "+" else "+", right[1:]
+        return f"{left} {sign} {right}", strength
+
+    def _is(self, i: int, name: str) -> bool:
+        """Tell whether a value without a name comes from an operation."""
+        step = self.steps[i]
+        return i not in self.names and step.kind == "operation" and step.what.__name__ == name
+
+    def _constant(self, i: int) -> Any:
+        return self.steps[i].what if self.steps[i].kind == "constant" else None
+
+
+def _surrogate(cell: Cell) -> str:
+    function = getattr(cell, "surrogate_function", None)
+    return getattr(function, "__name__", None) or repr(function)
