@@ -13,20 +13,27 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 
 from ..surrogate import relusigmoid
+from .firing import Firing
 
-__all__ = ["Neuron", "Reset"]
+__all__ = ["Neuron", "Reset", "Shared"]
 
 # Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24
 
 
-class Reset(TypedDict, total=False):
-    """The arguments of every neuron by keyword; :class:`Neuron` says what they are."""
+class Shared(TypedDict, total=False):
+    """Arguments of neurons by keyword that mean the same, and are the same by default, for all; see :class:`Neuron`."""
 
-    v_reset: float | None
     detach_reset: bool
     fire_at_threshold: bool
     spike_value: str
+    firing: Firing | None
+
+
+class Reset(Shared, total=False):
+    """Those, and the reset, for neurons that do not choose one."""
+
+    v_reset: Any
 
 
 class Neuron(Cell):
@@ -46,15 +53,17 @@ class Neuron(Cell):
     surrogate_function : callable, optional
         A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere, brought to the dtype of the
         membrane; its gradient stands in for that of the step. By default :class:`snn.surrogate.relusigmoid`.
-    v_reset : float, optional
+    v_reset : float or array or Parameter, optional
         None subtracts the threshold at a spike (soft reset); a number sets the membrane to it (hard reset), and it starts
-        there.
+        there; one value, or one for each neuron.
     detach_reset : bool
         Let no gradient pass through the reset.
     fire_at_threshold : bool
         Fire at ``v >= v_threshold`` instead of ``v > v_threshold``.
     spike_value : {"threshold", "unit"}
         Amplitude of a spike: ``v_threshold``, or 1.
+    firing : Firing, optional
+        Another rule than one spike at the threshold: :class:`snn.MultiSpike` or :class:`snn.Ternary`.
 
     Raises
     ------
@@ -68,10 +77,11 @@ class Neuron(Cell):
         fire: bool = True,
         surrogate_function: Callable[[Any], Any] | None = None,
         *,
-        v_reset: float | None = None,
+        v_reset: Any = None,
         detach_reset: bool = False,
         fire_at_threshold: bool = False,
         spike_value: str = "threshold",
+        firing: Firing | None = None,
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -83,7 +93,14 @@ class Neuron(Cell):
             )  # fmt: skip
         if spike_value not in ("threshold", "unit"):
             raise ArgumentError(name, "spike_value 'threshold' or 'unit'", repr(spike_value), "Choose one of the two.")
-        self.v_threshold, self.fire, self.v_reset = v_threshold, fire, v_reset
+        if firing is not None and not isinstance(firing, Firing):
+            raise DTypeError(name, "firing to be a Firing", describe(firing), "Pass snn.MultiSpike() or snn.Ternary().")
+        if firing is not None and v_reset is not None and not firing.resets_hard:
+            raise ArgumentError(
+                name, f"v_reset=None with {type(firing).__name__}", describe(v_reset),
+                "A membrane that is set to v_reset has nothing left for another spike.",
+            )  # fmt: skip
+        self.v_threshold, self.fire, self.v_reset, self.firing = v_threshold, fire, v_reset, firing
         self.surrogate_function = relusigmoid() if surrogate_function is None else surrogate_function
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
         self.check_ranges()
@@ -105,9 +122,10 @@ class Neuron(Cell):
                 describe(self.v_threshold),
                 "Scale the input instead; fire=False never fires.",
             )
-        if v_reset is not None and (np.ndim(v_reset) or not np.all((-np.inf < v_reset) & (v_reset < thresholds))):
+        resets = np.asarray(0.0 if v_reset is None else v_reset)
+        if not np.all((-np.inf < resets) & (resets < thresholds)):
             raise ArgumentError(
-                name, "one finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
+                name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
 
     drive: ClassVar[float] = 1.0
@@ -122,7 +140,8 @@ class Neuron(Cell):
         own = list(inspect.signature(cls.__init__).parameters.values())[1:]
         if own and own[-1].kind is inspect.Parameter.VAR_KEYWORD:
             shared = inspect.signature(Neuron.__init__).parameters
-            own[-1:] = [shared[name] for name in Reset.__annotations__]
+            given = {parameter.name for parameter in own}
+            own[-1:] = [value for name, value in shared.items() if name in Reset.__annotations__ and name not in given]
         cls.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
 
     def charge(self, x: Any, state: Any) -> Any:
@@ -154,16 +173,39 @@ class Neuron(Cell):
         state : Tensor or State
             After the reset.
         """
-        state = self.charge(x, state)
+        return self.discharge(self.charge(x, state))
+
+    def discharge(self, state: Any, ready: Any = None, spikes: Callable[[Any], Any] | None = None) -> tuple[Any, Any]:
+        """Fire and reset: the step after ``charge``.
+
+        Parameters
+        ----------
+        state : Tensor or State
+            As ``charge`` returned it.
+        ready : Tensor, optional
+            Bools that say which neurons may fire.
+        spikes : callable, optional
+            In place of ``self.spikes``.
+
+        Returns
+        -------
+        spike, state
+            As from ``construct``.
+        """
         v = membrane(state)
         if not self.fire:
             return v, state
-        threshold = self.threshold(state)
-        z = self.spikes(v - threshold)
+        threshold, spikes = self.threshold(state), spikes or self.spikes
+        if self.firing is None:
+            z = count = spikes(v - threshold)
+        else:
+            z, count = self.firing(v, threshold, spikes)
+        if ready is not None:
+            z, count = ops.where(ready, z, 0.0), ops.where(ready, count, 0.0)
         amplitude = z * threshold
-        v = self.reset(v, z, amplitude)
+        v = self.reset(v, count, amplitude)
         spike = amplitude if self.spike_value == "threshold" else z
-        return spike, v if self.State is None else self.fired(state._replace(v=v), z)
+        return spike, v if self.State is None else self.fired(state._replace(v=v), count)
 
     def spikes(self, u: Any) -> Any:
         """Return 1 where a neuron fires and 0 elsewhere, from how far its membrane is above the threshold."""
@@ -178,12 +220,12 @@ class Neuron(Cell):
         return z if z.dtype == u.dtype else z.astype(u.dtype)
 
     def reset(self, v: Any, z: Any, amplitude: Any) -> Any:
-        """Return the membrane after the spikes ``z``, whose amplitude is the threshold."""
+        """Return the membrane after the spikes: ``z`` says how many, of either sign, ``amplitude`` what they take away."""
         if self.v_reset is None:
             return v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
         gate = stop_gradient(z) if self.detach_reset else z
         kept = (1 - gate) * v
-        return kept + gate * self.v_reset if self.v_reset else kept
+        return kept if _is_zero(self.v_reset) else kept + gate * constant(self.v_reset, v)
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""
@@ -215,7 +257,7 @@ class Neuron(Cell):
         self.require_ready("run")
         x = as_tensor(x, type(self).__name__)
         zeros = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
-        start = zeros if not self.v_reset else zeros + self.v_reset
+        start = zeros if self.v_reset is None or _is_zero(self.v_reset) else zeros + constant(self.v_reset, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     # Printing
@@ -231,6 +273,10 @@ def membrane(state: Any) -> Any:
     return state if isinstance(state, Tensor) else state.v
 
 
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, (int, float, np.generic)) and value == 0
+
+
 def constant(value: Any, like: Any) -> Any:
     """Return a neuron's constant as it goes into arithmetic with ``like``: an array or Parameter in the dtype of that."""
     if isinstance(value, (int, float, np.generic)):
@@ -238,7 +284,7 @@ def constant(value: Any, like: Any) -> Any:
     value = value if isinstance(value, Tensor) else np.asarray(value)
     if like.shape and not _fits(value.shape, like.shape):
         raise ShapeError(
-            "neuron, v_threshold, tau or beta", f"one value, or one for each feature of {describe(like)}", describe(value),
+            "neuron, a constant", f"one value, or one for each feature of {describe(like)}", describe(value),
             "Give it the shape [features].",
         )  # fmt: skip
     return value if value.dtype == like.dtype else ops.cast(value, like.dtype)

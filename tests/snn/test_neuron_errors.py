@@ -37,7 +37,7 @@ def test_arguments_that_are_no_numbers_are_errors(arguments, name):
 
 
 def test_a_constant_for_another_number_of_features_is_an_error():
-    with pytest.raises(ShapeError, match=r"v_threshold, tau or beta: expected one value, or one for each feature of \[2, 3\]"):
+    with pytest.raises(ShapeError, match=r"neuron, a constant: expected one value, or one for each feature of \[2, 3\]"):
         snn.run(snn.IFNode(np.ones(5, np.float32)), np.ones((4, 2, 3), np.float32))
 
 
