@@ -271,11 +271,18 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
                 yield f"{name}.{path}", part
 
 
+_PLAIN = {int, float, bool, str, type(None)}
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, (list, tuple, dict)) and not value
+
+
 def _walk(prefix: str, cell: Cell, seen: set[int]) -> Iterator[tuple[str, Cell | Parameter]]:
     """Iterate over all Cells and Parameters below a Cell, depth first, each once, with their dotted names."""
     for name, value in vars(cell).items():
-        if not isinstance(value, (list, tuple, dict, Cell, Parameter)):
-            continue  # most attributes are plain
+        if type(value) in _PLAIN or not isinstance(value, (list, tuple, dict, Cell, Parameter)) or _is_empty(value):
+            continue  # most attributes are
         for path, part in _parts(name, value):
             if id(part) in seen:
                 continue

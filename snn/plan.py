@@ -163,7 +163,7 @@ def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequenc
     owner = dense if cell is None else cell
     bias: Parameter | None = None if dense is None else dense.bias
     dtypes = tree.map_leaves(lambda leaf: leaf.dtype, before)
-    key = (dtype, str(dtypes), tuple(names), masked, lateral, id(bias))
+    key = (dtype, dtypes if isinstance(dtypes, np.dtype) else str(dtypes), tuple(names), masked, lateral, id(bias))
     now = fingerprint(owner)
     slot = _known.setdefault(owner, {})
     if key in slot:

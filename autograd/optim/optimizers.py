@@ -193,8 +193,11 @@ class Adam(Optimizer):
         keep = 1 - lr * self.weight_decay if self.weight_decay and self.decoupled else 1.0
         numbers = (beta1, 1 - beta1, beta2, 1 - beta2, size, self.eps * scale, keep)
         arrays = [w, g, memory["mean"], memory["square"], new]
-        if Adam.compiled is not None and w.size >= _MANY and all(a.flags.c_contiguous for a in arrays):
+        if w.size >= _MANY and Adam.compiled is not None and all(a.flags.c_contiguous for a in arrays):
             Adam.compiled(arrays, numbers)
+            return new
+        if w.size <= _PIECE:
+            _adam(w, g, memory["mean"], memory["square"], new, numbers)
             return new
         flat = [np.reshape(a, -1) for a in arrays]
         for start in range(0, w.size, _PIECE):  # what is made in between stays in the cache

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from itertools import pairwise
+from operator import attrgetter
 from types import FunctionType
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = ["launch", "run_all", "thread_count"]
 _SMALL = 1 << 18  # elements below which handing out costs more than it saves
 _pool: ThreadPoolExecutor | None = None
 _ready: set[Any] = set()
+_dtype = attrgetter("dtype")
 
 
 def thread_count() -> int:
@@ -44,7 +46,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
         Number of elements that all jobs together look at: a little work is not handed out.
     """
     if not isinstance(function, FunctionType):
-        key = (function, *(a.dtype for a in arguments))
+        key = (function, *map(_dtype, arguments))
         if key not in _ready:
             _compile(function, arguments)
             _ready.add(key)
@@ -64,6 +66,9 @@ def run_all(parts: Sequence[Callable[[], Any]]) -> None:
         for part in left:  # whoever is free takes the next
             part()
 
+    if not helpers:
+        work()
+        return
     running = [_workers().submit(work) for _ in range(helpers)]
     try:
         work()
