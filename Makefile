@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := overhead backward import memory scaling layer recurrent digits
 
-.PHONY: help demo test lint format bench bench-quick clean
+.PHONY: help demo test lint format docs bench bench-quick clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,9 @@ format: $(VENV)/test ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+docs: $(VENV)/docs ## Build the pages of docs/ as HTML in docs/_build; a warning is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build
+
 # DATA=DIR: the directory of MNIST's IDX files, for train; it makes up images without it.
 bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environment of their own: about an hour
 	for name in $(BENCHMARKS); do .venv-bench/bin/python -m benchmarks $$name || exit 1; done
@@ -35,7 +38,7 @@ bench-quick: .venv-bench/quick ## See that every benchmark runs, on tiny work be
 	  .venv-bench/bin/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
 
 clean: ## Remove the environments and caches
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -49,6 +52,10 @@ $(VENV)/demo: $(VENV)/bin/python pyproject.toml
 $(VENV)/test: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[test]'
 	@touch $@ $(VENV)/demo
+
+$(VENV)/docs: $(VENV)/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
 
 .venv-bench/quick: pyproject.toml
 	$(PYTHON) -m venv .venv-bench

@@ -14,6 +14,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from experiments.mnist import write_small_set
 
 ROOT = Path(__file__).parent
+collect_ignore_glob = ["docs/*.py"]  # they need the extra of the docs
 
 
 class ShellParser(CodeBlockParser):
