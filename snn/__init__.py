@@ -13,6 +13,7 @@ from .recurrent import Recurrent
 from .simulate import run
 from .structure import initial_state
 from .surrogate import relusigmoid
+from .surrogate.of_net import set_alpha, set_surrogate
 
 
 def _adam(arrays: list[Any], numbers: tuple[float, ...]) -> None:
@@ -42,5 +43,7 @@ __all__ = [
     "plot",
     "relusigmoid",
     "run",
+    "set_alpha",
+    "set_surrogate",
     "surrogate",
 ]

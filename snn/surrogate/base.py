@@ -1,0 +1,119 @@
+"""What surrogates have in common: the step, its gradients, and a steepness."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError, ShapeError
+
+__all__ = ["Surrogate"]
+
+
+class Surrogate(Cell):
+    """Base class: steps at ``u > 0``, differentiates by ``derivative``.
+
+    Parameters
+    ----------
+    alpha : float or array or Parameter
+        Steepness, positive and finite; one value, or one for each neuron ([features]). A Parameter is learnt: its gradient is
+        that of ``primitive``, as if the smooth step had been run.
+
+    Raises
+    ------
+    ArgumentError
+        If ``alpha`` is out of range.
+    DTypeError
+        If ``alpha`` is not made of numbers.
+    """
+
+    lowest = 0.0
+    """What ``alpha`` must be above."""
+
+    def __init__(self, alpha: Any) -> None:
+        super().__init__()
+        self.alpha: Any = alpha if isinstance(alpha, (int, float, np.generic, Tensor)) else np.asarray(alpha)
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check that the steepness is where it makes sense; learning may have moved it since.
+
+        Raises
+        ------
+        ArgumentError
+            If it is out of range.
+        """
+        self.check_alpha(self.alpha)
+
+    def check_alpha(self, alpha: Any) -> None:
+        """Check that a steepness is where it makes sense.
+
+        Raises
+        ------
+        ArgumentError
+            If it is out of range.
+        DTypeError
+            If it is not made of numbers.
+        """
+        name, values = type(self).__name__, np.asarray(alpha)
+        if values.dtype.kind not in "iuf":
+            raise DTypeError(name, "alpha to be a number, an array or a Parameter", describe(alpha), "Pass a float.")
+        if not np.all((values > self.lowest) & (values < math.inf)):
+            what = "a positive steepness alpha" if not self.lowest else f"a finite alpha > {self.lowest:g}"
+            got = repr(alpha) if isinstance(alpha, (int, float)) else f"{describe(alpha)} down to {values.min():g}"
+            raise ArgumentError(name, what, got, "Larger is steeper.")
+
+    def check_positive(self, **values: float) -> None:
+        """Check that arguments are positive, finite numbers."""
+        for argument, value in values.items():
+            if not 0 < value < math.inf:
+                raise ArgumentError(type(self).__name__, f"a positive {argument}", repr(value), "Give a number above 0.")
+
+    def steepness(self, u: Tensor) -> Tensor:
+        """Return ``alpha`` as it goes into arithmetic with ``u``: a number, or an array or Parameter in the dtype of that."""
+        alpha = self.alpha
+        number = isinstance(alpha, (int, float, np.generic))  # it is weak
+        if not number and u.shape and np.broadcast_shapes(alpha.shape, u.shape[-1:]) != u.shape[-1:]:
+            raise ShapeError(
+                f"{type(self).__name__}, alpha", f"one value, or one for each feature of {describe(u)}", describe(alpha),
+                "Give it the shape [features].",
+            )  # fmt: skip
+        found: Tensor = alpha if number or alpha.dtype == u.dtype else ops.cast(alpha, u.dtype)
+        return found
+
+    def construct(self, u: Tensor) -> Tensor:
+        """Return 1 where ``u > 0`` and 0 elsewhere, in the dtype of ``u``."""
+        return ops.greater(u, 0).astype(u.dtype)
+
+    def bprop(self, u: Tensor, out: Tensor, dout: Tensor) -> Any:
+        """Pass the gradient times the derivative, and to a steepness that is a Parameter the one by it."""
+        du = (dout * self.derivative(u),)
+        alpha = self.alpha
+        if not isinstance(alpha, Parameter):
+            return du
+        return du, {alpha: ops.cast(ops.sum_to_size(dout * self.by_alpha(u), alpha.shape), alpha.dtype)}
+
+    def derivative(self, u: Tensor) -> Tensor:
+        """Return the derivative that stands in for that of the step."""
+        raise NotImplementedError  # each surrogate's own
+
+    def primitive(self, u: Tensor) -> Tensor:
+        """Return the smooth step of which ``derivative`` is the derivative."""
+        raise NotImplementedError  # each surrogate's own
+
+    def by_alpha(self, u: Tensor) -> Tensor:
+        """Return the derivative of ``primitive`` by ``alpha``: this one if it is a function of ``alpha u``."""
+        return u * self.derivative(u) / self.steepness(u)
+
+    others: tuple[str, ...] = ()
+    """Names of the other numbers that a surrogate has."""
+
+    def extra_repr(self) -> str:
+        """Show the steepness, and what else there is to choose."""
+        alpha = np.asarray(self.alpha)
+        shown = f"{alpha.item():g}" if alpha.ndim == 0 else f"[{', '.join(map(str, alpha.shape))}]"
+        return ", ".join([f"alpha={shown}", *(f"{name}={getattr(self, name):g}" for name in self.others)])

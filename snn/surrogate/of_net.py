@@ -1,0 +1,134 @@
+"""Exchange the surrogates of a whole net, or set how steep they are."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError, ShapeError
+
+from ..structure import is_stateful
+from .base import Surrogate
+
+__all__ = ["set_alpha", "set_surrogate"]
+
+
+def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
+    """Exchange the surrogate of every neuron in a net.
+
+    That is the attribute ``surrogate_function`` of each of its Cells; in a neuron of your own also a
+    :class:`snn.surrogate.Surrogate` by another name. What never fires is left alone.
+
+    Parameters
+    ----------
+    net : Cell
+        A neuron, or a net of them.
+    surrogate : callable
+        A Cell or function of ``v - v_threshold``. Each neuron gets a copy of a Cell, so that each learns a steepness that is a
+        Parameter for itself; assign ``node.surrogate_function`` where neurons should share one.
+
+    Raises
+    ------
+    DTypeError
+        If ``surrogate`` is a class or cannot be called.
+    ArgumentError
+        If no neuron in the net has a surrogate.
+
+    Examples
+    --------
+    >>> import snn
+    >>> from autograd import nn
+    >>> net = nn.SequentialCell(nn.Dense(4, 3), snn.IFNode(), nn.Dense(3, 2), snn.LIFNode(beta=0.9))
+    >>> snn.set_surrogate(net, snn.surrogate.triangle(2.0))
+    >>> net[3].surrogate_function
+    triangle(alpha=2)
+    """
+    if isinstance(surrogate, type) or not callable(surrogate):
+        raise DTypeError(
+            "snn.set_surrogate", "a Cell or a function", describe(surrogate),
+            "Pass an object, such as snn.surrogate.atan(), with its brackets.",
+        )  # fmt: skip
+    places = [(cell, name) for _, cell in net.cells_and_names() for name in _names(cell)]
+    if not places:
+        raise _none("snn.set_surrogate", net)
+    for cell, name in places:
+        setattr(cell, name, copy.deepcopy(surrogate) if isinstance(surrogate, Cell) else surrogate)
+
+
+def set_alpha(net: Cell, alpha: Any) -> None:
+    """Set the steepness of every surrogate in a net, as a schedule says: ``snn.set_alpha(net, schedule(step))``.
+
+    The first call makes of each ``alpha`` that is a number or an array a frozen Parameter, whose values compiled loops read at
+    every run. From then on nothing is traced or compiled anew, and the state dict of the net has it.
+
+    Parameters
+    ----------
+    net : Cell
+        A surrogate, a neuron, or a net of them.
+    alpha : float or array
+        The steepness, one value or as many as each surrogate has.
+
+    Raises
+    ------
+    ArgumentError
+        If ``alpha`` is out of range for one of the surrogates, or there is none in the net.
+    ShapeError
+        If it has another shape than a surrogate's Parameter. Nothing is changed after an error.
+
+    Examples
+    --------
+    >>> import snn
+    >>> from autograd.optim import schedules
+    >>> node, schedule = snn.IFNode(surrogate_function=snn.surrogate.atan()), schedules.exponential(1.0, 2.0, every=100)
+    >>> for step in range(201):
+    ...     snn.set_alpha(node, schedule(step))
+    >>> node.surrogate_function
+    atan(alpha=4)
+    """
+    found = [cell for _, cell in net.cells_and_names() if isinstance(cell, Surrogate)]
+    if not found:
+        raise _none("snn.set_alpha", net)
+    values = [_values(surrogate, alpha) for surrogate in found]
+    for surrogate, new in zip(found, values, strict=True):
+        if isinstance(surrogate.alpha, Parameter):
+            surrogate.alpha.set_data(new)
+        else:
+            surrogate.alpha = Parameter(new, requires_grad=False)
+
+
+def _values(surrogate: Surrogate, alpha: Any) -> Any:
+    """Return a steepness as the array that a surrogate takes."""
+    surrogate.check_alpha(alpha)
+    held = surrogate.alpha
+    if not isinstance(held, Parameter):
+        return np.asarray(alpha, np.float64)
+    if np.ndim(alpha) and np.shape(alpha) != held.shape:
+        raise ShapeError(
+            f"snn.set_alpha, {type(surrogate).__name__}", f"a number, or the shape {list(held.shape)} that it has",
+            describe(alpha), "Make new surrogates with snn.set_surrogate.",
+        )  # fmt: skip
+    return np.broadcast_to(np.asarray(alpha, held.dtype), held.shape)
+
+
+def _names(cell: Cell) -> list[str]:
+    """Return the attributes of a Cell that are a surrogate which it uses."""
+    if not getattr(cell, "fire", True):
+        return []
+    stateful = is_stateful(cell)
+    return [
+        name
+        for name, value in vars(cell).items()
+        if name == "surrogate_function" or (stateful and isinstance(value, Surrogate))
+    ]
+
+
+def _none(where: str, net: Cell) -> ArgumentError:
+    return ArgumentError(
+        where, "a net with a surrogate in it", f"{type(net).__name__} without one",
+        "A neuron of your own holds it as self.surrogate_function.",
+    )  # fmt: skip
