@@ -16,6 +16,7 @@ root_doc = "index"
 
 html_theme = "furo"
 html_title = "spikecell"
+html_static_path = html_css_files = ["style.css"]
 html_show_sphinx = False
 html_copy_source = html_show_sourcelink = False
 
