@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import snn
+from autograd import Tensor
 
 from .harness import Options, RunDirectory
 
@@ -28,17 +29,17 @@ def figure(width: float) -> Any:
     import matplotlib.pyplot as plt
 
     surrogates = [getattr(snn.surrogate, name)() for name in snn.surrogate.__all__ if name != "Surrogate"]
-    columns = 3
+    columns = 4
     rows = math.ceil(len(surrogates) / columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(7.2, 2.3 * rows), sharex=True, layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(9.6, 2.0 * rows), sharex=True, layout="constrained", squeeze=False)
     u = np.linspace(-width, width, 2001)
     for ax, surrogate in zip(axes.flat, surrogates, strict=False):
         # A primitive is known up to a constant; it is drawn symmetric about one half.
-        primitive = surrogate.primitive(u).asnumpy()
+        primitive = surrogate.primitive(Tensor(u)).asnumpy()
         ax.plot(u, u > 0, color="0.6", lw=1, label="step")
         ax.plot(u, primitive - primitive[len(u) // 2] + 0.5, color="#0072B2", lw=1.5, label="primitive")
-        ax.plot(u, surrogate.derivative(u).asnumpy(), color="#D55E00", lw=1.5, label="derivative")
-        ax.set_title(repr(surrogate), fontsize=10)
+        ax.plot(u, surrogate.derivative(Tensor(u)).asnumpy(), color="#D55E00", lw=1.5, label="derivative")
+        ax.set_title(repr(surrogate), fontsize=8)
         ax.spines[["top", "right"]].set_visible(False)
         ax.set_ylim(-0.08, max(1.1, ax.get_ylim()[1]))
     for ax in axes.flat[len(surrogates) :]:
