@@ -8,7 +8,21 @@ from . import data, encode, losses, metrics, plot, surrogate
 from .engine.cache import enabled
 from .explain import explain
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
-from .neurons import IFNode, LeakyReadout, LIFNode, Neuron
+from .neurons import (
+    ALIFNode,
+    AlphaNode,
+    CLIFNode,
+    CurrentLIFNode,
+    GLIFNode,
+    IFNode,
+    KLIFNode,
+    LeakyReadout,
+    LIFNode,
+    LSNNNode,
+    Neuron,
+    PLIFNode,
+    Readout,
+)
 from .recurrent import Recurrent
 from .simulate import run
 from .structure import initial_state
@@ -26,12 +40,21 @@ if enabled():
     optim.Adam.compiled = staticmethod(_adam)
 
 __all__ = [
+    "ALIFNode",
+    "AlphaNode",
+    "CLIFNode",
+    "CurrentLIFNode",
+    "GLIFNode",
     "IFNode",
+    "KLIFNode",
     "LIFNode",
+    "LSNNNode",
     "LayerMemory",
     "LeakyReadout",
     "MemoryEstimate",
     "Neuron",
+    "PLIFNode",
+    "Readout",
     "Recurrent",
     "data",
     "encode",

@@ -6,7 +6,7 @@ from typing import Any
 
 from .base import Neuron
 
-__all__ = ["IFNode"]
+__all__ = ["IFNode", "Readout"]
 
 
 class IFNode(Neuron):
@@ -29,3 +29,19 @@ class IFNode(Neuron):
     def charge(self, x: Any, v: Any) -> Any:
         """Return ``v + x``."""
         return v + x
+
+
+class Readout(IFNode):
+    """Integrator without leak that never fires: its membrane, the sum of its input, is its output.
+
+    Examples
+    --------
+    >>> from autograd import Tensor
+    >>> from snn import Readout
+    >>> out, v = Readout()(Tensor([[0.5, 1.25]]), Tensor([[0.25, 1.0]]))
+    >>> print(out)
+    [[0.75 2.25]]
+    """
+
+    def __init__(self) -> None:
+        super().__init__(fire=False)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
-import numpy as np
-
-from autograd.dtypes import describe
+from autograd import ops
 from autograd.errors import ArgumentError
 
-from .base import Neuron, Reset, check_number, constant
+from .base import Neuron, Reset, constant
+from .ranges import SHARE, STEPS, STEPS_EXPONENTIAL, check
 
-__all__ = ["LIFNode", "LeakyReadout"]
+__all__ = ["LIFNode", "Leak", "LeakyReadout", "left"]
+
+
+class Leak(Reset, total=False):
+    """The arguments of a leaky neuron by keyword; :class:`LIFNode` says what they are."""
+
+    tau: Any
+    beta: Any
+    decay_input: bool | None
+    exponential: bool
 
 
 class LIFNode(Neuron):
@@ -27,17 +37,22 @@ class LIFNode(Neuron):
     ``beta``         ``v = r + beta (v - r) + x``           ``v = r + beta (v - r) + (1 - beta) x``
     ================ ====================================== ==================================
 
+    ``exponential=True`` with ``tau`` is the row of ``beta`` with ``beta = exp(-1 / tau)``, the exact solution over one step.
+
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`.
     tau : float or array or Parameter
-        Time constant in steps, at least 1; one value, or one for each neuron. Give it or ``beta``.
+        Time constant in steps, at least 1, or above 0 if ``exponential``; one value, or one for each neuron. Give it or
+        ``beta``.
     beta : float or array or Parameter
         Share of the membrane that is left after a step, in [0, 1]: ``beta = 1 - 1 / tau``.
     decay_input : bool
         Whether the input is scaled like the leak. With ``tau`` it must be said, because both forms are common; with ``beta``
         it is False unless said.
+    exponential : bool
+        Whether ``exp(-1 / tau)`` is left after a step in place of ``1 - 1 / tau``.
 
     Raises
     ------
@@ -51,6 +66,9 @@ class LIFNode(Neuron):
     LIFNode(h = v - v / 10 + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
     """
 
+    default_beta: ClassVar[float | None] = None
+    """What ``beta`` is where neither it nor ``tau`` is given; None asks for one of them."""
+
     def __init__(
         self,
         v_threshold: Any = 1.0,
@@ -60,23 +78,34 @@ class LIFNode(Neuron):
         tau: Any = None,
         beta: Any = None,
         decay_input: bool | None = None,
+        exponential: bool = False,
         **reset: Unpack[Reset],
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, **reset)
         name = type(self).__name__
+        if tau is None and beta is None:
+            beta = self.default_beta
         if (tau is None) == (beta is None):
             raise ArgumentError(
                 name, "exactly one of tau and beta", "neither" if tau is None else "both",
-                "beta = 1 - 1 / tau; tau is in time steps.",
+                f"beta = {'exp(-1 / tau)' if exponential else '1 - 1 / tau'}; tau is in time steps.",
             )  # fmt: skip
         if decay_input is None and tau is not None:
             raise ArgumentError(
                 name, "decay_input to be said with tau", "nothing",
                 "False adds the whole input, v - v / tau + x; True scales it like the leak, v + (x - v) / tau.",
             )  # fmt: skip
-        check_number(name, tau=tau, beta=beta)
-        self.tau, self.beta, self.decay_input = tau, beta, bool(decay_input)
+        self.tau, self.beta, self.decay_input, self.exponential = tau, beta, bool(decay_input), exponential
         self.check_ranges()
+
+    def __init_subclass__(cls) -> None:
+        """Show the arguments behind ``**leak`` in the signature of a neuron."""
+        super().__init_subclass__()
+        shown = dict(cls.__signature__.parameters)  # type: ignore[attr-defined]
+        if list(inspect.signature(cls.__init__).parameters.values())[-1].annotation == "Unpack[Leak]":
+            leak = inspect.signature(LIFNode.__init__).parameters
+            shown = {name: leak[name] for name in Leak.__annotations__ if name in leak} | shown
+        cls.__signature__ = inspect.Signature(sorted(shown.values(), key=lambda parameter: parameter.kind))  # type: ignore[attr-defined]
 
     def check_ranges(self) -> None:
         """Check the constants, those of the leak too.
@@ -87,22 +116,36 @@ class LIFNode(Neuron):
             If one is out of range.
         """
         super().check_ranges()
-        # The base class calls this before they are there.
-        name, tau, beta = type(self).__name__, getattr(self, "tau", None), getattr(self, "beta", None)
-        if tau is not None and not np.all(np.asarray(tau) >= 1):
-            raise ArgumentError(name, "tau >= 1, in time steps", describe(tau), "A tau of 1 forgets everything in a step.")
-        if beta is not None and not np.all((np.asarray(beta) >= 0) & (np.asarray(beta) <= 1)):
-            raise ArgumentError(name, "beta in [0, 1]", describe(beta), "beta is the share left after a step.")
+        if hasattr(self, "exponential"):  # the base class calls this before they are there
+            check(self, tau=STEPS_EXPONENTIAL if self.exponential else STEPS, beta=SHARE)
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""
-        rest = self.v_reset or 0.0
-        if self.tau is not None:
-            tau, away = constant(self.tau, v), v - rest if rest else v
+        if self.tau is not None and not self.exponential:
+            tau, away = constant(self.tau, v), v if self._at_rest_0() else v - constant(self.v_reset, v)
             return v + (x - away) / tau if self.decay_input else v - away / tau + x
-        beta = constant(self.beta, v)
-        kept = rest + beta * (v - rest) if rest else beta * v
-        return kept + (1 - beta) * x if self.decay_input else kept + x
+        beta = left(self.tau, self.beta, self.exponential, v)
+        return self.leak(v, beta) + ((1 - beta) * x if self.decay_input else x)
+
+    def leak(self, v: Any, beta: Any) -> Any:
+        """Return what is left of the membrane after a step: the share ``beta`` of its distance from the rest."""
+        if self._at_rest_0():
+            return beta * v
+        rest = constant(self.v_reset, v)
+        return rest + beta * (v - rest)
+
+    def _at_rest_0(self) -> bool:
+        return self.v_reset is None or (isinstance(self.v_reset, (int, float)) and self.v_reset == 0)
+
+
+def left(tau: Any, share: Any, exponential: bool, like: Any) -> Any:
+    """Return the share that is left after a step, from a time constant where there is one."""
+    if tau is None:
+        return constant(share, like)
+    tau = constant(tau, like)
+    if not exponential:
+        return 1 - 1 / tau
+    return math.exp(-1 / tau) if isinstance(tau, (int, float)) else ops.exp(-1 / tau)
 
 
 class LeakyReadout(LIFNode):
@@ -110,7 +153,7 @@ class LeakyReadout(LIFNode):
 
     Parameters
     ----------
-    tau, beta, decay_input
+    tau, beta, decay_input, exponential
         As for :class:`LIFNode`.
 
     Raises
@@ -119,5 +162,7 @@ class LeakyReadout(LIFNode):
         As for :class:`LIFNode`.
     """
 
-    def __init__(self, *, tau: Any = None, beta: Any = None, decay_input: bool | None = None) -> None:
-        super().__init__(fire=False, tau=tau, beta=beta, decay_input=decay_input)
+    def __init__(
+        self, *, tau: Any = None, beta: Any = None, decay_input: bool | None = None, exponential: bool = False
+    ) -> None:
+        super().__init__(fire=False, tau=tau, beta=beta, decay_input=decay_input, exponential=exponential)

@@ -1,0 +1,188 @@
+"""Leaky neurons behind a synaptic current that decays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Unpack
+
+import numpy as np
+
+from autograd import Tensor, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError
+
+from .base import Reset
+from .leaky import Leak, LIFNode, left
+from .ranges import SHARE, STEPS, STEPS_EXPONENTIAL, check
+
+__all__ = ["AlphaNode", "CurrentLIFNode", "CurrentState"]
+
+
+class CurrentState(NamedTuple):
+    """Membrane and synaptic current."""
+
+    v: Tensor
+    i: Tensor
+
+
+class CurrentLIFNode(LIFNode):
+    """Leaky neuron whose input is a current that decays: ``i = alpha i + x``, and ``i`` is the input of :class:`LIFNode`.
+
+    A reset leaves the current alone (Gerstner et al., Neuronal Dynamics, 2014, chapter 1.3; Neftci et al., 2019).
+
+    Parameters
+    ----------
+    v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
+        As for :class:`snn.neurons.Neuron`.
+    tau_syn : float or array or Parameter
+        Time constant of the current in steps: ``alpha = 1 - 1 / tau_syn``, or ``exp(-1 / tau_syn)`` if ``exponential``.
+    alpha : float or array or Parameter
+        Share of the current that is left after a step, in [0, 1]; 0.8 where neither it nor ``tau_syn`` is given.
+    current_first : bool
+        If True, the input of a step reaches the membrane in it. If False, the membrane takes the current of the step before.
+    tau, beta, decay_input, exponential
+        As for :class:`LIFNode`; ``beta`` is 0.9 where neither it nor ``tau`` is given.
+
+    Raises
+    ------
+    ArgumentError
+        If both of ``tau_syn`` and ``alpha`` are given, or one is out of range; and as for :class:`LIFNode`.
+
+    Examples
+    --------
+    >>> from snn import CurrentLIFNode
+    >>> CurrentLIFNode(tau_syn=5.0, tau=10.0, decay_input=True)
+    CurrentLIFNode(i' = 0.8 i + x; h = v + (i' - v) / 10; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
+    """
+
+    State: ClassVar[Any] = CurrentState
+    default_beta = 0.9
+    drive = 0.2
+
+    def __init__(
+        self,
+        v_threshold: Any = 1.0,
+        fire: bool = True,
+        surrogate_function: Callable[[Any], Any] | None = None,
+        *,
+        tau_syn: Any = None,
+        alpha: Any = None,
+        current_first: bool = True,
+        **leak: Unpack[Leak],
+    ) -> None:
+        super().__init__(v_threshold, fire, surrogate_function, **leak)
+        if tau_syn is not None and alpha is not None:
+            raise ArgumentError(
+                type(self).__name__, "exactly one of tau_syn and alpha", "both",
+                f"alpha = {'exp(-1 / tau_syn)' if self.exponential else '1 - 1 / tau_syn'}; tau_syn is in time steps.",
+            )  # fmt: skip
+        self.tau_syn, self.alpha = tau_syn, 0.8 if tau_syn is None and alpha is None else alpha
+        self.current_first = current_first
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check the constants, those of the current too.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        super().check_ranges()
+        if hasattr(self, "alpha"):
+            check(self, tau_syn=STEPS_EXPONENTIAL if self.exponential else STEPS, alpha=SHARE)
+
+    def charge(self, x: Any, state: Any) -> CurrentState:
+        """Return membrane and current after leak and input."""
+        i = left(self.tau_syn, self.alpha, self.exponential, x) * state.i + x
+        return CurrentState(super().charge(i if self.current_first else state.i, state.v), i)
+
+
+class AlphaNode(CurrentLIFNode):
+    """Leaky neuron on which an input has the shape of an alpha function: 0 at once, a slow rise, a slower decay.
+
+    With the rest ``r``, which is ``v_reset`` or 0, and ``k = ln alpha / (ln alpha - ln beta)``:
+
+    ``v = r + beta (v - r) + k (beta - alpha) i``, then ``i = alpha i + x``.
+
+    ``n`` steps after an input of 1, the membrane is ``k (beta^n - alpha^n)``: the difference of two exponentials that is often
+    written as an excitation that decays with ``beta`` and an inhibition that decays with ``alpha``. With time constants, ``k``
+    is ``tau / (tau - tau_syn)`` (Gerstner et al., Neuronal Dynamics, 2014, chapter 6.4). A hard reset clears the current
+    too, so that nothing of the past is left.
+
+    Parameters
+    ----------
+    v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
+        As for :class:`snn.neurons.Neuron`.
+    tau, tau_syn : float or array or Parameter
+        Time constants in steps, ``tau_syn`` the shorter one: ``beta = exp(-1 / tau)`` and ``alpha = exp(-1 / tau_syn)``.
+    beta, alpha : float or array or Parameter
+        Or the shares that are left after a step, 0.9 and 0.8 if not given: ``0 < alpha < beta < 1``.
+
+    Raises
+    ------
+    ArgumentError
+        If both a time constant and its share are given, or one is out of range.
+    """
+
+    drive = 0.5
+
+    def __init__(
+        self,
+        v_threshold: Any = 1.0,
+        fire: bool = True,
+        surrogate_function: Callable[[Any], Any] | None = None,
+        *,
+        tau: Any = None,
+        beta: Any = None,
+        tau_syn: Any = None,
+        alpha: Any = None,
+        **reset: Unpack[Reset],
+    ) -> None:
+        super().__init__(
+            v_threshold, fire, surrogate_function,
+            tau=tau, beta=beta, tau_syn=tau_syn, alpha=alpha,
+            exponential=True, decay_input=False, current_first=False, **reset,
+        )  # fmt: skip
+
+    def check_ranges(self) -> None:
+        """Check the constants.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        super().check_ranges()
+        if not hasattr(self, "alpha"):
+            return
+        slow, fast = (
+            np.asarray(share) if tau is None else np.exp(-1 / np.asarray(tau))
+            for tau, share in ((self.tau, self.beta), (self.tau_syn, self.alpha))
+        )
+        if not np.all((fast > 0) & (fast < slow) & (slow < 1)):
+            raise ArgumentError(
+                type(self).__name__, "0 < alpha < beta < 1, or tau_syn < tau",
+                " and ".join(describe(v) for v in (self.alpha, self.tau_syn, self.beta, self.tau) if v is not None),
+                "The current decays faster than the membrane.",
+            )  # fmt: skip
+
+    def charge(self, x: Any, state: Any) -> CurrentState:
+        """Return membrane and current after leak and input."""
+        v, i = state
+        beta = left(self.tau, self.beta, True, v)
+        alpha = left(self.tau_syn, self.alpha, True, v)
+        rate, rate_syn = _log(beta), _log(alpha)
+        gain = rate_syn / (rate_syn - rate) * (beta - alpha)
+        return CurrentState(self.leak(v, beta) + gain * i, alpha * i + x)
+
+    def fired(self, state: Any, z: Any) -> Any:
+        """Return the state after the reset; a hard one clears the current."""
+        if self.v_reset is None:
+            return state
+        gate = ops.stop_gradient(z) if self.detach_reset else z
+        return state._replace(i=(1 - gate) * state.i)
+
+
+def _log(share: Any) -> Any:
+    return np.log(share).item() if isinstance(share, (int, float)) else ops.log(share)

@@ -1,0 +1,47 @@
+"""Where the constants of neurons make sense."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError
+
+from .base import check_number
+
+__all__ = ["FINITE", "POSITIVE", "SHARE", "STEPS", "STEPS_EXPONENTIAL", "Range", "check"]
+
+
+class Range(NamedTuple):
+    """From ``low`` to ``high``: as an error says it, after the name of the constant, and what it says to do."""
+
+    low: float
+    high: float
+    expected: str
+    advice: str
+
+
+_ABOVE_ZERO, _BELOW_INFINITY = np.nextafter(0, 1), np.finfo(float).max
+
+STEPS = Range(1, np.inf, "{} >= 1, in time steps", "A {} of 1 forgets everything in a step.")
+STEPS_EXPONENTIAL = Range(_ABOVE_ZERO, np.inf, "{} > 0, in time steps", "exp(-1 / {}) is left after a step.")
+SHARE = Range(0, 1, "{} in [0, 1]", "{} is the share left after a step.")
+POSITIVE = Range(_ABOVE_ZERO, _BELOW_INFINITY, "a finite {} > 0", "Start above 0.")
+FINITE = Range(-_BELOW_INFINITY, _BELOW_INFINITY, "a finite {}", "Pass a number.")
+
+
+def check(node: Any, **ranges: Range) -> None:
+    """Check constants of a neuron, by name; one that is None is not checked.
+
+    Raises
+    ------
+    ArgumentError
+        If one is out of range.
+    """
+    for argument, (low, high, expected, advice) in ranges.items():
+        value, name = getattr(node, argument), type(node).__name__
+        check_number(name, **{argument: value})
+        if value is not None and not np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)):
+            raise ArgumentError(name, expected.format(argument), describe(value), advice.format(argument))
