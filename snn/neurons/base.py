@@ -204,7 +204,12 @@ class Neuron(Cell):
             z, count = ops.where(ready, z, 0.0), ops.where(ready, count, 0.0)
         amplitude = z * threshold
         v = self.reset(v, count, amplitude)
-        spike = amplitude if self.spike_value == "threshold" else z
+        if self.spike_value == "unit":
+            spike = z
+        elif type(self).threshold is Neuron.threshold:
+            spike = amplitude
+        else:  # what moves is the threshold, not the size of a spike
+            spike = z * constant(self.v_threshold, v)
         return spike, v if self.State is None else self.fired(state._replace(v=v), count)
 
     def spikes(self, u: Any) -> Any:
