@@ -56,7 +56,7 @@ def _entry(page: str, name: str, value: Any) -> tuple[tuple[str, str], list[str]
     """Return the title and text of the group that an exported value belongs to, and its entry."""
     full = f"{page}.{name}"
     if isinstance(value, ModuleType):
-        link = f":py:mod:`{value.__name__}`" if value.__name__ in documented else f"``{full}``"
+        link = f":py:mod:`{full}`" if value.__name__ == full else f"``{full}``"  # a part without a page is a broken link
         return MODULES, [f"- {link}: {_first_line(value)}"]
     home = getattr(value, "__module__", None)
     if home is None or not home.startswith(PACKAGES) or not callable(value):
