@@ -9,20 +9,29 @@ from .engine.cache import enabled
 from .explain import explain
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import (
+    AdaptiveQIFNode,
+    AdExNode,
     ALIFNode,
     AlphaNode,
     CLIFNode,
     CurrentLIFNode,
+    EIFNode,
     GLIFNode,
     IFNode,
+    IzhikevichNode,
     KLIFNode,
     LeakyReadout,
     LIFNode,
     LSNNNode,
     Neuron,
     PLIFNode,
+    QIFNode,
     Readout,
+    ResonateAndFireNode,
 )
+from .neurons.firing import Firing, MultiSpike, Ternary
+from .neurons.refractory import Refractory
+from .neurons.stochastic import EscapeRate, Stochastic
 from .recurrent import Recurrent
 from .simulate import run
 from .structure import initial_state
@@ -41,21 +50,33 @@ if enabled():
 
 __all__ = [
     "ALIFNode",
+    "AdExNode",
+    "AdaptiveQIFNode",
     "AlphaNode",
     "CLIFNode",
     "CurrentLIFNode",
+    "EIFNode",
+    "EscapeRate",
+    "Firing",
     "GLIFNode",
     "IFNode",
+    "IzhikevichNode",
     "KLIFNode",
     "LIFNode",
     "LSNNNode",
     "LayerMemory",
     "LeakyReadout",
     "MemoryEstimate",
+    "MultiSpike",
     "Neuron",
     "PLIFNode",
+    "QIFNode",
     "Readout",
     "Recurrent",
+    "Refractory",
+    "ResonateAndFireNode",
+    "Stochastic",
+    "Ternary",
     "data",
     "encode",
     "explain",

@@ -15,19 +15,24 @@ from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 from ..surrogate import relusigmoid
 from .firing import Firing
 
-__all__ = ["Neuron", "Reset", "Shared"]
+__all__ = ["Neuron", "Reset", "Rule", "Shared"]
 
 # Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24
 
 
-class Shared(TypedDict, total=False):
-    """Arguments of neurons by keyword that mean the same, and are the same by default, for all; see :class:`Neuron`."""
+class Rule(TypedDict, total=False):
+    """Arguments of neurons by keyword that are the same by default for all; :class:`Neuron` says what they are."""
 
     detach_reset: bool
     fire_at_threshold: bool
-    spike_value: str
     firing: Firing | None
+
+
+class Shared(Rule, total=False):
+    """Those, and the amplitude of a spike, for neurons that do not choose one."""
+
+    spike_value: str
 
 
 class Reset(Shared, total=False):
@@ -258,12 +263,17 @@ class Neuron(Cell):
         return super().__call__(x, state)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a membrane of 0 or ``v_reset``, the rest 0."""
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a membrane of ``begin()``, the rest 0."""
         self.require_ready("run")
         x = as_tensor(x, type(self).__name__)
         zeros = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
-        start = zeros if self.v_reset is None or _is_zero(self.v_reset) else zeros + constant(self.v_reset, zeros)
+        begin = self.begin()
+        start = zeros if _is_zero(begin) else zeros + constant(begin, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
+
+    def begin(self) -> Any:
+        """Return the membrane at the start: ``v_reset``, or 0."""
+        return 0.0 if self.v_reset is None else self.v_reset
 
     # Printing
 

@@ -1,0 +1,105 @@
+"""A refractory period, for any neuron."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Cell, as_tensor, ops, stop_gradient
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError
+
+from .base import Neuron, constant, membrane
+from .stochastic import Stochastic
+
+__all__ = ["Refractory"]
+
+
+class Resting(NamedTuple):
+    """State of a refractory neuron: the neuron's own, and the steps that are left in which it does not fire."""
+
+    v: Any
+    left: Any
+
+
+class Refractory(Cell):
+    """A neuron that rests after a spike: for ``steps`` steps its membrane stays where the reset left it, and it does not fire.
+
+    What else it has in its state, such as an adaptation, goes on. The state is a pair of ``v``, the neuron's state, and
+    ``left``, the number of steps left. Gradients pass through the membrane that is held, not through the number.
+
+    Parameters
+    ----------
+    node : Neuron or Stochastic
+        A neuron that fires.
+    steps : int or array of int
+        How many steps it rests; one value, or one for each neuron ([features]).
+
+    Raises
+    ------
+    ArgumentError
+        If ``node`` is no neuron that fires, or ``steps`` are no whole numbers of at least 0.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> node = snn.Refractory(snn.IFNode(), 2)
+    >>> spikes, state, _ = snn.run(node, np.full((7, 1, 1), 1.5, np.float32))
+    >>> print(spikes.asnumpy().ravel(), state.v, state.left)
+    [1. 0. 0. 1. 0. 0. 1.] [[1.5]] [[2.]]
+    """
+
+    is_neuron = True
+
+    def __init__(self, node: Neuron | Stochastic, steps: Any = 1) -> None:
+        super().__init__()
+        if not isinstance(node, (Neuron, Stochastic)) or not node.fire:
+            raise ArgumentError("Refractory", "a neuron that fires, such as snn.IFNode()", describe(node), "Give one neuron.")
+        array = np.asarray(steps)
+        if array.dtype.kind not in "iu" or not np.all(array >= 0):
+            raise ArgumentError("Refractory", "steps to be ints of at least 0", describe(steps), "Count time steps.")
+        self.node, self.steps = node, steps
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
+        inner = self.node.initial_state(x)
+        return Resting(inner, ops.zeros_like(_membrane(inner)))
+
+    def charge(self, x: Any, state: Any) -> Any:
+        """Return the state after the input and before firing: with the membrane of the step before, if it rests."""
+        before, charged = _membrane(state.v), self.node.charge(x, state.v)
+        return Resting(_with(charged, ops.where(state.left > 0, before, _membrane(charged))), state.left)
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input current, ``[N, ...]``.
+        state : Resting
+            After the step before.
+
+        Returns
+        -------
+        spike, state
+            As from the neuron, and the steps left.
+        """
+        x = as_tensor(x, "Refractory")
+        left = state.left
+        spike, inner = self.node.discharge(self.charge(x, state).v, left <= 0)
+        fired = stop_gradient(ops.not_equal(spike, 0))
+        steps = ops.zeros_like(left) + constant(self.steps, left)
+        return spike, Resting(inner, ops.where(fired, steps, ops.maximum(left - 1, 0.0)))
+
+
+def _membrane(state: Any) -> Any:
+    """Return the membrane of a state, which may be that of a neuron within another Cell."""
+    found = membrane(state)
+    return found if found is state else _membrane(found)
+
+
+def _with(state: Any, v: Any) -> Any:
+    """Return a state with another membrane."""
+    return state._replace(v=_with(state.v, v)) if hasattr(state, "_replace") else v

@@ -1,0 +1,181 @@
+"""Stochastic firing, by an escape rate, for any neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Cell, Tensor, as_tensor, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+
+from .base import Neuron, check_number, constant
+
+__all__ = ["EscapeRate", "Stochastic"]
+
+# L'Ecuyer's two generators (Communications of the ACM 31, 1988): s = factor s modulo size. That each step also adds 1 shifts
+# all states alike, and leaves none from which it does not move.
+_FACTORS, _SIZES = (40014, 40692), (2147483563, 2147483399)
+
+
+class EscapeRate(Cell):
+    """Probability of firing in a step, by an escape rate that grows exponentially (Gerstner and van Hemmen, 1992).
+
+    With ``u = v - v_threshold``, the rate is ``rate exp(u / width)`` and the probability ``1 - exp(-rate exp(u / width))``.
+
+    Parameters
+    ----------
+    rate : float or array or Parameter
+        Spikes in a step at the threshold, were it to stay there, above 0.
+    width : float or array or Parameter
+        How far below the threshold the rate is e times smaller, above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is out of range.
+    """
+
+    def __init__(self, rate: Any = 1.0, width: Any = 0.1) -> None:
+        super().__init__()
+        self.rate, self.width = rate, width
+        check_number("EscapeRate", rate=rate, width=width)
+        for argument, value in (("rate", rate), ("width", width)):
+            if not np.all((np.asarray(value) > 0) & (np.asarray(value) < np.inf)):
+                raise ArgumentError("EscapeRate", f"a finite {argument} > 0", describe(value), "Give a number above 0.")
+
+    def construct(self, u: Any) -> Any:
+        """Return the probability; above 40 widths it is 1."""
+        rate = constant(self.rate, u) * ops.exp(ops.minimum(u / constant(self.width, u), 40.0))
+        return 1 - ops.exp(-rate)
+
+
+class _Draw(Cell):
+    """1 where a random number is below a probability; its gradient is that of the probability."""
+
+    def construct(self, p: Any, random: Any) -> Any:
+        return ops.less(random, p).astype(p.dtype)
+
+    def bprop(self, p: Any, random: Any, out: Any, dout: Any) -> Any:
+        return dout, None
+
+
+class Random(NamedTuple):
+    """State of a stochastic neuron: the neuron's own, and the states of its generator."""
+
+    v: Any
+    seed: Any
+    seed2: Any
+
+
+class _Source:
+    """Holds the generator of the seeds: without a ``__dict__``, since the loops of a neuron do not hang on it."""
+
+    __slots__ = ("rng",)
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+
+class Stochastic(Cell):
+    """A neuron that fires at random, the more likely the further its membrane is above the threshold, and maybe below it.
+
+    ``escape(v - v_threshold)`` is the probability of a spike in this step; its derivative is the gradient of the spike, in the
+    place of the surrogate's. Charge and reset are the neuron's.
+
+    The random numbers come in with the state: each neuron of each sample has a generator of its own, whose seeds are drawn at
+    the start. So a run with a carried state goes on with the same numbers, and the modes agree to the bit.
+
+    Parameters
+    ----------
+    node : Neuron
+        A neuron that fires one spike at a time.
+    escape : callable, optional
+        A Cell or function from ``v - v_threshold`` to a probability; by default :class:`EscapeRate`.
+    rng : numpy.random.Generator or int, optional
+        Where ``initial_state`` draws seeds. None draws from the system's entropy.
+
+    Raises
+    ------
+    ArgumentError
+        If ``node`` is no such neuron.
+    DTypeError
+        If ``escape`` is no function.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> node = snn.Stochastic(snn.IFNode(v_reset=0.0), snn.EscapeRate(rate=0.5, width=0.2), rng=0)
+    >>> spikes, _, _ = snn.run(node, np.full((1000, 10, 10), 0.25, np.float32))
+    >>> print(f"{float(spikes.mean()):.2f}")
+    0.23
+    """
+
+    is_neuron, fire = True, True
+
+    def __init__(
+        self,
+        node: Neuron,
+        escape: Callable[[Any], Any] | None = None,
+        *,
+        rng: np.random.Generator | int | None = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(node, Neuron) or not node.fire or node.firing is not None:
+            raise ArgumentError(
+                "Stochastic",
+                "a neuron that fires one spike at a time, such as snn.IFNode()",
+                describe(node),
+                "Give one neuron.",
+            )
+        if escape is not None and (isinstance(escape, type) or not callable(escape)):
+            raise DTypeError("Stochastic", "escape to be a Cell or a function", describe(escape), "Pass snn.EscapeRate().")
+        self.node, self.escape, self.draw = node, EscapeRate() if escape is None else escape, _Draw()
+        self.source = _Source(np.random.default_rng(rng))
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and seeds drawn anew."""
+        x = as_tensor(x, "Stochastic")
+        seeds = [self.source.rng.integers(0, size, x.shape, np.int32) for size in _SIZES]
+        return Random(self.node.initial_state(x), *map(Tensor, seeds))
+
+    def charge(self, x: Any, state: Any) -> Any:
+        """Return the state after the input and before firing."""
+        return state._replace(v=self.node.charge(x, state.v))
+
+    def discharge(self, state: Any, ready: Any = None) -> tuple[Any, Any]:
+        """Fire and reset, where ``ready`` allows it."""
+        a, b = (_next(seed, factor, size) for seed, factor, size in zip(state[1:], _FACTORS, _SIZES, strict=True))
+        apart = (a - b) / _SIZES[0]
+        random = ops.where(apart < 0, apart + 1, apart)
+
+        def spikes(u: Any) -> Any:
+            return self.draw(self.escape(u), random.astype(u.dtype))
+
+        spike, inner = self.node.discharge(state.v, ready, spikes)
+        return spike, Random(inner, a.astype(np.int32), b.astype(np.int32))
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input current, ``[N, ...]``.
+        state : Random
+            After the step before.
+
+        Returns
+        -------
+        spike, state
+            As from the neuron, and the generators moved on by one.
+        """
+        return self.discharge(self.charge(as_tensor(x, "Stochastic"), state))
+
+
+def _next(seed: Any, factor: int, size: int) -> Any:
+    """Return the next state of a generator, as float64, where it is exact; 0 may come out as ``size``, which is the same."""
+    product = factor * seed.astype(np.float64) + 1
+    return product - ops.floor(product * (1 / size)) * size
