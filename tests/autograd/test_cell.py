@@ -103,6 +103,14 @@ def test_a_cell_that_holds_itself_is_walked_once():
     net = Layers()
     net.parent = net
     assert names(net) == NAMES
+    assert [path for path, cell in net.cells_and_names() if cell is net] == [""]
+
+
+def test_what_comes_behind_a_shared_part_is_found():
+    net = Layers()
+    net.more = [net.scale, net.first, Parameter([3.0]), nn.ReLU()]
+    assert names(net) == [*NAMES, "more.2"]
+    assert [name for name, _ in net.cells_and_names()][-1] == "more.3"
 
 
 def test_two_parameters_of_one_name_are_told_apart_only_by_place():
@@ -226,6 +234,12 @@ def test_a_wrong_number_of_inputs_is_a_type_error():
         Linear()(x23())
     with pytest.raises(TypeError, match="takes 3 positional arguments but 4 were given"):
         Linear()(x23(), y23(), x23())
+
+
+def test_inputs_may_be_given_by_name():
+    net, x, y = Linear(), x23(), y23()
+    assert plain(net(x, y=y)) == plain(net(x=x, y=y)) == plain(net(x, y))
+    assert plain(grad(net)(x, y=y)) == plain(grad(net)(x, y))
 
 
 # Modes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograd import Cell, Parameter, Tensor, grad, ops, value_and_grad, vjp
-from autograd.graph import Node
+from autograd.graph import LEAF, Node, _Cotangents
 
 from .helpers import f64, plain, x23
 
@@ -211,6 +211,17 @@ def test_picking_each_step_of_a_sequence():
     iterated = lambda x: sum(row * row * k for k, row in enumerate(x))  # noqa: E731
     np.testing.assert_allclose(grad(iterated)(x).array, 2 * x.array * np.arange(7)[:, None])
     np.testing.assert_allclose(grad(lambda v: grad(iterated)(v) * v)(x).array, 4 * x.array * np.arange(7)[:, None])
+
+
+def test_picked_steps_are_added_into_one_array():
+    sums, node = _Cotangents(), Node(LEAF, (), (7, 3), np.dtype("float32"))
+    buffer = sums.buffer(node)
+    assert (buffer.shape, buffer.dtype) == ((7, 3), np.float32)
+    assert sums.buffer(node) is buffer
+    sums.add(node, ops.ones((7, 3)))
+    assert sums.buffer(node) is buffer
+    assert buffer.tolist() == [[1.0] * 3] * 7
+    assert sums.pop(node.serial).array is buffer
 
 
 def test_picked_steps_and_the_whole_sequence_together():
