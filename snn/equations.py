@@ -19,6 +19,7 @@ __all__ = ["equations"]
 
 _BINARY = re.compile(r"\{x\} (\S+) \{y\}$")
 _STRENGTH = {">": 1, ">=": 1, "<": 1, "<=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "%": 3, "**": 5}
+_NEUTRAL = {"mul": (1, True), "div": (1, False), "add": (0, True), "sub": (0, False)}
 _CHOICE, _MINUS, _WHOLE = 0, 4, 9
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})", "sign": "sign({x})", "square": "{x}^2"}
 
@@ -58,11 +59,7 @@ class _Text:
         for i, step in enumerate(self.steps):
             if step.kind == "parameter":
                 self.names[i] = held.get(id(step.what)) or attribute_of(cell, step.what) or f"array{list(np.shape(step.what))}"
-        self.needed = [
-            i
-            for i in traced.program.needed([i for _, i in self.outputs])
-            if self.steps[i].kind in ("convert", "operation") and not self._same(i)
-        ]
+        self.needed = self._needed([i for _, i in self.outputs])
         self.given = dict(self.names)
         self._name(set(tree.leaves(charged)))
         self.surrogate = _surrogate(cell) if len([name for name in self.names.values() if name[0] == "z"]) == 1 else ""
@@ -70,7 +67,7 @@ class _Text:
 
     def _name(self, charged: set[int]) -> None:
         """Name the membrane before it fires, what fires, what is left in the state, and what is used more than once."""
-        uses = [self._meant(j) for i in self.needed for j in self.steps[i].operands]
+        uses = [j for i in self.needed for j in self._operands(i)]
         after = {self._meant(i): name for name, i in reversed(self.outputs[:-1])}
         for i in self.needed:
             if i in charged and i not in after:
@@ -97,21 +94,53 @@ class _Text:
         lines += [f"{name} = {self.text(i)}" for name, i in reversed(self.outputs) if name not in said]
         return lines + ([self.remark] if self.remark else [])
 
-    def _same(self, i: int) -> bool:
-        """Tell whether an instruction changes nothing: a product with 1, or another precision."""
-        return self._meant(i) != i
+    def _needed(self, outputs: list[int]) -> list[int]:
+        """Return what is computed for the outputs, in order."""
+        found: set[int] = set()
+        stack = [self._meant(i) for i in outputs]
+        while stack:
+            i = stack.pop()
+            if i not in found and self.steps[i].kind in ("convert", "operation"):
+                found.add(i)
+                stack += self._operands(i)
+        return sorted(found)
 
     def _meant(self, i: int) -> int:
-        """Return the value that an instruction has, without such that change nothing."""
+        """Return the value that an instruction has, past those that change nothing: times 1, plus 0, another precision."""
         step = self.steps[i]
         if step.kind == "convert" and self.steps[step.operands[0]].dtype.kind == "f":
             return self._meant(step.operands[0])
-        if step.kind == "operation" and step.what.__name__ == "mul":
+        if step.kind == "operation" and step.what.__name__ in _NEUTRAL:
+            neutral, either = _NEUTRAL[step.what.__name__]
             a, b = step.operands
-            for one, other in ((a, b), (b, a)):
-                if self.steps[one].kind == "constant" and self.steps[one].what == 1:
-                    return self._meant(other)
+            if self._constant(b) == neutral:
+                return self._meant(a)
+            if either and self._constant(a) == neutral:
+                return self._meant(b)
         return i
+
+    def _operands(self, i: int) -> list[int]:
+        """Return what a value is made of."""
+        inside = self._in_sigmoid(i)
+        return [self._meant(j) for j in (self.steps[i].operands if inside is None else [inside])]
+
+    def _in_sigmoid(self, i: int) -> int | None:
+        """Return what a value is the logistic function of, if it is one: (1 if u >= 0 else e) / (1 + e), e = exp(-abs(u))."""
+        if self._of(i) != "div":
+            return None
+        above, below = self.steps[i].operands
+        if (
+            self._of(above) != "where"
+            or self._of(below) != "add"
+            or self._of(self.steps[above].operands[0]) != "greater_equal"
+        ):
+            return None
+        at_zero, _, small = self.steps[above].operands
+        return self.steps[at_zero].operands[0] if self._of(small) == "exp" and small in self.steps[below].operands else None
+
+    def _of(self, i: int) -> str | None:
+        step = self.steps[i]
+        return step.what.__name__ if step.kind == "operation" else None
 
     def text(self, i: int, around: int = -1, named: bool = True) -> str:
         """Return a value as text, in brackets where what stands around it binds more strongly."""
@@ -127,7 +156,9 @@ class _Text:
             return (f"{step.what:g}", _MINUS if step.what < 0 else _WHOLE) if step.dtype != bool else (str(step.what), _WHOLE)
         if step.kind == "convert":
             return self.text(step.operands[0]), _CHOICE
-        name, operands = step.what.__name__, [self._meant(j) for j in step.operands]
+        name, operands = step.what.__name__, self._operands(i)
+        if len(operands) < len(step.operands):
+            return f"sigmoid({self.text(operands[0])})", _WHOLE
         if name == "where":
             condition, yes, no = operands
             return f"{self.text(yes, _CHOICE)} if {self.text(condition, _CHOICE)} else {self.text(no, _CHOICE)}", _CHOICE
@@ -160,8 +191,7 @@ class _Text:
 
     def _is(self, i: int, name: str) -> bool:
         """Tell whether a value without a name comes from an operation."""
-        step = self.steps[i]
-        return i not in self.names and step.kind == "operation" and step.what.__name__ == name
+        return i not in self.names and self._of(i) == name
 
     def _constant(self, i: int) -> Any:
         return self.steps[i].what if self.steps[i].kind == "constant" else None

@@ -200,7 +200,7 @@ def test_a_reset_that_is_not_below_the_threshold_is_refused(v_reset):
 
 def test_a_reset_for_each_neuron_is_where_it_starts_and_what_it_is_set_to():
     x = np.array([[[0.5, 2.0]], [[0.5, 0.5]]], np.float32)
-    _, v, record = snn.run(snn.IFNode(v_reset=np.array([0.25, -0.5])), x, record=["v"])
+    _, _, record = snn.run(snn.IFNode(v_reset=np.array([0.25, -0.5])), x, record=["v"])
     np.testing.assert_array_equal(record["v"], [[[0.75, -0.5]], [[0.25, 0.0]]])
     assert refused(lambda: snn.IFNode(v_reset=np.array([0.0, 1.5]))).startswith(
         "IFNode: expected a finite v_reset below v_threshold, got ndarray [2] Float64."
