@@ -197,6 +197,15 @@ def test_diamonds(order):
     assert plain(gradient(f64(3.0))) == pytest.approx(6.0 * order)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (1, 1), (2, 1, 3), (1, 4, 1), (5, 2, 1, 1), (5, 1, 4, 3), (5, 2, 4, 3)])
+def test_a_cotangent_is_summed_over_the_axes_that_were_stretched(shape):
+    g = np.random.default_rng(0).normal(size=(5, 2, 4, 3))
+    want = np.zeros(shape)
+    places = np.broadcast_to(np.arange(want.size).reshape(shape), g.shape)
+    np.add.at(want.reshape(-1), places, g)
+    np.testing.assert_allclose(grad(lambda x: (x * g).sum())(f64(np.ones(shape))).array, want)
+
+
 def test_picking_each_step_of_a_sequence():
     x = f64(np.random.default_rng(0).normal(size=(7, 3)))
 
@@ -214,11 +223,11 @@ def test_picking_each_step_of_a_sequence():
 
 
 def test_picked_steps_are_added_into_one_array():
-    sums, node = _Cotangents(), Node(LEAF, (), (7, 3), np.dtype("float32"))
+    sums, node = _Cotangents(), Node(LEAF, (), (7, 3), np.dtype("float64"))
     buffer = sums.buffer(node)
-    assert (buffer.shape, buffer.dtype) == ((7, 3), np.float32)
+    assert (buffer.shape, buffer.dtype) == ((7, 3), np.float64)
     assert sums.buffer(node) is buffer
-    sums.add(node, ops.ones((7, 3)))
+    sums.add(node, ops.ones((7, 3), "float64"))
     assert sums.buffer(node) is buffer
     assert buffer.tolist() == [[1.0] * 3] * 7
     assert sums.pop(node.serial).array is buffer
