@@ -77,7 +77,7 @@ class Surrogate(Cell):
         """Return ``alpha`` as it goes into arithmetic with ``u``: a number, or an array or Parameter in the dtype of that."""
         alpha = self.alpha
         number = isinstance(alpha, (int, float, np.generic))  # it is weak
-        if not number and u.shape and np.broadcast_shapes(alpha.shape, u.shape[-1:]) != u.shape[-1:]:
+        if not number and u.shape and alpha.shape not in ((), (1,), u.shape[-1:]):
             raise ShapeError(
                 f"{type(self).__name__}, alpha", f"one value, or one for each feature of {describe(u)}", describe(alpha),
                 "Give it the shape [features].",

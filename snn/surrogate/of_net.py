@@ -58,6 +58,7 @@ def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
         raise _none("snn.set_surrogate", net)
     for cell, name in places:
         setattr(cell, name, copy.deepcopy(surrogate) if isinstance(surrogate, Cell) else surrogate)
+    _name(net)
 
 
 def set_alpha(net: Cell, alpha: Any) -> None:
@@ -99,6 +100,7 @@ def set_alpha(net: Cell, alpha: Any) -> None:
             surrogate.alpha.set_data(new)
         else:
             surrogate.alpha = Parameter(new, requires_grad=False)
+    _name(net)
 
 
 def _values(surrogate: Surrogate, alpha: Any) -> Any:
@@ -125,6 +127,14 @@ def _names(cell: Cell) -> list[str]:
         for name, value in vars(cell).items()
         if name == "surrogate_function" or (stateful and isinstance(value, Surrogate))
     ]
+
+
+def _name(net: Cell) -> None:
+    """Name the Parameters of surrogates by their place in the net, as if it had been made with them."""
+    own = {id(p) for _, cell in net.cells_and_names() if isinstance(cell, Surrogate) for p in cell.get_parameters()}
+    for name, parameter in net.parameters_and_names():
+        if id(parameter) in own:
+            parameter.name = name
 
 
 def _none(where: str, net: Cell) -> ArgumentError:

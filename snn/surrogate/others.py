@@ -35,11 +35,11 @@ class straight_through(Surrogate):
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the straight line."""
-        return u * self.steepness(u)
+        return ops.mul(u, self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
         """Return the derivative of ``primitive`` by ``alpha``."""
-        return u
+        return ops.mul(u, 1)
 
 
 class leaky_relu(Surrogate):
@@ -57,8 +57,8 @@ class leaky_relu(Surrogate):
 
     def derivative(self, u: Tensor) -> Tensor:
         """Return the derivative, at most ``alpha``."""
-        g = (u > 0).astype(u.dtype) * self.steepness(u)
-        return g + (u <= 0).astype(u.dtype) * self.leak if self.leak else g
+        g = ops.greater(u, 0).astype(u.dtype) * self.steepness(u)
+        return g + ops.less_equal(u, 0).astype(u.dtype) * self.leak if self.leak else g
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the line with a bend at 0."""
@@ -84,7 +84,7 @@ class step_pwl(Surrogate):
 
     def derivative(self, u: Tensor) -> Tensor:
         """Return the derivative, ``alpha`` or 0."""
-        return (u >= -self.window).astype(u.dtype) * self.steepness(u)
+        return ops.greater_equal(u, -self.window).astype(u.dtype) * self.steepness(u)
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the line that rises from ``-window``."""
@@ -111,8 +111,8 @@ class log_tailed_relu(Surrogate):
     def derivative(self, u: Tensor) -> Tensor:
         """Return the derivative, at most ``alpha``."""
         a = self.steepness(u)
-        g = (u > 0).astype(u.dtype) * a / ops.maximum(u * a, 1)
-        return g + (u <= 0).astype(u.dtype) * (a * self.leak) if self.leak else g
+        g = ops.greater(u, 0).astype(u.dtype) * a / ops.maximum(u * a, 1)
+        return g + ops.less_equal(u, 0).astype(u.dtype) * (a * self.leak) if self.leak else g
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the rectifier whose slope falls above 1, which grows without limit."""
@@ -157,11 +157,11 @@ class s2nn(Surrogate):
         """Return the derivative, at most the larger of ``alpha / 4`` and ``beta``."""
         a = self.steepness(u)
         s = ops.sigmoid(u * a)
-        return ops.where(u < 0, (1 - s) * s * a, self.beta / (1 + ops.abs(u)))
+        return ops.where(ops.less(u, 0), (1 - s) * s * a, self.beta / (1 + ops.abs(u)))
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the smooth step, which grows without limit."""
-        return ops.where(u < 0, ops.sigmoid(u * self.steepness(u)), ops.log1p(ops.maximum(u, 0)) * self.beta + 0.5)
+        return ops.where(ops.less(u, 0), ops.sigmoid(u * self.steepness(u)), ops.log1p(ops.maximum(u, 0)) * self.beta + 0.5)
 
     def by_alpha(self, u: Tensor) -> Tensor:
         """Return the derivative of ``primitive`` by ``alpha``, zero above 0."""
