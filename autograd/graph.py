@@ -60,18 +60,15 @@ class Node:
 class _Structural:
     """Rules that the reverse pass handles by itself."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         return (g,)
 
 
-LEAF = _Structural("leaf")
+LEAF = _Structural()
 """An input of a transform: the identity, where the pass of that transform ends; ``attrs`` is its Parameter, if it is one."""
-SELECT = _Structural("select")
+SELECT = _Structural()
 """One of several outputs; ``attrs`` is its position."""
-FREED = _Structural("freed")
+FREED = _Structural()
 
 
 def sources(nodes: Sequence[Node], floor: int) -> list[Node]:
@@ -203,6 +200,7 @@ class _Cotangents:
             self._owned.add(serial)
 
     def add_slot(self, node: Node, index: int, g: Tensor) -> None:
+        # An output has more than one SELECT where a bprop used it, too.
         slots = self._sums.setdefault(node.serial, {})
         slots[index] = g if index not in slots else slots[index] + g
 

@@ -110,6 +110,23 @@ def test_second_order_flows_through_out_and_dout_of_several_outputs():
     assert plain(grad(grad(fn))(x)) == 24.0  # out[1] + x out[0] + out[1], each output's derivative being the other
 
 
+def test_an_output_that_goes_on_and_is_used_in_the_bprop_gets_the_sum_of_both():
+    class ExpAndDouble(Cell):
+        def construct(self, x):
+            return ops.exp(x), x * 2
+
+        def bprop(self, x, out, dout):
+            return (dout[0] * out[0] + dout[1] * 2,)
+
+    def squared(x):
+        y, _ = ExpAndDouble()(x)
+        return y * y
+
+    x = f64([0.3, 0.7])
+    np.testing.assert_allclose(grad(grad(squared))(x).array, 4 * np.exp(2 * x.array))
+    np.testing.assert_allclose(grad(grad(grad(squared)))(x).array, 8 * np.exp(2 * x.array))
+
+
 def test_a_transform_inside_construct():
     class WithSlope(Cell):
         def construct(self, x):
