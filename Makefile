@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := overhead backward import memory scaling layer recurrent digits
 
-.PHONY: help demo test lint format docs bench bench-quick clean
+.PHONY: help demo test lint format coverage mutants docs bench bench-quick clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,15 @@ format: $(VENV)/test ## Format the code
 docs: $(VENV)/docs ## Build the pages of docs/ as HTML in docs/_build; a warning is an error
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build
 
+coverage: $(VENV)/test ## Measure which lines and branches of autograd its own tests run: four minutes
+	$(BIN)/coverage run -m pytest -q tests/autograd tests/parity tests/seed tests/golden
+	$(BIN)/coverage report
+
+mutants: $(VENV)/mutants ## Break the core of autograd in a thousand places and list what no test noticed: half an hour
+	rm -rf mutants
+	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run --max-children 2
+	$(BIN)/mutmut results
+
 # DATA=DIR: the directory of MNIST's IDX files, for train; it makes up images without it.
 bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environment of their own: about an hour
 	for name in $(BENCHMARKS); do .venv-bench/bin/python -m benchmarks $$name || exit 1; done
@@ -38,7 +47,7 @@ bench-quick: .venv-bench/quick ## See that every benchmark runs, on tiny work be
 	  .venv-bench/bin/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
 
 clean: ## Remove the environments and caches
-	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
+	rm -rf $(VENV) mutants .coverage .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -55,6 +64,10 @@ $(VENV)/test: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/docs: $(VENV)/bin/python pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[docs]'
+	@touch $@
+
+$(VENV)/mutants: $(VENV)/test
+	$(BIN)/pip install --quiet --editable '.[mutants]'
 	@touch $@
 
 .venv-bench/quick: pyproject.toml
