@@ -127,6 +127,13 @@ def test_two_parameters_of_one_name_are_told_apart_only_by_place():
         net.parameters_dict()
 
 
+def test_parameters_of_a_cell_without_those_of_the_cells_below():
+    net = Layers()
+    net.scale.requires_grad = False
+    assert [p.name for p in net.get_parameters(expand=False)] == ["scale", "cells_dict.deep.0"]
+    assert [p.name for p in net.trainable_params(recurse=False)] == ["cells_dict.deep.0"]
+
+
 def test_frozen_parameters_are_not_trainable():
     net = Linear()
     net.w.requires_grad = False
