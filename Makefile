@@ -12,7 +12,7 @@ demo: $(VENV)/demo ## Train the digits experiment and say where its figures are
 	$(BIN)/python -m experiments digits
 
 test: $(VENV)/test lint ## Lint, types, floors and the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/test ## Lint, format, types and floors
 	$(BIN)/ruff check
