@@ -113,7 +113,8 @@ class Step:
         self, i: int, k: int, part: dict[int, int], called: set[int], reads: dict[int, str], seen: set[int], lines: list[str]
     ) -> None:
         """Have a value at hand in a part of the step: read again what was given, or kept by an earlier part."""
-        if i in seen or self.program.instructions[i].kind == "constant":
+        at_hand = i in self.loop.scalars or i in self.loop.rows or self.program.instructions[i].kind == "constant"
+        if i in seen or at_hand:
             return
         seen.add(i)
         if i in reads:
