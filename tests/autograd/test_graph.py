@@ -224,9 +224,25 @@ def test_picking_each_step_of_a_sequence():
 
     want = np.array([0.5**6] + [0.5 ** (6 - t) * (t + 1) for t in range(1, 7)])
     np.testing.assert_allclose(grad(loop)(x).array, np.repeat(want[:, None], 3, axis=1))
+    picked = lambda x: sum(x[t] * x[t] * t for t in range(7))  # noqa: E731
+    np.testing.assert_allclose(grad(lambda v: grad(picked)(v) * v)(x).array, 4 * x.array * np.arange(7)[:, None])
     iterated = lambda x: sum(row * row * k for k, row in enumerate(x))  # noqa: E731
     np.testing.assert_allclose(grad(iterated)(x).array, 2 * x.array * np.arange(7)[:, None])
     np.testing.assert_allclose(grad(lambda v: grad(iterated)(v) * v)(x).array, 4 * x.array * np.arange(7)[:, None])
+
+
+@pytest.mark.parametrize(("order", "times"), [(1, 7), (2, 1)])
+def test_only_a_pass_that_nobody_records_adds_picked_steps_in_place(monkeypatch, order, times):
+    ours = []
+    buffer = _Cotangents.buffer
+    monkeypatch.setattr(_Cotangents, "buffer", lambda *args: ours.append(buffer(*args)) or ours[-1])
+
+    def total(x):
+        return sum(x[t] for t in range(7))
+
+    grad(total if order == 1 else lambda x: x[0] * 0 + grad(total)(x).sum())(f64(np.ones(7)))
+    assert len(ours) == times
+    assert len({id(array) for array in ours}) == 1
 
 
 def test_picked_steps_are_added_into_one_array():
