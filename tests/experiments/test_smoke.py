@@ -21,6 +21,7 @@ FILES = {
     "mnist": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "examples.png", "confusion.png"},
     "surrogate": {"config.json", "surrogates.png"},
     "traces": {"config.json", "traces.png"},
+    "zoo": {"config.json", "zoo.png", "patterns.png"},
 }
 every_experiment = pytest.mark.parametrize("name", names())
 
