@@ -171,6 +171,16 @@ def test_a_tensor_kept_from_an_inner_transform_that_freed_its_graph_is_refused()
         grad(outer)(f64(3.0))
 
 
+def test_a_tensor_kept_from_a_transform_inside_no_grad_is_a_constant_outside():
+    def outer(x):
+        kept = []
+        with no_grad():
+            grad(lambda y: kept.append(y * y) or y * 2)(x)
+        return kept[0] + x
+
+    assert plain(value_and_grad(outer)(f64(3.0))) == (12.0, 1.0)
+
+
 def test_a_tensor_kept_from_a_vjp_leaves_its_pullback_whole():
     kept = []
     pullback = vjp(lambda x: kept.append(x * 3) or kept[0] * x, f64(2.0))[1]
