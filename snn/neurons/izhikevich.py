@@ -35,7 +35,7 @@ class IzhikevichNode(Neuron):
     v_threshold, fire, surrogate_function, detach_reset, fire_at_threshold, firing
         As for :class:`snn.neurons.Neuron`; the threshold is where the upstroke is cut off.
     v_reset : float or array or Parameter
-        Membrane after a spike, and at the start, in mV.
+        Membrane after a spike, in mV; it starts at -65 mV, as in the program of the paper.
     a : float or array or Parameter
         Rate of recovery, in 1/ms.
     b : float or array or Parameter
@@ -60,7 +60,7 @@ class IzhikevichNode(Neuron):
     >>> node = snn.IzhikevichNode.pattern("chattering")
     >>> spikes, _, _ = snn.run(node, np.full((100, 1, 1), 10.0))
     >>> print(spikes.asnumpy().ravel().nonzero()[0])
-    [ 2  5  9 57 61]
+    [ 3  6  9 13 61 65]
     """
 
     State = Recovering
@@ -147,8 +147,8 @@ class IzhikevichNode(Neuron):
         return state._replace(u=state.u + constant(self.d, z) * z)
 
     def begin(self) -> Any:
-        """Return the membrane at the start: ``v_reset``, or -65 mV if the reset is soft."""
-        return -65.0 if self.v_reset is None else self.v_reset
+        """Return the membrane at the start: -65 mV."""
+        return -65.0
 
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: ``u = b v``."""
