@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autograd import Cell, ops, stop_gradient
+from autograd import Cell, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
@@ -76,7 +76,7 @@ class MultiSpike(Firing):
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Return the number of spikes, twice."""
-        k = stop_gradient(ops.clip(ops.round(v / threshold), 1.0, self.limit))
+        k = ops.clip(ops.round(v / threshold), 1.0, self.limit)
         z = k - 1 + spikes(v - k * threshold)
         return z, z
 

@@ -38,7 +38,7 @@ class QIFNode(Neuron):
     --------
     >>> import snn
     >>> snn.QIFNode(tau=4.0)
-    QIFNode(h = v + (x + (v - 0) * (v - 0.8)) / 4; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h - 0.1 z)
+    QIFNode(h = v + (x + v * (v - 0.8)) / 4; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h - 0.1 z)
     """
 
     drive = 1.0
