@@ -252,40 +252,35 @@ def ones(typing, word):
     return types.uint64(types.uint64), generate
 
 
-def exponential(bits):
-    """Make the function that is the exponential of a float of so many bits, to about its last.
+def exponential(bits, terms, low, high, large, parts):
+    """Make the function that is the exponential of a float of so many bits, to about its last: libm takes one at a time.
 
-    Taylor's series near 0, after powers of two are taken out: libm would be called for one element at a time. The sum with a
-    large number leaves room for no fraction, so it rounds, and has the power in its lowest bits.
+    Taylor's series near 0, after powers of two are taken out. The sum with a large number leaves room for no fraction, so it
+    rounds, and has the power in its lowest bits; ``parts`` are two of ln 2, of which the first has few digits.
     """
-    number, whole, kind = (ir.FloatType(), ir.IntType(32), types.float32) if bits == 32 else (
-        ir.DoubleType(), ir.IntType(64), types.float64
-    )  # fmt: skip
-    large, places, terms = (12582912.0, 23, 8) if bits == 32 else (6755399441055744.0, 52, 14)
-    low, high, bias = (-87.0, 88.0, 127) if bits == 32 else (-708.0, 709.0, 1023)
-    # ln 2 in two parts, the first with so few digits that its products are exact
-    parts = (0.693359375, -2.12194440e-4) if bits == 32 else (0.693145751953125, 1.42860682030941723212e-6)
+    number, whole, kind = ir.FloatType(), ir.IntType(32), types.float32
+    places, bias = 23, 127
+    if bits == 64:
+        number, whole, kind, places, bias = ir.DoubleType(), ir.IntType(64), types.float64, 52, 1023
+    constant = partial(ir.Constant, number)
 
     @intrinsic
     def exponential_of(typing, x):
         """Return the exponential of x, which is brought to where it is neither 0 nor infinite; NaN stays."""
 
         def generate(context, builder, signature, args):
-            multiply_add = builder.module.declare_intrinsic("llvm.fmuladd", [number], ir.FunctionType(number, [number] * 3))
-            constant = partial(ir.Constant, number)
-
-            def fused(a, b, c):
-                return builder.call(multiply_add, [a, b, c])
+            def line(slope, x, offset):
+                return builder.fadd(builder.fmul(slope, x), offset)
 
             (x,) = args
             for sign, bound in (("<", low), (">", high)):
                 x = builder.select(builder.fcmp_ordered(sign, x, constant(bound)), constant(bound), x)
-            shifted = fused(x, constant(1 / math.log(2)), constant(large))
+            shifted = line(x, constant(1 / math.log(2)), constant(large))
             power = builder.fsub(shifted, constant(large))
-            rest = fused(power, constant(-parts[1]), fused(power, constant(-parts[0]), x))
+            rest = line(power, constant(-parts[1]), line(power, constant(-parts[0]), x))
             p = constant(1 / math.factorial(terms - 1))
             for k in reversed(range(terms - 1)):
-                p = fused(p, rest, constant(1 / math.factorial(k)))
+                p = line(p, rest, constant(1 / math.factorial(k)))
             exponent = builder.add(builder.bitcast(shifted, whole), ir.Constant(whole, bias))
             return builder.fmul(p, builder.bitcast(builder.shl(exponent, ir.Constant(whole, places)), number))
 

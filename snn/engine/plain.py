@@ -1,5 +1,7 @@
 """The innermost loops in plain numpy, to step through in a debugger; to the same bits where only sums are made."""
 
+import math
+
 import numpy as np
 
 LANES = 64  # columns that are summed at once
@@ -70,12 +72,19 @@ def ones(word):
     return np.uint64(int(word).bit_count())
 
 
-def exponential(bits):
-    """Make the function that is the exponential of a float of so many bits."""
-    kind, low, high = (np.float32, -87, 88) if bits == 32 else (np.float64, -708, 709)
+def exponential(bits, terms, low, high, large, parts):
+    """Make the function that is the exponential of a float of so many bits, step by step as ``lanes.py`` has it."""
+    number, whole, places, bias = (np.float32, np.int32, 23, 127) if bits == 32 else (np.float64, np.int64, 52, 1023)
 
     def exponential_of(x):
         """Return the exponential of x, which is brought to where it is neither 0 nor infinite; NaN stays."""
-        return np.exp(np.clip(kind(x), kind(low), kind(high)))
+        x = np.clip(number(x), number(low), number(high))
+        shifted = x * number(1 / math.log(2)) + number(large)
+        power = shifted - number(large)
+        rest = power * number(-parts[1]) + (power * number(-parts[0]) + x)
+        p = number(1 / math.factorial(terms - 1))
+        for k in reversed(range(terms - 1)):
+            p = p * rest + number(1 / math.factorial(k))
+        return p * ((shifted.view(whole) + whole(bias)) << whole(places)).view(number)
 
     return exponential_of
