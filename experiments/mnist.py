@@ -11,7 +11,7 @@ import gzip
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import tyro
@@ -25,6 +25,12 @@ from .harness import RunDirectory
 from .training import Split, Trained, TrainingOptions, train
 
 __all__ = ["Config", "build", "encoder", "load", "run", "write_small_set"]
+
+
+if TYPE_CHECKING:
+    SurrogateName = str
+else:
+    SurrogateName = Literal[tuple(name for name in snn.surrogate.__all__ if name != "Surrogate")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,7 @@ class Config(TrainingOptions):
     beta: float = 0.95
     input: Literal["constant", "poisson"] = "constant"
     """Pixels as a constant current, or as the probability of a spike in each step."""
-    surrogate: Literal["atan", "fast_sigmoid", "rectangle", "relusigmoid", "sigmoid", "triangle"] = "atan"
+    surrogate: SurrogateName = "atan"
     """Stands in for the derivative of the step, at its default steepness; see snn.surrogate."""
 
     def smaller(self) -> Config:
