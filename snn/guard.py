@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import sys
 import sysconfig
 import types
@@ -125,12 +126,15 @@ def watching() -> Iterator[dict[tuple[int, str], tuple[dict[str, Any], str]]]:
                         {(id(inside), n): (inside, n) for n in code.co_names if n in inside and not callable(inside[n])}
                     )
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # what others have the collector call is no part of a neuron
     sys.setprofile(look)
     try:
         yield found
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
 
 
 def names_seen(found: dict[tuple[int, str], tuple[dict[str, Any], str]]) -> Callable[[], Any]:

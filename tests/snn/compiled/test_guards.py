@@ -1,5 +1,6 @@
 """A neuron is traced anew when it has changed, and only then."""
 
+import gc
 import types
 
 import numpy as np
@@ -271,3 +272,24 @@ def test_a_step_that_changes_something_is_an_error(node, what):
 def test_what_is_kept_at_the_first_call_is_no_change():
     x = np.ones((3, 1, 2), np.float32)
     np.testing.assert_array_equal(snn.run(Keeps(), x, mode="compiled")[0], snn.run(Keeps(), x, mode="eager")[0])
+
+
+COLLECTIONS = [0]
+
+
+def collected(phase, info):
+    COLLECTIONS[0] += 1
+
+
+def test_what_the_collector_calls_is_no_part_of_a_neuron():
+    often = gc.get_threshold()
+    gc.callbacks.append(collected)
+    gc.set_threshold(1)
+    try:
+        out, _, _ = snn.run(snn.IFNode(), x, mode="python")
+    finally:
+        gc.set_threshold(*often)
+        gc.callbacks.remove(collected)
+    assert COLLECTIONS[0] > 0
+    assert gc.isenabled()
+    assert_equal([out], [snn.run(snn.IFNode(), x, mode="eager")[0]])
