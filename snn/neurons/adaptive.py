@@ -10,7 +10,7 @@ from autograd import Tensor
 from .base import constant
 from .current import CurrentLIFNode
 from .leaky import Leak, LIFNode
-from .ranges import POSITIVE, SHARE, check
+from .ranges import POSITIVE, SHARE
 
 __all__ = ["ALIFNode", "ALIFState", "LSNNNode", "LSNNState"]
 
@@ -47,6 +47,7 @@ class ALIFNode(LIFNode):
     """
 
     State = ALIFState
+    ranges = {"rho": SHARE, "strength": POSITIVE}
     default_beta = 0.9
     drive = 0.4
 
@@ -63,18 +64,6 @@ class ALIFNode(LIFNode):
         super().__init__(v_threshold, fire, surrogate_function, **leak)
         self.rho, self.strength = rho, strength
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants, those of the adaptation too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "strength"):
-            check(self, rho=SHARE, strength=POSITIVE)
 
     def charge(self, x: Any, state: Any) -> ALIFState:
         """Return the state with the membrane after leak and input."""
@@ -124,6 +113,7 @@ class LSNNNode(CurrentLIFNode):
     """
 
     State: ClassVar[Any] = LSNNState
+    ranges = {"rho": SHARE, "strength": POSITIVE}
     drive = 2.0
 
     def __init__(
@@ -146,18 +136,6 @@ class LSNNNode(CurrentLIFNode):
         )  # fmt: skip
         self.rho, self.strength = rho, strength
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants, those of the adaptation too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "strength"):
-            check(self, rho=SHARE, strength=POSITIVE)
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane, current and threshold before firing."""

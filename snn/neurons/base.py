@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, TypedDict
 
@@ -13,7 +14,9 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 
 from ..surrogate import relusigmoid
+from ..surrogate.base import check_function
 from .firing import Firing
+from .ranges import Range, check, check_number
 
 __all__ = ["Neuron", "Reset", "Rule", "Shared"]
 
@@ -91,11 +94,8 @@ class Neuron(Cell):
         super().__init__()
         name = type(self).__name__
         check_number(name, v_threshold=v_threshold, v_reset=v_reset)
-        if surrogate_function is not None and (isinstance(surrogate_function, type) or not callable(surrogate_function)):
-            raise DTypeError(
-                name, "surrogate_function to be a Cell or a function", describe(surrogate_function),
-                "Pass an object, such as snn.surrogate.atan(), with its brackets.",
-            )  # fmt: skip
+        if surrogate_function is not None:
+            check_function(surrogate_function, name, "surrogate_function to be a Cell or a function")
         if spike_value not in ("threshold", "unit"):
             raise ArgumentError(name, "spike_value 'threshold' or 'unit'", repr(spike_value), "Choose one of the two.")
         if firing is not None and not isinstance(firing, Firing):
@@ -132,9 +132,14 @@ class Neuron(Cell):
             raise ArgumentError(
                 name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
+        for cls in reversed(type(self).__mro__):
+            check(self, **{name: known for name, known in vars(cls).get("ranges", {}).items() if hasattr(self, name)})
 
     drive: ClassVar[float] = 1.0
     """An input current on which the neuron, with its defaults, fires now and then: for figures and tests."""
+
+    ranges: ClassVar[dict[str, Range]] = {}
+    """Where the constants that a subclass adds make sense; they are checked from when they are there."""
 
     State: ClassVar[Any] = None
     """The NamedTuple of the state, with ``v`` first; None where the membrane is all of it."""
@@ -232,10 +237,14 @@ class Neuron(Cell):
     def reset(self, v: Any, z: Any, amplitude: Any) -> Any:
         """Return the membrane after the spikes: ``z`` says how many, of either sign, ``amplitude`` what they take away."""
         if self.v_reset is None:
-            return v - (stop_gradient(amplitude) if self.detach_reset else amplitude)
-        gate = stop_gradient(z) if self.detach_reset else z
+            return v - self.gate(amplitude)
+        gate = self.gate(z)
         kept = (1 - gate) * v
-        return kept if _is_zero(self.v_reset) else kept + gate * constant(self.v_reset, v)
+        return kept if is_zero(self.v_reset) else kept + gate * constant(self.v_reset, v)
+
+    def gate(self, z: Any) -> Any:
+        """Return the spikes ``z`` as a reset takes them: with ``detach_reset`` as constants."""
+        return stop_gradient(z) if self.detach_reset else z
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""
@@ -268,7 +277,7 @@ class Neuron(Cell):
         x = as_tensor(x, type(self).__name__)
         zeros = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
         begin = self.begin()
-        start = zeros if _is_zero(begin) else zeros + constant(begin, zeros)
+        start = zeros if is_zero(begin) else zeros + constant(begin, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     def begin(self) -> Any:
@@ -288,7 +297,8 @@ def membrane(state: Any) -> Any:
     return state if isinstance(state, Tensor) else state.v
 
 
-def _is_zero(value: Any) -> bool:
+def is_zero(value: Any) -> bool:
+    """Tell whether a constant is the number 0."""
     return isinstance(value, (int, float, np.generic)) and value == 0
 
 
@@ -305,12 +315,10 @@ def constant(value: Any, like: Any) -> Any:
     return value if value.dtype == like.dtype else ops.cast(value, like.dtype)
 
 
+def of_constant(function: str, value: Any) -> Any:
+    """Apply a function of ``math`` to a constant that is a number, so that it stays weak, or that of ``ops`` to another."""
+    return getattr(math if isinstance(value, (int, float)) else ops, function)(value)
+
+
 def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     return len(shape) <= len(whole) and all(a in (1, b) for a, b in zip(shape[::-1], whole[::-1], strict=False))
-
-
-def check_number(name: str, **values: Any) -> None:
-    """Check that arguments are numbers, or arrays or Parameters of them, or None."""
-    for argument, value in values.items():
-        if value is not None and np.asarray(value).dtype.kind not in "biuf":
-            raise DTypeError(name, f"{argument} to be a number, an array or a Parameter", describe(value), "Pass a float.")

@@ -180,8 +180,7 @@ class AlphaNode(CurrentLIFNode):
         """Return the state after the reset; a hard one clears the current."""
         if self.v_reset is None:
             return state
-        gate = ops.stop_gradient(z) if self.detach_reset else z
-        return state._replace(i=(1 - gate) * state.i)
+        return state._replace(i=(1 - self.gate(z)) * state.i)
 
 
 def _log(share: Any) -> Any:

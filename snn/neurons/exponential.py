@@ -40,6 +40,7 @@ class EIFNode(Neuron):
         If an argument is out of range.
     """
 
+    ranges = {"tau": STEPS, "delta": POSITIVE, "v_rh": FINITE, "v_rest": FINITE}
     drive = 0.5
 
     def __init__(
@@ -58,18 +59,6 @@ class EIFNode(Neuron):
         super().__init__(v_threshold, fire, surrogate_function, v_reset=v_reset, **shared)
         self.tau, self.delta, self.v_rh, self.v_rest = tau, delta, v_rh, v_rest
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "tau"):  # the base class calls this before they are there
-            check(self, tau=STEPS, delta=POSITIVE, v_rh=FINITE, v_rest=FINITE)
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input."""
@@ -125,6 +114,10 @@ class AdExNode(Neuron):
     """
 
     State = Adapting
+    ranges = {
+        **dict.fromkeys(("dt", "c", "g", "delta"), POSITIVE),
+        **dict.fromkeys(("v_rest", "v_rh", "a", "b"), FINITE),
+    }
     drive: ClassVar[float] = 1000.0
 
     def __init__(
@@ -160,8 +153,7 @@ class AdExNode(Neuron):
             If one is out of range.
         """
         super().check_ranges()
-        if hasattr(self, "b"):  # the base class calls this before they are there
-            check(self, dt=POSITIVE, c=POSITIVE, g=POSITIVE, v_rest=FINITE, v_rh=FINITE, delta=POSITIVE, a=FINITE, b=FINITE)
+        if hasattr(self, "tau_w"):  # the base class calls this before they are there
             check(self, tau_w=Range(self.dt, np.inf, "{} >= dt, in ms", "Make dt smaller."))
 
     def charge(self, x: Any, state: Any) -> Any:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Parameter, as_tensor, ops, stop_gradient
+from autograd import Parameter, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, check_number, constant
-from .ranges import FINITE, check
+from .base import Neuron, constant
+from .ranges import FINITE, check_number
 
 __all__ = ["GLIFNode"]
 
@@ -45,6 +45,9 @@ class GLIFNode(Neuron):
         If an argument is out of range.
     """
 
+    ranges = dict.fromkeys(
+        ("leak_gate", "input_gate", "reset_gate", "beta", "conductance", "linear_leak", "v_subtract"), FINITE
+    )  # fmt: skip
     drive = 0.8
 
     def __init__(
@@ -77,19 +80,6 @@ class GLIFNode(Neuron):
         self.v_subtract = v_subtract if isinstance(v_subtract, Parameter) else Parameter(v_subtract)
         self.check_ranges()
 
-    def check_ranges(self) -> None:
-        """Check the constants, those that are learnt too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is not finite, or the threshold out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "v_subtract"):
-            check(self, leak_gate=FINITE, input_gate=FINITE, reset_gate=FINITE, beta=FINITE, conductance=FINITE)
-            check(self, linear_leak=FINITE, v_subtract=FINITE)
-
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""
         a, b, beta, conductance = (
@@ -100,8 +90,8 @@ class GLIFNode(Neuron):
 
     def reset(self, v: Any, z: Any, amplitude: Any) -> Any:
         """Return the membrane after the spikes ``z``."""
-        gate, c = stop_gradient(z) if self.detach_reset else z, ops.sigmoid(constant(self.reset_gate, v))
-        return v - gate * (c * v + (1 - c) * constant(self.v_subtract, v))
+        c = ops.sigmoid(constant(self.reset_gate, v))
+        return v - self.gate(z) * (c * v + (1 - c) * constant(self.v_subtract, v))
 
 
 def _logit(name: str, **given: Any) -> Parameter:

@@ -9,7 +9,7 @@ from autograd import as_tensor
 from autograd.errors import ArgumentError
 
 from .base import Neuron, Rule, constant
-from .ranges import FINITE, POSITIVE, check
+from .ranges import FINITE, POSITIVE
 
 __all__ = ["IzhikevichNode"]
 
@@ -64,6 +64,7 @@ class IzhikevichNode(Neuron):
     """
 
     State = Recovering
+    ranges = {"a": POSITIVE, "b": FINITE, "d": FINITE, "dt": POSITIVE}
     drive: ClassVar[float] = 10.0
 
     PATTERNS: ClassVar[dict[str, tuple[float, float, float, float]]] = {
@@ -120,18 +121,6 @@ class IzhikevichNode(Neuron):
             raise ArgumentError(cls.__name__, f"a pattern of {', '.join(cls.PATTERNS)}", repr(name), "Choose one of them.")
         a, b, c, d = cls.PATTERNS[name]
         return cls(**{"a": a, "b": b, "v_reset": c, "d": d} | options)
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "half_steps"):  # the base class calls this before they are there
-            check(self, a=POSITIVE, b=FINITE, d=FINITE, dt=POSITIVE)
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane and recovery after the input."""

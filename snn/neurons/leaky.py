@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Unpack
 
-from autograd import ops
 from autograd.errors import ArgumentError
 
-from .base import Neuron, Reset, constant
+from .base import Neuron, Reset, constant, is_zero, of_constant
 from .ranges import SHARE, STEPS, STEPS_EXPONENTIAL, check
 
 __all__ = ["LIFNode", "Leak", "LeakyReadout", "left"]
@@ -135,7 +133,7 @@ class LIFNode(Neuron):
         return rest + beta * (v - rest)
 
     def _at_rest_0(self) -> bool:
-        return self.v_reset is None or (isinstance(self.v_reset, (int, float)) and self.v_reset == 0)
+        return self.v_reset is None or is_zero(self.v_reset)
 
 
 def left(tau: Any, share: Any, exponential: bool, like: Any) -> Any:
@@ -145,7 +143,7 @@ def left(tau: Any, share: Any, exponential: bool, like: Any) -> Any:
     tau = constant(tau, like)
     if not exponential:
         return 1 - 1 / tau
-    return math.exp(-1 / tau) if isinstance(tau, (int, float)) else ops.exp(-1 / tau)
+    return of_constant("exp", -1 / tau)
 
 
 class LeakyReadout(LIFNode):

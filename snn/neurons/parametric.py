@@ -7,13 +7,13 @@ from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
-from autograd import Parameter, Tensor, as_tensor, ops, stop_gradient
+from autograd import Parameter, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, Reset, check_number, constant
+from .base import Neuron, Reset, constant
 from .leaky import Leak, LIFNode, left
-from .ranges import FINITE, POSITIVE, check
+from .ranges import FINITE, POSITIVE, check_number
 
 __all__ = ["CLIFNode", "CLIFState", "KLIFNode", "PLIFNode"]
 
@@ -41,6 +41,7 @@ class PLIFNode(Neuron):
         If an argument is out of range.
     """
 
+    ranges = {"w": FINITE}
     drive = 1.5
 
     def __init__(
@@ -62,18 +63,6 @@ class PLIFNode(Neuron):
         self.w = Parameter(-np.log(start - 1))
         self.decay_input = decay_input
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants, ``w`` too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "w"):
-            check(self, w=FINITE)
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""
@@ -103,6 +92,7 @@ class KLIFNode(LIFNode):
         If an argument is out of range; and as for :class:`LIFNode`.
     """
 
+    ranges = {"k": POSITIVE}
     default_beta = 0.9
     drive = 0.4
 
@@ -118,18 +108,6 @@ class KLIFNode(LIFNode):
         super().__init__(v_threshold, fire, surrogate_function, **leak)
         self.k = Parameter(1.0) if k is None else k
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants, ``k`` too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "k"):
-            check(self, k=POSITIVE)
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak, input and slope."""
@@ -179,4 +157,4 @@ class CLIFNode(LIFNode):
         m = state.m + z
         if self.v_reset is not None:
             return CLIFState(state.v, m)
-        return CLIFState(state.v - (stop_gradient(z) if self.detach_reset else z) * ops.sigmoid(m), m)
+        return CLIFState(state.v - self.gate(z) * ops.sigmoid(m), m)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Unpack
 
 from .base import Neuron, Shared, constant
-from .ranges import FINITE, POSITIVE, STEPS, check
+from .ranges import FINITE, POSITIVE, STEPS
 
 __all__ = ["AdaptiveQIFNode", "QIFNode"]
 
@@ -41,6 +41,7 @@ class QIFNode(Neuron):
     QIFNode(h = v + (x + v * (v - 0.8)) / 4; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h - 0.1 z)
     """
 
+    ranges = {"tau": STEPS, "a0": POSITIVE, "v_c": FINITE, "v_rest": FINITE}
     drive = 1.0
 
     def __init__(
@@ -59,18 +60,6 @@ class QIFNode(Neuron):
         super().__init__(v_threshold, fire, surrogate_function, v_reset=v_reset, **shared)
         self.tau, self.a0, self.v_c, self.v_rest = tau, a0, v_c, v_rest
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "tau"):  # the base class calls this before they are there
-            check(self, tau=STEPS, a0=POSITIVE, v_c=FINITE, v_rest=FINITE)
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input."""
@@ -113,6 +102,7 @@ class AdaptiveQIFNode(QIFNode):
     """
 
     State = Adapting
+    ranges = {"tau_w": STEPS, "a": FINITE, "b": FINITE}
     drive: ClassVar[float] = 1.0
 
     def __init__(
@@ -136,18 +126,6 @@ class AdaptiveQIFNode(QIFNode):
         )
         self.tau_w, self.a, self.b = tau_w, a, b
         self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "tau_w"):  # the base class calls this before they are there
-            check(self, tau_w=STEPS, a=FINITE, b=FINITE)
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane and adaptation after the input."""

@@ -7,11 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, DTypeError
 
-from .base import check_number
-
-__all__ = ["FINITE", "POSITIVE", "SHARE", "STEPS", "STEPS_EXPONENTIAL", "Range", "check"]
+__all__ = ["FINITE", "POSITIVE", "SHARE", "STEPS", "STEPS_EXPONENTIAL", "Range", "check", "check_number"]
 
 
 class Range(NamedTuple):
@@ -30,6 +28,13 @@ STEPS_EXPONENTIAL = Range(_ABOVE_ZERO, np.inf, "{} > 0, in time steps", "exp(-1 
 SHARE = Range(0, 1, "{} in [0, 1]", "{} is the share left after a step.")
 POSITIVE = Range(_ABOVE_ZERO, _BELOW_INFINITY, "a finite {} > 0", "Start above 0.")
 FINITE = Range(-_BELOW_INFINITY, _BELOW_INFINITY, "a finite {}", "Pass a number.")
+
+
+def check_number(name: str, **values: Any) -> None:
+    """Check that arguments are numbers, or arrays or Parameters of them, or None."""
+    for argument, value in values.items():
+        if value is not None and np.asarray(value).dtype.kind not in "biuf":
+            raise DTypeError(name, f"{argument} to be a number, an array or a Parameter", describe(value), "Pass a float.")
 
 
 def check(node: Any, **ranges: Range) -> None:

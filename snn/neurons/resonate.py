@@ -6,10 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Unpack
 
-from autograd import ops, stop_gradient
-
-from .base import Neuron, Reset, constant
-from .ranges import POSITIVE, Range, check
+from .base import Neuron, Reset, constant, of_constant
+from .ranges import POSITIVE, Range
 
 __all__ = ["ResonateAndFireNode"]
 
@@ -51,6 +49,7 @@ class ResonateAndFireNode(Neuron):
     """
 
     State = Oscillating
+    ranges = {"b": _DAMPED, "omega": POSITIVE, "dt": POSITIVE}
     drive: ClassVar[float] = 0.25
 
     def __init__(
@@ -68,33 +67,15 @@ class ResonateAndFireNode(Neuron):
         self.b, self.omega, self.dt = b, omega, dt
         self.check_ranges()
 
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        super().check_ranges()
-        if hasattr(self, "dt"):  # the base class calls this before they are there
-            check(self, b=_DAMPED, omega=POSITIVE, dt=POSITIVE)
-
     def charge(self, x: Any, state: Any) -> Any:
         """Return voltage and current after the input."""
         v, w, dt = state.v, state.w, self.dt
-        damped, angle = _of("exp", constant(self.b, v) * dt), constant(self.omega, v) * dt
-        cos, sin = damped * _of("cos", angle), damped * _of("sin", angle)
+        damped, angle = of_constant("exp", constant(self.b, v) * dt), constant(self.omega, v) * dt
+        cos, sin = damped * of_constant("cos", angle), damped * of_constant("sin", angle)
         return Oscillating(sin * w + cos * v, cos * w - sin * v + dt * x)
 
     def fired(self, state: Any, z: Any) -> Any:
         """Set the current to 0 at a spike, if the reset is hard."""
         if self.v_reset is None:
             return state
-        gate = stop_gradient(z) if self.detach_reset else z
-        return state._replace(w=(1 - gate) * state.w)
-
-
-def _of(function: str, value: Any) -> Any:
-    """Apply a function to a constant; one that is a number stays one, and so weak."""
-    return getattr(math if isinstance(value, (int, float)) else ops, function)(value)
+        return state._replace(w=(1 - self.gate(z)) * state.w)

@@ -11,7 +11,8 @@ from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
 
-from .base import Neuron, check_number, constant
+from .base import Neuron, constant
+from .ranges import check_number
 
 __all__ = ["EscapeRate", "Stochastic"]
 

@@ -11,7 +11,20 @@ from autograd import Cell, Parameter, Tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
-__all__ = ["Surrogate"]
+__all__ = ["Surrogate", "check_function"]
+
+
+def check_function(value: Any, where: str, expected: str) -> None:
+    """Check that a Cell or a function was given, and not the class of one.
+
+    Raises
+    ------
+    DTypeError
+        If it is a class or cannot be called.
+    """
+    if isinstance(value, type) or not callable(value):
+        fix = "Pass an object, such as snn.surrogate.atan(), with its brackets."
+        raise DTypeError(where, expected, describe(value), fix)
 
 
 class Surrogate(Cell):

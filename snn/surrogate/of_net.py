@@ -10,10 +10,10 @@ import numpy as np
 
 from autograd import Cell, Parameter
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, ShapeError
 
 from ..structure import is_stateful
-from .base import Surrogate
+from .base import Surrogate, check_function
 
 __all__ = ["set_alpha", "set_surrogate"]
 
@@ -48,11 +48,7 @@ def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
     >>> net[3].surrogate_function
     triangle(alpha=2)
     """
-    if isinstance(surrogate, type) or not callable(surrogate):
-        raise DTypeError(
-            "snn.set_surrogate", "a Cell or a function", describe(surrogate),
-            "Pass an object, such as snn.surrogate.atan(), with its brackets.",
-        )  # fmt: skip
+    check_function(surrogate, "snn.set_surrogate", "a Cell or a function")
     places = [(cell, name) for _, cell in net.cells_and_names() for name in _names(cell)]
     if not places:
         raise _none("snn.set_surrogate", net)
