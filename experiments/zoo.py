@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +25,12 @@ class Config(Options):
 
 
 def neurons() -> dict[str, Any]:
-    """Return every neuron that fires, with its defaults, by name."""
+    """Return every neuron, with its defaults, by name."""
     found = {}
     for name in snn.neurons.__all__:
         kind = getattr(snn.neurons, name)
-        if kind is snn.neurons.Neuron or not hasattr(kind, "drive"):
-            continue
-        beta = inspect.signature(kind).parameters.get("beta")
-        found[name] = kind(beta=0.9) if beta is not None and name in ("LIFNode", "LeakyReadout") else kind()
+        if kind is not snn.Neuron:
+            found[name] = kind(beta=0.9) if kind in (snn.LIFNode, snn.LeakyReadout) else kind()  # these two have no default
     return found
 
 

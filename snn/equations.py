@@ -11,7 +11,7 @@ from autograd import Cell, Tensor, float64, tree
 from autograd.errors import AutogradError
 from autograd.trace import Trace, trace
 
-from .listing import attribute_of, state_names
+from .listing import array_name, state_names
 from .neurons.base import membrane
 from .structure import initial_state
 
@@ -55,10 +55,8 @@ class _Text:
         self.outputs = [*zip([f"{name}'" for name in state], tree.leaves(after), strict=True)]
         self.outputs.append(("spike" if getattr(cell, "fire", True) else "out", out))
         self.names: dict[int, str] = {x: "x", **dict(zip(tree.leaves(before), state, strict=True))}
-        held = {id(p.array): name for name, p in cell.parameters_and_names()}
-        for i, step in enumerate(self.steps):
-            if step.kind == "parameter":
-                self.names[i] = held.get(id(step.what)) or attribute_of(cell, step.what) or f"array{list(np.shape(step.what))}"
+        held = list(cell.parameters_and_names())
+        self.names |= {i: array_name(s.what, cell, held) for i, s in enumerate(self.steps) if s.kind == "parameter"}
         self.needed = self._needed([i for _, i in self.outputs])
         self.given = dict(self.names)
         self._name(set(tree.leaves(charged)))

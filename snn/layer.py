@@ -121,8 +121,7 @@ class Layer:
         self.chunk = self.synapse.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
         # A spike without end times nothing is not nothing: such an output is kept as numbers.
         self.amplitude = self.plan.amplitude_now(self.dtype(self.plan.out), self.arrays)
-        one = np.ndim(self.amplitude) == 0
-        self.flag = self.plan.flag if (math.isfinite(self.amplitude) if one else np.isfinite(self.amplitude).all()) else None
+        self.flag = self.plan.flag if np.isfinite(self.amplitude).all() else None
         self.fires = self._fires()
         self.fed = None if self.own is None else self.plan.fed_flag if self.fires else self.plan.fed
         self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)

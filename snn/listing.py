@@ -12,7 +12,7 @@ from autograd import Cell, Tensor, tree
 from .plan import Plan
 from .structure import variables
 
-__all__ = ["Listing", "attribute_of", "state_names"]
+__all__ = ["Listing", "array_name", "state_names"]
 
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
 _SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
@@ -40,10 +40,9 @@ class Listing:
         self.plan, self.program = plan, plan.program
         held = [] if cell is None else list(cell.parameters_and_names())
         held += [] if dense is None or dense.bias is None else [("bias", dense.bias)]
-        owned = {id(p.array): name for name, p in held}
         self.names: dict[int, str] = {}
         for i, array in plan.arrays().items():
-            self.names[i] = owned.get(id(array)) or attribute_of(cell, array) or f"array{list(np.shape(array))}"
+            self.names[i] = array_name(array, cell, held)
         self.state = state_names(before)
         self.names |= {plan.x: "x", **dict(zip(plan.before, self.state, strict=True))}
         if plan.lateral is not None:
@@ -110,9 +109,8 @@ def state_names(before: Any) -> list[str]:
     return [named.get(id(leaf), f"state{k}") for k, leaf in enumerate(tree.leaves(fresh))]
 
 
-def attribute_of(cell: Cell | None, array: Any) -> str | None:
-    """Return the name of the attribute that holds an array, if there is one."""
-    if cell is None:
-        return None
-    inside = [item for _, part in cell.cells_and_names() for item in vars(part).items()]
-    return next((name for name, value in inside if value is array or getattr(value, "array", None) is array), None)
+def array_name(array: Any, cell: Cell | None, held: Iterable[tuple[str, Any]]) -> str:
+    """Name an array after the Parameter that holds it, of those given by name, or else the attribute of the Cell that does."""
+    inside = [] if cell is None else [item for _, part in cell.cells_and_names() for item in vars(part).items()]
+    names = [name for name, value in (*held, *inside) if value is array or getattr(value, "array", None) is array]
+    return names[0] if names else f"array{list(np.shape(array))}"

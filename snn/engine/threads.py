@@ -59,16 +59,13 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
 
 def run_all(parts: Sequence[Callable[[], Any]]) -> None:
     """Call all of some functions that let go of the interpreter's lock, on our threads and this one."""
-    helpers = min(thread_count(), len(parts)) - 1 if len(parts) > 1 else 0
+    helpers = min(thread_count(), len(parts)) - 1
     left = iter(parts)
 
     def work() -> None:
         for part in left:  # whoever is free takes the next
             part()
 
-    if not helpers:
-        work()
-        return
     running = [_workers().submit(work) for _ in range(helpers)]
     try:
         work()
