@@ -76,7 +76,10 @@ def run_all(parts: Sequence[Callable[[], Any]]) -> None:
 
 
 def _compile(function: Any, arguments: list[Any]) -> None:
-    """Compile by doing nothing; what numba cannot compile is a CompileError, and what it has stored in vain is made again."""
+    """Compile by doing nothing.
+
+    What numba cannot compile is a CompileError; what it has stored in vain is made again, and what it cannot store is used.
+    """
     from numba.core.errors import NumbaError
 
     nothing = (np.uint64(0), np.uint64(0), *arguments)
@@ -86,6 +89,8 @@ def _compile(function: Any, arguments: list[Any]) -> None:
         except (EOFError, pickle.UnpicklingError):
             forget(function)
             function.recompile()
+            function(*nothing)
+        except OSError:  # it is compiled, but there is no space to store it
             function(*nothing)
     except (NumbaError, NotImplementedError) as error:
         raise CompileError(

@@ -1,6 +1,8 @@
 """Emitted modules on disk: whole, never stale, safe for two processes at once, and whatever is wrong with the directory."""
 
 import os
+import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,13 +71,14 @@ print(spikes, own, autograd.grad(lambda x: snn.run(snn.IFNode(), x, mode="compil
 """
 
 
-def start(place, **env):
-    """Start a process that runs two neurons compiled, with its cache in ``place``."""
+def start(place, limit=None, **env):
+    """Start a process that runs two neurons compiled, with its cache in ``place`` and a limit on the bytes of a file."""
     (place / "node.py").exists() or (place / "node.py").write_text(NEURON)
     env = {**os.environ, "SPIKECELL_CACHE": str(place / "cache"), "PYTHONDONTWRITEBYTECODE": "1", **env}
     return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", RUN, str(place)], env=env, cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))),
     )  # fmt: skip
 
 
@@ -124,3 +127,9 @@ def test_a_neuron_that_was_edited_is_compiled_anew(tmp_path, expected):
 def test_a_cache_that_cannot_be_written_to_does_not_matter(tmp_path, expected):
     (tmp_path / "cache").write_text("a file where a directory should be")
     assert result(start(tmp_path)) == expected
+
+
+def test_a_disk_without_space_for_what_is_compiled_does_not_matter(tmp_path, expected):
+    assert result(start(tmp_path)) == expected
+    shutil.rmtree(tmp_path / "cache" / "loops" / "__pycache__")
+    assert result(start(tmp_path, limit=4000)) == expected
