@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.graph import SELECT, Node
 
+from .currents import Direct, GradientByEvents, Listed, Once
 from .engine.buffers import empty
 from .engine.emit import Loop
 from .engine.events import Events, Packed, find_events, padded, turned
@@ -18,7 +19,6 @@ from .factored import Factored
 from .layer import Layer
 from .layout import Own, Saved, Stream
 from .spikes import Spikes
-from .synapse import Direct, GradientByEvents, Listed, Once
 
 __all__ = ["Backward"]
 
@@ -43,7 +43,7 @@ class Backward:
     def __init__(self, layer: Layer, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> None:
         self.layer, self.node, self.g = layer, node, g
         self.saved: Saved = node.saved
-        plan, synapse = layer.plan, layer.synapse
+        plan, currents = layer.plan, layer.currents
         wants_x, *rest = wanted
         by_weight = rest[: len(layer.weights)]
         rest = rest[len(layer.weights) :]
@@ -55,12 +55,12 @@ class Backward:
         self.parameters = [
             plan.d_parameters[id(p)] if asked else None for p, asked in zip(plan.parameters, wants_parameters, strict=True)
         ]
-        self.by_events = synapse.by_events if isinstance(synapse, Listed) and self.wants_weight else None
+        self.by_events = currents.by_events if isinstance(currents, Listed) and self.wants_weight else None
         self.own_events = self._own_events() if self.wants_own and layer.fires else None
-        self.direct = wants_x and isinstance(synapse, Direct)
-        self.summed = self.wants_weight and isinstance(synapse, Once)
+        self.direct = wants_x and isinstance(currents, Direct)
+        self.summed = self.wants_weight and isinstance(currents, Once)
         before = self._layer_before() if wants_x and not self.direct else None
-        self.few = before is not None and synapse.few  # type: ignore[union-attr]
+        self.few = before is not None and currents.few  # type: ignore[union-attr]
         self.places = before[0].where_it_matters(before[1], before[0].plan.matters) if before and not self.few else None
         self.own_places = None if layer.own is None or self.wants_starts[-1] else self._own_places()
         self.arrived = self._arrived()
@@ -131,7 +131,7 @@ class Backward:
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of the node's parents."""
         layer = self.layer
-        layout, synapse, shape = self.layout, layer.synapse, layer.shape
+        layout, currents, shape = self.layout, layer.currents, layer.shape
         n = 1 + len(layer.names)
         states = [self._cotangent(n + i, s).reshape(-1) for i, s in enumerate(layer.starts)]
         sums = [d for d in self.parameters if d is not None] + ([self.dx] if self.summed else [])
@@ -139,7 +139,7 @@ class Backward:
         by_input = empty(layer.x.shape, layer.dtype(self.dx)) if self.wants_x and not self.few else None
         lateral = None if layer.own is None else np.zeros((layout.samples, padded(layout.columns)), layer.own.dtype)
         back = self._back()
-        weights = None if self.places is None else turned(synapse.weight, layer.options.jit)  # type: ignore[union-attr]
+        weights = None if self.places is None else turned(currents.weight, layer.options.jit)  # type: ignore[union-attr]
         for s0, s1, saved in self._segments():
             for a, b in reversed(layer.pieces(s0, s1)) if self.rows or self.packed else [(s0, s1)]:
                 written = self._written(by_input, a, b)
@@ -222,7 +222,7 @@ class Backward:
 
     def _add(self, by_input: Array | None, a: int, b: int, weights: Array | None) -> None:
         """Add what a chunk brings to the gradients by the weights, and write that by the input."""
-        synapse, chunk = self.layer.synapse, a // (self.layer.chunk or 1)
+        currents, chunk = self.layer.currents, a // (self.layer.chunk or 1)
         samples = self.layout.samples
         chosen = slice(a * samples, b * samples) if self.few else slice((b - a) * samples)
         made = {d: rows[chosen] for d, rows in self.rows.items()}
@@ -231,11 +231,11 @@ class Backward:
         for gradient, by_events in ((self.dx, self.by_events), (self.d_own, self.own_events)):
             if by_events is not None:
                 by_events.add(chunk, self.packed[gradient])
-        if not isinstance(synapse, Direct):
+        if not isinstance(currents, Direct):
             if self.wants_weight and self.by_events is None and not self.summed:
-                synapse.add(a, b, made[self.dx])
+                currents.add(a, b, made[self.dx])
             if by_input is not None:
-                synapse.back(made[self.dx], a, b, by_input, self.places, weights)
+                currents.back(made[self.dx], a, b, by_input, self.places, weights)
         if self.wants_own and self.d_own in self.rows:
             self._add_own(made[self.d_own], a, b)
 
@@ -258,19 +258,19 @@ class Backward:
     def _result(
         self, by_input: Array | None, states: list[Array], lateral: Array | None, totals: dict[int, Array]
     ) -> list[Tensor | None]:
-        layer, synapse = self.layer, self.layer.synapse
+        layer, currents = self.layer, self.layer.currents
         shape = layer.shape
         if lateral is not None:
             states[-1] = states[-1] + lateral[:, : layer.layout.columns].reshape(-1)
         result: list[Tensor | None] = [None if by_input is None else Tensor.wrap(by_input)]
-        if self.few and not isinstance(synapse, Direct):
-            result = [Factored(self.rows[self.dx].reshape(-1, synapse.n_out), synapse.weight, layer.x.shape)]
+        if self.few and not isinstance(currents, Direct):
+            result = [Factored(self.rows[self.dx].reshape(-1, currents.n_out), currents.weight, layer.x.shape)]
         if layer.dense is not None:
             gradient = None
-            if isinstance(synapse, Once) and self.summed:
-                gradient = synapse.of_sum(totals[self.dx])
+            if isinstance(currents, Once) and self.summed:
+                gradient = currents.of_sum(totals[self.dx])
             elif self.wants_weight:
-                gradient = self.by_events.result() if self.by_events else synapse.weight_gradient()  # type: ignore[union-attr]
+                gradient = self.by_events.result() if self.by_events else currents.weight_gradient()  # type: ignore[union-attr]
             result.append(None if gradient is None else Tensor.wrap(gradient))
         if layer.own is not None:
             found = None if self.own_events is None else self.own_events.result()

@@ -231,14 +231,14 @@ def _stand_in(net: Cell) -> Tensor:
 
 def _currents(layer: Layer, density: float | None) -> str:
     """Say how currents are made, or how that will be decided if nothing has run."""
-    from .synapse import DENSE, LITTLE
+    from .currents import DENSE, LITTLE
 
-    synapse = layer.synapse
+    currents = layer.currents
     if layer.dense is None or density is not None:
         share = (
-            "" if density is None or synapse.kind in ("current", "once") else f"; {100 * density:.3g} % of the input is not 0"
+            "" if density is None or currents.kind in ("current", "once") else f"; {100 * density:.3g} % of the input is not 0"
         )
-        return f"{synapse.kind}: {synapse.why}{share}"
+        return f"{currents.kind}: {currents.why}{share}"
     return (
         "decided by the input: once, if it is the same at every step; from its events, if it is 0 or one other\n"
         f"    value, as spikes are, at most {100 * DENSE:g} % of it is not 0, and there are {LITTLE:,} products or more;\n"

@@ -15,6 +15,7 @@ from autograd.errors import CompileError, ShapeError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
+from .currents import SAMPLED, Direct, Listed, Once, Product, choose
 from .engine.blas import one_thread_each
 from .engine.buffers import empty
 from .engine.emit import Loop
@@ -25,7 +26,6 @@ from .plan import Plan, plan_for
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import record_names
-from .synapse import SAMPLED, Direct, Listed, Once, Product, choose
 
 __all__ = ["Layer", "run_layer"]
 
@@ -112,13 +112,13 @@ class Layer:
                 "Make it with dtype=, or run it with mode='eager'.",
             )  # fmt: skip
         self.weights = [w for w in (None if dense is None else dense.weight, self.own) if w is not None]
-        self.synapse = choose(x, None if dense is None else dense.weight.array, options.jit)
+        self.currents = choose(x, None if dense is None else dense.weight.array, options.jit)
         self.shape = x.shape[1:] if dense is None else (*x.shape[1:-1], dense.out_channels)
         self.arrays = self.plan.arrays()
         for array in self.arrays.values():
             self._fits(array)
         self.layout = self._layout()
-        self.chunk = self.synapse.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
+        self.chunk = self.currents.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
         # A spike without end times nothing is not nothing: such an output is kept as numbers.
         self.amplitude = self.plan.amplitude_now(self.dtype(self.plan.out), self.arrays)
         self.flag = self.plan.flag if np.isfinite(self.amplitude).all() else None
@@ -129,11 +129,11 @@ class Layer:
 
     def _layout(self) -> Layout:
         steps, size = len(self.x), math.prod(self.shape)
-        columns = self.shape[-1]
-        narrow = columns < 128 if isinstance(self.synapse, Direct) else isinstance(self.synapse, Product) and self.synapse.few
+        columns, currents = self.shape[-1], self.currents
+        narrow = columns < 128 if isinstance(currents, Direct) else isinstance(currents, Product) and currents.few
         if narrow and self.own is None:  # all samples are one row, or few elements would be done at once
             return Layout(steps, 1, size, min(_BLOCK, padded(max(1, size))))
-        width = self.synapse.width if isinstance(self.synapse, Listed) else _BLOCK
+        width = currents.width if isinstance(currents, Listed) else _BLOCK
         return Layout(steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
 
     def _fits(self, array: Array) -> None:
@@ -188,8 +188,8 @@ class Layer:
             made = Spikes(written[out], self.amplitude, self.options.jit)
         outs = [made, *(made if i == plan.out else Tensor.wrap(self._seen(i, written)) for i in plan.records)]
         outs += [Tensor.wrap(s.reshape(self.shape)) for s in states]
-        if isinstance(self.synapse, Once):
-            self.synapse.forget()
+        if isinstance(self.currents, Once):
+            self.currents.forget()
         if not record:
             return outs
         fed = None if self.fed is None else made if self.fed == out else written[self.fed]
@@ -213,14 +213,14 @@ class Layer:
 
     def is_there(self, index: int) -> bool:
         """Tell whether the backward still has an input of the forward."""
-        return index == self.plan.mask or (index == self.plan.x and isinstance(self.synapse, Direct))
+        return index == self.plan.mask or (index == self.plan.x and isinstance(self.currents, Direct))
 
     def run(
         self, t0: int, t1: int, states: list[Array], lateral: Array | None, written: dict[int, Array]
     ) -> tuple[list[Array], Array | None]:
         """Run some steps forward from a state, and write what is asked for; return the state after them."""
-        plan, synapse = self.plan, self.synapse
-        listed, fires = isinstance(synapse, Listed), self.fires
+        plan, currents = self.plan, self.currents
+        listed, fires = isinstance(currents, Listed), self.fires
         if fires and self.fed is not None and self.fed not in written:
             written = {**written, self.fed: empty((t1 - t0, *self.shape), np.uint8)}
         mask_rows, mask_streams = self.masks()
@@ -228,8 +228,8 @@ class Layer:
             "forward", (*(() if listed else (plan.x,)), *mask_streams), mask_rows, plan.x if listed else None, plan.lateral,
             self.fed, fires, tuple(zip(plan.before, plan.after, strict=True)), self.scalars, self.per_column, tuple(written),
         )  # fmt: skip
-        for a, b in self.pieces(t0, t1) if synapse.kind == "dense" else [(t0, t1)]:
-            streams = [] if isinstance(synapse, Listed) else [self.stream(synapse.current(a, b))]
+        for a, b in self.pieces(t0, t1) if currents.kind == "dense" else [(t0, t1)]:
+            streams = [] if isinstance(currents, Listed) else [self.stream(currents.current(a, b))]
             streams += [self.mask_stream(a, b) for _ in mask_streams]
             ends, after = [np.empty_like(s) for s in states], None if lateral is None else np.empty_like(lateral)
             targets = [(array[a - t0 : b - t0].reshape(-1), self.layout.rows()) for array in written.values()]
@@ -354,8 +354,8 @@ class Layer:
         arguments.append(_flat(tuple(strides)))
         arguments += [flat for flat, _ in streams]
         arguments += [np.ascontiguousarray(self.mask[t0:t1]).reshape(-1) for _ in loop.rows if self.mask is not None]
-        if loop.events is not None and isinstance(self.synapse, Listed):
-            arguments += self.synapse.arguments(t0)
+        if loop.events is not None and isinstance(self.currents, Listed):
+            arguments += self.currents.arguments(t0)
         jobs = layout.blocks * layout.samples
         arguments += arrived
         if own is not None:

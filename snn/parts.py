@@ -12,12 +12,12 @@ from autograd import Cell, Parameter, Tensor, nn
 from autograd.graph import LEAF, Node
 from autograd.state import scope
 
+from .currents import FEW, LITTLE, Listed, Product
 from .engine.events import LANES, padded
 from .footprint import Part
 from .layer import Layer
 from .layerwise import Layerwise, Waiting
 from .layout import Options
-from .synapse import FEW, LITTLE, Listed, Product
 
 __all__ = ["outline", "tried"]
 

@@ -6,7 +6,7 @@ import pytest
 import snn
 from autograd import Tensor, nn, tree, value_and_grad
 from autograd.errors import ArgumentError
-from snn import synapse
+from snn import currents
 from snn.engine import threads
 from snn.layer import Layer
 
@@ -41,7 +41,7 @@ def data(n, kind):
 
 @pytest.fixture(autouse=True)
 def _events_at_any_size(monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
 
 
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
@@ -132,7 +132,7 @@ def test_layers_wider_than_a_block_give_the_same_bits_too(monkeypatch):
 
 @pytest.mark.parametrize("recurrent", [False, True], ids=["plain", "recurrent"])
 def test_gradients_that_are_sampled_are_the_same_with_checkpoints(recurrent, monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
     rng = np.random.default_rng(0)
     node = snn.LIFNode(beta=0.5, v_threshold=0.1, surrogate_function=snn.surrogate.triangle(5.0))
     middle = snn.Recurrent(node, 80, rng=1) if recurrent else node

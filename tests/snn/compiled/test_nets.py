@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn import factored, synapse
+from snn import currents, factored
 
 from .compare import assert_as_eager, everything
 from .neurons import AdaptiveNode, whole_dense
@@ -19,9 +19,9 @@ modes = pytest.mark.parametrize("mode", ["compiled", "python"])
 @pytest.fixture(params=["events", "dense"])
 def path(request, monkeypatch):
     """Take the event-driven way at any size, or never."""
-    monkeypatch.setattr(synapse, "LITTLE", 0 if request.param == "events" else 1 << 60)
+    monkeypatch.setattr(currents, "LITTLE", 0 if request.param == "events" else 1 << 60)
     kinds = []
-    make = synapse.choose
+    make = currents.choose
     monkeypatch.setattr("snn.layer.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
     yield request.param
     assert ("events" in {k.kind for k in kinds}) == (request.param == "events")
@@ -93,7 +93,7 @@ def test_neurons_of_two_states_with_parameters_of_their_own(mode, path):
 
 @modes
 def test_layers_that_are_no_multiple_of_a_block(mode, path, monkeypatch):
-    monkeypatch.setattr(synapse, "_CACHE", 64 * 70 * 4)  # blocks of 64 outputs for the first layer
+    monkeypatch.setattr(currents, "_CACHE", 64 * 70 * 4)  # blocks of 64 outputs for the first layer
     rng = np.random.default_rng(0)
     layers = [whole_dense(rng, 70, 201), snn.IFNode(3.0), whole_dense(rng, 201, 65), snn.IFNode(3.0)]
     assert_as_eager(nn.SequentialCell(*layers), spikes((4, 5, 70)), mode)
@@ -122,7 +122,7 @@ CHAINS = {
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 @pytest.mark.parametrize("name", CHAINS)
 def test_chains_of_layers(name, masked, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
     rng = np.random.default_rng(0)
     chain = nn.SequentialCell(*CHAINS[name](lambda *args, **options: whole_dense(rng, *args, **options)))
     x = rng.integers(0, 3, (T, N, 2, 3) if name == "Flatten" else (T, N, 6)).astype(np.float32)
@@ -135,7 +135,7 @@ def test_a_constant_current_is_multiplied_once(dtype, mode, monkeypatch):
     rng = np.random.default_rng(0)
     chain, image = net(rng, snn.IFNode(4.0)), rng.integers(0, 3, (N, 6)).astype(dtype)
     kinds = []
-    make = synapse.choose
+    make = currents.choose
     monkeypatch.setattr("snn.layer.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
     whole = everything(chain, np.stack([image] * T), "eager")
     constant = np.broadcast_to(image, (T, N, 6))
@@ -170,23 +170,23 @@ def test_states_at_the_start_have_gradients(mode, path):
     ("surrogate", "sampled"), [("triangle", True), ("rectangle", True), ("sigmoid", False), ("atan", False)]
 )
 def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(surrogate, sampled, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
-    monkeypatch.setattr(synapse, "FEW", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
+    monkeypatch.setattr(currents, "FEW", 0)
     calls = []
-    product = synapse.sampled_product
-    monkeypatch.setattr(synapse, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
+    product = currents.sampled_product
+    monkeypatch.setattr(currents, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
     middle = snn.IFNode(4.0, surrogate_function=getattr(snn.surrogate, surrogate)(1.0))
     chain = net(np.random.default_rng(0), middle)
     assert_as_eager(chain, spikes((T, N, 6)), mode)
     assert bool(calls) == sampled
-    assert all(0 < density < synapse.SAMPLED for density in calls)
+    assert all(0 < density < currents.SAMPLED for density in calls)
 
 
 @modes
 @pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
 @pytest.mark.parametrize("recurrent", [False, True], ids=["plain", "recurrent"])
 def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(recurrent, masked, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
     rng = np.random.default_rng(0)
     middle = snn.IFNode()
     middle = snn.Recurrent(middle, 70, weight_init=rng.integers(-1, 2, (70, 70))) if recurrent else middle
@@ -197,16 +197,16 @@ def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(re
 
 
 def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gradient(monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
-    monkeypatch.setattr(synapse, "FEW", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
+    monkeypatch.setattr(currents, "FEW", 0)
     threshold = Parameter(np.full(9, 4.0, np.float32))
     middle = snn.IFNode(threshold, surrogate_function=snn.surrogate.triangle())
     assert_as_eager(net(np.random.default_rng(0), middle), spikes((T, N, 6)), "compiled")
 
 
 def test_spikes_that_are_many_are_multiplied_whole(monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0)
+    monkeypatch.setattr(currents, "LITTLE", 0)
     weight = np.ones((4, 6), np.float32)
-    assert synapse.choose(Tensor(spikes((T, N, 6), density=0.9)), weight, False).kind == "dense"
-    assert synapse.choose(Tensor(spikes((T, N, 6), density=0.1)), weight, False).kind == "events"
-    assert synapse.choose(Tensor(np.full((T, N, 6), 0.5, np.float32) * np.arange(6)), weight, False).kind == "dense"
+    assert currents.choose(Tensor(spikes((T, N, 6), density=0.9)), weight, False).kind == "dense"
+    assert currents.choose(Tensor(spikes((T, N, 6), density=0.1)), weight, False).kind == "events"
+    assert currents.choose(Tensor(np.full((T, N, 6), 0.5, np.float32) * np.arange(6)), weight, False).kind == "dense"

@@ -6,7 +6,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, nn, ops, tree
 from autograd.errors import ArgumentError, CompileError, ShapeError
-from snn import synapse
+from snn import currents as ways
 
 from .compare import assert_as_eager, assert_equal
 from .neurons import AdaptiveNode, OwnBprop, Synaptic, whole_dense
@@ -97,7 +97,7 @@ def test_a_layer_of_any_neuron_is_as_in_the_eager_mode(name, masked, lateral, mo
 @pytest.mark.parametrize("path", ["events", "dense"])
 @pytest.mark.parametrize(("samples", "n"), [(1, 1), (3, 70), (7, 200)])
 def test_sizes_that_are_no_multiple_of_anything(samples, n, path, mode, monkeypatch):
-    monkeypatch.setattr(synapse, "LITTLE", 0 if path == "events" else 1 << 60)
+    monkeypatch.setattr(ways, "LITTLE", 0 if path == "events" else 1 << 60)
     rng = np.random.default_rng(0)
     steps = 6 if mode == "compiled" else 3
     net = nn.SequentialCell(
