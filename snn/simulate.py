@@ -15,7 +15,7 @@ from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 
 from .engine.cache import enabled
 from .guard import fingerprint
-from .neurons import Neuron
+from .neurons.stateful import Stateful
 from .stepwise import Stepwise
 from .structure import is_chain, like
 from .watch import Recorder, check_input, check_layers
@@ -125,7 +125,7 @@ def run(
     cells = [cell for _, cell in net.cells_and_names()]
     for cell in cells:
         cell.require_ready("run")
-        if check and isinstance(cell, Neuron):
+        if check and isinstance(cell, Stateful):
             cell.check_ranges()
     if check:
         check_input(x)

@@ -9,14 +9,15 @@ from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, float16, float32, ops, stop_gradient, tree
+from autograd import Tensor, as_tensor, float16, ops, stop_gradient
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 from ..surrogate import relusigmoid
 from ..surrogate.base import check_function
 from .firing import Firing
-from .ranges import Range, check, check_number
+from .ranges import check_number
+from .stateful import Stateful
 
 __all__ = ["Neuron", "Reset", "Rule", "Shared"]
 
@@ -44,7 +45,7 @@ class Reset(Shared, total=False):
     v_reset: Any
 
 
-class Neuron(Cell):
+class Neuron(Stateful):
     """Base class of neurons: charge, fire, reset, in this order and at once.
 
     A subclass writes ``charge(x, state)``, which returns the state with the membrane as it is before it fires. A step is
@@ -132,17 +133,10 @@ class Neuron(Cell):
             raise ArgumentError(
                 name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
-        for cls in reversed(type(self).__mro__):
-            check(self, **{name: known for name, known in vars(cls).get("ranges", {}).items() if hasattr(self, name)})
+        super().check_ranges()
 
     drive: ClassVar[float] = 1.0
     """An input current on which the neuron, with its defaults, fires now and then: for figures and tests."""
-
-    ranges: ClassVar[dict[str, Range]] = {}
-    """Where the constants that a subclass adds make sense; they are checked from when they are there."""
-
-    State: ClassVar[Any] = None
-    """The NamedTuple of the state, with ``v`` first; None where the membrane is all of it."""
 
     def __init_subclass__(cls) -> None:
         """Show the arguments behind ``**reset`` in the signature of a neuron."""
@@ -246,37 +240,9 @@ class Neuron(Cell):
         """Return the spikes ``z`` as a reset takes them: with ``detach_reset`` as constants."""
         return stop_gradient(z) if self.detach_reset else z
 
-    def __call__(self, x: Any, state: Any = None) -> Any:
-        """Check the state against the input, then run one step."""
-        name = type(self).__name__
-        if state is None:
-            raise StateError(
-                name, "an input and a state, node(x, state)", "no state",
-                "Run it over time with snn.run(net, x), or start with state = node.initial_state(x).",
-            )  # fmt: skip
-        x = as_tensor(x, name)
-        if self.State is not None and not isinstance(state, self.State):
-            raise StateError(
-                f"{name}, state", f"its State of {', '.join(self.State._fields)}", describe(state),
-                "Start with node.initial_state(x), or make one: node.State(...).",
-            )  # fmt: skip
-        state = as_tensor(state, name) if self.State is None else self.State(*[as_tensor(value, name) for value in state])
-        dtype = x.dtype if x.dtype.kind == "f" else float32
-        for variable, value in zip(getattr(self.State, "_fields", "v"), tree.leaves(state), strict=True):
-            if value.shape != x.shape or value.dtype != dtype:
-                raise StateError(
-                    f"{name}, state" + (f" {variable}" if self.State is not None else ""),
-                    f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(value),
-                    "Start with node.initial_state(x); a state belongs to one batch size and dtype.",
-                )  # fmt: skip
-        return super().__call__(x, state)
-
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a membrane of ``begin()``, the rest 0."""
-        self.require_ready("run")
-        x = as_tensor(x, type(self).__name__)
-        zeros = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
-        begin = self.begin()
+        zeros, begin = self.zeros(x), self.begin()
         start = zeros if is_zero(begin) else zeros + constant(begin, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
@@ -284,17 +250,15 @@ class Neuron(Cell):
         """Return the membrane at the start: ``v_reset``, or 0."""
         return 0.0 if self.v_reset is None else self.v_reset
 
-    # Printing
-
-    def __repr__(self) -> str:
-        from ..equations import equations
-
-        return f"{type(self).__name__}({equations(self) or self.extra_repr()})"
-
 
 def membrane(state: Any) -> Any:
-    """Return the membrane of a state."""
-    return state if isinstance(state, Tensor) else state.v
+    """Return the membrane of a state, which may be that of a neuron within another Cell."""
+    return state if isinstance(state, Tensor) else membrane(state.v)
+
+
+def with_membrane(state: Any, v: Any) -> Any:
+    """Return a state with another membrane."""
+    return v if isinstance(state, Tensor) else state._replace(v=with_membrane(state.v, v))
 
 
 def is_zero(value: Any) -> bool:

@@ -10,8 +10,7 @@ from autograd import Cell, as_tensor, ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Neuron, constant, membrane
-from .stochastic import Stochastic
+from .base import constant, membrane, with_membrane
 
 __all__ = ["Refractory"]
 
@@ -31,7 +30,7 @@ class Refractory(Cell):
 
     Parameters
     ----------
-    node : Neuron or Stochastic
+    node : Neuron, Stochastic or Conductance
         A neuron that fires.
     steps : int or array of int
         How many steps it rests; one value, or one for each neuron ([features]).
@@ -52,9 +51,9 @@ class Refractory(Cell):
 
     is_neuron = True
 
-    def __init__(self, node: Neuron | Stochastic, steps: Any = 1) -> None:
+    def __init__(self, node: Any, steps: Any = 1) -> None:
         super().__init__()
-        if not isinstance(node, (Neuron, Stochastic)) or not node.fire:
+        if not hasattr(node, "discharge") or not node.fire:
             raise ArgumentError("Refractory", "a neuron that fires, such as snn.IFNode()", describe(node), "Give one neuron.")
         array = np.asarray(steps)
         if array.dtype.kind not in "iu" or not np.all(array >= 0):
@@ -64,12 +63,12 @@ class Refractory(Cell):
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
         inner = self.node.initial_state(x)
-        return Resting(inner, ops.zeros_like(_membrane(inner)))
+        return Resting(inner, ops.zeros_like(membrane(inner)))
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return the state after the input and before firing: with the membrane of the step before, if it rests."""
-        before, charged = _membrane(state.v), self.node.charge(x, state.v)
-        return Resting(_with(charged, ops.where(state.left > 0, before, _membrane(charged))), state.left)
+        before, charged = membrane(state.v), self.node.charge(x, state.v)
+        return Resting(with_membrane(charged, ops.where(state.left > 0, before, membrane(charged))), state.left)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step.
@@ -92,14 +91,3 @@ class Refractory(Cell):
         fired = stop_gradient(ops.not_equal(spike, 0))
         steps = ops.zeros_like(left) + constant(self.steps, left)
         return spike, Resting(inner, ops.where(fired, steps, ops.maximum(left - 1, 0.0)))
-
-
-def _membrane(state: Any) -> Any:
-    """Return the membrane of a state, which may be that of a neuron within another Cell."""
-    found = membrane(state)
-    return found if found is state else _membrane(found)
-
-
-def _with(state: Any, v: Any) -> Any:
-    """Return a state with another membrane."""
-    return state._replace(v=_with(state.v, v)) if hasattr(state, "_replace") else v

@@ -1,0 +1,92 @@
+"""What neurons and synapses have in common: a state that goes in and out, and is checked."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from autograd import Cell, as_tensor, float32, ops, tree
+from autograd.dtypes import describe
+from autograd.errors import StateError
+
+from .ranges import Range, check
+
+__all__: list[str] = []  # a base for neurons and synapses, which are public
+
+
+class Stateful(Cell):
+    """Base class of Cells with a state over time: a step is ``cell(x, state) -> (out, state)``.
+
+    A subclass writes ``construct(x, state)``, and ``initial_state(x)`` where that is not zeros.
+    """
+
+    State: ClassVar[Any] = None
+    """The NamedTuple of the state; None where it is one Tensor."""
+
+    ranges: ClassVar[dict[str, Range]] = {}
+    """Where the constants that a subclass adds make sense; they are checked from when they are there."""
+
+    called: ClassVar[str] = "node"
+    """How an error calls it."""
+
+    def check_ranges(self) -> None:
+        """Check that the constants are where they make sense; learning may have moved them since.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        for cls in reversed(type(self).__mro__):
+            check(self, **{name: known for name, known in vars(cls).get("ranges", {}).items() if hasattr(self, name)})
+
+    def __call__(self, x: Any, state: Any = None) -> Any:
+        """Check the state against the input, then run one step."""
+        name = type(self).__name__
+        if state is None:
+            raise StateError(
+                name, f"an input and a state, {self.called}(x, state)", "no state",
+                f"Run it over time with snn.run(net, x), or start with state = {self.called}.initial_state(x).",
+            )  # fmt: skip
+        x = as_tensor(x, name)
+        return super().__call__(x, self.check_state(x, state))
+
+    def check_state(self, x: Any, state: Any) -> Any:
+        """Return a state, as Tensors, if it fits an input.
+
+        Raises
+        ------
+        StateError
+            If it is of another structure, shape or dtype.
+        """
+        name, fields = type(self).__name__, getattr(self.State, "_fields", ())
+        if self.State is not None and not isinstance(state, self.State):
+            raise StateError(
+                f"{name}, state", f"its State of {', '.join(fields)}", describe(state),
+                f"Start with {self.called}.initial_state(x), or make one: {self.called}.State(...).",
+            )  # fmt: skip
+        state = as_tensor(state, name) if self.State is None else self.State(*[as_tensor(value, name) for value in state])
+        dtype = x.dtype if x.dtype.kind == "f" else float32
+        for variable, value in zip(fields or "v", tree.leaves(state), strict=True):
+            if value.shape != x.shape or value.dtype != dtype:
+                raise StateError(
+                    f"{name}, state" + (f" {variable}" if fields else ""),
+                    f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(value),
+                    f"Start with {self.called}.initial_state(x); a state belongs to one batch size and dtype.",
+                )  # fmt: skip
+        return state
+
+    def zeros(self, x: Any) -> Any:
+        """Return one variable of the state, 0, for inputs such as ``x``, ``[N, ...]``."""
+        self.require_ready("run")
+        x = as_tensor(x, type(self).__name__)
+        return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: zeros."""
+        zeros = self.zeros(x)
+        return zeros if self.State is None else self.State(*[zeros] * len(self.State._fields))
+
+    def __repr__(self) -> str:
+        from ..equations import equations
+
+        return f"{type(self).__name__}({equations(self) or self.extra_repr()})"
