@@ -148,6 +148,37 @@ class Neuron(Stateful):
             own[-1:] = [value for name, value in shared.items() if name in Reset.__annotations__ and name not in given]
         cls.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
 
+    @classmethod
+    def dialect(cls, peer: str, **arguments: Any) -> Any:
+        """Return the node that equals a neuron of another package: its equations, order of steps, comparator and defaults.
+
+        Parameters
+        ----------
+        peer : {"norse", "rockpool", "sinabs", "snntorch", "spikingjelly", "spyx"}
+            The package.
+        **arguments
+            The arguments of the peer's own neuron, by its own names. A surrogate is one of ours.
+
+        Returns
+        -------
+        Neuron
+            Of this class, or of one of its kind where the peer has an order of steps of its own.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such peer, or it has no such neuron or argument, or one that ours cannot equal.
+
+        Examples
+        --------
+        >>> import snn
+        >>> snn.LIFNode.dialect("spikingjelly", tau=4.0)
+        LIFNode(h = v + (x - v) / 4; z = h >= 1 [sigmoid(alpha=4)]; spike = z; v' = (1 - z) * h)
+        """
+        from ..dialects import build
+
+        return build(cls, peer, arguments)
+
     def charge(self, x: Any, state: Any) -> Any:
         """Return the state after the input and before firing."""
         raise NotImplementedError  # each neuron's own

@@ -1,0 +1,64 @@
+"""Neurons that equal those of other packages: their equations, order of steps, comparator and defaults.
+
+One file a peer. It has ``NEURONS``: for each of our neurons what builds the peer's, with the peer's own arguments; and
+``LEFT``: arguments of the peer's that may only be what they are by default, with the reason. The releases meant are Norse
+1.1.0, Rockpool 3.1.0, Sinabs 3.1.3, snnTorch 1.0.0, SpikingJelly 2.0.0 and Spyx 1.0.0.
+
+A constant that a peer keeps in float32 is rounded to float32, also where the neuron then runs in float64, as it is there.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+from autograd.errors import ArgumentError
+
+__all__ = ["PEERS", "build"]
+
+PEERS = ("norse", "rockpool", "sinabs", "snntorch", "spikingjelly", "spyx")
+
+
+def build(neuron: type, peer: str, arguments: dict[str, Any]) -> Any:
+    """Return the node that equals a peer's neuron.
+
+    Parameters
+    ----------
+    neuron : type
+        Our neuron of the same kind.
+    peer : str
+        Name of the package.
+    arguments : dict
+        The peer's own arguments.
+
+    Returns
+    -------
+    Neuron
+        Of ``neuron``, or of a subclass of a neuron where the peer has an order of its own.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such peer, neuron or argument, or one that cannot be equalled.
+    """
+    name = f"{neuron.__name__}.dialect"
+    if peer not in PEERS:
+        raise ArgumentError(name, f"one of {', '.join(PEERS)}", repr(peer), "Name the package whose neuron it shall equal.")
+    dialect = import_module(f".{peer}", __name__)
+    make = dialect.NEURONS.get(neuron)
+    if make is None:
+        there = ", ".join(sorted(kind.__name__ for kind in dialect.NEURONS))
+        raise ArgumentError(name, f"one of {there} for {peer}", neuron.__name__, "Call dialect on one of these.")
+    known = inspect.signature(make).parameters
+    for argument, value in arguments.items():
+        if argument not in known and argument not in dialect.LEFT:
+            raise ArgumentError(name, f"arguments of {peer}: {', '.join(known)}", argument, "Use the peer's own names.")
+        if argument not in known:
+            only, why = dialect.LEFT[argument]
+            if value is not only and value != only:
+                raise ArgumentError(name, f"{argument}={only!r}", f"{argument}={value!r}", why)
+    missing = [p.name for p in known.values() if p.default is p.empty and p.name not in arguments]
+    if missing:
+        raise ArgumentError(name, f"the argument {' and '.join(missing)}", "nothing", f"{peer} has no default for it.")
+    return make(**{argument: value for argument, value in arguments.items() if argument in known})
