@@ -10,6 +10,7 @@ import numpy as np
 
 import snn
 from autograd import Tensor
+from snn.discover import kinds
 
 from .harness import Options, RunDirectory
 
@@ -28,7 +29,7 @@ def figure(width: float) -> Any:
     """Return the Axes of a figure with one panel for each surrogate."""
     import matplotlib.pyplot as plt
 
-    surrogates = [getattr(snn.surrogate, name)() for name in snn.surrogate.__all__ if name != "Surrogate"]
+    surrogates = [kind() for kind in kinds(snn.surrogate, snn.surrogate.Surrogate).values()]
     columns = 4
     rows = math.ceil(len(surrogates) / columns)
     fig, axes = plt.subplots(rows, columns, figsize=(9.6, 2.0 * rows), sharex=True, layout="constrained", squeeze=False)

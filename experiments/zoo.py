@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import snn
+from snn.discover import kinds
 
 from .harness import Options, RunDirectory
 
@@ -26,12 +27,10 @@ class Config(Options):
 
 def neurons() -> dict[str, Any]:
     """Return every neuron, with its defaults, by name."""
-    found = {}
-    for name in snn.neurons.__all__:
-        kind = getattr(snn.neurons, name)
-        if kind is not snn.Neuron:
-            found[name] = kind(beta=0.9) if kind in (snn.LIFNode, snn.LeakyReadout) else kind()  # these two have no default
-    return found
+    without_default = snn.LIFNode, snn.LeakyReadout
+    return {
+        name: kind(beta=0.9) if kind in without_default else kind() for name, kind in kinds(snn.neurons, snn.Neuron).items()
+    }
 
 
 def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:

@@ -4,34 +4,11 @@ from typing import Any
 
 from autograd import optim
 
-from . import data, encode, losses, metrics, plot, surrogate
+from . import data, encode, losses, metrics, neurons, plot, surrogate
 from .engine.cache import enabled
 from .explain import explain
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
-from .neurons import (
-    AdaptiveQIFNode,
-    AdExNode,
-    ALIFNode,
-    AlphaNode,
-    CLIFNode,
-    CurrentLIFNode,
-    EIFNode,
-    GLIFNode,
-    IFNode,
-    IzhikevichNode,
-    KLIFNode,
-    LeakyReadout,
-    LIFNode,
-    LSNNNode,
-    Neuron,
-    PLIFNode,
-    QIFNode,
-    Readout,
-    ResonateAndFireNode,
-)
-from .neurons.firing import Firing, MultiSpike, Ternary
-from .neurons.refractory import Refractory
-from .neurons.stochastic import EscapeRate, Stochastic
+from .neurons import *  # noqa: F403 - they are found by their files
 from .recurrent import Recurrent
 from .simulate import run
 from .structure import initial_state
@@ -49,34 +26,9 @@ if enabled():
     optim.Adam.compiled = staticmethod(_adam)
 
 __all__ = [
-    "ALIFNode",
-    "AdExNode",
-    "AdaptiveQIFNode",
-    "AlphaNode",
-    "CLIFNode",
-    "CurrentLIFNode",
-    "EIFNode",
-    "EscapeRate",
-    "Firing",
-    "GLIFNode",
-    "IFNode",
-    "IzhikevichNode",
-    "KLIFNode",
-    "LIFNode",
-    "LSNNNode",
     "LayerMemory",
-    "LeakyReadout",
     "MemoryEstimate",
-    "MultiSpike",
-    "Neuron",
-    "PLIFNode",
-    "QIFNode",
-    "Readout",
     "Recurrent",
-    "Refractory",
-    "ResonateAndFireNode",
-    "Stochastic",
-    "Ternary",
     "data",
     "encode",
     "explain",
@@ -91,3 +43,4 @@ __all__ = [
     "set_surrogate",
     "surrogate",
 ]
+__all__ += vars(neurons)["__all__"]

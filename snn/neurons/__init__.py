@@ -1,35 +1,26 @@
 """Neurons: one file a family, nothing but equations and their defaults."""
 
-from .adaptive import ALIFNode, LSNNNode
-from .base import Neuron
-from .current import AlphaNode, CurrentLIFNode
-from .exponential import AdExNode, EIFNode
-from .gated import GLIFNode
-from .integrate import IFNode, Readout
-from .izhikevich import IzhikevichNode
-from .leaky import LeakyReadout, LIFNode
-from .parametric import CLIFNode, KLIFNode, PLIFNode
-from .quadratic import AdaptiveQIFNode, QIFNode
-from .resonate import ResonateAndFireNode
+# ruff: noqa: F403 - what each file exports is in its own __all__
 
-__all__ = [
-    "ALIFNode",
-    "AdExNode",
-    "AdaptiveQIFNode",
-    "AlphaNode",
-    "CLIFNode",
-    "CurrentLIFNode",
-    "EIFNode",
-    "GLIFNode",
-    "IFNode",
-    "IzhikevichNode",
-    "KLIFNode",
-    "LIFNode",
-    "LSNNNode",
-    "LeakyReadout",
-    "Neuron",
-    "PLIFNode",
-    "QIFNode",
-    "Readout",
-    "ResonateAndFireNode",
-]
+from typing import TYPE_CHECKING
+
+from ..discover import export
+
+if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+    from .adaptive import *
+    from .base import *
+    from .current import *
+    from .exponential import *
+    from .firing import *
+    from .gated import *
+    from .integrate import *
+    from .izhikevich import *
+    from .leaky import *
+    from .parallel import *
+    from .parametric import *
+    from .quadratic import *
+    from .refractory import *
+    from .resonate import *
+    from .stochastic import *
+
+export(__name__)

@@ -12,7 +12,7 @@ from .current import CurrentLIFNode
 from .leaky import Leak, LIFNode
 from .ranges import POSITIVE, SHARE
 
-__all__ = ["ALIFNode", "ALIFState", "LSNNNode", "LSNNState"]
+__all__ = ["ALIFNode", "LSNNNode"]
 
 
 class ALIFState(NamedTuple):

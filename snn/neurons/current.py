@@ -15,7 +15,7 @@ from .base import Reset
 from .leaky import Leak, LIFNode, left
 from .ranges import SHARE, STEPS, STEPS_EXPONENTIAL, check
 
-__all__ = ["AlphaNode", "CurrentLIFNode", "CurrentState"]
+__all__ = ["AlphaNode", "CurrentLIFNode"]
 
 
 class CurrentState(NamedTuple):

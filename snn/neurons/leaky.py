@@ -11,7 +11,7 @@ from autograd.errors import ArgumentError
 from .base import Neuron, Reset, constant, is_zero, of_constant
 from .ranges import SHARE, STEPS, STEPS_EXPONENTIAL, check
 
-__all__ = ["LIFNode", "Leak", "LeakyReadout", "left"]
+__all__ = ["LIFNode", "LeakyReadout"]
 
 
 class Leak(Reset, total=False):

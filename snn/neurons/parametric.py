@@ -15,7 +15,7 @@ from .base import Neuron, Reset, constant
 from .leaky import Leak, LIFNode, left
 from .ranges import FINITE, POSITIVE, check_number
 
-__all__ = ["CLIFNode", "CLIFState", "KLIFNode", "PLIFNode"]
+__all__ = ["CLIFNode", "KLIFNode", "PLIFNode"]
 
 
 class PLIFNode(Neuron):

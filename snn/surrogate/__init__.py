@@ -22,54 +22,16 @@ here                     elsewhere
 ======================== ==============================================================================================
 """
 
-from .base import Surrogate
-from .compact import rectangle, sparse_fast_sigmoid, triangle
-from .others import (
-    fake_numerical_gradient,
-    leaky_relu,
-    log_tailed_relu,
-    multi_gaussian,
-    periodic_exponential,
-    s2nn,
-    step_pwl,
-    straight_through,
-)
-from .smooth import (
-    atan,
-    circ,
-    erf,
-    exponential,
-    fast_sigmoid,
-    nonzero_sign_log_abs,
-    q_pseudo_spike,
-    relusigmoid,
-    sigmoid,
-    soft_sign,
-    tanh,
-)
+# ruff: noqa: F403 - what each file exports is in its own __all__
 
-__all__ = [
-    "Surrogate",
-    "atan",
-    "circ",
-    "erf",
-    "exponential",
-    "fake_numerical_gradient",
-    "fast_sigmoid",
-    "leaky_relu",
-    "log_tailed_relu",
-    "multi_gaussian",
-    "nonzero_sign_log_abs",
-    "periodic_exponential",
-    "q_pseudo_spike",
-    "rectangle",
-    "relusigmoid",
-    "s2nn",
-    "sigmoid",
-    "soft_sign",
-    "sparse_fast_sigmoid",
-    "step_pwl",
-    "straight_through",
-    "tanh",
-    "triangle",
-]
+from typing import TYPE_CHECKING
+
+from ..discover import export
+
+if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+    from .base import *
+    from .compact import *
+    from .others import *
+    from .smooth import *
+
+export(__name__)

@@ -8,15 +8,15 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, ops, tree
-from snn import neurons as library
+from snn.discover import kinds
 
 from .compare import assert_as_eager, assert_equal, start_of
 from .neurons import OWN
 from .pairs import pairwise
 
 T, N, F = 17, 3, 7
-CLASSES = [getattr(library, name) for name in library.__all__ if name != "Neuron"]
-SURROGATES = [name for name in snn.surrogate.__all__ if name != "Surrogate"]
+CLASSES = list(kinds(snn.neurons, snn.Neuron).values())
+SURROGATES = list(kinds(snn.surrogate, snn.surrogate.Surrogate))
 SHAPES = {"[T, N, 7]": (T, N, F), "[T, N, 2, 7]": (T, N, 2, F), "[T, N, 150]": (9, N, 150)}
 RECORDS = [(), ("v",), ("spike", "x"), ("v_before_reset", "v", "spike", "x")]
 

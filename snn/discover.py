@@ -1,0 +1,50 @@
+"""What the files of a package export, found by looking: adding a file is enough."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Any
+
+from autograd import Cell
+
+__all__ = ["export", "kinds"]
+
+
+def export(package: str) -> None:
+    """Give a package the Cells that its files have in their ``__all__``, and an ``__all__`` of their names.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    """
+    module = sys.modules[package]
+    found: dict[str, type[Cell]] = {}
+    for file in iter_modules(module.__path__):
+        inside = import_module(f"{package}.{file.name}")
+        exported = {name: getattr(inside, name) for name in inside.__all__}
+        found |= {name: value for name, value in exported.items() if isinstance(value, type) and issubclass(value, Cell)}
+    vars(module).update(found, __all__=sorted(found))
+
+
+def kinds(package: ModuleType, base: type) -> dict[str, Any]:
+    """Return the classes that such a package exports and that are made from ``base``, by name.
+
+    Parameters
+    ----------
+    package : module
+        :mod:`snn.neurons` or :mod:`snn.surrogate`.
+    base : type
+        What they have in common; it is left out itself.
+
+    Examples
+    --------
+    >>> import snn
+    >>> sorted(kinds(snn.neurons, snn.CurrentLIFNode))
+    ['AlphaNode', 'LSNNNode']
+    """
+    classes = {name: getattr(package, name) for name in vars(package)["__all__"]}
+    return {name: value for name, value in classes.items() if issubclass(value, base) and value is not base}
