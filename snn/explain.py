@@ -14,7 +14,7 @@ from autograd.errors import CompileError, DTypeError, ShapeError
 
 from .recurrent import Recurrent
 from .simulate import WORTHWHILE
-from .structure import holds_neurons, initial_state, is_chain, is_stateful, label
+from .structure import holds_neurons, is_chain, is_over_time, is_stateful, label, sample_state
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -133,7 +133,7 @@ def _tried(cell: Cell) -> tuple[Layer, list[Any]]:
                 loops.append(loop)
 
     step = np.zeros((1, cell.n) if isinstance(cell, Recurrent) else _shape(cell), float32)
-    before = initial_state(cell, Tensor.wrap(step))
+    before = sample_state(cell, Tensor.wrap(step))
 
     def run(x: Tensor) -> Any:
         layers.append(Tried(cell, None, x, before, (), None, Options()))
@@ -191,7 +191,10 @@ def _facts(layer: Layer, listing: Listing, indent: str) -> Iterator[str]:
 
 
 def _stateless(name: str, cell: Cell) -> Iterator[str]:
-    how = "on all time steps at once" if cell.per_sample else "step by step, since it mixes samples"
+    if is_over_time(cell):
+        how = "on all time steps at once, each of which may depend on the others"
+    else:
+        how = "on all time steps at once" if cell.per_sample else "step by step, since it mixes samples"
     yield f"{f'layer {name}: ' if name else ''}{cell!r}"
     yield f"  no state: runs {how}"
 
@@ -226,7 +229,8 @@ def _stand_in(net: Cell) -> Tensor:
     """Return something in the shape of an input."""
     from .memory import features_of
 
-    return Tensor.wrap(np.broadcast_to(np.zeros((), float32), (2, 1, *(features_of(net) or (1,)))))
+    steps = next((cell.T for _, cell in net.cells_and_names() if is_over_time(cell) and hasattr(cell, "T")), 2)
+    return Tensor.wrap(np.broadcast_to(np.zeros((), float32), (steps, 1, *(features_of(net) or (1,)))))
 
 
 def _currents(layer: Layer, density: float | None) -> str:

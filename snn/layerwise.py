@@ -10,9 +10,9 @@ from autograd.errors import CompileError
 
 from .layer import run_layer
 from .layout import Options
-from .stepwise import Walk
-from .structure import holds_neurons, label, like, record_names
-from .watch import check_output, check_recorded, not_once
+from .stepwise import AllSteps
+from .structure import holds_neurons, is_over_time, label, record_names
+from .watch import check_output
 
 __all__ = ["Layerwise", "Waiting", "run_layerwise"]
 
@@ -32,10 +32,7 @@ def run_layerwise(
     walk = Layerwise(state is None, names, mask, check, options, hooked)
     out, after = walk(net, x, state)
     out = out.current() if isinstance(out, Waiting) else out
-    check_recorded(names, walk.records, walk.available)
-    if mask is not None and not walk.masked:
-        out = ops.where(like(mask, out), out, out.dtype.type(0))
-    return out, after, walk.records
+    return walk.finish(out), after, walk.records
 
 
 class Waiting:
@@ -53,18 +50,14 @@ class Waiting:
         return ops.zeros((*self.x.shape[1:-1], self.dense.out_channels), self.dense.weight.dtype)
 
 
-class Layerwise(Walk):
+class Layerwise(AllSteps):
     """Passes all time steps of an input through a net; arguments are those of :func:`run_layerwise`."""
 
     def __init__(
         self, fresh: bool, names: Sequence[str], mask: Any, check: bool, options: Options, hooked: bool = True
     ) -> None:  # fmt: skip
-        super().__init__(fresh)
-        self.names, self.mask, self.check, self.options, self.hooked = names, mask, check, options, hooked
-        self.records: dict[str, Tensor] = {}
-        self.available: set[str] = set()
-        self.masked = False
-        self.ran: dict[int, str] = {}
+        super().__init__(fresh, names, mask, check)
+        self.options, self.hooked = options, hooked
 
     def run(self, name: str, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
         """Run a layer; see :func:`snn.layer.run_layer`."""
@@ -72,8 +65,12 @@ class Layerwise(Walk):
         return run_layer(cell, dense, x, before, names, mask, self.options)
 
     def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
-        """Run a layer without state that is not dense."""
+        """Run a layer without state that is not dense, or one over time."""
         return _all_steps(cell, x)
+
+    def over_time(self, cell: Cell, x: Any, name: str) -> Tensor:
+        """Run a layer over time, once what waits before it is made."""
+        return super().over_time(cell, x.current() if isinstance(x, Waiting) else x, name)
 
     def layer(self, cell: Cell, x: Any, name: str) -> Any:
         """Run a layer without state, or have it wait for a neuron."""
@@ -98,13 +95,13 @@ class Layerwise(Walk):
                 label(name, cell), "a neuron without hooks", "one with a hook, which would see no step",
                 "Take the hook off, or run it with mode='eager'.",
             )  # fmt: skip
-        if self.names and self.ran.setdefault(id(cell), name) != name:
-            raise not_once(self.ran[id(cell)], cell, 2, 1)
+        if self.names:
+            self.once(cell, name)
         dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, Waiting) else (None, x, x[0])
         before = self.start(cell, one, state, name)
         self.available |= record_names(cell, before)
         out, after, records = self.run(name, cell, dense, x, before)
-        self.records |= {f"{name}.{what}" if name else what: value for what, value in records.items()}
+        self.keep(name, records)
         self.masked = True
         if self.check:
             check_output(name, cell, out)
@@ -125,6 +122,8 @@ def _may_wait(cell: Cell, x: Tensor) -> bool:
 
 def _all_steps(cell: Cell, x: Tensor) -> Tensor:
     """Run a layer without state on all time steps, at once where it treats each sample on its own."""
+    if is_over_time(cell):
+        return cell(x)  # type: ignore[no-any-return]
     steps, n = x.shape[:2]
     if not cell.per_sample:
         return ops.stack([cell(xt) for xt in ops.unstack(x)])

@@ -18,11 +18,13 @@ from .footprint import Part
 from .layer import Layer
 from .layerwise import Layerwise, Waiting
 from .layout import Options
+from .structure import is_over_time
 
 __all__ = ["outline", "tried"]
 
 FIRING = 0.05  # share of the neurons that fire in a step
 GIVEN = 0.02  # share of an input that is said to be events
+WHOLE = 4  # arrays as large as its output that a layer over time uses at once on the way back, beside the one that it keeps
 ACTIVE = 0.10  # share of the derivatives of a surrogate with compact support that are not zero
 
 
@@ -51,10 +53,17 @@ def outline(net: Cell, x: Tensor, checkpoint: int | None, training: bool, input_
 
 
 def tried(cell: Cell, x: Tensor) -> Tensor:
-    """Run a copy of a layer on zeros such as a step of the input: it may count, or draw random numbers."""
+    """Run a copy of a layer on zeros such as a step of the input: it may count, or draw random numbers.
+
+    One over time runs on all steps of one sample; what is returned is a step of it for all.
+    """
+    cell = copy.deepcopy(cell)
+    if is_over_time(cell):
+        out: Tensor = cell(Tensor.wrap(np.zeros((len(x), 1, *x.shape[2:]), x.dtype)))
+        return Tensor.wrap(np.broadcast_to(out.array[0], (x.shape[1], *out.shape[2:])))
     node = Node(LEAF, (), x.shape[1:], x.dtype)
     with scope(recording=True, watched={}):
-        return copy.deepcopy(cell)(Tensor.wrap(np.zeros(x.shape[1:], x.dtype), node))  # type: ignore[no-any-return]
+        return cell(Tensor.wrap(np.zeros(x.shape[1:], x.dtype), node))  # type: ignore[no-any-return]
 
 
 class _Outline(Layerwise):
@@ -110,7 +119,10 @@ class _Outline(Layerwise):
         part = self._part([(name, cell)], "", [cell])
         out = tried(cell, x)
         part.output = out.array.nbytes * len(x)
-        part.saved = [sum(_kept_by(out.node).values()) * len(x) + (x.array.itemsize * x.size if self.spikes else 0)]
+        kept = sum(_kept_by(out.node).values()) * len(x)
+        if is_over_time(cell):
+            kept, part.chunk, part.rows = part.output, [part.output], [part.output] * WHOLE
+        part.saved = [kept + (x.array.itemsize * x.size if self.spikes else 0)]
         part.by_input = x.array.itemsize * x.size if self.wanted else 0
         part.parameters = sum(p.array.nbytes for p in cell.get_parameters())
         self.spikes, self.matters, self.follows, self.currents = False, False, False, "dense"

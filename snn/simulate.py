@@ -16,9 +16,9 @@ from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from .engine.cache import enabled
 from .guard import fingerprint
 from .neurons.stateful import Stateful
-from .stepwise import Stepwise
+from .stepwise import InParts
 from .structure import is_chain, like
-from .watch import Recorder, check_input, check_layers
+from .watch import check_input
 
 __all__ = ["WORTHWHILE", "run"]
 
@@ -42,7 +42,9 @@ def run(
     ----------
     net : Cell
         A neuron, an ``nn.SequentialCell`` of layers with and without state, or a Cell of your own with
-        ``construct(x, state) -> (out, state)``, and ``initial_state(x) -> state`` if it is more than one neuron.
+        ``construct(x, state) -> (out, state)``, and ``initial_state(x) -> state`` if it is more than one neuron. A layer whose
+        class says ``over_time = True``, such as :class:`snn.PSN`, gets all time steps at once, ``[T, N, ...]``, alone or
+        anywhere in a SequentialCell.
     x : Tensor or array
         Input, ``[T, N, ...]``: time, batch, features.
     state : optional
@@ -81,7 +83,10 @@ def run(
     ShapeError
         If ``x`` is not ``[T, N, ...]`` with at least one step, or the mask does not fit.
     StateError
-        If the state does not fit the net, the batch or the dtype, or a step makes something else of it.
+        If the state does not fit the net, the batch or the dtype, or a step makes something else of it; or one is given to a
+        net with a layer over time, which has seen nothing of what was before.
+    CellError
+        If a layer over time stands in a Cell that is run step by step.
     ArgumentError
         If no neuron has what is to be recorded, or the mode is unknown.
     NonFiniteError
@@ -165,22 +170,9 @@ def _choose(mode: str, net: Cell, x: Tensor, hooked: bool) -> str:
 def _run_eagerly(
     net: Cell, x: Tensor, state: Any, names: Sequence[str], keep: Any, check: bool
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
-    step = Stepwise(fresh=state is None)
-    recorder = Recorder(net, names)
-    removers = [*recorder.hooks(), *(check_layers(net, lambda: step.t) if check else ())]
-    outs = []
-    try:
-        for t, xt in enumerate(ops.unstack(x)):
-            step.t, step.mask = t, None if keep is None else keep[t]
-            recorder.begin(step.mask)
-            out, state = step(net, xt, state)
-            if t == 0:
-                recorder.check_names()
-            outs.append(out if step.mask is None else ops.where(like(step.mask, out), out, out.dtype.type(0)))
-    finally:
-        for remove in removers:
-            remove()
-    return ops.stack(outs), state, recorder.result()
+    walk = InParts(net, state is None, names, keep, check)
+    out, after = walk(net, x, state)
+    return walk.finish(out), after, walk.records
 
 
 def _check_mode(mode: str, checkpoint: Any) -> None:

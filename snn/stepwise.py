@@ -1,16 +1,30 @@
-"""Walk through a net: layer by layer, in each time step."""
+"""Walk through a net: layer by layer, in each time step or with all of them at once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from autograd import Cell, nn
+from autograd import Cell, Tensor, nn, ops
 from autograd.dtypes import describe
-from autograd.errors import AutogradError, StateError
+from autograd.errors import AutogradError, CellError, ShapeError, StateError
 
-from .structure import check_kept, given_state, has_state, held, initial_state, is_stateful, label, outline
+from .structure import (
+    check_kept,
+    given_state,
+    has_state,
+    held,
+    holds_over_time,
+    initial_state,
+    is_over_time,
+    is_stateful,
+    label,
+    like,
+    outline,
+)
+from .watch import Recorder, check_layers, check_output, check_recorded, not_once
 
-__all__ = ["Stepwise", "Walk"]
+__all__ = ["AllSteps", "InParts", "Stepwise", "Walk"]
 
 
 class Walk:
@@ -102,3 +116,127 @@ class Stepwise(Walk):
         if self.t == 0:
             check_kept(after, state, f"{label(name, cell)}, state after a step")
         return out, after if self.mask is None else held(self.mask, after, state)
+
+
+class AllSteps(Walk):
+    """Passes all time steps of an input, ``[T, N, ...]``, through the layers of a net.
+
+    Parameters
+    ----------
+    fresh : bool
+        As for :class:`Walk`.
+    names, mask, check
+        What to record, ``[T, N]`` or None, and whether to look for NaN, as for :func:`snn.run`.
+
+    Attributes
+    ----------
+    records : dict of str to Tensor
+        What was recorded so far.
+    """
+
+    def __init__(self, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
+        super().__init__(fresh)
+        self.names, self.mask, self.check = names, mask, check
+        self.records: dict[str, Tensor] = {}
+        self.available: set[str] = set()
+        self.masked = False
+        self.ran: dict[int, str] = {}
+
+    def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
+        """Return the output of a Cell and its state afterwards."""
+        if isinstance(cell, nn.SequentialCell) or not holds_over_time(cell):
+            return super().__call__(cell, x, state, name)
+        if not is_over_time(cell):
+            inside = next(part for _, part in cell.cells_and_names() if is_over_time(part))
+            raise CellError(
+                label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
+                "it in a Cell that is run step by step",
+                "Put it in an nn.SequentialCell, or say over_time = True in your Cell, whose construct then gets [T, N, ...].",
+            )  # fmt: skip
+        return self.over_time(cell, x, name), None
+
+    def over_time(self, cell: Cell, x: Any, name: str) -> Tensor:
+        """Run a layer over time; what a mask leaves out is 0 before it and behind it."""
+        where = label(name, cell)
+        if not self.fresh:
+            raise StateError(
+                f"{where}, state", "none in the whole net, since this layer takes all time steps at once", "a state",
+                "Run the whole sequence at once, and leave state out.",
+            )  # fmt: skip
+        x = self.cut_out(x)
+        out = self.all_steps(name, cell, x)
+        if out.shape[:2] != x.shape[:2]:
+            raise ShapeError(where, f"an output [{x.shape[0]}, {x.shape[1]}, ...]", describe(out), "Keep time and batch.")
+        out, self.masked = self.cut_out(out), True
+        if self.check:
+            check_output(name, cell, out)
+        if self.names and hasattr(cell, "charge"):
+            self.once(cell, name)
+            self.available |= {"x", "spike", "v", "v_before_reset"}
+            found = {"x": x, "spike": out}
+            if {"v", "v_before_reset"}.intersection(self.names):
+                found["v"] = found["v_before_reset"] = self.cut_out(cell.charge(x))  # it has no reset
+            self.keep(name, {what: found[what] for what in self.names if what in found})
+        return out
+
+    def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
+        """Run a layer without state."""
+        return cell(x)  # type: ignore[no-any-return]
+
+    def cut_out(self, x: Tensor) -> Tensor:
+        """Return zeros where the mask leaves a sample out."""
+        return x if self.mask is None else ops.where(like(self.mask, x), x, x.dtype.type(0))
+
+    def keep(self, name: str, found: dict[str, Tensor]) -> None:
+        """Keep what was recorded of a layer."""
+        self.records |= {f"{name}.{what}" if name else what: value for what, value in found.items()}
+
+    def once(self, cell: Cell, name: str) -> None:
+        """Check that a neuron of which something is recorded stands in one layer."""
+        if self.ran.setdefault(id(cell), name) != name:
+            raise not_once(self.ran[id(cell)], cell, 2, 1)
+
+    def finish(self, out: Tensor) -> Tensor:
+        """Return the output of the net, once it is known that all is recorded."""
+        check_recorded(self.names, self.records, self.available)
+        return out if self.masked else self.cut_out(out)
+
+
+class InParts(AllSteps):
+    """Runs a net step by step; where it has layers over time, each layer before and behind one for itself."""
+
+    def __init__(self, net: Cell, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
+        super().__init__(fresh, names, mask, check)
+        self.net = net
+
+    def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
+        """Return the output of a Cell at all steps and its state afterwards."""
+        if holds_over_time(cell):
+            return super().__call__(cell, x, state, name)
+        self.masked = False
+        return self.steps(cell, x, state, name)
+
+    def steps(self, cell: Cell, x: Tensor, state: Any, name: str) -> tuple[Tensor, Any]:
+        """Run a Cell step by step."""
+        step = Stepwise(self.fresh)
+        recorder = Recorder(self.net, self.names)
+        removers = [*recorder.hooks(), *(check_layers(self.net, lambda: step.t) if self.check else ())]
+        outs = []
+        try:
+            for t, xt in enumerate(ops.unstack(x)):
+                step.t, step.mask = t, None if self.mask is None else self.mask[t]
+                recorder.begin(step.mask)
+                out, state = step(cell, xt, state, name)
+                if t == 0 and cell is self.net:
+                    recorder.check_names()
+                outs.append(out)
+        finally:
+            for remove in removers:
+                remove()
+        found = recorder.result()
+        for key in found.keys() & self.records.keys():
+            again = key.rpartition(".")[0]
+            raise not_once(again, dict(recorder.neurons)[again], 2, 1)
+        self.records |= found
+        self.available |= recorder.available
+        return ops.stack(outs), state

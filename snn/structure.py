@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from autograd import Cell, Tensor, as_tensor, float32, nn, ops, tree
 from autograd.dtypes import describe
@@ -18,14 +19,17 @@ __all__ = [
     "has_state",
     "held",
     "holds_neurons",
+    "holds_over_time",
     "initial_state",
     "is_chain",
+    "is_over_time",
     "is_stateful",
     "label",
     "like",
     "observed",
     "outline",
     "record_names",
+    "sample_state",
     "variables",
 ]
 
@@ -44,6 +48,16 @@ def is_stateful(cell: Cell) -> bool:
 def has_state(cell: Cell) -> bool:
     """Tell whether a Cell, or a layer of a chain, has a state over time."""
     return any(has_state(c) for c in cell) if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
+
+
+def is_over_time(cell: Cell) -> bool:
+    """Tell whether a Cell takes all time steps at once, ``[T, N, ...]``: its class says ``over_time = True``."""
+    return getattr(cell, "over_time", False)
+
+
+def holds_over_time(net: Cell) -> bool:
+    """Tell whether a Cell is such a layer or has one among its parts."""
+    return any(is_over_time(cell) for _, cell in net.cells_and_names())
 
 
 def is_chain(net: Cell) -> bool:
@@ -73,6 +87,19 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
     return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
 
 
+def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
+    """Return such a state to look at its kind: what it draws from a Cell's generator, ``rng``, is put back."""
+    sources = [
+        part.rng.bit_generator for _, part in cell.cells_and_names() if isinstance(getattr(part, "rng", None), Generator)
+    ]
+    before = [source.state for source in sources]
+    try:
+        return initial_state(cell, x, name)
+    finally:
+        for source, kept in zip(sources, before, strict=True):
+            source.state = kept
+
+
 def holds_neurons(cell: Cell) -> bool:
     """Tell whether a Cell has neurons among its parts, and is not a layer of them by its own word."""
     return not getattr(cell, "is_neuron", False) and any(
@@ -86,7 +113,7 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
     fix = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
     if not hasattr(cell, "initial_state") and (holds_neurons(cell) or isinstance(state, (tuple, list, dict))):
         return tree.map_leaves(lambda leaf: as_tensor(leaf, where), state)
-    start = initial_state(cell, x, name)
+    start = sample_state(cell, x, name)
     if not tree.same_structure(state, start):
         raise StateError(where, f"the structure of {outline(start)}", outline(state), fix)
     tensors = [as_tensor(leaf, where) for leaf in tree.leaves(state)]
