@@ -1,10 +1,10 @@
-"""Spiking neural networks: neurons, surrogates, simulation over time, encoders, losses, metrics, data sets, plots."""
+"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data sets, plots."""
 
 from typing import Any
 
 from autograd import optim
 
-from . import data, encode, losses, metrics, neurons, plot, surrogate
+from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
 from .engine.cache import enabled
 from .explain import explain
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
@@ -44,3 +44,4 @@ __all__ = [
     "surrogate",
 ]
 __all__ += vars(neurons)["__all__"]
+    "synapses",

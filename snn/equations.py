@@ -13,7 +13,7 @@ from autograd.trace import Trace, trace
 
 from .listing import array_name, state_names
 from .neurons.base import membrane
-from .structure import initial_state
+from .structure import sample_state
 
 __all__ = ["equations"]
 
@@ -30,7 +30,7 @@ def equations(cell: Cell) -> str | None:
     ``x`` is the input, and the variables of the state have their names; with a prime after the step. ``h`` is the membrane
     before it fires, and ``z`` is 1 where it does.
     """
-    start = initial_state(cell, Tensor(np.zeros((1, 1))))
+    start = sample_state(cell, Tensor(np.zeros((1, 1))))
     kinds = tree.map_leaves(lambda leaf: leaf.dtype, start)
     charge = getattr(cell, "charge", None) if getattr(cell, "fire", True) else None
 
@@ -60,8 +60,11 @@ class _Text:
         self.needed = self._needed([i for _, i in self.outputs])
         self.given = dict(self.names)
         self._name(set(tree.leaves(charged)))
-        self.surrogate = _surrogate(cell) if len([name for name in self.names.values() if name[0] == "z"]) == 1 else ""
-        self.remark = "the reset has no gradient" if getattr(cell, "detach_reset", False) else ""
+        fired, surrogate = [name for name in self.names.values() if name[0] == "z"], _surrogate(cell)
+        self.surrogate = surrogate if len(fired) == 1 else ""
+        self.remarks = ["the reset has no gradient"] if getattr(cell, "detach_reset", False) else []
+        if surrogate and len(fired) > 1:
+            self.remarks.append(f"surrogate {surrogate}")
 
     def _name(self, charged: set[int]) -> None:
         """Name the membrane before it fires, what fires, what is left in the state, and what is used more than once."""
@@ -84,13 +87,14 @@ class _Text:
     def lines(self) -> list[str]:
         """Return ``name = expression`` for each value with a name, and for each output."""
         lines = [
-            f"{self.names[i]} = {self.text(i, named=False)}" + (f" [{self.surrogate}]" if self.names[i] == "z" else "")
+            f"{self.names[i]} = {self.text(i, named=False)}"
+            + (f" [{self.surrogate}]" if self.surrogate and self.names[i] == "z" else "")
             for i in self.needed
             if i in self.names and i not in self.given
         ]
         said = {name for i, name in self.names.items() if i not in self.given}
         lines += [f"{name} = {self.text(i)}" for name, i in reversed(self.outputs) if name not in said]
-        return lines + ([self.remark] if self.remark else [])
+        return lines + self.remarks
 
     def _needed(self, outputs: list[int]) -> list[int]:
         """Return what is computed for the outputs, in order."""
@@ -196,5 +200,5 @@ class _Text:
 
 
 def _surrogate(cell: Cell) -> str:
-    function = getattr(cell, "surrogate_function", None)
-    return getattr(function, "__name__", None) or repr(function)
+    function = getattr(getattr(cell, "node", cell), "surrogate_function", None)
+    return "" if function is None else getattr(function, "__name__", None) or repr(function)

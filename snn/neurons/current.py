@@ -94,7 +94,7 @@ class CurrentLIFNode(LIFNode):
 
     def charge(self, x: Any, state: Any) -> CurrentState:
         """Return membrane and current after leak and input."""
-        i = left(self.tau_syn, self.alpha, self.exponential, x) * state.i + x
+        i = left(self.tau_syn, self.alpha, self.exponential, state.i) * state.i + x
         return CurrentState(super().charge(i if self.current_first else state.i, state.v), i)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from autograd import Cell, as_tensor, float32, ops, tree
+from autograd import Cell, as_tensor, float32, ops
 from autograd.dtypes import describe
 from autograd.errors import StateError
 
@@ -58,22 +58,32 @@ class Stateful(Cell):
         StateError
             If it is of another structure, shape or dtype.
         """
-        name, fields = type(self).__name__, getattr(self.State, "_fields", ())
-        if self.State is not None and not isinstance(state, self.State):
+        if self.State is None:
+            return self.check_variable(x, state)
+        if not isinstance(state, self.State):
             raise StateError(
-                f"{name}, state", f"its State of {', '.join(fields)}", describe(state),
+                f"{type(self).__name__}, state", f"its State of {', '.join(self.State._fields)}", describe(state),
                 f"Start with {self.called}.initial_state(x), or make one: {self.called}.State(...).",
             )  # fmt: skip
-        state = as_tensor(state, name) if self.State is None else self.State(*[as_tensor(value, name) for value in state])
-        dtype = x.dtype if x.dtype.kind == "f" else float32
-        for variable, value in zip(fields or "v", tree.leaves(state), strict=True):
-            if value.shape != x.shape or value.dtype != dtype:
-                raise StateError(
-                    f"{name}, state" + (f" {variable}" if fields else ""),
-                    f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(value),
-                    f"Start with {self.called}.initial_state(x); a state belongs to one batch size and dtype.",
-                )  # fmt: skip
-        return state
+        return self.State(*[self.check_variable(x, *item) for item in zip(state, self.State._fields, strict=True)])
+
+    def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
+        """Return one variable of a state, as a Tensor, if it fits an input.
+
+        Raises
+        ------
+        StateError
+            If it is of another shape or dtype.
+        """
+        name = type(self).__name__
+        value, dtype = as_tensor(value, name), x.dtype if x.dtype.kind == "f" else float32
+        if value.shape != x.shape or value.dtype != dtype:
+            raise StateError(
+                f"{name}, state {variable}".rstrip(),
+                f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(value),
+                f"Start with {self.called}.initial_state(x); a state belongs to one batch size and dtype.",
+            )  # fmt: skip
+        return value
 
     def zeros(self, x: Any) -> Any:
         """Return one variable of the state, 0, for inputs such as ``x``, ``[N, ...]``."""

@@ -1,0 +1,207 @@
+"""Conductances: synapses whose current hangs on the membrane that it drives."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from autograd import Cell, as_tensor, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError, StateError
+
+from ..neurons.base import constant, membrane, with_membrane
+from ..neurons.ranges import FINITE, check
+from ..neurons.stateful import Stateful
+from .base import Synapse, as_numbers
+
+__all__ = ["Conductance", "Receptor"]
+
+
+class Receptor(Cell):
+    """A kind of channel: how its conductance goes over time, and where it draws the membrane.
+
+    Parameters
+    ----------
+    synapse : Synapse
+        The time course of the conductance, such as :class:`Exponential`.
+    reversal : float or array or Parameter
+        Reversal potential, to which the open channel draws the membrane; one value, or one for each neuron ([features]).
+    inhibitory : bool
+        If False, what is positive of the input opens it; if True, what is negative.
+    gate : callable, optional
+        A Cell or function from the membrane to the share of the conductance that is open, such as :class:`MagnesiumBlock`.
+
+    Raises
+    ------
+    DTypeError
+        If ``synapse`` is none, or ``gate`` is no function.
+    ArgumentError
+        If ``reversal`` is not finite.
+    """
+
+    def __init__(self, synapse: Any, reversal: Any, *, inhibitory: bool = False, gate: Any = None) -> None:
+        super().__init__()
+        name = type(self).__name__
+        if not isinstance(synapse, Synapse):
+            fix = "Pass one, such as snn.synapses.Exponential(tau_syn=5.0)."
+            raise DTypeError(name, "synapse to be a Synapse", describe(synapse), fix)
+        if gate is not None and (isinstance(gate, type) or not callable(gate)):
+            fix = "Pass snn.synapses.MagnesiumBlock()."
+            raise DTypeError(name, "gate to be a Cell or a function", describe(gate), fix)
+        self.synapse, self.reversal, self.inhibitory, self.gate = synapse, reversal, inhibitory, gate
+        check(self, reversal=FINITE)
+
+    def opened(self, x: Any, v: Any, state: Any) -> tuple[Any, Any]:
+        """Return the conductance that is open after an input, at a membrane ``v``, and the state of the synapse."""
+        # A tie of `maximum` shares the gradient: an input of 0 has the mean of the slopes beside it.
+        g, after = self.synapse(ops.maximum(-x if self.inhibitory else x, 0.0), state)
+        return g if self.gate is None else g * self.gate(v), after
+
+
+class Conducting(NamedTuple):
+    """State of a neuron with conductances: its own, and the variables of the receptors by name."""
+
+    v: Any
+    g: Any
+
+
+class Conductance(Stateful):
+    """A neuron driven by conductances: each open channel draws its membrane to a reversal potential.
+
+    ``dv/dt = ... + sum of g (E - v)`` (Dayan and Abbott, Theoretical Neuroscience, 2001, ch. 5; Gerstner et al., Neuronal
+    Dynamics, 2014, ch. 3.1), where the dots stand for what the neuron does by itself, without input. In a step, with ``h`` the
+    membrane after the neuron's own charge:
+
+    ``v = (h + sum of g E) / (1 + sum of g)``
+
+    That is one step of the implicit Euler method in the conductances. It is stable however large they are, the
+    membrane never leaves the range of ``h`` and the reversal potentials, and it rests where the equation does. An
+    inhibition whose ``E`` is the rest shunts: it draws nothing by itself and divides the rest.
+
+    ``g`` is what arrives, through the receptor's synapse, in shares a step: conductance over capacitance, times the length of
+    a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``, so that ``g = 1 / tau`` equals the leak.
+
+    The input is one sum for each neuron: positive, it opens the receptors that are not ``inhibitory``; negative,
+    those that are. What excites and inhibits one neuron in the same step is netted.
+
+    Parameters
+    ----------
+    node : Neuron or Stochastic
+        The neuron, charged with no input of its own. For a refractory period wrap the whole: ``Refractory(Conductance(...))``.
+    **receptors : Receptor
+        By name: ``ampa=`` is recorded as ``"g_ampa"``. The state has ``v``, that of the neuron, and ``g``, a dict of these.
+
+    Raises
+    ------
+    ArgumentError
+        If ``node`` is no such neuron, or there is no receptor.
+    DTypeError
+        If a receptor is none.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> from snn.synapses import Conductance, Exponential, Receptor
+    >>> node = Conductance(
+    ...     snn.LIFNode(beta=0.9),
+    ...     exc=Receptor(Exponential(tau_syn=3.0), reversal=3.0),
+    ...     inh=Receptor(Exponential(tau_syn=8.0), reversal=-0.5, inhibitory=True),
+    ... )
+    >>> x = np.array([0.2, 0, 0, -0.3, 0]).reshape(5, 1, 1)
+    >>> _, _, record = snn.run(node, x, record=["v", "g_exc", "g_inh"])
+    >>> for name, values in record.items():
+    ...     print(name, values.asnumpy().ravel().round(2))
+    v [0.5  0.77 0.91 0.65 0.46]
+    g_exc [0.2  0.14 0.1  0.07 0.05]
+    g_inh [0.   0.   0.   0.3  0.26]
+    """
+
+    is_neuron = True
+    State = Conducting
+
+    def __init__(self, node: Any, **receptors: Any) -> None:
+        super().__init__()
+        if not hasattr(node, "charge") or not hasattr(node, "discharge") or isinstance(node, Conductance):
+            raise ArgumentError(
+                "Conductance", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node),
+                "Give one neuron. Wrap a Conductance in Refractory, not the other way round; all receptors are in one.",
+            )  # fmt: skip
+        if not receptors:
+            raise ArgumentError("Conductance", "receptors by name", "none", "Pass exc=snn.synapses.Receptor(...).")
+        for name, receptor in receptors.items():
+            if not isinstance(receptor, Receptor):
+                fix = "Pass snn.synapses.Receptor(synapse, reversal)."
+                raise DTypeError(f"Conductance, {name}", "a Receptor", describe(receptor), fix)
+        self.node, self.receptors = node, receptors
+
+    @property
+    def fire(self) -> bool:
+        """Whether the neuron fires."""
+        return bool(self.node.fire)
+
+    def variables(self) -> dict[str, list[str]]:
+        """Return the names of each receptor's variables: ``g_<name>``, and ``g_<name>_<variable>`` of what else it has."""
+        return {
+            name: [f"g_{name}", *(f"g_{name}_{field}" for field in receptor.synapse.State._fields[1:])]
+            for name, receptor in self.receptors.items()
+        }
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and that of each synapse."""
+        keys = self.variables()
+        starts = {name: receptor.synapse.initial_state(x) for name, receptor in self.receptors.items()}
+        g = {key: value for name in keys for key, value in zip(keys[name], starts[name], strict=True)}
+        return Conducting(self.node.initial_state(x), g)
+
+    def check_state(self, x: Any, state: Any) -> Any:
+        """Return a state, as Tensors, if it fits an input.
+
+        Raises
+        ------
+        StateError
+            If it is of another structure, shape or dtype.
+        """
+        keys = [key for some in self.variables().values() for key in some]
+        if not isinstance(state, Conducting) or not isinstance(state.g, dict) or list(state.g) != keys:
+            raise StateError(
+                "Conductance, state", f"its State of v and g with {', '.join(keys)}", describe(state),
+                "Start with node.initial_state(x).",
+            )  # fmt: skip
+        inner = self.node.check_state(x, state.v) if isinstance(self.node, Stateful) else state.v
+        return Conducting(inner, {key: self.check_variable(x, value, key) for key, value in state.g.items()})
+
+    def charge(self, x: Any, state: Any) -> Any:
+        """Return the state after the input and before firing."""
+        v, conductances, drives = membrane(state.v), [], []
+        after: dict[str, Any] = {}
+        x = as_numbers(as_tensor(x, "Conductance"), v)
+        for name, keys in self.variables().items():
+            receptor = self.receptors[name]
+            g, inner = receptor.opened(x, v, receptor.synapse.State(*[state.g[key] for key in keys]))
+            after |= dict(zip(keys, inner, strict=True))
+            conductances.append(g)
+            drives.append(g * constant(receptor.reversal, v))
+        charged = self.node.charge(ops.zeros_like(v), state.v)
+        drawn = (membrane(charged) + sum(drives[1:], drives[0])) / (1 + sum(conductances[1:], conductances[0]))
+        return Conducting(with_membrane(charged, drawn), after)
+
+    def discharge(self, state: Any, ready: Any = None) -> tuple[Any, Any]:
+        """Fire and reset, where ``ready`` allows it."""
+        out, inner = self.node.discharge(state.v, ready)
+        return out, state._replace(v=inner)
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            What arrives, ``[N, ...]``.
+        state : State
+            After the step before.
+
+        Returns
+        -------
+        spike, state
+            As from the neuron, with the variables of the receptors.
+        """
+        return self.discharge(self.charge(x, state))
