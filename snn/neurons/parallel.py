@@ -240,7 +240,9 @@ class SlidingPSNNode(Neuron):
         As for :class:`snn.neurons.Neuron`.
     weight : sequence or array, optional
         Where the ``k`` weights, which are learnt, start, the one of the newest input last; each a number, or an array for each
-        neuron, or a Parameter. By default 1 for the newest, and half of it for each step before.
+        neuron, or a Parameter. By default 1 for the newest, and half as much for each step before.
+    dtype : dtype
+        Of the Parameters that it makes; a run is in the dtype of its input.
 
     Attributes
     ----------
@@ -275,17 +277,18 @@ class SlidingPSNNode(Neuron):
         surrogate_function: Callable[[Any], Any] | None = None,
         fire_at_threshold: bool = False,
         weight: Sequence[Any] | np.ndarray[Any, Any] | None = None,
+        dtype: Any = float32,
     ) -> None:
         name = type(self).__name__
+        dtype = to_dtype(dtype, name)
         _check_count(name, k=k)
         if weight is not None and len(weight) != k:
             raise ArgumentError(name, f"k = {k} weights, the newest last", f"{len(weight)}", "Pass k=len(weight).")
         start = [0.5**i for i in reversed(range(k))] if weight is None else weight
         check_number(name, v_threshold=v_threshold, **{f"weight[{i}]": w for i, w in enumerate(start)})
-        super().__init__(
-            _learnt(v_threshold), fire, surrogate_function, fire_at_threshold=fire_at_threshold, spike_value="unit"
-        )
-        self.k, self.weight = int(k), [_learnt(w) for w in start]
+        learnt = [w if isinstance(w, Parameter) else Parameter(np.asarray(w, dtype)) for w in (*start, v_threshold)]
+        super().__init__(learnt.pop(), fire, surrogate_function, fire_at_threshold=fire_at_threshold, spike_value="unit")
+        self.k, self.weight = int(k), learnt
 
     @property
     def State(self) -> Any:  # noqa: N802 - it stands in for a class
@@ -328,10 +331,6 @@ def _rebuilt(*values: Any) -> Any:
 
 def _in(dtype: Any, x: Any) -> Any:
     return x if x.dtype == dtype else ops.cast(x, dtype)
-
-
-def _learnt(value: Any) -> Parameter:
-    return value if isinstance(value, Parameter) else Parameter(value)
 
 
 def _check_count(name: str, **counts: Any) -> None:

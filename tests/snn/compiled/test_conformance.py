@@ -85,7 +85,9 @@ def constants_of(cls, form, row, n):
 def node_of(row, n):
     cls, form = row["form"]
     given = inspect.signature(cls).parameters
-    options = {name: row[name] for name in ("detach_reset", "fire", "fire_at_threshold", "spike_value") if name in given}
+    options = {
+        name: row[name] for name in ("detach_reset", "dtype", "fire", "fire_at_threshold", "spike_value") if name in given
+    }
     options |= constants_of(cls, form, row, n)
     if "v_threshold" in given:
         default = given["v_threshold"].default
