@@ -7,6 +7,7 @@ from autograd import optim
 from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
 from .engine.cache import enabled
 from .explain import explain
+from .health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import *  # noqa: F403 - they are found by their files
 from .recurrent import Recurrent
@@ -26,12 +27,16 @@ if enabled():
     optim.Adam.compiled = staticmethod(_adam)
 
 __all__ = [
+    "DeadLayerWarning",
+    "HealthReport",
+    "LayerHealth",
     "LayerMemory",
     "MemoryEstimate",
     "Recurrent",
     "data",
     "encode",
     "explain",
+    "health",
     "initial_state",
     "losses",
     "memory_estimate",
@@ -42,6 +47,6 @@ __all__ = [
     "set_alpha",
     "set_surrogate",
     "surrogate",
+    "synapses",
 ]
 __all__ += vars(neurons)["__all__"]
-    "synapses",

@@ -51,7 +51,9 @@ def by_neuron(given: Mapping[str, Any], where: str, sample: int | None = None) -
     return arrays
 
 
-def make_panels(ax: Panels, where: str, width: float, heights: list[float], columns: int = 1) -> NDArray[np.object_]:
+def make_panels(
+    ax: Panels, where: str, width: float, heights: list[float], columns: int = 1, share: bool = True
+) -> NDArray[np.object_]:
     """Return one Axes a panel: on a new figure, inside one Axes (with room for a note on top), or those given."""
     try:
         import matplotlib.pyplot as plt
@@ -61,7 +63,7 @@ def make_panels(ax: Panels, where: str, width: float, heights: list[float], colu
     grid: dict[str, Any] = {"nrows": len(heights), "ncols": columns, "height_ratios": heights}
     if ax is None:
         figure = plt.figure(figsize=(width, sum(heights) + 0.6), layout="constrained")
-        given = figure.subplots(**grid, sharex=True, squeeze=False)
+        given = figure.subplots(**grid, sharex=share, squeeze=False)
         figure.align_ylabels()
     elif given.ndim == 0 and count > 1:
         parent = given.item()

@@ -1,0 +1,144 @@
+"""Say how well the neurons of a net are: whether they fire, and whether a gradient comes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd import Cell, Tensor, float32
+
+from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth, in_order
+
+if TYPE_CHECKING:
+    from .health_probe import Seen
+
+__all__ = ["DeadLayerWarning", "HealthReport", "LayerHealth", "health"]
+
+_SATURATED = 0.95  # a neuron is, if it fires in this share of the steps
+
+
+def health(
+    net: Cell,
+    x: Any,
+    loss: Callable[[Tensor], Tensor] | None = None,
+    state: Any = None,
+    mask: Any = None,
+    mode: str = "auto",
+) -> HealthReport:
+    """Say how well the neurons of a net are, by one run forward and back that leaves the net as it was.
+
+    Parameters
+    ----------
+    net : Cell
+        As for :func:`snn.run`.
+    x : Tensor or array
+        Input, ``[T, N, ...]``: a few samples of what the net is trained on.
+    loss : callable, optional
+        From the output of the run, ``[T, N, ...]``, to a scalar Tensor. By default the output's mean over time, summed over
+        its elements with random signs, and its mean over the samples.
+    state, mask, mode
+        As for :func:`snn.run`. With ``mode="compiled"``, a layer that was never compiled takes a second or more.
+
+    Returns
+    -------
+    HealthReport
+        A row for each layer of neurons.
+
+    Raises
+    ------
+    AutogradError
+        As from :func:`snn.run`.
+
+    Notes
+    -----
+    The loss by default is linear in the output, so that its gradient does not vanish where the output does, as that of a sum
+    of squares would. Over random signs, the expected square of a gradient's norm is that of the Jacobian from the layer's
+    currents to the outputs (Hutchinson's estimate), so that outputs of opposite effect do not cancel. The signs are always the
+    same.
+
+    Fluctuation-driven initialization (Rossbroich, Gygax and Zenke, 2022) puts the mean of the membrane ``xi`` standard
+    deviations below the threshold, with ``xi`` from 1 to 3: a Gaussian membrane is above it in 16 % to 0.1 % of the steps. A
+    gain is looked for where a rate is not from 0.01 to 0.5, where 25 % of the neurons are saturated, or 75 % silent or
+    saturated: the neurons run again on their own currents times a factor, until they fire at 0.067 spikes a step
+    (``xi = 1.5``), or, where there is not so much to be had, at half of the most. It holds for the currents as they are;
+    those of a layer behind another change with that, so mend the first layer first.
+
+    All states of the run are kept. Generators that the net draws from, and Parameters that it sets itself, are put back.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> from autograd import nn
+    >>> net = nn.SequentialCell(nn.Dense(4, 8, weight_init=0.01, bias_init=0.0), snn.LIFNode(beta=0.9))
+    >>> x = np.random.default_rng(0).random((20, 16, 4), np.float32)
+    >>> print(snn.health(net, x))
+    T = 20, N = 16; mean and std: of the membrane from the threshold, in thresholds
+    layer      neurons   rate  silent  saturated   mean   std  dead  gradient  gain
+    1 LIFNode        8  0.000    100%         0%  -0.88  0.05    0%   5.2e-02  7.34
+    <BLANKLINE>
+    1 LIFNode is dead: 100% of its neurons never fire. Multiply weights and biases in front of it by 7.34.
+    """
+    from .health_probe import probe
+
+    with _unchanged(net):
+        found, chosen = probe(net, x, _signed_mean if loss is None else loss, state, mask, mode)
+        keep = None if mask is None else np.asarray(mask)
+        steps, samples = np.shape(x)[:2]
+        return HealthReport(tuple(_layer(seen, keep, steps, chosen) for seen in found), steps, samples)
+
+
+def _signed_mean(out: Tensor) -> Tensor:
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], out.shape[1:])
+    mean = (out if out.dtype.kind == "f" else out.astype(float32)).mean(0)
+    return (mean * signs.astype(mean.dtype)).sum() / max(1, len(signs))
+
+
+def _layer(seen: Seen, keep: Any, steps: int, mode: str) -> LayerHealth:
+    """Return the numbers of a layer."""
+    from . import health_measure as measure
+
+    numbers: dict[str, Any] = dict.fromkeys(("rate", "silent", "saturated", "mean", "std", "dead", "gain"))
+    histogram = np.zeros(len(EDGES) + 1, int)
+    over_time = measure.over_time(seen.gradient)
+    in_each_step = len(seen.x) == steps
+    out = measure.rows(seen.out, keep) if in_each_step else seen.out[:0]
+    if out.size:
+        numbers["gain"] = 1.0
+        if (membrane := measure.look_at_membrane(seen, keep)) is not None:
+            distance, dead = membrane
+            numbers |= {"mean": distance.mean(), "std": distance.std(), "dead": dead.all(0).mean()}
+            histogram = np.bincount(np.digitize(distance.ravel(), EDGES), minlength=len(histogram))
+        if (fired := measure.fires(seen.cell, out)) is not None:
+            often = fired.mean(0)
+            rate, silent, saturated = fired.mean(), (often == 0).mean(), (often >= _SATURATED).mean()
+            numbers |= {"rate": rate, "silent": silent, "saturated": saturated}
+            if not in_order(rate, silent, saturated):
+                numbers["gain"] = measure.find_gain(seen, keep, mode, rate)
+    return LayerHealth(
+        name=f"{seen.name} {type(seen.cell).__name__}".strip(),
+        neurons=int(np.prod(seen.out.shape[2:])),
+        **{name: None if value is None else float(value) for name, value in numbers.items()},
+        gradient=float(np.sqrt(np.square(over_time).sum())),
+        gradient_over_time=over_time if in_each_step else np.full(steps, np.nan),
+        membrane=histogram,
+    )
+
+
+@contextmanager
+def _unchanged(net: Any) -> Iterator[None]:
+    """Put back what running a net may change: generators, and Parameters that it sets itself."""
+    cells = [cell for _, cell in net.cells_and_names()] if isinstance(net, Cell) else []
+    held = [value for cell in cells for value in vars(cell).values()]
+    held += [value.rng for value in held if hasattr(value, "rng")]
+    states = [(value, value.bit_generator.state) for value in held if isinstance(value, np.random.Generator)]
+    arrays = [(parameter, parameter.array) for cell in cells[:1] for parameter in cell.get_parameters()]
+    try:
+        yield
+    finally:
+        for generator, before in states:
+            generator.bit_generator.state = before
+        for parameter, array in arrays:
+            parameter.array = array

@@ -1,0 +1,159 @@
+"""The numbers of :func:`snn.health`, from what was seen of a layer of neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Cell, Tensor, ops, tree, vjp
+
+from .health_probe import Seen
+from .neurons.base import Neuron, constant, membrane
+from .neurons.refractory import Refractory
+from .neurons.stochastic import Stochastic
+from .recurrent import Recurrent
+from .simulate import run
+
+__all__ = ["Membrane", "find_gain", "fires", "look_at_membrane", "over_time", "rows"]
+
+Array = np.ndarray[Any, Any]
+
+NEGLIGIBLE = 1e-3
+"""Below this share of its peak, the derivative of a surrogate counts as zero."""
+GRID = np.linspace(-2.0, 2.0, 161)
+"""Where the peak of a surrogate is looked for, in thresholds from the threshold."""
+TARGET = 0.067
+"""Share of the steps in which a neuron is above its threshold for which a gain is looked for: xi = 1.5."""
+LARGEST = 4.0**12
+"""The largest gain that is tried, and one over the smallest."""
+CLOSE = 1.05
+"""A gain is known to this factor."""
+
+
+class Membrane(NamedTuple):
+    """The membrane before reset and the surrogate there, for each step with data and each neuron, ``[steps, neurons]``."""
+
+    distance: Array
+    """From the threshold, in thresholds, in float64."""
+    dead: Array
+    """Whether the derivative of the surrogate is negligible."""
+
+
+def rows(array: Any, keep: Any) -> Array:
+    """Return ``[T, N, ...]`` as a batch of what is not masked."""
+    flat: Array = np.asarray(array).reshape(-1, *np.shape(array)[2:])
+    return flat if keep is None else flat[keep.ravel()]
+
+
+def over_time(gradient: Array) -> Array:
+    """Return the norm of a gradient ``[T, N, ...]`` in each step."""
+    flat = gradient.reshape(len(gradient), -1).astype(np.float64)
+    norms: Array = np.sqrt(np.square(flat).sum(1))
+    return norms
+
+
+def innermost(cell: Any) -> Any:
+    """Return the neuron within a layer, and within Cells that change how it is charged or fires."""
+    inner = getattr(cell, "node", None)
+    return innermost(inner) if isinstance(inner, Cell) and (hasattr(cell, "charge") or isinstance(cell, Recurrent)) else cell
+
+
+def fires(cell: Cell, out: Array) -> Array | None:
+    """Return where there are spikes, ``[steps, neurons]``, or None if the output is not spikes.
+
+    Of a Cell that does not say, the output is taken for spikes if it has one size for each neuron, or is 0.
+    """
+    size = np.abs(out.reshape(len(out), -1))
+    fired: Array = size > 0  # NaN is no spike
+    inner = innermost(cell)
+    if not getattr(inner, "fire", True):
+        return None
+    if not isinstance(inner, Neuron) and np.any(fired & (size != size.max(0, initial=0))):
+        return None
+    return fired
+
+
+def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
+    """Return what is known of the membrane of a layer; None if it is no :class:`snn.neurons.Neuron` that fires."""
+    node = innermost(seen.cell)
+    if not isinstance(node, Neuron) or not node.fire or seen.before is None:
+        return None
+    cell: Any = seen.cell
+    x, before = Tensor(rows(seen.x, keep)), tree.map_leaves(lambda leaf: Tensor(rows(leaf, keep)), seen.before)
+    if isinstance(cell, Recurrent):
+        x, before, cell = x + _lateral(cell, before.spike), before.v, cell.node
+    state, ready = cell.charge(x, before), None
+    spikes: Callable[[Any], Any] = node.spikes
+    while cell is not node:
+        if isinstance(cell, Refractory):
+            ready = before.left.asnumpy() <= 0
+        elif isinstance(cell, Stochastic):
+            spikes = cell.escape
+        state, before, cell = state.v, before.v, cell.node
+    v, threshold = membrane(state), node.threshold(state)
+    slope = _slope(node, spikes, v, threshold)
+    peak = np.maximum(_peak(node, spikes, v), slope.max(0, initial=0))
+    dead = slope <= NEGLIGIBLE * peak
+    distance = np.asarray((v - threshold) / ops.abs(threshold), np.float64)
+    n = len(distance)
+    return Membrane(distance.reshape(n, -1), (dead if ready is None else dead | ~ready).reshape(n, -1))
+
+
+def _lateral(cell: Recurrent, spike: Any) -> Any:
+    return cell.weight * spike if cell.lateral == "self" else ops.matmul(spike, ops.transpose(cell.weight))
+
+
+def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any) -> Array:
+    """Return the size of the derivative of what a neuron fires by its membrane, element by element."""
+
+    def fired(v: Tensor) -> Any:
+        return spikes(v - threshold) if node.firing is None else node.firing(v, threshold, spikes)[0]
+
+    z, pullback = vjp(fired, v)
+    derivative: Array = np.abs(pullback(np.ones(z.shape, z.dtype)).asnumpy())
+    return derivative
+
+
+def _peak(node: Neuron, spikes: Callable[[Any], Any], v: Tensor) -> Array:
+    """Return the largest derivative of the surrogate of each neuron, ``[...]``, near the threshold."""
+    grid = np.broadcast_to(GRID.reshape(-1, *(1,) * (v.ndim - 1)), (len(GRID), *v.shape[1:])).astype(v.dtype)
+    threshold = constant(node.v_threshold, Tensor(grid))
+    peak: Array = _slope(node, spikes, Tensor(grid) * threshold + threshold, threshold).max(0)
+    return peak
+
+
+def find_gain(seen: Seen, keep: Any, mode: str, rate: float) -> float | None:
+    """Return the factor on the currents of a layer with which it fires at a rate of about ``TARGET``.
+
+    The neurons run again and again on their own currents times a factor. If there is no such factor, it is one for half of the
+    most that can be had; None if no factor makes them fire.
+    """
+
+    def rate_at(gain: float) -> float:
+        x = (seen.x * gain).astype(seen.x.dtype)
+        with np.errstate(all="ignore"):
+            out, _, _ = run(seen.cell, x, seen.start, mask=keep, mode=mode)
+        return float(np.mean(np.abs(rows(out, keep)) > 0))
+
+    low = high = 1.0
+    target = TARGET
+    if rate < target:
+        while rate < target and high < LARGEST:
+            low, high = high, high * 4
+            rate = rate_at(high)
+        if rate == 0:
+            return None
+        if rate < target:
+            low, target = 1.0, rate / 2
+    else:
+        while rate >= target and low > 1 / LARGEST:
+            low, high = low / 4, low
+            rate = rate_at(low)
+        if rate >= target:
+            return None
+    while high > CLOSE * low:
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if rate_at(middle) < target else (low, middle)
+    return high

@@ -1,0 +1,229 @@
+"""One run of a net in which each of its neurons is watched: what goes in and out, and the gradient that comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor, as_tensor, float16, float32, ops, tree, value_and_grad
+from autograd.errors import CompileError
+
+from .engine.cache import enabled
+from .layerwise import Layerwise, Waiting
+from .layout import Options
+from .simulate import WORTHWHILE, run
+from .structure import is_chain, is_over_time, like, variables
+from .watch import Recorder
+
+__all__ = ["Seen", "probe"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass
+class Seen:
+    """What was seen of a layer of neurons.
+
+    Attributes
+    ----------
+    name : str
+        In the net.
+    cell : Cell
+        The neuron.
+    x, out : array
+        Its input currents and its outputs, ``[T, N, ...]``; fewer or more than ``T`` if it did not run once in every step.
+    before : structure of arrays or None
+        Its state before each step, ``[T, N, ...]`` each; None if its variables have no names by which to record them.
+    gradient : array
+        Of the loss by ``x``.
+    start : structure of Tensor or array
+        Its state at the start.
+    """
+
+    name: str
+    cell: Cell
+    x: Array
+    out: Array
+    before: Any
+    gradient: Array
+    start: Any
+
+
+class _Tap(Cell):
+    """Hands on a current and keeps the gradient that comes back."""
+
+    def __init__(self, anchor: Parameter) -> None:
+        super().__init__()
+        self.anchor = anchor  # what is differentiated by, so that gradients come as far as here, and no further
+        self.current: Any = None
+        self.gradient: Any = None
+
+    def construct(self, x: Any) -> Any:
+        x = x if x.dtype.kind == "f" else x.astype(float32)
+        self.current = x.array
+        return x
+
+    def bprop(self, x: Any, out: Any, dout: Any) -> Any:
+        self.gradient = dout.asnumpy()
+        return (dout if x.dtype.kind == "f" else None,), {self.anchor: self.anchor * 0.0}
+
+    def arrived(self) -> Any:
+        return np.zeros_like(self.current) if self.gradient is None else self.gradient
+
+
+def probe(net: Cell, x: Any, loss: Callable[[Tensor], Tensor], state: Any, mask: Any, mode: str) -> tuple[list[Seen], str]:
+    """Run a net forward and back; return what was seen of each layer of neurons, and the mode of the run.
+
+    Raises
+    ------
+    AutogradError
+        As from :func:`snn.run`.
+    """
+    x = as_tensor(x, "snn.health, input x")
+    keep = None if mask is None else np.asarray(mask)
+    if x.ndim < 2 or not len(x) or (keep is not None and (keep.shape != x.shape[:2] or keep.dtype != bool)):
+        run(net, x, state, mask=mask, mode=mode)  # it says what is wrong
+    hooked = any(cell.hooked for _, cell in net.cells_and_names())
+    chosen = mode
+    if mode == "auto":
+        worthwhile = x.size >= WORTHWHILE and x.dtype != float16 and enabled()
+        chosen = "compiled" if worthwhile and is_chain(net) and not hooked else "eager"
+    if chosen in ("compiled", "python"):
+        try:
+            return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled"), hooked), chosen
+        except CompileError:
+            if mode != "auto":
+                raise
+            chosen = "eager"
+    return _step_by_step(net, x, loss, state, mask, chosen), chosen
+
+
+def _fires_over_time(cell: Cell) -> bool:
+    """Tell whether a Cell is a layer of neurons that takes all time steps at once."""
+    return is_over_time(cell) and hasattr(cell, "charge")
+
+
+class _Layers(Layerwise):
+    """Passes all time steps of an input through a net, with a tap before each neuron."""
+
+    def __init__(self, fresh: bool, mask: Any, options: Options, hooked: bool, anchor: Parameter) -> None:
+        super().__init__(fresh, (), mask, False, options, hooked)
+        self.anchor = anchor
+        self.found: list[tuple[str, Cell, _Tap, Any, Any, dict[str, Tensor]]] = []
+
+    def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
+        if not _fires_over_time(cell):
+            return super().all_steps(name, cell, x)
+        tap = _Tap(self.anchor)
+        out = super().all_steps(name, cell, tap(x))
+        self.found.append((name, cell, tap, None, out, {}))
+        return out
+
+    def run(self, name: str, cell: Cell | None, dense: Any, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
+        if cell is None:
+            return super().run(name, None, dense, x, before)
+        tap = _Tap(self.anchor)
+        current = tap(x if dense is None else super().run(name, None, dense, x, ())[0])
+        self.names = tuple(variables(before))
+        out, after, records = super().run(name, cell, None, current, before)
+        self.names = ()
+        self.found.append((name, cell, tap, before, out, records))
+        return out, after, {}
+
+
+def _layer_by_layer(
+    net: Cell, x: Tensor, loss: Callable[[Tensor], Tensor], state: Any, keep: Any, options: Options, hooked: bool
+) -> list[Seen]:
+    anchor = Parameter(np.zeros((), float32))
+    walk = _Layers(state is None, keep, options, hooked, anchor)
+    if keep is not None:
+        x = ops.where(like(keep, x), x, x.dtype.type(0))
+
+    def forward() -> Tensor:
+        out, _ = walk(net, x, state)
+        out = out.current() if isinstance(out, Waiting) else out
+        return loss(out if keep is None else ops.where(like(keep, out), out, out.dtype.type(0)))
+
+    value_and_grad(forward, None, anchor)()
+    return [
+        Seen(name, cell, tap.current, out.asnumpy(), _before(start, records, keep), tap.arrived(), start)
+        for name, cell, tap, start, out, records in walk.found
+    ]
+
+
+def _before(start: Any, records: dict[str, Tensor], keep: Any) -> Any:
+    """Return the state before each step, from where it started and what was recorded after each."""
+    names = list(variables(start))
+    first = tree.leaves(start)
+    if len(names) != len(first) or any(name not in records for name in names):
+        return None
+    columns = []
+    for name, leaf in zip(names, first, strict=True):
+        after = records[name].asnumpy()
+        column = np.concatenate([leaf.asnumpy()[None], after[:-1]])
+        if keep is not None:  # what a sample holds while it is masked
+            for t in range(1, len(column)):
+                column[t] = np.where(like(keep[t - 1], after[t - 1]), after[t - 1], column[t - 1])
+        columns.append(column)
+    return tree.unflatten(start, iter(columns))
+
+
+def _step_by_step(net: Cell, x: Tensor, loss: Callable[[Tensor], Tensor], state: Any, mask: Any, mode: str) -> list[Seen]:
+    anchor = Parameter(np.zeros((), float32))
+    stepping = {name for name, _ in Recorder(net, ()).neurons}
+    neurons = [(name, cell) for name, cell in net.cells_and_names() if name in stepping or _fires_over_time(cell)]
+    watched = [_Watched(name, cell, anchor) for name, cell in neurons]
+    removers = [remove for one in watched for remove in one.hooks()]
+    try:
+        value_and_grad(lambda: loss(run(net, x, state, mask=mask, mode=mode)[0]), None, anchor)()
+    finally:
+        for remove in removers:
+            remove()
+    return [seen for one in watched for seen in one.seen(len(x))]
+
+
+class _Watched:
+    """A neuron that is listened to while a net runs step by step."""
+
+    def __init__(self, name: str, cell: Cell, anchor: Parameter) -> None:
+        self.name, self.cell, self.anchor, self.over_time = name, cell, anchor, is_over_time(cell)
+        self.entered: tuple[_Tap, Any] | None = None
+        self.calls: list[tuple[_Tap, Any, Array]] = []
+
+    def hooks(self) -> list[Callable[[], None]]:
+        """Start to listen; return the functions that stop it."""
+        return [self.cell.register_forward_pre_hook(self._enter), self.cell.register_forward_hook(self._leave)]
+
+    def _enter(self, cell: Cell, inputs: tuple[Any, ...]) -> Any:
+        self.entered = None
+        x, *state = inputs
+        if len(state) > 1 or not isinstance(x, (Tensor, np.ndarray)):
+            return None  # it is no neuron
+        tap = _Tap(self.anchor)
+        self.entered = tap, tree.map_leaves(lambda leaf: as_tensor(leaf).asnumpy(), state[0]) if state else None
+        return tap(as_tensor(x)), *state
+
+    def _leave(self, cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
+        if self.entered is not None and (self.over_time or (isinstance(output, tuple) and len(output) == 2)):
+            self.calls.append((*self.entered, np.asarray(output if self.over_time else output[0])))
+
+    def seen(self, steps: int) -> list[Seen]:
+        """Return what was seen: as one layer, or as several if the neuron stands in several places and runs in each."""
+        if self.over_time:
+            places = [[call] for call in self.calls]
+        else:
+            times = len(self.calls) // steps if len(self.calls) % steps == 0 else 1
+            places = [self.calls[place::times] for place in range(times)]
+        numbered = len(places) > 1
+        return [self._in_place(f"{self.name} ({i + 1})" if numbered else self.name, calls) for i, calls in enumerate(places)]
+
+    def _in_place(self, name: str, calls: list[tuple[_Tap, Any, Array]]) -> Seen:
+        taps, states, outs = zip(*calls, strict=True)
+        if self.over_time:
+            return Seen(name, self.cell, taps[0].current, outs[0], None, taps[0].arrived(), None)
+        before = tree.unflatten(states[0], iter([np.stack(leaves) for leaves in zip(*map(tree.leaves, states), strict=True)]))
+        x, gradient = np.stack([tap.current for tap in taps]), np.stack([tap.arrived() for tap in taps])
+        return Seen(name, self.cell, x, np.stack(outs), before, gradient, states[0])

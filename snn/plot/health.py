@@ -1,0 +1,114 @@
+"""Plot of how well the neurons of a net are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+
+from ..health_report import EDGES
+from .panels import BESIDE, COLOURS, GREY, LEGEND, SMALL, make_panels, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from ..health_report import HealthReport, LayerHealth
+    from .panels import Panels
+
+__all__ = ["health"]
+
+_SHARES = {"never fire": "0.55", "always fire": COLOURS[5], "no gradient": "black", "in between": "0.9"}
+
+
+def health(report: HealthReport, *, ax: Panels = None) -> NDArray[np.object_]:
+    """Plot a report of :func:`snn.health`: shares of neurons, membranes around the threshold, gradients over time.
+
+    Parameters
+    ----------
+    report : HealthReport
+        Of a net with neurons.
+    ax : Axes or sequence of three Axes, optional
+        One Axes is subdivided; by default a new figure.
+
+    Returns
+    -------
+    ndarray of Axes, shape ``[3]``
+        A row for each layer, the first on top, with bars of the shares of silent and of saturated neurons and of those with a
+        dead surrogate, and the rate beside; the same rows with histograms of the membrane before reset, and how much of it is
+        further away; the norms of the gradients by the input currents of each layer, in each time step.
+
+    Raises
+    ------
+    ArgumentError
+        If the report has no layers, or ``ax`` holds another number of Axes.
+    MissingExtraError
+        If matplotlib is not installed.
+    """
+    layers = report.layers
+    if not layers:
+        raise ArgumentError("snn.plot.health", "a report with layers", "none", "Report on a net with neurons.")
+    axes = make_panels(ax, "snn.plot.health", 9.6, [1.2 + 0.5 * len(layers)], columns=3, share=False)
+    colours = np.resize(COLOURS, len(layers))
+    _draw_shares(axes[0], layers)
+    _draw_membranes(axes[1], layers, colours)
+    _draw_gradients(axes[2], layers, colours)
+    for panel in axes[:2]:
+        panel.set(ylim=(len(layers) - 0.5, -0.6))
+        panel.set_yticks(range(len(layers)), labels=[layer.name for layer in layers] if panel is axes[0] else [])
+        panel.tick_params(axis="y", length=0)
+    return axes
+
+
+def _draw_shares(panel: Axes, layers: tuple[LayerHealth, ...]) -> None:
+    tidy(panel, "Neurons (%)", "")
+    panel.set(xlim=(0, 100))
+    never, always, none, between = _SHARES.values()
+    for row, layer in enumerate(layers):
+        if layer.silent is None or layer.saturated is None or layer.rate is None:
+            panel.annotate("no spikes to count", (2, row), color=GREY, size=SMALL, va="center")
+        else:
+            silent, saturated = 100 * layer.silent, 100 * layer.saturated
+            panel.barh(row - 0.12, 100, 0.4, color=between)
+            panel.barh(row - 0.12, silent, 0.4, color=never)
+            panel.barh(row - 0.12, saturated, 0.4, left=100 - saturated, color=always)
+            panel.annotate(f"{layer.rate:.3f}", (1.02, row - 0.12), xycoords=BESIDE, size=SMALL, va="center")
+        if layer.dead is not None:
+            panel.barh(row + 0.2, 100, 0.12, color=between)
+            panel.barh(row + 0.2, 100 * layer.dead, 0.12, color=none)
+    handles = [panel.barh(0, 0, color=colour) for colour in _SHARES.values()]
+    panel.legend(handles, list(_SHARES), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, **LEGEND)
+    panel.annotate("rate", (1.02, 1.01), xycoords="axes fraction", size=SMALL, color=GREY)
+
+
+def _draw_membranes(panel: Axes, layers: tuple[LayerHealth, ...], colours: NDArray[np.str_]) -> None:
+    tidy(panel, "Membrane from threshold (thresholds)", "")
+    for row, (layer, colour) in enumerate(zip(layers, colours, strict=True)):
+        if layer.membrane.any():
+            inside = layer.membrane[1:-1]
+            height = 0.7 * inside / max(inside.max(), 1)
+            panel.stairs(row + 0.4 - height, EDGES, baseline=row + 0.4, fill=True, color=colour, alpha=0.6)
+            below, above = layer.membrane[[0, -1]] / layer.membrane.sum()
+            if below >= 0.005:
+                panel.annotate(f"\u2190 {below:.0%}", (0.01, row - 0.4), xycoords=BESIDE, color=GREY, va="center", size=SMALL)
+            if above >= 0.005:
+                panel.annotate(
+                    f"{above:.0%} \u2192", (0.99, row - 0.4), xycoords=BESIDE, color=GREY, va="center", ha="right", size=SMALL
+                )
+    panel.set(xlim=(EDGES[0], EDGES[-1]))
+    panel.axvline(0, color=GREY, ls="--", lw=0.8)
+    panel.annotate("threshold", (0, 1.01), xycoords=("data", "axes fraction"), color=GREY, ha="center", size=SMALL)
+
+
+def _draw_gradients(panel: Axes, layers: tuple[LayerHealth, ...], colours: NDArray[np.str_]) -> None:
+    tidy(panel, "Time (steps)", "Gradient norm")
+    for layer, colour in zip(layers, colours, strict=True):
+        norms = np.where(layer.gradient_over_time > 0, layer.gradient_over_time, np.nan)
+        label = layer.name if np.isfinite(norms).any() else f"{layer.name}: none"
+        panel.plot(norms, ".-" if len(norms) <= 40 else "-", c=colour, lw=1.1, ms=4, label=label)
+    if any(np.isfinite(line.get_ydata()).any() for line in panel.lines):
+        panel.set_yscale("log")
+        panel.tick_params(axis="y", which="both", labelsize=SMALL)
+    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, **LEGEND)
