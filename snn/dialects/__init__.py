@@ -1,8 +1,8 @@
 """Neurons that equal those of other packages: their equations, order of steps, comparator and defaults.
 
 One file a peer. It has ``NEURONS``: for each of our neurons what builds the peer's, with the peer's own arguments; and
-``LEFT``: arguments of the peer's that may only be what they are by default, with the reason. The releases meant are Norse
-1.1.0, Rockpool 3.1.0, Sinabs 3.1.3, snnTorch 1.0.0, SpikingJelly 2.0.0 and Spyx 1.0.0.
+``LEFT``: arguments of the peer's that may only be what they are by default, with what to do instead. The releases meant are
+Norse 1.1.0, Rockpool 3.1.0, Sinabs 3.1.3, snnTorch 1.0.0, SpikingJelly 2.0.0 and Spyx 1.0.0.
 
 A constant that a peer keeps in float32 is rounded to float32, also where the neuron then runs in float64, as it is there.
 """
@@ -35,7 +35,7 @@ def build(neuron: type, peer: str, arguments: dict[str, Any]) -> Any:
     Returns
     -------
     Neuron
-        Of ``neuron``, or of a subclass of a neuron where the peer has an order of its own.
+        Of ``neuron``, or of a neuron of the same kind where the peer's has steps of its own.
 
     Raises
     ------
@@ -52,12 +52,13 @@ def build(neuron: type, peer: str, arguments: dict[str, Any]) -> Any:
         raise ArgumentError(name, f"one of {there} for {peer}", neuron.__name__, "Call dialect on one of these.")
     known = inspect.signature(make).parameters
     for argument, value in arguments.items():
-        if argument not in known and argument not in dialect.LEFT:
+        if argument in known:
+            continue
+        if argument not in dialect.LEFT:
             raise ArgumentError(name, f"arguments of {peer}: {', '.join(known)}", argument, "Use the peer's own names.")
-        if argument not in known:
-            only, why = dialect.LEFT[argument]
-            if value is not only and value != only:
-                raise ArgumentError(name, f"{argument}={only!r}", f"{argument}={value!r}", why)
+        only, instead = dialect.LEFT[argument]
+        if value is not only and not (isinstance(value, (bool, int, float, str)) and value == only):
+            raise ArgumentError(name, f"{argument}={only!r}", f"{argument}={value!r}", instead)
     missing = [p.name for p in known.values() if p.default is p.empty and p.name not in arguments]
     if missing:
         raise ArgumentError(name, f"the argument {' and '.join(missing)}", "nothing", f"{peer} has no default for it.")

@@ -1,6 +1,6 @@
 """Norse: fires above the threshold, resets at once to a value, keeps its constants in float32.
 
-Its time constants are inverse and in seconds; with ``dt``, a rate is ``dt tau_inv``.
+Its time constants are inverse and in seconds; with ``dt``, a rate is ``dt tau_inv``. Its feed-forward steps are meant.
 """
 
 from __future__ import annotations
@@ -13,46 +13,34 @@ from autograd.errors import ArgumentError
 
 from .. import surrogate
 from ..neurons import CurrentLIFNode, LIFNode, LSNNNode
-from ..neurons.base import constant
-from .shared import choose, single
+from .shared import choose, number, single
 
 __all__ = ["LEFT", "NEURONS"]
+
+_WHERE = "dialect('norse')"
 
 LEFT = {"alpha": (100.0, "Norse leaves its alpha out with method='super', and so do we.")}
 
 
-def _rate(dt: float, inverse: Any) -> Any:
-    return single(np.float32(dt) * np.asarray(inverse, np.float32))
+def _left(dt: float, **inverse: Any) -> list[Any]:
+    """Return the shares that are left after a step."""
+    step, *rates = number(_WHERE, dt=dt, **inverse)
+    return [1 - single(step * rate) for rate in rates]
 
 
 def _options(v_th: Any, v_leak: Any, v_reset: Any, method: Any) -> dict[str, Any]:
     if np.any(np.asarray(v_leak) != np.asarray(0.0 if v_reset is None else v_reset)):
         raise ArgumentError(
-            "dialect('norse')", "v_leak to be v_reset, or 0 with reset_subtract", repr(v_leak),
-            "Our membrane rests where it is reset to.",
-        )  # fmt: skip
-    choose("dialect('norse')", "method", method, {"super": None})
+            _WHERE, "v_leak to be v_reset, or 0 with reset_subtract", repr(v_leak), "Our membrane rests where it is reset to."
+        )
+    choose(_WHERE, "method", method, {"super": None})
     return {
         "v_threshold": single(v_th),
         "v_reset": None if v_reset is None else single(v_reset),
         "surrogate_function": surrogate.fast_sigmoid(1.0),
         "spike_value": "unit",
+        "decay_input": True,
     }
-
-
-class ThresholdNode(LSNNNode):
-    """Norse's LSNN: ``b`` is the threshold and starts at 0: ``b = b + rate (th - b)``; after a spike ``b = b + beta``."""
-
-    rate: Any = 0.00125
-
-    def charge(self, x: Any, state: Any) -> Any:
-        """Return membrane, current and threshold before firing."""
-        b = state.b + constant(self.rate, state.b) * (constant(self.v_threshold, state.b) - state.b)
-        return super().charge(x, state)._replace(b=b)
-
-    def threshold(self, state: Any) -> Any:
-        """Return the threshold."""
-        return state.b
 
 
 def box(
@@ -65,9 +53,9 @@ def box(
     dt: float = 0.001,
 ) -> LIFNode:
     """Return Norse's LIFBox: leak and input, without a synaptic current."""
-    hard = choose("dialect('norse')", "reset_method", reset_method, {"reset_value": True, "reset_subtract": False})
-    options = _options(v_th, v_leak, v_reset if hard else None, method)
-    return LIFNode(beta=1 - _rate(dt, tau_mem_inv), decay_input=True, **options)
+    hard = choose(_WHERE, "reset_method", reset_method, {"reset_value": True, "reset_subtract": False})
+    (beta,) = _left(dt, tau_mem_inv=tau_mem_inv)
+    return LIFNode(beta=beta, **_options(v_th, v_leak, v_reset if hard else None, method))
 
 
 def lif(
@@ -79,9 +67,9 @@ def lif(
     method: str = "super",
     dt: float = 0.001,
 ) -> CurrentLIFNode:
-    """Return Norse's LIF, its feed-forward step."""
-    rates = {"alpha": 1 - _rate(dt, tau_syn_inv), "beta": 1 - _rate(dt, tau_mem_inv)}
-    return CurrentLIFNode(decay_input=True, **rates, **_options(v_th, v_leak, v_reset, method))
+    """Return Norse's LIF."""
+    alpha, beta = _left(dt, tau_syn_inv=tau_syn_inv, tau_mem_inv=tau_mem_inv)
+    return CurrentLIFNode(alpha=alpha, beta=beta, **_options(v_th, v_leak, v_reset, method))
 
 
 def lsnn(
@@ -95,11 +83,10 @@ def lsnn(
     method: str = "super",
     dt: float = 0.001,
 ) -> LSNNNode:
-    """Return Norse's LSNN, its feed-forward step."""
-    rates = {"alpha": 1 - _rate(dt, tau_syn_inv), "beta": 1 - _rate(dt, tau_mem_inv)}
-    node = ThresholdNode(strength=single(beta), **rates, **_options(v_th, v_leak, v_reset, method))
-    node.rate = _rate(dt, tau_adapt_inv)
-    return node
+    """Return Norse's LSNN: its ``b`` is the threshold itself, ours by how much it has risen."""
+    shares = _left(dt, tau_syn_inv=tau_syn_inv, tau_mem_inv=tau_mem_inv, tau_adapt_inv=tau_adapt_inv)
+    leak = dict(zip(("alpha", "beta", "rho"), shares, strict=True))
+    return LSNNNode(strength=single(beta), **leak, **_options(v_th, v_leak, v_reset, method))
 
 
 NEURONS = {LIFNode: box, CurrentLIFNode: lif, LSNNNode: lsnn}

@@ -11,9 +11,11 @@ import numpy as np
 
 from .. import surrogate
 from ..neurons import CurrentLIFNode, LIFNode
-from .shared import ChargedCurrentLIFNode, PeriodicBump, Whole, choose, single
+from .shared import Bump, ChargedCurrentLIFNode, Whole, choose, number, single
 
 __all__ = ["LEFT", "NEURONS"]
+
+_WHERE = "dialect('rockpool')"
 
 LEFT = {
     "shape": (None, "Our neurons take their shape from the input: leave it out."),
@@ -29,34 +31,29 @@ def leaky(
     tau_mem: Any = 0.02,
     tau_syn: Any = 0.02,
     bias: Any = 0.0,
-    threshold: float = 1.0,
+    threshold: Any = 1.0,
     spike_generation_fn: Any = "StepPWL",
     learning_window: float = 0.5,
     max_spikes_per_dt: float = 2.0**16,
     dt: float = 1e-3,
 ) -> CurrentLIFNode:
-    """Return Rockpool's LIFTorch, with a synapse for each neuron."""
-    threshold = single(threshold)
-    smooth = choose(
-        "dialect('rockpool')", "spike_generation_fn", spike_generation_fn, {"StepPWL": False, "PeriodicExponential": True}
-    )
-    node = ChargedCurrentLIFNode(
-        threshold,
-        surrogate_function=PeriodicBump(threshold, learning_window, 1 / threshold, 1.0, max_spikes_per_dt)
-        if smooth
-        else surrogate.step_pwl(1 / threshold, window=learning_window),
-        alpha=_left(dt, tau_syn),
-        beta=_left(dt, tau_mem),
+    """Return Rockpool's LIFTorch, with one synapse for each neuron."""
+    step, mem, syn, th = number(_WHERE, dt=dt, tau_mem=tau_mem, tau_syn=tau_syn, threshold=threshold)
+    height = single(1 / th)
+    smooth = {
+        "StepPWL": surrogate.step_pwl(height, window=learning_window),
+        "PeriodicExponential": Bump(height, learning_window, single(th), limit=max_spikes_per_dt),
+    }
+    return ChargedCurrentLIFNode(
+        v_threshold=single(th),
+        surrogate_function=choose(_WHERE, "spike_generation_fn", spike_generation_fn, smooth),
+        alpha=single(np.exp(-step / syn)),
+        beta=single(np.exp(-step / mem)),
+        bias=single(bias),
         fire_at_threshold=True,
         spike_value="unit",
         firing=Whole(max_spikes_per_dt),
     )
-    node.bias = single(bias)
-    return node
-
-
-def _left(dt: float, tau: Any) -> Any:
-    return single(np.exp(np.float32(-dt) / np.asarray(tau, np.float32)))
 
 
 NEURONS = {LIFNode: leaky, CurrentLIFNode: leaky}

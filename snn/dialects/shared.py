@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, ops, stop_gradient
+from autograd import Cell, Tensor, ops
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
+from ..neurons.base import Neuron, constant, is_zero
 from ..neurons.current import CurrentLIFNode, CurrentState
 from ..neurons.firing import Firing
-from ..neurons.leaky import left
-from ..surrogate import exponential
+from ..neurons.leaky import LIFNode, left
 
-__all__ = ["ChargedCurrentLIFNode", "PeriodicBump", "TwiceExponential", "Whole", "choose", "single"]
+__all__ = ["Bump", "ChargedCurrentLIFNode", "Late", "Whole", "choose", "number", "own", "single"]
 
 
 def single(value: Any) -> Any:
@@ -26,6 +27,17 @@ def single(value: Any) -> Any:
     return array.item() if array.ndim == 0 else array
 
 
+def number(where: str, **values: Any) -> list[Any]:
+    """Return what others of our constants are computed from, in float32; a Parameter would learn nothing there."""
+    for argument, value in values.items():
+        if isinstance(value, Tensor):
+            raise ArgumentError(
+                where, f"{argument} to be a number or an array", describe(value),
+                "Our constants are made of it once: set a Parameter on the node instead, such as node.beta.",
+            )  # fmt: skip
+    return [np.asarray(value, np.float32) for value in values.values()]
+
+
 def choose(where: str, argument: str, value: Any, choices: dict[str, Any]) -> Any:
     """Return what belongs to a name, or to a class or function, or an object of a class, that bears this name."""
     name = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
@@ -34,16 +46,42 @@ def choose(where: str, argument: str, value: Any, choices: dict[str, Any]) -> An
     return choices[name]
 
 
+def own(where: str, argument: str, function: Any, default: Callable[[Any], Any]) -> Any:
+    """Return a surrogate of ours, or the default for None; one of another package works on its tensors only."""
+    if function is None:
+        return default
+    root = getattr(function, "__module__", type(function).__module__).partition(".")[0]
+    if root in ("jax", "sinabs", "snntorch", "spikingjelly", "spyx", "torch"):
+        raise ArgumentError(
+            where,
+            f"{argument} of ours, such as snn.surrogate.atan()",
+            f"one of {root}",
+            "snn.surrogate has what the peers have.",
+        )
+    return function
+
+
+class Late(Neuron):
+    """A step that is told by the membrane before: what fires and what is reset belong to different steps."""
+
+    @property
+    def discharge(self) -> Any:
+        """Not there, so that what calls ``charge`` and ``discharge`` by themselves, such as Refractory, refuses the node."""
+        raise AttributeError("discharge")
+
+
 class ChargedCurrentLIFNode(CurrentLIFNode):
     """Current-based leaky neuron whose input decays with the current in the step it comes: ``i = alpha (i + x)``."""
 
-    bias: Any = 0.0
+    def __init__(self, *, bias: Any = 0.0, **options: Any) -> None:
+        super().__init__(**options)
+        self.bias = bias
 
     def charge(self, x: Any, state: Any) -> CurrentState:
         """Return membrane and current after leak and input."""
         i = left(self.tau_syn, self.alpha, self.exponential, x) * (state.i + x)
-        biased = i if isinstance(self.bias, float) and self.bias == 0 else i + self.bias
-        return CurrentState(super(CurrentLIFNode, self).charge(biased, state.v), i)
+        v = LIFNode.charge(self, i, state.v)
+        return CurrentState(v if is_zero(self.bias) else v + constant(self.bias, v), i)
 
 
 class Whole(Firing):
@@ -60,38 +98,21 @@ class Whole(Firing):
         self.limit = limit
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return the number of spikes, twice."""
-        count = stop_gradient(ops.clip(ops.floor(v / threshold), 0.0, self.limit))
+        """Return the number of spikes, and whether there are some."""
         step = spikes(v - threshold)
-        z = count + (step - stop_gradient(step))
-        return z, z
+        return ops.clip(ops.floor(v / threshold), 1.0, self.limit) - 1 + step, step
 
 
-class TwiceExponential(exponential):
-    """``scale a exp(-a |u|)``: with ``a = 1 / width`` the exponential of Sinabs, which is not of area 1."""
+class Bump(Cell):
+    """Surrogate ``height exp(-|u| / width)``; with a ``period``, above 0 it is ``height exp(-slope |r| / width)``.
 
-    def __init__(self, alpha: Any, scale: float = 1.0) -> None:
-        super().__init__(alpha)
-        self.scale = scale
-
-    def derivative(self, u: Tensor) -> Tensor:
-        """Return the derivative, at most ``scale alpha``."""
-        return super().derivative(u) * (2 * self.scale)
-
-    def primitive(self, u: Tensor) -> Tensor:
-        """Return the smooth step, from 0 to ``2 scale``."""
-        return super().primitive(u) * (2 * self.scale)
-
-
-class PeriodicBump(Cell):
-    """``scale exp(-|u| / width)`` below the first threshold, ``scale exp(-slope |r| / width)`` above.
-
-    There, ``r`` is the distance from the nearest whole threshold, of which ``limit`` is the last.
+    There, ``r`` is the distance from the nearest of ``k period``, of which there are ``limit``: the thresholds of a neuron
+    that spikes several times in a step.
     """
 
-    def __init__(self, threshold: float, width: float, scale: float, slope: float, limit: float | None = None) -> None:
+    def __init__(self, height: Any, width: Any, period: Any = None, slope: float = 1.0, limit: float | None = None) -> None:
         super().__init__()
-        self.threshold, self.width, self.scale, self.slope, self.limit = threshold, width, scale, slope, limit
+        self.height, self.width, self.period, self.slope, self.limit = height, width, period, slope, limit
 
     def construct(self, u: Tensor) -> Tensor:
         """Return 1 where ``u > 0`` and 0 elsewhere."""
@@ -99,6 +120,18 @@ class PeriodicBump(Cell):
 
     def bprop(self, u: Tensor, out: Tensor, dout: Tensor) -> Any:
         """Pass the gradient times the bump."""
-        nearest = ops.clip(ops.floor(u / self.threshold + 0.5), 0.0, None if self.limit is None else self.limit - 1)
-        away = ops.where(u >= 0, ops.abs(u - nearest * self.threshold) * self.slope, ops.abs(u))
-        return (dout * ops.exp(away * (-1 / self.width)) * self.scale,)
+        away = ops.abs(u)
+        if self.period is not None:
+            period = constant(self.period, u)
+            k = ops.clip(ops.floor(u / period + 0.5), 0.0, None if self.limit is None else self.limit - 1)
+            away = ops.where(u >= 0, ops.abs(u - k * period) * self.slope, away)
+        return (dout * ops.exp(-away / constant(self.width, u)) * constant(self.height, u),)
+
+    def extra_repr(self) -> str:
+        """Show the numbers."""
+        shown = {
+            name: np.asarray(getattr(self, name)) for name in ("height", "width", "period") if getattr(self, name) is not None
+        }
+        return ", ".join(
+            f"{name}={value.item():g}" if value.ndim == 0 else f"{name}={list(value.shape)}" for name, value in shown.items()
+        )

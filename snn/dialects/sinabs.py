@@ -1,4 +1,4 @@
-"""Sinabs: fires at the threshold too, by default several times in a step; resets at once, by subtraction."""
+"""Sinabs: fires at the threshold too, by default several times in a step; resets at once, by subtraction, in float32."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any
 
 from autograd.errors import ArgumentError
 
-from ..neurons import IFNode, LIFNode
-from .shared import ChargedCurrentLIFNode, PeriodicBump, TwiceExponential, Whole, choose
+from .. import surrogate
+from ..neurons import CurrentLIFNode, IFNode, LIFNode
+from .shared import Bump, ChargedCurrentLIFNode, Whole, choose, number, own, single
 
 __all__ = ["LEFT", "NEURONS"]
+
+_WHERE = "dialect('sinabs')"
 
 LEFT = {
     "min_v_mem": (None, "Our membranes have no lower bound."),
@@ -20,28 +23,21 @@ LEFT = {
 
 
 def _options(spike_threshold: Any, spike_fn: Any, reset_fn: Any, surrogate_grad_fn: Any) -> dict[str, Any]:
-    where = "dialect('sinabs')"
-    several = choose(where, "spike_fn", spike_fn, {"MultiSpike": True, "SingleSpike": False})
-    hard = choose(where, "reset_fn", reset_fn, {"MembraneSubtract": False, "MembraneReset": True})
+    several = choose(_WHERE, "spike_fn", spike_fn, {"MultiSpike": True, "MaxSpike": True, "SingleSpike": False})
+    hard = choose(_WHERE, "reset_fn", reset_fn, {"MembraneSubtract": False, "MembraneReset": True})
     if getattr(reset_fn, "reset_value", 0) != 0 or getattr(reset_fn, "subtract_value", None) is not None:
         raise ArgumentError(
-            where, "a reset to 0, or by the threshold", repr(reset_fn), "Sinabs adds another reset_value in every step."
+            _WHERE, "a reset to 0, or by the threshold", repr(reset_fn), "Sinabs adds another reset_value in every step."
         )
-    if hard and several:
-        raise ArgumentError(
-            where,
-            "spike_fn='SingleSpike' with MembraneReset",
-            "MultiSpike",
-            "Ours sets no membrane after several.",
-        )
+    (threshold,) = number(_WHERE, spike_threshold=spike_threshold)
     return {
-        "v_threshold": spike_threshold,
-        "surrogate_function": _surrogate(spike_threshold, surrogate_grad_fn),
+        "v_threshold": single(threshold),
+        "surrogate_function": _surrogate(threshold, surrogate_grad_fn),
         "v_reset": 0.0 if hard else None,
         "detach_reset": hard,  # whether there was a spike has no gradient there; how much was subtracted has
         "fire_at_threshold": True,
         "spike_value": "unit",
-        "firing": Whole() if several else None,
+        "firing": Whole(getattr(spike_fn, "max_num_spikes_per_bin", None)) if several else None,
     }
 
 
@@ -50,31 +46,32 @@ def _surrogate(threshold: Any, function: Any) -> Any:
     name = function if isinstance(function, str) else type(function).__name__
     width, scale = getattr(function, "grad_width", 0.5), getattr(function, "grad_scale", 1.0)
     if name == "SingleExponential":
-        return TwiceExponential(1 / (threshold * width), scale)
+        return Bump(single(scale / (threshold * width)), single(threshold * width))
     if name == "PeriodicExponential":
-        return PeriodicBump(threshold, width, scale, slope=2.0)
-    if not callable(function):
-        raise ArgumentError(
-            "dialect('sinabs')", "surrogate_grad_fn to be SingleExponential, PeriodicExponential or a surrogate of ours",
-            repr(function), "Pass one of the names, or such as snn.surrogate.atan().",
-        )  # fmt: skip
-    return function
+        return Bump(scale, width, single(threshold), slope=2.0)
+    if name == "Heaviside":
+        return surrogate.step_pwl(single(1 / threshold), window=getattr(function, "window", 1.0))
+    if isinstance(function, str):
+        choose(_WHERE, "surrogate_grad_fn", function, dict.fromkeys(("SingleExponential", "PeriodicExponential", "Heaviside")))
+    return own(_WHERE, "surrogate_grad_fn", function, surrogate.atan())
 
 
 def integrate(
-    spike_threshold: float = 1.0,
+    spike_threshold: Any = 1.0,
     spike_fn: Any = "MultiSpike",
     reset_fn: Any = "MembraneSubtract",
     surrogate_grad_fn: Any = "SingleExponential",
-) -> IFNode:
-    """Return Sinabs's IAF."""
-    return IFNode(**_options(spike_threshold, spike_fn, reset_fn, surrogate_grad_fn))
+    tau_syn: Any = None,
+) -> IFNode | CurrentLIFNode:
+    """Return Sinabs's IAF; with ``tau_syn`` it has a synaptic current."""
+    options = _options(spike_threshold, spike_fn, reset_fn, surrogate_grad_fn)
+    return IFNode(**options) if tau_syn is None else _charged(tau_syn, beta=1.0, **options)
 
 
 def leaky(
     tau_mem: Any,
     tau_syn: Any = None,
-    spike_threshold: float = 1.0,
+    spike_threshold: Any = 1.0,
     spike_fn: Any = "MultiSpike",
     reset_fn: Any = "MembraneSubtract",
     surrogate_grad_fn: Any = "SingleExponential",
@@ -82,8 +79,12 @@ def leaky(
 ) -> LIFNode:
     """Return Sinabs's LIF; with ``tau_syn`` it has a synaptic current."""
     options = _options(spike_threshold, spike_fn, reset_fn, surrogate_grad_fn)
-    leak = {"tau": tau_mem, "exponential": True, "decay_input": norm_input}
-    return LIFNode(**leak, **options) if tau_syn is None else ChargedCurrentLIFNode(tau_syn=tau_syn, **leak, **options)
+    leak = {"tau": single(tau_mem), "exponential": True, "decay_input": norm_input}
+    return LIFNode(**leak, **options) if tau_syn is None else _charged(tau_syn, **leak, **options)
+
+
+def _charged(tau_syn: Any, **options: Any) -> CurrentLIFNode:
+    return ChargedCurrentLIFNode(tau_syn=single(tau_syn), **(options | {"exponential": True}))
 
 
 NEURONS = {IFNode: integrate, LIFNode: leaky}

@@ -11,8 +11,11 @@ from autograd.errors import ArgumentError
 
 from .. import surrogate
 from ..neurons import AdaptiveQIFNode, CurrentLIFNode, EIFNode, IFNode, KLIFNode, LIFNode, PLIFNode, QIFNode
+from .shared import own
 
 __all__ = ["LEFT", "NEURONS"]
+
+_WHERE = "dialect('spikingjelly')"
 
 LEFT = {
     "step_mode": ("s", "snn.run goes over time."),
@@ -27,7 +30,7 @@ def _options(v_threshold: Any, v_reset: Any, surrogate_function: Any, detach_res
     return {
         "v_threshold": v_threshold,
         "v_reset": v_reset,
-        "surrogate_function": surrogate.sigmoid(4.0) if surrogate_function is None else surrogate_function,
+        "surrogate_function": own(_WHERE, "surrogate_function", surrogate_function, surrogate.sigmoid(4.0)),
         "detach_reset": detach_reset,
         "fire_at_threshold": True,
         "spike_value": "unit",
@@ -37,7 +40,7 @@ def _options(v_threshold: Any, v_reset: Any, surrogate_function: Any, detach_res
 def _check_start(v_reset: Any, v_rest: Any) -> None:
     if v_reset is None and v_rest != 0:
         raise ArgumentError(
-            "dialect('spikingjelly')", "v_rest=0 with v_reset=None", f"v_rest={v_rest!r}",
+            _WHERE, "v_rest=0 with v_reset=None", f"v_rest={v_rest!r}",
             "SpikingJelly's membrane starts at 0 there, ours at v_rest.",
         )  # fmt: skip
 
@@ -98,7 +101,7 @@ def cuba(
     """Return SpikingJelly's CUBALIFNode, whose membrane rests at 0 wherever it is reset to."""
     if v_reset is not None and v_reset != 0:
         raise ArgumentError(
-            "dialect('spikingjelly')",
+            _WHERE,
             "v_reset=None or 0 for CUBALIFNode",
             repr(v_reset),
             "Ours rests where it is reset to.",

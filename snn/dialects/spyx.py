@@ -1,4 +1,7 @@
-"""Spyx: fires above the threshold, but from the membrane of the step before; resets by subtraction, in float32."""
+"""Spyx: fires above the threshold, but from the membrane of the step before; resets by subtraction, in float32.
+
+``z = step(v - th)`` of the membrane before; then charge, and reset by ``z``.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ from typing import Any
 
 from .. import surrogate
 from ..neurons import ALIFNode, CurrentLIFNode, IFNode, LIFNode
-from .orders import LateSpikeALIFNode, LateSpikeCurrentLIFNode, LateSpikeIFNode, LateSpikeLIFNode
-from .shared import single
+from ..neurons.base import membrane
+from .shared import Late, own, single
 
 __all__ = ["LEFT", "NEURONS"]
 
@@ -17,10 +20,49 @@ LEFT = {
 }
 
 
+class LateSpike(Late):
+    """The spikes of a step are told by the state before."""
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step: spikes of the state before, and the state after."""
+        threshold = self.threshold(state)
+        z = self.spikes(membrane(state) - threshold)
+        return z, self.move(x, state, z, z * threshold)
+
+    def move(self, x: Any, state: Any, z: Any, amplitude: Any) -> Any:
+        """Return the state after input and reset."""
+        return self.charge(x, state) - amplitude
+
+
+class LateSpikeIFNode(LateSpike, IFNode):
+    """IF: ``v = v + x - z th``."""
+
+
+class LateSpikeLIFNode(LateSpike, LIFNode):
+    """LIF: ``v = beta v + x - z th``."""
+
+
+class LateSpikeCurrentLIFNode(LateSpike, CurrentLIFNode):
+    """CuBaLIF: ``i = alpha i + x``; ``v = beta (v - z th) + i``."""
+
+    def move(self, x: Any, state: Any, z: Any, amplitude: Any) -> Any:
+        """Return membrane and current after reset and input."""
+        return self.charge(x, state._replace(v=state.v - amplitude))
+
+
+class LateSpikeALIFNode(LateSpike, ALIFNode):
+    """ALIF: ``z = step(v - th - b)``; ``v = beta v + x - z (th + b)``; ``b = rho b + (1 - rho) z``."""
+
+    def move(self, x: Any, state: Any, z: Any, amplitude: Any) -> Any:
+        """Return membrane and adaptation after input and reset."""
+        charged = self.charge(x, state)
+        return self.fired(charged._replace(v=charged.v - amplitude), z)
+
+
 def _options(threshold: Any, activation: Any) -> dict[str, Any]:
     return {
         "v_threshold": single(threshold),
-        "surrogate_function": surrogate.fast_sigmoid(25.0) if activation is None else activation,
+        "surrogate_function": own("dialect('spyx')", "activation", activation, surrogate.fast_sigmoid(25.0)),
         "spike_value": "unit",
     }
 
