@@ -89,9 +89,8 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
 
 def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
     """Return such a state to look at its kind: what it draws from a Cell's generator, ``rng``, is put back."""
-    sources = [
-        part.rng.bit_generator for _, part in cell.cells_and_names() if isinstance(getattr(part, "rng", None), Generator)
-    ]
+    generators = (getattr(part, "rng", None) for _, part in cell.cells_and_names())
+    sources = [rng.bit_generator for rng in generators if isinstance(rng, Generator)]
     before = [source.state for source in sources]
     try:
         return initial_state(cell, x, name)

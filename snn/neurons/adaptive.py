@@ -49,7 +49,7 @@ class ALIFNode(LIFNode):
     State = ALIFState
     ranges = {"rho": SHARE, "strength": POSITIVE}
     default_beta = 0.9
-    drive = 0.4
+    drive = 0.3
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class LSNNNode(CurrentLIFNode):
 
     State: ClassVar[Any] = LSNNState
     ranges = {"rho": SHARE, "strength": POSITIVE}
-    drive = 2.0
+    drive = 1.0
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 
@@ -136,7 +136,12 @@ class Neuron(Stateful):
         super().check_ranges()
 
     drive: ClassVar[float] = 1.0
-    """An input current on which the neuron, with its defaults, fires now and then: for figures and tests."""
+    """A constant input on which the neuron, with its defaults, fires again and again: for figures and tests."""
+
+    @classmethod
+    def example(cls, **options: Any) -> Self:
+        """Return a neuron for figures and tests: with its defaults, and with these arguments."""
+        return cls(**options)
 
     def __init_subclass__(cls) -> None:
         """Show the arguments behind ``**reset`` in the signature of a neuron."""

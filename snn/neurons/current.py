@@ -57,7 +57,7 @@ class CurrentLIFNode(LIFNode):
 
     State: ClassVar[Any] = CurrentState
     default_beta = 0.9
-    drive = 0.2
+    drive = 0.03
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class AlphaNode(CurrentLIFNode):
         If both a time constant and its share are given, or one is out of range.
     """
 
-    drive = 0.5
+    drive = 0.2
 
     def __init__(
         self,

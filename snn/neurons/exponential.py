@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Unpack
 
@@ -20,6 +21,9 @@ class EIFNode(Neuron):
     """Exponential integrate-and-fire neuron (Fourcaud-Trocme et al., 2003), in units of its threshold.
 
     ``v = v + (x - (v - v_rest) + delta exp((v - v_rh) / delta)) / tau``: above ``v_rh`` the membrane runs away.
+
+    A constant input leaves it at rest up to ``v_rh - v_rest - delta``, 0.6 by default; with a ``delta`` above
+    ``v_rh - v_rest``, as in SpikingJelly by default, it fires without any input.
 
     Parameters
     ----------
@@ -41,7 +45,7 @@ class EIFNode(Neuron):
     """
 
     ranges = {"tau": STEPS, "delta": POSITIVE, "v_rh": FINITE, "v_rest": FINITE}
-    drive = 0.5
+    drive = 0.8
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class EIFNode(Neuron):
         *,
         v_reset: Any = -0.1,
         tau: Any = 2.0,
-        delta: Any = 1.0,
+        delta: Any = 0.2,
         v_rh: Any = 0.8,
         v_rest: Any = 0.0,
         **shared: Unpack[Shared],
@@ -63,11 +67,16 @@ class EIFNode(Neuron):
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input."""
         tau, delta, v_rh, v_rest = (constant(value, v) for value in (self.tau, self.delta, self.v_rh, self.v_rest))
-        return v + (x - (v - v_rest) + delta * ops.exp((v - v_rh) / delta)) / tau
+        return v + (x - (v - v_rest) + delta * _exp((v - v_rh) / delta)) / tau
 
     def begin(self) -> Any:
         """Return the membrane at the start: ``v_reset``, or ``v_rest`` if the reset is soft."""
         return self.v_rest if self.v_reset is None else self.v_reset
+
+
+def _exp(u: Any) -> Any:
+    """Return the exponential of the upstroke, which ends where its square would overflow: a membrane stays finite."""
+    return ops.exp(ops.minimum(u, 0.5 * math.log(np.finfo(u.dtype).max)))
 
 
 class AdExNode(Neuron):
@@ -161,7 +170,7 @@ class AdExNode(Neuron):
         v, w, dt = state.v, state.w, self.dt
         c, g, v_rest, v_rh, delta = (constant(value, v) for value in (self.c, self.g, self.v_rest, self.v_rh, self.delta))
         a, tau_w = constant(self.a, v), constant(self.tau_w, v)
-        current = x - w - g * (v - v_rest) + g * delta * ops.exp((v - v_rh) / delta)
+        current = x - w - g * (v - v_rest) + g * delta * _exp((v - v_rh) / delta)
         return Adapting(v + dt * current / c, w + dt * (a * (v - v_rest) - w) / tau_w)
 
     def fired(self, state: Any, z: Any) -> Any:

@@ -48,7 +48,7 @@ class GLIFNode(Neuron):
     ranges = dict.fromkeys(
         ("leak_gate", "input_gate", "reset_gate", "beta", "conductance", "linear_leak", "v_subtract"), FINITE
     )  # fmt: skip
-    drive = 0.8
+    drive = 0.4
 
     def __init__(
         self,

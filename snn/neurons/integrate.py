@@ -26,6 +26,8 @@ class IFNode(Neuron):
     [[0. 1.]] [[0.75 0.25]]
     """
 
+    drive = 0.15
+
     def charge(self, x: Any, v: Any) -> Any:
         """Return ``v + x``."""
         return v + x

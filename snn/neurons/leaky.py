@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, Self, Unpack
 
 from autograd.errors import ArgumentError
 
@@ -64,6 +64,8 @@ class LIFNode(Neuron):
     LIFNode(h = v - v / 10 + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
     """
 
+    drive = 0.15
+
     default_beta: ClassVar[float | None] = None
     """What ``beta`` is where neither it nor ``tau`` is given; None asks for one of them."""
 
@@ -104,6 +106,11 @@ class LIFNode(Neuron):
             leak = inspect.signature(LIFNode.__init__).parameters
             shown = {name: leak[name] for name in Leak.__annotations__ if name in leak} | shown
         cls.__signature__ = inspect.Signature(sorted(shown.values(), key=lambda parameter: parameter.kind))  # type: ignore[attr-defined]
+
+    @classmethod
+    def example(cls, **options: Any) -> Self:
+        """Return a neuron for figures and tests: with its defaults, or a ``beta`` of 0.9, and with these arguments."""
+        return super().example(**({"beta": 0.9} if cls.default_beta is None else {}) | options)
 
     def check_ranges(self) -> None:
         """Check the constants, those of the leak too.

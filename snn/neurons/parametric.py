@@ -42,7 +42,7 @@ class PLIFNode(Neuron):
     """
 
     ranges = {"w": FINITE}
-    drive = 1.5
+    drive = 1.1
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class KLIFNode(LIFNode):
 
     ranges = {"k": POSITIVE}
     default_beta = 0.9
-    drive = 0.4
+    drive = 0.2
 
     def __init__(
         self,
@@ -144,7 +144,7 @@ class CLIFNode(LIFNode):
 
     State = CLIFState
     default_beta = 0.5
-    drive = 0.8
+    drive = 0.55
 
     def charge(self, x: Any, state: Any) -> CLIFState:
         """Return the membrane after leak and input, and what is left of ``m``."""

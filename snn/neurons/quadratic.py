@@ -42,7 +42,7 @@ class QIFNode(Neuron):
     """
 
     ranges = {"tau": STEPS, "a0": POSITIVE, "v_c": FINITE, "v_rest": FINITE}
-    drive = 1.0
+    drive = 0.4
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class AdaptiveQIFNode(QIFNode):
 
     State = Adapting
     ranges = {"tau_w": STEPS, "a": FINITE, "b": FINITE}
-    drive: ClassVar[float] = 1.0
+    drive: ClassVar[float] = 0.5
 
     def __init__(
         self,

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Cell, as_tensor, ops, stop_gradient
+from autograd import Cell, ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
 from .base import constant, membrane, with_membrane
+from .stateful import Stateful
 
 __all__ = ["Refractory"]
 
@@ -22,7 +23,7 @@ class Resting(NamedTuple):
     left: Any
 
 
-class Refractory(Cell):
+class Refractory(Stateful):
     """A neuron that rests after a spike: for ``steps`` steps its membrane stays where the reset left it, and it does not fire.
 
     What else it has in its state, such as an adaptation, goes on. The state is a pair of ``v``, the neuron's state, and
@@ -50,10 +51,12 @@ class Refractory(Cell):
     """
 
     is_neuron = True
+    State = Resting
+    __repr__ = Cell.__repr__  # what is inside shows its equations
 
     def __init__(self, node: Any, steps: Any = 1) -> None:
         super().__init__()
-        if not hasattr(node, "discharge") or not node.fire:
+        if isinstance(node, type) or not hasattr(node, "discharge") or not node.fire:
             raise ArgumentError("Refractory", "a neuron that fires, such as snn.IFNode()", describe(node), "Give one neuron.")
         array = np.asarray(steps)
         if array.dtype.kind not in "iu" or not np.all(array >= 0):
@@ -64,6 +67,18 @@ class Refractory(Cell):
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
         inner = self.node.initial_state(x)
         return Resting(inner, ops.zeros_like(membrane(inner)))
+
+    def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own state.
+
+        Raises
+        ------
+        StateError
+            If it is of another structure, shape or dtype.
+        """
+        if variable == "v" and isinstance(self.node, Stateful):
+            return self.node.check_state(x, value)
+        return value if variable == "v" else super().check_variable(x, value, variable)
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return the state after the input and before firing: with the membrane of the step before, if it rests."""
@@ -85,7 +100,6 @@ class Refractory(Cell):
         spike, state
             As from the neuron, and the steps left.
         """
-        x = as_tensor(x, "Refractory")
         left = state.left
         spike, inner = self.node.discharge(self.charge(x, state).v, left <= 0)
         fired = stop_gradient(ops.not_equal(spike, 0))

@@ -50,7 +50,7 @@ class ResonateAndFireNode(Neuron):
 
     State = Oscillating
     ranges = {"b": _DAMPED, "omega": POSITIVE, "dt": POSITIVE}
-    drive: ClassVar[float] = 0.25
+    drive: ClassVar[float] = 0.36
 
     def __init__(
         self,

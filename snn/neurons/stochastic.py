@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, ops
+from autograd import Cell, Tensor, as_tensor, int32, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError
+from autograd.errors import ArgumentError, DTypeError, StateError
 
 from .base import Neuron, constant
 from .ranges import check_number
+from .stateful import Stateful
 
 __all__ = ["EscapeRate", "Stochastic"]
 
@@ -80,7 +81,7 @@ class _Source:
         self.rng = rng
 
 
-class Stochastic(Cell):
+class Stochastic(Stateful):
     """A neuron that fires at random, the more likely the further its membrane is above the threshold, and maybe below it.
 
     ``escape(v - v_threshold)`` is the probability of a spike in this step; its derivative is the gradient of the spike, in the
@@ -115,6 +116,8 @@ class Stochastic(Cell):
     """
 
     is_neuron, fire = True, True
+    State = Random
+    __repr__ = Cell.__repr__  # what is inside shows its equations
 
     def __init__(
         self,
@@ -124,7 +127,7 @@ class Stochastic(Cell):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__()
-        if not isinstance(node, Neuron) or not node.fire or node.firing is not None:
+        if not isinstance(node, Neuron) or not hasattr(node, "discharge") or not node.fire or node.firing is not None:
             raise ArgumentError(
                 "Stochastic",
                 "a neuron that fires one spike at a time, such as snn.IFNode()",
@@ -136,10 +139,33 @@ class Stochastic(Cell):
         self.node, self.escape, self.draw = node, EscapeRate() if escape is None else escape, _Draw()
         self.source = _Source(np.random.default_rng(rng))
 
+    @property
+    def rng(self) -> np.random.Generator:
+        """Where seeds are drawn."""
+        return self.source.rng
+
+    def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own state.
+
+        Raises
+        ------
+        StateError
+            If it is of another structure, shape or dtype.
+        """
+        if variable == "v":
+            return self.node.check_state(x, value)
+        value = as_tensor(value, "Stochastic")
+        if value.shape != x.shape or value.dtype != int32:
+            raise StateError(
+                f"Stochastic, state {variable}", f"{list(x.shape)} Int32, as drawn for such an input", describe(value),
+                "Start with node.initial_state(x); a state belongs to one batch size and dtype.",
+            )  # fmt: skip
+        return value
+
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and seeds drawn anew."""
         x = as_tensor(x, "Stochastic")
-        seeds = [self.source.rng.integers(0, size, x.shape, np.int32) for size in _SIZES]
+        seeds = [self.rng.integers(0, size, x.shape, np.int32) for size in _SIZES]
         return Random(self.node.initial_state(x), *map(Tensor, seeds))
 
     def charge(self, x: Any, state: Any) -> Any:
@@ -173,7 +199,7 @@ class Stochastic(Cell):
         spike, state
             As from the neuron, and the generators moved on by one.
         """
-        return self.discharge(self.charge(as_tensor(x, "Stochastic"), state))
+        return self.discharge(self.charge(x, state))
 
 
 def _next(seed: Any, factor: int, size: int) -> Any:
