@@ -22,6 +22,7 @@ Encoder = Callable[[Array, np.random.Generator], Tensor]
 """From values ``[N, features]`` to a net's input ``[T, N, features]``, with a generator for what it draws."""
 
 _AT_ONCE = 500  # images in a run without gradient: enough to be fast, few enough to fit in memory
+_LOOKED_AT = 8  # images by which to see whether a layer is dead
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,8 @@ def train(
 ) -> Trained:
     """Train a net to spike most at the neuron of the right class; test it after each epoch and save its weights.
 
+    Before the first epoch and after the first, second, fourth, eighth and so on it is seen whether a layer is dead.
+
     Parameters
     ----------
     config : TrainingOptions
@@ -105,6 +108,11 @@ def train(
     -------
     Trained
         Metrics, and the answers to the test images.
+
+    Warns
+    -----
+    snn.DeadLayerWarning
+        If a layer of the net is dead, with what to do.
     """
     weights, images = net.trainable_params(), len(split.train_x)
     batches = -(-images // config.batch_size)
@@ -120,6 +128,9 @@ def train(
     seconds = 0.0
     with tqdm(total=config.epochs * images, unit=" images", unit_scale=True, dynamic_ncols=True) as progress:
         for epoch in range(1, config.epochs + 1):
+            if not (epoch - 1) & (epoch - 2):  # none or a power of two are over
+                few = encode(split.train_x[:_LOOKED_AT], np.random.default_rng(config.seed))
+                snn.health(net, few, mode="eager", gradient=False).warn()
             progress.set_description(f"{directory.name}, seed {config.seed}, epoch {epoch}/{config.epochs}", refresh=False)
             start = time.perf_counter()
             losses, right, seen = 0.0, 0.0, 0

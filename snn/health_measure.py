@@ -47,10 +47,11 @@ def rows(array: Any, keep: Any) -> Array:
     return flat if keep is None else flat[keep.ravel()]
 
 
-def over_time(gradient: Array) -> Array:
-    """Return the norm of a gradient ``[T, N, ...]`` in each step."""
-    flat = gradient.reshape(len(gradient), -1).astype(np.float64)
-    norms: Array = np.sqrt(np.square(flat).sum(1))
+def over_time(gradient: Array | None, steps: int) -> Array:
+    """Return the norm of a gradient ``[T, N, ...]`` in each step; NaN if there is none, or not one for each step."""
+    if gradient is None or len(gradient) != steps:
+        return np.full(steps, np.nan)
+    norms: Array = np.sqrt(np.square(gradient.reshape(steps, -1).astype(np.float64)).sum(1))
     return norms
 
 

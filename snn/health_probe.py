@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, as_tensor, float16, float32, ops, tree, value_and_grad
+from autograd import Cell, Parameter, Tensor, as_tensor, float16, float32, no_grad, ops, tree, value_and_grad
 from autograd.errors import CompileError
 
 from .engine.cache import enabled
@@ -21,6 +21,7 @@ from .watch import Recorder
 __all__ = ["Seen", "probe"]
 
 Array = np.ndarray[Any, Any]
+Loss = Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -37,8 +38,8 @@ class Seen:
         Its input currents and its outputs, ``[T, N, ...]``; fewer or more than ``T`` if it did not run once in every step.
     before : structure of arrays or None
         Its state before each step, ``[T, N, ...]`` each; None if its variables have no names by which to record them.
-    gradient : array
-        Of the loss by ``x``.
+    gradient : array or None
+        Of the loss by ``x``, if there is one.
     start : structure of Tensor or array
         Its state at the start.
     """
@@ -48,7 +49,7 @@ class Seen:
     x: Array
     out: Array
     before: Any
-    gradient: Array
+    gradient: Array | None
     start: Any
 
 
@@ -74,8 +75,8 @@ class _Tap(Cell):
         return np.zeros_like(self.current) if self.gradient is None else self.gradient
 
 
-def probe(net: Cell, x: Any, loss: Callable[[Tensor], Tensor], state: Any, mask: Any, mode: str) -> tuple[list[Seen], str]:
-    """Run a net forward and back; return what was seen of each layer of neurons, and the mode of the run.
+def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str) -> tuple[list[Seen], str]:
+    """Run a net forward, and with a loss back; return what was seen of each layer of neurons, and the mode of the run.
 
     Raises
     ------
@@ -135,7 +136,7 @@ class _Layers(Layerwise):
 
 
 def _layer_by_layer(
-    net: Cell, x: Tensor, loss: Callable[[Tensor], Tensor], state: Any, keep: Any, options: Options, hooked: bool
+    net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options, hooked: bool
 ) -> list[Seen]:
     anchor = Parameter(np.zeros((), float32))
     walk = _Layers(state is None, keep, options, hooked, anchor)
@@ -145,13 +146,22 @@ def _layer_by_layer(
     def forward() -> Tensor:
         out, _ = walk(net, x, state)
         out = out.current() if isinstance(out, Waiting) else out
-        return loss(out if keep is None else ops.where(like(keep, out), out, out.dtype.type(0)))
+        return out if keep is None else ops.where(like(keep, out), out, out.dtype.type(0))
 
-    value_and_grad(forward, None, anchor)()
+    _there_and_back(forward, loss, anchor)
     return [
-        Seen(name, cell, tap.current, out.asnumpy(), _before(start, records, keep), tap.arrived(), start)
+        Seen(name, cell, tap.current, out.asnumpy(), _before(start, records, keep), tap.arrived() if loss else None, start)
         for name, cell, tap, start, out, records in walk.found
     ]
+
+
+def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Parameter) -> None:
+    """Run forward, and where there is a loss, back to the taps."""
+    if loss is None:
+        with no_grad():
+            forward()
+    else:
+        value_and_grad(lambda: loss(forward()), None, anchor)()
 
 
 def _before(start: Any, records: dict[str, Tensor], keep: Any) -> Any:
@@ -171,18 +181,18 @@ def _before(start: Any, records: dict[str, Tensor], keep: Any) -> Any:
     return tree.unflatten(start, iter(columns))
 
 
-def _step_by_step(net: Cell, x: Tensor, loss: Callable[[Tensor], Tensor], state: Any, mask: Any, mode: str) -> list[Seen]:
+def _step_by_step(net: Cell, x: Tensor, loss: Loss | None, state: Any, mask: Any, mode: str) -> list[Seen]:
     anchor = Parameter(np.zeros((), float32))
     stepping = {name for name, _ in Recorder(net, ()).neurons}
     neurons = [(name, cell) for name, cell in net.cells_and_names() if name in stepping or _fires_over_time(cell)]
     watched = [_Watched(name, cell, anchor) for name, cell in neurons]
     removers = [remove for one in watched for remove in one.hooks()]
     try:
-        value_and_grad(lambda: loss(run(net, x, state, mask=mask, mode=mode)[0]), None, anchor)()
+        _there_and_back(lambda: run(net, x, state, mask=mask, mode=mode)[0], loss, anchor)
     finally:
         for remove in removers:
             remove()
-    return [seen for one in watched for seen in one.seen(len(x))]
+    return [seen for one in watched for seen in one.seen(len(x), loss is not None)]
 
 
 class _Watched:
@@ -210,7 +220,7 @@ class _Watched:
         if self.entered is not None and (self.over_time or (isinstance(output, tuple) and len(output) == 2)):
             self.calls.append((*self.entered, np.asarray(output if self.over_time else output[0])))
 
-    def seen(self, steps: int) -> list[Seen]:
+    def seen(self, steps: int, back: bool) -> list[Seen]:
         """Return what was seen: as one layer, or as several if the neuron stands in several places and runs in each."""
         if self.over_time:
             places = [[call] for call in self.calls]
@@ -218,12 +228,14 @@ class _Watched:
             times = len(self.calls) // steps if len(self.calls) % steps == 0 else 1
             places = [self.calls[place::times] for place in range(times)]
         numbered = len(places) > 1
-        return [self._in_place(f"{self.name} ({i + 1})" if numbered else self.name, calls) for i, calls in enumerate(places)]
+        return [
+            self._in_place(f"{self.name} ({i + 1})" if numbered else self.name, calls, back) for i, calls in enumerate(places)
+        ]
 
-    def _in_place(self, name: str, calls: list[tuple[_Tap, Any, Array]]) -> Seen:
+    def _in_place(self, name: str, calls: list[tuple[_Tap, Any, Array]], back: bool) -> Seen:
         taps, states, outs = zip(*calls, strict=True)
-        if self.over_time:
-            return Seen(name, self.cell, taps[0].current, outs[0], None, taps[0].arrived(), None)
-        before = tree.unflatten(states[0], iter([np.stack(leaves) for leaves in zip(*map(tree.leaves, states), strict=True)]))
-        x, gradient = np.stack([tap.current for tap in taps]), np.stack([tap.arrived() for tap in taps])
-        return Seen(name, self.cell, x, np.stack(outs), before, gradient, states[0])
+        stack = np.concatenate if self.over_time else np.stack
+        x, gradient = stack([tap.current for tap in taps]), stack([tap.arrived() for tap in taps]) if back else None
+        columns = None if self.over_time else [np.stack(leaves) for leaves in zip(*map(tree.leaves, states), strict=True)]
+        before = None if columns is None else tree.unflatten(states[0], iter(columns))
+        return Seen(name, self.cell, x, stack(outs), before, gradient, states[0])

@@ -19,7 +19,9 @@ EDGES = np.linspace(-4.0, 2.0, 61)
 LOW, HIGH = 0.01, 0.5
 """The rate of a layer is in between."""
 MOST = 0.95
-"""A layer is dead if this share of its neurons is silent, saturated, or passes no gradient."""
+"""A layer is silent, saturated or without gradient if this share of its neurons is."""
+FAR = 10.0
+"""A silent layer that needs a larger gain does not come to life by itself."""
 MANY = 0.75
 """A layer carries little if this share of its neurons is silent or saturated, and learns little if it passes no gradient."""
 SOME = 0.25
@@ -54,10 +56,10 @@ class LayerHealth:
     dead : float or None
         Share of the neurons with a dead surrogate: in no step its derivative by ``v`` is above 0.001 of its peak, so that no
         gradient passes. In a step of rest after a spike it is 0.
-    gradient : float
+    gradient : float or None
         Norm of the gradient of the loss by the input currents of the layer, over neurons, samples and time.
     gradient_over_time : array
-        The same for each time step, ``[T]``; NaN if the layer does not run once in each.
+        The same for each time step, ``[T]``; NaN where it is not known.
     gain : float or None
         The suggested factor on weights and biases in front of the layer, which is one on its input currents: 1 where nothing
         is to be changed, None where no factor helps.
@@ -74,15 +76,19 @@ class LayerHealth:
     mean: float | None
     std: float | None
     dead: float | None
-    gradient: float
+    gradient: float | None
     gradient_over_time: Array
     gain: float | None
     membrane: Array
 
     @property
     def is_dead(self) -> bool:
-        """Whether 95 % of the neurons are silent, or 95 % saturated, or 95 % have a dead surrogate."""
-        return any(share is not None and share >= MOST for share in (self.silent, self.saturated, self.dead))
+        """Whether 95 % of the neurons are saturated, or have a dead surrogate, or are silent and far from firing.
+
+        That is if they need a gain above 10, or none helps. Nearer to firing, training may bring a silent layer to life.
+        """
+        silent, saturated, dead = (share is not None and share >= MOST for share in (self.silent, self.saturated, self.dead))
+        return dead or saturated or (silent and (self.gain is None or self.gain > FAR))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -114,6 +120,13 @@ class HealthReport:
         """What is wrong and what to do, in sentences."""
         return tuple(f"{layer.name} {problem}" for layer in self.layers for problem in layer.problems)
 
+    @property
+    def order(self) -> list[str]:
+        """What to mend first, if there is a choice."""
+        if sum(layer.gain != 1 for layer in self.layers) < 2:
+            return []
+        return ["Mend the first layer first and look again: the currents of those behind it depend on it."]
+
     def warn(self, stacklevel: int = 2) -> None:
         """Warn if a layer is dead.
 
@@ -128,7 +141,7 @@ class HealthReport:
             One for all dead layers, with the gains.
         """
         if said := [f"{layer.name} {layer.problems[0]}" for layer in self.layers if layer.is_dead]:
-            warnings.warn(" ".join(said), DeadLayerWarning, stacklevel=stacklevel)
+            warnings.warn(" ".join(said + self.order), DeadLayerWarning, stacklevel=stacklevel)
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the figure, as :func:`snn.plot.health` does."""
@@ -144,10 +157,10 @@ def in_order(rate: float, silent: float, saturated: float) -> bool:
 
 def _problems(layer: LayerHealth) -> Iterator[str]:
     rate, silent, saturated, dead = layer.rate, layer.silent or 0.0, layer.saturated or 0.0, layer.dead or 0.0
-    if not np.isfinite([layer.gradient, layer.mean or 0.0, layer.std or 0.0]).all():
+    if not np.isfinite([layer.gradient or 0.0, layer.mean or 0.0, layer.std or 0.0]).all():
         yield "has numbers that are not finite: snn.run(..., check=True) says where they begin."
     if silent >= MOST:
-        found = f"is dead: {silent:.0%} of its neurons never fire"
+        found = f"is {'dead' if layer.is_dead else 'silent'}: {silent:.0%} of its neurons never fire"
     elif saturated >= MOST:
         found = f"is dead: {saturated:.0%} of its neurons fire in nearly every step"
     elif dead >= MOST:
@@ -193,5 +206,4 @@ def _lines(report: HealthReport) -> Iterator[str]:
         yield "  ".join([first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True))])
     yield ""
     yield from report.problems or ["Nothing is wrong."]
-    if sum(layer.is_dead for layer in report.layers) > 1:
-        yield "Mend the first layer first and look again: the currents of those behind it depend on it."
+    yield from report.order
