@@ -11,6 +11,7 @@ from autograd.errors import ArgumentError, DTypeError, StateError
 from ..neurons.base import constant, membrane, with_membrane
 from ..neurons.ranges import FINITE, check
 from ..neurons.stateful import Stateful
+from ..structure import outline
 from .base import Synapse, as_numbers
 
 __all__ = ["Conductance", "Receptor"]
@@ -120,7 +121,7 @@ class Conductance(Stateful):
 
     def __init__(self, node: Any, **receptors: Any) -> None:
         super().__init__()
-        if not hasattr(node, "charge") or not hasattr(node, "discharge") or isinstance(node, Conductance):
+        if not isinstance(node, Stateful) or not hasattr(node, "discharge") or isinstance(node, Conductance):
             raise ArgumentError(
                 "Conductance", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node),
                 "Give one neuron. Wrap a Conductance in Refractory, not the other way round; all receptors are in one.",
@@ -131,7 +132,8 @@ class Conductance(Stateful):
             if not isinstance(receptor, Receptor):
                 fix = "Pass snn.synapses.Receptor(synapse, reversal)."
                 raise DTypeError(f"Conductance, {name}", "a Receptor", describe(receptor), fix)
-        self.node, self.receptors = node, receptors
+        self.node: Any = node
+        self.receptors = receptors
 
     @property
     def fire(self) -> bool:
@@ -152,22 +154,24 @@ class Conductance(Stateful):
         g = {key: value for name in keys for key, value in zip(keys[name], starts[name], strict=True)}
         return Conducting(self.node.initial_state(x), g)
 
-    def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input.
+    def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
+        """Return one variable of a state, as Tensors, if it fits an input; the neuron checks its own state.
 
         Raises
         ------
         StateError
             If it is of another structure, shape or dtype.
         """
+        if variable == "v":
+            return self.node.check_state(x, value)
+        if variable != "g":
+            return super().check_variable(x, value, variable)
         keys = [key for some in self.variables().values() for key in some]
-        if not isinstance(state, Conducting) or not isinstance(state.g, dict) or list(state.g) != keys:
+        if not isinstance(value, dict) or list(value) != keys:
             raise StateError(
-                "Conductance, state", f"its State of v and g with {', '.join(keys)}", describe(state),
-                "Start with node.initial_state(x).",
-            )  # fmt: skip
-        inner = self.node.check_state(x, state.v) if isinstance(self.node, Stateful) else state.v
-        return Conducting(inner, {key: self.check_variable(x, value, key) for key, value in state.g.items()})
+                "Conductance, state g", f"a dict with {', '.join(keys)}", outline(value), "Start with node.initial_state(x)."
+            )
+        return {key: super(Conductance, self).check_variable(x, value[key], key) for key in keys}
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return the state after the input and before firing."""

@@ -208,9 +208,11 @@ def test_a_state_of_other_conductances_is_refused():
     good = node.initial_state(x)
     node(x, good)
     other = Conductance(leaky(), r=Receptor(Exponential(alpha=0.5), 1.0)).initial_state(x)
-    for state in (other, good.v, good._replace(g=good.v)):
-        with pytest.raises(StateError, match="Conductance, state: expected its State of v and g with g_exc, g_inh"):
+    for state in (other, good._replace(g=good.v), good._replace(g={"g_exc": good.g["g_exc"]})):
+        with pytest.raises(StateError, match="Conductance, state g: expected a dict with g_exc, g_inh, got"):
             node(x, state)
+    with pytest.raises(StateError, match="Conductance, state: expected its State of v, g"):
+        node(x, good.v)
     with pytest.raises(StateError, match=r"Conductance, state g_inh: expected \[3, 5\] Float32, as the input"):
         node(x, good._replace(g=good.g | {"g_inh": np.zeros((1, F), np.float32)}))
     with pytest.raises(StateError, match=r"LIFNode, state: expected \[3, 5\] Float32, as the input"):

@@ -8,14 +8,14 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn.synapses import NMDA, Conductance, DoubleExponential, Exponential, Receptor, Synapse, TsodyksMarkram
+from snn.discover import kinds
+from snn.synapses import NMDA, Conductance, DoubleExponential, Exponential, Receptor, TsodyksMarkram
 
 from .compare import assert_as_eager, start_of
 from .neurons import whole_dense
 
 T, N, F = 12, 3, 7
-KINDS = [getattr(snn.synapses, name) for name in snn.synapses.__all__]
-SYNAPSES = [kind for kind in KINDS if issubclass(kind, Synapse) and kind is not Synapse]
+SYNAPSES = list(kinds(snn.synapses, snn.synapses.Synapse).values())
 
 
 def forms():
