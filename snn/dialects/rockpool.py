@@ -47,13 +47,18 @@ def leaky(
     return ChargedCurrentLIFNode(
         v_threshold=single(th),
         surrogate_function=choose(_WHERE, "spike_generation_fn", spike_generation_fn, smooth),
-        alpha=single(np.exp(-step / syn)),
-        beta=single(np.exp(-step / mem)),
+        alpha=_left(step, syn),
+        beta=_left(step, mem),
         bias=single(bias),
         fire_at_threshold=True,
         spike_value="unit",
         firing=Whole(max_spikes_per_dt),
     )
+
+
+def _left(step: Any, tau: Any) -> Any:
+    """Return the share that is left after a step, rounded as there: 1 / tau, its product with dt, and the exponential."""
+    return single(np.exp((-step * (1 / tau)).astype(np.float64)))
 
 
 NEURONS = {LIFNode: leaky, CurrentLIFNode: leaky}

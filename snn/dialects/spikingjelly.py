@@ -10,7 +10,7 @@ import numpy as np
 from autograd.errors import ArgumentError
 
 from .. import surrogate
-from ..neurons import AdaptiveQIFNode, CurrentLIFNode, EIFNode, IFNode, KLIFNode, LIFNode, PLIFNode, QIFNode
+from ..neurons import AdaptiveQIFNode, CLIFNode, CurrentLIFNode, EIFNode, IFNode, KLIFNode, LIFNode, PLIFNode, QIFNode
 from .shared import own
 
 __all__ = ["LEFT", "NEURONS"]
@@ -20,6 +20,7 @@ _WHERE = "dialect('spikingjelly')"
 LEFT = {
     "step_mode": ("s", "snn.run goes over time."),
     "store_v_seq": (False, "snn.run(..., record=['v']) records it."),
+    "store_state_seqs": (False, "snn.run(..., record=['v']) records it."),
     "backend": ("torch", "snn.run(..., mode='compiled') is the fast way."),
     "scale_reset": (False, "Our KLIFNode does not scale its reset."),
     "w_rest": (0.0, "Our adaptation starts at 0; start with a State of your own."),
@@ -110,6 +111,12 @@ def cuba(
     return CurrentLIFNode(alpha=c_decay, beta=v_decay, **_options(v_threshold, v_reset, bump, False))
 
 
+def complementary(tau: Any = 2.0, v_threshold: Any = 1.0, surrogate_function: Any = None) -> CLIFNode:
+    """Return SpikingJelly's ComplementaryLIFNode."""
+    bump = surrogate.rectangle(1.0) if surrogate_function is None else surrogate_function
+    return CLIFNode(tau=tau, decay_input=False, **_options(v_threshold, None, bump, False))
+
+
 def quadratic(
     tau: Any = 2.0,
     v_c: Any = 0.8,
@@ -166,6 +173,7 @@ NEURONS = {
     LIFNode: leaky,
     PLIFNode: parametric,
     KLIFNode: klif,
+    CLIFNode: complementary,
     CurrentLIFNode: cuba,
     QIFNode: quadratic,
     EIFNode: exponential,
