@@ -6,6 +6,7 @@ from autograd import optim
 
 from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
 from .engine.cache import enabled
+from .equations import equations
 from .explain import explain
 from .health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
@@ -35,6 +36,7 @@ __all__ = [
     "Recurrent",
     "data",
     "encode",
+    "equations",
     "explain",
     "health",
     "initial_state",

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, float64, tree
-from autograd.errors import AutogradError
 from autograd.trace import Trace, trace
 
 from .listing import array_name, state_names
@@ -24,11 +23,32 @@ _CHOICE, _MINUS, _WHOLE = 0, 4, 9
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})", "sign": "sign({x})", "square": "{x}^2"}
 
 
-def equations(cell: Cell) -> str | None:
-    """Return one step of a neuron in one line, or None if it cannot be traced.
+def equations(cell: Cell) -> str:
+    """Return one step of a neuron in one line, made from the program that runs.
 
     ``x`` is the input, and the variables of the state have their names; with a prime after the step. ``h`` is the membrane
-    before it fires, and ``z`` is 1 where it does.
+    before it fires, and ``z`` is 1 where it does. The neurons and synapses of this package print it as their ``repr``.
+
+    Parameters
+    ----------
+    cell : Cell
+        A neuron, a synapse, or one of your own: ``construct(x, state) -> (out, state)``, one element at a time.
+
+    Returns
+    -------
+    str
+        The equations, with ``; `` between them.
+
+    Raises
+    ------
+    CompileError
+        If it cannot be traced, as an ``if`` on a membrane.
+
+    Examples
+    --------
+    >>> import snn
+    >>> print(snn.equations(snn.LIFNode(beta=0.9, v_reset=0.0)))
+    h = 0.9 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h
     """
     start = sample_state(cell, Tensor(np.zeros((1, 1))))
     kinds = tree.map_leaves(lambda leaf: leaf.dtype, start)
@@ -38,10 +58,7 @@ def equations(cell: Cell) -> str | None:
         out, after = cell(x, state)
         return out, after, () if charge is None else membrane(charge(x, state))
 
-    try:
-        traced = trace(step, float64, kinds, parameters=cell.get_parameters())
-    except AutogradError:
-        return None
+    traced = trace(step, float64, kinds, parameters=cell.get_parameters())
     return "; ".join(_Text(cell, traced, state_names(start)).lines())
 
 
