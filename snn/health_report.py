@@ -182,7 +182,7 @@ def _problems(layer: LayerHealth) -> Iterator[str]:
 
 def _remedy(layer: LayerHealth) -> str:
     if layer.gain is None:
-        return "No factor on its currents helps: change the biases in front of it."
+        return "No factor on its currents helps: mend the layers before it, or change its biases."
     return "Take a wider surrogate." if layer.gain == 1 else f"Multiply weights and biases in front of it by {layer.gain:.3g}."
 
 

@@ -64,3 +64,28 @@ def test_spikes_are_counted_in_parts_as_at_once(monkeypatch, mode, at_once):
     counts = training.count_spikes(net, x, lambda x, _: snn.encode.direct(x, 6), rng, mode)
     np.testing.assert_array_equal(counts, snn.run(net, snn.encode.direct(x, 6))[0].sum(0))
     assert counts.any()
+
+
+def test_training_warns_of_a_dead_layer_by_its_name_and_gain(tmp_path, monkeypatch):
+    def tiny(config, rng):
+        net = build(config, rng)
+        for parameter in net[0].get_parameters():
+            parameter.set_data(1e-4 * parameter.asnumpy())
+        return net
+
+    build = digits.build
+    monkeypatch.setattr(digits, "build", tiny)
+    config = digits.Config(epochs=1, hidden=16, steps=6, out=tmp_path)
+    with pytest.warns(snn.DeadLayerWarning, match=r"1 LIFNode is dead: 100% of .* Multiply .* by [0-9.e+]+\.") as caught:
+        digits.run(config, RunDirectory(config, "digits"))
+    assert caught[0].filename == training.__file__
+
+
+def test_layers_are_looked_at_before_the_first_epoch_and_then_ever_more_seldom(tmp_path, monkeypatch):
+    looks, tests = [], []
+    health, count = snn.health, training.count_spikes
+    monkeypatch.setattr(snn, "health", lambda *args, **options: looks.append(len(tests)) or health(*args, **options))
+    monkeypatch.setattr(training, "count_spikes", lambda *args: tests.append(1) or count(*args))
+    config = digits.Config(epochs=9, hidden=4, steps=2, batch_size=2000, out=tmp_path)
+    digits.run(config, RunDirectory(config, "digits"))
+    assert looks == [0, 1, 2, 4, 8]

@@ -418,7 +418,7 @@ def test_no_gain_makes_an_inhibited_layer_fire():
     layer = snn.health(snn.LIFNode(beta=0.9), -np.ones((T, N, 3), np.float32)).layers[0]
     assert layer.gain is None
     assert layer.is_dead
-    assert "No factor on its currents helps: change the biases in front of it." in layer.problems[0]
+    assert "No factor on its currents helps: mend the layers before it, or change its biases." in layer.problems[0]
 
 
 def test_where_few_can_fire_half_of_the_most_is_looked_for():
