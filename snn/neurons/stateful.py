@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from autograd import Cell, as_tensor, float32, ops
 from autograd.dtypes import describe
-from autograd.errors import StateError
+from autograd.errors import AutogradError, StateError
 
 from .ranges import Range, check
 
@@ -75,9 +75,10 @@ class Stateful(Cell):
         StateError
             If it is of another shape or dtype.
         """
-        name = type(self).__name__
-        value, dtype = as_tensor(value, name), x.dtype if x.dtype.kind == "f" else float32
-        if value.shape != x.shape or value.dtype != dtype:
+        name, dtype = type(self).__name__, x.dtype if x.dtype.kind == "f" else float32
+        if value is not None and not isinstance(value, (tuple, list, dict, str)):
+            value = as_tensor(value, name)
+        if getattr(value, "shape", None) != x.shape or value.dtype != dtype:
             raise StateError(
                 f"{name}, state {variable}".rstrip(),
                 f"{list(x.shape)} {str(dtype).capitalize()}, as the input", describe(value),
@@ -99,4 +100,8 @@ class Stateful(Cell):
     def __repr__(self) -> str:
         from ..equations import equations
 
-        return f"{type(self).__name__}({equations(self) or self.extra_repr()})"
+        try:
+            inside = equations(self)
+        except AutogradError:  # an own charge that cannot be traced, or fails
+            inside = self.extra_repr()
+        return f"{type(self).__name__}({inside})"

@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter
-from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
+from autograd.errors import ArgumentError, CompileError, CellError, DTypeError, ShapeError, StateError
 
 
 def test_a_surrogate_that_changes_the_shape_is_an_error():
@@ -63,6 +63,8 @@ def test_a_neuron_that_cannot_be_traced_is_printed_by_its_name():
             return v + x.mean()
 
     assert repr(Own()) == "Own()"
+    with pytest.raises(CompileError, match=r"in charge: .* ops.sum, which mixes elements"):
+        snn.equations(Own())
 
 
 def test_a_neuron_called_without_state_says_how_to_run_it():
