@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter
-from autograd.errors import ArgumentError, CompileError, CellError, DTypeError, ShapeError, StateError
+from autograd.errors import ArgumentError, CellError, CompileError, DTypeError, ShapeError, StateError
 
 
 def test_a_surrogate_that_changes_the_shape_is_an_error():
