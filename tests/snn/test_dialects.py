@@ -1,11 +1,16 @@
 """Neurons by ``dialect`` behave as any neuron does, and refuse what they cannot equal; tests/golden has the peers' arrays."""
 
+import re
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import snn
 from autograd import Parameter, Tensor
 from autograd.errors import ArgumentError, StateError
+from snn.dialects import PEERS
 
 from .compiled.compare import assert_as_eager, assert_equal, start_of
 
@@ -173,6 +178,16 @@ def test_what_cannot_be_equalled_is_refused(text):
 def test_arguments_that_change_nothing_may_be_what_they_are():
     node = snn.LIFNode.dialect("snntorch", beta=0.9, learn_beta=False, init_hidden=False, graded_spikes_factor=1)
     assert repr(node) == repr(snn.LIFNode.dialect("snntorch", beta=0.9))
+
+
+def test_the_page_has_a_table_of_all_there_are():
+    page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text()
+    said, peer = set(), ""
+    for row in re.findall(r"^\|.*`.*\|$", page, re.MULTILINE):
+        _, name, _, ours, _ = row.split("|")
+        peer = name.split('"')[1] if '"' in name else peer
+        said |= {(peer, node) for node in re.findall(r"`(\w+)`", ours)}
+    assert said == {(peer, kind.__name__) for peer in PEERS for kind in import_module(f"snn.dialects.{peer}").NEURONS}
 
 
 @pytest.mark.parametrize("wrap", [snn.Refractory, snn.Stochastic])
