@@ -222,8 +222,8 @@ def test_what_stands_in_two_layers_is_not_recorded(mode):
 
 @without_compiler
 def test_what_cannot_be_recorded_is_named(mode):
-    net, x = nn.SequentialCell(snn.IFNode(), psn()), np.ones((T, N, F), np.float32)
-    with pytest.raises(ArgumentError, match="some of spike, v, v_before_reset, x, got u"):
+    net, x = nn.SequentialCell(snn.SlidingPSNNode(2), psn()), np.ones((T, N, F), np.float32)
+    with pytest.raises(ArgumentError, match="some of h1, spike, v, v_before_reset, x, got u"):
         snn.run(net, x, record=("v", "u"), mode=mode)
 
 
