@@ -20,6 +20,7 @@ FILES = {
     "digits": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "raster.png", "traces.png", "confusion.png"},
     "mnist": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "examples.png", "confusion.png"},
     "surrogate": {"config.json", "surrogates.png"},
+    "synapses": {"config.json", "synapses.png"},
     "traces": {"config.json", "traces.png"},
     "zoo": {"config.json", "zoo.png", "patterns.png"},
 }
