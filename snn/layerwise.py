@@ -12,7 +12,7 @@ from .layer import run_layer
 from .layout import Options
 from .stepwise import AllSteps
 from .structure import holds_neurons, is_over_time, label, record_names
-from .watch import check_output
+from .watch import check_final, check_output
 
 __all__ = ["Layerwise", "Waiting", "run_layerwise"]
 
@@ -105,6 +105,7 @@ class Layerwise(AllSteps):
         self.masked = True
         if self.check:
             check_output(name, cell, out)
+            check_final(name, cell, after)
         return out, after
 
 

@@ -113,7 +113,7 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
     if not hasattr(cell, "initial_state") and (holds_neurons(cell) or isinstance(state, (tuple, list, dict))):
         return tree.map_leaves(lambda leaf: as_tensor(leaf, where), state)
     start = sample_state(cell, x, name)
-    if not tree.same_structure(state, start):
+    if not tree.same_structure(state, start) or _is_another(state, start):
         raise StateError(where, f"the structure of {outline(start)}", outline(state), fix)
     tensors = [as_tensor(leaf, where) for leaf in tree.leaves(state)]
     for tensor, fresh in zip(tensors, tree.leaves(start), strict=True):
@@ -132,6 +132,16 @@ def check_kept(after: Any, before: Any, where: str) -> None:
             where, f"{outline(before)}, as before it", outline(after),
             "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts.",
         )  # fmt: skip
+
+
+def _is_another(state: Any, start: Any) -> bool:
+    """Tell whether a NamedTuple of another kind is in a state, where it has the structure; a plain tuple may stand for one."""
+    if not isinstance(start, (tuple, list, dict)):
+        return False
+    if getattr(state, "_fields", None) not in (None, getattr(start, "_fields", None)):
+        return True
+    keys = start if isinstance(start, dict) else range(len(start))
+    return any(_is_another(state[key], start[key]) for key in keys)
 
 
 def _kind(leaf: Any) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from autograd.errors import ArgumentError, NonFiniteError
 
 from .structure import holds_neurons, is_stateful, label, like, observed, record_names
 
-__all__ = ["Recorder", "check_input", "check_layers", "check_output", "check_recorded", "not_once"]
+__all__ = ["Recorder", "check_final", "check_input", "check_layers", "check_output", "check_recorded", "not_once"]
 
 Remove = Callable[[], None]
 
@@ -151,6 +151,19 @@ def check_output(name: str, cell: Cell, out: Tensor) -> None:
     """
     if (t := _first_step(out.array)) is not None:
         raise _not_finite(f"{label(name, cell)} at time step {t}", out.array[t])
+
+
+def check_final(name: str, cell: Cell, state: Any) -> None:
+    """Look for NaN and infinity in the state that a layer ends with: where its output is spikes, these may show none of it.
+
+    Raises
+    ------
+    NonFiniteError
+        If there is one.
+    """
+    for leaf in tree.leaves(state):
+        if not np.isfinite(leaf.array).all():
+            raise _not_finite(f"{label(name, cell)}, state after the last step", leaf.array)
 
 
 def _first_step(array: Any) -> int | None:

@@ -320,5 +320,10 @@ def of_constant(function: str, value: Any) -> Any:
     return getattr(math if isinstance(value, (int, float)) else ops, function)(value)
 
 
+def bounded_exp(u: Any) -> Any:
+    """Return the exponential, which grows no further where its square would overflow."""
+    return ops.exp(ops.minimum(u, 0.5 * math.log(np.finfo(u.dtype).max)))
+
+
 def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
     return len(shape) <= len(whole) and all(a in (1, b) for a, b in zip(shape[::-1], whole[::-1], strict=False))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from autograd import ops
-
-from .base import Neuron, Rule, Shared, constant
+from .base import Neuron, Rule, Shared, bounded_exp, constant
 from .quadratic import Adapting
 from .ranges import FINITE, POSITIVE, STEPS, Range, check
 
@@ -67,16 +64,11 @@ class EIFNode(Neuron):
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input."""
         tau, delta, v_rh, v_rest = (constant(value, v) for value in (self.tau, self.delta, self.v_rh, self.v_rest))
-        return v + (x - (v - v_rest) + delta * _exp((v - v_rh) / delta)) / tau
+        return v + (x - (v - v_rest) + delta * bounded_exp((v - v_rh) / delta)) / tau
 
     def begin(self) -> Any:
         """Return the membrane at the start: ``v_reset``, or ``v_rest`` if the reset is soft."""
         return self.v_rest if self.v_reset is None else self.v_reset
-
-
-def _exp(u: Any) -> Any:
-    """Return the exponential of the upstroke, which ends where its square would overflow: a membrane stays finite."""
-    return ops.exp(ops.minimum(u, 0.5 * math.log(np.finfo(u.dtype).max)))
 
 
 class AdExNode(Neuron):
@@ -170,7 +162,7 @@ class AdExNode(Neuron):
         v, w, dt = state.v, state.w, self.dt
         c, g, v_rest, v_rh, delta = (constant(value, v) for value in (self.c, self.g, self.v_rest, self.v_rh, self.delta))
         a, tau_w = constant(self.a, v), constant(self.tau_w, v)
-        current = x - w - g * (v - v_rest) + g * delta * _exp((v - v_rh) / delta)
+        current = x - w - g * (v - v_rest) + g * delta * bounded_exp((v - v_rh) / delta)
         return Adapting(v + dt * current / c, w + dt * (a * (v - v_rest) - w) / tau_w)
 
     def fired(self, state: Any, z: Any) -> Any:

@@ -11,7 +11,7 @@ from autograd import Cell, Tensor, as_tensor, int32, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, StateError
 
-from .base import Neuron, constant
+from .base import Neuron, bounded_exp, constant
 from .ranges import check_number
 from .stateful import Stateful
 
@@ -49,8 +49,8 @@ class EscapeRate(Cell):
                 raise ArgumentError("EscapeRate", f"a finite {argument} > 0", describe(value), "Give a number above 0.")
 
     def construct(self, u: Any) -> Any:
-        """Return the probability; above 40 widths it is 1."""
-        rate = constant(self.rate, u) * ops.exp(ops.minimum(u / constant(self.width, u), 40.0))
+        """Return the probability."""
+        rate = constant(self.rate, u) * bounded_exp(u / constant(self.width, u))
         return 1 - ops.exp(-rate)
 
 
