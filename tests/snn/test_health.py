@@ -8,6 +8,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import CompileError, ShapeError
+from snn import health_probe
 
 from .nets import NETS, Adaptive, Holder, bits, currents, two_layers
 
@@ -149,6 +150,17 @@ def test_dead_counts_against_the_peak_of_each_neuron():
     node = snn.IFNode(surrogate_function=snn.surrogate.fast_sigmoid(alpha))
     layer = snn.health(node, np.full((1, 1, 2), 0.5, np.float32)).layers[0]
     assert layer.dead == 0.5  # 1 / 1.5^2 is alive, 1 / 501^2 is not
+
+
+def test_a_low_surrogate_is_not_a_dead_one():
+    node = snn.IFNode(surrogate_function=snn.surrogate.atan(1e-4))
+    assert snn.health(node, np.full((1, 1, 2), 0.5, np.float32)).layers[0].dead == 0
+
+
+def test_the_surrogate_of_a_stochastic_neuron_is_its_escape_rate():
+    node = snn.Stochastic(snn.IFNode(), snn.EscapeRate(width=0.01), rng=0)
+    assert snn.health(node, np.full((1, 1, 2), 0.5, np.float32)).layers[0].dead == 1
+    assert snn.health(node, np.full((1, 1, 2), 0.99, np.float32)).layers[0].dead == 0
 
 
 def test_the_threshold_is_that_of_the_step_and_of_the_neuron():
@@ -301,6 +313,23 @@ def test_a_given_state_is_where_it_starts():
     state = np.full((1, 1), 0.75, np.float32)
     layer = snn.health(snn.IFNode(), np.full((1, 1, 1), 0.5, np.float32), state=state).layers[0]
     assert (layer.rate, layer.mean) == (1.0, 0.25)
+
+
+def test_auto_compiles_what_run_would_and_goes_step_by_step_where_that_fails(monkeypatch):
+    tried = []
+
+    def refuse(net, x, *rest):
+        tried.append(x.shape)
+        raise CompileError("a neuron", "one thing", "another", "Do this.")
+
+    monkeypatch.setattr(health_probe, "_layer_by_layer", refuse)
+    large = currents((64, 16, 8))
+    assert snn.health(snn.IFNode(), large).layers[0].rate > 0
+    snn.health(snn.IFNode(), large[:2])
+    snn.health(Holder(), large)
+    assert tried == [large.shape]
+    with pytest.raises(CompileError, match="Do this"):
+        snn.health(snn.IFNode(), large, mode="compiled")
 
 
 def test_it_says_what_run_says():
