@@ -85,7 +85,12 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
     """
     x = as_tensor(x, "snn.health, input x")
     keep = None if mask is None else np.asarray(mask)
-    if x.ndim < 2 or not len(x) or (keep is not None and (keep.shape != x.shape[:2] or keep.dtype != bool)):
+    if (
+        not isinstance(net, Cell)
+        or x.ndim < 2
+        or not len(x)
+        or (keep is not None and (keep.shape != x.shape[:2] or keep.dtype != bool))
+    ):
         run(net, x, state, mask=mask, mode=mode)  # it says what is wrong
     hooked = any(cell.hooked for _, cell in net.cells_and_names())
     chosen = mode

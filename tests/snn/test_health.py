@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
-from autograd.errors import CompileError, ShapeError
+from autograd.errors import CompileError, DTypeError, ShapeError
 from snn import health_probe
 
 from .nets import NETS, Adaptive, Holder, bits, currents, two_layers
@@ -333,6 +333,8 @@ def test_auto_compiles_what_run_would_and_goes_step_by_step_where_that_fails(mon
 
 
 def test_it_says_what_run_says():
+    with pytest.raises(DTypeError, match="a Cell as the net"):
+        snn.health(len, currents((T, N, 3)))
     with pytest.raises(ShapeError, match="at least one time step"):
         snn.health(snn.IFNode(), np.zeros(3))
     with pytest.raises(ShapeError, match="mask"):
