@@ -74,10 +74,10 @@ def test_a_state_of_another_structure_is_refused(make):
     net, x = nn.SequentialCell({"layer": node}), noisy(node, (T, N, F))
     state = started(node, x)
     v = Tensor(np.zeros((N, F), np.float32))
-    wrong = [(v,), [v], {"v": v}, (v, v)]
+    wrong = [(v,), [v], {"v": v}, (v,) * 7]
     if not isinstance(state, Tensor):
         wrong += [list(state), state._asdict(), (*state, v), v, _renamed(state)]
-        with pytest.raises(StateError, match="expected its State of .*, got tuple"):
+        with pytest.raises(StateError, match=r"expected its State of .*, got tuple"):
             node(x[0], tuple(state))
     for other in wrong:
         text = refused(StateError, net, x, state={"layer": other})
