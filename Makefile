@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCHMARKS := overhead backward import memory scaling layer recurrent digits
 
-.PHONY: help demo test lint format coverage mutants docs bench bench-quick clean
+.PHONY: help demo test lint format coverage mutants docs bench bench-quick peers clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -46,8 +46,11 @@ bench-quick: .venv-bench/quick ## See that every benchmark runs, on tiny work be
 	for name in $(filter-out overhead,$(BENCHMARKS)) train; do \
 	  .venv-bench/bin/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
 
+peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
+	.venv-peers/bin/python -m pytest -q --noconftest tests/peers
+
 clean: ## Remove the environments and caches
-	rm -rf $(VENV) mutants .coverage .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
+	rm -rf $(VENV) mutants .coverage .venv-bench .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -77,4 +80,9 @@ $(VENV)/mutants: $(VENV)/test
 
 .venv-bench/ready: .venv-bench/quick
 	.venv-bench/bin/pip install --quiet --editable '.[bench]'
+	@touch $@
+
+.venv-peers/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --editable '.[peers]'
 	@touch $@

@@ -84,6 +84,7 @@ def test_a_node_prints_its_equations(name):
 def test_several_spikes_are_printed_with_their_surrogate():
     text = repr(snn.LIFNode.dialect("sinabs", tau_mem=5.0))
     assert "z = h >= 1 [Bump(height=2, width=0.5)]; spike = max(floor(h), 1) - 1 + z;" in text
+    assert "the reset has no gradient" in repr(snn.IFNode.dialect("sinabs", reset_fn="MembraneReset"))
     assert "Bump(height=1, width=0.5, period=1)" in repr(snn.IFNode.dialect("sinabs", surrogate_grad_fn="PeriodicExponential"))
 
 
@@ -95,6 +96,10 @@ BY_HAND = {
     "rockpool": (lambda: snn.LIFNode.dialect("rockpool", tau_mem=1e9, tau_syn=1e-9, bias=1.5), [1, 2, 1, 2], [0.5, 0, 0.5, 0]),
     "snntorch at once": (
         lambda: snn.LIFNode.dialect("snntorch", beta=0.5, reset_delay=False), [1, 1, 1, 1], [0.5, 0.75, 0.875, 0.9375],
+    ),
+    "snntorch Alpha, subtract": (
+        lambda: snn.AlphaNode.dialect("snntorch", alpha=0.5, beta=0.25, reset_mechanism="subtract"),
+        [0, 0, 1, 0], [0, 0.75, 1.3125, -0.328125],
     ),
     "sinabs, one reset for several": (
         lambda: snn.IFNode.dialect("sinabs", spike_threshold=0.5, reset_fn="MembraneReset"), [3, 3, 3, 3], [0, 0, 0, 0],
