@@ -37,7 +37,7 @@ def equations(cell: Cell) -> str:
     Returns
     -------
     str
-        The equations, with ``; `` between them.
+        The equations, a semicolon between any two.
 
     Raises
     ------
