@@ -1,7 +1,8 @@
-"""Plot every neuron under a step, a ramp and a noisy current, and Izhikevich's neuron in its published patterns."""
+"""Plot every neuron under a step, a ramp, noise and a rising rhythm, and Izhikevich's neuron in its published patterns."""
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,88 +10,136 @@ import numpy as np
 
 import snn
 from snn.discover import kinds
+from snn.equations import equations
 
 from .harness import Options, RunDirectory
 
-__all__ = ["Config", "currents", "gallery", "neurons", "patterns", "run"]
+__all__ = ["Config", "currents", "gallery", "neurons", "patterns", "run", "stimuli"]
+
+DT = 0.25
+"""Time step of the patterns, in ms."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config(Options):
     """Options of the zoo experiment."""
 
-    steps: int = 100
+    steps: int = 150
     """Time steps of the gallery."""
 
     counts = ("seeds", "steps")
 
 
-def neurons() -> dict[str, Any]:
-    """Return every neuron, with its defaults, by name."""
-    without_default = snn.LIFNode, snn.LeakyReadout
-    return {
-        name: kind(beta=0.9) if kind in without_default else kind() for name, kind in kinds(snn.neurons, snn.Neuron).items()
+def neurons(seed: int = 0) -> dict[str, tuple[Any, float]]:
+    """Return every neuron, as its class makes one for figures, and a current for it, by name; also each way of firing."""
+    found = {name: (kind.example(), kind.drive) for name, kind in kinds(snn.neurons, snn.Neuron).items()}
+    lif, drive = snn.LIFNode.example, snn.LIFNode.drive
+    return found | {
+        "LIFNode, MultiSpike": (lif(firing=snn.MultiSpike()), 6 * drive),
+        "LIFNode, Ternary": (lif(firing=snn.Ternary()), 3 * drive),
+        "LIFNode, Refractory": (snn.Refractory(lif(), 10), 2 * drive),
+        "LIFNode, Stochastic": (snn.Stochastic(lif(), rng=seed), drive),
     }
 
 
 def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:
-    """Return a step, a ramp and a noisy current, ``[T, 1, 1]`` each, of the size of the drive."""
+    """Return a step, a ramp, noise, and an oscillation that becomes faster, ``[T, 1, 1]`` each, in units of a neuron's own."""
     rng = np.random.default_rng(config.seed)
     time = np.arange(config.steps) / config.steps
-    noise = rng.normal(1.0, 0.5, config.steps)
-    shapes = {"step": (time >= 0.1) & (time < 0.8), "ramp": 1.5 * time, "noise": noise}
+    turns = np.cumsum(1 / 40 + (1 / 4 - 1 / 40) * time)  # a period of 40 steps becomes one of 4
+    shapes = {
+        "step": (time >= 0.1) & (time < 0.8),
+        "ramp": 1.5 * time,
+        "noise": rng.normal(0.5, 1.5, config.steps),
+        "faster and faster": 2 * np.sin(2 * np.pi * turns),
+    }
     return {name: np.asarray(x, np.float32).reshape(-1, 1, 1) for name, x in shapes.items()}
 
 
-def draw(ax: Any, node: Any, x: Any, dt: float = 1.0) -> tuple[float, float]:
-    """Draw the membrane before its reset, and a mark above it for every spike; return what there is to show of the axis."""
+def draw(ax: Any, node: Any, x: Any) -> tuple[float, float]:
+    """Draw the membrane before its reset, and a mark above it for every spike; return what there is to show of the axis.
+
+    A mark is as long as there are spikes in the step; one for spikes of minus sign has another colour.
+    """
     spikes, _, record = snn.run(node, x, record="v_before_reset")
-    v = np.ravel(record["v_before_reset"])
-    time = dt * np.arange(len(v))
+    v, z = np.ravel(record["v_before_reset"]), np.ravel(spikes)
+    node, time = getattr(node, "node", node), np.arange(len(v))
     ax.plot(time, v, color="#0072B2", lw=0.8)
-    fired = np.ravel(spikes.asnumpy()) != 0 if node.fire else np.zeros(len(v), bool)
-    marks = np.full(fired.sum(), 1.04)
-    (line,) = ax.plot(time[fired], marks, "|", color="#D55E00", ms=5, clip_on=False, transform=ax.get_xaxis_transform())
-    line.set_in_layout(False)
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.tick_params(labelsize=6)
-    high = min(v.max(), 1.6 * float(node.v_threshold)) if node.fire else v.max()  # an upstroke may go far beyond
-    return float(v.min()), float(high)
+    if not node.fire:
+        return float(v.min()), float(v.max())
+    for fired, colour in ((z > 0, "#D55E00"), (z < 0, "#009E73")):
+        length = 0.15 * np.abs(z[fired]) / np.abs(z).max(initial=0.1)
+        ax.vlines(time[fired], 1.02, 1.02 + length, colour, lw=0.9, clip_on=False, transform=ax.get_xaxis_transform())
+    threshold = float(np.ravel(node.v_threshold)[0])
+    ax.axhline(threshold, color="0.8", lw=0.5, zorder=0)
+    return float(v.min()), float(min(v.max(), 1.6 * threshold) if node.firing is None else v.max())  # an upstroke may go far
 
 
 def gallery(config: Config) -> Any:
-    """Return the Axes of a figure with a row for each neuron and a column for each current."""
+    """Return the Axes of a figure with a row for the currents and one for each neuron, and a column for each current."""
     import matplotlib.pyplot as plt
 
-    nodes, inputs = neurons(), currents(config)
-    size = (9.6, 1.0 * len(nodes))
-    _, axes = plt.subplots(len(nodes), len(inputs), figsize=size, sharex=True, sharey="row", layout="constrained")
-    for row, (name, node) in zip(axes, nodes.items(), strict=True):
-        shown = [draw(ax, node, node.drive * x) for ax, x in zip(row, inputs.values(), strict=True)]
+    nodes, inputs = neurons(config.seed), currents(config)
+    rows = 1 + len(nodes)
+    fig, axes = plt.subplots(rows, len(inputs), figsize=(11, 1.1 * rows), sharex=True, sharey="row")
+    fig.subplots_adjust(left=0.05, right=0.99, bottom=0.5 / rows, top=1 - 0.3 / rows, wspace=0.08, hspace=0.75)
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=6)
+    for ax, (name, x) in zip(axes[0], inputs.items(), strict=True):
+        ax.plot(np.ravel(x), color="0.4", lw=0.8)
+        ax.set_title(name, fontsize=9)
+    axes[0, 0].set_ylabel("input", fontsize=7)
+    for row, (name, (node, current)) in zip(axes[1:], nodes.items(), strict=True):
+        shown = [draw(ax, node, current * x) for ax, x in zip(row, inputs.values(), strict=True)]
         low, high = min(low for low, _ in shown), max(high for _, high in shown)
         row[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        row[0].set_title(name, fontsize=7, loc="left", pad=8)
-    for ax, name in zip(axes[0], inputs, strict=True):
-        ax.set_title(name, fontsize=9, pad=12)
+        row[0].set_title(caption(f"{name}, input times {current:g}", node), fontsize=6.5, loc="left", pad=10)
     for ax in axes[-1]:
         ax.set_xlabel("time step", fontsize=8)
     return axes
 
 
+def caption(name: str, node: Any) -> str:
+    """Return a name and the equations of a neuron's step, on at most two lines."""
+    shown = node.node if isinstance(node, snn.Stochastic) else node  # its random numbers are none of the equations
+    text = (equations(shown) or "").replace(" [relusigmoid()]", "")
+    return "\n".join(textwrap.wrap(f"{name}: {text}", 200, max_lines=2, placeholder=" ..."))
+
+
+def stimuli() -> dict[str, tuple[str, np.ndarray[Any, Any]]]:
+    """Return the published patterns of Izhikevich's neuron, each with a current that shows it, ``[T]``, from -250 ms on."""
+    time = DT * np.arange(2000) - 250
+    shown = {name: (name, np.where(time >= 0, 10.0, 0.0)) for name in snn.IzhikevichNode.PATTERNS}
+    return shown | {
+        "thalamo-cortical": ("thalamo-cortical", np.where(time >= 0, 2.0, 0.0)),
+        "resonator": ("resonator", np.where(time >= 0, 0.2, 0.0) + ((time >= 120) & (time < 124))),
+        "thalamo-cortical, after inhibition": ("thalamo-cortical", np.where(time < 0, -25.0, 0.0)),
+    }
+
+
 def patterns() -> Any:
-    """Return the Axes of a figure with a panel for each pattern of Izhikevich's neuron."""
+    """Return the Axes of a figure with a panel for each pattern of Izhikevich's neuron, its current below."""
     import matplotlib.pyplot as plt
 
-    names = list(snn.IzhikevichNode.PATTERNS)
-    _, axes = plt.subplots(len(names), 1, figsize=(7, 1.2 * len(names)), sharex=True, layout="constrained")
-    x = np.zeros((1400, 1, 1))
-    x[400:] = 10.0
-    for ax, name in zip(axes, names, strict=True):
-        draw(ax, snn.IzhikevichNode.pattern(name, dt=0.25), x, dt=0.25)
-        ax.set_title(name, fontsize=8, loc="left", pad=8)
+    panels = stimuli()
+    _, axes = plt.subplots(-(-len(panels) // 2), 2, figsize=(11, 1.7 * len(panels) / 2), sharex=True, layout="constrained")
+    for ax, (title, (name, x)) in zip(axes.flat, panels.items(), strict=True):
+        node = snn.IzhikevichNode.pattern(name, dt=DT)
+        v = np.ravel(snn.run(node, x.reshape(-1, 1, 1), record="v_before_reset")[2]["v_before_reset"])
+        time = DT * np.arange(len(x)) - 250
+        ax.plot(time, np.minimum(v, node.v_threshold), color="#0072B2", lw=0.8)
+        ax.plot(time, -125 + 18 * (x - x.min()) / np.ptp(x), color="0.4", lw=0.8)
+        a, b, c, d = node.PATTERNS[name]
+        about = f"a={a:g}, b={b:g}, c={c:g}, d={d:g}; current {x.min():g} to {x.max():g}"
+        ax.set_title(f"{title} ({about})", fontsize=7, loc="left")
+        ax.set(xlim=(-50, 250), ylim=(-130, 35), yticks=[-65, 30])  # what came before is the way to rest
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=6)
+    for ax in axes[:, 0]:
         ax.set_ylabel("mV", fontsize=7)
-    axes[-1].set_xlim(50, 350)  # what came before is the way to rest
-    axes[-1].set_xlabel("time (ms)", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("time (ms)", fontsize=8)
     return axes
 
 

@@ -268,6 +268,8 @@ class SlidingPSNNode(Neuron):
     [0. 1. 1. 0.] [0.5   1.25  1.25  0.875]
     """
 
+    drive = 0.6
+
     def __init__(
         self,
         k: int = 4,

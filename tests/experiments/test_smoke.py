@@ -178,6 +178,56 @@ def test_the_surrogate_figure_has_a_panel_for_every_surrogate():
     plt.close(axes.flat[0].figure)
 
 
+def test_the_gallery_has_a_row_for_every_neuron_and_way_of_firing_and_a_mark_for_every_spike():
+    import matplotlib.pyplot as plt
+
+    from experiments import zoo
+
+    config = zoo.Config(steps=60)
+    axes, inputs = zoo.gallery(config), list(zoo.currents(config).values())
+    assert [ax.get_title() for ax in axes[0]] == list(zoo.currents(config))
+    assert {name for name in snn.neurons.__all__ if name.endswith("Node")} < set(zoo.neurons())
+    for row, (name, (node, current)) in zip(axes[1:], zoo.neurons().items(), strict=True):
+        assert row[0].get_title(loc="left").startswith(f"{name}, input times {current:g}: ")
+        assert " v' = " in row[0].get_title(loc="left") or len(row[0].get_title(loc="left")) > 180
+        marks = [sum(len(lines.get_segments()) for lines in ax.collections) for ax in row]
+        assert not getattr(node, "fire", True) or all(marks[:3]) or name == "ResonateAndFireNode"
+        if not isinstance(node, snn.Stochastic) and getattr(node, "fire", True):
+            assert marks == [np.count_nonzero(snn.run(node, current * x)[0]) for x in inputs]
+    plt.close(axes[0, 0].figure)
+
+
+def test_the_patterns_of_izhikevichs_neuron_are_as_published():
+    from experiments import zoo
+
+    def fired(title):
+        name, x = zoo.stimuli()[title]
+        node = snn.IzhikevichNode.pattern(name, dt=zoo.DT)
+        times = zoo.DT * np.flatnonzero(snn.run(node, x.reshape(-1, 1, 1))[0]) - 250
+        return times[times > -50]
+
+    intervals = {title: np.diff(fired(title)) for title in zoo.stimuli()}
+    assert {name for name, _ in zoo.stimuli().values()} == set(snn.IzhikevichNode.PATTERNS)
+    assert intervals["regular spiking"][0] < 0.5 * intervals["regular spiking"][1:].min()  # it adapts
+    burst = intervals["intrinsically bursting"]
+    assert (burst[:2] < 6).all()
+    assert (burst[2:] > 25).all()  # then one by one
+    chatter = intervals["chattering"]
+    assert (chatter < 6).sum() > 10
+    assert (chatter > 40).sum() >= 4  # bursts again and again
+    fast = intervals["fast spiking"]
+    assert fast[2:].min() > 8
+    assert fast.max() < 10  # no adaptation, at a high rate
+    low = intervals["low-threshold spiking"]
+    assert low[0] < 0.3 * low[-1] < 6  # it adapts from a higher rate to a high one
+    rebound = fired("thalamo-cortical, after inhibition")
+    assert len(rebound) >= 3
+    assert rebound.max() < 60
+    assert len(fired("thalamo-cortical")) > 8
+    assert fired("resonator").min() > 120  # it oscillates until the pulse
+    assert len(fired("resonator")) == 3
+
+
 def test_the_currents_of_traces_are_a_step_and_a_noisy_one_that_depends_on_the_seed():
     from experiments import traces
 
