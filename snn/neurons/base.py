@@ -19,7 +19,7 @@ from .firing import Firing
 from .ranges import check_number
 from .stateful import Stateful
 
-__all__ = ["Neuron", "Reset", "Rule", "Shared"]
+__all__ = ["Neuron"]
 
 # Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24

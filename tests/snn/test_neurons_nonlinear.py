@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Parameter, Tensor, grad
+from autograd import Parameter, Tensor, grad, tree
 from autograd.errors import ArgumentError
 
 from .compiled.compare import assert_as_eager, assert_equal
@@ -301,3 +301,20 @@ def test_resonate_and_fire_prefers_pulses_a_period_apart():
         if len(times(node, x)):
             fired.append(gap)
     assert fired == [18, 19, 20, 21, 22]
+
+
+@pytest.mark.parametrize("options", [{}, {"v_reset": None}, {"fire": False}], ids=str)
+@pytest.mark.parametrize("cls", [snn.EIFNode, snn.AdExNode])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_exponential_leaves_a_membrane_far_past_the_threshold_finite(cls, options, dtype):
+    x = np.full((50, 1, 1), 1e4 * cls.drive, dtype)
+    out, state, record = snn.run(cls(**options), x, record="v_before_reset")
+    assert all(np.isfinite(leaf.array).all() for leaf in tree.leaves([out, state, record]))
+
+
+def test_an_exponential_neuron_is_at_rest_up_to_its_rheobase():
+    node = snn.EIFNode()
+    rheobase = node.v_rh - node.v_rest - node.delta
+    for x, fires in ((0.0, False), (0.98 * rheobase, False), (1.05 * rheobase, True)):
+        assert bool(np.any(np.asarray(snn.run(node, np.full((500, 1, 1), x))[0]))) == fires
+    assert np.count_nonzero(snn.run(snn.EIFNode(delta=1.0), np.zeros((50, 1, 1)))[0])  # it fires by itself

@@ -16,6 +16,8 @@ T, N, F = 6, 4, 3
 CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
 EVERYTHING = ("v", "x", "v_before_reset")
 
+RANDOM = {name: make for name, make in WAYS.items() if name.endswith("-Stochastic")}
+
 every_way = pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
 every_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 some = {name: WAYS[name] for name in ("LIFNode", "LSNNNode-Refractory", "IzhikevichNode-Stochastic") if name in WAYS}
@@ -145,8 +147,12 @@ def test_each_sample_is_on_its_own(make, mode):
         assert found.shape == (T, len(samples), F)
 
 
-@pytest.mark.parametrize("make", [WAYS[name] for name in WAYS if name.endswith("-Stochastic")])
-@pytest.mark.parametrize("within", [lambda node: node, lambda node: nn.SequentialCell({"layer": snn.Refractory(node, 2)})])
+@pytest.mark.parametrize("make", RANDOM.values(), ids=RANDOM)
+@pytest.mark.parametrize(
+    "within",
+    [lambda node: node, lambda node: nn.SequentialCell({"layer": snn.Refractory(node, 2)})],
+    ids=["alone", "in a net"],
+)
 def test_a_fresh_run_draws_the_same_whatever_was_run_from_carried_states(make, within):
     nets = [within(make()), within(make())]
     x = noisy(make(), (T, N, F))
