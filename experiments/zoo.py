@@ -10,7 +10,6 @@ import numpy as np
 
 import snn
 from snn.discover import kinds
-from snn.equations import equations
 
 from .harness import Options, RunDirectory
 
@@ -102,8 +101,7 @@ def gallery(config: Config) -> Any:
 
 def caption(name: str, node: Any) -> str:
     """Return a name and the equations of a neuron's step, on at most two lines."""
-    shown = node.node if isinstance(node, snn.Stochastic) else node  # its random numbers are none of the equations
-    text = (equations(shown) or "").replace(" [relusigmoid()]", "")
+    text = snn.equations(node).replace(" [relusigmoid()]", "")
     return "\n".join(textwrap.wrap(f"{name}: {text}", 200, max_lines=2, placeholder=" ..."))
 
 

@@ -74,6 +74,7 @@ class _Text:
         self.names: dict[int, str] = {x: "x", **dict(zip(tree.leaves(before), state, strict=True))}
         held = list(cell.parameters_and_names())
         self.names |= {i: array_name(s.what, cell, held) for i, s in enumerate(self.steps) if s.kind == "parameter"}
+        self._draw({name for _, part in cell.cells_and_names() for name in getattr(part, "drawn", ())})
         self.needed = self._needed([i for _, i in self.outputs])
         self.given = dict(self.names)
         self._name(set(tree.leaves(charged)))
@@ -82,6 +83,18 @@ class _Text:
         self.remarks = ["the reset has no gradient"] if getattr(cell, "detach_reset", False) else []
         if surrogate and len(fired) > 1:
             self.remarks.append(f"surrogate {surrogate}")
+
+    def _draw(self, drawn: set[str]) -> None:
+        """Call what a generator, whose state has these names, makes of that alone ``random``, and leave its state out."""
+        self.outputs = [(name, i) for name, i in self.outputs if name[:-1] not in drawn]
+        made = {i for i, name in self.names.items() if name in drawn}
+        for i, step in enumerate(self.steps):
+            if step.kind in ("convert", "operation"):
+                of = [j for j in step.operands if self.steps[j].kind != "constant"]
+                if of and made.issuperset(of):
+                    made.add(i)
+        for i in set(range(len(self.steps))) - made:
+            self.names |= dict.fromkeys(made.intersection(self.steps[i].operands), "random")
 
     def _name(self, charged: set[int]) -> None:
         """Name the membrane before it fires, what fires, what is left in the state, and what is used more than once."""
@@ -119,7 +132,7 @@ class _Text:
         stack = [self._meant(i) for i in outputs]
         while stack:
             i = stack.pop()
-            if i not in found and self.steps[i].kind in ("convert", "operation"):
+            if i not in found and i not in self.names and self.steps[i].kind in ("convert", "operation"):
                 found.add(i)
                 stack += self._operands(i)
         return sorted(found)
@@ -217,5 +230,7 @@ class _Text:
 
 
 def _surrogate(cell: Cell) -> str:
-    function = getattr(getattr(cell, "node", cell), "surrogate_function", None)
+    while hasattr(cell, "node") and not hasattr(cell, "drawn"):
+        cell = cell.node
+    function = getattr(cell, "surrogate_function", None)
     return "" if function is None else getattr(function, "__name__", None) or repr(function)

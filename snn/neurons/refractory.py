@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Cell, ops, stop_gradient
+from autograd import ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
@@ -52,7 +52,6 @@ class Refractory(Stateful):
 
     is_neuron = True
     State = Resting
-    __repr__ = Cell.__repr__  # what is inside shows its equations
 
     def __init__(self, node: Any, steps: Any = 1) -> None:
         super().__init__()

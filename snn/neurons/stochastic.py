@@ -117,7 +117,8 @@ class Stochastic(Stateful):
 
     is_neuron, fire = True, True
     State = Random
-    __repr__ = Cell.__repr__  # what is inside shows its equations
+    drawn = ("seed", "seed2")
+    """What of the state is a generator's, for whoever prints the equations."""
 
     def __init__(
         self,

@@ -235,6 +235,15 @@ def test_an_unknown_spike_value_is_refused():
             snn.LIFNode(Parameter([1.0, 2.0]), tau=np.ones(2), decay_input=False),
             "h = v - v / tau + x; z = h > v_threshold [relusigmoid()]; spike = z * v_threshold; v' = h - z * v_threshold",
         ),
+        (
+            snn.Refractory(snn.IFNode(), 2),
+            "h = v if left > 0 else v + x; z = h > 1 [relusigmoid()]; t = z if left <= 0 else 0; spike = t; "
+            "left' = 2 if t != 0 else max(left - 1, 0); v' = h - t",
+        ),
+        (
+            snn.Stochastic(snn.IFNode(), lambda u: 0.5 * u, rng=0),
+            "h = v + x; z = random < 0.5 (h - 1); spike = z; v' = h - z",
+        ),
     ],
 )
 def test_a_node_prints_its_equations(node, text):
