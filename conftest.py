@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ from experiments.mnist import write_small_set
 
 ROOT = Path(__file__).parent
 collect_ignore_glob = ["docs/*.py"]  # they need the extra of the docs
+
+
+def pytest_configure(config):
+    """Have a cache for all workers and their processes, which is not the user's; $SPIKECELL_CACHE names one to keep."""
+    if "SPIKECELL_CACHE" not in os.environ:
+        place = tempfile.TemporaryDirectory(prefix="spikecell-")
+        os.environ["SPIKECELL_CACHE"] = place.name
+        config.add_cleanup(place.cleanup)
 
 
 class ShellParser(CodeBlockParser):

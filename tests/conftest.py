@@ -1,5 +1,6 @@
 """Hypothesis profiles, and a guard against tests that leave global state behind."""
 
+import gc
 import os
 
 import numpy as np
@@ -19,3 +20,10 @@ def _no_global_state_leaks():
     yield
     assert (state.recording, state.linking, state.watched) == (False, False, {})
     assert before == (np.geterr(), np.random.get_state()[1].tobytes())  # noqa: NPY002
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _collector_sees_one_module():
+    """Hide from the collector what other modules left: with all that was compiled, each look at it would take seconds."""
+    gc.collect()
+    gc.freeze()

@@ -30,7 +30,17 @@ def nets():
     }
 
 
-NAMES = list(nets())
+CASES = [  # a net, its input, and whether there is a mask: each way to make currents, and the gradients that are sampled
+    ("direct", "numbers", False),
+    ("two states", "numbers", True),
+    ("Dense", "spikes", False),
+    ("Dense", "numbers", True),
+    ("Dense, wide", "spikes", True),
+    ("recurrent", "numbers", True),
+    ("Dense, recurrent", "spikes", False),
+    ("recurrent readout", "numbers", False),
+]
+every_case = pytest.mark.parametrize(("name", "kind", "masked"), CASES)
 
 
 def data(n, kind):
@@ -44,13 +54,14 @@ def _events_at_any_size(monkeypatch):
     monkeypatch.setattr(currents, "LITTLE", 0)
 
 
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
-@pytest.mark.parametrize("kind", ["spikes", "numbers"])
-@pytest.mark.parametrize("name", NAMES)
-def test_checkpoints_give_the_same_bits(name, kind, masked, monkeypatch):
+def work(name, kind, masked):
     net, n = nets()[name]
-    x = data(n, kind)
-    mask = np.random.default_rng(1).random((T, N)) > 0.2 if masked else None
+    return net, data(n, kind), np.random.default_rng(1).random((T, N)) > 0.2 if masked else None
+
+
+@every_case
+def test_checkpoints_give_the_same_bits(name, kind, masked, monkeypatch):
+    net, x, mask = work(name, kind, masked)
     expected = everything(net, x, "compiled", record=("v",), mask=mask)
     segments = []
     make = Layer.segments
@@ -103,16 +114,14 @@ def test_a_checkpoint_in_the_eager_mode_is_an_error():
 
 
 @pytest.mark.parametrize("checkpoint", [None, 20])
-@pytest.mark.parametrize("kind", ["spikes", "numbers"])
-@pytest.mark.parametrize("name", NAMES)
-def test_the_bits_do_not_depend_on_the_number_of_threads(name, kind, checkpoint, monkeypatch):
+@every_case
+def test_the_bits_do_not_depend_on_the_number_of_threads(name, kind, masked, checkpoint, monkeypatch):
     monkeypatch.setattr(threads, "_SMALL", 0)
-    net, n = nets()[name]
-    x = data(n, kind)
+    net, x, mask = work(name, kind, masked)
     results = []
     for count in (1, 2, 4):
         monkeypatch.setenv("SPIKECELL_THREADS", str(count))
-        results.append(everything(net, x, "compiled", record=("v",), checkpoint=checkpoint))
+        results.append(everything(net, x, "compiled", record=("v",), mask=mask, checkpoint=checkpoint))
     assert_equal(results[1], results[0])
     assert_equal(results[2], results[0])
 

@@ -1,5 +1,7 @@
 """Recurrent layers: against a plain loop, and compiled against eager."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -79,10 +81,22 @@ class Small(OwnBprop):
         return 0.125 * d, 0.5 * d
 
 
-@modes
-@laterals
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
-@pytest.mark.parametrize("name", NODES)
+COMPILED = [  # what comes back is spikes or numbers, made whole or where it matters; with a mask, Parameters, several states
+    ("hard", True, "all"),
+    ("learnable", True, "all"),
+    ("NamedTuple", False, "all"),
+    ("readout", True, "all"),
+    ("own bprop", False, "all"),
+    ("learnable", False, "self"),
+    ("dict", True, "self"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "masked", "lateral", "mode"),
+    [(*case, "python") for case in itertools.product(NODES, [False, True], ["all", "self"])]
+    + [(*case, "compiled") for case in COMPILED],
+)
 def test_a_layer_of_any_neuron_is_as_in_the_eager_mode(name, masked, lateral, mode):
     layer, x = recurrent(NODES[name](), lateral=lateral), currents()
     if name == "readout":
@@ -139,10 +153,9 @@ def test_what_was_fired_before_may_be_anything(fired, masked, mode):
 
 @modes
 def test_more_axes_between_batch_and_features(mode):
-    x = currents((T, N, 2, F))
-    for threshold in (2.0, 2.0 ** np.random.default_rng(0).integers(0, 2, (2, F))):
-        assert_as_eager(recurrent(snn.IFNode(threshold)), x, mode)
-        assert_as_eager(recurrent(snn.IFNode(threshold)), x, mode, mask=np.random.default_rng(2).random((T, N)) > 0.4)
+    x, mask = currents((T, N, 2, F)), np.random.default_rng(2).random((T, N)) > 0.4
+    assert_as_eager(recurrent(snn.IFNode(2.0)), x, mode)
+    assert_as_eager(recurrent(snn.IFNode(2.0 ** np.random.default_rng(0).integers(0, 2, (2, F)))), x, mode, mask=mask)
 
 
 @modes
