@@ -12,6 +12,7 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from experiments.__main__ import names
 from experiments.mnist import write_small_set
 
 ROOT = Path(__file__).parent
@@ -29,8 +30,8 @@ def pytest_configure(config):
 class ShellParser(CodeBlockParser):
     """Runs `sh` blocks.
 
-    What starts with `make` is run by CI, which is checked; an experiment is run with --smoke, and with a small set of its own
-    in the place of path/to/mnist.
+    What starts with `make` is run by CI, which is checked. An experiment is run with --smoke, and with a small set of its own
+    in the place of path/to/mnist; one without options is run so by tests/experiments, if it is there.
     """
 
     language = "sh"
@@ -42,6 +43,8 @@ class ShellParser(CodeBlockParser):
                 assert line in (ROOT / ".ci" / "run").read_text().splitlines(), f"{line} is not run by .ci/run"
                 continue
             assert command[0] == ".venv/bin/python", f"no way to run {line!r} here"
+            if command[:3] == [".venv/bin/python", "-m", "experiments"] and command[3:] in [[name] for name in names()]:
+                continue
             if len(command) > 3 and "--help" not in command:
                 command += ["--smoke", "--out", example.namespace["tmp"]]
             if "path/to/mnist" in command:

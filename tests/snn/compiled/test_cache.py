@@ -65,9 +65,14 @@ import numpy as np, autograd, snn
 sys.path.insert(0, sys.argv[1])
 from node import Node
 x = autograd.Tensor(np.full((4, 1, 2), 0.375, np.float32))
-spikes = snn.run(snn.IFNode(), x, mode="compiled")[0].asnumpy()[:, 0, 0].tolist()
-own = snn.run(Node(), x, mode="compiled")[0].asnumpy()[:, 0, 0].tolist()
-print(spikes, own, autograd.grad(lambda x: snn.run(snn.IFNode(), x, mode="compiled")[0])(x).asnumpy()[:, 0, 0].tolist())
+
+def fired(x):
+    out = snn.run(snn.IFNode(), x, mode="compiled")[0]
+    return out.sum(), out
+
+(_, spikes), gradient = autograd.value_and_grad(fired, has_aux=True)(x)
+own = snn.run(Node(), x, mode="compiled")[0]
+print(*(values.asnumpy()[:, 0, 0].tolist() for values in (spikes, own, gradient)))
 """
 
 
@@ -97,31 +102,46 @@ def test_without_the_compiler_the_same_comes_out(tmp_path, expected):
     assert expected.startswith("[0.0, 0.0, 1.0, 0.0] [0.75, 1.125, 1.3125, 1.40625]")
 
 
-def test_two_processes_may_fill_the_cache_at_once(tmp_path, expected):
-    both = [start(tmp_path), start(tmp_path)]
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory, expected):
+    """Return a directory whose cache two processes filled at once."""
+    place = tmp_path_factory.mktemp("filled")
+    both = [start(place), start(place)]
     assert [result(process) for process in both] == [expected, expected]
-    assert not list((tmp_path / "cache" / "loops").glob("*.tmp"))
+    return place
+
+
+@pytest.fixture
+def copied(filled, tmp_path):
+    return shutil.copytree(filled, tmp_path / "copy")
+
+
+def test_what_two_processes_stored_at_once_is_whole_and_used_again(copied, expected):
+    loops = copied / "cache" / "loops"
+    assert not list(loops.glob("*.tmp"))
+    stored = list((loops / "__pycache__").glob("*.nb*"))
+    assert len(stored) == 2 * len(list(loops.glob("*.py"))) >= 6
+    times = {file: file.stat().st_mtime_ns for file in stored}
+    assert result(start(copied)) == expected
+    assert {file: file.stat().st_mtime_ns for file in (loops / "__pycache__").glob("*.nb*")} == times
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:20], lambda b: b"", lambda b: b"\0" * len(b)], ids=["cut", "empty", "zeros"])
-def test_what_is_stored_is_used_again_and_made_anew_where_it_is_damaged(damage, tmp_path, expected):
-    assert result(start(tmp_path)) == expected
-    stored = list((tmp_path / "cache" / "loops" / "__pycache__").glob("*.nb*"))
-    assert len(stored) >= 4
-    times = {file: file.stat().st_mtime_ns for file in stored}
-    assert result(start(tmp_path)) == expected
-    assert {file: file.stat().st_mtime_ns for file in stored} == times
-    for file in stored:
-        file.write_bytes(damage(file.read_bytes()))
-    for file in (tmp_path / "cache" / "loops").glob("*.py"):
-        file.write_bytes(damage(file.read_bytes()))
-    assert result(start(tmp_path)) == expected
+def test_what_is_damaged_is_made_anew(damage, copied, expected):
+    loops = copied / "cache" / "loops"
+    kinds = ("*.py", "__pycache__/*.nbi", "__pycache__/*.nbc")
+    damaged = [sorted(loops.glob(kind))[k] for k, kind in enumerate(kinds)]  # a file of each kind, each of another loop
+    whole = {file: file.read_bytes() for file in damaged}
+    for file in damaged:
+        file.write_bytes(damage(whole[file]))
+    assert result(start(copied)) == expected
+    assert damaged[0].read_bytes() == whole[damaged[0]]
+    assert all(len(file.read_bytes()) > 100 for file in damaged)
 
 
-def test_a_neuron_that_was_edited_is_compiled_anew(tmp_path, expected):
-    assert result(start(tmp_path)) == expected
-    (tmp_path / "node.py").write_text(NEURON.replace("v * 2", "v * 4").replace("0.5 * v", "v"))
-    assert "] [1.5, 3.0, 4.5, 6.0] [" in result(start(tmp_path))
+def test_a_neuron_that_was_edited_is_compiled_anew(copied):
+    (copied / "node.py").write_text(NEURON.replace("v * 2", "v * 4").replace("0.5 * v", "v"))
+    assert "] [1.5, 3.0, 4.5, 6.0] [" in result(start(copied))
 
 
 def test_a_cache_that_cannot_be_written_to_does_not_matter(tmp_path, expected):
@@ -129,7 +149,6 @@ def test_a_cache_that_cannot_be_written_to_does_not_matter(tmp_path, expected):
     assert result(start(tmp_path)) == expected
 
 
-def test_a_disk_without_space_for_what_is_compiled_does_not_matter(tmp_path, expected):
-    assert result(start(tmp_path)) == expected
-    shutil.rmtree(tmp_path / "cache" / "loops" / "__pycache__")
-    assert result(start(tmp_path, limit=4000)) == expected
+def test_a_disk_without_space_for_what_is_compiled_does_not_matter(copied, expected):
+    shutil.rmtree(copied / "cache" / "loops" / "__pycache__")
+    assert result(start(copied, limit=4000)) == expected

@@ -46,9 +46,14 @@ def test_input_spikes_of_any_amplitude(amplitude, dtype, mode, path):
     assert found[0].array.any()
 
 
-@modes
-@pytest.mark.parametrize("wrap", [np.asarray, Parameter], ids=["array", "Parameter"])
-@pytest.mark.parametrize("spike_value", ["threshold", "unit"])
+@pytest.mark.parametrize(
+    ("spike_value", "wrap", "mode"),
+    [
+        *itertools.product(["threshold", "unit"], [np.asarray, Parameter], ["python"]),
+        ("unit", np.asarray, "compiled"),
+        ("threshold", Parameter, "compiled"),
+    ],
+)
 def test_hidden_spikes_with_an_amplitude_for_each_neuron(spike_value, wrap, mode, path):
     threshold = wrap((2.0 ** (np.arange(9) % 3)).astype(np.float32) * 4)
     middle = snn.IFNode(threshold, spike_value=spike_value)
@@ -79,8 +84,7 @@ def test_more_axes_between_batch_and_features(mode, path):
     rng = np.random.default_rng(0)
     mask = rng.random((T, N)) > 0.3
     middle = snn.IFNode(4.0 * 2.0 ** rng.integers(0, 2, (2, 9)))
-    for options in ({}, {"mask": mask}):
-        assert_as_eager(net(rng, snn.LIFNode(4.0, beta=0.5)), spikes((T, N, 2, 6)), mode, record=("v",), **options)
+    assert_as_eager(net(rng, snn.LIFNode(4.0, beta=0.5)), spikes((T, N, 2, 6)), mode, record=("v",))
     assert_as_eager(net(rng, middle), spikes((T, N, 2, 6)), mode, mask=mask)
 
 
@@ -118,9 +122,17 @@ CHAINS = {
 }
 
 
-@modes
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
-@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize(
+    ("name", "masked", "mode"),
+    [
+        *itertools.product(CHAINS, [False, True], ["python"]),
+        ("Dense, Dense", False, "compiled"),
+        ("Dense without bias, neuron", False, "compiled"),
+        ("neuron, ReLU, Dense", True, "compiled"),
+        ("nested", False, "compiled"),
+        ("readout", True, "compiled"),
+    ],
+)
 def test_chains_of_layers(name, masked, mode, monkeypatch):
     monkeypatch.setattr(currents, "LITTLE", 0)
     rng = np.random.default_rng(0)
@@ -165,9 +177,16 @@ def test_states_at_the_start_have_gradients(mode, path):
     assert_as_eager(chain, spikes((T, N, 6)), mode, state=state)
 
 
-@modes
 @pytest.mark.parametrize(
-    ("surrogate", "sampled"), [("triangle", True), ("rectangle", True), ("sigmoid", False), ("atan", False)]
+    ("surrogate", "sampled", "mode"),
+    [
+        ("triangle", True, "python"),
+        ("rectangle", True, "python"),
+        ("sigmoid", False, "python"),
+        ("atan", False, "python"),
+        ("triangle", True, "compiled"),
+        ("atan", False, "compiled"),
+    ],
 )
 def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(surrogate, sampled, mode, monkeypatch):
     monkeypatch.setattr(currents, "LITTLE", 0)
@@ -182,9 +201,10 @@ def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_ma
     assert all(0 < density < currents.SAMPLED for density in calls)
 
 
-@modes
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
-@pytest.mark.parametrize("recurrent", [False, True], ids=["plain", "recurrent"])
+@pytest.mark.parametrize(
+    ("recurrent", "masked", "mode"),
+    [*itertools.product([False, True], [False, True], ["python"]), (False, False, "compiled"), (True, True, "compiled")],
+)
 def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(recurrent, masked, mode, monkeypatch):
     monkeypatch.setattr(currents, "LITTLE", 0)
     rng = np.random.default_rng(0)

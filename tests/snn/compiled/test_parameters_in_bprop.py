@@ -1,5 +1,7 @@
 """Parameters that a bprop uses, supplies or hides, in a compiled neuron: as in the eager mode, or an error with a way out."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,6 @@ from autograd.errors import CompileError, GradientError
 from .compare import assert_as_eager, assert_close
 
 T, N, F = 7, 2, 5
-MODES = pytest.mark.parametrize("mode", ["compiled", "python"])
 
 
 class Step(Cell):
@@ -49,10 +50,18 @@ def slopes(dtype=np.float32):
     return np.linspace(0.5, 1.5, F).astype(dtype)
 
 
-@MODES
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("slope", [0.75, np.linspace(0.5, 1.5, F)], ids=["one", "for each neuron"])
-@pytest.mark.parametrize("step", [Used, Supplied])
+EACH = np.linspace(0.5, 1.5, F)
+
+
+@pytest.mark.parametrize(
+    ("step", "slope", "dtype", "mode"),
+    [
+        *itertools.product([Used, Supplied], [0.75, EACH], [np.float32, np.float64], ["python"]),
+        (Used, EACH, np.float32, "compiled"),
+        (Supplied, EACH, np.float32, "compiled"),
+        (Supplied, 0.75, np.float64, "compiled"),
+    ],
+)
 def test_values_and_gradients_are_those_of_the_eager_run(step, slope, dtype, mode):
     node = snn.LIFNode(beta=0.75, surrogate_function=step(slope, dtype))
     assert_as_eager(node, current(dtype), mode, record=["v"])
