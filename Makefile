@@ -12,7 +12,7 @@ demo: $(VENV)/demo ## Train the digits experiment and say where its figures are
 	$(BIN)/python -m experiments digits
 
 test: $(VENV)/test lint ## Lint, types, floors and the whole test suite
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/test ## Lint, format, types and floors
 	$(BIN)/ruff check
@@ -41,10 +41,10 @@ bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environme
 	for name in $(BENCHMARKS); do .venv-bench/bin/python -m benchmarks $$name || exit 1; done
 	.venv-bench/bin/python -m benchmarks train $(if $(DATA),--data $(DATA))
 
-bench-quick: .venv-bench/quick ## See that every benchmark runs, on tiny work beside torch: two minutes
-	.venv-bench/bin/python -m benchmarks overhead --small --peers torch
+bench-quick: $(VENV)/test ## See that every benchmark runs, on tiny work beside torch: two minutes
+	$(BIN)/python -m benchmarks overhead --small --peers torch
 	for name in $(filter-out overhead,$(BENCHMARKS)) train; do \
-	  .venv-bench/bin/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
+	  $(BIN)/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
 
 peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
 	.venv-peers/bin/python -m pytest -q --noconftest tests/peers
@@ -73,12 +73,8 @@ $(VENV)/mutants: $(VENV)/test
 	$(BIN)/pip install --quiet --editable '.[mutants]'
 	@touch $@
 
-.venv-bench/quick: pyproject.toml
+.venv-bench/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --editable '.[bench-quick]'
-	@touch $@
-
-.venv-bench/ready: .venv-bench/quick
 	.venv-bench/bin/pip install --quiet --editable '.[bench]'
 	@touch $@
 

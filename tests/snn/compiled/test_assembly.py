@@ -15,9 +15,14 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize(("dtype", "suffix"), [(np.float32, "ps"), (np.float64, "pd")])
 @pytest.mark.parametrize(
-    "node", [snn.LIFNode(beta=0.9), snn.IFNode(), snn.LIFNode(tau=3.0, decay_input=True, v_reset=0.0)], ids=repr
+    ("node", "dtype", "suffix"),
+    [
+        (snn.LIFNode(beta=0.9), np.float32, "ps"),
+        (snn.LIFNode(tau=3.0, decay_input=True, v_reset=0.0), np.float32, "ps"),
+        (snn.IFNode(), np.float64, "pd"),
+    ],
+    ids=repr,
 )
 def test_loops_of_neurons_use_packed_instructions(node, dtype, suffix, monkeypatch, tmp_path):
     monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))  # assembly is not kept with what is stored

@@ -52,7 +52,7 @@ FACTORS = {
     "record": RECORDS,
     "dtype": [np.float32, np.float64],
     "shape": list(SHAPES),
-    "mode": ["compiled", "compiled", "python"],
+    "mode": ["compiled", "python"],
 }
 FORMS = list(forms())
 ROWS = sorted(pairwise(FACTORS), key=lambda row: (row["mode"], not row["fire"]))
@@ -132,7 +132,7 @@ def started(node, x):
 @pytest.mark.parametrize("row", ROWS, ids=label)
 def test_a_neuron_is_as_in_the_eager_mode(row):
     shape = SHAPES[row["shape"]]
-    shape = (6, *shape[1:]) if row["mode"] == "python" else shape
+    shape = shape if row["mode"] == "compiled" and row["fire"] else (5, *shape[1:])  # one that is never reset explodes
     node = node_of(row, shape[-1])
     x, mask = inputs(row, shape)
     record = row["record"] if node.fire else tuple(name for name in row["record"] if name != "spike")
@@ -158,9 +158,13 @@ def test_a_neuron_fires_again_and_again_on_its_drive(cls):
     assert not node.fire or np.count_nonzero(snn.run(node, constant, mode="eager")[0][300:])
 
 
-@pytest.mark.parametrize("mode", ["compiled", "python"])
-@pytest.mark.parametrize(("dtype", "masked"), [(np.float32, False), (np.float64, True)], ids=["float32", "float64-masked"])
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize(
+    ("name", "masked", "dtype", "mode"),
+    [
+        *((name, *rest, "python") for name in OWN for rest in ((False, np.float32), (True, np.float64))),
+        *((name, True, np.float32, "compiled") for name in OWN),
+    ],
+)
 def test_a_users_own_neuron_is_as_in_the_eager_mode(name, masked, dtype, mode):
     rng = np.random.default_rng(3)
     node, record = OWN[name](F, dtype)
