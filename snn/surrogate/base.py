@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, ops
+from autograd import Cell, Parameter, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
@@ -27,8 +29,21 @@ def check_function(value: Any, where: str, expected: str) -> None:
         raise DTypeError(where, expected, describe(value), fix)
 
 
+def _of_tensor(function: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Any], Tensor]:
+    """Return a method that takes arrays too."""
+
+    @functools.wraps(function)
+    def of_any(self: Any, u: Any) -> Tensor:
+        return function(self, u if isinstance(u, Tensor) else as_tensor(u))
+
+    return of_any
+
+
 class Surrogate(Cell):
     """Base class: steps at ``u > 0``, differentiates by ``derivative``.
+
+    A subclass writes ``derivative`` and ``primitive`` in arithmetic on Tensors; they take arrays too. Where its derivative is
+    not as most are, symmetric, nowhere negative, falling away from the threshold and continuous there, it says so.
 
     Parameters
     ----------
@@ -46,6 +61,25 @@ class Surrogate(Cell):
 
     lowest = 0.0
     """What ``alpha`` must be above."""
+
+    symmetric = True
+    """Whether the derivative is the same on both sides of the threshold."""
+
+    nonnegative = True
+    """Whether the derivative is nowhere below 0."""
+
+    falling = True
+    """Whether the derivative never rises away from the threshold."""
+
+    continuous = True
+    """Whether the derivative does not jump at the threshold."""
+
+    def __init_subclass__(cls) -> None:
+        """Let the functions of a subclass take arrays as well as Tensors."""
+        super().__init_subclass__()
+        for name in ("derivative", "primitive", "by_alpha"):
+            if name in vars(cls):
+                setattr(cls, name, _of_tensor(vars(cls)[name]))
 
     def __init__(self, alpha: Any) -> None:
         super().__init__()

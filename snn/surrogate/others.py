@@ -35,11 +35,11 @@ class straight_through(Surrogate):
 
     def primitive(self, u: Tensor) -> Tensor:
         """Return the straight line."""
-        return ops.mul(u, self.steepness(u))
+        return u * self.steepness(u)
 
     def by_alpha(self, u: Tensor) -> Tensor:
         """Return the derivative of ``primitive`` by ``alpha``."""
-        return ops.mul(u, 1)
+        return u
 
 
 class leaky_relu(Surrogate):
@@ -49,6 +49,7 @@ class leaky_relu(Surrogate):
     """
 
     others = ("leak",)
+    symmetric = continuous = False
 
     def __init__(self, alpha: Any = 1.0, *, leak: float = 0.1) -> None:
         super().__init__(alpha)
@@ -76,6 +77,7 @@ class step_pwl(Surrogate):
     """
 
     others = ("window",)
+    symmetric = False
 
     def __init__(self, alpha: Any = 1.0, *, window: float = 0.5) -> None:
         super().__init__(alpha)
@@ -102,6 +104,7 @@ class log_tailed_relu(Surrogate):
     """
 
     others = ("leak",)
+    symmetric = continuous = False
 
     def __init__(self, alpha: Any = 1.0, *, leak: float = 0.0) -> None:
         super().__init__(alpha)
@@ -147,6 +150,7 @@ class s2nn(Surrogate):
     """
 
     others = ("beta",)
+    symmetric = continuous = False
 
     def __init__(self, alpha: Any = 4.0, *, beta: float = 1.0) -> None:
         super().__init__(alpha)
@@ -177,6 +181,7 @@ class multi_gaussian(Surrogate):
     """
 
     others = ("h", "s")
+    nonnegative = falling = False
 
     def __init__(self, alpha: Any = 2.0, *, h: float = 0.15, s: float = 6.0) -> None:
         super().__init__(alpha)
@@ -206,6 +211,7 @@ class periodic_exponential(Surrogate):
     """
 
     others = ("period",)
+    symmetric = falling = False
 
     def __init__(self, alpha: Any = 2.0, *, period: float = 1.0) -> None:
         super().__init__(alpha)
