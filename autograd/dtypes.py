@@ -78,7 +78,8 @@ def describe(value: Any) -> str:
     if isinstance(dtype, np.dtype) and isinstance(shape, tuple):
         kind = type(value).__name__
         return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
-    text = repr(value)
-    if isinstance(value, (tuple, list)) and any(hasattr(item, "dtype") for item in value):
+    if isinstance(value, (tuple, list)) and any(hasattr(item, "dtype") or isinstance(item, (tuple, list)) for item in value):
         text = f"of {', '.join(map(describe, value))}"
+    else:
+        text = repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -26,6 +26,7 @@ from .plan import Plan, plan_for
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import record_names
+from .watch import check_gradient
 
 __all__ = ["Layer", "run_layer"]
 
@@ -303,7 +304,10 @@ class Layer:
         if thread.recording:
             return self._pull_eagerly(g, wanted)
         with one_thread_each():
-            return Backward(self, node, g, wanted).run()
+            found = Backward(self, node, g, wanted).run()
+        if self.options.check and self.cell is not None and all(np.isfinite(d.array).all() for d in g.values()):
+            check_gradient("", self.cell, found)
+        return found
 
     def _pull_eagerly(self, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         from .simulate import run

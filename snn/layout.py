@@ -33,11 +33,14 @@ class Options:
         Time steps in a segment that the backward computes again, instead of having all saved.
     seen : callable, optional
         Called with each :class:`Layer` before it runs.
+    check : bool
+        Look for NaN and infinity in gradients.
     """
 
     jit: bool = field(default_factory=enabled)
     checkpoint: int | None = None
     seen: Callable[[Layer], None] | None = None
+    check: bool = False
 
 
 @dataclass

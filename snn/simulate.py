@@ -15,7 +15,6 @@ from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 
 from .engine.cache import enabled
 from .guard import fingerprint
-from .neurons.stateful import Stateful
 from .stepwise import InParts
 from .structure import is_chain, like
 from .watch import check_input
@@ -130,7 +129,7 @@ def run(
     cells = [cell for _, cell in net.cells_and_names()]
     for cell in cells:
         cell.require_ready("run")
-        if check and isinstance(cell, Stateful):
+        if check and hasattr(cell, "check_ranges"):
             cell.check_ranges()
     if check:
         check_input(x)
@@ -142,7 +141,7 @@ def run(
     from .layerwise import run_layerwise
     from .layout import Options
 
-    options = Options(checkpoint=checkpoint) if how != "python" else Options(False, checkpoint)
+    options = Options(how != "python" and enabled(), checkpoint, check=check)
     try:
         return run_layerwise(net, x, state, names, keep, check, options, hooked)
     except CompileError as error:

@@ -101,7 +101,7 @@ class Stepwise(Walk):
         except AutogradError:
             raise
         except (TypeError, ValueError, IndexError, AttributeError) as error:
-            if self.t or not self.fresh or hasattr(cell, "initial_state"):
+            if self.t or not self.fresh or hasattr(cell, "initial_state") or not _takes_apart(error):
                 raise
             raise StateError(
                 label(name, cell), "a method initial_state(x) that says how it starts",
@@ -116,6 +116,12 @@ class Stepwise(Walk):
         if self.t == 0:
             check_kept(after, state, f"{label(name, cell)}, state after a step")
         return out, after if self.mask is None else held(self.mask, after, state)
+
+
+def _takes_apart(error: Exception) -> bool:
+    """Tell whether an error comes from looking into one Tensor as if it were a structure of several."""
+    looked_into = isinstance(getattr(error, "obj", None), Tensor)  # by an attribute
+    return looked_into or isinstance(error, IndexError) or "unpack" in str(error)
 
 
 class AllSteps(Walk):

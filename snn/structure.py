@@ -124,8 +124,10 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
 
 def check_kept(after: Any, before: Any, where: str) -> None:
     """Check that a step returns a state such as it got."""
-    alike = tree.same_structure(after, before) and all(
-        _kind(new) == _kind(old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True)
+    alike = (
+        tree.same_structure(after, before)
+        and not _is_another(after, before, kinds=())
+        and all(_kind(new) == _kind(old) for new, old in zip(tree.leaves(after), tree.leaves(before), strict=True))
     )
     if not alike:
         raise StateError(
@@ -134,14 +136,14 @@ def check_kept(after: Any, before: Any, where: str) -> None:
         )  # fmt: skip
 
 
-def _is_another(state: Any, start: Any) -> bool:
-    """Tell whether a NamedTuple of another kind is in a state, where it has the structure; a plain tuple may stand for one."""
+def _is_another(state: Any, start: Any, kinds: tuple[Any, ...] = (None,)) -> bool:
+    """Tell whether a NamedTuple of another kind is in a state of the same structure; ``kinds`` may stand for any."""
     if not isinstance(start, (tuple, list, dict)):
         return False
-    if getattr(state, "_fields", None) not in (None, getattr(start, "_fields", None)):
+    if getattr(state, "_fields", None) not in (*kinds, getattr(start, "_fields", None)):
         return True
     keys = start if isinstance(start, dict) else range(len(start))
-    return any(_is_another(state[key], start[key]) for key in keys)
+    return any(_is_another(state[key], start[key], kinds) for key in keys)
 
 
 def _kind(leaf: Any) -> tuple[Any, Any]:

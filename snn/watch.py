@@ -12,7 +12,16 @@ from autograd.errors import ArgumentError, NonFiniteError
 
 from .structure import holds_neurons, is_stateful, label, like, observed, record_names
 
-__all__ = ["Recorder", "check_final", "check_input", "check_layers", "check_output", "check_recorded", "not_once"]
+__all__ = [
+    "Recorder",
+    "check_final",
+    "check_gradient",
+    "check_input",
+    "check_layers",
+    "check_output",
+    "check_recorded",
+    "not_once",
+]
 
 Remove = Callable[[], None]
 
@@ -115,7 +124,9 @@ def check_input(x: Tensor) -> None:
 
 
 def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
-    """Look for NaN and infinity after each layer of a net; return the functions that stop it.
+    """Look for NaN and infinity after each Cell of a net, forward and back; return the functions that stop it.
+
+    Gradients that pass back later, through what ran while this was on, are looked at too.
 
     Parameters
     ----------
@@ -129,16 +140,40 @@ def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
     NonFiniteError
         While the net runs.
     """
+    removers: list[Remove] = []
+    for name, cell in net.cells_and_names():
 
-    def hook_for(name: str) -> Callable[[Cell, tuple[Any, ...], Any], None]:
-        def hook(cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
-            for leaf in tree.leaves(output):
-                if isinstance(leaf, Tensor) and not np.isfinite(leaf.array).all():
-                    raise _not_finite(f"{label(name, cell)} at time step {now()}", leaf.array)
+        def forward(cell: Cell, inputs: tuple[Any, ...], output: Any, name: str = name) -> None:
+            if (array := _unsound(output)) is not None:
+                raise _not_finite(f"{label(name, cell)} at time step {now()}", array)
 
-        return hook
+        def backward(cell: Cell, grad_input: Any, grad_output: Any, name: str = name) -> None:
+            if _unsound(grad_output) is None:
+                check_gradient(name, cell, tree.leaves(grad_input))
 
-    return [cell.register_forward_hook(hook_for(name)) for name, cell in net.cells_and_names()]
+        removers += [cell.register_forward_hook(forward), cell.register_backward_hook(backward)]
+    return removers
+
+
+def check_gradient(name: str, cell: Cell, gradients: Iterable[Any]) -> None:
+    """Look for NaN and infinity in what passes back through a layer on which finite gradients arrived.
+
+    Raises
+    ------
+    NonFiniteError
+        If there is one.
+    """
+    if (array := _unsound(list(gradients))) is not None:
+        raise NonFiniteError(
+            f"gradient through {label(name, cell)}", "finite numbers", _first(array),
+            "What arrived there was finite: look at its bprop or surrogate; detach_reset=True may help.",
+        )  # fmt: skip
+
+
+def _unsound(values: Any) -> Any:
+    """Return the first array in a structure that has a NaN or infinity in it."""
+    arrays = (leaf.array for leaf in tree.leaves(values) if isinstance(leaf, Tensor))
+    return next((array for array in arrays if not np.isfinite(array).all()), None)
 
 
 def check_output(name: str, cell: Cell, out: Tensor) -> None:

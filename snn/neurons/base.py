@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
@@ -13,7 +14,7 @@ from autograd import Tensor, as_tensor, float16, ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
-from ..surrogate import relusigmoid
+from ..surrogate import relusigmoid, sigmoid
 from ..surrogate.base import check_function
 from .firing import Firing
 from .ranges import check_number
@@ -23,6 +24,10 @@ __all__ = ["Neuron"]
 
 # Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24
+# What other packages call our arguments.
+_OTHER_NAMES = {"threshold": "v_threshold", "spike_threshold": "v_threshold", "v_th": "v_threshold", "tau_mem": "tau"}
+_OTHER_NAMES |= dict.fromkeys(("spike_grad", "surrogate", "surrogate_grad_fn", "method"), "surrogate_function")
+_OTHER_NAMES |= dict.fromkeys(("reset_mechanism", "reset_fn", "reset_method"), "v_reset")
 
 
 class Rule(TypedDict, total=False):
@@ -62,9 +67,9 @@ class Neuron(Stateful):
     surrogate_function : callable, optional
         A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere, brought to the dtype of the
         membrane; its gradient stands in for that of the step. By default :class:`snn.surrogate.relusigmoid`.
-    v_reset : float or array or Parameter, optional
+    v_reset : float or array or Parameter or "never", optional
         None subtracts the threshold at a spike (soft reset); a number sets the membrane to it (hard reset), and it starts
-        there; one value, or one for each neuron.
+        there; one value, or one for each neuron. With "never" the membrane goes on as it is.
     detach_reset : bool
         Let no gradient pass through the reset.
     fire_at_threshold : bool
@@ -80,6 +85,19 @@ class Neuron(Stateful):
         If an argument is out of range.
     """
 
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Refuse an argument by a name that there is not, with the one that may be meant."""
+        known = inspect.signature(cls).parameters
+        open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values())
+        for name in options:
+            if name not in known and not open_ended:
+                meant = get_close_matches(_OTHER_NAMES.get(name, name), known, 1)
+                raise ArgumentError(
+                    cls.__name__, f"arguments named {', '.join(known)}", name,
+                    f"Did you mean {meant[0]}?" if meant else f"help(snn.{cls.__name__}) says what they are.",
+                )  # fmt: skip
+        return super().__new__(cls)
+
     def __init__(
         self,
         v_threshold: Any = 1.0,
@@ -94,20 +112,24 @@ class Neuron(Stateful):
     ) -> None:
         super().__init__()
         name = type(self).__name__
-        check_number(name, v_threshold=v_threshold, v_reset=v_reset)
+        if not isinstance(v_reset, str):
+            check_number(name, v_reset=v_reset)
+        elif v_reset != "never":
+            raise ArgumentError(name, "v_reset to be None, a number or 'never'", repr(v_reset), "None is the soft reset.")
+        check_number(name, v_threshold=v_threshold)
         if surrogate_function is not None:
             check_function(surrogate_function, name, "surrogate_function to be a Cell or a function")
         if spike_value not in ("threshold", "unit"):
             raise ArgumentError(name, "spike_value 'threshold' or 'unit'", repr(spike_value), "Choose one of the two.")
         if firing is not None and not isinstance(firing, Firing):
             raise DTypeError(name, "firing to be a Firing", describe(firing), "Pass snn.MultiSpike() or snn.Ternary().")
-        if firing is not None and v_reset is not None and not firing.resets_hard:
+        self.v_threshold, self.fire, self.v_reset, self.firing = v_threshold, fire, v_reset, firing
+        if firing is not None and self.hard and not firing.resets_hard:
             raise ArgumentError(
                 name, f"v_reset=None with {type(firing).__name__}", describe(v_reset),
                 "A membrane that is set to v_reset has nothing left for another spike.",
             )  # fmt: skip
-        self.v_threshold, self.fire, self.v_reset, self.firing = v_threshold, fire, v_reset, firing
-        self.surrogate_function = relusigmoid() if surrogate_function is None else surrogate_function
+        self.surrogate_function = self.default_surrogate() if surrogate_function is None else surrogate_function
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
         self.check_ranges()
 
@@ -128,11 +150,17 @@ class Neuron(Stateful):
                 describe(self.v_threshold),
                 "Scale the input instead; fire=False never fires.",
             )
-        resets = np.asarray(0.0 if v_reset is None else v_reset)
+        resets = np.asarray(v_reset if self.hard else 0.0)
         if not np.all((-np.inf < resets) & (resets < thresholds)):
             raise ArgumentError(
                 name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
+        starts = resets if self.hard else np.asarray(getattr(self, "v_rest", 0.0))
+        if self.firing is not None and self.firing.below and not np.all(starts > -thresholds):
+            raise ArgumentError(
+                name, f"v_reset and rest above -v_threshold with {type(self.firing).__name__}", f"{starts}",
+                "Below it the neuron would fire forever.",
+            )  # fmt: skip
         super().check_ranges()
 
     drive: ClassVar[float] = 1.0
@@ -143,11 +171,23 @@ class Neuron(Stateful):
         """Return a neuron for figures and tests: with its defaults, and with these arguments."""
         return cls(**options)
 
+    scale: ClassVar[float] = 1.0
+    """How far the threshold is above the rest by default: the surrogate by default is as many times wider."""
+
+    def default_surrogate(self) -> Callable[[Any], Any]:
+        """Return the surrogate where none is given."""
+        return relusigmoid() if self.scale == 1 else sigmoid(5.0 / self.scale)
+
+    @property
+    def hard(self) -> bool:
+        """Whether a spike sets the membrane to ``v_reset``."""
+        return self.v_reset is not None and not isinstance(self.v_reset, str)
+
     def __init_subclass__(cls) -> None:
         """Show the arguments behind ``**reset`` in the signature of a neuron."""
         super().__init_subclass__()
         own = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        if own and own[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        if own and str(own[-1].annotation).startswith("Unpack["):
             shared = inspect.signature(Neuron.__init__).parameters
             given = {parameter.name for parameter in own}
             own[-1:] = [value for name, value in shared.items() if name in Reset.__annotations__ and name not in given]
@@ -191,6 +231,10 @@ class Neuron(Stateful):
     def threshold(self, state: Any) -> Any:
         """Return the membrane above which the neuron fires, from the state before firing."""
         return constant(self.v_threshold, membrane(state))
+
+    def taken(self, state: Any, threshold: Any, z: Any) -> Any:
+        """Return what a soft reset takes off the membrane at a spike, ``z`` = 1, from the state before firing."""
+        return threshold
 
     def fired(self, state: Any, z: Any) -> Any:
         """Return the state after the reset, with what a spike, ``z`` = 1, does to the rest of it."""
@@ -243,7 +287,7 @@ class Neuron(Stateful):
         if ready is not None:
             z, count = ops.where(ready, z, 0.0), ops.where(ready, count, 0.0)
         amplitude = z * threshold
-        v = self.reset(v, count, amplitude)
+        v = self.reset(v, count, z * self.taken(state, threshold, count))
         if self.spike_value == "unit":
             spike = z
         elif type(self).threshold is Neuron.threshold:
@@ -266,8 +310,8 @@ class Neuron(Stateful):
 
     def reset(self, v: Any, z: Any, amplitude: Any) -> Any:
         """Return the membrane after the spikes: ``z`` says how many, of either sign, ``amplitude`` what they take away."""
-        if self.v_reset is None:
-            return v - self.gate(amplitude)
+        if not self.hard:
+            return v if self.v_reset == "never" else v - self.gate(amplitude)
         gate = self.gate(z)
         kept = (1 - gate) * v
         return kept if is_zero(self.v_reset) else kept + gate * constant(self.v_reset, v)
@@ -283,8 +327,8 @@ class Neuron(Stateful):
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     def begin(self) -> Any:
-        """Return the membrane at the start: ``v_reset``, or 0."""
-        return 0.0 if self.v_reset is None else self.v_reset
+        """Return the membrane at the start: ``v_reset``, or 0 if that is no number."""
+        return self.v_reset if self.hard else 0.0
 
 
 def membrane(state: Any) -> Any:
@@ -305,7 +349,7 @@ def is_zero(value: Any) -> bool:
 def constant(value: Any, like: Any) -> Any:
     """Return a neuron's constant as it goes into arithmetic with ``like``: an array or Parameter in the dtype of that."""
     if isinstance(value, (int, float, np.generic)):
-        return value  # a number is weak
+        return value if isinstance(value, (int, float)) else value.item()  # a number is weak
     value = value if isinstance(value, Tensor) else np.asarray(value)
     if like.shape and not _fits(value.shape, like.shape):
         raise ShapeError(

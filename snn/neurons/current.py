@@ -7,11 +7,11 @@ from typing import Any, ClassVar, NamedTuple, Unpack
 
 import numpy as np
 
-from autograd import Tensor, ops
+from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from .base import Reset
+from .base import Reset, of_constant
 from .leaky import Leak, LIFNode, left
 from .ranges import SHARE, STEPS, STEPS_EXPONENTIAL, check
 
@@ -172,16 +172,12 @@ class AlphaNode(CurrentLIFNode):
         v, i = state
         beta = left(self.tau, self.beta, True, v)
         alpha = left(self.tau_syn, self.alpha, True, v)
-        rate, rate_syn = _log(beta), _log(alpha)
+        rate, rate_syn = of_constant("log", beta), of_constant("log", alpha)
         gain = rate_syn / (rate_syn - rate) * (beta - alpha)
         return CurrentState(self.leak(v, beta) + gain * i, alpha * i + x)
 
     def fired(self, state: Any, z: Any) -> Any:
         """Return the state after the reset; a hard one clears the current."""
-        if self.v_reset is None:
+        if not self.hard:
             return state
         return state._replace(i=(1 - self.gate(z)) * state.i)
-
-
-def _log(share: Any) -> Any:
-    return np.log(share).item() if isinstance(share, (int, float)) else ops.log(share)

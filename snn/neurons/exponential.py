@@ -68,7 +68,7 @@ class EIFNode(Neuron):
 
     def begin(self) -> Any:
         """Return the membrane at the start: ``v_reset``, or ``v_rest`` if the reset is soft."""
-        return self.v_rest if self.v_reset is None else self.v_reset
+        return self.v_reset if self.hard else self.v_rest
 
 
 class AdExNode(Neuron):
@@ -120,6 +120,7 @@ class AdExNode(Neuron):
         **dict.fromkeys(("v_rest", "v_rh", "a", "b"), FINITE),
     }
     drive: ClassVar[float] = 1000.0
+    scale = 90.6
 
     def __init__(
         self,

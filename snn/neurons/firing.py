@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from autograd import Cell, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
@@ -17,6 +19,9 @@ class Firing(Cell):
 
     resets_hard = True
     """Whether the rule makes sense with a hard reset."""
+
+    below = False
+    """Whether it fires below minus the threshold too."""
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Say what is fired.
@@ -42,7 +47,9 @@ class Firing(Cell):
 
 
 class MultiSpike(Firing):
-    """Several spikes in a step: as many as there are whole thresholds in the membrane, ``floor(v / v_threshold)``.
+    """Several spikes in a step: as many as there are thresholds below the membrane, ``ceil(v / v_threshold) - 1``.
+
+    With ``fire_at_threshold`` one that is reached counts too: ``floor(v / v_threshold)``.
 
     With ``k``, the multiple of the threshold nearest to the membrane, but at least 1, ``z = k - 1 + step(v - k v_threshold)``.
     The gradient is that of the step at the nearest multiple: the surrogate repeats with every threshold (Weidel and Sheik,
@@ -70,9 +77,9 @@ class MultiSpike(Firing):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__()
-        if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+        if limit is not None and (not isinstance(limit, (int, np.integer)) or isinstance(limit, bool) or limit < 1):
             raise ArgumentError("MultiSpike", "limit to be a positive int or None", describe(limit), "None sets no limit.")
-        self.limit = limit
+        self.limit = None if limit is None else int(limit)
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Return the number of spikes, twice."""
@@ -89,7 +96,7 @@ class Ternary(Firing):
     """Spikes of either sign: 1 above the threshold, -1 below minus the threshold (Guo et al., "Ternary Spike", 2024).
 
     ``z = step(v - v_threshold) - step(-v - v_threshold)``; the gradient is that of both steps. A soft reset moves the membrane
-    towards 0 from either side.
+    towards 0 from either side; a neuron that rests or is reset at or below minus its threshold is refused.
 
     Examples
     --------
@@ -98,6 +105,8 @@ class Ternary(Firing):
     >>> print(spikes.asnumpy().ravel(), v)
     [ 0. -1. -1.] [[-0.25]]
     """
+
+    below = True
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Return the spikes, and where there are some."""

@@ -78,6 +78,8 @@ class IzhikevichNode(Neuron):
     }
     """The published patterns: a, b, c, d."""
 
+    scale = 95.0
+
     def __init__(
         self,
         v_threshold: Any = 30.0,

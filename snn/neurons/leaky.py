@@ -140,7 +140,7 @@ class LIFNode(Neuron):
         return rest + beta * (v - rest)
 
     def _at_rest_0(self) -> bool:
-        return self.v_reset is None or is_zero(self.v_reset)
+        return not self.hard or is_zero(self.v_reset)
 
 
 def left(tau: Any, share: Any, exponential: bool, like: Any) -> Any:

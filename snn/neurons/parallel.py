@@ -113,6 +113,17 @@ class PSN(Cell):
         weight = init.Uniform(1 / math.sqrt(T)) if weight_init is None else weight_init
         self.weight = Parameter(init.make(weight, (self.T, self.T), rng, f"{name}, weight_init").astype(dtype))
         self.v_threshold = Parameter(init.make(v_threshold, (self.T,), rng, f"{name}, v_threshold").astype(dtype))
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check the constants.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        check(self, v_threshold=FINITE)
 
     def construct(self, x: Any) -> Any:
         """Return the spikes of all time steps, ``[T, N, ...]``, for their inputs, ``[T, N, ...]``."""

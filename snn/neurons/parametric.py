@@ -67,7 +67,7 @@ class PLIFNode(Neuron):
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""
         rate = ops.sigmoid(constant(self.w, v))
-        away = v if self.v_reset is None else v - constant(self.v_reset, v)
+        away = v - constant(self.v_reset, v) if self.hard else v
         return v + (x - away) * rate if self.decay_input else v - away * rate + x
 
 
@@ -152,9 +152,10 @@ class CLIFNode(LIFNode):
         leaks = 1 - left(self.tau, self.beta, self.exponential, h)
         return CLIFState(h, state.m * ops.sigmoid(h * leaks))
 
+    def taken(self, state: Any, threshold: Any, z: Any) -> Any:
+        """Return what a soft reset takes off: the threshold, and the more the larger ``m``."""
+        return threshold + ops.sigmoid(state.m + z)
+
     def fired(self, state: Any, z: Any) -> CLIFState:
-        """Return the state after the reset, with the part of it that ``m`` adds."""
-        m = state.m + z
-        if self.v_reset is not None:
-            return CLIFState(state.v, m)
-        return CLIFState(state.v - self.gate(z) * ops.sigmoid(m), m)
+        """Add to ``m`` at a spike."""
+        return CLIFState(state.v, state.m + z)

@@ -68,7 +68,7 @@ class QIFNode(Neuron):
 
     def begin(self) -> Any:
         """Return the membrane at the start: ``v_reset``, or ``v_rest`` if the reset is soft."""
-        return self.v_rest if self.v_reset is None else self.v_reset
+        return self.v_reset if self.hard else self.v_rest
 
 
 class Adapting(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
 
@@ -49,4 +50,6 @@ def check(node: Any, **ranges: Range) -> None:
         value, name = getattr(node, argument), type(node).__name__
         check_number(name, **{argument: value})
         if value is not None and not np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)):
-            raise ArgumentError(name, expected.format(argument), describe(value), advice.format(argument))
+            lone = isinstance(value, Tensor) and value.size == 1
+            got = f"{describe(value)} of {value.item():g}" if lone else describe(value)
+            raise ArgumentError(name, expected.format(argument), got, advice.format(argument))

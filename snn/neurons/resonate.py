@@ -76,6 +76,6 @@ class ResonateAndFireNode(Neuron):
 
     def fired(self, state: Any, z: Any) -> Any:
         """Set the current to 0 at a spike, if the reset is hard."""
-        if self.v_reset is None:
+        if not self.hard:
             return state
         return state._replace(w=(1 - self.gate(z)) * state.w)

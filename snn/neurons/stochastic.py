@@ -12,7 +12,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, StateError
 
 from .base import Neuron, bounded_exp, constant
-from .ranges import check_number
+from .ranges import POSITIVE, check
 from .stateful import Stateful
 
 __all__ = ["EscapeRate", "Stochastic"]
@@ -43,10 +43,17 @@ class EscapeRate(Cell):
     def __init__(self, rate: Any = 1.0, width: Any = 0.1) -> None:
         super().__init__()
         self.rate, self.width = rate, width
-        check_number("EscapeRate", rate=rate, width=width)
-        for argument, value in (("rate", rate), ("width", width)):
-            if not np.all((np.asarray(value) > 0) & (np.asarray(value) < np.inf)):
-                raise ArgumentError("EscapeRate", f"a finite {argument} > 0", describe(value), "Give a number above 0.")
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check the constants.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        check(self, rate=POSITIVE, width=POSITIVE)
 
     def construct(self, u: Any) -> Any:
         """Return the probability."""

@@ -49,7 +49,7 @@ def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
     triangle(alpha=2)
     """
     check_function(surrogate, "snn.set_surrogate", "a Cell or a function")
-    places = [(cell, name) for _, cell in net.cells_and_names() for name in _names(cell)]
+    places = [(cell, name) for cell in _firing(net) for name in _names(cell)]
     if not places:
         raise _none("snn.set_surrogate", net)
     for cell, name in places:
@@ -87,7 +87,7 @@ def set_alpha(net: Cell, alpha: Any) -> None:
     >>> node.surrogate_function
     atan(alpha=4)
     """
-    found = [cell for _, cell in net.cells_and_names() if isinstance(cell, Surrogate)]
+    found = [cell for cell in _firing(net) if isinstance(cell, Surrogate)]
     if not found:
         raise _none("snn.set_alpha", net)
     values = [_values(surrogate, alpha) for surrogate in found]
@@ -113,10 +113,17 @@ def _values(surrogate: Surrogate, alpha: Any) -> Any:
     return np.broadcast_to(np.asarray(alpha, held.dtype), held.shape)
 
 
+def _firing(net: Cell) -> list[Cell]:
+    """Return the Cells of a net but for what never fires, or fires by chance, and what is within that."""
+    cells = [cell for _, cell in net.cells_and_names()]
+    idle = [cell for cell in cells if not getattr(cell, "fire", True)]
+    idle += [cell.node for cell in cells if hasattr(cell, "escape") and hasattr(cell, "node")]
+    left_out = {id(part) for cell in idle for _, part in cell.cells_and_names()}
+    return [cell for cell in cells if id(cell) not in left_out]
+
+
 def _names(cell: Cell) -> list[str]:
     """Return the attributes of a Cell that are a surrogate which it uses."""
-    if not getattr(cell, "fire", True):
-        return []
     stateful = is_stateful(cell)
     return [
         name

@@ -49,6 +49,16 @@ class Receptor(Cell):
             fix = "Pass snn.synapses.MagnesiumBlock()."
             raise DTypeError(name, "gate to be a Cell or a function", describe(gate), fix)
         self.synapse, self.reversal, self.inhibitory, self.gate = synapse, reversal, inhibitory, gate
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check the reversal potential.
+
+        Raises
+        ------
+        ArgumentError
+            If it is not finite.
+        """
         check(self, reversal=FINITE)
 
     def opened(self, x: Any, v: Any, state: Any) -> tuple[Any, Any]:

@@ -46,6 +46,16 @@ class MagnesiumBlock(Cell):
     def __init__(self, slope: Any = 0.062, half: Any = _HALF) -> None:
         super().__init__()
         self.slope, self.half = slope, half
+        self.check_ranges()
+
+    def check_ranges(self) -> None:
+        """Check the constants.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
         check(self, slope=POSITIVE, half=FINITE)
 
     def construct(self, v: Any) -> Any:

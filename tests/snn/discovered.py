@@ -6,9 +6,38 @@ import numpy as np
 
 import snn
 from snn.discover import kinds
+from snn.synapses import Conductance, Exponential, Receptor
 
 CLASSES = list(kinds(snn.neurons, snn.Neuron).values())
+FIRING = [cls for cls in CLASSES if cls.example().fire]
 SURROGATES = list(kinds(snn.surrogate, snn.surrogate.Surrogate))
+
+
+def resets(cls):
+    """Return the options of each reset that a neuron takes, by name."""
+    default = inspect.signature(cls).parameters.get("v_reset")
+    if default is None:
+        return {"own": {}}
+    hard = -0.125 if default.default is None else default.default
+    return {"soft": {"v_reset": None}, "hard": {"v_reset": hard}, "never": {"v_reset": "never"}}
+
+
+def fires_below(cls):
+    """Tell whether a neuron may fire below minus its threshold too: where it starts, it must not."""
+    return "firing" in inspect.signature(cls).parameters and cls.example().begin() > -cls.example().v_threshold
+
+
+def conducting(cls, **options):
+    """Return a neuron behind conductances, that which excites drawing it far past its threshold."""
+    node = cls.example(**options)
+    receptors = {"exc": 2 * cls.scale, "inh": -1.5 * cls.scale}
+    return Conductance(
+        node,
+        **{
+            name: Receptor(Exponential(tau_syn=3.0), node.v_threshold + distance, inhibitory=name == "inh")
+            for name, distance in receptors.items()
+        },
+    )
 
 
 def ways():
@@ -18,11 +47,12 @@ def ways():
         yield cls.__name__, cls.example
         if "firing" in given and given["v_reset"].default is None:
             yield f"{cls.__name__}-MultiSpike", lambda cls=cls, **k: cls.example(firing=snn.MultiSpike(), **k)
-        if "firing" in given:
+        if fires_below(cls):
             yield f"{cls.__name__}-Ternary", lambda cls=cls, **k: cls.example(firing=snn.Ternary(), **k)
-        if cls.example().fire:
+        if cls in FIRING:
             yield f"{cls.__name__}-Refractory", lambda cls=cls, **k: snn.Refractory(cls.example(**k), 2)
             yield f"{cls.__name__}-Stochastic", lambda cls=cls, **k: snn.Stochastic(cls.example(**k), rng=0)
+            yield f"{cls.__name__}-Conductance", lambda cls=cls, **k: conducting(cls, **k)
 
 
 WAYS = dict(ways())
@@ -30,6 +60,8 @@ WAYS = dict(ways())
 
 def drive_of(node):
     """Return the constant input on which a neuron, its class, or the one within it fires."""
+    if isinstance(node, Conductance):
+        return 0.05  # a conductance, as a share in a step
     return drive_of(node.node) if hasattr(node, "node") else node.drive
 
 

@@ -29,11 +29,45 @@ def test_a_surrogate_that_is_no_object_is_an_error(given):
 
 @pytest.mark.parametrize(
     ("arguments", "name"),
-    [({"v_threshold": "a"}, "v_threshold"), ({"v_reset": "soft"}, "v_reset"), ({"beta": "0.9"}, "beta")],
+    [({"v_threshold": "a"}, "v_threshold"), ({"beta": "0.9"}, "beta")],
 )
 def test_arguments_that_are_no_numbers_are_errors(arguments, name):
     with pytest.raises(DTypeError, match=rf"LIFNode: expected {name} to be a number, an array or a Parameter, got str"):
         snn.LIFNode(**{"beta": 0.5, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [("threshold", "mean v_threshold?"), ("tua", "mean tau?"), ("spike_grad", "mean surrogate_function?"), ("device", "help")],
+)
+def test_an_argument_by_a_name_that_there_is_not_is_an_error(given, hint):
+    with pytest.raises(ArgumentError, match=rf"LIFNode: expected arguments named v_threshold, .* got {given}\. .*{hint}"):
+        snn.LIFNode(beta=0.9, **{given: 1.0})
+
+
+def test_a_neuron_of_ones_own_may_take_any_arguments():
+    class Own(snn.Neuron):
+        def __init__(self, **options):
+            super().__init__()
+            self.options = options
+
+    assert Own(device="cpu").options == {"device": "cpu"}
+
+
+def test_constants_of_numpy_are_weak():
+    x = np.ones((3, 1, 1), np.float16)
+    for number in (np.float32, np.float64, np.int64):
+        for node in (
+            snn.LIFNode(tau=number(3), decay_input=False, exponential=True),
+            snn.AlphaNode(tau=number(5), tau_syn=number(2)),
+            snn.ResonateAndFireNode(b=-number(1), omega=number(1)),
+        ):
+            assert snn.run(node, x)[0].dtype == np.float16
+
+
+def test_a_reset_that_is_none_of_the_three_is_an_error():
+    with pytest.raises(ArgumentError, match="IFNode: expected v_reset to be None, a number or 'never', got 'soft'"):
+        snn.IFNode(v_reset="soft")
 
 
 def test_a_constant_for_another_number_of_features_is_an_error():

@@ -104,8 +104,8 @@ def test_a_hard_reset_from_either_side():
 
 
 def test_adaptation_counts_spikes_of_either_sign():
-    node = snn.AdExNode(firing=snn.Ternary(), b=10.0)
-    state = node.State(np.array([[30.0, -30.0, 0.0]]), np.zeros((1, 3)))
+    node = snn.AdaptiveQIFNode(firing=snn.Ternary(), b=10.0)
+    state = node.State(np.array([[1.5, -1.5, 0.0]]), np.zeros((1, 3)))
     _, after = node.discharge(node.State(*map(Tensor, state)))
     np.testing.assert_array_equal(after.w, [[10.0, 10.0, 0.0]])
 
@@ -122,6 +122,10 @@ def test_an_emitted_rule_is_as_the_eager_one(rule, dtype):
 
 
 def test_what_a_rule_refuses():
+    with pytest.raises(ArgumentError, match=r"AdExNode: expected v_reset and rest above .* got -70\.6"):
+        snn.AdExNode(firing=snn.Ternary())
+    with pytest.raises(ArgumentError, match="IFNode: expected v_reset and rest above -v_threshold"):
+        snn.IFNode(firing=snn.Ternary(), v_reset=-2.0)
     with pytest.raises(ArgumentError, match="IFNode: expected v_reset=None with MultiSpike, got float 0"):
         snn.IFNode(v_reset=0.0, firing=snn.MultiSpike())
     with pytest.raises(DTypeError, match="IFNode: expected firing to be a Firing"):

@@ -177,6 +177,7 @@ def test_gradients_are_those_by_finite_differences_where_the_step_is_smooth(buil
         (lambda: snn.PSN(3, snn.surrogate.atan), DTypeError, "Pass an object"),
         (lambda: snn.PSN(3, weight_init=np.ones((2, 3))), ShapeError, r"PSN, weight_init: expected values of shape \[3, 3\]"),
         (lambda: snn.PSN(3, v_threshold=np.ones(2)), ShapeError, r"PSN, v_threshold: expected values of shape \[3\]"),
+        (lambda: snn.PSN(3, v_threshold=np.nan), ArgumentError, "PSN: expected a finite v_threshold"),
         (lambda: snn.MaskedPSN(3, 4), ArgumentError, "MaskedPSN: expected k of at most T = 3, got 4"),
         (lambda: snn.MaskedPSN(3, 0), ArgumentError, "MaskedPSN: expected k to be a positive int"),
         (lambda: snn.MaskedPSN(3, 2, lambda_=1.5), ArgumentError, r"MaskedPSN: expected lambda_ in \[0, 1\], got float 1.5"),

@@ -1,10 +1,12 @@
 """What snn.run refuses: where, expected, got, what to do."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, nn, ops
+from autograd import Cell, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateError
 
 from .nets import Adaptive, Recurrent, currents, two_layers
@@ -189,6 +191,50 @@ def test_a_state_that_a_step_makes_into_something_else(construct, got, mask):
         f"layer 'own' (Returns), state after a step: expected [4, 3] Float32, as before it, got {got}. "
         "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts."
     )
+
+
+class Pair(NamedTuple):
+    v: object
+    w: object
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_a_plain_tuple_in_the_place_of_a_named_one_is_an_error_in_every_mode(mode):
+    own = Returns(lambda x, state: (x, (state[0] + x, state[1])))
+    own.initial_state = lambda x: Pair(ops.zeros_like(x), ops.zeros_like(x))
+    text = refused(StateError, own, currents((2, 4, 3)), mode=mode)
+    assert text.startswith("Returns, state after a step: expected Pair(v=[")
+    assert "as before it, got ([" in text
+
+
+@pytest.mark.parametrize("construct", [lambda x, v: (x, missing), lambda x, v: (x, np.exp(v))])  # noqa: F821 - a typo
+def test_a_mistake_that_has_nothing_to_do_with_the_state_is_not_blamed_on_it(construct):
+    with pytest.raises((NameError, TypeError), match=r"missing|ufunc"):
+        snn.run(Returns(construct), currents((2, 4, 3)), mode="eager")
+
+
+class Undefined(Cell):
+    def construct(self, u):
+        return (u > 0).astype(u.dtype)
+
+    def bprop(self, u, out, dout):
+        return (dout * np.nan,)
+
+
+@pytest.mark.parametrize(
+    ("mode", "where"),
+    [("eager", r"layer 'own.surrogate_function' \(Undefined\)"), ("python", "IFNode"), ("compiled", "IFNode")],
+)
+def test_a_gradient_that_is_not_finite_is_named_by_check(mode, where):
+    net = nn.SequentialCell({"own": snn.IFNode(surrogate_function=Undefined())})
+    x = Tensor(currents((2, 4, 3)))
+    for check in (False, True):
+        gradient = grad(lambda x: snn.run(net, x, mode=mode, check=check)[0].sum())  # noqa: B023 - called at once
+        if not check:
+            assert np.isnan(gradient(x).asnumpy()).all()
+            continue
+        with pytest.raises(NonFiniteError, match=f"gradient through {where}: expected finite numbers, got nan at"):
+            gradient(x)
 
 
 def test_a_start_that_is_not_in_the_dtype_of_the_run():
