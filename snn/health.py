@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Cell, Tensor, float32
 
-from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth, in_order
+from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
+from .health_rules import find_problems, fires_in_order, is_wide, look_at_input
 
 if TYPE_CHECKING:
     from .health_probe import Seen
@@ -66,9 +68,10 @@ def health(
     Fluctuation-driven initialization (Rossbroich, Gygax and Zenke, 2022) puts the mean of the membrane ``xi`` standard
     deviations below the threshold, with ``xi`` from 1 to 3: a Gaussian membrane is above it in 16 % to 0.1 % of the steps. A
     gain is looked for where a rate is not from 0.01 to 0.5, where 25 % of the neurons are saturated, or 75 % silent or
-    saturated: the neurons run again on their own currents times a factor, until they fire at 0.067 spikes a step
-    (``xi = 1.5``), or, where there is not so much to be had, at half of the most. It holds for the currents as they are;
-    those of a layer behind another change with that, so mend the first layer first.
+    saturated, or where the membrane spreads over more than 10 thresholds, ten times what ``xi = 1`` gives a membrane at rest:
+    the neurons run again on their own currents times a factor, until they fire at 0.067 spikes a step (``xi = 1.5``), or,
+    where there is not so much to be had, at half of the most. It holds for the currents as they are; those of a layer behind
+    another change with that, so mend the first layer first.
 
     All states of the run are kept. Generators that the net draws from, and Parameters that it sets itself, are put back.
 
@@ -91,7 +94,14 @@ def health(
         found, chosen = probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode)
         keep = None if mask is None else np.asarray(mask)
         steps, samples = np.shape(x)[:2]
-        return HealthReport(tuple(_layer(seen, keep, steps, chosen) for seen in found), steps, samples)
+        trouble = look_at_input(x, keep)
+        layers: list[LayerHealth] = []
+        with np.errstate(all="ignore"):  # what is not finite is counted, and said
+            for seen in found:
+                layers.append(_layer(seen, keep, steps, chosen, not trouble and all(layer.finite for layer in layers)))
+    pairs = zip(layers, [*layers[1:], None], strict=False)
+    said = [replace(layer, problems=find_problems(layer, behind)) for layer, behind in pairs]
+    return HealthReport(tuple(said), steps, samples, trouble)
 
 
 def _signed_mean(out: Tensor) -> Tensor:
@@ -100,35 +110,42 @@ def _signed_mean(out: Tensor) -> Tensor:
     return (mean * signs.astype(mean.dtype)).sum() / max(1, len(signs))
 
 
-def _layer(seen: Seen, keep: Any, steps: int, mode: str) -> LayerHealth:
+def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerHealth:
     """Return the numbers of a layer."""
     from . import health_measure as measure
 
-    numbers: dict[str, Any] = dict.fromkeys(("rate", "silent", "saturated", "mean", "std", "dead", "gain"))
+    names = ("rate", "silent", "saturated", "mean", "std", "spread", "dead", "width", "gain")
+    numbers: dict[str, Any] = dict.fromkeys(names)
     histogram = np.zeros(len(EDGES) + 1, int)
     over_time = measure.over_time(seen.gradient, steps)
     in_each_step = len(seen.x) == steps
-    out = measure.rows(seen.out, keep) if in_each_step else seen.out[:0]
-    if out.size:
-        numbers["gain"] = 1.0
+    x, out = (measure.rows(array, keep if in_each_step else None) for array in (seen.x, seen.out))
+    finite = bool(np.isfinite(x).all() and np.isfinite(out).all())
+    if in_each_step and out.size:
         if (membrane := measure.look_at_membrane(seen, keep)) is not None:
-            distance, dead = membrane
-            numbers |= {"mean": distance.mean(), "std": distance.std(), "dead": dead.all(0).mean()}
+            numbers |= measure.summary(membrane)
+            distance = membrane.distance
+            finite &= bool(np.isfinite(distance).all())
             inside, _ = np.histogram(distance, len(EDGES) - 1, (EDGES[0], EDGES[-1]))
             histogram[:] = [(distance < EDGES[0]).sum(), *inside, (distance > EDGES[-1]).sum()]
+        numbers["gain"] = 1.0 if judged and finite else None
         if (fired := measure.fires(seen.cell, out)) is not None:
             often = fired.mean(0)
             rate, silent, saturated = fired.mean(), (often == 0).mean(), (often >= _SATURATED).mean()
             numbers |= {"rate": rate, "silent": silent, "saturated": saturated}
-            if not in_order(rate, silent, saturated):
-                numbers["gain"] = measure.find_gain(seen, keep, mode, rate)
+            wide = is_wide(numbers["spread"] or 0.0)
+            if numbers["gain"] and (wide or not fires_in_order(rate, silent, saturated)):
+                numbers["gain"] = measure.find_gain(seen, keep, mode, rate, wide)
+    numbers = {name: None if value is None else float(value) for name, value in numbers.items()}
     return LayerHealth(
         name=f"{seen.name} {type(seen.cell).__name__}".strip(),
         neurons=int(np.prod(seen.out.shape[2:])),
-        **{name: None if value is None else float(value) for name, value in numbers.items()},
+        **numbers,
         gradient=None if seen.gradient is None else float(np.linalg.norm(seen.gradient.astype(np.float64))),
         gradient_over_time=over_time,
         membrane=histogram,
+        finite=finite,
+        judged=judged,
     )
 
 

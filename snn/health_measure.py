@@ -16,14 +16,14 @@ from .neurons.stochastic import Stochastic
 from .recurrent import Recurrent
 from .simulate import run
 
-__all__ = ["Membrane", "find_gain", "fires", "look_at_membrane", "over_time", "rows"]
+__all__ = ["Membrane", "find_gain", "fires", "look_at_membrane", "over_time", "rows", "summary"]
 
 Array = np.ndarray[Any, Any]
 
 NEGLIGIBLE = 1e-3
 """Below this share of its peak, the derivative of a surrogate counts as zero."""
-GRID = np.linspace(-2.0, 2.0, 161)
-"""Where the peak of a surrogate is looked for, in thresholds from the threshold."""
+NEAR = np.geomspace(1e-3, 10.0, 81)
+"""How far from the threshold the peak of a surrogate and its half width are looked for, in thresholds."""
 TARGET = 0.067
 """Share of the steps in which a neuron is above its threshold for which a gain is looked for: xi = 1.5."""
 LARGEST = 4.0**12
@@ -33,12 +33,14 @@ CLOSE = 1.05
 
 
 class Membrane(NamedTuple):
-    """The membrane before reset and the surrogate there, for each step with data and each neuron, ``[steps, neurons]``."""
+    """The membrane before reset and the surrogate there."""
 
     distance: Array
-    """From the threshold, in thresholds, in float64."""
+    """From the threshold, in thresholds, for each step with data and each neuron, ``[steps, neurons]``, in float64."""
     dead: Array
-    """Whether the derivative of the surrogate is negligible."""
+    """Whether the derivative of the surrogate is negligible, ``[steps, neurons]``."""
+    width: Array
+    """Half width of the surrogate of each neuron, in thresholds, ``[...]``."""
 
 
 def rows(array: Any, keep: Any) -> Array:
@@ -95,11 +97,22 @@ def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
         state, before, cell = state.v, before.v, cell.node
     v, threshold = membrane(state), node.threshold(state)
     slope = _slope(node, spikes, v, threshold)
-    peak = np.maximum(_peak(node, spikes, v), slope.max(0, initial=0))
+    peak, width = _look_at_surrogate(node, spikes, v)
+    peak = np.maximum(peak, slope.max(0, initial=0))
     dead = slope <= NEGLIGIBLE * peak
     distance = np.asarray((v - threshold) / ops.abs(threshold), np.float64)
     n = len(distance)
-    return Membrane(distance.reshape(n, -1), (dead if ready is None else dead | ~ready).reshape(n, -1))
+    return Membrane(distance.reshape(n, -1), (dead if ready is None else dead | ~ready).reshape(n, -1), width)
+
+
+def summary(membrane: Membrane) -> dict[str, float]:
+    """Return numbers of :class:`snn.LayerHealth`."""
+    distance = membrane.distance
+    low, high = np.percentile(distance, (15.87, 84.13))
+    return {
+        "mean": distance.mean(), "std": distance.std(), "spread": (high - low) / 2, "dead": membrane.dead.all(0).mean(),
+        "width": membrane.width.mean(),
+    }  # fmt: skip
 
 
 def _lateral(cell: Recurrent, spike: Any) -> Any:
@@ -117,19 +130,24 @@ def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any
     return derivative
 
 
-def _peak(node: Neuron, spikes: Callable[[Any], Any], v: Tensor) -> Array:
-    """Return the largest derivative of the surrogate of each neuron, ``[...]``, near the threshold."""
-    grid = np.broadcast_to(GRID.reshape(-1, *(1,) * (v.ndim - 1)), (len(GRID), *v.shape[1:])).astype(v.dtype)
+def _look_at_surrogate(node: Neuron, spikes: Callable[[Any], Any], v: Tensor) -> tuple[Array, Array]:
+    """Return the largest derivative of the surrogate of each neuron, and how far below the threshold it is half of that."""
+    from_near = np.concatenate([[0.0], -NEAR, NEAR])
+    grid = np.broadcast_to(from_near.reshape(-1, *(1,) * (v.ndim - 1)), (len(from_near), *v.shape[1:])).astype(v.dtype)
     threshold = constant(node.v_threshold, Tensor(grid))
-    peak: Array = _slope(node, spikes, Tensor(grid) * threshold + threshold, threshold).max(0)
-    return peak
+    slope = _slope(node, spikes, Tensor(grid) * threshold + threshold, threshold)
+    peak = slope.max(0)
+    low = slope[: len(NEAR) + 1] <= 0.5 * peak
+    width = from_near[np.where(low.any(0), low.argmax(0), len(NEAR))]
+    return peak, np.abs(width)
 
 
-def find_gain(seen: Seen, keep: Any, mode: str, rate: float) -> float | None:
+def find_gain(seen: Seen, keep: Any, mode: str, rate: float, wide: bool) -> float | None:
     """Return the factor on the currents of a layer with which it fires at a rate of about ``TARGET``.
 
     The neurons run again and again on their own currents times a factor. If there is no such factor, it is one for half of the
-    most that can be had; None if no factor makes them fire.
+    most that can be had; None if no factor makes them fire. A layer with a wide membrane fires at the same rate over a range
+    of factors: it has that most, and the factor is to be a smaller one.
     """
 
     def rate_at(gain: float) -> float:
@@ -139,7 +157,9 @@ def find_gain(seen: Seen, keep: Any, mode: str, rate: float) -> float | None:
         return float(np.mean(np.abs(rows(out, keep)) > 0))
 
     low = high = 1.0
-    target = TARGET
+    target = min(TARGET, rate / 2) if wide else TARGET
+    if not target:
+        return None
     if rate < target:
         while rate < target and high < LARGEST:
             low, high = high, high * 4

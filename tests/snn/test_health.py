@@ -483,13 +483,219 @@ def test_the_report_names_the_layer_and_the_gain():
         (snn.IFNode(), 1e-3, "is dead: 100% of its neurons never fire. Multiply"),
         (snn.IFNode(surrogate_function=snn.surrogate.rectangle(50.0)), 0.26, "is dead; no gradient passes through 100%"),
         (snn.IFNode(surrogate_function=lambda u: (u > 0).astype(u.dtype)), 0.3, "Take a wider surrogate"),
-        (snn.IFNode(), np.nan, "has numbers that are not finite"),
     ],
 )
 def test_what_is_wrong_is_said(node, current, text):
-    with np.errstate(invalid="ignore"):
-        layer = snn.health(node, np.full((T, N, 3), current, np.float32)).layers[0]
+    layer = snn.health(node, np.full((T, N, 3), current, np.float32)).layers[0]
     assert text in " ".join(layer.problems)
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_an_input_that_is_not_finite_is_said_with_its_place_and_nothing_else(mode):
+    x = data()
+    x[7, 3, 2] = x[9, 1, 0] = np.nan
+    with np.errstate(invalid="ignore"):
+        report = snn.health(layered(1e-3), x, mode=mode)
+    (problem,) = report.problems
+    assert problem.startswith("The input is not finite in 2 of its values, first in x[7, 3, 2].")
+    assert [(layer.gain, layer.is_dead, layer.problems) for layer in report.layers] == [(None, False, ())] * 2
+    assert str(report).splitlines()[2].split()[-1] == "-"
+    assert report.order == []
+
+
+def test_an_input_that_is_all_zero_is_said_and_nothing_else():
+    x = np.zeros((T, N, 4), np.float32)
+    report = snn.health(layered(1e-3), x)
+    (problem,) = report.problems
+    assert problem.startswith("The input is all zero")
+    assert [layer.gain for layer in report.layers] == [None, None]
+    with pytest.warns(snn.DeadLayerWarning, match="^The input is all zero"):
+        report.warn()
+    x[-1, -1, -1] = 1e-3
+    assert len(snn.health(layered(1e-3), x).problems) == 2
+
+
+def test_only_what_is_not_masked_of_an_input_counts():
+    x, mask = data(), np.ones((T, N), bool)
+    x[3, 2], mask[3, 2] = np.nan, False
+    with np.errstate(invalid="ignore"):
+        assert snn.health(layered(), x, mask=mask).trouble == ""
+    x[:] = 0
+    x[3, 2] = 1
+    assert snn.health(layered(), x, mask=mask).trouble.startswith("The input is all zero")
+
+
+def test_no_gain_is_suggested_behind_a_layer_that_is_not_finite():
+    net = layered(1e-3)
+    net[0].bias.set_data(np.full(7, np.nan, np.float32))
+    with np.errstate(invalid="ignore"):
+        report = snn.health(net, data())
+    first, second = report.layers
+    assert first.problems == ("has numbers that are not finite. snn.run(..., check=True) says where they begin.",)
+    assert (first.gain, second.gain, second.problems) == (None, None, ())
+    with pytest.warns(snn.DeadLayerWarning, match="^1 LIFNode has numbers that are not finite"):
+        report.warn()
+
+
+def overflowing(**arguments):
+    """Return a net of two exponential neurons whose membranes shoot far over the threshold."""
+    nodes = [snn.AdExNode(**arguments) for _ in range(2)]
+    return nn.SequentialCell(nodes[0], nn.Dense(3, 3, np.full((3, 3), 3000.0, np.float32)), nodes[1])
+
+
+def test_a_gradient_that_is_not_finite_is_said_where_it_begins():
+    x = np.full((60, 1, 3), 3 * snn.AdExNode.drive, np.float32)
+    wide = snn.surrogate.fast_sigmoid(0.01)
+    with np.errstate(all="ignore"):
+        first, second = snn.health(overflowing(surrogate_function=wide), x).layers
+    assert first.finite
+    assert second.finite
+    assert not np.isfinite(first.gradient)
+    assert not np.isfinite(second.gradient)
+    assert second.problems[0].startswith(
+        "has a gradient that is not finite, though its membrane is. detach_reset=True or a surrogate of compact support helps"
+    )
+    assert "not finite" not in " ".join(first.problems)
+    for helps in ({"surrogate_function": wide, "detach_reset": True}, {"surrogate_function": snn.surrogate.triangle(0.05)}):
+        with np.errstate(all="ignore"):
+            report = snn.health(overflowing(**helps), x)
+        assert np.isfinite([layer.gradient for layer in report.layers]).all()
+
+
+def test_overshoots_make_no_membrane_wide_and_keep_to_their_column():
+    x = np.full((60, 1, 3), 3 * snn.AdExNode.drive, np.float32)
+    report = snn.health(snn.AdExNode(), x)
+    (layer,) = report.layers
+    assert min(layer.mean, layer.std) > 1e6
+    assert layer.spread < 10
+    assert layer.gain == 1
+    cells = str(report).splitlines()[2].split()
+    assert cells[5:7] == [f"{layer.mean:+.1e}", f"{layer.std:.1e}"]
+
+
+SURROGATES = {
+    "triangle": (snn.surrogate.triangle(4.0), 0.125), "rectangle": (snn.surrogate.rectangle(4.0), 0.125),
+    "sigmoid": (snn.surrogate.sigmoid(5.0), 2 * np.arccosh(np.sqrt(2)) / 5),
+    "fast_sigmoid": (snn.surrogate.fast_sigmoid(25.0), (np.sqrt(2) - 1) / 25),
+    "for each neuron": (snn.surrogate.triangle(np.array([2.0, 4.0, 4.0], np.float32)), 0.5 / 3),
+    "none": (lambda u: (u > 0).astype(u.dtype), 0.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+@pytest.mark.parametrize("threshold", [1.0, 0.5])
+def test_the_half_width_of_a_surrogate_is_in_thresholds(name, threshold):
+    surrogate, width = SURROGATES[name]
+    layer = snn.health(snn.IFNode(threshold, surrogate_function=surrogate), currents((T, N, 3))).layers[0]
+    assert layer.width == pytest.approx(width / threshold, rel=0.13)  # the grid is that fine
+
+
+def test_the_spread_is_half_of_what_holds_the_middle_of_the_membrane():
+    net, x = layered(3.0), data()
+    v = snn.run(net, x, record="v_before_reset", mode="eager")[2]["1.v_before_reset"].asnumpy()
+    low, high = np.sort(v.ravel())[[round(share * (v.size - 1)) for share in (0.1587, 0.8413)]]
+    assert snn.health(net, x).layers[0].spread == pytest.approx((high - low) / 2, rel=0.02)
+
+
+def inhibited(share, surrogate, n=20):
+    """Return a layer and currents by which a share of its neurons is far below the threshold, and the others fire."""
+    x = np.random.default_rng(0).uniform(0, 0.5, (40, 2, n)).astype(np.float32)
+    x[..., : round(share * n)] = -0.5
+    return snn.LIFNode(beta=0.9, surrogate_function=surrogate), x
+
+
+@pytest.mark.parametrize("share", [0.25, 0.35, 0.7])
+def test_a_share_of_neurons_with_a_dead_surrogate_is_said_wherever_it_is(share):
+    node, x = inhibited(share, snn.surrogate.triangle(2.0))
+    net = nn.SequentialCell(node, nn.Dense(20, 20, 5 * np.eye(20, dtype=np.float32), 0.0), snn.LIFNode(beta=0.9))
+    first, _ = snn.health(net, x).layers
+    assert first.dead == share
+    assert first.gain == 1
+    assert not first.is_dead
+    found = f"learns in part; no gradient passes through {share:.0%} of its neurons."
+    assert first.problems[0].startswith(f"{found} Take a wider surrogate: its half width is 0.25 thresholds")
+    (alone,) = snn.health(node, x).layers
+    assert alone.problems == first.problems
+    assert not snn.health(inhibited(0.2, node.surrogate_function)[0], inhibited(0.2, None)[1]).problems
+    node, x = inhibited(share, snn.surrogate.atan())
+    assert not snn.health(node, x).problems
+
+
+def test_a_silent_layer_with_a_narrow_surrogate_gets_both_remedies_and_one_with_another_the_gain_alone():
+    x = np.random.default_rng(0).random((20, 4, 30)).astype(np.float32) * 1e-2
+    narrow, ordinary = (
+        snn.health(snn.LIFNode(beta=0.9, surrogate_function=snn.surrogate.triangle(alpha)), x).layers[0]
+        for alpha in (50.0, 2.0)
+    )
+    assert narrow.dead == ordinary.dead == 1
+    gain = f"no gradient passes through 100% of its neurons. Multiply weights and biases in front of it by {narrow.gain:.3g}."
+    assert f"{gain} Take a wider surrogate: its half width is 0.011 thresholds" in narrow.problems[0]
+    assert ordinary.problems[0].endswith(gain)
+
+
+@pytest.mark.parametrize("offset", [0.0, -1.0])
+def test_a_membrane_that_spreads_too_far_is_said_though_the_rate_is_in_order(offset):
+    x = np.random.default_rng(0).normal(offset, 1.0, (50, 8, 20)).astype(np.float32)
+    node = snn.LIFNode(beta=0.5, surrogate_function=snn.surrogate.atan())
+    before = snn.health(node, 100 * x).layers[0]
+    assert 0.01 < before.rate < 0.5
+    assert before.spread == pytest.approx(before.std, rel=0.2)
+    assert before.problems[0].startswith(
+        f"has currents that are too large: its membrane spreads over {before.spread:.3g} thres"
+    )
+    assert before.gain < 0.1
+    after = snn.health(node, before.gain * 100 * x).layers[0]
+    assert after.gain == 1
+    assert after.spread < 5
+    assert not after.problems
+
+
+def steep(alpha, **arguments):
+    """Return three layers whose membranes are in order, with a surrogate of a height."""
+
+    def node():
+        return snn.LIFNode(beta=0.9, surrogate_function=snn.surrogate.triangle(alpha), **arguments)
+
+    return nn.SequentialCell(
+        nn.Dense(4, 60, rng=0), node(), nn.Dense(60, 60, rng=1), node(), nn.Dense(60, 10, rng=2), snn.LeakyReadout(beta=0.9)
+    )
+
+
+def test_a_gradient_that_explodes_is_said_with_the_layer_behind_and_where_it_begins_to_grow_in_time():
+    x = data(steps=60)
+    first, second, readout = snn.health(steep(20.0), x).layers
+    assert second.gradient > 100 * readout.gradient
+    explodes = f"has a gradient that explodes: {second.gradient / readout.gradient:.1e} times that of 5 LeakyReadout. Take"
+    assert any(problem.startswith(explodes) for problem in second.problems)
+    grows = [
+        [problem for problem in layer.problems if "grows on its way back in time" in problem] for layer in (first, second)
+    ]
+    assert [len(found) for found in grows] == [0, 1]
+    norms = second.gradient_over_time
+    assert f"{np.linalg.norm(norms[:15]) / np.linalg.norm(norms[-15:]):.1e} times as large" in grows[1][0]
+    for helps in (steep(20.0, detach_reset=True), steep(1.0)):
+        said = str(snn.health(helps, x))
+        assert "explodes" not in said
+        assert "grows" not in said
+
+
+def test_a_gradient_that_vanishes_is_said_with_the_layer_behind():
+    def low(u):
+        return snn.surrogate.atan(2.0)(u) * 1e-3 + ops.stop_gradient(snn.surrogate.atan(2.0)(u)) * (1 - 1e-3)
+
+    net = nn.SequentialCell(snn.LIFNode(beta=0.9, surrogate_function=low), nn.Dense(3, 10, rng=0), snn.LeakyReadout(beta=0.9))
+    first, readout = snn.health(net, currents((T, N, 3))).layers
+    ratio = f"{first.gradient / readout.gradient:.1e}"
+    assert first.problems[0].startswith(f"has a gradient that vanishes: {ratio} times that of 2 LeakyReadout. Take a higher")
+
+
+def test_a_gradient_that_fades_in_time_is_said_and_one_of_an_integrator_is_in_order():
+    x = currents((80, N, 3))
+    faded = snn.health(snn.LeakyReadout(beta=0.8), x, lambda out: out[-1].sum()).layers[0]
+    assert faded.problems[0].startswith("has a gradient that fades on its way back in time")
+    for node in (snn.Readout(), snn.LeakyReadout(beta=0.8)):
+        assert not snn.health(node, x).problems
+    assert not snn.health(snn.LeakyReadout(beta=0.1), x[:7], lambda out: out[-1].sum()).problems  # too few steps to tell
 
 
 def test_a_layer_in_front_of_a_dead_one_gets_no_gradient():
