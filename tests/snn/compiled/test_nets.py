@@ -127,7 +127,7 @@ CHAINS = {
     [
         *itertools.product(CHAINS, [False, True], ["python"]),
         ("Dense, Dense", False, "compiled"),
-        ("Dense without bias, neuron", False, "compiled"),
+        ("Dense without bias", False, "compiled"),
         ("neuron, ReLU, Dense", True, "compiled"),
         ("nested", False, "compiled"),
         ("readout", True, "compiled"),
