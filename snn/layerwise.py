@@ -11,7 +11,7 @@ from autograd.errors import CompileError
 from .layer import run_layer
 from .layout import Options
 from .stepwise import AllSteps
-from .structure import holds_neurons, is_over_time, label, record_names
+from .structure import check_features, holds_neurons, is_over_time, label, record_names
 from .watch import check_final, check_output
 
 __all__ = ["Layerwise", "Waiting", "run_layerwise"]
@@ -75,6 +75,7 @@ class Layerwise(AllSteps):
     def layer(self, cell: Cell, x: Any, name: str) -> Any:
         """Run a layer without state, or have it wait for a neuron."""
         x = x.current() if isinstance(x, Waiting) else x
+        check_features(cell, x, name, 2)
         self.masked = False
         if not self.check and _may_wait(cell, x):
             return Waiting(self, name, cell, x)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from autograd.dtypes import describe
 from autograd.errors import AutogradError, CellError, ShapeError, StateError
 
 from .structure import (
+    check_features,
     check_kept,
     given_state,
     has_state,
@@ -59,6 +60,7 @@ class Walk:
 
     def layer(self, cell: Cell, x: Any, name: str) -> Any:
         """Run a layer without state."""
+        check_features(cell, x, name, 1)
         return cell(x)
 
     def neuron(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Any, Any]:

@@ -11,9 +11,10 @@ from numpy.random import Generator
 
 from autograd import Cell, Tensor, as_tensor, float32, nn, ops, tree
 from autograd.dtypes import describe
-from autograd.errors import StateError
+from autograd.errors import ShapeError, StateError
 
 __all__ = [
+    "check_features",
     "check_kept",
     "given_state",
     "has_state",
@@ -120,6 +121,15 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
         if _kind(tensor) != _kind(fresh):
             raise StateError(where, describe(fresh), describe(tensor), fix)
     return tree.unflatten(start, iter(tensors))
+
+
+def check_features(cell: Cell, x: Any, name: str, axes: int) -> None:
+    """Check that a dense layer gets features behind time and batch, of which ``axes`` are there."""
+    if isinstance(cell, nn.Dense) and x.ndim <= axes:
+        raise ShapeError(
+            label(name, cell), f"[T, N, {cell.in_channels}]: time steps, samples, features",
+            describe(x) + " in a step" * (axes == 1), "Add the missing axis: x[:, None] is a batch of one, x[None] one step.",
+        )  # fmt: skip
 
 
 def check_kept(after: Any, before: Any, where: str) -> None:

@@ -132,6 +132,15 @@ def test_a_state_for_a_net_that_has_none():
     )
 
 
+@pytest.mark.parametrize(("mode", "got"), [("eager", "[3] Float32 in a step"), ("python", "[2, 3] Float32")])
+def test_an_input_without_batch_or_time_does_not_pass_for_one_with_both(mode, got):
+    net = nn.SequentialCell(nn.Dense(3, 4, rng=0), snn.IFNode())
+    assert refused(ShapeError, net, currents((2, 3)), mode=mode) == (
+        f"layer '0' (Dense): expected [T, N, 3]: time steps, samples, features, got {got}. "
+        "Add the missing axis: x[:, None] is a batch of one, x[None] one step."
+    )
+
+
 class Stacked(Cell):
     """Holds neurons and does not say how they start."""
 
