@@ -7,6 +7,8 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, check_grad, grad, ops, tree
+from autograd.errors import ArgumentError
+from snn.synapses import NMDA, Conductance
 
 from .discovered import FIRING, fires_below, resets
 
@@ -123,6 +125,54 @@ def test_gradients_by_each_constant_are_those_by_finite_differences(cls, reset):
 
         assert all(np.abs(by.asnumpy()).max() > 1e-3 for by in grad(weighed, None, constants)(x))
         check_grad(outputs, x, weights=constants, rtol=1e-5, atol=1e-6)
+
+
+@with_each_reset(FIRING)
+def test_a_constant_that_learning_moved_out_of_range_is_found_by_check(cls, reset):
+    node, x = cls.example(**resets(cls)[reset]), np.ones((1, 1, 2))
+    learnable(node)
+    snn.run(node, x, mode="eager", check=True)
+    for name, constant in vars(node).items():
+        if not isinstance(constant, Parameter):
+            continue
+        kept = constant.asnumpy().copy()
+        constant.set_data(np.full_like(kept, np.nan))
+        with pytest.raises(ArgumentError, match=rf"{cls.__name__}: expected .*\b{name}\b"):
+            snn.run(node, x, mode="eager", check=True)
+        constant.set_data(kept)
+
+
+@pytest.mark.parametrize(
+    ("node", "constant", "text"),
+    [
+        (lambda p: snn.IFNode(surrogate_function=snn.surrogate.atan(p)), 1.0, "atan: expected a positive steepness alpha"),
+        (lambda p: snn.Stochastic(snn.IFNode(), snn.EscapeRate(rate=p), rng=0), 1.0, "EscapeRate: expected a finite rate > 0"),
+        (
+            lambda p: snn.Stochastic(snn.IFNode(), snn.EscapeRate(width=p), rng=0),
+            0.1,
+            "EscapeRate: expected a finite width > 0",
+        ),
+        (lambda p: Conductance(snn.IFNode(), nmda=NMDA(slope=p)), 0.062, "MagnesiumBlock: expected a finite slope > 0"),
+    ],
+)
+def test_so_is_one_of_what_a_neuron_is_made_of(node, constant, text):
+    parameter = Parameter(np.array([constant, constant]))
+    node, x = node(parameter), np.ones((1, 1, 2))
+    snn.run(node, x, check=True, mode="eager")
+    parameter.set_data(np.array([constant, -constant]))
+    with pytest.raises(ArgumentError, match=text):
+        snn.run(node, x, check=True, mode="eager")
+
+
+# The surrogate by default
+
+
+@pytest.mark.parametrize("cls", FIRING, ids=lambda cls: cls.__name__)
+def test_a_surrogate_by_default_is_as_wide_as_the_way_from_rest_to_threshold(cls):
+    node, u = cls.example(), np.linspace(-1, 1, 21)
+    assert np.asarray(node.v_threshold) - node.begin() == pytest.approx(cls.scale, rel=0.15)
+    by_default = cls.scale * node.surrogate_function.derivative(cls.scale * u)
+    np.testing.assert_allclose(by_default, snn.relusigmoid().derivative(u), rtol=1e-12)
 
 
 # Spikes of either sign
