@@ -331,6 +331,9 @@ class Neuron(Stateful):
         return self.v_reset if self.hard else 0.0
 
 
+Neuron.__signature__ = inspect.signature(Neuron.__init__.__get__(object()))  # type: ignore[attr-defined] # not that of __new__
+
+
 def membrane(state: Any) -> Any:
     """Return the membrane of a state, which may be that of a neuron within another Cell."""
     return state if isinstance(state, Tensor) else membrane(state.v)

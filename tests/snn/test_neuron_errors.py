@@ -1,5 +1,7 @@
 """Mistakes in making and calling neurons, each with an error that says what to do."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,13 @@ def test_arguments_that_are_no_numbers_are_errors(arguments, name):
 def test_an_argument_by_a_name_that_there_is_not_is_an_error(given, hint):
     with pytest.raises(ArgumentError, match=rf"LIFNode: expected arguments named v_threshold, .* got {given}\. .*{hint}"):
         snn.LIFNode(beta=0.9, **{given: 1.0})
+
+
+def test_signatures_show_the_arguments():
+    shared = ["v_reset", "detach_reset", "fire_at_threshold", "spike_value", "firing"]
+    first = ["v_threshold", "fire", "surrogate_function"]
+    assert list(inspect.signature(snn.Neuron).parameters) == first + shared
+    assert list(inspect.signature(snn.ALIFNode).parameters)[-5:] == shared
 
 
 def test_a_neuron_of_ones_own_may_take_any_arguments():
