@@ -72,13 +72,17 @@ def promote(a: DType, b: DType) -> DType:
     return found
 
 
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, (tuple, list)) and any(hasattr(item, "dtype") or _holds_arrays(item) for item in value)
+
+
 def describe(value: Any) -> str:
     """Name a value for an error message: shape and dtype for an array, type and value for the rest."""
     dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
     if isinstance(dtype, np.dtype) and isinstance(shape, tuple):
         kind = type(value).__name__
         return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
-    if isinstance(value, (tuple, list)) and any(hasattr(item, "dtype") or isinstance(item, (tuple, list)) for item in value):
+    if _holds_arrays(value):
         text = f"of {', '.join(map(describe, value))}"
     else:
         text = repr(value)
