@@ -82,8 +82,5 @@ def describe(value: Any) -> str:
     if isinstance(dtype, np.dtype) and isinstance(shape, tuple):
         kind = type(value).__name__
         return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
-    if _holds_arrays(value):
-        text = f"of {', '.join(map(describe, value))}"
-    else:
-        text = repr(value)
+    text = f"of {', '.join(map(describe, value))}" if _holds_arrays(value) else repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"

@@ -1,5 +1,6 @@
 """What snn.run refuses: where, expected, got, what to do."""
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import snn
 from autograd import Cell, Tensor, grad, nn, ops
-from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateError
+from autograd.errors import ArgumentError, BpropError, DTypeError, NonFiniteError, ShapeError, StateError
 
 from .nets import Adaptive, Recurrent, currents, two_layers
 
@@ -220,6 +221,22 @@ def test_a_plain_tuple_in_the_place_of_a_named_one_is_an_error_in_every_mode(mod
 def test_a_mistake_that_has_nothing_to_do_with_the_state_is_not_blamed_on_it(construct):
     with pytest.raises((NameError, TypeError), match=r"missing|ufunc"):
         snn.run(Returns(construct), currents((2, 4, 3)), mode="eager")
+
+
+@pytest.mark.parametrize(("mode", "shape"), [("eager", "[4, 3]"), ("python", "[]")])
+def test_a_bprop_that_returns_a_plain_tuple_too_short_is_described_in_every_mode(mode, shape):
+    class Short(Cell):
+        def initial_state(self, x):
+            return Pair(ops.zeros_like(x), ops.zeros_like(x))
+
+        def construct(self, x, state):
+            return x + state.v, Pair(state.v + x, state.w)
+
+        def bprop(self, x, state, out, dout):
+            return dout[0], (dout[1].v,)
+
+    with pytest.raises(BpropError, match=rf"a Pair of 2, got tuple of {re.escape(shape)} Float32"):
+        grad(lambda x: snn.run(Short(), x, mode=mode)[0].sum())(Tensor(currents((2, 4, 3))))
 
 
 class Undefined(Cell):
