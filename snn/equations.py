@@ -14,7 +14,7 @@ from .listing import array_name, state_names
 from .neurons.base import membrane
 from .structure import sample_state
 
-__all__ = ["equations"]
+__all__ = ["equations", "surrogate_of"]
 
 _BINARY = re.compile(r"\{x\} (\S+) \{y\}$")
 _STRENGTH = {">": 1, ">=": 1, "<": 1, "<=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "%": 3, "**": 5}
@@ -78,7 +78,7 @@ class _Text:
         self.needed = self._needed([i for _, i in self.outputs])
         self.given = dict(self.names)
         self._name(set(tree.leaves(charged)))
-        fired, surrogate = [name for name in self.names.values() if name[0] == "z"], _surrogate(cell)
+        fired, surrogate = [name for name in self.names.values() if name[0] == "z"], surrogate_of(cell)
         self.surrogate = surrogate if len(fired) == 1 else ""
         self.remarks = ["the reset has no gradient"] if getattr(cell, "detach_reset", False) else []
         if surrogate and len(fired) > 1:
@@ -229,7 +229,8 @@ class _Text:
         return self.steps[i].what if self.steps[i].kind == "constant" else None
 
 
-def _surrogate(cell: Cell) -> str:
+def surrogate_of(cell: Cell) -> str:
+    """Name the surrogate by which a neuron, or the one within it, fires; an empty text if there is none."""
     while hasattr(cell, "node") and not hasattr(cell, "drawn"):
         cell = cell.node
     function = getattr(cell, "surrogate_function", None)

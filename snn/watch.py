@@ -148,14 +148,13 @@ def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
                 raise _not_finite(f"{label(name, cell)} at time step {now()}", array)
 
         def backward(cell: Cell, grad_input: Any, grad_output: Any, name: str = name) -> None:
-            if _unsound(grad_output) is None:
-                check_gradient(name, cell, tree.leaves(grad_input))
+            check_gradient(name, cell, grad_output, grad_input)
 
         removers += [cell.register_forward_hook(forward), cell.register_backward_hook(backward)]
     return removers
 
 
-def check_gradient(name: str, cell: Cell, gradients: Iterable[Any]) -> None:
+def check_gradient(name: str, cell: Cell, arrived: Any, passed: Any) -> None:
     """Look for NaN and infinity in what passes back through a layer on which finite gradients arrived.
 
     Raises
@@ -163,7 +162,7 @@ def check_gradient(name: str, cell: Cell, gradients: Iterable[Any]) -> None:
     NonFiniteError
         If there is one.
     """
-    if (array := _unsound(list(gradients))) is not None:
+    if _unsound(arrived) is None and (array := _unsound(passed)) is not None:
         raise NonFiniteError(
             f"gradient through {label(name, cell)}", "finite numbers", _first(array),
             "What arrived there was finite: look at its bprop or surrogate; detach_reset=True may help.",
@@ -196,9 +195,8 @@ def check_final(name: str, cell: Cell, state: Any) -> None:
     NonFiniteError
         If there is one.
     """
-    for leaf in tree.leaves(state):
-        if not np.isfinite(leaf.array).all():
-            raise _not_finite(f"{label(name, cell)}, state after the last step", leaf.array)
+    if (array := _unsound(state)) is not None:
+        raise _not_finite(f"{label(name, cell)}, state after the last step", array)
 
 
 def _first_step(array: Any) -> int | None:

@@ -155,7 +155,7 @@ class Neuron(Stateful):
             raise ArgumentError(
                 name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
-        starts = resets if self.hard else np.asarray(getattr(self, "v_rest", 0.0))
+        starts = resets if self.hard else np.asarray(self.v_rest)
         if self.firing is not None and self.firing.below and not np.all(starts > -thresholds):
             raise ArgumentError(
                 name, f"v_reset and rest above -v_threshold with {type(self.firing).__name__}", f"{starts}",
@@ -170,6 +170,9 @@ class Neuron(Stateful):
     def example(cls, **options: Any) -> Self:
         """Return a neuron for figures and tests: with its defaults, and with these arguments."""
         return cls(**options)
+
+    v_rest: Any = 0.0
+    """The membrane at rest; a subclass whose equation has one takes it as an argument."""
 
     scale: ClassVar[float] = 1.0
     """How far the threshold is above the rest by default: the surrogate by default is as many times wider."""
@@ -327,8 +330,8 @@ class Neuron(Stateful):
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     def begin(self) -> Any:
-        """Return the membrane at the start: ``v_reset``, or 0 if that is no number."""
-        return self.v_reset if self.hard else 0.0
+        """Return the membrane at the start: ``v_reset``, or ``v_rest`` if that is no number."""
+        return self.v_reset if self.hard else self.v_rest
 
 
 Neuron.__signature__ = inspect.signature(Neuron.__init__.__get__(object()))  # type: ignore[attr-defined] # not that of __new__

@@ -66,10 +66,6 @@ class EIFNode(Neuron):
         tau, delta, v_rh, v_rest = (constant(value, v) for value in (self.tau, self.delta, self.v_rh, self.v_rest))
         return v + (x - (v - v_rest) + delta * bounded_exp((v - v_rh) / delta)) / tau
 
-    def begin(self) -> Any:
-        """Return the membrane at the start: ``v_reset``, or ``v_rest`` if the reset is soft."""
-        return self.v_reset if self.hard else self.v_rest
-
 
 class AdExNode(Neuron):
     """Adaptive exponential integrate-and-fire neuron (Brette and Gerstner, 2005), in mV, ms, pA, pF and nS.

@@ -155,8 +155,9 @@ class PSN(Cell):
         return f"T={self.T}"
 
     def __repr__(self) -> str:
-        surrogate = getattr(self.surrogate_function, "__name__", None) or repr(self.surrogate_function)
-        fires = f"z = h {'>=' if self.fire_at_threshold else '>'} v_threshold [{surrogate}]; spike = z"
+        from ..equations import surrogate_of
+
+        fires = f"z = h {'>=' if self.fire_at_threshold else '>'} v_threshold [{surrogate_of(self)}]; spike = z"
         return f"{type(self).__name__}({self.extra_repr()}; {self.equation}; {fires})"
 
 

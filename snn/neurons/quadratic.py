@@ -66,10 +66,6 @@ class QIFNode(Neuron):
         tau, a0, v_c, v_rest = (constant(value, v) for value in (self.tau, self.a0, self.v_c, self.v_rest))
         return v + (x + a0 * (v - v_rest) * (v - v_c)) / tau
 
-    def begin(self) -> Any:
-        """Return the membrane at the start: ``v_reset``, or ``v_rest`` if the reset is soft."""
-        return self.v_reset if self.hard else self.v_rest
-
 
 class Adapting(NamedTuple):
     """State of a neuron with adaptation: its membrane, and the current that is taken from its input."""

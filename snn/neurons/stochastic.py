@@ -9,8 +9,9 @@ import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, int32, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, StateError
+from autograd.errors import ArgumentError, StateError
 
+from ..surrogate.base import check_function
 from .base import Neuron, bounded_exp, constant
 from .ranges import POSITIVE, check
 from .stateful import Stateful
@@ -142,8 +143,8 @@ class Stochastic(Stateful):
                 describe(node),
                 "Give one neuron.",
             )
-        if escape is not None and (isinstance(escape, type) or not callable(escape)):
-            raise DTypeError("Stochastic", "escape to be a Cell or a function", describe(escape), "Pass snn.EscapeRate().")
+        if escape is not None:
+            check_function(escape, "Stochastic", "escape to be a Cell or a function", "Pass snn.EscapeRate().")
         self.node, self.escape, self.draw = node, EscapeRate() if escape is None else escape, _Draw()
         self.source = _Source(np.random.default_rng(rng))
 

@@ -16,7 +16,9 @@ from autograd.errors import ArgumentError, DTypeError, ShapeError
 __all__ = ["Surrogate", "check_function"]
 
 
-def check_function(value: Any, where: str, expected: str) -> None:
+def check_function(
+    value: Any, where: str, expected: str, fix: str = "Pass an object, such as snn.surrogate.atan(), with its brackets."
+) -> None:  # fmt: skip
     """Check that a Cell or a function was given, and not the class of one.
 
     Raises
@@ -25,7 +27,6 @@ def check_function(value: Any, where: str, expected: str) -> None:
         If it is a class or cannot be called.
     """
     if isinstance(value, type) or not callable(value):
-        fix = "Pass an object, such as snn.surrogate.atan(), with its brackets."
         raise DTypeError(where, expected, describe(value), fix)
 
 

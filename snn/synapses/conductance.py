@@ -12,6 +12,7 @@ from ..neurons.base import constant, membrane, with_membrane
 from ..neurons.ranges import FINITE, check
 from ..neurons.stateful import Stateful
 from ..structure import outline
+from ..surrogate.base import check_function
 from .base import Synapse, as_numbers
 
 __all__ = ["Conductance", "Receptor"]
@@ -45,9 +46,8 @@ class Receptor(Cell):
         if not isinstance(synapse, Synapse):
             fix = "Pass one, such as snn.synapses.Exponential(tau_syn=5.0)."
             raise DTypeError(name, "synapse to be a Synapse", describe(synapse), fix)
-        if gate is not None and (isinstance(gate, type) or not callable(gate)):
-            fix = "Pass snn.synapses.MagnesiumBlock()."
-            raise DTypeError(name, "gate to be a Cell or a function", describe(gate), fix)
+        if gate is not None:
+            check_function(gate, name, "gate to be a Cell or a function", "Pass snn.synapses.MagnesiumBlock().")
         self.synapse, self.reversal, self.inhibitory, self.gate = synapse, reversal, inhibitory, gate
         self.check_ranges()
 
