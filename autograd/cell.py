@@ -228,11 +228,13 @@ class Cell(Hookable, CellNames):
         parameters = self.parameters_dict()
         missing = [name for name in parameters if name not in weights]
         unexpected = [name for name in weights if name not in parameters]
-        common = {name: (p, np.asarray(weights[name])) for name, p in parameters.items() if name in weights}
+        common = {name: (p, np.asanyarray(weights[name])) for name, p in parameters.items() if name in weights}
         wrong = [
             f"{name} is {describe(value)}, not {describe(p)}"
             for name, (p, value) in common.items()
-            if value.shape != p.shape or not np.can_cast(value.dtype, p.dtype, "same_kind")
+            if value.shape != p.shape
+            or not np.can_cast(value.dtype, p.dtype, "same_kind")
+            or isinstance(value, np.ma.MaskedArray)
         ]
         problems = wrong + ([f"missing: {', '.join(missing)}"] if missing and strict else [])
         problems += [f"unexpected: {', '.join(unexpected)}"] if unexpected and strict else []

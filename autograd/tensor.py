@@ -10,6 +10,7 @@ import numpy as np
 from .dtypes import DType, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import Node
+from .intake import is_weak, to_numbers
 from .methods import Methods
 from .program import Value
 from .tree import leaves
@@ -23,7 +24,7 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     """Return numbers as an array of a dtype that a tensor can have."""
     if isinstance(value, Tensor):
         value = value.array
-    if not isinstance(value, (np.ndarray, np.generic)):
+    if type(value) is not np.ndarray or value.dtype.kind not in "biuf":
         if any(isinstance(leaf, Tensor) and leaf.node is not None for leaf in leaves(value)):
             raise GradientError(
                 where,
@@ -31,15 +32,12 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
                 f"a {type(value).__name__} with Tensors that are being differentiated",
                 "Join them with ops.stack or ops.concat: a new array of their values would lose the gradient.",
             )
-        try:
-            value = np.asarray(value)
-        except ValueError:
-            raise ShapeError(
-                where, "nested sequences of one length", describe(value), "Pad the rows, or make one tensor for each."
-            ) from None
-        if value.dtype == np.float64 and dtype is None:
+        weak, value = is_weak(value), to_numbers(value, where)
+        if weak and value.dtype == np.float64 and dtype is None:
             value = value.astype(float32)  # Python floats carry no dtype; arrays keep theirs
     dtype = to_dtype(value.dtype if dtype is None else dtype, where)
+    if not dtype.isnative:
+        dtype = np.dtype(dtype.type)  # loops read numbers in the byte order of this machine
     return np.array(value, dtype=dtype, copy=True if copy else None)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd import Cell, Tensor, float32
+from autograd.intake import to_numbers
 
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
 from .health_rules import find_problems, fires_in_order, is_wide, look_at_input
@@ -92,7 +93,7 @@ def health(
 
     with _unchanged(net):
         found, chosen = probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode)
-        keep = None if mask is None else np.asarray(mask)
+        keep = None if mask is None else to_numbers(mask, "snn.health, mask")
         steps, samples = np.shape(x)[:2]
         trouble = look_at_input(x, keep)
         layers: list[LayerHealth] = []

@@ -10,6 +10,7 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, as_tensor, float16, float32, no_grad, ops, tree, value_and_grad
 from autograd.errors import CompileError
+from autograd.intake import to_numbers
 
 from .engine.cache import enabled
 from .layerwise import Layerwise, Waiting
@@ -84,7 +85,7 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
         As from :func:`snn.run`.
     """
     x = as_tensor(x, "snn.health, input x")
-    keep = None if mask is None else np.asarray(mask)
+    keep = None if mask is None else to_numbers(mask, "snn.health, mask")
     if (
         not isinstance(net, Cell)
         or x.ndim < 2

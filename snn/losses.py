@@ -9,6 +9,7 @@ import numpy as np
 from autograd import Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.intake import to_numbers
 
 __all__ = ["count_cross_entropy", "cross_entropy", "max_membrane_cross_entropy", "membrane_cross_entropy", "rate_mse"]
 
@@ -165,7 +166,7 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
 
 
 def _kept(mask: Any, x: Tensor, where: str) -> Array:
-    keep = np.asarray(mask)
+    keep = to_numbers(mask, f"{where}, mask")
     if keep.shape != x.shape[:2] or keep.dtype != bool or not keep.any(0).all():
         raise ShapeError(
             f"{where}, mask", f"[T, N] = {list(x.shape[:2])} Bool with a step for each sample", describe(keep),

@@ -9,6 +9,7 @@ import numpy as np
 from autograd import as_tensor
 from autograd.dtypes import describe
 from autograd.errors import ShapeError
+from autograd.intake import to_numbers
 
 from .structure import like
 
@@ -64,7 +65,7 @@ def accuracy(out: Any, labels: Any) -> float:
     ShapeError
         If the numbers of samples differ or are zero.
     """
-    guessed, right = predictions(out), np.asarray(labels)
+    guessed, right = predictions(out), to_numbers(labels, "metrics.accuracy, labels")
     if guessed.shape != right.shape or not right.size:
         raise ShapeError("metrics.accuracy, labels", f"{list(guessed.shape)}, at least one", describe(right), "One a sample.")
     return float(np.mean(guessed == right))
@@ -96,7 +97,7 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
     if mask is None:
         rate = fired.mean(axis)
     else:
-        keep = np.asarray(mask)
+        keep = to_numbers(mask, "metrics.firing_rate, mask")
         if keep.shape != fired.shape[:2] or keep.dtype != bool:
             raise ShapeError("metrics.firing_rate, mask", f"{list(fired.shape[:2])} Bool", describe(keep), "As in the run.")
         rate = fired.mean(axis, where=like(keep, fired))

@@ -12,6 +12,7 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, float16, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
+from autograd.intake import to_numbers
 
 from .engine.cache import enabled
 from .guard import fingerprint
@@ -188,7 +189,7 @@ def _check_mode(mode: str, checkpoint: Any) -> None:
 def _check_mask(mask: Any, x: Tensor) -> Any:
     if mask is None:
         return None
-    array = np.asarray(mask)
+    array = to_numbers(mask, "snn.run, mask")
     if array.shape != x.shape[:2] or array.dtype != bool:
         raise ShapeError(
             "snn.run, mask", f"[T, N] = {list(x.shape[:2])} Bool", describe(array),

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..dtypes import describe, float32, to_dtype
 from ..errors import ArgumentError, ShapeError
+from ..intake import to_numbers
 from ..tensor import Tensor
 
 __all__ = [
@@ -152,7 +153,9 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
         if how not in _NAMES:
             raise ArgumentError(where, f"one of {', '.join(_NAMES)}", repr(how), "Or pass an initialiser from nn.init.")
         how = _NAMES[how]
-    values: Array = how(shape, rng) if callable(how) else Constant(how)(shape, rng) if np.ndim(how) == 0 else np.asarray(how)
+    values: Array = (
+        how(shape, rng) if callable(how) else Constant(how)(shape, rng) if np.ndim(how) == 0 else to_numbers(how, where)
+    )
     if values.shape != shape:
         raise ShapeError(where, f"values of shape {list(shape)}", describe(values), "Transpose or reshape them.")
     return values

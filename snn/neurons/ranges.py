@@ -9,6 +9,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
+from autograd.intake import to_numbers
 
 __all__ = ["FINITE", "POSITIVE", "SHARE", "STEPS", "STEPS_EXPONENTIAL", "Range", "check", "check_number"]
 
@@ -34,8 +35,11 @@ FINITE = Range(-_BELOW_INFINITY, _BELOW_INFINITY, "a finite {}", "Pass a number.
 def check_number(name: str, **values: Any) -> None:
     """Check that arguments are numbers, or arrays or Parameters of them, or None."""
     for argument, value in values.items():
-        if value is not None and np.asarray(value).dtype.kind not in "biuf":
+        if value is None:
+            continue
+        if isinstance(value, (str, bytes, type)) or callable(value):
             raise DTypeError(name, f"{argument} to be a number, an array or a Parameter", describe(value), "Pass a float.")
+        to_numbers(value, f"{name}, {argument}")
 
 
 def check(node: Any, **ranges: Range) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from autograd import ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
+from autograd.intake import to_numbers
 
 from .base import constant, membrane, with_membrane
 from .stateful import Stateful
@@ -57,7 +58,7 @@ class Refractory(Stateful):
         super().__init__()
         if isinstance(node, type) or not hasattr(node, "discharge") or not node.fire:
             raise ArgumentError("Refractory", "a neuron that fires, such as snn.IFNode()", describe(node), "Give one neuron.")
-        array = np.asarray(steps)
+        array = to_numbers(steps, "Refractory, steps")
         if array.dtype.kind not in "iu" or not np.all(array >= 0):
             raise ArgumentError("Refractory", "steps to be ints of at least 0", describe(steps), "Count time steps.")
         self.node, self.steps = node, steps

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.errors import ArgumentError, MissingExtraError, ShapeError
+from autograd.intake import to_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ LEGEND: dict[str, Any] = {
 
 def by_neuron(given: Mapping[str, Any], where: str, sample: int | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays that are not None as [T, n]: one shape and no batch, or, with a `sample` to pick, one T."""
-    arrays = {name: np.asarray(value) for name, value in given.items() if value is not None}
+    arrays = {name: to_numbers(value, f"{where}, {name or 'spikes'}") for name, value in given.items() if value is not None}
     least, most, expected = (1, 2, "[T] or [T, n]") if sample is None else (2, 32, "[T, n] or [T, N, ...]")
     if not arrays:
         raise ArgumentError(where, f"at least one of {', '.join(given) or 'layers'}", "none", "Pass one.")

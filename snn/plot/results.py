@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.errors import ArgumentError, ShapeError
+from autograd.intake import to_numbers
 
 from .panels import COLOURS, GREY, LEGEND, SMALL, make_panels, tidy
 
@@ -106,7 +107,8 @@ def confusion(
     MissingExtraError
         If matplotlib is not installed.
     """
-    where, true, predicted = "snn.plot.confusion", np.asarray(labels), np.asarray(predictions)
+    where = "snn.plot.confusion"
+    true, predicted = to_numbers(labels, f"{where}, labels"), to_numbers(predictions, f"{where}, predictions")
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
         raise ShapeError(
             where,

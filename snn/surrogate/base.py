@@ -12,6 +12,7 @@ import numpy as np
 from autograd import Cell, Parameter, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.intake import to_numbers
 
 __all__ = ["Surrogate", "check_function"]
 
@@ -84,7 +85,8 @@ class Surrogate(Cell):
 
     def __init__(self, alpha: Any) -> None:
         super().__init__()
-        self.alpha: Any = alpha if isinstance(alpha, (int, float, np.generic, Tensor)) else np.asarray(alpha)
+        kept = isinstance(alpha, (int, float, str, np.generic, Tensor))
+        self.alpha: Any = alpha if kept else to_numbers(alpha, f"{type(self).__name__}, alpha")
         self.check_ranges()
 
     def check_ranges(self) -> None:
@@ -107,7 +109,8 @@ class Surrogate(Cell):
         DTypeError
             If it is not made of numbers.
         """
-        name, values = type(self).__name__, np.asarray(alpha)
+        name = type(self).__name__
+        values = np.asarray(alpha) if isinstance(alpha, str) else to_numbers(alpha, f"{name}, alpha")
         if values.dtype.kind not in "iuf":
             raise DTypeError(name, "alpha to be a number, an array or a Parameter", describe(alpha), "Pass a float.")
         if not np.all((values > self.lowest) & (values < math.inf)):

@@ -103,7 +103,8 @@ ERRORS = [
     (
         lambda: grad(double)(np.array(["a"])),
         DTypeError,
-        "grad of double: expected a bool, int or float dtype, got dtype <U1. Use for instance autograd.float32.",
+        "grad of double: expected numbers or an array of them, got ndarray [1] <u1. "
+        "Convert the text first, such as with np.asarray(values, float).",
     ),
     (
         lambda: grad(lambda x: 3.0)(X),
@@ -136,7 +137,8 @@ ERRORS = [
     (
         lambda: vjp(double, X)[1]("a"),
         DTypeError,
-        "vjp of double, sensitivity: expected a bool, int or float dtype, got dtype <U1. Use for instance autograd.float32.",
+        "vjp of double, sensitivity: expected numbers or an array of them, got str 'a'. "
+        "Convert the text first, such as with np.asarray(values, float).",
     ),
     (
         lambda: vjp(double, Tensor([1])),
@@ -153,7 +155,8 @@ ERRORS = [
     (
         lambda: stop_gradient("a"),
         DTypeError,
-        "stop_gradient: expected a bool, int or float dtype, got dtype <U1. Use for instance autograd.float32.",
+        "stop_gradient: expected numbers or an array of them, got str 'a'. "
+        "Convert the text first, such as with np.asarray(values, float).",
     ),
     # Cells
     (lambda: Without()(X), CellError, f"Without: expected super().__init__() before it is called, {READY}"),
