@@ -26,7 +26,7 @@ from .plan import Plan, plan_for
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import record_names
-from .watch import check_gradient
+from .watch import check_gradient, check_steps
 
 __all__ = ["Layer", "run_layer"]
 
@@ -44,6 +44,7 @@ def run_layer(
     names: Sequence[str],
     mask: Array | None,
     options: Options,
+    name: str = "",
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     """Run a layer over all time steps of its input.
 
@@ -63,6 +64,8 @@ def run_layer(
         ``[T, N]``.
     options : Options
         How to run.
+    name : str
+        Of the neuron in the net, for error messages.
 
     Returns
     -------
@@ -77,8 +80,10 @@ def run_layer(
     ------
     CompileError
         If the neuron cannot be traced.
+    NonFiniteError
+        With ``options.check``, if NaN or infinity comes up.
     """
-    work = Layer(cell, dense, x, before, names, mask, options)
+    work = Layer(cell, dense, x, before, names, mask, options, name)
     if options.seen is not None:
         options.seen(work)
     with one_thread_each():
@@ -92,9 +97,9 @@ class Layer:
 
     def __init__(
         self, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any, names: Sequence[str], mask: Array | None,
-        options: Options,
+        options: Options, name: str = "",
     ) -> None:  # fmt: skip
-        self.cell, self.dense, self.x, self.before, self.options = cell, dense, x, before, options
+        self.cell, self.dense, self.x, self.before, self.options, self.name = cell, dense, x, before, options, name
         self.mask = mask
         self.starts: list[Tensor] = tree.leaves(before)
         self.own: Parameter | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
@@ -178,12 +183,16 @@ class Layer:
             numbers |= {i for i in plan.saved if not self.is_there(i)}
         elif record and plan.mask is None:
             numbers |= {i for i in (plan.matters, plan.own_matters) if i is not None}
+        states_seen = self._states_to_check()
+        numbers |= set(states_seen)
         written = {i: empty((len(self.x), *self.shape), self.dtype(i)) for i in sorted(numbers)}
         states, lateral = [np.ascontiguousarray(s.array).reshape(-1) for s in self.starts], self._first_lateral()
         boundaries = []
-        for t0, t1 in self.segments():
+        for t0, t1 in self.segments() if math.prod(self.shape) else ():
             boundaries.append((states, lateral))
             states, lateral = self.run(t0, t1, states, lateral, {i: a[t0:t1] for i, a in written.items()})
+        if self.options.check and self.cell is not None:
+            check_steps(self.name, self.cell, [written[i] for i in (out, *states_seen)])
         made: Tensor = Tensor.wrap(self._seen(out, written))
         if self.flag is not None:
             made = Spikes(written[out], self.amplitude, self.options.jit)
@@ -201,6 +210,12 @@ class Layer:
         return [
             o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
         ]  # fmt: skip
+
+    def _states_to_check(self) -> list[int]:
+        """Return the numbers of the states that a step computes, if all steps are to be looked at."""
+        steps = self.plan.program.instructions
+        computed = [i for i in self.plan.after if steps[i].kind in ("operation", "convert")]
+        return computed if self.options.check else []
 
     def dtype(self, index: int) -> Any:
         """Return the dtype of a value of the program, as it is kept: a byte for a bool."""
@@ -303,11 +318,18 @@ class Layer:
 
         if thread.recording:
             return self._pull_eagerly(g, wanted)
+        if not math.prod(self.shape):
+            return self._nothing(wanted)
         with one_thread_each():
             found = Backward(self, node, g, wanted).run()
         if self.options.check and self.cell is not None:
-            check_gradient("", self.cell, g, found)
+            check_gradient(self.name, self.cell, g, found)
         return found
+
+    def _nothing(self, wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Return the gradients of a run without samples or neurons: zeros."""
+        inputs = (self.x, *self.weights, *self.starts, *self.plan.parameters)
+        return [Tensor.wrap(np.zeros(t.shape, t.dtype)) if asked else None for t, asked in zip(inputs, wanted, strict=True)]
 
     def _pull_eagerly(self, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         from .simulate import run

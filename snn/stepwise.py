@@ -228,7 +228,7 @@ class InParts(AllSteps):
         """Run a Cell step by step."""
         step = Stepwise(self.fresh)
         recorder = Recorder(self.net, self.names)
-        removers = [*recorder.hooks(), *(check_layers(self.net, lambda: step.t) if self.check else ())]
+        removers = [*recorder.hooks(), *(check_layers(self.net, lambda: (step.t, step.mask)) if self.check else ())]
         outs = []
         try:
             for t, xt in enumerate(ops.unstack(x)):

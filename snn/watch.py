@@ -14,12 +14,12 @@ from .structure import holds_neurons, is_stateful, label, like, observed, record
 
 __all__ = [
     "Recorder",
-    "check_final",
     "check_gradient",
     "check_input",
     "check_layers",
     "check_output",
     "check_recorded",
+    "check_steps",
     "not_once",
 ]
 
@@ -123,7 +123,7 @@ def check_input(x: Tensor) -> None:
         )
 
 
-def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
+def check_layers(net: Cell, now: Callable[[], tuple[int, Any]]) -> list[Remove]:
     """Look for NaN and infinity after each Cell of a net, forward and back; return the functions that stop it.
 
     Gradients that pass back later, through what ran while this was on, are looked at too.
@@ -133,7 +133,7 @@ def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
     net : Cell
         The net.
     now : callable
-        Tells the time step.
+        Returns the time step, and which samples take part, ``[N]``, or None for all.
 
     Raises
     ------
@@ -144,8 +144,9 @@ def check_layers(net: Cell, now: Callable[[], int]) -> list[Remove]:
     for name, cell in net.cells_and_names():
 
         def forward(cell: Cell, inputs: tuple[Any, ...], output: Any, name: str = name) -> None:
-            if (array := _unsound(output)) is not None:
-                raise _not_finite(f"{label(name, cell)} at time step {now()}", array)
+            t, mask = now()
+            if (array := _unsound(output, mask)) is not None:
+                raise _not_finite(f"{label(name, cell)} at time step {t}", array)
 
         def backward(cell: Cell, grad_input: Any, grad_output: Any, name: str = name) -> None:
             check_gradient(name, cell, grad_output, grad_input)
@@ -169,38 +170,41 @@ def check_gradient(name: str, cell: Cell, arrived: Any, passed: Any) -> None:
         )  # fmt: skip
 
 
-def _unsound(values: Any) -> Any:
-    """Return the first array in a structure that has a NaN or infinity in it."""
+def _unsound(values: Any, mask: Any = None) -> Any:
+    """Return the first array in a structure that has a NaN or infinity in it, in samples that take part."""
     arrays = (leaf.array for leaf in tree.leaves(values) if isinstance(leaf, Tensor))
+    if mask is not None:
+        arrays = (np.where(like(mask, a), a, 0) if a.shape[:1] == mask.shape else a for a in arrays)
     return next((array for array in arrays if not np.isfinite(array).all()), None)
 
 
 def check_output(name: str, cell: Cell, out: Tensor) -> None:
-    """Look for NaN and infinity in what a layer gave at all time steps, ``[T, N, ...]``.
+    """Look for NaN and infinity in the output of a layer at all time steps, ``[T, N, ...]``.
 
     Raises
     ------
     NonFiniteError
         With the first time step where there is one.
     """
-    if (t := _first_step(out.array)) is not None:
-        raise _not_finite(f"{label(name, cell)} at time step {t}", out.array[t])
+    check_steps(name, cell, [out.array])
 
 
-def check_final(name: str, cell: Cell, state: Any) -> None:
-    """Look for NaN and infinity in the state that a layer ends with: where its output is spikes, these may show none of it.
+def check_steps(name: str, cell: Cell, arrays: Sequence[Any]) -> None:
+    """Look for NaN and infinity in several arrays of a layer, ``[T, N, ...]`` each: its output and its states.
 
     Raises
     ------
     NonFiniteError
-        If there is one.
+        With the first time step where one of them has any.
     """
-    if (array := _unsound(state)) is not None:
-        raise _not_finite(f"{label(name, cell)}, state after the last step", array)
+    found = [(t, k) for k, array in enumerate(arrays) if (t := _first_step(array)) is not None]
+    if found:
+        t, k = min(found)
+        raise _not_finite(f"{label(name, cell)} at time step {t}", arrays[k][t])
 
 
 def _first_step(array: Any) -> int | None:
-    bad = ~np.isfinite(array.reshape(len(array), -1)).all(1)
+    bad = ~np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
     return int(np.argmax(bad)) if bad.any() else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -154,7 +155,7 @@ def flip(x, /, axis=None):
 def flatten(x: Any, start: int = 1) -> Tensor:
     """Join the axes from ``start`` on into one."""
     x = as_tensor(x, "ops.flatten")
-    return reshape(x, (*x.shape[:start], -1))
+    return reshape(x, (*x.shape[:start], math.prod(x.shape[start:])))
 
 
 def _cut(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
