@@ -54,6 +54,7 @@ class Cell(Hookable, CellNames):
 
     training: bool
     requires_grad: bool
+    _prefix = ""  # the path to this Cell in the net that holds it, for the names of what comes later
     per_sample = False
     """Whether ``construct`` treats each sample of its batch on its own, so that all time steps may be given as one batch."""
 
@@ -107,6 +108,8 @@ class Cell(Hookable, CellNames):
             self.require_ready(f"given the Parameter {name!r}")
             if value.own_name is None:
                 value.own_name = value.name = name
+            if value.name == value.own_name:
+                value.name = self._prefix + value.name
         elif isinstance(self.__dict__.get(name), Parameter) and value is not None:
             if not isinstance(value, Tensor):
                 raise CellError(
@@ -116,15 +119,35 @@ class Cell(Hookable, CellNames):
             self.__dict__[name].set_data(value)
             return
         elif isinstance(value, (Cell, list, tuple, dict)):
-            for path, part in _parts(name, value):
+            if any(True for _ in _parts(name, value)):
                 self.require_ready(f"given {name!r}")
-                if isinstance(part, Parameter):
-                    if not any(part is held for held in self.get_parameters()):
-                        part.name = path
-                elif self._auto_prefix:
-                    for below, parameter in part.parameters_and_names():
-                        parameter.name = f"{path}.{below}"
+        before = self.__dict__.get(name)
         object.__setattr__(self, name, value)
+        self._name_parts(before, value)
+
+    def __delattr__(self, name: str) -> None:
+        before = self.__dict__.get(name)
+        object.__delattr__(self, name)
+        self._name_parts(before)
+
+    def _name_parts(self, *values: Any) -> None:
+        """Name what is in attributes by the first path that leads to it, as ``state_dict`` does."""
+        holders = [v for v in values if isinstance(v, (Cell, list, tuple, dict)) and not isinstance(v, ParameterTuple)]
+        parts = [part for value in holders for _, part in _parts("", value)]
+        if not parts:
+            return
+        moved = {id(part) for part in parts}
+        if self._auto_prefix:
+            moved |= {id(below) for part in parts if isinstance(part, Cell) for _, below in _walk("", part, {id(self)})}
+        else:
+            moved -= {id(p) for cell in self.cells() for p in cell.get_parameters()}
+        for path, part in _walk(self._prefix, self, {id(self)}):
+            if id(part) not in moved:
+                continue
+            if isinstance(part, Parameter):
+                part.name = path
+            elif self._auto_prefix:
+                part._prefix = f"{path}."
 
     def require_ready(self, what: str) -> None:
         """Raise a CellError if ``super().__init__()`` has not been called."""

@@ -14,10 +14,12 @@ __all__ = [
     "GradientError",
     "MissingExtraError",
     "NonFiniteError",
+    "PositionError",
     "RunDirectoryError",
     "ShapeError",
     "StateDictError",
     "StateError",
+    "UnknownNameError",
 ]
 
 
@@ -55,6 +57,14 @@ class DTypeError(AutogradError, TypeError):
 
 class ArgumentError(AutogradError, ValueError):
     """An argument outside what it may be."""
+
+
+class PositionError(AutogradError, IndexError):
+    """A position, or a name, that a container does not have."""
+
+
+class UnknownNameError(AutogradError, AttributeError):
+    """A name that is not ours, such as another framework's for something that has another name here."""
 
 
 class DataError(AutogradError, ValueError):

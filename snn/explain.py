@@ -53,7 +53,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     >>> import numpy as np, snn
     >>> from autograd import nn
     >>> snn.explain(nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.IFNode()), np.zeros((4, 1, 3), np.float32))
-    layers 0, 1: Dense(input_channels=3, output_channels=2, has_bias=True)
+    layers 0, 1: Dense(in_channels=3, out_channels=2, has_bias=True)
         IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
       currents: dense: the product is small; 0 % of the input is not 0
       output: spikes of amplitude 1, a byte each

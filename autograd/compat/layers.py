@@ -110,6 +110,9 @@ class TrainOneStepCell(Cell):
 class ClipByNorm(Cell):
     """Scales a tensor so that its Euclidean norm is at most a given one."""
 
+    def __init__(self) -> None:  # without MindSpore's axis: the norm is that of all elements
+        super().__init__()
+
     def construct(self, x: Any, clip_norm: Any) -> Tensor:
         """Return the clipped tensor."""
         return clip_by_norm(x, clip_norm)  # type: ignore[no-any-return]

@@ -33,6 +33,10 @@ class LossBase(Cell):
             raise ArgumentError(type(self).__name__, "reduction 'mean', 'sum' or 'none'", repr(reduction), "Choose one.")
         self.reduction = reduction or "none"
 
+    def extra_repr(self) -> str:
+        """Show the arguments that make such a loss."""
+        return f"reduction={self.reduction!r}"
+
     def get_loss(self, x: Any, weights: Any = 1.0) -> Tensor:
         """Weigh and reduce the losses of elements."""
         weighed = ops.mul(x, weights)
@@ -74,7 +78,13 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
 
     def __init__(self, sparse: bool = False, reduction: str = "none") -> None:
         super().__init__(reduction)
+        if not isinstance(sparse, bool):
+            raise ArgumentError(type(self).__name__, "sparse=True or False", repr(sparse), "Say reduction= by its name.")
         self.sparse = sparse
+
+    def extra_repr(self) -> str:
+        """Show the arguments that make such a loss."""
+        return f"sparse={self.sparse}, reduction={self.reduction!r}"
 
     def construct(self, logits: Any, labels: Any) -> Tensor:
         """Compare scores with labels."""
@@ -103,6 +113,10 @@ class CrossEntropyLoss(SoftmaxCrossEntropyWithLogits):
 
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
+
+    def extra_repr(self) -> str:
+        """Show the arguments that make such a loss."""
+        return f"reduction={self.reduction!r}"
 
     def construct(self, logits: Any, labels: Any) -> Tensor:
         """Compare scores with labels."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..cell import Cell
-from ..errors import ArgumentError
+from ..dtypes import describe
+from ..errors import ArgumentError, DTypeError
 from ..tensor import Tensor, as_tensor
 
 __all__ = [
@@ -16,6 +19,9 @@ __all__ = [
 
 class _Elementwise(Cell):
     per_sample = True
+
+    def __init__(self) -> None:  # without an argument that could be taken for one of the activation
+        super().__init__()
 
 
 class Identity(_Elementwise):
@@ -53,11 +59,19 @@ class LeakyReLU(_Elementwise):
 
     def __init__(self, alpha: float = 0.2) -> None:
         super().__init__()
+        if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.number)):
+            raise DTypeError(
+                "LeakyReLU", "alpha, the slope below 0, as a number", describe(alpha), "Such as nn.LeakyReLU(0.01)."
+            )
         self.alpha = alpha
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""
         return ops.leaky_relu(x, self.alpha)
+
+    def extra_repr(self) -> str:
+        """Show the slope."""
+        return f"alpha={float(self.alpha)!r}"
 
 
 class Sigmoid(_Elementwise):
@@ -89,17 +103,28 @@ class GELU(_Elementwise):
 
     Parameters
     ----------
-    approximate : bool
-        Use its tanh form.
+    approximate : bool or str
+        Use its tanh form; also as "tanh" or "none".
+
+    Raises
+    ------
+    ArgumentError
+        If it is anything else.
     """
 
-    def __init__(self, approximate: bool = True) -> None:
+    def __init__(self, approximate: bool | str = True) -> None:
         super().__init__()
-        self.approximate = approximate
+        if not isinstance(approximate, bool) and approximate not in ("tanh", "none"):
+            raise ArgumentError("GELU", "approximate=True or False", repr(approximate), "True is the tanh form.")
+        self.approximate = approximate in (True, "tanh")
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""
         return ops.gelu(x, approximate="tanh" if self.approximate else "none")
+
+    def extra_repr(self) -> str:
+        """Show the form."""
+        return f"approximate={self.approximate}"
 
 
 class Softmax(Cell):
@@ -109,16 +134,27 @@ class Softmax(Cell):
     ----------
     axis : int
         The axis, of the input as it comes.
+
+    Raises
+    ------
+    DTypeError
+        If it is no int.
     """
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        self.axis = axis
-        self.per_sample = axis > 0 or axis == -1
+        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+            raise DTypeError(type(self).__name__, "axis as an int", describe(axis), "The last one is -1.")
+        self.axis = int(axis)
+        self.per_sample = self.axis > 0 or self.axis == -1
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""
         return ops.softmax(x, self.axis)
+
+    def extra_repr(self) -> str:
+        """Show the axis."""
+        return f"axis={self.axis}"
 
 
 class LogSoftmax(Softmax):

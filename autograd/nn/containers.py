@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self, overload
 
 from ..cell import Cell
 from ..dtypes import describe
-from ..errors import CellError
+from ..errors import CellError, PositionError
 
 __all__ = ["CellList", "SequentialCell"]
 
 
 class _Numbered(Cell):
-    """Cells under the names "0", "1", ..., or under given ones."""
+    """Cells under the names "0", "1", ..., or under given ones; they can be replaced, added and taken out as in a list."""
 
     def __init__(self, *cells: Any) -> None:
         super().__init__()
@@ -22,19 +22,59 @@ class _Numbered(Cell):
             self._add(str(name), cell)
 
     def _add(self, name: str, cell: Any) -> None:
-        if not isinstance(cell, Cell):
-            raise CellError(type(self).__name__, "Cells", f"{describe(cell)} as {name!r}", "Wrap a function in a Cell.")
+        self._check(name, cell)
         if hasattr(type(self), name) or name in vars(self):
             raise CellError(type(self).__name__, "a free name for a Cell", repr(name), "Choose another name.")
         setattr(self, name, cell)
 
-    def append(self, cell: Cell) -> None:
+    def _check(self, name: str, cell: Any) -> None:
+        if not isinstance(cell, Cell):
+            raise CellError(type(self).__name__, "Cells", f"{describe(cell)} as {name!r}", "Wrap a function in a Cell.")
+
+    def _hold(self, items: Iterable[tuple[str | None, Any]]) -> Self:
+        """Hold these Cells instead, or raise and change nothing. What has a number for a name, or none, is counted anew."""
+        new = [(str(i) if name is None or name.isdigit() else name, cell) for i, (name, cell) in enumerate(items)]
+        for name, cell in new:
+            self._check(name, cell)
+        old = self._children()
+        same = 0  # how many keep name and place: the Parameters keep their order too
+        while same < min(len(old), len(new)) and old[same][0] == new[same][0]:
+            same += 1
+        for name, _ in old[same:]:
+            delattr(self, name)
+        for name, cell in new:
+            setattr(self, name, cell)
+        return self
+
+    def append(self, cell: Cell) -> Self:
         """Add a Cell at the end."""
-        self._add(str(len(self)), cell)
+        return self.extend([cell])
+
+    def extend(self, cells: Iterable[Cell]) -> Self:
+        """Add Cells at the end."""
+        return self._hold([*self._children(), *((None, cell) for cell in cells)])
+
+    def insert(self, index: int, cell: Cell) -> Self:
+        """Add a Cell before the one at ``index``, which may be negative; those that follow count one further."""
+        items: list[tuple[str | None, Any]] = [*self._children()]
+        items.insert(index, (None, cell))
+        return self._hold(items)
 
     def named(self) -> list[tuple[str, Cell]]:
         """Return (name, Cell) in order."""
         return self._children()
+
+    def _place(self, index: Any) -> int:
+        """Return the position that a number, from the end if it is negative, or a name means."""
+        names = [name for name, _ in self._children()]
+        if isinstance(index, str) and index in names:
+            return names.index(index)
+        if not hasattr(index, "__index__") or not -len(names) <= index.__index__() < len(names):
+            raise PositionError(
+                type(self).__name__, f"a position in the {len(names)} Cells, a slice or a name", repr(index),
+                f"Its Cells are {', '.join(names) or 'none'}.",
+            )  # fmt: skip
+        return range(len(names))[int(index)]
 
     def __len__(self) -> int:
         return len(self._children())
@@ -42,8 +82,39 @@ class _Numbered(Cell):
     def __iter__(self) -> Iterator[Cell]:
         return iter(self.cells())
 
-    def __getitem__(self, index: int) -> Cell:
-        return self.cells()[index]
+    @overload
+    def __getitem__(self, index: int | str) -> Cell: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+
+    def __getitem__(self, index: int | str | slice) -> Cell | Self:
+        """Return a Cell by position or name, or a container of those in a slice, where they keep their names."""
+        if not isinstance(index, slice):
+            return self.cells()[self._place(index)]
+        part: Self = self._empty()
+        for name, cell in self._children()[index]:
+            setattr(part, name, cell)
+        return part
+
+    def _empty(self) -> Any:
+        part = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)()
+        part._auto_prefix = False  # the Cells belong to this container, and are named by it
+        return part
+
+    def __setitem__(self, index: int | str | slice, value: Any) -> None:
+        items: list[tuple[str | None, Any]] = [*self._children()]
+        if isinstance(index, slice):
+            items[index] = [(None, cell) for cell in value]
+        else:
+            place = self._place(index)
+            items[place] = (items[place][0], value)
+        self._hold(items)
+
+    def __delitem__(self, index: int | str | slice) -> None:
+        items = self._children()
+        del items[index if isinstance(index, slice) else self._place(index)]
+        self._hold(items)
 
 
 class SequentialCell(_Numbered):
@@ -57,10 +128,12 @@ class SequentialCell(_Numbered):
     Examples
     --------
     >>> from autograd import nn
-    >>> nn.SequentialCell(nn.Dense(2, 2), nn.ReLU())
+    >>> net = nn.SequentialCell(nn.Dense(2, 2), nn.ReLU())
+    >>> net[1] = nn.Tanh()
+    >>> net
     SequentialCell(
-      (0): Dense(input_channels=2, output_channels=2, has_bias=True)
-      (1): ReLU()
+      (0): Dense(in_channels=2, out_channels=2, has_bias=True)
+      (1): Tanh()
     )
     """
 

@@ -145,10 +145,15 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
     Raises
     ------
     ArgumentError
-        If the name is unknown.
+        If the name is unknown, or it is a bool.
     ShapeError
         If the values do not have the shape.
     """
+    if isinstance(how, (bool, np.bool_)):
+        raise ArgumentError(
+            where, f"one of {', '.join(_NAMES)}, a number, values or an initialiser", repr(how),
+            "Whether there is a bias is has_bias: nn.Dense(3, 4, has_bias=False).",
+        )  # fmt: skip
     if isinstance(how, str):
         if how not in _NAMES:
             raise ArgumentError(where, f"one of {', '.join(_NAMES)}", repr(how), "Or pass an initialiser from nn.init.")

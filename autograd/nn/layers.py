@@ -78,6 +78,10 @@ class Dense(Cell):
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
                 raise ArgumentError("Dense", f"{name} to be a positive int", describe(value), "Count the features.")
+        if not isinstance(has_bias, (bool, np.bool_)):
+            raise ArgumentError(
+                "Dense", "has_bias=True or False", repr(has_bias), "Say activation= and dtype= by their names."
+            )
         rng = np.random.default_rng(rng)
         self.in_channels, self.out_channels, self.has_bias = in_channels, out_channels, has_bias
         dtype = to_dtype(dtype, "Dense")
@@ -105,18 +109,42 @@ class Dense(Cell):
         return out if self.activation is None else self.activation(out)
 
     def extra_repr(self) -> str:
-        """Show sizes."""
-        return f"input_channels={self.in_channels}, output_channels={self.out_channels}, has_bias={self.has_bias}"
+        """Show the arguments that make such a layer, apart from initial values."""
+        text = f"in_channels={self.in_channels}, out_channels={self.out_channels}, has_bias={self.has_bias}"
+        if self.activation is not None:
+            text += f", activation={getattr(self.activation, 'label', None) or repr(self.activation)}"  # ops.relu, nn.ReLU()
+        return text if self.weight.dtype == float32 else f"{text}, dtype={str(self.weight.dtype)!r}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
 
 
 class Flatten(Cell):
-    """Joins all axes but the first (the batch) into one."""
+    """Joins axes into one, by default all but the first (the batch).
 
-    per_sample = True
+    Parameters
+    ----------
+    start_dim, end_dim : int
+        The first and the last axis that are joined.
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+                raise ArgumentError("Flatten", f"{name} to be an int", describe(value), "Count the axes from 0.")
+        self.start_dim, self.end_dim = int(start_dim), int(end_dim)
+        self.per_sample = self.start_dim > 0
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[N, ...]`` to ``[N, features]``."""
-        return ops.flatten(x)
+        x = as_tensor(x, "Flatten")
+        after = x.shape[self.end_dim % x.ndim + 1 :] if x.ndim else ()
+        return ops.reshape(x, (*x.shape[: self.start_dim], -1, *after))
+
+    def extra_repr(self) -> str:
+        """Show the axes where they are not the default."""
+        return "" if (self.start_dim, self.end_dim) == (1, -1) else f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
 class Dropout(Cell):
@@ -141,7 +169,7 @@ class Dropout(Cell):
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         super().__init__()
-        if not 0 <= p < 1:
+        if isinstance(p, bool) or not 0 <= p < 1:
             raise ArgumentError("Dropout", "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
         self.p, self.rng = p, np.random.default_rng(rng)
 
@@ -162,4 +190,4 @@ class Dropout(Cell):
 
     def extra_repr(self) -> str:
         """Show the probability."""
-        return f"p={self.p}"
+        return f"p={self.p!r}"

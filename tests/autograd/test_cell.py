@@ -287,7 +287,7 @@ def test_forward_hooks_see_every_run_until_they_are_taken_off():
 
 def test_repr_shows_the_cells_inside():
     assert repr(nn.SequentialCell(nn.Dense(2, 2), nn.ReLU())) == (
-        "SequentialCell(\n  (0): Dense(input_channels=2, output_channels=2, has_bias=True)\n  (1): ReLU()\n)"
+        "SequentialCell(\n  (0): Dense(in_channels=2, out_channels=2, has_bias=True)\n  (1): ReLU()\n)"
     )
     assert repr(nn.SequentialCell({"in": nn.SequentialCell(nn.ReLU())})) == (
         "SequentialCell(\n  (in): SequentialCell(\n    (0): ReLU()\n  )\n)"

@@ -15,8 +15,9 @@ BUILTINS = {
     "AutogradError": Exception, "ArgumentError": ValueError, "BpropError": RuntimeError,
     "BpropShapeError": ValueError, "CellError": AttributeError,
     "CompileError": RuntimeError, "DTypeError": TypeError, "DataError": ValueError, "GradientError": RuntimeError,
-    "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "RunDirectoryError": OSError,
-    "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
+    "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "PositionError": IndexError,
+    "RunDirectoryError": OSError, "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
+    "UnknownNameError": AttributeError,
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograd import Cell, Parameter, Tensor, check_grad, grad, nn, ops, value_and_grad
-from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, CellError, DTypeError, PositionError, ShapeError
 
 from .helpers import f64, plain, x23
 
@@ -19,7 +19,7 @@ def rng(seed=0):
 def test_dense_as_in_the_behaviour_table():
     dense = nn.Dense(2, 3, weight_init="ones", bias_init="zeros")
     assert plain(dense(Tensor([[1.0, 2.0]]))) == [[3.0, 3.0, 3.0]]
-    assert repr(dense) == str(dense) == "Dense(input_channels=2, output_channels=3, has_bias=True)"
+    assert repr(dense) == str(dense) == "Dense(in_channels=2, out_channels=3, has_bias=True)"
     assert (dense.weight.name, dense.weight.shape, dense.bias.shape) == ("weight", (3, 2), (3,))
     assert (dense.has_bias, dense.in_channels, dense.out_channels, dense.weight.dtype) == (True, 2, 3, np.float32)
 
@@ -87,7 +87,7 @@ def test_sizes_that_are_no_positive_ints_are_refused(sizes, name):
 
 def test_an_input_of_another_width_is_refused():
     message = (
-        r"Dense\(input_channels=2, .*\): expected an input \[..., 2\], got \[2, 3\] Float32. Flatten it, or change in_channels"
+        r"Dense\(in_channels=2, .*\): expected an input \[..., 2\], got \[2, 3\] Float32. Flatten it, or change in_channels"
     )
     with pytest.raises(ShapeError, match=message):
         nn.Dense(2, 3)(x23())
@@ -270,3 +270,145 @@ def test_fans_of_a_kernel_count_its_field():
 )
 def test_initialisers_have_mindspores_names(name):
     assert nn.Dense(3, 2, weight_init=name, rng=0).weight.shape == (2, 3)
+
+
+# Containers as lists
+
+
+def kinds(net):
+    return [(name, type(cell).__name__) for name, cell in net.named()]
+
+
+def three(kind=nn.SequentialCell):
+    return kind([nn.Dense(2, 3, rng=0), nn.ReLU(), nn.Dense(3, 1, rng=1)])
+
+
+both = pytest.mark.parametrize("kind", [nn.SequentialCell, nn.CellList])
+
+
+@both
+@pytest.mark.parametrize("index", [1, -2, "1", np.int64(1)])
+def test_a_cell_is_replaced_in_place(kind, index):
+    net = three(kind)
+    net[index] = nn.Tanh()
+    assert kinds(net) == [("0", "Dense"), ("1", "Tanh"), ("2", "Dense")]
+    assert net["2"] is net[2] is net[-1]
+
+
+def test_what_was_replaced_is_what_runs():
+    net = three()
+    net[1] = nn.Tanh()
+    x = x23()[:, :2]
+    assert np.array_equal(net(x), net[2](ops.tanh(net[0](x))))
+    assert np.abs(net(x).array).max() > 0
+
+
+@both
+def test_containers_change_as_lists_do(kind):
+    net = three(kind)
+    items = [*net]
+    for change in (
+        lambda cells, new: cells.append(new[0]),
+        lambda cells, new: cells.extend(new),
+        lambda cells, new: cells.insert(0, new[0]),
+        lambda cells, new: cells.insert(-1, new[0]),
+        lambda cells, new: cells.__delitem__(1),
+        lambda cells, new: cells.__setitem__(slice(1, 3), new[:1]),
+        lambda cells, new: cells.__setitem__(slice(2, 2), new),
+        lambda cells, new: cells.__delitem__(slice(None, None, 2)),
+    ):
+        new = [nn.Dense(1, 1), nn.Tanh()]
+        change(net, new)
+        change(items, new)
+        assert [*net] == items
+        assert [name for name, _ in net.named()] == [str(i) for i in range(len(items))]
+        assert [p.name for p in net.trainable_params()] == list(net.state_dict())
+
+
+def test_names_that_were_given_stay_when_others_move():
+    net = nn.SequentialCell({"hidden": nn.Dense(1, 1), "out": nn.Dense(1, 1)})
+    assert net.insert(1, nn.ReLU()) is net
+    assert kinds(net) == [("hidden", "Dense"), ("1", "ReLU"), ("out", "Dense")]
+    del net["hidden"]
+    assert kinds(net) == [("0", "ReLU"), ("out", "Dense")]
+
+
+def test_a_slice_shares_its_cells_and_leaves_their_names():
+    class Net(Cell):
+        def __init__(self):
+            super().__init__()
+            self.body = three()
+
+    body = Net().body
+    part = body[1:]
+    assert type(part) is nn.SequentialCell
+    assert part[1] is body[2]
+    assert list(part.state_dict()) == ["2.weight", "2.bias"]
+    assert body[2].weight.name == "body.2.weight"
+    x = Tensor([[1.0, -2.0, 3.0]])
+    assert np.array_equal(part(x), body[2](ops.relu(x)))
+
+
+@both
+@pytest.mark.parametrize("index", [3, -4, "3", 1.0, None])
+def test_a_position_that_is_not_there_is_refused(kind, index):
+    net = three(kind)
+    message = rf"{kind.__name__}: expected a position in the 3 Cells, a slice or a name, got {index!r}. Its Cells are 0, 1, 2"
+    for use in (lambda: net[index], lambda: net.__setitem__(index, nn.ReLU()), lambda: net.__delitem__(index)):
+        with pytest.raises(PositionError, match=message) as caught:
+            use()
+        assert isinstance(caught.value, IndexError)
+
+
+@both
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda n: n.append(ops.relu),
+        lambda n: n.insert(0, None),
+        lambda n: n.__setitem__(0, 1),
+        lambda n: n.extend([nn.ReLU(), 2]),
+        lambda n: n.__setitem__(slice(0, 2), [nn.ReLU(), 3]),
+    ],
+)
+def test_what_is_no_cell_changes_nothing(kind, change):
+    net = three(kind)
+    before = net.named()
+    with pytest.raises(CellError, match=rf"{kind.__name__}: expected Cells, got .* as '[0-4]'. Wrap a function"):
+        change(net)
+    assert net.named() == before
+
+
+# One name
+
+
+def test_a_cell_in_two_places_has_the_name_of_the_first_everywhere():
+    dense = nn.Dense(2, 2)
+    net = nn.SequentialCell(dense, nn.ReLU(), dense)
+    assert [p.name for p in net.trainable_params()] == list(net.state_dict()) == ["0.weight", "0.bias"]
+    del net[0]
+    assert [p.name for p in net.trainable_params()] == list(net.state_dict()) == ["1.weight", "1.bias"]
+
+
+def test_a_name_is_the_path_of_the_state_dict_whatever_the_order_of_building():
+    class Net(Cell):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.CellList(), nn.SequentialCell()
+            shared = nn.Dense(1, 1)
+            for cells in (self.first, self.second):
+                cells.append(nn.Dense(1, 1))
+                cells.append(shared)
+            self.second.scale = Parameter([1.0])
+            self.second.shift = Parameter([1.0], name="offset")
+            self.again = shared
+
+    outer = nn.SequentialCell({"net": Net()})
+    outer.net.second.append(nn.Dense(1, 1))
+    del outer.net.first
+    names = [p.name for p in outer.get_parameters()]
+    assert names == list(outer.state_dict())
+    assert names == [
+        "net.second.0.weight", "net.second.0.bias", "net.second.1.weight", "net.second.1.bias", "net.second.scale",
+        "net.second.offset", "net.second.2.weight", "net.second.2.bias",
+    ]  # fmt: skip

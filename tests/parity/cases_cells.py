@@ -116,7 +116,7 @@ def K9_no_construct():
     return type("Net", (Cell,), {})()(X)
 
 
-@same(([[3.0] * 3], "Dense(input_channels=2, output_channels=3, has_bias=True)", "weight", (3, 2)))
+@differs("How a Dense prints", ([[3.0] * 3], "Dense(in_channels=2, out_channels=3, has_bias=True)", "weight", (3, 2)))
 def K10_dense():
     dense = nn.Dense(2, 3, weight_init="ones", bias_init="zeros")
     return dense(Tensor([[1.0, 2.0]])), str(dense), dense.weight.name, dense.weight.shape
@@ -129,7 +129,7 @@ def V1_set_train_recursive():
     return net.training, net[0].training, net.set_train(False) is net
 
 
-@same("SequentialCell(\n  (0): Dense(input_channels=2, output_channels=2, has_bias=True)\n  (1): ReLU()\n)")
+@differs("How a Dense prints", "SequentialCell(\n  (0): Dense(in_channels=2, out_channels=2, has_bias=True)\n  (1): ReLU()\n)")
 def V2_repr_seq():
     return repr(nn.SequentialCell(nn.Dense(2, 2), nn.ReLU()))
 
@@ -163,7 +163,7 @@ def V5_param_same_object_twice():
     return names(net), [p.name for p in net.trainable_params()]
 
 
-@same(["b.weight", "b.bias"])
+@differs("The names of Parameters in a Cell that stands in two places", ["a.weight", "a.bias"])
 def V6_shared_cell_params_once():
     dense = nn.Dense(1, 1)
     return names(cell(None, a=dense, b=dense))

@@ -56,7 +56,7 @@ def test_an_unknown_mode(mode):
 def test_features_that_do_not_fit_a_layer():
     text = refused(ShapeError, two_layers(), currents((2, 4, 7)))
     assert text == (
-        "Dense(input_channels=3, output_channels=5, has_bias=True): expected an input [..., 3], got [4, 7] Float32. "
+        "Dense(in_channels=3, out_channels=5, has_bias=True): expected an input [..., 3], got [4, 7] Float32. "
         "Flatten it, or change in_channels."
     )
 
