@@ -1,4 +1,23 @@
-"""Losses on what comes out of a net over time."""
+"""Losses on what comes out of a net over time.
+
+Each takes ``mask=``, the steps that count, as :func:`snn.run` does, and has a ``readout`` in :mod:`snn.metrics` that matches:
+
+============================== ============================================ ==============
+loss                           on                                           readout
+============================== ============================================ ==============
+``cross_entropy``              scores, or a readout of your choice          the same
+``count_cross_entropy``        the number of spikes                         ``"count"``
+``membrane_cross_entropy``     a membrane, summed over time                 ``"sum"``
+``max_membrane_cross_entropy`` the largest value of a membrane              ``"max"``
+``stepwise_cross_entropy``     a membrane, in each step                     ``"sum"``
+``rate_mse``                   the firing rate                              ``"rate"``
+============================== ============================================ ==============
+
+A loss on a membrane that is reset sends its gradient through the reset too, and teaches the right class to fire less: such a
+net answers by its membrane, not by its spikes. Give the last neurons ``detach_reset=True``, as snnTorch does, or
+``v_reset="never"``, or take a readout that never fires, whose membrane is its output. What is recorded as ``"v"`` is the
+membrane after the reset; ``"v_before_reset"`` is the one that fires.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +25,31 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, as_tensor, ops
+from autograd import Tensor, as_tensor, float16, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
-from autograd.intake import to_numbers
 
-__all__ = ["count_cross_entropy", "cross_entropy", "max_membrane_cross_entropy", "membrane_cross_entropy", "rate_mse"]
+from .readout import check_labels, check_mask, for_loss, over_time, read
 
-Array = np.ndarray[Any, np.dtype[Any]]
+__all__ = [
+    "count_cross_entropy", "cross_entropy", "max_membrane_cross_entropy", "membrane_cross_entropy", "rate_mse",
+    "stepwise_cross_entropy",
+]  # fmt: skip
 
 
-def cross_entropy(scores: Any, labels: Any) -> Tensor:
+def cross_entropy(scores: Any, labels: Any, mask: Any = None, *, readout: str = "sum") -> Tensor:
     """Cross entropy of the softmax of scores, averaged over the batch.
 
     Parameters
     ----------
     scores : Tensor
-        ``[N, classes]``.
+        ``[N, classes]``; or an output over time, ``[T, N, classes]``, of which ``readout`` makes scores.
     labels : array of int
         Right classes, ``[N]``.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
+    readout : {"sum", "count", "rate", "max", "last"}
+        How an output over time becomes scores, as for :func:`snn.metrics.predictions`.
 
     Returns
     -------
@@ -34,17 +59,22 @@ def cross_entropy(scores: Any, labels: Any) -> Tensor:
     Raises
     ------
     ShapeError
-        If the shapes do not fit.
+        If the shapes do not fit, or the mask leaves a sample without any step.
     DTypeError
         If the labels are not whole numbers.
     ArgumentError
-        If a label is not the number of a class.
+        If a label is not the number of a class, or the readout has no gradient.
     """
-    scores = as_tensor(scores, "cross_entropy")
-    return ops.cross_entropy(scores, labels=_classes(labels, scores, "cross_entropy"))
+    where = "cross_entropy"
+    if readout == "first_spike":
+        raise ArgumentError(
+            where, "a readout with a gradient", repr(readout), "Choose 'count', 'sum', 'rate', 'max' or 'last'."
+        )
+    scores = for_loss(scores, where)
+    return _entropy(read(scores, readout, mask, where, scores=True), labels, scores, where)
 
 
-def count_cross_entropy(spikes: Any, labels: Any) -> Tensor:
+def count_cross_entropy(spikes: Any, labels: Any, mask: Any = None) -> Tensor:
     """Cross entropy on the number of spikes of each class's neuron.
 
     Parameters
@@ -53,6 +83,8 @@ def count_cross_entropy(spikes: Any, labels: Any) -> Tensor:
         Output spikes, ``[T, N, classes]``. Those of amplitude ``v_threshold`` count by their amplitude.
     labels : array of int
         Right classes, ``[N]``.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
     Returns
     -------
@@ -64,7 +96,8 @@ def count_cross_entropy(spikes: Any, labels: Any) -> Tensor:
     ShapeError, DTypeError, ArgumentError
         As for :func:`cross_entropy`.
     """
-    return cross_entropy(_over_time(spikes, "count_cross_entropy").sum(0), labels)
+    where = "count_cross_entropy"
+    return _entropy(read(spikes, "count", mask, where), labels, spikes, where)
 
 
 def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
@@ -72,12 +105,14 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 
     Parameters
     ----------
-    v : Tensor
-        Membrane of a readout, ``[T, N, classes]``.
+    v : Tensor or dict
+        Membrane ``[T, N, classes]``: the output of a readout such as :class:`snn.LeakyReadout`; or ``"v_before_reset"`` as
+        recorded of neurons that fire, with ``detach_reset=True`` or ``v_reset="never"``; or a whole record, of which the last
+        layer's is taken.
     labels : array of int
         Right classes, ``[N]``.
     mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: steps that do not count. The output of a run is 0 there; a recorded membrane is not.
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
     Returns
     -------
@@ -88,11 +123,15 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     ------
     ShapeError, DTypeError, ArgumentError
         As for :func:`cross_entropy`.
+
+    Warns
+    -----
+    UserWarning
+        If ``v`` was recorded of a neuron whose reset passes a gradient.
     """
-    v = _over_time(v, "membrane_cross_entropy")
-    if mask is not None:
-        v = ops.where(_kept(mask, v, "membrane_cross_entropy")[..., None], v, 0.0)
-    return cross_entropy(v.sum(0), labels)
+    where = "membrane_cross_entropy"
+    v = for_loss(v, where)
+    return _entropy(read(v, "sum", mask, where), labels, v, where)
 
 
 def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
@@ -100,12 +139,12 @@ def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 
     Parameters
     ----------
-    v : Tensor
-        Membrane of a readout, ``[T, N, classes]``.
+    v : Tensor or dict
+        Membrane ``[T, N, classes]``, as for :func:`membrane_cross_entropy`.
     labels : array of int
         Right classes, ``[N]``.
     mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: steps that do not count.
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
     Returns
     -------
@@ -115,13 +154,69 @@ def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     Raises
     ------
     ShapeError, DTypeError, ArgumentError
-        As for :func:`cross_entropy`; also if the mask does not fit or leaves a sample without any step.
+        As for :func:`cross_entropy`.
+
+    Warns
+    -----
+    UserWarning
+        As for :func:`membrane_cross_entropy`.
     """
-    v = _over_time(v, "max_membrane_cross_entropy")
-    if mask is not None:
-        keep = _kept(mask, v, "max_membrane_cross_entropy")
-        v = ops.where(keep[..., None], v, -np.inf)
-    return cross_entropy(v.max(0), labels)
+    where = "max_membrane_cross_entropy"
+    v = for_loss(v, where)
+    return _entropy(read(v, "max", mask, where), labels, v, where)
+
+
+def stepwise_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
+    """Cross entropy on the membrane of each class's neuron in each step, averaged over the steps and the batch.
+
+    This is the usual loss in snnTorch, there a sum over the steps.
+
+    Parameters
+    ----------
+    v : Tensor or dict
+        Membrane ``[T, N, classes]``, as for :func:`membrane_cross_entropy`.
+    labels : array of int
+        Right classes, ``[N]``.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count. Each sample weighs the same, whatever its length.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        As for :func:`cross_entropy`.
+
+    Warns
+    -----
+    UserWarning
+        As for :func:`membrane_cross_entropy`.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> from autograd import nn
+    >>> last = snn.LIFNode(beta=0.9, detach_reset=True)
+    >>> net = nn.SequentialCell(nn.Dense(4, 8, rng=0), snn.LIFNode(beta=0.9), nn.Dense(8, 3, rng=1), last)
+    >>> x, labels = np.random.default_rng(0).random((20, 16, 4), np.float32), np.arange(16) % 3
+    >>> spikes, state, record = snn.run(net, x, record=["v_before_reset"])
+    >>> loss = snn.losses.stepwise_cross_entropy(record["3.v_before_reset"], labels)
+    >>> by_membrane = snn.metrics.accuracy(record["3.v_before_reset"], labels, readout="sum")
+    >>> by_spikes = snn.metrics.accuracy(spikes, labels, readout="count")
+    """
+    where = "stepwise_cross_entropy"
+    v = for_loss(v, where)
+    x = over_time(v, where)
+    steps, _, classes = x.shape
+    right, keep = check_labels(labels, x[0], where), check_mask(mask, x, where)
+    if keep is None:
+        return _in_dtype_of(v, ops.cross_entropy(x.reshape(-1, classes), labels=np.tile(right, steps)))
+    shares = ops.log_softmax(ops.where(keep[..., None], x, 0.0)) * ops.one_hot(right, classes, dtype=x.dtype)
+    weights = keep / (keep.sum(0) * max(1, keep.shape[1]))
+    return _in_dtype_of(v, -(shares.sum(-1) * weights.astype(x.dtype)).sum())
 
 
 def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float = 0.0, mask: Any = None) -> Tensor:
@@ -136,7 +231,7 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
     correct, incorrect : float
         Target rates, in spikes per step, of the right class and of the others.
     mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: steps that do not count.
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
     Returns
     -------
@@ -148,54 +243,25 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
     ShapeError, DTypeError, ArgumentError
         As for :func:`cross_entropy`.
     """
-    spikes = _over_time(spikes, "rate_mse")
-    if mask is None:
-        rates = spikes.mean(0)
-    else:
-        keep = _kept(mask, spikes, "rate_mse")
-        rates = ops.where(keep[..., None], spikes, 0.0).sum(0) / keep.sum(0)[:, None].astype(spikes.dtype)
-    target = as_tensor(labels, "rate_mse")
+    where = "rate_mse"
+    rates = read(spikes, "rate", mask, where)
+    for name, value in (("correct", correct), ("incorrect", incorrect)):
+        if not isinstance(value, (int, float, np.number)):
+            raise DTypeError(f"{where}, {name}", "a number", describe(value), "Pass a target rate in spikes per step.")
+    target = as_tensor(labels, f"{where}, labels")
     if target.dtype.kind == "f":
         if target.shape != rates.shape:
-            raise ShapeError("rate_mse, targets", f"{list(rates.shape)}", describe(target), "One rate for each output.")
+            raise ShapeError(f"{where}, targets", f"{list(rates.shape)}", describe(target), "One rate for each output.")
     else:
-        classes = _classes(labels, rates, "rate_mse")
+        classes = check_labels(labels, rates, where)
         target = ops.one_hot(classes, rates.shape[1], correct, incorrect, dtype=rates.dtype)
-    loss: Tensor = ops.square(rates - target.astype(rates.dtype)).mean()
-    return loss
+    return _in_dtype_of(spikes, ops.square(rates - target.astype(rates.dtype)).mean())
 
 
-def _kept(mask: Any, x: Tensor, where: str) -> Array:
-    keep = to_numbers(mask, f"{where}, mask")
-    if keep.shape != x.shape[:2] or keep.dtype != bool or not keep.any(0).all():
-        raise ShapeError(
-            f"{where}, mask", f"[T, N] = {list(x.shape[:2])} Bool with a step for each sample", describe(keep),
-            "Pass the mask of the run.",
-        )  # fmt: skip
-    return keep
+def _entropy(scores: Tensor, labels: Any, given: Any, where: str) -> Tensor:
+    return _in_dtype_of(given, ops.cross_entropy(scores, labels=check_labels(labels, scores, where)))
 
 
-def _over_time(x: Any, where: str) -> Tensor:
-    tensor = as_tensor(x, where)
-    if tensor.ndim != 3:
-        raise ShapeError(where, "[T, N, classes]", describe(x), "Pass the output of snn.run, with one neuron a class.")
-    return tensor
-
-
-def _classes(labels: Any, scores: Tensor, where: str) -> Array:
-    positions = as_tensor(labels, where).array
-    if positions.dtype.kind not in "iu":
-        fix = "Pass classes, such as labels.argmax(-1)." if positions.ndim > 1 else "Convert them with .astype(int)."
-        raise DTypeError(f"{where}, labels", "whole numbers", describe(positions), fix)
-    if scores.ndim != 2 or positions.shape != scores.shape[:1]:
-        raise ShapeError(
-            f"{where}, labels", f"[N] for scores [N, classes] = {list(scores.shape)}", describe(positions),
-            "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?",
-        )  # fmt: skip
-    classes = scores.shape[1]
-    if positions.size and not (positions.min() >= 0 and positions.max() < classes):
-        raise ArgumentError(
-            f"{where}, labels", f"classes 0 to {classes - 1}", f"{positions.min()} to {positions.max()}",
-            "Give the last layer one neuron for each class.",
-        )  # fmt: skip
-    return positions
+def _in_dtype_of(given: Any, loss: Tensor) -> Tensor:
+    """Return a loss in the dtype of what it is of: sums over float16 are made in float32."""
+    return loss.astype(float16) if getattr(given, "dtype", None) == float16 else loss

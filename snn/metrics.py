@@ -1,4 +1,8 @@
-"""Metrics: plain numbers, not differentiable."""
+"""Metrics: plain numbers, not differentiable.
+
+Choose the ``readout`` that the loss uses, as the table of :mod:`snn.losses` says: a net that was trained on the largest value
+of a membrane answers by that, and not by its spikes.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +12,28 @@ import numpy as np
 
 from autograd import as_tensor
 from autograd.dtypes import describe
-from autograd.errors import ShapeError
+from autograd.errors import NonFiniteError, ShapeError
 from autograd.intake import to_numbers
 
+from .readout import check_labels, read
 from .structure import like
 
 __all__ = ["accuracy", "firing_rate", "predictions"]
 
 
-def predictions(out: Any) -> np.ndarray[Any, Any]:
+def predictions(out: Any, mask: Any = None, *, readout: str = "sum") -> np.ndarray[Any, Any]:
     """Return the class of the largest score.
 
     Parameters
     ----------
     out : Tensor or array
-        Scores ``[N, classes]``, or spikes or membranes over time ``[T, N, classes]``, which are summed over time.
+        Scores ``[N, classes]``; or an output over time, spikes or membranes, ``[T, N, classes]``.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
+    readout : {"sum", "count", "rate", "max", "last", "first_spike"}
+        How an output over time becomes scores: its sum over time, which for spikes is their count (by their amplitude); its
+        mean, or rate; its largest value; its value in the last step that counts; or how early the first spike comes, where a
+        neuron that never fires comes last.
 
     Returns
     -------
@@ -32,20 +43,16 @@ def predictions(out: Any) -> np.ndarray[Any, Any]:
     Raises
     ------
     ShapeError
-        If ``out`` has another number of axes.
+        If ``out`` has another number of axes, or the mask does not fit.
+    ArgumentError
+        If there is no such readout.
+    NonFiniteError
+        If a score is NaN.
     """
-    scores = as_tensor(out, "metrics.predictions").array
-    if scores.ndim == 3:
-        scores = scores.sum(0)
-    if scores.ndim != 2:
-        raise ShapeError(
-            "metrics.predictions", "[N, classes] or [T, N, classes]", describe(scores), "Pass the output of snn.run."
-        )
-    classes: np.ndarray[Any, Any] = scores.argmax(1)
-    return classes
+    return _largest(read(out, readout, mask, "metrics.predictions", scores=True), "metrics.predictions")
 
 
-def accuracy(out: Any, labels: Any) -> float:
+def accuracy(out: Any, labels: Any, mask: Any = None, *, readout: str = "sum") -> float:
     """Return the share of right classes.
 
     Parameters
@@ -54,6 +61,8 @@ def accuracy(out: Any, labels: Any) -> float:
         As for :func:`predictions`.
     labels : array of int
         Right classes, ``[N]``.
+    mask, readout
+        As for :func:`predictions`.
 
     Returns
     -------
@@ -63,12 +72,18 @@ def accuracy(out: Any, labels: Any) -> float:
     Raises
     ------
     ShapeError
-        If the numbers of samples differ or are zero.
+        If the numbers of samples differ or are zero; and as for :func:`predictions`.
+    DTypeError, ArgumentError
+        If labels are not numbers of classes; and as for :func:`predictions`.
+    NonFiniteError
+        As for :func:`predictions`.
     """
-    guessed, right = predictions(out), to_numbers(labels, "metrics.accuracy, labels")
-    if guessed.shape != right.shape or not right.size:
-        raise ShapeError("metrics.accuracy, labels", f"{list(guessed.shape)}, at least one", describe(right), "One a sample.")
-    return float(np.mean(guessed == right))
+    where = "metrics.accuracy"
+    scores = read(out, readout, mask, where, scores=True)
+    right = check_labels(labels, scores, where)
+    if not right.size:
+        raise ShapeError(f"{where}, labels", "at least one sample", describe(right), "There is no accuracy of nothing.")
+    return float(np.mean(_largest(scores, where) == right))
 
 
 def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
@@ -81,7 +96,7 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
     axis : int or tuple of int, optional
         Axes to average over: None for all, ``(0, 1)`` for the rate of each neuron.
     mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: steps that do not count.
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
     Returns
     -------
@@ -91,14 +106,37 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
     Raises
     ------
     ShapeError
-        If the mask does not fit.
+        If the mask does not fit, leaves nothing to average, or there are no such axes.
     """
-    fired = as_tensor(spikes, "metrics.firing_rate").array != 0
-    if mask is None:
-        rate = fired.mean(axis)
-    else:
-        keep = to_numbers(mask, "metrics.firing_rate, mask")
+    where = "metrics.firing_rate"
+    fired = as_tensor(spikes, where).array != 0
+    keep: Any = True
+    if mask is not None:
+        keep = to_numbers(mask, f"{where}, mask")
         if keep.shape != fired.shape[:2] or keep.dtype != bool:
-            raise ShapeError("metrics.firing_rate, mask", f"{list(fired.shape[:2])} Bool", describe(keep), "As in the run.")
-        rate = fired.mean(axis, where=like(keep, fired))
+            raise ShapeError(f"{where}, mask", f"{list(fired.shape[:2])} Bool", describe(keep), "Pass the mask of the run.")
+        keep = like(keep, fired)
+    try:
+        counted = np.broadcast_to(keep, fired.shape).sum(axis)
+    except (ValueError, TypeError) as error:
+        raise ShapeError(
+            f"{where}, axis", f"axes of {describe(fired)}", describe(axis), "Time is axis 0 and the batch axis 1."
+        ) from error
+    if not np.all(counted):
+        raise ShapeError(
+            where, "at least one step that counts in each mean", describe(fired), "Choose other axes or another mask."
+        )
+    rate = (fired & keep).sum(axis) / counted
     return float(rate) if np.ndim(rate) == 0 else rate
+
+
+def _largest(scores: Any, where: str) -> np.ndarray[Any, Any]:
+    values = scores.asnumpy()
+    if np.isnan(values).any():
+        sample, index = np.argwhere(np.isnan(values))[0]
+        raise NonFiniteError(
+            where, "scores that are numbers", f"NaN for sample {sample}, class {index}",
+            "snn.run(..., check=True) says where it begins; mask= leaves out steps that do not count.",
+        )  # fmt: skip
+    classes: np.ndarray[Any, Any] = values.argmax(1)
+    return classes

@@ -16,6 +16,7 @@ from autograd.intake import to_numbers
 
 from .engine.cache import enabled
 from .guard import fingerprint
+from .readout import mark_resets
 from .stepwise import InParts
 from .structure import is_chain, like
 from .watch import check_input
@@ -144,7 +145,7 @@ def run(
 
     options = Options(how != "python" and enabled(), checkpoint, check=check)
     try:
-        return run_layerwise(net, x, state, names, keep, check, options, hooked)
+        return mark_resets(net, run_layerwise(net, x, state, names, keep, check, options, hooked))
     except CompileError as error:
         if mode != "auto":
             raise
@@ -172,7 +173,7 @@ def _run_eagerly(
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:
     walk = InParts(net, state is None, names, keep, check)
     out, after = walk(net, x, state)
-    return walk.finish(out), after, walk.records
+    return mark_resets(net, (walk.finish(out), after, walk.records))
 
 
 def _check_mode(mode: str, checkpoint: Any) -> None:

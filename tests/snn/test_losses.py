@@ -33,6 +33,15 @@ LOSSES = {
         lambda v: losses.max_membrane_cross_entropy(v, LABELS, MASK),
         lambda v: softmax_entropy(masked_max(v), LABELS),
     ),
+    "readout": (lambda v: losses.cross_entropy(v, LABELS, readout="last"), lambda v: softmax_entropy(v[-1], LABELS)),
+    "stepwise": (
+        lambda v: losses.stepwise_cross_entropy(v, LABELS),
+        lambda v: np.mean([softmax_entropy(scores, LABELS) for scores in v]),
+    ),
+    "stepwise, mask": (
+        lambda v: losses.stepwise_cross_entropy(v, LABELS, MASK),
+        lambda v: np.mean([softmax_entropy(v[MASK[:, n], n], [LABELS[n]] * MASK[:, n].sum()) for n in range(4)]),
+    ),
     "rate_mse": (lambda v: losses.rate_mse(v, LABELS), lambda v: ((v.mean(0) - np.eye(3)[LABELS]) ** 2).mean()),
     "rate_mse, rates": (
         lambda v: losses.rate_mse(v, LABELS, correct=0.8, incorrect=0.1),
@@ -46,7 +55,7 @@ LOSSES = {
 every_loss = pytest.mark.parametrize(("loss", "formula"), LOSSES.values(), ids=LOSSES)
 over_time = pytest.mark.parametrize(
     "loss",
-    [losses.count_cross_entropy, losses.membrane_cross_entropy, losses.max_membrane_cross_entropy, losses.rate_mse],
+    [getattr(losses, name) for name in losses.__all__ if name != "cross_entropy"],
     ids=lambda loss: loss.__name__,
 )
 
@@ -117,9 +126,8 @@ def test_outputs_that_are_not_time_batch_and_classes(loss):
 
 @over_time
 def test_labels_for_another_number_of_samples(loss):
-    where = "rate_mse" if loss is losses.rate_mse else "cross_entropy"
     assert refused(ShapeError, loss, OVER_TIME, LABELS[:3]) == (
-        f"{where}, labels: expected [N] for scores [N, classes] = [4, 3], got ndarray [3] Int64. "
+        f"{loss.__name__}, labels: expected [N] for scores [N, classes] = [4, 3], got ndarray [3] Int64. "
         "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?"
     )
 
@@ -135,7 +143,7 @@ def test_a_label_that_is_no_class(loss, label, got):
 
 def test_labels_that_are_no_whole_numbers():
     assert refused(DTypeError, losses.count_cross_entropy, OVER_TIME, LABELS.astype(float)) == (
-        "cross_entropy, labels: expected whole numbers, got ndarray [4] Float64. Convert them with .astype(int)."
+        "count_cross_entropy, labels: expected whole numbers, got ndarray [4] Float64. Convert them with .astype(int)."
     )
 
 
