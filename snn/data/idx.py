@@ -7,12 +7,12 @@ import math
 import os
 import zlib
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 
 from autograd.dtypes import describe
-from autograd.errors import DataError
+from autograd.errors import DataError, DTypeError
 
 __all__ = ["MNIST", "mnist", "read_idx"]
 
@@ -22,6 +22,8 @@ _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 _AGAIN = "Fetch the file again."
 _SIDE, _CLASSES = 28, 10
 _MOST_AXES = 64  # of an array of numpy
+_MORE = "Bytes follow the last value: is it two files in one?"
+_CHUNK = 1 << 20
 
 
 class MNIST(NamedTuple):
@@ -39,13 +41,15 @@ class MNIST(NamedTuple):
     """Which files the two parts come from."""
 
 
-def read_idx(path: str | os.PathLike[str]) -> Array:
+def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
     """Read an IDX file.
 
     Parameters
     ----------
     path : str or path
         The file. Whether it is gzipped is seen from its first bytes, whatever it is called.
+    limit : int
+        The most bytes that a gzipped file may unpack to. No more memory is taken than the header says and the file fills.
 
     Returns
     -------
@@ -55,33 +59,84 @@ def read_idx(path: str | os.PathLike[str]) -> Array:
     Raises
     ------
     DataError
-        If the file cannot be read, is no IDX file, or holds fewer or more bytes than its header says.
+        If the file cannot be read, is no IDX file, holds fewer or more bytes than its header says, or unpacks to more than
+        ``limit``.
+    DTypeError
+        If ``path`` is no path.
     """
-    where, content = f"reading {path}", _content(path)
-    if len(content) < 4:
-        raise DataError(where, "an IDX file, which begins with 4 bytes about its type", f"{len(content)} bytes", _AGAIN)
-    if content[:2] != b"\0\0":
+    where = f"reading {_as_path(path)}"
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            file.seek(0)
+            if packed:
+                with gzip.open(file) as unpacked:
+                    return _read(cast(BinaryIO, unpacked), where, limit, None)
+            return _read(file, where, limit, os.fstat(file.fileno()).st_size)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DataError(where, "a whole gzip file", f"a damaged one ({error})", _AGAIN) from error
+    except OSError as error:
+        raise DataError(where, "a file that can be read", error.strerror or str(error), "Is the path right?") from error
+    except MemoryError as error:
+        raise DataError(where, "an array that fits into memory", "a larger one", "Read it on a machine with more.") from error
+
+
+def _as_path(path: Any) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise DTypeError("snn.data", "a path", describe(path), "Pass a string or a pathlib.Path.")
+    if "\0" in str(path):
+        raise DataError("snn.data", "a path without NUL characters", repr(str(path)), "Is the path right?")
+    return Path(path)
+
+
+def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
+    """Read what is not packed, or has been unpacked: ``length`` bytes, if that is known."""
+    dtype, shape, start = _read_header(file, where)
+    count = math.prod(shape)
+    size = start + dtype.itemsize * count
+    promised = f"{size} bytes, for shape {list(shape)} {dtype.name}"
+    if length is not None and length != size:
+        raise DataError(where, promised, f"{length} bytes", _MORE if length > size else _AGAIN)
+    if length is None and size > limit:
         raise DataError(
-            where, "an IDX file, which begins with the bytes 00 00", content[:2].hex(" "),
+            where, f"at most {limit} bytes unpacked", f"a header for {size}", "Pass limit= if the file is trusted."
+        )
+    try:
+        array = np.empty(shape, dtype)
+    except ValueError as error:  # a length of 0 beside huge ones
+        raise DataError(where, "a shape that an array can have", f"{list(shape)}", _AGAIN) from error
+    values, filled = array.reshape(-1).view(np.uint8), 0
+    while filled < len(values) and (more := file.readinto(values[filled:][:_CHUNK])):  # type: ignore[attr-defined]
+        filled += more
+    if filled < len(values):
+        raise DataError(where, promised, f"{start + filled} bytes", _AGAIN)
+    if file.read(1):
+        raise DataError(where, promised, f"{size + 1} bytes or more", _MORE)
+    if not dtype.isnative:
+        array.byteswap(inplace=True)
+    return array.view(dtype.newbyteorder("="))
+
+
+def _read_header(file: BinaryIO, where: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    """Read the type of the values, the lengths of the axes and the number of bytes that say so."""
+    head = file.read(4)
+    if len(head) < 4:
+        raise DataError(where, "an IDX file, which begins with 4 bytes about its type", f"{len(head)} bytes", _AGAIN)
+    if head[:2] != b"\0\0":
+        raise DataError(
+            where, "an IDX file, which begins with the bytes 00 00", head[:2].hex(" "),
             "Pass the file as it is published, gzipped or not.",
         )  # fmt: skip
-    code, axes = content[2], content[3]
+    code, axes = head[2:]
     if code not in _TYPES:
         known = ", ".join(f"{known:02x}" for known in _TYPES)
         raise DataError(where, f"a type code among {known}", f"{code:02x}", "The third byte says the type of the values.")
-    start = 4 + 4 * axes
-    if len(content) < start:
-        raise DataError(where, f"a header of {start} bytes, for {axes} axes", f"{len(content)} bytes", _AGAIN)
+    start, lengths = 4 + 4 * axes, file.read(4 * axes)
+    if len(lengths) < 4 * axes:
+        raise DataError(where, f"a header of {start} bytes, for {axes} axes", f"{4 + len(lengths)} bytes", _AGAIN)
     if axes > _MOST_AXES:
         raise DataError(where, f"at most {_MOST_AXES} axes", f"{axes}", "The fourth byte says how many there are.")
-    shape = tuple(int(length) for length in np.frombuffer(content, ">u4", axes, 4))
-    dtype = np.dtype(_TYPES[code])
-    size = start + dtype.itemsize * math.prod(shape)
-    if len(content) != size:
-        excess = "Bytes follow the last value: is it two files in one?" if len(content) > size else _AGAIN
-        raise DataError(where, f"{size} bytes, for shape {list(shape)} {dtype.name}", f"{len(content)} bytes", excess)
-    # The copy is the caller's own, to write on.
-    return np.ndarray(shape, dtype, content, start).astype(dtype.newbyteorder("="))
+    return np.dtype(_TYPES[code]), tuple(int(length) for length in np.frombuffer(lengths, ">u4")), start
 
 
 def mnist(directory: str | os.PathLike[str]) -> MNIST:
@@ -106,7 +161,7 @@ def mnist(directory: str | os.PathLike[str]) -> MNIST:
         If a file is missing or cannot be read (see :func:`read_idx`), images are not ``[N, 28, 28]`` uint8, labels are not
         ``[N]`` uint8 from 0 to 9, their numbers differ, or a part is empty.
     """
-    base = Path(directory)
+    base = _as_path(directory)
     if not base.is_dir():
         got = "a file" if base.exists() else "no such directory"
         raise DataError(f"reading {base}", "a directory with the MNIST files", got, "Pass where the four files are.")
@@ -123,22 +178,6 @@ def mnist(directory: str | os.PathLike[str]) -> MNIST:
             "Without a training file the t10k file is split.",
         )  # fmt: skip
     return MNIST(*train, *test, split)
-
-
-def _content(path: str | os.PathLike[str]) -> bytes:
-    """Return the bytes of a file, unpacked if it is gzipped: an IDX file begins with 0."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"reading {path}", "a file that can be read", error.strerror or str(error), "Is the path right?"
-        ) from error
-    if content[:2] != b"\x1f\x8b":
-        return content
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"reading {path}", "a whole gzip file", f"a damaged one ({error})", _AGAIN) from error
 
 
 def _find(base: Path, name: str) -> Path | None:
