@@ -1,18 +1,32 @@
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
+PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 BENCHMARKS := overhead backward import memory scaling layer recurrent digits
 
-.PHONY: help demo test lint format coverage mutants docs bench bench-quick peers clean
+.PHONY: help ci demo test test-base lowest plain lint format coverage mutants docs bench bench-quick peers clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+ci: ## Run all that a change must pass, and print how long each part takes
+	bash .ci/run
 
 demo: $(VENV)/demo ## Train the digits experiment and say where its figures are
 	$(BIN)/python -m experiments digits
 
 test: $(VENV)/test lint ## Lint, types, floors and the whole test suite
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/$(PYTEST)
+
+test-base: $(VENV)/test-base ## The test suite alone, on any Python and system: what compares with torch is skipped
+	$(BIN)/$(PYTEST)
+
+lowest: .venv-lowest/ready ## The test suite with the lowest versions that pyproject.toml declares, in an environment of their own
+	.venv-lowest/$(SCRIPTS)/$(PYTEST)
+
+plain: $(VENV)/test ## The conformance of compiled nets, with the emitted loops as plain Python; mode="python" runs them so anyway
+	NUMBA_DISABLE_JIT=1 $(BIN)/$(PYTEST) -k "not python" tests/snn/compiled/test_conformance.py tests/snn/compiled/test_nets.py
 
 lint: $(VENV)/test ## Lint, format, types and floors
 	$(BIN)/ruff check
@@ -38,8 +52,8 @@ mutants: $(VENV)/mutants ## Break the core of autograd in a thousand places and 
 
 # DATA=DIR: the directory of MNIST's IDX files, for train; it makes up images without it.
 bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environment of their own: about an hour
-	for name in $(BENCHMARKS); do .venv-bench/bin/python -m benchmarks $$name || exit 1; done
-	.venv-bench/bin/python -m benchmarks train $(if $(DATA),--data $(DATA))
+	for name in $(BENCHMARKS); do .venv-bench/$(SCRIPTS)/python -m benchmarks $$name || exit 1; done
+	.venv-bench/$(SCRIPTS)/python -m benchmarks train $(if $(DATA),--data $(DATA))
 
 bench-quick: $(VENV)/test ## See that every benchmark runs, on tiny work beside torch: two minutes
 	$(BIN)/python -m benchmarks overhead --small --peers torch
@@ -47,38 +61,48 @@ bench-quick: $(VENV)/test ## See that every benchmark runs, on tiny work beside 
 	  $(BIN)/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
 
 peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
-	.venv-peers/bin/python -m pytest -q --noconftest tests/peers
+	.venv-peers/$(SCRIPTS)/python -m pytest -q --noconftest tests/peers
 
 clean: ## Remove the environments and caches
-	rm -rf $(VENV) mutants .coverage .venv-bench .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
+	rm -rf $(VENV) mutants .coverage .venv-bench .venv-peers .venv-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
 
-$(VENV)/bin/python:
+$(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "This needs Python 3.11 or later: make PYTHON=python3.12 demo"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[experiments]'
+$(VENV)/demo: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[experiments]'
 	@touch $@
 
-$(VENV)/test: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[test]'
+$(VENV)/test-base: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test-base]'
 	@touch $@ $(VENV)/demo
 
-$(VENV)/docs: $(VENV)/bin/python pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[docs]'
+$(VENV)/test: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@ $(VENV)/test-base $(VENV)/demo
+
+$(VENV)/docs: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
 $(VENV)/mutants: $(VENV)/test
-	$(BIN)/pip install --quiet --editable '.[mutants]'
+	$(BIN)/python -m pip install --quiet --editable '.[mutants]'
+	@touch $@
+
+.venv-lowest/ready: pyproject.toml .ci/lowest.py
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) .ci/lowest.py test-base > .venv-lowest/constraints.txt
+	.venv-lowest/$(SCRIPTS)/python -m pip install --quiet --only-binary :all: --constraint .venv-lowest/constraints.txt --editable '.[test-base]'
 	@touch $@
 
 .venv-bench/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --editable '.[bench]'
+	.venv-bench/$(SCRIPTS)/python -m pip install --quiet --editable '.[bench]'
 	@touch $@
 
 .venv-peers/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --editable '.[peers]'
+	.venv-peers/$(SCRIPTS)/python -m pip install --quiet --editable '.[peers]'
 	@touch $@

@@ -3,8 +3,6 @@
 import doctest
 import os
 import shlex
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from experiments.__main__ import names
+from experiments.__main__ import main, names
 from experiments.mnist import write_small_set
 
 ROOT = Path(__file__).parent
@@ -30,8 +28,8 @@ def pytest_configure(config):
 class ShellParser(CodeBlockParser):
     """Runs `sh` blocks.
 
-    What starts with `make` is run by CI, which is checked. An experiment is run with --smoke, and with a small set of its own
-    in the place of path/to/mnist; one without options is run so by tests/experiments, if it is there.
+    What starts with `make` is run by CI, which is checked. An experiment is run in this process, with --smoke and two seeds at
+    most, and with a small set of its own in the place of path/to/mnist; one without options is run by tests/experiments.
     """
 
     language = "sh"
@@ -40,19 +38,29 @@ class ShellParser(CodeBlockParser):
         for line in example.parsed.strip().splitlines():
             command = shlex.split(line)
             if command[0] == "make":
-                assert line in (ROOT / ".ci" / "run").read_text().splitlines(), f"{line} is not run by .ci/run"
+                assert f"timed {line}" in (ROOT / ".ci" / "run").read_text().splitlines(), f"{line} is not run by .ci/run"
                 continue
-            assert command[0] == ".venv/bin/python", f"no way to run {line!r} here"
-            if command[:3] == [".venv/bin/python", "-m", "experiments"] and command[3:] in [[name] for name in names()]:
-                continue
-            if len(command) > 3 and "--help" not in command:
-                command += ["--smoke", "--out", example.namespace["tmp"]]
-            if "path/to/mnist" in command:
-                place = Path(example.namespace["tmp"]) / "data"
-                place.mkdir(exist_ok=True)
-                write_small_set(place)
-                command[command.index("path/to/mnist")] = str(place)
-            subprocess.run([sys.executable, *command[1:]], cwd=ROOT, check=True, capture_output=True, env={**os.environ})
+            assert command[:3] == [".venv/bin/python", "-m", "experiments"], f"no way to run {line!r} here"
+            self.experiment(command[3:], example.namespace["tmp"])
+
+    @staticmethod
+    def experiment(arguments: list[str], out: str) -> None:
+        if arguments in [[name] for name in names()]:
+            return
+        if "--help" in arguments:
+            with pytest.raises(SystemExit, match="0"):
+                main(arguments)
+            return
+        if arguments:
+            arguments += ["--smoke", "--out", out]
+        if "--seeds" in arguments:
+            arguments[arguments.index("--seeds") + 1] = "2"
+        if "path/to/mnist" in arguments:
+            place = Path(out) / "data"
+            place.mkdir(exist_ok=True)
+            write_small_set(place)
+            arguments[arguments.index("path/to/mnist")] = str(place)
+        assert main(arguments) == 0
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import pickle
 
 import numpy as np
 import pytest
-import torch
 
 import snn
 from autograd import Cell, Parameter, Tensor, check_grad, grad, nn
@@ -118,6 +117,7 @@ def test_a_sliding_neuron_may_have_weights_for_each_neuron():
 
 def by_torch(node, x, alpha):
     """Return the gradients of the weighed spikes by input, weights and threshold, from matrix products in torch."""
+    torch = pytest.importorskip("torch", reason="needs torch to compare with: pip install 'spikecell[test]'")
     x = torch.tensor(x, requires_grad=True)
     if isinstance(node, snn.SlidingPSNNode):
         leaves = [torch.tensor(w.asnumpy(), requires_grad=True) for w in node.weight]
