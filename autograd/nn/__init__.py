@@ -3,7 +3,8 @@
 from ..cell import Cell
 from ..compat.layers import ClipByNorm, ForwardValueAndGrad, TrainOneStepCell, WithLossCell
 from ..compat.losses import CrossEntropyLoss, L1Loss, LossBase, MSELoss, SoftmaxCrossEntropyWithLogits
-from ..compat.optimizers import SGD, Adam, Momentum
+from ..compat.optimizers import Momentum
+from ..optim import SGD, Adam
 from . import init
 from .activations import (
     GELU,

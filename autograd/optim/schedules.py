@@ -1,43 +1,148 @@
-"""Learning rates as functions of the step, which counts from 0."""
+"""Learning rates as functions of the step, which counts from 0. They print as they are made, and can be pickled."""
+# ruff: noqa: N801 - they are called like functions
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ..errors import ArgumentError
 
-__all__ = ["Schedule", "cosine", "exponential", "step", "warmup"]
+__all__ = ["Schedule", "cosine", "exponential", "step", "table", "warmup"]
 
 Schedule = Callable[[int], float]
 
 
-def exponential(lr: float, rate: float, every: int = 1) -> Schedule:
-    """Multiply by ``rate`` over each ``every`` steps, smoothly."""
-    _positive(every=every)
-    return lambda n: lr * rate ** (n / every)
+@dataclass(frozen=True)
+class exponential:
+    """Multiply by ``rate`` over each ``every`` steps, smoothly.
+
+    Parameters
+    ----------
+    lr : float
+        Where it starts.
+    rate : float
+        The factor.
+    every : int
+        Number of steps.
+    """
+
+    lr: float
+    rate: float
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        _check("exponential", every=self.every)
+
+    def __call__(self, n: int) -> float:
+        """Return the rate of a step."""
+        return self.lr * float(self.rate ** (n / self.every))
 
 
-def step(lr: float, rate: float, every: int) -> Schedule:
-    """Multiply by ``rate`` after each ``every`` steps, at once."""
-    _positive(every=every)
-    return lambda n: lr * rate ** (n // every)
+@dataclass(frozen=True)
+class step:
+    """Multiply by ``rate`` after each ``every`` steps, at once.
+
+    Parameters
+    ----------
+    lr : float
+        Where it starts.
+    rate : float
+        The factor.
+    every : int
+        Number of steps.
+    """
+
+    lr: float
+    rate: float
+    every: int
+
+    def __post_init__(self) -> None:
+        _check("step", every=self.every)
+
+    def __call__(self, n: int) -> float:
+        """Return the rate of a step."""
+        return self.lr * self.rate ** (n // self.every)
 
 
-def cosine(lr: float, steps: int, lowest: float = 0.0) -> Schedule:
-    """Fall from ``lr`` to ``lowest`` along half a cosine over ``steps``, then stay (Loshchilov and Hutter, 2017)."""
-    _positive(steps=steps)
-    return lambda n: lowest + (lr - lowest) * (1 + math.cos(math.pi * min(n / steps, 1.0))) / 2
+@dataclass(frozen=True)
+class cosine:
+    """Fall from ``lr`` to ``lowest`` along half a cosine over ``steps``, then stay (Loshchilov and Hutter, 2017).
+
+    Parameters
+    ----------
+    lr : float
+        Where it starts.
+    steps : int
+        Number of steps until the lowest rate.
+    lowest : float
+        Where it ends.
+    """
+
+    lr: float
+    steps: int
+    lowest: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check("cosine", steps=self.steps)
+
+    def __call__(self, n: int) -> float:
+        """Return the rate of a step."""
+        return self.lowest + (self.lr - self.lowest) * (1 + math.cos(math.pi * min(n / self.steps, 1.0))) / 2
 
 
-def warmup(schedule: Schedule | float, steps: int) -> Schedule:
-    """Rise linearly over the first ``steps``, then follow ``schedule`` from its own step 0 on."""
-    _positive(steps=steps)
-    after = schedule if callable(schedule) else lambda n: schedule
-    return lambda n: after(0) * (n + 1) / steps if n < steps else after(n - steps)
+@dataclass(frozen=True)
+class warmup:
+    """Rise linearly over the first ``steps``, then follow ``schedule`` from its own step 0 on.
+
+    Parameters
+    ----------
+    schedule : callable or float
+        What follows.
+    steps : int
+        Number of steps of the rise.
+    """
+
+    schedule: Schedule | float
+    steps: int
+
+    def __post_init__(self) -> None:
+        _check("warmup", steps=self.steps)
+
+    def __call__(self, n: int) -> float:
+        """Return the rate of a step."""
+        if n < self.steps:
+            return self._after(0) * (n + 1) / self.steps
+        return self._after(n - self.steps)
+
+    def _after(self, n: int) -> float:
+        return self.schedule(n) if callable(self.schedule) else self.schedule
 
 
-def _positive(**numbers: int) -> None:
-    for name, value in numbers.items():
+@dataclass(frozen=True)
+class table:
+    """A rate for each step; the last one stays.
+
+    Parameters
+    ----------
+    rates : sequence of float
+        At least one.
+    """
+
+    rates: Sequence[float]
+
+    def __post_init__(self) -> None:
+        if not len(self.rates):
+            raise ArgumentError("schedules.table", "at least one rate", "none", "Give the rates of the first steps.")
+        object.__setattr__(self, "rates", tuple(float(rate) for rate in self.rates))
+
+    def __call__(self, n: int) -> float:
+        """Return the rate of a step."""
+        return self.rates[min(n, len(self.rates) - 1)]
+
+
+def _check(name: str, **counts: int) -> None:
+    for what, value in counts.items():
         if value < 1:
-            raise ArgumentError("schedule", f"{name} to be at least 1", repr(value), "Count steps of the optimizer.")
+            raise ArgumentError(f"schedules.{name}", f"{what} to be at least 1", repr(value), "Count steps of the optimizer.")

@@ -111,7 +111,7 @@ PAIRS = {
     "Momentum": (lambda p: nn.Momentum(p, 0.1, 0.9), lambda p: optim.SGD(p, 0.1, 0.9)),
     "Momentum, decay, Nesterov": (
         lambda p: nn.Momentum(p, learning_rate=0.1, momentum=0.9, weight_decay=0.01, use_nesterov=True),
-        lambda p: optim.SGD(p, 0.1, 0.9, 0.01, nesterov=True),
+        lambda p: optim.SGD(p, 0.1, 0.9, weight_decay=0.01, nesterov=True),
     ),
     "SGD": (lambda p: nn.SGD(p, learning_rate=0.1, weight_decay=0.1), lambda p: optim.SGD(p, 0.1, weight_decay=0.1)),
     "Adam": (

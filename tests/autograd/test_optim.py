@@ -74,7 +74,7 @@ def test_steps_follow_the_formula(make, options, formula, extra):
         optimizer([Tensor(g)])
         assert np.array_equal(before, values)  # a new array: a tensor that shares the old one stays as it was
     np.testing.assert_allclose(p.array, formula(START, gradients_of(), **options, **extra), rtol=1e-12)
-    assert optimizer.step == STEPS
+    assert optimizer.steps == STEPS
 
 
 @every_optimizer
@@ -133,7 +133,7 @@ def test_saving_and_going_on_gives_the_same_bits_as_one_run(make, options, formu
     for g in gradients[3:]:
         resumed([g])
     assert np.array_equal(whole.array, second.array)
-    assert resumed.step == STEPS
+    assert resumed.steps == STEPS
 
 
 def test_several_parameters_are_updated_in_order():

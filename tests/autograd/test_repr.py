@@ -1,11 +1,13 @@
 """What is printed makes the same thing again: every layer, loss, optimizer and schedule, found by what is exported."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pytest
 
-from autograd import Cell, Parameter, Tensor, nn, ops
+from autograd import Cell, Parameter, Tensor, nn, ops, optim
+from autograd.optim import schedules
 
 HOLDERS = {"Cell", "CellList", "SequentialCell", "ForwardValueAndGrad", "TrainOneStepCell", "WithLossCell"}  # of what prints
 LAYERS = {name for name in nn.__all__ if inspect.isclass(getattr(nn, name)) and issubclass(getattr(nn, name), Cell)} - HOLDERS
@@ -70,6 +72,75 @@ def test_an_activation_is_printed_as_it_is_written(activation):
     again = evaluated(repr(layer))
     assert repr(again) == repr(layer)
     assert type(again.activation) is type(activation)
+
+
+# Optimizers and schedules
+
+SCHEDULES = {name: getattr(schedules, name) for name in schedules.__all__ if inspect.isclass(getattr(schedules, name))}
+OPTIMIZERS = {
+    name: kind
+    for module in (optim, nn)
+    for name, kind in vars(module).items()
+    if inspect.isclass(kind) and issubclass(kind, optim.Optimizer) and kind is not optim.Optimizer
+}
+EXAMPLES = {
+    "exponential": [(0.1, 0.5), (0.1, 0.5, 3)], "step": [(0.1, 0.5, 3)], "cosine": [(0.1, 20), (0.1, 20, 0.01)],
+    "warmup": [(0.1, 4), (schedules.cosine(0.1, 20), 4)], "table": [([0.1, 0.2],)],
+    "SGD": [{}, {"lr": 0.2, "momentum": 0.5, "weight_decay": 0.1, "nesterov": True, "loss_scale": 8.0}],
+    "Momentum": [{"learning_rate": 0.2, "momentum": 0.5},
+                 {"learning_rate": schedules.cosine(0.1, 9), "momentum": 0.5, "weight_decay": 0.1, "use_nesterov": True}],
+    "Adam": [{}, {"lr": [0.1, 0.2], "betas": (0.5, 0.6), "eps": 1e-3, "weight_decay": 0.1, "loss_scale": 2.0}],
+    "AdamW": [{}, {"lr": schedules.warmup(schedules.step(0.1, 0.5, 3), 2), "betas": (0.5, 0.6), "weight_decay": 0.0}],
+}  # fmt: skip
+
+
+def test_optimizers_and_schedules_are_found():
+    assert set(EXAMPLES) == set(SCHEDULES) | set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULES))
+def test_what_a_schedule_prints_makes_it_again_and_it_can_be_pickled(name):
+    for arguments in EXAMPLES[name]:
+        schedule = SCHEDULES[name](*arguments)
+        for again in (eval(repr(schedule), vars(schedules).copy()), pickle.loads(pickle.dumps(schedule))):
+            assert again == schedule
+            assert [again(n) for n in range(30)] == [schedule(n) for n in range(30)]
+
+
+def by_groups(params, kind):
+    """Return ways to pass two Parameters, so that each option is once a group's own."""
+    first, second = params
+    rate = schedules.cosine(0.5, 7)
+    flags = {"SGD": {"momentum": 0.25, "nesterov": True}, "Momentum": {"momentum": 0.25, "nesterov": True}}
+    more = flags.get(kind.__name__, {"betas": (0.1, 0.2), "eps": 0.5})
+    return [
+        params,
+        [{"params": [first]}, {"params": [second], "lr": rate, "weight_decay": 0.75, **more}],
+        [{"params": [second], "lr": 0.125}, {"params": [first]}, {"order_params": params}],
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+def test_what_an_optimizer_prints_makes_it_again_and_it_can_be_pickled(name):
+    kind = OPTIMIZERS[name]
+    texts = set()
+    for arguments in EXAMPLES[name]:
+        for ways in range(3):
+            params = [Parameter([1.0, 2.0], name="a"), Parameter([3.0], name="b")]
+            optimizer = kind(by_groups(params, kind)[ways], **arguments)
+            copied = pickle.loads(pickle.dumps(optimizer))
+            fresh = [Parameter(p, name=p.name) for p in params]
+            again = eval(repr(optimizer), {**vars(schedules), **OPTIMIZERS, "params": fresh})
+            assert repr(again) == repr(optimizer) == repr(copied)
+            texts.add(repr(again))
+            for n in range(3):
+                gradients = [Tensor([0.5, -1.0 - n]), Tensor([2.0])]
+                for one in (optimizer, copied, again):
+                    one(gradients)
+            for other in (copied.params, again.params):
+                assert [p.array.tolist() for p in other] == [p.array.tolist() for p in params]
+            assert params[0].array.tolist() != [1.0, 2.0]
+    assert len(texts) == 3 * len(EXAMPLES[name])
 
 
 # Arguments that stand elsewhere in other frameworks

@@ -22,6 +22,7 @@ from .helpers import plain
         (schedules.cosine(1.0, 2, lowest=0.2), [1.0, 0.6, 0.2, 0.2]),
         (schedules.warmup(1.0, 4), [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]),
         (schedules.warmup(schedules.step(1.0, 0.5, 1), 2), [0.5, 1.0, 1.0, 0.5, 0.25]),
+        (schedules.table([1, 0.5]), [1.0, 0.5, 0.5]),
     ],
 )
 def test_rates_of_a_schedule(schedule, rates):
@@ -37,9 +38,14 @@ def test_rates_of_a_schedule(schedule, rates):
 )  # fmt: skip
 def test_a_schedule_over_no_steps_is_refused(make, name):
     with pytest.raises(
-        ArgumentError, match=rf"schedule: expected {name} to be at least 1, got .* Count steps of the optimizer"
+        ArgumentError, match=rf"schedules.[a-z]+: expected {name} to be at least 1, got .* Count steps of the optimizer"
     ):
         make()
+
+
+def test_a_table_of_no_rates_is_refused():
+    with pytest.raises(ArgumentError, match=r"schedules.table: expected at least one rate, got none"):
+        schedules.table([])
 
 
 # Clipping

@@ -1,0 +1,240 @@
+"""What optimizers have in common: called with the gradients, they update the Parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..dtypes import describe
+from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
+from ..parameter import ParameterTuple
+from ..tensor import Tensor
+from .groups import grouped, positions
+from .schedules import Schedule, table
+
+__all__ = ["Array", "Optimizer", "Option", "flag", "within"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Option = Callable[[str, Any], Any]
+"""Checks the value of an option for a class of a name, and returns it."""
+
+
+def within(what: str, low: float, high: float) -> Option:
+    """Return the check of a number in [low, high)."""
+
+    def check(where: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value < high:
+            raise ArgumentError(where, f"{what} in [{low:g}, {high:g})", repr(value), "Choose another value.")
+        return float(value)
+
+    return check
+
+
+def flag(what: str) -> Option:
+    """Return the check of a bool."""
+
+    def check(where: str, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ArgumentError(where, f"{what}=True or False", repr(value), "Say the other arguments by their names.")
+        return value
+
+    return check
+
+
+def _rate(where: str, lr: Any) -> float | Schedule:
+    """Check a learning rate: a number, a function of the step, or a number for each step."""
+    if callable(lr):
+        schedule: Schedule = lr
+        return schedule
+    numbers = lr.asnumpy() if isinstance(lr, Tensor) else lr
+    if np.ndim(numbers):
+        return table([_number(where, rate) for rate in numbers])
+    rate: float = _number(where, numbers.item() if isinstance(numbers, np.ndarray) else numbers)
+    return rate
+
+
+_number = within("lr", 0.0, math.inf)
+
+
+class Optimizer:
+    """Base class: a subclass says what it remembers of each Parameter and how that and a gradient make a step.
+
+    Parameters
+    ----------
+    params : iterable of Parameter, or of dict
+        What to update, in the order of the gradients. Groups with options of their own are dicts, such as
+        ``{"params": biases, "weight_decay": 0.0}``; the gradients then come in the order of the groups, which is that of the
+        attribute ``params``, or in the one that a last dict ``{"order_params": params}`` says.
+    lr : float, sequence or callable, optional
+        Learning rate, one for each step, or a function of the step (from 0) such as those of :mod:`autograd.optim.schedules`.
+        It may be called ``learning_rate``.
+    **options
+        The subclass's.
+
+    Attributes
+    ----------
+    params : list of Parameter
+        All of them, in the order of the gradients.
+    groups : list of dict
+        The groups, each with ``"params"`` and the options that it has for itself. They may be changed between steps, as may
+        the options of all others, which are attributes: ``optimizer.lr = 1e-4``.
+    steps : int
+        How many steps were made.
+
+    Raises
+    ------
+    ArgumentError
+        If there is nothing to update or an option is out of range.
+    DTypeError
+        If what should be updated are no Parameters of floats.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[Mapping[str, Option]] = {"lr": _rate, "weight_decay": within("weight_decay", 0.0, math.inf)}
+    """What can be set for all Parameters or for a group, and how it is checked."""
+    usual_lr: ClassVar[float] = 1e-3
+    called: ClassVar[Mapping[str, str]] = {}
+    """What the constructor calls an option, where it is another name."""
+
+    lr: float | Schedule
+    weight_decay: float
+
+    def __init__(
+        self, params: Iterable[Any], lr: Any = None, *, learning_rate: Any = None, loss_scale: Any = 1.0, **options: Any
+    ) -> None:
+        name = type(self).__name__
+        if lr is not None and learning_rate is not None:
+            raise ArgumentError(name, "lr or learning_rate", "both", "They are two names for one thing.")
+        given = lr if lr is not None else learning_rate if learning_rate is not None else self.usual_lr
+        for option, value in {"lr": given, **options}.items():
+            setattr(self, option, self.options[option](name, value))
+        self.params, self.groups = grouped(name, params, self.options)
+        if not loss_scale > 0:
+            raise ArgumentError(name, "a positive loss_scale", repr(loss_scale), "Leave it out.")
+        self.loss_scale, self.steps = float(loss_scale), 0
+        self.memory = [{slot: np.zeros_like(p.array) for slot in self.slots} for p in self.params]
+
+    @property
+    def parameters(self) -> ParameterTuple:
+        """What is updated, as MindSpore names it."""
+        return ParameterTuple(self.params)
+
+    @property
+    def learning_rate(self) -> float | Schedule:
+        """The rate ``lr``, as MindSpore names it."""
+        return self.lr
+
+    def __call__(self, gradients: Sequence[Tensor]) -> None:
+        """Update every Parameter by one step, but for those that have been frozen.
+
+        Parameters
+        ----------
+        gradients : sequence of Tensor
+            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them; divided by ``loss_scale``.
+
+        Raises
+        ------
+        DTypeError
+            If they are something else, such as the loss.
+        ShapeError
+            If their number or shapes do not match.
+        NonFiniteError
+            If a gradient has NaN or infinity. Nothing is updated.
+        """
+        name = type(self).__name__
+        self._check(name, gradients)
+        found = dict(zip(map(id, self.params), zip(gradients, self.memory, strict=True), strict=True))
+        rates = [self._now(name, group) for group in self.groups]
+        self.steps += 1
+        for group, options in zip(self.groups, rates, strict=True):
+            for p in group["params"]:
+                if p.requires_grad:
+                    gradient, memory = found[id(p)]
+                    g = gradient.array.astype(p.dtype, copy=False)
+                    g = g if self.loss_scale == 1.0 else g / g.dtype.type(self.loss_scale)
+                    p.array = np.asarray(self._updated(p.array, g, memory, options))
+
+    def _check(self, name: str, gradients: Any) -> None:
+        if isinstance(gradients, Tensor) or not isinstance(gradients, Sequence):
+            raise DTypeError(
+                name, "gradients, one for each Parameter", describe(gradients),
+                "loss, gradients = autograd.value_and_grad(fn, None, optimizer.params)(...) gives them: optimizer(gradients).",
+            )  # fmt: skip
+        if len(gradients) != len(self.params):
+            raise ShapeError(
+                name, f"{len(self.params)} gradients", f"{len(gradients)}",
+                "Differentiate by these Parameters alone: grad_position=None, weights=...",
+            )  # fmt: skip
+        for p, g in zip(self.params, gradients, strict=True):
+            if not isinstance(g, Tensor):
+                raise DTypeError(f"{name}, {p.name}", "its gradient as a Tensor", describe(g), "Wrap it as Tensor(...).")
+            if g.shape != p.shape:
+                raise ShapeError(f"{name}, {p.name}", f"a gradient {list(p.shape)}", describe(g), "Check their order.")
+            if not np.isfinite(g.array).all():
+                raise NonFiniteError(
+                    f"{name}, step {self.steps}", f"a finite gradient of {p.name}", "NaN or infinity",
+                    "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
+                )  # fmt: skip
+
+    def _now(self, name: str, group: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of a group at this step."""
+        options = {option: group.get(option, getattr(self, option)) for option in self.options}
+        rate = float(options["lr"](self.steps)) if callable(options["lr"]) else options["lr"]
+        options["lr"] = _number(f"{name}, step {self.steps}", rate)
+        return options
+
+    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
+        raise NotImplementedError  # a subclass says how
+
+    # Saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the step and copies of what is remembered, under ``<number>.<name of the Parameter>.<what>``."""
+        return {"step": self.steps, **{key: memory[slot].copy() for key, memory, slot in self._places()}}
+
+    def _places(self) -> Iterator[tuple[str, dict[str, Array], str]]:
+        """Iterate over what is remembered, under a name that says of which Parameter, so that another order is noticed."""
+        for i, (p, memory) in enumerate(zip(self.params, self.memory, strict=True)):
+            for slot in self.slots:
+                yield f"{i}.{p.name}.{slot}", memory, slot
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Go on from what :meth:`state_dict` returned. Nothing is set if anything does not fit.
+
+        Raises
+        ------
+        StateDictError
+            If names or shapes do not match.
+        """
+        own = self.state_dict()
+        wrong = sorted(set(own) ^ set(saved)) or [k for k in own if np.shape(own[k]) != np.shape(saved[k])]
+        if wrong:
+            raise StateDictError(
+                f"{type(self).__name__}.load_state_dict", "the state of the same optimizer of the same Parameters",
+                f"a mismatch in {', '.join(wrong)}", "Nothing was loaded. Build it as it was when saved.",
+            )  # fmt: skip
+        self.steps = int(saved["step"])
+        for key, memory, slot in self._places():
+            memory[slot] = np.array(saved[key], memory[slot].dtype)
+
+    # Printing
+
+    def __repr__(self) -> str:
+        """Show the call that makes such an optimizer, where ``params`` is the list of its Parameters."""
+        flat = [p for group in self.groups for p in group["params"]]
+        items = [
+            "{" + ", ".join([f"'params': {positions(group['params'], self.params)}", *(
+                f"{option!r}: {value!r}" for option, value in group.items() if option != "params"
+            )]) + "}"
+            for group in self.groups
+        ]  # fmt: skip
+        if any(one is not other for one, other in zip(flat, self.params, strict=True)):
+            items.append("{'order_params': params}")
+        plain = len(self.groups) == 1 and len(self.groups[0]) == 1
+        what = "params" if plain else f"[{', '.join(items)}]"
+        options = {self.called.get(option, option): getattr(self, option) for option in self.options}
+        options |= {} if self.loss_scale == 1.0 else {"loss_scale": self.loss_scale}
+        return f"{type(self).__name__}({what}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
