@@ -237,7 +237,7 @@ class _Point:
 
     def gradient(self, scalar: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
         """Return the function that gives the gradient by each of the arrays."""
-        both = grad(scalar, self.positions or None, self.parameters)
+        both = grad(scalar, self.positions or None, self.parameters, allow_unused=True)  # the comparison tells
         return lambda *args: _tensors(both(*args))
 
     def slope(self, scalar: Callable[..., Tensor], i: int, element: int, eps: float) -> float:

@@ -8,7 +8,8 @@ from typing import Any
 from .dtypes import describe
 from .errors import ArgumentError, DTypeError
 from .parameter import Parameter
-from .transforms import Pass, as_weights, check_flags, floating_positions, name_of, take_sens
+from .transforms import Pass, as_weights, check_flags, floating_positions, is_floating, name_of, take_sens
+from .tree import leaves
 
 __all__ = ["GradOperation"]
 
@@ -19,11 +20,14 @@ class GradOperation:
     Parameters
     ----------
     get_all : bool
-        By all inputs that are floating Tensors (a tuple), instead of by the first.
+        By all positional inputs that hold floating Tensors (a tuple), instead of by the first. They come before all others,
+        so that the gradient of input ``i`` is number ``i``.
     get_by_list : bool
         By the Parameters that are passed beside the function; alone, or with ``get_all`` after the inputs.
     sens_param : bool
         The gradient function takes the cotangent of the output as its last input, or as ``sens=``.
+    allow_unused : bool
+        As for :func:`value_and_grad`.
 
     Examples
     --------
@@ -33,9 +37,13 @@ class GradOperation:
     [2.] [1.]
     """
 
-    def __init__(self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False) -> None:
-        check_flags("GradOperation", get_all=get_all, get_by_list=get_by_list, sens_param=sens_param)
-        self.get_all, self.get_by_list, self.sens_param = get_all, get_by_list, sens_param
+    def __init__(
+        self, get_all: bool = False, get_by_list: bool = False, sens_param: bool = False, *, allow_unused: bool = False
+    ) -> None:
+        check_flags(
+            "GradOperation", get_all=get_all, get_by_list=get_by_list, sens_param=sens_param, allow_unused=allow_unused
+        )
+        self.get_all, self.get_by_list, self.sens_param, self.allow_unused = get_all, get_by_list, sens_param, allow_unused
 
     def __call__(self, fn: Callable[..., Any], weights: Any = None) -> Callable[..., Any]:
         """Return the gradient function of ``fn``."""
@@ -50,10 +58,11 @@ class GradOperation:
             args, sens = take_sens(args, kwargs, where) if self.sens_param else (args, None)
             positions = [] if self.get_by_list else [0]
             if self.get_all:
-                positions = floating_positions(args, where, needed=not self.get_by_list)
+                positions = floating_positions(args, where, needed=bool(args) or not self.get_by_list)
+                _check_keywords(kwargs, where)
             if positions and positions[-1] >= len(args):
                 raise ArgumentError(where, "an input to differentiate by", "no positional input", "Use get_by_list=True.")
-            run = Pass(fn, args, kwargs, positions, parameters, where, has_aux=False)
+            run = Pass(fn, args, kwargs, positions, parameters, where, has_aux=False, allow_unused=self.allow_unused)
             by_position, by_weights = run.gradients(sens, free=True)
             if self.get_by_list:
                 ours: Any = by_weights[0] if isinstance(weights, Parameter) else tuple(by_weights)
@@ -61,3 +70,12 @@ class GradOperation:
             return run.value(tuple(by_position) if self.get_all else by_position[0])
 
         return gradient
+
+
+def _check_keywords(kwargs: dict[str, Any], where: str) -> None:
+    for name, value in kwargs.items():
+        if any(map(is_floating, leaves(value))):
+            raise DTypeError(
+                where, "all that get_all=True differentiates by to be passed by position", f"{name}={describe(value)}",
+                "Pass it by position; or name positions, autograd.grad(fn, 0), if its gradient is not wanted.",
+            )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -84,7 +84,9 @@ def sources(nodes: Sequence[Node], floor: int) -> list[Node]:
     return [found[serial] for serial in sorted(found) if serial < floor]
 
 
-def reverse(seeds: Sequence[tuple[Node, Tensor]], leaves: Sequence[Node], free: bool) -> list[Tensor | None]:
+def reverse(
+    seeds: Sequence[tuple[Node, Tensor]], leaves: Sequence[Node], free: bool, apart: Callable[[], Exception] | None = None
+) -> list[Tensor | None]:
     """Pass cotangents from ``seeds`` back to ``leaves``.
 
     Parameters
@@ -95,6 +97,8 @@ def reverse(seeds: Sequence[tuple[Node, Tensor]], leaves: Sequence[Node], free: 
         Where to stop.
     free : bool
         Release each node once it has been passed. Only where no one can ask for it again.
+    apart : callable, optional
+        Makes the error to raise if no seed follows from any leaf.
 
     Returns
     -------
@@ -121,6 +125,8 @@ def reverse(seeds: Sequence[tuple[Node, Tensor]], leaves: Sequence[Node], free: 
                 if parent is not None and parent.serial in wanted:
                     wanted.add(serial)
                     break
+    if apart is not None and not any(node.serial in wanted for node, _ in seeds):
+        raise apart()
     cotangents = _Cotangents()
     for node, seed in seeds:
         if node.serial in wanted:
@@ -187,7 +193,7 @@ class _Cotangents:
         if g.shape != node.shape:
             g = sum_to(g, node.shape)
         # A tracked tensor of whole numbers is the output of a custom bprop: its cotangent stays as it came.
-        if g.dtype is not node.dtype and node.dtype.kind == "f":
+        if g.dtype != node.dtype and node.dtype.kind == "f":
             g = g.astype(node.dtype)
         serial = node.serial
         before = self._sums.get(serial)

@@ -55,6 +55,15 @@ class Parameter(Tensor):
         value = None if state.tracing is None else state.tracing.lifted(self.array)
         return self.array if value is None else value
 
+    def value(self) -> Tensor:
+        """Return the values of this moment as a plain Tensor, where they stand in the graph of the transform that runs.
+
+        A Parameter is looked up in that transform whenever it is read, and takes new values; what is kept longer is its value.
+        """
+        return Tensor.wrap(self._now(), self.node)
+
+    operand = value
+
     def asnumpy(self) -> Array:
         """Return the values as a numpy array that shares memory with the Parameter."""
         return np.asarray(self._now())

@@ -129,14 +129,14 @@ class Primitive:
                 weak = float if weak is float or isinstance(value, float) else int
             elif common is None:
                 common = value.dtype
-            elif value.dtype is not common:
+            elif value.dtype != common:
                 common = promote(common, value.dtype)
         if common is None:
             return self.promoted([as_tensor(arg) for arg in args])
         if common.kind != "f" and (self.floating or weak is float):
             common = float32
         for i, value in enumerate(arrays):
-            if type(value) is not np.ndarray or value.dtype is common:
+            if type(value) is not np.ndarray or value.dtype == common:
                 continue
             if self.promotes is None or i in self.promotes:
                 arrays[i] = value.astype(common)

@@ -13,9 +13,9 @@ from .graph import Node
 from .intake import is_weak, to_numbers
 from .methods import Methods
 from .program import Value
-from .tree import leaves
+from .tree import leaves, map_leaves
 
-__all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "to_array"]
+__all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "operands", "to_array"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -118,6 +118,10 @@ class Tensor(Methods):
     def value(self) -> Tensor:
         """Return a plain Tensor of the same values at the same place of the graph, also of a Parameter."""
         return Tensor.wrap(self.array, self.node)
+
+    def operand(self) -> Tensor:
+        """Return what an operation works on: the tensor itself, of a Parameter its value at this moment."""
+        return self
 
     def copy(self) -> Tensor:
         """Return a Tensor at the same place of the graph that shares no memory."""
@@ -273,7 +277,7 @@ class Tensor(Methods):
         return ops.neg(self)
 
     def __pos__(self) -> Tensor:
-        return self
+        return self.operand()
 
     def __abs__(self) -> Tensor:
         return ops.abs(self)
@@ -312,8 +316,13 @@ _new = object.__new__
 
 
 def as_tensor(value: Any, where: str = "as_tensor") -> Tensor:
-    """Return ``value`` as a Tensor, without copying where it is one or is an array."""
-    return value if isinstance(value, Tensor) else Tensor.wrap(to_array(value, None, where, copy=False))
+    """Return ``value`` as a Tensor, without copying where it is one or is an array; of a Parameter its value now."""
+    return value.operand() if isinstance(value, Tensor) else Tensor.wrap(to_array(value, None, where, copy=False))
+
+
+def operands(structure: Any) -> Any:
+    """Return a structure with the value of this moment in place of each Parameter in it."""
+    return map_leaves(lambda leaf: leaf.operand() if isinstance(leaf, Tensor) else leaf, structure)
 
 
 def from_dlpack(value: Any) -> Tensor:

@@ -18,7 +18,7 @@ from .graph import LEAF, Node, reverse
 from .parameter import Parameter
 from .program import Program, Value
 from .state import scope
-from .tensor import Tensor
+from .tensor import Tensor, operands
 
 __all__ = ["Trace", "trace"]
 
@@ -85,7 +85,8 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
     given = tree.unflatten(inputs, iter([symbol(f"in{i}", np.dtype(d)) for i, d in enumerate(tree.leaves(inputs))]))
     watched = {id(p): Node(LEAF, (), (), p.dtype, attrs=p) for p in parameters}
     with _one_element(), scope(recording=True, watched=watched, tracing=program):
-        out = fn(*given)
+        # A Parameter that is returned leaves as the value that it is here.
+        out = operands(fn(*given))
     outs = tree.leaves(out)
     for leaf in outs:
         if not isinstance(leaf, Tensor):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import LEAF, Node, reverse
 from .parameter import Parameter
 from .state import scope, state
-from .tensor import Tensor, as_tensor
+from .tensor import Tensor, as_tensor, operands
 
 __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -24,14 +25,24 @@ def stop_gradient(x: Any) -> Any:
     return tree.map_leaves(lambda leaf: Tensor.wrap(as_tensor(leaf, "stop_gradient").array), x)
 
 
+class _Runs(threading.local):
+    """How many transforms a thread has run, to tell whether one runs inside another."""
+
+    count = 0
+
+
+_runs = _Runs()
+
+
 class Pass:
     """One forward run whose inputs and Parameters are leaves, ready to be passed in reverse."""
 
     def __init__(
         self, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], positions: Sequence[int],
-        weights: Sequence[Parameter], where: str, has_aux: bool,
+        weights: Sequence[Parameter], where: str, has_aux: bool, allow_unused: bool,
     ) -> None:  # fmt: skip
         self.where = where
+        check_floating(weights, where)
         inputs = list(args)
         self.positions = [self._leaf(inputs, i) for i in positions]
         self.weights = weights
@@ -40,8 +51,12 @@ class Pass:
             for w in {id(w): w for w in weights}.values()
             if w.requires_grad
         }
+        _runs.count = n = _runs.count + 1
         with scope(recording=True, watched={**state.watched, **self.watched}):
-            out = fn(*inputs, **kwargs)
+            # A Parameter that is returned leaves as the leaf that it is here.
+            out = operands(fn(*inputs, **kwargs))
+        # A derivative inside may be constant, as that of a linear function is.
+        self.allow_unused = allow_unused or not self.watched or _runs.count > n
         self.aux: Any = None
         if has_aux:
             if not isinstance(out, tuple) or len(out) < 2:
@@ -120,7 +135,8 @@ class Pass:
         """Run the reverse pass; return what belongs to the positions and to the weights."""
         leaves = [node for _, nodes in self.positions for node in nodes if node is not None]
         leaves += self.watched.values()
-        arrived = dict(zip(leaves, reverse(self.seeds(sens), leaves, free and not state.recording), strict=True))
+        found = reverse(self.seeds(sens), leaves, free and not state.recording, None if self.allow_unused else self._unused)
+        arrived = dict(zip(leaves, found, strict=True))
 
         def take(node: Node | None, like: Any = None) -> Any:
             g = arrived[node] if node is not None else None
@@ -129,6 +145,16 @@ class Pass:
 
         by_position = [tree.unflatten(structure, iter([take(node) for node in nodes])) for structure, nodes in self.positions]
         return by_position, [take(self.watched.get(id(w)), w) for w in self.weights]
+
+    def _unused(self) -> GradientError:
+        names = [repr(node.attrs.name) for node in self.watched.values()]
+        listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        return GradientError(
+            self.where, f"a result that follows from Parameter{'s' * (len(names) > 1)} {listed}",
+            "one in which none of what it is differentiated by took part",
+            "Compute it inside the function, by operations on Tensors: what was made before, numpy arrays, no_grad and "
+            "comparisons have no gradient. If zeros are right, pass allow_unused=True.",
+        )  # fmt: skip
 
 
 def _positions(grad_position: Any, n_args: int | None, where: str) -> tuple[int, ...]:
@@ -154,6 +180,16 @@ def as_weights(weights: Any, where: str) -> list[Parameter]:
     return list(listed)
 
 
+def check_floating(weights: Sequence[Parameter], where: str) -> None:
+    """Check that each Parameter to differentiate by can have a gradient; a frozen one need not."""
+    for w in weights:
+        if w.requires_grad and w.dtype.kind != "f":
+            raise DTypeError(
+                where, "floating Parameters to differentiate by", f"{w.name!r}, {describe(w)}",
+                "Make it of floats, or a constant by requires_grad=False.",
+            )  # fmt: skip
+
+
 def check_flags(where: str, **flags: Any) -> None:
     for name, value in flags.items():
         if not isinstance(value, bool):
@@ -170,7 +206,7 @@ def take_sens(args: tuple[Any, ...], kwargs: dict[str, Any], where: str) -> tupl
 
 def value_and_grad(
     fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
-    return_ids: bool = False, sens_param: bool = False,
+    return_ids: bool = False, sens_param: bool = False, *, allow_unused: bool = False,
 ) -> Callable[..., tuple[Any, Any]]:  # fmt: skip
     """Make a function that returns both the value of ``fn`` and its gradient.
 
@@ -189,6 +225,9 @@ def value_and_grad(
         In place of each gradient, a pair of the position or the Parameter's name and the gradient; ``get_grad`` finds one.
     sens_param : bool
         The cotangent of the value is passed as the last input, or as ``sens=``.
+    allow_unused : bool
+        Give zeros also where the value follows from none of ``weights`` and of the inputs that are differentiated by, instead
+        of an error. A single one that is not used gets zeros anyway.
 
     Returns
     -------
@@ -202,9 +241,10 @@ def value_and_grad(
     ArgumentError
         If a position is not one of the inputs.
     DTypeError
-        If an input to differentiate by holds no floating Tensor.
+        If an input to differentiate by holds no floating Tensor, or one of the weights is of whole numbers or bools.
     GradientError
-        If ``fn`` returns something else than Tensors, or a gradient asked for is hidden by a custom ``bprop``.
+        If ``fn`` returns something else than Tensors, or what follows from none of the weights, or a gradient asked for is
+        hidden by a custom ``bprop``.
 
     Examples
     --------
@@ -213,18 +253,18 @@ def value_and_grad(
     >>> print(value, gradient)
     5.0 [2. 4.]
     """
-    return _transform(fn, grad_position, weights, has_aux, return_ids, sens_param, "value_and_grad")
+    return _transform(fn, grad_position, weights, has_aux, return_ids, sens_param, allow_unused, "value_and_grad")
 
 
 def grad(
     fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
-    return_ids: bool = False, sens_param: bool = False,
+    return_ids: bool = False, sens_param: bool = False, *, allow_unused: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
     """Make a function that returns the gradient of ``fn``; nests to any order.
 
     Parameters
     ----------
-    fn, grad_position, weights, has_aux, return_ids, sens_param
+    fn, grad_position, weights, has_aux, return_ids, sens_param, allow_unused
         As for :func:`value_and_grad`.
 
     Returns
@@ -243,7 +283,7 @@ def grad(
     >>> print(grad(grad(lambda x: x**3))(Tensor([1.0, 2.0])))
     [ 6. 12.]
     """
-    run = _transform(fn, grad_position, weights, has_aux, return_ids, sens_param, "grad")
+    run = _transform(fn, grad_position, weights, has_aux, return_ids, sens_param, allow_unused, "grad")
 
     @functools.wraps(fn, updated=())
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -254,9 +294,10 @@ def grad(
 
 
 def _transform(
-    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, return_ids: bool, sens_param: bool, where: str
-) -> Callable[..., tuple[Any, Any]]:
-    check_flags(where, has_aux=has_aux, return_ids=return_ids, sens_param=sens_param)
+    fn: Callable[..., Any], grad_position: Any, weights: Any, has_aux: bool, return_ids: bool, sens_param: bool,
+    allow_unused: bool, where: str,
+) -> Callable[..., tuple[Any, Any]]:  # fmt: skip
+    check_flags(where, has_aux=has_aux, return_ids=return_ids, sens_param=sens_param, allow_unused=allow_unused)
     if not callable(fn):
         raise DTypeError(where, "a function or Cell", describe(fn), "Pass the function itself, not its result.")
     if grad_position is None and weights is None:
@@ -269,7 +310,7 @@ def _transform(
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         args, sens = take_sens(args, kwargs, where) if sens_param else (args, None)
         positions = _positions(grad_position, len(args), where)
-        run = Pass(fn, args, kwargs, positions, parameters, where, has_aux)
+        run = Pass(fn, args, kwargs, positions, parameters, where, has_aux, allow_unused)
         by_position, by_weights = run.gradients(sens, free=True)
         if return_ids:
             by_position = list(zip(positions, by_position, strict=True))
@@ -288,7 +329,9 @@ def name_of(fn: Any) -> str:
     return getattr(fn, "__name__", None) or type(fn).__name__
 
 
-def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool = False) -> tuple[Any, ...]:
+def vjp(
+    fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool = False, allow_unused: bool = False
+) -> tuple[Any, ...]:
     """Run ``fn`` and return its outputs with a function that maps cotangents to gradients.
 
     Parameters
@@ -296,8 +339,8 @@ def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool
     fn : callable
         A function or Cell that returns Tensors.
     *inputs
-        Its inputs; the gradient is by all that hold floating Tensors.
-    weights, has_aux
+        Its inputs; the gradient is by all that hold floating Tensors or arrays, which come before all others.
+    weights, has_aux, allow_unused
         As for :func:`value_and_grad`.
 
     Returns
@@ -311,11 +354,13 @@ def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool
     ShapeError
         If a cotangent does not have its output's shape and dtype.
     DTypeError
-        If there is nothing to differentiate by.
+        If there is nothing to differentiate by, or something else comes before it among the inputs.
+    GradientError
+        By ``pullback``, if the outputs follow from nothing that is differentiated by.
     """
     where = f"vjp of {name_of(fn)}"
     positions = floating_positions(inputs, where, needed=weights is None)
-    run = Pass(fn, inputs, {}, positions, as_weights(weights, "vjp"), where, has_aux)
+    run = Pass(fn, inputs, {}, positions, as_weights(weights, "vjp"), where, has_aux, allow_unused)
 
     def pullback(*cotangents: Any) -> Any:
         by_position, by_weights = run.gradients(cotangents, free=False)
@@ -327,12 +372,11 @@ def vjp(fn: Callable[..., Any], *inputs: Any, weights: Any = None, has_aux: bool
 
 
 def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[int]:
-    """Return the positions of the inputs that hold Tensors to differentiate by; there must be one if ``needed``."""
-    found = [
-        i
-        for i, value in enumerate(inputs)
-        if any(isinstance(leaf, Tensor) and leaf.dtype.kind == "f" for leaf in tree.leaves(value))
-    ]
+    """Return the positions of the inputs that hold Tensors or arrays to differentiate by; there must be one if ``needed``.
+
+    They come first, so that the gradient of input ``i`` is number ``i``.
+    """
+    found = [i for i, value in enumerate(inputs) if any(map(is_floating, tree.leaves(value)))]
     if needed and not found:
         raise DTypeError(
             where,
@@ -340,4 +384,15 @@ def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[
             ", ".join(map(describe, inputs)) or "no positional input",
             "Convert one with .astype(autograd.float32), or name weights.",
         )
+    if found and found[-1] >= len(found):
+        first = next(i for i in range(len(inputs)) if i not in found)
+        raise DTypeError(
+            where, f"floating Tensors before all other inputs, so that gradient {found[-1]} is that of input {found[-1]}",
+            f"{describe(inputs[first])} as input {first}",
+            f"Name positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}); or pass it last, or by a closure.",
+        )  # fmt: skip
     return found
+
+
+def is_floating(leaf: Any) -> bool:
+    return isinstance(leaf, (Tensor, np.ndarray, np.generic)) and leaf.dtype.kind == "f"

@@ -342,12 +342,19 @@ class Layer:
             return (out, *(records[name] for name in self.names), *tree.leaves(after))
 
         weights = [*self.weights, *self.plan.parameters]
-        outs, pullback = vjp(again, self.x, self.before, weights=weights)
+        inputs = [self.x, self.before]
+        floating = [i for i, given in enumerate(inputs) if any(leaf.dtype.kind == "f" for leaf in tree.leaves(given))]
+
+        def of_floating(*given: Any) -> tuple[Tensor, ...]:
+            return again(*[given[floating.index(i)] if i in floating else kept for i, kept in enumerate(inputs)])
+
+        outs, pullback = vjp(of_floating, *[inputs[i] for i in floating], weights=weights, allow_unused=True)
         outs = outs if isinstance(outs, tuple) else (outs,)
         by_inputs, by_weights = pullback(*[g.get(i, ops.zeros_like(o)) for i, o in enumerate(outs)])
-        dx, before = by_inputs if isinstance(by_inputs, tuple) and self.starts else (by_inputs, ())
+        by_position = dict(zip(floating, by_inputs if len(floating) > 1 else (by_inputs,), strict=False))
+        before = by_position[1] if 1 in by_position else tree.map_leaves(lambda _: None, self.before)
         n = len(self.weights)
-        found = (dx, *by_weights[:n], *tree.leaves(before), *by_weights[n:])
+        found = (by_position.get(0), *by_weights[:n], *tree.leaves(before), *by_weights[n:])
         return [d if asked else None for d, asked in zip(found, wanted, strict=True)]
 
     def where_it_matters(self, saved: Saved, matters: int | None) -> Events | None:

@@ -13,6 +13,7 @@ from autograd.dtypes import bool_, describe
 from autograd.errors import CompileError, GradientError, StateError
 from autograd.program import Value
 from autograd.state import state as thread
+from autograd.tensor import operands
 from autograd.trace import Trace, trace
 
 from .engine import analysis, cache, cut, emit
@@ -228,4 +229,4 @@ def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
         raise StateError(
             type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
         )
-    return result
+    return operands(result)  # type: ignore[no-any-return]

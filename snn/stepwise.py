@@ -8,6 +8,7 @@ from typing import Any
 from autograd import Cell, Tensor, nn, ops
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, CellError, ShapeError, StateError
+from autograd.tensor import operands
 
 from .structure import (
     check_features,
@@ -247,4 +248,4 @@ class InParts(AllSteps):
             raise not_once(again, dict(recorder.neurons)[again], 2, 1)
         self.records |= found
         self.available |= recorder.available
-        return ops.stack(outs), state
+        return ops.stack(outs), operands(state)

@@ -90,11 +90,11 @@ def _variable(variable: Any, where: str) -> Parameter:
 
 def depend(value: Any, expr: Any) -> Any:
     """Return ``value``: what ``expr`` stands for has been done by the time of the call."""
-    return value
+    return value.operand() if isinstance(value, Tensor) else value
 
 
 def identity(x: Any) -> Tensor:
-    """Return the tensor as it is."""
+    """Return the tensor as it is; of a Parameter its value."""
     return as_tensor(x, "ops.identity")
 
 

@@ -146,9 +146,48 @@ def test_unused_inputs_get_zeros():
     assert plain(first) == ([[2.0] * 3] * 2, [[0.0] * 3] * 2)
 
 
-def test_get_all_leaves_out_what_is_not_floating():
-    gradient = GradOperation(get_all=True)(lambda n, x, flag: x * n)(3, f64([1.0]), Tensor([True]))
+def test_get_all_leaves_out_what_is_not_floating_behind_what_is():
+    gradient = GradOperation(get_all=True)(lambda x, n, flag: x * n)(f64([1.0]), 3, Tensor([True]))
     assert plain(gradient) == ([3.0],)
+
+
+def test_gradient_i_of_get_all_is_that_of_input_i():
+    product = lambda a, b, n: a * b * n  # noqa: E731
+    inputs = f64([2.0]), {"b": np.array([3.0])}, Tensor([5])
+    gradient = GradOperation(get_all=True)(lambda a, b, n: product(a, b["b"], n))(*inputs)
+    assert plain(gradient) == ([15.0], {"b": [10.0]})
+
+
+@pytest.mark.parametrize(
+    "first", [3, 2.0, True, None, "mode", Tensor([3]), Tensor([True]), np.array([3]), (Tensor([3]),), ()], ids=repr
+)
+@pytest.mark.parametrize("by_list", [False, True])
+def test_get_all_refuses_what_is_not_floating_in_front_of_what_is(first, by_list):
+    gradient = GradOperation(get_all=True, get_by_list=by_list)(lambda n, a, b: a * b, [Parameter([1.0])] * by_list)
+    with pytest.raises(
+        DTypeError,
+        match=r"expected floating Tensors before all other inputs, so that gradient 2 is that of input 2, got .* as input 0. "
+        r"Name positions, autograd.grad\(fn, \(1, 2\)\); or pass it last",
+    ):
+        gradient(first, f64([2.0]), f64([3.0]))
+
+
+@pytest.mark.parametrize("inputs", [(Tensor([3]),), (3,), (np.array([True]), None)], ids=repr)
+def test_get_all_with_weights_refuses_inputs_none_of_which_is_floating(inputs):
+    w = Parameter([1.0])
+    with pytest.raises(DTypeError, match="a floating Tensor to differentiate by among the inputs, got"):
+        GradOperation(get_all=True, get_by_list=True)(lambda *n: w * 2, w)(*inputs)
+    assert plain(GradOperation(get_all=True, get_by_list=True)(lambda: w * 2, w)()) == ((), [2.0])
+
+
+def test_get_all_refuses_a_floating_tensor_by_keyword():
+    gradient = GradOperation(get_all=True)(lambda x, y, scale: x * y * scale)
+    assert plain(gradient(f64([2.0]), f64([3.0]), scale=2.0)) == ([6.0], [4.0])
+    with pytest.raises(
+        DTypeError, match=r"all that get_all=True differentiates by to be passed by position, got y=\[1\] Float64. Pass it by"
+    ):
+        gradient(f64([2.0]), y=f64([3.0]), scale=2.0)
+    assert plain(GradOperation()(lambda x, y: x * y)(f64([2.0]), y=f64([3.0]))) == [3.0]
 
 
 def test_plain_functions_and_operator_objects():

@@ -248,12 +248,23 @@ def test_a_pullback_of_several_outputs_takes_a_cotangent_for_each():
 
 def test_vjp_with_weights_aux_and_inputs_that_are_not_floating():
     net = Linear()
-    out, pullback, aux = vjp(lambda n, x: (net(x, x) * n, "note"), 2, x23(), weights=net.trainable_params(), has_aux=True)
+    out, pullback, aux = vjp(lambda x, n: (net(x, x) * n, "note"), x23(), 2, weights=net.trainable_params(), has_aux=True)
     assert plain(out) == [[4.0, 12.0, 24.0], [16.0, 30.0, 48.0]]
     assert aux == ("note",)
     by_inputs, by_weights = pullback(ops.ones((2, 3)))
     assert plain(by_inputs) == [[4.0, 6.0, 8.0]] * 2
     assert plain(by_weights) == ([10.0, 14.0, 18.0], [10.0, 14.0, 18.0])
+
+
+@pytest.mark.parametrize("first", [2, Tensor([2]), np.array([True]), ()], ids=repr)
+def test_vjp_refuses_what_is_not_floating_in_front_of_what_is(first):
+    with pytest.raises(DTypeError, match=r"vjp of <lambda>: expected floating Tensors before all other .* by a closure"):
+        vjp(lambda n, x: x * 2, first, f64(1.0))
+
+
+def test_a_pullback_by_arrays_counts_them_as_tensors():
+    pullback = vjp(lambda x, y, n: x * y, np.array([2.0]), f64([3.0]), 4)[1]
+    assert plain(pullback(np.array([1.0]))) == ([3.0], [2.0])
 
 
 @pytest.mark.parametrize("cotangents", [(), (Tensor([1.0]), Tensor([1.0]))])

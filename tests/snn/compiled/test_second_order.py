@@ -55,3 +55,22 @@ def test_second_order_is_that_of_the_eager_run(name, masked, mode):
     found, expected = second(mode), second("eager")
     assert_close(found, expected)
     assert all(np.abs(d.array).max() > 0 for d in tree.leaves(expected)[:2])
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int64])
+def test_second_order_on_events_that_have_no_gradient_themselves(dtype):
+    beta, x = Parameter(np.float32(0.5)), np.random.default_rng(0).random((T, N, F)) < 0.5
+    node = snn.LIFNode(beta=beta)
+
+    def second(mode):
+        def loss():
+            out, v, records = snn.run(node, x.astype(dtype), record=("v",), mode=mode)
+            assert out.array.any()
+            return (v * v).sum() + (records["v"] * records["v"]).sum() + out.sum()
+
+        gradient = grad(loss, None, beta)
+        return gradient(), grad(lambda: gradient() * gradient(), None, beta)()
+
+    eager, compiled = second("eager"), second("python")
+    assert all(abs(number.item()) > 1 for number in eager)
+    assert_close(compiled, eager)
