@@ -389,7 +389,8 @@ def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[
         raise DTypeError(
             where, f"floating Tensors before all other inputs, so that gradient {found[-1]} is that of input {found[-1]}",
             f"{describe(inputs[first])} as input {first}",
-            f"Name positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}); or pass it last, or by a closure.",
+            f"Name positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}); or pass it last, or close "
+            "over it.",
         )  # fmt: skip
     return found
 

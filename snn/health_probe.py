@@ -167,7 +167,7 @@ def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Pa
         with no_grad():
             forward()
     else:
-        value_and_grad(lambda: loss(forward()), None, anchor)()
+        value_and_grad(lambda: loss(forward()), None, anchor, allow_unused=True)()
 
 
 def _before(start: Any, records: dict[str, Tensor], keep: Any) -> Any:

@@ -258,7 +258,7 @@ def test_vjp_with_weights_aux_and_inputs_that_are_not_floating():
 
 @pytest.mark.parametrize("first", [2, Tensor([2]), np.array([True]), ()], ids=repr)
 def test_vjp_refuses_what_is_not_floating_in_front_of_what_is(first):
-    with pytest.raises(DTypeError, match=r"vjp of <lambda>: expected floating Tensors before all other .* by a closure"):
+    with pytest.raises(DTypeError, match=r"vjp of <lambda>: expected floating Tensors before all other .* or close over it"):
         vjp(lambda n, x: x * 2, first, f64(1.0))
 
 
