@@ -68,5 +68,5 @@ def test_a_cell_counts_in_one_that_is_frozen():
 )  # fmt: skip
 def test_no_optimizer_takes_it(dtype, frozen, make):
     p = Parameter(np.array([6], dtype), name="n", requires_grad=not frozen)
-    with pytest.raises(DTypeError, match=r"expected floating Parameters, got 'n', Parameter \[1\] .* and leave it out"):
+    with pytest.raises(DTypeError, match=r"a Parameter of floats, got Parameter \[1\] .* keep it out of the optimizer"):
         make([Parameter([1.0]), p])
