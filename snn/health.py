@@ -13,7 +13,7 @@ from autograd import Cell, Tensor, float32
 from autograd.intake import to_numbers
 
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
-from .health_rules import find_problems, fires_in_order, is_wide, look_at_input
+from .health_rules import find_problems, fires_in_order, is_wide, look_at_constants, look_at_input, look_elsewhere
 
 if TYPE_CHECKING:
     from .health_probe import Seen
@@ -92,17 +92,26 @@ def health(
     from .health_probe import probe
 
     with _unchanged(net):
-        found, chosen = probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode)
+        with np.errstate(all="ignore"):  # what is not finite is counted, and said
+            found, chosen = probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode)
         keep = None if mask is None else to_numbers(mask, "snn.health, mask")
         steps, samples = np.shape(x)[:2]
-        trouble = look_at_input(x, keep)
+        trouble, constants = look_at_input(x, keep), look_at_constants(net)
         layers: list[LayerHealth] = []
-        with np.errstate(all="ignore"):  # what is not finite is counted, and said
+        with np.errstate(all="ignore"):
             for seen in found:
-                layers.append(_layer(seen, keep, steps, chosen, not trouble and all(layer.finite for layer in layers)))
+                judged = not trouble and all(layer.finite for layer in layers)
+                wrong = _of_layer(seen.cell, constants)
+                layers.append(replace(_layer(seen, keep, steps, chosen, judged and not wrong), judged=judged, constants=wrong))
     pairs = zip(layers, [*layers[1:], None], strict=False)
     said = [replace(layer, problems=find_problems(layer, behind)) for layer, behind in pairs]
-    return HealthReport(tuple(said), steps, samples, trouble)
+    return HealthReport(tuple(said), steps, samples, trouble, look_elsewhere(constants, [seen.cell for seen in found]))
+
+
+def _of_layer(layer: Cell, constants: list[tuple[str, Cell | None, str]]) -> str:
+    """Return what is wrong with the constants of a layer, the first of it."""
+    parts = [part for _, part in layer.cells_and_names()]
+    return next((text for _, cell, text in constants if any(cell is part for part in parts)), "")
 
 
 def _signed_mean(out: Tensor) -> Tensor:
@@ -122,13 +131,17 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
     in_each_step = len(seen.x) == steps
     x, out = (measure.rows(array, keep if in_each_step else None) for array in (seen.x, seen.out))
     finite = bool(np.isfinite(x).all() and np.isfinite(out).all())
+    differentiable = None
     if in_each_step and out.size:
         if (membrane := measure.look_at_membrane(seen, keep)) is not None:
             numbers |= measure.summary(membrane)
             distance = membrane.distance
             finite &= bool(np.isfinite(distance).all())
+            differentiable = membrane.differentiable
             inside, _ = np.histogram(distance, len(EDGES) - 1, (EDGES[0], EDGES[-1]))
             histogram[:] = [(distance < EDGES[0]).sum(), *inside, (distance > EDGES[-1]).sum()]
+        elif seen.gradient is not None and not seen.gradient.any():
+            differentiable = measure.has_derivative(seen, keep)
         numbers["gain"] = 1.0 if judged and finite else None
         if (fired := measure.fires(seen.cell, out)) is not None:
             often = fired.mean(0)
@@ -147,6 +160,7 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
         membrane=histogram,
         finite=finite,
         judged=judged,
+        differentiable=differentiable,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Tensor, ops, tree, vjp
+from autograd.errors import AutogradError
 
 from .health_probe import Seen
 from .neurons.base import Neuron, constant, membrane
@@ -16,7 +17,7 @@ from .neurons.stochastic import Stochastic
 from .recurrent import Recurrent
 from .simulate import run
 
-__all__ = ["Membrane", "find_gain", "fires", "look_at_membrane", "over_time", "rows", "summary"]
+__all__ = ["Membrane", "find_gain", "fires", "has_derivative", "look_at_membrane", "over_time", "rows", "summary"]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +42,8 @@ class Membrane(NamedTuple):
     """Whether the derivative of the surrogate is negligible, ``[steps, neurons]``."""
     width: Array
     """Half width of the surrogate of each neuron, in thresholds, ``[...]``."""
+    differentiable: bool
+    """Whether the derivative of the surrogate is above 0 anywhere."""
 
 
 def rows(array: Any, keep: Any) -> Array:
@@ -102,7 +105,26 @@ def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
     dead = slope <= NEGLIGIBLE * peak
     distance = np.asarray((v - threshold) / ops.abs(threshold), np.float64)
     n = len(distance)
-    return Membrane(distance.reshape(n, -1), (dead if ready is None else dead | ~ready).reshape(n, -1), width)
+    return Membrane(
+        distance.reshape(n, -1), (dead if ready is None else dead | ~ready).reshape(n, -1), width, bool((peak > 0).any())
+    )
+
+
+def has_derivative(seen: Seen, keep: Any) -> bool | None:
+    """Tell whether the output of a Cell has a derivative by its input or state in any step; None where that is not known."""
+    if seen.before is None:
+        return None
+    x, before = Tensor(rows(seen.x, keep)), tree.map_leaves(lambda leaf: Tensor(rows(leaf, keep)), seen.before)
+
+    def out(x: Any, *leaves: Any) -> Any:
+        return seen.cell(x, tree.unflatten(before, iter(leaves)))[0]
+
+    try:
+        z, pullback = vjp(out, x, *tree.leaves(before))
+        gradients = pullback(np.ones(z.shape, z.dtype))
+    except AutogradError:
+        return None
+    return any(g.asnumpy().any() for g in gradients)
 
 
 def summary(membrane: Membrane) -> dict[str, float]:

@@ -67,6 +67,10 @@ class LayerHealth:
         Whether its currents, membrane and outputs are.
     judged : bool
         Whether the numbers say something of the layer: not if the input is all zero, or it or a layer before is not finite.
+    constants : str
+        Which of its constants is out of range, such as a ``beta`` that learning has moved above 1; empty if none is.
+    differentiable : bool or None
+        Whether a gradient passes through what it fires anywhere: not if it has no surrogate.
     problems : tuple of str
         What is wrong with the layer and what to do, in sentences without their subject; the first is the worst.
     """
@@ -87,15 +91,18 @@ class LayerHealth:
     membrane: Array
     finite: bool
     judged: bool
+    constants: str = ""
+    differentiable: bool | None = None
     problems: tuple[str, ...] = ()
 
     @property
     def is_dead(self) -> bool:
-        """Whether 95 % of the neurons are saturated, or have a dead surrogate, or are silent and far from firing.
+        """Whether 95 % of the neurons are saturated, or have a dead surrogate or none, or are silent and far from firing.
 
-        That is if they need a gain above 10, or none helps. Nearer to firing, training may bring a silent layer to life.
+        The last is if they need a gain above 10, or none helps. Nearer to firing, training may bring a silent layer to life.
         """
         silent, saturated, dead = (share is not None and share >= MOST for share in (self.silent, self.saturated, self.dead))
+        dead |= self.differentiable is False
         return self.judged and (dead or saturated or (silent and (self.gain is None or self.gain > FAR)))
 
 
@@ -111,12 +118,15 @@ class HealthReport:
         T and N.
     trouble : str
         What is wrong with the input, if anything: that it is not finite, or all zero.
+    elsewhere : tuple of str
+        What is wrong outside the layers of neurons, in sentences: Parameters that are not finite, constants out of range.
     """
 
     layers: tuple[LayerHealth, ...]
     steps: int
     samples: int
     trouble: str = ""
+    elsewhere: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -125,7 +135,7 @@ class HealthReport:
     def problems(self) -> tuple[str, ...]:
         """What is wrong and what to do, in sentences."""
         found = [f"{layer.name} {problem}" for layer in self.layers for problem in layer.problems]
-        return (self.trouble, *found) if self.trouble else tuple(found)
+        return tuple([self.trouble] * bool(self.trouble) + [*self.elsewhere, *found])
 
     @property
     def order(self) -> list[str]:
@@ -135,7 +145,7 @@ class HealthReport:
         return ["Mend the first layer first and look again: the currents of those behind it depend on it."]
 
     def warn(self, stacklevel: int = 2) -> None:
-        """Warn if a layer is dead, or the input is not finite or all zero.
+        """Warn if a layer is dead, a constant out of range, a Parameter not finite, or the input not finite or all zero.
 
         Parameters
         ----------
@@ -145,10 +155,10 @@ class HealthReport:
         Warns
         -----
         DeadLayerWarning
-            One for all dead layers, with the gains.
+            One for all of it, with the gains of dead layers.
         """
-        dead = [f"{layer.name} {layer.problems[0]}" for layer in self.layers if layer.is_dead]
-        if said := [self.trouble] if self.trouble else dead:
+        worst = [f"{layer.name} {layer.problems[0]}" for layer in self.layers if layer.is_dead or layer.constants]
+        if said := [self.trouble] if self.trouble else [*self.elsewhere, *worst]:
             warnings.warn(" ".join(said + self.order), DeadLayerWarning, stacklevel=stacklevel)
 
     def plot(self, *, ax: Any = None) -> Any:

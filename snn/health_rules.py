@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from autograd import Cell
+from autograd.errors import AutogradError
+
 if TYPE_CHECKING:
     from .health_report import LayerHealth
 
-__all__ = ["FAR", "MOST", "find_problems", "fires_in_order", "is_wide", "look_at_input"]
+__all__ = ["FAR", "MOST", "find_problems", "fires_in_order", "is_wide", "look_at_constants", "look_at_input", "look_elsewhere"]
 
 LOW, HIGH = 0.01, 0.5
 """The rate of a layer is in between."""
@@ -62,6 +65,39 @@ def look_at_input(x: Any, keep: Any) -> str:
     return ""
 
 
+def look_at_constants(net: Cell) -> list[tuple[str, Cell | None, str]]:
+    """Say which constants are out of range, and which Parameters are not finite, each with its name and the Cell it is of."""
+    found: list[tuple[str, Cell | None, str]] = []
+    said: set[int] = set()
+    for name, cell in net.cells_and_names():
+        try:
+            if hasattr(cell, "check_ranges"):
+                cell.check_ranges()
+        except AutogradError as error:
+            said |= {id(parameter) for parameter in cell.get_parameters()}
+            found.append((name, cell, f"expected {error.expected}, got {error.got}. {error.fix}"))
+    for name, parameter in net.parameters_dict().items():
+        values = parameter.asnumpy()
+        if values.dtype.kind == "f" and id(parameter) not in said and (wrong := ~np.isfinite(values)).any():
+            found.append((name, None, f"is not finite in {wrong.sum():,} of its {wrong.size:,} values"))
+    return found
+
+
+def look_elsewhere(found: list[tuple[str, Cell | None, str]], layers: list[Any]) -> tuple[str, ...]:
+    """Say in sentences what of that is not about a constant of a layer of neurons."""
+    inside = {id(part) for layer in layers for _, part in layer.cells_and_names()}
+    return tuple(
+        f"Parameter {name} {text}. Go back to a checkpoint; snn.run(..., check=True) says where it begins."
+        if cell is None
+        else f"{name} {type(cell).__name__} has a constant out of range: {text} {CLIP}".lstrip()
+        for name, cell, text in found
+        if cell is None or id(cell) not in inside
+    )
+
+
+CLIP = "If it is learnt, clip it after each step of the optimizer."
+
+
 class _Rule(NamedTuple):
     """What is said of a layer if a condition holds; what is in braces is one of ``_numbers``."""
 
@@ -70,6 +106,14 @@ class _Rule(NamedTuple):
     advice: str = "{remedy}"
 
 
+_CONSTANTS = (_Rule(lambda n: n.constants, "has a constant out of range: {constants}", CLIP),)
+_SURROGATE = (
+    _Rule(
+        lambda n: n.differentiable is False,
+        "has no surrogate: what it fires has no derivative, and no gradient passes",
+        "Give it a surrogate_function, such as snn.surrogate.atan(), or a bprop of your own.",
+    ),
+)
 _FIRING = (
     _Rule(lambda n: not n.finite, "has numbers that are not finite", "snn.run(..., check=True) says where they begin."),
     _Rule(lambda n: n.silent >= MOST, "is {deadness}: {silent:.0%} of its neurons never fire{blocked}"),
@@ -95,9 +139,9 @@ _GRADIENT = (
         "if none does, look at the loss.",
     ),
     _Rule(
-        lambda n: n.gradient == 0 and not n.dead >= MOST,
+        lambda n: n.gradient == 0 and not n.dead >= MOST and n.differentiable is not False,
         "gets no gradient of the loss",
-        "Look at the layers behind it, and at the loss.",
+        "{cause}",
     ),
     _Rule(
         lambda n: n.ratio > APART and not n.gain < 1,
@@ -128,21 +172,29 @@ _OVER_TIME = (
 
 def find_problems(layer: LayerHealth, behind: LayerHealth | None) -> tuple[str, ...]:
     """Say what is wrong with a layer, which another may be behind, and what to do."""
-    return tuple(_find(layer, behind)) if layer.judged else ()
+    return tuple(_find(layer, behind))
 
 
 def _find(layer: LayerHealth, behind: LayerHealth | None) -> Iterator[str]:
     numbers = _numbers(layer, behind)
-    for rules in (_FIRING, _GRADIENT, _OVER_TIME) if layer.finite else (_FIRING,):
+    groups: list[tuple[_Rule, ...]] = [_CONSTANTS]
+    if layer.constants:
+        groups += [_SURROGATE]  # all else may come of it
+    elif layer.judged:
+        groups += [_SURROGATE, _FIRING, _GRADIENT, _OVER_TIME] if layer.finite else [_FIRING]
+    for rules in groups:
         for rule in rules:
             if rule.holds(numbers):  # the first says it
-                yield f"{rule.found}. {rule.advice}".format_map(vars(numbers))
+                found = rule.found.format_map(vars(numbers)).removesuffix(".")
+                yield f"{found}. {rule.advice.format_map(vars(numbers))}"
                 break
 
 
 def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
     """Return the numbers of a layer, NaN where they are not known, and what follows from them."""
     numbers = _known(layer)
+    if layer.differentiable is False:
+        numbers.dead = np.nan  # no wider surrogate helps where there is none
     numbers.deadness = "dead" if layer.is_dead else "silent"
     numbers.blocked = f"; no gradient passes through {numbers.dead:.0%} of its neurons" if numbers.dead >= SOME else ""
     numbers.remedy = " ".join(_remedies(numbers))
@@ -150,8 +202,18 @@ def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
         SimpleNamespace(name="", gradient=np.nan, passes=True, grows=False, fades=False) if behind is None else _known(behind)
     )
     numbers.behind, numbers.ratio = next_to.name, numbers.gradient / next_to.gradient if next_to.gradient else np.nan
+    numbers.cause = _cause(behind)
     numbers.behind_passes, numbers.behind_grows, numbers.behind_fades = next_to.passes, next_to.grows, next_to.fades
     return numbers
+
+
+def _cause(behind: LayerHealth | None) -> str:
+    """Say why no gradient arrives at a layer through which one would pass."""
+    if behind is None:
+        return "The loss does not depend on its output, or is flat there: look at the loss, and at what is behind it."
+    if behind.gradient == 0:
+        return f"None passes {behind.name}: mend that first."
+    return f"None comes back from {behind.name}: look between the two for weights of zero, stop_gradient or a bprop."
 
 
 def _known(layer: LayerHealth) -> SimpleNamespace:

@@ -54,6 +54,9 @@ def check(node: Any, **ranges: Range) -> None:
         value, name = getattr(node, argument), type(node).__name__
         check_number(name, **{argument: value})
         if value is not None and not np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)):
-            lone = isinstance(value, Tensor) and value.size == 1
-            got = f"{describe(value)} of {value.item():g}" if lone else describe(value)
+            numbers, got = np.asarray(value), describe(value)
+            if isinstance(value, Tensor) and value.size == 1:
+                got += f" of {numbers.item():g}"
+            elif numbers.ndim and numbers.size:
+                got += f" from {numbers.min():g} to {numbers.max():g}"
             raise ArgumentError(name, expected.format(argument), got, advice.format(argument))

@@ -78,9 +78,17 @@ def _draw_shares(panel: Axes, layers: tuple[LayerHealth, ...]) -> None:
         if layer.dead is not None:
             panel.barh(row + 0.2, 100, 0.12, color=between)
             panel.barh(row + 0.2, 100 * layer.dead, 0.12, color=none)
-    handles = [panel.barh(0, 0, color=colour) for colour in _SHARES.values()]
-    panel.legend(handles, list(_SHARES), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, **LEGEND)
+    shown = [share for share, occurs in zip(_SHARES, _occurring(layers), strict=True) if occurs]
+    handles = [panel.barh(0, 0, color=_SHARES[share]) for share in shown]
+    panel.legend(handles, shown, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, **LEGEND)
     panel.annotate("rate", (1.02, 1.01), xycoords="axes fraction", size=SMALL, color=GREY)
+
+
+def _occurring(layers: tuple[LayerHealth, ...]) -> list[bool]:
+    """Tell which of the shares there are in any layer."""
+    named = [[layer.silent or 0, layer.saturated or 0, layer.dead or 0] for layer in layers]
+    between = [layer.rate is not None and (layer.silent or 0) + (layer.saturated or 0) < 1 for layer in layers]
+    return [*(bool(any(shares)) for shares in zip(*named, strict=True)), any(between)]
 
 
 def _draw_membranes(panel: Axes, layers: tuple[LayerHealth, ...], colours: NDArray[np.str_]) -> None:

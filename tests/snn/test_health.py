@@ -482,7 +482,11 @@ def test_the_report_names_the_layer_and_the_gain():
         (snn.IFNode(), 0.05, "is silent: 100% of its neurons never fire. Multiply"),
         (snn.IFNode(), 1e-3, "is dead: 100% of its neurons never fire. Multiply"),
         (snn.IFNode(surrogate_function=snn.surrogate.rectangle(50.0)), 0.26, "is dead; no gradient passes through 100%"),
-        (snn.IFNode(surrogate_function=lambda u: (u > 0).astype(u.dtype)), 0.3, "Take a wider surrogate"),
+        (
+            snn.IFNode(surrogate_function=lambda u: (u > 0).astype(u.dtype)),
+            0.3,
+            "has no surrogate: what it fires has no derivative",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(node, current, text):
@@ -533,7 +537,7 @@ def test_no_gain_is_suggested_behind_a_layer_that_is_not_finite():
     first, second = report.layers
     assert first.problems == ("has numbers that are not finite. snn.run(..., check=True) says where they begin.",)
     assert (first.gain, second.gain, second.problems) == (None, None, ())
-    with pytest.warns(snn.DeadLayerWarning, match="^1 LIFNode has numbers that are not finite"):
+    with pytest.warns(snn.DeadLayerWarning, match=r"^Parameter 0.bias is not finite in 7 .* 1 LIFNode has numbers that are"):
         report.warn()
 
 

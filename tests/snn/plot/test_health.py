@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -41,6 +43,18 @@ def test_a_report_has_a_row_for_each_layer_with_its_name_and_rate(report):
     live, dead, _ = report.layers
     assert {f"{live.rate:.3f}", f"{dead.rate:.3f}", "no spikes to count"} <= set(texts(axes[0]))
     assert axes[0].get_ylim()[0] > axes[0].get_ylim()[1]  # the first is on top
+
+
+def legend(panel):
+    return [text.get_text() for text in panel.get_legend().get_texts()]
+
+
+def test_the_legend_names_only_shares_that_there_are(report):
+    assert legend(plot.health(report)[0]) == ["never fire", "always fire", "no gradient", "in between"]
+    silent = HealthReport((report.layers[1],), report.steps, report.samples)
+    assert legend(plot.health(silent)[0]) == ["never fire", "no gradient"]
+    live = HealthReport((replace(report.layers[0], silent=0.0, saturated=0.0, dead=0.0),), report.steps, report.samples)
+    assert legend(plot.health(live)[0]) == ["in between"]
 
 
 def test_bars_are_the_shares(report):
