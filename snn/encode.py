@@ -8,7 +8,7 @@ import numpy as np
 
 from autograd import Tensor, as_tensor, float32, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 __all__ = ["direct", "latency", "rate"]
 
@@ -32,9 +32,10 @@ def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps i
     ------
     ArgumentError
         If ``T`` is not positive.
+    ShapeError
+        If the values have no axes.
     """
-    x = as_tensor(x, "encode.direct")
-    _check_steps(T, "encode.direct")
+    x = _values(x, T, "encode.direct")
     return ops.broadcast_to(x, (T, *x.shape))
 
 
@@ -62,10 +63,10 @@ def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
     DTypeError
         If ``rng`` is not a generator.
     """
-    values = _in_unit(x, "encode.rate")
-    _check_steps(T, "encode.rate")
+    x = _values(x, T, "encode.rate")
     if not isinstance(rng, np.random.Generator):
         raise DTypeError("encode.rate", "a numpy.random.Generator", describe(rng), "Make one: np.random.default_rng(seed).")
+    values = _in_unit(x, "encode.rate")
     draws = rng.random((T, *values.shape), np.float32)
     return Tensor.wrap((draws < values).astype(values.dtype))
 
@@ -96,8 +97,10 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     ArgumentError
         If a value is not in [0, 1], or ``T``, ``threshold`` or ``tau`` is out of range.
     """
-    values = _in_unit(x, "encode.latency")
-    _check_steps(T, "encode.latency")
+    values = _in_unit(_values(x, T, "encode.latency"), "encode.latency")
+    for name, value in (("threshold", threshold), ("tau", tau)):
+        if not isinstance(value, (int, float, np.number)) and not (name == "tau" and value is None):
+            raise DTypeError(f"encode.latency, {name}", "a number", describe(value), "All values share it.")
     if not 0 <= threshold < 1:
         raise ArgumentError("encode.latency", "threshold in [0, 1)", repr(threshold), "Values are in [0, 1].")
     if tau is not None and not (tau > 0 and threshold > 0):
@@ -115,8 +118,8 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     return Tensor.wrap(((np.round(time) == steps) & fires).astype(values.dtype))
 
 
-def _in_unit(x: Any, where: str) -> np.ndarray[Any, Any]:
-    values = as_tensor(x, where).array
+def _in_unit(x: Tensor, where: str) -> np.ndarray[Any, Any]:
+    values = x.asnumpy()
     if not np.all((values >= 0) & (values <= 1)):  # NaN fails too
         raise ArgumentError(
             where, "values in [0, 1]", f"{values.min()} to {values.max()}", "Scale them first, such as x / x.max()."
@@ -124,6 +127,13 @@ def _in_unit(x: Any, where: str) -> np.ndarray[Any, Any]:
     return values if values.dtype.kind == "f" else values.astype(float32)
 
 
-def _check_steps(steps: int, where: str) -> None:
-    if not isinstance(steps, (int, np.integer)) or steps < 1:
-        raise ArgumentError(where, "a positive number of time steps T", repr(steps), "T is an int of at least 1.")
+def _values(x: Any, steps: Any, where: str) -> Tensor:
+    """Return the values of an encoder, if they have axes and there is a number of steps."""
+    if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+        swapped = isinstance(x, (int, float, np.number)) and not isinstance(steps, (int, float, np.number, str, type(None)))
+        fix = f"The values come first: {where}(x, T)." if swapped else "T is an int of at least 1."
+        raise ArgumentError(where, "a positive number of time steps T", describe(steps), fix)
+    values = as_tensor(x, where)
+    if values.ndim == 0:
+        raise ShapeError(where, "values [N, ...]", describe(x), "Add the batch axis, such as np.array([x]).")
+    return values

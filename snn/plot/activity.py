@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError
+from autograd.intake import to_numbers
 
 from .panels import BESIDE, COLOURS, GREY, LEGEND, SMALL, by_neuron, make_panels, tidy
 
@@ -28,18 +30,21 @@ def trace(
     v_threshold: ArrayLike | None = None,
     neurons: ArrayLike | None = None,
     v_reset: ArrayLike | None = None,
+    sample: int = 0,
     ax: Panels = None,
 ) -> NDArray[np.object_]:
     """Plot input current, membrane and spikes of a few neurons over time (steps), one panel each.
 
     Parameters
     ----------
-    x, v, spikes : array_like, shape ``[T]`` or ``[T, n]``, optional
-        One sample's input current, membrane and spikes (nonzero is a spike); at least one of them.
+    x, v, spikes : array_like, shape ``[T]``, ``[T, n]`` or ``[T, N, ...]``, optional
+        Input current, membrane and spikes (nonzero is a spike); at least one of them. Features are flattened.
     v_threshold, v_reset : float or array_like of shape ``[n]``, optional
         Levels in the membrane panel, drawn dashed and dotted unless infinite.
     neurons : int or sequence of int, optional
         Which neurons to show; by default the first four.
+    sample : int
+        Which sample of the batch; an array of shape ``[T]`` or ``[T, n]`` has none.
     ax : Axes or sequence of Axes, optional
         One Axes is subdivided, a sequence holds one a panel; by default a new figure.
 
@@ -53,17 +58,17 @@ def trace(
     ShapeError
         If an array has other axes, or the arrays do not have the same time steps and neurons.
     ArgumentError
-        If nothing is given, a neuron is out of range, or ``ax`` holds another number of Axes.
+        If nothing is given, ``sample`` or a neuron is out of range, or ``ax`` holds another number of Axes.
     MissingExtraError
         If matplotlib is not installed.
     """
     where, given = "snn.plot.trace", {"threshold": v_threshold, "reset": v_reset}
-    arrays = by_neuron({"x": x, "v": v, "spikes": spikes}, where)
+    arrays = by_neuron({"x": x, "v": v, "spikes": spikes}, where, sample, least=1)
     steps, n = next(iter(arrays.values())).shape
     chosen = np.arange(min(n, 4)) if neurons is None else np.ravel(np.asarray(neurons))
     if not chosen.size or chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= n:
         raise ArgumentError(where, f"neurons from 0 to {n - 1}", f"{chosen}", "Pass indices, such as neurons=[0, 1].")
-    levels = {name: np.asarray(level) for name, level in given.items() if level is not None}
+    levels = {name: to_numbers(level, f"{where}, v_{name}") for name, level in given.items() if level is not None}
     for name, level in levels.items():
         if level.shape not in ((), (n,)):
             raise ShapeError(where, f"v_{name} of shape () or ({n},)", f"{level.shape}", "Pass one for each neuron.")
@@ -138,8 +143,10 @@ def raster(
         If matplotlib is not installed.
     """
     where, layers = "snn.plot.raster", spikes if isinstance(spikes, Mapping) else {"": spikes}
-    trains = list(by_neuron(layers, where, sample).values())
+    trains = list(by_neuron(layers, where, sample, least=2).values())
     titles = list(layers) if names is None else [names] if isinstance(names, str) else list(names)
+    if markersize is not None and not (isinstance(markersize, (int, float, np.number)) and markersize > 0):
+        raise ArgumentError(where, "a positive markersize", describe(markersize), "Leave it out to fit the rows.")
     if len(titles) != len(trains):
         raise ArgumentError(where, f"{len(trains)} names, one a layer", f"{titles}", "Pass a dict from name to spikes.")
     steps, counts = len(trains[0]), np.array([train.shape[1] for train in trains])

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from autograd.errors import ArgumentError
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
 
-from ..health_report import EDGES
+from ..health_report import EDGES, HealthReport
 from .panels import BESIDE, COLOURS, GREY, LEGEND, SMALL, make_panels, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from ..health_report import HealthReport, LayerHealth
+    from ..health_report import LayerHealth
     from .panels import Panels
 
 __all__ = ["health"]
@@ -47,6 +48,8 @@ def health(report: HealthReport, *, ax: Panels = None) -> NDArray[np.object_]:
     MissingExtraError
         If matplotlib is not installed.
     """
+    if not isinstance(report, HealthReport):
+        raise DTypeError("snn.plot.health", "a HealthReport", describe(report), "Pass snn.health(net, x).")
     layers = report.layers
     if not layers:
         raise ArgumentError("snn.plot.health", "a report with layers", "none", "Report on a net with neurons.")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, MissingExtraError, ShapeError
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
 from autograd.intake import to_numbers
 
 if TYPE_CHECKING:
@@ -33,20 +34,23 @@ LEGEND: dict[str, Any] = {
 }
 
 
-def by_neuron(given: Mapping[str, Any], where: str, sample: int | None = None) -> dict[str, NDArray[Any]]:
-    """Return the arrays that are not None as [T, n]: one shape and no batch, or, with a `sample` to pick, one T."""
+def by_neuron(given: Mapping[str, Any], where: str, sample: Any, least: int) -> dict[str, NDArray[Any]]:
+    """Return the arrays that are not None as [T, n], those of a batch by a sample; with `least` one axis all of one shape."""
     arrays = {name: to_numbers(value, f"{where}, {name or 'spikes'}") for name, value in given.items() if value is not None}
-    least, most, expected = (1, 2, "[T] or [T, n]") if sample is None else (2, 32, "[T, n] or [T, N, ...]")
+    expected = "[T, n] or [T, N, ...]" if least > 1 else "[T], [T, n] or [T, N, ...]"
+    if not isinstance(sample, (int, np.integer)) or isinstance(sample, bool):
+        raise DTypeError(where, "sample to be an int", describe(sample), "Pass the number of one sample of the batch.")
     if not arrays:
         raise ArgumentError(where, f"at least one of {', '.join(given) or 'layers'}", "none", "Pass one.")
     for name, array in arrays.items():
-        if not (least <= array.ndim <= most and array.size):
-            fix = f"Pick a sample, such as {name}[:, 0]." if array.ndim > most else "Give it steps and neurons."
-            raise ShapeError(where, f"{name or 'spikes'} of shape {expected}", f"{array.shape} {array.dtype}", fix)
-        if sample is not None and array.ndim > 2 and not 0 <= sample < array.shape[1]:
+        if array.ndim < least or not array.size:
+            raise ShapeError(
+                where, f"{name or 'spikes'} of shape {expected}", f"{array.shape} {array.dtype}", "Give it steps and neurons."
+            )
+        if array.ndim > 2 and not 0 <= sample < array.shape[1]:
             raise ArgumentError(where, f"sample from 0 to {array.shape[1] - 1}", f"{sample}", "Pick another sample.")
         arrays[name] = (array if array.ndim < 3 else array[:, sample]).reshape(len(array), -1)
-    shapes = {name: array.shape if sample is None else len(array) for name, array in arrays.items()}
+    shapes = {name: array.shape if least == 1 else len(array) for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(where, "the same T in all, and in a trace the same n", f"{shapes}", "Record all in one run.")
     return arrays
@@ -58,9 +62,13 @@ def make_panels(
     """Return one Axes a panel: on a new figure, inside one Axes (with room for a note on top), or those given."""
     try:
         import matplotlib.pyplot as plt
+        from matplotlib.axes import Axes
     except ImportError as error:
         raise MissingExtraError("matplotlib", "plot", where=where) from error
     given, count = np.asarray(ax, dtype=object), len(heights) * columns
+    for panel in () if ax is None else given.ravel():
+        if not isinstance(panel, Axes):
+            raise DTypeError(where, "ax to be Axes of matplotlib", describe(panel), "Make one: figure.add_subplot().")
     grid: dict[str, Any] = {"nrows": len(heights), "ncols": columns, "height_ratios": heights}
     if ax is None:
         figure = plt.figure(figsize=(width, sum(heights) + 0.6), layout="constrained")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.errors import ArgumentError, ShapeError
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
 from .panels import COLOURS, GREY, LEGEND, SMALL, make_panels, tidy
@@ -46,6 +47,8 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
         If matplotlib is not installed.
     """
     where, kinds = "snn.plot.training", {"loss": "Loss", "accuracy": "Accuracy (%)"}
+    if isinstance(history, (str, Mapping)) or not all(isinstance(entry, Mapping) for entry in history):
+        raise DTypeError(where, "a sequence of dicts, one an epoch", describe(history), 'Pass [{"loss": 0.4}, {"loss": 0.3}].')
     keys = dict.fromkeys(key for entry in history for key in entry if key.endswith(tuple(kinds)))
     if not keys:
         raise ArgumentError(where, "keys ending in loss or accuracy", "none", 'Pass one dict an epoch: {"loss": 0.4}.')
@@ -108,6 +111,8 @@ def confusion(
         If matplotlib is not installed.
     """
     where = "snn.plot.confusion"
+    if classes is not None and not isinstance(classes, Sequence):
+        raise DTypeError(where, "classes to be a sequence of names", describe(classes), "Leave it out for the numbers.")
     true, predicted = to_numbers(labels, f"{where}, labels"), to_numbers(predictions, f"{where}, predictions")
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
         raise ShapeError(

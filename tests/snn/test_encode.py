@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import Tensor, grad
-from autograd.errors import ArgumentError, DTypeError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import encode
 
 VALUES = np.array([[0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]], np.float32)
@@ -47,14 +47,47 @@ def test_spikes_are_zero_or_one(name):
     assert set(np.unique(ENCODERS[name](VALUES, 20).asnumpy())) == {0.0, 1.0}
 
 
-@pytest.mark.parametrize("steps", [0, -1, 2.0, None])
+@pytest.mark.parametrize(
+    ("steps", "got"), [(0, "int 0"), (-1, "int -1"), (2.0, "float 2.0"), (None, "NoneType None"), (True, "bool True")]
+)
 @every_encoder
-def test_a_number_of_steps_that_is_no_positive_int_is_refused(encoder, steps):
+def test_a_number_of_steps_that_is_no_positive_int_is_refused(encoder, steps, got):
     with pytest.raises(ArgumentError) as error:
         encoder(VALUES, steps)
     where, text = str(error.value).split(": ", 1)
     assert where in ("encode.direct", "encode.rate", "encode.latency")
-    assert text == f"expected a positive number of time steps T, got {steps!r}. T is an int of at least 1."
+    assert text == f"expected a positive number of time steps T, got {got}. T is an int of at least 1."
+
+
+@pytest.mark.parametrize("x", [10, np.int64(10), 10.0])
+@every_encoder
+def test_arguments_in_each_other_s_place_are_named_and_never_printed(encoder, x):
+    with pytest.raises(ArgumentError) as error:
+        encoder(x, np.zeros((1000, 8), np.float32))
+    where, text = str(error.value).split(": ", 1)
+    assert text == (
+        f"expected a positive number of time steps T, got ndarray [1000, 8] Float32. The values come first: {where}(x, T)."
+    )
+
+
+@every_encoder
+def test_an_array_of_steps_is_described(encoder):
+    with pytest.raises(ArgumentError, match=r"got ndarray \[7\] Int64. T is an int of at least 1."):
+        encoder(VALUES, np.arange(7))
+
+
+@every_encoder
+def test_a_value_without_axes_is_refused(encoder):
+    with pytest.raises(ShapeError, match=r"expected values \[N, ...\], got float 0.5. Add the batch axis"):
+        encoder(0.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("threshold", "high"), ("threshold", None), ("tau", [5.0]), ("threshold", VALUES)]
+)
+def test_numbers_of_a_latency_are_numbers(name, value):
+    with pytest.raises(DTypeError, match=f"encode.latency, {name}: expected a number, got "):
+        encode.latency(VALUES, 5, **{name: value})
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.1, 1.0), (0.0, 1.5), (np.nan, np.nan)])

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from autograd import Tensor
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import plot
 
 from .drawn import curves, levels, marks, texts
@@ -121,11 +121,8 @@ def test_trace_shows_a_single_step_as_a_dot():
     ("error", "message", "arguments"),
     [
         (ArgumentError, "at least one of x, v, spikes, got none", {}),
-        (
-            ShapeError,
-            r"v of shape \[T\] or \[T, n\], got \(5, 2, 3\).*Pick a sample, such as v\[:, 0\]",
-            {"v": (5, 2, 3)},
-        ),
+        (ShapeError, r"v of shape \[T\], \[T, n\] or \[T, N, ...\], got \(\)", {"v": ()}),
+        (ShapeError, r"the same n, got .*'v': \(5, 3\), 'spikes': \(5, 4\)", {"v": (5, 2, 3), "spikes": (5, 2, 4)}),
         (ShapeError, r"spikes of shape .*, got \(0, 2\)", {"spikes": (0, 2)}),
         (ShapeError, r"same T in all.*'v': \(5, 2\), 'spikes': \(6, 2\)", {"v": (5, 2), "spikes": (6, 2)}),
         (ShapeError, r"the same n, got .*'x': \(5, 1\), 'v': \(5, 2\)", {"x": (5,), "v": (5, 2)}),
@@ -136,6 +133,35 @@ def test_trace_shows_a_single_step_as_a_dot():
 def test_trace_rejects_shapes_that_do_not_fit(error, message, arguments):
     with pytest.raises(error, match=r"snn\.plot\.trace: expected .*" + message):
         plot.trace(**{name: np.ones(shape) for name, shape in arguments.items()})
+    assert plt.get_fignums() == []
+
+
+def drawn(axes):
+    return [line.get_ydata().tolist() for panel in axes for line in panel.lines]
+
+
+@pytest.mark.parametrize("shape", [(6, 3, 2), (6, 3, 1, 2)])
+def test_trace_and_raster_pick_the_same_sample_of_a_batch(shape):
+    v = np.random.default_rng(0).random(shape)
+    assert drawn(plot.trace(v=v, sample=2)) == drawn(plot.trace(v=v[:, 2].reshape(6, 2)))
+    assert drawn(plot.trace(v=v)) == drawn(plot.trace(v=v, sample=0)) != drawn(plot.trace(v=v, sample=2))
+    spikes = v > 0.5
+    for sample in range(3):
+        wanted = drawn([plot.raster(spikes[:, sample].reshape(6, 2))])
+        assert drawn([plot.raster(spikes, sample=sample)]) == wanted
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "call", [lambda **k: plot.trace(v=np.ones((5, 3, 2)), **k), lambda **k: plot.raster(np.ones((5, 3, 2)), **k)]
+)
+def test_a_sample_that_there_is_not_or_that_is_no_int_is_refused(call):
+    for sample in (3, -1):
+        with pytest.raises(ArgumentError, match=rf"expected sample from 0 to 2, got {sample}. Pick another"):
+            call(sample=sample)
+    for sample in ("first", 1.0, None, True, [0]):
+        with pytest.raises(DTypeError, match="expected sample to be an int, got"):
+            call(sample=sample)
     assert plt.get_fignums() == []
 
 
@@ -231,6 +257,8 @@ def test_raster_respects_axes_names_and_markersize():
         (ShapeError, r"hidden of shape .*, got \(5,\)", {"hidden": np.ones(5)}, {}),
         (ShapeError, "the same T in all.*'a': 5, 'b': 6", {"a": np.ones((5, 2)), "b": np.ones((6, 2))}, {}),
         (ArgumentError, "sample from 0 to 2, got 3", np.ones((5, 3, 2)), {"sample": 3}),
+        (ArgumentError, "a positive markersize, got int 0", np.ones((5, 3)), {"markersize": 0}),
+        (ArgumentError, "a positive markersize, got str 'large'", np.ones((5, 3)), {"markersize": "large"}),
         (ArgumentError, "1 names, one a layer", np.ones((5, 3)), {"names": ["a", "b"]}),
         (ArgumentError, "at least one of layers, got none", {}, {}),
     ],

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from autograd.errors import ArgumentError, MissingExtraError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError
 from snn import plot
 
 from .drawn import first
@@ -55,6 +55,20 @@ def test_without_matplotlib_the_error_names_the_extra(call, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(MissingExtraError, match=r"snn\.plot\.\w+: .*matplotlib.*\[plot\]"):
         call()
+
+
+@pytest.mark.parametrize("ax", ["here", 3, [None], plt])
+@each_function
+def test_what_is_no_axes_is_refused(call, ax):
+    with pytest.raises(DTypeError, match=r"snn\.plot\.\w+: expected ax to be Axes of matplotlib, got .* figure.add_subplot"):
+        call(ax=ax)
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("report", [None, "report", np.ones(3)])
+def test_what_is_no_report_is_refused(report):
+    with pytest.raises(DTypeError, match=r"snn\.plot\.health: expected a HealthReport, got .* Pass snn\.health\(net, x\)"):
+        plot.health(report)
 
 
 def test_importing_the_module_imports_no_matplotlib():

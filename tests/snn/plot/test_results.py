@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from autograd import Tensor
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import plot
 from snn.plot.panels import COLOURS
 
@@ -76,6 +76,12 @@ def test_training_without_losses_or_accuracies_is_an_error(history):
     assert plt.get_fignums() == []
 
 
+@pytest.mark.parametrize("history", [{"loss": [1.0]}, "loss", [1.0, 0.5], [("loss", 1.0)]])
+def test_a_history_that_is_no_sequence_of_dicts_is_refused(history):
+    with pytest.raises(DTypeError, match=r"snn\.plot\.training: expected a sequence of dicts, one an epoch, got .* Pass \[\{"):
+        plot.training(history)
+
+
 def cells(panel):
     return {text.get_position()[::-1]: text for text in panel.texts}
 
@@ -138,6 +144,7 @@ def test_confusion_draws_on_the_given_axes():
         (ShapeError, r"equal shapes \[N\], N > 0, got \(1,\) and \(2,\)", ([1], [1, 2])),
         (ShapeError, r"equal shapes .*, got \(2, 3\) and \(2, 3\)", (np.ones((2, 3)), np.ones((2, 3)))),
         (ShapeError, r"equal shapes .*, got \(0,\) and \(0,\)", ([], [])),
+        (DTypeError, "classes to be a sequence of names, got int 2", ([0, 1], [0, 1], 2)),
         (ArgumentError, "integers from 0 to 1, got float64", ([0.0, 1.0], [0.0, 1.0])),
         (ArgumentError, "integers from 0 to 1, got int64 from -1 to 1", ([0, -1], [0, 1])),
         (ArgumentError, "integers from 0 to 1, got int64 from 0 to 2.*name all classes", ([0, 2], [0, 1], "ab")),
