@@ -29,12 +29,15 @@ class Value:
     Whatever is not an operation on it, such as reading it, is a CompileError that names the line of the user's code.
     """
 
-    __slots__ = ("dtype", "index", "program")
-    shape: tuple[int, ...] = ()
-    ndim = 0
+    __slots__ = ("dtype", "index", "program", "shape")
 
-    def __init__(self, program: Program, index: int, dtype: DType) -> None:
-        self.program, self.index, self.dtype = program, index, dtype
+    def __init__(self, program: Program, index: int, dtype: DType, shape: tuple[int, ...] = ()) -> None:
+        self.program, self.index, self.dtype, self.shape = program, index, dtype, shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
 
     @property
     def size(self) -> NoReturn:

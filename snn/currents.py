@@ -88,7 +88,7 @@ class _Weighted:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
         steps = slice(t0, t1)
         array = self.x.values(steps) if isinstance(self.x, Spikes) and self.x.size >= _KEPT else self.x.array[steps]
-        return array.reshape(-1, self.n_in)
+        return array.reshape(-1, self.n_in).astype(self.weight.dtype, copy=False)
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None, weights: Any) -> None:
         """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.

@@ -190,13 +190,18 @@ def _facts(layer: Layer, listing: Listing, indent: str) -> Iterator[str]:
     yield from (f"{indent}    {line}" for line in listing.lines([plan.matters], plan.saved))
 
 
-def _stateless(name: str, cell: Cell) -> Iterator[str]:
-    if is_over_time(cell):
-        how = "on all time steps at once, each of which may depend on the others"
-    else:
-        how = "on all time steps at once" if cell.per_sample else "step by step, since it mixes samples"
+def _stateless(name: str, cell: Cell, reason: str | None) -> Iterator[str]:
     yield f"{f'layer {name}: ' if name else ''}{cell!r}"
-    yield f"  no state: runs {how}"
+    if is_over_time(cell):
+        yield "  no state: runs on all time steps at once, each of which may depend on the others"
+    elif cell.per_sample:
+        yield "  no state: runs on all time steps at once"
+    else:
+        yield "  no state: runs step by step. If it treats each sample of a batch on its own, say per_sample = True in its"
+        yield "    class: it then runs on all time steps at once"
+    if reason is not None:
+        yield f"  not a dense layer, from whose spikes the compiled mode would sum: {reason}. A dense layer is one product,"
+        yield "    ops.matmul(x, w.T) of the input and a matrix, plus a bias"
 
 
 def _net(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
@@ -212,11 +217,13 @@ def _net(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
         failed = error
     for found in walk.found:
         if found.layer is None:
-            yield from _stateless(found.names, found.cells[0])
+            yield from _stateless(found.names, found.cells[0], found.reason)
             continue
         name = f"layer{'s' * (len(found.cells) > 1)} {found.names}: " if found.names else ""
         yield name + "\n    ".join(map(repr, found.cells))
         yield f"  currents: {_currents(found.layer, found.density)}"
+        if (dense := found.layer.dense) is not None and dense.stored != dense.weight.dtype:
+            yield f"  weights: {dense.stored}, converted to {dense.weight.dtype} in each run, as the input is"
         if found.layer.cell is not None:
             yield from _facts(found.layer, _listing(found.layer), "  ")
     if failed is not None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, nn, ops, tree, vjp
-from autograd.dtypes import bool_, describe, float32, float64
+from autograd import Cell, Tensor, ops, tree, vjp
+from autograd.dtypes import bool_, describe, float32, float64, promote
 from autograd.errors import CompileError, ShapeError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
@@ -27,6 +27,7 @@ from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import record_names
 from .watch import check_gradient, check_steps
+from .weights import Weights
 
 __all__ = ["Layer", "run_layer"]
 
@@ -38,7 +39,7 @@ _u = np.uint64
 
 def run_layer(
     cell: Cell | None,
-    dense: nn.Dense | None,
+    dense: Weights | None,
     x: Tensor,
     before: Any,
     names: Sequence[str],
@@ -52,8 +53,8 @@ def run_layer(
     ----------
     cell : Cell or None
         A neuron: ``construct(x, state) -> (out, state)``, one element at a time; or a ``Recurrent`` one. None hands on.
-    dense : Dense, optional
-        Weights between the input and the neuron.
+    dense : Weights, optional
+        Between the input and the neuron.
     x : Tensor
         Input, ``[T, N, ...]``.
     before : structure of Tensor
@@ -96,23 +97,27 @@ class Layer:
     """One run of a layer, and the rule by which cotangents pass back through it."""
 
     def __init__(
-        self, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any, names: Sequence[str], mask: Array | None,
+        self, cell: Cell | None, dense: Weights | None, x: Tensor, before: Any, names: Sequence[str], mask: Array | None,
         options: Options, name: str = "",
     ) -> None:  # fmt: skip
         self.cell, self.dense, self.x, self.before, self.options, self.name = cell, dense, x, before, options, name
         self.mask = mask
         self.starts: list[Tensor] = tree.leaves(before)
-        self.own: Parameter | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
+        self.own: Tensor | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
         self._own_packed: Packed | None = None
         dtype = x.dtype if dense is None else dense.weight.dtype
         self.names = [] if cell is None else [name for name in names if name in record_names(cell, before)]
         self.plan: Plan = plan_for(cell, dense, dtype, before, self.names, mask is not None, self.own is not None)
-        for tensor in (x, *self.starts, *self.plan.parameters):
+        slot = None if dense is None else dense.slot
+        self.parameters: list[Tensor] = [dense.bias if p is slot else p for p in self.plan.parameters]  # type: ignore
+        for tensor in (x, *self.starts, *self.parameters):
             if tensor.dtype.kind == "f" and tensor.dtype not in (float32, float64):
                 raise CompileError(
                     type(cell).__name__, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'."
                 )
-        if self.own is not None and self.own.dtype != self.starts[-1].dtype:
+        if self.own is not None and promote(self.own.dtype, self.starts[-1].dtype) == self.starts[-1].dtype:
+            self.own = self.own if self.own.dtype == self.starts[-1].dtype else ops.cast(self.own, self.starts[-1].dtype)
+        elif self.own is not None:
             raise CompileError(
                 type(cell).__name__, f"weights of its input's dtype, {self.starts[-1].dtype}", describe(self.own),
                 "Make it with dtype=, or run it with mode='eager'.",
@@ -121,6 +126,8 @@ class Layer:
         self.currents = choose(x, None if dense is None else dense.weight.array, options.jit)
         self.shape = x.shape[1:] if dense is None else (*x.shape[1:-1], dense.out_channels)
         self.arrays = self.plan.arrays()
+        if dense is not None and slot is not None:
+            self.arrays |= {i: dense.bias.array for i, a in self.arrays.items() if a is slot.array}  # type: ignore[union-attr]
         for array in self.arrays.values():
             self._fits(array)
         self.layout = self._layout()
@@ -172,7 +179,7 @@ class Layer:
 
     def forward(self) -> list[Tensor]:
         """Run the forward loops; return out, records and states."""
-        parents = [t.node for t in (self.x, *self.weights, *self.starts, *self.plan.parameters)]
+        parents = [t.node for t in (self.x, *self.weights, *self.starts, *self.parameters)]
         record = thread.recording and any(parents)
         again = self.options.checkpoint is not None
         plan, out = self.plan, self.plan.out if self.flag is None else self.flag
@@ -328,33 +335,39 @@ class Layer:
 
     def _nothing(self, wanted: Sequence[bool]) -> list[Tensor | None]:
         """Return the gradients of a run without samples or neurons: zeros."""
-        inputs = (self.x, *self.weights, *self.starts, *self.plan.parameters)
+        inputs = (self.x, *self.weights, *self.starts, *self.parameters)
         return [Tensor.wrap(np.zeros(t.shape, t.dtype)) if asked else None for t, asked in zip(inputs, wanted, strict=True)]
 
     def _pull_eagerly(self, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         from .simulate import run
 
-        def again(x: Tensor, before: Any) -> tuple[Tensor, ...]:
-            x = x if self.dense is None else self.dense(x)
+        dense = self.dense
+        factors = [] if dense is None else [dense.weight] if dense.bias is None else [dense.weight, dense.bias]
+        inputs = [self.x, *factors, *self.starts]
+        floating = [i for i, t in enumerate(inputs) if t.dtype.kind == "f"]
+        held = {i: p for i, p in enumerate(self.plan.parameters) if p is self.parameters[i]}
+        own = [] if self.own is None else [self.cell.weight]  # type: ignore[union-attr]
+
+        def again(*given: Tensor) -> tuple[Tensor, ...]:
+            now = dict(enumerate(inputs)) | dict(zip(floating, given, strict=True))
+            x, *rest = now.values()
+            for k, factor in enumerate(rest[: len(factors)]):
+                x = x + factor if k else ops.matmul(x, ops.transpose(factor))
             if self.cell is None:
                 return (x,)
+            before = tree.unflatten(self.before, iter(rest[len(factors) :]))
             out, after, records = run(self.cell, x, before, self.names, self.mask, mode="eager")
             return (out, *(records[name] for name in self.names), *tree.leaves(after))
 
-        weights = [*self.weights, *self.plan.parameters]
-        inputs = [self.x, self.before]
-        floating = [i for i, given in enumerate(inputs) if any(leaf.dtype.kind == "f" for leaf in tree.leaves(given))]
-
-        def of_floating(*given: Any) -> tuple[Tensor, ...]:
-            return again(*[given[floating.index(i)] if i in floating else kept for i, kept in enumerate(inputs)])
-
-        outs, pullback = vjp(of_floating, *[inputs[i] for i in floating], weights=weights, allow_unused=True)
+        outs, pullback = vjp(again, *(inputs[i] for i in floating), weights=[*own, *held.values()], allow_unused=True)
         outs = outs if isinstance(outs, tuple) else (outs,)
         by_inputs, by_weights = pullback(*[g.get(i, ops.zeros_like(o)) for i, o in enumerate(outs)])
-        by_position = dict(zip(floating, by_inputs if len(floating) > 1 else (by_inputs,), strict=False))
-        before = by_position[1] if 1 in by_position else tree.map_leaves(lambda _: None, self.before)
-        n = len(self.weights)
-        found = (by_position.get(0), *by_weights[:n], *tree.leaves(before), *by_weights[n:])
+        arrived = dict(zip(floating, (by_inputs,) if len(floating) == 1 else by_inputs, strict=True))
+        by_input = [arrived.get(i) for i in range(len(inputs))]
+        by_parameter = dict(zip(held, by_weights[len(own) :], strict=True))
+        n = len(factors)
+        found = [by_input[0], *by_input[1 : 1 + min(n, 1)], *by_weights[: len(own)], *by_input[1 + n :]]
+        found += [by_parameter[i] if i in held else by_input[2] for i in range(len(self.parameters))]
         return [d if asked else None for d, asked in zip(found, wanted, strict=True)]
 
     def where_it_matters(self, saved: Saved, matters: int | None) -> Events | None:

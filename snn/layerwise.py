@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import CompileError
 
 from .layer import run_layer
 from .layout import Options
+from .recurrent import Recurrent
 from .stepwise import AllSteps
 from .structure import check_features, holds_neurons, is_over_time, label, record_names
 from .watch import check_output
+from .weights import Weights, weights_of
 
 __all__ = ["Layerwise", "Waiting", "run_layerwise"]
 
@@ -32,13 +36,24 @@ def run_layerwise(
     walk = Layerwise(state is None, names, mask, check, options, hooked)
     out, after = walk(net, x, state)
     out = out.current() if isinstance(out, Waiting) else out
+    if walk.mixed is not None and net not in _warned:
+        _warned.add(net)
+        where, weights, given = walk.mixed
+        warnings.warn(
+            f"snn.run: {where} has weights of {weights} and an input of {given}. The net runs in float64, as it does step by "
+            f"step, in about twice the time and memory of float32. Convert the input, x.astype(np.{weights}), or make the "
+            f"layer with dtype=np.{given}.", stacklevel=3,
+        )  # fmt: skip
     return walk.finish(out), after, walk.records
+
+
+_warned: WeakSet[Cell] = WeakSet()
 
 
 class Waiting:
     """A dense layer whose products are not made yet: the neuron behind it may do that."""
 
-    def __init__(self, walk: Layerwise, name: str, dense: nn.Dense, x: Tensor) -> None:
+    def __init__(self, walk: Layerwise, name: str, dense: Weights, x: Tensor) -> None:
         self.walk, self.name, self.dense, self.x = walk, name, dense, x
 
     def current(self) -> Tensor:
@@ -58,11 +73,17 @@ class Layerwise(AllSteps):
     ) -> None:  # fmt: skip
         super().__init__(fresh, names, mask, check)
         self.options, self.hooked = options, hooked
+        self.mixed: tuple[str, Any, Any] | None = None
 
-    def run(self, name: str, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
+    def run(self, name: str, cell: Cell | None, dense: Weights | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
         """Run a layer; see :func:`snn.layer.run_layer`."""
         names, mask = ((), None) if cell is None else (self.names, self.mask)
         return run_layer(cell, dense, x, before, names, mask, self.options, name)
+
+    def note(self, cell: Cell, name: str, weights: Any, x: Any) -> None:
+        """Note the first layer whose weights are of another floating dtype than its input."""
+        if self.mixed is None and weights != x and x.kind == "f":
+            self.mixed = label(name, cell), weights, x
 
     def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
         """Run a layer without state that is not dense, or one over time."""
@@ -77,8 +98,11 @@ class Layerwise(AllSteps):
         x = x.current() if isinstance(x, Waiting) else x
         check_features(cell, x, name, 2)
         self.masked = False
-        if not self.check and _may_wait(cell, x):
-            return Waiting(self, name, cell, x)  # type: ignore[arg-type]
+        dense = None if self.check else weights_of(cell, x)
+        stored = dense.stored if dense is not None else cell.weight.dtype if isinstance(cell, nn.Dense) else x.dtype
+        self.note(cell, name, stored, x.dtype)
+        if dense is not None:
+            return Waiting(self, name, dense, x)
         out = self.all_steps(name, cell, x)
         if self.check:
             check_output(name, cell, out)
@@ -100,23 +124,13 @@ class Layerwise(AllSteps):
             self.once(cell, name)
         dense, x, one = (x.dense, x.x, x.one_step()) if isinstance(x, Waiting) else (None, x, x[0])
         before = self.start(cell, one, state, name)
+        if isinstance(cell, Recurrent) and cell.lateral == "all":
+            self.note(cell, name, cell.weight.dtype, one.dtype)
         self.available |= record_names(cell, before)
         out, after, records = self.run(name, cell, dense, x, before)
         self.keep(name, records)
         self.masked = True
         return out, after
-
-
-def _may_wait(cell: Cell, x: Tensor) -> bool:
-    """Tell whether a layer is a plain dense one, on numbers of its own dtype or such as become that."""
-    return (
-        type(cell) is nn.Dense
-        and not cell.hooked
-        and cell.activation is None
-        and x.shape[-1:] == (cell.in_channels,)
-        and x.ndim > 1
-        and (x.dtype == cell.weight.dtype or (x.dtype.kind in "bui" and cell.weight.dtype == "float32"))
-    )
 
 
 def _all_steps(cell: Cell, x: Tensor) -> Tensor:

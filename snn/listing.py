@@ -30,7 +30,7 @@ class Listing:
         The traced neuron.
     cell : Cell or None
         The neuron.
-    dense : Dense or None
+    dense : Weights or None
         The weights before it.
     before : structure of Tensor
         Its state.
@@ -39,7 +39,7 @@ class Listing:
     def __init__(self, plan: Plan, cell: Cell | None, dense: Any, before: Any) -> None:
         self.plan, self.program = plan, plan.program
         held = [] if cell is None else list(cell.parameters_and_names())
-        held += [] if dense is None or dense.bias is None else [("bias", dense.bias)]
+        held += [] if dense is None or dense.bias is None else [("bias", dense.slot)]
         self.names: dict[int, str] = {}
         for i, array in plan.arrays().items():
             self.names[i] = array_name(array, cell, held)

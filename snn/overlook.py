@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, nn
+from autograd import Cell, Tensor
 
 from .layer import Layer
 from .layerwise import Layerwise, Waiting
 from .layout import Options
 from .parts import tried
 from .spikes import Spikes
+from .weights import Weights, why_not
 
 __all__ = ["Found", "Overlook"]
 
@@ -32,12 +33,15 @@ class Found:
         What the compiled mode makes of them; None for another layer.
     density : float or None
         Share of its input that is not 0, if there is one.
+    reason : str or None
+        Why another layer is not taken as a dense one, if it has a matrix.
     """
 
     names: str
     cells: list[Cell]
     layer: Layer | None = None
     density: float | None = None
+    reason: str | None = None
 
 
 class Overlook(Layerwise):
@@ -70,9 +74,9 @@ class Overlook(Layerwise):
         self.waiting = name
         return out
 
-    def run(self, name: str, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
+    def run(self, name: str, cell: Cell | None, dense: Weights | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
         """Note a dense layer, a neuron or both."""
-        named = [(self.waiting, dense), (name, cell)]
+        named = [(self.waiting, None if dense is None else dense.cell), (name, cell)]
         names = ", ".join(key for key, kind in named if kind is not None)
         cells = [kind for _, kind in named if kind is not None]
         if self.real:
@@ -84,7 +88,7 @@ class Overlook(Layerwise):
 
     def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
         """Note another layer."""
-        self.found.append(Found(name, [cell]))
+        self.found.append(Found(name, [cell], reason=why_not(cell, x)))
         if self.real:
             return super().all_steps(name, cell, x)
         out = tried(cell, x)

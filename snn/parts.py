@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, nn
+from autograd import Cell, Parameter, Tensor
 from autograd.graph import LEAF, Node
 from autograd.state import scope
 
@@ -19,6 +19,7 @@ from .layer import Layer
 from .layerwise import Layerwise, Waiting
 from .layout import Options
 from .structure import is_over_time
+from .weights import Weights
 
 __all__ = ["outline", "tried"]
 
@@ -83,12 +84,12 @@ class _Outline(Layerwise):
         self.dense = name
         return out
 
-    def run(self, name: str, cell: Cell | None, dense: nn.Dense | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
+    def run(self, name: str, cell: Cell | None, dense: Weights | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
         """Describe a dense layer, a neuron or both."""
         layer = Layer(cell, dense, x, before, (), None, self.options)
         plan = layer.plan
-        named = [(self.dense, dense), (name, cell)]
-        part = self._part(named, _currents(layer, self.currents), [dense, cell])
+        named = [(self.dense, None if dense is None else dense.cell), (name, cell)]
+        part = self._part(named, _currents(layer, self.currents), [kind for _, kind in named])
         wants_x = self.wanted
         steps = math.prod(layer.shape) * len(x)
         part.output = steps * layer.dtype(plan.out if plan.flag is None else plan.flag).itemsize
@@ -191,7 +192,7 @@ def _weights(part: Part, layer: Layer, chunk: int | None, wants_x: bool, density
             part.lists += 8 * samples * steps + 4 * int(FIRING * samples * steps * columns)
 
 
-def _places(part: Part, size: int, dense: nn.Dense) -> None:
+def _places(part: Part, size: int, dense: Weights) -> None:
     """Tell what it takes to list where the layer before needs its gradient."""
     rows = size // dense.in_channels
     part.places = [size, 8 * rows + 4 * int(ACTIVE * size), padded(dense.out_channels) * dense.in_channels * 4]

@@ -123,6 +123,7 @@ def _index(tensor: Tensor) -> int:
     return array.index  # type: ignore[no-any-return]
 
 
+_HANDS_ON = Cell()  # stands for a neuron that is not there
 _known: WeakKeyDictionary[Cell, dict[Any, tuple[Any, Callable[[], Any], Any, Plan]]] = WeakKeyDictionary()
 
 
@@ -135,8 +136,8 @@ def plan_for(
     ----------
     cell : Cell or None
         The neuron; None stands for what hands its input on.
-    dense : Dense or None
-        The layer whose products are the input; its bias is added to them.
+    dense : Weights or None
+        The factors of the layer whose products are the input; its bias is added to them.
     dtype : dtype
         Of the input current.
     before : structure of Tensor
@@ -161,8 +162,8 @@ def plan_for(
 
 
 def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequence[str], masked: bool, lateral: bool) -> Plan:
-    owner = dense if cell is None else cell
-    bias: Parameter | None = None if dense is None else dense.bias
+    owner = _HANDS_ON if cell is None else cell
+    bias: Parameter | None = None if dense is None else dense.slot
     dtypes = tree.map_leaves(lambda leaf: leaf.dtype, before)
     key = (dtype, dtypes if isinstance(dtypes, np.dtype) else str(dtypes), tuple(names), masked, lateral, id(bias))
     now = fingerprint(owner)

@@ -226,9 +226,15 @@ def test_an_input_of_another_width_is_an_error(mode, lateral):
         snn.run(recurrent(snn.IFNode(), lateral=lateral), currents((T, N, 4)), mode=mode)
 
 
-def test_weights_of_another_dtype_are_not_compiled():
-    with pytest.raises(CompileError, match=r"Recurrent: expected weights of its input's dtype, float64"):
-        snn.run(recurrent(snn.IFNode()), currents(dtype=np.float64), mode="compiled")
+@pytest.mark.filterwarnings("ignore:.*runs in float64:UserWarning")
+def test_weights_of_a_narrower_dtype_are_converted_and_those_of_a_wider_one_refused():
+    layer = recurrent(snn.IFNode())
+    assert layer.weight.dtype == np.float32
+    out = assert_as_eager(layer, currents(dtype=np.float64), "python")[0]
+    assert out.dtype == np.float64
+    assert out.array.any()
+    with pytest.raises(CompileError, match=r"Recurrent: expected weights of its input's dtype, float32"):
+        snn.run(recurrent(snn.IFNode(), dtype=np.float64), currents(dtype=np.float32), mode="compiled")
 
 
 def test_a_neuron_that_mixes_elements_is_not_compiled():
