@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from .assign import fitted_all
 from .compat.cells import CellNames
 from .custom import call_with_bprop
-from .dtypes import describe
+from .dtypes import as_bool, describe
 from .errors import AutogradError, CellError, GradientError, StateDictError
 from .hooks import Hook, Hookable, enter
 from .parameter import Parameter, ParameterTuple
@@ -64,7 +65,7 @@ class Cell(Hookable, CellNames):
         return True
 
     def __init__(self, auto_prefix: bool = True) -> None:
-        self._auto_prefix = auto_prefix
+        self._auto_prefix = as_bool(auto_prefix, type(self).__name__, "auto_prefix")
         self.training = False
         self.requires_grad = False
         self._hooks: tuple[Hook, ...] = ()
@@ -87,8 +88,14 @@ class Cell(Hookable, CellNames):
             else:
                 out = self.construct(*args, **kwargs)
         except AutogradError as error:
-            error.add_note(f"  in {type(self).__name__}.construct")
+            if len(getattr(error, "__notes__", ())) < _NOTES:
+                error.add_note(f"  in {type(self).__name__}.construct")
             raise
+        except RecursionError:
+            raise CellError(
+                f"{type(self).__name__}.construct", "Cells that fit into Python's recursion limit", "one too deep in others",
+                "Put the layers into one SequentialCell, or raise the limit: sys.setrecursionlimit. Does a Cell call itself?",
+            ) from None  # fmt: skip
         if out is None:
             raise GradientError(
                 f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
@@ -212,12 +219,14 @@ class Cell(Hookable, CellNames):
 
     def set_train(self, mode: bool = True) -> Self:
         """Set ``training`` here and in all Cells below."""
+        mode = as_bool(mode, f"{type(self).__name__}.set_train", "mode")
         for _, cell in self.cells_and_names():
             cell.training = mode
         return self
 
     def set_grad(self, requires_grad: bool = True) -> Self:
         """Set ``requires_grad`` here and in all Cells below."""
+        requires_grad = as_bool(requires_grad, f"{type(self).__name__}.set_grad", "requires_grad")
         for _, cell in self.cells_and_names():
             cell.requires_grad = requires_grad
         return self
@@ -228,15 +237,19 @@ class Cell(Hookable, CellNames):
         """Return copies of all Parameters' values by dotted name."""
         return {name: p.array.copy() for name, p in self.parameters_dict().items()}
 
-    def load_state_dict(self, weights: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
+    def load_state_dict(
+        self, weights: Mapping[str, Any], strict: bool = True, *, finite: bool = True
+    ) -> tuple[list[str], list[str]]:
         """Set Parameters from a mapping of dotted names to arrays. Nothing is set if anything does not fit.
 
         Parameters
         ----------
         weights : mapping
-            As :meth:`state_dict` returns it.
+            As :meth:`state_dict` returns it. Floats are rounded to the precision of the Parameter; nothing else is lost.
         strict : bool
             Every Parameter must be there and nothing else. Otherwise what is missing or unexpected is left alone.
+        finite : bool
+            Refuse NaN and infinity. With False they are loaded.
 
         Returns
         -------
@@ -246,28 +259,22 @@ class Cell(Hookable, CellNames):
         Raises
         ------
         StateDictError
-            If names (when strict) or shapes do not match; all of them are listed.
+            If names (when strict), shapes, dtypes or values do not fit; all of them are listed.
         """
         parameters = self.parameters_dict()
         missing = [name for name in parameters if name not in weights]
         unexpected = [name for name in weights if name not in parameters]
-        common = {name: (p, np.asanyarray(weights[name])) for name, p in parameters.items() if name in weights}
-        wrong = [
-            f"{name} is {describe(value)}, not {describe(p)}"
-            for name, (p, value) in common.items()
-            if value.shape != p.shape
-            or not np.can_cast(value.dtype, p.dtype, "same_kind")
-            or isinstance(value, np.ma.MaskedArray)
-        ]
-        problems = wrong + ([f"missing: {', '.join(missing)}"] if missing and strict else [])
+        new, problems = fitted_all({name: (weights[name], p) for name, p in parameters.items() if name in weights}, finite)
+        problems += [f"missing: {', '.join(missing)}"] if missing and strict else []
         problems += [f"unexpected: {', '.join(unexpected)}"] if unexpected and strict else []
         if problems:
             raise StateDictError(
                 f"{type(self).__name__}.load_state_dict", "weights for each Parameter, of its shape", "; ".join(problems),
-                "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names.",
+                "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names, finite=False for "
+                "NaN and infinity.",
             )  # fmt: skip
-        for parameter, value in common.values():
-            parameter.set_data(value)
+        for name, array in new.items():
+            parameters[name].array = array
         return missing, unexpected
 
     # Printing
@@ -277,41 +284,79 @@ class Cell(Hookable, CellNames):
         return ""
 
     def __repr__(self) -> str:
-        head = f"{type(self).__name__}({self.extra_repr()}"
-        lines = [f"  ({name}): " + repr(cell).replace("\n", "\n  ") for name, cell in self._children()]
-        return head + ("\n" + "\n".join(lines) + "\n" if lines else "") + ")"
+        lines: list[str] = []
+        open_cells: set[int] = set()
+        todo: list[tuple[int, str, Cell | None]] = [(0, "", self)]
+        while todo:
+            depth, before, cell = todo.pop()
+            indent = "  " * depth
+            if cell is None:  # the end of one with parts
+                lines.append(indent + ")")
+                open_cells.remove(int(before))
+            elif id(cell) in open_cells:
+                lines.append(f"{indent}{before}{type(cell).__name__}(...)")
+            elif cell is not self and type(cell).__repr__ is not Cell.__repr__:
+                lines.append(indent + before + repr(cell).replace("\n", "\n" + indent))
+            else:
+                head, parts = f"{indent}{before}{type(cell).__name__}({cell.extra_repr()}", cell._children()
+                lines.append(head + ")" * (not parts))
+                if parts:
+                    open_cells.add(id(cell))
+                    todo.append((depth, str(id(cell)), None))
+                    todo += [(depth + 1, f"({name}): ", part) for name, part in reversed(parts)]
+        return "\n".join(lines)
+
+
+_NOTES = 20
+_PLAIN = {int, float, bool, str, type(None)}
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
     """Iterate over the Cells and Parameters in an attribute's value, looking into lists, tuples and dicts."""
     if isinstance(value, Parameter):
         yield value.own_name or name, value
-    elif isinstance(value, ParameterTuple):  # it collects what has its name elsewhere
-        yield from ((part.name, part) for part in value)
     elif isinstance(value, Cell):
         yield name, value
-    elif isinstance(value, (list, tuple, dict)):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            for path, part in _parts(str(key), item):
-                yield f"{name}.{path}", part
+    elif isinstance(value, (list, tuple, dict)) and value:
+        stack = [("" if isinstance(value, ParameterTuple) else f"{name}.", id(value), _items(value))]
+        while stack:
+            prefix, _, items = stack[-1]
+            for key, item in items:
+                if isinstance(item, (Parameter, Cell)):
+                    yield f"{prefix}{key}", item
+                elif isinstance(item, (list, tuple, dict)) and all(id(item) != above for _, above, _ in stack):
+                    inside = prefix if isinstance(item, ParameterTuple) else f"{prefix}{key}."
+                    stack.append((inside, id(item), _items(item)))
+                    break
+            else:
+                stack.pop()
 
 
-_PLAIN = {int, float, bool, str, type(None)}
-
-
-def _is_empty(value: Any) -> bool:
-    return isinstance(value, (list, tuple, dict)) and not value
+def _items(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Iterate over what is in a container, each with its name there."""
+    if isinstance(value, ParameterTuple):  # it collects what has its name elsewhere
+        return ((part.name, part) for part in value)
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return ((item.own_name or key, item) if isinstance(item, Parameter) else (key, item) for key, item in pairs)
 
 
 def _walk(prefix: str, cell: Cell, seen: set[int]) -> Iterator[tuple[str, Cell | Parameter]]:
     """Iterate over all Cells and Parameters below a Cell, depth first, each once, with their dotted names."""
+    stack = [(prefix, _own_parts(cell))]
+    while stack:
+        before, parts = stack[-1]
+        for path, part in parts:
+            if id(part) not in seen:
+                seen.add(id(part))
+                yield before + path, part
+                if isinstance(part, Cell):
+                    stack.append((f"{before}{path}.", _own_parts(part)))
+                    break
+        else:
+            stack.pop()
+
+
+def _own_parts(cell: Cell) -> Iterator[tuple[str, Cell | Parameter]]:
     for name, value in vars(cell).items():
-        if type(value) in _PLAIN or not isinstance(value, (list, tuple, dict, Cell, Parameter)) or _is_empty(value):
-            continue  # most attributes are
-        for path, part in _parts(name, value):
-            if id(part) in seen:
-                continue
-            seen.add(id(part))
-            yield prefix + path, part
-            if isinstance(part, Cell):
-                yield from _walk(f"{prefix}{path}.", part, seen)
+        if type(value) not in _PLAIN:  # most attributes are
+            yield from _parts(name, value)

@@ -163,7 +163,7 @@ def _n_positional(cls: type) -> int | None:
     return _arities[cls]
 
 
-_arities: dict[type, int | None] = {}
+_arities: WeakKeyDictionary[type, int | None] = WeakKeyDictionary()
 
 
 def _bind(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[str, ...]]:
@@ -264,7 +264,7 @@ def _fit(value: Any, x: Any, where: str) -> Tensor | None:
     g = Tensor.wrap(np.asarray(value, x.dtype)) if weak else as_tensor(value, where)
     if g.shape != (x.shape if state.tracing is None else ()):
         raise BpropShapeError(
-            where, f"the shape of what it is for, {describe(x)}", describe(g),
+            where, f"the shape of what it is for, {describe(x)}", describe(value),
             "Sum over the axes that were broadcast, or use ops.broadcast_to.",
         )  # fmt: skip
     return g

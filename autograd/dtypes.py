@@ -9,6 +9,8 @@ import numpy as np
 from .errors import DTypeError
 
 __all__ = [
+    "RANK",
+    "as_bool",
     "bool_",
     "describe",
     "float16",
@@ -33,7 +35,8 @@ int8, int16, int32, int64 = np.dtype("int8"), np.dtype("int16"), np.dtype("int32
 uint8, uint16, uint32, uint64 = np.dtype("uint8"), np.dtype("uint16"), np.dtype("uint32"), np.dtype("uint64")
 bool_ = np.dtype("bool")
 
-_RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
+"""Which kind of numbers can hold another."""
 _promoted: dict[tuple[DType, DType], DType] = {}
 
 
@@ -49,7 +52,7 @@ def to_dtype(value: Any, where: str) -> DType:
         dtype: DType = np.dtype(value)
     except TypeError:
         dtype = np.dtype(object)
-    if dtype.kind not in _RANK:
+    if dtype.kind not in RANK:
         raise DTypeError(
             where,
             "a bool, int or float dtype",
@@ -66,14 +69,31 @@ def promote(a: DType, b: DType) -> DType:
     """
     key = (a, b)
     if (found := _promoted.get(key)) is None:
-        rank_a, rank_b = _RANK[a.kind], _RANK[b.kind]
+        rank_a, rank_b = RANK[a.kind], RANK[b.kind]
         found = np.promote_types(a, b) if rank_a == rank_b else (a if rank_a > rank_b else b)
         _promoted[key] = found
     return found
 
 
-def _holds_arrays(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and any(hasattr(item, "dtype") or _holds_arrays(item) for item in value)
+def as_bool(value: Any, where: str, name: str) -> bool:
+    """Return a flag as a bool.
+
+    Raises
+    ------
+    DTypeError
+        If it is something else.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise DTypeError(where, f"{name} to be a bool", describe(value), "Pass True or False.")
+    return bool(value)
+
+
+def _holds_arrays(value: Any, depth: int = 8) -> bool:
+    return (
+        isinstance(value, (tuple, list))
+        and depth > 0
+        and any(hasattr(item, "dtype") or _holds_arrays(item, depth - 1) for item in value)
+    )
 
 
 def describe(value: Any) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from .dtypes import describe
-from .errors import ArgumentError, DTypeError, ShapeError
+from .assign import fitted
+from .dtypes import as_bool, describe
+from .errors import ArgumentError, DTypeError
 from .graph import Node
 from .state import state
 from .tensor import Array, Tensor, to_array
@@ -26,12 +27,13 @@ class Parameter(Tensor):
     name : str, optional
         Its own name; by default that of the attribute it is assigned to. A Cell that holds its Cell puts its path before it.
     requires_grad : bool
-        False freezes it: it is not among ``trainable_params()``.
+        False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform looks at it when it
+        begins.
     layerwise_parallel, parallel_optimizer : bool
         Taken as MindSpore has them; there is one process here, and they change nothing.
     """
 
-    __slots__ = ("name", "own_name", "requires_grad")
+    __slots__ = ("_requires_grad", "name", "own_name")
 
     def __init__(
         self, value: Any, name: str | None = None, requires_grad: bool = True,
@@ -39,10 +41,21 @@ class Parameter(Tensor):
     ) -> None:  # fmt: skip
         if name is not None and not isinstance(name, str):
             raise DTypeError("Parameter", "a name that is a string or None", describe(name), "Leave name out.")
+        as_bool(layerwise_parallel, "Parameter", "layerwise_parallel")
+        as_bool(parallel_optimizer, "Parameter", "parallel_optimizer")
         self.array = to_array(value, None, "Parameter", copy=True)
         self.own_name = name
         self.name = "Parameter" if name is None else name
         self.requires_grad = requires_grad
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether it is trained."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self._requires_grad = as_bool(value, f"Parameter {self.name!r}", "requires_grad")
 
     @property
     def node(self) -> Node | None:  # type: ignore[override]
@@ -76,19 +89,18 @@ class Parameter(Tensor):
         return super()._single() if array is self.array else array
 
     def set_data(self, value: Any) -> Self:
-        """Replace the values; shape and dtype stay.
+        """Replace the values; shape and dtype stay. Floats are rounded to its precision; nothing else is lost.
 
         Raises
         ------
         ShapeError
             If the shape differs.
+        DTypeError
+            If they are floats for whole numbers, or either for bools.
+        ArgumentError
+            If a number is out of the range of the dtype.
         """
-        array = to_array(value, self.dtype, f"Parameter {self.name!r}", copy=True)
-        if array.shape != self.shape:
-            raise ShapeError(
-                f"Parameter {self.name!r}.set_data", f"shape {list(self.shape)}", describe(array), "Make a new Parameter."
-            )
-        self.array = array
+        self.array = fitted(value, self, f"Parameter {self.name!r}.set_data")
         return self
 
     def clone(self) -> Parameter:

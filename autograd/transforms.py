@@ -121,10 +121,11 @@ class Pass:
         pairs = []
         for out, g in zip(self.outs, given, strict=True):
             weak = isinstance(g, (int, float)) and out.dtype.kind == "f"
+            given_as = g
             g = Tensor.wrap(np.asarray(g, out.dtype)) if weak else as_tensor(g, f"{self.where}, sensitivity")
             if g.shape != out.shape or g.dtype != out.dtype:
                 raise ShapeError(
-                    f"{self.where}, sensitivity", f"the output's shape and dtype, {describe(out)}", describe(g),
+                    f"{self.where}, sensitivity", f"the output's shape and dtype, {describe(out)}", describe(given_as),
                     "Convert or reshape it.",
                 )  # fmt: skip
             if out.node is not None:

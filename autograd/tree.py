@@ -5,16 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .errors import ArgumentError
+
 __all__ = ["leaves", "map_leaves", "same_structure", "unflatten"]
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return what is not a container, in order; dicts in the order of their keys' insertion."""
+    """Return what is not a container, in order; dicts in the order of their keys' insertion.
+
+    Raises
+    ------
+    ArgumentError
+        If a container holds itself, or containers are nested too deep.
+    """
+    if not isinstance(tree, (tuple, list, dict)):
+        return [tree]
+    try:
+        return _leaves(tree)
+    except RecursionError:
+        if not _is_deep(tree):
+            raise  # of those that call
+        kind = type(tree).__name__
+        raise ArgumentError(
+            f"a nested {kind}", f"at most {_DEEPEST} containers inside one another", f"a {kind} that holds itself, or more",
+            "Put its items into one list, tuple or dict.",
+        ) from None  # fmt: skip
+
+
+def _leaves(tree: Any) -> list[Any]:
     if isinstance(tree, (tuple, list)):
-        return [leaf for item in tree for leaf in leaves(item)]
+        return [leaf for item in tree for leaf in _leaves(item)]
     if isinstance(tree, dict):
-        return [leaf for item in tree.values() for leaf in leaves(item)]
+        return [leaf for item in tree.values() for leaf in _leaves(item)]
     return [tree]
+
+
+_DEEPEST = 200
+
+
+def _is_deep(tree: Any) -> bool:
+    """Tell whether containers are nested too deep, without recursion."""
+    level = [tree]
+    for _ in range(_DEEPEST):
+        found = {id(item): item for part in level for item in (part.values() if isinstance(part, dict) else part)}
+        level = [item for item in found.values() if isinstance(item, (tuple, list, dict))]
+    return bool(level)
 
 
 def unflatten(tree: Any, values: Iterator[Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.random import Generator
@@ -34,7 +35,7 @@ __all__ = [
     "variables",
 ]
 
-_arities: dict[type, int] = {}
+_arities: WeakKeyDictionary[type, int] = WeakKeyDictionary()
 
 
 def is_stateful(cell: Cell) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
-from ..dtypes import describe
+from ..dtypes import as_bool, describe
 from ..errors import CellError, DTypeError
 from ..parameter import Parameter
 
@@ -40,28 +40,50 @@ class CellNames:
         return dict(self._children())
 
     def insert_child_to_cell(self: Any, child_name: str, child_cell: Any) -> None:
-        """Add a Cell, as assigning it to the attribute ``child_name`` does."""
-        if not hasattr(child_cell, "construct"):
-            raise CellError(f"{self.cls_name}.insert_child_to_cell", "a Cell", describe(child_cell), "Pass a Cell.")
-        self._insert(child_name, child_cell)
+        """Add a Cell, as assigning it to the attribute ``child_name`` does; None keeps the place for one.
+
+        Raises
+        ------
+        DTypeError
+            If it is no Cell, or the name no string.
+        CellError
+            If the name is empty, has a dot, or is that of something else than a Cell.
+        """
+        where = f"{self.cls_name}.insert_child_to_cell"
+        if child_cell is not None and not hasattr(child_cell, "construct"):
+            raise DTypeError(where, "a Cell", describe(child_cell), "Add a Parameter by insert_param_to_cell.")
+        self._insert(where, child_name, child_cell, Parameter)
 
     def insert_param_to_cell(
         self: Any, param_name: str, param: Parameter, check_name_contain_dot: bool = True
     ) -> None:  # fmt: skip
-        """Add a Parameter, as assigning it to the attribute ``param_name`` does; it keeps a name that it has."""
-        if not isinstance(param, Parameter):
-            raise CellError(
-                f"{self.cls_name}.insert_param_to_cell", "a Parameter", describe(param), "Wrap it as Parameter(...)."
-            )
-        if check_name_contain_dot and "." in str(param_name):
-            raise CellError(f"{self.cls_name}.insert_param_to_cell", "a name without a dot", repr(param_name), "Rename it.")
-        self._insert(param_name, param)
+        """Add a Parameter, as assigning it to the attribute ``param_name`` does; it keeps a name that it has.
 
-    def _insert(self, name: Any, part: Any) -> None:
-        if not isinstance(name, str) or not name:
-            raise CellError(self.cls_name, "the name of an attribute", describe(name), "Pass a string.")
-        if hasattr(type(self), name):
-            raise CellError(self.cls_name, "a free name for its part", repr(name), "Choose another name.")
+        Raises
+        ------
+        DTypeError
+            If it is no Parameter, or the name no string.
+        CellError
+            If the name is empty, has a dot, or is that of something else than a Parameter.
+        """
+        where = f"{self.cls_name}.insert_param_to_cell"
+        if not isinstance(param, Parameter):
+            raise DTypeError(where, "a Parameter", describe(param), "Wrap it as Parameter(...).")
+        self._insert(where, param_name, param, CellNames, as_bool(check_name_contain_dot, where, "check_name_contain_dot"))
+
+    def _insert(self: Any, where: str, name: Any, part: Any, other: type, dotless: bool = True) -> None:
+        if not isinstance(name, str):
+            raise DTypeError(where, "the name of an attribute", describe(name), "Pass a string.")
+        if not name or (dotless and "." in name):
+            raise CellError(where, "a name without a dot", repr(name), "Paths to a part are made of such names: rename it.")
+        self.require_ready(f"given {name!r}")
+        held = self.__dict__.get(name)
+        if (
+            hasattr(type(self), name)
+            or (held is not None and not isinstance(held, (Parameter, CellNames)))
+            or isinstance(held, other)
+        ):
+            raise CellError(where, "a free name for its part", repr(name), "Choose another name.")
         setattr(self, name, part)
 
     def untrainable_params(self: Any, recurse: bool = True) -> list[Parameter]:
@@ -73,10 +95,16 @@ class CellNames:
         return {p: p for p in self.get_parameters()}
 
     def apply(self, fn: Callable[[Any], Any]) -> Self:
-        """Call ``fn`` with every Cell below, then with this one."""
-        for cell in self.name_cells().values():
-            cell.apply(fn)
-        fn(self)
+        """Call ``fn`` with every Cell below, once, then with this one."""
+        done: set[int] = set()
+        todo: list[tuple[Any, bool]] = [(self, False)]
+        while todo:
+            cell, ready = todo.pop()
+            if ready:
+                fn(cell)
+            elif id(cell) not in done:
+                done.add(id(cell))
+                todo += [(cell, True), *((part, False) for part in reversed(cell.cells()))]
         return self
 
     # Flags

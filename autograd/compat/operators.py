@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import tree
 from ..dtypes import DType, describe
-from ..errors import ArgumentError, DTypeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from ..operator import operator
 from ..ops.create import eye, full, ones, zeros
 from ..ops.elementwise import (
@@ -73,13 +75,34 @@ def assign(variable: Parameter, value: Any) -> Parameter:
 
 
 def assign_add(variable: Parameter, value: Any) -> Parameter:
-    """Add the values of ``value`` to a Parameter; return it."""
-    return _variable(variable, "ops.assign_add").set_data(variable.array + as_tensor(value).array)
+    """Add the values of ``value`` to a Parameter, or raise what ``set_data`` does; return it."""
+    return _changed(variable, value, np.add, "ops.assign_add")
 
 
 def assign_sub(variable: Parameter, value: Any) -> Parameter:
-    """Subtract the values of ``value`` from a Parameter; return it."""
-    return _variable(variable, "ops.assign_sub").set_data(variable.array - as_tensor(value).array)
+    """Subtract the values of ``value`` from a Parameter, or raise what ``set_data`` does; return it."""
+    return _changed(variable, value, np.subtract, "ops.assign_sub")
+
+
+def _changed(variable: Any, value: Any, ufunc: Any, where: str) -> Parameter:
+    parameter = _variable(variable, where)
+    old, new = parameter.array, as_tensor(value, where).array
+    if old.dtype.kind != "f" and new.dtype.kind != "f":  # numpy's whole numbers would go round
+        old, new = old.astype(object), new.astype(object)
+    try:
+        result = np.asarray(ufunc(old, new))
+    except ValueError:
+        raise ShapeError(where, f"shape {list(old.shape)}", describe(value), "Reshape it.") from None
+    if result.dtype.kind == "O":
+        wide = result.astype(np.float64)
+        kind = np.uint64 if wide.min(initial=0) >= 0 and wide.max(initial=0) >= 2.0**63 else np.int64
+        try:
+            result = result.astype(kind)
+        except OverflowError:
+            raise ArgumentError(
+                where, f"a result in the range of {describe(parameter)}", f"{wide.min()} to {wide.max()}", "Use floats."
+            ) from None
+    return parameter.set_data(result)
 
 
 def _variable(variable: Any, where: str) -> Parameter:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..assign import fitted_all
 from ..dtypes import describe
 from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
 from ..parameter import ParameterTuple
@@ -153,9 +154,16 @@ class Optimizer:
             for p in group["params"]:
                 if p.requires_grad:
                     gradient, memory = found[id(p)]
-                    g = gradient.array.astype(p.dtype, copy=False)
-                    g = g if self.loss_scale == 1.0 else g / g.dtype.type(self.loss_scale)
+                    g = self._scaled(gradient.array).astype(p.dtype, copy=False)
                     p.array = np.asarray(self._updated(p.array, g, memory, options))
+
+    def _scaled(self, g: Array) -> Array:
+        """Return a gradient by the scale of the loss, which may be beyond float16."""
+        if self.loss_scale == 1.0:
+            return g
+        wide: Array = g.astype(np.float32) if g.dtype == np.float16 else g
+        scaled: Array = wide / wide.dtype.type(self.loss_scale)
+        return scaled
 
     def _check(self, name: str, gradients: Any) -> None:
         if isinstance(gradients, Tensor) or not isinstance(gradients, Sequence):
@@ -207,18 +215,24 @@ class Optimizer:
         Raises
         ------
         StateDictError
-            If names or shapes do not match.
+            If names, shapes, dtypes or values do not fit.
         """
-        own = self.state_dict()
-        wrong = sorted(set(own) ^ set(saved)) or [k for k in own if np.shape(own[k]) != np.shape(saved[k])]
+        places = {key: (memory, slot) for key, memory, slot in self._places()}
+        wrong = sorted({"step", *places} ^ set(saved))
+        new: dict[str, Array] = {}
+        if not wrong:
+            new, wrong = fitted_all({key: (saved[key], memory[slot]) for key, (memory, slot) in places.items()}, finite=True)
+            steps = np.asarray(saved["step"])
+            if steps.ndim or steps.dtype.kind not in "iu" or steps < 0:
+                wrong.append(f"step is {describe(saved['step'])}, not a number of steps")
         if wrong:
             raise StateDictError(
                 f"{type(self).__name__}.load_state_dict", "the state of the same optimizer of the same Parameters",
-                f"a mismatch in {', '.join(wrong)}", "Nothing was loaded. Build it as it was when saved.",
+                f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build it as it was when saved.",
             )  # fmt: skip
         self.steps = int(saved["step"])
-        for key, memory, slot in self._places():
-            memory[slot] = np.array(saved[key], memory[slot].dtype)
+        for key, (memory, slot) in places.items():
+            memory[slot] = new[key]
 
     # Printing
 

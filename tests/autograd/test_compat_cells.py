@@ -37,15 +37,63 @@ def test_insert_param_to_cell():
     ("insert", "says"),
     [
         (lambda net: net.insert_child_to_cell("a", 3), "Cell.insert_child_to_cell: expected a Cell, got int 3"),
+        (
+            lambda net: net.insert_child_to_cell("a", Parameter([1.0])),
+            "a Cell, got Parameter .* by insert_param_to_cell",
+        ),
         (lambda net: net.insert_child_to_cell(3, nn.ReLU()), "expected the name of an attribute, got int 3"),
+        (lambda net: net.insert_child_to_cell(None, nn.ReLU()), "expected the name of an attribute, got NoneType None"),
+        (lambda net: net.insert_child_to_cell("", nn.ReLU()), "expected a name without a dot, got ''"),
+        (lambda net: net.insert_child_to_cell("a.b", nn.ReLU()), "expected a name without a dot, got 'a.b'"),
         (lambda net: net.insert_child_to_cell("construct", nn.ReLU()), "expected a free name for its part, got 'construct'"),
+        (lambda net: net.insert_child_to_cell("w", nn.ReLU()), "expected a free name for its part, got 'w'"),
+        (lambda net: net.insert_child_to_cell("n", nn.ReLU()), "expected a free name for its part, got 'n'"),
         (lambda net: net.insert_param_to_cell("w", Tensor([1.0])), "expected a Parameter, got"),
+        (lambda net: net.insert_param_to_cell("w", nn.ReLU()), "expected a Parameter, got"),
         (lambda net: net.insert_param_to_cell("a.b", Parameter([1.0])), "expected a name without a dot, got 'a.b'"),
+        (lambda net: net.insert_param_to_cell(None, Parameter([1.0])), "expected the name of an attribute, got NoneType None"),
+        (lambda net: net.insert_param_to_cell("cell", Parameter([1.0])), "expected a free name for its part, got 'cell'"),
+        (lambda net: net.insert_param_to_cell("w", Parameter([1.0]), "no"), "expected check_name_contain_dot to be a bool"),
     ],
 )
 def test_what_cannot_be_inserted(insert, says):
-    with pytest.raises(CellError, match=says):
+    net = Cell()
+    net.w, net.n, net.cell = Parameter([1.0]), 3, nn.ReLU()
+    before = dict(vars(net))
+    with pytest.raises((CellError, DTypeError), match=says):
+        insert(net)
+    assert vars(net) == before
+
+
+@pytest.mark.parametrize(
+    ("insert", "kind"),
+    [
+        (lambda net: net.insert_child_to_cell("a", 3), TypeError),
+        (lambda net: net.insert_child_to_cell("a", Parameter([1.0])), TypeError),
+        (lambda net: net.insert_child_to_cell(3, nn.ReLU()), TypeError),
+        (lambda net: net.insert_param_to_cell("a", 3), TypeError),
+    ],
+)
+def test_a_wrong_type_is_a_type_error_as_in_mindspore(insert, kind):
+    with pytest.raises(kind):
         insert(Cell())
+
+
+def test_none_keeps_a_place_for_a_cell():
+    net = Cell()
+    net.insert_child_to_cell("a", None)
+    assert (net.a, net.cells()) == (None, [])
+    net.insert_child_to_cell("a", nn.ReLU())
+    assert isinstance(net.a, nn.ReLU)
+
+
+def test_apply_comes_to_each_cell_once_and_to_those_below_first():
+    shared = nn.ReLU()
+    net = nn.SequentialCell(nn.SequentialCell(shared, nn.Tanh()), shared)
+    net.append(nn.SequentialCell())
+    found = []
+    assert net.apply(lambda cell: found.append(type(cell).__name__)) is net
+    assert found == ["ReLU", "Tanh", "SequentialCell", "SequentialCell", "SequentialCell"]
 
 
 def test_parameters_here_and_below():

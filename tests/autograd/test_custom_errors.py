@@ -109,9 +109,11 @@ def test_a_gradient_that_is_no_tensor(value, got):
 
 def test_a_python_number_for_an_array():
     with pytest.raises(
-        BpropError, match=r"gradient of input 0: expected the shape of what it is for, \[2, 3\] Float32, got \[\]"
+        BpropError, match=r"gradient of input 0: expected the shape of what it is for, \[2, 3\] Float32, got float 5.0\. Sum"
     ):
         grad(One(lambda d: (5.0,)))(x23())
+    with pytest.raises(BpropError, match=r"\[2, 3\] Float32, got int 2\. Sum"):
+        grad(One(lambda d: (2,)))(x23())
 
 
 @pytest.mark.parametrize(

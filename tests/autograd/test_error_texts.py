@@ -11,7 +11,10 @@ from .helpers import Linear
 X = Tensor([1.0, 2.0])
 READY = "got no call of it. Make `super().__init__()` the first line of __init__."
 COUNTED = "Positions count the positional arguments from 0."
-CHANGED = "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names."
+CHANGED = (
+    "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names, "
+    "finite=False for NaN and infinity."
+)
 
 
 def double(x):

@@ -51,7 +51,7 @@ TAKES = {
     "Tensor": (Tensor, "Tensor"),
     "Tensor, dtype": (lambda value: Tensor(value, np.float32), "Tensor"),
     "Parameter": (Parameter, "Parameter"),
-    "set_data": (lambda value: Parameter(np.zeros(2, np.float32)).set_data(value), "Parameter 'Parameter'"),
+    "set_data": (lambda value: Parameter(np.zeros(2, np.float32)).set_data(value), "Parameter 'Parameter'.set_data"),
     "as_tensor": (as_tensor, "as_tensor"),
 }
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd import Tensor, nn
+from autograd import Cell, Parameter, Tensor, nn, optim
 from autograd.errors import StateDictError
 
 from .helpers import Linear, plain
@@ -76,3 +76,55 @@ def test_the_error_is_a_key_error_with_a_readable_text():
     with pytest.raises(KeyError) as caught:
         Linear().load_state_dict({})
     assert str(caught.value).startswith("Linear.load_state_dict: expected weights")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (
+            np.array([1.0, 1e300, 0.0]),
+            r"b has 1e\+300, not numbers from -3.4\d*e\+38 to 3.4\d*e\+38, the range of P",
+        ),
+        (np.array([1.0, np.nan, 0.0]), "b has NaN or infinity"),
+        ([1.0, -np.inf, 0.0], "b has NaN or infinity"),
+        (np.array([1.0, 2.0, 3.0]) + 1j, r"b is ndarray \[3\] Complex128, not Parameter"),
+    ],
+    ids=["overflow", "NaN", "infinity", "complex"],
+)
+@pytest.mark.filterwarnings("error")
+def test_what_would_be_lost_or_is_not_finite_is_refused_also_where_warnings_are_errors(value, text):
+    load_fails(Linear(), {"w": np.full(3, 9.0), "b": value}, text)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("dtype", "value"), [("int8", 300), ("int8", 1.0), ("uint8", -1), ("bool", 1), ("float16", 70000)])
+def test_a_value_that_a_dtype_cannot_hold_is_refused(dtype, value):
+    cell = Cell()
+    cell.a, cell.n = Parameter([1.0]), Parameter(np.zeros(1, dtype), requires_grad=False)
+    load_fails(cell, {"a": np.array([2.0]), "n": np.array([value])}, "n (is|has) ")
+
+
+def test_what_is_not_finite_can_be_asked_for():
+    cell = Linear()
+    cell.load_state_dict({"w": [np.nan, np.inf, 1.0], "b": np.zeros(3)}, finite=False)
+    assert np.array_equal(cell.w, [np.nan, np.inf, 1.0], equal_nan=True)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"0.w.mean": np.full(2, 1e300)}, {"0.w.square": np.array([np.nan, 0.0])}, {"0.w.mean": np.array(["a", "b"])},
+        {"0.w.mean": np.zeros(3)}, {"step": 1.5}, {"step": -1}, {"step": "3"}, {"step": np.array([1, 2])},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_the_state_of_an_optimizer_is_loaded_whole_or_not_at_all(change):
+    optimizer = optim.Adam([Parameter([1.0, 2.0], name="w")])
+    optimizer([Tensor([1.0, 2.0])])
+    before = optimizer.state_dict()
+    with pytest.raises(StateDictError, match=r"a mismatch in (0.w|step).* Nothing was loaded"):
+        optimizer.load_state_dict({**before, "step": 7, **change})
+    assert {k: np.asarray(v).tolist() for k, v in optimizer.state_dict().items()} == {
+        k: np.asarray(v).tolist() for k, v in before.items()
+    }
