@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .engine.buffers import KEPT, LARGE
+from .engine.buffers import KEPT, LARGE, MOST
 
 __all__ = ["Part", "peak"]
 
@@ -32,12 +32,14 @@ class Heap:
             best = min(fitting, key=lambda b: b.size)
             best.idle = False
             return best
-        if sum(b.size for b in idle) > KEPT:
+        held, left = sum(b.size for b in self._owners), sum(b.size for b in idle)
+        if left > KEPT or held + size > MOST:
             self._owners = [b for b in self._owners if not b.idle]
-            self.now -= sum(b.size for b in idle)
+            self.now -= left
         best = self.array(size)
-        best.kept = True
-        self._owners.append(best)
+        if held - left + size <= MOST:
+            best.kept = True
+            self._owners.append(best)
         return best
 
     def buffers(self, sizes: list[int]) -> list[Block]:

@@ -87,8 +87,7 @@ def run_layer(
     work = Layer(cell, dense, x, before, names, mask, options, name)
     if options.seen is not None:
         options.seen(work)
-    with one_thread_each():
-        outs = work.forward()
+    outs = one_thread_each(work.forward)
     n = 1 + len(work.names)
     return outs[0], tree.unflatten(before, iter(outs[n:])), dict(zip(work.names, outs[1:n], strict=True))
 
@@ -327,8 +326,7 @@ class Layer:
             return self._pull_eagerly(g, wanted)
         if not math.prod(self.shape):
             return self._nothing(wanted)
-        with one_thread_each():
-            found = Backward(self, node, g, wanted).run()
+        found = one_thread_each(Backward(self, node, g, wanted).run)
         if self.options.check and self.cell is not None:
             check_gradient(self.name, self.cell, g, found)
         return found

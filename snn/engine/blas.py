@@ -2,63 +2,132 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
-import threading
-from typing import Any
+from _thread import allocate_lock, start_new_thread
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from .system import after_fork
 from .threads import run_all
 
 __all__ = ["one_thread_each", "product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+T = TypeVar("T")
 _PART = 1 << 24  # multiplications from which a product is cut in parts
 _PARTS = 4
-_lock = threading.Lock()
-_inside = 0
-_before: list[tuple[Any, int]] = []
+_lock = allocate_lock()
+_inside: set[object] = set()  # who wants the BLAS on one thread
+_before: list[tuple[_Library, int]] = []  # what each library had
+
+
+class _Library(NamedTuple):
+    """How to ask a BLAS for its number of threads, and to set it; whether that holds for the calling thread alone."""
+
+    get: Callable[[], int]
+    set: Callable[[int], Any]
+    local: bool
 
 
 @functools.cache
-def _libraries() -> list[Any]:
+def _libraries() -> list[_Library]:
     import threadpoolctl
 
     found = [library for library in threadpoolctl.ThreadpoolController().lib_controllers if library.user_api == "blas"]
-    return [library for library in found if "numpy" in library.filepath] or found  # scipy may bring one of its own
+    ours = [library for library in found if "numpy" in library.filepath] or found  # scipy may bring one of its own
+    return [_library(library) for library in ours]
 
 
-class one_thread_each:  # noqa: N801 - used like a function
-    """Have the BLAS use one thread for each of ours that calls it; what it used before comes back with the last to leave."""
+def _library(controller: Any) -> _Library:
+    """Return a library that threadpoolctl knows; OpenBLAS is asked directly.
 
-    def __enter__(self) -> None:
-        global _inside, _before
-        with _lock:
-            _inside += 1
-            if _inside == 1:
-                _before = [(library, n) for library in _libraries() if (n := library.get_num_threads()) > 1]
-                for library, _ in _before:
-                    library.set_num_threads(1)
+    threadpoolctl lets only the first thread that sets OpenBLAS's number set it again, and passes over others in silence.
+    """
+    local = getattr(controller, "threading_layer", "") == "openmp"
+    if controller.internal_api == "openblas":
+        library = ctypes.CDLL(controller.filepath)
+        for prefix in ("", "scipy_"):
+            for suffix in ("", "64_", "_64"):
+                get, set = (getattr(library, f"{prefix}openblas_{do}_num_threads{suffix}", None) for do in ("get", "set"))
+                if get is not None and set is not None:
+                    return _Library(get, set, local)
+    return _Library(controller.get_num_threads, controller.set_num_threads, local)
 
-    def __exit__(self, *error: object) -> None:
-        global _inside
-        with _lock:
-            _inside -= 1
-            if not _inside:
-                for library, number in _before:
-                    library.set_num_threads(number)
+
+def one_thread_each(function: Callable[[], T]) -> T:
+    """Return what a function returns, called while the BLAS uses one thread for each of ours that calls it.
+
+    What the BLAS used before comes back with the last to leave, also after a KeyboardInterrupt: none can come before the first
+    step of a ``finally`` if that is a call into C.
+    """
+    me = object()
+    try:
+        _inside.add(me)
+        _settle()
+        return _alone(function)
+    finally:
+        try:
+            _inside.discard(me)
+        finally:
+            try:
+                _settle()
+            except BaseException:
+                start_new_thread(_settle, ())
+                raise
+
+
+def _settle() -> None:
+    """Have the BLAS on one thread if somebody is inside, and as it was otherwise. Interrupted, it can be done again."""
+    global _before
+    shared = [library for library in _libraries() if not library.local]
+    with _lock:
+        if _inside:
+            _before = _before or [(library, n) for library in shared if (n := library.get()) > 1]
+            for library, _ in _before:
+                if library.get() > 1:
+                    library.set(1)
+        elif _before:
+            for library, number in _before:
+                library.set(number)
+            _before = []
+
+
+def _alone(function: Callable[[], T]) -> T:
+    """Return what a function returns, called while each BLAS whose number is the thread's own uses one thread."""
+    for library in _libraries():
+        if library.local and (number := library.get()) > 1:
+            try:
+                library.set(1)
+                return _alone(function)
+            finally:
+                library.set(number)
+    return function()
 
 
 def product(a: Array, b: Array, out: Array) -> Array:
     """Write ``a @ b``, in parts that depend on the shapes alone, so that the bits do not depend on the number of threads."""
     rows, columns = out.shape
     parts = max(1, min(_PARTS, rows * columns * a.shape[1] // _PART, max(rows, columns) // 64))
-    if parts == 1:
-        return np.matmul(a, b, out=out)
     if rows >= columns:
         cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]
-        run_all([functools.partial(np.matmul, a[s], b, out=out[s]) for s in cuts])
+        calls = [functools.partial(np.matmul, a[s], b, out=out[s]) for s in cuts]
     else:
         cuts = [slice(columns * k // parts, columns * (k + 1) // parts) for k in range(parts)]
-        run_all([functools.partial(np.matmul, a, b[:, s], out=out[:, s]) for s in cuts])
+        calls = [functools.partial(np.matmul, a, b[:, s], out=out[:, s]) for s in cuts]
+    one_thread_each(
+        calls[0] if parts == 1 else functools.partial(run_all, [functools.partial(_alone, call) for call in calls])
+    )
     return out
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = allocate_lock()
+    _inside.clear()
+    _settle()
+
+
+after_fork(_after_fork)

@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-import sys
-import threading
+import weakref
+from _thread import allocate_lock
+from collections import deque
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-__all__ = ["KEPT", "LARGE", "empty"]
+from .system import after_fork
+
+__all__ = ["KEPT", "LARGE", "MOST", "clear", "empty"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGE = 1 << 20  # bytes from which an array is worth keeping
-KEPT = 1 << 28  # bytes that may lie idle
-_owners: list[Array] = []
-_lock = threading.Lock()
+KEPT = 1 << 28  # bytes that may lie idle while others are asked for
+MOST = 1 << 30  # bytes that are kept in all, in use or idle
 
 
-def _idle(owner: Array) -> bool:
-    return sys.getrefcount(owner) <= 4  # the list, the loop's name, this argument, getrefcount's: no array looks into it
+class _Lease:
+    """Memory that somebody uses: arrays made of it have it as their base, and so has each part and view of them."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "memory")
+
+    def __init__(self, memory: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        self.memory = memory
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (memory.ctypes.data, False)}
+
+
+class _Loan(weakref.ref[_Lease]):
+    """The pool's side of a lease; it comes back when nobody holds that any more."""
+
+    __slots__ = ("memory",)
+    memory: Array
+
+
+_lock = allocate_lock()
+_loans: set[_Loan] = set()
+_returned: deque[_Loan] = deque()  # filled by the collector, at any time and in any thread, without a step in Python
+_idle: dict[int, Array] = {}
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
@@ -33,16 +55,48 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     if not LARGE <= size <= KEPT:
         return np.empty(shape, dtype)
     with _lock:
-        best, idle = None, 0
-        for owner in _owners:
-            if _idle(owner):
-                idle += owner.nbytes
-                if size <= owner.nbytes <= 2 * size and (best is None or owner.nbytes < best.nbytes):
-                    best = owner
-        if best is None:
-            if idle > KEPT:
-                _owners[:] = [owner for owner in _owners if not _idle(owner)]
-            best = np.empty(size, np.uint8)
-            _owners.append(best)
-        array: Array = best[:size].view(dtype).reshape(shape)
-        return array
+        _collect()
+        memory = _fitting(size)
+        if memory is None:
+            idle, lent = sum(m.nbytes for m in _idle.values()), sum(loan.memory.nbytes for loan in _loans)
+            if idle > KEPT or idle + lent + size > MOST:
+                _idle.clear()
+            if lent + size > MOST:
+                return np.empty(shape, dtype)
+            memory = np.empty(size, np.uint8)
+        lease = _Lease(memory, shape, dtype)
+        loan = _Loan(lease, _returned.append)
+        loan.memory = memory
+        _loans.add(loan)
+    return np.asarray(lease)
+
+
+def clear() -> None:
+    """Let go of all that lies idle."""
+    with _lock:
+        _collect()
+        _idle.clear()
+
+
+def _collect() -> None:
+    """Take back what was returned. Interrupted after any step, it can be done again: no memory is idle and lent at once."""
+    while _returned:
+        loan = _returned[0]
+        if loan in _loans:
+            _idle[id(loan.memory)] = loan.memory
+            _loans.discard(loan)
+        _returned.popleft()
+
+
+def _fitting(size: int) -> Array | None:
+    """Take the smallest idle memory that is large enough, and not much too large."""
+    fitting = [m for m in _idle.values() if size <= m.nbytes <= 2 * size]
+    return _idle.pop(id(min(fitting, key=attrgetter("nbytes")))) if fitting else None
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = allocate_lock()
+
+
+after_fork(_after_fork)

@@ -1,21 +1,32 @@
-"""Emitted modules: each stands whole in one file named by its hash, in the user's cache directory."""
+"""Emitted modules, and what Numba makes of their loops: in memory, and in a private directory for later processes."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import importlib.util
+import linecache
 import os
+import pickle
 import sys
-import tempfile
-import threading
+import warnings
+from _thread import allocate_lock
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["directory", "enabled", "forget", "load"]
+from autograd.errors import CompileError
 
+from .store import Store, StoreError
+from .system import after_fork
+from .threads import undisturbed
+
+__all__ = ["directory", "enabled", "load"]
+
+T = TypeVar("T")
 _modules: dict[str, ModuleType] = {}
-_lock = threading.Lock()
+_told: set[str] = set()
+_lock = allocate_lock()
 
 
 def enabled() -> bool:
@@ -23,18 +34,35 @@ def enabled() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 
 
-def directory() -> Path:
-    """Return where emitted modules are kept: ``$SPIKECELL_CACHE``, or the user's cache directory."""
+def directory() -> Path | None:
+    """Return where compiled loops are kept: in ``$SPIKECELL_CACHE``, or the user's cache directory; None if nowhere.
+
+    Raises
+    ------
+    StoreError
+        If the user has no such directory.
+    """
+    given = os.environ.get("SPIKECELL_CACHE")
+    if given == "off":
+        return None
+    if given:
+        return Path(given) / "loops"
     import platformdirs
 
-    return Path(os.environ.get("SPIKECELL_CACHE") or platformdirs.user_cache_dir("spikecell", appauthor=False)) / "loops"
+    try:
+        place = Path(platformdirs.user_cache_dir("spikecell", appauthor=False))
+    except (KeyError, RuntimeError):
+        place = Path()
+    if not place.is_absolute():
+        raise StoreError("this user has no home directory", "Name a directory in $SPIKECELL_CACHE.")
+    return place / "loops"
 
 
 def load(source: str, jit: bool = True) -> ModuleType:
-    """Return the module of a source, compiled before if a file of it is there.
+    """Return the module of a source, with loops that are compiled when they are first called, or were by a process before.
 
-    The file's name is the hash of everything that it depends on, so that it is never stale; it is put in place whole, so that
-    two processes may do so at once. Where nothing can be written, the module lives in memory only.
+    Its name is the hash of everything that it depends on, so that what is kept under it is never stale. Nothing but compiled
+    loops is read from disk, and those only if :mod:`snn.engine.store` finds them whole; the ``.py`` there is for debuggers.
 
     Parameters
     ----------
@@ -44,53 +72,128 @@ def load(source: str, jit: bool = True) -> ModuleType:
         Whether Numba compiles it; otherwise it is plain Python.
     """
     if jit:
-        import numba
-        import numpy as np
-
-        source += f"\n# numba {numba.__version__}, numpy {np.__version__}, python {sys.version_info[:3]}\n"
+        source += _versions() if _versions.cache_info().currsize else undisturbed(_versions)
     name = f"spikecell_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
+    if name not in _modules:
+        undisturbed(functools.partial(_load, name, source, jit))
+    return _modules[name]
+
+
+@functools.cache
+def _versions() -> str:
+    """Import numba, which cannot be done again if it is interrupted, and say what compiled loops depend on."""
+    import numba
+    import numpy as np
+
+    return f"\n# numba {numba.__version__}, numpy {np.__version__}, python {sys.version_info[:3]}\n"
+
+
+def _load(name: str, text: str, jit: bool) -> None:
     with _lock:
-        if name not in _modules:
-            _modules[name] = _load(name, source)
-        return _modules[name]
-
-
-def _load(name: str, text: str) -> ModuleType:
-    path = directory() / f"{name}.py"
-    try:
-        _ensure(path, text)
-    except OSError:
-        module = ModuleType(name)
-        exec(compile(text.replace(", cache=True", ""), f"<{name}>", "exec"), module.__dict__)
-        return module
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # numba looks it up there when it loads what it has stored
-    spec.loader.exec_module(module)
-    return module
-
-
-def _ensure(path: Path, text: str) -> None:
-    """Have the file there with this text, whatever was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if path.read_text(encoding="utf-8") == text:
+        if name in _modules:
             return
-    except (OSError, UnicodeDecodeError):
-        pass
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        shown = _stored(lambda store: store.show(f"{name}.py", text))
+        file = str(shown or f"<{name}>")
+        if shown is None:
+            linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+        module = ModuleType(name)
+        module.__file__ = file
+        sys.modules[name] = module  # numba looks it up there when it loads what it has stored
+        exec(compile(text, file, "exec"), module.__dict__)
+        if jit:
+            for function in vars(module).values():
+                if _is_loop(function):
+                    _prepare(function)
+        _modules[name] = module
+
+
+def _is_loop(function: Any) -> bool:
+    """Tell whether ``threads.launch`` may call a function: one that numba compiles, of ``lo`` and ``hi``."""
+    code = getattr(getattr(function, "py_func", None), "__code__", None)
+    return code is not None and code.co_varnames[:2] == ("lo", "hi")
+
+
+def _prepare(function: Any) -> None:
+    """Have numba compile a loop where nothing interrupts it, and keep what comes of it."""
+    compile_for = function._compile_for_args  # what numba's dispatcher calls for types that it does not know yet
+
+    def compile_undisturbed(*args: Any, **kwargs: Any) -> Any:
+        from numba.core.errors import NumbaError
+
+        try:
+            return undisturbed(functools.partial(compile_for, *args, **kwargs))
+        except (NumbaError, NotImplementedError) as error:
+            raise CompileError(
+                f"numba, {function.__module__}", "a loop that it can compile", str(error).strip().splitlines()[-1],
+                "Please report the neuron; mode='eager' runs it.",
+            ) from error  # fmt: skip
+
+    function._compile_for_args = compile_undisturbed
+    function._cache = _Kept(f"{function.__module__}.{function.__name__}")
+
+
+class _Kept:
+    """What numba asks for when it compiles a function: its own cache believes whatever file it finds."""
+
+    cache_path = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        """Return what was compiled before for a signature, or None."""
+        from numba.core.compiler import CompileResult
+
+        context.refresh()
+        name = self._file(signature, context.codegen())
+        content = _stored(lambda store: store.read(name))
+        try:
+            rebuild: Any = CompileResult._rebuild
+            return None if content is None else rebuild(context, *pickle.loads(content))
+        except Exception:  # noqa: BLE001, RUF100 - whole, but not what this numba makes: it is made anew
+            return None
+
+    def save_overload(self, signature: Any, result: Any) -> None:
+        """Keep what was compiled."""
+        from numba.core import serialize
+
+        if not result.library.has_dynamic_globals:
+            dumps: Any = serialize.dumps  # it knows functions of numba's own
+            content, name = dumps(result._reduce()), self._file(signature, result.codegen)
+            _stored(lambda store: store.write(name, content))
+
+    def _file(self, signature: Any, codegen: Any) -> str:
+        """Return the name of a file: the function's, and a hash of all else that what is compiled depends on."""
+        from numba import config
+
+        options = [str(getattr(config, key, "")) for key in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE")]
+        about = repr((str(signature), codegen.magic_tuple(), options))
+        return f"{self.name}.{hashlib.sha256(about.encode()).hexdigest()[:20]}.bin"
+
+    def flush(self) -> None:
+        """Forget nothing: what is compiled anew replaces what was kept."""
+
+    enable = disable = flush
+
+
+def _stored(do: Callable[[Store], T]) -> T | None:
+    """Do something with the store, or warn once why there is none."""
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        place = directory()
+        return None if place is None else do(Store(place))
+    except StoreError as error:
+        if error.reason not in _told:
+            _told.add(error.reason)
+            warnings.warn(
+                f"Compiled loops are not kept, so each process compiles anew, since {error.reason}. {error.fix} "
+                "SPIKECELL_CACHE=off does without.", RuntimeWarning, stacklevel=2,
+            )  # fmt: skip
+        return None
 
 
-def forget(function: Any) -> None:
-    """Delete what numba has stored of a function's module, which turned out to be damaged."""
-    for stored in (directory() / "__pycache__").glob(f"{function.__module__}*.nb*"):
-        stored.unlink(missing_ok=True)
+def _after_fork() -> None:
+    global _lock
+    _lock = allocate_lock()
+
+
+after_fork(_after_fork)

@@ -176,7 +176,7 @@ class _Emitter(Step):
 
 def module(functions: Sequence[str], jit: bool = True) -> str:
     """Join functions to the source of a module that stands alone, for Numba or as plain Python."""
-    return _head(jit) + "\n\n".join(f"@njit(error_model='numpy', nogil=True, cache=True)\n{source}" for source in functions)
+    return _head(jit) + "\n\n".join(f"@njit(error_model='numpy', nogil=True)\n{source}" for source in functions)
 
 
 def kernels(jit: bool = True) -> str:

@@ -12,7 +12,7 @@ from .head import add_rows, write_dots
 from .lanes import LANES, lowest, njit, ones, where_nonzero
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
     """Write, for each row, which elements are not zero, a bit each, and how many.
 
@@ -39,7 +39,7 @@ def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
         count[r] = found
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def numbers(lo, hi, share, flags, amplitude, out):
     """Write bytes that are 0 or 1 as 0 or an amplitude."""
     for k in range(lo * share, min(hi * share, np.uint64(len(flags)))):
@@ -47,7 +47,7 @@ def numbers(lo, hi, share, flags, amplitude, out):
         out[k] *= amplitude
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def listed(lo, hi, words, per_row, start, index):
     """Write the position of each bit that is set."""
     for r in range(lo, hi):
@@ -60,7 +60,7 @@ def listed(lo, hi, words, per_row, start, index):
                 p += np.uint64(1)
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_index):
     """Write the rows of each column's events in each chunk: ``row_index[column_start[c, i]:column_start[c, i + 1]]``."""
     cursor = np.empty(columns, np.uint64)
@@ -84,7 +84,7 @@ def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_ind
                 cursor[i] += np.uint64(1)
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def pack(lo, hi, weight, n_out, n_in, amplitude, lanes, packed):
     """Pack weights, each column times the amplitude of its input."""
     strip = np.uint64(16)
@@ -102,7 +102,7 @@ def pack(lo, hi, weight, n_out, n_in, amplitude, lanes, packed):
                 packed[(b * n_in + i) * lanes + j] = 0
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def unpack(lo, hi, packed, n_out, n_in, amplitude, lanes, weight):
     """Undo :func:`pack` for gradients."""
     strip = np.uint64(16)
@@ -116,7 +116,7 @@ def unpack(lo, hi, packed, n_out, n_in, amplitude, lanes, weight):
                 weight[o + i] = packed[(b * n_in + i) * lanes + j] * amplitude[i]
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def turn(lo, hi, weight, n_out, n_in, pitch, turned):
     """Write weights the other way round, ``[n_in, pitch]``, with zeros behind."""
     strip = np.uint64(16)
@@ -130,7 +130,7 @@ def turn(lo, hi, weight, n_out, n_in, pitch, turned):
                 turned[i * pitch + o] = 0
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, lanes, packed):
     """Add to the packed gradient of weights, for each event, the gradient of its row's currents, ``[block, rows, width]``."""
     for job in range(lo, hi):
@@ -144,7 +144,7 @@ def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, 
                     add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last, lanes)
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def spread(lo, hi, start, index, packed, n_in, columns, lanes, out):
     """Write the currents ``[rows, columns]`` that events bring."""
     row = np.empty(LANES, packed.dtype)
@@ -157,7 +157,7 @@ def spread(lo, hi, start, index, packed, n_in, columns, lanes, out):
                 out[r * columns + first + j] = row[j]
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, n_in, out):
     """Write ``gradient @ weights.T``, ``[rows, n_in]``, at the listed places only and zero elsewhere.
 
@@ -174,7 +174,7 @@ def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, 
         )
 
 
-@njit(error_model="numpy", nogil=True, cache=True)
+@njit(error_model="numpy", nogil=True)
 def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, size, eps, keep):
     """Make a step of Adam's rule, in the order of operations that the numpy form has."""
     for i in range(lo * piece, min(hi * piece, np.uint64(len(w)))):

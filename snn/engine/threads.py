@@ -1,11 +1,22 @@
-"""Run kernels over ranges of jobs on all cores. Each job owns what it writes: the bits never depend on the cores."""
+"""Run kernels over ranges of jobs on all cores. Each job owns what it writes: the bits never depend on the cores.
+
+A KeyboardInterrupt may come between any two steps of the main thread. So what it shares with others has no lock that is taken
+or given back in Python, as those of :mod:`threading` and :mod:`concurrent.futures` are, but queues, sets and locks in C; and
+what must come to its end is done by another thread.
+"""
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
-import pickle
+import queue
+import threading
+import time
+from _thread import allocate_lock, get_ident, start_new_thread
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import partial
 from itertools import pairwise
 from operator import attrgetter
@@ -14,21 +25,43 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import CompileError
+from autograd.errors import ArgumentError
 
-from .cache import forget
+from .system import after_fork, cores
 
-__all__ = ["launch", "run_all", "thread_count"]
+__all__ = ["launch", "run_all", "thread_count", "undisturbed"]
 
 _SMALL = 1 << 18  # elements below which handing out costs more than it saves
-_pool: ThreadPoolExecutor | None = None
+_MOST = 1024
+_lock = allocate_lock()
+_jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+_hired = 0
+_undisturbed: set[object] = set()
 _ready: set[Any] = set()
 _dtype = attrgetter("dtype")
 
 
 def thread_count() -> int:
-    """Return the number of threads: ``$SPIKECELL_THREADS``, or as many as this process may use."""
-    return int(os.environ.get("SPIKECELL_THREADS") or len(os.sched_getaffinity(0)))
+    """Return the number of threads: ``$SPIKECELL_THREADS``, or as many as this process may use.
+
+    Raises
+    ------
+    ArgumentError
+        If the variable is no whole number from 1 to 1,024.
+    """
+    given = os.environ.get("SPIKECELL_THREADS")
+    return _number(given) if given else cores()
+
+
+@functools.lru_cache(16)
+def _number(text: str) -> int:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < 6 and 1 <= int(digits) <= _MOST):
+        raise ArgumentError(
+            "$SPIKECELL_THREADS", f"a whole number from 1 to {_MOST}", repr(text),
+            "Set it to the number of threads, or unset it to use every core that the process may.",
+        )  # fmt: skip
+    return int(digits)
 
 
 def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
@@ -48,7 +81,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     if not isinstance(function, FunctionType):
         key = (function, *map(_dtype, arguments))
         if key not in _ready:
-            _compile(function, arguments)
+            function(np.uint64(0), np.uint64(0), *arguments)  # compile it before others call it
             _ready.add(key)
         if work >= _SMALL and (threads := min(thread_count(), jobs)) > 1:
             ends = [jobs * i // threads for i in range(threads + 1)]
@@ -57,58 +90,128 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     function(np.uint64(0), np.uint64(jobs), *arguments)
 
 
-def run_all(parts: Sequence[Callable[[], Any]]) -> None:
-    """Call all of some functions that let go of the interpreter's lock, on our threads and this one."""
-    helpers = min(thread_count(), len(parts)) - 1
-    left = iter(parts)
+class _Job:
+    """Parts that whoever is free takes; it knows who is at one."""
 
-    def work() -> None:
-        for part in left:  # whoever is free takes the next
+    __slots__ = ("bell", "context", "errors", "inside", "left")
+
+    def __init__(self, parts: Sequence[Callable[[], Any]]) -> None:
+        self.left = deque(parts)
+        self.inside: set[object] = set()
+        self.errors: list[BaseException] = []
+        self.bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.context = copy_context()  # numpy's errstate among others
+
+    def work(self) -> None:
+        """Take parts until there is none left."""
+        take = self.left.popleft
+        while True:
+            try:
+                part = take()
+            except IndexError:
+                return
             part()
 
-    running = [_workers().submit(work) for _ in range(helpers)]
-    try:
-        work()
-    finally:
-        wait(running)
-    for job in running:
-        job.result()
-
-
-def _compile(function: Any, arguments: list[Any]) -> None:
-    """Compile by doing nothing.
-
-    What numba cannot compile is a CompileError; what it has stored in vain is made again, and what it cannot store is used.
-    """
-    from numba.core.errors import NumbaError
-
-    nothing = (np.uint64(0), np.uint64(0), *arguments)
-    try:
+    def help(self) -> None:
+        """Work as one of our threads."""
+        me = object()
+        self.inside.add(me)
         try:
-            function(*nothing)
-        except (EOFError, pickle.UnpicklingError):
-            forget(function)
-            function.recompile()
-            function(*nothing)
-        except OSError:  # it is compiled, but there is no space to store it
-            function(*nothing)
-    except (NumbaError, NotImplementedError) as error:
-        raise CompileError(
-            f"numba, {function.__module__}", "a loop that it can compile", str(error).strip().splitlines()[-1],
-            "Please report the neuron; mode='eager' runs it.",
-        ) from error  # fmt: skip
+            self.context.copy().run(self.work)
+        except BaseException as error:  # noqa: BLE001, RUF100 - the thread that asked raises it
+            self.errors.append(error)
+        finally:
+            self.inside.discard(me)
+            self.bell.put(None)
+
+    def settle(self) -> None:
+        """Wait for those who are at a part; nobody begins another. An interrupt waits too."""
+        self.left.clear()
+        interrupt = None
+        while self.inside:
+            try:
+                self.bell.get(timeout=0.1)  # an interrupt may have taken the ring it waits for
+            except queue.Empty:
+                pass
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
 
-def _workers() -> ThreadPoolExecutor:
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(max(1, thread_count() - 1), thread_name_prefix="spikecell")
-    return _pool
+def run_all(parts: Sequence[Callable[[], Any]]) -> None:
+    """Call all of some functions that let go of the interpreter's lock, on our threads and this one."""
+    job = _Job(parts)
+    try:
+        for _ in range(_hire(min(thread_count(), len(parts)) - 1)):
+            _jobs.put(job)
+        job.work()
+    finally:
+        job.settle()
+    if job.errors:
+        raise job.errors[0]
+
+
+def _hire(number: int) -> int:
+    """Have so many threads that help, or as many as can be had; return how many help."""
+    global _hired
+    if _hired < number:
+        with _lock:
+            while _hired < number:
+                try:
+                    start_new_thread(_serve, (_jobs,))
+                except RuntimeError:  # no more threads, or the interpreter is about to end
+                    break
+                _hired += 1
+    return min(_hired, number)
+
+
+def _serve(jobs: queue.SimpleQueue[_Job]) -> None:
+    while True:
+        jobs.get().help()  # without a name for it, which would keep its arrays until the next
+
+
+def undisturbed(function: Callable[[], Any]) -> Any:
+    """Return what a function returns, called where no KeyboardInterrupt reaches it.
+
+    One that comes meanwhile ends the waiting; the function goes on to its end.
+    """
+    if get_ident() != threading.main_thread().ident:
+        return function()
+    context, found = copy_context(), queue.SimpleQueue[tuple[Any, BaseException | None]]()
+
+    def run() -> None:
+        try:
+            result, error = context.run(function), None
+        except BaseException as caught:  # noqa: BLE001, RUF100 - raised below
+            result, error = None, caught
+        _undisturbed.discard(found)
+        found.put((result, error))
+
+    _undisturbed.add(found)
+    try:
+        start_new_thread(run, ())
+    except RuntimeError:  # no more threads, or the interpreter is about to end
+        run()
+    result, error = found.get()
+    if error is not None:
+        raise error
+    return result
+
+
+def _leave() -> None:
+    """Wait, before the process ends, for what must come to its end: LLVM does not bear that it is torn down at work."""
+    while _undisturbed:
+        time.sleep(0.001)
+
+
+atexit.register(_leave)
 
 
 def _after_fork() -> None:
-    global _pool
-    _pool = None  # threads do not survive a fork
+    global _lock, _jobs, _hired
+    _lock, _jobs, _hired = allocate_lock(), queue.SimpleQueue(), 0
+    _undisturbed.clear()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+after_fork(_after_fork)

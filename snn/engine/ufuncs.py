@@ -13,10 +13,23 @@ from autograd.errors import CompileError
 
 __all__ = ["loop_of"]
 
-# Where a ufunc has its number of arguments, its loops, their data, the number of loops and the types they are for: numpy's
-# ufuncobject.h, part of its stable C interface.
-_HEAD = object.__basicsize__
-_PLACES = {"nargs": _HEAD + 8, "functions": _HEAD + 16, "data": _HEAD + 24, "ntypes": _HEAD + 32, "types": _HEAD + 48}
+_Pointers = ctypes.POINTER(ctypes.c_void_p)
+_Sizes = ctypes.POINTER(ctypes.c_ssize_t)
+_Loop = ctypes.CFUNCTYPE(None, _Pointers, _Sizes, _Sizes, ctypes.c_void_p)
+
+
+class _Ufunc(ctypes.Structure):
+    """The beginning of numpy's ``PyUFuncObject``, as ``ufuncobject.h`` of numpy 1.7 to 2.4 has it."""
+
+    _fields_ = [
+        ("head", ctypes.c_byte * object.__basicsize__),
+        *((name, ctypes.c_int) for name in ("nin", "nout", "nargs", "identity")),
+        ("functions", _Pointers),
+        ("data", _Pointers),
+        *((name, ctypes.c_int) for name in ("ntypes", "reserved")),
+        ("name", ctypes.c_char_p),
+        ("types", ctypes.c_void_p),
+    ]
 
 
 @functools.cache
@@ -35,21 +48,37 @@ def loop_of(name: str, dtype: Any, jit: bool) -> tuple[Any, Any]:
     Raises
     ------
     CompileError
-        If it has no such loop.
+        If it has no such loop, or this numpy does not have it where others do.
     """
     module, _, function = name.rpartition(".")
     ufunc = getattr(importlib.import_module(module), function)
     if not jit:
         return ufunc, np.intp(0)
-    read = {
-        key: (ctypes.c_int if key[0] == "n" else ctypes.c_void_p).from_address(id(ufunc) + at).value
-        for key, at in _PLACES.items()
-    }
-    n, types = ufunc.nargs, ctypes.string_at(read["types"] or 0, ufunc.nargs * ufunc.ntypes)
-    wanted = bytes([np.dtype(dtype).num]) * n
-    for k in range(ufunc.ntypes):
-        if types[n * k : n * (k + 1)] == wanted and (read["nargs"], read["ntypes"]) == (n, ufunc.ntypes):
-            address = ctypes.c_void_p.from_address((read["functions"] or 0) + 8 * k).value or 0
-            data = ctypes.c_void_p.from_address(read["data"] + 8 * k).value if read["data"] else 0
-            return np.intp(address), np.intp(data or 0)
-    raise CompileError(f"numpy {np.__version__}", f"{name} for {dtype}", "no loop of it", "Run it with mode='eager'.")
+    got = "no loop of it"
+    read = _Ufunc.from_address(id(ufunc))
+    numbers = all(getattr(read, key) == getattr(ufunc, key) for key in ("nin", "nout", "nargs", "ntypes"))
+    if numbers and read.name == ufunc.__name__.encode():  # only then are pointers looked at
+        types = ctypes.string_at(read.types, ufunc.nargs * ufunc.ntypes)
+        wanted = bytes([np.dtype(dtype).num]) * ufunc.nargs
+        for k in range(ufunc.ntypes):
+            if types[ufunc.nargs * k : ufunc.nargs * (k + 1)] == wanted:
+                address, data = read.functions[k] or 0, (read.data[k] or 0) if read.data else 0
+                if address and _gives_the_same(ufunc, np.dtype(dtype), address, data):
+                    return np.intp(address), np.intp(data)
+                got = "one that gives others"
+    raise CompileError(
+        f"numpy {np.__version__}, {name} for {dtype}", "a loop in its ufunc that gives the same numbers", got,
+        "Run it with mode='eager', as mode='auto' does.",
+    )  # fmt: skip
+
+
+def _gives_the_same(ufunc: Any, dtype: Any, address: int, data: int) -> bool:
+    """Tell whether what is at an address gives the bits of a function, on as many numbers as vector and other loops take."""
+    inputs = [np.linspace(0.1 + k, 3.7 - k, 67).astype(dtype) for k in range(ufunc.nin)]
+    found = np.zeros(67, dtype)
+    arrays = [*inputs, found]
+    places = (ctypes.c_void_p * len(arrays))(*(a.ctypes.data for a in arrays))
+    steps = (ctypes.c_ssize_t * len(arrays))(*(a.itemsize for a in arrays))
+    _Loop(address)(places, (ctypes.c_ssize_t * 1)(67), steps, data)
+    with np.errstate(all="ignore"):
+        return bool(found.tobytes() == ufunc(*inputs).tobytes())

@@ -38,7 +38,7 @@ def step(x):
     )(x)
 step(inputs(2))
 x = inputs(T)
-buffers._owners.clear()
+buffers.clear()
 gc.collect()
 if hasattr(ctypes.CDLL(None), "malloc_trim"):
     ctypes.CDLL(None).malloc_trim(0)

@@ -1,0 +1,220 @@
+"""Files that nobody else can have written, and that come back as they were or not at all.
+
+They are in a directory that its owner alone can write to. Each begins with a checksum, made with a secret that is in the
+directory too: what was damaged, put there under another name or by somebody without the secret is as good as absent, and taken
+away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .system import is_mine
+
+__all__ = ["Store", "StoreError"]
+
+_MAGIC = b"spikecell 1\n"
+_DIGEST = 32
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+class StoreError(Exception):
+    """Why a directory cannot be used; it has a reason and what to do."""
+
+    def __init__(self, reason: str, fix: str) -> None:
+        super().__init__(reason, fix)
+        self.reason, self.fix = reason, fix
+
+
+class Store:
+    """A private directory with files of bytes.
+
+    On systems with file descriptors for directories, the one that was found to be safe is the one that is used, whatever is
+    put in its place meanwhile. On Windows, directories in a user's profile are private by inheritance; owner and mode are not
+    looked at.
+
+    Parameters
+    ----------
+    path : Path
+        The directory; it is made, for its owner alone, if it is not there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self, name: str) -> bytes | None:
+        """Return what was written under a name; None if nothing was, or if it is not that any more.
+
+        Raises
+        ------
+        StoreError
+            If the directory cannot be used, or is not safe.
+        """
+        with self._directory() as at:
+            content = _content(at, name, _OTHERS)
+            if content is None:
+                return None
+            digest = content[len(_MAGIC) : len(_MAGIC) + _DIGEST]
+            payload = content[len(_MAGIC) + _DIGEST :]
+            if content.startswith(_MAGIC) and hmac.compare_digest(digest, _digest(_secret(at), name, payload)):
+                return payload
+            _remove(at, name)
+            return None
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Put a file in place whole; what was there is replaced.
+
+        Raises
+        ------
+        StoreError
+            If that is not possible.
+        """
+        with self._directory() as at:
+            _put(at, name, _MAGIC + _digest(_secret(at), name, payload) + payload)
+
+    def show(self, name: str, text: str) -> Path:
+        """Put a text in place for people to read, without a checksum; it is not read from there.
+
+        Raises
+        ------
+        StoreError
+            If that is not possible.
+        """
+        with self._directory() as at:
+            if _content(at, name, _OTHERS) != text.encode():
+                _put(at, name, text.encode())
+        return self.path / name
+
+    @contextmanager
+    def _directory(self) -> Iterator[_At]:
+        """Make sure that the directory is there and safe, and say how to reach what is in it."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                self.path.mkdir(0o700)
+            if self.path.is_symlink():
+                raise StoreError(f"{self.path} is a symbolic link", "Name a directory itself in $SPIKECELL_CACHE.")
+            if os.open not in os.supports_dir_fd:
+                self._check(os.stat(self.path))
+                yield _At(self.path, None)
+                return
+            fd = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                self._check(os.fstat(fd))
+                yield _At(self.path, fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be used: {error.strerror or error}", "Name a directory that can in $SPIKECELL_CACHE."
+            ) from error
+
+    def _check(self, status: os.stat_result) -> None:
+        mine = is_mine(status)
+        if mine is None:
+            return
+        if not mine:
+            raise StoreError(
+                f"{self.path} belongs to another user, number {status.st_uid}",
+                "Name a directory of your own in $SPIKECELL_CACHE.",
+            )
+        if status.st_mode & _OTHERS:
+            raise StoreError(
+                f"other users can write to {self.path}, mode {stat.S_IMODE(status.st_mode):04o}",
+                f"If you trust what is in it: chmod 700 {self.path}. Or name another directory in $SPIKECELL_CACHE.",
+            )
+
+
+class _At:
+    """A place in which files are named relative to a directory that is open, or by paths where that is not possible."""
+
+    def __init__(self, path: Path, fd: int | None) -> None:
+        self.path, self.fd = path, fd
+
+    def __call__(self, name: str) -> tuple[str | Path, dict[str, Any]]:
+        return (self.path / name, {}) if self.fd is None else (name, {"dir_fd": self.fd})
+
+    def move(self, do: Callable[..., None], source: str, target: str) -> None:
+        fds = {} if self.fd is None else {"src_dir_fd": self.fd, "dst_dir_fd": self.fd}
+        do(self(source)[0], self(target)[0], **fds)
+
+
+def _flags(*names: str) -> int:
+    """Return flags of ``os.open``, those that this system has."""
+    return sum(getattr(os, name, 0) for name in names)
+
+
+def _content(at: _At, name: str, forbidden: int) -> bytes | None:
+    """Return a file's content; take away what is no file of this user's with a safe mode."""
+    place, where = at(name)
+    try:
+        fd = os.open(place, os.O_RDONLY | _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"), **where)
+        with os.fdopen(fd, "rb") as file:
+            status = os.fstat(fd)
+            mine = is_mine(status)
+            if stat.S_ISREG(status.st_mode) and (mine is None or (mine and not status.st_mode & forbidden)):
+                return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        pass
+    _remove(at, name)
+    return None
+
+
+def _put(at: _At, name: str, content: bytes, do: Callable[..., None] = os.replace) -> None:
+    temporary = f"{name}.{secrets.token_hex(8)}.tmp"
+    place, where = at(temporary)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _flags("O_NOFOLLOW", "O_CLOEXEC", "O_BINARY")
+        with os.fdopen(os.open(place, flags, 0o600, **where), "wb") as file:
+            file.write(content)
+        try:
+            at.move(do, temporary, name)
+        except FileExistsError:
+            raise
+        except OSError:  # a directory in its place, perhaps
+            _remove(at, name)
+            at.move(do, temporary, name)
+    finally:
+        _remove(at, temporary)
+
+
+def _remove(at: _At, name: str) -> None:
+    place, where = at(name)
+    for do in (os.unlink, os.rmdir):
+        with contextlib.suppress(OSError):
+            do(place, **where)
+            return
+
+
+def _secret(at: _At) -> bytes:
+    """Return the secret of a directory; the first process that wants one makes it."""
+    for _ in range(2):
+        found = _content(at, "key", 0o077)
+        if found is not None and len(found) == _DIGEST:
+            return found
+        _remove(at, "key")
+        new = secrets.token_bytes(_DIGEST)
+        try:
+            _put(at, "key", new, getattr(os, "link", os.replace))  # a link fails where another process was faster
+        except FileExistsError:
+            pass
+        except OSError:  # there are no links here
+            _put(at, "key", new)
+    raise OSError(f"there is no key in {at.path}")
+
+
+def _digest(secret: bytes, name: str, payload: bytes) -> bytes:
+    content = hashlib.blake2b(name.encode() + b"\0", key=secret, digest_size=_DIGEST)
+    content.update(payload)
+    return content.digest()
