@@ -1,4 +1,7 @@
-"""Trains a small net while a thread interrupts it at random moments; prints what is not as before. Run by test_interrupts.py."""
+"""Trains a small net while a thread interrupts it at random moments; fails where something is not as before.
+
+Run by test_interrupts.py, with the number of interrupts.
+"""
 
 import faulthandler
 import os

@@ -1,11 +1,14 @@
 """Functions in a neuron's forward: to the bit, though numpy rounds an exponential in its own way."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, ops
 from autograd.errors import CompileError
+from snn.engine import ufuncs
 from snn.engine.ufuncs import loop_of
 
 from .compare import assert_as_eager
@@ -77,5 +80,55 @@ def test_an_amplitude_without_end_is_no_spike():
 
 
 def test_a_function_without_a_loop_of_the_dtype_is_an_error():
-    with pytest.raises(CompileError, match=r"expected numpy.bitwise_and for float32, got no loop of it"):
+    with pytest.raises(CompileError, match=r"bitwise_and for float32: expected a loop in its ufunc .*, got no loop of it"):
         loop_of("numpy.bitwise_and", np.dtype(np.float32), True)
+
+
+@pytest.fixture
+def _forgotten():
+    loop_of.cache_clear()
+    yield
+    loop_of.cache_clear()
+
+
+class _Longer(ctypes.Structure):
+    """The ufunc of a numpy that has one more field."""
+
+    _fields_ = [("head", ctypes.c_byte * (object.__basicsize__ + 8)), *ufuncs._Ufunc._fields_[1:]]
+
+
+@pytest.mark.usefixtures("_forgotten")
+def test_a_ufunc_laid_out_in_another_way_is_not_called(monkeypatch):
+    monkeypatch.setattr(ufuncs, "_Ufunc", _Longer)
+    with pytest.raises(CompileError, match=r"numpy .*, numpy.exp for float64: .* got no loop of it\. .*mode='eager'"):
+        loop_of("numpy.exp", np.dtype(np.float64), True)
+
+
+@pytest.mark.usefixtures("_forgotten")
+@pytest.mark.parametrize(("name", "other"), [("numpy.exp", np.exp2), ("numpy.power", np.arctan2)])
+def test_a_loop_that_gives_other_numbers_is_not_used(name, other, monkeypatch):
+    real = getattr(np, name.partition(".")[2])
+    assert loop_of(name, np.dtype(np.float32), True)[0]
+    loop_of.cache_clear()
+    same = ufuncs._gives_the_same
+    monkeypatch.setattr(ufuncs, "_gives_the_same", lambda ufunc, *rest: same(other if ufunc is real else ufunc, *rest))
+    with pytest.raises(CompileError, match="got one that gives others"):
+        loop_of(name, np.dtype(np.float32), True)
+
+
+@pytest.mark.usefixtures("_forgotten")
+def test_auto_goes_step_by_step_where_no_loop_can_be_trusted(monkeypatch):
+    monkeypatch.setattr(ufuncs, "_gives_the_same", lambda *arguments: False)
+
+    class Exponential(Cell):
+        def construct(self, x, v):
+            v = 0.5 * v + 0.1 * ops.exp(x)
+            z = (v > 1.0).astype(x.dtype)
+            return z, v - z
+
+    node, x = Exponential(), np.full((256, 32, 256), 2.0, np.float32)
+    expected = snn.run(node, x, mode="eager")[0]
+    assert expected.asnumpy().any()
+    with pytest.warns(UserWarning, match="step by step, slowly, since numpy .* expected a loop in its ufunc"):
+        out = snn.run(node, x)[0]
+    np.testing.assert_array_equal(out, expected)
