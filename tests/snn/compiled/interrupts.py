@@ -3,6 +3,7 @@
 Run by test_interrupts.py, with the number of interrupts.
 """
 
+import _thread
 import faulthandler
 import os
 import random
@@ -49,16 +50,23 @@ def interrupt():
 
 def disturbed(delay):
     """Run a step that is interrupted after some seconds; return what it gave, or None."""
-    result = None
+    result, sent = None, []
+
+    def later():
+        time.sleep(delay)
+        interrupt()
+        sent.append(True)
+
     try:
-        timer = threading.Thread(target=lambda: (time.sleep(delay), interrupt()))
-        timer.start()
+        # Not a threading.Thread, whose end runs Python in this thread, where an interrupt would be passed over.
+        _thread.start_new_thread(later, ())
         result = step()
-        timer.join()
+        while not sent:
+            time.sleep(0.001)
         time.sleep(0.01)
     except KeyboardInterrupt:
         pass
-    while timer.is_alive():
+    while not sent:
         time.sleep(0.001)
     return result
 
