@@ -53,8 +53,10 @@ class Cell(Hookable, CellNames):
     [0.5 0.5]
     """
 
+    __slots__ = ("_kept",)
     training: bool
     requires_grad: bool
+    _kept: dict[Any, Any]
     _prefix = ""  # the path to this Cell in the net that holds it, for the names of what comes later
     per_sample = False
     """Whether ``construct`` treats each sample of its batch on its own, so that all time steps may be given as one batch."""
@@ -101,6 +103,22 @@ class Cell(Hookable, CellNames):
                 f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
             )
         return out if leave is None else leave(out)
+
+    def kept(self) -> dict[Any, Any]:
+        """Return a dict for what is known of this Cell: it goes when the Cell goes, and copies and pickles are without it."""
+        try:
+            return self._kept
+        except AttributeError:
+            object.__setattr__(self, "_kept", {})
+            return self._kept
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        if isinstance(state, tuple):
+            inside, slots = state
+            slots.pop("_kept", None)
+            return (inside, slots) if slots else inside
+        return state
 
     @property
     def has_bprop(self) -> bool:

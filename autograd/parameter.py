@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from .assign import fitted
-from .dtypes import as_bool, describe
+from .dtypes import DType, as_bool, describe
 from .errors import ArgumentError, DTypeError
 from .graph import Node
 from .state import state
@@ -33,7 +33,7 @@ class Parameter(Tensor):
         Taken as MindSpore has them; there is one process here, and they change nothing.
     """
 
-    __slots__ = ("_requires_grad", "name", "own_name")
+    __slots__ = ("_requires_grad", "_values", "name", "own_name")
 
     def __init__(
         self, value: Any, name: str | None = None, requires_grad: bool = True,
@@ -60,33 +60,60 @@ class Parameter(Tensor):
     @property
     def node(self) -> Node | None:  # type: ignore[override]
         """The leaf of the innermost transform that differentiates by this Parameter, in this thread."""
+        if state.tracing is not None and id(self) not in state.watched:
+            state.watched[id(self)] = state.tracing.leaf(self)
         return state.watched.get(id(self))
 
-    # A number that is read while a neuron is traced would stay in its loop, whatever the Parameter becomes. A Value refuses.
+    # While a neuron is traced, a Parameter is a value that is not known yet, wherever it is held: a number that was read from
+    # it would stay in the loop, whatever the Parameter becomes.
 
-    def _now(self) -> Any:
-        value = None if state.tracing is None else state.tracing.lifted(self.array)
-        return self.array if value is None else value
+    @property
+    def array(self) -> Array:
+        """The values. Treat as read-only."""
+        return self._values if state.tracing is None else state.tracing.lift(self)  # type: ignore[return-value]
+
+    @array.setter
+    def array(self, values: Array) -> None:
+        self._values = values
+
+    @property
+    def stored(self) -> Array:
+        """The values, also while a neuron is traced."""
+        return self._values
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        shape: tuple[int, ...] = self._values.shape
+        return shape
+
+    @property
+    def dtype(self) -> DType:
+        """Type of the elements."""
+        return self._values.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._values.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._values.size
 
     def value(self) -> Tensor:
         """Return the values of this moment as a plain Tensor, where they stand in the graph of the transform that runs.
 
         A Parameter is looked up in that transform whenever it is read, and takes new values; what is kept longer is its value.
         """
-        return Tensor.wrap(self._now(), self.node)
+        return Tensor.wrap(self.array, self.node)
 
     operand = value
 
     def asnumpy(self) -> Array:
         """Return the values as a numpy array that shares memory with the Parameter."""
-        return np.asarray(self._now())
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        return np.array(self._now(), dtype=dtype, copy=copy)
-
-    def _single(self) -> Array:
-        array = self._now()
-        return super()._single() if array is self.array else array
+        return np.asarray(self.array)
 
     def set_data(self, value: Any) -> Self:
         """Replace the values; shape and dtype stay. Floats are rounded to its precision; nothing else is lost.

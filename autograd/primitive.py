@@ -73,8 +73,6 @@ class Primitive:
         """Run the operation on tensors, arrays or Python scalars."""
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
-        if state.tracing is not None:
-            args = tuple(_lifted(arg) for arg in args)
         try:
             if self.packed and type(args[0]) in self.packed:
                 arrays: Sequence[Any] = args
@@ -231,12 +229,6 @@ class Primitive:
 
 
 _new = object.__new__
-
-
-def _lifted(arg: Any) -> Any:
-    """Return a Parameter that is being traced as a value that is not known yet, also where it meets numbers alone."""
-    value = state.tracing.lifted(arg.array) if isinstance(arg, Tensor) and state.tracing is not None else None
-    return arg if value is None else Tensor.wrap(value, arg.node)
 
 
 def _snapshot(arg: Any, node: Node | None) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .dtypes import DType
 from .errors import CompileError, GradientError
+from .graph import LEAF, Node
 
 if TYPE_CHECKING:
     from .parameter import Parameter
@@ -101,10 +102,13 @@ class Instruction:
 class Program:
     """Instructions in an order in which each follows those it needs; equal ones are there once, constants are folded."""
 
-    def __init__(self, parameters: Iterable[Any] = ()) -> None:
+    def __init__(self) -> None:
         self.instructions: list[Instruction] = []
         self._known: dict[Any, int] = {}
-        self._parameters = {id(array) for array in parameters}
+        self.leaves: dict[int, Node] = {}
+        """The leaf of every Parameter that was met, by its id."""
+        self.owners: dict[int, Parameter] = {}
+        """The Parameters whose values are read, by the number of their instruction."""
         self.hidden: list[tuple[Parameter, GradientError]] = []
         """The Parameters whose gradient a custom bprop hides, with the error for whoever asks for it."""
 
@@ -129,16 +133,23 @@ class Program:
         """Return the number of what an operation takes: a Value, an array or a Python number, in the given dtype."""
         if isinstance(value, Value):
             index = value.index
-        elif isinstance(value, np.ndarray) and (value.ndim or id(value) in self._parameters):
+        elif isinstance(value, np.ndarray) and value.ndim:
             index = self.add("parameter", value, (), value.dtype, id(value))
         else:
             return self.constant(value, dtype)
         return index if self.instructions[index].dtype == dtype else self.convert(index, dtype)
 
-    def lifted(self, array: Any) -> Value | None:
-        """Return the value, not known yet, of a parameter's array, or None if it is none of the program's."""
-        known = id(array) in self._parameters
-        return Value(self, self.operand(array, array.dtype), array.dtype) if known else None
+    def lift(self, parameter: Parameter) -> Value:
+        """Return the value of a Parameter, which is not known yet."""
+        index = self.add("parameter", parameter.stored, (), parameter.dtype, (Node, id(parameter)))
+        self.owners[index] = parameter
+        return Value(self, index, parameter.dtype)
+
+    def leaf(self, parameter: Parameter) -> Node:
+        """Return the leaf that stands for a Parameter in the graph of the traced function."""
+        if id(parameter) not in self.leaves:
+            self.leaves[id(parameter)] = Node(LEAF, (), (), parameter.dtype, attrs=parameter)
+        return self.leaves[id(parameter)]
 
     def convert(self, index: int, dtype: DType) -> int:
         """Return the number of a conversion."""

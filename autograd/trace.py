@@ -63,7 +63,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
     *inputs : structure of dtype
         For each input, its dtype in place of each Tensor.
     parameters : sequence of Parameter
-        Those that are inputs too, and not constants.
+        Those that come first among the Parameters of the result; others follow as the function reads them.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
     CompileError
         At the line of ``fn`` that does what cannot be traced.
     """
-    program = Program([p.array for p in parameters])
+    program = Program()
     nodes: list[Node] = []
 
     def symbol(name: str, dtype: DType) -> Tensor:
@@ -83,7 +83,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         return Tensor.wrap(program.input(name, dtype), node)
 
     given = tree.unflatten(inputs, iter([symbol(f"in{i}", np.dtype(d)) for i, d in enumerate(tree.leaves(inputs))]))
-    watched = {id(p): Node(LEAF, (), (), p.dtype, attrs=p) for p in parameters}
+    watched = {id(p): program.leaf(p) for p in parameters}
     with _one_element(), scope(recording=True, watched=watched, tracing=program):
         # A Parameter that is returned leaves as the value that it is here.
         out = operands(fn(*given))
@@ -102,18 +102,20 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         cotangents.append(program.input(f"d{i}", leaf.dtype).index if floating else -1)
         if floating and leaf.node is not None:
             seeds.append((leaf.node, Tensor.wrap(program.input(f"d{i}", leaf.dtype))))
-    leaves = [*nodes, *watched.values()]
+    leaves = [*nodes, *program.leaves.values()]
     with _one_element(), scope(recording=False, watched={}, tracing=program):
         arrived = reverse(seeds, leaves, free=False)
     numbers = [None if g is None else _number(program, g) for g in arrived]
     n = len(nodes)
+    met = [leaf.attrs for leaf in program.leaves.values()]  # in the reverse pass, too: nothing arrives at those
+    numbers += [None] * (n + len(met) - len(numbers))
     return Trace(
         program,
         tree.unflatten(inputs, iter([program.input(f"in{i}", node.dtype).index for i, node in enumerate(nodes)])),
         tree.unflatten(out, iter(results)),
         cotangents,
         numbers[:n],
-        list(zip(parameters, numbers[n:], strict=True)),
+        list(zip(met, numbers[n:], strict=True)),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -18,7 +17,8 @@ from autograd.trace import Trace, trace
 
 from .engine import analysis, cache, cut, emit
 from .engine.ufuncs import loop_of
-from .guard import changed, fingerprint, names_seen, watching
+from .guard import Dependencies
+from .reads import Reads, watching
 from .structure import check_kept, observed
 
 __all__ = ["Plan", "plan_for"]
@@ -43,7 +43,7 @@ class Plan:
         What the backward needs of the forward.
     """
 
-    def __init__(self, t: Trace, parameters: Sequence[Parameter], lateral: bool, masked: bool) -> None:
+    def __init__(self, t: Trace, lateral: bool, masked: bool) -> None:
         self.trace, self.program = t, t.program
         inputs = list(t.inputs)
         self.mask: int | None = inputs.pop() if masked else None
@@ -52,7 +52,7 @@ class Plan:
         self.before: list[int] = tree.leaves(before)
         self.out, self.records, after = t.outputs
         self.after: list[int] = tree.leaves(after)
-        self.parameters = list(parameters)
+        self.parameters = [p for p, _ in t.parameters]
         n = len(self.before)
         zero = [self.program.constant(0, self.program.instructions[i].dtype) for i in self.before]
         gradients = list(t.gradients)
@@ -78,26 +78,28 @@ class Plan:
         self.saved = cut.choose_saved(self.program, forward, wanted, kept)
         self.matters = analysis.influence(self.program, self.d_out, wanted)
         self.own_matters = analysis.influence(self.program, self.d_after[-1], wanted) if lateral else None
+        owners = self.program.owners
+        # Copies: whoever writes to such an array has the neuron traced anew.
         self._arrays: dict[int, Any] = {
-            i: step.what for i, step in enumerate(self.program.instructions) if step.kind == "parameter"
+            i: step.what.copy()
+            for i, step in enumerate(self.program.instructions)
+            if step.kind == "parameter" and i not in owners
         }
-        held = {id(p.array): p for p in parameters}
-        self._owners = {i: held[id(array)] for i, array in self._arrays.items() if id(array) in held}
         self._settled = analysis.settled(self.program)
         self._functions: dict[Any, tuple[Callable[..., None], list[int], list[Any]]] = {}
 
     def arrays(self) -> dict[int, Any]:
         """Return the parameters of the program by number, as they are now, and what is made of them alone."""
-        arrays = {i: self._owners[i].array if i in self._owners else array for i, array in self._arrays.items()}
+        arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
         with np.errstate(all="ignore"):
             return arrays | {i: analysis.evaluate(self.program, i, arrays) for i in self._settled}
 
     def amplitude_now(self, dtype: Any, arrays: dict[int, Any]) -> Any:
-        """Return the amplitude of the spikes, of a run's parameters."""
+        """Return the amplitude of the spikes, of a run's parameters, as an array that nobody else holds."""
         if self.amplitude is None:
             return np.ones((), dtype)
         with np.errstate(all="ignore"):
-            return np.asarray(analysis.evaluate(self.program, self.amplitude, arrays), dtype)
+            return np.array(analysis.evaluate(self.program, self.amplitude, arrays), dtype)
 
     def source(self, loop: emit.Loop) -> emit.Source:
         """Return the emitted source of a loop."""
@@ -124,7 +126,7 @@ def _index(tensor: Tensor) -> int:
 
 
 _HANDS_ON = Cell()  # stands for a neuron that is not there
-_known: WeakKeyDictionary[Cell, dict[Any, tuple[Any, Callable[[], Any], Any, Plan]]] = WeakKeyDictionary()
+_KEPT = 4  # plans for each dtype, mask and record: a neuron that goes back to what it was is not traced again
 
 
 def plan_for(
@@ -166,11 +168,9 @@ def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequenc
     bias: Parameter | None = None if dense is None else dense.slot
     dtypes = tree.map_leaves(lambda leaf: leaf.dtype, before)
     key = (dtype, dtypes if isinstance(dtypes, np.dtype) else str(dtypes), tuple(names), masked, lateral, id(bias))
-    now = fingerprint(owner)
-    slot = _known.setdefault(owner, {})
-    if key in slot:
-        then, seen_names, seen, plan = slot[key]
-        if then == now and seen_names() == seen:
+    known: list[tuple[Dependencies, Plan]] = owner.kept().setdefault(key, [])
+    for dependencies, plan in known:
+        if dependencies.unchanged():
             return plan
     parameters = (
         [] if cell is None else [p for p in cell.get_parameters() if not lateral or p is not getattr(cell, "weight", None)]
@@ -180,25 +180,41 @@ def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequenc
     laterals = () if not lateral else (dtype if dtype.kind == "f" else np.dtype(np.float32),)
     inputs = (dtype, *laterals, dtypes, *masks)
     step = _step(cell, names, masked, lateral, bias)
-    with watching() as found:
+    reads = Reads()
+    where = f"{type(owner).__name__}.construct"
+    with watching(reads, where):
         first = trace(step, *inputs, parameters=parameters)
-    now, seen_names = fingerprint(owner), names_seen(found)
-    seen = seen_names()
+    kept = Dependencies(owner, reads, where)
     # Once more: what is kept at the first call is there now, and whoever still changes something does so in every step.
-    t = trace(step, *inputs, parameters=parameters)
-    same = _constants(first.program) == _constants(t.program)
-    if not same or fingerprint(owner) != now or seen_names() != seen:
+    with watching(reads, where):
+        t = trace(step, *inputs, parameters=parameters)
+    what = kept.changes()
+    if what is None and _numbers(first.program) != _numbers(t.program):
+        what = "computes with other numbers at each call"
+    if what is not None:
         raise CompileError(
-            f"{type(owner).__name__}.construct", "a step that changes nothing but its state, since it is traced once for all",
-            f"one that changes {changed(now, fingerprint(owner))}", "Keep it in the state, or run it with mode='eager'.",
+            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {what}",
+            "Keep it in the state, or run it with mode='eager'.",
         )  # fmt: skip
-    slot[key] = now, seen_names, seen, Plan(t, parameters, lateral, masked)
-    return slot[key][3]
+    plan = Plan(t, lateral, masked)
+    known.insert(0, (Dependencies(owner, reads, where), plan))
+    del known[_KEPT:]
+    return plan
 
 
-def _constants(program: Any) -> list[Any]:
-    """Return what two traces of one step have in common: a random number drawn at each differs."""
-    return [(s.kind, s.operands, s.what.tobytes() if s.kind == "constant" else None) for s in program.instructions]
+def _numbers(program: Any) -> list[Any]:
+    """Return the instructions of a program with the numbers that stand in it; those of Parameters do not."""
+    return [
+        (
+            step.kind,
+            step.operands,
+            step.dtype,
+            None if step.what is None or i in program.owners else np.asarray(step.what).tobytes(),
+        )
+        if step.kind in ("constant", "parameter")
+        else (step.kind, step.operands, step.dtype, step.what)
+        for i, step in enumerate(program.instructions)
+    ]
 
 
 def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Parameter | None) -> Callable[..., Any]:

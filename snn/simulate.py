@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -15,8 +14,9 @@ from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
 from .engine.cache import enabled
-from .guard import fingerprint
+from .guard import Dependencies
 from .readout import mark_resets
+from .reads import Reads
 from .stepwise import InParts
 from .structure import is_chain, like
 from .watch import check_input
@@ -149,12 +149,9 @@ def run(
     except CompileError as error:
         if mode != "auto":
             raise
-        _refused[net] = fingerprint(net)
+        net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
         warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=2)
     return _run_eagerly(net, x, state, names, keep, check)
-
-
-_refused: WeakKeyDictionary[Cell, Any] = WeakKeyDictionary()
 
 
 def _choose(mode: str, net: Cell, x: Tensor, hooked: bool) -> str:
@@ -164,7 +161,7 @@ def _choose(mode: str, net: Cell, x: Tensor, hooked: bool) -> str:
     small = x.size < WORTHWHILE or x.dtype == float16
     if not enabled():
         return "eager"  # the emitted loops as plain Python would be slower
-    refused = net in _refused and _refused[net] == fingerprint(net)
+    refused = "refused" in net.kept() and net.kept()["refused"].unchanged()
     return "eager" if small or hooked or refused or not is_chain(net) else "compiled"
 
 

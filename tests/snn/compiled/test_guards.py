@@ -258,7 +258,11 @@ class CountsOutside(Cell):
 
 @pytest.mark.parametrize(
     ("node", "what"),
-    [(Counts(), "self.steps"), (Draws(), "self.rng"), (CountsOutside(), "a variable outside of it")],
+    [
+        (Counts(), "changes self.steps"),
+        (Draws(), "draws random numbers from self.rng"),
+        (CountsOutside(), f"changes TOTAL of {__name__}"),
+    ],
     ids=["counter", "generator", "global"],
 )
 def test_a_step_that_changes_something_is_an_error(node, what):
@@ -266,7 +270,7 @@ def test_a_step_that_changes_something_is_an_error(node, what):
     with pytest.raises(CompileError) as error:
         snn.run(node, np.ones((3, 1, 2), np.float32), mode="compiled")
     assert error.value.where == f"{name}.construct"
-    assert error.value.got == f"one that changes {what}"
+    assert error.value.got == f"one that {what}"
 
 
 def test_what_is_kept_at_the_first_call_is_no_change():

@@ -1,0 +1,202 @@
+"""What the user's code can read while a neuron is traced: names in the functions that run, and C functions that they call."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import gc
+import os
+import random
+import re
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+import autograd
+from autograd import Tensor
+from autograd.errors import CompileError
+
+__all__ = ["GENERATORS", "OURS", "Reads", "global_names", "is_standard", "refuse", "watching"]
+
+OURS = tuple(str(Path(file).parent / "_")[:-1] for file in (autograd.__file__, __file__, np.__file__))
+"""The folders of the code that is trusted to depend on its arguments alone."""
+_STANDARD = os.path.join(os.path.dirname(os.__file__), "")
+GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+_BY_NAME = {"getattr", "vars", "dir", "hasattr", "setattr", "delattr"}
+"""Functions that read attributes by names made up as they run."""
+_UNSEEN = {"__dict__", "attrgetter", "__getattribute__"}
+"""What does the same without a call that a profiler sees."""
+_PURE = {
+    "_abc", "_bisect", "_collections", "_contextvars", "_datetime", "_decimal", "_functools", "_heapq", "_operator",
+    "_sre", "_statistics", "_string", "_struct", "_typing", "_warnings", "_weakref", "array", "binascii", "builtins",
+    "cmath", "collections", "contextvars", "copy", "datetime", "decimal", "enum", "functools", "itertools", "math",
+    "operator", "re", "types", "typing", "unicodedata", "weakref",
+}  # fmt: skip
+"""Modules whose C functions depend on their arguments alone, but for these:"""
+_IMPURE = {
+    "__import__", "__subclasses__", "breakpoint", "compile", "eval", "exec", "fromfile", "genfromtxt",
+    "get_printoptions", "geterr", "geterrcall", "globals", "id", "input", "load", "loadtxt", "locals", "memmap",
+    "now", "open", "today", "tofile", "utcnow",
+}  # fmt: skip
+
+
+class Reads:
+    """What the user's code that ran can have read.
+
+    Attributes
+    ----------
+    codes : dict
+        The code objects with their globals, by identity.
+    attributes, strings : set of str
+        Names that its instructions read from objects, and those that it holds as strings.
+    everything : bool
+        Whether it used a function that reads attributes by names made up as it runs.
+    """
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[int, int], tuple[types.CodeType, dict[str, Any]]] = {}
+        self.attributes: set[str] = set()
+        self.strings: set[str] = set()
+        self.everything = False
+
+    def add(self, code: types.CodeType, space: dict[str, Any]) -> None:
+        """Note a function that is called."""
+        if (id(code), id(space)) not in self.codes:
+            self.codes[id(code), id(space)] = code, space
+            self.attributes.update(code.co_names)
+            self.strings |= _strings(code)
+            self.everything |= not _UNSEEN.isdisjoint(code.co_names) or global_names(code)[2]
+
+    def ran(self, function: types.FunctionType) -> bool:
+        """Tell whether a function was called."""
+        return (id(function.__code__), id(function.__globals__)) in self.codes
+
+
+@functools.lru_cache(512)
+def _strings(code: types.CodeType) -> frozenset[str]:
+    """Return the words in the strings of a function, such as the name given to ``getattr``."""
+    found: set[str] = set()
+    left = list(code.co_consts)
+    while left:
+        item = left.pop()
+        if isinstance(item, (tuple, frozenset)):
+            left.extend(item)
+        elif isinstance(item, str) and len(item) < 100:  # no docstring
+            found.update(word for word in re.split(r"\W+", item) if word.isidentifier())
+    return frozenset(found)
+
+
+@functools.lru_cache(512)
+def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[str, int]], bool]:
+    """Return the names that a function reads as globals, the modules it imports with levels, and if it matches classes."""
+    names, modules, matches = set(), set(), False
+    before: list[Any] = [None, None]
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            modules.add((step.argval, before[0] if isinstance(before[0], int) else 0))
+        elif step.opcode in dis.hasname and step.opname.startswith("LOAD") and not re.search("ATTR|METHOD", step.opname):
+            names.add(step.argval)
+        matches |= step.opname == "MATCH_CLASS"
+        before = [before[1], step.argval]
+    return frozenset(names), frozenset(modules), matches
+
+
+def refuse(where: str, got: str, fix: str) -> NoReturn:
+    """Raise the CompileError for something that cannot be watched."""
+    raise CompileError(
+        where, "a step that depends on its inputs and on what can be watched, since it is traced once for all", got,
+        f"{fix}, or run with mode='eager'.",
+    )  # fmt: skip
+
+
+@contextmanager
+def watching(reads: Reads, where: str) -> Iterator[None]:
+    """Collect what the user's code can read while the block runs.
+
+    Raises
+    ------
+    CompileError
+        If the code calls a C function that reads more than its arguments, such as ``time.time`` or ``open``, or draws from a
+        random generator.
+    """
+    importing = 0
+    refused: list[str] = []
+
+    def look(frame: Any, event: str, argument: Any) -> None:
+        nonlocal importing
+        code = frame.f_code
+        file = code.co_filename
+        if file.startswith("<frozen importlib"):
+            if code.co_name == "_find_and_load":
+                importing += {"call": 1, "return": -1}.get(event, 0)
+        elif importing or event not in ("call", "c_call"):
+            return
+        elif _is_trusted(frame):
+            if event == "call" and code.co_name in _IMPURE and not _is_trusted(frame.f_back):
+                refused.append(
+                    f"{code.co_name}(), called in {frame.f_back.f_code.co_name} of {frame.f_back.f_code.co_filename}"
+                )
+        elif event == "call":
+            reads.add(code, frame.f_globals)
+        elif event == "c_call":
+            if argument.__name__ in _BY_NAME and argument.__module__ == "builtins":
+                reads.everything = True
+            elif (name := _impure(argument)) is not None:
+                refused.append(f"{name}, called in {code.co_name} of {file}, line {frame.f_lineno}")
+
+    before: Any = sys.getprofile()
+    collects = gc.isenabled()
+    gc.disable()  # what others have the collector call is no part of a neuron
+    sys.setprofile(look)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+        if hasattr(before, "enable"):
+            before.enable()  # a profiler written in C
+        else:
+            sys.setprofile(before)
+        if collects:
+            gc.enable()
+    if refused:
+        refuse(where, refused[0], "Compute it before the run and keep it in an attribute")
+
+
+def _is_trusted(frame: Any) -> bool:
+    """Tell whether a function is ours, or one of Python's own library that ours called."""
+    while frame is not None and is_standard(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame is None or frame.f_code.co_filename.startswith(OURS)
+
+
+@functools.cache
+def is_standard(file: str) -> bool:
+    """Tell whether a file belongs to Python's own library."""
+    return (
+        file.startswith("<frozen")
+        or file in ("built-in", "frozen")
+        or (file.startswith(_STANDARD) and "-packages" not in file[len(_STANDARD) :])
+    )
+
+
+def _impure(function: Any) -> str | None:
+    """Return the name of a C function that reads more than its arguments, or None."""
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, GENERATORS):
+        return f"a random number from {type(owner).__name__}.{function.__name__}()"
+    alone = owner is None or isinstance(owner, types.ModuleType)
+    kind = owner if isinstance(owner, type) else type(owner)
+    module: str = (function.__module__ if alone else kind.__module__) or ""
+    known = module in _PURE or module.partition(".")[0] == "numpy" or module == "time.struct_time"
+    if not alone and not known:  # a method of an object: what it can see is watched, or refused, by what the object is
+        known = issubclass(
+            kind, (np.ndarray, np.generic, Tensor, list, tuple, dict, set, frozenset, str, int, float, BaseException)
+        )
+    if known and function.__name__ not in _IMPURE:
+        return None
+    return f"{'' if module == 'builtins' else module + '.'}{function.__name__}()"
