@@ -1,5 +1,7 @@
 """A minimal autograd core on numpy whose unit is the Cell: ``construct`` forward and, if wanted, its own ``bprop``."""
 
+from typing import TYPE_CHECKING
+
 from . import tensor  # noqa: F401  # isort: skip - first: operators and operations need each other
 from . import dtypes as dtype
 from . import errors, ops
@@ -10,6 +12,7 @@ from .compat.context import GRAPH_MODE, PYNATIVE_MODE, get_context, jit, ms_func
 from .compat.functional import get_grad, vmap
 from .debug import trace_bprop
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
+from .foreign import MODULES, of_module
 from .gradop import GradOperation
 from .parameter import Parameter, ParameterTuple
 from .state import no_grad
@@ -63,3 +66,6 @@ __all__ = [
     "vjp",
     "vmap",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])

@@ -12,6 +12,7 @@ from .compat.cells import CellNames
 from .custom import call_with_bprop
 from .dtypes import as_bool, describe
 from .errors import AutogradError, CellError, GradientError, StateDictError
+from .foreign import CELL, hint, listed
 from .hooks import Hook, Hookable, enter
 from .parameter import Parameter, ParameterTuple
 from .state import state
@@ -74,9 +75,10 @@ class Cell(Hookable, CellNames):
 
     def construct(self, *inputs: Any) -> Any:
         """Compute the outputs; a subclass defines this."""
-        raise CellError(
-            type(self).__name__, "a method `construct`", "a class without one", "Define `def construct(self, x): ...`."
-        )
+        fix = "Define `def construct(self, x): ...`."
+        if hasattr(self, "forward"):
+            fix = "Call it `construct` in the place of `forward`."
+        raise CellError(type(self).__name__, "a method `construct`", "a class without one", fix)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``construct``; while a transform records, with ``bprop`` as its derivative if there is one."""
@@ -297,6 +299,9 @@ class Cell(Hookable, CellNames):
 
     # Printing
 
+    def __dir__(self) -> list[str]:
+        return listed(self, super().__dir__())
+
     def extra_repr(self) -> str:
         """Return what ``repr`` shows in the brackets; a subclass may define this."""
         return ""
@@ -378,3 +383,6 @@ def _own_parts(cell: Cell) -> Iterator[tuple[str, Cell | Parameter]]:
     for name, value in vars(cell).items():
         if type(value) not in _PLAIN:  # most attributes are
             yield from _parts(name, value)
+
+
+hint(Cell, CELL)

@@ -19,6 +19,7 @@ __all__ = [
     "ShapeError",
     "StateDictError",
     "StateError",
+    "UnknownImportError",
     "UnknownNameError",
 ]
 
@@ -65,6 +66,10 @@ class PositionError(AutogradError, IndexError):
 
 class UnknownNameError(AutogradError, AttributeError):
     """A name that is not ours, such as another framework's for something that has another name here."""
+
+
+class UnknownImportError(AutogradError, ImportError):
+    """The same for a name that is imported."""
 
 
 class DataError(AutogradError, ValueError):

@@ -9,10 +9,13 @@ import numpy as np
 
 from .dtypes import DType, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
+from .foreign import TENSOR, hint, listed
 from .graph import Node
 from .intake import is_weak, to_numbers
 from .methods import Methods
+from .numpy_protocol import NumpyProtocol, unplain
 from .program import Value
+from .state import state
 from .tree import leaves, map_leaves
 
 __all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "operands", "to_array"]
@@ -41,7 +44,7 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     return np.array(value, dtype=dtype, copy=True if copy else None)
 
 
-class Tensor(Methods):
+class Tensor(Methods, NumpyProtocol):
     """An array that can be differentiated through.
 
     The numpy array inside is never changed in place: every operation makes a new tensor, and ``x -= y`` rebinds ``x``.
@@ -73,7 +76,6 @@ class Tensor(Methods):
     """
 
     __slots__ = ("__weakref__", "array", "node")
-    __array_ufunc__ = None  # an array on the left of an operator leaves the operation to us
     array: Array  # while a Cell is traced, a Value
     node: Node | None
 
@@ -136,6 +138,10 @@ class Tensor(Methods):
         """Return the values as a numpy array that shares memory with the tensor."""
         return self.array
 
+    def numpy(self) -> Array:
+        """Return the values as a numpy array, as :meth:`asnumpy` does; what is made of them is a constant to transforms."""
+        return self.asnumpy()
+
     def item(self, index: int | tuple[int, ...] | None = None) -> Any:
         """Return the only element, or the one at ``index``, as a Python number."""
         return self._single().item() if index is None else self[index].item()
@@ -178,7 +184,12 @@ class Tensor(Methods):
 
     # Python and numpy protocols
 
+    def __dir__(self) -> list[str]:
+        return listed(self, super().__dir__())
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        if self.node is not None and state.recording:
+            raise unplain("np.asarray, or a function of numpy that takes an array")
         return np.array(self.array, dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -330,6 +341,7 @@ def from_dlpack(value: Any) -> Tensor:
     return Tensor.wrap(to_array(np.from_dlpack(value), None, "from_dlpack", copy=False))
 
 
-from . import methods, ops  # noqa: E402 - operators are methods here, operations are functions there: each needs the other
+from . import methods, numpy_protocol, ops  # noqa: E402 - operators are methods, operations functions: each needs the other
 
-methods.ops = ops
+methods.ops = numpy_protocol.ops = ops
+hint(Tensor, TENSOR | {name: f"Use ops.{name}" for name in vars(ops)["on_tensors"] if name not in TENSOR}, fixed=True)

@@ -1,9 +1,12 @@
 """Layers and initialisers; and what MindSpore has in the same place: losses, optimizers, Cells that train a network."""
 
+from typing import TYPE_CHECKING
+
 from ..cell import Cell
 from ..compat.layers import ClipByNorm, ForwardValueAndGrad, TrainOneStepCell, WithLossCell
 from ..compat.losses import CrossEntropyLoss, L1Loss, LossBase, MSELoss, SoftmaxCrossEntropyWithLogits
 from ..compat.optimizers import Momentum
+from ..foreign import MODULES, of_module
 from ..optim import SGD, Adam
 from . import init
 from .activations import (
@@ -54,3 +57,6 @@ __all__ = [
     "get_activation",
     "init",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])

@@ -4,7 +4,9 @@ An operation is added in the file it belongs to, and nowhere else.
 """
 
 import sys
+from typing import TYPE_CHECKING
 
+from ..foreign import MODULES, of_module
 from ..gradop import GradOperation
 from ..transforms import grad, stop_gradient, value_and_grad, vjp
 from .create import *  # noqa: F403
@@ -19,6 +21,10 @@ __all__ = ["GradOperation", "grad", "stop_gradient", "value_and_grad", "vjp"]
 __all__ += [name for name, value in globals().items() if getattr(value, "__module__", None) and name[0] != "_"
             and value.__module__.startswith(f"{__name__}.")]  # fmt: skip
 
+on_tensors = [name for name in __all__ if name.islower() and globals()[name].__module__.rpartition(".")[2] not in
+              ("create", "transforms")]  # fmt: skip
+"""The operations that take a Tensor first."""
+
 from ..compat import functional as _functions  # noqa: E402
 from ..compat import operators as _operators  # noqa: E402
 from ..compat.functional import *  # noqa: E402, F403 - MindSpore's further names; __all__ has the core's alone
@@ -26,6 +32,10 @@ from ..compat.operators import *  # noqa: E402, F403
 
 composite = functional = operations = sys.modules[__name__]
 """The parts that MindSpore divides its operations into."""
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,8 @@
 """Optimizers, learning-rate schedules and gradient clipping."""
 
+from typing import TYPE_CHECKING
+
+from ..foreign import MODULES, of_module
 from . import schedules
 from .adam import Adam, AdamW
 from .clip import clip_by_norm, clip_by_value
@@ -7,3 +10,6 @@ from .optimizer import Optimizer
 from .sgd import SGD
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_by_norm", "clip_by_value", "schedules"]
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])

@@ -11,6 +11,7 @@ import numpy as np
 from ..assign import fitted_all
 from ..dtypes import describe
 from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
+from ..foreign import OPTIMIZER, hint, listed
 from ..parameter import ParameterTuple
 from ..tensor import Tensor
 from .groups import grouped, positions
@@ -236,6 +237,9 @@ class Optimizer:
 
     # Printing
 
+    def __dir__(self) -> list[str]:
+        return listed(self, super().__dir__())
+
     def __repr__(self) -> str:
         """Show the call that makes such an optimizer, where ``params`` is the list of its Parameters."""
         flat = [p for group in self.groups for p in group["params"]]
@@ -252,3 +256,6 @@ class Optimizer:
         options = {self.called.get(option, option): getattr(self, option) for option in self.options}
         options |= {} if self.loss_scale == 1.0 else {"loss_scale": self.loss_scale}
         return f"{type(self).__name__}({what}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+hint(Optimizer, OPTIMIZER)

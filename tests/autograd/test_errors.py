@@ -17,7 +17,7 @@ BUILTINS = {
     "CompileError": RuntimeError, "DTypeError": TypeError, "DataError": ValueError, "GradientError": RuntimeError,
     "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "PositionError": IndexError,
     "RunDirectoryError": OSError, "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
-    "UnknownNameError": AttributeError,
+    "UnknownImportError": ImportError, "UnknownNameError": AttributeError,
 }  # fmt: skip
 
 

@@ -1,0 +1,331 @@
+"""Names of other frameworks, and what to write here: the one table of them, by where they are looked up.
+
+A name of the table is no attribute: ``hasattr`` is False and ``dir`` leaves it out. Reading it is an AttributeError that says
+what to write. A test looks up every name of ours that stands in a text.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from .errors import UnknownImportError, UnknownNameError
+
+__all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "hint", "listed", "of_module"]
+
+_GRADIENTS = "loss, gradients = autograd.value_and_grad(fn, None, weights)(...) returns them"
+_ONE_DEVICE = "Leave it out: everything is computed on the CPU"
+_TRACKED = "Leave it out: a Tensor takes part in a gradient inside autograd.grad alone"
+_NO_LAYER = "There is no such layer; write it as a Cell whose construct uses autograd.ops"
+_NO_OPTIMIZER = "There is no such optimizer; a subclass of optim.Optimizer adds one"
+_SCHEDULES = "Use optim.schedules: a schedule is passed as lr, and counts the steps itself"
+_IN_PLACE = "Tensors never change in place. Rebind the name, x = x + 1, or set a Parameter with weight.set_data(values)"
+
+TENSOR: dict[str, str] = {
+    "backward": f"There is no backward pass to start: {_GRADIENTS}",
+    "grad": f"Tensors keep no gradients: {_GRADIENTS}",
+    "zero_grad": "Leave it out: gradients are returned by autograd.grad, and never added up",
+    "retain_grad": f"Tensors keep no gradients: {_GRADIENTS}",
+    "grad_fn": "Leave it out: autograd.grad knows the graph only while it runs",
+    "is_leaf": _TRACKED,
+    "requires_grad_": f"{_TRACKED}. For a Parameter, set weight.requires_grad = False",
+    "detach": "Use autograd.stop_gradient(x), or x.numpy() for the values",
+    "detach_": "Use x = autograd.stop_gradient(x)",
+    "register_hook": "Listen to the Cell instead: net.register_backward_hook(hook)",
+    "cpu": _ONE_DEVICE,
+    "cuda": _ONE_DEVICE,
+    "device": _ONE_DEVICE,
+    "is_cuda": _ONE_DEVICE,
+    "pin_memory": _ONE_DEVICE,
+    "contiguous": "Leave it out: operations take every memory layout",
+    "to": f"Use x.astype(dtype) for a dtype. {_ONE_DEVICE}",
+    "float": "Use x.astype(autograd.float32)",
+    "double": "Use x.astype(autograd.float64)",
+    "half": "Use x.astype(autograd.float16)",
+    "int": "Use x.astype(autograd.int32)",
+    "long": "Use x.astype(autograd.int64)",
+    "bool": "Use x.astype(autograd.bool_)",
+    "byte": "Use x.astype(autograd.uint8)",
+    "type_as": "Use x.astype(y.dtype)",
+    "clone": "Use x.copy()",
+    "dim": "Use x.ndim",
+    "ndimension": "Use x.ndim",
+    "rank": "Use x.ndim",
+    "numel": "Use x.size",
+    "nelement": "Use x.size",
+    "ravel": "Use x.flatten()",
+    "unsqueeze": "Use x.expand_dims(axis)",
+    "expand": "Use x.broadcast_to(shape)",
+    "expand_as": "Use x.broadcast_to(y.shape)",
+    "view_as": "Use x.reshape(y.shape)",
+    "reshape_as": "Use x.reshape(y.shape)",
+    "repeat": "Use ops.tile(x, counts)",
+    "chunk": "Use ops.split(x, parts)",
+    "clamp": "Use x.clip(low, high)",
+    "remainder": "Use x % y",
+    "fmod": "Use x % y",
+    "dot": "Use x @ y",
+    "mv": "Use x @ y",
+    "index_select": "Use ops.gather(x, indices, axis)",
+    "take": "Use ops.gather(x, indices, axis)",
+    "masked_select": "Its size would depend on values. Use ops.where(mask, x, 0)",
+    "add_": _IN_PLACE,
+    "sub_": _IN_PLACE,
+    "mul_": _IN_PLACE,
+    "div_": _IN_PLACE,
+    "zero_": _IN_PLACE,
+    "fill_": _IN_PLACE,
+    "copy_": _IN_PLACE,
+    "clamp_": _IN_PLACE,
+    "normal_": "Draw with a generator: weight.set_data(rng.normal(size=weight.shape))",
+    "uniform_": "Draw with a generator: weight.set_data(rng.uniform(size=weight.shape))",
+    "assign": "Use weight.set_data(values)",
+    "at": "Use ops.where, ops.concat or ops.stack to build a new Tensor",
+    "block_until_ready": "Leave it out: values are there when a call returns",
+}
+
+CELL: dict[str, str] = {
+    "parameters": "Use net.trainable_params(), or net.get_parameters() with those that are frozen",
+    "named_parameters": "Use net.parameters_and_names()",
+    "trainable_variables": "Use net.trainable_params()",
+    "trainable_weights": "Use net.trainable_params()",
+    "get_parameter": "Use net.parameters_dict()[name]",
+    "modules": "Use net.cells_and_names()",
+    "named_modules": "Use net.cells_and_names()",
+    "children": "Use net.cells()",
+    "named_children": "Use net.name_cells()",
+    "train": "Use net.set_train()",
+    "eval": "Use net.set_train(False)",
+    "forward": "The method is called construct, and is run by net(x)",
+    "zero_grad": "Leave it out: gradients are returned by autograd.grad, and never added up",
+    "requires_grad_": "Set parameter.requires_grad = False for each of net.get_parameters()",
+    "cpu": _ONE_DEVICE,
+    "cuda": _ONE_DEVICE,
+    "to": f"Pass dtype= to its layers. {_ONE_DEVICE}",
+    "half": "Pass dtype=autograd.float16 to its layers",
+    "double": "Pass dtype=autograd.float64 to its layers",
+    "to_float": "Pass dtype= to its layers",
+    "add_module": "Use net.insert_child_to_cell(name, cell), or assign an attribute",
+    "register_module": "Use net.insert_child_to_cell(name, cell), or assign an attribute",
+    "register_parameter": "Use net.insert_param_to_cell(name, parameter), or assign an attribute",
+    "register_buffer": "Assign an array, or a Parameter(values, requires_grad=False) if state_dict should have it",
+    "buffers": "Parameters with requires_grad=False take their place: net.untrainable_params()",
+    "register_full_backward_hook": "Use net.register_backward_hook(hook)",
+    "fit": "Write the loop: value, gradients = autograd.value_and_grad(loss, None, weights)(...); optimizer(gradients)",
+    "compile": "Leave it out: snn.run compiles a net of neurons by itself",
+    "predict": "Call it: net(x), or snn.run(net, x) over time",
+    "save_weights": "Use np.savez(file, **net.state_dict())",
+    "load_weights": "Use net.load_state_dict(np.load(file))",
+    "reset": "There is nothing to reset: snn.run(net, x) starts fresh unless state= is given",
+    "reset_mem": "There is nothing to reset: snn.run(net, x) starts fresh unless state= is given",
+    "init_leaky": "Use snn.initial_state(net, x)",
+}
+
+OPTIMIZER: dict[str, str] = {
+    "step": "Call it with the gradients: optimizer(gradients). optimizer.steps counts the calls",
+    "zero_grad": "Leave it out: gradients are returned by autograd.grad, and never added up",
+    "param_groups": "Use optimizer.groups, or optimizer.lr for the rate of all",
+    "add_param_group": "Pass all groups when it is made: optim.SGD([{'params': ..., 'lr': ...}, ...])",
+    "apply_gradients": "Call it with the gradients: optimizer(gradients)",
+    "minimize": "Call it with the gradients: optimizer(gradients)",
+    "update": "Call it with the gradients: optimizer(gradients)",
+    "global_step": "Use optimizer.steps",
+    "get_lr": "Use optimizer.lr, a number or a function of optimizer.steps",
+}
+
+_NN: dict[str, str] = {
+    "Linear": "Use nn.Dense(in_channels, out_channels, has_bias=True)",
+    "Module": "Use nn.Cell, with construct in the place of forward",
+    "Sequential": "Use nn.SequentialCell(...)",
+    "ModuleList": "Use nn.CellList([...])",
+    "ModuleDict": "Assign a dict of Cells to an attribute, or use nn.SequentialCell({'name': cell})",
+    "ParameterList": "Assign a list of Parameters to an attribute",
+    "ParameterDict": "Assign a dict of Parameters to an attribute",
+    "Parameter": "Use autograd.Parameter",
+    "functional": "Use autograd.ops",
+    "utils": "Use optim.clip_by_norm(gradients, max_norm), and net.state_dict() to save",
+    "NLLLoss": "Use nn.CrossEntropyLoss(), which takes the scores before the logarithm",
+    "ELU": "Use ops.where(x > 0, x, ops.exp(x) - 1)",
+    "Softplus": "Use ops.softplus(x) in construct",
+    "LogSigmoid": "Use -ops.softplus(-x) in construct",
+    "Hardtanh": "Use ops.clip(x, -1, 1) in construct",
+    "Unflatten": "Use x.reshape(shape) in construct",
+    "AdamW": "Use optim.AdamW",
+    "AdamWeightDecay": "Use optim.AdamW",
+    "Optimizer": "Use optim.Optimizer",
+    "exponential_decay_lr": "Use optim.schedules.exponential",
+    "cosine_decay_lr": "Use optim.schedules.cosine",
+    "warmup_lr": "Use optim.schedules.warmup",
+    "piecewise_constant_lr": "Use optim.schedules.table",
+    "Accuracy": "Use snn.metrics.accuracy",
+    "GRU": "Use snn.Recurrent(node, n) for a recurrent layer of neurons",
+    "LSTM": "Use snn.Recurrent(node, n) for a recurrent layer of neurons",
+    "RNN": "Use snn.Recurrent(node, n) for a recurrent layer of neurons",
+    "Conv1d": _NO_LAYER,
+    "Conv2d": _NO_LAYER,
+    "Conv3d": _NO_LAYER,
+    "ConvTranspose2d": _NO_LAYER,
+    "Conv2dTranspose": _NO_LAYER,
+    "MaxPool1d": _NO_LAYER,
+    "MaxPool2d": _NO_LAYER,
+    "AvgPool1d": _NO_LAYER,
+    "AvgPool2d": _NO_LAYER,
+    "AdaptiveAvgPool2d": _NO_LAYER,
+    "BatchNorm1d": _NO_LAYER,
+    "BatchNorm2d": _NO_LAYER,
+    "GroupNorm": _NO_LAYER,
+    "LayerNorm": _NO_LAYER,
+    "Embedding": _NO_LAYER,
+    "Dropout1d": f"{_NO_LAYER}, or use nn.Dropout(p)",
+    "Dropout2d": f"{_NO_LAYER}, or use nn.Dropout(p)",
+    "PReLU": _NO_LAYER,
+    "BCELoss": "There is no such loss; write it as a function with autograd.ops",
+    "BCEWithLogitsLoss": "There is no such loss; write it as a function with autograd.ops",
+    "SmoothL1Loss": "There is no such loss; write it as a function with autograd.ops",
+    "KLDivLoss": "There is no such loss; write it as a function with autograd.ops",
+} | {name: f"Use snn.{name}" for name in ("IFNode", "LIFNode", "Recurrent")}  # fmt: skip
+
+_OPS: dict[str, str] = {
+    "clamp": "Use ops.clip",
+    "concatenate": "Use ops.concat",
+    "vstack": "Use ops.concat(tensors, 0)",
+    "hstack": "Use ops.concat(tensors, 1)",
+    "true_div": "Use ops.div",
+    "remainder": "Use ops.mod",
+    "power": "Use ops.pow",
+    "dot": "Use ops.matmul",
+    "chunk": "Use ops.split",
+    "repeat": "Use ops.tile",
+    "index_select": "Use ops.gather",
+    "take": "Use ops.gather",
+    "detach": "Use ops.stop_gradient",
+    "tensor": "Use autograd.Tensor(values)",
+    "from_numpy": "Use autograd.Tensor(array), or autograd.as_tensor(array) without a copy",
+    "nll_loss": "Use ops.cross_entropy, which takes the scores before the logarithm",
+    "mse_loss": "Use ops.mean(ops.square(x - y))",
+    "linear": "Use ops.matmul(x, ops.transpose(weight)) + bias",
+    "rand": "Draw with a generator: autograd.Tensor(rng.random(shape, np.float32))",
+    "randn": "Draw with a generator: autograd.Tensor(rng.standard_normal(shape, np.float32))",
+    "dropout": "Use nn.Dropout(p), which has a generator",
+    "conv2d": "There is no convolution",
+    "max_pool2d": "There is no pooling",
+}
+
+_AUTOGRAD: dict[str, str] = {
+    "from_numpy": "Use autograd.Tensor(array), or autograd.as_tensor(array) without a copy",
+    "as_array": "Use x.numpy()",
+    "array": "Use autograd.Tensor(values)",
+    "numpy": "Use autograd.ops on Tensors in the place of numpy's functions",
+    "zeros": "Use ops.zeros(shape)",
+    "ones": "Use ops.ones(shape)",
+    "full": "Use ops.full(shape, value)",
+    "arange": "Use ops.arange",
+    "cat": "Use ops.concat",
+    "stack": "Use ops.stack",
+    "where": "Use ops.where",
+    "matmul": "Use ops.matmul, or x @ y",
+    "exp": "Use ops.exp",
+    "relu": "Use ops.relu",
+    "sigmoid": "Use ops.sigmoid",
+    "tanh": "Use ops.tanh",
+    "softmax": "Use ops.softmax",
+    "einsum": "Use ops.einsum",
+    "rand": "Draw with a generator: autograd.Tensor(rng.random(shape, np.float32))",
+    "randn": "Draw with a generator: autograd.Tensor(rng.standard_normal(shape, np.float32))",
+    "manual_seed": "There is no global seed: pass rng=np.random.default_rng(seed) to what draws",
+    "set_seed": "There is no global seed: pass rng=np.random.default_rng(seed) to what draws",
+    "enable_grad": "Leave it out: autograd.grad records what it runs",
+    "set_grad_enabled": "Use autograd.no_grad()",
+    "inference_mode": "Use autograd.no_grad(); outside of a transform nothing is recorded anyway",
+    "autograd": "Use autograd.grad",
+    "functional": "Use autograd.ops",
+    "Module": "Use autograd.Cell",
+    "Variable": "Use autograd.Tensor",
+    "Function": "Use a Cell with construct and bprop",
+    "elementwise_grad": "Use autograd.grad, which gives each output the weight one",
+    "jacobian": "Use autograd.vjp once for each output",
+    "jacrev": "Use autograd.vjp once for each output",
+    "hessian": "Use autograd.grad(autograd.grad(fn))",
+    "custom_vjp": "Use a Cell with construct and bprop",
+    "device": _ONE_DEVICE,
+    "cuda": _ONE_DEVICE,
+    "save": "Use np.savez(file, **net.state_dict())",
+    "load": "Use net.load_state_dict(np.load(file))",
+    "save_checkpoint": "Use np.savez(file, **net.state_dict())",
+    "load_checkpoint": "Use net.load_state_dict(np.load(file))",
+    "load_param_into_net": "Use net.load_state_dict(np.load(file))",
+}
+
+_OPTIM: dict[str, str] = {
+    "lr_scheduler": _SCHEDULES,
+    "StepLR": _SCHEDULES,
+    "ExponentialLR": _SCHEDULES,
+    "CosineAnnealingLR": _SCHEDULES,
+    "LambdaLR": "Pass a function of the step as lr: optim.SGD(weights, lr=lambda step: 0.1 / (1 + step))",
+    "clip_grad_norm_": "Use gradients, norm = optim.clip_by_norm(gradients, max_norm)",
+    "clip_grad_value_": "Use gradients = optim.clip_by_value(gradients, limit)",
+    "Momentum": "Use optim.SGD(weights, lr, momentum), or nn.Momentum",
+} | dict.fromkeys(("Adagrad", "Adadelta", "Adamax", "LBFGS", "NAdam", "RAdam", "RMSprop", "Rprop"), _NO_OPTIMIZER)  # fmt: skip
+
+MODULES: dict[str, dict[str, str]] = {
+    "autograd": _AUTOGRAD, "autograd.nn": _NN, "autograd.ops": _OPS, "autograd.optim": _OPTIM,
+}  # fmt: skip
+
+
+def _unknown(where: str, name: str, text: str, kind: Any = UnknownNameError) -> Any:
+    """Return the error for a name of the table."""
+    return kind(f"{where}.{name}", "a name of spikecell", "one of another framework", f"{text}.")
+
+
+class _Hint:  # stands in a class under a name of the table
+    __doc__ = None
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.text = name, text
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        raise _unknown(owner.__name__, self.name, self.text)
+
+
+class _FixedHint(_Hint):  # where attributes cannot be added: a value for it is a mistake too
+    __doc__ = None
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        raise _unknown(type(instance).__name__, self.name, self.text)
+
+
+def hint(kind: type, table: Mapping[str, str], fixed: bool = False) -> None:
+    """Have a class give the hints of a table, but for names that it has; ``fixed`` where a user cannot add attributes."""
+    for name, text in table.items():
+        if not hasattr(kind, name):
+            setattr(kind, name, (_FixedHint if fixed else _Hint)(name, text))
+
+
+def listed(instance: Any, names: Iterable[str]) -> list[str]:
+    """Return the names that ``dir`` shows of an instance: those that are no hints."""
+    own = getattr(instance, "__dict__", ())
+    return [name for name in names if name in own or not isinstance(_found(type(instance), name), _Hint)]
+
+
+def _found(kind: type, name: str) -> Any:
+    """Return what stands under a name in a class or above it, without reading it."""
+    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
+
+
+def of_module(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a module's ``__getattr__`` that gives the hints of a table, also to ``from module import name``."""
+
+    def look(name: str) -> Any:
+        if name in table:
+            raise _unknown(module, name, table[name], UnknownImportError if _is_import(sys._getframe(1)) else UnknownNameError)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
+
+    return look
+
+
+def _is_import(frame: Any) -> bool:
+    """Tell whether a frame is at ``from ... import``, which makes of an AttributeError an ImportError without our text."""
+    from opcode import opname
+
+    return bool(opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM")

@@ -1,0 +1,83 @@
+"""numpy's functions on Tensors.
+
+An operator with an array on its left is the Tensor's operator. Any other function of numpy computes on plain arrays and
+returns one. Where a Tensor is being differentiated, a result of floats would lose the gradient: that is an error, which names
+the function of ``ops``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import tree
+from .errors import GradientError
+from .program import refuse
+from .state import state
+
+if TYPE_CHECKING:
+    from . import ops as ops  # tensor.py puts it here once operations are there
+
+__all__ = ["NumpyProtocol"]
+
+_OPERATORS = {
+    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "floor_divide": "floordiv", "remainder": "mod",
+    "power": "pow", "matmul": "matmul", "bitwise_and": "logical_and", "bitwise_or": "logical_or", "greater": "greater",
+    "greater_equal": "greater_equal", "less": "less", "less_equal": "less_equal", "equal": "equal", "not_equal": "not_equal",
+}  # fmt: skip
+_CALLED = _OPERATORS | {"concatenate": "concat", "vstack": "concat", "hstack": "concat", "dot": "matmul", "inner": "matmul",
+                        "take": "gather", "broadcast_arrays": "broadcast_to", "repeat": "tile", "array_split": "split",
+                        "logaddexp": "logsumexp", "fill": "full"}  # fmt: skip
+
+
+class _OfTheClass:
+    """Numpy asks the class, and gets a function. A masked array asks the instance: by None it leaves operators to us."""
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return _array_ufunc if instance is None else None
+
+
+class NumpyProtocol:
+    """What numpy asks of a Tensor that is given to one of its functions."""
+
+    __slots__ = ()
+    __array_ufunc__ = _OfTheClass()
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        return _plain(function, function.__name__, args, options)
+
+
+def _array_ufunc(x: Any, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    if method == "__call__" and not options and ufunc.__name__ in _OPERATORS:
+        return getattr(ops, _OPERATORS[ufunc.__name__])(*inputs)
+    return _plain(getattr(ufunc, method), ufunc.__name__, inputs, options)
+
+
+def unplain(what: str, name: str = "") -> GradientError:
+    """Return the error for a plain array that would lose a gradient."""
+    ours = _CALLED.get(name, name)
+    use = f"Use ops.{ours}" if hasattr(ops, ours) and name else "Use a function of autograd.ops"
+    return GradientError(
+        what, "Tensors that are not being differentiated", "one that is: an array of its values would lose the gradient",
+        f"{use}; or take the values alone, as constants, with x.numpy().",
+    )  # fmt: skip
+
+
+def _plain(function: Callable[..., Any], name: str, args: Any, options: Any) -> Any:
+    given = [leaf for leaf in tree.leaves((args, options)) if isinstance(leaf, NumpyProtocol)]
+    tracked = state.recording and any(x.node is not None for x in given)  # type: ignore[attr-defined]
+    if state.tracing is not None:
+        refuse(f"np.{name} of a Tensor", f"Use ops.{_CALLED.get(name, name)}.")
+    args, options = tree.map_leaves(_values, (tuple(args), dict(options)))
+    if tracked and options.get("out"):
+        raise unplain(f"np.{name} into an array, as += does", name)
+    result = function(*args, **options)
+    if tracked and any(getattr(leaf, "dtype", np.dtype(bool)).kind == "f" for leaf in tree.leaves(result)):
+        raise unplain(f"np.{name}", name)
+    return result
+
+
+def _values(value: Any) -> Any:
+    return value.asnumpy() if isinstance(value, NumpyProtocol) else value  # type: ignore[attr-defined]

@@ -1,0 +1,170 @@
+"""numpy's functions on Tensors: plain arrays, and an error where they would lose a gradient."""
+
+import operator
+
+import numpy as np
+import pytest
+
+from autograd import Cell, Parameter, Tensor, grad, no_grad, ops, trace, value_and_grad
+from autograd.errors import AutogradError, CompileError, GradientError
+
+A, B = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[0.5, 1.5], [2.5, 3.5]])
+
+FLOATS = {
+    "np.exp": (lambda x: np.exp(x), "np.exp", "exp"),
+    "np.absolute": (lambda x: np.abs(x), "np.absolute", None),
+    "np.negative": (lambda x: np.negative(x), "np.negative", None),
+    "np.mean": (lambda x: np.mean(x), "np.mean", "mean"),
+    "np.sum": (lambda x: np.sum(x, axis=0), "np.sum", "sum"),
+    "np.add.reduce": (lambda x: np.add.reduce(x), "np.add", "add"),
+    "np.maximum": (lambda x: np.maximum(x, 0.0), "np.maximum", "maximum"),
+    "np.where": (lambda x: np.where(B > 1, x, 0.0), "np.where", "where"),
+    "np.concatenate": (lambda x: np.concatenate([x, x]), "np.concatenate", "concat"),
+    "np.stack": (lambda x: np.stack([B, x], axis=1), "np.stack", "stack"),
+    "np.dot": (lambda x: np.dot(x, B), "np.dot", "matmul"),
+    "np.einsum": (lambda x: np.einsum("ij,jk->ik", x, B), "np.einsum", "einsum"),
+    "np.clip": (lambda x: np.clip(x, 1.0, 2.0), "np.clip", "clip"),
+    "np.transpose": (lambda x: np.transpose(x), "np.transpose", "transpose"),
+    "np.linalg.norm": (lambda x: np.linalg.norm(x), "np.norm", None),
+    "np.split": (lambda x: np.split(x, 2)[1], "np.split", "split"),
+    "np.add with where": (lambda x: np.add(x, 1.0, where=True), "np.add", "add"),
+}  # by what is called: how, its name in the error, ours if there is one of this name
+
+
+@pytest.mark.parametrize("case", FLOATS)
+def test_a_function_of_numpy_gives_the_plain_array(case):
+    out, want = FLOATS[case][0](Tensor(A)), FLOATS[case][0](A)
+    assert type(out) is type(want)
+    assert out.dtype == want.dtype
+    assert np.array_equal(out, want)
+
+
+@pytest.mark.parametrize("case", FLOATS)
+def test_where_it_would_lose_a_gradient_it_is_an_error_that_names_ours(case):
+    function, name, ours = FLOATS[case]
+    instead = f"Use ops.{ours}; or take the values" if ours else "Use "
+    message = rf"{name}: expected Tensors that are not being differentiated, got one that is: an array .*\. {instead}"
+    for differentiate in (grad, value_and_grad, lambda f: grad(grad(f))):
+        with pytest.raises(GradientError, match=message):
+            differentiate(lambda x: ops.sum(x * Tensor(function(x * x))))(Tensor(A))
+    w = Parameter(A)
+    with pytest.raises(GradientError, match=message):
+        grad(lambda: Tensor(function(w)) * w, None, w)()
+
+
+def test_what_is_no_float_loses_nothing():
+    seen = []
+
+    def f(x):
+        seen.extend([
+            np.shape(x), np.ndim(x), np.size(x), np.argmax(x), np.isfinite(x).all(), np.array_equal(x, A), np.allclose(x, A),
+            np.array2string(x * 2), np.count_nonzero(x), np.result_type(x), np.iscomplexobj(x),
+        ])  # fmt: skip
+        return x * x
+
+    assert np.array_equal(grad(f)(Tensor(A)), 2 * A)
+    assert seen[:7] == [(2, 2), 2, 4, 3, True, True, True]
+
+
+def test_constants_inside_a_transform_are_plain_numbers():
+    out = grad(lambda x: (x * np.exp(Tensor(B))).sum())(Tensor(A))
+    np.testing.assert_allclose(out, np.exp(B), rtol=1e-15)
+    with_mean = grad(lambda x: x * np.mean(x.numpy()))(Tensor(A))  # said to be a constant
+    assert np.array_equal(with_mean, np.full((2, 2), A.mean()))
+    stopped = grad(lambda x: x * Tensor(np.mean(ops.stop_gradient(x))))(Tensor(A))
+    assert np.array_equal(stopped, with_mean)
+
+
+def test_without_recording_nothing_is_lost():
+    def f(x):
+        with no_grad():
+            scale = np.mean(x)
+        return x * scale
+
+    assert np.array_equal(grad(f)(Tensor(A)), np.full((2, 2), A.mean()))
+
+
+def test_making_an_array_of_what_is_differentiated_is_an_error():
+    def stored(x):
+        kept = np.zeros((2, 2))
+        kept[0] = x[0] * 2
+        return x * Tensor(kept)
+
+    for function in (lambda x: x * Tensor(np.asarray(x * 2)), lambda x: x * np.array(x * 2, np.float32), stored):
+        with pytest.raises(GradientError, match=r"np.asarray, .*: expected .* Use a function of autograd.ops; or"):
+            grad(function)(Tensor(A))
+        function(Tensor(A))
+    assert np.array_equal(grad(lambda x: x * (x * 2).numpy())(Tensor(A)), 2 * A)
+
+
+def test_an_array_that_adds_up_tensors_stays_an_array_unless_a_gradient_passes():
+    total = np.zeros((2, 2))
+    kept = total
+    total += Tensor(A)
+    total -= Tensor(B)
+    assert total is kept
+    assert np.array_equal(total, A - B)
+
+    def f(x):
+        total = np.zeros((2, 2))
+        total += x * x
+        return Tensor(total) * x
+
+    with pytest.raises(GradientError, match=r"np.add into an array, as \+= does: .* Use ops.add; or take"):
+        grad(f)(Tensor(A))
+
+
+OPERATORS = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow, operator.matmul,
+    operator.gt, operator.ge, operator.lt, operator.le, operator.eq, operator.ne,
+]  # fmt: skip
+UFUNCS = [
+    np.add, np.subtract, np.multiply, np.true_divide, np.floor_divide, np.remainder, np.power, np.matmul,
+    np.greater, np.greater_equal, np.less, np.less_equal, np.equal, np.not_equal,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("op", "ufunc"), list(zip(OPERATORS, UFUNCS, strict=True)), ids=[u.__name__ for u in UFUNCS])
+def test_an_operator_with_an_array_on_the_left_is_ours(op, ufunc):
+    left, x = np.full((2, 2), 2.0), Tensor(A)
+    for out in (op(left, x), ufunc(left, x), ufunc(Tensor(left), x)):
+        assert type(out) is Tensor
+        np.testing.assert_allclose(out, op(left, A), rtol=1e-15)
+    kind = op(left, x).dtype.kind
+    if kind == "f" and op not in (operator.floordiv,):
+        want = grad(lambda x: op(Tensor(left), x))(x)
+        assert np.array_equal(grad(lambda x: op(left, x))(x), want)
+        assert np.array_equal(grad(lambda x: ufunc(left, x))(x), want)
+        assert np.abs(want.array).max() > 0
+
+
+def test_a_number_of_numpy_and_a_bool_array_on_the_left():
+    x = Tensor([1.0, 2.0])
+    assert type(np.float64(2) * x) is Tensor
+    assert (np.array([True, False]) & (x > 0)).numpy().tolist() == [True, False]
+    assert (np.array([True, False]) | (x > 0)).numpy().tolist() == [True, True]
+    assert np.array_equal(grad(lambda x: np.float64(2) * x)(x), [2.0, 2.0])
+
+
+def test_a_masked_array_on_the_left_is_refused_as_on_the_right():
+    masked = np.ma.masked_array([1.0, 2.0], [True, False])
+    with pytest.raises(AutogradError, match="a mask of its own"):
+        masked * Tensor([1.0, 2.0])
+
+
+def test_while_a_cell_is_traced_the_error_names_the_operation():
+    class Own(Cell):
+        def construct(self, x):
+            return np.exp(x)
+
+    with pytest.raises(CompileError, match=r"numpy_protocol.py, line \d+, in construct: .*np.exp of a Tensor. Use ops.exp"):
+        trace(Own(), np.dtype("float32"))
+
+
+def test_numpy_is_asnumpy():
+    x, w = Tensor(A), Parameter(A)
+    assert x.numpy() is x.asnumpy() is x.array
+    assert w.numpy() is w.array
+    assert w.data is w
+    assert type(w.value()) is Tensor
+    assert w.value().array is w.array
