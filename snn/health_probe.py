@@ -224,7 +224,7 @@ class _Watched:
 
     def _leave(self, cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
         if self.entered is not None and (self.over_time or (isinstance(output, tuple) and len(output) == 2)):
-            self.calls.append((*self.entered, np.asarray(output if self.over_time else output[0])))
+            self.calls.append((*self.entered, as_tensor(output if self.over_time else output[0]).asnumpy()))
 
     def seen(self, steps: int, back: bool) -> list[Seen]:
         """Return what was seen: as one layer, or as several if the neuron stands in several places and runs in each."""
