@@ -69,3 +69,7 @@ __all__ = [
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
     __getattr__ = of_module(__name__, MODULES[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -104,3 +104,7 @@ def describe(value: Any) -> str:
         return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
     text = f"of {', '.join(map(describe, value))}" if _holds_arrays(value) else repr(value)
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

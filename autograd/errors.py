@@ -141,3 +141,7 @@ class MissingExtraError(AutogradError, ImportError):
     def __reduce__(self) -> tuple[type[AutogradError], tuple[str, str, str]]:  # type: ignore[override]
         """Pickle by the three arguments."""
         return type(self), (self.package, self.extra, self.where)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

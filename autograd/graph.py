@@ -230,3 +230,7 @@ def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     extra = len(g.shape) - len(shape)
     axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1)
     return g.sum(axes, keepdims=True).reshape(shape)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -39,6 +39,8 @@ def to_numbers(value: Any, where: str) -> Array:
     """
     if type(value) is np.ndarray and value.dtype.kind in _NUMBERS:
         return value
+    if hasattr(value, "asnumpy"):  # a Tensor, whose values are asked for even where it is being differentiated
+        value = value.asnumpy()
     parts = leaves(value) if isinstance(value, (list, tuple)) else (value,)
     for part in parts:
         _check_whole(part, where)

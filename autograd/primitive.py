@@ -297,3 +297,7 @@ def primitive(
         )  # fmt: skip
 
     return decorate
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

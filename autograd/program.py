@@ -210,3 +210,7 @@ def _kept(step: Instruction) -> Any:
     if step.kind == "constant":
         return float(step.what) if step.what in (0, 1) else None
     return None if step.kind == "parameter" else step.what
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,13 +1,15 @@
 """Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data sets, plots."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd import optim
+from autograd.foreign import of_module
 
 from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
 from .engine.cache import enabled
 from .equations import equations
 from .explain import explain
+from .foreign import MODULES
 from .health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import *  # noqa: F403 - they are found by their files
@@ -52,3 +54,10 @@ __all__ = [
     "synapses",
 ]
 __all__ += vars(neurons)["__all__"]
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -14,7 +14,7 @@ __all__ = ["export", "kinds"]
 
 
 def export(package: str) -> None:
-    """Give a package the Cells that its files have in their ``__all__``, and an ``__all__`` of their names.
+    """Give a package the Cells that its files have in their ``__all__``, and an ``__all__`` and a ``dir`` of their names.
 
     Parameters
     ----------
@@ -27,7 +27,8 @@ def export(package: str) -> None:
         inside = import_module(f"{package}.{file.name}")
         exported = {name: getattr(inside, name) for name in inside.__all__}
         found |= {name: value for name, value in exported.items() if isinstance(value, type) and issubclass(value, Cell)}
-    vars(module).update(found, __all__=sorted(found))
+    names = sorted(found)
+    vars(module).update(found, __all__=names, __dir__=lambda: names)
 
 
 def kinds(package: ModuleType, base: type) -> dict[str, Any]:

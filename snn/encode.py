@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Tensor, as_tensor, float32, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.foreign import of_module
+
+from .foreign import MODULES
 
 __all__ = ["direct", "latency", "rate"]
+
+_MOST_STEPS = 10**9
 
 
 def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps is T everywhere
@@ -133,7 +138,17 @@ def _values(x: Any, steps: Any, where: str) -> Tensor:
         swapped = isinstance(x, (int, float, np.number)) and not isinstance(steps, (int, float, np.number, str, type(None)))
         fix = f"The values come first: {where}(x, T)." if swapped else "T is an int of at least 1."
         raise ArgumentError(where, "a positive number of time steps T", describe(steps), fix)
+    if steps > _MOST_STEPS:
+        raise ArgumentError(where, f"at most {_MOST_STEPS:,} time steps T", f"{steps:,}", "Encode a part of them at a time.")
     values = as_tensor(x, where)
     if values.ndim == 0:
         raise ShapeError(where, "values [N, ...]", describe(x), "Add the batch axis, such as np.array([x]).")
     return values
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -21,14 +21,16 @@ membrane after the reset; ``"v_before_reset"`` is the one that fires.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Tensor, as_tensor, float16, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.foreign import of_module
 
+from .foreign import MODULES
 from .readout import check_labels, check_mask, for_loss, over_time, read
 
 __all__ = [
@@ -66,7 +68,7 @@ def cross_entropy(scores: Any, labels: Any, mask: Any = None, *, readout: str = 
         If a label is not the number of a class, or the readout has no gradient.
     """
     where = "cross_entropy"
-    if readout == "first_spike":
+    if isinstance(readout, str) and readout == "first_spike":
         raise ArgumentError(
             where, "a readout with a gradient", repr(readout), "Choose 'count', 'sum', 'rate', 'max' or 'last'."
         )
@@ -265,3 +267,11 @@ def _entropy(scores: Tensor, labels: Any, given: Any, where: str) -> Tensor:
 def _in_dtype_of(given: Any, loss: Tensor) -> Tensor:
     """Return a loss in the dtype of what it is of: sums over float16 are made in float32."""
     return loss.astype(float16) if getattr(given, "dtype", None) == float16 else loss
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

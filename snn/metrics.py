@@ -6,15 +6,17 @@ of a membrane answers by that, and not by its spikes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import as_tensor
 from autograd.dtypes import describe
 from autograd.errors import NonFiniteError, ShapeError
+from autograd.foreign import of_module
 from autograd.intake import to_numbers
 
+from .foreign import MODULES
 from .readout import check_labels, read
 from .structure import like
 
@@ -81,8 +83,6 @@ def accuracy(out: Any, labels: Any, mask: Any = None, *, readout: str = "sum") -
     where = "metrics.accuracy"
     scores = read(out, readout, mask, where, scores=True)
     right = check_labels(labels, scores, where)
-    if not right.size:
-        raise ShapeError(f"{where}, labels", "at least one sample", describe(right), "There is no accuracy of nothing.")
     return float(np.mean(_largest(scores, where) == right))
 
 
@@ -118,7 +118,7 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
         keep = like(keep, fired)
     try:
         counted = np.broadcast_to(keep, fired.shape).sum(axis)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise ShapeError(
             f"{where}, axis", f"axes of {describe(fired)}", describe(axis), "Time is axis 0 and the batch axis 1."
         ) from error
@@ -140,3 +140,11 @@ def _largest(scores: Any, where: str) -> np.ndarray[Any, Any]:
         )  # fmt: skip
     classes: np.ndarray[Any, Any] = values.argmax(1)
     return classes
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

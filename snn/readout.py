@@ -71,10 +71,12 @@ def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False)
     x = as_tensor(from_record(out, where), where)
     scores = scores and mask is None
     if scores and x.ndim == 2:
+        _check_sizes(x, where)
         return _wide(x)
     if x.ndim != 3:
         known = "[N, classes] or [T, N, classes]" if scores else "[T, N, classes]"
         raise ShapeError(where, known, describe(x), _advice(x))
+    _check_sizes(x, where)
     keep = check_mask(mask, x, where)
     return READOUTS[readout](_wide(x), None if keep is None else keep[..., None])
 
@@ -90,7 +92,13 @@ def over_time(x: Any, where: str) -> Tensor:
     tensor = as_tensor(x, where)
     if tensor.ndim != 3:
         raise ShapeError(where, "[T, N, classes]", describe(tensor), _advice(tensor))
+    _check_sizes(tensor, where)
     return _wide(tensor)
+
+
+def _check_sizes(x: Tensor, where: str) -> None:
+    if not x.shape[-1] or (x.ndim == 3 and not x.shape[0]):
+        raise ShapeError(where, "at least one time step and one class", describe(x), _advice(x))
 
 
 def _advice(x: Tensor) -> str:
@@ -131,13 +139,15 @@ def check_labels(labels: Any, scores: Any, where: str) -> Array:
     DTypeError
         If they are not whole numbers.
     ShapeError
-        If there is not one for each sample.
+        If there is not one for each sample, or there are no samples.
     ArgumentError
         If one is not the number of a class.
     """
     where = f"{where}, labels"
     positions = to_numbers(labels, where)
-    if positions.size and positions.dtype.kind not in "iu":
+    if positions.size == 0:
+        raise ShapeError(where, "at least one sample", describe(positions), "There is no mean of nothing.")
+    if positions.dtype.kind not in "iu":
         fix = "Pass classes, such as labels.argmax(-1)." if positions.ndim > 1 else "Convert them with .astype(int)."
         raise DTypeError(where, "whole numbers", describe(positions), fix)
     if scores.ndim != 2 or positions.shape != scores.shape[:1]:
@@ -146,7 +156,7 @@ def check_labels(labels: Any, scores: Any, where: str) -> Array:
             "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?",
         )  # fmt: skip
     classes = scores.shape[1]
-    if positions.size and not (positions.min() >= 0 and positions.max() < classes):
+    if not (positions.min() >= 0 and positions.max() < classes):
         raise ArgumentError(
             where, f"classes 0 to {classes - 1}", f"{positions.min()} to {positions.max()}",
             "Give the last layer one neuron for each class.",

@@ -79,3 +79,7 @@ def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
 
 
 ms_function = jit
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -176,3 +176,7 @@ def initializer(init: Any, shape: Any, dtype: Any = float32, *, rng: np.random.G
 def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     field = math.prod(shape[2:])
     return (shape[1] * field, shape[0] * field) if len(shape) > 1 else (shape[0], shape[0])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

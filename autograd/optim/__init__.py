@@ -13,3 +13,7 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_by_norm", "clip_by_value",
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
     __getattr__ = of_module(__name__, MODULES[__name__])
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -146,3 +146,7 @@ def _check(name: str, **counts: int) -> None:
     for what, value in counts.items():
         if value < 1:
             raise ArgumentError(f"schedules.{name}", f"{what} to be at least 1", repr(value), "Count steps of the optimizer.")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
 from .panels import BESIDE, COLOURS, GREY, LEGEND, SMALL, by_neuron, make_panels, tidy
@@ -65,9 +65,9 @@ def trace(
     where, given = "snn.plot.trace", {"threshold": v_threshold, "reset": v_reset}
     arrays = by_neuron({"x": x, "v": v, "spikes": spikes}, where, sample, least=1)
     steps, n = next(iter(arrays.values())).shape
-    chosen = np.arange(min(n, 4)) if neurons is None else np.ravel(np.asarray(neurons))
+    chosen = np.arange(min(n, 4)) if neurons is None else to_numbers(neurons, f"{where}, neurons").ravel()
     if not chosen.size or chosen.dtype.kind not in "iu" or chosen.min() < 0 or chosen.max() >= n:
-        raise ArgumentError(where, f"neurons from 0 to {n - 1}", f"{chosen}", "Pass indices, such as neurons=[0, 1].")
+        raise ArgumentError(where, f"neurons from 0 to {n - 1}", describe(neurons), "Pass indices, such as neurons=[0, 1].")
     levels = {name: to_numbers(level, f"{where}, v_{name}") for name, level in given.items() if level is not None}
     for name, level in levels.items():
         if level.shape not in ((), (n,)):
@@ -144,11 +144,15 @@ def raster(
     """
     where, layers = "snn.plot.raster", spikes if isinstance(spikes, Mapping) else {"": spikes}
     trains = list(by_neuron(layers, where, sample, least=2).values())
+    if not (names is None or isinstance(names, Sequence)):
+        raise DTypeError(
+            where, "names to be a string or a sequence of them", describe(names), "Pass a dict from name to spikes."
+        )
     titles = list(layers) if names is None else [names] if isinstance(names, str) else list(names)
     if markersize is not None and not (isinstance(markersize, (int, float, np.number)) and markersize > 0):
         raise ArgumentError(where, "a positive markersize", describe(markersize), "Leave it out to fit the rows.")
     if len(titles) != len(trains):
-        raise ArgumentError(where, f"{len(trains)} names, one a layer", f"{titles}", "Pass a dict from name to spikes.")
+        raise ArgumentError(where, f"{len(trains)} names, one a layer", describe(names), "Pass a dict from name to spikes.")
     steps, counts = len(trains[0]), np.array([train.shape[1] for train in trains])
     bands = np.maximum(counts, 0.1 * counts.sum())
     bottoms = np.cumsum([0, *(bands[:-1] + 0.05 * bands.sum())])

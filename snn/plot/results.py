@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["confusion", "training"]
 
+_MOST_CLASSES = 2000
+
 
 def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDArray[np.object_]:
     """Plot losses and accuracies (percent) over the epochs, and name the last test accuracy.
@@ -47,7 +49,7 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
         If matplotlib is not installed.
     """
     where, kinds = "snn.plot.training", {"loss": "Loss", "accuracy": "Accuracy (%)"}
-    if isinstance(history, (str, Mapping)) or not all(isinstance(entry, Mapping) for entry in history):
+    if not isinstance(history, Sequence) or not all(isinstance(entry, Mapping) for entry in history):
         raise DTypeError(where, "a sequence of dicts, one an epoch", describe(history), 'Pass [{"loss": 0.4}, {"loss": 0.3}].')
     keys = dict.fromkeys(key for entry in history for key in entry if key.endswith(tuple(kinds)))
     if not keys:
@@ -113,6 +115,8 @@ def confusion(
     where = "snn.plot.confusion"
     if classes is not None and not isinstance(classes, Sequence):
         raise DTypeError(where, "classes to be a sequence of names", describe(classes), "Leave it out for the numbers.")
+    if not isinstance(normalize, (bool, np.bool_)):
+        raise DTypeError(where, "normalize to be True or False", describe(normalize), "True shows shares of each true class.")
     true, predicted = to_numbers(labels, f"{where}, labels"), to_numbers(predictions, f"{where}, predictions")
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
         raise ShapeError(
@@ -126,6 +130,8 @@ def confusion(
     if both.dtype.kind not in "iu" or both.min() < 0 or both.max() >= n:
         got = f"{both.dtype} from {both.min()} to {both.max()}"
         raise ArgumentError(where, f"integers from 0 to {n - 1}", got, "Use .astype(int), or name all classes.")
+    if n > _MOST_CLASSES:
+        raise ArgumentError(where, f"at most {_MOST_CLASSES:,} classes", f"{n:,}", "Are these numbers of classes?")
     matrix = np.zeros((n, n))
     np.add.at(matrix, (true, predicted), 1)
     matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1) if normalize else 1

@@ -26,7 +26,10 @@ here                     elsewhere
 
 from typing import TYPE_CHECKING
 
+from autograd.foreign import of_module
+
 from ..discover import export
+from ..foreign import MODULES
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .base import *
@@ -35,3 +38,6 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
     from .smooth import *
 
 export(__name__)
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])

@@ -74,7 +74,7 @@ def test_scores_of_another_number_of_axes_are_refused():
             "expected [N] for scores [N, classes] = [3, 3], got ndarray [2] Int64. One label for each sample: for one-hot "
             "ones labels.argmax(-1). Is time the first axis of the scores?",
         ),
-        (SCORES[:0], [], "expected at least one sample, got ndarray [0] Float64. There is no accuracy of nothing."),
+        (SCORES[:0], [], "expected at least one sample, got ndarray [0] Float64. There is no mean of nothing."),
     ],
 )  # fmt: skip
 def test_another_number_of_labels_or_none_at_all_is_refused(scores, labels, text):

@@ -1,0 +1,204 @@
+"""Names of other packages for spiking networks, and what to write here: the one table of them, by module.
+
+See :mod:`autograd.foreign` for what a name of the table does.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MODULES"]
+
+_NOTHING_TO_RESET = "There is nothing to reset or detach: snn.run(net, x) starts fresh unless state= is given"
+_OVER_TIME = "snn.run(net, x) takes a neuron or a net over all time steps"
+_NO_PARALLEL_LEAK = "snn.run(net, x) compiles snn.LIFNode over time; without a reset there are snn.PSN and its kin"
+_NO_TIMES = "There is no loss on spike times; snn.metrics.accuracy(..., readout='first_spike') reads them"
+_RECORD = "Pass record=['spike', 'v'] to snn.run"
+_NO_DATA = "There is no such data set; read its events into an array [T, N, ...]"
+
+_DIALECT = "snn.LIFNode.dialect('{}', ...) equals its defaults"
+
+_SNN: dict[str, str] = {
+    # snnTorch
+    "Leaky": f"Use snn.LIFNode(beta=0.9); {_DIALECT.format('snntorch')}",
+    "Lapicque": "Use snn.LIFNode(tau=5.0, decay_input=True)",
+    "Synaptic": "Use snn.CurrentLIFNode(alpha=0.9, beta=0.8), or snn.CurrentLIFNode.dialect('snntorch', ...)",
+    "Alpha": "Use snn.AlphaNode, or snn.synapses.Alpha before a neuron",
+    "RLeaky": "Use snn.Recurrent(snn.LIFNode(beta=0.9), n)",
+    "RSynaptic": "Use snn.Recurrent(snn.CurrentLIFNode(), n)",
+    "LeakyParallel": _NO_PARALLEL_LEAK,
+    "StateLeaky": _NO_PARALLEL_LEAK,
+    "SpikingNeuron": "Use snn.Neuron as the base class",
+    "functional": "Use snn.losses and snn.metrics",
+    "spikegen": "Use snn.encode",
+    "spikeplot": "Use snn.plot",
+    "spikevision": _NO_DATA,
+    "utils": _NOTHING_TO_RESET,
+    "backprop": f"{_OVER_TIME}, and autograd.value_and_grad differentiates it",
+    "export_nir": "There is no export to NIR",
+    "import_nir": "There is no import from NIR",
+    # SpikingJelly
+    "activation_based": "Everything is in snn itself: snn.LIFNode, snn.surrogate, snn.encode",
+    "clock_driven": "Everything is in snn itself: snn.LIFNode, snn.surrogate, snn.encode",
+    "neuron": "Neurons are in snn itself, such as snn.LIFNode",
+    "encoding": "Use snn.encode",
+    "monitor": _RECORD,
+    "visualizing": "Use snn.plot",
+    "datasets": "Use snn.data",
+    "BaseNode": "Use snn.Neuron as the base class",
+    "ParametricLIFNode": "Use snn.PLIFNode",
+    "MultiStepIFNode": f"Use snn.IFNode: {_OVER_TIME}",
+    "MultiStepLIFNode": f"Use snn.LIFNode: {_OVER_TIME}",
+    "MultiStepParametricLIFNode": f"Use snn.PLIFNode: {_OVER_TIME}",
+    "PoissonEncoder": "Use snn.encode.rate(x, T, rng)",
+    "LatencyEncoder": "Use snn.encode.latency(x, T)",
+    # Norse, Sinabs, Rockpool, Spyx, NIR
+    "LIF": "Use snn.LIFNode(beta=0.9)",
+    "LIFCell": f"Use snn.LIFNode; {_DIALECT.format('norse')}",
+    "LIFRecurrent": "Use snn.Recurrent(snn.CurrentLIFNode(), n)",
+    "LIFRecurrentCell": "Use snn.Recurrent(snn.CurrentLIFNode(), n)",
+    "LIFParameters": "Constants are arguments of a neuron, such as snn.LIFNode(tau=10.0, decay_input=True)",
+    "LIFBox": "Use snn.LIFNode(tau=10.0, decay_input=True)",
+    "CubaLIF": "Use snn.CurrentLIFNode",
+    "CuBaLIF": "Use snn.CurrentLIFNode",
+    "IF": "Use snn.IFNode()",
+    "IAF": "Use snn.IFNode(); snn.IFNode.dialect('sinabs', ...) equals its defaults",
+    "ALIF": "Use snn.ALIFNode, or snn.LSNNNode",
+    "LSNN": "Use snn.LSNNNode",
+    "LSNNCell": "Use snn.LSNNNode",
+    "RLIF": "Use snn.Recurrent(snn.LIFNode(beta=0.9), n)",
+    "LI": "Use snn.LeakyReadout(beta=0.9)",
+    "LICell": "Use snn.LeakyReadout(beta=0.9)",
+    "LILinearCell": "Use autograd.nn.Dense and snn.LeakyReadout(beta=0.9)",
+    "ExpLeak": "Use snn.LeakyReadout(beta=0.9)",
+    "PLIF": "Use snn.PLIFNode",
+    "Izhikevich": "Use snn.IzhikevichNode",
+    "AdEx": "Use snn.AdExNode",
+    "QIF": "Use snn.QIFNode",
+    "EIF": "Use snn.EIFNode",
+    "Lift": _OVER_TIME,
+    "SequentialState": "Use autograd.nn.SequentialCell: snn.run keeps the state of each layer",
+    "Sequential": "Use autograd.nn.SequentialCell",
+    "Linear": "Use autograd.nn.Dense",
+    "Dense": "Use autograd.nn.Dense",
+    "Cell": "Use autograd.Cell",
+    "reset": _NOTHING_TO_RESET,
+    "reset_net": _NOTHING_TO_RESET,
+    "detach": _NOTHING_TO_RESET,
+    # Brian 2, Nengo, BindsNET
+    "NeuronGroup": "Use a neuron, such as snn.LIFNode; its number follows the input",
+    "SpikeMonitor": _RECORD,
+    "StateMonitor": _RECORD,
+    "Monitor": _RECORD,
+    "Probe": _RECORD,
+    "Network": "Use autograd.nn.SequentialCell",
+    "Simulator": _OVER_TIME,
+    "Synapses": "Use autograd.nn.Dense for weights, and snn.synapses for time courses",
+    "train": "Write the loop: autograd.value_and_grad(loss, None, weights) gives gradients for autograd.optim.Adam",
+}
+
+_SURROGATE: dict[str, str] = {
+    "ATan": "Use snn.surrogate.atan",
+    "arctan": "Use snn.surrogate.atan",
+    "Arctan": "Use snn.surrogate.atan",
+    "FastSigmoid": "Use snn.surrogate.fast_sigmoid",
+    "superspike": "Use snn.surrogate.fast_sigmoid",
+    "SuperSpike": "Use snn.surrogate.fast_sigmoid",
+    "Sigmoid": "Use snn.surrogate.sigmoid",
+    "logistic": "Use snn.surrogate.sigmoid",
+    "Erf": "Use snn.surrogate.erf",
+    "gaussian": "Use snn.surrogate.erf(1 / (sigma * 2**0.5))",
+    "Gaussian": "Use snn.surrogate.erf(1 / (sigma * 2**0.5))",
+    "MultiGaussian": "Use snn.surrogate.multi_gaussian",
+    "slayer": "Use snn.surrogate.exponential",
+    "SLAYER": "Use snn.surrogate.exponential",
+    "PiecewiseExp": "Use snn.surrogate.exponential",
+    "piecewise_exp": "Use snn.surrogate.exponential",
+    "SingleExponential": "Use snn.surrogate.exponential",
+    "PeriodicExponential": "Use snn.surrogate.periodic_exponential",
+    "spike_rate_escape": "Use snn.surrogate.exponential",
+    "Rect": "Use snn.surrogate.rectangle",
+    "rect": "Use snn.surrogate.rectangle",
+    "boxcar": "Use snn.surrogate.rectangle",
+    "triangular": "Use snn.surrogate.triangle",
+    "Triangle": "Use snn.surrogate.triangle",
+    "piecewise_quadratic": "Use snn.surrogate.triangle",
+    "PiecewiseQuadratic": "Use snn.surrogate.triangle",
+    "tent": "Use snn.surrogate.triangle",
+    "SFS": "Use snn.surrogate.sparse_fast_sigmoid",
+    "LSO": "Use snn.surrogate.leaky_relu",
+    "leaky_spike_operator": "Use snn.surrogate.leaky_relu",
+    "LeakyKReLU": "Use snn.surrogate.leaky_relu",
+    "leaky_k_relu": "Use snn.surrogate.leaky_relu",
+    "SSO": "A surrogate draws no random numbers; snn.Stochastic(node, rng=0) fires by chance",
+    "StochasticSpikeOperator": "A surrogate draws no random numbers; snn.Stochastic(node, rng=0) fires by chance",
+    "heaviside": "Use snn.surrogate.leaky_relu(leak=0.0), or snn.surrogate.step_pwl for one with a window",
+    "Heaviside": "Use snn.surrogate.leaky_relu(leak=0.0), or snn.surrogate.step_pwl for one with a window",
+    "straight_through_estimator": "Use snn.surrogate.straight_through",
+    "DeterministicPass": "Use snn.surrogate.straight_through",
+    "SoftSign": "Use snn.surrogate.soft_sign",
+    "S2NN": "Use snn.surrogate.s2nn",
+    "QPseudoSpike": "Use snn.surrogate.q_pseudo_spike",
+    "NonzeroSignLogAbs": "Use snn.surrogate.nonzero_sign_log_abs",
+    "LogTailedReLU": "Use snn.surrogate.log_tailed_relu",
+    "FakeNumericalGradient": "Use snn.surrogate.fake_numerical_gradient",
+    "custom_surrogate": "Write a Cell with construct and bprop, or a subclass of snn.surrogate.Surrogate",
+}
+
+_ENCODE: dict[str, str] = {
+    "poisson": "Use snn.encode.rate(x, T, rng)",
+    "bernoulli": "Use snn.encode.rate(x, T, rng)",
+    "rate_conv": "Use snn.encode.rate(x, T, rng)",
+    "PoissonEncoder": "Use snn.encode.rate(x, T, rng)",
+    "poisson_encode": "Use snn.encode.rate(x, T, rng)",
+    "rate_encode": "Use snn.encode.rate(x, T, rng)",
+    "LatencyEncoder": "Use snn.encode.latency(x, T)",
+    "latency_code": "Use snn.encode.latency(x, T)",
+    "spike_latency_encode": "Use snn.encode.latency(x, T)",
+    "repeat": "Use snn.encode.direct(x, T)",
+    "constant": "Use snn.encode.direct(x, T)",
+    "constant_current_lif_encode": "Run neurons on it: snn.run(snn.LIFNode(beta=0.9), snn.encode.direct(x, T))",
+    "delta": "There is no delta code; np.diff(x, axis=0) has the changes over time",
+}
+
+_LOSSES: dict[str, str] = {
+    "ce_rate_loss": "Use snn.losses.stepwise_cross_entropy(spikes, labels)",
+    "ce_count_loss": "Use snn.losses.count_cross_entropy(spikes, labels)",
+    "ce_max_membrane_loss": "Use snn.losses.max_membrane_cross_entropy(v, labels)",
+    "ce_temporal_loss": _NO_TIMES,
+    "mse_temporal_loss": _NO_TIMES,
+    "mse_count_loss": "Use snn.losses.rate_mse(spikes, labels, correct=0.8, incorrect=0.2)",
+    "mse_membrane_loss": "Use autograd.ops.square(v - target).mean()",
+    "l1_rate_sparsity": "Use autograd.ops.abs(spikes).mean() times a factor",
+    "CrossEntropyLoss": "Use snn.losses.cross_entropy(scores, labels)",
+    "MSELoss": "Use snn.losses.rate_mse(spikes, labels), or autograd.nn.MSELoss",
+}
+
+_METRICS: dict[str, str] = {
+    "accuracy_rate": "Use snn.metrics.accuracy(spikes, labels, readout='count')",
+    "accuracy_temporal": "Use snn.metrics.accuracy(spikes, labels, readout='first_spike')",
+    "confusion_matrix": "snn.plot.confusion(labels, predictions) draws it",
+    "spike_rate": "Use snn.metrics.firing_rate(spikes)",
+}
+
+_PLOT: dict[str, str] = {
+    "traces": "Use snn.plot.trace(v=v, spikes=spikes)",
+    "raster_plot": "Use snn.plot.raster(spikes)",
+    "plot_1d_spikes": "Use snn.plot.raster(spikes)",
+    "plot_one_neuron_v_s": "Use snn.plot.trace(v=v, spikes=spikes)",
+    "voltage": "Use snn.plot.trace(v=v)",
+    "confusion_matrix": "Use snn.plot.confusion(labels, predictions)",
+    "animator": "There are no animations",
+    "spike_count": "Use snn.plot.raster(spikes), which writes the mean rate beside each layer",
+}
+
+_DATA: dict[str, str] = {
+    "DataLoader": "Index arrays: for chosen in np.array_split(rng.permutation(len(x)), batches)",
+    "download": "Nothing is downloaded: snn.data.mnist(directory) reads files that are there",
+    "FashionMNIST": "Use snn.data.mnist(directory): its files have the same format",
+}
+_DATA |= dict.fromkeys(("CIFAR10", "DVSGesture", "DVS128Gesture", "NMNIST", "SHD", "SSC", "SpikingHeidelbergDigits"), _NO_DATA)
+
+MODULES: dict[str, dict[str, str]] = {
+    "snn": _SNN, "snn.surrogate": _SURROGATE, "snn.encode": _ENCODE, "snn.losses": _LOSSES, "snn.metrics": _METRICS,
+    "snn.plot": _PLOT, "snn.data": _DATA,
+}  # fmt: skip
+"""What to write for a name that is looked up in a module."""
