@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.random import Generator
 
-from autograd import Cell, Tensor, as_tensor, float32, nn, ops, tree
+from autograd import Cell, Tensor, as_tensor, nn, ops, tree
 from autograd.dtypes import describe
 from autograd.errors import ShapeError, StateError
+from autograd.nn.stateful import holds_neurons, is_stateful, start
 
 __all__ = [
     "check_features",
@@ -35,21 +34,10 @@ __all__ = [
     "variables",
 ]
 
-_arities: WeakKeyDictionary[type, int] = WeakKeyDictionary()
-
-
-def is_stateful(cell: Cell) -> bool:
-    """Tell whether a Cell's ``construct`` takes an input and a state."""
-    kind = type(cell)
-    if kind not in _arities:
-        parameters = list(inspect.signature(kind.construct).parameters.values())[1:]
-        _arities[kind] = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
-    return _arities[kind] == 2
-
 
 def has_state(cell: Cell) -> bool:
     """Tell whether a Cell, or a layer of a chain, has a state over time."""
-    return any(has_state(c) for c in cell) if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
+    return cell.has_state if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
 
 
 def is_over_time(cell: Cell) -> bool:
@@ -79,14 +67,7 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
     StateError
         If the Cell holds neurons of its own and does not say how they start.
     """
-    if hasattr(cell, "initial_state"):
-        return cell.initial_state(x)
-    if holds_neurons(cell):
-        raise StateError(
-            label(name, cell), "a method initial_state(x), or state= in snn.run", "neither",
-            "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))).",
-        )  # fmt: skip
-    return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+    return start(cell, x, label(name, cell))
 
 
 def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
@@ -99,13 +80,6 @@ def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
     finally:
         for source, kept in zip(sources, before, strict=True):
             source.state = kept
-
-
-def holds_neurons(cell: Cell) -> bool:
-    """Tell whether a Cell has neurons among its parts, and is not a layer of them by its own word."""
-    return not getattr(cell, "is_neuron", False) and any(
-        is_stateful(part) for part_name, part in cell.cells_and_names() if part_name
-    )
 
 
 def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:

@@ -7,7 +7,9 @@ from typing import Any, Self, overload
 
 from ..cell import Cell
 from ..dtypes import describe
-from ..errors import CellError, PositionError
+from ..errors import CellError, PositionError, StateError
+from ..tensor import as_tensor
+from .stateful import is_stateful, start, untouched
 
 __all__ = ["CellList", "SequentialCell"]
 
@@ -118,7 +120,7 @@ class _Numbered(Cell):
 
 
 class SequentialCell(_Numbered):
-    """Cells run one after the other.
+    """Cells run one after the other; with layers that have a state over time, one step of them: ``net(x, state)``.
 
     Parameters
     ----------
@@ -137,11 +139,99 @@ class SequentialCell(_Numbered):
     )
     """
 
-    def construct(self, x: Any) -> Any:
-        """Pass ``x`` through all layers. Layers with a state over time are run by ``snn.run``."""
-        for cell in self:
+    @property
+    def has_state(self) -> bool:
+        """Whether a layer, or one in a SequentialCell below, has a state over time."""
+        return any(_has_state(cell) for cell in self)
+
+    def initial_state(self, x: Any) -> dict[str, Any]:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: that of each layer that has one, by its name.
+
+        To know the shapes, it runs the layers that come before the last one with a state; they notice nothing of it.
+        """
+        x, states = as_tensor(x, "SequentialCell"), {}
+        layers = self.named()
+        while layers and not _has_state(layers[-1][1]):
+            layers.pop()
+        for i, (name, cell) in enumerate(layers):
+            if _has_state(cell):
+                states[name] = start(cell, x, self._label(name, cell))
+            if i + 1 < len(layers):
+                with untouched(cell):
+                    x = cell(x, states[name])[0] if name in states else cell(x)
+        return states
+
+    def construct(self, x: Any, *state: Any) -> Any:
+        """Pass ``x`` through all layers.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input; ``[N, ...]`` of one time step where there is a state.
+        *state : dict, optional
+            From the names of the layers that have a state over time to their states, as :meth:`initial_state` and the step
+            before return it. None starts fresh.
+
+        Returns
+        -------
+        out : Tensor
+            Alone, if no state was given.
+        state : dict
+            After the step.
+
+        Raises
+        ------
+        StateError
+            If a layer has a state and none is given, or what is given has others than these layers.
+        """
+        if state:
+            return self._step(x, *state)
+        for name, cell in self._children():
+            if _has_state(cell):
+                raise StateError(
+                    self._label(name, cell), "a state, since this layer has one over time", "none",
+                    "Run the net over time with snn.run(net, x), or a step with out, state = net(x, net.initial_state(x)).",
+                )  # fmt: skip
             x = cell(x)
         return x
+
+    def _step(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        layers = self._children()
+        names = [name for name, cell in layers if _has_state(cell)]
+        if state is not None and (not isinstance(state, dict) or sorted(state) != sorted(names)):
+            raise StateError(
+                f"{type(self).__name__}, state", f"a dict with the layers {names}",
+                f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
+                "Pass what initial_state(x) or the step before returned, or None to start fresh.",
+            )  # fmt: skip
+        x, after = as_tensor(x, type(self).__name__), {}
+        for name, cell in layers:
+            if getattr(cell, "over_time", False):
+                raise CellError(
+                    self._label(name, cell), "layers that run step by step", "one that takes all time steps at once",
+                    "Run the whole SequentialCell with snn.run(net, x).",
+                )  # fmt: skip
+            if name not in names:
+                x = cell(x)
+                continue
+            before = state[name] if state is not None else start(cell, x, self._label(name, cell))
+            result = cell(x, before)
+            if not isinstance(result, tuple) or len(result) != 2:
+                raise StateError(
+                    self._label(name, cell),
+                    "construct to return (out, state)",
+                    describe(result),
+                    "Return both.",
+                )
+            x, after[name] = result
+        return x, after
+
+    def _label(self, name: str, cell: Cell) -> str:
+        return f"{type(self).__name__}, layer {name!r} ({type(cell).__name__})"
+
+
+def _has_state(cell: Cell) -> bool:
+    return cell.has_state if isinstance(cell, SequentialCell) else is_stateful(cell)
 
 
 class CellList(_Numbered):

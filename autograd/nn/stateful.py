@@ -1,0 +1,78 @@
+"""Cells with a state over time: ``construct(x, state) -> (out, state)``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..cell import Cell
+from ..dtypes import float32
+from ..errors import StateError
+from ..ops import zeros
+from ..state import no_grad
+
+__all__ = ["holds_neurons", "is_stateful", "start", "untouched"]
+
+_arities: WeakKeyDictionary[type, int] = WeakKeyDictionary()
+
+
+def is_stateful(cell: Cell) -> bool:
+    """Tell whether a Cell's ``construct`` takes an input and a state."""
+    kind = type(cell)
+    if kind not in _arities:
+        parameters = list(inspect.signature(kind.construct).parameters.values())[1:]
+        _arities[kind] = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+    return _arities[kind] == 2
+
+
+def holds_neurons(cell: Cell) -> bool:
+    """Tell whether a Cell has neurons among its parts, and is not a layer of them by its own word."""
+    return not getattr(cell, "is_neuron", False) and any(
+        is_stateful(part) for part_name, part in cell.cells_and_names() if part_name
+    )
+
+
+def start(cell: Cell, x: Any, where: str) -> Any:
+    """Return the state in which a Cell starts on inputs such as ``x``, ``[N, ...]``.
+
+    It is what the Cell's own ``initial_state`` says; a single neuron without one starts with zeros in the shape of ``x``.
+
+    Raises
+    ------
+    StateError
+        If the Cell holds neurons of its own and does not say how they start.
+    """
+    if hasattr(cell, "initial_state"):
+        return cell.initial_state(x)
+    if holds_neurons(cell):
+        raise StateError(
+            where, "a method initial_state(x), or state= in snn.run", "neither",
+            "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))). An "
+            "nn.SequentialCell of layers has one to call.",
+        )  # fmt: skip
+    return zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
+
+
+@contextmanager
+def untouched(cell: Cell) -> Iterator[None]:
+    """Run a Cell for the shape of what it returns: no hook hears of it, and its generators (``rng``) draw the same again."""
+    parts = [part for _, part in cell.cells_and_names()]
+    generators = (getattr(part, "rng", None) for part in parts)
+    sources = {id(rng): rng.bit_generator for rng in generators if isinstance(rng, np.random.Generator)}
+    before = {key: source.state for key, source in sources.items()}
+    hooks = [(part, part._hooks) for part in parts if part.hooked]
+    for part, _ in hooks:
+        part._hooks = ()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for part, kept in hooks:
+            part._hooks = kept
+        for key, source in sources.items():
+            source.state = before[key]
