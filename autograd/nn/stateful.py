@@ -52,8 +52,7 @@ def start(cell: Cell, x: Any, where: str) -> Any:
     if holds_neurons(cell):
         raise StateError(
             where, "a method initial_state(x), or state= in snn.run", "neither",
-            "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))). An "
-            "nn.SequentialCell of layers has one to call.",
+            "Return the state of each neuron inside, such as (ops.zeros((len(x), 128)), ops.zeros((len(x), 10))).",
         )  # fmt: skip
     return zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
 
