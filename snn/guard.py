@@ -37,7 +37,7 @@ _MISSING: Any = object()
 _Named = collections.namedtuple("_Named", "field")
 _ATOMS = (
     int, float, bool, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic,
-    np.dtype, np.ufunc, re.Pattern, property, Primitive, types.CodeType, types.WrapperDescriptorType,
+    np.dtype, np.ufunc, type(np.mean), re.Pattern, property, Primitive, types.CodeType, types.WrapperDescriptorType,
     types.MethodDescriptorType, types.ClassMethodDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.GenericAlias, types.UnionType, type(vars(_Named)["field"]),
 )  # fmt: skip
