@@ -15,7 +15,7 @@ from .errors import BpropError, BpropShapeError, GradientError
 from .graph import LEAF, SELECT, Node, clock, sources
 from .parameter import Parameter
 from .program import Value
-from .state import scope, state
+from .state import state
 from .tensor import Tensor, as_tensor
 
 if TYPE_CHECKING:
@@ -39,10 +39,14 @@ def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         Tensor.wrap(x.array, _barred(cell, n)) if isinstance(x, Tensor) else x for x, n in zip(inputs, parents, strict=True)
     ]
     floor = clock()
-    with scope(linking=True, watched=_Barred(cell, state.watched)):
+    before = state.linking, state.watched
+    try:
+        state.linking, state.watched = True, _Barred(cell, state.watched)
         given = tree.unflatten(args, iter(bare))
         n = len(given) - len(keywords)
         out = cell.construct(*given[:n], **dict(zip(keywords, given[n:], strict=True)))
+    finally:
+        state.linking, state.watched = before
     outs = [t for t in tree.leaves(out) if isinstance(t, Tensor)]
     found = sources([t.node for t in outs if t.node is not None], floor)
     hidden = [node for node in found if node.rule is not _BARRIER]

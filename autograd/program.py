@@ -181,11 +181,15 @@ class Program:
 
     def _expanded(self, expand: Any, values: Sequence[Any]) -> Value:
         """Add an operation by the others of which it is made."""
-        from .state import scope
+        from .state import state
         from .tensor import Tensor
 
-        with scope(recording=False):
+        before = state.recording
+        try:
+            state.recording = False
             made = expand(*[Tensor.wrap(v) if isinstance(v, (Value, np.ndarray)) else v for v in values])
+        finally:
+            state.recording = before
         value: Value = made.array
         return value
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
 
 if TYPE_CHECKING:
     from .graph import Node
     from .program import Program
 
-__all__ = ["no_grad", "scope", "state"]
+__all__ = ["no_grad", "quietly", "scope", "state"]
 
 
 class State(threading.local):
@@ -39,6 +42,7 @@ class State(threading.local):
 
 
 state = State()
+T = TypeVar("T")
 
 
 @contextmanager
@@ -52,6 +56,19 @@ def scope(**switches: Any) -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(state, name, value)
+
+
+def quietly(function: Callable[[], T]) -> T:
+    """Return what a function returns, called where numpy warns of no number.
+
+    It has a copy of the context, which ends whatever interrupts it: ``with np.errstate`` may be left without its end.
+    """
+
+    def inside() -> T:
+        np.seterr(all="ignore")
+        return function()
+
+    return copy_context().run(inside)
 
 
 def no_grad() -> Any:

@@ -17,7 +17,7 @@ from .errors import AutogradError, BpropError, CompileError, ShapeError
 from .graph import LEAF, Node, reverse
 from .parameter import Parameter
 from .program import Program, Value
-from .state import scope
+from .state import state
 from .tensor import Tensor, operands
 
 __all__ = ["Trace", "trace"]
@@ -84,9 +84,14 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
 
     given = tree.unflatten(inputs, iter([symbol(f"in{i}", np.dtype(d)) for i, d in enumerate(tree.leaves(inputs))]))
     watched = {id(p): program.leaf(p) for p in parameters}
-    with _one_element(), scope(recording=True, watched=watched, tracing=program):
-        # A Parameter that is returned leaves as the value that it is here.
-        out = operands(fn(*given))
+    before = state.recording, state.watched, state.tracing
+    try:
+        with _one_element():
+            state.recording, state.watched, state.tracing = True, watched, program
+            # A Parameter that is returned leaves as the value that it is here.
+            out = operands(fn(*given))
+    finally:
+        state.recording, state.watched, state.tracing = before
     outs = tree.leaves(out)
     for leaf in outs:
         if not isinstance(leaf, Tensor):
@@ -103,8 +108,12 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         if floating and leaf.node is not None:
             seeds.append((leaf.node, Tensor.wrap(program.input(f"d{i}", leaf.dtype))))
     leaves = [*nodes, *program.leaves.values()]
-    with _one_element(), scope(recording=False, watched={}, tracing=program):
-        arrived = reverse(seeds, leaves, free=False)
+    try:
+        with _one_element():
+            state.recording, state.watched, state.tracing = False, {}, program
+            arrived = reverse(seeds, leaves, free=False)
+    finally:
+        state.recording, state.watched, state.tracing = before
     numbers = [None if g is None else _number(program, g) for g in arrived]
     n = len(nodes)
     met = [leaf.attrs for leaf in program.leaves.values()]  # in the reverse pass, too: nothing arrives at those

@@ -14,7 +14,7 @@ from .dtypes import describe
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import LEAF, Node, reverse
 from .parameter import Parameter
-from .state import scope, state
+from .state import state
 from .tensor import Tensor, as_tensor, operands
 
 __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
@@ -52,9 +52,13 @@ class Pass:
             if w.requires_grad
         }
         _runs.count = n = _runs.count + 1
-        with scope(recording=True, watched={**state.watched, **self.watched}):
+        before = state.recording, state.watched
+        try:
+            state.recording, state.watched = True, {**state.watched, **self.watched}
             # A Parameter that is returned leaves as the leaf that it is here.
             out = operands(fn(*inputs, **kwargs))
+        finally:  # and no `with`: an interrupt may come before its end has begun
+            state.recording, state.watched = before
         # A derivative inside may be constant, as that of a linear function is.
         self.allow_unused = allow_unused or not self.watched or _runs.count > n
         self.aux: Any = None

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor
 from autograd.graph import LEAF, Node
-from autograd.state import scope
+from autograd.state import state
 
 from .currents import FEW, LITTLE, Listed, Product
 from .engine.events import LANES, padded
@@ -63,8 +63,12 @@ def tried(cell: Cell, x: Tensor) -> Tensor:
         out: Tensor = cell(Tensor.wrap(np.zeros((len(x), 1, *x.shape[2:]), x.dtype)))
         return Tensor.wrap(np.broadcast_to(out.array[0], (x.shape[1], *out.shape[2:])))
     node = Node(LEAF, (), x.shape[1:], x.dtype)
-    with scope(recording=True, watched={}):
+    before = state.recording, state.watched
+    try:
+        state.recording, state.watched = True, {}
         return cell(Tensor.wrap(np.zeros(x.shape[1:], x.dtype), node))  # type: ignore[no-any-return]
+    finally:
+        state.recording, state.watched = before
 
 
 class _Outline(Layerwise):

@@ -11,6 +11,7 @@ from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.dtypes import bool_, describe
 from autograd.errors import CompileError, GradientError, StateError
 from autograd.program import Value
+from autograd.state import quietly
 from autograd.state import state as thread
 from autograd.tensor import operands
 from autograd.trace import Trace, trace
@@ -91,15 +92,14 @@ class Plan:
     def arrays(self) -> dict[int, Any]:
         """Return the parameters of the program by number, as they are now, and what is made of them alone."""
         arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
-        with np.errstate(all="ignore"):
-            return arrays | {i: analysis.evaluate(self.program, i, arrays) for i in self._settled}
+        return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
 
     def amplitude_now(self, dtype: Any, arrays: dict[int, Any]) -> Any:
         """Return the amplitude of the spikes, of a run's parameters, as an array that nobody else holds."""
         if self.amplitude is None:
             return np.ones((), dtype)
-        with np.errstate(all="ignore"):
-            return np.array(analysis.evaluate(self.program, self.amplitude, arrays), dtype)
+        amplitude = self.amplitude
+        return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
 
     def source(self, loop: emit.Loop) -> emit.Source:
         """Return the emitted source of a loop."""
