@@ -37,11 +37,12 @@ _MISSING: Any = object()
 _Named = collections.namedtuple("_Named", "field")
 _ATOMS = (
     int, float, bool, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic,
-    np.dtype, np.ufunc, type(np.mean), re.Pattern, property, Primitive, types.CodeType, types.WrapperDescriptorType,
+    np.dtype, re.Pattern, property, types.CodeType, types.WrapperDescriptorType,
     types.MethodDescriptorType, types.ClassMethodDescriptorType, types.GetSetDescriptorType,
     types.MemberDescriptorType, types.GenericAlias, types.UnionType, type(vars(_Named)["field"]),
 )  # fmt: skip
 """What never changes inside, so that another value is another object."""
+_OPERATIONS = (Primitive, np.ufunc, type(np.sum))
 _CONTAINERS = (
     list, tuple, dict, set, frozenset, collections.deque, bytearray, memoryview, array.array, types.MappingProxyType,
     contextvars.ContextVar, weakref.ref,
@@ -222,10 +223,12 @@ class Dependencies:
             if value.dtype.hasobject:
                 self._refuse(f"{path}, an array of Python objects", "Use an array of numbers")
             self._arrays.append(value)
-        elif isinstance(value, Primitive) or (isinstance(value, _ATOMS) and not hasattr(value, "__dict__")):
+        elif isinstance(value, _OPERATIONS) or (isinstance(value, _ATOMS) and not hasattr(value, "__dict__")):
             pass
         elif isinstance(value, _CALLABLES):
             self._callable(value, path)
+        elif type(value).__name__ == "cython_function_or_method" and str(value.__module__).startswith("numpy.random"):
+            self._push(np.random.mtrand._rand, "numpy.random")  # which it may draw from
         elif isinstance(value, types.ModuleType):
             self._module(value)
         elif isinstance(value, type):

@@ -197,6 +197,11 @@ PLACES = {
     "array of objects": Place("G = np.array([[0.5], [1]], object)", "G[0, 0]", "G[0, 0] = 0.75"),
     "record array": Place("G = np.array([(0.5,)], [('a', float)])", "float(G['a'][0])", "G['a'][0] = 0.75"),
     "record": Place("A = np.array([(0.5,)], [('a', float)]); G = A[0]", "float(G['a'])", "A['a'][0] = 0.75"),
+    "array under numpy's functions": Place(
+        "A = np.full(3, 0.5)",
+        "float(np.sum(np.where(np.exp(A) > 0, A, np.maximum(A, 9)), axis=0) / np.size(A))",
+        "A[:] = 0.75",
+    ),
     "view of an array": Place("A = np.full(3, 0.5); G = A[1:]", "float(G[1])", "A[2] = 0.75"),
     "error state of numpy": Place("", "(0.5 if np.geterr()['over'] == 'warn' else 0.75)", "np.seterr(over='ignore')"),
     "instance through a base": Place(
@@ -227,6 +232,8 @@ RANDOM = {
     "random choice": "random.choice([0.5, 0.75])",
     "system random": "random.SystemRandom().random()",
     "numpy's random": "float(np.random.rand())",
+    "numpy's random by another name": "np.random.random()",
+    "numpy's sample": "np.random.random_sample()",
     "numpy's coin": "(0.5 if np.random.rand() < 0.2 else 0.75)",
     "numpy's normal": "np.random.normal()",
     "numpy's array": "np.random.rand(2).astype(np.float32)",

@@ -109,7 +109,18 @@ def agree(script):
     return expected, False
 
 
-SEEN = ["parameter", "global parameter", "global", "class", "array", "module", "environment", "slots", "static method"]
+SEEN = [
+    "parameter",
+    "global parameter",
+    "global",
+    "class",
+    "array",
+    "module",
+    "environment",
+    "slots",
+    "static method",
+    "array under numpy's functions",
+]
 REFUSED = ["thread local", "generator", "counter", "file", "opened file", "global through globals()", "number of ctypes"]
 
 
@@ -151,18 +162,24 @@ def test_what_a_bprop_imports_is_seen(tmp_path):
         assert (after[2] != before[2]).any()
 
 
+@pytest.fixture
+def _numpys_generator():
+    state = np.random.get_state()  # noqa: NPY002
+    yield
+    np.random.set_state(state)  # noqa: NPY002
+
+
+@pytest.mark.usefixtures("_numpys_generator")
 @pytest.mark.parametrize("where", ["construct", "bprop"])
 @pytest.mark.parametrize("name", RANDOM)
 def test_what_changes_by_itself_is_always_refused(name, where, tmp_path):
     read = RANDOM[name]
-    state = np.random.get_state()  # noqa: NPY002
     inside = {"reads": [read]} if where == "construct" else {"reads": ["0.5"], "slope": read}
     for _ in range(4):  # a coin falls on the same side twice at times
         with Script(tmp_path, **inside) as script, pytest.raises(CompileError) as error:
             snn.run(script.space["neuron"], x, mode="python")
         assert error.value.where == "Neuron.construct"
         assert "random" in error.value.got or "()" in error.value.got
-    np.random.set_state(state)  # noqa: NPY002
 
 
 names = st.sampled_from(list(PLACES))

@@ -1,17 +1,22 @@
 """A neuron is traced anew when it has changed, and only then."""
 
+import copy
+import cProfile
 import gc
+import pickle
 import types
+import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Parameter, Tensor, nn
+from autograd import Cell, Parameter, Tensor, grad, nn
 from autograd.errors import CompileError
 from snn import plan
 
-from .compare import assert_equal, everything
+from .compare import assert_close, assert_equal, everything
 
 x = np.random.default_rng(0).integers(0, 3, (6, 2, 4)).astype(np.float32) * np.float32(0.375)
 TAU = 2.0
@@ -297,3 +302,179 @@ def test_what_the_collector_calls_is_no_part_of_a_neuron():
     assert COLLECTIONS[0] > 0
     assert gc.isenabled()
     assert_equal([out], [snn.run(snn.IFNode(), x, mode="eager")[0]])
+
+
+# Parameters and Tensors that no Cell holds
+
+TAU_PARAMETER = Parameter(np.float32(0.8))
+
+
+class Shared:
+    rate = Parameter(np.float32(0.8))
+
+
+class GlobalRate(Leaky):
+    def factor(self):
+        return TAU_PARAMETER
+
+
+class ClassRate(Leaky):
+    def factor(self):
+        return Shared.rate
+
+
+class SetRate(Leaky):
+    def factor(self):
+        return next(iter(self.rates))
+
+
+class ObjectRate(Leaky):
+    def factor(self):
+        return self.config.rate
+
+
+def rate_around(rate):
+    class ClosureRate(Leaky):
+        def factor(self):
+            return rate
+
+    return ClosureRate()
+
+
+def rates():
+    own = Parameter(np.float32(0.8))
+    return {
+        "global": (GlobalRate(), TAU_PARAMETER),
+        "class": (ClassRate(), Shared.rate),
+        "set": (SetRate(rates=frozenset([own])), own),
+        "object": (ObjectRate(config=types.SimpleNamespace(rate=own)), own),
+        "closure": (rate_around(own), own),
+        "bprop": (snn.LIFNode(beta=0.5, surrogate_function=SlopeOutside(own)), None),
+    }
+
+
+class SlopeOutside(Cell):
+    def __init__(self, slope):
+        super().__init__()
+        self.held = frozenset([slope])
+
+    def construct(self, u):
+        return (u > 0).astype(u.dtype)
+
+    def bprop(self, u, out, dout):
+        return (dout * next(iter(self.held)),)
+
+
+@pytest.mark.parametrize("where", rates())
+def test_a_parameter_counts_wherever_it_is_held(where):
+    node, rate = rates()[where]
+
+    def gradients(mode):
+        return grad(lambda x: snn.run(node, x, mode=mode)[0].sum(), 0, rate)(Tensor(x))
+
+    before = gradients("eager")
+    assert_close(gradients("python"), before)
+    held = rate if rate is not None else next(iter(node.surrogate_function.held))
+    held.set_data(np.float32(0.4))
+    after = gradients("eager")
+    assert_close(gradients("python"), after)
+    held.set_data(np.float32(0.8))
+    assert (np.asarray(after[0] if rate is not None else after) != np.asarray(before[0] if rate is not None else before)).any()
+
+
+def test_a_tensor_that_is_being_differentiated_is_refused_and_auto_runs_eagerly():
+    node = ByClass()
+
+    def loss(share, mode):
+        node.share = share
+        return snn.run(node, np.ones((64, 8, 64), np.float32), mode=mode)[0].mean()
+
+    snn.run(node, x, mode="python")
+    with pytest.raises(CompileError, match=r"self\.share, a Tensor that is being differentiated"):
+        grad(loss)(Tensor(0.5), "compiled")
+    with pytest.warns(UserWarning, match=r"self\.share, a Tensor that is being differentiated"):
+        found = grad(loss)(Tensor(0.5), "auto")
+    assert found.item() > 1
+    assert_equal([found], [grad(loss)(Tensor(0.5), "eager")])
+
+
+# What is no change, and what comes after a run
+
+
+def test_spikes_of_a_past_run_keep_their_values():
+    class Fires(Cell):
+        def __init__(self):
+            super().__init__()
+            self.amplitude = np.ones(4, np.float32)
+
+        def construct(self, x, v):
+            v = v + x
+            spike = (v > 0.5).astype(x.dtype) * self.amplitude
+            return spike, v - spike
+
+    node = Fires()
+    found = [snn.run(node, x, mode=mode)[0] for mode in ("python", "eager")]
+    node.amplitude[:] = 9
+    assert_equal(found[0], found[1])
+    assert found[0].asnumpy().max() == 1
+
+
+def test_a_global_with_the_name_of_an_attribute_is_no_change(traced, monkeypatch):
+    monkeypatch.setitem(globals(), "share", 1.0)
+    node = ByClass()
+    for k in range(3):
+        monkeypatch.setitem(globals(), "share", np.full(100, k))
+        snn.run(node, x, mode="python")
+    assert len(traced) == 1
+
+
+def test_a_neuron_that_goes_back_to_what_it_was_is_not_traced_again(traced):
+    node = ByClass()
+    for _ in range(3):
+        for mode in (True, False):
+            node.set_train(mode)
+            snn.run(node, x, mode="python")
+    assert len(traced) == 2
+
+
+@pytest.mark.parametrize("file", ["snn_exp.py", "autograd_tools/nets.py", "snntorch/models.py"])
+def test_a_script_whose_name_begins_like_ours_is_the_users(file, traced):
+    space = {"Cell": Cell, "__name__": "script", "G": 0.5}
+    path = f"{Path(snn.__file__).parent.parent}/{file}"
+    code = "class Node(Cell):\n    def construct(self, x, v):\n        v = G * v + x\n        return v, v\n"
+    exec(compile(code, path, "exec"), space)
+    assert_seen(space["Node"](), lambda: space.update(G=0.75), traced)
+
+
+def test_a_class_that_is_no_longer_used_is_freed():
+    def use():
+        class Node(Leaky):
+            def factor(self):
+                return 0.5
+
+        node = Node()
+        for mode in ("eager", "python"):
+            everything(node, x, mode)
+        return weakref.ref(Node)
+
+    kind = use()
+    gc.collect()
+    assert kind() is None
+
+
+def test_a_profiler_goes_on_after_a_trace():
+    profile = cProfile.Profile()
+    profile.enable()
+    snn.run(snn.LIFNode(tau=2.0, decay_input=False), x, mode="python")
+    sorted([3, 1, 2])
+    profile.disable()
+    assert any("sorted" in str(entry.code) for entry in profile.getstats())
+
+
+def test_copies_of_a_neuron_are_without_its_traces():
+    node = snn.IFNode()
+    snn.run(node, x, mode="python")
+    assert node.kept()
+    for other in (copy.copy(node), copy.deepcopy(node), pickle.loads(pickle.dumps(node))):
+        assert not other.kept()
+        assert_equal(snn.run(other, x, mode="python")[0], snn.run(node, x, mode="python")[0])
