@@ -83,10 +83,18 @@ print([ax.get_title(loc="left") for ax in gallery(Config(steps=10)).flat if "Hal
     assert drawn.count("HalvingNode") == 1
 
 
-def test_a_neuron_is_held_to_the_compiled_mode_and_to_the_contract_of_its_state(copied):
-    files = [f"tests/snn/{name}.py" for name in ("compiled/test_conformance", "test_state_contract", "test_neurons_gradients")]
-    out = run(copied, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "HalvingNode", "--no-header", "-rA", *files)
-    passed = [line for line in out.splitlines() if line.startswith("PASSED")]
+@pytest.fixture(scope="module")
+def passed(copied):
+    """Return the tests that the new neuron and the new surrogate passed."""
+    names = ["compiled/test_conformance", "test_state_contract", "test_neurons_gradients"]
+    names += ["test_surrogate", "test_surrogate_alpha", "test_smoothed_network"]
+    files = [f"tests/snn/{name}.py" for name in names]
+    new = "HalvingNode or (constant_slope and not conformance)"
+    out = run(copied, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", new, "--no-header", "-rA", *files)
+    return [line for line in out.splitlines() if line.startswith("PASSED")]
+
+
+def test_a_neuron_is_held_to_the_compiled_mode_and_to_the_contract_of_its_state(passed):
     assert any("test_a_neuron_is_as_in_the_eager_mode[HalvingNode" in line and "compiled" in line for line in passed)
     for way in ("", "-MultiSpike", "-Ternary", "-Refractory", "-Stochastic", "-Conductance"):
         assert any(f"wherever_it_is_split[HalvingNode{way}-python]" in line for line in passed)
@@ -94,9 +102,7 @@ def test_a_neuron_is_held_to_the_compiled_mode_and_to_the_contract_of_its_state(
         assert any(f"by_finite_differences[HalvingNode-{reset}]" in line for line in passed)
 
 
-def test_a_surrogate_is_held_to_its_properties_and_tried_in_a_network(copied):
-    tests = [f"tests/snn/test_{name}.py" for name in ("surrogate", "surrogate_alpha", "smoothed_network")]
-    out = run(copied, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "constant_slope", "--no-header", "-rA", *tests)
-    passed = [line for line in out.splitlines() if line.startswith("PASSED")]
+def test_a_surrogate_is_held_to_its_properties_and_tried_in_a_network(passed):
+    passed = [line for line in passed if "constant_slope" in line]
     for name in ("as_its_surrogate_says", "that_of_its_primitive", "learnt_as_in_the_eager_mode", "the_smooth_network"):
         assert any(name in line for line in passed)
