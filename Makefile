@@ -53,13 +53,12 @@ mutants: $(VENV)/mutants ## Break the core of autograd in a thousand places and 
 
 # DATA=DIR: the directory of MNIST's IDX files, for train; it makes up images without it.
 bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environment of their own: about an hour
-	for name in $(BENCHMARKS); do .venv-bench/$(SCRIPTS)/python -m benchmarks $$name || exit 1; done
+	.venv-bench/$(SCRIPTS)/python -m benchmarks $(BENCHMARKS)
 	.venv-bench/$(SCRIPTS)/python -m benchmarks train $(if $(DATA),--data $(DATA))
 
 bench-quick: $(VENV)/test ## See that every benchmark runs, on tiny work beside torch: a minute
 	$(BIN)/python -m benchmarks overhead --small --peers torch
-	for name in $(filter-out overhead,$(BENCHMARKS)) train; do \
-	  $(BIN)/python -m benchmarks $$name --small --repeats 1 --peers torch_expert || exit 1; done
+	$(BIN)/python -m benchmarks $(filter-out overhead,$(BENCHMARKS)) train --small --repeats 1 --peers torch_expert
 
 peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
 	.venv-peers/$(SCRIPTS)/python -m pytest -q --noconftest tests/peers

@@ -34,10 +34,10 @@ def chosen(given: str, available: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one benchmark."""
+    """Run benchmarks."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours beside its peers, in one run.")
     titles = "; ".join(f"{name}: {module.TITLE}" for name, module in BENCHMARKS.items())
-    parser.add_argument("name", choices=BENCHMARKS, help=titles.replace("%", "%%"))
+    parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="name", help=titles.replace("%", "%%"))
     parser.add_argument("--peers", default="all", help="comma-separated names; torch or jax for all of theirs; all; none")
     parser.add_argument("--repeats", type=int, help=f"rounds that are timed (default {REPEATS}; {SMALL_REPEATS} with --small)")
     parser.add_argument("--small", action="store_true", help="tiny work, to see that everything runs")
@@ -45,26 +45,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, help="train: directory of MNIST's IDX files; made-up images without it")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the JSON file and the figure go")
     args = parser.parse_args(arguments)
-    benchmark = BENCHMARKS[args.name]
-    peers, unknown = chosen(args.peers, benchmark.PEERS)
     every = sorted({peer for module in BENCHMARKS.values() for peer in module.PEERS})
-    if strangers := [name for name in unknown if not chosen(name, every)[0]]:
+    if strangers := chosen(args.peers, every)[1]:
         parser.error(f"--peers are {', '.join(every)}, torch, jax, all or none, not {', '.join(strangers)}")
-    if unknown:
-        print(f"{args.name} has no {', '.join(unknown)}: its peers are {', '.join(benchmark.PEERS) or 'none'}")
     if args.repeats is not None and args.repeats < 1:
         parser.error("--repeats must be at least 1")
     if args.data is not None and not args.data.is_dir():
         parser.error(f"--data {args.data} is no directory")
-    options = Options(
-        peers=tuple(peers),
-        repeats=args.repeats or (SMALL_REPEATS if args.small else REPEATS),
-        small=args.small,
-        out=args.out,
-        data="synthetic" if args.data is None else str(args.data.resolve()),
-        only=args.only,
-    )
-    benchmark.run(options)
+    for name in args.names:
+        benchmark = BENCHMARKS[name]
+        peers, unknown = chosen(args.peers, benchmark.PEERS)
+        if unknown:
+            print(f"{name} has no {', '.join(unknown)}: its peers are {', '.join(benchmark.PEERS) or 'none'}")
+        options = Options(
+            peers=tuple(peers),
+            repeats=args.repeats or (SMALL_REPEATS if args.small else REPEATS),
+            small=args.small,
+            out=args.out,
+            data="synthetic" if args.data is None else str(args.data.resolve()),
+            only=args.only,
+        )
+        benchmark.run(options)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .peers import threads
-from .rounds import Result, measure
+from .rounds import Result, measure, processes
 from .work import Work
 
 __all__ = ["Options", "compare", "interleaved", "machine", "quartiles", "table", "write"]
@@ -62,7 +62,11 @@ def machine() -> dict[str, Any]:
     cpu = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip()
+            for line in info.read_text(encoding="utf-8").splitlines()
+            if line.startswith("model name")
+        ]
         cpu = names[0] if names else cpu
     versions = {"python": platform.python_version()}
     for package in ("spikecell", "numpy", "numba", "scipy"):
@@ -117,7 +121,7 @@ def write(name: str, title: str, options: Options, found: Mapping[str, Any]) -> 
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{name}-{datetime.now():%Y%m%d-%H%M%S}.json"
     values = {"benchmark": name, "title": title, "small": options.small, "machine": machine(), **found}
-    path.write_text(json.dumps(values, indent=2) + "\n")
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     print(f"\nwrote {path}")
     return path.with_suffix("")
 
@@ -141,10 +145,11 @@ def compare(name: str, title: str, cases: Mapping[str, tuple[str, Work]], conten
     tiny = " (tiny, to see that it runs)" if options.small else ""
     print(f"{title}{tiny}\n{threads()} threads each, medians of up to {options.repeats} interleaved repeats (quartiles)")
     found: dict[str, dict[str, Result]] = {}
-    for case, (text, work) in cases.items():
-        if options.only in case:
-            found[case] = measure(work, contenders, options.repeats)
-            table(f"{case}: {text}", found[case])
+    with processes() as kept:
+        for case, (text, work) in cases.items():
+            if options.only in case:
+                found[case] = measure(work, contenders, options.repeats, kept if options.small else None)
+                table(f"{case}: {text}", found[case])
     values = {
         case: {"work": cases[case][1].to_json(), "results": {who: asdict(r) for who, r in results.items()}}
         for case, results in found.items()

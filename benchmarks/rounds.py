@@ -9,7 +9,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +18,7 @@ from typing import Any, Self
 from .peers import threads
 from .work import Work
 
-__all__ = ["FailedError", "Result", "Worker", "measure"]
+__all__ = ["FailedError", "Result", "Worker", "measure", "processes"]
 
 ROOT = Path(__file__).parents[1]
 PAUSE = 0.1  # seconds in which the threads of the contender before stop spinning and go to sleep
@@ -62,10 +63,10 @@ class Worker:
         # Each may use all cores; what is said here of numpy's products holds for torch's too.
         numbers = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SPIKECELL_THREADS")
         everywhere = dict.fromkeys(numbers, str(threads())) | {"JAX_PLATFORMS": "cpu"}
-        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed at the exit
+        self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed at the exit
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self.errors, text=True, cwd=ROOT, env={**os.environ, **everywhere, **(env or {})},
+            stderr=self.errors, encoding="utf-8", cwd=ROOT, env={**os.environ, **everywhere, **(env or {})},
         )  # fmt: skip
 
     def ask(self, do: str, work: Work | None = None, **options: Any) -> dict[str, Any]:
@@ -113,7 +114,18 @@ class Worker:
         self.errors.close()
 
 
-def measure(work: Work, names: Sequence[str], repeats: int) -> dict[str, Result]:
+@contextmanager
+def processes() -> Iterator[dict[str, Worker]]:
+    """Have a dictionary of workers by name, and end them afterwards."""
+    workers: dict[str, Worker] = {}
+    try:
+        yield workers
+    finally:
+        for worker in workers.values():
+            worker.__exit__()
+
+
+def measure(work: Work, names: Sequence[str], repeats: int, kept: dict[str, Worker] | None = None) -> dict[str, Result]:
     """Time contenders in turn, once in every round, so that a noisy moment of the machine meets all alike.
 
     Parameters
@@ -124,6 +136,8 @@ def measure(work: Work, names: Sequence[str], repeats: int) -> dict[str, Result]
         Modules of :mod:`benchmarks.peers`.
     repeats : int
         Number of rounds. One that has used up :data:`BUDGET` takes part in fewer.
+    kept : dict, optional
+        Workers to use again, of :func:`processes`; those that are missing join them. By default each is new.
 
     Returns
     -------
@@ -131,10 +145,10 @@ def measure(work: Work, names: Sequence[str], repeats: int) -> dict[str, Result]
         From name to what was found.
     """
     results = {name: Result() for name in names}
-    workers: dict[str, Worker] = {}
-    try:
+    with processes() if kept is None else nullcontext(kept) as workers:
         for name in names:
-            workers[name] = Worker(name)
+            if name not in workers:
+                workers[name] = Worker(name)
             _attempt(results[name], lambda name=name: workers[name].ask("build", work))
         for round_number in range(repeats):
             for name, result in results.items():
@@ -148,9 +162,6 @@ def measure(work: Work, names: Sequence[str], repeats: int) -> dict[str, Result]
             answer = {} if result.reason else _attempt(result, lambda name=name: workers[name].ask("facts"))
             result.facts, result.versions = answer.get("facts", {}), answer.get("versions", {})
             result.note = answer.get("note", "")
-    finally:
-        for worker in workers.values():
-            worker.__exit__()
     return results
 
 

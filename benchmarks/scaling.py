@@ -10,7 +10,7 @@ import numpy as np
 
 from .harness import Options, quartiles, table, write
 from .layer import first_layer
-from .rounds import Result, measure
+from .rounds import Result, measure, processes
 from .work import Work
 
 TITLE = "time of a first layer against the number of time steps and of input spikes"
@@ -40,7 +40,9 @@ def run(options: Options) -> None:
     for part, (text, works) in varied.items():
         if options.only not in part:
             continue
-        results = {x: measure(work, ["ours"], options.repeats)["ours"] for x, work in works.items()}
+        with processes() as kept:
+            again = kept if options.small else None
+            results = {x: measure(work, ["ours"], options.repeats, again)["ours"] for x, work in works.items()}
         table(f"{text} =", {f"{x:g}": result for x, result in results.items()}, ours="")
         medians = {float(x): quartiles(r.seconds)[1] for x, r in results.items() if r.seconds}
         found[part] = _fitted(results, medians)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -107,8 +106,10 @@ class Memory:
     """Resident memory of this process, in bytes."""
 
     def __init__(self) -> None:
+        if not Path("/proc/self/status").exists():
+            raise UnsupportedError("the system has no /proc to measure memory with")
         try:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak is from now on
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is from now on
             self.resets = True
         except OSError:
             self.resets = False
@@ -118,11 +119,13 @@ class Memory:
         """Return by how much the peak is above what was there at the start."""
         if self.resets:
             return self._status("VmHWM") - self.before
+        import resource
+
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - self.before
 
     @staticmethod
     def _status(key: str) -> int:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key + ":"))
 
 
@@ -140,11 +143,11 @@ def _answer(jobs: list[Job], name: str, command: dict[str, Any]) -> dict[str, An
         jobs[:] = [job]
         job.warm()
         return {}
+    if do == "first":
+        return {"seconds": job._timed(job.contender.iteration)}
     memory = Memory()
     seconds = job._timed(job.contender.iteration)
     added = memory.added()
-    if do == "first":
-        return {"seconds": seconds}
     again = job._timed(job.contender.iteration)
     return {"bytes": added, "seconds": seconds, "again": again, "estimate": job.contender.memory_estimate()}
 
@@ -153,7 +156,7 @@ def main() -> None:
     """Answer until the input ends."""
     name = sys.argv[1]
     # What libraries print must not come between the answers.
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     jobs: list[Job] = []
     for line in sys.stdin:

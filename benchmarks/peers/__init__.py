@@ -9,4 +9,4 @@ __all__ = ["threads"]
 
 def threads() -> int:
     """Return how many threads each contender uses: all cores that it may run on."""
-    return len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
