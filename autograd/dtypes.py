@@ -21,6 +21,7 @@ __all__ = [
     "int32",
     "int64",
     "promote",
+    "sum_dtype",
     "to_dtype",
     "uint8",
     "uint16",
@@ -73,6 +74,11 @@ def promote(a: DType, b: DType) -> DType:
         found = np.promote_types(a, b) if rank_a == rank_b else (a if rank_a > rank_b else b)
         _promoted[key] = found
     return found
+
+
+def sum_dtype(dtype: DType) -> DType:
+    """Return the dtype in which numbers of a dtype are added up: that of float16 is float32, as it stops at 2,048 ones."""
+    return float32 if dtype == float16 else dtype
 
 
 def as_bool(value: Any, where: str, name: str) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from .dtypes import sum_dtype
 from .errors import GradientError
 from .state import state
 
@@ -136,9 +137,9 @@ def reverse(
         serial = order.pop()
         node = found.pop(serial)
         if serial in ends:
-            arrived[serial] = cotangents.pop(serial)
+            arrived[serial] = cotangents.pop(node)
             continue
-        g: Any = cotangents.pop(serial) if serial in wanted else None
+        g: Any = cotangents.pop(node) if serial in wanted else None
         if g is not None:
             _pull(node, g, wanted, cotangents)
         if free:
@@ -177,7 +178,7 @@ def _pull(node: Node, g: Any, wanted: set[int], cotangents: _Cotangents) -> None
 
 
 class _Cotangents:
-    """What has arrived so far at each node, summed.
+    """What has arrived so far at each node, summed; float16 in float32.
 
     A sum that was made here belongs to us and grows in place, unless an outer transform is watching.
     """
@@ -186,8 +187,9 @@ class _Cotangents:
         self._sums: dict[int, Any] = {}
         self._owned: set[int] = set()
 
-    def pop(self, serial: int) -> Any:
-        return self._sums.pop(serial, None)
+    def pop(self, node: Node) -> Any:
+        g = self._sums.pop(node.serial, None)
+        return g.astype(node.dtype) if node.serial in self._owned and g.dtype != node.dtype else g
 
     def add(self, node: Node, g: Tensor) -> None:
         if g.shape != node.shape:
@@ -202,7 +204,8 @@ class _Cotangents:
         elif serial in self._owned and not state.recording and type(g.array) is np.ndarray:
             np.add(before.array, g.array, out=before.array)
         else:
-            self._sums[serial] = before + g
+            wide = sum_dtype(before.dtype)
+            self._sums[serial] = (before if wide == before.dtype else before.astype(wide)) + g
             self._owned.add(serial)
 
     def add_slot(self, node: Node, index: int, g: Tensor) -> None:
@@ -217,7 +220,7 @@ class _Cotangents:
         serial = node.serial
         before = self._sums.get(serial)
         if before is None or serial not in self._owned:
-            fresh = np.zeros(node.shape, node.dtype if node.dtype.kind == "f" else np.float32)
+            fresh = np.zeros(node.shape, sum_dtype(node.dtype) if node.dtype.kind == "f" else np.float32)
             if before is not None:
                 fresh += before.array
             self._sums[serial] = Tensor.wrap(fresh)

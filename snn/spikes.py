@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import DType
+from autograd.dtypes import DType, sum_dtype
 from autograd.graph import Node
+from autograd.wide import added
 
 __all__ = ["Spikes", "as_spikes"]
 
@@ -145,7 +146,7 @@ def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Any:
     if x.amplitude.size > 1:
         over = x.ndim - x.amplitude.ndim
         if any(a >= over for a in axes):
-            return np.sum(x.array, tuple(axes), keepdims=keepdims)
+            return added(np.sum, x.array, tuple(axes), keepdims=keepdims)
     if len(axes) == x.ndim:
         count: Any = np.count_nonzero(x.flags)
         counted: Any = np.full((1,) * x.ndim if keepdims else (), count)
@@ -153,7 +154,8 @@ def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Any:
         most = np.min_scalar_type(math.prod(x.shape[a] for a in axes))  # the fewer bytes, the faster
         counted = np.sum(x.flags, axes, most, keepdims=keepdims)
     amplitude = x.amplitude.reshape(()) if x.amplitude.size == 1 else x.amplitude
-    return counted.astype(x.dtype) * amplitude
+    wide = counted.astype(sum_dtype(x.dtype)) * amplitude.astype(sum_dtype(x.dtype))
+    return wide.astype(x.dtype, copy=False)
 
 
 ops.sum.packed[Spikes] = _sum

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..dtypes import DType, describe
+from ..dtypes import DType, describe, float16, float32
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..operator import operator
 from ..ops.create import eye, full, ones, zeros
@@ -16,6 +16,7 @@ from ..ops.elementwise import (
     abs,
     add,
     atan,
+    cast,
     clip,
     div,
     equal,
@@ -42,6 +43,7 @@ from ..ops.reduce import all, any, max, mean, min, prod, sum
 from ..ops.shape import concat, expand_dims, flip, tile, transpose, unstack
 from ..parameter import Parameter
 from ..tensor import Tensor, as_tensor
+from ..wide import widened
 
 # What describes a tensor
 
@@ -137,6 +139,8 @@ def fill(dtype: Any, shape: Any, value: Any) -> Tensor:
 def addn(tensors: Sequence[Any]) -> Tensor:
     """Sum several tensors."""
     total, *others = map(as_tensor, tensors)
+    if total.dtype == float16 and others and {other.dtype for other in others} == {float16}:
+        return cast(addn([cast(total, float32), *others]), float16)
     for other in others:
         total = add(total, other)
     return total
@@ -162,6 +166,7 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
     return where(mask, value, x)
 
 
+@widened
 def norm(x: Any) -> Tensor:
     """Euclidean norm of all elements."""
     return sqrt(sum(square(x)))
@@ -180,9 +185,19 @@ def clip_by_norm(x: Any, max_norm: Any) -> Any:
     limit = as_tensor(max_norm, "ops.clip_by_norm").array
     if limit.size != 1 or not limit.min() > 0:
         raise ArgumentError("ops.clip_by_norm", "a positive max_norm", repr(max_norm), "Leave clipping out to switch it off.")
-    total = sqrt(addn([sum(square(leaf)) for leaf in tree.leaves(x)]))
+    total = sqrt(addn([sum(square(_wide(leaf))) for leaf in tree.leaves(x)]))
     scale = div(limit.item(), maximum(total, limit.item()))
-    return tree.map_leaves(lambda leaf: mul(leaf, scale), x)
+    return tree.map_leaves(lambda leaf: _scaled(leaf, scale), x)
+
+
+def _wide(x: Any) -> Tensor:
+    x = as_tensor(x)
+    return cast(x, float32) if x.dtype == float16 else x
+
+
+def _scaled(x: Any, scale: Tensor) -> Tensor:
+    x = as_tensor(x)
+    return cast(mul(x, scale), float16) if x.dtype == float16 else mul(x, scale)
 
 
 def clip_by_global_norm(x: Any, clip_norm: Any = 1.0, use_norm: Any = None) -> Any:

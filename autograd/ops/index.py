@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe, to_dtype
+from ..dtypes import describe, sum_dtype, to_dtype
 from ..errors import DTypeError, ShapeError
 from ..operator import operator
 from ..primitive import primitive
@@ -37,9 +37,9 @@ def _getitem(x, /, index):
 
 @primitive(lambda g, index: _getitem(g, index=index))
 def _scatter(x, /, to, index):
-    out = np.zeros(to, x.dtype)
+    out = np.zeros(to, sum_dtype(x.dtype))
     _add_at(out, x, {"index": index})
-    return out
+    return out.astype(x.dtype, copy=False)
 
 
 def getitem(x: Any, index: Any) -> Tensor:

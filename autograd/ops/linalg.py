@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import sum_dtype
 from ..errors import ShapeError
 from ..operator import operator
 from ..primitive import primitive
@@ -93,7 +94,9 @@ def _einsum_vjp(g: Tensor, inputs: list[Any], i: int, subscripts: str) -> Tensor
 
 @primitive(_einsum_vjp, expects="inputs whose axes have the lengths that their letters name")
 def _einsum(*inputs, subscripts):
-    return np.einsum(subscripts, *inputs, optimize=len(inputs) > 2)
+    kind = inputs[0].dtype
+    wide = [x.astype(sum_dtype(kind), copy=False) for x in inputs]
+    return np.asarray(np.einsum(subscripts, *wide, optimize=len(inputs) > 2)).astype(kind, copy=False)
 
 
 def einsum(subscripts: str, *inputs: Any) -> Tensor:

@@ -10,6 +10,7 @@ from ..errors import ArgumentError
 from ..operator import operator
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
+from ..wide import widened
 from .elementwise import abs, erf, exp, greater, less_equal, logical_and, tanh, where
 from .index import one_hot
 from .reduce import sum
@@ -64,22 +65,32 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 
 
 @primitive(lambda g, out, axis: out * (g - sum(g * out, axis, keepdims=True)), floating=True)
-def softmax(x, /, axis=-1):
-    """Exponentials along ``axis``, divided by their sum."""
+def _softmax(x, /, axis=-1):
     shifted = np.exp(x - np.max(x, axis, keepdims=True))
     return shifted / np.sum(shifted, axis, keepdims=True)
 
 
+@widened
+def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+    """Exponentials along ``axis``, divided by their sum."""
+    return _softmax(x, axis=axis)
+
+
 @primitive(lambda g, out, axis: g - exp(out) * sum(g, axis, keepdims=True), floating=True)
-def log_softmax(x, /, axis=-1):
-    """Logarithm of the softmax along ``axis``."""
+def _log_softmax(x, /, axis=-1):
     shifted = x - np.max(x, axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
 
 
+@widened
+def log_softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
+    """Logarithm of the softmax along ``axis``."""
+    return _log_softmax(x, axis=axis)
+
+
 @primitive(lambda g, out, labels: _along_softmax(g, out, labels), floating=True, expects="scores [N, classes]")
 def _cross_entropy_gradient(scores, /, labels):
-    share = softmax.forward(scores)
+    share = _softmax.forward(scores)
     share[np.arange(len(scores)), np.asarray(labels)] -= 1
     return share / len(scores)
 
@@ -92,9 +103,14 @@ def _along_softmax(g: Tensor, out: Tensor, labels: np.ndarray[Any, Any]) -> Tens
 @primitive(
     lambda g, scores, labels: g * _cross_entropy_gradient(scores, labels=labels), floating=True, expects="scores [N, classes]"
 )
-def cross_entropy(scores, /, labels):
+def _cross_entropy(scores, /, labels):
+    return -np.mean(_log_softmax.forward(scores)[np.arange(len(scores)), np.asarray(labels)])
+
+
+@widened
+def cross_entropy(scores: Any, labels: Any) -> Tensor:
     """Cross entropy of the softmax of scores ``[N, classes]`` with the right classes, an array ``[N]``; averaged over N."""
-    return -np.mean(log_softmax.forward(scores)[np.arange(len(scores)), np.asarray(labels)])
+    return _cross_entropy(scores, labels=labels)
 
 
 ReLU = operator("ReLU", relu)

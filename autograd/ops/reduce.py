@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import sum_dtype
 from ..errors import ShapeError
 from ..graph import sum_to
 from ..operator import operator
 from ..primitive import primitive
 from ..state import no_grad, state
 from ..tensor import Tensor, as_tensor
+from ..wide import added, widened
 from .elementwise import cast, equal, exp, isfinite, log, sqrt, square, where
 from .shape import broadcast_to, expand_dims, flip, reshape, transpose
 
@@ -43,7 +45,7 @@ def _tuple(axis: Any) -> Any:
 @primitive(lambda g, shape, axis: broadcast_to(_keep(g, shape, axis), shape), expects=_AXIS)
 def sum(x, /, axis=None, keepdims=False):
     """Sum over ``axis``: None for all, an int or several."""
-    return np.sum(x, _tuple(axis), keepdims=keepdims)
+    return added(np.sum, x, _tuple(axis), keepdims=keepdims)
 
 
 def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:
@@ -69,18 +71,21 @@ def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:
     return sum_to(tensor, to)
 
 
+@widened
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Mean over ``axis``; whole numbers give float32."""
     x = as_tensor(x, "ops.mean")
     return sum(x, axis, keepdims) / _count(x, axis)
 
 
+@widened
 def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """Variance over ``axis``, divided by the number of elements less ``ddof``."""
     x = as_tensor(x, "ops.var")
     return sum(square(x - mean(x, axis, keepdims=True)), axis, keepdims) / (_count(x, axis) - ddof)
 
 
+@widened
 def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
     """Root of the variance over ``axis``."""
     return sqrt(var(x, axis, ddof, keepdims))
@@ -103,12 +108,12 @@ def _prod_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
 @primitive(_prod_vjp, expects=_AXIS)
 def prod(x, /, axis=None, keepdims=False):
     """Product over ``axis``."""
-    return np.prod(x, _tuple(axis), keepdims=keepdims)
+    return added(np.prod, x, _tuple(axis), keepdims=keepdims)
 
 
 def _extremum_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
     """Share the gradient equally among ties."""
-    ties = cast(equal(x, _keep(out, x.shape, axis)), x.dtype)
+    ties = cast(equal(x, _keep(out, x.shape, axis)), sum_dtype(x.dtype))
     return _keep(g, x.shape, axis) * (ties / sum(ties, axis, keepdims=True))
 
 
@@ -151,9 +156,10 @@ def any(x, /, axis=None, keepdims=False):
 @primitive(lambda g, axis: flip(cumsum(flip(g, axis), axis), axis), expects=_AXIS)
 def cumsum(x, /, axis):
     """Sum of the elements up to each along ``axis``."""
-    return np.cumsum(x, axis)
+    return added(np.cumsum, x, axis)
 
 
+@widened
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
     """Logarithm of the sum of exponentials, without overflow."""
     x = as_tensor(x, "ops.logsumexp")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ..dtypes import sum_dtype
 from ..errors import ArgumentError
 from ..tensor import Tensor
 
@@ -39,7 +41,13 @@ def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Te
     norm = float(np.sqrt(sum(float(np.sum(np.square(g.array, dtype=np.float64))) for g in gradients)))
     if norm <= max_norm:
         return tuple(gradients), norm
-    return tuple(Tensor.wrap(g.array * g.dtype.type(max_norm / norm)) for g in gradients), norm
+    return tuple(Tensor.wrap(_scaled(g.array, max_norm / norm)) for g in gradients), norm
+
+
+def _scaled(g: Any, scale: float) -> Any:
+    """Return an array times a number, which may be below what float16 has."""
+    wide = g.astype(sum_dtype(g.dtype), copy=False)
+    return (wide * wide.dtype.type(scale)).astype(g.dtype, copy=False)
 
 
 def clip_by_value(gradients: Sequence[Tensor], limit: float) -> tuple[Tensor, ...]:

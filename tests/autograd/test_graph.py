@@ -253,7 +253,7 @@ def test_picked_steps_are_added_into_one_array():
     sums.add(node, ops.ones((7, 3), "float64"))
     assert sums.buffer(node) is buffer
     assert buffer.tolist() == [[1.0] * 3] * 7
-    assert sums.pop(node.serial).array is buffer
+    assert sums.pop(node).array is buffer
 
 
 def test_picked_steps_and_the_whole_sequence_together():
