@@ -45,6 +45,9 @@ class GradOperation:
         )
         self.get_all, self.get_by_list, self.sens_param, self.allow_unused = get_all, get_by_list, sens_param, allow_unused
 
+    def __repr__(self) -> str:
+        return f"GradOperation({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
+
     def __call__(self, fn: Callable[..., Any], weights: Any = None) -> Callable[..., Any]:
         """Return the gradient function of ``fn``."""
         if not callable(fn):

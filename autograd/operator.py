@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -52,6 +53,6 @@ def operator(name: str, function: Callable[..., Any], *options: str, **renamed: 
             "function": staticmethod(function),
             "options": dict(zip(options, options, strict=True)) | renamed,
             "__doc__": f"The operation ``ops.{function.__name__}`` as an object.",
-            "__module__": function.__module__,
+            "__module__": sys._getframe(1).f_globals["__name__"],  # where pickle looks for it
         },
     )

@@ -220,6 +220,10 @@ class Primitive:
             return node.saved
         return i if name == "i" else node.attrs[name]
 
+    def __reduce__(self) -> str:
+        """Copy and pickle by name, as functions are."""
+        return self.__qualname__
+
     def __repr__(self) -> str:
         return f"<operation {self.__name__}>"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from .. import ops
@@ -40,6 +41,13 @@ class WithLossCell(Cell):
         return self._loss_fn(self._backbone(data), label)
 
 
+@dataclass
+class _Held:
+    """Parameters that are no parts of the Cell that keeps them."""
+
+    weights: Any
+
+
 class ForwardValueAndGrad(Cell):
     """The value of a network and its gradient, from one run.
 
@@ -67,7 +75,7 @@ class ForwardValueAndGrad(Cell):
         self.network, self.grad = network, GradOperation(get_all, get_by_list, sens_param)
         if weights is None and isinstance(network, Cell):
             weights = network.trainable_params()
-        self._weights: Callable[[], Any] = lambda: weights  # not parts of its own
+        self._held = _Held(weights)
 
     def construct(self, *inputs: Any, **kwargs: Any) -> tuple[Any, Any]:
         """Return (value, gradient); with ``sens_param`` the cotangent of the value is the last input, or ``sens=``."""
@@ -77,7 +85,7 @@ class ForwardValueAndGrad(Cell):
             values.append(self.network(*args, **given))
             return values[0]
 
-        gradient = self.grad(kept, self._weights())(*inputs, **kwargs)
+        gradient = self.grad(kept, self._held.weights)(*inputs, **kwargs)
         return values[0] if state.recording else ops.stop_gradient(values[0]), gradient
 
 
