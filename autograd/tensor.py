@@ -188,9 +188,10 @@ class Tensor(Methods, NumpyProtocol):
         return listed(self, super().__dir__())
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if self.node is not None and state.recording:
+        array: Any = self.array  # while a Cell is traced, a Value, which refuses
+        if self.node is not None and state.recording and type(array) is not Value:
             raise unplain("np.asarray, or a function of numpy that takes an array")
-        return np.array(self.array, dtype=dtype, copy=copy)
+        return np.array(array, dtype=dtype, copy=copy)
 
     def __dlpack__(self, **options: Any) -> Any:
         return self.array.__dlpack__(**options)
