@@ -12,6 +12,7 @@ __all__ = [
     "RANK",
     "as_bool",
     "bool_",
+    "converted",
     "describe",
     "float16",
     "float32",
@@ -79,6 +80,22 @@ def promote(a: DType, b: DType) -> DType:
 def sum_dtype(dtype: DType) -> DType:
     """Return the dtype in which numbers of a dtype are added up: that of float16 is float32, as it stops at 2,048 ones."""
     return float32 if dtype == float16 else dtype
+
+
+def converted(array: Any, dtype: DType) -> Any:
+    """Return an array in another dtype, the same on every machine.
+
+    A float beyond the range of a whole dtype becomes its nearest bound, and NaN becomes 0. numpy leaves both to the processor.
+    """
+    if array.dtype.kind != "f" or dtype.kind not in "iu":
+        return array.astype(dtype)
+    info = np.iinfo(dtype)
+    with np.errstate(invalid="ignore", over="ignore"):
+        out = np.asarray(array.astype(dtype))
+        np.copyto(out, info.max, where=array >= float(info.max + 1))  # a power of two: exact, or inf in float16
+        np.copyto(out, info.min, where=array <= float(info.min))
+        np.copyto(out, 0, where=array != array)
+    return out
 
 
 def as_bool(value: Any, where: str, name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import describe, float32, promote
+from .dtypes import describe, float32, int64, promote
 from .errors import DTypeError, ShapeError
 from .graph import SELECT, Node
 from .program import Value
@@ -44,8 +44,14 @@ class Primitive:
         several: bool,
         expects: str,
         into: Callable[[Any, Any, dict[str, Any]], None] | None,
+        whole: str | None,
+        compares: bool,
+        logical: bool,
+        positive: int | None,
+        jumps: bool,
     ) -> None:
         self.forward, self.scalar, self.floating, self.several = forward, scalar, floating, several
+        self.whole, self.compares, self.logical, self.positive, self.jumps = whole, compares, logical, positive, jumps
         self.ufunc, self.expand = ufunc, expand
         self.promotes, self.expects = promotes, expects
         if into is not None:
@@ -82,6 +88,8 @@ class Primitive:
                 data = self.forward(*arrays, **attrs)
         except _SymbolicError:
             data = self._traced(args, attrs)
+        except OverflowError as error:
+            raise self._too_large(args, error) from error
         except ValueError as error:
             raise ShapeError(
                 self.label,
@@ -109,6 +117,7 @@ class Primitive:
         arrays: list[Any] = []
         common = None
         weak: type = bool
+        mixed = False
         for i, arg in enumerate(args):
             if isinstance(arg, Tensor):
                 value: Any = arg.array
@@ -128,25 +137,50 @@ class Primitive:
             elif common is None:
                 common = value.dtype
             elif value.dtype != common:
-                common = promote(common, value.dtype)
+                common, mixed = promote(common, value.dtype), True
         if common is None:
             return self.promoted([as_tensor(arg) for arg in args])
+        if self.logical:
+            return [value if type(value) is np.ndarray else bool(value) for value in arrays]
         if common.kind != "f" and (self.floating or weak is float):
             common = float32
+        elif mixed and self.compares and common.kind == "f" and all(a.dtype.kind != "f" for a in arrays):
+            return arrays  # int64 and uint64, which numpy compares exactly
         for i, value in enumerate(arrays):
-            if type(value) is not np.ndarray or value.dtype == common:
-                continue
-            if self.promotes is None or i in self.promotes:
+            if type(value) is not np.ndarray:
+                if self.promotes is not None and i in self.promotes:  # numpy would cut an int that is too large
+                    arrays[i] = np.asarray(value, int64 if common.kind == "b" and type(value) is int else common)
+            elif value.dtype != common and (self.promotes is None or i in self.promotes):
                 arrays[i] = value.astype(common)
         return arrays
 
     def _traced(self, args: Sequence[Any], attrs: dict[str, Any]) -> Value:
-        values = [
-            arg.array if isinstance(arg, Tensor) else arg if isinstance(arg, _SCALARS) else self._convert(arg, i)
-            for i, arg in enumerate(args)
-        ]
+        values = [self._value(arg, i) for i, arg in enumerate(args)]
+        if self.promotes is not None and all(isinstance(values[i], _SCALARS) for i in self.promotes):
+            values = [
+                value if isinstance(value, Value) else as_tensor(arg).array for value, arg in zip(values, args, strict=True)
+            ]
         program = next(value.program for value in values if isinstance(value, Value))
-        return program.apply(self, values, attrs)
+        try:
+            return program.apply(self, values, attrs)
+        except OverflowError as error:
+            raise self._too_large(args, error) from error
+
+    def _value(self, arg: Any, position: int) -> Any:
+        """Take the Value or the array out of an input; numbers stay, those of numpy become Python's."""
+        if isinstance(arg, Tensor):
+            return arg.array
+        if isinstance(arg, np.generic):
+            return arg.item()
+        return arg if isinstance(arg, _SCALARS) else self._convert(arg, position)
+
+    def _too_large(self, args: Sequence[Any], error: OverflowError) -> DTypeError:
+        return DTypeError(
+            self.label,
+            "numbers that the dtype of the Tensors can hold",
+            " and ".join(map(describe, args)),
+            f"Convert the Tensors to a wider dtype first (numpy says: {error}).",
+        )
 
     def _convert(self, arg: Any, position: int) -> Any:
         if arg is None or isinstance(arg, (str, dict)) or callable(arg):
@@ -258,6 +292,11 @@ def primitive(
     several: bool = False,
     expects: str = "shapes that broadcast together",
     into: Callable[[Any, Any, dict[str, Any]], None] | None = None,
+    whole: str | None = None,
+    compares: bool = False,
+    logical: bool = False,
+    positive: int | None = None,
+    jumps: bool = False,
 ) -> Callable[[Callable[..., Any]], Primitive]:
     """Make an operation out of a function on numpy arrays.
 
@@ -287,6 +326,16 @@ def primitive(
         What an error about shapes says was expected.
     into : callable, optional
         ``into(buffer, g, attrs)`` adds the cotangent of the only tensor to an array in place.
+    whole : str, optional
+        The expression for one element where it is a whole number or a bool, if it is another one than ``scalar``.
+    compares : bool
+        It compares; a Python int may lie beyond the whole numbers of the other side.
+    logical : bool
+        It takes its tensors as bools.
+    positive : int, optional
+        Position of the tensor that must not be negative where whole numbers come out.
+    jumps : bool
+        Its values jump, so that a rounding error before it may change them by much.
 
     Returns
     -------
@@ -297,7 +346,7 @@ def primitive(
     def decorate(forward: Callable[..., Any]) -> Primitive:
         return Primitive(
             forward, vjps, scalar=scalar, ufunc=ufunc, expand=expand, floating=floating, promotes=promotes, several=several,
-            expects=expects, into=into,
+            expects=expects, into=into, whole=whole, compares=compares, logical=logical, positive=positive, jumps=jumps,
         )  # fmt: skip
 
     return decorate

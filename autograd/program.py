@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .dtypes import DType
+from .dtypes import DType, bool_, converted, float16, int64
 from .errors import CompileError, GradientError
 from .graph import LEAF, Node
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Instruction", "Program", "Value"]
 
-_HERE = str(Path(__file__).parent)
+_HERE = str(Path(__file__).parent) + os.sep
+_NOT_THEIRS = (_HERE, str(Path(np.__file__).parent) + os.sep)
+_OPERATIONS = tuple(_HERE + name + os.sep for name in ("ops", "compat"))
+_MIXING = ", which mixes elements"
+_MIXES = (
+    "Keep it outside the neuron, as a layer before or after it; "
+    "a bprop adds up the gradient of a Parameter with ops.sum_to_size."
+)
 
 
 class Value:
@@ -58,19 +66,41 @@ class Value:
 
 @functools.cache
 def _result(op: Primitive, kinds: tuple[Any, ...], attrs: tuple[Any, ...]) -> tuple[tuple[DType, ...], DType]:
-    """Return the dtypes to which an operation brings its inputs, and that of its output, by trying it on ones."""
+    """Return the dtypes in which numpy computes an operation, one for each input, and that of its output.
+
+    They are found by trying it on ones; the kind of an input is its dtype, or the type of a Python number.
+    """
     arrays = op.promoted([kind(1) if isinstance(kind, type) else np.ones((), kind) for kind in kinds])
-    common = next(a.dtype for a in reversed(arrays) if isinstance(a, np.ndarray))
     with np.errstate(all="ignore"):
         out = np.asarray(op.forward(*arrays, **dict(attrs))).dtype
-    return tuple(a.dtype if isinstance(a, np.ndarray) else common for a in arrays), out
+    if op.logical:
+        return (bool_,) * len(arrays), out
+    if op.compares and len({a.dtype for a in arrays if isinstance(a, np.ndarray)}) > 1:
+        return tuple(a.dtype for a in arrays), out
+    common = next(a.dtype for a in reversed(arrays) if isinstance(a, np.ndarray))
+    if common == bool_ and int in kinds:
+        common = int64
+    elif common == bool_ and out.kind != "b":
+        common = out
+    promoted = range(len(arrays)) if op.promotes is None else op.promotes
+    return tuple(common if i in promoted else bool_ for i in range(len(arrays))), out
 
 
 def refuse(what: str, fix: str) -> NoReturn:
-    """Raise the CompileError for something that cannot be traced, at the line of the user's code that does it."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+    """Raise the CompileError for something that cannot be traced, at the line of the user's code that does it.
+
+    If it is one of our operations that does it, the error names the one that the user has called.
+    """
+    from . import ops
+
+    frame, operation = sys._getframe(1), None
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THEIRS):
+        name = frame.f_code.co_name
+        if frame.f_code.co_filename.startswith(_OPERATIONS) and name in ops.__all__:
+            operation = name
         frame = frame.f_back
+    if operation is not None and (not what.startswith("ops.") or what.endswith(_MIXING)):
+        what, fix = f"ops.{operation}{_MIXING}", _MIXES
     raise CompileError(
         f"{frame.f_code.co_filename}, line {frame.f_lineno}, in {frame.f_code.co_name}",
         "operations on Tensors, one element at a time", what, fix,
@@ -126,7 +156,8 @@ class Program:
 
     def constant(self, value: Any, dtype: DType) -> int:
         """Return the number of a constant."""
-        array = np.asarray(value, dtype)
+        with np.errstate(all="ignore"):
+            array = converted(value, dtype) if hasattr(value, "dtype") else np.asarray(value, dtype)
         return self.add("constant", array[()], (), dtype, array.tobytes())
 
     def operand(self, value: Any, dtype: DType) -> int:
@@ -159,39 +190,70 @@ class Program:
         return self.add("convert", None, (index,), dtype, None)
 
     def apply(self, op: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Value:
-        """Add an operation on Values, arrays and Python numbers; dtypes come out as they would with arrays."""
+        """Add an operation on Values, arrays and Python numbers; dtypes and bits come out as they would with arrays."""
         if op.expand is not None:
-            return self._expanded(op.expand, values)
-        if op.scalar is None and "dtype" not in attrs:
-            refuse(
-                f"{op.label}, which mixes elements",
-                "Keep it outside the neuron, as a layer before or after it; "
-                "a bprop adds up the gradient of a Parameter with ops.sum_to_size.",
-            )
+            return self._expanded(op, values)
+        casts = "dtype" in op.attr_names
+        if op.scalar is None and not casts:
+            refuse(f"{op.label}{_MIXING}", _MIXES)
         kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
         dtypes, out = _result(op, kinds, tuple(attrs.items()))
-        if op.scalar is None:
-            return Value(self, self.operand(values[0], out), out)
-        operands = tuple(self.operand(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
-        known = [self.instructions[i] for i in operands]
-        if all(k.kind == "constant" for k in known):
+        if casts:
+            return Value(self, self._computable(op, (self.operand(values[0], out),), out)[0], out)
+        if op.compares and (foregone := _foregone(op, values, dtypes)) is not None:
+            return Value(self, self.constant(foregone, out), out)
+        given = tuple(self.operand(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
+        operands = self._computable(op, given, out)
+        steps = [self.instructions[i] for i in operands]
+        if all(s.kind == "constant" for s in steps):
             with np.errstate(all="ignore"):
-                return Value(self, self.constant(op.forward(*[np.asarray(k.what) for k in known], **attrs), out), out)
+                return Value(self, self.constant(op.forward(*[np.asarray(s.what) for s in steps], **attrs), out), out)
+        if op.positive is not None and out.kind in "iu" and not self._never_negative(operands[op.positive]):
+            refuse(
+                f"{op.label} of whole numbers ({out}), which is an error where input {op.positive} is negative",
+                "Convert one of them to float32, or use a constant or an unsigned dtype.",
+            )
         return Value(self, self.add("operation", op, operands, out, op), out)
 
-    def _expanded(self, expand: Any, values: Sequence[Any]) -> Value:
+    def _computable(self, op: Primitive, operands: tuple[int, ...], out: DType) -> tuple[int, ...]:
+        """Return the operands of an operation if compiled code knows their dtypes, or numpy computes it once for all."""
+        sources = [self.instructions[i] for i in operands]
+        sources += [self.instructions[o] for s in sources if s.kind == "convert" for o in s.operands]
+        if float16 in (out, *(s.dtype for s in sources)) and self._runs(operands):
+            refuse(f"{op.label} of float16", "Convert it to float32 before the neuron, or run it with mode='eager'.")
+        return operands
+
+    def _runs(self, operands: Iterable[int]) -> bool:
+        """Tell whether something is computed anew in every step: it is not made of constants and parameters alone."""
+        return any(self.instructions[i].kind == "input" for i in self.needed(operands))
+
+    def _never_negative(self, index: int) -> bool:
+        """Tell whether a whole number cannot be negative, by its constant or by the dtypes that it comes from."""
+        step = self.instructions[index]
+        if step.kind == "constant":
+            return bool(step.what >= 0)
+        if step.kind == "convert":
+            (source,) = step.operands
+            return np.can_cast(self.instructions[source].dtype, step.dtype) and self._never_negative(source)
+        return step.dtype.kind in "bu"
+
+    def _expanded(self, op: Primitive, values: Sequence[Any]) -> Value:
         """Add an operation by the others of which it is made."""
         from .state import state
         from .tensor import Tensor
 
+        kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
+        dtypes, out = _result(op, kinds, ())
+        operands = tuple(self.operand(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
+        given = [Value(self, i, d) for i, d in zip(self._computable(op, operands, out), dtypes, strict=True)]
+        assert op.expand is not None
         before = state.recording
         try:
             state.recording = False
-            made = expand(*[Tensor.wrap(v) if isinstance(v, (Value, np.ndarray)) else v for v in values])
+            value: Any = op.expand(*map(Tensor.wrap, given)).array
         finally:
             state.recording = before
-        value: Value = made.array
-        return value
+        return value  # type: ignore[no-any-return]
 
     def needed(self, outputs: Iterable[int], given: frozenset[int] = frozenset()) -> list[int]:
         """Return the instructions from which outputs follow, in order, not looking beyond the given ones."""
@@ -212,8 +274,16 @@ class Program:
 
 def _kept(step: Instruction) -> Any:
     if step.kind == "constant":
-        return float(step.what) if step.what in (0, 1) else None
+        return float(step.what) if step.what in (0, 1) and not np.signbit(np.float64(step.what)) else None
     return None if step.kind == "parameter" else step.what
+
+
+def _foregone(op: Primitive, values: Sequence[Any], dtypes: Sequence[DType]) -> Any:
+    """Return the result of a comparison that a Python int decides because it is beyond the whole numbers of the other side."""
+    for value, dtype in zip(values, dtypes, strict=True):
+        if type(value) is int and dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
+            return op.forward(*[v if isinstance(v, int) else np.zeros((), v.dtype) for v in values])
+    return None
 
 
 def __dir__() -> list[str]:

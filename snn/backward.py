@@ -61,8 +61,10 @@ class Backward:
         self.summed = self.wants_weight and isinstance(currents, Once)
         before = self._layer_before() if wants_x and not self.direct else None
         self.few = before is not None and currents.few  # type: ignore[union-attr]
-        self.places = before[0].where_it_matters(before[1], before[0].plan.matters) if before and not self.few else None
-        self.own_places = None if layer.own is None or self.wants_starts[-1] else self._own_places()
+        some = before is not None and not self.few and currents.finite  # type: ignore[union-attr]
+        self.places = before[0].where_it_matters(before[1], before[0].plan.matters) if before and some else None
+        whole = layer.own is None or self.wants_starts[-1] or not layer.own_finite
+        self.own_places = None if whole else self._own_places()
         self.arrived = self._arrived()
         columns = layer.layout.columns
         self.pitch = columns if self.places is None else padded(columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -35,6 +36,8 @@ def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Produc
         return Once(x, weight, "the input is the same at every step")
     if len(x) * samples * n_in * n_out < LITTLE:
         return Product(x, weight, "the product is small")
+    if not Packed.finite(weight):
+        return Product(x, weight, "some weights are infinite or NaN")
     spikes = as_spikes(x, jit)
     if spikes is None:
         return Product(x, weight, "the input is not spikes")
@@ -78,6 +81,11 @@ class _Weighted:
     def steps_at_once(cls, n_out: int, samples: int) -> int:
         """Return the length of a chunk."""
         return max(1, min(4096, max(2048, n_out)) // max(1, samples))
+
+    @functools.cached_property
+    def finite(self) -> bool:
+        """Whether all weights are finite, so that what is zero may be left out of a product."""
+        return Packed.finite(self.weight)
 
     @property
     def few(self) -> bool:
@@ -163,6 +171,7 @@ class GradientByEvents:
         self.packed, self.events, self.rows = packed, events, rows
         self._columns: tuple[Array, Array] | None = None
         self._total: Array | None = None
+        self._lost: Array | None = None
 
     @property
     def width(self) -> int:
@@ -178,11 +187,29 @@ class GradientByEvents:
             self._columns, self._total = self.events.by_column(self.rows), self.packed.new_gradient()
         column_start, row_index = self._columns
         self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
+        if not Packed.finite(gradient):
+            self._lose(chunk, gradient)
+
+    def _lose(self, chunk: int, gradient: Array) -> None:
+        """Note what is NaN since nothing, a silent input, is multiplied by what is not finite."""
+        rows = gradient.shape[1]
+        wrong = ~np.isfinite(gradient).transpose(1, 0, 2).reshape(rows, -1)[:, : self.packed.n_out]
+        at = np.flatnonzero(wrong.any(1))
+        at = at[chunk * self.rows + at < len(self.events.start) - 1]
+        silent = np.ones((len(at), self.packed.n_in), np.float32)
+        for row, r in zip(silent, at, strict=True):
+            first, last = self.events.start[chunk * self.rows + r : chunk * self.rows + r + 2]
+            row[self.events.index[first:last]] = 0
+        lost = wrong[at].T.astype(np.float32) @ silent > 0
+        self._lost = lost if self._lost is None else self._lost | lost
 
     def result(self) -> Array:
         """Return what was added up, ``[n_out, n_in]``."""
         total, self._total, self._columns = self._total, None, None
-        return np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
+        made = np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
+        if self._lost is not None:
+            made[self._lost], self._lost = np.nan, None
+        return made
 
 
 class Listed(_Weighted):

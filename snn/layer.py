@@ -104,16 +104,14 @@ class Layer:
         self.starts: list[Tensor] = tree.leaves(before)
         self.own: Tensor | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
         self._own_packed: Packed | None = None
+        self.own_finite = self.own is None or Packed.finite(self.own.array)
         dtype = x.dtype if dense is None else dense.weight.dtype
         self.names = [] if cell is None else [name for name in names if name in record_names(cell, before)]
+        self._check_width(x, *self.starts)
         self.plan: Plan = plan_for(cell, dense, dtype, before, self.names, mask is not None, self.own is not None)
         slot = None if dense is None else dense.slot
         self.parameters: list[Tensor] = [dense.bias if p is slot else p for p in self.plan.parameters]  # type: ignore
-        for tensor in (x, *self.starts, *self.parameters):
-            if tensor.dtype.kind == "f" and tensor.dtype not in (float32, float64):
-                raise CompileError(
-                    type(cell).__name__, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'."
-                )
+        self._check_width(*self.parameters)
         if self.own is not None and promote(self.own.dtype, self.starts[-1].dtype) == self.starts[-1].dtype:
             self.own = self.own if self.own.dtype == self.starts[-1].dtype else ops.cast(self.own, self.starts[-1].dtype)
         elif self.own is not None:
@@ -131,13 +129,21 @@ class Layer:
             self._fits(array)
         self.layout = self._layout()
         self.chunk = self.currents.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
-        # A spike without end times nothing is not nothing: such an output is kept as numbers.
+        # A spike without end times nothing is not nothing, and one below zero may be -0.0: both are kept as numbers.
         self.amplitude = self.plan.amplitude_now(self.dtype(self.plan.out), self.arrays)
-        self.flag = self.plan.flag if np.isfinite(self.amplitude).all() else None
+        bytes_do = np.isfinite(self.amplitude).all() and not np.signbit(self.amplitude.astype(np.float64)).any()
+        self.flag = self.plan.flag if bytes_do else None
         self.fires = self._fires()
         self.fed = None if self.own is None else self.plan.fed_flag if self.fires else self.plan.fed
         self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)
         self.per_column = tuple(i for i in self.arrays if i not in self.scalars)
+
+    def _check_width(self, *tensors: Tensor) -> None:
+        for tensor in tensors:
+            if tensor.dtype.kind == "f" and tensor.dtype not in (float32, float64):
+                raise CompileError(
+                    type(self.cell).__name__, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'."
+                )
 
     def _layout(self) -> Layout:
         steps, size = len(self.x), math.prod(self.shape)
@@ -283,7 +289,7 @@ class Layer:
 
     def _fires(self) -> bool:
         """Tell whether what comes back is spikes, of one amplitude in each column; a mask may hold what was fired before."""
-        if self.own is None or self.plan.fed_flag is None or self.flag is None:
+        if self.own is None or self.plan.fed_flag is None or self.flag is None or not self.own_finite:
             return False
         one = np.size(self.plan.amplitude_now(self.own.dtype, self.arrays)) in (1, self.shape[-1])
         return one and (self.mask is None or self._spiked())
@@ -302,7 +308,7 @@ class Layer:
         if self.fires and self._spiked():
             events = find_events((before != 0).view(np.uint8), 1, self.options.jit)
             lateral[:, : self.layout.columns] = self.own_packed().currents(events)  # type: ignore[arg-type]
-        elif before.any():
+        elif before.any() or not self.own_finite:
             lateral[:, : self.layout.columns] = before @ self.own.array.T
         return lateral
 

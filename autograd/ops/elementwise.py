@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import to_dtype
+from ..dtypes import converted, to_dtype
 from ..operator import operator
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
@@ -39,13 +39,13 @@ def div(x, y, /):
     return np.divide(x, y)
 
 
-@primitive(scalar="{x} // {y}", ufunc="numpy.floor_divide")
+@primitive(scalar="{x} // {y}", ufunc="numpy.floor_divide", jumps=True)
 def floordiv(x, y, /):
     """Quotient rounded down; no derivative."""
     return np.floor_divide(x, y)
 
 
-@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} % {y}", ufunc="numpy.remainder")
+@primitive(lambda g: g, lambda g, x, y: neg(g * floordiv(x, y)), scalar="{x} % {y}", ufunc="numpy.remainder", jumps=True)
 def mod(x, y, /):
     """Remainder of the division, with the sign of ``y``."""
     return np.mod(x, y)
@@ -69,6 +69,7 @@ def _exponent_vjp(g: Tensor, x: Any, out: Tensor) -> Tensor:
     _exponent_vjp,
     scalar="{x} ** {y}",
     ufunc="numpy.power",
+    positive=1,
     expects="shapes that broadcast together, and a floating base where an exponent is negative",
 )
 def pow(x, y, /):
@@ -202,91 +203,91 @@ def clip(x: Any, min: Any = None, max: Any = None) -> Tensor:
 # Steps: no derivative
 
 
-@primitive(scalar="1 if {x} > 0 else -1 if {x} < 0 else 0 if {x} == 0 else {x}")
+@primitive(scalar="1 if {x} > 0 else -1 if {x} < 0 else 0 if {x} == 0 else {x}", jumps=True)
 def sign(x, /):
     """Sign: -1, 0 or 1."""
     return np.sign(x)
 
 
-@primitive(scalar="floor({x})")
+@primitive(scalar="floor({x})", whole="{x}", jumps=True)
 def floor(x, /):
     """Round down."""
     return np.floor(x)
 
 
-@primitive(scalar="ceil({x})")
+@primitive(scalar="ceil({x})", whole="{x}", jumps=True)
 def ceil(x, /):
     """Round up."""
     return np.ceil(x)
 
 
-@primitive(scalar="round({x})")
+@primitive(scalar="round({x})", whole="{x}", jumps=True)
 def round(x, /):
     """Round to the nearest whole number, a half to the even one."""
     return np.round(x)
 
 
-@primitive(scalar="{x} > {y}")
+@primitive(scalar="{x} > {y}", compares=True)
 def greater(x, y, /):
     """Tell where ``x > y``."""
     return np.greater(x, y)
 
 
-@primitive(scalar="{x} >= {y}")
+@primitive(scalar="{x} >= {y}", compares=True)
 def greater_equal(x, y, /):
     """Tell where ``x >= y``."""
     return np.greater_equal(x, y)
 
 
-@primitive(scalar="{x} < {y}")
+@primitive(scalar="{x} < {y}", compares=True)
 def less(x, y, /):
     """Tell where ``x < y``."""
     return np.less(x, y)
 
 
-@primitive(scalar="{x} <= {y}")
+@primitive(scalar="{x} <= {y}", compares=True)
 def less_equal(x, y, /):
     """Tell where ``x <= y``."""
     return np.less_equal(x, y)
 
 
-@primitive(scalar="{x} == {y}")
+@primitive(scalar="{x} == {y}", compares=True)
 def equal(x, y, /):
     """Tell where ``x == y``."""
     return np.equal(x, y)
 
 
-@primitive(scalar="{x} != {y}")
+@primitive(scalar="{x} != {y}", compares=True)
 def not_equal(x, y, /):
     """Tell where ``x != y``."""
     return np.not_equal(x, y)
 
 
-@primitive(scalar="bool({x}) and bool({y})")
+@primitive(scalar="bool({x}) and bool({y})", logical=True)
 def logical_and(x, y, /):
     """Tell where both hold."""
     return np.logical_and(x, y)
 
 
-@primitive(scalar="bool({x}) or bool({y})")
+@primitive(scalar="bool({x}) or bool({y})", logical=True)
 def logical_or(x, y, /):
     """Tell where one holds."""
     return np.logical_or(x, y)
 
 
-@primitive(scalar="not {x}")
+@primitive(scalar="not {x}", logical=True)
 def logical_not(x, /):
     """Tell where it does not hold."""
     return np.logical_not(x)
 
 
-@primitive(scalar="{x} != {x}")
+@primitive(scalar="{x} != {x}", whole="False")
 def isnan(x, /):
     """Tell where ``x`` is not a number."""
     return np.isnan(x)
 
 
-@primitive(scalar="isfinite({x})")
+@primitive(scalar="isfinite({x})", whole="True")
 def isfinite(x, /):
     """Tell where ``x`` is neither infinite nor NaN."""
     return np.isfinite(x)
@@ -294,11 +295,14 @@ def isfinite(x, /):
 
 @primitive(lambda g: g)
 def _cast(x, /, dtype):
-    return x.astype(dtype)
+    return converted(x, dtype)
 
 
 def cast(x: Any, dtype: Any) -> Tensor:
-    """Convert to another dtype. The gradient through a conversion to whole numbers or bools is zero."""
+    """Convert to another dtype. The gradient through a conversion to whole numbers or bools is zero.
+
+    A float beyond the range of a whole dtype becomes its nearest bound, and NaN becomes 0, on every machine.
+    """
     return _cast(as_tensor(x, "ops.cast"), dtype=to_dtype(dtype, "ops.cast"))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, ops
+from autograd.dtypes import converted
 from autograd.program import Program, Value
 
 __all__ = ["evaluate", "influence", "settled", "spiking"]
@@ -29,7 +30,7 @@ def _name(program: Program, index: int) -> str:
 
 def _is_zero(program: Program, index: int) -> bool:
     step = program.instructions[index]
-    return step.kind == "constant" and step.what == 0
+    return bool(step.kind == "constant" and step.what == 0 and not np.signbit(np.float64(step.what)))
 
 
 def _is_fixed(program: Program, index: int) -> bool:
@@ -60,6 +61,9 @@ def spiking(program: Program, index: int, known: dict[int, int] | None = None) -
         return known[index], None
     if name == "convert" and program.instructions[step.operands[0]].dtype.kind == "b":
         return step.operands[0], None
+    if name == "convert" and (found := spiking(program, step.operands[0], known)) is not None:
+        flag, amplitude = found
+        return flag, None if amplitude is None else program.convert(amplitude, step.dtype)
     if name == "mul":
         for part, other in (step.operands, step.operands[::-1]):
             found = spiking(program, part, known)
@@ -97,7 +101,7 @@ def evaluate(program: Program, index: int, arrays: dict[int, Any]) -> Any:
     if index in arrays or step.kind in ("constant", "parameter"):
         return arrays.get(index, step.what)
     operands = [np.asarray(evaluate(program, o, arrays)) for o in step.operands]
-    return operands[0].astype(step.dtype) if step.kind == "convert" else step.what.forward(*operands)
+    return converted(operands[0], step.dtype) if step.kind == "convert" else step.what.forward(*operands)
 
 
 def influence(program: Program, source: int, targets: Iterable[int]) -> int | None:

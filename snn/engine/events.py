@@ -132,6 +132,12 @@ class Packed:
         arguments = [source, _u(self.n_out), _u(self.n_in), self.amplitude, _u(self.lanes), target]
         launch(kernel(name, self.jit), jobs, arguments, weight.size)
 
+    @staticmethod
+    def finite(weight: Array) -> bool:
+        """Tell whether all weights are finite; nothing times others is NaN, and silent inputs would leave them out."""
+        with np.errstate(all="ignore"):
+            return bool(np.isfinite(weight.sum()) or np.isfinite(weight).all())
+
     def currents(self, events: Events) -> Array:
         """Return what events bring, ``[rows, n_out]``."""
         rows = len(events.start) - 1

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
+
+import numpy as np
 
 from autograd.program import Program
 
@@ -14,7 +17,7 @@ _FUNCTIONS = {
     "sin": "np.sin", "sqrt": "np.sqrt", "tanh": "np.tanh",
 }  # fmt: skip
 
-_OF_BOOLS = ("add", "mul")
+_OF_BOOLS = ("abs", "add", "mul")
 
 
 def expression(program: Program, index: int, names: dict[int, str], rough: bool) -> str:
@@ -34,31 +37,58 @@ def expression(program: Program, index: int, names: dict[int, str], rough: bool)
     step = program.instructions[index]
     if step.kind == "convert":
         (operand,) = step.operands
-        if program.instructions[operand].dtype.kind == "b" and step.dtype.kind == "f":
-            bits = step.dtype.itemsize * 8
-            return f"one{bits} if {names[operand]} else zero{bits}"
-        return f"np.{step.dtype}({names[operand]})"
+        return _converted(names[operand], program.instructions[operand].dtype, step.dtype)
     op = step.what
     given = dict(zip(op.tensor_names, [names[o] for o in step.operands], strict=True))
-    kind = next(
-        (program.instructions[o].dtype for o in step.operands if program.instructions[o].dtype.kind == "f"), step.dtype
-    )
-    parsed = ast.parse(op.scalar.format(**given), mode="eval").body
-    text = ast.unparse(_Typed(kind.itemsize * 8, rough).visit(parsed))
+    dtypes = [program.instructions[o].dtype for o in step.operands]
+    kind = dtypes[-1]
+    if op.compares and dtypes[0] != kind:
+        return _compared(op, given, dtypes)
+    template = op.scalar if kind.kind == "f" or op.whole is None else op.whole
+    parsed = ast.parse(template.format(**given), mode="eval").body
+    text = ast.unparse(_Typed(kind, rough).visit(parsed))
     if step.dtype.kind == "b":  # of bools, numpy makes bools: their sum is True, not 2
         return f"bool({text})" if op.__name__ in _OF_BOOLS else text
     return f"np.{step.dtype}({text})"
 
 
+def _compared(op: Any, given: dict[str, str], dtypes: list[Any]) -> str:
+    """Return the expression for a comparison of int64 with uint64, which Numba would make floats of."""
+    signed = next(i for i, dtype in enumerate(dtypes) if dtype.kind == "i")
+    names = list(given.values())
+    below = bool(op.forward(*(-1 if i == signed else 0 for i in range(2))))
+    wide = {key: f"np.uint64({name})" for key, name in given.items()}
+    return f"{op.scalar.format(**wide)} if {names[signed]} >= np.int64(0) else {below}"
+
+
+def _converted(name: str, before: Any, after: Any) -> str:
+    """Return the expression for a value in another dtype, as :func:`autograd.dtypes.converted` makes it."""
+    if after.kind == "b":
+        return f"{name} != np.{before}(0)"
+    if before.kind == "b" and after.kind == "f":
+        bits = after.itemsize * 8
+        return f"one{bits} if {name} else zero{bits}"
+    if before.kind == "f" and after.kind in "iu":
+        low, high = np.iinfo(after).min, np.iinfo(after).max
+        ends = [f"np.{after}({end}) if {name} {sign} np.{before}({float(at)})"
+                for end, sign, at in ((low, "<=", low), (high, ">=", high + 1))]  # fmt: skip
+        return f"{ends[0]} else {ends[1]} else np.{after}({name}) if {name} == {name} else np.{after}(0)"
+    return f"np.{after}({name})"
+
+
 class _Typed(ast.NodeTransformer):
     """Gives the numbers in an expression their dtype: a bare one would make float64 of float32."""
 
-    def __init__(self, bits: int, rough: bool) -> None:
-        self.bits, self.rough = bits, rough
+    def __init__(self, dtype: Any, rough: bool) -> None:
+        self.dtype, self.rough = dtype, rough
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         """Turn a number into a typed one."""
-        return ast.parse(f"np.float{self.bits}({node.value!r})", mode="eval").body
+        number: Any = node.value
+        if isinstance(number, bool):
+            return node
+        value = float(number) if self.dtype.kind == "f" else int(number)
+        return ast.parse(f"np.{self.dtype}({value!r})", mode="eval").body
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         """Name the function as Numba has it."""
@@ -66,6 +96,6 @@ class _Typed(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
             name = _FUNCTIONS[node.func.id]
             if self.rough and node.func.id == "exp":
-                name = f"exp{self.bits}"
+                name = f"exp{self.dtype.itemsize * 8}"
             node.func = ast.parse(name, mode="eval").body
         return node

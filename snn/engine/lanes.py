@@ -256,7 +256,8 @@ def exponential(bits, terms, low, high, large, parts):
     """Make the function that is the exponential of a float of so many bits, to about its last: libm takes one at a time.
 
     Taylor's series near 0, after powers of two are taken out. The sum with a large number leaves room for no fraction, so it
-    rounds, and has the power in its lowest bits; ``parts`` are two of ln 2, of which the first has few digits.
+    rounds, and has the power in its lowest bits; ``parts`` are two of ln 2, of which the first has few digits. The power is
+    put back in two halves, for a number may have no exponent as low or as high as the result asks for.
     """
     number, whole, kind = ir.FloatType(), ir.IntType(32), types.float32
     places, bias = 23, 127
@@ -266,7 +267,7 @@ def exponential(bits, terms, low, high, large, parts):
 
     @intrinsic
     def exponential_of(typing, x):
-        """Return the exponential of x, which is brought to where it is neither 0 nor infinite; NaN stays."""
+        """Return the exponential of x, which is brought to where it is just 0 or infinite; NaN stays."""
 
         def generate(context, builder, signature, args):
             def line(slope, x, offset):
@@ -281,8 +282,13 @@ def exponential(bits, terms, low, high, large, parts):
             p = constant(1 / math.factorial(terms - 1))
             for k in reversed(range(terms - 1)):
                 p = line(p, rest, constant(1 / math.factorial(k)))
-            exponent = builder.add(builder.bitcast(shifted, whole), ir.Constant(whole, bias))
-            return builder.fmul(p, builder.bitcast(builder.shl(exponent, ir.Constant(whole, places)), number))
+            at = ir.Constant(whole, places)
+            exponent = builder.ashr(builder.shl(builder.bitcast(shifted, whole), at), at)
+            half = builder.ashr(exponent, ir.Constant(whole, 1))
+            for part in (half, builder.sub(exponent, half)):
+                biased = builder.add(part, ir.Constant(whole, bias))
+                p = builder.fmul(p, builder.bitcast(builder.shl(biased, at), number))
+            return p
 
         return kind(kind), generate
 

@@ -8,8 +8,8 @@ LANES = 64  # columns that are summed at once
 
 
 def njit(**options):
-    """Leave a function as it is."""
-    return lambda function: function
+    """Have a function warn of no overflow, as compiled code does not; it is left as it is otherwise."""
+    return np.errstate(all="ignore")
 
 
 def row_sum(lanes):
@@ -77,7 +77,7 @@ def exponential(bits, terms, low, high, large, parts):
     number, whole, places, bias = (np.float32, np.int32, 23, 127) if bits == 32 else (np.float64, np.int64, 52, 1023)
 
     def exponential_of(x):
-        """Return the exponential of x, which is brought to where it is neither 0 nor infinite; NaN stays."""
+        """Return the exponential of x, which is brought to where it is just 0 or infinite; NaN stays."""
         x = np.clip(number(x), number(low), number(high))
         shifted = x * number(1 / math.log(2)) + number(large)
         power = shifted - number(large)
@@ -85,6 +85,9 @@ def exponential(bits, terms, low, high, large, parts):
         p = number(1 / math.factorial(terms - 1))
         for k in reversed(range(terms - 1)):
             p = p * rest + number(1 / math.factorial(k))
-        return p * ((shifted.view(whole) + whole(bias)) << whole(places)).view(number)
+        exponent = (shifted.view(whole) << whole(places)) >> whole(places)
+        half = exponent >> whole(1)
+        factors = [((part + whole(bias)) << whole(places)).view(number) for part in (half, exponent - half)]
+        return p * factors[0] * factors[1]
 
     return exponential_of

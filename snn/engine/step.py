@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from autograd.program import Program
+import numpy as np
+
+from autograd.program import Instruction, Program
 
 from .expression import expression
 from .loop import Loop
@@ -50,10 +52,10 @@ class Step:
         targets += [loop.fed] if loop.fed is not None else []
         order = program.needed(targets, frozenset(names))
         reads = self._reads(set(order))
-        # What is compared must come out as it did in the forward: a spike is a spike.
+        # What is compared or rounded must come out as it did in the forward: a spike is a spike.
         exact = set(order)
         if loop.backward:
-            exact = set(program.needed([i for i in order if program.instructions[i].dtype.kind == "b"], frozenset(names)))
+            exact = set(program.needed([i for i in order if _jumps(program.instructions[i])], frozenset(names)))
         made = [i for i in order if i not in names]
         called = {i for i in made if i in exact and getattr(program.instructions[i].what, "ufunc", None)}
         part = dict.fromkeys(order, 0)
@@ -163,10 +165,14 @@ class Step:
     def _constant(self, index: int) -> str:
         step = self.program.instructions[index]
         literal = {0.0: "zero", 1.0: "one"}.get(float(step.what))
-        if literal is None or step.dtype.kind != "f":
+        if literal is None or step.dtype.kind != "f" or np.signbit(step.what):
             self.constants.append(index)
             return f"c{len(self.constants) - 1}"
         return literal + str(step.dtype.itemsize * 8)
+
+
+def _jumps(step: Instruction) -> bool:
+    return step.dtype.kind != "f" or getattr(step.what, "jumps", False)
 
 
 def indented(levels: int, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:

@@ -35,6 +35,9 @@ def assert_equal(found, expected):
     for a, b in zip(found, expected, strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
         np.testing.assert_array_equal(a, b)
+        if a.dtype.kind == "f":
+            zero = a.array == 0
+            np.testing.assert_array_equal(np.signbit(a.array[zero]), np.signbit(b.array[zero]), "signs of zeros")
 
 
 def assert_close(found, expected):
