@@ -96,10 +96,7 @@ class Cell(Hookable, CellNames):
                 error.add_note(f"  in {type(self).__name__}.construct")
             raise
         except RecursionError:
-            raise CellError(
-                f"{type(self).__name__}.construct", "Cells that fit into Python's recursion limit", "one too deep in others",
-                "Put the layers into one SequentialCell, or raise the limit: sys.setrecursionlimit. Does a Cell call itself?",
-            ) from None  # fmt: skip
+            raise too_deep(f"{type(self).__name__}.construct") from None
         if out is None:
             raise GradientError(
                 f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
@@ -328,6 +325,14 @@ class Cell(Hookable, CellNames):
                     todo.append((depth, str(id(cell)), None))
                     todo += [(depth + 1, f"({name}): ", part) for name, part in reversed(parts)]
         return "\n".join(lines)
+
+
+def too_deep(where: str) -> CellError:
+    """Return the error for Cells inside one another beyond what Python can follow."""
+    return CellError(
+        where, "Cells that fit into Python's recursion limit", "one too deep in others",
+        "Put the layers into one SequentialCell, or raise the limit: sys.setrecursionlimit. Does a Cell call itself?",
+    )  # fmt: skip
 
 
 _NOTES = 20

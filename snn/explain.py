@@ -14,7 +14,7 @@ from autograd.errors import CompileError, DTypeError, ShapeError
 
 from .recurrent import Recurrent
 from .simulate import WORTHWHILE
-from .structure import holds_neurons, is_chain, is_over_time, is_stateful, label, sample_state
+from .structure import holds_neurons, is_chain, is_over_time, is_stateful, label, sample_state, says_too_deep
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 
+@says_too_deep
 def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None = None) -> None:
     """Print what the compiled mode makes of a neuron or a net.
 

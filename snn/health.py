@@ -14,6 +14,7 @@ from autograd.intake import to_numbers
 
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
 from .health_rules import find_problems, fires_in_order, is_wide, look_at_constants, look_at_input, look_elsewhere
+from .structure import says_too_deep
 
 if TYPE_CHECKING:
     from .health_probe import Seen
@@ -23,6 +24,7 @@ __all__ = ["DeadLayerWarning", "HealthReport", "LayerHealth", "health"]
 _SATURATED = 0.95  # a neuron is, if it fires in this share of the steps
 
 
+@says_too_deep
 def health(
     net: Cell,
     x: Any,

@@ -13,7 +13,7 @@ from autograd.dtypes import describe, to_dtype
 from autograd.errors import ArgumentError, CompileError, DTypeError
 
 from .recurrent import Recurrent
-from .structure import holds_neurons, is_chain, is_stateful
+from .structure import holds_neurons, is_chain, is_stateful, says_too_deep
 
 __all__ = ["LayerMemory", "MemoryEstimate", "features_of", "memory_estimate"]
 
@@ -83,6 +83,7 @@ class MemoryEstimate:
         return "\n".join(lines)
 
 
+@says_too_deep
 def memory_estimate(
     net: Cell,
     T: int,  # noqa: N803 - as in [T, N, ...]

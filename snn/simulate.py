@@ -18,7 +18,7 @@ from .guard import Dependencies
 from .readout import mark_resets
 from .reads import Reads
 from .stepwise import InParts
-from .structure import is_chain, like
+from .structure import is_chain, like, says_too_deep
 from .watch import check_input
 
 __all__ = ["WORTHWHILE", "run"]
@@ -26,6 +26,7 @@ __all__ = ["WORTHWHILE", "run"]
 WORTHWHILE = 1 << 13  # elements of the input from which a run is compiled
 
 
+@says_too_deep
 def run(
     net: Cell,
     x: Any,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.random import Generator
 
 from autograd import Cell, Tensor, as_tensor, nn, ops, tree
+from autograd.cell import too_deep
 from autograd.dtypes import describe
 from autograd.errors import ShapeError, StateError
 from autograd.nn.stateful import holds_neurons, is_stateful, start
@@ -31,6 +33,7 @@ __all__ = [
     "outline",
     "record_names",
     "sample_state",
+    "says_too_deep",
     "variables",
 ]
 
@@ -184,3 +187,20 @@ def observed(cell: Cell, names: Iterable[str], x: Any, before: Any, out: Any, af
         charged: Any = cell.charge(x, before)  # type: ignore[attr-defined]
         values["v_before_reset"], held["v_before_reset"] = variables(charged).get("v"), held["v"]
     return {name: (values[name], held.get(name)) for name in names if name in has}
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def says_too_deep(fn: Callable[P, R]) -> Callable[P, R]:
+    """Make a CellError of Python's RecursionError in a function of a net."""
+
+    @functools.wraps(fn)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return fn(*args, **kwargs)
+        except RecursionError:
+            raise too_deep(f"snn.{fn.__name__}") from None
+
+    return checked

@@ -40,7 +40,7 @@ def test_a_call_of_a_deep_net_says_what_to_do(deep):
         deep(Tensor([[1.0]]))
     with pytest.raises(CellError, match=r"one SequentialCell, or raise the limit: sys.setrecursionlimit") as caught:
         grad(deep)(Tensor([[1.0]]))
-    assert len(caught.value.__notes__) < 50
+    assert len(getattr(caught.value, "__notes__", ())) < 50
     try:
         sys.setrecursionlimit(4 * DEEP + before)
         assert grad(deep)(Tensor([[1.0]])).item() == 1.0
