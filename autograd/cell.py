@@ -147,7 +147,8 @@ class Cell(Hookable, CellNames):
                 self.require_ready(f"given {name!r}")
         before = self.__dict__.get(name)
         object.__setattr__(self, name, value)
-        self._name_parts(before, value)
+        if type(value) not in _PLAIN or type(before) not in _PLAIN:
+            self._name_parts(before, value)
 
     def __delattr__(self, name: str) -> None:
         before = self.__dict__.get(name)
