@@ -183,6 +183,8 @@ def _put(at: _At, name: str, content: bytes, do: Callable[..., None] = os.replac
         except FileExistsError:
             raise
         except OSError:  # a directory in its place, perhaps
+            if do is not os.replace:
+                raise
             _remove(at, name)
             at.move(do, temporary, name)
     finally:
@@ -199,11 +201,12 @@ def _remove(at: _At, name: str) -> None:
 
 def _secret(at: _At) -> bytes:
     """Return the secret of a directory; the first process that wants one makes it."""
-    for _ in range(2):
+    for _ in range(3):
         found = _content(at, "key", 0o077)
         if found is not None and len(found) == _DIGEST:
             return found
-        _remove(at, "key")
+        if found is not None:  # and not where there was none: another process may be making one
+            _remove(at, "key")
         new = secrets.token_bytes(_DIGEST)
         try:
             _put(at, "key", new, getattr(os, "link", os.replace))  # a link fails where another process was faster

@@ -36,7 +36,7 @@ def test_every_case_of_the_table_is_accounted_for_once():
 
 def subjects(heading):
     """Return the first two columns of the table below a heading of the page."""
-    section = PAGE.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
+    section = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
     _, _, *rows = [line for line in section.splitlines() if line.startswith("|")]
     return sorted(tuple(row.removeprefix("| ").split(" | ")[:2]) for row in rows)
 
@@ -53,4 +53,4 @@ def test_the_page_says_where_we_differ_from_both():
 
 
 def test_the_page_says_what_is_out_of_scope():
-    assert all(f": {reason}.\n" in PAGE.read_text() for reason in OUT_OF_SCOPE)
+    assert all(f": {reason}.\n" in PAGE.read_text(encoding="utf-8") for reason in OUT_OF_SCOPE)

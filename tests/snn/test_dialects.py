@@ -186,7 +186,7 @@ def test_arguments_that_change_nothing_may_be_what_they_are():
 
 
 def test_the_page_has_a_table_of_all_there_are():
-    page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "dialects.md").read_text(encoding="utf-8")
     said, peer = set(), ""
     for row in re.findall(r"^\|.*`.*\|$", page, re.MULTILINE):
         _, name, _, ours, _ = row.split("|")

@@ -6,6 +6,7 @@ import stat
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from snn.engine import store, system
 from snn.engine.store import Store, StoreError
 
-PAYLOAD = secrets.token_bytes(3000) + bytes(1000)
+PAYLOAD = np.random.default_rng(0).bytes(3000) + bytes(1000)
 
 
 @pytest.fixture(params=["files relative to a directory", "paths", "without owners"])
