@@ -189,8 +189,10 @@ class Dependencies:
 
     def _names(self, space: Mapping[str, Any], names: Iterable[str], path: str, read: bool = False) -> None:
         """Watch some names of a namespace, whether they are there or not; ``read``: the code reads them for certain."""
-        self._some.append((space.get, tuple(sorted(names))))
-        for name in self._some[-1][1]:
+        ordered = tuple(sorted(names))
+        if ordered:
+            self._some.append((space.get, ordered))
+        for name in ordered:
             self._push(space.get(name, _MISSING), path.format(name), None if read else name)
 
     def _globals(self, code: types.CodeType, space: dict[str, Any]) -> None:
