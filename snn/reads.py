@@ -151,18 +151,20 @@ def watching(reads: Reads, where: str) -> Iterator[None]:
 
     before: Any = sys.getprofile()
     collects = gc.isenabled()
-    gc.disable()  # what others have the collector call is no part of a neuron
-    sys.setprofile(look)
     try:
+        gc.disable()  # what others have the collector call is no part of a neuron
+        sys.setprofile(look)
         yield
     finally:
-        sys.setprofile(None)
-        if hasattr(before, "enable"):
-            before.enable()  # a profiler written in C
-        else:
-            sys.setprofile(before)
-        if collects:
-            gc.enable()
+        try:
+            sys.setprofile(None)
+            if hasattr(before, "enable"):
+                before.enable()  # a profiler written in C
+            else:
+                sys.setprofile(before)
+        finally:
+            if collects:
+                gc.enable()
     if refused:
         refuse(where, refused[0], "Compute it before the run and keep it in an attribute")
 
