@@ -139,8 +139,8 @@ class Flatten(Cell):
     def construct(self, x: Any) -> Tensor:
         """Map ``[N, ...]`` to ``[N, features]``."""
         x = as_tensor(x, "Flatten")
-        after = x.shape[self.end_dim % x.ndim + 1 :] if x.ndim else ()
-        return ops.reshape(x, (*x.shape[: self.start_dim], -1, *after))
+        end = self.end_dim % max(x.ndim, 1) + 1
+        return ops.reshape(x, (*x.shape[: self.start_dim], math.prod(x.shape[self.start_dim : end]), *x.shape[end:]))
 
     def extra_repr(self) -> str:
         """Show the axes where they are not the default."""

@@ -13,6 +13,7 @@ import numpy as np
 from autograd import Tensor, as_tensor, float16, ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.intake import to_numbers
 
 from ..surrogate import relusigmoid, sigmoid
 from ..surrogate.base import check_function
@@ -142,7 +143,7 @@ class Neuron(Stateful):
             If one is out of range.
         """
         name, v_reset = type(self).__name__, self.v_reset
-        thresholds = np.asarray(self.v_threshold)
+        thresholds = to_numbers(self.v_threshold, f"{name}, v_threshold")
         if not np.all((thresholds > 0) & (thresholds < np.inf)):
             raise ArgumentError(
                 name,
@@ -150,12 +151,12 @@ class Neuron(Stateful):
                 describe(self.v_threshold),
                 "Scale the input instead; fire=False never fires.",
             )
-        resets = np.asarray(v_reset if self.hard else 0.0)
+        resets = to_numbers(v_reset if self.hard else 0.0, f"{name}, v_reset")
         if not np.all((-np.inf < resets) & (resets < thresholds)):
             raise ArgumentError(
                 name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
             )
-        starts = resets if self.hard else np.asarray(self.v_rest)
+        starts = resets if self.hard else to_numbers(self.v_rest, f"{name}, v_rest")
         if self.firing is not None and self.firing.below and not np.all(starts > -thresholds):
             raise ArgumentError(
                 name, f"v_reset and rest above -v_threshold with {type(self.firing).__name__}", f"{starts}",

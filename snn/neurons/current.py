@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
+from autograd.intake import to_numbers
 
 from .base import Reset, of_constant
 from .leaky import Leak, LIFNode, left
@@ -157,7 +158,7 @@ class AlphaNode(CurrentLIFNode):
         if not hasattr(self, "alpha"):
             return
         slow, fast = (
-            np.asarray(share) if tau is None else np.exp(-1 / np.asarray(tau))
+            to_numbers(share, "alpha, beta") if tau is None else np.exp(-1 / to_numbers(tau, "tau, tau_syn"))
             for tau, share in ((self.tau, self.beta), (self.tau_syn, self.alpha))
         )
         if not np.all((fast > 0) & (fast < slow) & (slow < 1)):

@@ -53,8 +53,10 @@ def check(node: Any, **ranges: Range) -> None:
     for argument, (low, high, expected, advice) in ranges.items():
         value, name = getattr(node, argument), type(node).__name__
         check_number(name, **{argument: value})
-        if value is not None and not np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)):
-            numbers, got = np.asarray(value), describe(value)
+        if value is None:
+            continue
+        numbers, got = to_numbers(value, f"{name}, {argument}"), describe(value)
+        if not np.all((numbers >= low) & (numbers <= high)):
             if isinstance(value, Tensor) and value.size == 1:
                 got += f" of {numbers.item():g}"
             elif numbers.ndim and numbers.size:

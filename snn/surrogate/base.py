@@ -165,6 +165,6 @@ class Surrogate(Cell):
 
     def extra_repr(self) -> str:
         """Show the steepness, and what else there is to choose."""
-        alpha = np.asarray(self.alpha)
+        alpha = to_numbers(self.alpha, f"{type(self).__name__}, alpha")
         shown = f"{alpha.item():g}" if alpha.ndim == 0 else f"[{', '.join(map(str, alpha.shape))}]"
         return ", ".join([f"alpha={shown}", *(f"{name}={getattr(self, name):g}" for name in self.others)])

@@ -8,6 +8,7 @@ import numpy as np
 
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
+from autograd.intake import to_numbers
 
 from ..neurons.base import constant, of_constant
 from ..neurons.leaky import left
@@ -97,9 +98,10 @@ class DoubleExponential(_Rising):
             If one is out of range.
         """
         super().check_ranges()
-        if not np.all(np.asarray(self.tau_rise) < np.asarray(self.tau_decay)):
+        name = type(self).__name__
+        if not np.all(to_numbers(self.tau_rise, f"{name}, tau_rise") < to_numbers(self.tau_decay, f"{name}, tau_decay")):
             raise ArgumentError(
-                type(self).__name__, "tau_rise < tau_decay", f"{describe(self.tau_rise)} and {describe(self.tau_decay)}",
+                name, "tau_rise < tau_decay", f"{describe(self.tau_rise)} and {describe(self.tau_decay)}",
                 "Where they are equal, it is an Alpha.",
             )  # fmt: skip
 

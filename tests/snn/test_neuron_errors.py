@@ -106,7 +106,7 @@ def test_a_neuron_that_cannot_be_traced_is_printed_by_its_name():
             return v + x.mean()
 
     assert repr(Own()) == "Own()"
-    with pytest.raises(CompileError, match=r"in charge: .* ops.sum, which mixes elements"):
+    with pytest.raises(CompileError, match=r"in charge: .* ops.mean, which mixes elements"):
         snn.equations(Own())
 
 

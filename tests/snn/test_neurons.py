@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Parameter, Tensor, grad, nn
+from autograd import Parameter, Tensor, grad, nn, tree
 from autograd.errors import ArgumentError, StateError
 
 NODES = {
@@ -254,3 +254,27 @@ def test_learnable_constants_are_found_in_a_net_by_name():
     node = snn.LIFNode(Parameter([1.0, 1.5]), tau=Parameter([2.0, 3.0]), decay_input=False)
     net = nn.SequentialCell({"fc": nn.Dense(2, 2, rng=0), "lif": node})
     assert [name for name, _ in net.parameters_and_names()] == ["fc.weight", "fc.bias", "lif.v_threshold", "lif.tau"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda p: snn.IFNode(p),
+        lambda p: snn.IFNode(2 * p, v_reset=p - 1),
+        lambda p: snn.LIFNode(beta=p),
+        lambda p: snn.CurrentLIFNode(beta=0.9, alpha=p),
+        lambda p: snn.IFNode(surrogate_function=snn.surrogate.atan(4 * p)),
+        lambda p: nn.SequentialCell(snn.synapses.DoubleExponential(2 * p, 8.0), snn.IFNode(0.1)),
+    ],
+)
+def test_a_neuron_can_be_made_of_what_is_being_differentiated(make):
+    x = np.random.default_rng(0).random((6, 2, 3), np.float32)
+
+    def fired(p):
+        repr(made := make(p))
+        out, state, _ = snn.run(made, x, mode="eager", check=True)
+        return (out * out).sum() + sum((leaf * leaf).sum() for leaf in tree.leaves(state)), out
+
+    gradient, (out,) = grad(fired, has_aux=True)(Tensor(np.full(3, 0.7, np.float32)))
+    assert out.asnumpy().any()
+    assert gradient.asnumpy().all()
