@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import backward, digits, imports, layer, memory, overhead, recurrent, scaling, train
+from . import auto, backward, digits, imports, layer, memory, overhead, recurrent, scaling, train
 from .harness import Options
 
 BENCHMARKS = {
     "layer": layer, "train": train, "recurrent": recurrent, "scaling": scaling, "memory": memory, "import": imports,
-    "digits": digits, "overhead": overhead, "backward": backward,
+    "digits": digits, "overhead": overhead, "backward": backward, "auto": auto,
 }  # fmt: skip
 SMALL_REPEATS, REPEATS = 2, 10
 

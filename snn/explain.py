@@ -12,8 +12,8 @@ from autograd import Cell, Tensor, as_tensor, float32, nn, vjp
 from autograd.dtypes import describe
 from autograd.errors import CompileError, DTypeError, ShapeError
 
+from .auto import against
 from .recurrent import Recurrent
-from .simulate import WORTHWHILE
 from .structure import holds_neurons, is_chain, is_over_time, is_stateful, label, sample_state, says_too_deep
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
       saved: t6 = t4 - 1.0, float32, 4 bytes
       in all 4 bytes a neuron and step, with the output 5
       gradient of the output: needed everywhere; what multiplies it is not cut off at 0 by the equations
-    mode='auto' runs this step by step: the input has fewer than 8,192 elements.
+    mode='auto' runs this step by step: that takes about 0.8 ms with its gradient, less than 5 ms.
     """
     if not isinstance(net, Cell):
         raise DTypeError("snn.explain", "a Cell", describe(net), "Give it a neuron or an nn.SequentialCell of layers.")
@@ -229,8 +229,8 @@ def _net(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
             yield from _facts(found.layer, _listing(found.layer), "  ")
     if failed is not None:
         raise failed
-    if x is not None and x.size < WORTHWHILE:
-        yield f"mode='auto' runs this step by step: the input has fewer than {WORTHWHILE:,} elements."
+    if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
+        yield f"mode='auto' runs this step by step: {reason}."
 
 
 def _stand_in(net: Cell) -> Tensor:

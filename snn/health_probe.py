@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, as_tensor, float16, float32, no_grad, ops, tree, value_and_grad
+from autograd import Cell, Parameter, Tensor, as_tensor, float32, no_grad, ops, tree, value_and_grad
 from autograd.errors import CompileError
 from autograd.intake import to_numbers
 
-from .engine.cache import enabled
+from .auto import against
 from .layerwise import Layerwise, Waiting
 from .layout import Options
-from .simulate import WORTHWHILE, run
-from .structure import is_chain, is_over_time, like, variables
+from .simulate import run
+from .structure import is_over_time, like, variables
 from .watch import Recorder
 
 __all__ = ["Seen", "probe"]
@@ -93,11 +93,11 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
         or (keep is not None and (keep.shape != x.shape[:2] or keep.dtype != bool))
     ):
         run(net, x, state, mask=mask, mode=mode)  # it says what is wrong
-    hooked = any(cell.hooked for _, cell in net.cells_and_names())
+    cells = [cell for _, cell in net.cells_and_names()]
+    hooked = any(cell.hooked for cell in cells)
     chosen = mode
     if mode == "auto":
-        worthwhile = x.size >= WORTHWHILE and x.dtype != float16 and enabled()
-        chosen = "compiled" if worthwhile and is_chain(net) and not hooked else "eager"
+        chosen = "compiled" if against(net, x, cells) is None else "eager"
     if chosen in ("compiled", "python"):
         try:
             return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled"), hooked), chosen

@@ -91,6 +91,11 @@ class Recurrent(Cell):
         """Return the state at the start for inputs such as ``x``, ``[N, n]``: the neuron's, and nothing fired."""
         x = as_tensor(x, "Recurrent")
         self._check(x)
+        if x.ndim < 2:
+            raise ShapeError(
+                repr(self), f"an input [N, {self.n}] in each step", describe(x),
+                "Add the missing axis to the input of the run: x[:, None] is a batch of one, x[None] one step.",
+            )  # fmt: skip
         fired = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
         return RecurrentState(initial_state(self.node, x), fired)
 

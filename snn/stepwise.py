@@ -214,13 +214,13 @@ class AllSteps(Walk):
 class InParts(AllSteps):
     """Runs a net step by step; where it has layers over time, each layer before and behind one for itself."""
 
-    def __init__(self, net: Cell, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
+    def __init__(self, net: Cell, in_parts: bool, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
         super().__init__(fresh, names, mask, check)
-        self.net = net
+        self.net, self.in_parts = net, in_parts
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
         """Return the output of a Cell at all steps and its state afterwards."""
-        if holds_over_time(cell):
+        if self.in_parts and holds_over_time(cell):
             return super().__call__(cell, x, state, name)
         self.masked = False
         return self.steps(cell, x, state, name)

@@ -37,6 +37,8 @@ __all__ = [
     "variables",
 ]
 
+_PLAIN = {int, float, bool, str, type(None)}
+
 
 def has_state(cell: Cell) -> bool:
     """Tell whether a Cell, or a layer of a chain, has a state over time."""
@@ -75,14 +77,32 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
 
 def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
     """Return such a state to look at its kind: what it draws from a Cell's generator, ``rng``, is put back."""
-    generators = (getattr(part, "rng", None) for _, part in cell.cells_and_names())
-    sources = [rng.bit_generator for rng in generators if isinstance(rng, Generator)]
+    sources = [rng.bit_generator for rng in _generators(cell)]
+    if not sources:
+        return initial_state(cell, x, name)
     before = [source.state for source in sources]
     try:
         return initial_state(cell, x, name)
     finally:
         for source, kept in zip(sources, before, strict=True):
             source.state = kept
+
+
+def _generators(cell: Cell) -> list[Generator]:
+    """Return the generators, ``rng``, of a Cell and of those in it."""
+    found = []
+    for name, value in vars(cell).items():
+        kind = type(value)
+        if kind in _PLAIN:
+            continue
+        if isinstance(value, Cell):
+            found += _generators(value)
+        elif isinstance(value, (list, tuple, dict)) and value:
+            parts = [part for _, part in cell.cells_and_names()]
+            return [rng for part in parts if isinstance(rng := getattr(part, "rng", None), Generator)]
+        elif name == "rng" and isinstance(value, Generator):
+            found.append(value)
+    return found
 
 
 def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:

@@ -43,6 +43,9 @@ class Recorder:
         self.steps = 0
         self.taken: dict[str, list[Tensor]] = {}
         self.available: set[str] = set()
+        self.neurons: list[tuple[str, Cell]] = []
+        if not names:
+            return
         # A Cell that holds neurons is not one itself, and what is inside a neuron is not another.
         found = [(n, cell) for n, cell in net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
         inside = {id(part) for _, cell in found for _, part in cell.cells_and_names() if part is not cell}
@@ -50,7 +53,7 @@ class Recorder:
 
     def hooks(self) -> list[Remove]:
         """Start to listen; return the functions that stop it."""
-        return [cell.register_forward_hook(self._hook(name)) for name, cell in self.neurons] if self.names else []
+        return [cell.register_forward_hook(self._hook(name)) for name, cell in self.neurons]
 
     def begin(self, mask: Any) -> None:
         """Say which samples take part in the time step that comes."""

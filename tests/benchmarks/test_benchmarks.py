@@ -14,6 +14,7 @@ from benchmarks.__main__ import BENCHMARKS, chosen, main
 from benchmarks.harness import quartiles
 from benchmarks.work import Work
 from benchmarks.worker import Job
+from snn import auto
 
 measures_memory = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc to measure with")
 
@@ -73,6 +74,15 @@ def test_backward_measures_a_plain_network_operation_by_operation(tmp_path):
     ours = found["results"]["ours_eager"]
     assert ours["first"][0]["bytes"] > 0
     assert ours["loaded"][0]["seconds"] > 0
+
+
+def test_auto_measures_both_modes_and_says_what_is_chosen(tmp_path, capsys):
+    found = run("auto", tmp_path)["cases"]
+    assert len(found) == 4
+    for case in found.values():
+        assert all(case["results"][mode]["seconds"][0] > 0 for mode in ("eager", "compiled"))
+        assert case["auto"] == ("compiled" if case["estimate"] >= auto.WORTHWHILE else "eager")
+    assert capsys.readouterr().out.count("| one neuron | 1 |") == 1
 
 
 def test_help_shows_every_title(capsys):

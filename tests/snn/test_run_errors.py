@@ -366,3 +366,14 @@ def test_a_run_without_nan_passes_the_check_unchanged():
     x = currents((6, 4, 3))
     checked, plain = snn.run(two_layers(), x, check=True), snn.run(two_layers(), x)
     assert checked[0].asnumpy().tobytes() == plain[0].asnumpy().tobytes()
+
+
+@pytest.mark.parametrize("mode", ["eager", "python", "auto"])
+@pytest.mark.parametrize(
+    "make", [lambda: snn.Recurrent(snn.IFNode(), 4, rng=0), lambda: nn.SequentialCell(nn.Dense(4, 2, rng=0), snn.IFNode())]
+)
+def test_one_step_of_an_input_is_refused_where_the_features_are_known(make, mode):
+    x = currents((6, 4, 4))
+    text = refused(ShapeError, make(), x[0], mode=mode)
+    assert "Add the missing axis" in text
+    assert "x[:, None] is a batch of one, x[None] one step." in text

@@ -1,14 +1,15 @@
 """Which runs are compiled when nobody says, and what a compiled run refuses."""
 
+import itertools
 import warnings
 
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Tensor, grad, nn
+from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CompileError
-from snn import layerwise
+from snn import auto, layerwise
 
 from ..nets import Holder
 
@@ -55,10 +56,88 @@ def test_what_is_large_and_a_chain_is_compiled(make, x, expected, compiled):
     np.testing.assert_array_equal(found[0], snn.run(net, x, mode="eager")[0])
 
 
-def test_the_size_is_that_of_the_whole_input(compiled):
-    for steps in (511, 512):
-        snn.run(snn.IFNode(), ones((steps, 4, 4)))
-    assert len(compiled) == 1
+def net_of(*sizes):
+    layers = [layer for n_in, n_out in itertools.pairwise(sizes) for layer in (nn.Dense(n_in, n_out, rng=0), snn.IFNode())]
+    return nn.SequentialCell(*layers)
+
+
+class Own(Cell):
+    """A dense layer of the user's own."""
+
+    def __init__(self, n_in, n_out):
+        super().__init__()
+        self.w = Parameter(np.ones((n_out, n_in), np.float32))
+
+    def construct(self, x):
+        return ops.matmul(x, self.w.T)
+
+
+ROWS = 16 * auto.NEURON
+WORK = {
+    "one neuron": (snn.IFNode, (100, 1, 1), 100 * (auto.STEP + auto.NEURON)),
+    "a layer": (snn.IFNode, (10, 16, 300), 10 * (auto.STEP + ROWS * 300)),
+    "images": (snn.IFNode, (10, 16, 2, 3, 50), 10 * (auto.STEP + ROWS * 300)),
+    "one feature into many": (
+        lambda: net_of(1, 500), (10, 16, 1), 10 * (2 * auto.STEP + 2 * ROWS * 500 + 16 * 500 * auto.WEIGHT)
+    ),
+    "own layer": (
+        lambda: nn.SequentialCell(Own(20, 500), snn.IFNode()), (10, 16, 20),
+        10 * (2 * auto.STEP + 2 * ROWS * 500 + 16 * 10_000 * auto.WEIGHT),
+    ),
+    "two layers, nested": (
+        lambda: nn.SequentialCell(net_of(20, 500), net_of(500, 10)), (10, 16, 20),
+        10 * (4 * auto.STEP + 2 * ROWS * 510 + 16 * 15_000 * auto.WEIGHT),
+    ),
+    "flattened": (
+        lambda: nn.SequentialCell(nn.Flatten(), *net_of(20, 500)), (10, 16, 2, 10),
+        10 * (3 * auto.STEP + ROWS * 1020 + 16 * 10_000 * auto.WEIGHT),
+    ),
+    "rows of features": (
+        lambda: net_of(10, 500), (10, 16, 2, 10), 10 * (2 * auto.STEP + 2 * ROWS * 1000 + 16 * 10_000 * auto.WEIGHT)
+    ),
+    "recurrent": (
+        lambda: snn.Recurrent(snn.IFNode(), 500, rng=0), (10, 16, 500),
+        10 * (auto.STEP + ROWS * 500 + 16 * 250_000 * auto.WEIGHT),
+    ),
+    "over time": (lambda: snn.PSN(10, rng=0), (10, 16, 500), 10 * (ROWS * 500 + 16 * 5000 * auto.WEIGHT)),
+    "no samples": (snn.IFNode, (100, 0, 5), 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_the_work_of_a_run_is_counted_from_shapes(name, monkeypatch):
+    make, shape, expected = WORK[name]
+    net = make()
+    monkeypatch.setattr(Cell, "__call__", lambda *_: pytest.fail("it ran"))
+    assert auto.work(net, Tensor(ones(shape))) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [(snn.IFNode, (1, 1)), (lambda: net_of(1, 256), (4, 1)), (lambda: net_of(64, 128, 10), (64, 64))],
+    ids=["one neuron", "one feature into many", "two layers"],
+)
+def test_it_is_compiled_from_the_work_on_that_pays_and_is_the_same_before_and_after(make, shape, compiled):
+    net = make()
+    steps = next(t for t in range(1, 1000) if auto.work(net, Tensor(ones((t, *shape)))) >= auto.WORTHWHILE)
+    for n, count in ((steps - 1, 0), (steps, 1), (steps - 1, 1)):  # what was compiled before does not matter
+        out = snn.run(net, ones((n, *shape)))[0]
+        assert len(compiled) == count
+    assert out.array.any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert auto.against(net, Tensor(ones((steps, *shape))), [net]) is None
+
+
+def test_a_layer_that_is_put_in_later_counts(compiled):
+    net = nn.SequentialCell(snn.IFNode())
+    x = ones((20, 1, 4))
+    snn.run(net, x)
+    for _ in range(3):
+        net.append(snn.IFNode(0.5))
+    assert not compiled
+    snn.run(net, x)
+    assert compiled == [net]
 
 
 @pytest.mark.parametrize("part", [0, 1])

@@ -1,0 +1,94 @@
+"""How ``mode="auto"`` decides: by the work of a run, which is told from shapes.
+
+The decision is the same in every process, whatever ran before and whatever lies in the cache directory: a net that has weights
+rounds its currents in another order when it is compiled, and the same script must give the same bits again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from autograd import Cell, Parameter, Tensor, float16, nn
+
+from .engine.cache import enabled
+from .recurrent import Recurrent
+from .structure import is_chain, is_over_time, is_stateful
+
+__all__ = ["COMPILING", "REPEATS", "WORTHWHILE", "against", "work"]
+
+STEP, NEURON, WEIGHT = 1e-4, 2e-8, 1e-10
+"""Seconds that an eager training step spends on a Cell in each time step, and on each element and each weight of a sample."""
+COMPILING = 2.0
+"""Seconds for which a net is compiled, forward and backward, where its loops are not in the cache directory."""
+REPEATS = 400
+"""Runs within which this is to be paid back."""
+WORTHWHILE = COMPILING / REPEATS
+"""Seconds of eager work from which a run is compiled."""
+
+
+_known: WeakKeyDictionary[Cell, tuple[Any, float]] = WeakKeyDictionary()
+
+
+def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
+    """Return why a run should go step by step when nobody says; None if it should be compiled.
+
+    Parameters
+    ----------
+    net : Cell
+        The net.
+    x : Tensor
+        Its input, ``[T, N, ...]``.
+    cells : sequence of Cell
+        The net and all Cells in it.
+    """
+    if not enabled():
+        return "Numba is switched off"
+    if any(cell.hooked for cell in cells):
+        return "a Cell has a hook, which sees each step"
+    if x.dtype == float16:
+        return "the input is float16"
+    now = x.shape, [id(cell) for cell in cells]
+    if net not in _known or _known[net][0] != now:
+        _known[net] = now, work(net, x)
+    if (seconds := _known[net][1]) < WORTHWHILE:
+        return f"that takes about {1000 * seconds:.2g} ms with its gradient, less than {1000 * WORTHWHILE:g} ms"
+    return None if is_chain(net) else "the net is no chain of layers"
+
+
+def work(net: Cell, x: Tensor) -> float:
+    """Return about how many seconds a run takes step by step, with its gradient, on one core."""
+    steps, samples = x.shape[:2]
+    elements = math.prod(x.shape[2:])
+    seconds = 0.0
+    for cell in _layers(net):
+        elements, weights = _sizes(cell, elements, steps)
+        seconds += (0 if is_over_time(cell) else STEP) + samples * (elements * NEURON + weights * WEIGHT)
+    return steps * seconds if x.size else 0.0
+
+
+def _layers(net: Cell) -> Iterator[Cell]:
+    if isinstance(net, nn.SequentialCell):
+        for cell in net:
+            yield from _layers(cell)
+    else:
+        yield net
+
+
+def _sizes(cell: Cell, elements: int, steps: int) -> tuple[int, int]:
+    """Return how many elements of a sample come out of a layer, and the weights that are multiplied for that."""
+    if isinstance(cell, Recurrent):
+        return elements, cell.n * cell.n if cell.lateral == "all" else cell.n
+    if is_over_time(cell):
+        return elements, elements * steps
+    if is_stateful(cell):
+        return elements, 0
+    for value in vars(cell).values():
+        if isinstance(value, Parameter) and len(value.shape) == 2:
+            for n_in, n_out in (value.shape[::-1], value.shape):
+                if n_in and elements % n_in == 0:
+                    rows = elements // n_in
+                    return rows * n_out, rows * n_in * n_out
+    return elements, 0
