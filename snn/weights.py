@@ -14,10 +14,12 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, nn, ops
 from autograd.dtypes import DType, describe, float16, float32, float64, promote
+from autograd.errors import CompileError
 from autograd.graph import LEAF, Node
 from autograd.program import Value
 from autograd.state import scope
 
+from .reads import Reads, watching
 from .structure import is_over_time, is_stateful
 
 __all__ = ["Weights", "weights_of", "why_not"]
@@ -143,10 +145,13 @@ def _try(cell: Cell, cells: Sequence[Cell], x: Tensor) -> str | None:
     try:
         twins = [copy.deepcopy(cell) for _ in range(2)]
         before = [_content(twin) for twin in twins]
-        first, second = (_bytes(_made(twin, x)) for twin in twins)
+        with watching(Reads(), f"{type(cell).__name__}.construct"):
+            first, second = (_bytes(_made(twin, x)) for twin in twins)
         drawn = pythons != random.getstate() or _content(numpys) != _content(np.random.get_state())  # noqa: NPY002
     except _NotDenseError as error:
         return str(error)
+    except CompileError as error:
+        return f"its construct may make other weights each time: {_line(error)}"
     except Exception as error:
         return f"a copy of it cannot be made: {_line(error)}"
     finally:

@@ -306,7 +306,7 @@ class OfSamples(Own):
 
 class Reads(Own):
     def construct(self, x):
-        return ops.matmul(x, self.w.T) * float(np.asarray(x).max())
+        return ops.matmul(x, self.w.T) * float(x.asnumpy().max())
 
 
 class Inhibits(Own):
@@ -373,7 +373,7 @@ OTHER = [
     (Inhibits, "its input goes through ops."),
     (Drops, "its construct changes an attribute"),
     (DropsOld, None),
-    (Flips, "its construct draws random numbers"),
+    (Flips, "its construct may make other weights each time"),
     (Counts, "its construct changes an attribute"),
     (Decays, "its construct changes an attribute"),
     (Remembers, "its construct changes an attribute"),
