@@ -12,6 +12,7 @@ from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from autograd.intake import to_numbers
+from autograd.state import scope
 
 from .auto import against
 from .engine.cache import enabled
@@ -136,7 +137,8 @@ def run(
     for cell in cells:
         cell.require_ready("run")
         if check and hasattr(cell, "check_ranges"):
-            cell.check_ranges()
+            with scope(watched={}):  # the values alone are looked at
+                cell.check_ranges()
     if check:
         check_input(x)
     names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
