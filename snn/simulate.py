@@ -156,7 +156,7 @@ def run(
         if mode != "auto":
             raise
         net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
-        warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=2)
+        warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=3)
     return _run_eagerly(net, in_parts, x, state, names, keep, check)
 
 

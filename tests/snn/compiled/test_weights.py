@@ -465,10 +465,10 @@ def test_other_floats_than_those_of_the_weights_are_promoted_and_events_stay_eve
         first.w, first.mask = Parameter(first.w.asnumpy().astype(stored), name="v"), first.mask.astype(stored)
     net = nn.SequentialCell(first, snn.IFNode(2.0), whole_dense(rng, O, 4, stored), snn.LIFNode(beta=0.5))
     x = spikes(dtype=given, density=density)
-    with pytest.warns(
-        UserWarning, match=rf"layer '0' .* has weights of {np.dtype(stored)} and an input of {np.dtype(given)}. "
-    ):
+    text = rf"layer '0' .* has weights of {np.dtype(stored)} and an input of {np.dtype(given)}. "
+    with pytest.warns(UserWarning, match=text) as found:
         snn.run(net, x, mode="python")
+    assert [warning.filename for warning in found] == [__file__]
     kinds.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # once for a net
