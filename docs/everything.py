@@ -17,7 +17,8 @@ from sphinx.util.docutils import SphinxDirective
 from autograd.operator import Operator
 
 PAGES = re.compile(r"^\.\. everything:: ([\w.]+)$", re.MULTILINE)
-documented = sorted({name for path in Path(__file__).parent.glob("api/*.rst") for name in PAGES.findall(path.read_text(encoding="utf-8"))})
+texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("api/*.rst")]
+documented = sorted({name for text in texts for name in PAGES.findall(text)})
 """The modules that have a page."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import ops
 from ..cell import Cell
 from ..dtypes import describe, float32, to_dtype
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from ..parameter import Parameter
 from ..program import refuse
 from ..state import state
@@ -85,6 +85,10 @@ class Dense(Cell):
         rng = np.random.default_rng(rng)
         self.in_channels, self.out_channels, self.has_bias = in_channels, out_channels, has_bias
         dtype = to_dtype(dtype, "Dense")
+        if dtype.kind != "f":
+            raise DTypeError(
+                "Dense", "a float dtype", str(dtype), "Weights that are learned are floats: dtype=autograd.float32."
+            )
         default = init.KaimingUniform()
         shape = (out_channels, in_channels)
         weight = init.make(default if weight_init is None else weight_init, shape, rng, "Dense, weight_init")

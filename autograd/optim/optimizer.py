@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..assign import fitted_all
-from ..dtypes import describe
+from ..dtypes import DType, describe, float16, float32
 from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
 from ..foreign import OPTIMIZER, hint, listed
-from ..parameter import ParameterTuple
+from ..parameter import Parameter, ParameterTuple
 from ..tensor import Tensor
 from .groups import grouped, positions
 from .schedules import Schedule, table
@@ -117,7 +117,7 @@ class Optimizer:
         if not loss_scale > 0:
             raise ArgumentError(name, "a positive loss_scale", repr(loss_scale), "Leave it out.")
         self.loss_scale, self.steps = float(loss_scale), 0
-        self.memory = [{slot: np.zeros_like(p.array) for slot in self.slots} for p in self.params]
+        self.memory = [{slot: np.zeros(p.shape, _wide(p)) for slot in self.slots} for p in self.params]
 
     @property
     def parameters(self) -> ParameterTuple:
@@ -155,16 +155,11 @@ class Optimizer:
             for p in group["params"]:
                 if p.requires_grad:
                     gradient, memory = found[id(p)]
-                    g = self._scaled(gradient.array).astype(p.dtype, copy=False)
-                    p.array = np.asarray(self._updated(p.array, g, memory, options))
-
-    def _scaled(self, g: Array) -> Array:
-        """Return a gradient by the scale of the loss, which may be beyond float16."""
-        if self.loss_scale == 1.0:
-            return g
-        wide: Array = g.astype(np.float32) if g.dtype == np.float16 else g
-        scaled: Array = wide / wide.dtype.type(self.loss_scale)
-        return scaled
+                    wide = _wide(p)
+                    g = gradient.array.astype(wide, copy=False)
+                    g = g if self.loss_scale == 1.0 else g / wide.type(self.loss_scale)
+                    new = self._updated(p.array.astype(wide, copy=False), g, memory, options)
+                    p.array = np.asarray(new, p.dtype)
 
     def _check(self, name: str, gradients: Any) -> None:
         if isinstance(gradients, Tensor) or not isinstance(gradients, Sequence):
@@ -256,6 +251,11 @@ class Optimizer:
         options = {self.called.get(option, option): getattr(self, option) for option in self.options}
         options |= {} if self.loss_scale == 1.0 else {"loss_scale": self.loss_scale}
         return f"{type(self).__name__}({what}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+def _wide(p: Parameter) -> DType:
+    """Return the dtype of a step: squares of gradients, and ``eps``, would be zero in float16."""
+    return float32 if p.dtype == float16 else p.dtype
 
 
 hint(Optimizer, OPTIMIZER)

@@ -412,3 +412,9 @@ def test_a_name_is_the_path_of_the_state_dict_whatever_the_order_of_building():
         "net.second.0.weight", "net.second.0.bias", "net.second.1.weight", "net.second.1.bias", "net.second.scale",
         "net.second.offset", "net.second.2.weight", "net.second.2.bias",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [int, bool, np.uint8])
+def test_weights_of_whole_numbers_are_refused(dtype):
+    with pytest.raises(DTypeError, match="Dense: expected a float dtype, got"):
+        nn.Dense(2, 3, dtype=dtype)
