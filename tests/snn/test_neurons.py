@@ -263,7 +263,6 @@ def test_learnable_constants_are_found_in_a_net_by_name():
         lambda p: snn.IFNode(2 * p, v_reset=p - 1),
         lambda p: snn.LIFNode(beta=p),
         lambda p: snn.CurrentLIFNode(beta=0.9, alpha=p),
-        lambda p: snn.IFNode(surrogate_function=snn.surrogate.atan(4 * p)),
         lambda p: nn.SequentialCell(snn.synapses.DoubleExponential(2 * p, 8.0), snn.IFNode(0.1)),
     ],
 )
