@@ -254,5 +254,5 @@ def test_weights_in_float16_learn_as_those_in_float32_rounded_once_a_step(rule):
             optimizer([Tensor((1e-3 * g).astype(np.float16).astype(p.dtype))])
         single.set_data(single.array.astype(np.float16))
     assert half.dtype == np.float16
-    assert (half.array != START.astype(np.float16)).all()
+    assert (half.array != START.astype(np.float16)).sum() > 3  # a step may be less than a bit of float16
     np.testing.assert_allclose(half.array, single.array, rtol=2e-3)

@@ -32,12 +32,11 @@ def assert_equal(found, expected):
     """Compare to the bit."""
     found, expected = tree.leaves(found), tree.leaves(expected)
     assert len(found) == len(expected)
-    for a, b in zip(found, expected, strict=True):
+    for a, b in zip(map(np.asarray, found), map(np.asarray, expected), strict=True):
         assert (a.shape, a.dtype) == (b.shape, b.dtype)
         np.testing.assert_array_equal(a, b)
         if a.dtype.kind == "f":
-            zero = a.array == 0
-            np.testing.assert_array_equal(np.signbit(a.array[zero]), np.signbit(b.array[zero]), "signs of zeros")
+            np.testing.assert_array_equal(np.signbit(a[a == 0]), np.signbit(b[a == 0]), "signs of zeros")
 
 
 def assert_close(found, expected):
