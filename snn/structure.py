@@ -90,19 +90,15 @@ def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
 
 def _generators(cell: Cell) -> list[Generator]:
     """Return the generators, ``rng``, of a Cell and of those in it."""
-    found = []
-    for name, value in vars(cell).items():
-        kind = type(value)
-        if kind in _PLAIN:
-            continue
-        if isinstance(value, Cell):
-            found += _generators(value)
-        elif isinstance(value, (list, tuple, dict)) and value:
-            parts = [part for _, part in cell.cells_and_names()]
-            return [rng for part in parts if isinstance(rng := getattr(part, "rng", None), Generator)]
-        elif name == "rng" and isinstance(value, Generator):
-            found.append(value)
-    return found
+    values = [value for value in vars(cell).values() if type(value) not in _PLAIN]
+    if any(isinstance(value, (list, tuple, dict)) and value for value in values):
+        parts = [part for _, part in cell.cells_and_names()]
+    else:  # most neurons; a walk would take longer
+        parts = [cell]
+        for value in values:
+            if isinstance(value, Cell):
+                parts += [part for _, part in value.cells_and_names()]
+    return [rng for part in parts if isinstance(rng := getattr(part, "rng", None), Generator)]
 
 
 def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
