@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -43,17 +44,18 @@ class Recorder:
         self.steps = 0
         self.taken: dict[str, list[Tensor]] = {}
         self.available: set[str] = set()
-        self.neurons: list[tuple[str, Cell]] = []
-        if not names:
-            return
-        # A Cell that holds neurons is not one itself, and what is inside a neuron is not another.
-        found = [(n, cell) for n, cell in net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
+        self.net = net
+
+    @functools.cached_property
+    def neurons(self) -> list[tuple[str, Cell]]:
+        """The neurons of the net by name: a Cell that holds neurons is not one itself, nor is what is inside a neuron."""
+        found = [(n, cell) for n, cell in self.net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
         inside = {id(part) for _, cell in found for _, part in cell.cells_and_names() if part is not cell}
-        self.neurons = [(n, cell) for n, cell in found if id(cell) not in inside]
+        return [(n, cell) for n, cell in found if id(cell) not in inside]
 
     def hooks(self) -> list[Remove]:
         """Start to listen; return the functions that stop it."""
-        return [cell.register_forward_hook(self._hook(name)) for name, cell in self.neurons]
+        return [cell.register_forward_hook(self._hook(name)) for name, cell in self.neurons] if self.names else []
 
     def begin(self, mask: Any) -> None:
         """Say which samples take part in the time step that comes."""
