@@ -12,7 +12,7 @@ from .compat.cells import CellNames
 from .custom import call_with_bprop
 from .dtypes import as_bool, describe
 from .errors import AutogradError, CellError, GradientError, StateDictError
-from .foreign import CELL, hint, listed
+from .foreign import CELL, OwnArguments, hint, listed
 from .hooks import Hook, Hookable, enter
 from .parameter import Parameter, ParameterTuple
 from .state import state
@@ -21,7 +21,7 @@ from .tensor import Tensor
 __all__ = ["Cell"]
 
 
-class Cell(Hookable, CellNames):
+class Cell(Hookable, CellNames, OwnArguments):
     """Base class of networks and of their parts.
 
     A subclass defines ``construct``. It may define ``bprop(self, *inputs, out, dout)``, which then replaces the derivative of
@@ -138,7 +138,7 @@ class Cell(Hookable, CellNames):
             if not isinstance(value, Tensor):
                 raise CellError(
                     f"{type(self).__name__}.{name}", "a Parameter or a Tensor of new values", describe(value),
-                    "Delete the attribute first if it should be something else.",
+                    f"For new values, {name}.set_data(values). Delete the attribute first if it should be something else.",
                 )  # fmt: skip
             self.__dict__[name].set_data(value)
             return

@@ -11,6 +11,7 @@ from . import tree
 from .cell import Cell
 from .dtypes import describe, float64
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
+from .intake import to_generator
 from .state import no_grad
 from .tensor import Array, Tensor, as_tensor, to_array
 from .transforms import as_weights, grad, name_of
@@ -69,7 +70,7 @@ def check_grad(
     >>> from autograd import check_grad, ops
     >>> check_grad(ops.tanh, [0.3, -1.2], order=3)
     """
-    rng = np.random.default_rng(rng)
+    rng = to_generator(rng, "check_grad")
     with _Point("check_grad", fn, inputs if type(inputs) is tuple else (inputs,), weights, order, numbers=True) as point:
         scalar = _weighed(fn, point.cotangents(fn, rng))
         for n in range(1, order + 1):
@@ -155,7 +156,7 @@ def check_bprop(
             where, "a Cell with its own bprop", f"one without; inside it {', '.join(below) or 'no Cell'} has one",
             "Check those by themselves, and the whole with check_grad.",
         )  # fmt: skip
-    rng = np.random.default_rng(rng)
+    rng = to_generator(rng, where)
     reference: Callable[..., Any] = getattr(cell, "primitive", cell.construct)
     name = "primitive" if hasattr(cell, "primitive") else "construct"
     with _Point(where, cell, inputs, weights, order, numbers=False) as point:

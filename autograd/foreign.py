@@ -6,13 +6,14 @@ what to write. A test looks up every name of ours that stands in a text.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
-from .errors import UnknownImportError, UnknownNameError
+from .errors import ArgumentError, UnknownImportError, UnknownNameError
 
-__all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "hint", "listed", "of_module"]
+__all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "OwnArguments", "hint", "listed", "of_module", "renamed"]
 
 _GRADIENTS = "loss, gradients = autograd.value_and_grad(fn, None, weights)(...) returns them"
 _ONE_DEVICE = "Leave it out: everything is computed on the CPU"
@@ -271,6 +272,38 @@ _OPTIM: dict[str, str] = {
 MODULES: dict[str, dict[str, str]] = {
     "autograd": _AUTOGRAD, "autograd.nn": _NN, "autograd.ops": _OPS, "autograd.optim": _OPTIM,
 }  # fmt: skip
+
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "bias": ("has_bias",), "use_bias": ("has_bias",), "in_features": ("in_channels",), "out_features": ("out_channels",),
+    "units": ("out_channels",), "slope": ("alpha",), "beta": ("alpha",), "sigma": ("alpha",), "width": ("alpha",),
+    "keep_prob": ("p",), "rate": ("p",), "seed": ("rng",), "generator": ("rng",), "key": ("rng",), "num_features": ("n",),
+    "dim": ("axis", "axes"), "dims": ("axes", "axis"), "keepdim": ("keepdims",), "keep_dims": ("keepdims",),
+}  # fmt: skip
+"""What other frameworks call an argument, and what it may be called here."""
+
+
+def renamed(given: Iterable[str], known: Iterable[str]) -> str:
+    """Return what to write where arguments have another framework's names, or nothing."""
+    names = tuple(known)
+    pairs = [(name, [own for own in ARGUMENTS.get(name, ()) if own in names]) for name in given if name not in names]
+    return " ".join(f"{name}= is called {own[0]}= here." for name, own in pairs if own)
+
+
+class OwnArguments:
+    """Base of classes whose constructor refuses an argument under another framework's name, with the one that it has here."""
+
+    __slots__ = ()
+
+    # not in Cell, where it would hide the signature of __init__
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Refuse such an argument."""
+        if not ARGUMENTS.keys().isdisjoint(options):
+            known = inspect.signature(cls).parameters
+            fix = renamed(options, known)
+            if fix and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+                raise ArgumentError(cls.__name__, f"arguments named {', '.join(known)}", ", ".join(options), fix)
+        return super().__new__(cls)
 
 
 def _unknown(where: str, name: str, text: str, kind: Any = UnknownNameError) -> Any:

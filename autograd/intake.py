@@ -11,7 +11,7 @@ from .dtypes import describe
 from .errors import AutogradError, DTypeError, ShapeError
 from .tree import leaves
 
-__all__ = ["is_weak", "to_numbers"]
+__all__ = ["is_weak", "to_generator", "to_numbers"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -49,6 +49,10 @@ def to_numbers(value: Any, where: str) -> Array:
     except AutogradError:
         raise  # a Tensor speaks for itself
     except Exception as error:
+        if isinstance(value, tuple) and any(isinstance(part, dict) for part in value):
+            raise DTypeError(
+                where, "numbers or an array of them", describe(value), "Take one of its parts, as in out, state, record = ..."
+            ) from None
         if isinstance(error, ValueError) and isinstance(value, (list, tuple)):
             raise ShapeError(
                 where, "nested sequences of one length", describe(value), "Pad the rows, or make one tensor for each."
@@ -60,6 +64,23 @@ def to_numbers(value: Any, where: str) -> Array:
     if array.dtype.kind not in _NUMBERS:
         raise DTypeError(where, "numbers or an array of them", describe(value), _fix(value, array))
     return array
+
+
+def to_generator(rng: Any, where: str) -> np.random.Generator:
+    """Return the generator that a user passed, one made from a seed, or for None one that cannot be repeated.
+
+    Raises
+    ------
+    DTypeError
+        If it is none of them, such as the module ``np.random``.
+    """
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise DTypeError(
+            where, "rng to be a numpy.random.Generator, a seed or None", describe(rng),
+            "Make one: np.random.default_rng(seed).",
+        ) from None  # fmt: skip
 
 
 def is_weak(value: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from .dtypes import describe, float32, int64, promote
 from .errors import DTypeError, ShapeError
+from .foreign import renamed
 from .graph import SELECT, Node
 from .program import Value
 from .state import state
@@ -80,7 +81,7 @@ class Primitive:
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
         try:
-            if self.packed and type(args[0]) in self.packed:
+            if self.packed and args and type(args[0]) in self.packed:
                 arrays: Sequence[Any] = args
                 data = self.packed[type(args[0])](*args, **attrs)
             else:
@@ -90,6 +91,9 @@ class Primitive:
             data = self._traced(args, attrs)
         except OverflowError as error:
             raise self._too_large(args, error) from error
+        except TypeError:
+            self._check_call(args, attrs)
+            raise
         except ValueError as error:
             raise ShapeError(
                 self.label,
@@ -109,8 +113,19 @@ class Primitive:
         tensors, rest = args[: self.arity], args[len(args[: self.arity]) :]
         given = dict(zip(self.attr_names, rest, strict=False))
         if len(given) < len(rest) or not given.keys().isdisjoint(attrs):
-            inspect.signature(self.forward).bind(*args, **attrs)  # raises Python's own error
+            self._check_call(args, attrs)
         return tensors, given | attrs
+
+    def _check_call(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
+        """Check the number of inputs and the names of attributes, where a call has failed."""
+        signature = inspect.signature(self.forward)
+        try:
+            signature.bind(*args, **attrs)
+        except TypeError as error:
+            raise DTypeError(
+                self.label, f"a call {self.__name__.lstrip('_')}{signature}", str(error),
+                renamed(attrs, self.attr_names) or "What stands before / goes by position.",
+            ) from None  # fmt: skip
 
     def promoted(self, args: Sequence[Any]) -> list[Any]:
         """Take the arrays out of the inputs and bring them to one dtype; Python scalars stay, they are weak."""
@@ -139,6 +154,8 @@ class Primitive:
             elif value.dtype != common:
                 common, mixed = promote(common, value.dtype), True
         if common is None:
+            if not args or (self.promotes is not None and len(args) <= min(self.promotes)):
+                raise TypeError  # too few, which __call__ says
             return self.promoted([as_tensor(arg) for arg in args])
         if self.logical:
             return [value if type(value) is np.ndarray else bool(value) for value in arrays]

@@ -117,6 +117,13 @@ class Tensor(Methods, NumpyProtocol):
         """The tensor itself, as in MindSpore."""
         return self
 
+    @data.setter
+    def data(self, values: Any) -> None:
+        raise DTypeError(
+            f"{type(self).__name__}.data", "a tensor left as it is", f"an assignment of {describe(values)}",
+            "A Parameter takes new values by weight.set_data(values).",
+        )  # fmt: skip
+
     def value(self) -> Tensor:
         """Return a plain Tensor of the same values at the same place of the graph, also of a Parameter."""
         return Tensor.wrap(self.array, self.node)

@@ -171,6 +171,9 @@ def _positions(grad_position: Any, n_args: int | None, where: str) -> tuple[int,
         raise ArgumentError(where, "grad_position to be an int or a tuple of ints", repr(grad_position), fix)
     if min(positions) < 0 or len(set(positions)) < len(positions):
         raise ArgumentError(where, "grad_position without negative or repeated numbers", repr(grad_position), fix)
+    if n_args == 0:
+        fix = "Pass one by position; to differentiate by weights alone, grad_position=None."
+        raise ArgumentError(where, f"an input to differentiate by, grad_position={grad_position}", "none", fix)
     if n_args is not None and max(positions) >= n_args:
         raise ArgumentError(where, f"grad_position below {n_args}, the number of inputs", repr(grad_position), fix)
     return positions

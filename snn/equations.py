@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, float64, tree
+from autograd import Cell, Tensor, float64, nn, tree
+from autograd.dtypes import describe
+from autograd.errors import DTypeError
 from autograd.trace import Trace, trace
 
 from .listing import array_name, state_names
@@ -50,6 +52,10 @@ def equations(cell: Cell) -> str:
     >>> print(snn.equations(snn.LIFNode(beta=0.9, v_reset=0.0)))
     h = 0.9 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h
     """
+    if not isinstance(cell, Cell):
+        raise DTypeError("snn.equations", "a neuron", describe(cell), "Such as snn.LIFNode(beta=0.9).")
+    if isinstance(cell, nn.Dense | nn.SequentialCell | nn.CellList):
+        raise DTypeError("snn.equations", "a neuron", describe(cell), "Give it one of the net, or look at snn.explain(net).")
     start = sample_state(cell, Tensor(np.zeros((1, 1))))
     kinds = tree.map_leaves(lambda leaf: leaf.dtype, start)
     charge = getattr(cell, "charge", None) if getattr(cell, "fire", True) else None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd import Cell, Tensor, float32
+from autograd.dtypes import describe
+from autograd.errors import DTypeError
 from autograd.intake import to_numbers
 
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
@@ -93,6 +95,8 @@ def health(
     """
     from .health_probe import probe
 
+    if not isinstance(net, Cell):
+        raise DTypeError("snn.health", "a Cell as the net", describe(net), "The net comes first, then its input.")
     with _unchanged(net):
         with np.errstate(all="ignore"):  # what is not finite is counted, and said
             found, chosen = probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode)

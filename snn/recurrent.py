@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Cell, Parameter, as_tensor, ops
 from autograd.dtypes import describe, float32, to_dtype
 from autograd.errors import ArgumentError, ShapeError
+from autograd.intake import to_generator
 from autograd.nn import init
 
 from .structure import holds_neurons, initial_state, is_stateful
@@ -84,7 +85,7 @@ class Recurrent(Cell):
         self.node, self.n, self.lateral = node, int(n), lateral
         shape = (self.n, self.n) if lateral == "all" else (self.n,)
         start = init.Uniform(1 / math.sqrt(n)) if weight_init is None else weight_init
-        weight = init.make(start, shape, np.random.default_rng(rng), "Recurrent, weight_init")
+        weight = init.make(start, shape, to_generator(rng, "Recurrent"), "Recurrent, weight_init")
         self.weight = Parameter(weight.astype(to_dtype(dtype, "Recurrent")))
 
     def initial_state(self, x: Any) -> Any:
@@ -93,7 +94,7 @@ class Recurrent(Cell):
         self._check(x)
         if x.ndim < 2:
             raise ShapeError(
-                repr(self), f"an input [N, {self.n}] in each step", describe(x),
+                type(self).__name__, f"an input [N, {self.n}] in each step", describe(x),
                 "Add the missing axis to the input of the run: x[:, None] is a batch of one, x[None] one step.",
             )  # fmt: skip
         fired = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
@@ -121,7 +122,7 @@ class Recurrent(Cell):
 
     def _check(self, x: Any) -> None:
         if x.shape and x.shape[-1] != self.n:
-            raise ShapeError(repr(self), f"an input [..., {self.n}]", describe(x), "Give n the number of neurons.")
+            raise ShapeError(type(self).__name__, f"an input [..., {self.n}]", describe(x), "Give n the number of neurons.")
 
     def step(self, x: Any, lateral: Any, state: Any) -> tuple[Any, Any]:
         """Run one step with what comes back given."""

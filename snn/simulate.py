@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,7 +141,7 @@ def run(
                 cell.check_ranges()
     if check:
         check_input(x)
-    names = (record,) if isinstance(record, str) else tuple(dict.fromkeys(record))
+    names = _names(record)
     hooked, in_parts = any(cell.hooked for cell in cells), any(is_over_time(cell) for cell in cells)
     how = _choose(mode, net, x, cells)
     if how == "eager":
@@ -186,6 +186,15 @@ def _check_mode(mode: str, checkpoint: Any) -> None:
         )
     if checkpoint is not None and mode == "eager":
         raise ArgumentError("snn.run", "no checkpoint with mode='eager'", repr(checkpoint), "Compile, or leave it out.")
+
+
+def _names(record: Any) -> tuple[str, ...]:
+    names = (record,) if isinstance(record, str) else tuple(record) if isinstance(record, Iterable) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise ArgumentError(
+            "snn.run, record", "names of what to record", describe(record), "Such as record=['spike', 'v'], of all neurons."
+        )
+    return tuple(dict.fromkeys(names))
 
 
 def _check_mask(mask: Any, x: Tensor) -> Any:

@@ -31,7 +31,10 @@ class _Numbered(Cell):
 
     def _check(self, name: str, cell: Any) -> None:
         if not isinstance(cell, Cell):
-            raise CellError(type(self).__name__, "Cells", f"{describe(cell)} as {name!r}", "Wrap a function in a Cell.")
+            fix = "Wrap a function in a Cell."
+            if isinstance(cell, type) and issubclass(cell, Cell):
+                fix = f"Pass an object: {cell.__name__}(...), with brackets."
+            raise CellError(type(self).__name__, "Cells", f"{describe(cell)} as {name!r}", fix)
 
     def _hold(self, items: Iterable[tuple[str | None, Any]]) -> Self:
         """Hold these Cells instead, or raise and change nothing. What has a number for a name, or none, is counted anew."""

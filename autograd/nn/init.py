@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import describe, float32, to_dtype
 from ..errors import ArgumentError, ShapeError
-from ..intake import to_numbers
+from ..intake import to_generator, to_numbers
 from ..tensor import Tensor
 
 __all__ = [
@@ -169,7 +169,7 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
 def initializer(init: Any, shape: Any, dtype: Any = float32, *, rng: np.random.Generator | int | None = None) -> Tensor:
     """Return a Tensor of initial values, as :func:`make` takes ``init``; for a Parameter, as in MindSpore."""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    values = make(init, shape, np.random.default_rng(rng), "initializer")
+    values = make(init, shape, to_generator(rng, "initializer"), "initializer")
     return Tensor(values, to_dtype(dtype, "initializer"))
 
 

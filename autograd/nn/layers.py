@@ -11,6 +11,7 @@ from .. import ops
 from ..cell import Cell
 from ..dtypes import describe, float32, to_dtype
 from ..errors import ArgumentError, DTypeError, ShapeError
+from ..intake import to_generator
 from ..parameter import Parameter
 from ..program import refuse
 from ..state import state
@@ -82,7 +83,7 @@ class Dense(Cell):
             raise ArgumentError(
                 "Dense", "has_bias=True or False", repr(has_bias), "Say activation= and dtype= by their names."
             )
-        rng = np.random.default_rng(rng)
+        rng = to_generator(rng, "Dense")
         self.in_channels, self.out_channels, self.has_bias = in_channels, out_channels, has_bias
         dtype = to_dtype(dtype, "Dense")
         if dtype.kind != "f":
@@ -98,7 +99,13 @@ class Dense(Cell):
             default_bias = init.Uniform(1 / math.sqrt(in_channels))
             bias = init.make(default_bias if bias_init is None else bias_init, shape[:1], rng, "Dense, bias_init")
             self.bias = Parameter(bias.astype(dtype))
-        self.activation = get_activation(activation, "Dense, activation") if isinstance(activation, str) else activation
+        if isinstance(activation, str):
+            activation = get_activation(activation, "Dense, activation")
+        elif activation is not None and (isinstance(activation, type) or not callable(activation)):
+            raise DTypeError(
+                "Dense", "activation to be a name, a Cell or a function", describe(activation), "Such as 'relu', or nn.ReLU()."
+            )
+        self.activation = activation
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[..., in_channels]`` to ``[..., out_channels]``."""
@@ -175,7 +182,7 @@ class Dropout(Cell):
         super().__init__()
         if isinstance(p, bool) or not 0 <= p < 1:
             raise ArgumentError("Dropout", "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
-        self.p, self.rng = p, np.random.default_rng(rng)
+        self.p, self.rng = p, to_generator(rng, "Dropout")
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""

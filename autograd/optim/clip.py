@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import sum_dtype
+from ..dtypes import describe, sum_dtype
 from ..errors import ArgumentError
 from ..tensor import Tensor
+from .optimizer import check_gradients
 
 __all__ = ["clip_by_norm", "clip_by_value"]
 
@@ -35,13 +36,22 @@ def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Te
     ------
     ArgumentError
         If ``max_norm`` is not positive.
+    DTypeError
+        If the gradients are something else, such as Parameters.
     """
-    if not max_norm > 0:
-        raise ArgumentError("clip_by_norm", "a positive max_norm", repr(max_norm), "Leave clipping out to switch it off.")
+    gradients = _checked(gradients, max_norm, "max_norm", "clip_by_norm")
     norm = float(np.sqrt(sum(float(np.sum(np.square(g.array, dtype=np.float64))) for g in gradients)))
     if norm <= max_norm:
         return tuple(gradients), norm
     return tuple(Tensor.wrap(_scaled(g.array, max_norm / norm)) for g in gradients), norm
+
+
+def _checked(gradients: Any, limit: Any, name: str, where: str) -> tuple[Tensor, ...]:
+    """Return gradients to clip, as the optimizer takes them, at a positive limit."""
+    found = check_gradients(gradients, where)
+    if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not limit > 0:
+        raise ArgumentError(where, f"a positive {name}", describe(limit), "Leave clipping out to switch it off.")
+    return found
 
 
 def _scaled(g: Any, scale: float) -> Any:
@@ -64,7 +74,8 @@ def clip_by_value(gradients: Sequence[Tensor], limit: float) -> tuple[Tensor, ..
     ------
     ArgumentError
         If ``limit`` is not positive.
+    DTypeError
+        If the gradients are something else, such as Parameters.
     """
-    if not limit > 0:
-        raise ArgumentError("clip_by_value", "a positive limit", repr(limit), "Leave clipping out to switch it off.")
+    gradients = _checked(gradients, limit, "limit", "clip_by_value")
     return tuple(Tensor.wrap(np.clip(g.array, -limit, limit)) for g in gradients)

@@ -61,6 +61,26 @@ def _rate(where: str, lr: Any) -> float | Schedule:
 _number = within("lr", 0.0, math.inf)
 
 
+def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()) -> tuple[Tensor, ...]:
+    """Return gradients, of these Parameters if they are known, as a tuple of Tensors.
+
+    Raises
+    ------
+    DTypeError
+        If they are something else, such as the loss, or the Parameters.
+    """
+    advice = "loss, gradients = autograd.value_and_grad(fn, None, optimizer.params)(...) returns them."
+    if isinstance(gradients, (Tensor, str)) or not isinstance(gradients, Sequence):
+        raise DTypeError(where, "gradients, one for each Parameter", describe(gradients), advice)
+    for i, g in enumerate(gradients):
+        if not isinstance(g, Tensor):
+            whose = params[i].name if i < len(params) else f"gradient {i}"
+            raise DTypeError(f"{where}, {whose}", "its gradient as a Tensor", describe(g), "Wrap it as Tensor(...).")
+        if isinstance(g, Parameter):
+            raise DTypeError(where, "gradients", f"{describe(g)} {g.name!r}", advice)
+    return tuple(gradients)
+
+
 class Optimizer:
     """Base class: a subclass says what it remembers of each Parameter and how that and a gradient make a step.
 
@@ -162,19 +182,13 @@ class Optimizer:
                     p.array = np.asarray(new, p.dtype)
 
     def _check(self, name: str, gradients: Any) -> None:
-        if isinstance(gradients, Tensor) or not isinstance(gradients, Sequence):
-            raise DTypeError(
-                name, "gradients, one for each Parameter", describe(gradients),
-                "loss, gradients = autograd.value_and_grad(fn, None, optimizer.params)(...) gives them: optimizer(gradients).",
-            )  # fmt: skip
+        check_gradients(gradients, name, self.params)
         if len(gradients) != len(self.params):
             raise ShapeError(
                 name, f"{len(self.params)} gradients", f"{len(gradients)}",
                 "Differentiate by these Parameters alone: grad_position=None, weights=...",
             )  # fmt: skip
         for p, g in zip(self.params, gradients, strict=True):
-            if not isinstance(g, Tensor):
-                raise DTypeError(f"{name}, {p.name}", "its gradient as a Tensor", describe(g), "Wrap it as Tensor(...).")
             if g.shape != p.shape:
                 raise ShapeError(f"{name}, {p.name}", f"a gradient {list(p.shape)}", describe(g), "Check their order.")
             if not np.isfinite(g.array).all():

@@ -88,7 +88,8 @@ class LIFNode(Neuron):
         if (tau is None) == (beta is None):
             raise ArgumentError(
                 name, "exactly one of tau and beta", "neither" if tau is None else "both",
-                f"beta = {'exp(-1 / tau)' if exponential else '1 - 1 / tau'}; tau is in time steps.",
+                f"beta = {'exp(-1 / tau)' if exponential else '1 - 1 / tau'}; tau is in time steps."
+                + " Name it: the first argument is v_threshold." * (tau is None),
             )  # fmt: skip
         if decay_input is None and tau is not None:
             raise ArgumentError(

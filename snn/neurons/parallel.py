@@ -13,6 +13,7 @@ import numpy as np
 from autograd import Cell, Parameter, as_tensor, ops
 from autograd.dtypes import describe, float32, to_dtype
 from autograd.errors import ArgumentError, ShapeError
+from autograd.intake import to_generator
 from autograd.nn import init
 
 from ..surrogate import relusigmoid
@@ -102,7 +103,7 @@ class PSN(Cell):
         rng: np.random.Generator | int | None = None,
     ) -> None:
         super().__init__()
-        name, rng = type(self).__name__, np.random.default_rng(rng)
+        name, rng = type(self).__name__, to_generator(rng, type(self).__name__)
         _check_count(name, T=T)
         if surrogate_function is not None:
             check_function(surrogate_function, name, "surrogate_function to be a Cell or a function")

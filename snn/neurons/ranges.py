@@ -37,7 +37,7 @@ def check_number(name: str, **values: Any) -> None:
     for argument, value in values.items():
         if value is None:
             continue
-        if isinstance(value, (str, bytes, type)) or callable(value):
+        if isinstance(value, (str, bytes, bool, np.bool_, type)) or callable(value):
             raise DTypeError(name, f"{argument} to be a number, an array or a Parameter", describe(value), "Pass a float.")
         to_numbers(value, f"{name}, {argument}")
 

@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, int32, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, StateError
+from autograd.intake import to_generator
 
 from ..surrogate.base import check_function
 from .base import Neuron, bounded_exp, constant
@@ -146,7 +147,7 @@ class Stochastic(Stateful):
         if escape is not None:
             check_function(escape, "Stochastic", "escape to be a Cell or a function", "Pass snn.EscapeRate().")
         self.node, self.escape, self.draw = node, EscapeRate() if escape is None else escape, _Draw()
-        self.source = _Source(np.random.default_rng(rng))
+        self.source = _Source(to_generator(rng, type(self).__name__))
 
     @property
     def rng(self) -> np.random.Generator:

@@ -201,7 +201,7 @@ ERRORS = [
     (
         lambda: setattr(Linear(), "w", 3),
         CellError,
-        "Linear.w: expected a Parameter or a Tensor of new values, got int 3. "
+        "Linear.w: expected a Parameter or a Tensor of new values, got int 3. For new values, w.set_data(values). "
         "Delete the attribute first if it should be something else.",
     ),
     (

@@ -1,0 +1,65 @@
+"""What users of other packages write by habit: each an error that says what to write."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import errors, nn
+
+X = np.ones((4, 2, 3), np.float32)
+
+
+def net():
+    return nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.LIFNode(beta=0.9))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (
+            lambda: snn.run(net(), X, record=True),
+            errors.ArgumentError,
+            r"record: .*got bool True\. Such as record=\['spike'",
+        ),
+        (lambda: snn.run(net(), X, record=[1]), errors.ArgumentError, r"snn\.run, record: expected names"),
+        (lambda: snn.run(net(), X, record=None), errors.ArgumentError, r"snn\.run, record: expected names"),
+        (lambda: snn.health(X, net()), errors.DTypeError, r"snn\.health: expected a Cell as the net.*The net comes first"),
+        (lambda: snn.equations(net()), errors.DTypeError, r"snn\.equations: expected a neuron.*snn\.explain\(net\)"),
+        (lambda: snn.equations(snn.LIFNode), errors.DTypeError, r"snn\.equations: expected a neuron, got type"),
+        (lambda: snn.LIFNode(0.9), errors.ArgumentError, r"got neither\. .*Name it: the first argument is v_threshold"),
+        (
+            lambda: snn.IFNode(v_threshold=True),
+            errors.DTypeError,
+            r"expected v_threshold to be a number.*got bool True",
+        ),
+        (lambda: snn.LIFNode(beta=True), errors.DTypeError, r"LIFNode: expected beta to be a number"),
+        (lambda: snn.IFNode(v_reset=False), errors.DTypeError, r"IFNode: expected v_reset to be a number"),
+        (lambda: snn.surrogate.fast_sigmoid(slope=25), errors.ArgumentError, r"slope= is called alpha= here"),
+        (lambda: nn.SequentialCell(nn.Dense(3, 2), snn.LIFNode), errors.CellError, r"Pass an object: LIFNode\(\.\.\.\)"),
+        (lambda: snn.Recurrent(snn.IFNode(), 3, rng=np.random), errors.DTypeError, r"Recurrent: expected rng"),
+        (lambda: snn.Stochastic(snn.IFNode(), rng="x"), errors.DTypeError, r"Stochastic: expected rng"),
+        (lambda: snn.PSN(4, rng=np.random), errors.DTypeError, r"PSN: expected rng"),
+    ],
+)
+def test_a_habit_is_answered(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda result: snn.losses.count_cross_entropy(result, [0, 1]),
+        lambda result: snn.losses.rate_mse(result, [0, 1]),
+        lambda result: snn.losses.stepwise_cross_entropy(result, [0, 1]),
+        lambda result: snn.metrics.accuracy(result, [0, 1]),
+        lambda result: snn.metrics.firing_rate(result),
+        lambda result: snn.plot.raster(result),
+        lambda result: snn.run(net(), result),
+        lambda result: snn.encode.direct(result, 3),
+    ],
+    ids=["count", "rate", "stepwise", "accuracy", "firing_rate", "raster", "run", "direct"],
+)
+def test_all_that_a_run_returns_is_not_taken_for_its_output(use):
+    with pytest.raises(errors.DTypeError, match=r"got tuple of .*Take one of its parts, as in out, state, record = \.\.\."):
+        use(snn.run(net(), X))
