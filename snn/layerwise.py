@@ -42,7 +42,7 @@ def run_layerwise(
         warnings.warn(
             f"snn.run: {where} has weights of {weights} and an input of {given}. The net runs in float64, as it does step by "
             f"step, in about twice the time and memory of float32. Convert the input, x.astype(np.{weights}), or make the "
-            f"layer with dtype=np.{given}.", stacklevel=4,
+            f"layer with dtype=np.{given}.", stacklevel=5,
         )  # fmt: skip
     return walk.finish(out), after, walk.records
 

@@ -21,7 +21,7 @@ from .readout import mark_resets
 from .reads import Reads
 from .stepwise import InParts
 from .structure import is_over_time, like, says_too_deep
-from .watch import check_input
+from .watch import attributes, check_input, look_for_hidden_state
 
 __all__ = ["run"]
 
@@ -104,7 +104,8 @@ def run(
     Warns
     -----
     UserWarning
-        With ``mode="auto"``, once for a net that has a neuron that cannot be compiled.
+        With ``mode="auto"``, once for a net that has a neuron that cannot be compiled. Once for a net that goes on from a Tensor
+        which an earlier run has left in an attribute.
 
     Notes
     -----
@@ -143,7 +144,17 @@ def run(
         check_input(x)
     names = _names(record)
     hooked, in_parts = any(cell.hooked for cell in cells), any(is_over_time(cell) for cell in cells)
-    how = _choose(mode, net, x, cells)
+    before = attributes(net)
+    result = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, hooked, in_parts)
+    if before is not None:
+        look_for_hidden_state(net, before)
+    return result
+
+
+def _run(
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], keep: Any, mode: str, how: str, check: bool,
+    checkpoint: int | None, hooked: bool, in_parts: bool,
+) -> tuple[Tensor, Any, dict[str, Tensor]]:  # fmt: skip
     if how == "eager":
         return _run_eagerly(net, in_parts, x, state, names, keep, check)
     from .layerwise import run_layerwise
@@ -156,7 +167,7 @@ def run(
         if mode != "auto":
             raise
         net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
-        warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=3)
+        warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=4)
     return _run_eagerly(net, in_parts, x, state, names, keep, check)
 
 

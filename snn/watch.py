@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, ops, tree
+from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.errors import ArgumentError, NonFiniteError
 
 from .structure import holds_neurons, is_stateful, label, like, observed, record_names
 
 __all__ = [
     "Recorder",
+    "attributes",
     "check_gradient",
     "check_input",
     "check_layers",
     "check_output",
     "check_recorded",
     "check_steps",
+    "look_for_hidden_state",
     "not_once",
 ]
 
@@ -112,6 +115,43 @@ def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[st
             "snn.run, record", f"some of {', '.join(sorted(available)) or 'nothing: the net has no neurons'}",
             ", ".join(missing), "Record what the neurons of this net have.",
         )  # fmt: skip
+
+
+# A net that keeps its membrane in an attribute goes on from it in the next run, which is said once: after the second run, of
+# an attribute that was there before the first, and that the second has changed from one Tensor to another.
+
+
+def attributes(net: Cell) -> dict[tuple[str, str], Any] | None:
+    """Return what the attributes of a net hold that may be a state, by path and name; None from the third run on."""
+    return None if net.kept().get("runs", 0) == 2 else _attributes(net)
+
+
+def _attributes(net: Cell) -> dict[tuple[str, str], Any]:
+    return {
+        (path, name): value
+        for path, cell in net.cells_and_names()
+        for name, value in vars(cell).items()
+        if value is None or (isinstance(value, (int, float, np.ndarray, Tensor)) and not isinstance(value, Parameter))
+    }
+
+
+def look_for_hidden_state(net: Cell, before: dict[tuple[str, str], Any]) -> None:
+    """Warn, after the second run of a net, of a Tensor in an attribute from which the run went on."""
+    kept = net.kept()
+    kept["runs"] = kept.get("runs", 0) + 1
+    if kept["runs"] == 1:
+        kept["first"] = frozenset(before)
+        return
+    first, after, cells = kept.pop("first"), _attributes(net), dict(net.cells_and_names())
+    for (path, name), value in before.items():
+        now = after.get((path, name))
+        if (path, name) in first and isinstance(value, Tensor) and isinstance(now, Tensor) and now is not value:
+            warnings.warn(
+                f"snn.run: {label(path, cells[path])} went on from the Tensor that an earlier run has left in its attribute "
+                f"{name!r}. A state that is passed in and returned starts fresh in each run: construct(x, state) -> "
+                "(out, state), with initial_state(x).", stacklevel=4,
+            )  # fmt: skip
+            return
 
 
 def check_input(x: Tensor) -> None:
