@@ -104,8 +104,8 @@ def run(
     Warns
     -----
     UserWarning
-        With ``mode="auto"``, once for a net that has a neuron that cannot be compiled. Once for a net that goes on from a Tensor
-        which an earlier run has left in an attribute.
+        With ``mode="auto"``, once for a net that has a neuron that cannot be compiled. Once for a net that goes on from a
+        Tensor which an earlier run has left in an attribute.
 
     Notes
     -----
