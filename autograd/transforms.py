@@ -44,6 +44,7 @@ class Pass:
         self.where = where
         check_floating(weights, where)
         inputs = list(args)
+        self.named = [value for i in positions for value in tree.leaves(inputs[i]) if isinstance(value, Parameter)]
         self.positions = [self._leaf(inputs, i) for i in positions]
         self.weights = weights
         self.watched = {
@@ -60,7 +61,7 @@ class Pass:
         finally:  # and no `with`: an interrupt may come before its end has begun
             state.recording, state.watched = before
         # A derivative inside may be constant, as that of a linear function is.
-        self.allow_unused = allow_unused or not self.watched or _runs.count > n
+        self.allow_unused = allow_unused or not (self.watched or self.named) or _runs.count > n
         self.aux: Any = None
         if has_aux:
             if not isinstance(out, tuple) or len(out) < 2:
@@ -152,13 +153,14 @@ class Pass:
         return by_position, [take(self.watched.get(id(w)), w) for w in self.weights]
 
     def _unused(self) -> GradientError:
-        names = [repr(node.attrs.name) for node in self.watched.values()]
+        names = [repr(p.name) for p in (*self.named, *(node.attrs for node in self.watched.values()))]
         listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        own = "A net uses its own Parameters, and no input in their place: pass them as weights=. " if self.named else ""
         return GradientError(
             self.where, f"a result that follows from Parameter{'s' * (len(names) > 1)} {listed}",
             "one in which none of what it is differentiated by took part",
             "Compute it inside the function, by operations on Tensors: what was made before, numpy arrays, no_grad and "
-            "comparisons have no gradient. If zeros are right, pass allow_unused=True.",
+            f"comparisons have no gradient. {own}If zeros are right, pass allow_unused=True.",
         )  # fmt: skip
 
 

@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from autograd import Cell, GradOperation, Parameter, Tensor, check_grad, grad, no_grad, ops, stop_gradient, value_and_grad, vjp
+from autograd import (
+    Cell,
+    GradOperation,
+    Parameter,
+    Tensor,
+    check_grad,
+    grad,
+    no_grad,
+    ops,
+    stop_gradient,
+    tree,
+    value_and_grad,
+    vjp,
+)
 from autograd import nn as layers
 from autograd.errors import GradientError
 
@@ -101,3 +114,24 @@ def test_a_bprop_that_supplies_zero_takes_part():
 
 def test_a_checked_gradient_may_be_zero():
     check_grad(lambda x: ops.floor(x) * 2, f64([0.5, 1.5]), weights=[Parameter([1.0])])
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda fn, w, b: grad(fn)(w),
+        lambda fn, w, b: grad(fn)((w, b)),
+        lambda fn, w, b: grad(fn, (0, 1))(w, b),
+        lambda fn, w, b: value_and_grad(fn)({"w": w}),
+        lambda fn, w, b: grad(fn, 0, [b])(w),
+        lambda fn, w, b: GradOperation(get_all=True)(fn)(w, b),
+        lambda fn, w, b: vjp(fn, w)[1](f64(1.0)),
+    ],
+    ids=["one", "a tuple", "two", "a dict", "weights too", "get_all", "vjp"],
+)
+def test_parameters_as_inputs_that_the_function_does_not_look_at_are_an_error(use):
+    w, b = Parameter(np.array([2.0]), name="w"), Parameter(np.array([1.0]), name="b")
+    with pytest.raises(GradientError, match=r"follows from Parameters? 'w'.* took part.*pass them as weights="):
+        use(lambda *args: f64(3.0) * (w * b).sum().item(), w, b)
+    use(lambda *args: sum(leaf.sum() for leaf in tree.leaves(args)), w, b)
+    assert plain(grad(lambda w: f64(3.0), allow_unused=True)(w)) == [0.0]
