@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from .errors import ArgumentError, UnknownImportError, UnknownNameError
 
 __all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "OwnArguments", "hint", "listed", "of_module", "renamed"]
@@ -352,6 +354,12 @@ def of_module(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
     def look(name: str) -> Any:
         if name in table:
             raise _unknown(module, name, table[name], UnknownImportError if _is_import(sys._getframe(1)) else UnknownNameError)
+        if module == "autograd.ops" and callable(getattr(np, name, None)) and name[:1] != "_":
+            kind = UnknownImportError if _is_import(sys._getframe(1)) else UnknownNameError
+            raise kind(
+                f"{module}.{name}", "an operation on Tensors", "a function of numpy alone",
+                f"For constants, take the values: np.{name}(x.numpy()).",
+            )  # fmt: skip
         raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
 
     return look

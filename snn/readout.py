@@ -122,6 +122,8 @@ def check_mask(mask: Any, x: Any, where: str) -> Array | None:
     """
     if mask is None:
         return None
+    if isinstance(mask, str) and mask in READOUTS:
+        raise DTypeError(f"{where}, mask", "bools, [T, N]", describe(mask), f"Name the readout: readout={mask!r}.")
     keep = to_numbers(mask, f"{where}, mask")
     if keep.shape != x.shape[:2] or keep.dtype != bool or not keep.any(0).all():
         raise ShapeError(

@@ -29,6 +29,7 @@ def params():
         (lambda: ops.add(T, T, T), errors.DTypeError, r"ops\.add: .*got too many positional arguments"),
         (lambda: ops.exp(T, dim=0), errors.DTypeError, r"ops\.exp: .*got an unexpected keyword argument 'dim'"),
         (lambda: ops.cumsum(T, dim=0), errors.DTypeError, r"dim= is called axis= here"),
+        (lambda: ops.sort(T), errors.UnknownNameError, r"ops\.sort: .*a function of numpy alone\. .*np\.sort\(x\.numpy\(\)\)"),
         (lambda: nn.Dense(2, 3, bias=False), errors.ArgumentError, r"Dense: .*got bias\. bias= is called has_bias= here"),
         (lambda: nn.Dense(in_features=2, out_features=3), errors.ArgumentError, r"in_features= is called in_channels= here"),
         (lambda: nn.Dropout(rate=0.1), errors.ArgumentError, r"Dropout: .*rate= is called p= here"),

@@ -23,6 +23,8 @@ def net():
         ),
         (lambda: snn.run(net(), X, record=[1]), errors.ArgumentError, r"snn\.run, record: expected names"),
         (lambda: snn.run(net(), X, record=None), errors.ArgumentError, r"snn\.run, record: expected names"),
+        (lambda: snn.metrics.accuracy(X, [0, 1], "max"), errors.DTypeError, r"accuracy, mask: .*readout='max'"),
+        (lambda: snn.losses.cross_entropy(X, [0, 1], "last"), errors.DTypeError, r"cross_entropy, mask: .*readout='last'"),
         (lambda: snn.health(X, net()), errors.DTypeError, r"snn\.health: expected a Cell as the net.*The net comes first"),
         (lambda: snn.equations(net()), errors.DTypeError, r"snn\.equations: expected a neuron.*snn\.explain\(net\)"),
         (lambda: snn.equations(snn.LIFNode), errors.DTypeError, r"snn\.equations: expected a neuron, got type"),
