@@ -73,7 +73,9 @@ def test_what_is_no_gradients_is_refused(use, gradients, text):
         use(gradients())
 
 
-@pytest.mark.parametrize("limit", [0, -1.0, True, "1", None, params], ids=repr)
+@pytest.mark.parametrize(
+    "limit", [0, -1.0, True, "1", None, params], ids=["zero", "negative", "bool", "text", "None", "function"]
+)
 @pytest.mark.parametrize("clip", [optim.clip_by_norm, optim.clip_by_value])
 def test_a_limit_is_a_positive_number(clip, limit):
     with pytest.raises(errors.ArgumentError, match=r"expected a positive .*Leave clipping out"):

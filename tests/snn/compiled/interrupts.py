@@ -19,8 +19,6 @@ import snn
 from autograd import nn, value_and_grad
 from autograd.state import state
 
-COUNT = int(sys.argv[1])
-faulthandler.dump_traceback_later(240 + 2 * COUNT, exit=True)
 rng = np.random.default_rng(0)
 # Large enough for our threads, for products in parts and for buffers that are used again.
 net = nn.SequentialCell(
@@ -80,25 +78,32 @@ def settled(condition):
     return False
 
 
-random.seed(int(os.environ.get("SEED", "0")))
-before = blas()
-compiling = 0
-while disturbed(random.uniform(0.0, 0.5)) is None:  # it compiles meanwhile
-    compiling += 1
-expected = step()
-assert all(np.abs(values).max() > 0 for values in expected), "a silent net"
-start = time.perf_counter()
-for _ in range(5):
-    step()
-seconds = (time.perf_counter() - start) / 5
-stopped = 0
-for k in range(COUNT):
-    result = disturbed(random.uniform(0, seconds))
-    stopped += result is None
-    if result is None and k % 5 == 0:
-        result = step()
-    assert result is None or all(np.array_equal(a, b) for a, b in zip(result, expected, strict=True)), "other numbers"
-    assert settled(lambda: blas() == before), f"BLAS on {blas()} threads, before {before}"
-    assert (state.recording, state.linking, state.watched) == (False, False, {}), "the graph still records"
-assert all(np.array_equal(a, b) for a, b in zip(step(), expected, strict=True)), "other numbers at the end"
-print(compiling, stopped)
+def main(count):
+    """Interrupt a number of steps; print how many interrupts came while it compiled, and how many stopped a step."""
+    faulthandler.dump_traceback_later(240 + 2 * count, exit=True)
+    random.seed(int(os.environ.get("SEED", "0")))
+    before = blas()
+    compiling = 0
+    while disturbed(random.uniform(0.0, 0.5)) is None:  # it compiles meanwhile
+        compiling += 1
+    expected = step()
+    assert all(np.abs(values).max() > 0 for values in expected), "a silent net"
+    start = time.perf_counter()
+    for _ in range(5):
+        step()
+    seconds = (time.perf_counter() - start) / 5
+    stopped = 0
+    for k in range(count):
+        result = disturbed(random.uniform(0, seconds))
+        stopped += result is None
+        if result is None and k % 5 == 0:
+            result = step()
+        assert result is None or all(np.array_equal(a, b) for a, b in zip(result, expected, strict=True)), "other numbers"
+        assert settled(lambda: blas() == before), f"BLAS on {blas()} threads, before {before}"
+        assert (state.recording, state.linking, state.watched) == (False, False, {}), "the graph still records"
+    assert all(np.array_equal(a, b) for a, b in zip(step(), expected, strict=True)), "other numbers at the end"
+    print(compiling, stopped)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
