@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from _thread import allocate_lock, start_new_thread
+from _thread import RLock, start_new_thread
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from .system import after_fork
-from .threads import run_all
+from .threads import holding, is_held, run_all
 
 __all__ = ["one_thread_each", "product"]
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 _PART = 1 << 24  # multiplications from which a product is cut in parts
 _PARTS = 4
-_lock = allocate_lock()
+_lock = RLock()
 _inside: set[object] = set()  # who wants the BLAS on one thread
 _before: list[tuple[_Library, int]] = []  # what each library had
 
@@ -81,9 +81,10 @@ def one_thread_each(function: Callable[[], T]) -> T:
 
 def _settle() -> None:
     """Have the BLAS on one thread if somebody is inside, and as it was otherwise. Interrupted, it can be done again."""
-    global _before
     shared = [library for library in _libraries() if not library.local]
-    with _lock:
+
+    def settle() -> None:
+        global _before
         if _inside:
             _before = _before or [(library, n) for library in shared if (n := library.get()) > 1]
             for library, _ in _before:
@@ -93,6 +94,9 @@ def _settle() -> None:
             for library, number in _before:
                 library.set(number)
             _before = []
+
+    if not is_held(_lock):
+        holding(_lock, settle)
 
 
 def _alone(function: Callable[[], T]) -> T:
@@ -125,7 +129,7 @@ def product(a: Array, b: Array, out: Array) -> Array:
 
 def _after_fork() -> None:
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
     _inside.clear()
     _settle()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from _thread import allocate_lock
+from _thread import RLock
 from collections import deque
 from operator import attrgetter
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .system import after_fork
+from .threads import holding, is_held
 
 __all__ = ["KEPT", "LARGE", "MOST", "clear", "empty"]
 
@@ -37,7 +38,7 @@ class _Loan(weakref.ref[_Lease]):
     memory: Array
 
 
-_lock = allocate_lock()
+_lock = RLock()
 _loans: set[_Loan] = set()
 _returned: deque[_Loan] = deque()  # filled by the collector, at any time and in any thread, without a step in Python
 _idle: dict[int, Array] = {}
@@ -52,9 +53,10 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     size = dtype.itemsize
     for n in shape:
         size *= n
-    if not LARGE <= size <= KEPT:
+    if not LARGE <= size <= KEPT or is_held(_lock):
         return np.empty(shape, dtype)
-    with _lock:
+
+    def lend() -> Array:
         _collect()
         memory = _fitting(size)
         if memory is None:
@@ -68,14 +70,20 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
         loan = _Loan(lease, _returned.append)
         loan.memory = memory
         _loans.add(loan)
-    return np.asarray(lease)
+        return np.asarray(lease)
+
+    return holding(_lock, lend)
 
 
 def clear() -> None:
     """Let go of all that lies idle."""
-    with _lock:
+
+    def let_go() -> None:
         _collect()
         _idle.clear()
+
+    if not is_held(_lock):
+        holding(_lock, let_go)
 
 
 def _collect() -> None:
@@ -96,7 +104,7 @@ def _fitting(size: int) -> Array | None:
 
 def _after_fork() -> None:
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
 
 
 after_fork(_after_fork)

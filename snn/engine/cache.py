@@ -9,7 +9,7 @@ import os
 import pickle
 import sys
 import warnings
-from _thread import allocate_lock
+from _thread import RLock
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,14 +19,14 @@ from autograd.errors import CompileError
 
 from .store import Store, StoreError
 from .system import after_fork
-from .threads import undisturbed
+from .threads import holding, undisturbed
 
 __all__ = ["directory", "enabled", "load"]
 
 T = TypeVar("T")
 _modules: dict[str, ModuleType] = {}
 _told: set[str] = set()
-_lock = allocate_lock()
+_lock = RLock()
 
 
 def enabled() -> bool:
@@ -75,36 +75,36 @@ def load(source: str, jit: bool = True) -> ModuleType:
         source += _versions() if _versions.cache_info().currsize else undisturbed(_versions)
     name = f"spikecell_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     if name not in _modules:
-        undisturbed(functools.partial(_load, name, source, jit))
+        undisturbed(functools.partial(holding, _lock, functools.partial(_load, name, source, jit)))
     return _modules[name]
 
 
 @functools.cache
 def _versions() -> str:
     """Import numba, which cannot be done again if it is interrupted, and say what compiled loops depend on."""
+    import llvmlite
     import numba
     import numpy as np
 
-    return f"\n# numba {numba.__version__}, numpy {np.__version__}, python {sys.version_info[:3]}\n"
+    return f"\n# numba {numba.__version__}, llvmlite {llvmlite.__version__}, numpy {np.__version__}, python {sys.version!r}\n"
 
 
 def _load(name: str, text: str, jit: bool) -> None:
-    with _lock:
-        if name in _modules:
-            return
-        shown = _stored(lambda store: store.show(f"{name}.py", text))
-        file = str(shown or f"<{name}>")
-        if shown is None:
-            linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
-        module = ModuleType(name)
-        module.__file__ = file
-        sys.modules[name] = module  # numba looks it up there when it loads what it has stored
-        exec(compile(text, file, "exec"), module.__dict__)
-        if jit:
-            for function in vars(module).values():
-                if _is_loop(function):
-                    _prepare(function)
-        _modules[name] = module
+    if name in _modules:
+        return
+    shown = _stored(lambda store: store.show(f"{name}.py", text))
+    file = str(shown or f"<{name}>")
+    if shown is None:
+        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    module = ModuleType(name)
+    module.__file__ = file
+    sys.modules[name] = module  # numba looks it up there when it loads what it has stored
+    exec(compile(text, file, "exec"), module.__dict__)
+    if jit:
+        for function in vars(module).values():
+            if _is_loop(function):
+                _prepare(function)
+    _modules[name] = module
 
 
 def _is_loop(function: Any) -> bool:
@@ -166,7 +166,9 @@ class _Kept:
         """Return the name of a file: the function's, and a hash of all else that what is compiled depends on."""
         from numba import config
 
-        options = [str(getattr(config, key, "")) for key in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE")]
+        options = [
+            str(getattr(config, key, "")) for key in ("OPT", "BOUNDSCHECK", "LOOP_VECTORIZE", "SLP_VECTORIZE", "USING_SVML")
+        ]
         about = repr((str(signature), codegen.magic_tuple(), options))
         return f"{self.name}.{hashlib.sha256(about.encode()).hexdigest()[:20]}.bin"
 
@@ -193,7 +195,7 @@ def _stored(do: Callable[[Store], T]) -> T | None:
 
 def _after_fork() -> None:
     global _lock
-    _lock = allocate_lock()
+    _lock = RLock()
 
 
 after_fork(_after_fork)

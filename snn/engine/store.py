@@ -8,6 +8,7 @@ away.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import hmac
 import os
@@ -24,7 +25,9 @@ __all__ = ["Store", "StoreError"]
 
 _MAGIC = b"spikecell 1\n"
 _DIGEST = 32
+_MOST = 1 << 26  # bytes of a file; what is larger is none of ours
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_PASSING = {errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
 
 
 class StoreError(Exception):
@@ -98,9 +101,10 @@ class Store:
     def _directory(self) -> Iterator[_At]:
         """Make sure that the directory is there and safe, and say how to reach what is in it."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileExistsError):
-                self.path.mkdir(0o700)
+            for place in (*reversed(self.path.parents), self.path):  # whatever the umask, all that is made is private
+                if not place.exists():
+                    with contextlib.suppress(FileExistsError):
+                        place.mkdir(0o700)
             if self.path.is_symlink():
                 raise StoreError(f"{self.path} is a symbolic link", "Name a directory itself in $SPIKECELL_CACHE.")
             if os.open not in os.supports_dir_fd:
@@ -154,19 +158,19 @@ def _flags(*names: str) -> int:
 
 
 def _content(at: _At, name: str, forbidden: int) -> bytes | None:
-    """Return a file's content; take away what is no file of this user's with a safe mode."""
+    """Return a file's content; take away what is no file of this user's with a safe mode, or is too large to be ours."""
     place, where = at(name)
     try:
         fd = os.open(place, os.O_RDONLY | _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"), **where)
         with os.fdopen(fd, "rb") as file:
             status = os.fstat(fd)
             mine = is_mine(status)
-            if stat.S_ISREG(status.st_mode) and (mine is None or (mine and not status.st_mode & forbidden)):
-                return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError:
-        pass
+            safe = mine is None or (mine and not status.st_mode & forbidden)
+            if stat.S_ISREG(status.st_mode) and safe and status.st_size <= _MOST:
+                return file.read(status.st_size)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) or error.errno in _PASSING:
+            return None
     _remove(at, name)
     return None
 

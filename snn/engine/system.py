@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-__all__ = ["after_fork", "cores", "is_mine"]
+__all__ = ["after_fork", "before_fork", "cores", "is_mine"]
 
 
 def cores() -> int:
@@ -21,6 +21,12 @@ def after_fork(function: Callable[[], None]) -> None:
     """Have a function called in each child that is forked: threads do not come along, and locks as they happened to be."""
     if hasattr(os, "register_at_fork"):  # where it is not, nothing forks
         os.register_at_fork(after_in_child=function)
+
+
+def before_fork(function: Callable[[], None]) -> None:
+    """Have a function called before each fork, in the thread that forks."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=function)
 
 
 def is_mine(status: os.stat_result) -> bool | None:

@@ -1,8 +1,8 @@
 """Run kernels over ranges of jobs on all cores. Each job owns what it writes: the bits never depend on the cores.
 
 A KeyboardInterrupt may come between any two steps of the main thread. So what it shares with others has no lock that is taken
-or given back in Python, as those of :mod:`threading` and :mod:`concurrent.futures` are, but queues, sets and locks in C; and
-what must come to its end is done by another thread.
+or given back in Python, as those of :mod:`threading` and :mod:`concurrent.futures` are, but queues, sets and locks in C, which
+:func:`holding` takes; and what must come to its end is done by another thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import RLock, get_ident, start_new_thread
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
@@ -21,22 +21,24 @@ from functools import partial
 from itertools import pairwise
 from operator import attrgetter
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from autograd.errors import ArgumentError
 
-from .system import after_fork, cores
+from .system import after_fork, before_fork, cores
 
-__all__ = ["launch", "run_all", "thread_count", "undisturbed"]
+__all__ = ["holding", "is_held", "launch", "run_all", "thread_count", "undisturbed"]
 
+T = TypeVar("T")
 _SMALL = 1 << 18  # elements below which handing out costs more than it saves
 _MOST = 1024
-_lock = allocate_lock()
+_lock = RLock()
 _jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 _hired = 0
-_undisturbed: set[object] = set()
+_asked: set[object] = set()  # what shall run undisturbed
+_begun: dict[object, int] = {}  # which of it runs, in which thread
 _ready: set[Any] = set()
 _dtype = attrgetter("dtype")
 
@@ -125,7 +127,7 @@ class _Job:
             self.bell.put(None)
 
     def settle(self) -> None:
-        """Wait for those who are at a part; nobody begins another. An interrupt waits too."""
+        """Wait for those who are at a part; nobody begins another. An interrupt, or what a signal's handler raises, waits too."""
         self.left.clear()
         interrupt = None
         while self.inside:
@@ -133,7 +135,7 @@ class _Job:
                 self.bell.get(timeout=0.1)  # an interrupt may have taken the ring it waits for
             except queue.Empty:
                 pass
-            except KeyboardInterrupt as error:
+            except BaseException as error:  # noqa: BLE001, RUF100 - raised below
                 interrupt = error
         if interrupt is not None:
             raise interrupt
@@ -147,22 +149,29 @@ def run_all(parts: Sequence[Callable[[], Any]]) -> None:
             _jobs.put(job)
         job.work()
     finally:
-        job.settle()
+        try:
+            job.settle()
+        except BaseException:
+            job.settle()  # it may not have begun
+            raise
     if job.errors:
         raise job.errors[0]
 
 
 def _hire(number: int) -> int:
     """Have so many threads that help, or as many as can be had; return how many help."""
-    global _hired
+
+    def hire() -> None:
+        global _hired
+        while _hired < number:
+            try:
+                start_new_thread(_serve, (_jobs,))
+            except RuntimeError:  # no more threads, or the interpreter is about to end
+                break
+            _hired += 1
+
     if _hired < number:
-        with _lock:
-            while _hired < number:
-                try:
-                    start_new_thread(_serve, (_jobs,))
-                except RuntimeError:  # no more threads, or the interpreter is about to end
-                    break
-                _hired += 1
+        holding(_lock, hire)
     return min(_hired, number)
 
 
@@ -171,24 +180,48 @@ def _serve(jobs: queue.SimpleQueue[_Job]) -> None:
         jobs.get().help()  # without a name for it, which would keep its arrays until the next
 
 
+def holding(lock: RLock, function: Callable[[], T]) -> T:
+    """Return what a function returns, called while this thread has a lock, which it gives back whatever interrupts it.
+
+    ``with lock`` may be left without its end: from Python 3.14 on, an interrupt may come when the lock is taken and the block
+    has not begun. One that comes before the lock is taken finds that it is not this thread's to give back.
+    """
+    try:
+        lock.acquire()
+        return function()
+    finally:
+        try:  # noqa: SIM105 - an interrupt could come before the first step of contextlib.suppress
+            lock.release()
+        except RuntimeError:
+            pass
+
+
+def is_held(lock: Any) -> bool:
+    """Tell whether this thread has a lock: then a signal's handler, or a finalizer, came between."""
+    held: bool = lock._is_owned()  # as threading.Condition asks
+    return held
+
+
 def undisturbed(function: Callable[[], Any]) -> Any:
     """Return what a function returns, called where no KeyboardInterrupt reaches it.
 
-    One that comes meanwhile ends the waiting; the function goes on to its end.
+    One that comes meanwhile ends the waiting; the function goes on to its end, unless it had not begun.
     """
     if get_ident() != threading.main_thread().ident:
         return function()
     context, found = copy_context(), queue.SimpleQueue[tuple[Any, BaseException | None]]()
 
     def run() -> None:
+        _begun[found] = get_ident()
         try:
+            _asked.remove(found)
             result, error = context.run(function), None
         except BaseException as caught:  # noqa: BLE001, RUF100 - raised below
             result, error = None, caught
-        _undisturbed.discard(found)
+        _begun.pop(found, None)
         found.put((result, error))
 
-    _undisturbed.add(found)
+    _asked.add(found)
     try:
         start_new_thread(run, ())
     except RuntimeError:  # no more threads, or the interpreter is about to end
@@ -201,7 +234,14 @@ def undisturbed(function: Callable[[], Any]) -> Any:
 
 def _leave() -> None:
     """Wait, before the process ends, for what must come to its end: LLVM does not bear that it is torn down at work."""
-    while _undisturbed:
+    _asked.clear()  # what has not begun does not begin
+    _wait()
+
+
+def _wait() -> None:
+    """Wait, before a fork too, for what runs undisturbed: a child would wait for ever for the locks that it has."""
+    me = get_ident()
+    while any(thread != me for thread in [*_begun.values()]):
         time.sleep(0.001)
 
 
@@ -210,8 +250,10 @@ atexit.register(_leave)
 
 def _after_fork() -> None:
     global _lock, _jobs, _hired
-    _lock, _jobs, _hired = allocate_lock(), queue.SimpleQueue(), 0
-    _undisturbed.clear()
+    _lock, _jobs, _hired = RLock(), queue.SimpleQueue(), 0
+    _asked.clear()
+    _begun.clear()
 
 
+before_fork(_wait)
 after_fork(_after_fork)

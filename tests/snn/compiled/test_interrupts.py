@@ -1,10 +1,12 @@
 """Ctrl-C at any moment leaves a process that goes on working."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
+from _thread import RLock
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import snn
 from autograd import Cell, Parameter, nn, value_and_grad
 from autograd.state import state
 from snn.engine import blas, buffers, cache, threads
+from snn.engine.buffers import LARGE
 from snn.engine.threads import undisturbed
 
 ROOT = Path(__file__).parents[3]
@@ -69,6 +72,144 @@ class Adaptive(Cell):
         return z, v - z
 
 
+def everywhere(function, check):
+    """Interrupt a function at each call, one after the other."""
+    interrupt, at = Interrupt(0), 0
+    while interrupt.count >= at:
+        at += 1
+        interrupt = Interrupt(at)
+        interrupt.during(function)
+        check(at)
+    assert at > 5
+
+
+def test_locks_are_given_back_wherever_an_interrupt_comes(monkeypatch):
+    monkeypatch.setenv("SPIKECELL_THREADS", "2")
+
+    def use():
+        threads._hired = 0
+        buffers.empty((LARGE,), np.uint8)
+        buffers.clear()
+        return blas.one_thread_each(lambda: threads.run_all([int] * 3) or 1)
+
+    def check(at):
+        assert not any(threads.is_held(module._lock) for module in (blas, buffers, threads)), at
+
+    everywhere(use, check)
+
+
+def test_an_interrupt_before_a_lock_is_taken_leaves_it_to_who_has_it():
+    lock = RLock()
+    held, leave = threading.Event(), threading.Event()
+    other = threading.Thread(target=lambda: threads.holding(lock, lambda: (held.set(), leave.wait())))
+    other.start()
+    held.wait()
+
+    class Late:
+        """The lock, for one who is interrupted as he waits for it."""
+
+        release = lock.release
+
+        def acquire(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        threads.holding(Late(), int)
+    assert not lock.acquire(blocking=False)
+    leave.set()
+    other.join()
+    assert threads.holding(lock, lambda: threads.holding(lock, lambda: 3)) == 3
+    assert not threads.is_held(lock)
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Return a function that runs two parts, one of them in a helper, and who is at one; what the helper does is settable."""
+    monkeypatch.setenv("SPIKECELL_THREADS", "2")
+    main, busy, does = threading.get_ident(), [], [lambda: None]
+
+    def part():
+        if threading.get_ident() == main:
+            for _ in range(100_000):  # without a call
+                if busy:
+                    break
+        else:
+            busy.append(1)
+            time.sleep(0.02)
+            does[0]()
+            time.sleep(0.02)
+            busy.pop()
+
+    return lambda: threads.run_all([part] * 2) or 1, busy, does
+
+
+def test_nobody_works_any_more_wherever_an_interrupt_comes(parts):
+    run, busy, _ = parts
+
+    def check(at):
+        assert not busy, at
+
+    everywhere(run, check)
+
+
+def test_what_runs_undisturbed_is_not_waited_for_in_vain():
+    def check(at):
+        threads._leave()
+        assert not threads._asked
+        assert not threads._begun
+
+    everywhere(lambda: undisturbed(lambda: 1), check)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm here")
+def test_what_the_handler_of_a_signal_raises_waits_until_nobody_works(parts):
+    run, busy, does = parts
+    main = threading.get_ident()
+    does[0] = lambda: signal.pthread_kill(main, signal.SIGALRM)
+
+    def handler(number, frame):
+        raise TimeoutError("too late")
+
+    before = signal.signal(signal.SIGALRM, handler)
+    try:
+        with pytest.raises(TimeoutError, match="too late"):
+            run()
+        assert not busy
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_handler_that_runs_a_net_in_the_middle_of_what_is_locked_does_not_wait_for_itself(monkeypatch):
+    """It gets memory of numpy's, and the BLAS as it is."""
+    numbers = [4]
+    monkeypatch.setattr(blas, "_libraries", lambda: [blas._Library(lambda: numbers[-1], numbers.append, False)])
+
+    def use():
+        array = buffers.empty((LARGE,), np.uint8)
+        buffers.clear()
+        return blas.one_thread_each(lambda: array)
+
+    class Handler(Interrupt):
+        def __call__(self, frame, event, argument):
+            if event in ("call", "c_return"):
+                self.count += 1
+                if self.count == self.at:
+                    self.found = use()
+
+    use()
+    at = 1
+    while True:
+        handler = Handler(at)
+        first = handler.during(use)
+        if handler.count < at:
+            break
+        assert not np.may_share_memory(first, handler.found), at
+        assert (numbers[-1], blas._inside, blas._before) == (4, set(), []), at
+        del first, handler
+        at += 1
+    assert at > 30
+
+
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # Python passes over some, as where a generator ends
@@ -101,7 +242,7 @@ def test_an_interrupt_at_any_call_changes_nothing_afterwards(mode, shape, monkey
                 break
             time.sleep(0.005)
         assert (numbers[-1], blas._inside, blas._before) == (4, set(), []), at
-        assert not any(lock.locked() for lock in (blas._lock, buffers._lock, cache._lock, threads._lock)), at
+        assert not any(threads.is_held(module._lock) for module in (blas, buffers, cache, threads)), at
         assert np.geterr() == errors, at
         for a, b in zip(step() if result is None else result, expected, strict=True):
             np.testing.assert_array_equal(a, b)

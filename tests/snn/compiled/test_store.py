@@ -1,5 +1,6 @@
 """Files that come back as they were or not at all, in a directory of the user's own or nowhere."""
 
+import errno
 import os
 import secrets
 import stat
@@ -60,12 +61,12 @@ def test_what_is_written_comes_back(kept):
 def test_directory_and_files_are_for_their_owner_alone(there):
     old = os.umask(0)
     try:
-        open_to_all = Store(there.path.parent / "other")
+        open_to_all = Store(there.path.parent / "home" / "other")
         open_to_all.write("one", b"1")
     finally:
         os.umask(old)
     for place in (there.path, open_to_all.path):
-        assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        assert [stat.S_IMODE(place.stat().st_mode), stat.S_IMODE(place.parent.stat().st_mode)] == [0o700, 0o700]
         assert {stat.S_IMODE(file.stat().st_mode) for file in place.iterdir()} == {0o600}
 
 
@@ -144,6 +145,37 @@ def test_what_others_may_have_put_there_is_absent(damage, there):
     assert there.read("one") is None
     there.path.joinpath("key2").unlink(missing_ok=True)
     assert whole(there)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have holes on POSIX")
+def test_what_is_too_large_to_be_ours_is_absent(there):
+    there.show("shown.py", "x = 1")
+    for name in ("one", "shown.py", "key"):
+        os.truncate(there.path / name, 1 << 40)
+    assert there.read("one") is None
+    assert there.show("shown.py", "x = 1").read_text(encoding="utf-8") == "x = 1"
+    assert whole(there)
+
+
+@pytest.mark.parametrize("name", ["one", "key"])
+@pytest.mark.parametrize("error", [errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENOMEM])
+def test_what_cannot_be_read_now_is_not_taken_away(name, error, there, monkeypatch):
+    real = os.open
+
+    def fail(path, flags, *arguments, **options):
+        if Path(path).name == name and not flags & os.O_CREAT:
+            raise OSError(error, os.strerror(error))
+        return real(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", fail)
+    monkeypatch.setattr(os, "supports_dir_fd", os.supports_dir_fd | ({fail} if real in os.supports_dir_fd else set()))
+    if name == "one":
+        assert there.read("one") is None
+    else:
+        with pytest.raises(StoreError, match="there is no key"):
+            there.read("one")
+    monkeypatch.undo()
+    assert there.read("one") == PAYLOAD
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no owners by number")

@@ -141,6 +141,37 @@ def test_undisturbed_runs_in_another_thread_and_brings_back_what_comes():
     assert inside == [True]  # no interrupt comes there
 
 
+FORKS = """
+import os, signal, sys, threading, time, warnings
+from _thread import allocate_lock, start_new_thread
+from snn.engine.threads import undisturbed
+warnings.simplefilter("ignore")
+lock, begun, main = allocate_lock(), threading.Event(), threading.get_ident()
+
+def compile():
+    with lock:
+        begun.set()
+        time.sleep(0.5)
+
+start_new_thread(lambda: (begun.wait(), signal.pthread_kill(main, signal.SIGINT)), ())
+try:
+    undisturbed(compile)
+    sys.exit("not interrupted")
+except KeyboardInterrupt:
+    child = os.fork()
+if not child:
+    os._exit(3 if lock.acquire(timeout=20) else 4)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_fork_waits_for_what_an_interrupt_left_running():
+    """A child would wait for ever for the compiler's lock, whose owner does not come along."""
+    done = subprocess.run([sys.executable, "-c", FORKS], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
+
+
 def test_where_no_thread_can_be_had_this_one_does_it(monkeypatch):
     def none(*arguments):
         raise RuntimeError("can't start new thread")
