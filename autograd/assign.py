@@ -10,6 +10,7 @@ import numpy as np
 from .dtypes import RANK, describe
 from .errors import ArgumentError, DTypeError, ShapeError
 from .intake import to_numbers
+from .state import quietly
 from .tensor import Array, Tensor, to_array
 
 __all__ = ["fitted", "fitted_all"]
@@ -29,8 +30,7 @@ def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
     ArgumentError
         If a number is out of the range of the dtype.
     """
-    with np.errstate(all="ignore"):
-        to_array(value, None, where, copy=False)  # says what is no array, or one that is being differentiated
+    quietly(lambda: to_array(value, None, where, copy=False))  # says what is no array, or one that is being differentiated
     given = value.array if isinstance(value, Tensor) else to_numbers(value, where)
     if given.shape != like.shape:
         raise ShapeError(where, f"shape {list(like.shape)}", describe(given), "Make a new Parameter.")
@@ -40,8 +40,7 @@ def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
             where, f"{_KINDS[rank]} for {describe(like)}", describe(given),
             f"If rounding is meant, convert them first: .astype({str(like.dtype)!r}).",
         )  # fmt: skip
-    with np.errstate(all="ignore"):
-        new = np.array(given, like.dtype)
+    new = quietly(lambda: np.array(given, like.dtype))
     if rank == 2:
         limits: Any = np.finfo(like.dtype)
         lost = np.isfinite(given) & ~np.isfinite(new)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DTypeError
+from .state import quietly
 
 __all__ = [
     "RANK",
@@ -90,12 +91,15 @@ def converted(array: Any, dtype: DType) -> Any:
     if array.dtype.kind != "f" or dtype.kind not in "iu":
         return array.astype(dtype)
     info = np.iinfo(dtype)
-    with np.errstate(invalid="ignore", over="ignore"):
+
+    def convert() -> Any:
         out = np.asarray(array.astype(dtype))
         np.copyto(out, info.max, where=array >= float(info.max + 1))  # a power of two: exact, or inf in float16
         np.copyto(out, info.min, where=array <= float(info.min))
         np.copyto(out, 0, where=array != array)
-    return out
+        return out
+
+    return quietly(convert)
 
 
 def as_bool(value: Any, where: str, name: str) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from .dtypes import DType, bool_, converted, float16, int64
 from .errors import CompileError, GradientError
 from .graph import LEAF, Node
+from .state import quietly
 
 if TYPE_CHECKING:
     from .parameter import Parameter
@@ -71,8 +72,7 @@ def _result(op: Primitive, kinds: tuple[Any, ...], attrs: tuple[Any, ...]) -> tu
     They are found by trying it on ones; the kind of an input is its dtype, or the type of a Python number.
     """
     arrays = op.promoted([kind(1) if isinstance(kind, type) else np.ones((), kind) for kind in kinds])
-    with np.errstate(all="ignore"):
-        out = np.asarray(op.forward(*arrays, **dict(attrs))).dtype
+    out = quietly(lambda: np.asarray(op.forward(*arrays, **dict(attrs))).dtype)
     if op.logical:
         return (bool_,) * len(arrays), out
     if op.compares and len({a.dtype for a in arrays if isinstance(a, np.ndarray)}) > 1:
@@ -156,8 +156,7 @@ class Program:
 
     def constant(self, value: Any, dtype: DType) -> int:
         """Return the number of a constant."""
-        with np.errstate(all="ignore"):
-            array = converted(value, dtype) if hasattr(value, "dtype") else np.asarray(value, dtype)
+        array = quietly(lambda: converted(value, dtype) if hasattr(value, "dtype") else np.asarray(value, dtype))
         return self.add("constant", array[()], (), dtype, array.tobytes())
 
     def operand(self, value: Any, dtype: DType) -> int:
@@ -206,8 +205,8 @@ class Program:
         operands = self._computable(op, given, out)
         steps = [self.instructions[i] for i in operands]
         if all(s.kind == "constant" for s in steps):
-            with np.errstate(all="ignore"):
-                return Value(self, self.constant(op.forward(*[np.asarray(s.what) for s in steps], **attrs), out), out)
+            found = quietly(lambda: op.forward(*[np.asarray(s.what) for s in steps], **attrs))
+            return Value(self, self.constant(found, out), out)
         if op.positive is not None and out.kind in "iu" and not self._never_negative(operands[op.positive]):
             refuse(
                 f"{op.label} of whole numbers ({out}), which is an error where input {op.positive} is negative",

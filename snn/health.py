@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from autograd import Cell, Tensor, float32
 from autograd.dtypes import describe
 from autograd.errors import DTypeError
 from autograd.intake import to_numbers
+from autograd.state import quietly
 
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
 from .health_rules import find_problems, fires_in_order, is_wide, look_at_constants, look_at_input, look_elsewhere
@@ -98,17 +100,17 @@ def health(
     if not isinstance(net, Cell):
         raise DTypeError("snn.health", "a Cell as the net", describe(net), "The net comes first, then its input.")
     with _unchanged(net):
-        with np.errstate(all="ignore"):  # what is not finite is counted, and said
-            found, chosen = probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode)
+        # Quietly: what is not finite is counted, and said.
+        found, chosen = quietly(lambda: probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode))
         keep = None if mask is None else to_numbers(mask, "snn.health, mask")
         steps, samples = np.shape(x)[:2]
         trouble, constants = look_at_input(x, keep), look_at_constants(net)
         layers: list[LayerHealth] = []
-        with np.errstate(all="ignore"):
-            for seen in found:
-                judged = not trouble and all(layer.finite for layer in layers)
-                wrong = _of_layer(seen.cell, constants)
-                layers.append(replace(_layer(seen, keep, steps, chosen, judged and not wrong), judged=judged, constants=wrong))
+        for seen in found:
+            judged = not trouble and all(layer.finite for layer in layers)
+            wrong = _of_layer(seen.cell, constants)
+            layer = quietly(partial(_layer, seen, keep, steps, chosen, judged and not wrong))
+            layers.append(replace(layer, judged=judged, constants=wrong))
     pairs = zip(layers, [*layers[1:], None], strict=False)
     said = [replace(layer, problems=find_problems(layer, behind)) for layer, behind in pairs]
     return HealthReport(tuple(said), steps, samples, trouble, look_elsewhere(constants, [seen.cell for seen in found]))

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd import Cell, Tensor, ops, tree, vjp
 from autograd.errors import AutogradError
+from autograd.state import quietly
 
 from .health_probe import Seen
 from .neurons.base import Neuron, constant, membrane
@@ -174,8 +175,7 @@ def find_gain(seen: Seen, keep: Any, mode: str, rate: float, wide: bool) -> floa
 
     def rate_at(gain: float) -> float:
         x = (seen.x * gain).astype(seen.x.dtype)
-        with np.errstate(all="ignore"):
-            out, _, _ = run(seen.cell, x, seen.start, mask=keep, mode=mode)
+        out, _, _ = quietly(lambda: run(seen.cell, x, seen.start, mask=keep, mode=mode))
         return float(np.mean(np.abs(rows(out, keep)) > 0))
 
     low = high = 1.0

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd.state import quietly
+
 from . import cache, emit
 from .buffers import empty
 from .threads import launch
@@ -135,8 +137,7 @@ class Packed:
     @staticmethod
     def finite(weight: Array) -> bool:
         """Tell whether all weights are finite; nothing times others is NaN, and silent inputs would leave them out."""
-        with np.errstate(all="ignore"):
-            return bool(np.isfinite(weight.sum()) or np.isfinite(weight).all())
+        return quietly(lambda: bool(np.isfinite(weight.sum()) or np.isfinite(weight).all()))
 
     def currents(self, events: Events) -> Array:
         """Return what events bring, ``[rows, n_out]``."""

@@ -127,7 +127,7 @@ class _Job:
             self.bell.put(None)
 
     def settle(self) -> None:
-        """Wait for those who are at a part; nobody begins another. An interrupt, or what a signal's handler raises, waits too."""
+        """Wait for those who are at a part; nobody begins another. What interrupts it waits too."""
         self.left.clear()
         interrupt = None
         while self.inside:

@@ -74,6 +74,13 @@ def test_off_keeps_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(os.name != "posix", reason="home directories are found in another way")
+def test_a_home_directory_may_be_named_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SPIKECELL_CACHE", "~/mine")
+    assert cache.directory() == tmp_path / "mine" / "loops"
+
+
 @pytest.mark.usefixtures("_told_nothing")
 @pytest.mark.skipif(os.name != "posix", reason="home directories are found in another way")
 def test_without_a_home_the_module_lives_in_memory(monkeypatch, tmp_path):
