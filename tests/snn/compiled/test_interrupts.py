@@ -238,7 +238,9 @@ def test_an_interrupt_at_any_call_changes_nothing_afterwards(mode, shape, monkey
         value, gradients = value_and_grad(lambda: (snn.run(net, x, mode=mode)[0] ** 2).sum(), None, net.trainable_params())()
         return [value.asnumpy(), *(g.asnumpy() for g in gradients)]
 
-    expected, counter, errors = step(), Interrupt(0), np.geterr()
+    expected = step()
+    step()  # the first after a trace makes more calls than others
+    counter, errors = Interrupt(0), np.geterr()
     assert all(np.abs(values).max() > 0 for values in expected), "a silent net"
     assert counter.during(step) is not None
     assert counter.count > 500
