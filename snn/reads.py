@@ -21,7 +21,7 @@ import autograd
 from autograd import Tensor
 from autograd.errors import CompileError
 
-__all__ = ["GENERATORS", "OURS", "Reads", "global_names", "is_standard", "refuse", "watching"]
+__all__ = ["GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "refuse", "watching"]
 
 OURS = tuple(str(Path(file).parent / "_")[:-1] for file in (autograd.__file__, __file__, np.__file__))
 """The folders of the code that is trusted to depend on its arguments alone."""
@@ -40,9 +40,13 @@ _PURE = {
 """Modules whose C functions depend on their arguments alone, but for these:"""
 _IMPURE = {
     "__import__", "__subclasses__", "breakpoint", "compile", "eval", "exec", "fromfile", "genfromtxt",
-    "get_printoptions", "geterr", "geterrcall", "globals", "id", "input", "load", "loadtxt", "locals", "memmap",
+    "get_printoptions", "getbufsize", "geterr", "geterrcall", "globals", "id", "input", "load", "loadtxt", "locals", "memmap",
     "now", "open", "today", "tofile", "utcnow",
 }  # fmt: skip
+
+
+_HARMLESS = {"__enter__", "__exit__", "acquire", "fspath", "intern", "release"}
+"""What is called of a lock, a path, a name."""
 
 
 class Reads:
@@ -106,6 +110,23 @@ def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[
     return frozenset(names), frozenset(modules), matches
 
 
+@functools.lru_cache(512)
+def _named(code: types.CodeType, at: int) -> tuple[str, ...]:
+    """Return the name in the call at an instruction if it is ``getattr(something, "name")``, or that with a plain default."""
+    steps = [step for step in dis.get_instructions(code) if step.offset <= at and step.opname not in ("CACHE", "EXTENDED_ARG")]
+    count = steps[-1].arg if steps[-1].opname == "CALL" else 0
+    steps = [step for step in steps if step.opname != "PRECALL"]
+    name, *default = steps[-count:-1] if count in (2, 3) else steps[:1]
+    if (
+        name.opname == "LOAD_CONST"
+        and isinstance(name.argval, str)
+        and all(step.opname in ("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL") for step in default)
+        and not any(step.is_jump_target for step in (name, *default, steps[-1]))  # as in `"a" if b else "c"`
+    ):
+        return (name.argval,)
+    return ()
+
+
 def refuse(where: str, got: str, fix: str) -> NoReturn:
     """Raise the CompileError for something that cannot be watched."""
     raise CompileError(
@@ -141,12 +162,16 @@ def watching(reads: Reads, where: str) -> Iterator[None]:
                 refused.append(
                     f"{code.co_name}(), called in {frame.f_back.f_code.co_name} of {frame.f_back.f_code.co_filename}"
                 )
+            elif event == "c_call" and argument is open and file.startswith(OURS[2]):  # so does numpy.memmap
+                refused.append(f"open(), called in {code.co_name} of {file}, line {frame.f_lineno}")
         elif event == "call":
             reads.add(code, frame.f_globals)
         elif event == "c_call":
             if argument.__name__ in _BY_NAME and argument.__module__ == "builtins":
-                reads.everything = True
-            elif (name := _impure(argument)) is not None:
+                named = _named(code, frame.f_lasti)
+                reads.attributes.update(named)
+                reads.everything |= not named
+            elif (name := impure(argument)) is not None and not (argument is id and is_standard(file)):
                 refused.append(f"{name}, called in {code.co_name} of {file}, line {frame.f_lineno}")
 
     before: Any = sys.getprofile()
@@ -180,13 +205,13 @@ def _is_trusted(frame: Any) -> bool:
 def is_standard(file: str) -> bool:
     """Tell whether a file belongs to Python's own library."""
     return (
-        file.startswith("<frozen")
-        or file in ("built-in", "frozen")
-        or (file.startswith(_STANDARD) and "-packages" not in file[len(_STANDARD) :])
+        re.split("[ .>]", file)[1] in sys.stdlib_module_names
+        if file.startswith("<frozen ")
+        else file in ("built-in", "frozen") or (file.startswith(_STANDARD) and "-packages" not in file[len(_STANDARD) :])
     )
 
 
-def _impure(function: Any) -> str | None:
+def impure(function: Any) -> str | None:
     """Return the name of a C function that reads more than its arguments, or None."""
     owner = getattr(function, "__self__", None)
     if isinstance(owner, GENERATORS):
@@ -200,5 +225,7 @@ def _impure(function: Any) -> str | None:
             kind, (np.ndarray, np.generic, Tensor, list, tuple, dict, set, frozenset, str, int, float, BaseException)
         )
     if known and function.__name__ not in _IMPURE:
+        return None
+    if module in ("_thread", "posix", "nt", "sys") and function.__name__ in _HARMLESS:
         return None
     return f"{'' if module == 'builtins' else module + '.'}{function.__name__}()"

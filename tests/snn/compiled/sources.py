@@ -223,6 +223,93 @@ PLACES = {
     ),
     "eval": Place("G = 0.5", "eval('G')", "G = 0.75"),
     "format": Place(class_of, "float('{0.gain}'.format(Config))", "Config.gain = 0.75"),
+    "name in a variable": Place(class_of + "\nN = 'gain'", "getattr(Config, N, 0.25)", "Config.gain = 0.75"),
+    "attribute of an array": Place(
+        "class Gains(np.ndarray): pass\nG = np.ones(2).view(Gains); G.gain = 0.5", "G.gain", "G.gain = 0.75"
+    ),
+    "method of an array": Place(
+        "class Gains(np.ndarray):\n    def gain(self): return 0.5\nG = np.ones(2).view(Gains)",
+        "G.gain()",
+        "Gains.gain = lambda self: 0.75",
+    ),
+    "mask of an array": Place(
+        "G = np.ma.array([0.5, 0.75], mask=[False, False], fill_value=0.5)", "float(G.min())", "G.mask = [True, False]"
+    ),
+    "flags of an array": Place("G = np.ones(2)", "(0.5 if G.flags.writeable else 0.75)", "G.flags.writeable = False"),
+    "address of an array": Place(
+        "A = np.full(1, 0.5)\nclass Held:\n    __array_interface__ = A.__array_interface__",
+        "float(np.asarray(Held())[0])",
+        "A[0] = 0.75",
+    ),
+    "address in C of an array": Place(
+        "A = np.full(1, 0.5)\nC = types.SimpleNamespace(__array_struct__=A.__array_struct__)",
+        "float(np.asarray(C)[0])",
+        "A[0] = 0.75",
+    ),
+    "function for arrays": Place("D = {'a': 0.5}\nf = np.frompyfunc(D.get, 1, 1)", "float(f('a'))", "D['a'] = 0.75"),
+    "subclass of Parameter": Place(
+        "class Gain(Parameter):\n    def value(self): return ops.maximum(Parameter.value(self), self.least)\n"
+        "Gain.least = 0.5; G = Gain(np.float32(0))",
+        "G.value()",
+        "Gain.least = 0.75",
+    ),
+    "method of a Tensor": Place(
+        "Tensor.spikecell_gain = lambda self: 0.5",
+        "Tensor(1.0).spikecell_gain()",
+        "Tensor.spikecell_gain = lambda self: 0.75",
+    ),
+    "class of a module": Place(
+        "class Module(types.ModuleType):\n    @property\n    def made(self): return self.gain\nconfig.__class__ = Module",
+        "config.made",
+        "Module.made = 0.75",
+    ),
+    "slot of a module": Place(
+        "class Module(types.ModuleType):\n    __slots__ = ('slot',)\nM = Module('M'); M.slot = 0.5", "M.slot", "M.slot = 0.75"
+    ),
+    "slot of a list": Place("class L(list):\n    __slots__ = ('gain',)\nG = L(); G.gain = 0.5", "G.gain", "G.gain = 0.75"),
+    "dict that hides its values": Place(
+        "class D(dict):\n    def values(self): return [1] * len(self)\nG = D(a=0.5)", "G['a']", "G['a'] = 0.75"
+    ),
+    "attribute of a function that is not called": Place("def f(): pass\nf.gain = 0.5", "f.gain", "f.gain = 0.75"),
+    "default of a function that is not called": Place(
+        "def f(g=[0.5]): pass", "f.__defaults__[0][0]", "f.__defaults__[0][0] = 0.75"
+    ),
+    "globals of a function": Place("G = 0.5\ndef f(): pass", "f.__globals__['G']", "G = 0.75"),
+    "globals of a frame": Place("G = 0.5\ndef e(): yield\ndef f(): return e().gi_frame.f_globals['G']", "f()", "G = 0.75"),
+    "cell of a function": Place(
+        "def make():\n    g = 0.5\n    def f(): return g\n    def put():\n        nonlocal g\n        g = 0.75\n    return f, put\n"
+        "f, put = make()",
+        "f.__closure__[0].cell_contents",
+        "put()",
+    ),
+    "name of a class": Place("class Half: pass", "(0.5 if Half.__name__ == 'Half' else 0.75)", "Half.__name__ = 'Other'"),
+    "text of a class": Place("class Half:\n    '0.5'", "float(Half.__doc__)", "Half.__doc__ = '0.75'"),
+    "text of a function": Place("def f():\n    '0.5'", "float(f.__doc__)", "f.__doc__ = '0.75'"),
+    "annotation": Place(
+        "class Config:\n    gain: 0.5", "Config.__annotations__['gain']", "Config.__annotations__['gain'] = 0.75"
+    ),
+    "class that is registered": Place(
+        "import abc\nclass Half(abc.ABC): pass\nclass Config: pass\nC = Config()",
+        "(0.75 if isinstance(C, Half) else 0.5)",
+        "Half.register(Config)",
+    ),
+    "dispatch of a method": Place(
+        "class Config:\n    @functools.singledispatchmethod\n    def gain(self, x): return 0.5\nC = Config()",
+        "C.gain(1)",
+        "vars(Config)['gain'].register(int)(lambda self, x: 0.75)",
+    ),
+    "context of decimal": Place(
+        "import decimal\nD = decimal.Decimal('0.123')", "(0.5 if D + 0 == D else 0.75)", "decimal.getcontext().prec = 2"
+    ),
+    "context of decimal that is held": Place(
+        "import decimal\nD = decimal.Decimal('0.123'); C = decimal.Context(prec=5)",
+        "(0.5 if C.plus(D) == D else 0.75)",
+        "C.prec = 2",
+    ),
+    "object that lies about its class": Place(
+        "class Lies:\n    __class__ = Tensor\n    gain = 0.5\nG = Lies()", "G.gain", "Lies.gain = 0.75"
+    ),
+    "buffer of numpy": Place("", "(0.5 if np.getbufsize() == 8192 else 0.75)", "np.setbufsize(16384)"),
 }
 
 RANDOM = {
@@ -250,6 +337,8 @@ RANDOM = {
     "clock": "(0.5 if time.time() % 2 < 1 else 0.75)",
     "counter of the clock": "(0.5 if time.perf_counter_ns() % 2 else 0.75)",
     "date": "(0.5 if datetime.datetime.now().microsecond % 2 else 0.75)",
+    "clock in a partial": "(0.5 if CLOCK() % 2 else 0.75)",
+    "mapped file": "float(np.memmap(sys.executable, np.uint8, 'r')[0])",
     "process": "(0.5 if os.getpid() % 2 else 0.75)",
 }
 

@@ -1,5 +1,6 @@
 """Whatever a neuron's code reads is watched or refused: after any change of it, a compiled run agrees with an eager one."""
 
+import decimal
 import itertools
 import sys
 import types
@@ -10,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snn
-from autograd import grad
+from autograd import Tensor, grad
 from autograd.errors import CompileError
+from snn import plan
 
 from .sources import PLACES, RANDOM, READERS
 
@@ -27,6 +29,7 @@ import {config} as config
 NAME, PATH = {config!r}, {path!r}
 RNG, RANDOM = np.random.default_rng(0), random.Random(0)
 RNGS = [np.random.default_rng(1)]
+CLOCK = functools.partial(time.time_ns)
 
 
 class Slope(Cell):
@@ -87,6 +90,10 @@ class Script:
 
     def __exit__(self, *error):
         np.seterr(over="warn")
+        np.setbufsize(8192)
+        decimal.setcontext(decimal.Context())
+        if hasattr(Tensor, "spikecell_gain"):
+            del Tensor.spikecell_gain
         del sys.modules[self.name], sys.modules[f"{self.name}_config"]
 
     def results(self, mode):
@@ -120,6 +127,12 @@ SEEN = [
     "slots",
     "static method",
     "array under numpy's functions",
+    "attribute of an array",
+    "class of a module",
+    "subclass of Parameter",
+    "method of a Tensor",
+    "attribute of a function that is not called",
+    "object that lies about its class",
 ]
 REFUSED = ["thread local", "generator", "counter", "file", "opened file", "global through globals()", "number of ctypes"]
 
@@ -180,6 +193,60 @@ def test_what_changes_by_itself_is_always_refused(name, where, tmp_path):
             snn.run(script.space["neuron"], x, mode="python")
         assert error.value.where == "Neuron.construct"
         assert "random" in error.value.got or "()" in error.value.got
+
+
+HOLD = """
+import contextlib, logging, warnings
+log, lock = logging.getLogger("spikecell"), threading.Lock()
+@dataclasses.dataclass(frozen=True)
+class Config:
+    gains: tuple = (0.5, 1.0)
+    @functools.cached_property
+    def half(self): return self.gains[0]
+node.config, node.log, node.lock, node.path = Config(), log, lock, pathlib.Path("a")
+node.space = types.SimpleNamespace(gain=0.5)
+"""
+FILES = """
+node.file = node.space.file = sys.__stdout__
+node.report, node.clock = functools.partial(print, file=node.file), functools.partial(time.time)
+node.write = node.file.write
+"""
+REASONABLE = {
+    "nothing": "0.5",
+    "log": "(self.log.debug('%s', self), 0.5)[1]",
+    "lock": "self.read(lambda: 0.5)",
+    "cached property": "self.config.half",
+    "dataclass": "dataclasses.asdict(self.config)['gains'][0]",
+    "copy": "dataclasses.replace(self.config).gains[0]",
+    "path": "(0.5 if str(self.path / 'b') else 1)",
+    "path by os": "(0.5 if os.path.join('a', 'b') else 1)",
+    "namespace with a file": "self.space.gain",
+    "attribute that is not there beside a file": "(1 if hasattr(self, 'gain') else getattr(self, 'other', 0.5))",
+    "name of the class": "(0.5 if type(self).__name__ == 'Decay' else 1)",
+    "version": "(0.5 if sys.version_info > (3, 0) and sys.float_info.max > 1 and sys.platform else 1)",
+    "a file that is not opened": "(open('x') if self.training else 0.5)",
+    "a clock that is not asked": "(time.time() if self.training else 0.5)",
+}
+
+
+@pytest.mark.parametrize("name", REASONABLE)
+def test_what_changes_nothing_is_neither_refused_nor_traced_again(name, tmp_path, monkeypatch):
+    traced = []
+    make = plan.Plan
+    monkeypatch.setattr(plan, "Plan", lambda *args: traced.append(args) or make(*args))
+    read = """
+    def read(self, get):
+        with self.lock, contextlib.suppress(KeyError), warnings.catch_warnings():
+            return get()
+"""
+    with Script(tmp_path, [REASONABLE[name]], read) as script:
+        script.run(HOLD)
+        if " a file" in name:
+            script.run(FILES)
+        for _ in range(2):
+            _, refused = agree(script)
+            assert not refused
+    assert len(traced) == 1
 
 
 names = st.sampled_from(list(PLACES))

@@ -254,6 +254,12 @@ class Keeps(Cell):
 TOTAL = 0
 
 
+class Stores(Cell):
+    def construct(self, x, v):
+        self.last = Tensor(1.0)
+        return v + x * self.last, v
+
+
 class CountsOutside(Cell):
     def construct(self, x, v):
         global TOTAL
@@ -266,9 +272,10 @@ class CountsOutside(Cell):
     [
         (Counts(), "changes self.steps"),
         (Draws(), "draws random numbers from self.rng"),
+        (Stores(), "changes self.last"),
         (CountsOutside(), f"changes TOTAL of {__name__}"),
     ],
-    ids=["counter", "generator", "global"],
+    ids=["counter", "generator", "tensor", "global"],
 )
 def test_a_step_that_changes_something_is_an_error(node, what):
     name = type(node).__name__
@@ -437,10 +444,10 @@ def test_a_neuron_that_goes_back_to_what_it_was_is_not_traced_again(traced):
     assert len(traced) == 2
 
 
-@pytest.mark.parametrize("file", ["snn_exp.py", "autograd_tools/nets.py", "snntorch/models.py"])
+@pytest.mark.parametrize("file", ["snn_exp.py", "autograd_tools/nets.py", "snntorch/models.py", "<frozen nets.models>"])
 def test_a_script_whose_name_begins_like_ours_is_the_users(file, traced):
     space = {"Cell": Cell, "__name__": "script", "G": 0.5}
-    path = f"{Path(snn.__file__).parent.parent}/{file}"
+    path = file if file.startswith("<") else f"{Path(snn.__file__).parent.parent}/{file}"
     code = "class Node(Cell):\n    def construct(self, x, v):\n        v = G * v + x\n        return v, v\n"
     exec(compile(code, path, "exec"), space)
     assert_seen(space["Node"](), lambda: space.update(G=0.75), traced)

@@ -1,0 +1,137 @@
+"""What Python can see of an object: its contents, whether it holds more than they show, whether it is still the same."""
+
+from __future__ import annotations
+
+import array
+import collections
+import contextvars
+import functools
+import random
+import re
+import struct
+import sys
+import threading
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import Parameter, Tensor
+
+__all__ = [
+    "ATOMS",
+    "CONTAINERS",
+    "KNOWN",
+    "MISSING",
+    "content",
+    "file_of",
+    "is_a",
+    "is_open",
+    "is_ours",
+    "numbers",
+    "original",
+    "position",
+    "same",
+    "slot_of",
+]
+
+MISSING: Any = object()
+_Named = collections.namedtuple("_Named", "field")
+ATOMS = (
+    int, float, bool, str, bytes, complex, type(None), type(Ellipsis), type(NotImplemented), range, slice, np.generic,
+    np.dtype, re.Pattern, property, types.CodeType, types.WrapperDescriptorType,
+    types.MethodDescriptorType, types.ClassMethodDescriptorType, types.GetSetDescriptorType,
+    types.MemberDescriptorType, types.GenericAlias, types.UnionType, type(vars(_Named)["field"]),
+    type(threading.Lock()), type(threading.RLock()),
+)  # fmt: skip
+"""What never changes inside, so that another value is another object."""
+CONTAINERS = (
+    list, tuple, dict, set, frozenset, collections.deque, bytearray, memoryview, array.array, types.MappingProxyType,
+    contextvars.ContextVar, weakref.ref,
+)  # fmt: skip
+KNOWN = (*ATOMS, *CONTAINERS, np.ndarray, Tensor, types.ModuleType)
+"""Types written in C of which all that there is inside is watched."""
+_IMMUTABLE = {"decimal", "datetime", "fractions", "uuid", "pathlib", "zoneinfo", "ipaddress"}
+"""Modules whose objects never change either."""
+
+
+def is_a(value: Any, kind: Any) -> bool:
+    """Tell whether an object is an instance of a type, whatever it says of its class."""
+    return issubclass(type(value), kind)
+
+
+def numbers(value: Any) -> Any:
+    """Return what is equal only if the numbers of an array, Tensor or buffer are."""
+    if is_a(value, Tensor):
+        value = value.stored if is_a(value, Parameter) else value.array
+    if is_a(value, (np.ndarray, np.void)):
+        return value.tobytes(), value.dtype, value.shape, value.flags.num
+    return bytes(value)
+
+
+def original(value: Any, name: str) -> Callable[[], Any]:
+    """Return a method of a container as Python's library has it, whatever a class of the user's makes of it."""
+    kind = next(base for base in type(value).__mro__ if base.__module__ in ("builtins", "collections"))
+    return functools.partial(getattr(kind, name), value)
+
+
+def slot_of(slot: Any, value: Any) -> Any:
+    """Return what stands in a slot of an object."""
+    try:
+        return slot.__get__(value)
+    except AttributeError:
+        return MISSING
+
+
+def content(cell: Any) -> Any:
+    """Return what stands in a cell of a closure."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING  # not filled yet
+
+
+def file_of(cls: type) -> str:
+    """Return the file in which a class was made, if it is known."""
+    return getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
+
+
+def is_ours(cls: type) -> bool:
+    """Tell whether a class is one of this package or of numpy."""
+    return cls.__module__.partition(".")[0] in ("autograd", "snn", "numpy")
+
+
+def is_open(cls: type) -> bool:
+    """Tell whether the objects of a class hold nothing but what Python can see of them."""
+    base = cls.__base__
+    if base is None or issubclass(cls, KNOWN) or cls.__module__ in _IMMUTABLE:
+        return True
+    seen = sum(isinstance(item, types.MemberDescriptorType) for item in vars(cls).values())
+    seen += bool(cls.__dictoffset__) - bool(base.__dictoffset__) + bool(cls.__weakrefoffset__) - bool(base.__weakrefoffset__)
+    return cls.__basicsize__ - base.__basicsize__ <= struct.calcsize("P") * seen
+
+
+def position(generator: Any) -> str:
+    """Return what changes when a random generator is drawn from."""
+    if isinstance(generator, np.random.Generator):
+        generator = generator.bit_generator
+    if isinstance(generator, np.random.BitGenerator):
+        return str(generator.state)
+    return str(generator.getstate() if isinstance(generator, random.Random) else generator.get_state())
+
+
+def same(new: Any, old: Any) -> bool:
+    """Tell whether two objects are the same one, or equal and unable to change."""
+    if new is old:
+        return True
+    if type(new) is not type(old):
+        return False
+    if type(new) is float:
+        return struct.pack("d", new) == struct.pack("d", old)
+    if isinstance(new, np.generic) and not isinstance(new, np.void):
+        return bool(new.dtype == old.dtype) and new.tobytes() == old.tobytes()
+    if type(new) is tuple:
+        return len(new) == len(old) and all(map(same, new, old))
+    return type(new) in (int, bool, str, bytes, range) and bool(new == old)
