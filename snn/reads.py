@@ -113,15 +113,15 @@ def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[
 @functools.lru_cache(512)
 def _named(code: types.CodeType, at: int) -> tuple[str, ...]:
     """Return the name in the call at an instruction if it is ``getattr(something, "name")``, or that with a plain default."""
-    steps = [step for step in dis.get_instructions(code) if step.offset <= at and step.opname not in ("CACHE", "EXTENDED_ARG")]
+    every = [step for step in dis.get_instructions(code) if step.offset <= at]
+    steps = [step for step in every if step.opname not in ("CACHE", "EXTENDED_ARG", "PRECALL")]
     count = steps[-1].arg if steps[-1].opname == "CALL" else 0
-    steps = [step for step in steps if step.opname != "PRECALL"]
     name, *default = steps[-count:-1] if count in (2, 3) else steps[:1]
     if (
         name.opname == "LOAD_CONST"
         and isinstance(name.argval, str)
         and all(step.opname in ("LOAD_CONST", "LOAD_FAST", "LOAD_GLOBAL") for step in default)
-        and not any(step.is_jump_target for step in (name, *default, steps[-1]))  # as in `"a" if b else "c"`
+        and not any(step.is_jump_target for step in every if step.offset >= name.offset)  # as in `"a" if b else "c"`
     ):
         return (name.argval,)
     return ()

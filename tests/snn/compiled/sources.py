@@ -223,6 +223,7 @@ PLACES = {
     ),
     "eval": Place("G = 0.5", "eval('G')", "G = 0.75"),
     "format": Place(class_of, "float('{0.gain}'.format(Config))", "Config.gain = 0.75"),
+    "name chosen": Place(class_of + "\nN = 'gain'", "getattr(Config, N or 'other')", "Config.gain = 0.75"),
     "name in a variable": Place(class_of + "\nN = 'gain'", "getattr(Config, N, 0.25)", "Config.gain = 0.75"),
     "attribute of an array": Place(
         "class Gains(np.ndarray): pass\nG = np.ones(2).view(Gains); G.gain = 0.5", "G.gain", "G.gain = 0.75"
