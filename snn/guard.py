@@ -160,7 +160,7 @@ class Dependencies:
         found: list[Any] = [len(values()) for _, values in self._whole]
         found += [*map(len, self._spaces), *map(len, self._sequences)]
         found += [(p.stored.shape, p.stored.dtype) for p in self._parameters]
-        found += [(t.array.tobytes(), t.array.dtype, t.array.shape, recording and t.node is not None) for t in self._tensors]
+        found += [(*numbers(t), recording and t.node is not None) for t in self._tensors]
         found += [numbers(a) for a in self._arrays]
         found += [{(type(item), item) for item in items} for items in self._sets]
         return found

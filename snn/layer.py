@@ -122,6 +122,12 @@ class Layer:
         self.weights = [w for w in (None if dense is None else dense.weight, self.own) if w is not None]
         self.currents = choose(x, None if dense is None else dense.weight.array, options.jit)
         self.shape = x.shape[1:] if dense is None else (*x.shape[1:-1], dense.out_channels)
+        for start in self.starts:
+            if start.shape != self.shape:
+                raise CompileError(
+                    f"{type(cell).__name__}, state", f"a value for each neuron, {list(self.shape)}", describe(start),
+                    "Start it in that shape, in initial_state(x), or run with mode='eager'.",
+                )  # fmt: skip
         self.arrays = self.plan.arrays()
         if dense is not None and slot is not None:
             self.arrays |= {i: dense.bias.array for i, a in self.arrays.items() if a is slot.array}  # type: ignore[union-attr]

@@ -97,13 +97,13 @@ def _strings(code: types.CodeType) -> frozenset[str]:
 
 @functools.lru_cache(512)
 def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[str, int]], bool]:
-    """Return the names that a function reads as globals, the modules it imports with levels, and if it matches classes."""
+    """Return the names that a function reads or sets as globals, the modules it imports with levels, and if it matches classes."""
     names, modules, matches = set(), set(), False
     before: list[Any] = [None, None]
     for step in dis.get_instructions(code):
         if step.opname == "IMPORT_NAME":
             modules.add((step.argval, before[0] if isinstance(before[0], int) else 0))
-        elif step.opcode in dis.hasname and step.opname.startswith("LOAD") and not re.search("ATTR|METHOD", step.opname):
+        elif step.opcode in dis.hasname and re.match("LOAD(?!.*(ATTR|METHOD))|(STORE|DELETE)_GLOBAL", step.opname):
             names.add(step.argval)
         matches |= step.opname == "MATCH_CLASS"
         before = [before[1], step.argval]

@@ -166,9 +166,12 @@ def _run(
     except CompileError as error:
         if mode != "auto":
             raise
-        net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
         warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=4)
-    return _run_eagerly(net, in_parts, x, state, names, keep, check)
+    refused = net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
+    result = _run_eagerly(net, in_parts, x, state, names, keep, check)
+    if not refused.unchanged():  # the run itself has changed it, and will each time
+        net.kept()["refused"] = None
+    return result
 
 
 def _choose(mode: str, net: Cell, x: Tensor, cells: Sequence[Cell]) -> str:
@@ -177,7 +180,10 @@ def _choose(mode: str, net: Cell, x: Tensor, cells: Sequence[Cell]) -> str:
         return mode
     if against(net, x, cells) is not None:
         return "eager"
-    return "eager" if "refused" in net.kept() and net.kept()["refused"].unchanged() else "compiled"
+    if "refused" not in net.kept():
+        return "compiled"
+    refused = net.kept()["refused"]
+    return "eager" if refused is None or refused.unchanged() else "compiled"
 
 
 def _run_eagerly(

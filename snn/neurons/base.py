@@ -12,7 +12,7 @@ import numpy as np
 
 from autograd import Tensor, as_tensor, float16, ops, stop_gradient
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
 from autograd.intake import to_numbers
 
 from ..surrogate import relusigmoid, sigmoid
@@ -230,7 +230,7 @@ class Neuron(Stateful):
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return the state after the input and before firing."""
-        raise NotImplementedError  # each neuron's own
+        raise CellError(type(self).__name__, "a method charge(self, x, state)", "a class without one", "Return the membrane.")
 
     def threshold(self, state: Any) -> Any:
         """Return the membrane above which the neuron fires, from the state before firing."""
@@ -280,6 +280,11 @@ class Neuron(Stateful):
         spike, state
             As from ``construct``.
         """
+        if not isinstance(state, Tensor) and not hasattr(state, "v"):
+            raise StateError(
+                f"{type(self).__name__}.charge", "the membrane, or a State with v", describe(state),
+                "Name the variables in a NamedTuple State of the class, with v first.",
+            )  # fmt: skip
         v = membrane(state)
         if not self.fire:
             return v, state
@@ -304,7 +309,7 @@ class Neuron(Stateful):
         """Return 1 where a neuron fires and 0 elsewhere, from how far its membrane is above the threshold."""
         if self.fire_at_threshold:
             u = u + (_TINY_HALF if u.dtype == float16 else _TINY)
-        z = as_tensor(self.surrogate_function(u))
+        z = as_tensor(self.surrogate_function(u), f"{type(self).__name__}, surrogate_function")
         if z.shape != u.shape:
             raise ShapeError(
                 f"{type(self).__name__}, surrogate_function", f"its input's shape {list(u.shape)}", describe(z),

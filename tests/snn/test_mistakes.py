@@ -65,3 +65,30 @@ def test_a_habit_is_answered(call, error, text):
 def test_all_that_a_run_returns_is_not_taken_for_its_output(use):
     with pytest.raises(errors.DTypeError, match=r"got tuple of .*Take one of its parts, as in out, state, record = \.\.\."):
         use(snn.run(net(), X))
+
+
+class NoCharge(snn.Neuron):
+    pass
+
+
+class Nameless(snn.Neuron):
+    def charge(self, x, state):
+        return state + x, x
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+@pytest.mark.parametrize(
+    ("node", "error", "text"),
+    [
+        (NoCharge, errors.CellError, r"NoCharge: expected a method charge\(self, x, state\)"),
+        (Nameless, errors.StateError, r"Nameless\.charge: expected the membrane, or a State with v, got tuple of "),
+        (
+            lambda: snn.IFNode(surrogate_function=lambda u: None),
+            errors.DTypeError,
+            r"IFNode, surrogate_function: expected numbers",
+        ),
+    ],
+)
+def test_a_neuron_of_ones_own_says_what_is_missing(node, error, text, mode):
+    with pytest.raises(error, match=text):
+        snn.run(node(), X, mode=mode)
