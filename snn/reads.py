@@ -97,7 +97,7 @@ def _strings(code: types.CodeType) -> frozenset[str]:
 
 @functools.lru_cache(512)
 def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[str, int]], bool]:
-    """Return the names that a function reads or sets as globals, the modules it imports with levels, and if it matches classes."""
+    """Return the globals that a function names, the modules that it imports with levels, and if it matches classes."""
     names, modules, matches = set(), set(), False
     before: list[Any] = [None, None]
     for step in dis.get_instructions(code):
