@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Parameter, Tensor
+from autograd.program import Value
 
 __all__ = [
     "ATOMS",
@@ -66,6 +67,8 @@ def numbers(value: Any) -> Any:
     """Return what is equal only if the numbers of an array, Tensor or buffer are."""
     if is_a(value, Tensor):
         value = value.stored if is_a(value, Parameter) else value.array
+    if is_a(value, Value):  # kept from a trace: another one each time
+        return value, value.dtype, value.shape
     if is_a(value, (np.ndarray, np.void)):
         return value.tobytes(), value.dtype, value.shape, value.flags.num
     return bytes(value)
