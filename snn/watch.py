@@ -138,11 +138,13 @@ def _attributes(net: Cell) -> dict[tuple[str, str], Any]:
 def look_for_hidden_state(net: Cell, before: dict[tuple[str, str], Any]) -> None:
     """Warn, after the second run of a net, of a Tensor in an attribute from which the run went on."""
     kept = net.kept()
-    kept["runs"] = kept.get("runs", 0) + 1
-    if kept["runs"] == 1:
+    if not kept.get("runs"):
         kept["first"] = frozenset(before)
+        kept["runs"] = 1  # now, so that an interrupt leaves both or none
         return
-    first, after, cells = kept.pop("first"), _attributes(net), dict(net.cells_and_names())
+    kept["runs"] = 2
+    first = kept.pop("first", frozenset())  # another thread's run may have been the second
+    after, cells = _attributes(net), dict(net.cells_and_names())
     for (path, name), value in before.items():
         now = after.get((path, name))
         if (path, name) in first and isinstance(value, Tensor) and isinstance(now, Tensor) and now is not value:

@@ -34,6 +34,7 @@ __all__ = ["holding", "is_held", "launch", "run_all", "thread_count", "undisturb
 T = TypeVar("T")
 _SMALL = 1 << 18  # elements below which handing out costs more than it saves
 _MOST = 1024
+_PATIENCE = 60.0  # seconds
 _lock = RLock()
 _jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 _hired = 0
@@ -215,6 +216,7 @@ def undisturbed(function: Callable[[], Any]) -> Any:
         _begun[found] = get_ident()
         try:
             _asked.remove(found)
+            _expect_forks()
             result, error = context.run(function), None
         except BaseException as caught:  # noqa: BLE001, RUF100 - raised below
             result, error = None, caught
@@ -235,17 +237,29 @@ def undisturbed(function: Callable[[], Any]) -> Any:
 def _leave() -> None:
     """Wait, before the process ends, for what must come to its end: LLVM does not bear that it is torn down at work."""
     _asked.clear()  # what has not begun does not begin
-    _wait()
-
-
-def _wait() -> None:
-    """Wait, before a fork too, for what runs undisturbed: a child would wait for ever for the locks that it has."""
-    me = get_ident()
-    while any(thread != me for thread in [*_begun.values()]):
+    while _begun:
         time.sleep(0.001)
 
 
 atexit.register(_leave)
+
+
+@functools.cache
+def _expect_forks() -> None:
+    """Have forks wait for what runs undisturbed: a child would wait for ever for the locks that it has.
+
+    What is registered last is called first. So it comes after what takes locks of Python's own, for which the compiler would
+    wait; what others register later may do so too, and patience ends.
+    """
+    import concurrent.futures.thread
+    import logging  # noqa: F401
+
+    def wait() -> None:
+        me, until = get_ident(), time.monotonic() + _PATIENCE
+        while any(thread != me for thread in [*_begun.values()]) and time.monotonic() < until:
+            time.sleep(0.001)
+
+    before_fork(wait)
 
 
 def _after_fork() -> None:
@@ -255,5 +269,4 @@ def _after_fork() -> None:
     _begun.clear()
 
 
-before_fork(_wait)
 after_fork(_after_fork)

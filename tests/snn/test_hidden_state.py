@@ -2,12 +2,14 @@
 
 import copy
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import snn
 from autograd import nn, ops
+from snn.watch import look_for_hidden_state
 
 X = np.random.default_rng(0).random((6, 4, 3), np.float32)
 
@@ -79,3 +81,22 @@ class Looked(nn.Cell):
 def test_what_is_no_state_has_no_warning(mode):
     net = nn.SequentialCell(nn.Dense(3, 3, weight_init="ones", rng=0), Looked(), snn.LIFNode(beta=0.9), nn.Dropout(rng=0))
     assert runs(net.set_train(), 3, mode=mode) == [[], [], []]
+
+
+def test_runs_at_once_and_an_interrupted_first_run_do_no_harm():
+    net, before = snn.IFNode(), {}
+    for _ in range(3):  # as threads come to it that have begun before any of them had ended
+        look_for_hidden_state(net, before)
+
+    class Stopped(dict):
+        def __setitem__(self, name, value):
+            super().__setitem__(name, value)
+            raise KeyboardInterrupt
+
+    interrupted = Stopped()
+    with pytest.raises(KeyboardInterrupt):
+        look_for_hidden_state(SimpleNamespace(kept=lambda: interrupted), before)
+    net = snn.IFNode()
+    net.kept().update(interrupted)
+    for _ in range(3):
+        look_for_hidden_state(net, before)

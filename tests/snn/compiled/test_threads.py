@@ -145,6 +145,7 @@ FORKS = """
 import os, signal, sys, threading, time, warnings
 from _thread import allocate_lock, start_new_thread
 from snn.engine.threads import undisturbed
+import logging  # before a fork it takes a lock, which the compiler asks for too
 warnings.simplefilter("ignore")
 lock, begun, main = allocate_lock(), threading.Event(), threading.get_ident()
 
@@ -152,6 +153,7 @@ def compile():
     with lock:
         begun.set()
         time.sleep(0.5)
+        logging.getLogger("compiler").debug("done")
 
 start_new_thread(lambda: (begun.wait(), signal.pthread_kill(main, signal.SIGINT)), ())
 try:
