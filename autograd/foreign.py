@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Self
 
 import numpy as np
@@ -293,18 +294,25 @@ def renamed(given: Iterable[str], known: Iterable[str]) -> str:
 
 
 class OwnArguments:
-    """Base of classes whose constructor refuses an argument under another framework's name, with the one that it has here."""
+    """Base of classes whose constructor refuses an argument by a name that there is not, with the one that may be meant."""
 
     __slots__ = ()
 
     # not in Cell, where it would hide the signature of __init__
     def __new__(cls, *args: Any, **options: Any) -> Self:
-        """Refuse such an argument."""
-        if not ARGUMENTS.keys().isdisjoint(options):
+        """Refuse such an argument; one of a user's own class, where the name is another framework's."""
+        if options:
             known = inspect.signature(cls).parameters
-            fix = renamed(options, known)
-            if fix and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
-                raise ArgumentError(cls.__name__, f"arguments named {', '.join(known)}", ", ".join(options), fix)
+            wrong = [name for name in options if name not in known]
+            if wrong and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+                fix = renamed(wrong, known)
+                if not fix and cls.__module__.partition(".")[0] in ("autograd", "snn"):
+                    meant = get_close_matches(wrong[0], known, 1) or [name for name in known if wrong[0] in name.split("_")]
+                    fix = f"Did you mean {' or '.join(meant)}?" if meant else f"help({cls.__name__}) says what they are."
+                if fix:
+                    raise ArgumentError(
+                        cls.__name__, f"arguments named {', '.join(known) or 'nothing'}", ", ".join(wrong), fix
+                    )
         return super().__new__(cls)
 
 

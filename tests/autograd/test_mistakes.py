@@ -32,6 +32,13 @@ def params():
         (lambda: ops.sort(T), errors.UnknownNameError, r"ops\.sort: .*a function of numpy alone\. .*np\.sort\(x\.numpy\(\)\)"),
         (lambda: nn.Dense(2, 3, bias=False), errors.ArgumentError, r"Dense: .*got bias\. bias= is called has_bias= here"),
         (lambda: nn.Dense(in_features=2, out_features=3), errors.ArgumentError, r"in_features= is called in_channels= here"),
+        (lambda: nn.Dense(2, 3, biasinit=0), errors.ArgumentError, r"got biasinit\. Did you mean bias_init\?"),
+        (
+            lambda: nn.Dense(2, 3, colour=0),
+            errors.ArgumentError,
+            r"Dense: expected arguments named in_.*got colour\. help\(Dense\)",
+        ),
+        (lambda: nn.ReLU(inplace=True), errors.ArgumentError, r"ReLU: expected arguments named nothing, got inplace"),
         (lambda: nn.Dropout(rate=0.1), errors.ArgumentError, r"Dropout: .*rate= is called p= here"),
         (lambda: nn.Dense(2, 3, rng=np.random), errors.DTypeError, r"Dense: expected rng .*np\.random\.default_rng\(seed\)"),
         (lambda: nn.Dropout(rng="seed"), errors.DTypeError, r"Dropout: expected rng .*got str 'seed'"),
@@ -116,7 +123,7 @@ def test_names_of_arguments_that_are_ours_or_the_users_are_left_alone():
     assert Own(bias=2, dim=3).given == (2, 3)
     assert Open(bias=False).bias is None
     with pytest.raises(TypeError, match="unexpected keyword argument 'biases'"):
-        nn.Dense(2, 3, biases=False)
+        Own(bias=2, biases=False)
 
 
 def test_a_cell_has_the_signature_of_its_init():
