@@ -251,7 +251,7 @@ def _expect_forks() -> None:
     What is registered last is called first. So it comes after what takes locks of Python's own, for which the compiler would
     wait; what others register later may do so too, and patience ends.
     """
-    import concurrent.futures.thread
+    import concurrent.futures.thread  # noqa: F401
     import logging  # noqa: F401
 
     def wait() -> None:
