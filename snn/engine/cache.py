@@ -45,11 +45,11 @@ def directory() -> Path | None:
     given = os.environ.get("SPIKECELL_CACHE")
     if given == "off":
         return None
-    import platformdirs
-
     try:
         if given:
             return Path(given).expanduser() / "loops"  # whoever finds a directory "~" might delete it by that name
+        import platformdirs
+
         place = Path(platformdirs.user_cache_dir("spikecell", appauthor=False))
     except (KeyError, RuntimeError):
         place = Path()
