@@ -4,6 +4,7 @@ import doctest
 import os
 import re
 import shlex
+import signal
 import tempfile
 from pathlib import Path
 
@@ -19,7 +20,12 @@ collect_ignore_glob = ["docs/*.py"]  # they need the extra of the docs
 
 
 def pytest_configure(config):
-    """Have a cache for all workers and their processes, which is not the user's; $SPIKECELL_CACHE names one to keep."""
+    """Have a cache for all workers and their processes, which is not the user's; $SPIKECELL_CACHE names one to keep.
+
+    And an interrupt that interrupts: a shell that starts this in the background has it ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "SPIKECELL_CACHE" not in os.environ:
         place = tempfile.TemporaryDirectory(prefix="spikecell-")
         os.environ["SPIKECELL_CACHE"] = place.name
