@@ -11,8 +11,9 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, as_tensor, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, GradientError, ShapeError
 from autograd.intake import to_numbers
+from autograd.state import state
 
 __all__ = ["Surrogate", "check_function"]
 
@@ -138,6 +139,13 @@ class Surrogate(Cell):
 
     def construct(self, u: Tensor) -> Tensor:
         """Return 1 where ``u > 0`` and 0 elsewhere, in the dtype of ``u``."""
+        alpha = self.alpha
+        if state.recording and isinstance(alpha, Tensor) and not isinstance(alpha, Parameter) and alpha.node is not None:
+            raise GradientError(
+                f"{type(self).__name__}, alpha", "a number, an array or a Parameter", "a Tensor that is being differentiated",
+                "Its gradient would be zero, since a spike does not depend on it: make it a Parameter, which learns by the "
+                "derivative of the primitive.",
+            )  # fmt: skip
         return ops.greater(u, 0).astype(u.dtype)
 
     def bprop(self, u: Tensor, out: Tensor, dout: Tensor) -> Any:

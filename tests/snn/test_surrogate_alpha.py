@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import snn
 from autograd import Cell, Parameter, Tensor, check_bprop, grad, nn, ops
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, GradientError, ShapeError
 from autograd.optim import schedules
 from snn import surrogate
 
@@ -249,3 +249,13 @@ def test_a_function_is_taken_as_it_is_and_the_gradient_is_its_own():
 def test_what_is_no_surrogate_or_has_none_is_refused(net, step, kind, text):
     with pytest.raises(kind, match=text):
         snn.set_surrogate(net, step)
+
+
+def test_a_steepness_that_is_being_differentiated_and_no_parameter_is_refused():
+    x = np.random.default_rng(0).normal(0.5, 1.0, (5, 2, 3)).astype(np.float32)
+
+    def loss(alpha):
+        return snn.run(snn.IFNode(surrogate_function=snn.surrogate.atan(alpha)), x, mode="eager")[0].sum()
+
+    with pytest.raises(GradientError, match=r"atan, alpha: .* make it a Parameter"):
+        grad(loss)(Tensor(2.0))
