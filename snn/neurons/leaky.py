@@ -89,7 +89,7 @@ class LIFNode(Neuron):
             raise ArgumentError(
                 name, "exactly one of tau and beta", "neither" if tau is None else "both",
                 f"beta = {'exp(-1 / tau)' if exponential else '1 - 1 / tau'}; tau is in time steps."
-                + " Name it: the first argument is v_threshold." * (tau is None),
+                + f" Name it: {name}(beta=0.9)." * (tau is None),
             )  # fmt: skip
         if decay_input is None and tau is not None:
             raise ArgumentError(

@@ -162,8 +162,10 @@ def test_one_threshold_of_many_that_is_not_positive_is_refused():
 @pytest.mark.parametrize(("options", "got"), [({}, "neither"), ({"tau": 2.0, "beta": 0.5, "decay_input": False}, "both")])
 @pytest.mark.parametrize("kind", [snn.LIFNode, snn.LeakyReadout])
 def test_exactly_one_of_tau_and_beta_is_needed(kind, options, got):
+    name = kind.__name__
     assert refused(lambda: kind(**options)) == (
-        f"{kind.__name__}: expected exactly one of tau and beta, got {got}. beta = 1 - 1 / tau; tau is in time steps."
+        f"{name}: expected exactly one of tau and beta, got {got}. beta = 1 - 1 / tau; tau is in time steps."
+        + (f" Name it: {name}(beta=0.9)." if got == "neither" else "")
     )
 
 
