@@ -28,7 +28,7 @@ def net():
         (lambda: snn.health(X, net()), errors.DTypeError, r"snn\.health: expected a Cell as the net.*The net comes first"),
         (lambda: snn.equations(net()), errors.DTypeError, r"snn\.equations: expected a neuron.*snn\.explain\(net\)"),
         (lambda: snn.equations(snn.LIFNode), errors.DTypeError, r"snn\.equations: expected a neuron, got type"),
-        (lambda: snn.LIFNode(0.9), errors.ArgumentError, r"got neither\. .*Name it: the first argument is v_threshold"),
+        (lambda: snn.LIFNode(0.9), errors.ArgumentError, r"got neither\. .*Name it: LIFNode\(beta=0\.9\)"),
         (
             lambda: snn.IFNode(v_threshold=True),
             errors.DTypeError,
