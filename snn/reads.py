@@ -45,7 +45,9 @@ _IMPURE = {
 }  # fmt: skip
 
 
-_HARMLESS = {"__enter__", "__exit__", "acquire", "fspath", "intern", "release"}
+_HARMLESS = {
+    "__enter__", "__exit__", "_path_normpath", "_path_splitroot", "_path_splitroot_ex", "acquire", "fspath", "intern", "release",
+}  # fmt: skip
 """What is called of a lock, a path, a name."""
 
 
