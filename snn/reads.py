@@ -46,7 +46,8 @@ _IMPURE = {
 
 
 _HARMLESS = {
-    "__enter__", "__exit__", "_path_normpath", "_path_splitroot", "_path_splitroot_ex", "acquire", "fspath", "intern", "release",
+    "__enter__", "__exit__", "_path_normpath", "_path_splitroot", "_path_splitroot_ex", "acquire", "fspath", "intern",
+    "release",
 }  # fmt: skip
 """What is called of a lock, a path, a name."""
 
