@@ -4,6 +4,7 @@ SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 BENCHMARKS := overhead backward auto import memory scaling layer recurrent digits
+TESTED := overhead backward auto import memory scaling
 
 .PHONY: help ci demo test test-base lowest plain lint format coverage mutants docs bench bench-quick peers clean
 
@@ -56,9 +57,9 @@ bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environme
 	.venv-bench/$(SCRIPTS)/python -m benchmarks $(BENCHMARKS)
 	.venv-bench/$(SCRIPTS)/python -m benchmarks train $(if $(DATA),--data $(DATA))
 
-bench-quick: $(VENV)/test ## See that every benchmark runs, on tiny work beside torch: a minute
-	$(BIN)/python -m benchmarks overhead --small --peers torch
-	$(BIN)/python -m benchmarks $(filter-out overhead,$(BENCHMARKS)) train --small --repeats 1 --peers torch_expert
+# Those in TESTED are run so by tests/benchmarks, which look at their results too.
+bench-quick: $(VENV)/test ## See that the benchmarks of training run, on tiny work beside torch: a minute
+	$(BIN)/python -m benchmarks $(filter-out $(TESTED),$(BENCHMARKS)) train --small --repeats 1 --peers torch_expert
 
 peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
 	.venv-peers/$(SCRIPTS)/python -m pytest -q --noconftest tests/peers

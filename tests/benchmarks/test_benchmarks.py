@@ -1,8 +1,12 @@
-"""Tiny runs of ours, and what the parent and its workers promise each other."""
+"""Tiny runs, beside torch where it is installed, and what the parent and its workers promise each other.
 
-import importlib
+`make bench-quick` leaves out the benchmarks that are run whole here.
+"""
+
+import importlib.util
 import json
 import math
+import re
 import sys
 from pathlib import Path
 
@@ -16,13 +20,24 @@ from benchmarks.work import Work
 from benchmarks.worker import Job
 from snn import auto
 
+TORCH = importlib.util.find_spec("torch") is not None
+EXPERT = ["torch_expert"] if TORCH else []
 measures_memory = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc to measure with")
 
 
 def run(name, out, *more):
-    main([name, "--small", "--repeats", "1", "--peers", "none", "--out", str(out), *more])
+    """Run a benchmark beside what an expert would write in torch, where that is installed; return what it wrote."""
+    peers = ",".join(EXPERT) if set(EXPERT) & set(BENCHMARKS[name].PEERS) else "none"
+    main([name, "--small", "--repeats", "1", "--peers", peers, "--out", str(out), *more])
     (path,) = out.glob(f"{name}-*.json")
     return json.loads(path.read_text())
+
+
+def test_what_is_run_whole_here_is_what_bench_quick_leaves_out():
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
+    (tested,) = re.findall(r"^TESTED := (.*)$", makefile, re.MULTILINE)
+    whole = re.findall(r'= run\("(\w+)", tmp_path(?:\)|, \*)', Path(__file__).read_text(encoding="utf-8"))
+    assert sorted(tested.split()) == sorted(whole)
 
 
 def test_every_benchmark_has_a_title_and_peers_that_are_there():
@@ -34,7 +49,7 @@ def test_every_benchmark_has_a_title_and_peers_that_are_there():
 
 
 def test_a_comparison_writes_what_was_done_what_came_out_and_on_what(tmp_path, capsys):
-    found = run("layer", tmp_path, "--only", "spikes")
+    found = run("layer", tmp_path, "--only", "spikes", "--peers", "none")
     assert found["machine"]["threads"] >= 1
     assert found["machine"]["versions"]["numpy"] == np.__version__
     (case,) = found["cases"].values()
@@ -49,31 +64,41 @@ def test_a_comparison_writes_what_was_done_what_came_out_and_on_what(tmp_path, c
 
 
 def test_scaling_fits_an_exponent(tmp_path):
-    found = run("scaling", tmp_path, "--only", "steps")
-    assert math.isfinite(found["parts"]["steps"]["exponent"])
+    found = run("scaling", tmp_path)["parts"]
+    assert all(math.isfinite(found[part]["exponent"]) for part in ("steps", "density"))
     assert scaling.exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
 
 
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
     found = run("import", tmp_path)["results"]
     assert found["imports"]["ours"]["seconds"][0] > 0
+    assert all(found["first step"][who]["seconds"][0] > 0 for who in EXPERT)
     assert found["first step"]["ours_cold"]["seconds"][0] > found["first step"]["ours_warm"]["seconds"][0]
 
 
 @measures_memory
 def test_memory_reports_bytes_and_times_of_each_way(tmp_path):
-    ours = run("memory", tmp_path)["results"]["ours"]
-    assert ours["first"][0]["bytes"] > 0
-    assert ours["loaded"][0]["seconds"] > 0
+    found = run("memory", tmp_path)["results"]
+    assert set(found) == {"ours", "ours_checkpoint", *EXPERT}
+    for ways in found.values():
+        assert ways["first"][0]["bytes"] > 0
+        assert ways["loaded"][0]["seconds"] > 0
 
 
 @measures_memory
 def test_backward_measures_a_plain_network_operation_by_operation(tmp_path):
     found = run("backward", tmp_path)
     assert {layer["kind"] for layer in found["work"]["layers"]} == {"dense", "relu"}
-    ours = found["results"]["ours_eager"]
-    assert ours["first"][0]["bytes"] > 0
-    assert ours["loaded"][0]["seconds"] > 0
+    assert set(found["results"]) == {"ours_eager", *EXPERT}
+    for ways in found["results"].values():
+        assert ways["first"][0]["bytes"] > 0
+        assert ways["loaded"][0]["seconds"] > 0
+
+
+def test_overhead_measures_a_chain_of_operations(tmp_path):
+    found = run("overhead", tmp_path, *(["--peers", "torch"] if TORCH else []))["results"]
+    assert set(found) == {"ours"} | ({"torch"} if TORCH else set())
+    assert all(result["seconds"][0] > 0 for result in found.values())
 
 
 def test_auto_measures_both_modes_and_says_what_is_chosen(tmp_path, capsys):
