@@ -1,6 +1,7 @@
 """Runs what the README and the docs show: Python as it stands, commands as their quick version."""
 
 import doctest
+import gc
 import os
 import re
 import shlex
@@ -30,6 +31,16 @@ def pytest_configure(config):
         place = tempfile.TemporaryDirectory(prefix="spikecell-")
         os.environ["SPIKECELL_CACHE"] = place.name
         config.add_cleanup(place.cleanup)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Have the collector rest while tests are found, of which it would look at every one again and again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 class ShellParser(CodeBlockParser):

@@ -12,6 +12,8 @@ import snn
 from autograd import Cell, Parameter, check_grad, grad, nn, ops
 from snn import surrogate
 
+from .each import each
+
 NAMES = [name for name in surrogate.__all__ if name != "Surrogate"]
 NODES = {
     "IF": lambda **k: snn.IFNode(**k),
@@ -119,9 +121,8 @@ def test_gradients_by_weights_are_those_by_finite_differences(node, options):
         np.testing.assert_allclose(gradient.asnumpy(), numeric, rtol=1e-5, atol=1e-6)
 
 
-@every_option
-@every_node
 @every_name
+@each(node=NODES.values(), options=OPTIONS)
 def test_a_bprop_with_the_derivative_gives_the_gradient_of_the_smooth_network(name, node, options):
     found = []
     for step in (Smooth(name), SmoothWithBprop(name)):

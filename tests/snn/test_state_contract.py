@@ -11,6 +11,7 @@ from autograd.errors import NonFiniteError, ShapeError, StateError
 
 from .compiled.compare import assert_equal
 from .discovered import CLASSES, WAYS, drive_of, noisy
+from .each import case, each, named
 
 T, N, F = 6, 4, 3
 CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
@@ -22,13 +23,18 @@ every_way = pytest.mark.parametrize("make", WAYS.values(), ids=WAYS)
 every_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 some = {name: WAYS[name] for name in ("LIFNode", "LSNNNode-Refractory", "IzhikevichNode-Stochastic") if name in WAYS}
 
-every_way_in_both_modes = pytest.mark.parametrize(
-    ("make", "mode"),
-    [
-        *(pytest.param(make, mode, id=f"{name}-{mode}") for name, make in WAYS.items() for mode in ("eager", "python")),
-        *(pytest.param(make, "compiled", id=f"{name}-compiled") for name, make in some.items()),
-    ],
-)
+
+def every_way_in_both_modes(test):
+    """Have a test for each way, which takes it step by step and as emitted Python, and one for some, compiled."""
+
+    def run(make, modes):
+        for mode in modes:
+            with case(mode=mode):
+                test(make, mode)
+
+    given = [pytest.param(make, ("eager", "python"), id=f"{name}-python") for name, make in WAYS.items()]
+    given += [pytest.param(make, ("compiled",), id=f"{name}-compiled") for name, make in some.items()]
+    return pytest.mark.parametrize(("make", "modes"), given)(named(run, test))
 
 
 def started(node, x):
@@ -170,7 +176,7 @@ def test_a_fresh_run_draws_the_same_whatever_was_run_from_carried_states(make, w
 
 
 @every_way
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@each(dtype=[np.float16, np.float32, np.float64])
 def test_the_dtype_of_the_input_is_kept_and_the_input_stays_as_it_was(make, dtype):
     node = make()
     x = np.clip(noisy(node, (T, N, F)), -6e4, 6e4).astype(dtype)
@@ -199,8 +205,7 @@ def test_whole_numbers_are_run_as_float32(make, mode):
 
 
 @every_class
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("at_threshold", [False, True])
+@each(dtype=[np.float16, np.float32, np.float64], at_threshold=[False, True])
 def test_a_membrane_on_the_threshold_fires_as_it_is_told(cls, dtype, at_threshold):
     node = cls.example()
     if not node.fire:

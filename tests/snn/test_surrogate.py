@@ -15,6 +15,8 @@ from autograd import Cell, Tensor, check_bprop, check_grad, grad, ops
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import surrogate
 
+from .each import case, each, named
+
 NAMES = [name for name in surrogate.__all__ if name != "Surrogate"]
 HAVE_ALPHA = [name for name in NAMES if "alpha" in inspect.signature(getattr(surrogate, name)).parameters]
 MADE = [getattr(surrogate, name)() for name in NAMES]
@@ -83,10 +85,23 @@ STEPS = {  # primitives, by the functions of scipy
     "circ": lambda u: u / np.sqrt(1 + 4 * u**2),
 }
 
-every_surrogate = pytest.mark.parametrize("made", MADE, ids=repr)
-dtypes = pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-wide = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+dtypes = each(dtype=[np.float16, np.float32, np.float64])
+wide = each(dtype=[np.float32, np.float64])
+parts = each(part=["derivative", "primitive", "by_alpha"])
 some = st.sampled_from(NAMES)
+
+
+def every_surrogate(test):
+    """Have a test for each name, which takes each that was made of it."""
+
+    def run(name):
+        of_name = [made for made in MADE if type(made).__name__ == name]
+        assert of_name
+        for made in of_name:
+            with case(made=made):
+                test(made=made)
+
+    return pytest.mark.parametrize("name", NAMES)(named(run, test))
 
 
 def grid(made, dtype=np.float64):
@@ -151,8 +166,8 @@ def test_primitive_is_the_function_it_is_named_for(name, formula):
     np.testing.assert_allclose(getattr(surrogate, name)().primitive(Tensor(u)).asnumpy(), formula(u), rtol=1e-12, atol=1e-15)
 
 
-@dtypes
 @every_surrogate
+@dtypes
 def test_forward_is_the_step_in_the_dtype_of_the_input(made, dtype):
     u = grid(made, dtype) if dtype != np.float16 else np.array([-3, -1e-3, 0, 1e-3, 3], dtype)
     out = made(Tensor(u))
@@ -160,15 +175,15 @@ def test_forward_is_the_step_in_the_dtype_of_the_input(made, dtype):
     np.testing.assert_array_equal(out, u > 0)
 
 
-@dtypes
-@pytest.mark.parametrize("part", ["derivative", "primitive", "by_alpha"])
 @every_surrogate
+@dtypes
+@parts
 def test_dtype_is_kept(made, part, dtype):
     assert getattr(made, part)(Tensor(np.array([-0.4, 0.0, 0.4], dtype))).dtype == dtype
 
 
-@pytest.mark.parametrize("part", ["derivative", "primitive", "by_alpha"])
 @every_surrogate
+@parts
 def test_an_array_is_as_good_as_a_tensor(made, part):
     u = np.array([-0.4, 0.0, 0.4])
     found = getattr(made, part)(u)
@@ -181,8 +196,8 @@ def jumps_at_0(made):
     return np.ptp(around) > 1e-3 * around.max()
 
 
-@wide
 @every_surrogate
+@wide
 def test_a_derivative_is_as_its_surrogate_says(made, dtype):
     g = made.derivative(grid(made, dtype)).asnumpy()
     middle, rounding = len(g) // 2, 4 * np.finfo(dtype).eps * g.max()
@@ -199,8 +214,8 @@ def test_a_surrogate_says_that_it_jumps_only_if_it_does(name):
     assert cls.continuous != any(jumps_at_0(made) for made in MADE if type(made) is cls)
 
 
-@wide
 @every_surrogate
+@wide
 def test_everything_is_finite_far_away(made, dtype):
     u = Tensor(np.array([-1e4, -333.0, -88.9, -1.0, 0.0, 1.0, 88.9, 333.0, 1e4], dtype))
     for fn in (made, made.derivative, made.primitive, made.by_alpha, grad(made), grad(grad(made)), grad(made.primitive)):
@@ -209,8 +224,8 @@ def test_everything_is_finite_far_away(made, dtype):
         assert out.dtype == dtype
 
 
-@dtypes
 @every_surrogate
+@dtypes
 def test_no_gradient_is_nan_at_infinity(made, dtype):
     """But for one that rises again above the threshold, which may have no limit there."""
     u = np.array([-np.inf, np.inf] if made.falling else [-np.inf], dtype)
