@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,10 @@ class Config(Options):
     counts = ("seeds", "interval")
 
 
+follow = functools.partial(snn.run, mode="eager")
+"""Each net is run once or twice, which takes less time than compiling it."""
+
+
 def train(steps: int, *times: int) -> np.ndarray[Any, Any]:
     """Return spikes at some times, ``[T, 1, 1]``."""
     x = np.zeros((steps, 1, 1))
@@ -74,9 +79,9 @@ def currents(axes: Any, config: Config) -> None:
         "Alpha(tau_syn=6)": Alpha(6.0),
     }
     for (name, synapse), colour in zip(shown.items(), COLOURS, strict=False):
-        i, _, _ = snn.run(synapse, x)
+        i, _, _ = follow(synapse, x)
         line(axes[0], i, name, colour)
-        v, _, _ = snn.run(nn.SequentialCell(synapse, membrane(config)), x)
+        v, _, _ = follow(nn.SequentialCell(synapse, membrane(config)), x)
         line(axes[1], v, name, colour)
     axes[0].set_title("currents that follow spikes")
     axes[1].set_title("membranes that they drive")
@@ -98,7 +103,7 @@ def conductances(axes: Any, config: Config) -> None:
             exc=Receptor(Exponential(tau_syn=4.0), _EXCITED - _REST),
             inh=Receptor(Exponential(tau_syn=15.0), inh, inhibitory=True),
         )
-        v, _, record = snn.run(node, 0.03 * x * np.where(x < 0, 5, 1), record=["g_exc", "g_inh"])
+        v, _, record = follow(node, 0.03 * x * np.where(x < 0, 5, 1), record=["g_exc", "g_inh"])
         line(axes[1], v + _REST, name, colour)
     line(axes[0], record["g_exc"], "g_exc", COLOURS[0])
     line(axes[0], record["g_inh"], "g_inh", COLOURS[2])
@@ -129,7 +134,7 @@ def nmda(axes: Any, config: Config) -> None:
     both = Conductance(rest, ampa=ampa, nmda=NMDA(3.0, 60.0, _EXCITED))
     for name, node, colour in (("AMPA and NMDA", both, COLOURS[1]), ("AMPA alone", alone, _GREY)):
         for gain, style in ((0.05, "--"), (0.2, "-")):
-            out, _, _ = snn.run(node, gain * x)
+            out, _, _ = follow(node, gain * x)
             line(axes[1], out, f"{name}, {'weak' if gain < 0.1 else 'four times as strong'}", colour, ls=style)
     marks(axes[1], x)
     axes[1].set_ylabel("membrane (mV)")
@@ -144,8 +149,8 @@ def plasticity(axes: Any, config: Config) -> None:
         (axes[1], "facilitation: U = 0.03, tau_rec = 130 ms, tau_facil = 530 ms", TsodyksMarkram(0.03, 130.0, 530.0), 33.0),
     ):
         neuron = nn.SequentialCell(Exponential(tau_syn=3.0), membrane(config))
-        line(ax, snn.run(nn.SequentialCell(synapse, *neuron), gain * x)[0], "with plasticity", COLOURS[0])
-        line(ax, snn.run(neuron, x)[0], "without", _GREY, zorder=1)
+        line(ax, follow(nn.SequentialCell(synapse, *neuron), gain * x)[0], "with plasticity", COLOURS[0])
+        line(ax, follow(neuron, x)[0], "without", _GREY, zorder=1)
         marks(ax, x)
         ax.set_title(title)
         ax.set_ylabel("membrane")

@@ -47,7 +47,7 @@ def figure(config: Config) -> Any:
     _, axes = plt.subplots(2, 2, figsize=(9, 6.6), layout="constrained")
     for row, (kind, x) in zip(axes, currents(config).items(), strict=True):
         for ax, (name, node) in zip(row, nodes.items(), strict=True):
-            spikes, _, record = snn.run(node, x, record="v_before_reset")
+            spikes, _, record = snn.run(node, x, record="v_before_reset", mode="eager")
             panels = snn.plot.trace(x=x, v=record["v_before_reset"], spikes=spikes, v_threshold=1.0, ax=ax)
             panels[0].set_title(f"{name} neuron, {kind} current", fontsize=10)
     return axes

@@ -193,7 +193,7 @@ def test_the_gallery_has_a_row_for_every_neuron_and_way_of_firing_and_a_mark_for
         marks = [sum(len(lines.get_segments()) for lines in ax.collections) for ax in row]
         assert not getattr(node, "fire", True) or all(marks[:3]) or name == "ResonateAndFireNode"
         if not isinstance(node, snn.Stochastic) and getattr(node, "fire", True):
-            assert marks == [np.count_nonzero(snn.run(node, current * x)[0]) for x in inputs]
+            assert marks == [np.count_nonzero(snn.run(node, current * x, mode="eager")[0]) for x in inputs]
     plt.close(axes[0, 0].figure)
 
 
