@@ -107,9 +107,10 @@ def test_a_layer_of_any_neuron_is_as_in_the_eager_mode(name, masked, lateral, mo
     assert_as_eager(layer, x, mode, state=state, mask=mask, record=record)
 
 
-@modes
 @pytest.mark.parametrize("path", ["events", "dense"])
-@pytest.mark.parametrize(("samples", "n"), [(1, 1), (3, 70), (7, 200)])
+@pytest.mark.parametrize(
+    ("samples", "n", "mode"), [(1, 1, "python"), (3, 70, "python"), (3, 70, "compiled"), (7, 200, "compiled")]
+)
 def test_sizes_that_are_no_multiple_of_anything(samples, n, path, mode, monkeypatch):
     monkeypatch.setattr(ways, "LITTLE", 0 if path == "events" else 1 << 60)
     rng = np.random.default_rng(0)
@@ -137,8 +138,7 @@ def test_two_runs_with_carried_state_equal_one_to_the_bit(mode):
     assert whole.array.any()
 
 
-@modes
-@pytest.mark.parametrize("masked", [False, True], ids=["", "masked"])
+@pytest.mark.parametrize(("masked", "mode"), [(False, "python"), (True, "python"), (True, "compiled")], ids=str)
 @pytest.mark.parametrize("fired", ["amplitude", "another amplitude", "anything"])
 def test_what_was_fired_before_may_be_anything(fired, masked, mode):
     rng = np.random.default_rng(3)
@@ -155,11 +155,16 @@ def test_what_was_fired_before_may_be_anything(fired, masked, mode):
 def test_more_axes_between_batch_and_features(mode):
     x, mask = currents((T, N, 2, F)), np.random.default_rng(2).random((T, N)) > 0.4
     assert_as_eager(recurrent(snn.IFNode(2.0)), x, mode, mask=mask)
-    assert_as_eager(recurrent(snn.IFNode(2.0 ** np.random.default_rng(0).integers(0, 2, (2, F)))), x, mode)
 
 
-@modes
-@pytest.mark.parametrize("dtype", [np.uint8, bool, np.int64])
+def test_thresholds_on_more_axes():
+    layer = recurrent(snn.IFNode(2.0 ** np.random.default_rng(0).integers(0, 2, (2, F))))
+    assert_as_eager(layer, currents((T, N, 2, F)), "python")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mode"), [*itertools.product([np.uint8, bool, np.int64], ["python"]), (np.uint8, "compiled"), (bool, "compiled")]
+)
 def test_input_of_whole_numbers_and_bools(dtype, mode):
     assert_as_eager(recurrent(snn.IFNode(2.0)), currents(dtype=dtype), mode)
 
