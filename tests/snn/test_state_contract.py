@@ -15,7 +15,7 @@ from .each import case, each, named
 
 T, N, F = 6, 4, 3
 CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
-EVERYTHING = ("v", "x", "v_before_reset")
+EVERYTHING = ("v", "x", "v_before_reset")  # always, as each choice is compiled anew
 
 RANDOM = {name: make for name, make in WAYS.items() if name.endswith("-Stochastic")}
 
@@ -123,7 +123,7 @@ def test_a_final_state_can_be_used_again_and_stays_as_it_was(make, mode):
         leaf.asnumpy().flags.writeable = False
     first = snn.run(node, x, state, record=EVERYTHING, mode=mode)
     between = in_bytes(first[1])
-    snn.run(node, x, first[1], mode=mode)
+    snn.run(node, x, first[1], record=EVERYTHING, mode=mode)
     assert_equal(list(snn.run(node, x, state, record=EVERYTHING, mode=mode)), list(first))
     assert (in_bytes(state), in_bytes(first[1])) == (kept, between)
 
@@ -146,9 +146,10 @@ def test_each_sample_is_on_its_own(make, mode):
     node = make()
     x = noisy(node, (T, N, F))
     start = started(node, x)
-    out, after, _ = snn.run(node, x, start, mode=mode)
+    out, after, _ = snn.run(node, x, start, record=EVERYTHING, mode=mode)
     for samples in ([2, 0, 3, 1], [3], []):
-        found, last, _ = snn.run(node, np.ascontiguousarray(x[:, samples]), of_samples(start, samples), mode=mode)
+        begun, given = of_samples(start, samples), np.ascontiguousarray(x[:, samples])
+        found, last, _ = snn.run(node, given, begun, record=EVERYTHING, mode=mode)
         assert_equal([found, last], [Tensor(out.asnumpy()[:, samples]), of_samples(after, samples)])
         assert found.shape == (T, len(samples), F)
 
@@ -196,9 +197,14 @@ def test_whole_numbers_are_run_as_float32(make, mode):
     node = make()
     x = np.random.default_rng(0).integers(0, 2, (T, N, F))
     start = started(node, x.astype(np.float32))
-    expected = snn.run(node, x.astype(np.float32), start, record="v", mode=mode)
+
+    def found(dtype):
+        out, after, record = snn.run(node, x.astype(dtype), start, record=EVERYTHING, mode=mode)
+        return [out, after, {name: values for name, values in record.items() if name != "x"}]  # which is as it was given
+
+    expected = found(np.float32)
     for dtype in (bool, np.int64):
-        assert_equal(list(snn.run(node, x.astype(dtype), start, record="v", mode=mode)), list(expected))
+        assert_equal(found(dtype), expected)
 
 
 # On the threshold, far past it, and beyond all numbers
