@@ -47,8 +47,8 @@ class ShellParser(CodeBlockParser):
     """Runs `sh` blocks.
 
     What starts with `make` is run by CI, which is checked. An experiment is run in this process, with --smoke and two seeds at
-    most, and with a small set of its own in the place of path/to/mnist. One without options is run by tests/experiments, and so
-    are those in TESTED.
+    most, and with a small set of its own in the place of path/to/mnist. One without options is run by tests/experiments, and
+    so are those in TESTED.
     """
 
     language = "sh"
