@@ -231,7 +231,7 @@ def test_the_current_of_a_recurrent_layer_has_what_comes_back(lateral, masked):
 @pytest.mark.parametrize("shape", [(T, N), (1, 1)])
 def test_every_net_has_a_report_and_a_table(name, shape):
     make, features = NETS[name]
-    report = snn.health(make(), currents((*shape, *features)))
+    report = snn.health(make(), currents((*shape, *features)), mode="eager")
     assert report.layers
     assert (report.steps, report.samples) == shape
     lines = str(report).splitlines()
@@ -422,7 +422,7 @@ NODES = {
 @pytest.mark.parametrize("scale", [1e-3, 100.0])
 def test_the_gains_bring_every_layer_to_life(name, scale):
     net, x = layered(scale, NODES[name], n=40), data(steps=30, samples=8)
-    before = snn.health(net, x).layers[0]
+    before = snn.health(net, x, mode="eager").layers[0]
     assert before.silent == 1 if scale < 1 else before.saturated > 0.25
     report = mended(net, x)
     for layer in report.layers:
@@ -551,7 +551,7 @@ def test_a_gradient_that_is_not_finite_is_said_where_it_begins():
     x = np.full((60, 1, 3), 3 * snn.AdExNode.drive, np.float32)
     wide = snn.surrogate.fast_sigmoid(0.01)
     with np.errstate(all="ignore"):
-        first, second = snn.health(overflowing(surrogate_function=wide), x).layers
+        first, second = snn.health(overflowing(surrogate_function=wide), x, mode="eager").layers
     assert first.finite
     assert second.finite
     assert not np.isfinite(first.gradient)
@@ -562,7 +562,7 @@ def test_a_gradient_that_is_not_finite_is_said_where_it_begins():
     assert "not finite" not in " ".join(first.problems)
     for helps in ({"surrogate_function": wide, "detach_reset": True}, {"surrogate_function": snn.surrogate.triangle(0.05)}):
         with np.errstate(all="ignore"):
-            report = snn.health(overflowing(**helps), x)
+            report = snn.health(overflowing(**helps), x, mode="eager")
         assert np.isfinite([layer.gradient for layer in report.layers]).all()
 
 
