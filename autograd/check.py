@@ -14,7 +14,7 @@ from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .intake import to_generator
 from .state import no_grad
 from .tensor import Array, Tensor, as_tensor, to_array
-from .transforms import as_weights, grad, name_of
+from .transforms import as_weights, check_floating, grad, name_of
 
 __all__ = ["check_bprop", "check_grad"]
 
@@ -197,7 +197,11 @@ class _Point:
             raise ArgumentError(where, "a whole order of at least 1", repr(order), "1 checks the first derivative.")
         owned = fn.get_parameters() if isinstance(fn, Cell) else []
         self.where = where
-        self.parameters = [p for p in owned if p.requires_grad] if weights is None else as_weights(weights, where)
+        if weights is None:
+            self.parameters = [p for p in owned if p.requires_grad and p.dtype.kind == "f"]
+        else:
+            self.parameters = as_weights(weights, where)
+            check_floating(self.parameters, where)
         self.before = [(p, p.array) for p in {id(p): p for p in (*owned, *self.parameters)}.values()]
         self.inputs = tuple(_with_arrays(value, i, where) for i, value in enumerate(inputs))
         self.leaves = tree.leaves(self.inputs)

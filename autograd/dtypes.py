@@ -44,7 +44,7 @@ _promoted: dict[tuple[DType, DType], DType] = {}
 
 
 def to_dtype(value: Any, where: str) -> DType:
-    """Return ``value`` as a numpy dtype that a tensor can have.
+    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, in which loops read numbers.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def to_dtype(value: Any, where: str) -> DType:
             f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
             "Use for instance autograd.float32.",
         )
-    return dtype
+    return dtype if dtype.isnative else np.dtype(dtype.type)
 
 
 def promote(a: DType, b: DType) -> DType:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .arguments import own_arguments_of_methods
+
 if TYPE_CHECKING:
     from . import ops as ops  # tensor.py puts it here once operations are there: they need tensors first
     from .tensor import Tensor
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Methods"]
 
 
+@own_arguments_of_methods
 class Methods:
     """The operations that a tensor has as methods; it is itself their first input. ``keep_dims`` is MindSpore's name."""
 

@@ -123,7 +123,7 @@ class Primitive:
             signature.bind(*args, **attrs)
         except TypeError as error:
             raise DTypeError(
-                self.label, f"a call {self.__name__.lstrip('_')}{signature}", str(error),
+                self.label, f"a call {self.__name__.lstrip('_')}{signature}", str(error).removeprefix("got "),
                 renamed(attrs, self.attr_names) or "What stands before / goes by position.",
             ) from None  # fmt: skip
 

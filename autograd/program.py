@@ -65,7 +65,7 @@ class Value:
         return f"<value {self.index} of a program>"
 
 
-@functools.cache
+@functools.lru_cache(4096)
 def _result(op: Primitive, kinds: tuple[Any, ...], attrs: tuple[Any, ...]) -> tuple[tuple[DType, ...], DType]:
     """Return the dtypes in which numpy computes an operation, one for each input, and that of its output.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from typing import Any, Self
+from types import ModuleType
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
-from .dtypes import DType, describe, float16, float32, to_dtype
+from .dtypes import DType, converted, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .foreign import TENSOR, hint, listed
 from .graph import Node
@@ -25,6 +27,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     """Return numbers as an array of a dtype that a tensor can have."""
+    weak = False
     if isinstance(value, Tensor):
         value = value.array
     if type(value) is not np.ndarray or value.dtype.kind not in "biuf":
@@ -39,8 +42,14 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
         if weak and value.dtype == np.float64 and dtype is None:
             value = value.astype(float32)  # Python floats carry no dtype; arrays keep theirs
     dtype = to_dtype(value.dtype if dtype is None else dtype, where)
-    if not dtype.isnative:
-        dtype = np.dtype(dtype.type)  # loops read numbers in the byte order of this machine
+    if dtype.kind in "iu" and isinstance(value, np.ndarray):
+        if value.dtype.kind == "f":
+            return np.asarray(converted(value, dtype))
+        if weak and np.any(lost := (value < (limits := np.iinfo(dtype)).min) | (value > limits.max)):
+            raise ArgumentError(
+                where, f"numbers from {limits.min} to {limits.max}, the range of {dtype}", f"{value[lost].flat[0]}",
+                "Take a wider dtype, or scale them.",
+            )  # fmt: skip
     return np.array(value, dtype=dtype, copy=True if copy else None)
 
 
@@ -55,7 +64,7 @@ class Tensor(Methods, NumpyProtocol):
         Numbers, nested sequences, an array (copied) or a Tensor. Python floats become float32, Python ints int64; arrays
         keep their dtype.
     dtype : dtype, optional
-        A bool, int or float dtype to convert to.
+        A bool, int or float dtype to convert to, as :func:`autograd.ops.cast` does. Python ints must be in its range.
 
     Attributes
     ----------
@@ -68,6 +77,8 @@ class Tensor(Methods, NumpyProtocol):
     ------
     DTypeError
         If the values are not numbers.
+    ArgumentError
+        If a Python int is out of the range of ``dtype``.
 
     Examples
     --------
@@ -352,4 +363,12 @@ def from_dlpack(value: Any) -> Tensor:
 from . import methods, numpy_protocol, ops  # noqa: E402 - operators are methods, operations functions: each needs the other
 
 methods.ops = numpy_protocol.ops = ops
+
+
+class _Module(ModuleType):  # ``tensor(values)`` makes a tensor in other frameworks
+    def __call__(self, *args: Any, **options: Any) -> NoReturn:
+        raise DTypeError("autograd.tensor", "a class to be called", "the module of that name", "Use autograd.Tensor(values).")
+
+
+sys.modules[__name__].__class__ = _Module
 hint(Tensor, TENSOR | {name: f"Use ops.{name}" for name in vars(ops)["on_tensors"] if name not in TENSOR}, fixed=True)

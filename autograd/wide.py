@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import check_names
 from .dtypes import float16, float32
 from .tensor import Tensor, as_tensor
 
@@ -27,6 +28,10 @@ def widened(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
     @functools.wraps(fn)
     def wide(x: Any, *args: Any, **options: Any) -> Tensor:
         x = as_tensor(x, f"ops.{fn.__name__}")
-        return fn(x.astype(float32), *args, **options).astype(float16) if x.dtype == float16 else fn(x, *args, **options)
+        try:
+            return fn(x.astype(float32), *args, **options).astype(float16) if x.dtype == float16 else fn(x, *args, **options)
+        except TypeError:
+            check_names(fn, options, f"ops.{fn.__name__}")
+            raise
 
     return wide

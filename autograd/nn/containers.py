@@ -35,6 +35,10 @@ class _Numbered(Cell):
             if isinstance(cell, type) and issubclass(cell, Cell):
                 fix = f"Pass an object: {cell.__name__}(...), with brackets."
             raise CellError(type(self).__name__, "Cells", f"{describe(cell)} as {name!r}", fix)
+        if "." in name:
+            raise CellError(
+                type(self).__name__, "names without a dot", repr(name), "Paths to a part are made of such names: rename it."
+            )
 
     def _hold(self, items: Iterable[tuple[str | None, Any]]) -> Self:
         """Hold these Cells instead, or raise and change nothing. What has a number for a name, or none, is counted anew."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import float32, to_dtype
+from ..dtypes import converted, float32, to_dtype
 from ..operator import operator
-from ..tensor import Tensor, as_tensor
+from ..tensor import Tensor, as_tensor, to_array
 
 
 def zeros(shape: Any, dtype: Any = float32) -> Tensor:
@@ -35,8 +35,8 @@ def ones_like(x: Any) -> Tensor:
 
 def full(shape: Any, value: Any, dtype: Any = None) -> Tensor:
     """One value everywhere; a Python float gives float32."""
-    value = as_tensor(value, "ops.full").array
-    return Tensor.wrap(np.full(shape, value, value.dtype if dtype is None else to_dtype(dtype, "ops.full")))
+    array = to_array(value, dtype, "ops.full", copy=False)
+    return Tensor.wrap(np.full(shape, array, array.dtype))
 
 
 def eye(n: int, m: int | None = None, dtype: Any = float32) -> Tensor:
@@ -48,7 +48,7 @@ def arange(start: float, end: float | None = None, step: float = 1, dtype: Any =
     """Numbers from ``start`` (0 if only one number is given) up to ``end``, without it; Python floats give float32."""
     values = np.arange(start, step=step) if end is None else np.arange(start, end, step)
     default = float32 if values.dtype.kind == "f" else values.dtype
-    return Tensor.wrap(values.astype(default if dtype is None else to_dtype(dtype, "ops.arange")))
+    return Tensor.wrap(converted(values, default if dtype is None else to_dtype(dtype, "ops.arange")))
 
 
 OnesLike = operator("OnesLike", ones_like)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe, sum_dtype, to_dtype
+from ..arguments import own_arguments
+from ..dtypes import converted, describe, sum_dtype, to_dtype
 from ..errors import DTypeError, ShapeError
 from ..operator import operator
 from ..primitive import primitive
@@ -53,6 +54,7 @@ def _plain(index: Any) -> Any:
     return index.array if isinstance(index, Tensor) else index
 
 
+@own_arguments
 def gather(x: Any, indices: Any, axis: int = 0) -> Tensor:
     """Pick along ``axis`` at the given positions; the result has the shape of the positions in place of that axis."""
     x = as_tensor(x, "ops.gather")
@@ -61,6 +63,7 @@ def gather(x: Any, indices: Any, axis: int = 0) -> Tensor:
     return getitem(x, (slice(None),) * (axis % x.ndim) + (_positions(indices, "ops.gather"),))
 
 
+@own_arguments
 def one_hot(indices: Any, depth: int, on_value: float = 1.0, off_value: float = 0.0, dtype: Any = np.float32) -> Tensor:
     """Write whole numbers as vectors of length ``depth`` with ``on_value`` at their position, on a new last axis.
 
@@ -75,7 +78,7 @@ def one_hot(indices: Any, depth: int, on_value: float = 1.0, off_value: float = 
     if positions.size and (positions.min() < 0 or positions.max() >= depth):
         raise IndexError(f"ops.one_hot: expected indices in [0, {depth}), got {positions.min()} to {positions.max()}")
     hot = positions[..., None] == np.arange(depth)
-    return Tensor.wrap(np.where(hot, on_value, off_value).astype(to_dtype(dtype, "ops.one_hot")))
+    return Tensor.wrap(converted(np.where(hot, on_value, off_value), to_dtype(dtype, "ops.one_hot")))
 
 
 def _positions(indices: Any, where: str) -> np.ndarray[Any, Any]:

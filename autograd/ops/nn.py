@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import own_arguments
 from ..errors import ArgumentError
 from ..operator import operator
 from ..primitive import primitive
@@ -43,6 +44,7 @@ def relu6(x, /):
     return np.clip(x, 0, 6)
 
 
+@own_arguments
 def leaky_relu(x: Tensor, alpha: float = 0.2) -> Tensor:
     """Rectifier with the slope ``alpha`` below 0; the derivative at 0 is ``alpha``."""
     x = as_tensor(x, "ops.leaky_relu")

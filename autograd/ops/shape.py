@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import own_arguments
 from ..dtypes import describe
 from ..errors import ShapeError
 from ..operator import operator
@@ -72,6 +73,7 @@ def _stack(*tensors, axis):
     return np.stack(tensors, axis)
 
 
+@own_arguments
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Join tensors of one shape along a new axis."""
     return _stack(*_several(tensors, "stack"), axis=axis)
@@ -82,6 +84,7 @@ def _unstack(x, /, axis):
     return tuple(np.moveaxis(x, axis, 0))
 
 
+@own_arguments
 def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
     """Take a tensor apart along an axis; the backward is one stack, whatever the length."""
     x = as_tensor(x, "ops.unstack")
@@ -98,6 +101,7 @@ def _concat(*tensors, axis, ends):
     return np.concatenate(tensors, axis)
 
 
+@own_arguments
 def concat(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Join tensors along an axis that they have."""
     parts = [as_tensor(t, "ops.concat") for t in _several(tensors, "concat")]
@@ -110,6 +114,7 @@ def _split(x, /, sections, axis):
     return tuple(np.split(x, sections, axis))
 
 
+@own_arguments
 def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
     """Cut along an axis, as numpy does: into a number of equal parts, or before each of the given positions."""
     return _split(x, sections=sections, axis=axis)  # type: ignore[return-value]

@@ -26,6 +26,7 @@ __all__ = ["directory", "enabled", "load"]
 T = TypeVar("T")
 _modules: dict[str, ModuleType] = {}
 _told: set[str] = set()
+_STAGES, _PLACES = ("Failed in ",), ("During:", "File ", "There are ")
 _lock = RLock()
 
 
@@ -124,12 +125,20 @@ def _prepare(function: Any) -> None:
             return undisturbed(functools.partial(compile_for, *args, **kwargs))
         except (NumbaError, NotImplementedError) as error:
             raise CompileError(
-                f"numba, {function.__module__}", "a loop that it can compile", str(error).strip().splitlines()[-1],
+                f"numba, {function.__module__}", "a loop that it can compile", _reason(str(error)),
                 "Please report the neuron; mode='eager' runs it.",
             ) from error  # fmt: skip
 
     function._compile_for_args = compile_undisturbed
     function._cache = _Kept(f"{function.__module__}.{function.__name__}")
+
+
+def _reason(text: str) -> str:
+    """Return what numba says in its message, without the stage at which it failed, before, and where, after."""
+    lines = [line.strip() for line in text.splitlines()]
+    said = [line for line in lines if line and not line.startswith(_STAGES)] or ["no reason"]
+    end = next((i for i, line in enumerate(said) if i and line.startswith(_PLACES)), len(said))
+    return " ".join(said[:end])
 
 
 class _Kept:

@@ -171,3 +171,8 @@ def test_a_list_of_own_parameters_names_nothing_and_a_list_that_holds_them_does(
             self.held = [Parameter([2.0])]
 
     assert names(Own()) == dotted(Own()) == ["w", "held.0"]
+
+
+def test_a_container_takes_no_name_with_a_dot():
+    with pytest.raises(CellError, match=r"expected names without a dot, got 'a\.b'\. .*rename it"):
+        nn.SequentialCell({"a.b": nn.ReLU()})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import autograd
 from autograd import Tensor, grad, ops
 from autograd.dtypes import describe, promote
-from autograd.errors import DTypeError
+from autograd.errors import ArgumentError, DTypeError
 
 from .helpers import f64, plain, x23
 from .op_cases import CASES
@@ -196,3 +196,42 @@ def test_describe(value, text):
 def test_other_dtypes_are_refused(make, message):
     with pytest.raises(DTypeError, match=message):
         make()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "uint32", "int64", "uint64"])
+def test_floats_become_whole_numbers_as_cast_makes_them(dtype):
+    """A number beyond the range becomes its nearest bound, and NaN becomes 0, wherever a dtype can be named."""
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    values, right = [-1e30, -1.9, 2.7, 1e30, np.inf, -np.inf, np.nan], [low, max(low, -1), 2, high, high, low, 0]
+    for made in (
+        Tensor(values, dtype), Tensor(np.array(values), dtype), Tensor(Tensor(values), dtype), Tensor(values).astype(dtype),
+        ops.stack([ops.full((), value, dtype) for value in values]),
+    ):  # fmt: skip
+        assert made.dtype == dtype
+        assert made.tolist() == right
+    assert ops.full((2,), -1.5, dtype).tolist() == [max(low, -1)] * 2
+    assert ops.arange(-1.5, 1.0, dtype=dtype).tolist() == [max(low, -1), 0, 0]
+    assert ops.one_hot([0], 2, 1e30, -1e30, dtype).tolist() == [[high, low]]
+
+
+@pytest.mark.parametrize("make", [Tensor, lambda values, dtype: ops.full((2,), values, dtype)], ids=["Tensor", "full"])
+@pytest.mark.parametrize(("value", "dtype"), [(300, "uint8"), (-1, "uint8"), (128, "int8"), (2**40, "int32")])
+def test_a_python_int_that_does_not_fit_is_refused(make, value, dtype):
+    with pytest.raises(ArgumentError, match=rf"expected numbers from -?\d+ to \d+, the range of {dtype}, got {value}\."):
+        make(value, dtype)
+
+
+def test_whole_numbers_of_an_array_wrap_as_those_of_numpy():
+    assert Tensor(np.array([300, -1]), "uint8").tolist() == Tensor([300, -1]).astype("uint8").tolist() == [44, 255]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda dtype: Tensor([1.0], dtype), lambda dtype: Tensor(np.ones(1, dtype)), lambda dtype: Tensor([1.0]).astype(dtype),
+        lambda dtype: ops.zeros((2,), dtype), lambda dtype: ops.full((2,), 1, dtype), lambda dtype: ops.eye(2, dtype=dtype),
+    ],
+)  # fmt: skip
+def test_every_tensor_has_the_byte_order_of_this_machine(make):
+    for order in "<>":
+        assert make(np.dtype("f4").newbyteorder(order)).dtype == autograd.float32

@@ -1,12 +1,15 @@
 """What users of other frameworks write by habit: each an error that says what to write."""
 
 import inspect
+import pickle
 
 import numpy as np
 import pytest
 
 import autograd as ms
-from autograd import Parameter, Tensor, errors, nn, ops, optim
+from autograd import Parameter, Tensor, errors, foreign, nn, ops, optim
+from autograd.methods import Methods
+from autograd.primitive import Primitive
 
 T = Tensor([1.0, 2.0])
 
@@ -29,6 +32,16 @@ def params():
         (lambda: ops.add(T, T, T), errors.DTypeError, r"ops\.add: .*got too many positional arguments"),
         (lambda: ops.exp(T, dim=0), errors.DTypeError, r"ops\.exp: .*got an unexpected keyword argument 'dim'"),
         (lambda: ops.cumsum(T, dim=0), errors.DTypeError, r"dim= is called axis= here"),
+        (lambda: ops.sum(T, dim=0), errors.DTypeError, r"sum\(x, /.*\), got an .*dim= is called axis= here"),
+        (lambda: ops.mean(T, dim=0), errors.DTypeError, r"ops\.mean: .*x, axis, keepdims, got dim\. dim= is called axis="),
+        (lambda: ops.std(T, keepdim=True), errors.DTypeError, r"ops\.std: .*got keepdim\. keepdim= is called keepdims= here"),
+        (lambda: ops.softmax(T, dim=0), errors.DTypeError, r"ops\.softmax: .*got dim\. dim= is called axis= here"),
+        (lambda: ops.concat([T, T], dim=0), errors.DTypeError, r"ops\.concat: .*got dim\. dim= is called axis= here"),
+        (lambda: ops.gather(T, [0], dim=0), errors.DTypeError, r"ops\.gather: .*got dim\. dim= is called axis= here"),
+        (lambda: ops.leaky_relu(T, slope=0.1), errors.DTypeError, r"ops\.leaky_relu: .*slope= is called alpha= here"),
+        (lambda: T.mean(dim=0), errors.DTypeError, r"Tensor\.mean: .*named axis, keepdims, .*got dim\. dim= is called axis="),
+        (lambda: T.sum(keepdim=True), errors.DTypeError, r"Tensor\.sum: .*keepdim= is called keepdims= here"),
+        (lambda: ms.tensor([1.0]), errors.DTypeError, r"autograd\.tensor: .*Use autograd\.Tensor\(values\)"),
         (lambda: ops.sort(T), errors.UnknownNameError, r"ops\.sort: .*a function of numpy alone\. .*np\.sort\(x\.numpy\(\)\)"),
         (lambda: nn.Dense(2, 3, bias=False), errors.ArgumentError, r"Dense: .*got bias\. bias= is called has_bias= here"),
         (lambda: nn.Dense(in_features=2, out_features=3), errors.ArgumentError, r"in_features= is called in_channels= here"),
@@ -133,3 +146,35 @@ def test_a_cell_has_the_signature_of_its_init():
 
     assert list(inspect.signature(Own).parameters) == ["auto_prefix"]
     assert list(inspect.signature(nn.Dropout).parameters) == ["p", "rng"]
+
+
+def options(functions):
+    """Return (name, function, ours, theirs) for each argument that another framework names otherwise."""
+    for name, function in functions:
+        for theirs, names in foreign.ARGUMENTS.items():
+            known = [name for name, p in inspect.signature(function).parameters.items() if p.kind is not p.VAR_POSITIONAL]
+            if theirs not in known:
+                yield from ((name, function, own, theirs) for own in names if own in known)
+
+
+OPTIONS = [
+    *options((f"ops.{name}", getattr(ops, name)) for name in ops.on_tensors if not isinstance(getattr(ops, name), Primitive)),
+    *options((f"Tensor.{name}", getattr(Tensor, name)) for name in vars(Methods) if inspect.isfunction(vars(Methods)[name])),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "own", "theirs"), OPTIONS, ids=[f"{name}-{theirs}" for name, _, _, theirs in OPTIONS]
+)
+def test_every_function_and_method_names_its_argument(name, function, own, theirs):
+    with pytest.raises(errors.DTypeError, match=rf"^{name}: .*got {theirs}\. {theirs}= is called \w+= here"):
+        function(T, **{theirs: 0})
+
+
+def test_a_type_error_from_within_stays_what_it_is():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        ops.mean(T, colour=0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        T.mean(colour=0)
+    for fn in (ops.mean, ops.stack, Tensor.mean):
+        assert pickle.loads(pickle.dumps(fn)) is fn

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from autograd import Cell, GradOperation, Parameter, Tensor, grad, optim, value_and_grad, vjp
+from autograd import Cell, GradOperation, Parameter, Tensor, check_bprop, check_grad, grad, optim, value_and_grad, vjp
 from autograd import nn as layers
 from autograd.errors import DTypeError
 
@@ -70,3 +70,25 @@ def test_no_optimizer_takes_it(dtype, frozen, make):
     p = Parameter(np.array([6], dtype), name="n", requires_grad=not frozen)
     with pytest.raises(DTypeError, match=r"a Parameter of floats, got Parameter \[1\] .* keep it out of the optimizer"):
         make([Parameter([1.0]), p])
+
+
+def test_it_cannot_be_checked_either():
+    p = Parameter([6], name="n")
+    with pytest.raises(DTypeError, match="^check_grad: " + REFUSED.format("Int64")):
+        check_grad(lambda x: p * x, f64([2.0]), weights=p)
+
+
+@pytest.mark.parametrize("check", [check_grad, check_bprop])
+def test_a_check_of_a_cell_leaves_it_out(check):
+    class Scaled(Cell):
+        def __init__(self):
+            super().__init__()
+            self.n, self.w = Parameter([6]), Parameter([0.5])
+
+        def construct(self, x):
+            return x * self.w * self.n
+
+        def bprop(self, x, out, dout):
+            return (dout * self.w * self.n,), {self.w: dout * x * self.n}
+
+    check(Scaled(), f64([2.0]))

@@ -1,5 +1,6 @@
 """Smoke runs of every experiment, each once, in a process of its own."""
 
+import importlib.util
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+needs_limits = pytest.mark.skipif(
+    importlib.util.find_spec("resource") is None, reason="there is no module resource, which limits the size of files"
+)
 
 
 @dataclass

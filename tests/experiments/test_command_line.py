@@ -7,7 +7,7 @@ import pytest
 
 from experiments.__main__ import main, names
 
-from .conftest import python
+from .conftest import needs_limits, python
 
 every_experiment = pytest.mark.parametrize("name", names())
 
@@ -131,6 +131,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+@needs_limits
 def test_a_disk_that_is_full_in_the_middle_of_a_run(tmp_path):
     """Files of more than 4,000 bytes cannot be written: config.json and metrics.jsonl are there, the weights are not."""
     done = python("-c", FULL, "4000", "digits", "--smoke", "--out", str(tmp_path))

@@ -11,7 +11,7 @@ import pytest
 from autograd.errors import ArgumentError, RunDirectoryError
 from experiments.harness import Options, RunDirectory
 
-from .conftest import python
+from .conftest import needs_limits, python
 
 
 def new(tmp_path, **options):
@@ -123,6 +123,7 @@ for act in (lambda: directory.save_weights({"w": np.zeros(1000)}), lambda: direc
 """
 
 
+@needs_limits
 def test_a_full_disk_leaves_weights_and_metrics_as_they_were(tmp_path):
     done = python("-W", "error", "-c", ON_A_FULL_DISK, str(tmp_path), "2000")
     assert done.stderr == ""

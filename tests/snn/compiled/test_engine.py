@@ -6,7 +6,7 @@ import pytest
 import snn
 from autograd import Cell, float16, float32, float64, nn, ops, trace
 from autograd.errors import CompileError, NonFiniteError, StateError
-from snn.engine import analysis, cut, emit, expression
+from snn.engine import analysis, cache, cut, emit, expression
 
 from ..nets import Holder
 from .neurons import AdaptiveNode
@@ -144,8 +144,27 @@ def test_what_numba_cannot_compile_is_an_error_in_four_parts(monkeypatch):
         def construct(self, x, v):
             return ops.floor(x), v
 
-    with pytest.raises(CompileError, match=r"expected a loop that it can compile, got .*Please report the neuron"):
+    said = r"expected a loop that it can compile, got No implementation of function .*kaiser.* found .*>>> .*\. Please report"
+    with pytest.raises(CompileError, match=said):
         snn.run(Unknown(), np.zeros((2, 1, 3), np.float32), mode="compiled")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Failed in nopython mode pipeline (step: x)\nName 'f' is not defined\nDuring: Pass y", "Name 'f' is not defined"),
+        (
+            "Failed in nopython mode pipeline (step: x)\nNo implementation of f found for signature:\n \n >>> f(int64)\n \n"
+            "There are 2 candidate implementations:\n - Of which 2 did not match\nDuring: typing of call at z.py (3)",
+            "No implementation of f found for signature: >>> f(int64)",
+        ),
+        ('Cannot unify a and b\n\nFile "z.py", line 3:\n    if a:\n    ^\nDuring: Pass y', "Cannot unify a and b"),
+        ("Use of unsupported opcode", "Use of unsupported opcode"),
+        ("", "no reason"),
+    ],
+)
+def test_of_numbas_message_the_reason_is_kept(text, said):
+    assert cache._reason(text) == said
 
 
 def test_a_cell_that_holds_neurons_is_not_compiled():

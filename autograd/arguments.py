@@ -1,0 +1,59 @@
+"""Functions that refuse another framework's name of an argument with ours, as operations do."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar
+
+from .errors import DTypeError
+from .foreign import ARGUMENTS, renamed
+
+__all__ = ["check_names", "own_arguments", "own_arguments_of_methods"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+_OURS = {own for names in ARGUMENTS.values() for own in names}
+
+
+def check_names(fn: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
+    """Check the names of a function's arguments, where a call has failed.
+
+    Raises
+    ------
+    DTypeError
+        If one is another framework's name of an argument.
+    """
+    known = [name for name, p in inspect.signature(fn).parameters.items() if p.kind is not p.VAR_POSITIONAL]
+    if fix := renamed(options, known):
+        wrong = [name for name in options if name not in known]
+        named = [name for name in known if name != "self"]
+        raise DTypeError(where, f"arguments named {', '.join(named)}", ", ".join(wrong), fix) from None
+
+
+def own_arguments(fn: Callable[P, R], where: str = "ops") -> Callable[P, R]:
+    """Make a function refuse another framework's name of an argument."""
+
+    @functools.wraps(fn)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return fn(*args, **options)
+        except TypeError:
+            check_names(fn, options, f"{where}.{fn.__name__}")
+            raise
+
+    return call
+
+
+def own_arguments_of_methods(kind: type) -> type:
+    """Do so for the methods of a class for tensors that have such an argument."""
+    for name, method in [*vars(kind).items()]:
+        if isinstance(method, FunctionType) and not _OURS.isdisjoint(method.__code__.co_varnames):
+            setattr(kind, name, own_arguments(method, "Tensor"))
+    return kind
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
