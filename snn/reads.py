@@ -39,9 +39,10 @@ _PURE = {
 }  # fmt: skip
 """Modules whose C functions depend on their arguments alone, but for these:"""
 _IMPURE = {
-    "__import__", "__subclasses__", "breakpoint", "compile", "eval", "exec", "fromfile", "genfromtxt",
-    "get_printoptions", "getbufsize", "geterr", "geterrcall", "globals", "id", "input", "load", "loadtxt", "locals", "memmap",
-    "now", "open", "today", "tofile", "utcnow",
+    "__import__", "__subclasses__", "astimezone", "breakpoint", "compile", "ctime", "eval", "exec", "fromfile",
+    "fromtimestamp", "genfromtxt", "get_printoptions", "getbufsize", "getcontext", "geterr", "geterrcall", "getweakrefcount",
+    "getweakrefs", "globals", "id", "input", "load", "loadtxt", "localcontext", "locals", "memmap", "now", "open", "strftime",
+    "timestamp", "today", "tofile", "utcnow",
 }  # fmt: skip
 
 

@@ -59,6 +59,8 @@ def spiking(program: Program, index: int, known: dict[int, int] | None = None) -
     name = _name(program, index)
     if known and index in known:
         return known[index], None
+    if step.dtype.kind == "b":
+        return None  # a bool is told by itself, not by another and an amplitude
     if name == "convert" and program.instructions[step.operands[0]].dtype.kind == "b":
         return step.operands[0], None
     if name == "convert" and (found := spiking(program, step.operands[0], known)) is not None:

@@ -307,6 +307,16 @@ PLACES = {
         "(0.5 if C.plus(D) == D else 0.75)",
         "C.prec = 2",
     ),
+    "context of decimal that is asked for": Place(
+        "import decimal\ndecimal.getcontext().prec = 28",
+        "(0.5 if decimal.getcontext().prec == 28 else 0.75)",
+        "decimal.getcontext().prec = 2",
+    ),
+    "number of weak references": Place(
+        "class Config: pass\nC, KEPT = Config(), []",
+        "(0.75 if weakref.getweakrefcount(C) else 0.5)",
+        "KEPT.append(weakref.ref(C))",
+    ),
     "object that lies about its class": Place(
         "class Lies:\n    __class__ = Tensor\n    gain = 0.5\nG = Lies()", "G.gain", "Lies.gain = 0.75"
     ),
@@ -338,6 +348,8 @@ RANDOM = {
     "clock": "(0.5 if time.time() % 2 < 1 else 0.75)",
     "counter of the clock": "(0.5 if time.perf_counter_ns() % 2 else 0.75)",
     "date": "(0.5 if datetime.datetime.now().microsecond % 2 else 0.75)",
+    "time zone": "(0.5 if datetime.datetime.fromtimestamp(0).hour % 2 else 0.75)",
+    "time zone of a date": "(0.5 if datetime.datetime(2000, 1, 1).timestamp() % 2 else 0.75)",
     "clock in a partial": "(0.5 if CLOCK() % 2 else 0.75)",
     "mapped file": "float(np.memmap(sys.executable, np.uint8, 'r')[0])",
     "process": "(0.5 if os.getpid() % 2 else 0.75)",

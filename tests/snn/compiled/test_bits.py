@@ -85,6 +85,19 @@ def test_a_bool_times_two_is_two():
     assert type(got) is Spikes
 
 
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda v: (v > 1).astype("int8").astype("bool"), lambda v: ((v > 1) * 2).astype("bool"), lambda v: v > 1,
+        lambda v: ops.where(v > 1, (v > 0).astype("int8") * 3, 0).astype("bool"), lambda v: ops.where(v > 1, True, False),
+    ],
+)  # fmt: skip
+def test_bools_come_out_as_bools(fn):
+    got = assert_same_bits(Of(fn), X, "python")
+    assert got.dtype == bool
+    assert got.any()
+
+
 @pytest.mark.parametrize("mode", ["eager", "python"])
 def test_a_number_that_a_dtype_cannot_hold_is_the_same_error_in_each_mode(mode):
     for fn in (lambda v: v.astype("uint8") + 300, lambda v: ops.where(v > 1, v.astype("uint8"), -1)):
