@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from .dtypes import RANK, describe
-from .errors import ArgumentError, DTypeError, ShapeError
+from .errors import ArgumentError, DTypeError, ShapeError, StateDictError
 from .intake import to_numbers
 from .state import quietly
 from .tensor import Array, Tensor, to_array
 
-__all__ = ["fitted", "fitted_all"]
+__all__ = ["check_saved", "fitted", "fitted_all"]
 
 _KINDS = ("bools", "bools or whole numbers", "numbers")
 
@@ -53,6 +53,18 @@ def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
             "Scale them, or make a new Parameter of a wider dtype.",
         )  # fmt: skip
     return new
+
+
+def check_saved(saved: Any, where: str) -> None:
+    """Check that what is loaded has names.
+
+    Raises
+    ------
+    StateDictError
+        If it is something else, such as the name of a file.
+    """
+    if not isinstance(saved, Mapping):
+        raise StateDictError(where, "a mapping of names to arrays", describe(saved), "Load a file first: np.load(file).")
 
 
 def fitted_all(pairs: Mapping[str, tuple[Any, Tensor | Array]], finite: bool) -> tuple[dict[str, Array], list[str]]:

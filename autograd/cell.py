@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .assign import fitted_all
+from .assign import check_saved, fitted_all
 from .compat.cells import CellNames
 from .custom import call_with_bprop
 from .dtypes import as_bool, describe
@@ -279,6 +279,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         StateDictError
             If names (when strict), shapes, dtypes or values do not fit; all of them are listed.
         """
+        check_saved(weights, f"{type(self).__name__}.load_state_dict")
         parameters = self.parameters_dict()
         missing = [name for name in parameters if name not in weights]
         unexpected = [name for name in weights if name not in parameters]

@@ -33,6 +33,7 @@ TENSOR: dict[str, str] = {
     "retain_grad": f"Tensors keep no gradients: {_GRADIENTS}",
     "grad_fn": "Leave it out: autograd.grad knows the graph only while it runs",
     "is_leaf": _TRACKED,
+    "requires_grad": _TRACKED,
     "requires_grad_": f"{_TRACKED}. For a Parameter, set weight.requires_grad = False",
     "detach": "Use autograd.stop_gradient(x), or x.numpy() for the values",
     "detach_": "Use x = autograd.stop_gradient(x)",
@@ -288,6 +289,12 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "dim": ("axis", "axes"), "dims": ("axes", "axis"), "keepdim": ("keepdims",), "keep_dims": ("keepdims",),
 }  # fmt: skip
 """What other frameworks call an argument, and what it may be called here."""
+_OTHERS = {
+    "requires_grad": f"{_TRACKED}. autograd.Parameter(values) is what is trained",
+    "device": _ONE_DEVICE,
+    "dtype": "Convert the values first: autograd.Tensor(values, dtype)",
+}
+"""What to do where one of our classes has no such argument."""
 
 
 def renamed(given: Iterable[str], known: Iterable[str]) -> str:
@@ -305,12 +312,16 @@ class OwnArguments:
     # not in Cell, where it would hide the signature of __init__
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuse such an argument; one of a user's own class, where the name is another framework's."""
-        if options:
+        code = getattr(cls.__init__, "__code__", None)
+        if options and not (code and options.keys() <= {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}):
             known = inspect.signature(cls).parameters
             wrong = [name for name in options if name not in known]
             if wrong and not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
                 fix = renamed(wrong, known)
-                if not fix and cls.__module__.partition(".")[0] in ("autograd", "snn"):
+                ours = cls.__module__.partition(".")[0] in ("autograd", "snn")
+                if ours and wrong[0] in _OTHERS and (wrong[0] != "dtype" or "value" in known):
+                    fix = f"{_OTHERS[wrong[0]]}."
+                elif ours and not fix:
                     meant = get_close_matches(wrong[0], known, 1) or [name for name in known if wrong[0] in name.split("_")]
                     fix = f"Did you mean {' or '.join(meant)}?" if meant else f"help({cls.__name__}) says what they are."
                 if fix:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .dtypes import DType, converted, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
-from .foreign import TENSOR, hint, listed
+from .foreign import TENSOR, OwnArguments, hint, listed
 from .graph import Node
 from .intake import is_weak, to_numbers
 from .methods import Methods
@@ -53,7 +53,7 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     return np.array(value, dtype=dtype, copy=True if copy else None)
 
 
-class Tensor(Methods, NumpyProtocol):
+class Tensor(OwnArguments, Methods, NumpyProtocol):
     """An array that can be differentiated through.
 
     The numpy array inside is never changed in place: every operation makes a new tensor, and ``x -= y`` rebinds ``x``.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..assign import fitted_all
+from ..assign import check_saved, fitted_all
 from ..dtypes import DType, describe, float16, float32
 from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
 from ..foreign import OPTIMIZER, hint, listed
@@ -227,6 +227,7 @@ class Optimizer:
         StateDictError
             If names, shapes, dtypes or values do not fit.
         """
+        check_saved(saved, f"{type(self).__name__}.load_state_dict")
         places = {key: (memory, slot) for key, memory, slot in self._places()}
         wrong = sorted({"step", *places} ^ set(saved))
         new: dict[str, Array] = {}

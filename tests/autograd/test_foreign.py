@@ -21,7 +21,10 @@ def net():
 
 OBJECTS = {
     "Tensor": (lambda: Tensor([1.0, 2.0]), foreign.TENSOR),
-    "Parameter": (lambda: Parameter([1.0, 2.0]), {k: v for k, v in foreign.TENSOR.items() if k != "clone"}),
+    "Parameter": (
+        lambda: Parameter([1.0, 2.0]),
+        {k: v for k, v in foreign.TENSOR.items() if k not in ("clone", "requires_grad")},
+    ),
     "Cell": (Cell, foreign.CELL),
     "SequentialCell": (net, foreign.CELL),
     "SGD": (lambda: optim.SGD(net().trainable_params()), foreign.OPTIMIZER),
