@@ -82,6 +82,8 @@ class Cell(Hookable, CellNames, OwnArguments):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run ``construct``; while a transform records, with ``bprop`` as its derivative if there is one."""
+        if state.calling is not None and (made := state.calling(self, args, kwargs)) is not NotImplemented:
+            return made
         leave = None
         if self.__dict__.get("_hooks", True):
             self.require_ready("called")

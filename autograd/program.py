@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -50,9 +51,11 @@ class Value:
         return len(self.shape)
 
     @property
-    def size(self) -> NoReturn:
-        """Refuse: one element does not know of the others."""
-        refuse("the size of a Tensor", "Give the Cell the number when it is made.")
+    def size(self) -> int:
+        """Number of elements, of a whole array; one element does not know of the others."""
+        if not self.program.whole:
+            refuse("the size of a Tensor", "Give the Cell the number when it is made.")
+        return math.prod(self.shape)
 
     def item(self) -> NoReturn:
         """Refuse."""
@@ -92,7 +95,9 @@ def refuse(what: str, fix: str) -> NoReturn:
     If it is one of our operations that does it, the error names the one that the user has called.
     """
     from . import ops
+    from .state import state
 
+    whole = state.tracing is not None and state.tracing.whole
     frame, operation = sys._getframe(1), None
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THEIRS):
         name = frame.f_code.co_name
@@ -103,7 +108,7 @@ def refuse(what: str, fix: str) -> NoReturn:
         what, fix = f"ops.{operation}{_MIXING}", _MIXES
     raise CompileError(
         f"{frame.f_code.co_filename}, line {frame.f_lineno}, in {frame.f_code.co_name}",
-        "operations on Tensors, one element at a time", what, fix,
+        f"operations on Tensors{' whose values are not known yet' if whole else ', one element at a time'}", what, fix,
     )  # fmt: skip
 
 
@@ -131,6 +136,9 @@ class Instruction:
 
 class Program:
     """Instructions in an order in which each follows those it needs; equal ones are there once, constants are folded."""
+
+    whole = False
+    """Whether its values are whole arrays, rather than one element of them."""
 
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []

@@ -30,6 +30,8 @@ class State(threading.local):
         The leaf node of every Parameter that a transform differentiates by, keyed by ``id``. Replaced, never changed.
     tracing : Program or None
         What operations are written down in: Parameters are values of it that are not known yet.
+    calling : callable or None
+        Called with a Cell and its arguments instead of the Cell; where it returns NotImplemented, the Cell runs.
     on_bprop : callable or None
         Called with a Cell, ``dout`` and what its ``bprop`` returned, after each that ran.
     """
@@ -38,6 +40,7 @@ class State(threading.local):
     linking: bool = False
     watched: dict[int, Node] = {}
     tracing: Program | None = None
+    calling: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
     on_bprop: Callable[[Any, Any, Any], None] | None = None
 
 

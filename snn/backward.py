@@ -13,7 +13,7 @@ from autograd.graph import SELECT, Node
 
 from .currents import Direct, GradientByEvents, Listed, Once
 from .engine.buffers import empty
-from .engine.emit import Loop
+from .engine.loop import Body, Link, Loop
 from .engine.events import Events, Packed, find_events, padded, turned
 from .factored import Factored
 from .layer import Layer
@@ -201,12 +201,14 @@ class Backward:
         streams = [(flat, (*strides[:2], self.layout.width)) for flat, strides in streams]
         own = plan.d_after[-1] if layer.own is not None else None
         written = ((self.dx,) if self.direct else (), tuple(self.rows), tuple(self.packed))
-        loop = Loop(
-            "backward", (*cotangents, *kept, *mask_streams), mask_rows, None, own, None if own is None else self.d_own, False,
-            tuple(zip(plan.d_after, plan.d_before, strict=True)), layer.scalars, layer.per_column,
-            tuple(d for part in written for d in part), sums, True, self.own_places is not None,
+        body = Body(
+            (*cotangents, *kept, *mask_streams), mask_rows, (), () if own is None else (own,),
+            () if own is None else ((self.d_own, False),), tuple(zip(plan.d_after, plan.d_before, strict=True)),
+            layer.scalars, layer.per_column, tuple(d for part in written for d in part), sums,
             plan.d_out if self.arrived else None,
         )  # fmt: skip
+        kind = "product" if self.own_places is None else "sampled"
+        loop = Loop("backward", (body,), () if own is None else (Link(0, 0, 0, 0, kind, True),), True)
         return loop, streams
 
     def _nothing(self, steps: int) -> Array:

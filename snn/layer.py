@@ -18,7 +18,7 @@ from autograd.state import state as thread
 from .currents import SAMPLED, Direct, Listed, Once, Product, choose
 from .engine.blas import one_thread_each
 from .engine.buffers import empty
-from .engine.emit import Loop
+from .engine.loop import Body, Link, Loop
 from .engine.events import Events, Packed, find_events, padded
 from .engine.threads import launch, thread_count
 from .layout import Layout, Options, Own, Saved, Stream
@@ -258,10 +258,13 @@ class Layer:
         if fires and self.fed is not None and self.fed not in written:
             written = {**written, self.fed: empty((t1 - t0, *self.shape), np.uint8)}
         mask_rows, mask_streams = self.masks()
-        loop = Loop(
-            "forward", (*(() if listed else (plan.x,)), *mask_streams), mask_rows, plan.x if listed else None, plan.lateral,
-            self.fed, fires, tuple(zip(plan.before, plan.after, strict=True)), self.scalars, self.per_column, tuple(written),
+        body = Body(
+            (*(() if listed else (plan.x,)), *mask_streams), mask_rows, (plan.x,) if listed else (),
+            () if plan.lateral is None else (plan.lateral,), () if self.fed is None else ((self.fed, fires),),
+            tuple(zip(plan.before, plan.after, strict=True)), self.scalars, self.per_column, tuple(written),
         )  # fmt: skip
+        kind = "events" if fires else "product"
+        loop = Loop("forward", (body,), () if plan.lateral is None else (Link(0, 0, 0, 0, kind, True),))
         for a, b in self.pieces(t0, t1) if currents.kind == "dense" else [(t0, t1)]:
             streams = [] if isinstance(currents, Listed) else [self.stream(currents.current(a, b))]
             streams += [self.mask_stream(a, b) for _ in mask_streams]
@@ -390,7 +393,8 @@ class Layer:
             return events if events is not None and events.density < SAMPLED else None
         needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
         flags = empty((len(self.x), *self.shape), np.uint8)
-        loop = Loop("matters", tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(matters,))
+        body = Body(tuple(needs), scalars=self.scalars, parameters=self.per_column, written=(matters,))
+        loop = Loop("matters", (body,))
         # The input is looked at only where it is needed: that of spikes would be made into numbers, and kept.
         streams = [self.stream(saved.values[i] if i in saved.values else self.x.array) for i in needs]  # noqa: SIM401
         self.launch(loop, self.layout, 0, len(self.x), streams, None, [], [(flags.reshape(-1), self.layout.rows())], [], [])
@@ -402,38 +406,39 @@ class Layer:
         written: Sequence[Stream], ends: list[Array], sums: list[Array], arrived: Sequence[Any] = (),
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``arrived`` are its arguments of that name."""
-        function, constants, functions = self.plan.function(loop, self.options.jit)
-        parameters = [self._parameter(self.arrays[i]) for i in loop.parameters]
-        strides = [s for _, s in streams] + [s for _, s in written] + [(layout.samples, 1, 0) for _ in loop.rows]
+        function, source, functions = self.plan.function(loop, self.options.jit)
+        (body,) = loop.bodies
+        parameters = [self._parameter(self.arrays[i]) for i in body.parameters]
+        strides = [s for _, s in streams] + [s for _, s in written] + [(layout.samples, 1, 0) for _ in body.rows]
         strides += [s for _, s in parameters]
-        arguments = [_u(layout.samples), _u(layout.width), _u(layout.columns), _order(t1 - t0, loop.backward)]
-        arguments.append(_flat(tuple(strides)))
-        arguments += [flat for flat, _ in streams]
-        arguments += [np.ascontiguousarray(self.mask[t0:t1]).reshape(-1) for _ in loop.rows if self.mask is not None]
-        if loop.events is not None and isinstance(self.currents, Listed):
-            arguments += self.currents.arguments(t0)
+        given: dict[str, Any] = {"samples": _u(layout.samples), "order": _order(t1 - t0, loop.backward)}
+        given |= {"width": _u(layout.width), "columns": _u(layout.columns), "strides": _flat(tuple(strides))}
+        if body.rows and self.mask is not None:
+            given["row0"] = np.ascontiguousarray(self.mask[t0:t1]).reshape(-1)
+        if body.events and isinstance(self.currents, Listed):
+            names = ("weights0", "lanes0", "inputs0", "event_start0", "event_index0")
+            given |= zip(names, self.currents.arguments(t0), strict=True)
+        if body.arrived is not None:
+            given |= zip(("factors", "n_factors", "arrived_weights"), arrived, strict=True)
         jobs = layout.blocks * layout.samples
-        arguments += arrived
         if own is not None:
             group = max(1, -(-layout.samples // thread_count()))
-            arguments += [own.weights.reshape(-1), own.first.reshape(-1), own.last.reshape(-1), _u(group)]
+            given |= {"link0_weights": own.weights.reshape(-1), "group": _u(group)}
+            given |= {"first0": own.first.reshape(-1), "last0": own.last.reshape(-1)}
             if own.places is not None:
                 strip = max(8, _CACHE // own.weights[:1].nbytes)
-                arguments += [own.places.start[t0 * layout.samples :], own.places.index, _u(strip)]
+                given |= {"link0_places": own.places.start[t0 * layout.samples :], "link0_index": own.places.index}
+                given["link0_strip"] = _u(strip)
             jobs = -(-layout.samples // group)
-        arguments += [
-            *starts,
-            *(np.asarray(self.arrays[i]).reshape(-1) for i in loop.scalars),
-            *(flat for flat, _ in parameters),
-        ]
-        arguments += [
-            *(self.plan.program.instructions[i].what for i in constants),
-            *functions,
-            *(a for a, _ in written),
-            *ends,
-            *sums,
-        ]
-        launch(function, jobs, arguments, (t1 - t0) * layout.samples * layout.columns)
+        several = {
+            "in": [flat for flat, _ in streams], "start": starts, "par": [flat for flat, _ in parameters],
+            "scalar": [np.asarray(self.arrays[i]).reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written],
+            "end": ends, "sum": sums,
+        }  # fmt: skip
+        given |= {f"{name}{k}": value for name, values in several.items() for k, value in enumerate(values)}
+        given |= {name: self.plan.program.instructions[i].what for name, _, i in source.constants}
+        given |= zip(source.places, functions, strict=True)
+        launch(function, jobs, [given[name] for name in source.arguments], (t1 - t0) * layout.samples * layout.columns)
 
     def _parameter(self, array: Array) -> Stream:
         """Return a parameter flat, with its stride over samples: 0 where it has a value for each column alone."""

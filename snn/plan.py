@@ -87,7 +87,7 @@ class Plan:
             if step.kind == "parameter" and i not in owners
         }
         self._settled = analysis.settled(self.program)
-        self._functions: dict[Any, tuple[Callable[..., None], list[int], list[Any]]] = {}
+        self._functions: dict[Any, tuple[Callable[..., None], emit.Source, list[Any]]] = {}
 
     def arrays(self) -> dict[int, Any]:
         """Return the parameters of the program by number, as they are now, and what is made of them alone."""
@@ -103,16 +103,16 @@ class Plan:
 
     def source(self, loop: emit.Loop) -> emit.Source:
         """Return the emitted source of a loop."""
-        return emit.emit(self.program, loop)
+        return emit.emit([self.program], loop)
 
-    def function(self, loop: emit.Loop, jit: bool) -> tuple[Callable[..., None], list[int], list[Any]]:
-        """Return a loop, compiled or plain, and its arguments: numbers of constants, and functions of numpy."""
+    def function(self, loop: emit.Loop, jit: bool) -> tuple[Callable[..., None], emit.Source, list[Any]]:
+        """Return a loop, compiled or plain, its source, and the functions of numpy that it calls."""
         key = loop, jit
         if key not in self._functions:
             source = self.source(loop)
             module = cache.load(emit.module([source.text], jit), jit)
             functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-            self._functions[key] = getattr(module, loop.name), source.constants, functions
+            self._functions[key] = getattr(module, loop.name), source, functions
         return self._functions[key]
 
 

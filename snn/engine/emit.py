@@ -15,163 +15,240 @@ from .step import Step, indented
 __all__ = ["Loop", "Source", "emit", "kernels", "module"]
 
 
-def emit(program: Program, loop: Loop) -> Source:
-    """Write the function of a loop.
-
-    Its arguments after the first seven: streams; rows; packed weights, their lanes, number of inputs, starts and positions of
-    the events; factors, their number and packed weights of what arrives; packed weights of what comes back, what comes back to
-    the first step and from the last, samples in a group; starts and positions of where that is needed; starts of what is
-    carried; scalars; parameters; constants; functions with their data; written; ends; sums.
-    """
-    return _Emitter(program, loop).source()
+def emit(programs: Sequence[Program], loop: Loop) -> Source:
+    """Write the function of a loop over the programs of its bodies."""
+    return _Emitter(programs, loop).source()
 
 
-class _Emitter(Step):
-    """Puts a step into the loops over jobs and time."""
+class _Emitter:
+    """Puts the steps of bodies into the loops over jobs and time."""
+
+    def __init__(self, programs: Sequence[Program], loop: Loop) -> None:
+        self.loop, self.grouped = loop, bool(loop.links)
+        self.parts = [
+            _Part(program, body, loop.backward, self.grouped, loop.prefix(k))
+            for k, (program, body) in enumerate(zip(programs, loop.bodies, strict=True))
+        ]
 
     def source(self) -> Source:
         """Put the function together."""
-        loop = self.loop
-        counted = ("streams", "rows", "carried", "scalars", "parameters", "written", "summed")
-        n = {name: len(getattr(loop, name)) for name in counted}
-        arguments = ["lo", "hi", "samples", "width", "columns", "order", "strides"]
-        arguments += [f"in{k}" for k in range(n["streams"])] + [f"row{k}" for k in range(n["rows"])]
-        arguments += ["weights", "lanes", "inputs", "start", "index"] if loop.events is not None else []
-        arguments += ["factors", "n_factors", "arrived_weights"] if loop.arrived is not None else []
-        arguments += ["own_weights", "first_lateral", "last_lateral", "group"] if loop.own is not None else []
-        arguments += ["places", "place_index", "strip"] if loop.sampled else []
-        arguments += [f"start{k}" for k in range(n["carried"])] + [f"scalar{k}" for k in range(n["scalars"])]
-        arguments += [f"par{k}" for k in range(n["parameters"])] + [f"c{k}" for k in range(len(self.constants))]
-        arguments += [f"{name}{k}" for k in range(len(self.functions)) for name in ("function", "data")]
-        arguments += [f"out{k}" for k in range(n["written"])] + [f"end{k}" for k in range(n["carried"])]
-        arguments += [f"sum{k}" for k in range(n["summed"])]
-        lines = [f"def {loop.name}({', '.join(arguments)}):"]
-        lines += indented(1, self._grouped() if loop.own is not None else self._blocked())
-        return Source("\n".join(lines) + "\n", self.constants, self.functions)
+        parts, links = self.parts, self.loop.links
+        arguments = ["samples", "order", *(["group"] if self.grouped else [])]
+        arguments += [name for part in parts for name in part.arguments()]
+        for k, link in enumerate(links):
+            arguments += [] if link.kind == "copy" else [f"link{k}_weights"]
+            arguments += [f"link{k}_{name}" for name in ("places", "index", "strip")] if link.kind == "sampled" else []
+        lines = [f"def {self.loop.name}(lo, hi, {', '.join(arguments)}):"]
+        lines += indented(1, self._grouped() if self.grouped else self._blocked(parts[0]))
+        constants = [(f"{part.p}c{k}", n, i) for n, part in enumerate(parts) for k, i in enumerate(part.constants)]
+        functions = [function for part in parts for function in part.functions]
+        places = [f"{part.p}{name}{k}" for part in parts for k in range(len(part.functions)) for name in ("function", "data")]
+        return Source("\n".join(lines) + "\n", arguments, constants, functions, places)
 
-    def _blocked(self) -> Iterator[str]:
+    def _blocked(self, part: _Part) -> Iterator[str]:
         """Take a block of columns of one sample at a time, with time inside."""
-        loop, n_carried = self.loop, len(self.loop.carried)
-        yield from self._head("width", "width")
+        yield from part.head("width", "width")
         yield "for job in range(lo, hi):"
         yield "    block, sample = job // samples, job % samples"
         yield "    first = block * width"
         yield "    n = min(width, columns - first)"
         yield "    base = sample * columns + first"
-        if loop.events is not None or loop.arrived is not None:
+        if part.body.events or part.body.arrived is not None:
             yield "    whole = (n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
-        if n_carried:
-            yield "    for j in range(n):"
-            yield from (f"        state{k}[j] = start{k}[base + j]" for k in range(n_carried))
+        yield from indented(1, part.begin("n", "j", "base + j"))
         # The steps come from an array: where LLVM sees that they fall, its checks for overlap fail and it uses no vectors.
         yield "    for t in order:"
-        yield from indented(2, self._places())
-        yield from indented(2, self._summed())
-        yield from indented(2, self.block())
-        if n_carried:
-            yield "    for j in range(n):"
-            yield from (f"        end{k}[base + j] = state{k}[j]" for k in range(n_carried))
+        yield from indented(2, part.places())
+        yield from indented(2, part.summed("n"))
+        yield from indented(2, part.block())
+        yield from indented(1, part.end("n", "j", "base + j"))
 
     def _grouped(self) -> Iterator[str]:
-        """Take some samples at a time, with all their columns: what they make in one step comes back to all in the next."""
-        loop, n_carried = self.loop, len(self.loop.carried)
-        yield "whole = (columns + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
-        yield from self._head("group * columns", "whole")
-        yield "lateral = np.empty(group * whole, own_weights.dtype)"
-        if loop.fires:
-            yield "fired = np.empty(group * columns, np.uint32)"
-            yield "count = np.empty(group, np.uint64)"
-        else:
-            yield "sent = np.zeros(group * whole, own_weights.dtype)"
-        if loop.sampled:
-            yield "four, cursor = np.empty(4, own_weights.dtype), np.empty(group, np.uint64)"
-        yield "blocks = (columns + width - np.uint64(1)) // width"
+        """Take some samples at a time, with all their columns: what they make goes to all in the same step or the next."""
+        for part in self.parts:
+            yield from part.room()
+        if any(link.kind == "sampled" for link in self.loop.links):
+            yield "cursor = np.empty(group, np.uint64)"
+        for k, link in enumerate(self.loop.links):
+            if link.kind == "sampled":
+                yield f"link{k}_four = np.empty(4, link{k}_weights.dtype)"
         yield "for job in range(lo, hi):"
         yield "    first_sample = job * group"
         yield "    members = min(group, samples - first_sample)"
-        yield "    for s in range(members):"
-        yield "        base = (first_sample + s) * columns"
-        yield "        for j in range(whole):"
-        yield "            lateral[s * whole + j] = first_lateral[(first_sample + s) * whole + j]"
-        if n_carried:
-            yield "        for j in range(columns):"
-            yield from (f"            state{k}[s * columns + j] = start{k}[base + j]" for k in range(n_carried))
+        for part in self.parts:
+            yield from indented(1, part.all_begin())
         yield "    for t in order:"
-        yield "        for s in range(members):"
-        yield "            sample = first_sample + s"
-        yield "            first = np.uint64(0)"
-        yield from indented(3, self._summed())
-        yield "            for block in range(blocks):"
-        yield "                first = block * width"
-        yield "                n = min(width, columns - first)"
-        yield "                base = sample * columns + first"
-        yield from indented(4, self._places())
-        yield from indented(4, self.block())
-        if loop.fires:
-            k = loop.written.index(loop.fed or 0)
-            yield f"            count[s] = collect(out{k}, t * o{k}t + sample * o{k}s, columns, fired, s * columns)"
-        yield "        for j in range(members * whole):"
-        yield "            lateral[j] = 0"
-        if loop.fires:
-            yield "        for g in range(np.uint64(0), whole, np.uint64(LANES)):"
-            yield "            for s in range(members):"
-            yield "                at, end = s * columns, s * columns + count[s]"
-            yield "                add_rows_of_64("
-            yield "                    lateral, s * whole + g, own_weights, g * columns, np.uint64(LANES), fired, at, end)"
-        elif loop.sampled:
-            yield "        row = t * samples + first_sample"
-            yield "        write_dots("
-            yield "            lateral, np.uint64(0), whole, sent, np.uint64(0), whole, members, places, place_index, row,"
-            yield "            own_weights, strip, columns, cursor, four)"
+        for n, part in enumerate(self.parts):
+            yield from indented(2, part.all_step())
+            for k, link in enumerate(self.loop.links):
+                if link.source == n and not link.late:
+                    yield from indented(2, self._link(k))
+        for k, link in enumerate(self.loop.links):
+            if link.late:
+                yield from indented(2, self._link(k))
+        for part in self.parts:
+            yield from indented(1, part.all_end())
+
+    def _link(self, k: int) -> Iterator[str]:
+        """Add what a body has sent to what another receives."""
+        link, source, target = self.loop.links[k], self.parts[self.loop.links[k].source], self.parts[self.loop.links[k].target]
+        received, whole = f"{target.p}received{link.received}", f"{target.p}whole"
+        sent, columns, weights = f"{source.p}sent{link.sent}", f"{source.p}columns", f"link{k}_weights"
+        if link.kind == "events":
+            yield f"for g in range(np.uint64(0), {whole}, np.uint64(LANES)):"
+            yield "    for s in range(members):"
+            yield f"        at, end = s * {columns}, s * {columns} + {source.p}count{link.sent}[s]"
+            yield "        add_rows_of_64("
+            yield f"            {received}, s * {whole} + g, {weights}, g * {columns}, np.uint64(LANES), "
+            yield f"            {source.p}fired{link.sent}, at, end)"
+        elif link.kind == "product":
+            yield f"add_product({received}, {whole}, {sent}, {source.p}whole, members, {columns}, {weights})"
+        elif link.kind == "sampled":
+            yield f"row = t * samples + first_sample"
+            yield "add_dots("
+            yield f"    {received}, np.uint64(0), {whole}, {sent}, np.uint64(0), {source.p}whole, members, link{k}_places,"
+            yield f"    link{k}_index, row, {weights}, link{k}_strip, {target.p}columns, cursor, link{k}_four)"
         else:
-            yield "        add_product(lateral, whole, sent, members, columns, own_weights)"
-        yield "    for s in range(members):"
-        yield "        base = (first_sample + s) * columns"
-        yield "        for j in range(whole):"
-        yield "            last_lateral[(first_sample + s) * whole + j] = lateral[s * whole + j]"
-        if n_carried:
-            yield "        for j in range(columns):"
-            yield from (f"            end{k}[base + j] = state{k}[s * columns + j]" for k in range(n_carried))
+            yield f"for j in range(members * {whole}):"
+            yield f"    {received}[j] += {sent}[j]"
 
-    def _summed(self) -> Iterator[str]:
-        """Sum the row's input of a step that does not come as an array."""
-        if self.loop.events is not None or self.loop.arrived is not None:
-            yield "r = t * samples + sample"
-        if self.loop.events is not None:
-            yield "for j in range(whole):"
-            yield "    current[j] = 0"
-            columns = "n" if self.loop.own is None else "columns"
-            yield f"for g in range(np.uint64(0), {columns}, lanes):"
-            yield "    at = (first + g) * inputs"
-            yield "    add_rows(current, g, weights, at, lanes, index, start[r], start[r + np.uint64(1)], lanes)"
-        if self.loop.arrived is not None:
-            yield "for j in range(whole):"
-            yield "    product[j] = 0"
-            yield "for g in range(np.uint64(0), whole, np.uint64(LANES)):"
-            yield "    at = (first + g) * n_factors"
-            yield "    add_products_of_1(product, g, whole, factors, r * n_factors, n_factors, arrived_weights, at, n_factors)"
 
-    def _head(self, size: str, columns: str) -> Iterator[str]:
-        loop = self.loop
-        letters = [f"i{k}" for k in range(len(loop.streams))] + [f"o{k}" for k in range(len(loop.written))]
-        letters += [f"m{k}" for k in range(len(loop.rows))] + [f"q{k}" for k in range(len(loop.parameters))]
+class _Part(Step):
+    """A body's part of a loop."""
+
+    def arguments(self) -> list[str]:
+        """Return the names of its arguments."""
+        body = self.body
+        count = {name: len(getattr(body, name)) for name in ("streams", "rows", "carried", "scalars", "parameters", "written")}
+        names = ["width", "columns", "strides"]
+        names += [f"in{k}" for k in range(count["streams"])] + [f"row{k}" for k in range(count["rows"])]
+        for k in range(len(body.events)):
+            names += [f"{name}{k}" for name in ("weights", "lanes", "inputs", "event_start", "event_index")]
+        names += ["factors", "n_factors", "arrived_weights"] if body.arrived is not None else []
+        names += [f"{name}{k}" for k in range(len(body.received)) for name in ("first", "last")]
+        names += [f"start{k}" for k in range(count["carried"])] + [f"scalar{k}" for k in range(count["scalars"])]
+        names += [f"par{k}" for k in range(count["parameters"])] + [f"c{k}" for k in range(len(self.constants))]
+        names += [f"{name}{k}" for k in range(len(self.functions)) for name in ("function", "data")]
+        names += [f"out{k}" for k in range(count["written"])] + [f"end{k}" for k in range(count["carried"])]
+        names += [f"sum{k}" for k in range(len(body.summed))]
+        return [self.p + name for name in names]
+
+    def head(self, size: str, columns: str) -> Iterator[str]:
+        """Make room for what is carried and for inputs that do not come as arrays."""
+        body, p = self.body, self.p
+        letters = [f"i{k}" for k in range(len(body.streams))] + [f"o{k}" for k in range(len(body.written))]
+        letters += [f"m{k}" for k in range(len(body.rows))] + [f"q{k}" for k in range(len(body.parameters))]
         for k, letter in enumerate(letters):
-            yield f"{letter}t, {letter}s, {letter}b = strides[{3 * k}], strides[{3 * k + 1}], strides[{3 * k + 2}]"
-        yield from (f"state{k} = np.empty({size}, start{k}.dtype)" for k in range(len(loop.carried)))
-        if loop.events is not None:
-            yield f"current = np.empty({columns}, weights.dtype)"
-        if loop.arrived is not None:
-            yield f"product = np.empty({columns}, factors.dtype)"
+            names = ", ".join(f"{p}{letter}{axis}" for axis in "tsb")
+            yield f"{names} = {p}strides[{3 * k}], {p}strides[{3 * k + 1}], {p}strides[{3 * k + 2}]"
+        yield from (f"{p}state{k} = np.empty({size}, {p}start{k}.dtype)" for k in range(len(body.carried)))
+        yield from (f"{p}current{k} = np.empty({columns}, {p}weights{k}.dtype)" for k in range(len(body.events)))
+        if body.arrived is not None:
+            yield f"{p}product = np.empty({columns}, {p}factors.dtype)"
         yield from self.work()
-        yield from (f"p{i} = scalar{k}[0]" for k, i in enumerate(loop.scalars))
+        yield from (f"{p}p{i} = {p}scalar{k}[0]" for k, i in enumerate(body.scalars))
 
-    def _places(self) -> Iterator[str]:
+    def begin(self, n: str, here: str, there: str) -> Iterator[str]:
+        """Fetch what is carried."""
+        if self.body.carried:
+            yield f"for j in range({n}):"
+            yield from (f"    {self.p}state{k}[{here}] = {self.p}start{k}[{there}]" for k in range(len(self.body.carried)))
+
+    def end(self, n: str, here: str, there: str) -> Iterator[str]:
+        """Put back what is carried."""
+        if self.body.carried:
+            yield f"for j in range({n}):"
+            yield from (f"    {self.p}end{k}[{there}] = {self.p}state{k}[{here}]" for k in range(len(self.body.carried)))
+
+    def places(self) -> Iterator[str]:
         """Say where, in each array, the row's elements of a step are."""
-        loop = self.loop
-        for letter, n in (("i", len(loop.streams)), ("o", len(loop.written))):
-            yield from (f"{letter}{k} = t * {letter}{k}t + sample * {letter}{k}s + block * {letter}{k}b" for k in range(n))
-        yield from (f"q{k} = sample * q{k}s + first" for k in range(len(loop.parameters)))
-        yield from (f"r{i} = row{k}[t * m{k}t + sample * m{k}s]" for k, i in enumerate(loop.rows))
+        body, p = self.body, self.p
+        for letter, n in (("i", len(body.streams)), ("o", len(body.written))):
+            for name in (f"{p}{letter}{k}" for k in range(n)):
+                yield f"{name} = t * {name}t + sample * {name}s + block * {name}b"
+        yield from (f"{p}q{k} = sample * {p}q{k}s + first" for k in range(len(body.parameters)))
+        yield from (f"{p}r{i} = {p}row{k}[t * {p}m{k}t + sample * {p}m{k}s]" for k, i in enumerate(body.rows))
+
+    def summed(self, columns: str) -> Iterator[str]:
+        """Sum the row's inputs of a step that do not come as arrays."""
+        body, p = self.body, self.p
+        if body.events or body.arrived is not None:
+            yield "r = t * samples + sample"
+        for k in range(len(body.events)):
+            yield f"for j in range({p}whole):"
+            yield f"    {p}current{k}[j] = 0"
+            yield f"for g in range(np.uint64(0), {columns}, {p}lanes{k}):"
+            yield f"    at = (first + g) * {p}inputs{k}"
+            yield f"    add_rows({p}current{k}, g, {p}weights{k}, at, {p}lanes{k}, {p}event_index{k}, {p}event_start{k}[r],"
+            yield f"             {p}event_start{k}[r + np.uint64(1)], {p}lanes{k})"
+        if body.arrived is not None:
+            yield f"for j in range({p}whole):"
+            yield f"    {p}product[j] = 0"
+            yield f"for g in range(np.uint64(0), {p}whole, np.uint64(LANES)):"
+            yield f"    at = (first + g) * {p}n_factors"
+            yield f"    add_products_of_1({p}product, g, {p}whole, {p}factors, r * {p}n_factors, {p}n_factors,"
+            yield f"                      {p}arrived_weights, at, {p}n_factors)"
+
+    # In a group
+
+    def room(self) -> Iterator[str]:
+        """Make room for a group of samples."""
+        p, body = self.p, self.body
+        yield f"{p}whole = ({p}columns + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
+        yield from self.head(f"group * {p}columns", f"{p}whole")
+        yield from (f"{p}received{k} = np.empty(group * {p}whole, {p}first{k}.dtype)" for k in range(len(body.received)))
+        for k, (i, fires) in enumerate(body.sent):
+            if fires:
+                yield f"{p}fired{k} = np.empty(group * {p}columns, np.uint32)"
+                yield f"{p}count{k} = np.empty(group, np.uint64)"
+            else:
+                yield f"{p}sent{k} = np.zeros(group * {p}whole, np.{self.program.instructions[i].dtype})"
+        yield f"{p}blocks = ({p}columns + {p}width - np.uint64(1)) // {p}width"
+
+    def all_begin(self) -> Iterator[str]:
+        """Fetch what is carried, and what has been sent before, of all samples of a group."""
+        p, body = self.p, self.body
+        yield "for s in range(members):"
+        yield f"    base = (first_sample + s) * {p}columns"
+        if body.received:
+            yield f"    for j in range({p}whole):"
+            at = f"(first_sample + s) * {p}whole + j"
+            yield from (f"        {p}received{k}[s * {p}whole + j] = {p}first{k}[{at}]" for k in range(len(body.received)))
+        yield from indented(1, self.begin(f"{p}columns", f"s * {p}columns + j", "base + j"))
+
+    def all_step(self) -> Iterator[str]:
+        """Step all samples of a group."""
+        p, body = self.p, self.body
+        yield "for s in range(members):"
+        yield "    sample = first_sample + s"
+        yield "    first = np.uint64(0)"
+        yield from indented(1, self.summed(f"{p}columns"))
+        yield f"    for block in range({p}blocks):"
+        yield f"        first = block * {p}width"
+        yield f"        n = min({p}width, {p}columns - first)"
+        yield f"        base = sample * {p}columns + first"
+        yield from indented(2, self.places())
+        yield from indented(2, self.block())
+        for k, (i, fires) in enumerate(body.sent):
+            if fires:
+                o = f"{p}o{body.written.index(i)}"
+                at = f"t * {o}t + sample * {o}s"
+                out = f"{p}out{body.written.index(i)}"
+                yield f"    {p}count{k}[s] = collect({out}, {at}, {p}columns, {p}fired{k}, s * {p}columns)"
+        if body.received:
+            yield f"for j in range(members * {p}whole):"
+            yield from (f"    {p}received{k}[j] = 0" for k in range(len(body.received)))
+
+    def all_end(self) -> Iterator[str]:
+        """Put back what is carried, and what has been sent last."""
+        p, body = self.p, self.body
+        yield "for s in range(members):"
+        yield f"    base = (first_sample + s) * {p}columns"
+        if body.received:
+            yield f"    for j in range({p}whole):"
+            at = f"(first_sample + s) * {p}whole + j"
+            yield from (f"        {p}last{k}[{at}] = {p}received{k}[s * {p}whole + j]" for k in range(len(body.received)))
+        yield from indented(1, self.end(f"{p}columns", f"s * {p}columns + j", "base + j"))
 
 
 def module(functions: Sequence[str], jit: bool = True) -> str:

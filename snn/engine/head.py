@@ -53,25 +53,25 @@ def collect(flags, at, columns, index, to):
 
 
 @njit(error_model="numpy", nogil=True)
-def add_product(dst, pitch, a, members, n, weights):
-    """Add to ``dst``, ``[members, pitch]``, the product of the first n columns of ``a``, as large, with packed weights."""
+def add_product(dst, pitch, a, a_pitch, members, n, weights):
+    """Add to ``dst``, ``[members, pitch]``, the product of the first n columns of ``a``, ``[members, a_pitch]``, with weights."""
     one, four, six = np.uint64(1), np.uint64(4), np.uint64(6)
     for g in range(np.uint64(0), pitch, np.uint64(LANES)):
         s = np.uint64(0)
         while s + six <= members:
-            add_products_of_6(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
+            add_products_of_6(dst, s * pitch + g, pitch, a, s * a_pitch, a_pitch, weights, g * n, n)
             s += six
         while s + four <= members:
-            add_products_of_4(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
+            add_products_of_4(dst, s * pitch + g, pitch, a, s * a_pitch, a_pitch, weights, g * n, n)
             s += four
         while s < members:
-            add_products_of_1(dst, s * pitch + g, pitch, a, s * pitch, pitch, weights, g * n, n)
+            add_products_of_1(dst, s * pitch + g, pitch, a, s * a_pitch, a_pitch, weights, g * n, n)
             s += one
 
 
 @njit(error_model="numpy", nogil=True)
-def write_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, weights, strip, n, cursor, four):
-    """Write products of rows of ``a`` with rows of weights, ``[n, pitch]``, to the listed places of rows of ``out`` only.
+def add_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, weights, strip, n, cursor, four):
+    """Add products of rows of ``a`` with rows of weights, ``[n, pitch]``, to the listed places of rows of ``out``.
 
     The places of row r are ``index[start[first + r]:start[first + r + 1]]``. The weights go by in strips that stay in the
     cache.
@@ -90,9 +90,10 @@ def write_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first
                 i2, i3 = np.uint64(index[min(p + np.uint64(2), end)]), np.uint64(index[end])
                 dot_rows(four, a, a_at + r * pitch, weights, i0 * pitch, i1 * pitch, i2 * pitch, i3 * pitch, pitch)
                 at = out_at + r * out_pitch
-                out[at + i0] = four[0]
-                out[at + i1] = four[1]
-                out[at + i2] = four[2]
-                out[at + i3] = four[3]
+                old0, old1, old2, old3 = out[at + i0], out[at + i1], out[at + i2], out[at + i3]
+                out[at + i0] = old0 + four[0]
+                out[at + i1] = old1 + four[1]
+                out[at + i2] = old2 + four[2]
+                out[at + i3] = old3 + four[3]
                 p = end + one
             cursor[r] = p

@@ -8,7 +8,7 @@ while all rows go by.
 
 import numpy as np
 
-from .head import add_rows, write_dots
+from .head import add_dots, add_rows
 from .lanes import LANES, lowest, njit, ones, where_nonzero
 
 
@@ -169,7 +169,7 @@ def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, 
         n = min(share, rows - first)
         for k in range(n * n_in):
             out[first * n_in + k] = 0
-        write_dots(
+        add_dots(
             out, first * n_in, n_in, gradient, first * pitch, pitch, n, start, index, first, weights, strip, n_in, cursor, four
         )
 

@@ -5,31 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Loop", "Source"]
+__all__ = ["Body", "Link", "Loop", "Source"]
 
 
 @dataclass(frozen=True)
-class Loop:
-    """What a loop over time reads, carries and writes; numbers are those of the program's instructions.
-
-    A job is a block of columns of one sample; in a loop with ``own`` it is some samples with all their columns.
+class Body:
+    """What a step of one program reads, carries and writes; numbers are those of the program's instructions.
 
     Attributes
     ----------
-    name : str
-        Of the function.
     streams : tuple of int
         Read at each step, by strides over time, samples and blocks.
     rows : tuple of int
         Read at each step, one value for a whole row.
-    events : int or None
-        An input that is summed from the weights of the row's events.
-    own : int or None
-        An input, or something carried, to which is added what comes back from the step before, through weights.
-    fed : int or None
-        What comes back: a value of each column, or a bool among ``written`` that says where it fired.
-    fires : bool
-        Whether it is the latter.
+    events : tuple of int
+        Inputs that are summed from the weights of the row's events.
+    received : tuple of int
+        Inputs, or things carried, to which is added what comes from bodies of the loop.
+    sent : tuple of (int, bool)
+        What goes to bodies of the loop: a value of each column; or, if the second is True, a bool among ``written`` that
+        says where a spike is.
     carried : tuple of (int, int)
         Read at the start and handed from step to step: what a step reads, and what it makes of it.
     scalars, parameters : tuple of int
@@ -38,29 +33,71 @@ class Loop:
         Written at each step, by strides.
     summed : tuple of int
         Added up over the steps.
-    backward : bool
-        Only rounding matters, not every bit: exponentials may be a little off to be fast.
-    sampled : bool
-        Whether what comes back is only made where it is needed, at listed places.
     arrived : int or None
         An input that is the product of a row of factors, few, with weights: the gradient from a narrow layer behind.
     """
 
-    name: str
     streams: tuple[int, ...] = ()
     rows: tuple[int, ...] = ()
-    events: int | None = None
-    own: int | None = None
-    fed: int | None = None
-    fires: bool = False
+    events: tuple[int, ...] = ()
+    received: tuple[int, ...] = ()
+    sent: tuple[tuple[int, bool], ...] = ()
     carried: tuple[tuple[int, int], ...] = ()
     scalars: tuple[int, ...] = ()
     parameters: tuple[int, ...] = ()
     written: tuple[int, ...] = ()
     summed: tuple[int, ...] = ()
-    backward: bool = False
-    sampled: bool = False
     arrived: int | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A way from something that a body sends to something that a body receives.
+
+    Attributes
+    ----------
+    source, sent, target, received : int
+        The bodies, and places in their ``sent`` and ``received``.
+    kind : {"events", "product", "sampled", "copy"}
+        Weights of what fired are added up; a product with weights; one at listed places alone; what is sent itself.
+    late : bool
+        Whether it arrives in the step after.
+    """
+
+    source: int
+    sent: int
+    target: int
+    received: int
+    kind: str
+    late: bool
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A loop over time: one body alone, with time inside a block of columns of one sample, or several that step together.
+
+    A job is such a block; in a loop with links it is some samples with all their columns.
+
+    Attributes
+    ----------
+    name : str
+        Of the function.
+    bodies : tuple of Body
+        In the order in which they step.
+    links : tuple of Link
+        Among them.
+    backward : bool
+        Only rounding matters, not every bit: exponentials may be a little off to be fast.
+    """
+
+    name: str
+    bodies: tuple[Body, ...]
+    links: tuple[Link, ...] = ()
+    backward: bool = False
+
+    def prefix(self, body: int) -> str:
+        """Return what the names of a body's arguments begin with."""
+        return "" if len(self.bodies) == 1 else f"b{body}_"
 
 
 @dataclass
@@ -70,14 +107,17 @@ class Source:
     Attributes
     ----------
     text : str
-        Its source: ``name(lo, hi, samples, width, columns, order, strides, ...)`` on flat arrays, for the jobs lo to hi, at
-        the time steps in ``order``.
-    constants : list of int
-        Numbers of the constants that are arguments; zeros and ones stand in the source.
+        Its source: ``name(lo, hi, ...)`` on flat arrays, for the jobs lo to hi.
+    arguments : list of str
+        Names of its arguments from the third on.
+    constants : list of (str, int, int)
+        The arguments that are constants: name, body, and number in its program; zeros and ones stand in the source.
     functions : list of (str, dtype)
-        Functions of numpy whose loops are arguments, a pair of addresses each.
+        Functions of numpy whose loops are arguments, a pair of addresses each; ``places`` has the names of the pairs.
     """
 
     text: str
-    constants: list[int] = field(default_factory=list)
+    arguments: list[str]
+    constants: list[tuple[str, int, int]] = field(default_factory=list)
     functions: list[tuple[str, Any]] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ import numpy as np
 from autograd.program import Instruction, Program
 
 from .expression import expression
-from .loop import Loop
+from .loop import Body
 
 __all__ = ["Step", "indented"]
 
@@ -22,12 +22,18 @@ class Step:
     ----------
     program : Program
         The equations.
-    loop : Loop
+    body : Body
         What is read, carried and written.
+    backward : bool
+        Whether exponentials may be a little off.
+    grouped : bool
+        Whether all samples of a group lie in the arrays that live as long as a job.
+    prefix : str
+        What names begin with.
     """
 
-    def __init__(self, program: Program, loop: Loop) -> None:
-        self.program, self.loop = program, loop
+    def __init__(self, program: Program, body: Body, backward: bool, grouped: bool, prefix: str) -> None:
+        self.program, self.body, self.backward, self.grouped, self.p = program, body, backward, grouped, prefix
         self.names: dict[int, str] = {}
         self.constants: list[int] = []
         self.functions: list[tuple[str, Any]] = []
@@ -35,26 +41,28 @@ class Step:
         self.parts: list[list[str]] = [[]]
         self.calls: list[list[str]] = [[]]
         self.kept: dict[int, str] = {}
-        # How the arrays that live as long as a job are indexed: all samples of a group lie in them.
-        self.at = "j" if loop.own is None else "s * columns + first + j"
+        self.given: list[tuple[str, Any]] = []
+        # How the arrays that live as long as a job are indexed.
+        self.at = f"s * {prefix}columns + first + j" if grouped else "j"
+        self.wide = f"s * {prefix}whole + first + j"
         self._equations()
 
     def _equations(self) -> None:
         """Write what happens in one step."""
-        program, loop, names = self.program, self.loop, self.names
+        program, loop, names, p = self.program, self.body, self.names, self.p
         carried = [before for before, _ in loop.carried]
         named = [(loop.streams, "x"), (loop.rows, "r"), (carried, "s"), (loop.scalars, "p"), (loop.parameters, "p")]
         for numbers, letter in named:
-            names |= {i: f"{letter}{i}" for i in numbers}
-        more = (loop.events, loop.own, loop.arrived)
-        names |= {i: f"x{i}" for i in more if i is not None and i not in names}
-        targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed]
-        targets += [loop.fed] if loop.fed is not None else []
+            names |= {i: f"{p}{letter}{i}" for i in numbers}
+        more = (*loop.events, *loop.received, loop.arrived)
+        names |= {i: f"{p}x{i}" for i in more if i is not None and i not in names}
+        sent = [i for i, _ in loop.sent]
+        targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed, *sent]
         order = program.needed(targets, frozenset(names))
         reads = self._reads(set(order))
         # What is compared or rounded must come out as it did in the forward: a spike is a spike.
         exact = set(order)
-        if loop.backward:
+        if self.backward:
             exact = set(program.needed([i for i in order if _jumps(program.instructions[i])], frozenset(names)))
         made = [i for i in order if i not in names]
         called = {i for i in made if i in exact and getattr(program.instructions[i].what, "ufunc", None)}
@@ -77,8 +85,8 @@ class Step:
                 if i in called:
                     self._call(i, k, lines)
                 else:
-                    names[i] = f"t{i}"
-                    lines.append(f"t{i} = {expression(program, i, names, loop.backward and i not in exact)}")
+                    names[i] = f"{p}t{i}"
+                    lines.append(f"{p}t{i} = {expression(program, i, names, self.backward and i not in exact)}")
                     seen.add(i)
             if k == last and last:
                 for i in targets:
@@ -86,73 +94,70 @@ class Step:
         # What a later part needs of an earlier one is kept for all elements.
         for i, name in self.kept.items():
             if i not in called and i not in reads:
-                line = f"t{i} = "
+                line = f"{p}t{i} = "
                 at = next(n for n, text in enumerate(self.parts[part[i]]) if text.startswith(line))
-                self.parts[part[i]].insert(at + 1, f"{name}[j] = t{i}")
+                self.parts[part[i]].insert(at + 1, f"{name}[j] = {p}t{i}")
         body = self.parts[-1]
-        body += [f"out{k}[o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
-        body += [f"sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
-        if loop.fed is not None and not loop.fires:
-            body.append(f"sent[s * whole + first + j] = {names[loop.fed]}")
-        body += [f"state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
+        body += [f"{p}out{k}[{p}o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
+        body += [f"{p}sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
+        body += [f"{p}sent{k}[{self.wide}] = {names[i]}" for k, (i, fires) in enumerate(loop.sent) if not fires]
+        body += [f"{p}state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
 
     def _reads(self, needed: set[int]) -> dict[int, str]:
         """Return the lines that read one element of what a step is given, by number."""
-        loop = self.loop
-        at = "j" if loop.own is None else "first + j"
-        reads = {i: f"x{i} = in{k}[i{k} + j]" for k, i in enumerate(loop.streams)}
-        for name, i in (("current", loop.events), ("product", loop.arrived)):
-            if i is not None:
-                reads[i] = f"x{i} = {name}[{at}]"
-        if loop.own is not None:
-            reads[loop.own] = f"x{loop.own} = lateral[s * whole + first + j]"
-        for k, (i, _) in enumerate(loop.carried):
-            reads[i] = f"s{i} = state{k}[{self.at}]" + (" + lateral[s * whole + first + j]" if i == loop.own else "")
-        reads |= {i: f"p{i} = par{k}[q{k} + j]" for k, i in enumerate(loop.parameters)}
-        return {i: line for i, line in reads.items() if i in needed}
+        loop, p = self.body, self.p
+        at = "first + j" if self.grouped else "j"
+        given = {i: f"{p}in{k}[{p}i{k} + j]" for k, i in enumerate(loop.streams)}
+        given |= {i: f"{p}current{k}[{at}]" for k, i in enumerate(loop.events)}
+        given |= {} if loop.arrived is None else {loop.arrived: f"{p}product[{at}]"}
+        given |= {i: f"{p}state{k}[{self.at}]" for k, (i, _) in enumerate(loop.carried)}
+        given |= {i: f"{p}par{k}[{p}q{k} + j]" for k, i in enumerate(loop.parameters)}
+        for k, i in enumerate(loop.received):
+            received = f"{p}received{k}[{self.wide}]"
+            given[i] = f"{given[i]} + {received}" if i in given else received
+        return {i: f"{self.names[i]} = {text}" for i, text in given.items() if i in needed}
 
     def _fetch(
         self, i: int, k: int, part: dict[int, int], called: set[int], reads: dict[int, str], seen: set[int], lines: list[str]
     ) -> None:
         """Have a value at hand in a part of the step: read again what was given, or kept by an earlier part."""
-        at_hand = i in self.loop.scalars or i in self.loop.rows or self.program.instructions[i].kind == "constant"
+        at_hand = i in self.body.scalars or i in self.body.rows or self.program.instructions[i].kind == "constant"
         if i in seen or at_hand:
             return
         seen.add(i)
         if i in reads:
             lines.append(reads[i])
         elif i in called or part[i] < k:
-            self.kept[i] = f"kept{i}"
-            self.names[i] = f"t{i}"
-            lines.append(f"t{i} = kept{i}[j]")
+            self.kept[i] = f"{self.p}kept{i}"
+            self.names[i] = f"{self.p}t{i}"
+            lines.append(f"{self.names[i]} = {self.kept[i]}[j]")
 
     def _call(self, i: int, k: int, lines: list[str]) -> None:
         """Call a function of numpy after a part, on what that part leaves."""
-        step = self.program.instructions[i]
+        step, p = self.program.instructions[i], self.p
         given: list[str] = []
         for o in step.operands:
-            fixed = self.program.instructions[o].kind == "constant" or o in self.loop.scalars
-            given += [f"given{i}_{len(given) // 2}", "0" if fixed else "1"]
-            lines.append(f"given{i}_{len(given) // 2 - 1}[{'0' if fixed else 'j'}] = {self.names[o]}")
-        self.kept[i] = f"kept{i}"
-        given += [] if len(step.operands) > 1 else [f"kept{i}", "1"]
+            fixed = self.program.instructions[o].kind == "constant" or o in self.body.scalars
+            name = f"{p}given{i}_{len(given) // 2}"
+            given += [name, "0" if fixed else "1"]
+            self.given.append((name, self.program.instructions[i].dtype))
+            lines.append(f"{name}[{'0' if fixed else 'j'}] = {self.names[o]}")
+        self.kept[i] = kept = f"{p}kept{i}"
+        given += [] if len(step.operands) > 1 else [kept, "1"]
         f = len(self.functions)
         self.functions.append((step.what.ufunc, step.dtype))
-        self.calls[k].append(f"apply(function{f}, data{f}, n, {', '.join(given)}, kept{i}, places_, count_, steps_)")
+        arguments = f"{p}function{f}, {p}data{f}, n, {', '.join(given)}, {kept}, {p}places_, {p}count_, {p}steps_"
+        self.calls[k].append(f"apply({arguments})")
 
     def work(self) -> Iterator[str]:
         """Make room for what lives from one part of a step to the next."""
+        p = self.p
         if self.functions:
-            yield "places_, steps_, count_ = np.empty(3, np.intp), np.empty(3, np.intp), np.empty(1, np.intp)"
-        for i in sorted(self.kept):
+            yield f"{p}places_, {p}steps_, {p}count_ = np.empty(3, np.intp), np.empty(3, np.intp), np.empty(1, np.intp)"
+        for i, name in sorted(self.kept.items()):
             step = self.program.instructions[i]
-            yield f"kept{i} = np.empty(width, np.{step.dtype.name if step.dtype != bool else 'bool_'})"
-        for part in self.parts:
-            for line in part:
-                if line.startswith("given"):
-                    name = line.partition("[")[0]
-                    i = int(name[5:].partition("_")[0])
-                    yield f"{name} = np.empty(width, np.{self.program.instructions[i].dtype})"
+            yield f"{name} = np.empty({p}width, np.{step.dtype.name if step.dtype != bool else 'bool_'})"
+        yield from (f"{name} = np.empty({p}width, np.{dtype})" for name, dtype in self.given)
 
     def block(self) -> Iterator[str]:
         """Write what happens to the n elements of a block in a step."""
@@ -167,7 +172,7 @@ class Step:
         literal = {0.0: "zero", 1.0: "one"}.get(float(step.what))
         if literal is None or step.dtype.kind != "f" or np.signbit(step.what):
             self.constants.append(index)
-            return f"c{len(self.constants) - 1}"
+            return f"{self.p}c{len(self.constants) - 1}"
         return literal + str(step.dtype.itemsize * 8)
 
 

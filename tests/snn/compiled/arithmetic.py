@@ -13,7 +13,7 @@ from autograd.primitive import Primitive
 from autograd.program import Program
 from snn.engine import cache, emit
 from snn.engine.expression import expression
-from snn.engine.loop import Loop
+from snn.engine.loop import Body, Loop
 from snn.engine.ufuncs import loop_of
 
 WHOLE = [np.dtype(f"{sign}int{bits}") for bits in (8, 16, 32, 64) for sign in ("", "u")]
@@ -125,19 +125,21 @@ def run(program, inputs, outputs, arrays, jit=False, backward=False):
     """Return what the emitted loop writes for each output, from flat arrays of one length."""
     n = max(map(len, arrays), default=1)
     outputs = list(outputs)
-    loop = Loop("forward", streams=tuple(inputs), written=tuple(dict.fromkeys(outputs)), backward=backward)
-    source = emit.emit(program, loop)
+    body = Body(streams=tuple(inputs), written=tuple(dict.fromkeys(outputs)))
+    loop = Loop("forward", (body,), backward=backward)
+    source = emit.emit([program], loop)
     module = cache.load(emit.module([source.text], jit), jit)
     u = np.uint64
-    written = {i: np.empty(n, program.instructions[i].dtype) for i in loop.written}
-    strides = np.array([n, 0, 0] * (len(arrays) + len(written)), np.uint64)
+    written = {i: np.empty(n, program.instructions[i].dtype) for i in body.written}
+    given = {"samples": u(1), "width": u(n), "columns": u(n), "order": np.zeros(1, np.uint64)}
+    given["strides"] = np.array([n, 0, 0] * (len(arrays) + len(written)), np.uint64)
     functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-    constants = [program.instructions[i].what for i in source.constants]
-    flat = [np.ascontiguousarray(a) for a in arrays]
+    given |= zip(source.places, functions, strict=True)
+    given |= {name: program.instructions[i].what for name, _, i in source.constants}
+    given |= {f"in{k}": np.ascontiguousarray(a) for k, a in enumerate(arrays)}
+    given |= {f"out{k}": a for k, a in enumerate(written.values())}
     with np.errstate(all="ignore"):
-        getattr(module, loop.name)(
-            u(0), u(1), u(1), u(n), u(n), np.zeros(1, np.uint64), strides, *flat, *constants, *functions, *written.values()
-        )
+        getattr(module, loop.name)(u(0), u(1), *[given[name] for name in source.arguments])
     return [written[i] for i in outputs]
 
 

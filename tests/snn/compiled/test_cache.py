@@ -14,6 +14,7 @@ import pytest
 import snn
 from autograd import float32, trace
 from snn.engine import cache, emit
+from snn.engine.loop import Body, Loop
 from snn.engine.store import StoreError
 
 ROOT = Path(snn.__file__).parents[1]
@@ -21,8 +22,8 @@ ROOT = Path(snn.__file__).parents[1]
 
 def sources():
     t = trace(snn.IFNode(), float32, float32)
-    loop = emit.Loop("forward", (t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
-    return emit.module([emit.emit(t.program, loop).text])
+    body = Body((t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
+    return emit.module([emit.emit([t.program], Loop("forward", (body,))).text])
 
 
 def test_a_module_is_shown_in_one_file_named_by_its_content(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import snn
 from autograd import Cell, float16, float32, float64, nn, ops, trace
 from autograd.errors import CompileError, NonFiniteError, StateError
 from snn.engine import analysis, cache, cut, emit, expression
+from snn.engine.loop import Body, Loop
 
 from ..nets import Holder
 from .neurons import AdaptiveNode
@@ -188,28 +189,27 @@ def test_nan_is_found_by_layer_and_time_step():
         snn.run(net, x, mode="compiled", check=True)
 
 
-def a_loop():
-    t = trace(snn.IFNode(), float32, float32)
-    return t.program, emit.Loop(
-        "forward", (t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],)
-    )  # fmt: skip
+def a_loop(node):
+    t = trace(node, float32, float32)
+    body = Body((t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
+    return [t.program], Loop("forward", (body,))
 
 
 def test_a_loop_is_a_function_on_flat_arrays_that_says_what_it_takes():
-    source = emit.emit(*a_loop())
-    assert source.text.startswith("def forward(lo, hi, samples, width, columns, order, strides, in0, start0, out0, end0):\n")
+    source = emit.emit(*a_loop(snn.IFNode()))
+    assert source.text.startswith("def forward(lo, hi, samples, order, width, columns, strides, in0, start0, out0, end0):\n")
+    assert source.arguments == ["samples", "order", "width", "columns", "strides", "in0", "start0", "out0", "end0"]
     assert source.constants == []
-    assert emit.emit(*a_loop()) == source
+    assert emit.emit(*a_loop(snn.IFNode())) == source
 
 
 def test_numbers_other_than_0_and_1_are_arguments_so_that_neurons_share_their_loops():
     texts = []
     for beta in (0.5, 0.75):
-        t = trace(snn.LIFNode(beta=beta), float32, float32)
-        loop = emit.Loop("forward", (t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
-        source = emit.emit(t.program, loop)
+        (program,), loop = a_loop(snn.LIFNode(beta=beta))
+        source = emit.emit([program], loop)
         texts.append(source.text)
-        assert [t.program.instructions[i].what for i in source.constants] == [np.float32(beta)]
+        assert [(name, program.instructions[i].what) for name, _, i in source.constants] == [("c0", np.float32(beta))]
     assert texts[0] == texts[1]
 
 

@@ -215,7 +215,7 @@ def test_products_with_packed_weights_are_added(members, dtype, jit):
     weight, a = whole((n_out, columns), dtype), whole((members, padded(n_out)), dtype, 2)
     packed = Packed(weight, np.ones(columns, dtype), jit, narrow=False).array
     found = np.ones(members * padded(n_out), dtype)
-    helpers(jit).add_product(found, u(padded(n_out)), a.reshape(-1), u(members), u(columns), packed)
+    helpers(jit).add_product(found, u(padded(n_out)), a.reshape(-1), u(padded(n_out)), u(members), u(columns), packed)
     found = found.reshape(members, -1)
     expected = np.ones((members, n_out), dtype)
     for s in range(members):

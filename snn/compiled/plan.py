@@ -1,0 +1,289 @@
+"""What is known of a core once it has been traced: its program, what the forward saves, its loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd import Parameter, Tensor, ops, tree
+from autograd.dtypes import bool_, describe
+from autograd.errors import CompileError, GradientError, StateError
+from autograd.state import quietly
+from autograd.state import state as thread
+from autograd.tensor import operands
+from autograd.trace import Trace, trace
+
+from ..engine import analysis, cache, cut, emit
+from ..engine.loop import Loop
+from ..engine.ufuncs import loop_of
+from ..graphs.graph import Edge, Graph
+from ..graphs.schedule import Core
+from ..guard import Dependencies
+from ..plan import _index, _numbers, _value
+from ..reads import Reads, watching
+from ..structure import check_kept, label, observed
+
+__all__ = ["Plan", "Sent", "plan_for"]
+
+_KEPT = 4
+
+
+@dataclass
+class Sent:
+    """A value that goes to other cores of a group.
+
+    Attributes
+    ----------
+    value : int
+        Its number in the program; ``flag`` that of the bool that says where it is not 0, if it is spikes.
+    cotangent : int
+        The number to which what comes back is added.
+    amplitude : int or None
+        Of the spikes.
+    start : int or None
+        Where it arrives in the next step: which state it is.
+    """
+
+    value: int
+    flag: int | None
+    cotangent: int
+    amplitude: int | None
+    start: int | None
+
+
+class Plan:
+    """A traced step of a core: ``(inputs, before, mask?) -> (outs, records, after)``.
+
+    Attributes
+    ----------
+    program : Program
+        Forward and backward.
+    inputs, before, after, outs, records : list of int
+        Numbers of values.
+    flags, amplitudes : list of int or None
+        For each out that is spikes, the bool that says where it is not 0, and its amplitude.
+    saved : list of int
+        What the backward needs of the forward.
+    """
+
+    def __init__(self, t: Trace, masked: bool, late: Sequence[int]) -> None:
+        self.program = program = t.program
+        given = list(t.inputs)
+        self.mask: int | None = given.pop() if masked else None
+        self.inputs, self.before = list(given[0]), list(given[1])
+        self.outs, self.records, self.after = (list(part) for part in t.outputs)
+        self.parameters = [p for p, _ in t.parameters]
+        gradients = list(t.gradients)
+        n = len(self.inputs)
+        self.d_inputs: list[int | None] = gradients[:n]
+        zero = [program.constant(0, program.instructions[i].dtype) for i in self.before]
+        self.d_before = [z if d is None else d for d, z in zip(gradients[n : n + len(self.before)], zero, strict=True)]
+        self.d_parameters = {id(p): d for p, d in t.parameters}
+        arriving = list(t.cotangents)
+        k, m = len(self.outs), len(self.records)
+        self.d_outs, self.d_records, self.d_after = arriving[:k], arriving[k : k + m], arriving[k + m :]
+        wanted = [d for d in (*self.d_inputs, *self.d_before, *self.d_parameters.values()) if d is not None]
+        found = [analysis.spiking(program, i) for i in self.outs]
+        self.flags = [None if f is None else f[0] for f in found]
+        self.amplitudes = [None if f is None else f[1] for f in found]
+        self.late = {i: self._late(i) for i in late}
+        kept = () if self.mask is None else (self.mask,)
+        forward = program.needed([*self.outs, *self.records, *self.after])
+        self.saved = cut.choose_saved(program, forward, wanted, kept)
+        self.matters = [None if d < 0 else analysis.influence(program, d, wanted) for d in self.d_outs]
+        self.late_matters = {i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0}
+        owners = program.owners
+        self._arrays: dict[int, Any] = {
+            i: step.what.copy()
+            for i, step in enumerate(program.instructions)
+            if step.kind == "parameter" and i not in owners
+        }
+        self._settled = analysis.settled(program)
+        self._functions: dict[Any, tuple[Callable[..., None], emit.Source, list[Any]]] = {}
+
+    def _late(self, state: int) -> Sent:
+        """Return what goes to other cores of the next step."""
+        before, after = self.before[state], self.after[state]
+        last = Tensor.wrap(_value(self.program, before))
+        found = analysis.spiking(self.program, after, {before: _index(ops.not_equal(last, 0))})
+        flag, amplitude = (None, None) if found is None else found
+        return Sent(after, flag, self.d_after[state], amplitude, state)
+
+    def sent(self, out: int) -> Sent:
+        """Return an out that goes to other cores of the same step."""
+        return Sent(self.outs[out], self.flags[out], self.d_outs[out], self.amplitudes[out], None)
+
+    def arrays(self) -> dict[int, Any]:
+        """Return the parameters of the program by number, as they are now, and what is made of them alone."""
+        arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
+        return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
+
+    def amplitude_now(self, amplitude: int | None, dtype: Any, arrays: dict[int, Any]) -> Any:
+        """Return an amplitude, of a run's parameters, as an array that nobody else holds."""
+        if amplitude is None:
+            return np.ones((), dtype)
+        return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+
+
+class Loops:
+    """The compiled loops of a group of plans, by what they do."""
+
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        self.plans = plans
+        self._known: dict[Any, tuple[Callable[..., None], Any, list[Any]]] = {}
+
+    def function(self, loop: Any, jit: bool) -> tuple[Callable[..., None], Any, list[Any]]:
+        """Return a loop, compiled or plain, its source, and the functions of numpy that it calls."""
+        key = loop, jit
+        if key not in self._known:
+            source = emit.emit_group([plan.program for plan in self.plans], loop)
+            module = cache.load(emit.module([source.text], jit), jit)
+            functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
+            self._known[key] = getattr(module, loop.name), source, functions
+        return self._known[key]
+
+
+_PLANS: Any = {}
+
+
+def plan_for(
+    graph: Graph, core: Core, kept: dict[Any, Any], dtypes: Sequence[Any], biases: Sequence[Parameter | None],
+    late: Sequence[int], names: Sequence[str], masked: bool,
+) -> tuple[Plan, list[tuple[str, str]]]:  # fmt: skip
+    """Return the plan of a core, traced anew only if a population has changed, and what it records.
+
+    Parameters
+    ----------
+    graph, core : Graph, Core
+        What to trace.
+    kept : dict
+        Where plans are kept.
+    dtypes : sequence of dtype
+        Of the inputs, then of the states.
+    biases : sequence of Parameter or None
+        What is added to each input.
+    late : sequence of int
+        Which states arrive elsewhere in the next step.
+    names : sequence of str
+        What is recorded of the populations.
+    masked : bool
+        Whether there is a mask.
+
+    Raises
+    ------
+    CompileError
+        If it cannot be traced.
+    GradientError
+        If a gradient is asked for that a custom bprop hides.
+    """
+    key = (id(core), tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
+    known = kept.setdefault(key, [])
+    for dependencies, plan, records in known:
+        if all(part.unchanged() for part in dependencies):
+            break
+    else:
+        dependencies, plan, records = _traced(graph, core, dtypes, biases, late, names, masked)
+        known.insert(0, (dependencies, plan, records))
+        del known[_KEPT:]
+    for parameter, error in plan.program.hidden:
+        if thread.recording and parameter.node is not None:
+            raise GradientError(error.where, error.expected, error.got, error.fix)
+    return plan, records
+
+
+def _traced(
+    graph: Graph, core: Core, dtypes: Sequence[Any], biases: Sequence[Parameter | None], late: Sequence[int],
+    names: Sequence[str], masked: bool,
+) -> tuple[list[Dependencies], Plan, list[tuple[str, str]]]:  # fmt: skip
+    n = len(core.inputs)
+    records: list[tuple[str, str]] = []
+    step = _step(graph, core, biases, names, masked, records)
+    inputs = (tuple(dtypes[:n]), tuple(dtypes[n:]), *((bool_,) if masked else ()))
+    parameters = [p for p in biases if p is not None]
+    cells = [node.what for node in core.nodes if node.kind == "population"]
+    for cell in cells:
+        parameters += [p for p in cell.get_parameters() if not any(p is q for q in parameters)]
+    reads = Reads()
+    where = f"{type(cells[0]).__name__}.construct" if cells else core.name
+    with watching(reads, where):
+        first = trace(step, *inputs, parameters=parameters)
+    kept = [Dependencies(cell, reads, where) for cell in cells]
+    with watching(reads, where):
+        t = trace(step, *inputs, parameters=parameters)
+    changes = [what for what in (part.changes() for part in kept) if what is not None]
+    if not changes and _numbers(first.program) != _numbers(t.program):
+        changes = ["computes with other numbers at each call"]
+    if changes:
+        raise CompileError(
+            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {changes[0]}",
+            "Keep it in the state, or run it with mode='eager'.",
+        )  # fmt: skip
+    return [Dependencies(cell, reads, where) for cell in cells], Plan(t, masked, late), records
+
+
+def _step(
+    graph: Graph, core: Core, biases: Sequence[Parameter | None], names: Sequence[str], masked: bool,
+    records: list[tuple[str, str]],
+) -> Callable[..., Any]:  # fmt: skip
+    """Return one step of a core: its nodes one after the other, on one element."""
+
+    def step(given: Any, before: Any, *rest: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        mask = rest[0] if masked else None
+        values: dict[Edge, Any] = {}
+        for edge, x, bias in zip(core.inputs, given, biases, strict=True):
+            values[edge] = x if bias is None else x + bias
+        for node, x in zip(core.states, before, strict=True):
+            values[Edge(node.number)] = x
+        records.clear()
+        recorded: list[Any] = []
+
+        def keep(new: Any, old: Any) -> Any:
+            return new if mask is None else ops.where(mask, new, new.dtype.type(0) if old is None else old)
+
+        def value(item: Any) -> Any:
+            if not isinstance(item, Edge):
+                return item
+            if item not in values:
+                values[item] = graph.nodes[item.node].what  # a Parameter or an array
+            return values[item]
+
+        for node in core.nodes:
+            arguments = [value(item) for item in node.inputs]
+            if node.kind == "operation":
+                made = node.what(*arguments, **node.attrs)
+                outs = list(made) if isinstance(made, tuple) else [made]
+            else:
+                n = len(arguments) - len(node.states)
+                x, state = (
+                    tree.unflatten(like, iter(part))
+                    for like, part in ((node.given, arguments[:n]), (node.before, arguments[n:]))
+                )
+                out, after = _pair(node.what, node.what(x, state))
+                check_kept(after, state, f"{label(node.name, node.what)}, state after a step")
+                outs = [out, *tree.leaves(after)]
+                for name, (seen, old) in observed(node.what, names, x, state, out, after).items():
+                    records.append((node.name, name))
+                    recorded.append(keep(seen, old))
+            values.update({Edge(node.number, k): out for k, out in enumerate(outs)})
+        held = {}
+        for node, old in zip(core.states, before, strict=True):
+            held[node.number] = old if node.after is None else keep(value(node.after), old)
+        outs = [keep(value(edge), None) for edge in core.outs]
+        outs = [out if isinstance(out, Tensor) else Tensor(out) for out in outs]
+        return outs, recorded, [held[node.number] for node in core.states]
+
+    return step
+
+
+def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise StateError(
+            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
+        )
+    return operands(result)  # type: ignore[no-any-return]
+
+
+_ = Loop
