@@ -26,7 +26,7 @@ from ..plan import _index, _numbers, _value
 from ..reads import Reads, watching
 from ..structure import check_kept, label, observed
 
-__all__ = ["Plan", "Sent", "plan_for"]
+__all__ = ["Loops", "Plan", "Sent", "plan_for", "step_of"]
 
 _KEPT = 4
 
@@ -102,7 +102,6 @@ class Plan:
             if step.kind == "parameter" and i not in owners
         }
         self._settled = analysis.settled(program)
-        self._functions: dict[Any, tuple[Callable[..., None], emit.Source, list[Any]]] = {}
 
     def _late(self, state: int) -> Sent:
         """Return what goes to other cores of the next step."""
@@ -129,24 +128,21 @@ class Plan:
 
 
 class Loops:
-    """The compiled loops of a group of plans, by what they do."""
+    """The loops over some plans, compiled or plain."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self.plans = plans
-        self._known: dict[Any, tuple[Callable[..., None], Any, list[Any]]] = {}
+        self._known: dict[Any, tuple[Callable[..., None], emit.Source, list[Any]]] = {}
 
-    def function(self, loop: Any, jit: bool) -> tuple[Callable[..., None], Any, list[Any]]:
-        """Return a loop, compiled or plain, its source, and the functions of numpy that it calls."""
-        key = loop, jit
+    def function(self, loop: Loop, order: Sequence[int], jit: bool) -> tuple[Callable[..., None], emit.Source, list[Any]]:
+        """Return a loop over the plans in an order, its source, and the functions of numpy that it calls."""
+        key = loop, tuple(order), jit
         if key not in self._known:
-            source = emit.emit_group([plan.program for plan in self.plans], loop)
+            source = emit.emit([self.plans[n].program for n in order], loop)
             module = cache.load(emit.module([source.text], jit), jit)
             functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
             self._known[key] = getattr(module, loop.name), source, functions
         return self._known[key]
-
-
-_PLANS: Any = {}
 
 
 def plan_for(
@@ -224,6 +220,12 @@ def _traced(
     return [Dependencies(cell, reads, where) for cell in cells], Plan(t, masked, late), records
 
 
+def step_of(part: Any, biases: Sequence[Any]) -> Callable[..., Any]:
+    """Return one step of a part with these biases: ``(inputs, before, mask?) -> (outs, records, after)``."""
+    names = tuple(dict.fromkeys(what for _, what in part.records))
+    return _step(part.graph, part.core, biases, names, part.mask is not None, [])
+
+
 def _step(
     graph: Graph, core: Core, biases: Sequence[Parameter | None], names: Sequence[str], masked: bool,
     records: list[tuple[str, str]],
@@ -285,5 +287,3 @@ def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
         )
     return operands(result)  # type: ignore[no-any-return]
 
-
-_ = Loop

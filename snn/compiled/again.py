@@ -1,0 +1,77 @@
+"""A stage step by step, for derivatives of second order: the same equations on Tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograd import Parameter, Tensor, ops, vjp
+
+from ..structure import like
+from .plan import step_of
+from .stage import Running
+
+__all__ = ["pull_eagerly"]
+
+
+def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+    """Return the gradients that are wanted, in a way that can be differentiated again."""
+    inputs = running.inputs
+    floating = [i for i, t in enumerate(inputs) if t.dtype.kind == "f" and not isinstance(t, Parameter)]
+    held = [i for i, t in enumerate(inputs) if isinstance(t, Parameter)]
+    parameters: list[Any] = list({id(inputs[i]): inputs[i] for i in held}.values())
+
+    def run(*given: Tensor) -> tuple[Tensor, ...]:
+        now = dict(enumerate(inputs)) | dict(zip(floating, given, strict=True))
+        return tuple(_run(running, [*now.values()]))
+
+    outs, pullback = vjp(run, *(inputs[i] for i in floating), weights=parameters, allow_unused=True)
+    outs = outs if isinstance(outs, tuple) else (outs,)
+    found = pullback(*[g.get(i, ops.zeros_like(o)) for i, o in enumerate(outs)])
+    by_inputs, by_weights = found if parameters else (found, ())
+    arrived = dict(zip(floating, by_inputs if len(floating) > 1 else (by_inputs,), strict=True)) if floating else {}
+    by_parameter = {id(p): d for p, d in zip(parameters, by_weights, strict=True)}
+    given: set[int] = set()
+    result: list[Tensor | None] = []
+    for i, (tensor, asked) in enumerate(zip(inputs, wanted, strict=True)):
+        gradient = arrived.get(i)
+        if isinstance(tensor, Parameter) and id(tensor) not in given:  # one that is in several places comes back once
+            gradient = by_parameter[id(tensor)]
+            given.add(id(tensor))
+        result.append(gradient if asked else None)
+    return result
+
+
+def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
+    """Run all steps with these inputs, in the order of ``running.inputs``; return the outputs of the stage."""
+    left = list(inputs)
+    series: list[list[Any]] = []
+    states, steps, outs = [], [], []
+    for part in running.parts:
+        xs = [left.pop(0) if item.x is not None else None for item in part.given]
+        weights = [left.pop(0) if item.x is not None and item.weights is not None else None for item in part.given]
+        states.append([left.pop(0) for _ in part.starts])
+        parameters = [left.pop(0) for _ in part.parameters]
+        bias = {id(p): t for p, t in zip(part.plan.parameters, parameters, strict=True)}
+        steps.append(step_of(part, [None if s is None else bias[id(s)] for s in part.slots]))
+        series.append([
+            x if w is None else ops.matmul(x, ops.transpose(w)) for x, w in zip(xs, weights, strict=True)
+        ])  # fmt: skip
+        outs.append([[] for _ in range(len(part.plan.outs) + len(part.plan.records))])
+    matrices = [left.pop(0) if cable.weights is not None else None for cable in running.cables]
+    for t in range(running.steps):
+        before = [list(s) for s in states]
+        for n, part in enumerate(running.parts):
+            given = [None if x is None else x[t] for x in series[n]]
+            for cable, matrix in zip(running.cables, matrices, strict=True):
+                if cable.target == n:
+                    if cable.late:
+                        value = before[cable.source][cable.sent.start]
+                    else:
+                        value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.sent.cotangent)][-1]
+                    given[cable.input] = value if matrix is None else ops.matmul(value, ops.transpose(matrix))
+            mask = () if part.mask is None else (like(part.mask[t], states[n][0] if states[n] else given[0]),)
+            made, recorded, states[n] = steps[n](given, before[n], *mask)
+            for values, value in zip(outs[n], (*made, *recorded), strict=True):
+                values.append(value)
+    return [t for o, s in zip(outs, states, strict=True) for t in (*map(ops.stack, o), *s)]

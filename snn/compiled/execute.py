@@ -1,0 +1,334 @@
+"""Run the schedule of a net on all time steps of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Tensor, nn, ops, tree
+from autograd.errors import CompileError, StateError
+
+from ..graphs import trace_step
+from ..graphs.graph import Edge, Graph, Node
+from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
+from ..guard import Dependencies
+from ..layerwise import _all_steps
+from ..layout import Options
+from ..reads import Reads, watching
+from ..structure import initial_state, given_state, is_over_time, is_stateful, label
+from ..watch import check_recorded, not_once
+from ..structure import record_names
+from ..weights import Weights, _SLOTS, weights_of, why_not
+from .again import pull_eagerly
+from .part import Given, Part
+from .plan import Sent
+from .stage import Cable, run_stage
+
+__all__ = ["run_graph", "schedule_for"]
+
+_KEPT = 4
+
+
+def schedule_for(net: Cell, x: Tensor, before: Any) -> tuple[Schedule, dict[Any, Any]]:
+    """Return the schedule of a net, traced anew only if the net has changed, and a dict for what is known of its parts."""
+    leaves = [] if before is None else tree.leaves(before)
+    outline = None if before is None else str(tree.map_leaves(lambda _: 0, before))
+    key = ("schedule", x.shape[1:], x.dtype, outline, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+    known = net.kept().setdefault(key, [])
+    for dependencies, schedule, kept in known:
+        if dependencies.unchanged():
+            return schedule, kept
+    shapes: dict[Any, Any] = {}
+    where = f"{type(net).__name__}.construct"
+    trace_step(net, x[0], before, shapes)
+    reads = Reads()
+    with watching(reads, where):
+        graph = trace_step(net, x[0], before, shapes)
+    schedule, kept = make_schedule(graph), {}
+    known.insert(0, (Dependencies(net, reads, where), schedule, kept))
+    del known[_KEPT:]
+    return schedule, kept
+
+
+def run_graph(
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options
+) -> tuple[Any, Any, dict[str, Tensor]]:
+    """Run a net; arguments and results are those of :func:`snn.run`, already checked.
+
+    Raises
+    ------
+    CompileError
+        If a step cannot be traced, or feedback goes through what cannot step inside a loop.
+    """
+    before = None
+    if is_stateful(net) or (isinstance(net, nn.SequentialCell) and net.has_state):
+        before = initial_state(net, x[0]) if state is None else given_state(state, x[0], "", net)
+    schedule, kept = schedule_for(net, x, before)
+    return _Run(schedule, kept, x, before, names, mask, options).result()
+
+
+class _Run:
+    """One run of a schedule."""
+
+    def __init__(
+        self, schedule: Schedule, kept: dict[Any, Any], x: Tensor, before: Any, names: Sequence[str], mask: Any, options: Options
+    ) -> None:
+        self.schedule, self.graph, self.kept, self.options = schedule, schedule.graph, kept, options
+        self.x, self.before, self.names, self.mask = x, before, names, mask
+        self.values: dict[Edge, Tensor] = {}
+        self.after: dict[int, Tensor] = {}
+        self.records: dict[str, Tensor] = {}
+        self.available: set[str] = set()
+        starts = [] if before is None else tree.leaves(before)
+        numbers = [] if self.graph.state is None else tree.leaves(self.graph.state)
+        self.starts: dict[int, Tensor] = dict(zip(numbers, starts, strict=True))
+
+    def result(self) -> tuple[Any, Any, dict[str, Tensor]]:
+        """Run all stages."""
+        graph = self.graph
+        for node in graph.nodes:
+            if node.kind == "input":
+                self.values[Edge(node.number)] = self.x
+        for stage in self.schedule.stages:
+            if stage.node is not None:
+                self._apply(stage.node)
+            else:
+                self._cores(stage)
+        out = tree.map_leaves(lambda edge: self._over_time(self.value(edge)) if self._varies(edge) else self._spread(edge), graph.out)
+        if self.mask is not None:
+            out = tree.map_leaves(self._cut_out, out)
+        check_recorded(self.names, self.records, self.available)
+        after = None if self.before is None else tree.unflatten(self.before, iter([self.after[i] for i in self.starts]))
+        return out, after, self.records
+
+    def _varies(self, edge: Edge) -> bool:
+        return self.graph.nodes[edge.node].varies
+
+    def _over_time(self, value: Tensor) -> Tensor:
+        return value
+
+    def _spread(self, edge: Edge) -> Tensor:
+        value = self.value(edge)
+        return ops.broadcast_to(value, (len(self.x), *value.shape))
+
+    def _cut_out(self, out: Tensor) -> Tensor:
+        keep = self.mask.reshape(self.mask.shape + (1,) * (out.ndim - self.mask.ndim))
+        return ops.where(keep, out, out.dtype.type(0))
+
+    def value(self, item: Any) -> Any:
+        """Return a value: ``[T, N, ...]`` if it depends on the step."""
+        if not isinstance(item, Edge):
+            return item
+        node = self.graph.nodes[item.node]
+        if node.kind == "parameter":
+            return node.what
+        if node.kind == "constant":
+            return Tensor.wrap(node.what)
+        return self.values[item]
+
+    # Stages without a loop over time
+
+    def _apply(self, node: Node) -> None:
+        if node.kind == "layer":
+            outs = self._layer(node)
+        else:
+            outs = hoisted(self.graph, node, [self.value(item) for item in node.inputs], len(self.x))
+        for k, out in enumerate(outs):
+            self.values[Edge(node.number, k)] = out
+
+    def _layer(self, node: Node) -> list[Tensor]:
+        inputs = tree.unflatten(node.given, iter([self.value(item) for item in node.inputs]))
+        if not node.varies:
+            out = node.what(*inputs)
+        elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
+            dense = weights_of(node.what, inputs[0])
+            if dense is not None and not is_over_time(node.what):
+                core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [Edge(node.number)], outs=[Edge(node.number)]))
+                return self._stage(Stage("cores", cores=[core], dense={Edge(node.number): node}))
+            out = _all_steps(node.what, inputs[0])
+        else:
+            out = _each_step(node, inputs, [self._input_varies(item) for item in node.inputs], len(self.x))
+        return tree.leaves(out)  # type: ignore[no-any-return]
+
+    def _input_varies(self, item: Any) -> bool:
+        return isinstance(item, Edge) and self._varies(item)
+
+    # Loops over time
+
+    def _cores(self, stage: Stage) -> None:
+        found = self._stage(stage)
+        position = 0
+        for core in stage.cores:
+            for edge in core.outs:
+                self.values[edge] = found[position]
+                position += 1
+            for name, what in self.kept["records", id(core), self.names]:
+                key = f"{name}.{what}" if name and self._several() else what
+                if key in self.records:
+                    raise not_once(name, core.nodes[-1].what, 2, 1)
+                self.records[key] = found[position]
+                position += 1
+            for node in core.states:
+                self.after[node.number] = found[position]
+                position += 1
+
+    def _several(self) -> bool:
+        return True
+
+    def _stage(self, stage: Stage) -> list[Tensor]:
+        grouped = bool(stage.projections)
+        late: dict[int, list[int]] = {n: [] for n in range(len(stage.cores))}
+        for p in stage.projections:
+            if p.late:
+                k = next(k for k, node in enumerate(stage.cores[p.source].states) if node.number == p.value.node)
+                if k not in late[p.source]:
+                    late[p.source].append(k)
+        weights = {id(p): self._weights(p.node) for p in stage.projections if p.node is not None}
+        parts = []
+        for n, core in enumerate(stage.cores):
+            given = []
+            for edge in core.inputs:
+                inside = next((p for p in stage.projections if p.target == n and p.edge == edge), None)
+                given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
+            starts = [self.starts[node.number] for node in core.states]
+            part = Part(
+                self.graph, core, given, starts, late[n], self.names, self.mask, self.options.jit, grouped, self.kept, len(self.x)
+            )
+            self.kept["records", id(core), self.names] = part.records
+            for node in core.nodes:
+                if node.kind == "population":
+                    self.available |= record_names(node.what, tree.unflatten(node.before, iter(starts)) if len(starts) == len(node.states) else None)
+            parts.append(part)
+        cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
+        return run_stage(parts, cables, self.options, self.kept, pull_eagerly)
+
+    def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Weights | None) -> Cable:
+        source, core = parts[p.source], stage.cores[p.source]
+        if p.late:
+            k = next(k for k, node in enumerate(core.states) if node.number == p.value.node)
+            sent = source.plan.late[k]
+        else:
+            sent = self.kept.setdefault(("sent", id(source.plan), p.value), source.plan.sent(core.outs.index(p.value)))
+        return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late)
+
+    def _given(self, stage: Stage, core: Core, edge: Edge) -> Given:
+        """Return an input of a core from outside."""
+        node = stage.dense.get(edge)
+        if node is not None:
+            x = self.value(node.inputs[0])
+            weights = self._weights(node, x)
+            return Given(x, weights)
+        value = self.value(edge)
+        if not self._varies(edge):
+            value = ops.broadcast_to(value, (len(self.x), *core.shape))
+        elif value.shape[1:] != core.shape:
+            value = ops.broadcast_to(_padded(value, len(core.shape)), (len(self.x), *core.shape))
+        return Given(value, None)
+
+    def _weights(self, node: Node, x: Tensor | None = None) -> Weights:
+        """Return the factors of a dense layer or a product."""
+        if x is None:
+            shape, dtype = self._output(node.inputs[0])
+            x = Tensor.wrap(np.broadcast_to(np.zeros((), dtype), (1, *shape)))
+        if node.kind == "layer":
+            found = weights_of(node.what, x)
+            if found is None:
+                raise CompileError(
+                    label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another one",
+                    "Run it with mode='eager'.",
+                )  # fmt: skip
+            return found
+        weight = ops.transpose(self.value(node.inputs[1]))
+        dtype = np.result_type(x.dtype, weight.dtype) if x.dtype.kind == "f" else weight.dtype
+        return Weights(_PRODUCT, weight if weight.dtype == dtype else ops.cast(weight, dtype), None, weight.dtype)
+
+    def _output(self, edge: Edge) -> tuple[Any, Any]:
+        output = self.graph.nodes[edge.node].outputs[edge.output]
+        return output.shape, output.dtype
+
+
+_PRODUCT = Cell()
+
+
+def _padded(value: Tensor, axes: int) -> Tensor:
+    """Put axes of length 1 behind time, so that there are so many behind it."""
+    missing = axes - (value.ndim - 1)
+    return value if missing <= 0 else ops.reshape(value, (value.shape[0], *(1,) * missing, *value.shape[1:]))
+
+
+def _each_step(node: Node, inputs: Any, varies: list[bool], steps: int) -> Any:
+    """Run a layer step by step."""
+    leaves = tree.leaves(inputs)
+    outs = []
+    for t in range(steps):
+        given = [leaf[t] if moving else leaf for leaf, moving in zip(leaves, varies, strict=True)]
+        outs.append(node.what(*tree.unflatten(inputs, iter(given))))
+    series = [ops.stack([*column]) for column in zip(*map(tree.leaves, outs), strict=True)]
+    return tree.unflatten(outs[0], iter(series))
+
+
+_SHIFTED = {"sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "cumsum", "flip", "squeeze", "expand_dims", "_stack",
+            "_concat", "_split", "_unstack", "_softmax", "_log_softmax"}  # fmt: skip
+_OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
+
+
+def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Tensor]:
+    """Run an operation on all steps at once, where that is known to be the same as step by step."""
+    op, attrs = node.what, dict(node.attrs)
+    varies = [isinstance(item, Edge) and graph.nodes[item.node].varies for item in node.inputs]
+    if not any(varies):
+        out = op(*values, **attrs)
+        return list(out) if isinstance(out, tuple) else [out]
+    rank = max(v.ndim - moving for v, moving in zip(values, varies, strict=True) if isinstance(v, Tensor))
+    name = op.__name__
+    if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names:
+        values = [_padded(v, rank) if moving else v for v, moving in zip(values, varies, strict=True)]
+    elif name == "_matmul":
+        values = [_padded(v, rank) if moving else v for v, moving in zip(values, varies, strict=True)]
+    elif name in ("_reshape", "_broadcast_to"):
+        attrs["to"] = (steps, *node.outputs[0].shape)
+        values = [_padded(v, len(node.outputs[0].shape)) if name == "_broadcast_to" else v for v in values]
+    elif name == "transpose":
+        axes = attrs.get("axes")
+        axes = tuple(range(rank))[::-1] if axes is None else tuple(a % rank for a in axes)
+        attrs["axes"] = (0, *(a + 1 for a in axes))
+    elif name in _SHIFTED and (axis := _shifted(name, attrs.get("axis"), rank)) is not None:
+        if op.arity is None:
+            values = [
+                v if moving else ops.broadcast_to(v, (steps, *v.shape)) for v, moving in zip(values, varies, strict=True)
+            ]
+        attrs["axis"] = axis
+    elif name == "_getitem" and all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in _tuple(attrs["index"])):
+        attrs["index"] = (slice(None), *_tuple(attrs["index"]))
+    elif name == "_pad":
+        attrs["pad_width"] = ((0, 0), *attrs["pad_width"])
+    else:
+        return _operation_each_step(op, attrs, values, varies, steps)
+    out = op(*values, **attrs)
+    return list(out) if isinstance(out, tuple) else [out]
+
+
+def _operation_each_step(op: Any, attrs: dict[str, Any], values: list[Any], varies: list[bool], steps: int) -> list[Tensor]:
+    outs = []
+    for t in range(steps):
+        out = op(*[v[t] if moving else v for v, moving in zip(values, varies, strict=True)], **attrs)
+        outs.append(out if isinstance(out, tuple) else (out,))
+    return [ops.stack([*column]) for column in zip(*outs, strict=True)]
+
+
+def _tuple(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _shifted(name: str, axis: Any, rank: int) -> Any:
+    """Return an axis, or several, one further; None if that is not the same."""
+    if axis is None:
+        return tuple(range(1, rank + 1)) if name in _OVER_ALL else None
+    if isinstance(axis, tuple):
+        return tuple(a + 1 if a >= 0 else a for a in axis)
+    return axis + 1 if axis >= 0 else axis
+
+
+_ = (_SLOTS, StateError, Sent)

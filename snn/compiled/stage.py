@@ -1,0 +1,421 @@
+"""Loops over time: a core alone, or a group whose cores step together, as one operation of the graph of gradients."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, ops
+from autograd.dtypes import bool_, describe
+from autograd.errors import CompileError
+from autograd.graph import SELECT, Node
+from autograd.state import state as thread
+
+from ..currents import SAMPLED, Listed, Once
+from ..engine.blas import one_thread_each
+from ..engine.buffers import empty
+from ..engine.events import Events, Packed, find_events, padded
+from ..engine.loop import Body, Link, Loop
+from ..engine.threads import launch, thread_count
+from ..graphs.schedule import Projection
+from ..layout import Layout, Options, Stream
+from ..spikes import Spikes
+from ..weights import Weights
+from .part import Part
+from .plan import Loops, Sent
+
+__all__ = ["Cable", "Running", "Saved", "run_stage"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_u = np.uint64
+
+
+@dataclass(eq=False)
+class Cable:
+    """A projection in one run.
+
+    Attributes
+    ----------
+    source, target, input : int
+        Parts, and the input of the target that it makes.
+    sent : Sent
+        What is sent.
+    weights : Weights or None
+        On the way.
+    late : bool
+        Whether it arrives in the next step.
+    amplitude : array or None
+        Of the spikes that are sent; None for numbers.
+    packed : Packed or None
+        The weights as the loop takes them.
+    """
+
+    source: int
+    target: int
+    input: int
+    sent: Sent
+    weights: Weights | None
+    late: bool
+    amplitude: Any = None
+    packed: Packed | None = None
+
+    @property
+    def kind(self) -> str:
+        """As for :class:`snn.engine.loop.Link`."""
+        return "copy" if self.weights is None else "product" if self.amplitude is None else "events"
+
+
+@dataclass
+class Work:
+    """What a loop does with one part in some steps."""
+
+    body: Body
+    layout: Layout
+    streams: list[Stream]
+    starts: list[Array]
+    ends: list[Array]
+    written: list[Stream]
+    sums: list[Array] = field(default_factory=list)
+    firsts: list[Array] = field(default_factory=list)
+    lasts: list[Array] = field(default_factory=list)
+    arrived: Sequence[Any] = ()
+    step: int = 0
+
+
+@dataclass
+class Saved:
+    """What the backward needs of the forward.
+
+    Attributes
+    ----------
+    boundaries : list or None
+        With checkpoints: states and what has been sent at the start of each segment.
+    values : list of dict
+        The saved values of each part, ``[T, N, ...]``; with checkpoints only where gradients matter, and what was sent.
+    """
+
+    boundaries: list[Any] | None
+    values: list[dict[int, Array]]
+
+
+def run_stage(parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any) -> list[Tensor]:
+    """Run a stage; return for each part its outs, its records and its states."""
+    running = Running(parts, cables, options, kept, again)
+    return one_thread_each(running.forward)  # type: ignore[no-any-return]
+
+
+class Running:
+    """One run of a stage, and the rule by which cotangents pass back through it."""
+
+    def __init__(
+        self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any
+    ) -> None:
+        self.parts, self.cables, self.options, self.again = parts, cables, options, again
+        plans = [part.plan for part in parts]
+        self.loops: Loops = kept.setdefault(("loops", *map(id, plans)), Loops(plans))
+        self.steps = parts[0].steps
+        self.samples = parts[0].layout.samples
+        if cables and len({part.layout.samples for part in parts}) > 1:
+            raise CompileError(
+                ", ".join(part.core.name for part in parts), "as many samples in each population that feeds another",
+                str([list(part.shape) for part in parts]), "Run it with mode='eager'.",
+            )  # fmt: skip
+        for cable in cables:
+            self._prepare(cable)
+        lengths = [c.chunk for part in parts for c in part.currents if c is not None and c.chunk is not None]
+        lengths += [max(1, 2048 // max(1, self.samples))] * any(cable.weights is not None for cable in cables)
+        self.chunk: int | None = min(lengths, default=None)
+        self.dense = any(c is not None and c.kind == "dense" for part in parts for c in part.currents)
+
+    def _prepare(self, cable: Cable) -> None:
+        if cable.weights is None:
+            return
+        weight, source = cable.weights.weight, self.parts[cable.source]
+        same = [c.weights.weight.array for c in self.cables if c.weights is not None and c.sent is cable.sent]
+        cable.amplitude = source.fires(cable.sent, same)
+        dtype = source.plan.program.instructions[cable.sent.value].dtype
+        if cable.amplitude is None and dtype != weight.dtype:
+            raise CompileError(
+                source.core.name, f"weights of what it sends, {dtype}", describe(weight),
+                "Make the layer with dtype=, or run it with mode='eager'.",
+            )  # fmt: skip
+        amplitude = np.ones(source.layout.columns, weight.dtype)
+        if cable.amplitude is not None:
+            amplitude *= np.asarray(cable.amplitude, weight.dtype).reshape(-1)
+        cable.packed = Packed(weight.array, amplitude, source.jit, narrow=False)
+
+    @functools.cached_property
+    def inputs(self) -> list[Tensor]:
+        """All that gradients may be asked by: of each part inputs, weights, states, Parameters; then weights of cables."""
+        found: list[Tensor] = []
+        for part in self.parts:
+            found += [item.x for item in part.given if item.x is not None]
+            found += [item.weights.weight for item in part.given if item.x is not None and item.weights is not None]
+            found += [*part.starts, *part.parameters]
+        return found + [cable.weights.weight for cable in self.cables if cable.weights is not None]
+
+    # Segments of time: one, or as many as are computed again; they begin where the chunks begin whose gradients are summed
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Return the first step and the one after the last of each segment."""
+        length = self.options.checkpoint
+        if length is None:
+            return [(0, self.steps)]
+        length = -(-length // (self.chunk or 1)) * (self.chunk or 1)
+        return [(t, min(t + length, self.steps)) for t in range(0, self.steps, length)]
+
+    def pieces(self, t0: int, t1: int) -> list[tuple[int, int]]:
+        """Return the same of the chunks of a segment."""
+        chunk = self.chunk or t1 - t0
+        return [(t, min(t + chunk, t1)) for t in range(t0, t1, chunk)]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to compute."""
+        return not all(math.prod(part.shape) for part in self.parts)
+
+    # Forward
+
+    def forward(self) -> list[Tensor]:
+        """Run the forward loops."""
+        parents = [t.node for t in self.inputs]
+        record = thread.recording and any(parents)
+        again = self.options.checkpoint is not None
+        written = []
+        for n, part in enumerate(self.parts):
+            plan = part.plan
+            numbers = {i if flag is None else flag for i, flag in zip(plan.outs, part.flags, strict=True)} | set(plan.records)
+            numbers |= {self._fed(cable) for cable in self.cables if record and cable.source == n and cable.weights is not None}
+            if record and not again:
+                numbers |= {i for i in plan.saved if i != plan.mask and part.direct(i) is None}
+            elif record and plan.mask is None:
+                numbers |= {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
+            written.append({i: empty((self.steps, *part.shape), part.dtype(i)) for i in sorted(numbers)})
+        states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
+        received = self._first_received()
+        boundaries = []
+        for t0, t1 in () if self.empty else self.segments():
+            boundaries.append((states, received))
+            states, received = self.run(t0, t1, states, received, [{i: a[t0:t1] for i, a in w.items()} for w in written])
+        outs: list[Tensor] = []
+        for part, w, s in zip(self.parts, written, states, strict=True):
+            outs += self._outs(part, w) + [Tensor.wrap(a.reshape(part.shape)) for a in s]
+            for current in part.currents:
+                if isinstance(current, Once):
+                    current.forget()
+        if not record:
+            return outs
+        kept = []
+        for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
+            plan = part.plan
+            need = {*plan.matters, *plan.late_matters.values()} if again else set(plan.saved)
+            need |= {self._fed(cable) for cable in self.cables if cable.source == n and cable.weights is not None}
+            kept.append({i: w[i] for i in need if i is not None and i in w})
+        node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, kept))
+        nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
+        return [
+            o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
+        ]  # fmt: skip
+
+    def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
+        plan, made = part.plan, {}
+        for i, flag, amplitude in zip(plan.outs, part.flags, part.out_amplitudes, strict=True):
+            made[i] = self._seen(part, i, written) if flag is None else Spikes(written[flag], amplitude, part.jit)
+        return [made[i] if i in made else self._seen(part, i, written) for i in (*plan.outs, *plan.records)]
+
+    @staticmethod
+    def _seen(part: Part, index: int, written: dict[int, Array]) -> Tensor:
+        return Tensor.wrap(written[index].view(np.bool_) if part.is_bool(index) else written[index])
+
+    @staticmethod
+    def _fed(cable: Cable) -> int:
+        """Return the number of what the gradient by the weights of a cable needs."""
+        return cable.sent.value if cable.amplitude is None or cable.sent.flag is None else cable.sent.flag
+
+    def received_of(self, target: int) -> list[Cable]:
+        """Return the cables to a part."""
+        return [cable for cable in self.cables if cable.target == target]
+
+    def sends(self, source: int) -> list[tuple[int, bool]]:
+        """Return what a part sends: numbers, and whether as spikes."""
+        found = [(self._fed(c), c.amplitude is not None) for c in self.cables if c.source == source]
+        return list(dict.fromkeys(found))
+
+    def _first_received(self) -> list[list[Array]]:
+        """Return what arrives in the first step at each part, ``[samples, columns and zeros behind]``."""
+        found = []
+        for n, part in enumerate(self.parts):
+            arrays = []
+            for cable in self.received_of(n):
+                dtype = part.plan.program.instructions[part.plan.inputs[cable.input]].dtype
+                made = np.zeros((self.samples, padded(part.layout.columns)), dtype)
+                if cable.late and not self.empty:
+                    self._first(cable, made[:, : part.layout.columns])
+                arrays.append(made)
+            found.append(arrays)
+        return found
+
+    def _first(self, cable: Cable, out: Array) -> None:
+        source = self.parts[cable.source]
+        assert cable.sent.start is not None
+        before = source.starts[cable.sent.start].array.reshape(-1, source.layout.columns)
+        if cable.weights is None or cable.packed is None:
+            out[...] = before
+        elif cable.amplitude is not None and source.spiked(cable.sent, cable.amplitude):
+            events = find_events((before != 0).view(np.uint8), 1, source.jit)
+            out[...] = cable.packed.currents(events)  # type: ignore[arg-type]
+        elif before.any() or not Packed.finite(cable.weights.weight.array):
+            out[...] = before @ cable.weights.weight.array.T
+
+    def run(
+        self, t0: int, t1: int, states: list[list[Array]], received: list[list[Array]], written: list[dict[int, Array]]
+    ) -> tuple[list[list[Array]], list[list[Array]]]:
+        """Run some steps forward, and write what is asked for; return states and what has been sent after them."""
+        written = [dict(w) for w in written]
+        for n, part in enumerate(self.parts):
+            for i, fires in self.sends(n):
+                if fires and i not in written[n]:
+                    written[n][i] = empty((t1 - t0, *part.shape), np.uint8)
+        links, bodies = [], []
+        for cable in self.cables:
+            sent = self.sends(cable.source).index((self._fed(cable), cable.amplitude is not None))
+            at = self.received_of(cable.target).index(cable)
+            links.append(Link(cable.source, sent, cable.target, at, cable.kind, cable.late))
+        for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
+            plan = part.plan
+            mask_rows, mask_streams = part.masks()
+            listed = tuple(i for i, c in zip(plan.inputs, part.currents, strict=True) if isinstance(c, Listed))
+            read = tuple(
+                i for i, c in zip(plan.inputs, part.currents, strict=True) if c is not None and not isinstance(c, Listed)
+            )
+            bodies.append(
+                Body(
+                    (*read, *mask_streams), mask_rows, listed,
+                    tuple(plan.inputs[c.input] for c in self.received_of(n)), tuple(self.sends(n)),
+                    tuple(zip(plan.before, plan.after, strict=True)), part.scalars, part.per_column, tuple(w),
+                )
+            )  # fmt: skip
+        loop = Loop("forward", tuple(bodies), tuple(links))
+        for a, b in self.pieces(t0, t1) if self.dense else [(t0, t1)]:
+            works = []
+            for n, (part, body, w) in enumerate(zip(self.parts, bodies, written, strict=True)):
+                streams = [
+                    part.stream(c.current(a, b)) for c in part.currents if c is not None and not isinstance(c, Listed)
+                ]
+                streams += [part.mask_stream(a, b) for _ in part.masks()[1]]
+                targets = [(array[a - t0 : b - t0].reshape(-1), part.layout.rows()) for array in w.values()]
+                ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
+                works.append(Work(body, part.layout, streams, states[n], ends, targets, [], received[n], lasts, step=a))
+            self.launch(loop, list(range(len(self.parts))), works, a, b, [c.packed for c in self.cables])
+            states, received = [work.ends for work in works], [work.lasts for work in works]
+        return states, received
+
+    # Backward
+
+    def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Run the backward loops; when an outer transform is watching, differentiate the eager run instead."""
+        from .back import Back
+
+        if thread.recording:
+            return self.again(self, g, wanted)  # type: ignore[no-any-return]
+        if self.empty:
+            return [
+                Tensor.wrap(np.zeros(t.shape, t.dtype)) if asked else None
+                for t, asked in zip(self.inputs, wanted, strict=True)
+            ]
+        return one_thread_each(Back(self, node, g, wanted).run)  # type: ignore[no-any-return]
+
+    def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
+        """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""
+        part = self.parts[n]
+        plan, values = part.plan, saved.values[n]
+        if matters is None or plan.mask is not None:
+            return None
+        if matters in values:
+            flags = values[matters]
+        else:
+            needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
+            given = [values[i] if i in values else part.direct(i) for i in needs]
+            if any(array is None for array in given):
+                return None
+            flags = empty((self.steps, *part.shape), np.uint8)
+            body = Body(tuple(needs), scalars=part.scalars, parameters=part.per_column, written=(matters,))
+            streams = [part.stream(array) for array in given if array is not None]
+            work = Work(body, part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
+            self.launch(Loop("matters", (body,)), [n], [work], 0, self.steps, [])
+        events = find_events(flags, None, part.jit)
+        return events if events is not None and events.density < SAMPLED else None
+
+    def launch(
+        self, loop: Loop, order: list[int], works: list[Work], t0: int, t1: int, weights: Sequence[Any],
+        places: Sequence[Events | None] = (),
+    ) -> None:  # fmt: skip
+        """Run a loop over some steps; ``order`` has the parts of its bodies, ``weights`` and ``places`` are of its links."""
+        parts = [self.parts[n] for n in order]
+        function, source, functions = self.loops.function(loop, order, self.options.jit)
+        samples = works[0].layout.samples
+        given: dict[str, Any] = {"samples": _u(samples), "order": _order(t1 - t0, loop.backward)}
+        jobs = works[0].layout.blocks * samples
+        if loop.links:
+            group = max(1, -(-samples // thread_count()))
+            given["group"], jobs = _u(group), -(-samples // group)
+        for k, (part, work) in enumerate(zip(parts, works, strict=True)):
+            given |= _arguments(loop.prefix(k), part, work, t0, t1)
+        for k, link in enumerate(loop.links):
+            if link.kind == "copy":
+                continue
+            given[f"link{k}_weights"] = weights[k].reshape(-1) if isinstance(weights[k], np.ndarray) else weights[k].array
+            found = places[k] if k < len(places) else None
+            if found is not None:
+                given[f"link{k}_places"], given[f"link{k}_index"] = found.start[t0 * samples :], found.index
+                given[f"link{k}_strip"] = _u(max(8, (1 << 19) // weights[k][:1].nbytes))
+        given |= {name: parts[body].plan.program.instructions[i].what for name, body, i in source.constants}
+        given |= zip(source.places, functions, strict=True)
+        size = sum(work.layout.columns for work in works)
+        launch(function, jobs, [given[name] for name in source.arguments], (t1 - t0) * samples * size)
+
+
+def _arguments(prefix: str, part: Part, work: Work, t0: int, t1: int) -> dict[str, Any]:
+    """Return the arguments of one body of a loop by name."""
+    body, layout = work.body, work.layout
+    parameters = [part.parameter(part.arrays[i]) for i in body.parameters]
+    strides = [s for _, s in work.streams] + [s for _, s in work.written] + [(layout.samples, 1, 0) for _ in body.rows]
+    strides += [s for _, s in parameters]
+    given: dict[str, Any] = {"width": _u(layout.width), "columns": _u(layout.columns), "strides": _flat(tuple(strides))}
+    if body.rows and part.mask is not None:
+        given["row0"] = np.ascontiguousarray(part.mask[t0:t1]).reshape(-1)
+    if body.events:
+        for k, current in enumerate(c for c in part.currents if isinstance(c, Listed)):
+            names = (f"{name}{k}" for name in ("weights", "lanes", "inputs", "event_start", "event_index"))
+            given |= zip(names, current.arguments(t0), strict=True)
+    if body.arrived is not None:
+        given |= zip(("factors", "n_factors", "arrived_weights"), work.arrived, strict=True)
+    several = {
+        "in": [flat for flat, _ in work.streams], "start": work.starts, "par": [flat for flat, _ in parameters],
+        "scalar": [np.asarray(part.arrays[i]).reshape(-1) for i in body.scalars], "out": [flat for flat, _ in work.written],
+        "end": work.ends, "sum": work.sums, "first": [a.reshape(-1) for a in work.firsts],
+        "last": [a.reshape(-1) for a in work.lasts],
+    }  # fmt: skip
+    given |= {f"{name}{k}": value for name, values in several.items() for k, value in enumerate(values)}
+    return {prefix + name: value for name, value in given.items()}
+
+
+@functools.lru_cache(64)
+def _order(steps: int, backward: bool) -> Array:
+    """Return the steps of a loop in the order in which it takes them."""
+    order = np.arange(steps, dtype=np.uint64)
+    return order[::-1].copy() if backward else order
+
+
+@functools.lru_cache(256)
+def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
+    """Return the strides of all that a loop looks at as one array."""
+    return np.array(strides, np.uint64).reshape(-1)
+
+
+_ = (ops, Projection)
