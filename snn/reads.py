@@ -202,7 +202,12 @@ def _is_trusted(frame: Any) -> bool:
     """Tell whether a function is ours, or one of Python's own library that ours called."""
     while frame is not None and is_standard(frame.f_code.co_filename):
         frame = frame.f_back
-    return frame is None or frame.f_code.co_filename.startswith(OURS)
+    return frame is None or frame.f_code.co_filename.startswith(OURS) or _is_made_by_ours(frame)
+
+
+def _is_made_by_ours(frame: Any) -> bool:
+    """Tell whether a function is one that Python has written for a dataclass of ours."""
+    return frame.f_code.co_filename == "<string>" and frame.f_globals.get("__name__", "").startswith("snn.")
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from autograd import Cell, tree
 
@@ -18,7 +18,8 @@ class Edge:
     output: int = 0
 
 
-class Output(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Output:
     """Shape and dtype of a value in one step, ``[N, ...]``."""
 
     shape: tuple[int, ...]
@@ -129,7 +130,7 @@ class Graph:
             if node.kind in ("parameter", "constant", "state"):
                 continue
             kind = type(node.what).__name__ if isinstance(node.what, Cell) else node.kind
-            shape, dtype = node.outputs[0]
+            shape, dtype = node.outputs[0].shape, node.outputs[0].dtype
             weights = node.what.get_parameters() if isinstance(node.what, Cell) else []
             count = sum(p.size for p in weights)
             own = {edge for edge in node.states if self._own(node, edge)}

@@ -131,9 +131,9 @@ class _Builder:
         node = Node(len(self.nodes), kind, name, what, tuple(inputs), list(outputs), **more)
         self.nodes.append(node)
         made = []
-        for k, (shape, dtype) in enumerate(outputs):
+        for k, output in enumerate(outputs):
             self.values.append(Edge(node.number, k))
-            made.append(Tensor.wrap(Value(self, len(self.values) - 1, dtype, shape)))  # type: ignore[arg-type]
+            made.append(Tensor.wrap(Value(self, len(self.values) - 1, output.dtype, output.shape)))  # type: ignore[arg-type]
         return made
 
     def edge(self, value: Any) -> Any:
