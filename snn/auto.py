@@ -55,7 +55,7 @@ def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
         _known[net] = now, work(net, x)
     if (seconds := _known[net][1]) < WORTHWHILE:
         return f"that takes about {1000 * seconds:.2g} ms with its gradient, less than {1000 * WORTHWHILE:g} ms"
-    return None if is_chain(net) else "the net is no chain of layers"
+    return None
 
 
 def work(net: Cell, x: Tensor) -> float:
@@ -70,8 +70,8 @@ def work(net: Cell, x: Tensor) -> float:
 
 
 def _layers(net: Cell) -> Iterator[Cell]:
-    if isinstance(net, nn.SequentialCell):
-        for cell in net:
+    if isinstance(net, nn.SequentialCell) or not is_chain(net):
+        for cell in net.cells():
             yield from _layers(cell)
     else:
         yield net

@@ -7,23 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, nn, ops, tree
-from autograd.errors import CompileError, StateError
+from autograd import Cell, Tensor, as_tensor, ops, tree
+from autograd.errors import CompileError
 
-from ..graphs import trace_step
+from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
 from ..guard import Dependencies
 from ..layerwise import _all_steps
 from ..layout import Options
 from ..reads import Reads, watching
-from ..structure import initial_state, given_state, is_over_time, is_stateful, label
-from ..watch import check_recorded, not_once
-from ..structure import record_names
-from ..weights import Weights, _SLOTS, weights_of, why_not
+from ..stepwise import AllSteps
+from ..structure import given_state, initial_state, is_over_time, label, record_names
+from ..watch import not_once
+from ..weights import Weights, weights_of, why_not
 from .again import pull_eagerly
 from .part import Given, Part
-from .plan import Sent
 from .stage import Cable, run_stage
 
 __all__ = ["run_graph", "schedule_for"]
@@ -31,21 +30,22 @@ __all__ = ["run_graph", "schedule_for"]
 _KEPT = 4
 
 
-def schedule_for(net: Cell, x: Tensor, before: Any) -> tuple[Schedule, dict[Any, Any]]:
+def schedule_for(net: Cell, x: Tensor, state: Any) -> tuple[Schedule, dict[Any, Any]]:
     """Return the schedule of a net, traced anew only if the net has changed, and a dict for what is known of its parts."""
-    leaves = [] if before is None else tree.leaves(before)
-    outline = None if before is None else str(tree.map_leaves(lambda _: 0, before))
-    key = ("schedule", x.shape[1:], x.dtype, outline, tuple((leaf.shape, leaf.dtype) for leaf in leaves))
+    key: Any = "schedule", x.shape[1:], x.dtype
+    if state is not None:
+        leaves = [as_tensor(leaf, "snn.run, state") for leaf in tree.leaves(state)]
+        key = *key, str(tree.map_leaves(lambda _: 0, state)), tuple((leaf.shape, leaf.dtype) for leaf in leaves)
     known = net.kept().setdefault(key, [])
     for dependencies, schedule, kept in known:
         if dependencies.unchanged():
             return schedule, kept
     shapes: dict[Any, Any] = {}
     where = f"{type(net).__name__}.construct"
-    trace_step(net, x[0], before, shapes)
+    trace_step(net, x[0], state, shapes)
     reads = Reads()
     with watching(reads, where):
-        graph = trace_step(net, x[0], before, shapes)
+        graph = trace_step(net, x[0], state, shapes)
     schedule, kept = make_schedule(graph), {}
     known.insert(0, (Dependencies(net, reads, where), schedule, kept))
     del known[_KEPT:]
@@ -62,28 +62,36 @@ def run_graph(
     CompileError
         If a step cannot be traced, or feedback goes through what cannot step inside a loop.
     """
-    before = None
-    if is_stateful(net) or (isinstance(net, nn.SequentialCell) and net.has_state):
-        before = initial_state(net, x[0]) if state is None else given_state(state, x[0], "", net)
-    schedule, kept = schedule_for(net, x, before)
-    return _Run(schedule, kept, x, before, names, mask, options).result()
+    schedule, kept = schedule_for(net, x, state)
+    return _Run(schedule, kept, net, x, state, names, mask, check, options).result()
 
 
-class _Run:
+class _Run(AllSteps):
     """One run of a schedule."""
 
     def __init__(
-        self, schedule: Schedule, kept: dict[Any, Any], x: Tensor, before: Any, names: Sequence[str], mask: Any, options: Options
-    ) -> None:
+        self, schedule: Schedule, kept: dict[Any, Any], net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any,
+        check: bool, options: Options,
+    ) -> None:  # fmt: skip
+        super().__init__(state is None, names, mask, check)
         self.schedule, self.graph, self.kept, self.options = schedule, schedule.graph, kept, options
-        self.x, self.before, self.names, self.mask = x, before, names, mask
+        self.net, self.x = net, x
         self.values: dict[Edge, Tensor] = {}
         self.after: dict[int, Tensor] = {}
-        self.records: dict[str, Tensor] = {}
-        self.available: set[str] = set()
-        starts = [] if before is None else tree.leaves(before)
-        numbers = [] if self.graph.state is None else tree.leaves(self.graph.state)
-        self.starts: dict[int, Tensor] = dict(zip(numbers, starts, strict=True))
+        self.starts = self._starts(state)
+
+    def _starts(self, state: Any) -> dict[int, Tensor]:
+        """Return the states at the start by node."""
+        graph = self.graph
+        parts = [] if state is None else parts_of(self.net, state)
+        leaves: list[Any] = []
+        for k, begin in enumerate(graph.starts):
+            x = self.x[0] if len(graph.starts) == 1 and begin.shape == self.x.shape[1:] else None
+            if x is None:
+                x = Tensor.wrap(np.broadcast_to(np.zeros((), begin.dtype), begin.shape))
+            before = initial_state(begin.cell, x, begin.name) if state is None else given_state(parts[k], x, begin.name, begin.cell)
+            leaves += [as_tensor(leaf, f"{label(begin.name, begin.cell)}, state") for leaf in tree.leaves(before)]
+        return dict(zip(tree.leaves(graph.state) if graph.starts else (), leaves, strict=True))
 
     def result(self) -> tuple[Any, Any, dict[str, Tensor]]:
         """Run all stages."""
@@ -96,26 +104,17 @@ class _Run:
                 self._apply(stage.node)
             else:
                 self._cores(stage)
-        out = tree.map_leaves(lambda edge: self._over_time(self.value(edge)) if self._varies(edge) else self._spread(edge), graph.out)
-        if self.mask is not None:
-            out = tree.map_leaves(self._cut_out, out)
-        check_recorded(self.names, self.records, self.available)
-        after = None if self.before is None else tree.unflatten(self.before, iter([self.after[i] for i in self.starts]))
+        self.masked = False
+        out = tree.map_leaves(lambda edge: self.finish(self.value(edge) if self._varies(edge) else self._spread(edge)), graph.out)
+        after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
         return out, after, self.records
 
     def _varies(self, edge: Edge) -> bool:
         return self.graph.nodes[edge.node].varies
 
-    def _over_time(self, value: Tensor) -> Tensor:
-        return value
-
     def _spread(self, edge: Edge) -> Tensor:
         value = self.value(edge)
         return ops.broadcast_to(value, (len(self.x), *value.shape))
-
-    def _cut_out(self, out: Tensor) -> Tensor:
-        keep = self.mask.reshape(self.mask.shape + (1,) * (out.ndim - self.mask.ndim))
-        return ops.where(keep, out, out.dtype.type(0))
 
     def value(self, item: Any) -> Any:
         """Return a value: ``[T, N, ...]`` if it depends on the step."""
@@ -140,11 +139,13 @@ class _Run:
 
     def _layer(self, node: Node) -> list[Tensor]:
         inputs = tree.unflatten(node.given, iter([self.value(item) for item in node.inputs]))
+        if is_over_time(node.what):
+            return [self.over_time(node.what, inputs[0], node.name)]
         if not node.varies:
             out = node.what(*inputs)
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
             dense = weights_of(node.what, inputs[0])
-            if dense is not None and not is_over_time(node.what):
+            if dense is not None:
                 core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [Edge(node.number)], outs=[Edge(node.number)]))
                 return self._stage(Stage("cores", cores=[core], dense={Edge(node.number): node}))
             out = _all_steps(node.what, inputs[0])
@@ -330,5 +331,3 @@ def _shifted(name: str, axis: Any, rank: int) -> Any:
         return tuple(a + 1 if a >= 0 else a for a in axis)
     return axis + 1 if axis >= 0 else axis
 
-
-_ = (_SLOTS, StateError, Sent)

@@ -1,6 +1,6 @@
 """What a net computes in one time step, as a value: nodes, edges, and the edges that cross a time step."""
 
 from .graph import Edge, Graph, Node
-from .trace import trace_step
+from .trace import parts_of, trace_step
 
-__all__ = ["Edge", "Graph", "Node", "trace_step"]
+__all__ = ["Edge", "Graph", "Node", "parts_of", "trace_step"]

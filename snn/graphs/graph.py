@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd import Cell, tree
 
-__all__ = ["Edge", "Graph", "Node", "Output"]
+__all__ = ["Edge", "Graph", "Node", "Output", "Start"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,26 @@ class Node:
 
 
 @dataclass(eq=False)
+class Start:
+    """A Cell whose state begins with a run: a neuron in a chain, or a Cell that wires neurons itself.
+
+    Attributes
+    ----------
+    name : str
+        In the net.
+    cell : Cell
+        It.
+    shape, dtype
+        Of its input in one step.
+    """
+
+    name: str
+    cell: Cell
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+@dataclass(eq=False)
 class Graph:
     """What a net computes in one time step; ``print`` shows it as a table.
 
@@ -94,12 +114,15 @@ class Graph:
         The output of the net.
     state : structure of int
         The nodes that are its state.
+    starts : list of Start
+        The Cells whose states these are, in order.
     """
 
     name: str
     nodes: list[Node]
     out: Any
     state: Any
+    starts: list[Start] = field(default_factory=list)
 
     @property
     def crossing(self) -> list[tuple[Edge, int]]:

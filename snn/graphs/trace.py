@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import Cell, Parameter, Tensor, nn, tree
+from autograd import Cell, Parameter, Tensor, as_tensor, nn, tree
 from autograd.dtypes import describe
-from autograd.errors import AutogradError, CompileError, StateError
+from autograd.errors import AutogradError, CellError, CompileError, StateError
 from autograd.graph import LEAF
 from autograd.graph import Node as Leaf
 from autograd.nn.stateful import untouched
@@ -20,25 +20,37 @@ from autograd.program import Value
 from autograd.state import quietly, scope, state
 from autograd.tensor import operands
 
-from ..structure import check_features, check_kept, holds_neurons, is_over_time, is_stateful, label
-from .graph import Edge, Graph, Node, Output
+from ..structure import (
+    check_features,
+    check_kept,
+    given_state,
+    has_state,
+    holds_neurons,
+    holds_over_time,
+    is_over_time,
+    is_stateful,
+    label,
+    outline,
+    sample_state,
+)
+from .graph import Edge, Graph, Node, Output, Start
 
-__all__ = ["trace_step"]
+__all__ = ["parts_of", "trace_step"]
 
 _NOT_THEIRS = tuple(str(Path(module.__file__).parent) for module in (autograd, np)) + (str(Path(__file__).parents[1]),)
 
 
-def trace_step(net: Cell, x: Tensor, before: Any, shapes: dict[Any, Any] | None = None) -> Graph:
+def trace_step(net: Cell, x: Tensor, state: Any = None, shapes: dict[Any, Any] | None = None) -> Graph:
     """Return the graph of one step.
 
     Parameters
     ----------
     net : Cell
-        With ``construct(x, state) -> (out, state)``, or a layer without state.
+        With ``construct(x, state) -> (out, state)``, a chain of layers, or a layer without state.
     x : Tensor
         An input of one step, ``[N, ...]``; only its shape and dtype count.
-    before : structure of Tensor, or None
-        The state at the start; only shapes and dtypes count.
+    state : structure of Tensor, optional
+        A state that a run begins with; only shapes and dtypes count. None stands for a fresh one.
     shapes : dict, optional
         What Cells return, by Cell and inputs: known from another trace, or to be kept for one.
 
@@ -47,8 +59,36 @@ def trace_step(net: Cell, x: Tensor, before: Any, shapes: dict[Any, Any] | None 
     CompileError
         At the line that does what cannot be traced.
     """
-    builder = _Builder(net, len(x), {} if shapes is None else shapes)
-    return builder.graph(x, before)
+    return _Builder(net, {} if shapes is None else shapes, state is None).graph(x, state)
+
+
+def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
+    """Return the parts of a state that is given to a net, one for each Cell whose it is.
+
+    Raises
+    ------
+    StateError
+        If it has other parts than the net.
+    """
+    if isinstance(cell, nn.SequentialCell):
+        layers = cell.named()
+        expected = [key for key, layer in layers if has_state(layer)]
+        if (state is not None or expected) and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
+            raise StateError(
+                f"{label(name, cell)}, state", f"a dict with the layers {expected}",
+                f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
+                "Pass the state that snn.run returned for this net.",
+            )  # fmt: skip
+        found = []
+        for key, layer in layers:
+            part = None if state is None else state.get(key)
+            found += parts_of(layer, part, f"{name}.{key}" if name else key)
+        return found
+    if is_stateful(cell):
+        return [state]
+    if state is not None:
+        raise StateError(f"{label(name, cell)}, state", "None: it has no state", outline(state), "Leave state out.")
+    return []
 
 
 class _Builder:
@@ -56,8 +96,8 @@ class _Builder:
 
     whole = True
 
-    def __init__(self, net: Cell, samples: int, shapes: dict[Any, Any]) -> None:
-        self.net, self.samples, self.shapes = net, samples, shapes
+    def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool) -> None:
+        self.net, self.shapes, self.fresh = net, shapes, fresh
         self.nodes: list[Node] = []
         self.values: list[Edge] = []
         self.names = {id(cell): name for name, cell in net.cells_and_names()}
@@ -65,40 +105,62 @@ class _Builder:
         self.parameters: dict[int, Value] = {}
         self.leaves: dict[int, Leaf] = {}
         self.within: list[str] = []
+        self.starts: list[Start] = []
+        self.given: list[Any] = []
 
-    def graph(self, x: Tensor, before: Any) -> Graph:
+    def graph(self, x: Tensor, state: Any) -> Graph:
         """Trace a step."""
         given = self.add("input", "x", None, (), [Output(x.shape, x.dtype)])[0]
-        n = len(tree.leaves(before)) if before is not None else 0
-        names = [f"state{k}" for k in range(n)] if before is not None else []
-        symbols = [
-            self.add("state", name, name, (), [Output(leaf.shape, leaf.dtype)])[0]
-            for name, leaf in zip(names, tree.leaves(before) if before is not None else (), strict=True)
-        ]
-        held = [node.number for node in self.nodes if node.kind == "state"]
-        structure = None if before is None else tree.unflatten(before, iter(symbols))
-        with self._theirs():
-            arguments = (given,) if before is None else (given, structure)
-            with scope(recording=False, tracing=self, calling=self.call, watched={}):
-                result = operands(self.net(*arguments))
-        if before is None:
-            out, after = result, None
-        elif not isinstance(result, tuple) or len(result) != 2:
-            raise StateError(
-                type(self.net).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
-            )
-        else:
-            out, after = result
-            check_kept(after, structure, f"{type(self.net).__name__}, state after a step")
-            for number, leaf in zip(held, tree.leaves(after), strict=True):
-                self.nodes[number].after = self.edge(leaf)
+        self.given = [] if self.fresh else parts_of(self.net, state)
+        out, held = self._layer(self.net, given, "")
         for leaf in tree.leaves(out):
             if not isinstance(leaf, Tensor):
                 raise CompileError(type(self.net).__name__, "Tensors as outputs", describe(leaf), "Return Tensors.")
         outs = tree.map_leaves(self.edge, out)
         self._find_what_varies()
         self._name_states()
-        return Graph(type(self.net).__name__, self.nodes, outs, None if before is None else tree.unflatten(before, iter(held)))
+        return Graph(type(self.net).__name__, self.nodes, outs, held, self.starts)
+
+    def _layer(self, cell: Cell, x: Any, name: str) -> tuple[Any, Any]:
+        """Trace a layer of a chain; return its output, and the nodes that are its state."""
+        if isinstance(cell, nn.SequentialCell):
+            after = {}
+            for key, layer in cell.named():
+                x, held = self._layer(layer, x, f"{name}.{key}" if name else key)
+                if has_state(layer):
+                    after[key] = held
+            return x, after
+        if not is_stateful(cell):
+            return self._run(cell, x), None
+        if holds_over_time(cell):
+            inside = next(part for _, part in cell.cells_and_names() if is_over_time(part))
+            raise CellError(
+                label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
+                "it in a Cell that is run step by step",
+                "Put it in an nn.SequentialCell, or say over_time = True in your Cell, whose construct then gets [T, N, ...].",
+            )  # fmt: skip
+        zeros = self._zeros(x)
+        before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
+        self.starts.append(Start(name, cell, x.shape, x.dtype))
+        symbols = []
+        for _ in (leaves := tree.leaves(before)):
+            leaf = as_tensor(leaves[len(symbols)], f"{label(name, cell)}, state")
+            symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
+        numbers = [self.values[s.array.index].node for s in symbols]  # type: ignore[attr-defined]
+        structure = tree.unflatten(before, iter(symbols))
+        result = self._run(cell, x, structure)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise StateError(
+                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
+            )
+        check_kept(result[1], structure, f"{label(name, cell)}, state after a step")
+        for number, leaf in zip(numbers, tree.leaves(result[1]), strict=True):
+            self.nodes[number].after = self.edge(leaf)
+        return result[0], tree.unflatten(before, iter(numbers))
+
+    def _run(self, cell: Cell, *arguments: Any) -> Any:
+        with self._theirs(), scope(recording=False, tracing=self, calling=self.call, watched={}):
+            return operands(cell(*arguments))
 
     def _theirs(self) -> Any:
         return _naming_the_line()
