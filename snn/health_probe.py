@@ -16,7 +16,7 @@ from .auto import against
 from .layerwise import Layerwise, Waiting
 from .layout import Options
 from .simulate import run
-from .structure import is_over_time, like, variables
+from .structure import is_chain, is_over_time, like, variables
 from .watch import Recorder
 
 __all__ = ["Seen", "probe"]
@@ -97,7 +97,7 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
     hooked = any(cell.hooked for cell in cells)
     chosen = mode
     if mode == "auto":
-        chosen = "compiled" if against(net, x, cells) is None else "eager"
+        chosen = "compiled" if is_chain(net) and against(net, x, cells) is None else "eager"
     if chosen in ("compiled", "python"):
         try:
             return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled"), hooked), chosen

@@ -166,17 +166,15 @@ class _Run(AllSteps):
                 self.values[edge] = found[position]
                 position += 1
             for name, what in self.kept["records", id(core), self.names]:
-                key = f"{name}.{what}" if name and self._several() else what
+                key = f"{name}.{what}" if name else what
                 if key in self.records:
-                    raise not_once(name, core.nodes[-1].what, 2, 1)
+                    cell = next(node.what for node in core.nodes if node.path == name and node.kind == "population")
+                    raise not_once(name, cell, 2, 1)
                 self.records[key] = found[position]
                 position += 1
             for node in core.states:
                 self.after[node.number] = found[position]
                 position += 1
-
-    def _several(self) -> bool:
-        return True
 
     def _stage(self, stage: Stage) -> list[Tensor]:
         grouped = bool(stage.projections)
@@ -200,7 +198,8 @@ class _Run(AllSteps):
             self.kept["records", id(core), self.names] = part.records
             for node in core.nodes:
                 if node.kind == "population":
-                    self.available |= record_names(node.what, tree.unflatten(node.before, iter(starts)) if len(starts) == len(node.states) else None)
+                    names = record_names(node.what, tree.map_leaves(lambda _: _SOMETHING, node.before))
+                    self.available |= names - ({"v_before_reset"} if node.outer is not None else set())
             parts.append(part)
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
         return run_stage(parts, cables, self.options, self.kept, pull_eagerly)
@@ -251,6 +250,7 @@ class _Run(AllSteps):
 
 
 _PRODUCT = Cell()
+_SOMETHING = np.zeros(())
 
 
 def _padded(value: Tensor, axes: int) -> Tensor:

@@ -267,7 +267,10 @@ def _step(
                 check_kept(after, state, f"{label(node.name, node.what)}, state after a step")
                 outs = [out, *tree.leaves(after)]
                 for name, (seen, old) in observed(node.what, names, x, state, out, after).items():
-                    records.append((node.name, name))
+                    if node.outer is not None and name == "v_before_reset":
+                        continue
+                    seen = values.get(node.outer, seen) if name == "x" and node.outer is not None else seen
+                    records.append((node.path, name))
                     recorded.append(keep(seen, old))
             values.update({Edge(node.number, k): out for k, out in enumerate(outs)})
         held = {}

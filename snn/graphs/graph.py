@@ -54,6 +54,11 @@ class Node:
         Of a state, the value of this step that is the state in the next.
     varies : bool
         Whether it depends on the time step.
+    path : str
+        Of a population, the name under which it is recorded: its own in the net, or that of the layer that it is the neuron
+        of, as in :class:`snn.Recurrent`.
+    outer : Edge or None
+        The input of that layer.
     """
 
     number: int
@@ -67,6 +72,8 @@ class Node:
     before: Any = None
     after: Edge | None = None
     varies: bool = True
+    path: str = ""
+    outer: Edge | None = None
 
     @property
     def edges(self) -> list[Edge]:

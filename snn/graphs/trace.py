@@ -105,6 +105,7 @@ class _Builder:
         self.parameters: dict[int, Value] = {}
         self.leaves: dict[int, Leaf] = {}
         self.within: list[str] = []
+        self.layers: list[tuple[str, Edge]] = []
         self.starts: list[Start] = []
         self.given: list[Any] = []
 
@@ -254,11 +255,15 @@ class _Builder:
                 )
             return self._noted(cell, args, name)
         self.within.append(name)
+        layer = getattr(cell, "is_neuron", False)
+        self.layers += [(name, self.edge(args[0]))] if layer else []
         try:
             with scope(calling=_once(self.call, cell)):
                 return cell(*args, **kwargs)
         finally:
             self.within.pop()
+            if layer:
+                self.layers.pop()
 
     def _enters(self, cell: Cell, name: str) -> bool:
         """Tell whether a Cell is more than one node."""
@@ -293,7 +298,10 @@ class _Builder:
         given = tree.map_leaves(lambda _: None, args[0] if stateful else args)
         before = tree.map_leaves(lambda _: None, args[1]) if stateful else None
         kind = "population" if stateful else "layer"
-        made = self.add(kind, name or type(cell).__name__, cell, inputs, outs, given=given, before=before)
+        path, outer = self.layers[-1] if self.layers else (name, None)
+        made = self.add(
+            kind, name or type(cell).__name__, cell, inputs, outs, given=given, before=before, path=path, outer=outer
+        )
         return tree.unflatten(result[0], iter(made))
 
     def _shaped(self, cell: Cell, args: tuple[Any, ...], name: str) -> tuple[Any, list[tuple[Any, Any]]]:

@@ -126,13 +126,12 @@ def test_auto_takes_it_at_any_size_without_a_warning():
     assert_equal(*(list(snn.run(net, x, mode=mode)) for mode in ("auto", "eager")))
 
 
-def test_beside_neurons_with_feedback_it_runs_eagerly_alone():
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_it_stands_beside_neurons_that_a_cell_wires_itself(mode):
     net, x = nn.SequentialCell(Holder(), psn()), np.ones((T, N, 3), np.float32)
-    out, state, _ = snn.run(net, x)
-    inner, end, _ = snn.run(net[0], x)
+    out, state, _ = snn.run(net, x, mode=mode)
+    inner, end, _ = snn.run(net[0], x, mode="eager")
     assert_equal([out, state], [net[1](inner), {"0": end}])
-    with pytest.raises(CompileError, match="layer '0'"):
-        snn.run(net, x, mode="compiled")
 
 
 # Errors

@@ -192,11 +192,6 @@ def test_a_compiled_neuron_with_a_hook_is_an_error(kind):
         snn.run(net, ones(SMALL), mode="compiled")
 
 
-def test_a_compiled_cell_that_holds_neurons_is_an_error():
-    with pytest.raises(CompileError, match=r"Holder: expected one neuron, snn.Recurrent, or an nn.SequentialCell of layers"):
-        snn.run(Holder(), ones(SMALL), mode="compiled")
-
-
 def test_an_unknown_mode_is_an_error():
     with pytest.raises(ArgumentError, match="mode 'auto', 'eager', 'compiled' or 'python', got 'fast'"):
         snn.run(snn.IFNode(), ones(SMALL), mode="fast")

@@ -1,0 +1,143 @@
+"""Nets that wire their neurons themselves run as loops, and give what the eager mode gives."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Tensor, grad, ops, tree, value_and_grad
+from autograd.errors import ArgumentError
+
+from .nets import NETS
+
+T, N = 9, 4
+
+
+def whole(net):
+    """Give weights values whose sums are exact, so that spikes are the same to the bit."""
+    rng = np.random.default_rng(5)
+    for p in net.get_parameters():
+        p.set_data((rng.integers(-2, 4, p.shape) * 0.25).astype(p.dtype))
+    return net
+
+
+def spikes(dtype=np.float32, features=5, seed=1):
+    return Tensor((np.random.default_rng(seed).random((T, N, features)) < 0.6).astype(dtype))
+
+
+def a_mask():
+    mask = np.ones((T, N), bool)
+    mask[6:, 1] = mask[:2, 2] = mask[:, 3] = False
+    return mask
+
+
+def scored(net, x, state=None, **options):
+    """Return all that a run gives, and the gradients of a score of it by the input, the state and the weights."""
+    start = tree.leaves(state)
+
+    def score(x, *leaves):
+        given = None if state is None else tree.unflatten(state, iter(leaves))
+        out, after, record = snn.run(net, x, given, **options)
+        found = [*tree.leaves(out), *tree.leaves(after), *(record[key] for key in sorted(record))]
+        rng, total = np.random.default_rng(3), 0.0
+        for leaf in found:
+            if leaf.dtype.kind == "f":
+                total = total + (leaf * Tensor(rng.standard_normal(leaf.shape).astype(leaf.dtype))).sum()
+        return total, (found, sorted(record))
+
+    inputs = [x] if state is None else [x, *start]
+    run = value_and_grad(score, tuple(range(len(inputs))), weights=net.trainable_params(), has_aux=True)
+    (_, (found, names)), (by_input, by_weight) = run(*inputs)
+    return found, names, [*by_input, *by_weight]
+
+
+def assert_agrees(net, x, mode, state=None, **options):
+    """Compare a mode with the eager one: values to the bit, gradients to rounding; return the values."""
+    expected, names, gradients = scored(net, x, state, mode="eager", **{k: v for k, v in options.items() if k != "checkpoint"})
+    found, found_names, found_gradients = scored(net, x, state, mode=mode, **options)
+    assert found_names == names
+    for got, want in zip(found, expected, strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_array_equal(got.asnumpy(), want.asnumpy())
+    for got, want in zip(found_gradients, gradients, strict=True):
+        size = float(np.abs(want.asnumpy()).max())
+        np.testing.assert_allclose(got.asnumpy(), want.asnumpy(), rtol=1e-4, atol=1e-5 * max(1.0, size))
+    return expected, gradients
+
+
+every_net = pytest.mark.parametrize("name", NETS)
+
+
+@every_net
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_net_gives_what_the_eager_mode_gives(name, masked):
+    net = whole(NETS[name]())
+    found, gradients = assert_agrees(net, spikes(), "python", mask=a_mask() if masked else None)
+    assert 0.02 < np.mean(found[0].asnumpy() != 0) < 1.0
+    assert all(np.abs(g.asnumpy()).max() > 0 for g in gradients)
+
+
+@every_net
+def test_compiled_loops_give_the_same(name):
+    assert_agrees(whole(NETS[name]()), spikes(), "compiled")
+
+
+@every_net
+def test_float64_is_kept(name):
+    net = whole(NETS[name]())
+    for p in net.get_parameters():
+        p._values = p._values.astype(np.float64)
+    assert_agrees(net, spikes(np.float64), "python")
+
+
+@every_net
+def test_a_run_in_two_parts_is_one_run(name):
+    net, x = whole(NETS[name]()), spikes()
+    whole_out, end, _ = snn.run(net, x, mode="python")
+    first, state, _ = snn.run(net, x[:4], mode="python")
+    second, last, _ = snn.run(net, x[4:], state, mode="python")
+    np.testing.assert_array_equal(ops.concat([first, second]).asnumpy(), whole_out.asnumpy())
+    for a, b in zip(tree.leaves(end), tree.leaves(last), strict=True):
+        np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
+    assert_agrees(net, x[4:], "python", state=state)
+
+
+@every_net
+@pytest.mark.parametrize("length", [1, 4])
+def test_checkpoints_give_the_same_bits(name, length):
+    net, x = whole(NETS[name]()), spikes()
+    expected = scored(net, x, mode="python")
+    found = scored(net, x, mode="python", checkpoint=length)
+    for a, b in zip((*expected[0], *expected[2]), (*found[0], *found[2]), strict=True):
+        np.testing.assert_allclose(a.asnumpy(), b.asnumpy(), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [name for name in NETS if name != "shared"])
+def test_what_is_recorded_is_that_of_the_eager_mode(name):
+    assert_agrees(whole(NETS[name]()), spikes(), "python", record=("v", "x", "spike", "v_before_reset"), mask=a_mask())
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_what_is_recorded_of_a_neuron_that_is_used_twice_is_an_error(mode):
+    with pytest.raises(ArgumentError, match="node"):
+        snn.run(NETS["shared"](), spikes(), record=["v"], mode=mode)
+
+
+@pytest.mark.parametrize("name", ["feedback", "excitation and inhibition", "trace"])
+def test_second_order_is_that_of_the_eager_run(name):
+    net, x = whole(NETS[name]()), spikes()[:4]
+    found = []
+    for mode in ("eager", "python"):
+
+        def score(x, mode=mode):
+            out, state, _ = snn.run(net, x, mode=mode)
+            return (out * out).sum() + sum((leaf * leaf).sum() for leaf in tree.leaves(state))
+
+        def slope(x, score=score):
+            by_input, by_weight = grad(score, 0, weights=net.trainable_params())(x)
+            return (by_input * by_input).sum() + sum((g * g).sum() for g in by_weight)
+
+        found.append(grad(slope, 0, weights=net.trainable_params())(x))
+    (x1, w1), (x2, w2) = found
+    assert np.abs(x1.asnumpy()).max() > 0
+    for want, got in zip((x1, *w1), (x2, *w2), strict=True):
+        np.testing.assert_allclose(got.asnumpy(), want.asnumpy(), rtol=1e-4, atol=1e-4 * np.abs(want.asnumpy()).max())
