@@ -10,6 +10,7 @@ from .engine.cache import enabled
 from .equations import equations
 from .explain import explain
 from .foreign import MODULES
+from .graphs import Graph, graph
 from .health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import *  # noqa: F403 - they are found by their files
@@ -31,6 +32,7 @@ if enabled():
 
 __all__ = [
     "DeadLayerWarning",
+    "Graph",
     "HealthReport",
     "LayerHealth",
     "LayerMemory",
@@ -40,6 +42,7 @@ __all__ = [
     "encode",
     "equations",
     "explain",
+    "graph",
     "health",
     "initial_state",
     "losses",

@@ -72,7 +72,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
             "snn.explain, input x", "[T, N, ...]", describe(x), "Put time first, and add a batch axis: x[:, None]."
         )
     if not is_chain(net):
-        lines = _feedback(net)
+        lines = _wired(net, x, state)
     else:
         lines = _net(net, x, state) if isinstance(net, nn.SequentialCell) else _alone(net, x, state)
     try:
@@ -82,16 +82,57 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
         print(f"Not compiled: {error}", file=out)
 
 
-def _feedback(net: Cell) -> Iterator[str]:
-    """Explain a net that the compiled mode does not take."""
-    inside = [
-        label(name, cell)
-        for name, cell in net.cells_and_names()
-        if not isinstance(cell, nn.SequentialCell) and is_stateful(cell) and holds_neurons(cell)
-    ]
-    yield f"{type(net).__name__} runs step by step: {', '.join(inside)} connects neurons in its own construct, so that a layer"
-    yield "may need what a later one made in the step before. What is compiled is a neuron, a snn.Recurrent, or an"
-    yield "nn.SequentialCell of layers."
+def _wired(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
+    """Explain a net that wires its neurons itself, by a run."""
+    from .compiled.execute import run_graph, schedule_for
+    from .layout import Options
+
+    if x is None:
+        yield f"{type(net).__name__} wires its neurons itself: pass an input, snn.explain(net, x), to see its graph and its loops."
+        return
+    schedule, _ = schedule_for(net, x, state)
+    yield from str(schedule.graph).splitlines()
+    stages: list[Any] = []
+    run_graph(net, x, state, (), None, False, Options(seen=stages.append))
+    yield ""
+    yield f"Over {len(x)} time steps:"
+    for stage in schedule.stages:
+        if stage.node is not None:
+            when = "on all steps at once" if stage.node.varies else "once, since it is the same at every step"
+            if not stage.cores and not (stages and stage.node.kind == "layer" and _stands_for(stages[0], stage.node)):
+                yield f"  {stage.node.name}: {when}"
+                continue
+        if stages:
+            yield from _loops(stages.pop(0))
+    if (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
+        yield f"mode='auto' runs this step by step: {reason}."
+
+
+def _stands_for(running: Any, node: Any) -> bool:
+    """Tell whether a loop is that of a dense layer which is used in several places."""
+    core = running.parts[0].core
+    return not core.nodes and any(edge.node == node.number for edge in core.outs)
+
+
+def _loops(running: Any) -> Iterator[str]:
+    """Explain a loop over time, or a group that steps together."""
+    names = [part.core.name for part in running.parts]
+    yield f"  {names[0]}: a loop" if len(names) == 1 and not running.cables else f"  {', '.join(names)}: step together"
+    for part in running.parts:
+        plan, total = part.plan, 0
+        for edge, current in zip(part.core.inputs, part.currents, strict=True):
+            label = part.graph.label(edge)
+            if current is not None:
+                yield f"    {label}: {current.kind}: {current.why}"
+        for cable in running.cables:
+            if running.parts[cable.target] is part:
+                label = part.graph.label(part.core.inputs[cable.input])
+                how = {"copy": "as it is", "events": "summed from the spikes", "product": "a product in each step"}[cable.kind]
+                yield f"    {label}: {how}, from {running.parts[cable.source].core.name}" + ", a step later" * cable.late
+        for i in plan.saved:
+            total += 0 if part.direct(i) is not None or i == plan.mask else part.dtype(i).itemsize
+        size = sum(part.dtype(i if flag is None else flag).itemsize for i, flag in zip(plan.outs, part.flags, strict=True))
+        yield f"    {total} bytes saved a neuron and step, with the output {total + size}"
 
 
 def _alone(cell: Cell, x: Tensor | None, state: Any) -> Iterator[str]:

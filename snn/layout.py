@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .engine.cache import enabled
 from .engine.events import Events
-
-if TYPE_CHECKING:
-    from .layer import Layer
 
 __all__ = ["Layout", "Options", "Own", "Saved", "Stream"]
 
@@ -32,14 +29,14 @@ class Options:
     checkpoint : int or None
         Time steps in a segment that the backward computes again, instead of having all saved.
     seen : callable, optional
-        Called with each :class:`Layer` before it runs.
+        Called with each :class:`Layer`, or :class:`snn.compiled.stage.Running`, before it runs.
     check : bool
         Look for NaN and infinity in gradients.
     """
 
     jit: bool = field(default_factory=enabled)
     checkpoint: int | None = None
-    seen: Callable[[Layer], None] | None = None
+    seen: Callable[[Any], None] | None = None
     check: bool = False
 
 

@@ -62,8 +62,9 @@ def run(
         ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is, its output is 0, and it does not
         matter what ``x`` holds.
     mode : {"auto", "eager", "compiled", "python"}
-        ``"eager"`` runs step by step. ``"compiled"`` runs layer by layer: each neuron's equations, with its own ``bprop``,
-        become one fused loop over time in each direction, and weights behind spikes are summed for the spikes only.
+        ``"eager"`` runs step by step. ``"compiled"`` runs the graph of the net, see :func:`snn.graph`: each neuron's
+        equations, with its own ``bprop``, become one fused loop over time in each direction, neurons that feed each other
+        step together in one, and weights behind spikes are summed for the spikes only.
         ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles
         where it can, if the eager run with its gradient would take about 5 ms or more: 100 us for each layer and time step,
         and 20 ns for each neuron, 0.1 ns for each weight, of a sample. It warns once if a neuron cannot be compiled, and runs
@@ -98,7 +99,7 @@ def run(
     NonFiniteError
         With ``check``: where NaN or infinity came up first, by time step and layer.
     CompileError
-        If ``mode="compiled"`` and the net is no chain of layers, or a neuron does what cannot be compiled. It never falls
+        If ``mode="compiled"`` and a neuron, or the wiring of the net, does what cannot be compiled. It never falls
         back on the eager mode by itself; only derivatives of second order take the eager way.
 
     Warns

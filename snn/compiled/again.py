@@ -27,8 +27,7 @@ def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool])
 
     outs, pullback = vjp(run, *(inputs[i] for i in floating), weights=parameters, allow_unused=True)
     outs = outs if isinstance(outs, tuple) else (outs,)
-    found = pullback(*[g.get(i, ops.zeros_like(o)) for i, o in enumerate(outs)])
-    by_inputs, by_weights = found if parameters else (found, ())
+    by_inputs, by_weights = pullback(*[g.get(i, ops.zeros_like(o)) for i, o in enumerate(outs)])
     arrived = dict(zip(floating, by_inputs if len(floating) > 1 else (by_inputs,), strict=True)) if floating else {}
     by_parameter = {id(p): d for p, d in zip(parameters, by_weights, strict=True)}
     given: set[int] = set()

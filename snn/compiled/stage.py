@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, ops
+from autograd import Tensor
 from autograd.dtypes import bool_, describe
 from autograd.errors import CompileError
 from autograd.graph import SELECT, Node
@@ -22,7 +22,6 @@ from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded
 from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
-from ..graphs.schedule import Projection
 from ..layout import Layout, Options, Stream
 from ..spikes import Spikes
 from ..weights import Weights
@@ -106,6 +105,8 @@ class Saved:
 def run_stage(parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any) -> list[Tensor]:
     """Run a stage; return for each part its outs, its records and its states."""
     running = Running(parts, cables, options, kept, again)
+    if options.seen is not None:
+        options.seen(running)
     return one_thread_each(running.forward)  # type: ignore[no-any-return]
 
 
@@ -417,5 +418,3 @@ def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
     """Return the strides of all that a loop looks at as one array."""
     return np.array(strides, np.uint64).reshape(-1)
 
-
-_ = (ops, Projection)

@@ -1,4 +1,4 @@
-"""Plots: membrane traces, spike rasters, training curves, confusion matrices, the health of a net.
+"""Plots: membrane traces, spike rasters, training curves, confusion matrices, the health of a net, its graph.
 
 matplotlib is imported on first use.
 """
@@ -9,10 +9,11 @@ from autograd.foreign import of_module
 
 from ..foreign import MODULES
 from .activity import raster, trace
+from .graph import graph
 from .health import health
 from .results import confusion, training
 
-__all__ = ["confusion", "health", "raster", "trace", "training"]
+__all__ = ["confusion", "graph", "health", "raster", "trace", "training"]
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
     __getattr__ = of_module(__name__, MODULES[__name__])

@@ -165,9 +165,14 @@ def test_what_cannot_be_compiled_is_explained_and_not_raised():
     assert "Not compiled: " in text
 
 
-@pytest.mark.parametrize("net", [Feedback(), nn.SequentialCell(nn.ReLU(), Feedback())])
-def test_feedback_of_ones_own_runs_step_by_step(net):
-    assert re.search(r"runs step by step: .*Feedback", explained(net))
+@pytest.mark.parametrize(("net", "name"), [(Feedback(), "node"), (nn.SequentialCell(nn.ReLU(), Feedback()), "1.node")])
+def test_a_net_that_wires_neurons_itself_is_explained_by_its_graph(net, name):
+    assert "pass an input, snn.explain(net, x)" in explained(net)
+    text = explained(net, np.ones((5, 2, 3), np.float32))
+    assert re.search(rf"{name} +IFNode +\[2, 3\] float32", text)
+    assert f"{name}: step together" in text
+    assert re.search(r"back: a product in each step, from .*, a step later", text)
+    assert "mode='auto' runs this step by step" in text
 
 
 def test_misuse_is_an_error():

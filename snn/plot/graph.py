@@ -1,0 +1,91 @@
+"""Figures of graphs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autograd import Cell, tree
+from autograd.dtypes import describe
+from autograd.errors import DTypeError
+
+from .panels import COLOURS, GREY, SMALL, make_panels
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from .panels import Panels
+
+__all__ = ["graph"]
+
+
+def graph(graph: Any, ax: Panels = None) -> Figure:
+    """Draw what a net computes in one step: from left to right, with dashed arrows for what arrives in the next step.
+
+    Parameters
+    ----------
+    graph : Graph
+        From :func:`snn.graph`.
+    ax : Axes, optional
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    DTypeError
+        If it is no Graph.
+    """
+    if not hasattr(graph, "levels"):
+        raise DTypeError("snn.plot.graph", "a Graph", describe(graph), "Pass snn.graph(net, x).")
+    levels = graph.levels()
+    rows: dict[int, int] = {}
+    places: dict[int, tuple[float, float]] = {}
+    for number, level in levels.items():
+        places[number] = (level, -rows.get(level, 0))
+        rows[level] = rows.get(level, 0) + 1
+    tallest, width = max(rows.values()), max(levels.values()) + 2
+    # Each column is centred, and every second one a little lower, so that arrows over several columns pass beside the boxes.
+    places = {n: (x, y + (rows[int(x)] - 1) / 2 - 0.18 * (int(x) % 2)) for n, (x, y) in places.items()}
+    (axes,) = make_panels(ax, "snn.plot.graph", max(4.0, 1.3 * width), [max(1.6, 0.8 * tallest + 0.6)])
+    for source, target, crosses in graph.arrows():
+        _arrow(axes, places[source], places[target], crosses)
+    for number, (x, y) in places.items():
+        node = graph.nodes[number]
+        kind = type(node.what).__name__ if isinstance(node.what, Cell) else ""
+        shape = f"[{', '.join(map(str, node.outputs[0].shape))}]"
+        colour = {"population": COLOURS[0], "layer": COLOURS[2], "input": GREY}.get(node.kind, COLOURS[5])
+        text = "\n".join(filter(None, (node.name, kind if kind != node.name else "", shape)))
+        box = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": colour, "linewidth": 1.4}
+        axes.text(x, y, text, ha="center", va="center", fontsize=SMALL, bbox=box, zorder=3)
+    for edge in tree.leaves(graph.out):
+        if edge.node in places:
+            x, y = places[edge.node]
+            axes.annotate(
+                "output", (x + 0.28, y), (x + 0.75, y), fontsize=SMALL, va="center", ha="center", color=GREY,
+                arrowprops={"arrowstyle": "<-", "color": GREY, "shrinkA": 0, "shrinkB": 2},
+            )  # fmt: skip
+    axes.set_xlim(-0.6, width - 0.6)
+    axes.set_ylim(-(tallest - 1) / 2 - 0.9, (tallest - 1) / 2 + 0.8)
+    axes.axis("off")
+    return axes.figure  # type: ignore[no-any-return]
+
+
+def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], crosses: bool) -> None:
+    """Draw an arrow between two boxes; one that crosses a time step is dashed and goes back in a bow."""
+    forward = end[0] > start[0]
+    if start == end:
+        (x, y) = start
+        end, bow = (x - 0.14, y + 0.3), 1.6
+        start = (x + 0.14, y + 0.3)
+    else:
+        long = forward and not crosses and end[0] - start[0] > 1
+        bow = -0.18 if long else 0.0 if forward and not crosses else 0.35
+    axes.annotate(
+        "", end, start, zorder=1,
+        arrowprops={
+            "arrowstyle": "->", "color": COLOURS[1] if crosses else GREY, "linestyle": "--" if crosses else "-",
+            "connectionstyle": f"arc3,rad={bow}", "shrinkA": 4 if bow > 1 else 18, "shrinkB": 4 if bow > 1 else 20,
+        },
+    )  # fmt: skip
