@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from ..layout import Options
 from ..reads import Reads, watching
 from ..stepwise import AllSteps
 from ..structure import given_state, initial_state, is_over_time, label, record_names
-from ..watch import not_once
+from ..watch import check_output, not_once
 from ..weights import Weights, weights_of, why_not
 from .again import pull_eagerly
 from .part import Given, Part
@@ -63,7 +65,20 @@ def run_graph(
         If a step cannot be traced, or feedback goes through what cannot step inside a loop.
     """
     schedule, kept = schedule_for(net, x, state)
-    return _Run(schedule, kept, net, x, state, names, mask, check, options).result()
+    run = _Run(schedule, kept, net, x, state, names, mask, check, options)
+    result = run.result()
+    if run.mixed is not None and net not in _warned:
+        _warned.add(net)
+        where, weights, given = run.mixed
+        warnings.warn(
+            f"snn.run: {where} has weights of {weights} and an input of {given}. The net runs in float64, as it does step by "
+            f"step, in about twice the time and memory of float32. Convert the input, x.astype(np.{weights}), or make the "
+            f"layer with dtype=np.{given}.", stacklevel=5,
+        )  # fmt: skip
+    return result
+
+
+_warned: WeakSet[Cell] = WeakSet()
 
 
 class _Run(AllSteps):
@@ -76,6 +91,7 @@ class _Run(AllSteps):
         super().__init__(state is None, names, mask, check)
         self.schedule, self.graph, self.kept, self.options = schedule, schedule.graph, kept, options
         self.net, self.x = net, x
+        self.mixed: tuple[str, Any, Any] | None = None
         self.values: dict[Edge, Tensor] = {}
         self.after: dict[int, Tensor] = {}
         self.starts = self._starts(state)
@@ -136,6 +152,13 @@ class _Run(AllSteps):
             outs = hoisted(self.graph, node, [self.value(item) for item in node.inputs], len(self.x))
         for k, out in enumerate(outs):
             self.values[Edge(node.number, k)] = out
+            if self.check and node.kind == "layer":
+                check_output(node.name, node.what, out)
+
+    def _note(self, node: Node, weights: Weights, x: Tensor) -> None:
+        """Note the first layer whose weights are of another floating dtype than its input."""
+        if self.mixed is None and weights.stored != x.dtype and x.dtype.kind == "f":
+            self.mixed = label(node.name, node.what) if node.kind == "layer" else node.name, weights.stored, x.dtype
 
     def _layer(self, node: Node) -> list[Tensor]:
         inputs = tree.unflatten(node.given, iter([self.value(item) for item in node.inputs]))
@@ -144,7 +167,7 @@ class _Run(AllSteps):
         if not node.varies:
             out = node.what(*inputs)
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
-            dense = weights_of(node.what, inputs[0])
+            dense = None if self.check else weights_of(node.what, inputs[0])
             if dense is not None:
                 core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [Edge(node.number)], outs=[Edge(node.number)]))
                 return self._stage(Stage("cores", cores=[core], dense={Edge(node.number): node}))
@@ -216,10 +239,13 @@ class _Run(AllSteps):
     def _given(self, stage: Stage, core: Core, edge: Edge) -> Given:
         """Return an input of a core from outside."""
         node = stage.dense.get(edge)
-        if node is not None:
+        if node is not None and not self.check:
             x = self.value(node.inputs[0])
             weights = self._weights(node, x)
+            self._note(node, weights, x)
             return Given(x, weights)
+        if node is not None:
+            self._apply(node)
         value = self.value(edge)
         if not self._varies(edge):
             value = ops.broadcast_to(value, (len(self.x), *core.shape))

@@ -199,7 +199,7 @@ def _traced(
     step = _step(graph, core, biases, names, masked, records)
     inputs = (tuple(dtypes[:n]), tuple(dtypes[n:]), *((bool_,) if masked else ()))
     parameters = [p for p in biases if p is not None]
-    cells = [node.what for node in core.nodes if node.kind == "population"]
+    cells = [node.what for node in core.nodes if node.kind in ("population", "layer")]
     for cell in cells:
         parameters += [p for p in cell.get_parameters() if not any(p is q for q in parameters)]
     reads = Reads()
@@ -257,6 +257,8 @@ def _step(
             if node.kind == "operation":
                 made = node.what(*arguments, **node.attrs)
                 outs = list(made) if isinstance(made, tuple) else [made]
+            elif node.kind == "layer":
+                outs = tree.leaves(node.what(*tree.unflatten(node.given, iter(arguments))))
             else:
                 n = len(arguments) - len(node.states)
                 x, state = (

@@ -24,6 +24,7 @@ from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
 from ..layout import Layout, Options, Stream
 from ..spikes import Spikes
+from ..watch import check_gradient, check_steps
 from ..weights import Weights
 from .part import Part
 from .plan import Loops, Sent
@@ -196,6 +197,7 @@ class Running:
                 numbers |= {i for i in plan.saved if i != plan.mask and part.direct(i) is None}
             elif record and plan.mask is None:
                 numbers |= {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
+            numbers |= set(self._looked_at(part))
             written.append({i: empty((self.steps, *part.shape), part.dtype(i)) for i in sorted(numbers)})
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
         received = self._first_received()
@@ -203,6 +205,7 @@ class Running:
         for t0, t1 in () if self.empty else self.segments():
             boundaries.append((states, received))
             states, received = self.run(t0, t1, states, received, [{i: a[t0:t1] for i, a in w.items()} for w in written])
+        self._check(written)
         outs: list[Tensor] = []
         for part, w, s in zip(self.parts, written, states, strict=True):
             outs += self._outs(part, w) + [Tensor.wrap(a.reshape(part.shape)) for a in s]
@@ -222,6 +225,20 @@ class Running:
         return [
             o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
         ]  # fmt: skip
+
+    def _looked_at(self, part: Part) -> list[int]:
+        """Return the numbers of the states that a step computes, if all steps are to be looked at."""
+        steps = part.plan.program.instructions
+        computed = [i for i in part.plan.after if steps[i].kind in ("operation", "convert")]
+        return computed if self.options.check else []
+
+    def _check(self, written: list[dict[int, Array]]) -> None:
+        """Look for NaN and infinity, if asked to."""
+        for part, w in zip(self.parts, written, strict=True) if self.options.check else ():
+            node = next((node for node in part.core.nodes if node.kind == "population"), None)
+            if node is not None:
+                outs = [i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)]
+                check_steps(node.path, node.what, [w[i] for i in (*outs, *self._looked_at(part))])
 
     def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
         plan, made = part.plan, {}
@@ -329,7 +346,13 @@ class Running:
                 Tensor.wrap(np.zeros(t.shape, t.dtype)) if asked else None
                 for t, asked in zip(self.inputs, wanted, strict=True)
             ]
-        return one_thread_each(Back(self, node, g, wanted).run)  # type: ignore[no-any-return]
+        found = one_thread_each(Back(self, node, g, wanted).run)
+        if self.options.check:
+            for part in self.parts:
+                named = next((n for n in part.core.nodes if n.kind == "population"), None)
+                if named is not None and len(self.parts) == 1:
+                    check_gradient(named.path, named.what, g, found)
+        return found  # type: ignore[no-any-return]
 
     def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
         """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograd import nn, tree
+import numpy as np
+
+from autograd import Tensor, tree
 from autograd.errors import CompileError
+from autograd.state import scope
 
 from ..structure import label
+from ..weights import Weights, weights_of
 from .graph import Edge, Graph, Node
 
 __all__ = ["Core", "Projection", "Schedule", "Stage", "make_schedule"]
@@ -132,6 +136,7 @@ class _Scheduler:
         self.graph, self.nodes = graph, graph.nodes
         self.users = graph.users()
         self.kept = set(tree.leaves(graph.out)) | {edge for edge, _ in graph.crossing}
+        self.dense: dict[int, bool] = {}
 
     def schedule(self) -> Schedule:
         components = _components(self.nodes)
@@ -145,7 +150,9 @@ class _Scheduler:
     def is_dense(self, node: Node) -> bool:
         """Tell whether a node is a product of what varies with a matrix that does not."""
         if node.kind == "layer":
-            return isinstance(node.what, nn.Dense) and len(node.inputs) == 1
+            if node.number not in self.dense:
+                self.dense[node.number] = len(node.edges) == len(node.inputs) == 1 and self._factors(node) is not None
+            return self.dense[node.number]
         if node.kind != "operation" or node.what.__name__ != "_matmul":
             return False
         x, weight = node.inputs
@@ -153,6 +160,11 @@ class _Scheduler:
             isinstance(x, Edge) and isinstance(weight, Edge) and self.nodes[x.node].varies
             and not self.nodes[weight.node].varies and len(self.nodes[weight.node].outputs[weight.output].shape) == 2
         )  # fmt: skip
+
+    def _factors(self, node: Node) -> Weights | None:
+        output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
+        with scope(recording=False):
+            return weights_of(node.what, Tensor.wrap(np.broadcast_to(np.zeros((), output.dtype), (1, *output.shape))))
 
     def _stage(self, part: list[Node]) -> Stage:
         first = part[0]
@@ -187,8 +199,15 @@ class _Scheduler:
 
     def _group(self, part: list[Node]) -> Stage:
         inside = {node.number for node in part}
+
+        def steps_along(node: Node) -> bool:
+            """Tell whether a node may be part of a core: also a layer that seems to work on each element, such as a surrogate."""
+            shapes = [self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges]
+            alike = node.kind == "layer" and {*shapes, *(o.shape for o in node.outputs)} == {node.outputs[0].shape}
+            return is_elementwise(node) or (alike and not self.is_dense(node))
+
         for node in part:
-            if not is_elementwise(node) and not self.is_dense(node):
+            if not steps_along(node) and not self.is_dense(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
                     self.graph.name, "dense layers, products with a matrix and operations on each element in feedback",
@@ -197,8 +216,8 @@ class _Scheduler:
         phase: dict[int, int] = {}
         for node in part:
             before = [edge.node for edge in node.edges if edge.node in inside]
-            phase[node.number] = max((phase[i] + (not is_elementwise(self.nodes[i])) for i in before), default=0)
-        steps = [node for node in part if is_elementwise(node) and node.kind != "state"]
+            phase[node.number] = max((phase[i] + (not steps_along(self.nodes[i])) for i in before), default=0)
+        steps = [node for node in part if steps_along(node) and node.kind != "state"]
         joined = {node.number: node.number for node in steps}
 
         def root(i: int) -> int:
@@ -250,12 +269,12 @@ class _Scheduler:
         for target, core in enumerate(order):
             for edge in core.inputs:
                 if edge.node in inside:
-                    projections.append(self._projection(order, owner, target, edge))
+                    projections.append(self._projection(order, owner, target, edge, steps_along(self.nodes[edge.node])))
         return Stage("cores", cores=order, projections=projections)
 
-    def _projection(self, order: list[Core], owner: dict[int, int], target: int, edge: Edge) -> Projection:
+    def _projection(self, order: list[Core], owner: dict[int, int], target: int, edge: Edge, bare: bool) -> Projection:
         node = self.nodes[edge.node]
-        link = node if not is_elementwise(node) else None
+        link = None if bare else node
         value = edge if link is None else node.edges[0]
         sender = self.nodes[value.node]
         if sender.kind == "state":

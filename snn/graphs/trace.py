@@ -20,6 +20,7 @@ from autograd.program import Value
 from autograd.state import quietly, scope, state
 from autograd.tensor import operands
 
+from ..recurrent import Recurrent
 from ..structure import (
     check_features,
     check_kept,
@@ -255,7 +256,7 @@ class _Builder:
                 )
             return self._noted(cell, args, name)
         self.within.append(name)
-        layer = getattr(cell, "is_neuron", False)
+        layer = isinstance(cell, Recurrent)
         self.layers += [(name, self.edge(args[0]))] if layer else []
         try:
             with scope(calling=_once(self.call, cell)):
@@ -267,7 +268,8 @@ class _Builder:
 
     def _enters(self, cell: Cell, name: str) -> bool:
         """Tell whether a Cell is more than one node."""
-        if is_stateful(cell) and (holds_neurons(cell) or getattr(cell, "is_neuron", False)) or isinstance(cell, nn.SequentialCell):
+        wires = holds_neurons(cell) and is_stateful(cell)
+        if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral == "all"):
             if cell.has_bprop:
                 raise CompileError(
                     label(name, cell), "neurons in a Cell without a bprop of its own", "one that holds neurons and has a bprop",
@@ -287,12 +289,10 @@ class _Builder:
     def _noted(self, cell: Cell, args: tuple[Any, ...], name: str) -> Any:
         with scope(tracing=None):
             self._check_hooks([part for _, part in cell.cells_and_names()], name)
-        stateful = is_stateful(cell)
-        if stateful and len(args) != 2:
-            raise StateError(label(name, cell), "a state beside its input", f"{len(args)} inputs", "Call it with (x, state).")
-        if not stateful and len(args) == 1 and isinstance(args[0], Tensor):
-            check_features(cell, args[0], name, 1)
         result = self._shaped(cell, args, name)
+        stateful = is_stateful(cell) and result[2]
+        if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
+            check_features(cell, args[0], name, 1)
         outs = [Output(*found) for found in result[1]]
         inputs = [self.edge(leaf) for leaf in tree.leaves([*args])]
         given = tree.map_leaves(lambda _: None, args[0] if stateful else args)
@@ -304,8 +304,11 @@ class _Builder:
         )
         return tree.unflatten(result[0], iter(made))
 
-    def _shaped(self, cell: Cell, args: tuple[Any, ...], name: str) -> tuple[Any, list[tuple[Any, Any]]]:
-        """Return the structure of what a Cell returns, and the shapes and dtypes in it, by a run on zeros."""
+    def _shaped(self, cell: Cell, args: tuple[Any, ...], name: str) -> tuple[Any, list[tuple[Any, Any]], bool]:
+        """Return the structure of what a Cell returns, the shapes and dtypes in it, and if it is (out, state): by a run on zeros.
+
+        A Cell of two inputs that returns something else is a layer without state.
+        """
         leaves = tree.leaves([*args])
         key = (id(cell), *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves))
         if key not in self.shapes:
@@ -316,14 +319,11 @@ class _Builder:
                 zeros = [Tensor.wrap(np.broadcast_to(z.array, (steps, *z.shape))) for z in zeros]
             with scope(tracing=None, calling=None), untouched(cell):
                 out = quietly(lambda: operands(cell(*zeros)))
-            if is_stateful(cell):
-                if not isinstance(out, tuple) or len(out) != 2:
-                    raise StateError(
-                        label(name, cell), "construct to return (out, state)", describe(out), "Return the new state beside."
-                    )
+            pair = is_stateful(cell) and len(args) == 2 and isinstance(out, tuple) and len(out) == 2
+            if pair:
                 check_kept(out[1], zeros[1], f"{label(name, cell)}, state after a step")
             shapes = [(o.shape[over_time:], o.dtype) for o in tree.leaves(out)]
-            self.shapes[key] = tree.map_leaves(lambda _: None, out), shapes
+            self.shapes[key] = tree.map_leaves(lambda _: None, out), shapes, pair
         return self.shapes[key]  # type: ignore[no-any-return]
 
 

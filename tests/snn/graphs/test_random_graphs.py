@@ -125,7 +125,8 @@ def made(spec, seed):
 @given(specs(), st.booleans(), st.integers(0, 99))
 def test_a_random_net_agrees_with_the_eager_mode(spec, masked, seed):
     net, x = made(spec, seed)
-    assert_agrees(net, x, "python", mask=a_mask()[:T] if masked else None)
+    # Numbers that go round and are multiplied with each other have more digits than a float; a spike more would be far off.
+    assert_agrees(net, x, "python", close=1e-9, mask=a_mask()[:T] if masked else None)
 
 
 def test_random_nets_fire_and_step_in_groups():
