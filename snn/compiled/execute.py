@@ -153,7 +153,7 @@ class _Run(AllSteps):
         for k, out in enumerate(outs):
             self.values[Edge(node.number, k)] = out
             if self.check and node.kind == "layer":
-                check_output(node.name, node.what, out)
+                check_output(node.path, node.what, out)
 
     def _note(self, node: Node, weights: Weights, x: Tensor) -> None:
         """Note the first layer whose weights are of another floating dtype than its input."""
@@ -163,7 +163,7 @@ class _Run(AllSteps):
     def _layer(self, node: Node) -> list[Tensor]:
         inputs = tree.unflatten(node.given, iter([self.value(item) for item in node.inputs]))
         if is_over_time(node.what):
-            return [self.over_time(node.what, inputs[0], node.name)]
+            return [self.over_time(node.what, inputs[0], node.path)]
         if not node.varies:
             out = node.what(*inputs)
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):

@@ -238,7 +238,7 @@ class Running:
             node = next((node for node in part.core.nodes if node.kind == "population"), None)
             if node is not None:
                 outs = [i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)]
-                check_steps(node.path, node.what, [w[i] for i in (*outs, *self._looked_at(part))])
+                check_steps(node.path, node.owner, [w[i] for i in (*outs, *self._looked_at(part))])
 
     def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
         plan, made = part.plan, {}
@@ -351,7 +351,7 @@ class Running:
             for part in self.parts:
                 named = next((n for n in part.core.nodes if n.kind == "population"), None)
                 if named is not None and len(self.parts) == 1:
-                    check_gradient(named.path, named.what, g, found)
+                    check_gradient(named.path, named.owner, g, found)
         return found  # type: ignore[no-any-return]
 
     def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:

@@ -59,6 +59,8 @@ class Node:
         of, as in :class:`snn.Recurrent`.
     outer : Edge or None
         The input of that layer.
+    owner : Cell or None
+        Of a population, itself or that layer.
     """
 
     number: int
@@ -74,6 +76,7 @@ class Node:
     varies: bool = True
     path: str = ""
     outer: Edge | None = None
+    owner: Cell | None = None
 
     @property
     def edges(self) -> list[Edge]:

@@ -106,7 +106,8 @@ class _Builder:
         self.parameters: dict[int, Value] = {}
         self.leaves: dict[int, Leaf] = {}
         self.within: list[str] = []
-        self.layers: list[tuple[str, Edge]] = []
+        self.layers: list[tuple[str, Edge, Cell]] = []
+        self.place: tuple[Cell | None, str] = (None, "")
         self.starts: list[Start] = []
         self.given: list[Any] = []
 
@@ -125,6 +126,8 @@ class _Builder:
 
     def _layer(self, cell: Cell, x: Any, name: str) -> tuple[Any, Any]:
         """Trace a layer of a chain; return its output, and the nodes that are its state."""
+        if holds_over_time(cell) and not is_over_time(cell) and not isinstance(cell, nn.SequentialCell):
+            raise _in_steps(name, cell, next(part for _, part in cell.cells_and_names() if is_over_time(part)))
         if isinstance(cell, nn.SequentialCell):
             after = {}
             for key, layer in cell.named():
@@ -133,14 +136,7 @@ class _Builder:
                     after[key] = held
             return x, after
         if not is_stateful(cell):
-            return self._run(cell, x), None
-        if holds_over_time(cell):
-            inside = next(part for _, part in cell.cells_and_names() if is_over_time(part))
-            raise CellError(
-                label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
-                "it in a Cell that is run step by step",
-                "Put it in an nn.SequentialCell, or say over_time = True in your Cell, whose construct then gets [T, N, ...].",
-            )  # fmt: skip
+            return self._run(cell, name, x), None
         zeros = self._zeros(x)
         before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
         self.starts.append(Start(name, cell, x.shape, x.dtype))
@@ -150,7 +146,7 @@ class _Builder:
             symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
         numbers = [self.values[s.array.index].node for s in symbols]  # type: ignore[attr-defined]
         structure = tree.unflatten(before, iter(symbols))
-        result = self._run(cell, x, structure)
+        result = self._run(cell, name, x, structure)
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
                 label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
@@ -160,7 +156,8 @@ class _Builder:
             self.nodes[number].after = self.edge(leaf)
         return result[0], tree.unflatten(before, iter(numbers))
 
-    def _run(self, cell: Cell, *arguments: Any) -> Any:
+    def _run(self, cell: Cell, name: str, *arguments: Any) -> Any:
+        self.place = cell, name
         with self._theirs(), scope(recording=False, tracing=self, calling=self.call, watched={}):
             return operands(cell(*arguments))
 
@@ -246,7 +243,8 @@ class _Builder:
 
     def call(self, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Note a neuron, or a layer without state, as a node; go on inside of others."""
-        name = self.names.get(id(cell), type(cell).__name__)
+        first, place = self.place
+        name = place if cell is first else self.names.get(id(cell), type(cell).__name__)
         if not self._enters(cell, name):
             if not any(isinstance(leaf, Tensor) and isinstance(leaf.array, Value) for leaf in tree.leaves([*args])):
                 return NotImplemented
@@ -257,7 +255,7 @@ class _Builder:
             return self._noted(cell, args, name)
         self.within.append(name)
         layer = isinstance(cell, Recurrent)
-        self.layers += [(name, self.edge(args[0]))] if layer else []
+        self.layers += [(name, self.edge(args[0]), cell)] if layer else []
         try:
             with scope(calling=_once(self.call, cell)):
                 return cell(*args, **kwargs)
@@ -287,10 +285,10 @@ class _Builder:
             )  # fmt: skip
 
     def _noted(self, cell: Cell, args: tuple[Any, ...], name: str) -> Any:
-        with scope(tracing=None):
-            self._check_hooks([part for _, part in cell.cells_and_names()], name)
         result = self._shaped(cell, args, name)
         stateful = is_stateful(cell) and result[2]
+        if stateful:
+            self._check_hooks([part for _, part in cell.cells_and_names()], name)
         if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
             check_features(cell, args[0], name, 1)
         outs = [Output(*found) for found in result[1]]
@@ -298,9 +296,10 @@ class _Builder:
         given = tree.map_leaves(lambda _: None, args[0] if stateful else args)
         before = tree.map_leaves(lambda _: None, args[1]) if stateful else None
         kind = "population" if stateful else "layer"
-        path, outer = self.layers[-1] if self.layers else (name, None)
+        path, outer = self.layers[-1][:2] if self.layers else (name, None)
+        owner = self.layers[-1][2] if self.layers else cell
         made = self.add(
-            kind, name or type(cell).__name__, cell, inputs, outs, given=given, before=before, path=path, outer=outer
+            kind, name or type(cell).__name__, cell, inputs, outs, given=given, before=before, path=path, outer=outer, owner=owner,
         )
         return tree.unflatten(result[0], iter(made))
 
@@ -325,6 +324,15 @@ class _Builder:
             shapes = [(o.shape[over_time:], o.dtype) for o in tree.leaves(out)]
             self.shapes[key] = tree.map_leaves(lambda _: None, out), shapes, pair
         return self.shapes[key]  # type: ignore[no-any-return]
+
+
+def _in_steps(name: str, cell: Cell, inside: Cell) -> CellError:
+    """Return the error for a layer over time in a Cell that is run step by step."""
+    return CellError(
+        label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
+        "it in a Cell that is run step by step",
+        "Put it in an nn.SequentialCell, or say over_time = True in your Cell, whose construct then gets [T, N, ...].",
+    )  # fmt: skip
 
 
 def _once(call: Any, entered: Cell) -> Any:
