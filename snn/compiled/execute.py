@@ -44,10 +44,10 @@ def schedule_for(net: Cell, x: Tensor, state: Any) -> tuple[Schedule, dict[Any, 
             return schedule, kept
     shapes: dict[Any, Any] = {}
     where = f"{type(net).__name__}.construct"
-    trace_step(net, x[0], state, shapes)
+    trace_step(net, x[0], state, shapes, len(x))
     reads = Reads()
     with watching(reads, where):
-        graph = trace_step(net, x[0], state, shapes)
+        graph = trace_step(net, x[0], state, shapes, len(x))
     schedule, kept = make_schedule(graph), {}
     known.insert(0, (Dependencies(net, reads, where), schedule, kept))
     del known[_KEPT:]
@@ -190,8 +190,9 @@ class _Run(AllSteps):
                 position += 1
             for name, what in self.kept["records", id(core), self.names]:
                 key = f"{name}.{what}" if name else what
+                cell: Any = next(node.owner for node in core.nodes if node.path == name and node.kind == "population")
+                self.once(cell, name)
                 if key in self.records:
-                    cell = next(node.what for node in core.nodes if node.path == name and node.kind == "population")
                     raise not_once(name, cell, 2, 1)
                 self.records[key] = found[position]
                 position += 1

@@ -63,4 +63,4 @@ def graph(net: Cell, x: Any, state: Any = None) -> Graph:
             "Put time first, and add a batch axis: x[:, None].",
         )  # fmt: skip
     given = None if state is None else tree.map_leaves(lambda leaf: as_tensor(leaf, "snn.graph, state"), state)
-    return trace_step(net, x[0], given)
+    return trace_step(net, x[0], given, steps=len(x))

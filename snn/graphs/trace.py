@@ -41,7 +41,9 @@ __all__ = ["parts_of", "trace_step"]
 _NOT_THEIRS = tuple(str(Path(module.__file__).parent) for module in (autograd, np)) + (str(Path(__file__).parents[1]),)
 
 
-def trace_step(net: Cell, x: Tensor, state: Any = None, shapes: dict[Any, Any] | None = None) -> Graph:
+def trace_step(
+    net: Cell, x: Tensor, state: Any = None, shapes: dict[Any, Any] | None = None, steps: int | None = None
+) -> Graph:
     """Return the graph of one step.
 
     Parameters
@@ -54,13 +56,15 @@ def trace_step(net: Cell, x: Tensor, state: Any = None, shapes: dict[Any, Any] |
         A state that a run begins with; only shapes and dtypes count. None stands for a fresh one.
     shapes : dict, optional
         What Cells return, by Cell and inputs: known from another trace, or to be kept for one.
+    steps : int, optional
+        Of the run, for errors about its input.
 
     Raises
     ------
     CompileError
         At the line that does what cannot be traced.
     """
-    return _Builder(net, {} if shapes is None else shapes, state is None).graph(x, state)
+    return _Builder(net, {} if shapes is None else shapes, state is None, steps).graph(x, state)
 
 
 def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
@@ -97,8 +101,8 @@ class _Builder:
 
     whole = True
 
-    def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool) -> None:
-        self.net, self.shapes, self.fresh = net, shapes, fresh
+    def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool, steps: int | None) -> None:
+        self.net, self.shapes, self.fresh, self.steps = net, shapes, fresh, steps
         self.nodes: list[Node] = []
         self.values: list[Edge] = []
         self.names = {id(cell): name for name, cell in net.cells_and_names()}
@@ -290,7 +294,7 @@ class _Builder:
         if stateful:
             self._check_hooks([part for _, part in cell.cells_and_names()], name)
         if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
-            check_features(cell, args[0], name, 1)
+            self._check_features(cell, args[0], name)
         outs = [Output(*found) for found in result[1]]
         inputs = [self.edge(leaf) for leaf in tree.leaves([*args])]
         given = tree.map_leaves(lambda _: None, args[0] if stateful else args)
@@ -302,6 +306,13 @@ class _Builder:
             kind, name or type(cell).__name__, cell, inputs, outs, given=given, before=before, path=path, outer=outer, owner=owner,
         )
         return tree.unflatten(result[0], iter(made))
+
+    def _check_features(self, cell: Cell, x: Tensor, name: str) -> None:
+        if self.steps is not None and self.place[0] is cell:  # of a chain, what is wrong is the input of the run
+            x = Tensor.wrap(np.broadcast_to(np.zeros((), x.dtype), (self.steps, *x.shape)))
+            check_features(cell, x, name, 2)
+        else:
+            check_features(cell, x, name, 1)
 
     def _shaped(self, cell: Cell, args: tuple[Any, ...], name: str) -> tuple[Any, list[tuple[Any, Any]], bool]:
         """Return the structure of what a Cell returns, the shapes and dtypes in it, and if it is (out, state): by a run on zeros.
