@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakSet
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, ops, tree
+from autograd import Cell, Tensor, as_tensor, nn, ops, tree
 from autograd.errors import CompileError
 
 from ..graphs import parts_of, trace_step
@@ -20,7 +21,7 @@ from ..layerwise import _all_steps
 from ..layout import Options
 from ..reads import Reads, watching
 from ..stepwise import AllSteps
-from ..structure import given_state, initial_state, is_over_time, label, record_names
+from ..structure import given_state, holds_neurons, initial_state, is_over_time, is_stateful, label, record_names
 from ..watch import check_output, not_once
 from ..weights import Weights, weights_of, why_not
 from .again import pull_eagerly
@@ -32,15 +33,15 @@ __all__ = ["run_graph", "schedule_for"]
 _KEPT = 4
 
 
-def schedule_for(net: Cell, x: Tensor, state: Any) -> tuple[Schedule, dict[Any, Any]]:
+def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[Schedule, dict[Any, Any]]:
     """Return the schedule of a net, traced anew only if the net has changed, and a dict for what is known of its parts."""
     key: Any = "schedule", x.shape[1:], x.dtype
     if state is not None:
         leaves = [as_tensor(leaf, "snn.run, state") for leaf in tree.leaves(state)]
         key = *key, str(tree.map_leaves(lambda _: 0, state)), tuple((leaf.shape, leaf.dtype) for leaf in leaves)
     known = net.kept().setdefault(key, [])
-    for dependencies, schedule, kept in known:
-        if dependencies.unchanged():
+    for wiring, schedule, kept in () if anew else known:
+        if wiring.unchanged(net):
             return schedule, kept
     shapes: dict[Any, Any] = {}
     where = f"{type(net).__name__}.construct"
@@ -49,9 +50,35 @@ def schedule_for(net: Cell, x: Tensor, state: Any) -> tuple[Schedule, dict[Any, 
     with watching(reads, where):
         graph = trace_step(net, x[0], state, shapes, len(x))
     schedule, kept = make_schedule(graph), {}
-    known.insert(0, (Dependencies(net, reads, where), schedule, kept))
+    known.insert(0, (Wiring(net, reads, where), schedule, kept))
     del known[_KEPT:]
     return schedule, kept
+
+
+class Wiring:
+    """What the graph of a net depends on: the layers of chains, and all that a Cell which wires neurons itself can read."""
+
+    def __init__(self, net: Cell, reads: Reads, where: str) -> None:
+        self.layers = _layers(net)
+        self.dependencies = [Dependencies(cell, reads, where) for cell, _ in self.layers if _wires(cell)]
+
+    def unchanged(self, net: Cell) -> bool:
+        """Tell whether it is as it was."""
+        return _layers(net) == self.layers and all(part.unchanged() for part in self.dependencies)
+
+
+def _wires(cell: Cell) -> bool:
+    return is_stateful(cell) and holds_neurons(cell)
+
+
+def _layers(net: Cell) -> list[tuple[Cell, Any]]:
+    """Return the layers of a chain, a layer without state with what is in its attributes."""
+    if isinstance(net, nn.SequentialCell):
+        return [found for cell in net for found in _layers(cell)]
+    if is_stateful(net):
+        return [(net, net.hooked)]
+    parts = [part for _, part in net.cells_and_names()]
+    return [(net, [id(value) for part in parts for value in (type(part), *vars(part).values())])]
 
 
 def run_graph(
@@ -65,7 +92,11 @@ def run_graph(
         If a step cannot be traced, or feedback goes through what cannot step inside a loop.
     """
     schedule, kept = schedule_for(net, x, state)
-    run = _Run(schedule, kept, net, x, state, names, mask, check, options)
+    starts = starts_of(schedule.graph, net, x, state)
+    if starts is None:  # it begins in another way than it did
+        schedule, kept = schedule_for(net, x, state, True)
+        starts = starts_of(schedule.graph, net, x, state)
+    run = _Run(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
     result = run.result()
     if run.mixed is not None and net not in _warned:
         _warned.add(net)
@@ -81,33 +112,56 @@ def run_graph(
 _warned: WeakSet[Cell] = WeakSet()
 
 
+def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tensor] | None:
+    """Return the states at the start by node; None if they are others than those of the graph."""
+    if not graph.starts:
+        parts_of(net, state)
+        return {}
+    parts = [] if state is None else parts_of(net, state)
+    found = []
+    for k, begin in enumerate(graph.starts):
+        one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.dtype, begin.shape)
+        before = initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
+        where = f"{label(begin.name, begin.cell)}, state"
+        found.append(tree.map_leaves(lambda leaf, where=where: as_tensor(leaf, where), before))
+    numbers, leaves = tree.leaves(graph.state), tree.leaves(found)
+    if len(leaves) != len(numbers) or not tree.same_structure(found, [*_states(net, graph.state)]):
+        return None
+    for number, leaf in zip(numbers, leaves, strict=True):
+        output = graph.nodes[number].outputs[0]
+        if (leaf.shape, leaf.dtype) != (output.shape, output.dtype):
+            return None
+    return dict(zip(numbers, leaves, strict=True))
+
+
+def _states(net: Cell, state: Any) -> Iterator[Any]:
+    """Iterate over the parts of a state of a chain."""
+    if isinstance(net, nn.SequentialCell):
+        for key, layer in net.named():
+            if key in state:
+                yield from _states(layer, state[key])
+    else:
+        yield state
+
+
+@functools.lru_cache(256)
+def _zeros(dtype: Any, shape: tuple[int, ...]) -> Tensor:
+    return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
+
+
 class _Run(AllSteps):
     """One run of a schedule."""
 
     def __init__(
-        self, schedule: Schedule, kept: dict[Any, Any], net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any,
-        check: bool, options: Options,
+        self, schedule: Schedule, kept: dict[Any, Any], x: Tensor, starts: dict[int, Tensor], fresh: bool,
+        names: Sequence[str], mask: Any, check: bool, options: Options,
     ) -> None:  # fmt: skip
-        super().__init__(state is None, names, mask, check)
+        super().__init__(fresh, names, mask, check)
         self.schedule, self.graph, self.kept, self.options = schedule, schedule.graph, kept, options
-        self.net, self.x = net, x
+        self.x, self.starts = x, starts
         self.mixed: tuple[str, Any, Any] | None = None
         self.values: dict[Edge, Tensor] = {}
         self.after: dict[int, Tensor] = {}
-        self.starts = self._starts(state)
-
-    def _starts(self, state: Any) -> dict[int, Tensor]:
-        """Return the states at the start by node."""
-        graph = self.graph
-        parts = [] if state is None else parts_of(self.net, state)
-        leaves: list[Any] = []
-        for k, begin in enumerate(graph.starts):
-            x = self.x[0] if len(graph.starts) == 1 and begin.shape == self.x.shape[1:] else None
-            if x is None:
-                x = Tensor.wrap(np.broadcast_to(np.zeros((), begin.dtype), begin.shape))
-            before = initial_state(begin.cell, x, begin.name) if state is None else given_state(parts[k], x, begin.name, begin.cell)
-            leaves += [as_tensor(leaf, f"{label(begin.name, begin.cell)}, state") for leaf in tree.leaves(before)]
-        return dict(zip(tree.leaves(graph.state) if graph.starts else (), leaves, strict=True))
 
     def result(self) -> tuple[Any, Any, dict[str, Tensor]]:
         """Run all stages."""

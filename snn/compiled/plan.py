@@ -156,7 +156,7 @@ def plan_for(
     graph, core : Graph, Core
         What to trace.
     kept : dict
-        Where plans are kept.
+        Where plans are kept if the core has no population, which keeps its own.
     dtypes : sequence of dtype
         Of the inputs, then of the states.
     biases : sequence of Parameter or None
@@ -175,27 +175,30 @@ def plan_for(
     GradientError
         If a gradient is asked for that a custom bprop hides.
     """
-    key = (id(core), tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
+    owner = next((node.what for node in core.nodes if node.kind == "population"), None)
+    kept = kept if owner is None else owner.kept()
+    outline, held = core.outline(graph)
+    key = (outline, tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
     known = kept.setdefault(key, [])
-    for dependencies, plan, records in known:
+    for dependencies, plan, records, _ in known:
         if all(part.unchanged() for part in dependencies):
             break
     else:
         dependencies, plan, records = _traced(graph, core, dtypes, biases, late, names, masked)
-        known.insert(0, (dependencies, plan, records))
+        known.insert(0, (dependencies, plan, records, held))
         del known[_KEPT:]
     for parameter, error in plan.program.hidden:
         if thread.recording and parameter.node is not None:
             raise GradientError(error.where, error.expected, error.got, error.fix)
-    return plan, records
+    return plan, [(core.nodes[k].path, what) for k, what in records]
 
 
 def _traced(
     graph: Graph, core: Core, dtypes: Sequence[Any], biases: Sequence[Parameter | None], late: Sequence[int],
     names: Sequence[str], masked: bool,
-) -> tuple[list[Dependencies], Plan, list[tuple[str, str]]]:  # fmt: skip
+) -> tuple[list[Dependencies], Plan, list[tuple[int, str]]]:  # fmt: skip
     n = len(core.inputs)
-    records: list[tuple[str, str]] = []
+    records: list[tuple[int, str]] = []
     step = _step(graph, core, biases, names, masked, records)
     inputs = (tuple(dtypes[:n]), tuple(dtypes[n:]), *((bool_,) if masked else ()))
     parameters = [p for p in biases if p is not None]
@@ -228,7 +231,7 @@ def step_of(part: Any, biases: Sequence[Any]) -> Callable[..., Any]:
 
 def _step(
     graph: Graph, core: Core, biases: Sequence[Parameter | None], names: Sequence[str], masked: bool,
-    records: list[tuple[str, str]],
+    records: list[tuple[int, str]],
 ) -> Callable[..., Any]:  # fmt: skip
     """Return one step of a core: its nodes one after the other, on one element."""
 
@@ -252,7 +255,7 @@ def _step(
                 values[item] = graph.nodes[item.node].what  # a Parameter or an array
             return values[item]
 
-        for node in core.nodes:
+        for place, node in enumerate(core.nodes):
             arguments = [value(item) for item in node.inputs]
             if node.kind == "operation":
                 made = node.what(*arguments, **node.attrs)
@@ -272,7 +275,7 @@ def _step(
                     if node.outer is not None and name == "v_before_reset":
                         continue
                     seen = values.get(node.outer, seen) if name == "x" and node.outer is not None else seen
-                    records.append((node.path, name))
+                    records.append((place, name))
                     recorded.append(keep(seen, old))
             values.update({Edge(node.number, k): out for k, out in enumerate(outs)})
         held = {}

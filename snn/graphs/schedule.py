@@ -41,12 +41,39 @@ class Core:
     inputs: list[Edge] = field(default_factory=list)
     states: list[Node] = field(default_factory=list)
     outs: list[Edge] = field(default_factory=list)
+    _outline: Any = None
 
     @property
     def name(self) -> str:
         """Names of its populations, or of its last node."""
         named = [node.name for node in self.nodes if node.kind == "population"] or [node.name for node in self.nodes[-1:]]
         return ", ".join(named or [node.name for node in self.states])
+
+    def outline(self, graph: Graph) -> tuple[Any, list[Any]]:
+        """Return what two cores share that have the same plan, and the objects that it names by identity."""
+        if self._outline is None:
+            numbers = {node.number: k for k, node in enumerate((*self.nodes, *self.states))}
+            places = {edge: k for k, edge in enumerate(self.inputs)}
+            held: list[Any] = []
+
+            def name(item: Any) -> Any:
+                if not isinstance(item, Edge):
+                    return type(item), item
+                if item in places:
+                    return "input", places[item]
+                if item.node in numbers:
+                    return numbers[item.node], item.output
+                held.append(graph.nodes[item.node].what)
+                return "held", id(held[-1])
+
+            nodes = []
+            for node in self.nodes:
+                held.append(node.what)
+                more = repr(node.attrs), repr(node.given), repr(node.before), node.outer is None, name(node.outer)
+                nodes.append((node.kind, id(node.what), tuple(map(name, node.inputs)), len(node.outputs), more))
+            after = tuple(name(node.after) for node in self.states)
+            self._outline = (tuple(nodes), after, tuple(map(name, self.outs)), len(self.inputs)), held
+        return self._outline
 
     def has(self, edge: Edge) -> bool:
         """Tell whether a value is made here."""
