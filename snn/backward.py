@@ -13,8 +13,8 @@ from autograd.graph import SELECT, Node
 
 from .currents import Direct, GradientByEvents, Listed, Once
 from .engine.buffers import empty
-from .engine.loop import Body, Link, Loop
 from .engine.events import Events, Packed, find_events, padded, turned
+from .engine.loop import Body, Link, Loop
 from .factored import Factored
 from .layer import Layer
 from .layout import Own, Saved, Stream

@@ -14,7 +14,7 @@ from autograd.errors import CompileError, DTypeError, ShapeError
 
 from .auto import against
 from .recurrent import Recurrent
-from .structure import holds_neurons, is_chain, is_over_time, is_stateful, label, sample_state, says_too_deep
+from .structure import is_chain, is_over_time, is_stateful, sample_state, says_too_deep
 
 if TYPE_CHECKING:
     from .layer import Layer
@@ -88,7 +88,7 @@ def _wired(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
     from .layout import Options
 
     if x is None:
-        yield f"{type(net).__name__} wires its neurons itself: pass an input, snn.explain(net, x), to see its graph and its loops."
+        yield f"{type(net).__name__} wires its neurons itself: pass an input, snn.explain(net, x), to see its graph and loops."
         return
     schedule, _ = schedule_for(net, x, state)
     yield from str(schedule.graph).splitlines()

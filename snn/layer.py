@@ -18,8 +18,8 @@ from autograd.state import state as thread
 from .currents import SAMPLED, Direct, Listed, Once, Product, choose
 from .engine.blas import one_thread_each
 from .engine.buffers import empty
-from .engine.loop import Body, Link, Loop
 from .engine.events import Events, Packed, find_events, padded
+from .engine.loop import Body, Link, Loop
 from .engine.threads import launch, thread_count
 from .layout import Layout, Options, Own, Saved, Stream
 from .plan import Plan, plan_for

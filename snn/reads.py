@@ -207,7 +207,7 @@ def _is_trusted(frame: Any) -> bool:
 
 def _is_made_by_ours(frame: Any) -> bool:
     """Tell whether a function is one that Python has written for a dataclass of ours."""
-    return frame.f_code.co_filename == "<string>" and frame.f_globals.get("__name__", "").startswith("snn.")
+    return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("snn.")
 
 
 @functools.cache

@@ -45,7 +45,9 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
     """Run all steps with these inputs, in the order of ``running.inputs``; return the outputs of the stage."""
     left = list(inputs)
     series: list[list[Any]] = []
-    states, steps, outs = [], [], []
+    states: list[list[Any]] = []
+    steps: list[Any] = []
+    outs: list[list[list[Any]]] = []
     for part in running.parts:
         xs = [left.pop(0) if item.x is not None else None for item in part.given]
         weights = [left.pop(0) if item.x is not None and item.weights is not None else None for item in part.given]
@@ -64,7 +66,7 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
             given = [None if x is None else x[t] for x in series[n]]
             for cable, matrix in zip(running.cables, matrices, strict=True):
                 if cable.target == n:
-                    if cable.late:
+                    if cable.late and cable.sent.start is not None:
                         value = before[cable.source][cable.sent.start]
                     else:
                         value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.sent.cotangent)][-1]

@@ -17,7 +17,6 @@ from ..engine.events import Events, Packed, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
 from ..factored import Factored
 from ..layout import Stream
-from .part import Part
 from .stage import Cable, Running, Saved, Work
 
 __all__ = ["Back"]
@@ -56,8 +55,8 @@ class Back:
         self.cables = [
             _Back(running, cable, left.pop(0) if cable.weights is not None else False, self) for cable in running.cables
         ]
-        for part in self.parts:
-            part.settle([back for back in self.cables if back.cable.target == part.n])
+        for way in self.parts:
+            way.settle([back for back in self.cables if back.cable.target == way.n])
 
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of ``running.inputs``."""
@@ -89,7 +88,9 @@ class Back:
 
     def _sent(self, part: _Part) -> list[int]:
         """Return the gradients that a part sends back: those by its inputs from the group."""
-        found = [part.d_inputs[back.cable.input] for back in self.cables if back.cable.target == part.n and back.cotangent >= 0]
+        found = [
+            part.d_inputs[back.cable.input] for back in self.cables if back.cable.target == part.n and back.cotangent >= 0
+        ]
         return list(dict.fromkeys(found))
 
     def _arriving(self, part: _Part) -> list[int]:
@@ -204,7 +205,11 @@ class _Part:
     def _arrived(self) -> tuple[Array, Packed] | None:
         """Return the factors of the gradient by the output, if it comes as a product that the loop can make itself."""
         g, part = self.g.get(0), self.part
-        if len(part.plan.outs) != 1 or not isinstance(g, Factored) or len(g.factors) != self.running.steps * part.layout.samples:
+        if (
+            len(part.plan.outs) != 1
+            or not isinstance(g, Factored)
+            or len(g.factors) != self.running.steps * part.layout.samples
+        ):
             return None
         weights = np.ascontiguousarray(g.weight.T)
         return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), part.jit, narrow=False)

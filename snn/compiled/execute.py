@@ -121,7 +121,9 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
     found = []
     for k, begin in enumerate(graph.starts):
         one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.dtype, begin.shape)
-        before = initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
+        before = (
+            initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
+        )
         where = f"{label(begin.name, begin.cell)}, state"
         found.append(tree.map_leaves(lambda leaf, where=where: as_tensor(leaf, where), before))
     numbers, leaves = tree.leaves(graph.state), tree.leaves(found)
@@ -175,9 +177,12 @@ class _Run(AllSteps):
             else:
                 self._cores(stage)
         self.masked = False
-        out = tree.map_leaves(lambda edge: self.finish(self.value(edge) if self._varies(edge) else self._spread(edge)), graph.out)
+        out = tree.map_leaves(self._finished, graph.out)
         after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
         return out, after, self.records
+
+    def _finished(self, edge: Edge) -> Tensor:
+        return self.finish(self.value(edge) if self._varies(edge) else self._spread(edge))
 
     def _varies(self, edge: Edge) -> bool:
         return self.graph.nodes[edge.node].varies
@@ -223,7 +228,9 @@ class _Run(AllSteps):
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
             dense = None if self.check else weights_of(node.what, inputs[0])
             if dense is not None:
-                core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [Edge(node.number)], outs=[Edge(node.number)]))
+                core = self.kept.setdefault(
+                    ("alone", node.number), Core([], node.outputs[0].shape, [Edge(node.number)], outs=[Edge(node.number)])
+                )
                 return self._stage(Stage("cores", cores=[core], dense={Edge(node.number): node}))
             out = _all_steps(node.what, inputs[0])
         else:
@@ -271,7 +278,17 @@ class _Run(AllSteps):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph, core, given, starts, late[n], self.names, self.mask, self.options.jit, grouped, self.kept, len(self.x)
+                self.graph,
+                core,
+                given,
+                starts,
+                late[n],
+                self.names,
+                self.mask,
+                self.options.jit,
+                grouped,
+                self.kept,
+                len(self.x),
             )
             self.kept["records", id(core), self.names] = part.records
             for node in core.nodes:
@@ -365,9 +382,7 @@ def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Ten
         return list(out) if isinstance(out, tuple) else [out]
     rank = max(v.ndim - moving for v, moving in zip(values, varies, strict=True) if isinstance(v, Tensor))
     name = op.__name__
-    if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names:
-        values = [_padded(v, rank) if moving else v for v, moving in zip(values, varies, strict=True)]
-    elif name == "_matmul":
+    if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names or name == "_matmul":
         values = [_padded(v, rank) if moving else v for v, moving in zip(values, varies, strict=True)]
     elif name in ("_reshape", "_broadcast_to"):
         attrs["to"] = (steps, *node.outputs[0].shape)
@@ -411,4 +426,3 @@ def _shifted(name: str, axis: Any, rank: int) -> Any:
     if isinstance(axis, tuple):
         return tuple(a + 1 if a >= 0 else a for a in axis)
     return axis + 1 if axis >= 0 else axis
-

@@ -19,7 +19,7 @@ from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
 from ..layout import Layout, Stream
 from ..weights import Weights
-from .plan import Plan, Sent, plan_for
+from .plan import Sent, plan_for
 
 __all__ = ["Given", "Part"]
 

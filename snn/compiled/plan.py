@@ -97,9 +97,7 @@ class Plan:
         self.late_matters = {i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0}
         owners = program.owners
         self._arrays: dict[int, Any] = {
-            i: step.what.copy()
-            for i, step in enumerate(program.instructions)
-            if step.kind == "parameter" and i not in owners
+            i: step.what.copy() for i, step in enumerate(program.instructions) if step.kind == "parameter" and i not in owners
         }
         self._settled = analysis.settled(program)
 
@@ -179,14 +177,13 @@ def plan_for(
     kept = kept if owner is None else owner.kept()
     outline, held = core.outline(graph)
     key = (outline, tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
-    known = kept.setdefault(key, [])
-    for dependencies, plan, records, _ in known:
-        if all(part.unchanged() for part in dependencies):
-            break
-    else:
-        dependencies, plan, records = _traced(graph, core, dtypes, biases, late, names, masked)
-        known.insert(0, (dependencies, plan, records, held))
+    known: list[Any] = kept.setdefault(key, [])
+    found = next((item for item in known if all(part.unchanged() for part in item[0])), None)
+    if found is None:
+        found = (*_traced(graph, core, dtypes, biases, late, names, masked), held)
+        known.insert(0, found)
         del known[_KEPT:]
+    _, plan, records, _ = found
     for parameter, error in plan.program.hidden:
         if thread.recording and parameter.node is not None:
             raise GradientError(error.where, error.expected, error.got, error.fix)
@@ -294,4 +291,3 @@ def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
             type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
         )
     return operands(result)  # type: ignore[no-any-return]
-

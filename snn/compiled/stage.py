@@ -114,9 +114,7 @@ def run_stage(parts: list[Part], cables: list[Cable], options: Options, kept: di
 class Running:
     """One run of a stage, and the rule by which cotangents pass back through it."""
 
-    def __init__(
-        self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any
-    ) -> None:
+    def __init__(self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any) -> None:
         self.parts, self.cables, self.options, self.again = parts, cables, options, again
         plans = [part.plan for part in parts]
         self.loops: Loops = kept.setdefault(("loops", *map(id, plans)), Loops(plans))
@@ -192,7 +190,9 @@ class Running:
         for n, part in enumerate(self.parts):
             plan = part.plan
             numbers = {i if flag is None else flag for i, flag in zip(plan.outs, part.flags, strict=True)} | set(plan.records)
-            numbers |= {self._fed(cable) for cable in self.cables if record and cable.source == n and cable.weights is not None}
+            numbers |= {
+                self._fed(cable) for cable in self.cables if record and cable.source == n and cable.weights is not None
+            }
             if record and not again:
                 numbers |= {i for i in plan.saved if i != plan.mask and part.direct(i) is None}
             elif record and plan.mask is None:
@@ -238,7 +238,7 @@ class Running:
             node = next((node for node in part.core.nodes if node.kind == "population"), None)
             if node is not None:
                 outs = [i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)]
-                check_steps(node.path, node.owner, [w[i] for i in (*outs, *self._looked_at(part))])
+                check_steps(node.path, node.owner or node.what, [w[i] for i in (*outs, *self._looked_at(part))])
 
     def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
         plan, made = part.plan, {}
@@ -322,9 +322,7 @@ class Running:
         for a, b in self.pieces(t0, t1) if self.dense else [(t0, t1)]:
             works = []
             for n, (part, body, w) in enumerate(zip(self.parts, bodies, written, strict=True)):
-                streams = [
-                    part.stream(c.current(a, b)) for c in part.currents if c is not None and not isinstance(c, Listed)
-                ]
+                streams = [part.stream(c.current(a, b)) for c in part.currents if c is not None and not isinstance(c, Listed)]
                 streams += [part.mask_stream(a, b) for _ in part.masks()[1]]
                 targets = [(array[a - t0 : b - t0].reshape(-1), part.layout.rows()) for array in w.values()]
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
@@ -351,7 +349,7 @@ class Running:
             for part in self.parts:
                 named = next((n for n in part.core.nodes if n.kind == "population"), None)
                 if named is not None and len(self.parts) == 1:
-                    check_gradient(named.path, named.owner, g, found)
+                    check_gradient(named.path, named.owner or named.what, g, found)
         return found  # type: ignore[no-any-return]
 
     def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
@@ -440,4 +438,3 @@ def _order(steps: int, backward: bool) -> Array:
 def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
     """Return the strides of all that a loop looks at as one array."""
     return np.array(strides, np.uint64).reshape(-1)
-

@@ -104,7 +104,7 @@ class _Emitter:
         elif link.kind == "product":
             yield f"add_product({received}, {whole}, {sent}, {source.p}whole, members, {columns}, {weights})"
         elif link.kind == "sampled":
-            yield f"row = t * samples + first_sample"
+            yield "row = t * samples + first_sample"
             yield "add_dots("
             yield f"    {received}, np.uint64(0), {whole}, {sent}, np.uint64(0), {source.p}whole, members, link{k}_places,"
             yield f"    link{k}_index, row, {weights}, link{k}_strip, {target.p}columns, cursor, link{k}_four)"

@@ -54,7 +54,7 @@ def collect(flags, at, columns, index, to):
 
 @njit(error_model="numpy", nogil=True)
 def add_product(dst, pitch, a, a_pitch, members, n, weights):
-    """Add to ``dst``, ``[members, pitch]``, the product of the first n columns of ``a``, ``[members, a_pitch]``, with weights."""
+    """Add to ``dst``, ``[members, pitch]``, the product of the first n columns of ``a`` with packed weights."""
     one, four, six = np.uint64(1), np.uint64(4), np.uint64(6)
     for g in range(np.uint64(0), pitch, np.uint64(LANES)):
         s = np.uint64(0)

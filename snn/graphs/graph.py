@@ -241,4 +241,3 @@ class Graph:
             if node.kind not in ("parameter", "constant", "state"):
                 depth[node.number] = 1 + max((depth.get(edge.node, -1) for edge in node.edges), default=-1)
         return depth
-

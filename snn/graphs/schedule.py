@@ -73,7 +73,7 @@ class Core:
                 nodes.append((node.kind, id(node.what), tuple(map(name, node.inputs)), len(node.outputs), more))
             after = tuple(name(node.after) for node in self.states)
             self._outline = (tuple(nodes), after, tuple(map(name, self.outs)), len(self.inputs)), held
-        return self._outline
+        return self._outline  # type: ignore[no-any-return]
 
     def has(self, edge: Edge) -> bool:
         """Tell whether a value is made here."""
@@ -228,7 +228,7 @@ class _Scheduler:
         inside = {node.number for node in part}
 
         def steps_along(node: Node) -> bool:
-            """Tell whether a node may be part of a core: also a layer that seems to work on each element, such as a surrogate."""
+            """Tell whether a node may be part of a core; so may a layer that seems to work on each element."""
             shapes = [self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges]
             alike = node.kind == "layer" and {*shapes, *(o.shape for o in node.outputs)} == {node.outputs[0].shape}
             return is_elementwise(node) or (alike and not self.is_dense(node))
@@ -368,7 +368,9 @@ class _Scheduler:
         return found
 
     def _find_outs(self, stages: list[Stage]) -> None:
-        read = {edge for stage in stages if stage.kind != "none" for edge in self._read(stage)} | set(tree.leaves(self.graph.out))
+        read = {edge for stage in stages if stage.kind != "none" for edge in self._read(stage)} | set(
+            tree.leaves(self.graph.out)
+        )
         for stage in stages:
             inner = {p.value for p in stage.projections} | {p.edge for p in stage.projections}
             outside = {
@@ -377,7 +379,9 @@ class _Scheduler:
             for core in stage.cores:
                 made = [Edge(node.number, k) for node in (*core.nodes, *core.states) for k in range(len(node.outputs))]
                 core.outs = [edge for edge in made if edge in outside and edge in read]
-                core.outs += [p.value for p in stage.projections if not p.late and core.has(p.value) and p.value not in core.outs]
+                core.outs += [
+                    p.value for p in stage.projections if not p.late and core.has(p.value) and p.value not in core.outs
+                ]
             del inner
 
 

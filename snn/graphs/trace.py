@@ -38,7 +38,7 @@ from .graph import Edge, Graph, Node, Output, Start
 
 __all__ = ["parts_of", "trace_step"]
 
-_NOT_THEIRS = tuple(str(Path(module.__file__).parent) for module in (autograd, np)) + (str(Path(__file__).parents[1]),)
+_NOT_THEIRS = (*(str(Path(module.__file__ or "").parent) for module in (autograd, np)), str(Path(__file__).parents[1]))
 
 
 def trace_step(
@@ -144,7 +144,7 @@ class _Builder:
         zeros = self._zeros(x)
         before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
         self.starts.append(Start(name, cell, x.shape, x.dtype))
-        symbols = []
+        symbols: list[Tensor] = []
         for _ in (leaves := tree.leaves(before)):
             leaf = as_tensor(leaves[len(symbols)], f"{label(name, cell)}, state")
             symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
@@ -303,9 +303,28 @@ class _Builder:
         path, outer = self.layers[-1][:2] if self.layers else (name, None)
         owner = self.layers[-1][2] if self.layers else cell
         made = self.add(
-            kind, name or type(cell).__name__, cell, inputs, outs, given=given, before=before, path=path, outer=outer, owner=owner,
+            kind,
+            name or type(cell).__name__,
+            cell,
+            inputs,
+            outs,
+            given=given,
+            before=before,
+            path=path,
+            outer=outer,
+            owner=owner,
         )
         return tree.unflatten(result[0], iter(made))
+
+    @staticmethod
+    def _tried(cell: Cell, zeros: Any) -> Any:
+        """Run a Cell on zeros; take one that fails for a neuron whose output is like its input: the error comes with its loop."""
+        try:
+            return quietly(lambda: operands(cell(*zeros)))
+        except Exception:
+            if not is_stateful(cell) or len(zeros) != 2 or not isinstance(zeros[0], Tensor):
+                raise
+            return zeros[0] * 1.0, zeros[1]
 
     def _check_features(self, cell: Cell, x: Tensor, name: str) -> None:
         if self.steps is not None and self.place[0] is cell:  # of a chain, what is wrong is the input of the run
@@ -315,7 +334,7 @@ class _Builder:
             check_features(cell, x, name, 1)
 
     def _shaped(self, cell: Cell, args: tuple[Any, ...], name: str) -> tuple[Any, list[tuple[Any, Any]], bool]:
-        """Return the structure of what a Cell returns, the shapes and dtypes in it, and if it is (out, state): by a run on zeros.
+        """Return the structure of what a Cell returns, its shapes and dtypes, and if it is (out, state): by a run on zeros.
 
         A Cell of two inputs that returns something else is a layer without state.
         """
@@ -328,7 +347,7 @@ class _Builder:
             if over_time:
                 zeros = [Tensor.wrap(np.broadcast_to(z.array, (steps, *z.shape))) for z in zeros]
             with scope(tracing=None, calling=None), untouched(cell):
-                out = quietly(lambda: operands(cell(*zeros)))
+                out = self._tried(cell, zeros)
             pair = is_stateful(cell) and len(args) == 2 and isinstance(out, tuple) and len(out) == 2
             if pair:
                 check_kept(out[1], zeros[1], f"{label(name, cell)}, state after a step")

@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
-from autograd.errors import ArgumentError, CellError, CompileError, NonFiniteError, ShapeError, StateError
+from autograd.errors import ArgumentError, CellError, NonFiniteError, ShapeError, StateError
 
 from .compiled.compare import assert_as_eager, assert_equal
 from .compiled.neurons import whole_dense

@@ -214,7 +214,8 @@ def test_an_input_that_lies_as_it_should_is_not_copied(monkeypatch):
     taken = []
     launch = snn.compiled.stage.launch
     monkeypatch.setattr(
-        "snn.compiled.stage.launch", lambda f, jobs, arguments, work: taken.append(arguments) or launch(f, jobs, arguments, work)
+        "snn.compiled.stage.launch",
+        lambda f, jobs, arguments, work: taken.append(arguments) or launch(f, jobs, arguments, work),
     )
     x = np.ones((5, 2, 3), np.float32)
     snn.run(snn.IFNode(), x, mode="compiled")

@@ -7,8 +7,8 @@ import snn
 from autograd import Tensor, nn, tree, value_and_grad
 from autograd.errors import ArgumentError
 from snn import currents
-from snn.engine import threads
 from snn.compiled.stage import Running
+from snn.engine import threads
 
 from .compare import assert_equal, everything
 from .neurons import AdaptiveNode

@@ -76,7 +76,9 @@ class Random(Cell):
         for k, inputs in enumerate(self.spec.inputs):
             current = None
             for i, item in enumerate(inputs):
-                value = x if item.source == -1 else outs[item.source] if item.source < 100 else state["last"][item.source - 100]
+                value = (
+                    x if item.source == -1 else outs[item.source] if item.source < 100 else state["last"][item.source - 100]
+                )
                 value = getattr(self, f"fc{k}_{i}")(value) if item.weights else value
                 if current is None:
                     current = value
