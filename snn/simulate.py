@@ -20,7 +20,7 @@ from .guard import Dependencies
 from .readout import mark_resets
 from .reads import Reads
 from .stepwise import InParts
-from .structure import is_over_time, like, says_too_deep
+from .structure import is_chain, is_over_time, like, says_too_deep
 from .watch import attributes, check_input, look_for_hidden_state
 
 __all__ = ["run"]
@@ -159,11 +159,14 @@ def _run(
     if how == "eager":
         return _run_eagerly(net, in_parts, x, state, names, keep, check)
     from .compiled.execute import run_graph
+    from .layerwise import run_layerwise
     from .layout import Options
 
     options = Options(how != "python" and enabled(), checkpoint, check=check)
     try:
-        return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
+        if not is_chain(net):
+            return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
+        return mark_resets(net, run_layerwise(net, x, state, names, keep, check, options, hooked))
     except CompileError as error:
         if mode != "auto":
             raise

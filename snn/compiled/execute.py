@@ -124,8 +124,8 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
         before = (
             initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
         )
-        where = f"{label(begin.name, begin.cell)}, state"
-        found.append(tree.map_leaves(lambda leaf, where=where: as_tensor(leaf, where), before))
+        as_state = functools.partial(as_tensor, where=f"{label(begin.name, begin.cell)}, state")
+        found.append(tree.map_leaves(as_state, before))
     numbers, leaves = tree.leaves(graph.state), tree.leaves(found)
     if len(leaves) != len(numbers) or not tree.same_structure(found, [*_states(net, graph.state)]):
         return None
@@ -235,7 +235,7 @@ class _Run(AllSteps):
             out = _all_steps(node.what, inputs[0])
         else:
             out = _each_step(node, inputs, [self._input_varies(item) for item in node.inputs], len(self.x))
-        return tree.leaves(out)  # type: ignore[no-any-return]
+        return tree.leaves(out)
 
     def _input_varies(self, item: Any) -> bool:
         return isinstance(item, Edge) and self._varies(item)
@@ -368,8 +368,10 @@ def _each_step(node: Node, inputs: Any, varies: list[bool], steps: int) -> Any:
     return tree.unflatten(outs[0], iter(series))
 
 
-_SHIFTED = {"sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "cumsum", "flip", "squeeze", "expand_dims", "_stack",
-            "_concat", "_split", "_unstack", "_softmax", "_log_softmax"}  # fmt: skip
+_SHIFTED = {
+    "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "cumsum", "flip", "squeeze", "expand_dims", "_stack",
+    "_concat", "_split", "_unstack", "_softmax", "_log_softmax",
+}  # fmt: skip
 _OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
 
 

@@ -108,7 +108,7 @@ def run_stage(parts: list[Part], cables: list[Cable], options: Options, kept: di
     running = Running(parts, cables, options, kept, again)
     if options.seen is not None:
         options.seen(running)
-    return one_thread_each(running.forward)  # type: ignore[no-any-return]
+    return one_thread_each(running.forward)
 
 
 class Running:
@@ -350,7 +350,7 @@ class Running:
                 named = next((n for n in part.core.nodes if n.kind == "population"), None)
                 if named is not None and len(self.parts) == 1:
                     check_gradient(named.path, named.owner or named.what, g, found)
-        return found  # type: ignore[no-any-return]
+        return found
 
     def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
         """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""

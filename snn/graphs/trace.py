@@ -274,7 +274,7 @@ class _Builder:
         if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral == "all"):
             if cell.has_bprop:
                 raise CompileError(
-                    label(name, cell), "neurons in a Cell without a bprop of its own", "one that holds neurons and has a bprop",
+                    label(name, cell), "neurons in a Cell without a bprop of its own", "one with a bprop",
                     "Give the bprop to a neuron or a layer, or run it with mode='eager'.",
                 )  # fmt: skip
             self._check_hooks([cell], name)
@@ -318,7 +318,7 @@ class _Builder:
 
     @staticmethod
     def _tried(cell: Cell, zeros: Any) -> Any:
-        """Run a Cell on zeros; take one that fails for a neuron whose output is like its input: the error comes with its loop."""
+        """Run a Cell on zeros; a neuron that fails is taken to return the like of its input: the error comes with its loop."""
         try:
             return quietly(lambda: operands(cell(*zeros)))
         except Exception:
