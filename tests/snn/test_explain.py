@@ -86,7 +86,8 @@ def test_the_source_is_that_of_the_named_files(node):
 
 
 def test_the_files_are_those_that_a_run_uses(tmp_path, monkeypatch):
-    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
+    monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))  # where no other process writes
+    monkeypatch.setattr("snn.engine.cache._modules", {})
     node = snn.LIFNode(beta=0.8125)
     path = Path(re.findall(r"^The forward loop, in (.*):$", explained(node), re.M)[0])
     before = set(path.parent.glob("*.py"))
