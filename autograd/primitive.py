@@ -137,7 +137,7 @@ class Primitive:
             if isinstance(arg, Tensor):
                 value: Any = arg.array
             elif isinstance(arg, np.generic):
-                value = arg.item()
+                value = self._number(arg, i)
             elif isinstance(arg, _SCALARS):
                 value = arg
             else:
@@ -188,8 +188,13 @@ class Primitive:
         if isinstance(arg, Tensor):
             return arg.array
         if isinstance(arg, np.generic):
-            return arg.item()
+            return self._number(arg, position)
         return arg if isinstance(arg, _SCALARS) else self._convert(arg, position)
+
+    def _number(self, arg: Any, position: int) -> Any:
+        """Return the Python number of a numpy scalar; what is none, such as a complex one, is an error."""
+        value = _python(arg)
+        return value if isinstance(value, _SCALARS) else self._convert(arg, position)
 
     def _too_large(self, args: Sequence[Any], error: OverflowError) -> DTypeError:
         return DTypeError(
@@ -286,11 +291,16 @@ class Primitive:
 _new = object.__new__
 
 
+def _python(number: Any) -> Any:
+    """Return a numpy scalar as what Python has for it; a long double, which ``item`` leaves as it is, as a float."""
+    return float(number) if isinstance(number, np.floating) else number.item()
+
+
 def _snapshot(arg: Any, node: Node | None) -> Any:
     if type(arg) is Tensor or isinstance(arg, _SCALARS):
         return arg
     if isinstance(arg, np.generic):
-        return arg.item()
+        return _python(arg)
     return Tensor.wrap(as_tensor(arg).array, node)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from .dtypes import DType, bool_, converted, float16, int64
+from .dtypes import DType, bool_, converted, float32, float64, int64
 from .errors import CompileError, GradientError
 from .graph import LEAF, Node
 from .state import quietly
@@ -226,8 +226,9 @@ class Program:
         """Return the operands of an operation if compiled code knows their dtypes, or numpy computes it once for all."""
         sources = [self.instructions[i] for i in operands]
         sources += [self.instructions[o] for s in sources if s.kind == "convert" for o in s.operands]
-        if float16 in (out, *(s.dtype for s in sources)) and self._runs(operands):
-            refuse(f"{op.label} of float16", "Convert it to float32 before the neuron, or run it with mode='eager'.")
+        other = [d for d in (out, *(s.dtype for s in sources)) if d.kind not in "biu" and d not in (float32, float64)]
+        if other and self._runs(operands):
+            refuse(f"{op.label} of {other[0]}", "Convert it to float32 before the neuron, or run it with mode='eager'.")
         return operands
 
     def _runs(self, operands: Iterable[int]) -> bool:

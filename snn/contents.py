@@ -26,6 +26,7 @@ __all__ = [
     "CONTAINERS",
     "KNOWN",
     "MISSING",
+    "PARTS",
     "content",
     "file_of",
     "is_a",
@@ -48,6 +49,10 @@ ATOMS = (
     type(threading.Lock()), type(threading.RLock()),
 )  # fmt: skip
 """What never changes inside, so that another value is another object."""
+PARTS: dict[Any, tuple[str, ...]] = {
+    slice: ("start", "stop", "step"), types.GenericAlias: ("__origin__", "__args__"), types.UnionType: ("__args__",),
+}  # fmt: skip
+"""Those of them that hold other objects, and where."""
 CONTAINERS = (
     list, tuple, dict, set, frozenset, collections.deque, bytearray, memoryview, array.array, types.MappingProxyType,
     contextvars.ContextVar, weakref.ref,

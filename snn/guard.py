@@ -28,8 +28,8 @@ from autograd.primitive import Primitive
 from autograd.state import state as thread
 
 from . import contents
-from .contents import ATOMS, CONTAINERS, KNOWN, MISSING, is_a, is_ours, numbers, same
-from .reads import GENERATORS, OURS, Reads, global_names, impure, is_standard, refuse
+from .contents import ATOMS, CONTAINERS, KNOWN, MISSING, PARTS, is_a, is_ours, numbers, same
+from .reads import BY_NAME, GENERATORS, OURS, Reads, global_names, impure, is_standard, refuse
 
 __all__ = ["Dependencies"]
 
@@ -48,6 +48,8 @@ _DETAILS = {
     "__name__", "__qualname__",
 }  # fmt: skip
 """What a function or a class tells of itself, watched where the code names it."""
+_POSITION = {"__getstate__", "__reduce__", "__reduce_ex__", "bit_generator", "get_state", "getstate"}
+"""What tells how far a random generator has come."""
 _FRAMES = {"f_builtins", "f_globals", "f_locals"}
 
 
@@ -76,7 +78,7 @@ class Dependencies:
         self._whole: list[tuple[Callable[[], Any], Callable[[], Any]]] = []  # mappings of which each key and value counts
         self._spaces: list[Any] = []  # mappings of which each value counts
         self._some: list[tuple[Callable[..., Any], tuple[str, ...]]] = []  # mappings of which some names count
-        self._sequences: list[Any] = []
+        self._sequences: list[tuple[Callable[[], Any], Callable[[], int]]] = []  # what is in them, in order, and how much
         self._objects: list[Any] = []
         self._classes: list[type] = []
         self._functions: list[types.FunctionType] = []
@@ -84,19 +86,22 @@ class Dependencies:
         self._parameters: list[Parameter] = []
         self._tensors: list[Tensor] = []
         self._arrays: list[Any] = []
-        self._sets: list[Any] = []
         self._generators: list[tuple[Any, str]] = []
         self._found: dict[str, Any] = {}
         self._seen: dict[int, Any] = {}
         self._left: list[tuple[Any, str]] = []
         self._unread: list[tuple[Any, str]] = []
-        self._lenient = False
+        self._lenient = self._by_name = False
         self._details = sorted(_DETAILS & (reads.attributes | reads.strings))
         for code, _ in reads.codes.values():
             if not is_standard(code.co_filename) and (names := _FRAMES.intersection(code.co_names)):
                 self._refuse(f"{min(names)} of a frame, in {code.co_name} of {code.co_filename}", "Read it before the run")
         self._push(Tensor, "Tensor")
         self._walk(owner)
+        if self._by_name and not reads.everything:
+            reads.everything = True
+            self.__init__(owner, reads, where, strict)  # type: ignore[misc]
+            return
         del self._seen, self._left, self._unread
         self._drawn = [contents.position(generator) for generator, _ in self._generators]
         self._known = self._look()
@@ -143,8 +148,8 @@ class Dependencies:
             extend(space.values())
         for get, names in self._some:
             extend(map(get, names, repeat(MISSING)))
-        for sequence in self._sequences:
-            extend(sequence)
+        for items, _ in self._sequences:
+            extend(items())
         extend(map(type, self._objects))
         for cls in self._classes:
             found.append(cls.__mro__)
@@ -158,11 +163,10 @@ class Dependencies:
         """Return what must stay equal: lengths, the contents of arrays and sets, the shapes of Parameters."""
         recording = thread.recording
         found: list[Any] = [len(values()) for _, values in self._whole]
-        found += [*map(len, self._spaces), *map(len, self._sequences)]
-        found += [(p.stored.shape, p.stored.dtype) for p in self._parameters]
+        found += [*map(len, self._spaces), *(length() for _, length in self._sequences)]
+        found += [(p.stored.shape, p.stored.dtype, p.requires_grad, p.name) for p in self._parameters]
         found += [(*numbers(t), recording and t.node is not None) for t in self._tensors]
         found += [numbers(a) for a in self._arrays]
-        found += [{(type(item), item) for item in items} for items in self._sets]
         return found
 
     # The walk over everything in reach
@@ -202,7 +206,11 @@ class Dependencies:
         builtins = space.get("__builtins__", {})
         self._names(space, names, f"{{}} of {space.get('__name__', code.co_filename)}", True)
         builtins = vars(builtins) if isinstance(builtins, types.ModuleType) else builtins
-        self._names(builtins, [name for name in names if name not in space], "{}", True)
+        # What reads attributes by name is seen where the code calls it; elsewhere, see _callable.
+        seen = tuple(sorted(name for name in BY_NAME & names if name not in space))
+        if seen:
+            self._some.append((builtins.get, seen))
+        self._names(builtins, [name for name in names - BY_NAME if name not in space], "{}", True)
         for name, level in modules:
             if level:
                 name = importlib.util.resolve_name("." * level + name, space.get("__package__") or space["__name__"])
@@ -221,15 +229,22 @@ class Dependencies:
                 )
             self._tensors.append(value)
         elif issubclass(kind, GENERATORS):
-            if not self._reads.attributes.isdisjoint({"bit_generator", "getstate", "get_state"}):
+            if not self._reads.attributes.isdisjoint(_POSITION):
                 self._refuse(f"{path}, a random generator whose state may be read", "Read it before the run")
             self._generators.append((value, path))
+            if kind not in GENERATORS and not is_ours(kind):
+                self._push(kind, kind.__name__)
+            if isinstance(inside := getattr(value, "__dict__", None), dict):
+                self._attributes(value, inside, path)
         elif issubclass(kind, (np.ndarray, np.void)):
             if value.dtype.hasobject:
                 self._refuse(f"{path}, an array of Python objects", "Use an array of numbers")
             self._arrays.append(value)
         elif issubclass(kind, np.ufunc) and value.__name__.endswith("(vectorized)"):
             self._refuse(f"{path}, made by np.frompyfunc", "Use np.vectorize")
+        elif kind in PARTS:
+            for name in PARTS[kind]:
+                self._push(getattr(value, name), f"{path}.{name}")
         elif issubclass(kind, _OPERATIONS) or (issubclass(kind, ATOMS) and not hasattr(value, "__dict__")):
             pass
         elif issubclass(kind, _CALLABLES):
@@ -268,12 +283,16 @@ class Dependencies:
             self._push(value.__defaults__, f"the defaults of {value.__name__}")
             self._push(value.__kwdefaults__, f"the defaults of {value.__name__}")
         elif is_a(value, functools.partial):
+            for name in ("func", "args", "keywords"):  # another one, if its __setstate__ is called
+                self._getters.append(functools.partial(getattr, value, name))
             self._container(value.args, path)
             self._container(value.keywords, path)
             self._called(value.func, path)
         elif is_a(value, (staticmethod, classmethod)):
             self._push(value.__func__, path)
         else:
+            if is_a(value, types.BuiltinFunctionType) and value.__module__ == "builtins" and value.__name__ in BY_NAME:
+                self._by_name |= not self._lenient  # a partial, map or reduce may call it, where no profiler sees it
             self._push(value.__self__, path)
             if is_a(value, types.MethodType):
                 self._push(value.__func__, path)
@@ -300,6 +319,7 @@ class Dependencies:
                 self._whole.append((space.keys, space.values))
                 names |= set(space)
         names -= {"__builtins__", "__dict__", "__doc__", "__spec__", "__loader__"}
+        names -= BY_NAME if module.__name__ == "builtins" else set()
         if module is sys:
             odd = [name for name in names if not isinstance(space[name], (tuple, *ATOMS, *_CALLABLES))]
             if odd:
@@ -363,7 +383,7 @@ class Dependencies:
     def _attributes(self, value: Any, inside: dict[str, Any], path: str) -> None:
         reads = self._reads
         all_of_it = reads.everything and type(value).__module__ != "logging"  # from one logger one comes to all, and to files
-        if is_a(value, Cell) or all_of_it or is_ours(type(value)):
+        if is_a(value, (Cell, types.SimpleNamespace)) or all_of_it or is_ours(type(value)):
             self._whole.append((inside.keys, inside.values))
             for name, item in inside.items():
                 self._push(item, f"{path}.{name}", name)
@@ -373,10 +393,6 @@ class Dependencies:
     def _container(self, value: Any, path: str) -> None:
         if is_a(value, (bytearray, memoryview, array.array)):
             self._arrays.append(value)
-        elif is_a(value, (set, frozenset)):
-            self._sets.append(value)  # by what is equal: objects count by identity, unless they say otherwise
-            for item in value:
-                self._push(item, path)
         elif is_a(value, (dict, types.MappingProxyType)):
             if {"data", "typestr", "version"}.issubset(value):
                 self._refuse(f"{path}, which gives the address of an array", "Use the array")
@@ -388,10 +404,11 @@ class Dependencies:
             if is_a(value, collections.defaultdict):
                 self._getters.append(lambda: value.default_factory)
                 self._called(value.default_factory, f"{path}.default_factory")
-        elif is_a(value, (list, tuple, collections.deque)):
-            self._sequences.append(value)
-            for i, item in enumerate(value):
-                self._push(item, f"{path}[{i}]")
+        elif is_a(value, (list, tuple, collections.deque, set, frozenset)):
+            items, length = (contents.original(value, name) for name in ("__iter__", "__len__"))
+            self._sequences.append((items, length))
+            for i, item in enumerate(items()):
+                self._push(item, path if is_a(value, (set, frozenset)) else f"{path}[{i}]")
         else:
             get = functools.partial(value.get, MISSING) if is_a(value, contextvars.ContextVar) else value
             self._getters.append(get)

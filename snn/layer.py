@@ -101,6 +101,7 @@ class Layer:
     ) -> None:  # fmt: skip
         self.cell, self.dense, self.x, self.before, self.options, self.name = cell, dense, x, before, options, name
         self.mask = mask
+        before = self.before = tree.map_leaves(self._start, before)
         self.starts: list[Tensor] = tree.leaves(before)
         self.own: Tensor | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
         self._own_packed: Packed | None = None
@@ -143,6 +144,17 @@ class Layer:
         self.fed = None if self.own is None else self.plan.fed_flag if self.fires else self.plan.fed
         self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)
         self.per_column = tuple(i for i in self.arrays if i not in self.scalars)
+
+    def _start(self, leaf: Any) -> Tensor:
+        """Return a part of the state at the start as a Tensor."""
+        if isinstance(leaf, Tensor):
+            return leaf
+        if isinstance(leaf, (np.ndarray, np.generic)):
+            return Tensor(leaf)
+        raise CompileError(
+            f"{type(self.cell).__name__}, state", "Tensors, or () for a neuron without state", describe(leaf),
+            "Start it as that in initial_state(x), or run with mode='eager'.",
+        )  # fmt: skip
 
     def _check_width(self, *tensors: Tensor) -> None:
         for tensor in tensors:

@@ -59,7 +59,10 @@ class Plan:
         gradients = list(t.gradients)
         self.dx: int | None = gradients[0]
         self.d_lateral: int | None = gradients[1] if lateral else None
-        self.d_before = [z if d is None else d for d, z in zip(gradients[1 + lateral : 1 + lateral + n], zero, strict=True)]
+        self.d_before = [  # whole numbers and bools have no gradient
+            z if d is None or self.program.instructions[i].dtype.kind != "f" else d
+            for i, d, z in zip(self.before, gradients[1 + lateral : 1 + lateral + n], zero, strict=True)
+        ]
         self.d_parameters = {id(p): d for p, d in t.parameters}
         self.d_out, *rest = t.cotangents
         self.d_records, self.d_after = rest[: len(self.records)], rest[len(self.records) :]
@@ -228,6 +231,11 @@ def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Pa
             out, after = cell.step(x, rest[0], before)
         else:
             out, after = (x, ()) if cell is None else _pair(cell, cell(x, before))
+        if not isinstance(out, Tensor):
+            raise CompileError(
+                f"{type(cell).__name__}.construct", "one Tensor as the output", describe(out),
+                "Return one, or run it with mode='eager'.",
+            )  # fmt: skip
         check_kept(after, before, f"{type(cell).__name__}, state after a step")
 
         def keep(new: Tensor, old: Any) -> Tensor:

@@ -21,13 +21,13 @@ import autograd
 from autograd import Tensor
 from autograd.errors import CompileError
 
-__all__ = ["GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "refuse", "watching"]
+__all__ = ["BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "refuse", "watching"]
 
 OURS = tuple(str(Path(file).parent / "_")[:-1] for file in (autograd.__file__, __file__, np.__file__))
 """The folders of the code that is trusted to depend on its arguments alone."""
 _STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
-_BY_NAME = {"getattr", "vars", "dir", "hasattr", "setattr", "delattr"}
+BY_NAME = {"getattr", "vars", "dir", "hasattr", "setattr", "delattr"}
 """Functions that read attributes by names made up as they run."""
 _UNSEEN = {"__dict__", "attrgetter", "__getattribute__"}
 """What does the same without a call that a profiler sees."""
@@ -41,8 +41,8 @@ _PURE = {
 _IMPURE = {
     "__import__", "__subclasses__", "astimezone", "breakpoint", "compile", "ctime", "eval", "exec", "fromfile",
     "fromtimestamp", "genfromtxt", "get_printoptions", "getbufsize", "getcontext", "geterr", "geterrcall", "getweakrefcount",
-    "getweakrefs", "globals", "id", "input", "load", "loadtxt", "localcontext", "locals", "memmap", "now", "open", "strftime",
-    "timestamp", "today", "tofile", "utcnow",
+    "getweakrefs", "globals", "id", "input", "load", "loadtxt", "localcontext", "locals", "memmap", "now", "open",
+    "strftime", "timestamp", "today", "tofile", "utcnow",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ class Reads:
             self.codes[id(code), id(space)] = code, space
             self.attributes.update(code.co_names)
             self.strings |= _strings(code)
-            self.everything |= not _UNSEEN.isdisjoint(code.co_names) or global_names(code)[2]
+            self.everything |= not _UNSEEN.isdisjoint(code.co_names) or global_names(code)[2] or _hands_on(code)
 
     def ran(self, function: types.FunctionType) -> bool:
         """Tell whether a function was called."""
@@ -112,6 +112,15 @@ def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[
         matches |= step.opname == "MATCH_CLASS"
         before = [before[1], step.argval]
     return frozenset(names), frozenset(modules), matches
+
+
+@functools.lru_cache(512)
+def _hands_on(code: types.CodeType) -> bool:
+    """Tell whether a function hands on, instead of calling it, what reads attributes by names made up as they run."""
+    return not BY_NAME.isdisjoint(code.co_names) and any(
+        step.argval in BY_NAME and step.opcode in dis.hasname and not (step.opname == "LOAD_GLOBAL" and (step.arg or 0) & 1)
+        for step in dis.get_instructions(code)
+    )
 
 
 @functools.lru_cache(512)
@@ -171,7 +180,7 @@ def watching(reads: Reads, where: str) -> Iterator[None]:
         elif event == "call":
             reads.add(code, frame.f_globals)
         elif event == "c_call":
-            if argument.__name__ in _BY_NAME and argument.__module__ == "builtins":
+            if argument.__name__ in BY_NAME and argument.__module__ == "builtins":
                 named = _named(code, frame.f_lasti)
                 reads.attributes.update(named)
                 reads.everything |= not named

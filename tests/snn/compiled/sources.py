@@ -16,6 +16,7 @@ class Place(NamedTuple):
 
 
 class_of = "class Config:\n    gain = 0.5"
+object_of = "class Config: pass\nC = Config(); C.gain = 0.5"
 PLACES = {
     "attribute": Place("node.gain = 0.5", "self.gain", "node.gain = 0.75"),
     "attribute of a list": Place("node.gains = [1, {'a': 0.5}]", "self.gains[1]['a']", "node.gains[1]['a'] = 0.75"),
@@ -320,6 +321,67 @@ PLACES = {
     "object that lies about its class": Place(
         "class Lies:\n    __class__ = Tensor\n    gain = 0.5\nG = Lies()", "G.gain", "Lies.gain = 0.75"
     ),
+    "order of a set": Place("G = {1, 9}", "(0.5 if next(iter(G)) == 1 else 0.75)", "G.clear(); G.update([9, 1])"),
+    "sign of a zero in a set": Place("G = {0.0}", "(0.5 if str(max(G)) == '0.0' else 0.75)", "G.clear(); G.add(-0.0)"),
+    "equal in a set": Place("G = {(1,)}", "(0.5 if str(max(G)) == '(1,)' else 0.75)", "G.clear(); G.add((True,))"),
+    "object in a set that equals all": Place(
+        "class Any:\n    def __init__(self, g): self.g = g\n    def __eq__(self, other): return True\n"
+        "    def __hash__(self): return 1\nG = {Any(0.5)}",
+        "next(iter(G)).g",
+        "G.clear(); G.add(Any(0.75))",
+    ),
+    "list that hides its items": Place(
+        "class L(list):\n    def __iter__(self): return iter((1,))\n    def __len__(self): return 1\nG = L([0.5])",
+        "G[0]",
+        "G[0] = 0.75",
+    ),
+    "bounds of a slice": Place("G = slice([0.5], None)", "G.start[0]", "G.start[0] = 0.75"),
+    "generic class": Place("class L(list):\n    gain = 0.5\nG = types.GenericAlias(L, int)", "G.gain", "L.gain = 0.75"),
+    "partial that is set": Place(
+        "def f(g): return g\nG = functools.partial(f, 0.5)", "G()", "G.__setstate__((f, (0.75,), {}, None))"
+    ),
+    "namespaces that are equal": Place(
+        "C = types.SimpleNamespace(gain=0.5); D = types.SimpleNamespace(gain=0.5)",
+        "(0.5 if C == D else 0.75)",
+        "C.gain = 0.75",
+    ),
+    "text of a namespace": Place(
+        "C = [types.SimpleNamespace(gain=0.5)]", "float(str(C).split('=')[1][:-2])", "C[0].gain = 0.75"
+    ),
+    "name of a parameter": Place("G = Parameter(np.float32(1), name='0.5')", "float(G.name)", "G.name = '0.75'"),
+    "parameter that is frozen": Place(
+        "G = Parameter(np.float32(1))", "(0.5 if G.requires_grad else 0.75)", "G.requires_grad = False"
+    ),
+    "path of names": Place(
+        "node.path = 'sub.gain'", "functools.reduce(getattr, self.path.split('.'), config)", "config.sub.gain = 0.75"
+    ),
+    "path of names by another name": Place(
+        "node.path = ['sub', 'gain']; get = getattr", "functools.reduce(get, self.path, config)", "config.sub.gain = 0.75"
+    ),
+    "names in a map": Place(
+        class_of + "\nnode.names = ['gain']", "list(map(getattr, [Config], self.names))[0]", "Config.gain = 0.75"
+    ),
+    "names in a map of vars": Place(object_of, "max(list(map(vars, [C]))[0].values())", "C.gain = 0.75"),
+    "names in a partial": Place(
+        object_of + "; node.names = ['gain']; G = functools.partial(getattr, C)", "G(self.names[0])", "C.gain = 0.75"
+    ),
+    "getattr in a dict": Place(
+        object_of + "; node.names = ['gain']; G = {'get': getattr}",
+        "functools.reduce(G['get'], self.names, C)",
+        "C.gain = 0.75",
+    ),
+    "getattr of a module": Place(
+        object_of + "; import builtins; node.names = ['gain']",
+        "functools.reduce(builtins.getattr, self.names, C)",
+        "C.gain = 0.75",
+    ),
+    "state of a generator": Place(
+        "START = RNG.bit_generator.state['state']['state']",
+        "(0.5 if RNG.__reduce__()[1][0].state['state']['state'] == START else 0.75)",
+        "RNG.random()",
+    ),
+    "attribute of a generator": Place("G = random.Random(0); G.gain = 0.5", "G.gain", "G.gain = 0.75"),
+    "class of a generator": Place("class R(random.Random):\n    gain = 0.5\nG = R(0)", "G.gain", "R.gain = 0.75"),
     "buffer of numpy": Place("", "(0.5 if np.getbufsize() == 8192 else 0.75)", "np.setbufsize(16384)"),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Parameter, Tensor, float16, nn, ops
+from autograd import Cell, Parameter, Tensor, float16, grad, nn, ops
 from autograd.errors import CompileError, DTypeError
 from snn.engine import cache, emit
 from snn.spikes import Spikes
@@ -242,3 +242,54 @@ def test_a_jump_in_the_backward_is_where_it_is_in_the_forward():
 
     found = assert_as_eager(Of(jumps), np.linspace(-2, 2, 1400, dtype=np.float32).reshape(1, 2, 700))
     assert found[0].array.any()
+
+
+# Numbers of numpy that Python has no number for
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+@pytest.mark.parametrize("dtype", ["bool", "int8", "float32", "float64"])
+@pytest.mark.parametrize("fn", [lambda x, c: x == c, lambda x, c: x > c, lambda x, c: x * c, lambda x, c: ops.maximum(x, c)])
+def test_a_long_double_is_the_number_of_python(mode, dtype, fn):
+    x = np.array([[[-1, 0, 1, 2]]]).astype(dtype)
+    want = fn(Tensor(x), 0.1).array
+    got = out(Number(fn, np.longdouble("0.1")), x, mode).array
+    assert want.any()
+    assert not difference(got, want)
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+@pytest.mark.parametrize("number", [np.complex64(1 + 2j), np.complex128(2j), np.str_("1"), np.timedelta64(1, "s")], ids=repr)
+def test_what_is_no_number_is_an_error_in_each_mode(mode, number):
+    with pytest.raises(DTypeError, match=r"ops.mul: expected numbers or an array of them, got"):
+        out(Number(lambda x, c: x * c, number), X, mode)
+
+
+class Number(Cell):
+    """Hands on a function of its input and a number."""
+
+    def __init__(self, fn, number):
+        super().__init__()
+        self.fn, self.number = fn, number
+
+    def construct(self, x, v):
+        return self.fn(x, self.number), v
+
+
+# States of whole numbers
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "int64"])
+def test_a_state_of_whole_numbers_has_no_gradient(dtype):
+    class Counts(Cell):
+        def initial_state(self, x):
+            return ops.ones(x.shape, dtype)
+
+        def construct(self, x, n):
+            return x * n * 100, ops.logical_not(n) if dtype == "bool" else ops.abs(n + 99)
+
+    def gradient(mode):
+        return grad(lambda x: (snn.run(Counts(), x, mode=mode)[0] ** 2).sum())(Tensor(X[..., :3])).array
+
+    assert gradient("eager").any()
+    assert not difference(gradient("python"), gradient("eager"))

@@ -181,6 +181,50 @@ def test_float16_is_not_compiled():
         snn.run(snn.IFNode(), np.zeros((2, 1, 3), float16), mode="compiled")
 
 
+class Starts(Cell):
+    """Starts in a state of some kind, and stays in it."""
+
+    def __init__(self, start, fn=lambda x, v: 2 * x):
+        super().__init__()
+        self.start, self.fn = start, fn
+
+    def initial_state(self, x):
+        return self.start(x)
+
+    def construct(self, x, v):
+        return self.fn(x, v), v
+
+
+ONES = np.ones((20, 8, 800), np.float32)
+
+
+@pytest.mark.parametrize("start", [None, 0.0, {"a": None}], ids=repr)
+def test_a_state_that_is_no_tensor_is_refused_and_auto_runs_eagerly(start):
+    node = Starts(lambda x: start)
+    with pytest.raises(CompileError, match=r"Starts, state: expected Tensors, or \(\) for a neuron without state, got"):
+        snn.run(node, ONES, mode="compiled")
+    with pytest.warns(UserWarning, match=r"Starts, state: expected Tensors"):
+        out, after, _ = snn.run(node, ONES)
+    assert (out.array == 2).all()
+    assert after == start
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_a_state_may_start_as_an_array_of_numpy(mode):
+    node = Starts(lambda x: np.full(x.shape, 3, np.float32), lambda x, v: x + v)
+    out, after, _ = snn.run(node, ONES[:3, :2, :2], mode=mode)
+    assert (out.array == 4).all()
+    assert (np.asarray(after) == 3).all()
+
+
+def test_several_outputs_are_refused_and_auto_runs_eagerly():
+    node = Starts(lambda x: (), lambda x, v: (x, 2 * x))
+    with pytest.raises(CompileError, match=r"Starts.construct: expected one Tensor as the output, got tuple"):
+        snn.run(node, ONES, mode="compiled")
+    with pytest.warns(UserWarning, match=r"expected one Tensor as the output"):
+        assert snn.run(node, ONES)[0].shape == (20, 2, 8, 800)
+
+
 def test_nan_is_found_by_layer_and_time_step():
     net = nn.SequentialCell(nn.Dense(3, 3, "ones", "zeros"), snn.LIFNode(beta=0.9))
     x = np.zeros((4, 1, 3), np.float32)
