@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Layer", "UnsupportedError", "Work", "compact", "dense", "lif", "readout", "recurrent", "relu"]
+__all__ = ["Layer", "UnsupportedError", "Work", "compact", "dense", "lif", "readout", "recurrent", "relu", "total"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,6 +38,13 @@ class Layer:
     scale: float = 0.0
     """Standard deviation of the weights."""
     bias: bool = False
+    sign: int = 0
+    """The sign of all weights, 1 or -1; 0 leaves them as they are drawn."""
+    sources: tuple[int, ...] = ()
+    """Positions of the layers whose outputs it receives as a sum, -1 for the input; by default the layer before.
+
+    Of itself and of a layer after it, it receives the output of the step before.
+    """
     beta: float = 0.95
     surrogate: str = "relusigmoid"
     alpha: float = 5.0
@@ -54,9 +62,9 @@ class Layer:
         return [(self.size, self.size)] if self.kind == "recurrent" else []
 
 
-def dense(inputs: int, size: int, scale: float, bias: bool = False) -> Layer:
+def dense(inputs: int, size: int, scale: float, bias: bool = False, **options: Any) -> Layer:
     """Return a fully connected layer."""
-    return Layer(kind="dense", inputs=inputs, size=size, scale=scale, bias=bias)
+    return Layer(kind="dense", inputs=inputs, size=size, scale=scale, bias=bias, **options)
 
 
 def lif(size: int, **options: Any) -> Layer:
@@ -118,7 +126,8 @@ class Work:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Work:
         """Return the work that :meth:`to_json` wrote."""
-        return cls(**values | {"layers": tuple(Layer(**layer) for layer in values["layers"])})
+        layers = tuple(Layer(**layer | {"sources": tuple(layer["sources"])}) for layer in values["layers"])
+        return cls(**values | {"layers": layers})
 
     def first(self) -> Work:
         """Return the same with two time steps, or of one step with two samples: it loads the same code."""
@@ -138,10 +147,91 @@ class Work:
         """Return the weights of all layers in order; biases start at 0."""
         rng = np.random.default_rng(1)
         return [
-            rng.standard_normal(shape, np.float32) * np.float32(layer.scale if len(shape) == 2 else 0)
+            _signed(rng.standard_normal(shape, np.float32), layer.sign) * np.float32(layer.scale if len(shape) == 2 else 0)
             for layer in self.layers
             for shape in layer.shapes
         ]
+
+    def by_layer(self, weights: Iterable[Any]) -> list[list[Any]]:
+        """Return a list of weights for each layer."""
+        left = iter(weights)
+        return [[next(left) for _ in layer.shapes] for layer in self.layers]
+
+    @property
+    def chain(self) -> bool:
+        """Whether each layer receives the one before and nothing else."""
+        return not any(layer.sources for layer in self.layers)
+
+    def sources(self, i: int) -> tuple[int, ...]:
+        """Return the positions of the layers whose outputs a layer receives, -1 for the input."""
+        return self.layers[i].sources or (i - 1,)
+
+    @property
+    def stages(self) -> list[range]:
+        """The layers in order, in runs: all between both ends of a feedback in one, any other layer alone."""
+        found, i = [], 0
+        while i < len(self.layers):
+            start, end = i, i
+            while i <= end:
+                end = max(end, *self.sources(i))
+                i += 1
+            found.append(range(start, i))
+        return found
+
+    def fed_back(self, stage: Iterable[int]) -> list[int]:
+        """Return the layers of a stage whose output of the step before is needed."""
+        late = {source for i in stage for source in self.sources(i) if source >= i}
+        return [i for i in stage if i in late or self.layers[i].kind == "recurrent"]
+
+    def leaving(self, stage: range) -> list[int]:
+        """Return the layers of a stage whose output is needed after it."""
+        later = {source for i in range(stage.stop, len(self.layers)) for source in self.sources(i)}
+        return [i for i in stage if i in later or i == len(self.layers) - 1]
+
+    def step(
+        self, stage: Iterable[int], now: Mapping[int, Any], before: Mapping[int, Any], apply: Callable[[int, Any], Any]
+    ) -> dict[int, Any]:
+        """Do a time step of layers.
+
+        Parameters
+        ----------
+        stage : iterable of int
+            Their positions.
+        now, before : mapping
+            Outputs of earlier layers at this step, and what is fed back from the step before.
+        apply : callable
+            Returns a layer's output from its position and the sum of what it receives.
+
+        Returns
+        -------
+        dict
+            Outputs of earlier layers and of these.
+        """
+        found = dict(now)
+        for i in stage:
+            found[i] = apply(i, total([before[source] if source >= i else found[source] for source in self.sources(i)]))
+        return found
+
+    def walk(self, x: Any, run: Callable[[range, dict[int, Any]], Mapping[int, Any]]) -> Any:
+        """Go through the stages, each over all time steps, and return the output of the last layer.
+
+        Parameters
+        ----------
+        x : array
+            The input.
+        run : callable
+            Returns the outputs of a stage's layers from the stage and the outputs that it receives. Each of these is let go
+            after the last stage that receives it.
+        """
+        stages = self.stages
+        needs = [{source for i in stage for source in self.sources(i) if source < stage.start} for stage in stages]
+        values = {-1: x}
+        del x
+        for n, stage in enumerate(stages):
+            later = set().union(*needs[n + 1 :])
+            received = {source: values[source] if source in later else values.pop(source) for source in sorted(needs[n])}
+            values.update(run(stage, received))
+        return values[len(self.layers) - 1]
 
     def inputs(self) -> Array:
         """Return the fixed input, ``[T, N, features]``; of images, the first batch."""
@@ -202,6 +292,15 @@ class Work:
             active += int(np.count_nonzero(np.abs(v - 1) < reach))
             v -= v > 1
         return active / (self.steps * v.size)
+
+
+def total(values: Iterable[Any]) -> Any:
+    """Return the sum of arrays."""
+    return reduce(operator.add, values)
+
+
+def _signed(weight: Array, sign: int) -> Array:
+    return np.abs(weight) * np.float32(sign) if sign else weight
 
 
 @cache

@@ -15,7 +15,7 @@ class Contender(Base):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        if any(layer.kind not in ("dense", "lif") for layer in work.layers):
+        if any(layer.kind not in ("dense", "lif") for layer in work.layers) or work.fed_back(range(len(work.layers))):
             raise UnsupportedError("products of all time steps at once only")
         rows = work.steps * work.batch
         rng = np.random.default_rng(0)

@@ -2,65 +2,69 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from ..work import Layer
+from ..work import Layer, total
 from .jax_base import JaxContender, surrogate_derivative
 
 
 class Contender(JaxContender):
-    """A scan for each layer of a feed-forward net; a recurrent net is one scan, which is faster than several."""
+    """A scan for each layer of a net in which nothing feeds back; any other is one scan, which is faster than several."""
 
     def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:
         """Run the net; collect the spikes of its layers."""
-        left = iter(parameters)
-        layers = [(layer, list(islice(left, len(layer.shapes)))) for layer in self.work.layers]
-        groups = [layers] if any(layer.kind == "recurrent" for layer, _ in layers) else [[one] for one in layers]
-        for group in groups:
-            if all(layer.kind == "dense" for layer, _ in group):
-                x = _dense(x, *group[0][1])
-                continue
-            x, spikes = _scan(group, x, keep=seen is not None)
+        weights = self.work.by_layer(parameters)
+        layers = self.work.layers
+
+        def run(stage: range, received: dict[int, Any]) -> dict[int, Any]:
+            if len(stage) == 1 and layers[stage.start].kind == "dense":
+                return {stage.start: _dense(total(received.values()), *weights[stage.start])}
+            out: dict[int, Any]
+            out, spikes = self._scan(stage, received, weights, keep=seen is not None)
             if seen is not None:
-                seen += spikes
-        return x
+                seen.extend(spikes)
+            return out
+
+        every = range(len(layers))
+        if self.work.fed_back(every):
+            return run(every, {-1: x})[every[-1]]
+        return self.work.walk(x, run)
+
+    def _scan(self, stage: range, received: dict[int, Any], weights: list[list[Any]], keep: bool) -> Any:
+        """Return the outputs over time that leave a stage and, if they are to be kept, the spikes of all its layers."""
+        layers, leaving, fed_back = self.work.layers, self.work.leaving(stage), self.work.fed_back(stage)
+        spike = {i: _spike(layers[i]) for i in stage if layers[i].fires}
+
+        def step(carry: Any, now: Any) -> Any:
+            before, z = carry
+            after = {}
+
+            def apply(i: int, current: Any) -> Any:
+                layer = layers[i]
+                if layer.kind == "dense":
+                    return _dense(current, *weights[i])
+                v = layer.beta * before[i] + current
+                if layer.kind == "recurrent":
+                    v = v + z[i] @ weights[i][0].T
+                out = spike[i](v - 1) if layer.fires else v
+                after[i] = v - out if layer.fires else v
+                return out
+
+            found = self.work.step(stage, now, z, apply)
+            outputs = {i: found[i] for i in leaving}, [found[i] for i in spike if keep]
+            return (after, {i: found[i] for i in fed_back}), outputs
+
+        x = next(iter(received.values()))
+        zeros = {i: jnp.zeros((x.shape[1], layers[i].size), x.dtype) for i in stage}
+        start = {i: zeros[i] for i in stage if layers[i].kind != "dense"}, {i: zeros[i] for i in fed_back}
+        return jax.lax.scan(step, start, received, unroll=1)[1]
 
 
 def _dense(x: Any, weight: Any, bias: Any = None) -> Any:
     return x @ weight.T if bias is None else x @ weight.T + bias
-
-
-def _scan(layers: list[tuple[Layer, list[Any]]], x: Any, keep: bool) -> Any:
-    """Return the last layer's output over time and, if they are to be kept, the spikes of all layers that fire."""
-    spike = {layer: _spike(layer) for layer, _ in layers if layer.fires}
-
-    def step(states: Any, out: Any) -> Any:
-        after: list[Any] = []
-        spikes = []
-        for (layer, own), state in zip(layers, states, strict=True):
-            if layer.kind == "dense":
-                out = _dense(out, *own)
-                after.append(())
-                continue
-            v, z = state
-            v = layer.beta * v + out
-            if layer.kind == "recurrent":
-                v = v + z @ own[0].T
-            if layer.fires:
-                out = spike[layer](v - 1)
-                after.append((v - out, out if layer.kind == "recurrent" else z))
-                spikes.append(out)
-            else:
-                out = v
-                after.append((v, z))
-        return after, (out, spikes if keep else [])
-
-    zeros = [() if layer.kind == "dense" else (jnp.zeros((x.shape[1], layer.size), x.dtype),) * 2 for layer, _ in layers]
-    return jax.lax.scan(step, zeros, x, unroll=1)[1]
 
 
 def _spike(layer: Layer) -> Any:

@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 
 import snn
-from autograd import Cell, Tensor, nn, optim, value_and_grad
+from autograd import Cell, Tensor, nn, ops, optim, value_and_grad
 
 from ..work import Array, Layer, Work
 from .base import Base
 
 
 class Contender(Base):
-    """The net as an ``nn.SequentialCell``, run by ``snn.run(mode="compiled")``."""
+    """The net as an ``nn.SequentialCell``, or as a Cell that wires its layers, run by ``snn.run(mode="compiled")``."""
 
     packages: tuple[str, ...] = ("spikecell", "numba")
     options: dict[str, Any] = {}
     """Further arguments of ``snn.run``."""
+    mode = "compiled"
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        self.net = nn.SequentialCell(*map(_cell, work.layers))
+        self.net: Cell = nn.SequentialCell(*map(_cell, work.layers)) if work.chain else Wired(work)
         self.parameters = self.net.trainable_params()
         self.reset()
         self.x, self.labels = Tensor(work.inputs()), work.labels()
@@ -37,7 +38,7 @@ class Contender(Base):
         self.optimizer = optim.Adam(self.parameters, lambda step: self.rate)
 
     def _run(self, x: Any, **options: Any) -> Any:
-        return snn.run(self.net, x, mode="compiled", **self.options, **options)
+        return snn.run(self.net, x, mode=self.mode, **self.options, **options)
 
     def _loss(self, x: Any, labels: Any) -> Tensor:
         out: Tensor = self._run(x)[0]
@@ -66,11 +67,12 @@ class Contender(Base):
     def facts(self) -> dict[str, Any]:
         """Return firing rates and norms of gradients."""
         record = self._run(self.x, record=["spike"])[2]
+        names = "{}.spike" if self.work.chain else "parts.{}.spike"
         _, gradients = self.gradients(self.x, self.labels)
         by_input, by_weights = gradients if self.work.input_gradient else (None, gradients)
         found = {
             "rates": [
-                float(np.asarray(record[f"{i}.spike"]).mean(dtype=np.float64))
+                float(np.asarray(record[names.format(i)]).mean(dtype=np.float64))
                 for i, layer in enumerate(self.work.layers)
                 if layer.fires
             ],
@@ -85,6 +87,35 @@ class Contender(Base):
             return None
         said = estimate(self.net, self.work.steps, self.work.batch, **self.options)
         return int(getattr(said, "total", said))
+
+
+class Wired(Cell):
+    """Layers that receive what the work says; the state is all membranes and the spikes that are fed back."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__()
+        self.parts = nn.CellList(map(_cell, work.layers))
+        self.work = work
+        self.fires = [i for i, layer in enumerate(work.layers) if layer.fires]
+        self.fed_back = work.fed_back(range(len(work.layers)))
+
+    def initial_state(self, x: Any) -> Any:
+        """Return zeros."""
+        zeros = [ops.zeros((len(x), layer.size), x.dtype) for layer in self.work.layers]
+        return tuple(zeros[i] for i in self.fires), tuple(zeros[i] for i in self.fed_back)
+
+    def construct(self, x: Any, state: Any) -> Any:
+        """Do one step."""
+        v, z = (dict(zip(keys, values, strict=True)) for keys, values in zip((self.fires, self.fed_back), state, strict=True))
+
+        def apply(i: int, current: Any) -> Any:
+            if i not in v:
+                return self.parts[i](current)
+            spikes, v[i] = self.parts[i](current, v[i])
+            return spikes
+
+        found = self.work.step(range(len(self.parts)), {-1: x}, z, apply)
+        return found[len(self.parts) - 1], (tuple(v.values()), tuple(found[i] for i in z))
 
 
 def _cell(layer: Layer) -> Cell:

@@ -1,4 +1,4 @@
-"""Ours as a plain network: the Cell is called, operation by operation, and nothing is compiled."""
+"""Ours, operation by operation: nothing is compiled."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from . import ours
 
 
 class Contender(ours.Contender):
-    """The net without time."""
+    """The net run by ``snn.run(mode="eager")``; if nothing fires, the Cell without time."""
 
     packages = ("spikecell",)
+    mode = "eager"
 
     def _run(self, x: Any, **options: Any) -> Any:
-        return (self.net(x),)
+        return super()._run(x, **options) if self._fires else (self.net(x),)
+
+    @property
+    def _fires(self) -> bool:
+        return any(layer.fires for layer in self.work.layers)
 
     def facts(self) -> dict[str, Any]:
-        """Return nothing: nothing fires."""
-        return {}
+        """Return firing rates and norms of gradients, or nothing if nothing fires."""
+        return super().facts() if self._fires else {}
 
     def memory_estimate(self) -> int | None:
-        """Return nothing: what is estimated is a run over time."""
+        """Return nothing: what is estimated is a compiled run."""
         return None

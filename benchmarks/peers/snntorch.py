@@ -20,9 +20,14 @@ class Contender(TorchContender):
     packages = ("torch", "snntorch")
     note = "resets one step late, and its reset has no gradient"
 
+    def neuron(self, layer: Layer) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return one step of neurons."""
+        node: Callable[[Any, Any], tuple[Any, Any]] = snntorch.Leaky(beta=layer.beta, spike_grad=spike_function(layer))
+        return node
+
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
-        node = snntorch.Leaky(beta=layer.beta, spike_grad=spike_function(layer))
+        node = self.neuron(layer)
 
         def apply(current: Any) -> Any:
             v, out = torch.zeros_like(current[0]), []

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import spyx
 from flax import nnx
 
-from ..work import Layer, Work
+from ..work import Layer, UnsupportedError, Work
 from .jax_base import JaxContender, surrogate_derivative
 
 
@@ -24,6 +24,8 @@ class Contender(JaxContender):
     note = "spikes one step late"
 
     def __init__(self, work: Work) -> None:
+        if not work.chain:
+            raise UnsupportedError("its Sequential is a chain")
         self.recurrent = any(layer.kind == "recurrent" for layer in work.layers)
         model = spyx.nn.Sequential(*map(_module, work.layers))
         weights = iter(work.weights())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from ..work import Array, Layer, Work
+from ..work import Array, Layer, UnsupportedError, Work, total
 from . import threads
 from .base import Base
 
@@ -58,6 +57,10 @@ class TorchContender(Base):
         """Return a layer of neurons with weights among them."""
         raise NotImplementedError
 
+    def neuron(self, layer: Layer) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return one step of neurons: from current and membrane to spikes and membrane."""
+        raise UnsupportedError("its neurons do all time steps at once, which leaves no room for feedback")
+
     def readout(self, layer: Layer) -> Callable[..., Any]:
         """Return leaky integrators as one product over time; it is small, so that all contenders share the fastest way."""
         steps = torch.arange(self.work.steps)
@@ -73,12 +76,57 @@ class TorchContender(Base):
 
     def forward(self, x: Any, seen: list[Any] | None = None) -> Any:
         """Run the net; collect the spikes of its layers."""
-        weights = iter(self.parameters)
-        for layer, apply in zip(self.work.layers, self.layers, strict=True):
-            x = apply(x, *islice(weights, len(layer.shapes)))
-            if seen is not None and layer.fires:
-                seen.append(x)
-        return x
+        weights = self.work.by_layer(self.parameters)
+
+        def run(stage: range, received: dict[int, Any]) -> dict[int, Any]:
+            fires = [i for i in stage if self.work.layers[i].fires]
+            if len(stage) > 1:
+                out = self.group(stage, received, weights, self.work.leaving(stage) if seen is None else fires)
+            else:
+                (i,) = stage
+                given = list(received.values())
+                received.clear()
+                out = {i: self.layers[i](total(given), *weights[i])}
+            if seen is not None:
+                seen.extend(out[i] for i in fires)
+            return out
+
+        return self.work.walk(x, run)
+
+    def group(self, stage: range, received: dict[int, Any], weights: list[list[Any]], kept: list[int]) -> dict[int, Any]:
+        """Run layers that feed back, and return the outputs over time of those that are to be kept."""
+        out: dict[int, Any]
+        out, _, _ = self.steps(stage, kept)(received, weights, *self.rest(stage, next(iter(received.values()))))
+        return out
+
+    def rest(self, stage: range, x: Any) -> tuple[dict[int, Any], dict[int, Any]]:
+        """Return membranes and outputs before the first step."""
+        layers = self.work.layers
+        zeros = {i: x.new_zeros(x.shape[1], layers[i].size) for i in stage}
+        return {i: zeros[i] for i in stage if layers[i].fires}, {i: zeros[i] for i in self.work.fed_back(stage)}
+
+    def steps(self, stage: range, kept: list[int]) -> Callable[..., Any]:
+        """Return a plain loop: from what layers receive, weights, membranes and outputs to outputs and both after."""
+        cells = {i: self.neuron(self.work.layers[i]) if self.work.layers[i].fires else self.layers[i] for i in stage}
+
+        def steps(received: dict[int, Any], weights: list[list[Any]], v: dict[int, Any], z: dict[int, Any]) -> Any:
+            v = dict(v)
+            out: dict[int, list[Any]] = {i: [] for i in kept}
+
+            def apply(i: int, current: Any) -> Any:
+                if i not in v:
+                    return cells[i](current, *weights[i])
+                spikes, v[i] = cells[i](current, v[i])
+                return spikes
+
+            for now in zip(*(x.unbind(0) for x in received.values()), strict=True):
+                found = self.work.step(stage, dict(zip(received, now, strict=True)), z, apply)
+                z = {i: found[i] for i in z}
+                for i in kept:
+                    out[i].append(found[i])
+            return {i: torch.stack(values) for i, values in out.items()}, v, z
+
+        return steps
 
     def _backward(self, x: Any, labels: Any) -> None:
         for leaf in (*self.parameters, x):

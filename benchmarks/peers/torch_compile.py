@@ -9,13 +9,12 @@ from typing import Any
 import torch
 
 from ..work import Layer, UnsupportedError, Work
-from .torch_base import TorchContender
-from .torch_loop import spike_function
+from . import torch_loop
 
 CHUNK = 25
 
 
-class Contender(TorchContender):
+class Contender(torch_loop.Contender):
     """``torch.compile`` of 25 steps, called for each chunk."""
 
     note = f"compiled in chunks of {CHUNK} steps"
@@ -24,7 +23,20 @@ class Contender(TorchContender):
         if not any(shutil.which(compiler) for compiler in ("c++", "g++", "clang++")):
             raise UnsupportedError("no C++ compiler")
         torch._dynamo.config.recompile_limit = 64
+        self.compiled: dict[tuple[int, ...], Callable[..., Any]] = {}
         super().__init__(work)
+
+    def group(self, stage: range, received: dict[int, Any], weights: list[list[Any]], kept: list[int]) -> dict[int, Any]:
+        """Run layers that feed back, chunk by chunk."""
+        key = (stage.start, *kept)
+        if key not in self.compiled:
+            self.compiled[key] = torch.compile(self.steps(stage, kept), dynamic=False)
+        v, z = self.rest(stage, next(iter(received.values())))
+        chunks = []
+        for chunk in zip(*(x.split(CHUNK) for x in received.values()), strict=True):
+            out, v, z = self.compiled[key](dict(zip(received, chunk, strict=True)), weights, v, z)
+            chunks.append(out)
+        return {i: torch.cat([out[i] for out in chunks]) for i in kept}
 
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
@@ -32,7 +44,7 @@ class Contender(TorchContender):
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons, with weights among them if it is given any."""
-        spike = spike_function(layer)
+        spike = torch_loop.spike_function(layer)
 
         def steps(current: Any, v: Any, z: Any, weight: Any) -> Any:
             out = []

@@ -38,6 +38,17 @@ def spike_function(layer: Layer) -> Callable[[Any], Any]:
 class Contender(TorchContender):
     """A plain loop. It takes ``unbind``: indexing a step would make the backward quadratic in T."""
 
+    def neuron(self, layer: Layer) -> Callable[[Any, Any], tuple[Any, Any]]:
+        """Return one step of neurons."""
+        spike = spike_function(layer)
+
+        def step(current: Any, v: Any) -> tuple[Any, Any]:
+            v = layer.beta * v + current
+            z = spike(v - 1.0)
+            return z, v - z
+
+        return step
+
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
         return self.recurrent(layer)

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import layer, recurrent, rounds, scaling
+from benchmarks import graph, layer, recurrent, rounds, scaling
 from benchmarks.__main__ import BENCHMARKS, chosen, main
 from benchmarks.harness import quartiles
-from benchmarks.work import Work
+from benchmarks.peers import gemms
+from benchmarks.work import UnsupportedError, Work
 from benchmarks.worker import Job
 from snn import auto
 
@@ -145,12 +146,72 @@ def test_a_process_that_ends_is_reported():
 
 
 def test_work_is_the_same_each_time_and_survives_json():
-    for _, work in (layer.cases(small=True) | recurrent.cases(small=True)).values():
+    for _, work in (layer.cases(small=True) | recurrent.cases(small=True) | graph.cases(small=True)).values():
         again = Work.from_json(json.loads(json.dumps(work.to_json())))
         assert again == work
         assert again.inputs().tobytes() == work.inputs().tobytes()
         assert [w.tobytes() for w in again.weights()] == [w.tobytes() for w in work.weights()]
         assert work.inputs().shape[:2] == (work.steps, work.batch)
+
+
+def residual(lif, x, before, w1, b1, w2, b2, w3, b3):
+    first = lif(0, x @ w1.T + b1)
+    second = lif(1, first @ w2.T + b2)
+    return first, second, lif(2, (second + first) @ w3.T + b3)
+
+
+def inhibition(lif, x, before, to_e, b_e, to_i, b_i, e_to_e, e_to_i, i_to_e, i_to_i):
+    assert min(map(np.min, (to_e, to_i, e_to_e, e_to_i))) > 0
+    assert max(map(np.max, (i_to_e, i_to_i))) < 0
+    i, e = before or (np.zeros((len(x), len(to_i)), x.dtype), np.zeros((len(x), len(to_e)), x.dtype))
+    return lif(0, x @ to_i.T + b_i + e @ e_to_i.T + i @ i_to_i.T), lif(1, x @ to_e.T + b_e + e @ e_to_e.T + i @ i_to_e.T)
+
+
+def feedback(lif, x, before, w1, b1, back, w2, b2):
+    last = before[1] if before else np.zeros((len(x), len(w2)), x.dtype)
+    first = lif(0, x @ w1.T + b1 + last @ back.T)
+    return first, lif(1, first @ w2.T + b2)
+
+
+@pytest.mark.parametrize("net", [residual, inhibition, feedback])
+def test_the_nets_of_graph_are_wired_as_they_say(net):
+    work = graph.cases(small=True)[f"{net.__name__}-compact"][1]
+    v, spikes, before = {}, [], None
+
+    def lif(i, current):
+        u = np.float32(0.95) * v.get(i, np.zeros_like(current)) + current
+        v[i] = u - (u > 1)
+        return (u > 1).astype(np.float32)
+
+    for x in work.inputs():
+        before = net(lif, x, before, *work.weights())
+        spikes.append([z.mean() for z in before])
+    facts = Job("ours_eager", work).contender.facts()
+    assert facts["rates"] == pytest.approx(np.mean(spikes, 0))
+    assert min(facts["rates"]) > 0.01
+    if TORCH:
+        torch = Job("torch_loop", work).contender.facts()
+        assert torch["rates"] == pytest.approx(facts["rates"])
+        assert torch["weight_gradient"] == pytest.approx(facts["weight_gradient"], rel=1e-4)
+    assert facts["weight_gradient"] > 0.1
+
+
+def test_layers_between_both_ends_of_a_feedback_are_run_together():
+    works = {name: work for name, (_, work) in graph.cases(small=True).items()}
+    assert [list(stage) for stage in works["residual-compact"].stages] == [[0], [1], [2], [3], [4], [5]]
+    assert [list(stage) for stage in works["inhibition-compact"].stages] == [[0], [1], [2, 3, 4, 5, 6, 7]]
+    assert [list(stage) for stage in works["feedback-compact"].stages] == [[0], [1, 2, 3, 4]]
+    assert works["inhibition-compact"].fed_back(range(2, 8)) == [6, 7]
+    assert works["feedback-compact"].fed_back(range(1, 5)) == works["feedback-compact"].leaving(range(1, 5)) == [4]
+
+
+def test_who_does_all_time_steps_of_a_layer_at_once_refuses_feedback():
+    work = graph.cases(small=True)["feedback-compact"][1]
+    with pytest.raises(UnsupportedError, match="products of all time steps at once only"):
+        gemms.Contender(work)
+    if TORCH:
+        with pytest.raises(UnsupportedError, match="no room for feedback"):
+            Job("torch_expert", work).contender.iteration()
 
 
 def test_the_first_layer_of_the_hidden_case_is_as_active_as_it_says():

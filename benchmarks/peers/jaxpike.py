@@ -1,0 +1,140 @@
+"""Jaxpike: its ``Graph``, or ``Sequential`` as far as the net is a chain, by its ``unroll``, which is a ``lax.scan``.
+
+A ``Sequential`` does a dense layer on all steps at once, a ``Graph`` step by step. By default eight steps are unrolled, as is
+good on GPUs: without it an iteration of the graph benchmark takes two fifths to two thirds of the time on two cores.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jaxpike
+import numpy as np
+
+from ..work import Layer, UnsupportedError, Work
+from .jax_base import JaxContender
+
+
+class Contender(JaxContender):
+    """The same equations as ours. Its leak scales the current too, which is put into the weights."""
+
+    packages = ("jax", "equinox", "jaxpike")
+
+    def __init__(self, work: Work) -> None:
+        betas = {layer.beta for layer in work.layers if layer.kind == "lif"}
+        if len(betas) != 1 or any(layer.kind not in ("dense", "lif") for layer in work.layers):
+            raise UnsupportedError("dense layers and neurons of one beta only")
+        self.unit = 1 / (1 - betas.pop())
+        self.seen = [_net(work, i) for i, layer in enumerate(work.layers) if layer.fires]
+        self.net = _net(work, len(work.layers) - 1, _chain(work))
+        super().__init__(replace(work, learning_rate=work.learning_rate * self.unit))
+
+    def start(self) -> Any:
+        """Return the first weights."""
+        return [jnp.asarray(weight) * np.float32(self.unit) for weight in self.work.weights()]
+
+    def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:
+        """Run the net; the spikes of other layers are had from nets with those as their output."""
+        weights = self.work.by_layer(parameters)
+        if seen is not None:
+            seen.extend(jaxpike.unroll(_with(net, weights), x, scan_unroll=1)[0] for net in self.seen)
+        return jaxpike.unroll(_with(self.net, weights), x, scan_unroll=1)[0]
+
+    def facts(self) -> dict[str, Any]:
+        """Return firing rates, and norms of gradients by weights in our units."""
+        found = super().facts()
+        return found | {"weight_gradient": self.unit * found["weight_gradient"]}
+
+
+class Delay(eqx.Module):
+    """One step: an edge of a cycle on which its ``Graph`` has none, as another edge of the cycle breaks it."""
+
+    def init_state(self, shape: tuple[int, ...]) -> Any:
+        """Return zeros."""
+        return jnp.zeros(shape)
+
+    def out_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape."""
+        return shape
+
+    def __call__(self, before: Any, x: Any) -> tuple[Any, Any]:
+        """Return the input of the step before."""
+        return x, before
+
+
+class Sigmoid(jaxpike.Surrogate):
+    """The surrogate that it lacks."""
+
+    slope: float
+
+    def relaxation(self, v: Any) -> Any:
+        """Return the smooth step."""
+        return jax.nn.sigmoid(self.slope * v)
+
+
+def _chain(work: Work) -> int:
+    """Return how many layers come before a graph, which receives the output of the last of them alone."""
+    first = next((i for i, layer in enumerate(work.layers) if layer.sources), len(work.layers))
+    return max(
+        n for n in range(first + 1) if all(source >= n - 1 for i in range(n, len(work.layers)) for source in work.sources(i))
+    )
+
+
+def _net(work: Work, output: int, chain: int = 0) -> Any:
+    """Return a chain of layers and then a graph of the others, with weights still to come."""
+    layers = [_layer(layer) for layer in work.layers]
+    if chain == len(layers):
+        return jaxpike.Sequential(*layers)
+    edges = [(source, i) for i in range(chain, len(layers)) for source in work.sources(i)]
+    late = [edge for edge in edges if edge[0] >= edge[1]]
+    after = {i: {(_name(i), _name(target)) for source, target in edges if source == i} for _, i in late}
+
+    def graph(delayed: list[tuple[int, int]]) -> Any:
+        nodes = {_name(i): layer for i, layer in enumerate(layers) if i >= chain}
+        nodes |= {f"delay {edge}": Delay() for edge in delayed}
+        wires: list[tuple[str, str]] = []
+        for source, i in edges:
+            delay = [f"delay {(source, i)}"] if (source, i) in delayed else []
+            wires += pairwise((_name(source) if source >= chain else "input", *delay, _name(i)))
+        return jaxpike.Graph(nodes, wires, _name(output))
+
+    # A dense layer may be delayed before or after it.
+    back = graph([]).back
+    delayed = [edge for edge in late if (_name(edge[0]), _name(edge[1])) not in back and not after[edge[1]] <= back]
+    found = graph(delayed)
+    if len(found.back) + len(delayed) != len(late):
+        raise UnsupportedError("its Graph delays other edges")
+    return jaxpike.Sequential(*layers[:chain], found)
+
+
+def _name(i: int) -> str:
+    return f"layer {i}"
+
+
+def _layer(layer: Layer) -> Any:
+    if layer.kind == "dense":
+        return jaxpike.Dense(layer.inputs, layer.size, key=jax.random.key(0), use_bias=layer.bias)
+    triangle = layer.surrogate == "triangle"
+    surrogate = jaxpike.Triangular(width=1 / layer.alpha) if triangle else Sigmoid(slope=layer.alpha)
+    return jaxpike.LIF(tau=-1 / math.log(layer.beta), surrogate=surrogate)
+
+
+def _with(net: Any, weights: list[list[Any]]) -> Any:
+    """Return a net with other weights."""
+
+    def places(net: Any) -> list[Any]:
+        chain = [layer for layer in net.layers if not isinstance(layer, jaxpike.Graph)]
+        layers = dict(enumerate(chain))
+        if len(chain) < len(net.layers):
+            layers |= {i: net.layers[-1].nodes[_name(i)] for i in range(len(chain), len(weights))}
+        return [
+            getattr(layers[i], part) for i, own in enumerate(weights) for part, _ in zip(("weight", "bias"), own, strict=False)
+        ]
+
+    return eqx.tree_at(places, net, [weight for own in weights for weight in own])
