@@ -80,7 +80,10 @@ class Plan:
         n = len(self.inputs)
         self.d_inputs: list[int | None] = gradients[:n]
         zero = [program.constant(0, program.instructions[i].dtype) for i in self.before]
-        self.d_before = [z if d is None else d for d, z in zip(gradients[n : n + len(self.before)], zero, strict=True)]
+        self.d_before = [  # whole numbers and bools have no gradient
+            z if d is None or program.instructions[i].dtype.kind != "f" else d
+            for i, d, z in zip(self.before, gradients[n : n + len(self.before)], zero, strict=True)
+        ]
         self.d_parameters = {id(p): d for p, d in t.parameters}
         arriving = list(t.cotangents)
         k, m = len(self.outs), len(self.records)

@@ -291,6 +291,11 @@ class _Builder:
     def _noted(self, cell: Cell, args: tuple[Any, ...], name: str) -> Any:
         result = self._shaped(cell, args, name)
         stateful = is_stateful(cell) and result[2]
+        if stateful and isinstance(result[0][0], (tuple, list, dict)):
+            raise CompileError(
+                f"{label(name, cell)}.construct", "one Tensor as the output of a neuron", "several",
+                "Return one, or run it with mode='eager'.",
+            )  # fmt: skip
         if stateful:
             self._check_hooks([part for _, part in cell.cells_and_names()], name)
         if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
