@@ -17,10 +17,11 @@ plt = pytest.importorskip("matplotlib.pyplot")
 RNG = np.random.default_rng(0)
 OUT = (RNG.random((6, 4, 3)) < 0.5).astype(np.float32)
 REPORT = snn.health(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.LIFNode(beta=0.9)), OUT, mode="eager")
+GRAPH = snn.graph(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.IFNode()), OUT)
 LABELS = np.array([0, 1, 2, 1])
 GOOD = {
     "x": RNG.random((4, 3)), "T": 5, "rng": RNG, "spikes": OUT, "scores": OUT, "v": OUT, "out": OUT, "labels": LABELS,
-    "predictions": LABELS, "report": REPORT, "history": [{"loss": 0.5, "accuracy": 0.7}],
+    "predictions": LABELS, "report": REPORT, "graph": GRAPH, "history": [{"loss": 0.5, "accuracy": 0.7}],
 }  # fmt: skip
 JUNK = {
     "None": None, "text": "text", "empty text": "", "object": object(), "class": int, "function": len, "dict": {},

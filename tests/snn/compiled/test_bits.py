@@ -249,7 +249,7 @@ def test_a_jump_in_the_backward_is_where_it_is_in_the_forward():
 
 @pytest.mark.parametrize("mode", ["eager", "python"])
 @pytest.mark.parametrize("dtype", ["bool", "int8", "float32", "float64"])
-@pytest.mark.parametrize("fn", [lambda x, c: x == c, lambda x, c: x > c, lambda x, c: x * c, lambda x, c: ops.maximum(x, c)])
+@pytest.mark.parametrize("fn", [lambda x, c: x != c, lambda x, c: x > c, lambda x, c: x * c, lambda x, c: ops.maximum(x, c)])
 def test_a_long_double_is_the_number_of_python(mode, dtype, fn):
     x = np.array([[[-1, 0, 1, 2]]]).astype(dtype)
     want = fn(Tensor(x), 0.1).array
@@ -259,7 +259,7 @@ def test_a_long_double_is_the_number_of_python(mode, dtype, fn):
 
 
 @pytest.mark.parametrize("mode", ["eager", "python"])
-@pytest.mark.parametrize("number", [np.complex64(1 + 2j), np.complex128(2j), np.str_("1"), np.timedelta64(1, "s")], ids=repr)
+@pytest.mark.parametrize("number", [np.complex64(1 + 2j), np.complex128(2j), np.timedelta64(1, "s")], ids=repr)
 def test_what_is_no_number_is_an_error_in_each_mode(mode, number):
     with pytest.raises(DTypeError, match=r"ops.mul: expected numbers or an array of them, got"):
         out(Number(lambda x, c: x * c, number), X, mode)
