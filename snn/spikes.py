@@ -36,12 +36,13 @@ class Spikes(Tensor):
         Where they stand in the graph.
     """
 
-    __slots__ = ("_lists", "_values", "amplitude", "flags", "jit")
+    __slots__ = ("_lists", "_shared", "_values", "amplitude", "flags", "jit")
 
     def __init__(self, flags: Array, amplitude: Array, jit: bool, node: Node | None = None) -> None:
         self.flags, self.amplitude, self.jit, self.node = flags, amplitude, jit, node
         self._values: Array | None = None
         self._lists: list[Any] = []
+        self._shared = False
 
     def linked(self, node: Node) -> Spikes:
         """Return the same spikes at a place in the graph."""
@@ -55,6 +56,26 @@ class Spikes(Tensor):
         if self._values is None:
             self._values = self.values(slice(None))
         return self._values
+
+    # Who has the memory of the values may write to it: then they count, and not the bytes.
+
+    def asnumpy(self) -> Array:
+        """Return the values as a numpy array that shares memory with the tensor."""
+        self._shared = True
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._shared |= not copy
+        return super().__array__(dtype, copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self._shared = True
+        return super().__dlpack__(**options)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether somebody else has the memory of the values."""
+        return self._shared
 
     def values(self, steps: slice) -> Array:
         """Return the values of some time steps."""
@@ -108,7 +129,7 @@ class Spikes(Tensor):
 
 def as_spikes(x: Tensor, jit: bool) -> Spikes | None:
     """Return a Tensor as Spikes if all its elements are 0 or one and the same value; a look at some tells most others."""
-    if isinstance(x, Spikes):
+    if isinstance(x, Spikes) and not x.is_shared:
         return x if x.amplitude.size in (1, x.shape[-1]) else None
     array = x.array
     if array.ndim < 2 or not array.size or not array.flags.c_contiguous:
@@ -143,6 +164,8 @@ class _Input(Spikes):
 def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Any:
     """Sum spikes by counting them."""
     axes = tuple(range(x.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
+    if x.is_shared:
+        return added(np.sum, x.array, tuple(axes), keepdims=keepdims)
     if x.amplitude.size > 1:
         over = x.ndim - x.amplitude.ndim
         if any(a >= over for a in axes):

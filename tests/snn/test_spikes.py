@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Parameter, Tensor, grad, ops
+from autograd import Parameter, Tensor, grad, nn, ops
 from snn.spikes import Spikes, as_spikes
 
 SHAPE = (6, 4, 3)
@@ -142,3 +142,17 @@ def test_an_array_of_one_value_beside_zero_is_taken_for_spikes(dtype):
 )
 def test_other_arrays_are_not(array):
     assert as_spikes(Tensor(array), jit=False) is None
+
+
+@pytest.mark.parametrize("share", [lambda spikes: spikes.asnumpy(), np.asarray], ids=["asnumpy", "asarray"])
+def test_values_that_were_written_to_count(share, monkeypatch):
+    monkeypatch.setattr("snn.currents.LITTLE", 0)
+    net = nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.LeakyReadout(beta=0.5))
+    found, _ = spikes()
+    total = float(found.sum().item())
+    share(found)[:] = 7.0
+    written = Tensor(np.full(SHAPE, 7.0, np.float32))
+    assert float(found.sum().item()) == 7.0 * found.size != total
+    assert_same(found.sum(0), written.sum(0))
+    for mode in ("eager", "python"):
+        np.testing.assert_allclose(snn.run(net, found, mode=mode)[0], snn.run(net, written, mode=mode)[0], rtol=1e-6)
