@@ -176,6 +176,8 @@ class _Scheduler:
 
     def is_dense(self, node: Node) -> bool:
         """Tell whether a node is a product of what varies with a matrix that does not."""
+        if not node.varies:
+            return False
         if node.kind == "layer":
             if node.number not in self.dense:
                 self.dense[node.number] = len(node.edges) == len(node.inputs) == 1 and self._factors(node) is not None

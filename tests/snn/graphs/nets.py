@@ -144,6 +144,21 @@ class Mixing(Wired):
         return spike.reshape(len(spike), 2, 2).max(axis=2) + ops.expand_dims(mean, 1), (v,)
 
 
+class Steady(Wired):
+    """A layer on Parameters alone, the same at every step, and one that is a sum of both."""
+
+    widths = (4,)
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.dense = nn.Dense(3, 4, rng=0), nn.Dense(5, 4, rng=1)
+        self.held, self.node = Parameter(np.ones((4, 3), np.float32)), snn.IFNode()
+
+    def construct(self, x, state):
+        spike, v = self.node(self.dense(x) + self.fc(self.held), state[0])
+        return spike * ops.tanh(self.held).sum(), (v,)
+
+
 class Deep(Cell):
     """A Cell of this kind inside a chain inside a Cell, with a readout and a synapse."""
 
@@ -166,7 +181,7 @@ class Deep(Cell):
 
 NETS = {
     "residual": Residual, "feedback": Feedback, "excitation and inhibition": Balanced, "trace": Trace, "one to one": OneToOne,
-    "shared": Shared, "mixing": Mixing, "deep": Deep,
+    "shared": Shared, "mixing": Mixing, "steady": Steady, "deep": Deep,
     "chain": lambda: nn.SequentialCell(nn.Dense(5, 5, rng=1), Feedback(), nn.Dense(4, 3, rng=2), snn.IFNode()),
     "recurrent": lambda: nn.SequentialCell(OneToOne(), nn.Dense(5, 4, rng=1), snn.Recurrent(snn.IFNode(), 4, rng=0)),
 }  # fmt: skip
