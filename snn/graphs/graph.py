@@ -79,6 +79,11 @@ class Node:
     owner: Cell | None = None
 
     @property
+    def is_shown(self) -> bool:
+        """Whether tables and drawings show it: numbers and states are part of what they feed."""
+        return self.kind not in ("parameter", "constant", "state")
+
+    @property
     def edges(self) -> list[Edge]:
         """The inputs that are values of other nodes."""
         return [item for item in self.inputs if isinstance(item, Edge)]
@@ -160,7 +165,7 @@ class Graph:
         """Return name, kind, shape and dtype, number of weights, and sources of each node that is not just a number."""
         rows = []
         for node in self.nodes:
-            if node.kind in ("parameter", "constant", "state"):
+            if not node.is_shown:
                 continue
             kind = type(node.what).__name__ if isinstance(node.what, Cell) else node.kind
             shape, dtype = node.outputs[0].shape, node.outputs[0].dtype
@@ -207,7 +212,7 @@ class Graph:
     def to_dot(self) -> str:
         """Return the graph in the language of Graphviz; an edge that crosses a time step is dashed."""
         lines = [f'digraph "{self.name}" {{', "  rankdir=LR;", "  node [shape=box, style=rounded];"]
-        shown = {node.number for node in self.nodes if node.kind not in ("parameter", "constant", "state")}
+        shown = {node.number for node in self.nodes if node.is_shown}
         for node in self.nodes:
             if node.number in shown:
                 kind = type(node.what).__name__ if isinstance(node.what, Cell) else ""
@@ -224,20 +229,18 @@ class Graph:
         found: dict[tuple[int, int, bool], None] = {}
         for node in self.nodes:
             for edge in node.edges:
-                source, crosses = self.nodes[edge.node], False
-                while source.kind == "state" and source.after is not None and source.after.node != source.number:
-                    crosses, before = True, source
+                source, passed = self.nodes[edge.node], set()
+                while source.kind == "state" and source.after is not None and source.number not in passed:
+                    passed.add(source.number)
                     source = self.nodes[source.after.node]
-                    if source is before:
-                        break
-                if source.kind not in ("parameter", "constant", "state"):
-                    found[source.number, node.number, crosses] = None
+                if source.is_shown:
+                    found[source.number, node.number, bool(passed)] = None
         return list(found)
 
     def levels(self) -> dict[int, int]:
         """Return for each node that a drawing shows the length of the longest way to it within a step."""
         depth: dict[int, int] = {}
         for node in self.nodes:
-            if node.kind not in ("parameter", "constant", "state"):
+            if node.is_shown:
                 depth[node.number] = 1 + max((depth.get(edge.node, -1) for edge in node.edges), default=-1)
         return depth
