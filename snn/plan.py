@@ -9,23 +9,20 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.dtypes import bool_, describe
-from autograd.errors import CompileError, GradientError, StateError
-from autograd.program import Value
-from autograd.state import quietly
+from autograd.errors import CompileError, GradientError
 from autograd.state import state as thread
-from autograd.tensor import operands
-from autograd.trace import Trace, trace
+from autograd.trace import Trace
 
-from .engine import analysis, cache, cut, emit
-from .engine.ufuncs import loop_of
+from .engine import analysis, cut
+from .engine.loop import Loop, Source
 from .guard import Dependencies
-from .reads import Reads, watching
 from .structure import check_kept, observed
+from .traced import KEPT, Loops, Traced, number_of, pair, symbol, trace_twice
 
 __all__ = ["Plan", "plan_for"]
 
 
-class Plan:
+class Plan(Traced):
     """A traced step of a neuron: ``(x, lateral?, before, mask?) -> (out, records, after)``.
 
     Attributes
@@ -70,8 +67,8 @@ class Plan:
         known: dict[int, int] = {}
         self.fed = self.after[-1] if lateral else None
         if lateral:
-            last = Tensor.wrap(_value(self.program, self.before[-1]))
-            known = {self.before[-1]: _index(ops.not_equal(last, 0))}
+            last = symbol(self.program, self.before[-1])
+            known = {self.before[-1]: number_of(ops.not_equal(last, 0))}
         found = analysis.spiking(self.program, self.out)
         self.flag: int | None = None if found is None else found[0]
         self.amplitude: int | None = None if found is None else found[1]
@@ -82,54 +79,23 @@ class Plan:
         self.saved = cut.choose_saved(self.program, forward, wanted, kept)
         self.matters = analysis.influence(self.program, self.d_out, wanted)
         self.own_matters = analysis.influence(self.program, self.d_after[-1], wanted) if lateral else None
-        owners = self.program.owners
-        # Copies: whoever writes to such an array has the neuron traced anew.
-        self._arrays: dict[int, Any] = {
-            i: step.what.copy()
-            for i, step in enumerate(self.program.instructions)
-            if step.kind == "parameter" and i not in owners
-        }
-        self._settled = analysis.settled(self.program)
-        self._functions: dict[Any, tuple[Callable[..., None], emit.Source, list[Any]]] = {}
-
-    def arrays(self) -> dict[int, Any]:
-        """Return the parameters of the program by number, as they are now, and what is made of them alone."""
-        arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
-        return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
+        self.settle()
+        self.loops = Loops([self.program])
 
     def amplitude_now(self, dtype: Any, arrays: dict[int, Any]) -> Any:
         """Return the amplitude of the spikes, of a run's parameters, as an array that nobody else holds."""
-        if self.amplitude is None:
-            return np.ones((), dtype)
-        amplitude = self.amplitude
-        return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+        return self.amplitude_of(self.amplitude, dtype, arrays)
 
-    def source(self, loop: emit.Loop) -> emit.Source:
+    def source(self, loop: Loop) -> Source:
         """Return the emitted source of a loop."""
-        return emit.emit([self.program], loop)
+        return self.loops.source(loop)
 
-    def function(self, loop: emit.Loop, jit: bool) -> tuple[Callable[..., None], emit.Source, list[Any]]:
+    def function(self, loop: Loop, jit: bool) -> tuple[Callable[..., None], Source, list[Any]]:
         """Return a loop, compiled or plain, its source, and the functions of numpy that it calls."""
-        key = loop, jit
-        if key not in self._functions:
-            source = self.source(loop)
-            module = cache.load(emit.module([source.text], jit), jit)
-            functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-            self._functions[key] = getattr(module, loop.name), source, functions
-        return self._functions[key]
-
-
-def _value(program: Any, index: int) -> Any:
-    return Value(program, index, program.instructions[index].dtype)
-
-
-def _index(tensor: Tensor) -> int:
-    array: Any = tensor.array
-    return array.index  # type: ignore[no-any-return]
+        return self.loops.function(loop, jit)
 
 
 _HANDS_ON = Cell()  # stands for a neuron that is not there
-_KEPT = 4  # plans for each dtype, mask and record: a neuron that goes back to what it was is not traced again
 
 
 def plan_for(
@@ -172,8 +138,8 @@ def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequenc
     dtypes = tree.map_leaves(lambda leaf: leaf.dtype, before)
     key = (dtype, dtypes if isinstance(dtypes, np.dtype) else str(dtypes), tuple(names), masked, lateral, id(bias))
     known: list[tuple[Dependencies, Plan]] = owner.kept().setdefault(key, [])
-    for dependencies, plan in known:
-        if dependencies.unchanged():
+    for depends, plan in known:
+        if depends.unchanged():
             return plan
     parameters = (
         [] if cell is None else [p for p in cell.get_parameters() if not lateral or p is not getattr(cell, "weight", None)]
@@ -183,41 +149,11 @@ def _plan(cell: Cell | None, dense: Any, dtype: Any, before: Any, names: Sequenc
     laterals = () if not lateral else (dtype if dtype.kind == "f" else np.dtype(np.float32),)
     inputs = (dtype, *laterals, dtypes, *masks)
     step = _step(cell, names, masked, lateral, bias)
-    reads = Reads()
-    where = f"{type(owner).__name__}.construct"
-    with watching(reads, where):
-        first = trace(step, *inputs, parameters=parameters)
-    kept = Dependencies(owner, reads, where)
-    # Once more: what is kept at the first call is there now, and whoever still changes something does so in every step.
-    with watching(reads, where):
-        t = trace(step, *inputs, parameters=parameters)
-    what = kept.changes()
-    if what is None and _numbers(first.program) != _numbers(t.program):
-        what = "computes with other numbers at each call"
-    if what is not None:
-        raise CompileError(
-            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {what}",
-            "Keep it in the state, or run it with mode='eager'.",
-        )  # fmt: skip
+    t, dependencies = trace_twice(step, inputs, parameters, [owner], f"{type(owner).__name__}.construct")
     plan = Plan(t, lateral, masked)
-    known.insert(0, (Dependencies(owner, reads, where), plan))
-    del known[_KEPT:]
+    known.insert(0, (dependencies[0], plan))
+    del known[KEPT:]
     return plan
-
-
-def _numbers(program: Any) -> list[Any]:
-    """Return the instructions of a program with the numbers that stand in it; those of Parameters do not."""
-    return [
-        (
-            step.kind,
-            step.operands,
-            step.dtype,
-            None if step.what is None or i in program.owners else np.asarray(step.what).tobytes(),
-        )
-        if step.kind in ("constant", "parameter")
-        else (step.kind, step.operands, step.dtype, step.what)
-        for i, step in enumerate(program.instructions)
-    ]
 
 
 def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Parameter | None) -> Callable[..., Any]:
@@ -230,7 +166,7 @@ def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Pa
         if lateral:
             out, after = cell.step(x, rest[0], before)
         else:
-            out, after = (x, ()) if cell is None else _pair(cell, cell(x, before))
+            out, after = (x, ()) if cell is None else pair(cell, cell(x, before))
         if not isinstance(out, Tensor):
             raise CompileError(
                 f"{type(cell).__name__}.construct", "one Tensor as the output", describe(out),
@@ -247,11 +183,3 @@ def _step(cell: Any, names: Sequence[str], masked: bool, lateral: bool, bias: Pa
         return out if mask is None else keep(out, out.dtype.type(0)), records, tree.unflatten(after, held)
 
     return step
-
-
-def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise StateError(
-            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
-        )
-    return operands(result)  # type: ignore[no-any-return]

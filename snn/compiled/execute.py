@@ -305,7 +305,7 @@ class _Run(AllSteps):
             k = next(k for k, node in enumerate(core.states) if node.number == p.value.node)
             sent = source.plan.late[k]
         else:
-            sent = self.kept.setdefault(("sent", id(source.plan), p.value), source.plan.sent(core.outs.index(p.value)))
+            sent = source.plan.sent[core.outs.index(p.value)]
         return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late)
 
     def _given(self, stage: Stage, core: Core, edge: Edge) -> Given:

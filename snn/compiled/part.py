@@ -111,7 +111,7 @@ class Part:
         self.per_column = tuple(i for i in self.arrays if i not in self.scalars)
         # inf times 0 is NaN, and an amplitude below zero makes -0.0: keep such values as numbers.
         self.out_amplitudes = [
-            self.plan.amplitude_now(a, self.dtype(i), self.arrays)
+            self.plan.amplitude_of(a, self.dtype(i), self.arrays)
             for a, i in zip(self.plan.amplitudes, self.plan.outs, strict=True)
         ]
         self.flags = [
@@ -173,7 +173,7 @@ class Part:
         if sent.flag is None:
             return None
         dtype = self.plan.program.instructions[sent.value].dtype
-        amplitude = self.plan.amplitude_now(sent.amplitude, dtype, self.arrays)
+        amplitude = self.plan.amplitude_of(sent.amplitude, dtype, self.arrays)
         if np.size(amplitude) not in (1, self.shape[-1]) or not _is_plain(amplitude):
             return None
         if self.mask is not None and sent.start is not None and not self.spiked(sent, amplitude):

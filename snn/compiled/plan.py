@@ -6,29 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from autograd import Parameter, Tensor, ops, tree
-from autograd.dtypes import bool_, describe
-from autograd.errors import CompileError, GradientError, StateError
-from autograd.state import quietly
+from autograd.dtypes import bool_
+from autograd.errors import GradientError
 from autograd.state import state as thread
-from autograd.tensor import operands
-from autograd.trace import Trace, trace
+from autograd.trace import Trace
 
-from ..engine import analysis, cache, cut, emit
-from ..engine.loop import Loop
-from ..engine.ufuncs import loop_of
+from ..engine import analysis, cut
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
 from ..guard import Dependencies
-from ..plan import _index, _numbers, _value
-from ..reads import Reads, watching
 from ..structure import check_kept, label, observed
+from ..traced import KEPT, Traced, number_of, pair, symbol, trace_twice
 
-__all__ = ["Loops", "Plan", "Sent", "plan_for", "step_of"]
-
-_KEPT = 4
+__all__ = ["Plan", "Sent", "plan_for", "step_of"]
 
 
 @dataclass
@@ -54,7 +45,7 @@ class Sent:
     start: int | None
 
 
-class Plan:
+class Plan(Traced):
     """A traced step of a core: ``(inputs, before, mask?) -> (outs, records, after)``.
 
     Attributes
@@ -98,52 +89,18 @@ class Plan:
         self.saved = cut.choose_saved(program, forward, wanted, kept)
         self.matters = [None if d < 0 else analysis.influence(program, d, wanted) for d in self.d_outs]
         self.late_matters = {i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0}
-        owners = program.owners
-        self._arrays: dict[int, Any] = {
-            i: step.what.copy() for i, step in enumerate(program.instructions) if step.kind == "parameter" and i not in owners
-        }
-        self._settled = analysis.settled(program)
+        outs = zip(self.outs, self.flags, self.d_outs, self.amplitudes, strict=True)
+        self.sent = [Sent(value, flag, cotangent, amplitude, None) for value, flag, cotangent, amplitude in outs]
+        """The outs as what goes to other cores of the same step."""
+        self.settle()
 
     def _late(self, state: int) -> Sent:
         """Return what goes to other cores of the next step."""
         before, after = self.before[state], self.after[state]
-        last = Tensor.wrap(_value(self.program, before))
-        found = analysis.spiking(self.program, after, {before: _index(ops.not_equal(last, 0))})
+        known = {before: number_of(ops.not_equal(symbol(self.program, before), 0))}
+        found = analysis.spiking(self.program, after, known)
         flag, amplitude = (None, None) if found is None else found
         return Sent(after, flag, self.d_after[state], amplitude, state)
-
-    def sent(self, out: int) -> Sent:
-        """Return an out that goes to other cores of the same step."""
-        return Sent(self.outs[out], self.flags[out], self.d_outs[out], self.amplitudes[out], None)
-
-    def arrays(self) -> dict[int, Any]:
-        """Return the parameters of the program by number, as they are now, and what is made of them alone."""
-        arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
-        return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
-
-    def amplitude_now(self, amplitude: int | None, dtype: Any, arrays: dict[int, Any]) -> Any:
-        """Return an amplitude, of a run's parameters, as an array that nobody else holds."""
-        if amplitude is None:
-            return np.ones((), dtype)
-        return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
-
-
-class Loops:
-    """The loops over some plans, compiled or plain."""
-
-    def __init__(self, plans: Sequence[Plan]) -> None:
-        self.plans = plans
-        self._known: dict[Any, tuple[Callable[..., None], emit.Source, list[Any]]] = {}
-
-    def function(self, loop: Loop, order: Sequence[int], jit: bool) -> tuple[Callable[..., None], emit.Source, list[Any]]:
-        """Return a loop over the plans in an order, its source, and the functions of numpy that it calls."""
-        key = loop, tuple(order), jit
-        if key not in self._known:
-            source = emit.emit([self.plans[n].program for n in order], loop)
-            module = cache.load(emit.module([source.text], jit), jit)
-            functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-            self._known[key] = getattr(module, loop.name), source, functions
-        return self._known[key]
 
 
 def plan_for(
@@ -185,7 +142,7 @@ def plan_for(
     if found is None:
         found = (*_traced(graph, core, dtypes, biases, late, names, masked), held)
         known.insert(0, found)
-        del known[_KEPT:]
+        del known[KEPT:]
     _, plan, records, _ = found
     for parameter, error in plan.program.hidden:
         if thread.recording and parameter.node is not None:
@@ -205,22 +162,9 @@ def _traced(
     cells = [node.what for node in core.nodes if node.kind in ("population", "layer")]
     for cell in cells:
         parameters += [p for p in cell.get_parameters() if not any(p is q for q in parameters)]
-    reads = Reads()
     where = f"{type(cells[0]).__name__}.construct" if cells else core.name
-    with watching(reads, where):
-        first = trace(step, *inputs, parameters=parameters)
-    kept = [Dependencies(cell, reads, where) for cell in cells]
-    with watching(reads, where):
-        t = trace(step, *inputs, parameters=parameters)
-    changes = [what for what in (part.changes() for part in kept) if what is not None]
-    if not changes and _numbers(first.program) != _numbers(t.program):
-        changes = ["computes with other numbers at each call"]
-    if changes:
-        raise CompileError(
-            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {changes[0]}",
-            "Keep it in the state, or run it with mode='eager'.",
-        )  # fmt: skip
-    return [Dependencies(cell, reads, where) for cell in cells], Plan(t, masked, late), records
+    t, dependencies = trace_twice(step, inputs, parameters, cells, where)
+    return dependencies, Plan(t, masked, late), records
 
 
 def step_of(part: Any, biases: Sequence[Any]) -> Callable[..., Any]:
@@ -268,7 +212,7 @@ def _step(
                     tree.unflatten(like, iter(part))
                     for like, part in ((node.given, arguments[:n]), (node.before, arguments[n:]))
                 )
-                out, after = _pair(node.what, node.what(x, state))
+                out, after = pair(node.what, node.what(x, state))
                 check_kept(after, state, f"{label(node.name, node.what)}, state after a step")
                 outs = [out, *tree.leaves(after)]
                 for name, (seen, old) in observed(node.what, names, x, state, out, after).items():
@@ -286,11 +230,3 @@ def _step(
         return outs, recorded, [held[node.number] for node in core.states]
 
     return step
-
-
-def _pair(cell: Any, result: Any) -> tuple[Any, Any]:
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise StateError(
-            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
-        )
-    return operands(result)  # type: ignore[no-any-return]

@@ -24,10 +24,11 @@ from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
 from ..layout import Layout, Options, Stream
 from ..spikes import Spikes
+from ..traced import Loops
 from ..watch import check_gradient, check_steps
 from ..weights import Weights
 from .part import Part
-from .plan import Loops, Sent
+from .plan import Sent
 
 __all__ = ["Cable", "Running", "Saved", "run_stage"]
 
@@ -116,8 +117,8 @@ class Running:
 
     def __init__(self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any) -> None:
         self.parts, self.cables, self.options, self.again = parts, cables, options, again
-        plans = [part.plan for part in parts]
-        self.loops: Loops = kept.setdefault(("loops", *map(id, plans)), Loops(plans))
+        programs = [part.plan.program for part in parts]
+        self.loops: Loops = kept.setdefault(("loops", *map(id, programs)), Loops(programs))
         self.steps = parts[0].steps
         self.samples = parts[0].layout.samples
         if cables and len({part.layout.samples for part in parts}) > 1:
@@ -136,7 +137,8 @@ class Running:
         if cable.weights is None:
             return
         weight, source = cable.weights.weight, self.parts[cable.source]
-        same = [c.weights.weight.array for c in self.cables if c.weights is not None and c.sent is cable.sent]
+        beside = [c for c in self.cables if c.source == cable.source and c.sent is cable.sent]
+        same = [c.weights.weight.array for c in beside if c.weights is not None]
         cable.amplitude = source.fires(cable.sent, same)
         dtype = source.plan.program.instructions[cable.sent.value].dtype
         if cable.amplitude is None and dtype != weight.dtype:
@@ -379,7 +381,7 @@ class Running:
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``order`` has the parts of its bodies, ``weights`` and ``places`` are of its links."""
         parts = [self.parts[n] for n in order]
-        function, source, functions = self.loops.function(loop, order, self.options.jit)
+        function, source, functions = self.loops.function(loop, self.options.jit, order)
         samples = works[0].layout.samples
         given: dict[str, Any] = {"samples": _u(samples), "order": _order(t1 - t0, loop.backward)}
         jobs = works[0].layout.blocks * samples

@@ -351,10 +351,10 @@ def test_the_same_generator_gives_the_same_bits():
 
 
 def test_a_random_neuron_is_not_traced_anew_in_each_run(monkeypatch):
-    from snn import plan
+    from snn import traced as module
 
     traced = []
-    monkeypatch.setattr(plan, "trace", lambda *args, f=plan.trace, **options: traced.append(1) or f(*args, **options))
+    monkeypatch.setattr(module, "trace", lambda *args, f=module.trace, **options: traced.append(1) or f(*args, **options))
     node, x = snn.Stochastic(snn.LIFNode(beta=0.9), rng=5), currents(0.3, 0.5)
     snn.run(node, x, mode="compiled")
     before = len(traced)

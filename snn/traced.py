@@ -1,0 +1,140 @@
+"""Traced steps: their loops, their numbers in a run, and the trace itself, which is made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor
+from autograd.dtypes import describe
+from autograd.errors import CompileError, StateError
+from autograd.program import Program, Value
+from autograd.state import quietly
+from autograd.tensor import operands
+from autograd.trace import Trace, trace
+
+from .engine import analysis, cache, emit
+from .engine.loop import Loop
+from .engine.ufuncs import loop_of
+from .guard import Dependencies
+from .reads import Reads, watching
+
+__all__ = ["KEPT", "Loops", "Traced", "number_of", "pair", "symbol", "trace_twice"]
+
+KEPT = 4  # traces for each dtype, mask and record: a neuron that goes back to what it was is not traced again
+Function = tuple[Callable[..., None], emit.Source, list[Any]]
+
+
+class Loops:
+    """The loops over some programs, compiled or plain."""
+
+    def __init__(self, programs: Sequence[Program]) -> None:
+        self.programs = programs
+        self._known: dict[Any, Function] = {}
+
+    def source(self, loop: Loop, order: Sequence[int] = (0,)) -> emit.Source:
+        """Return the emitted source of a loop over the programs in an order."""
+        return emit.emit([self.programs[n] for n in order], loop)
+
+    def function(self, loop: Loop, jit: bool, order: Sequence[int] = (0,)) -> Function:
+        """Return a loop over the programs in an order, its source, and the functions of numpy that it calls."""
+        key = loop, jit, tuple(order)
+        if key not in self._known:
+            source = self.source(loop, order)
+            module = cache.load(emit.module([source.text], jit), jit)
+            functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
+            self._known[key] = getattr(module, loop.name), source, functions
+        return self._known[key]
+
+
+class Traced:
+    """A program and the numbers that stand in it. A subclass calls :meth:`settle` when the program is complete."""
+
+    program: Program
+
+    def settle(self) -> None:
+        """Note what is the same in all steps of a run."""
+        program = self.program
+        # Copies: whoever writes to such an array has the neuron traced anew.
+        self._arrays: dict[int, Any] = {
+            i: step.what.copy()
+            for i, step in enumerate(program.instructions)
+            if step.kind == "parameter" and i not in program.owners
+        }
+        self._settled = analysis.settled(program)
+
+    def arrays(self) -> dict[int, Any]:
+        """Return the parameters of the program by number, as they are now, and what is made of them alone."""
+        arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
+        return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
+
+    def amplitude_of(self, amplitude: int | None, dtype: Any, arrays: dict[int, Any]) -> Any:
+        """Return an amplitude in a run with these parameters, as an array that nobody else holds; None stands for 1."""
+        if amplitude is None:
+            return np.ones((), dtype)
+        return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+
+
+def trace_twice(
+    step: Callable[..., Any], inputs: Sequence[Any], parameters: Sequence[Parameter], owners: Sequence[Cell], where: str
+) -> tuple[Trace, list[Dependencies]]:
+    """Return the trace of a step, and what it depends on, for each of the Cells that it runs.
+
+    Raises
+    ------
+    CompileError
+        If it cannot be traced, or changes something but its state.
+    """
+    reads = Reads()
+    with watching(reads, where):
+        first = trace(step, *inputs, parameters=parameters)
+    before = [Dependencies(owner, reads, where) for owner in owners]
+    # Once more: what is kept at the first call is there now, and whoever still changes something does so in every step.
+    with watching(reads, where):
+        second = trace(step, *inputs, parameters=parameters)
+    changes = [what for what in (part.changes() for part in before) if what is not None]
+    if not changes and _numbers(first.program) != _numbers(second.program):
+        changes = ["computes with other numbers at each call"]
+    if changes:
+        raise CompileError(
+            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {changes[0]}",
+            "Keep it in the state, or run it with mode='eager'.",
+        )  # fmt: skip
+    return second, [Dependencies(owner, reads, where) for owner in owners]
+
+
+def _numbers(program: Any) -> list[Any]:
+    """Return the instructions of a program with the numbers that stand in it; those of Parameters do not."""
+    return [
+        (
+            step.kind,
+            step.operands,
+            step.dtype,
+            None if step.what is None or i in program.owners else np.asarray(step.what).tobytes(),
+        )
+        if step.kind in ("constant", "parameter")
+        else (step.kind, step.operands, step.dtype, step.what)
+        for i, step in enumerate(program.instructions)
+    ]
+
+
+def symbol(program: Program, index: int) -> Tensor:
+    """Return a value of a program as a Tensor."""
+    return Tensor.wrap(Value(program, index, program.instructions[index].dtype))
+
+
+def number_of(tensor: Tensor) -> int:
+    """Return the number of such a Tensor."""
+    array: Any = tensor.array
+    return array.index  # type: ignore[no-any-return]
+
+
+def pair(cell: Any, result: Any) -> tuple[Any, Any]:
+    """Return what a neuron returned, if it is an output and a state."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise StateError(
+            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
+        )
+    return operands(result)  # type: ignore[no-any-return]
