@@ -111,7 +111,7 @@ class Backward:
         """Return where what comes back is needed: a row's places are those of the step before."""
         layer = self.layer
         places = layer.where_it_matters(self.saved, layer.plan.own_matters)
-        return None if places is None else _later(places, layer.layout.samples)
+        return None if places is None else places.later(layer.layout.samples)
 
     def _arrived(self) -> tuple[Array, Packed] | None:
         """Return the factors of the gradient by the output, if it comes as a product that the loop can make itself."""
@@ -128,7 +128,7 @@ class Backward:
         fed, samples = self.saved.fed, layer.layout.samples
         events = fed.events if isinstance(fed, Spikes) else find_events(fed, None, layer.options.jit)
         assert events is not None
-        return GradientByEvents(layer.own_packed(), _later(events, samples), layer.chunk * samples)
+        return GradientByEvents(layer.own_packed(), events.later(samples), layer.chunk * samples)
 
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of the node's parents."""
@@ -285,9 +285,3 @@ class Backward:
             Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)
         ]
         return result + [None if d is None else Tensor.wrap(totals[d].reshape(shape)) for d in self.parameters]
-
-
-def _later(events: Events, samples: int) -> Events:
-    """Return events a time step later: in the first step there are none."""
-    start = np.concatenate([np.zeros(samples, np.uint64), events.start[: len(events.start) - samples]])
-    return Events(start, events.index[: int(start[-1])], events.columns, events.jit)

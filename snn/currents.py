@@ -12,7 +12,7 @@ from autograd import Tensor
 
 from .engine.blas import product
 from .engine.buffers import empty
-from .engine.events import LANES, Events, Packed, sampled_product
+from .engine.events import CACHE, LANES, Events, Packed, sampled_product
 from .spikes import Spikes, as_spikes
 
 __all__ = ["DENSE", "FEW", "LITTLE", "SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
@@ -23,7 +23,6 @@ SAMPLED = 0.25  # and from which the whole gradient is
 FEW = 32  # outputs up to which the gradient by the input is left as a product
 LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
 _KEPT = 1 << 18  # elements below which spikes are kept as numbers, once they are made
-_CACHE = 1 << 19
 
 
 def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Product | Listed:
@@ -176,7 +175,7 @@ class GradientByEvents:
     @property
     def width(self) -> int:
         """Columns of the gradient by the currents that stay in the cache together."""
-        fitting = _CACHE // max(1, self.rows * self.packed.weight.itemsize) // LANES * LANES
+        fitting = CACHE // max(1, self.rows * self.packed.weight.itemsize) // LANES * LANES
         return min(512, max(LANES, fitting))
 
     def add(self, chunk: int, gradient: Array) -> None:
@@ -232,7 +231,7 @@ class Listed(_Weighted):
     @property
     def width(self) -> int:
         """Columns of the weights that stay in the cache together."""
-        fitting = int(_CACHE // (self.n_in * self.weight.itemsize) // LANES * LANES)
+        fitting = int(CACHE // (self.n_in * self.weight.itemsize) // LANES * LANES)
         return min(512, max(LANES, fitting))
 
     def arguments(self, t0: int) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, ops, tree, vjp
-from autograd.dtypes import bool_, describe, float32, float64, promote
-from autograd.errors import CompileError, ShapeError
+from autograd.dtypes import bool_, describe, promote
+from autograd.errors import CompileError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
@@ -25,6 +24,7 @@ from .layout import Layout, Options, Own, Saved, Stream
 from .plan import Plan, plan_for
 from .recurrent import Recurrent
 from .spikes import Spikes
+from .streams import Streams, Work, arguments, link_arguments, order_of
 from .structure import record_names
 from .watch import check_gradient, check_steps
 from .weights import Weights
@@ -33,7 +33,6 @@ __all__ = ["Layer", "run_layer"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BLOCK = 512
-_CACHE = 1 << 19
 _u = np.uint64
 
 
@@ -92,7 +91,7 @@ def run_layer(
     return outs[0], tree.unflatten(before, iter(outs[n:])), dict(zip(work.names, outs[1:n], strict=True))
 
 
-class Layer:
+class Layer(Streams):
     """One run of a layer, and the rule by which cotangents pass back through it."""
 
     def __init__(
@@ -100,7 +99,7 @@ class Layer:
         options: Options, name: str = "",
     ) -> None:  # fmt: skip
         self.cell, self.dense, self.x, self.before, self.options, self.name = cell, dense, x, before, options, name
-        self.mask = mask
+        self.mask, self.where = mask, type(cell).__name__
         before = self.before = tree.map_leaves(self._start, before)
         self.starts: list[Tensor] = tree.leaves(before)
         self.own: Tensor | None = cell.weight if isinstance(cell, Recurrent) and cell.lateral == "all" else None
@@ -108,11 +107,11 @@ class Layer:
         self.own_finite = self.own is None or Packed.finite(self.own.array)
         dtype = x.dtype if dense is None else dense.weight.dtype
         self.names = [] if cell is None else [name for name in names if name in record_names(cell, before)]
-        self._check_width(x, *self.starts)
+        self.check_width(x, *self.starts)
         self.plan: Plan = plan_for(cell, dense, dtype, before, self.names, mask is not None, self.own is not None)
         slot = None if dense is None else dense.slot
         self.parameters: list[Tensor] = [dense.bias if p is slot else p for p in self.plan.parameters]  # type: ignore
-        self._check_width(*self.parameters)
+        self.check_width(*self.parameters)
         if self.own is not None and promote(self.own.dtype, self.starts[-1].dtype) == self.starts[-1].dtype:
             self.own = self.own if self.own.dtype == self.starts[-1].dtype else ops.cast(self.own, self.starts[-1].dtype)
         elif self.own is not None:
@@ -124,16 +123,12 @@ class Layer:
         self.currents = choose(x, None if dense is None else dense.weight.array, options.jit)
         self.shape = x.shape[1:] if dense is None else (*x.shape[1:-1], dense.out_channels)
         for start in self.starts:
-            if start.shape != self.shape:
-                raise CompileError(
-                    f"{type(cell).__name__}, state", f"a value for each neuron, {list(self.shape)}", describe(start),
-                    "Start it in that shape, in initial_state(x), or run with mode='eager'.",
-                )  # fmt: skip
+            self.check_start(start)
         self.arrays = self.plan.arrays()
         if dense is not None and slot is not None:
             self.arrays |= {i: dense.bias.array for i, a in self.arrays.items() if a is slot.array}  # type: ignore[union-attr]
         for array in self.arrays.values():
-            self._fits(array)
+            self.check_parameter(array)
         self.layout = self._layout()
         self.chunk = self.currents.chunk or (None if self.own is None else max(1, 2048 // max(1, self.layout.samples)))
         # A spike without end times nothing is not nothing, and one below zero may be -0.0: both are kept as numbers.
@@ -156,13 +151,6 @@ class Layer:
             "Start it as that in initial_state(x), or run with mode='eager'.",
         )  # fmt: skip
 
-    def _check_width(self, *tensors: Tensor) -> None:
-        for tensor in tensors:
-            if tensor.dtype.kind == "f" and tensor.dtype not in (float32, float64):
-                raise CompileError(
-                    type(self.cell).__name__, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'."
-                )
-
     def _layout(self) -> Layout:
         steps, size = len(self.x), math.prod(self.shape)
         columns, currents = self.shape[-1], self.currents
@@ -171,17 +159,6 @@ class Layer:
             return Layout(steps, 1, size, min(_BLOCK, padded(max(1, size))))
         width = currents.width if isinstance(currents, Listed) else _BLOCK
         return Layout(steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
-
-    def _fits(self, array: Array) -> None:
-        if array.shape in ((), self.shape[-1:]):
-            return
-        try:
-            np.broadcast_to(array, self.shape)
-        except ValueError:
-            raise ShapeError(
-                f"{type(self.cell).__name__}, parameter", f"a shape that broadcasts to {list(self.shape)}", describe(array),
-                "One value, or one for each feature.",
-            ) from None  # fmt: skip
 
     # Segments of time: one, or as many as are computed again; they begin where the chunks begin whose gradients are summed
 
@@ -223,10 +200,10 @@ class Layer:
             states, lateral = self.run(t0, t1, states, lateral, {i: a[t0:t1] for i, a in written.items()})
         if self.options.check and self.cell is not None:
             check_steps(self.name, self.cell, [written[i] for i in (out, *states_seen)])
-        made: Tensor = Tensor.wrap(self._seen(out, written))
+        made: Tensor = Tensor.wrap(self.seen(out, written))
         if self.flag is not None:
             made = Spikes(written[out], self.amplitude, self.options.jit)
-        outs = [made, *(made if i == plan.out else Tensor.wrap(self._seen(i, written)) for i in plan.records)]
+        outs = [made, *(made if i == plan.out else Tensor.wrap(self.seen(i, written)) for i in plan.records)]
         outs += [Tensor.wrap(s.reshape(self.shape)) for s in states]
         if isinstance(self.currents, Once):
             self.currents.forget()
@@ -246,16 +223,6 @@ class Layer:
         steps = self.plan.program.instructions
         computed = [i for i in self.plan.after if steps[i].kind in ("operation", "convert")]
         return computed if self.options.check else []
-
-    def dtype(self, index: int) -> Any:
-        """Return the dtype of a value of the program, as it is kept: a byte for a bool."""
-        dtype = self.plan.program.instructions[index].dtype
-        return np.dtype(np.uint8) if dtype == np.bool_ else dtype
-
-    def _seen(self, index: int, written: dict[int, Array]) -> Array:
-        """Return what was written of a value in its own dtype."""
-        array = written[index]
-        return array.view(np.bool_) if self.plan.program.instructions[index].dtype == np.bool_ else array
 
     def is_there(self, index: int) -> bool:
         """Tell whether the backward still has an input of the forward."""
@@ -286,25 +253,6 @@ class Layer:
             self.launch(loop, self.layout, a, b, streams, own, states, targets, ends, [])
             states, lateral = ends, after
         return states, lateral
-
-    def masks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the mask's number as something with a value for each row, or else for each element."""
-        mask = () if self.plan.mask is None else (self.plan.mask,)
-        by_row = self.mask is not None and self.layout.samples == self.mask.shape[1]
-        return (mask, ()) if by_row else ((), mask)
-
-    def mask_stream(self, t0: int, t1: int) -> Stream:
-        """Return the mask of some steps with a value for each element."""
-        assert self.mask is not None
-        part = self.mask[t0:t1]
-        return self.stream(np.broadcast_to(part.reshape(part.shape + (1,) * (len(self.shape) - 1)), (t1 - t0, *self.shape)))
-
-    def stream(self, array: Array, pitch: int | None = None) -> Stream:
-        """Return an array ``[T, ...]`` flat with its strides; that over time is 0 where all steps are the same."""
-        strides = self.layout.rows(pitch)
-        if len(array) > 1 and array.strides[0] == 0:
-            return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
-        return np.ascontiguousarray(array).reshape(-1), strides
 
     # What comes back from the layer itself
 
@@ -420,54 +368,16 @@ class Layer:
         """Run a loop over some steps; ``arrived`` are its arguments of that name."""
         function, source, functions = self.plan.function(loop, self.options.jit)
         (body,) = loop.bodies
-        parameters = [self._parameter(self.arrays[i]) for i in body.parameters]
-        strides = [s for _, s in streams] + [s for _, s in written] + [(layout.samples, 1, 0) for _ in body.rows]
-        strides += [s for _, s in parameters]
-        given: dict[str, Any] = {"samples": _u(layout.samples), "order": _order(t1 - t0, loop.backward)}
-        given |= {"width": _u(layout.width), "columns": _u(layout.columns), "strides": _flat(tuple(strides))}
-        if body.rows and self.mask is not None:
-            given["row0"] = np.ascontiguousarray(self.mask[t0:t1]).reshape(-1)
-        if body.events and isinstance(self.currents, Listed):
-            names = ("weights0", "lanes0", "inputs0", "event_start0", "event_index0")
-            given |= zip(names, self.currents.arguments(t0), strict=True)
-        if body.arrived is not None:
-            given |= zip(("factors", "n_factors", "arrived_weights"), arrived, strict=True)
+        firsts, lasts = ([], []) if own is None else ([own.first], [own.last])
+        work = Work(body, layout, streams, starts, ends, written, sums, firsts, lasts, arrived)
+        listed = [self.currents] if isinstance(self.currents, Listed) else []
+        given: dict[str, Any] = {"samples": _u(layout.samples), "order": order_of(t1 - t0, loop.backward)}
+        given |= arguments("", self, listed, work, t0, t1)
         jobs = layout.blocks * layout.samples
         if own is not None:
             group = max(1, -(-layout.samples // thread_count()))
-            given |= {"link0_weights": own.weights.reshape(-1), "group": _u(group)}
-            given |= {"first0": own.first.reshape(-1), "last0": own.last.reshape(-1)}
-            if own.places is not None:
-                strip = max(8, _CACHE // own.weights[:1].nbytes)
-                given |= {"link0_places": own.places.start[t0 * layout.samples :], "link0_index": own.places.index}
-                given["link0_strip"] = _u(strip)
-            jobs = -(-layout.samples // group)
-        several = {
-            "in": [flat for flat, _ in streams], "start": starts, "par": [flat for flat, _ in parameters],
-            "scalar": [np.asarray(self.arrays[i]).reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written],
-            "end": ends, "sum": sums,
-        }  # fmt: skip
-        given |= {f"{name}{k}": value for name, values in several.items() for k, value in enumerate(values)}
+            given["group"], jobs = _u(group), -(-layout.samples // group)
+            given |= link_arguments(0, own.weights, own.places, t0 * layout.samples)
         given |= {name: self.plan.program.instructions[i].what for name, _, i in source.constants}
         given |= zip(source.places, functions, strict=True)
         launch(function, jobs, [given[name] for name in source.arguments], (t1 - t0) * layout.samples * layout.columns)
-
-    def _parameter(self, array: Array) -> Stream:
-        """Return a parameter flat, with its stride over samples: 0 where it has a value for each column alone."""
-        layout = self.layout
-        if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
-            return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
-        return np.ascontiguousarray(np.broadcast_to(array, self.shape)).reshape(-1), (0, layout.columns, 0)
-
-
-@functools.lru_cache(64)
-def _order(steps: int, backward: bool) -> Array:
-    """Return the steps of a loop in the order in which it takes them."""
-    order = np.arange(steps, dtype=np.uint64)
-    return order[::-1].copy() if backward else order
-
-
-@functools.lru_cache(256)
-def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
-    """Return the strides of all that a loop looks at as one array."""
-    return np.array(strides, np.uint64).reshape(-1)

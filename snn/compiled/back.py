@@ -17,7 +17,8 @@ from ..engine.events import Events, Packed, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
 from ..factored import Factored
 from ..layout import Stream
-from .stage import Cable, Running, Saved, Work
+from ..streams import Work
+from .stage import Cable, Running, Saved
 
 __all__ = ["Back"]
 
@@ -217,7 +218,7 @@ class _Part:
     def settle(self, cables: list[_Back]) -> None:
         """Make room, once it is known which gradients the weights of cables need."""
         part, running = self.part, self.running
-        layout, plan = part.layout, part.plan
+        layout = part.layout
         widths = [by.width for by in self.by_events.values()]
         widths += [back.by_events.width for back in cables if back.by_events is not None]
         self.layout = replace(layout, width=min(padded(layout.columns), *widths)) if widths else layout
@@ -253,7 +254,6 @@ class _Part:
         for k, found in self.places.items():
             if found is not None:
                 self.turned[k] = turned(part.currents[k].weight, part.jit)  # type: ignore[union-attr]
-        del plan
 
     def ends(self) -> list[Array]:
         """Return the cotangents of the states after the last step."""
@@ -279,7 +279,7 @@ class _Part:
         mask_rows, mask_streams = part.masks()
         streams = [part.stream(self.g[i].array[a:b] if i in self.g else self._nothing(b - a, d)) for d, i in given.items()]
         for i in kept:
-            array = saved[i][a - s0 : b - s0] if i in saved else part.direct(i)[a:b]  # type: ignore[index]
+            array = saved[i][a - s0 : b - s0] if i in saved else part.direct(i).array[a:b]  # type: ignore[union-attr]
             streams.append(part.stream(array))
         streams += [part.mask_stream(a, b) for _ in mask_streams]
         streams = [(flat, (*strides[:2], layout.width)) for flat, strides in streams]
@@ -303,7 +303,7 @@ class _Part:
             arrived = [factors[a * layout.samples :].reshape(-1), np.uint64(factors.shape[1]), packed_weights.array]
         ends, lasts = [np.empty_like(s) for s in states], [np.empty_like(r) for r in received]
         sums = list(self.totals.values())
-        return Work(body, layout, streams, states, ends, written, sums, received, lasts, arrived, a)
+        return Work(body, layout, streams, states, ends, written, sums, received, lasts, arrived)
 
     def _d_after(self) -> list[int]:
         """Return the cotangents of the states; that of one that is no float is nothing."""
@@ -403,9 +403,8 @@ class _Back:
         self.weights = self._weights()
 
     def _fed(self) -> Array:
-        found = self.running._fed(self.cable)
         values: dict[int, Array] = self.whole.saved.values[self.cable.source]
-        return values[found]
+        return values[self.cable.fed]
 
     def _by_events(self) -> GradientByEvents:
         """Return the sum over events: where they arrive in the next step, a row's events are those of the step before."""
@@ -414,7 +413,7 @@ class _Back:
         events = find_events(self._fed(), None, self.source.part.jit)
         assert events is not None
         rows = (self.running.chunk or 0) * samples
-        return GradientByEvents(self.cable.packed, _later(events, samples) if self.cable.late else events, rows)
+        return GradientByEvents(self.cable.packed, events.later(samples) if self.cable.late else events, rows)
 
     def _places(self) -> Events | None:
         """Return where what comes back is needed, if that is not nearly everywhere."""
@@ -431,7 +430,7 @@ class _Back:
         else:
             matters = part.plan.matters[part.plan.d_outs.index(self.cotangent)]
         found = self.running.where_it_matters(cable.source, self.whole.saved, matters)
-        return None if found is None else _later(found, self.running.samples) if cable.late else found
+        return None if found is None else found.later(self.running.samples) if cable.late else found
 
     def _weights(self) -> Any:
         if self.cable.weights is None:
@@ -477,9 +476,3 @@ class _Back:
         if found is None and self.cable.weights is not None:
             found = np.zeros_like(self.cable.weights.weight.array)
         return found
-
-
-def _later(events: Events, samples: int) -> Events:
-    """Return events a time step later: in the first step there are none."""
-    start = np.concatenate([np.zeros(samples, np.uint64), events.start[: len(events.start) - samples]])
-    return Events(start, events.index[: int(start[-1])], events.columns, events.jit)

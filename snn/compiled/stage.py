@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded
 from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
-from ..layout import Layout, Options, Stream
+from ..layout import Options
 from ..spikes import Spikes
+from ..streams import Work, arguments, link_arguments, order_of
 from ..traced import Loops
 from ..watch import check_gradient, check_steps
 from ..weights import Weights
@@ -66,26 +67,14 @@ class Cable:
     packed: Packed | None = None
 
     @property
+    def fed(self) -> int:
+        """Number of what is sent in the source's program; the gradient by the weights needs it too."""
+        return self.sent.value if self.amplitude is None or self.sent.flag is None else self.sent.flag
+
+    @property
     def kind(self) -> str:
         """As for :class:`snn.engine.loop.Link`."""
         return "copy" if self.weights is None else "product" if self.amplitude is None else "events"
-
-
-@dataclass
-class Work:
-    """What a loop does with one part in some steps."""
-
-    body: Body
-    layout: Layout
-    streams: list[Stream]
-    starts: list[Array]
-    ends: list[Array]
-    written: list[Stream]
-    sums: list[Array] = field(default_factory=list)
-    firsts: list[Array] = field(default_factory=list)
-    lasts: list[Array] = field(default_factory=list)
-    arrived: Sequence[Any] = ()
-    step: int = 0
 
 
 @dataclass
@@ -192,9 +181,7 @@ class Running:
         for n, part in enumerate(self.parts):
             plan = part.plan
             numbers = {i if flag is None else flag for i, flag in zip(plan.outs, part.flags, strict=True)} | set(plan.records)
-            numbers |= {
-                self._fed(cable) for cable in self.cables if record and cable.source == n and cable.weights is not None
-            }
+            numbers |= {cable.fed for cable in self.cables if record and cable.source == n and cable.weights is not None}
             if record and not again:
                 numbers |= {i for i in plan.saved if i != plan.mask and part.direct(i) is None}
             elif record and plan.mask is None:
@@ -220,7 +207,7 @@ class Running:
         for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
             plan = part.plan
             need = {*plan.matters, *plan.late_matters.values()} if again else set(plan.saved)
-            need |= {self._fed(cable) for cable in self.cables if cable.source == n and cable.weights is not None}
+            need |= {cable.fed for cable in self.cables if cable.source == n and cable.weights is not None}
             kept.append({i: w[i] for i in need if i is not None and i in w})
         node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, kept))
         nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
@@ -245,17 +232,8 @@ class Running:
     def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
         plan, made = part.plan, {}
         for i, flag, amplitude in zip(plan.outs, part.flags, part.out_amplitudes, strict=True):
-            made[i] = self._seen(part, i, written) if flag is None else Spikes(written[flag], amplitude, part.jit)
-        return [made[i] if i in made else self._seen(part, i, written) for i in (*plan.outs, *plan.records)]
-
-    @staticmethod
-    def _seen(part: Part, index: int, written: dict[int, Array]) -> Tensor:
-        return Tensor.wrap(written[index].view(np.bool_) if part.is_bool(index) else written[index])
-
-    @staticmethod
-    def _fed(cable: Cable) -> int:
-        """Return the number of what the gradient by the weights of a cable needs."""
-        return cable.sent.value if cable.amplitude is None or cable.sent.flag is None else cable.sent.flag
+            made[i] = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.jit)
+        return [made[i] if i in made else Tensor.wrap(part.seen(i, written)) for i in (*plan.outs, *plan.records)]
 
     def received_of(self, target: int) -> list[Cable]:
         """Return the cables to a part."""
@@ -263,7 +241,7 @@ class Running:
 
     def sends(self, source: int) -> list[tuple[int, bool]]:
         """Return what a part sends: numbers, and whether as spikes."""
-        found = [(self._fed(c), c.amplitude is not None) for c in self.cables if c.source == source]
+        found = [(c.fed, c.amplitude is not None) for c in self.cables if c.source == source]
         return list(dict.fromkeys(found))
 
     def _first_received(self) -> list[list[Array]]:
@@ -303,7 +281,7 @@ class Running:
                     written[n][i] = empty((t1 - t0, *part.shape), np.uint8)
         links, bodies = [], []
         for cable in self.cables:
-            sent = self.sends(cable.source).index((self._fed(cable), cable.amplitude is not None))
+            sent = self.sends(cable.source).index((cable.fed, cable.amplitude is not None))
             at = self.received_of(cable.target).index(cable)
             links.append(Link(cable.source, sent, cable.target, at, cable.kind, cable.late))
         for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
@@ -328,7 +306,7 @@ class Running:
                 streams += [part.mask_stream(a, b) for _ in part.masks()[1]]
                 targets = [(array[a - t0 : b - t0].reshape(-1), part.layout.rows()) for array in w.values()]
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
-                works.append(Work(body, part.layout, streams, states[n], ends, targets, [], received[n], lasts, step=a))
+                works.append(Work(body, part.layout, streams, states[n], ends, targets, [], received[n], lasts))
             self.launch(loop, list(range(len(self.parts))), works, a, b, [c.packed for c in self.cables])
             states, received = [work.ends for work in works], [work.lasts for work in works]
         return states, received
@@ -364,12 +342,12 @@ class Running:
             flags = values[matters]
         else:
             needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
-            given = [values[i] if i in values else part.direct(i) for i in needs]
-            if any(array is None for array in given):
+            inputs = {i: part.direct(i) for i in needs if i not in values}
+            if any(x is None for x in inputs.values()):
                 return None
             flags = empty((self.steps, *part.shape), np.uint8)
             body = Body(tuple(needs), scalars=part.scalars, parameters=part.per_column, written=(matters,))
-            streams = [part.stream(array) for array in given if array is not None]
+            streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
             work = Work(body, part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
             self.launch(Loop("matters", (body,)), [n], [work], 0, self.steps, [])
         events = find_events(flags, None, part.jit)
@@ -383,60 +361,17 @@ class Running:
         parts = [self.parts[n] for n in order]
         function, source, functions = self.loops.function(loop, self.options.jit, order)
         samples = works[0].layout.samples
-        given: dict[str, Any] = {"samples": _u(samples), "order": _order(t1 - t0, loop.backward)}
+        given: dict[str, Any] = {"samples": _u(samples), "order": order_of(t1 - t0, loop.backward)}
         jobs = works[0].layout.blocks * samples
         if loop.links:
             group = max(1, -(-samples // thread_count()))
             given["group"], jobs = _u(group), -(-samples // group)
         for k, (part, work) in enumerate(zip(parts, works, strict=True)):
-            given |= _arguments(loop.prefix(k), part, work, t0, t1)
+            given |= arguments(loop.prefix(k), part, part.listed, work, t0, t1)
         for k, link in enumerate(loop.links):
-            if link.kind == "copy":
-                continue
-            given[f"link{k}_weights"] = weights[k].reshape(-1) if isinstance(weights[k], np.ndarray) else weights[k].array
-            found = places[k] if k < len(places) else None
-            if found is not None:
-                given[f"link{k}_places"], given[f"link{k}_index"] = found.start[t0 * samples :], found.index
-                given[f"link{k}_strip"] = _u(max(8, (1 << 19) // weights[k][:1].nbytes))
+            if link.kind != "copy":
+                given |= link_arguments(k, weights[k], places[k] if places else None, t0 * samples)
         given |= {name: parts[body].plan.program.instructions[i].what for name, body, i in source.constants}
         given |= zip(source.places, functions, strict=True)
         size = sum(work.layout.columns for work in works)
         launch(function, jobs, [given[name] for name in source.arguments], (t1 - t0) * samples * size)
-
-
-def _arguments(prefix: str, part: Part, work: Work, t0: int, t1: int) -> dict[str, Any]:
-    """Return the arguments of one body of a loop by name."""
-    body, layout = work.body, work.layout
-    parameters = [part.parameter(part.arrays[i]) for i in body.parameters]
-    strides = [s for _, s in work.streams] + [s for _, s in work.written] + [(layout.samples, 1, 0) for _ in body.rows]
-    strides += [s for _, s in parameters]
-    given: dict[str, Any] = {"width": _u(layout.width), "columns": _u(layout.columns), "strides": _flat(tuple(strides))}
-    if body.rows and part.mask is not None:
-        given["row0"] = np.ascontiguousarray(part.mask[t0:t1]).reshape(-1)
-    if body.events:
-        for k, current in enumerate(c for c in part.currents if isinstance(c, Listed)):
-            names = (f"{name}{k}" for name in ("weights", "lanes", "inputs", "event_start", "event_index"))
-            given |= zip(names, current.arguments(t0), strict=True)
-    if body.arrived is not None:
-        given |= zip(("factors", "n_factors", "arrived_weights"), work.arrived, strict=True)
-    several = {
-        "in": [flat for flat, _ in work.streams], "start": work.starts, "par": [flat for flat, _ in parameters],
-        "scalar": [np.asarray(part.arrays[i]).reshape(-1) for i in body.scalars], "out": [flat for flat, _ in work.written],
-        "end": work.ends, "sum": work.sums, "first": [a.reshape(-1) for a in work.firsts],
-        "last": [a.reshape(-1) for a in work.lasts],
-    }  # fmt: skip
-    given |= {f"{name}{k}": value for name, values in several.items() for k, value in enumerate(values)}
-    return {prefix + name: value for name, value in given.items()}
-
-
-@functools.lru_cache(64)
-def _order(steps: int, backward: bool) -> Array:
-    """Return the steps of a loop in the order in which it takes them."""
-    order = np.arange(steps, dtype=np.uint64)
-    return order[::-1].copy() if backward else order
-
-
-@functools.lru_cache(256)
-def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
-    """Return the strides of all that a loop looks at as one array."""
-    return np.array(strides, np.uint64).reshape(-1)

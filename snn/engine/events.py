@@ -13,12 +13,12 @@ from . import cache, emit
 from .buffers import empty
 from .threads import launch
 
-__all__ = ["LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
+__all__ = ["CACHE", "LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
 _STRIP = 16
-_CACHE = 1 << 19  # bytes that stay in a core's second-level cache
+CACHE = 1 << 19  # bytes that stay in a core's second-level cache
 _u = np.uint64
 
 
@@ -61,6 +61,11 @@ class Events:
         arguments = [self.start, self.index, _u(rows), _u(chunk), _u(self.columns), column_start.reshape(-1), row_index]
         launch(kernel("transposed", self.jit), chunks, arguments, 8 * len(self.index))
         return column_start, row_index
+
+    def later(self, rows: int) -> Events:
+        """Return the events so many rows later, as of the next time step: in the first rows there are none."""
+        start = np.concatenate([np.zeros(rows, np.uint64), self.start[: len(self.start) - rows]])
+        return Events(start, self.index[: int(start[-1])], self.columns, self.jit)
 
 
 def find_events(array: Array, value: Any, jit: bool) -> Events | None:
@@ -192,7 +197,7 @@ def sampled_product(gradient: Array, weights: Array, places: Events, out: Array)
     """
     rows, pitch = gradient.shape
     share = 64
-    strip = max(8, _CACHE // (pitch * gradient.itemsize))
+    strip = max(8, CACHE // (pitch * gradient.itemsize))
     arguments = [
         _u(share), _u(rows), places.start, places.index, gradient.reshape(-1), _u(pitch), weights.reshape(-1), _u(strip),
         _u(len(weights)), out.reshape(-1),

@@ -110,7 +110,7 @@ def test_turned_weights_are_those_the_other_way_round_with_zeros_behind(n_out, n
 @pytest.mark.parametrize(("rows", "n_out", "n_in"), [(1, 1, 1), (9, 70, 40), (130, 20, 70)])
 @pytest.mark.parametrize("strip", [8, 1 << 19])
 def test_a_sampled_product_is_there_at_its_places_only(rows, n_out, n_in, strip, dtype, jit, monkeypatch):
-    monkeypatch.setattr("snn.engine.events._CACHE", 8 * padded(n_out) * np.dtype(dtype).itemsize if strip == 8 else strip)
+    monkeypatch.setattr("snn.engine.events.CACHE", 8 * padded(n_out) * np.dtype(dtype).itemsize if strip == 8 else strip)
     places = spikes((rows, n_in), np.uint8, density=0.3)
     weight, gradient = whole((n_out, n_in), dtype), np.zeros((rows, padded(n_out)), dtype)
     gradient[:, :n_out] = whole((rows, n_out), dtype, 2)

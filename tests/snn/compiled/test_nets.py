@@ -101,7 +101,7 @@ def test_neurons_of_two_states_with_parameters_of_their_own(mode, path):
 
 @modes
 def test_layers_that_are_no_multiple_of_a_block(mode, path, monkeypatch):
-    monkeypatch.setattr(currents, "_CACHE", 64 * 70 * 4)  # blocks of 64 outputs for the first layer
+    monkeypatch.setattr(currents, "CACHE", 64 * 70 * 4)  # blocks of 64 outputs for the first layer
     rng = np.random.default_rng(0)
     layers = [whole_dense(rng, 70, 201), snn.IFNode(3.0), whole_dense(rng, 201, 65), snn.IFNode(3.0)]
     assert_as_eager(nn.SequentialCell(*layers), spikes((4, 5, 70)), mode)
