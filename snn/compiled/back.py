@@ -122,9 +122,8 @@ class Back:
                 yield t0, t1, self.saved.values
                 continue
             values = []
-            for part in running.parts:
-                numbers = [i for i in part.plan.saved if i != part.plan.mask and part.direct(i) is None]
-                values.append({i: empty((t1 - t0, *part.shape), part.dtype(i)) for i in numbers})
+            for n, part in enumerate(running.parts):
+                values.append({i: empty((t1 - t0, *part.shape), part.dtype(i)) for i in running.saved(n)})
             states, received = boundaries[k]
             if any(values):
                 running.run(t0, t1, states, received, values)

@@ -26,9 +26,9 @@ from ..watch import check_output, not_once
 from ..weights import Weights, weights_of, why_not
 from .again import pull_eagerly
 from .part import Given, Part
-from .stage import Cable, run_stage
+from .stage import Cable, Running, run_stage
 
-__all__ = ["run_graph", "schedule_for"]
+__all__ = ["Execution", "run_graph", "schedule_for"]
 
 _KEPT = 4
 
@@ -96,7 +96,7 @@ def run_graph(
     if starts is None:  # it begins in another way than it did
         schedule, kept = schedule_for(net, x, state, True)
         starts = starts_of(schedule.graph, net, x, state)
-    run = _Run(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
+    run = Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
     result = run.result()
     if run.mixed is not None and net not in _warned:
         _warned.add(net)
@@ -151,7 +151,7 @@ def _zeros(dtype: Any, shape: tuple[int, ...]) -> Tensor:
     return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
 
 
-class _Run(AllSteps):
+class Execution(AllSteps):
     """One run of a schedule."""
 
     def __init__(
@@ -171,11 +171,13 @@ class _Run(AllSteps):
         for node in graph.nodes:
             if node.kind == "input":
                 self.values[Edge(node.number)] = self.x
-        for stage in self.schedule.stages:
+        for stage, done in zip(self.schedule.stages, self.schedule.done, strict=True):
             if stage.node is not None:
                 self._apply(stage.node)
             else:
                 self._cores(stage)
+            for edge in done:
+                self.values.pop(edge, None)
         self.masked = False
         out = tree.map_leaves(self._finished, graph.out)
         after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
@@ -228,10 +230,7 @@ class _Run(AllSteps):
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
             dense = None if self.check else weights_of(node.what, inputs[0])
             if dense is not None:
-                core = self.kept.setdefault(
-                    ("alone", node.number), Core([], node.outputs[0].shape, [Edge(node.number)], outs=[Edge(node.number)])
-                )
-                return self._stage(Stage("cores", cores=[core], dense={Edge(node.number): node}))
+                return self._run(self.alone(node))
             out = _all_steps(node.what, inputs[0])
         else:
             out = _each_step(node, inputs, [self._input_varies(item) for item in node.inputs], len(self.x))
@@ -242,8 +241,17 @@ class _Run(AllSteps):
 
     # Loops over time
 
+    def alone(self, node: Node) -> Stage:
+        """Return a dense layer with no neurons behind it, or several, as a loop."""
+        edge = Edge(node.number)
+        core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge]))
+        return Stage("cores", cores=[core], dense={edge: node})
+
+    def _run(self, stage: Stage) -> list[Tensor]:
+        return run_stage(self.running(stage))
+
     def _cores(self, stage: Stage) -> None:
-        found = self._stage(stage)
+        found = self._run(stage)
         position = 0
         for core in stage.cores:
             for edge in core.outs:
@@ -261,7 +269,8 @@ class _Run(AllSteps):
                 self.after[node.number] = found[position]
                 position += 1
 
-    def _stage(self, stage: Stage) -> list[Tensor]:
+    def running(self, stage: Stage) -> Running:
+        """Return what a stage runs, once the values that it reads are there."""
         grouped = bool(stage.projections)
         late: dict[int, list[int]] = {n: [] for n in range(len(stage.cores))}
         for p in stage.projections:
@@ -297,7 +306,7 @@ class _Run(AllSteps):
                     self.available |= names - ({"v_before_reset"} if node.outer is not None else set())
             parts.append(part)
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
-        return run_stage(parts, cables, self.options, self.kept, pull_eagerly)
+        return Running(parts, cables, self.options, self.kept, pull_eagerly)
 
     def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Weights | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]

@@ -93,11 +93,10 @@ class Saved:
     values: list[dict[int, Array]]
 
 
-def run_stage(parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any) -> list[Tensor]:
+def run_stage(running: Running) -> list[Tensor]:
     """Run a stage; return for each part its outs, its records and its states."""
-    running = Running(parts, cables, options, kept, again)
-    if options.seen is not None:
-        options.seen(running)
+    if running.options.seen is not None:
+        running.options.seen(running)
     return one_thread_each(running.forward)
 
 
@@ -179,14 +178,7 @@ class Running:
         again = self.options.checkpoint is not None
         written = []
         for n, part in enumerate(self.parts):
-            plan = part.plan
-            numbers = {i if flag is None else flag for i, flag in zip(plan.outs, part.flags, strict=True)} | set(plan.records)
-            numbers |= {cable.fed for cable in self.cables if record and cable.source == n and cable.weights is not None}
-            if record and not again:
-                numbers |= {i for i in plan.saved if i != plan.mask and part.direct(i) is None}
-            elif record and plan.mask is None:
-                numbers |= {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
-            numbers |= set(self._looked_at(part))
+            numbers = {*self.given_out(n), *self._looked_at(part)} | (self.kept(n) if record else set())
             written.append({i: empty((self.steps, *part.shape), part.dtype(i)) for i in sorted(numbers)})
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
         received = self._first_received()
@@ -203,17 +195,35 @@ class Running:
                     current.forget()
         if not record:
             return outs
-        kept = []
-        for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
-            plan = part.plan
-            need = {*plan.matters, *plan.late_matters.values()} if again else set(plan.saved)
-            need |= {cable.fed for cable in self.cables if cable.source == n and cable.weights is not None}
-            kept.append({i: w[i] for i in need if i is not None and i in w})
+        kept = [{i: w[i] for i in self.kept(n)} for n, w in enumerate(written)]
         node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, kept))
         nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
         return [
             o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
         ]  # fmt: skip
+
+    def given_out(self, n: int) -> list[int]:
+        """Return the numbers of what a part writes for others: outs, the spikes among them as bools, and records."""
+        part = self.parts[n]
+        return [
+            *(i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)), *part.plan.records
+        ]  # fmt: skip
+
+    def kept(self, n: int) -> set[int]:
+        """Return the numbers of what is kept of a part for the way back."""
+        part = self.parts[n]
+        plan = part.plan
+        found = {cable.fed for cable in self.cables if cable.source == n and cable.weights is not None}
+        if self.options.checkpoint is None:
+            return found | set(self.saved(n))
+        if plan.mask is not None:
+            return found
+        return found | {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
+
+    def saved(self, n: int) -> list[int]:
+        """Return the numbers of what the way back needs of a part, but for its inputs and the mask."""
+        part = self.parts[n]
+        return [i for i in part.plan.saved if i != part.plan.mask and part.direct(i) is None]
 
     def _looked_at(self, part: Part) -> list[int]:
         """Return the numbers of the states that a step computes, if all steps are to be looked at."""

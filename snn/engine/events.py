@@ -111,8 +111,6 @@ class Packed:
 
     Attributes
     ----------
-    array : array
-        ``[blocks, n_in, lanes]``, flat.
     lanes : int
         Outputs in a block: 16, 32 or 64.
     """
@@ -121,8 +119,18 @@ class Packed:
         self.weight, self.amplitude, self.jit = np.ascontiguousarray(weight), amplitude, jit
         self.n_out, self.n_in = weight.shape
         self.lanes = next((lanes for lanes in (16, 32) if self.n_out <= lanes and narrow), LANES)
-        self.array = self._blank(np.empty)
-        self._move("pack", self.weight, self.array)
+
+    @functools.cached_property
+    def array(self) -> Array:
+        """``[blocks, n_in, lanes]``, flat; made when it is first asked for."""
+        packed = self._blank(np.empty)
+        self._move("pack", self.weight, packed)
+        return packed
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return self.blocks * self.lanes * int(self.n_in) * int(self.weight.itemsize)
 
     @property
     def blocks(self) -> int:

@@ -133,10 +133,19 @@ class Stage:
 
 @dataclass(eq=False)
 class Schedule:
-    """The stages of a graph, in order."""
+    """The stages of a graph, in order.
+
+    Attributes
+    ----------
+    graph, stages : Graph, list of Stage
+        What runs.
+    done : list of list of Edge
+        The values that nobody reads after each stage.
+    """
 
     graph: Graph
     stages: list[Stage]
+    done: list[list[Edge]]
 
 
 def is_elementwise(node: Node) -> bool:
@@ -172,7 +181,9 @@ class _Scheduler:
         self._absorb(stages)
         self._find_outs(stages)
         kept = [stage for stage in stages if stage.kind != "none"]
-        return Schedule(self.graph, kept)
+        last = {edge: k for k, stage in enumerate(kept) for edge in self._read(stage)}
+        outs = set(tree.leaves(self.graph.out))
+        return Schedule(self.graph, kept, [[e for e in last if last[e] == k and e not in outs] for k in range(len(kept))])
 
     def is_dense(self, node: Node) -> bool:
         """Tell whether a node is a product of what varies with a matrix that does not."""
