@@ -164,8 +164,8 @@ class SequentialCell(_Numbered):
             if _has_state(cell):
                 states[name] = start(cell, x, self._label(name, cell))
             if i + 1 < len(layers):
-                with untouched(cell):
-                    x = cell(x, states[name])[0] if name in states else cell(x)
+                with untouched(cell) as twin:
+                    x = twin(x, states[name])[0] if name in states else twin(x)
         return states
 
     def construct(self, x: Any, *state: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -58,20 +60,30 @@ def start(cell: Cell, x: Any, where: str) -> Any:
 
 
 @contextmanager
-def untouched(cell: Cell) -> Iterator[None]:
-    """Run a Cell for the shape of what it returns: no hook hears of it, and its generators (``rng``) draw the same again."""
-    parts = [part for _, part in cell.cells_and_names()]
+def untouched(cell: Cell) -> Iterator[Cell]:
+    """Lend a copy of a Cell, to run it for the shape of what it returns: it may count, or draw from numpy's or Python's state.
+
+    No hook hears of it. A Cell that cannot be copied is lent itself, and its generators (``rng``) draw the same again.
+    """
+    try:
+        twin = copy.deepcopy(cell)
+    except Exception:
+        twin = cell
+    parts = [part for _, part in twin.cells_and_names()]
     generators = (getattr(part, "rng", None) for part in parts)
     sources = {id(rng): rng.bit_generator for rng in generators if isinstance(rng, np.random.Generator)}
     before = {key: source.state for key, source in sources.items()}
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002 - there are users who draw from it
     hooks = [(part, part._hooks) for part in parts if part.hooked]
     for part, _ in hooks:
         part._hooks = ()
     try:
         with no_grad():
-            yield
+            yield twin
     finally:
         for part, kept in hooks:
             part._hooks = kept
         for key, source in sources.items():
             source.state = before[key]
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)

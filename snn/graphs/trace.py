@@ -351,8 +351,8 @@ class _Builder:
             steps = getattr(cell, "T", 1) if over_time else 1
             if over_time:
                 zeros = [Tensor.wrap(np.broadcast_to(z.array, (steps, *z.shape))) for z in zeros]
-            with scope(tracing=None, calling=None), untouched(cell):
-                out = self._tried(cell, zeros)
+            with scope(tracing=None, calling=None), untouched(cell) as twin:
+                out = self._tried(twin, zeros)
             pair = is_stateful(cell) and len(args) == 2 and isinstance(out, tuple) and len(out) == 2
             if pair:
                 check_kept(out[1], zeros[1], f"{label(name, cell)}, state after a step")

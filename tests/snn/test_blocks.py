@@ -1,5 +1,7 @@
 """An nn.SequentialCell as a block in a net of one's own: the same numbers as snn.run gives for it alone."""
 
+import random
+
 import numpy as np
 import pytest
 
@@ -117,6 +119,29 @@ def test_the_start_is_that_of_each_layer_and_leaves_no_trace():
     assert (start["3"]["node"].shape, start["6"].v.shape) == ((N, 5), (N, 2))
     assert type(start["6"]) is type(snn.run(block, x, mode="eager")[1]["6"])
     np.testing.assert_equal(flat(snn.initial_state(block, Tensor(x[0]))), flat(start))
+
+
+@pytest.mark.parametrize("ask", [lambda net, x: net.initial_state(x), snn.graph], ids=["start", "graph"])
+def test_a_layer_that_is_run_for_its_shape_leaves_no_trace(ask):
+    class Counts(Cell):
+        """A layer that counts in a list and in an attribute, and draws from the states of numpy and Python."""
+
+        def __init__(self):
+            super().__init__()
+            self.log, self.calls = [], 0
+
+        def construct(self, x):
+            self.log.append(x.shape)
+            self.calls += 1
+            return x + (np.random.rand() + random.random())  # noqa: NPY002
+
+    def states():
+        return np.random.get_state()[2], random.getstate()  # noqa: NPY002 - a draw moves on in the array behind it
+
+    layer, before = Counts(), states()
+    ask(nn.SequentialCell(layer, snn.IFNode()), Tensor(inputs()[0]))
+    assert (layer.log, layer.calls) == ([], 0)
+    assert states() == before
 
 
 def test_a_start_that_is_drawn_or_learnt_counts():
