@@ -28,7 +28,7 @@ from .again import pull_eagerly
 from .part import Given, Part
 from .stage import Cable, Running, run_stage
 
-__all__ = ["Execution", "run_graph", "schedule_for"]
+__all__ = ["Execution", "begin", "run_graph", "schedule_for"]
 
 _KEPT = 4
 
@@ -91,12 +91,7 @@ def run_graph(
     CompileError
         If a step cannot be traced, or feedback goes through what cannot step inside a loop.
     """
-    schedule, kept = schedule_for(net, x, state)
-    starts = starts_of(schedule.graph, net, x, state)
-    if starts is None:  # it begins in another way than it did
-        schedule, kept = schedule_for(net, x, state, True)
-        starts = starts_of(schedule.graph, net, x, state)
-    run = Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
+    run = begin(net, x, state, names, mask, check, options)
     result = run.result()
     if run.mixed is not None and net not in _warned:
         _warned.add(net)
@@ -110,6 +105,18 @@ def run_graph(
 
 
 _warned: WeakSet[Cell] = WeakSet()
+
+
+def begin(
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options
+) -> Execution:  # fmt: skip
+    """Return a run of a net before its first stage; arguments and errors are those of :func:`run_graph`."""
+    schedule, kept = schedule_for(net, x, state)
+    starts = starts_of(schedule.graph, net, x, state)
+    if starts is None:  # it begins in another way than it did
+        schedule, kept = schedule_for(net, x, state, True)
+        starts = starts_of(schedule.graph, net, x, state)
+    return Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
 
 
 def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tensor] | None:
@@ -166,9 +173,17 @@ class Execution(AllSteps):
         self.after: dict[int, Tensor] = {}
 
     def result(self) -> tuple[Any, Any, dict[str, Tensor]]:
-        """Run all stages."""
-        graph = self.graph
-        for node in graph.nodes:
+        """Run all stages; return what :func:`snn.run` does."""
+        for _ in self.stages():
+            pass
+        graph, self.masked = self.graph, False
+        out = tree.map_leaves(self._finished, graph.out)
+        after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
+        return out, after, self.records
+
+    def stages(self) -> Iterator[Stage]:
+        """Run stage after stage; yield each when it has run."""
+        for node in self.graph.nodes:
             if node.kind == "input":
                 self.values[Edge(node.number)] = self.x
         for stage, done in zip(self.schedule.stages, self.schedule.done, strict=True):
@@ -178,10 +193,7 @@ class Execution(AllSteps):
                 self._cores(stage)
             for edge in done:
                 self.values.pop(edge, None)
-        self.masked = False
-        out = tree.map_leaves(self._finished, graph.out)
-        after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
-        return out, after, self.records
+            yield stage
 
     def _finished(self, edge: Edge) -> Tensor:
         return self.finish(self.value(edge) if self._varies(edge) else self._spread(edge))
