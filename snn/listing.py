@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from autograd import Cell, Tensor, tree
 
-from .plan import Plan
+from .recurrent import Recurrent
 from .structure import variables
 
-__all__ = ["Listing", "array_name", "state_names"]
+if TYPE_CHECKING:
+    from .compiled.part import Part
+    from .graphs.graph import Node
+
+__all__ = ["Listing", "array_name", "input_name", "name_of", "part_name", "state_names"]
 
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
 _SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
@@ -20,50 +24,55 @@ _SHORT |= {"logical_and": "{x} and {y}", "logical_or": "{x} or {y}"}
 
 
 class Listing:
-    """Writes the values of a neuron's program: the input is x, the variables of the state have their names, Parameters theirs.
+    """Writes the values of a core's program: its one input is x, the variables of states have their names, Parameters theirs.
 
     What has no name is t and the number that it has in the emitted source too.
 
     Parameters
     ----------
-    plan : Plan
-        The traced neuron.
-    cell : Cell or None
-        The neuron.
-    dense : Weights or None
-        The weights before it.
-    before : structure of Tensor
-        Its state.
+    part : Part
+        The core in a run.
     """
 
-    def __init__(self, plan: Plan, cell: Cell | None, dense: Any, before: Any) -> None:
-        self.plan, self.program = plan, plan.program
-        held = [] if cell is None else list(cell.parameters_and_names())
-        held += [] if dense is None or dense.bias is None else [("bias", dense.slot)]
-        self.names: dict[int, str] = {}
-        for i, array in plan.arrays().items():
-            self.names[i] = array_name(array, cell, held)
-        self.state = state_names(before)
-        self.names |= {plan.x: "x", **dict(zip(plan.before, self.state, strict=True))}
-        if plan.lateral is not None:
-            self.names[plan.lateral] = "lateral"
+    def __init__(self, part: Part) -> None:
+        self.plan, self.program, core = part.plan, part.plan.program, part.core
+        plan, populations = part.plan, [node for node in core.nodes if node.kind == "population"]
+        held: list[tuple[str, Any]] = []
+        for owner in (node.owner for node in core.nodes if node.owner is not None):
+            held += owner.parameters_and_names()
+            held += [item for _, cell in owner.cells_and_names() for item in vars(cell).items()]
+        inputs = [input_name(part, k) for k in range(len(core.inputs))]
+        biases = [(f"bias of {name}", slot) for name, slot in zip(inputs, part.slots, strict=True) if slot is not None]
+        held += biases if len(inputs) > 1 else [("bias", slot) for _, slot in biases]
+        self.names = {i: array_name(array, None, held) for i, array in plan.arrays().items()}
+        named: dict[int, str] = {}
+        for node in populations:
+            whose = f"{name_of(node)}." if len(populations) > 1 else ""
+            named |= {s.number: f"{whose}spike" for s in core.states if s.after is not None and s.after.node == node.number}
+            named |= {edge.node: whose + name for edge, name in zip(node.states, state_names(node.before), strict=True)}
+        self.state = [named.get(node.number, node.name) for node in core.states]
+        outside = [k for k, current in enumerate(part.currents) if current is not None]
+        self.inputs = ["x" if [k] == outside else name for k, name in enumerate(inputs)]
+        self.outs = ["" if len(core.outs) == 1 else f" {part.graph.label(edge)}" for edge in core.outs]
+        self.names |= zip(plan.inputs, self.inputs, strict=True)
+        self.names |= zip(plan.before, self.state, strict=True)
         self.names |= {d: f"d_{name}" for d, name in zip(plan.d_after, self.state, strict=True)}
-        self.names[plan.d_out] = "d_out"
+        self.names |= {d: f"d_out{name}" for d, name in zip(plan.d_outs, self.outs, strict=True)}
 
     def step(self) -> list[str]:
         """Return the forward step, a line a value."""
         plan = self.plan
-        lines = self.lines([plan.out, *plan.after])
-        lines += [f"out = {self.name(plan.out)}"]
+        lines = self.lines([*plan.outs, *plan.after])
+        lines += [f"out{name} = {self.name(i)}" for name, i in zip(self.outs, plan.outs, strict=True)]
         return lines + [f"{name} = {self.name(i)}" for name, i in zip(self.state, plan.after, strict=True)]
 
     def backward(self) -> list[str]:
         """Return the way back of a step."""
         plan = self.plan
-        named = [("d_x", plan.dx), *zip([f"d_{name}" for name in self.state], plan.d_before, strict=True)]
-        named += [(f"d_{self._owner(p)}", plan.d_parameters[id(p)]) for p in plan.parameters]
+        named = [*zip([*self.inputs, *self.state], [*plan.d_inputs, *plan.d_before], strict=True)]
+        named += [(self._owner(p), plan.d_parameters[id(p)]) for p in plan.parameters]
         made = [(name, i) for name, i in named if i is not None]
-        return self.lines([i for _, i in made], plan.saved) + [f"{name} = {self.name(i)}" for name, i in made]
+        return self.lines([i for _, i in made], plan.saved) + [f"d_{name} = {self.name(i)}" for name, i in made]
 
     def lines(self, wanted: Iterable[int], given: Iterable[int] = ()) -> list[str]:
         """Return a line for each value that is needed and has no name of its own."""
@@ -104,9 +113,26 @@ class Listing:
 
 def state_names(before: Any) -> list[str]:
     """Return the names of a state's variables in order: v for a lone one."""
-    fresh = tree.map_leaves(lambda leaf: Tensor.wrap(leaf.array), before)  # so that each is another object
+    fresh = tree.map_leaves(lambda _: Tensor.wrap(np.zeros(())), before)  # so that each is another object
     named = {id(value): name for name, value in variables(fresh).items()}
     return [named.get(id(leaf), f"state{k}") for k, leaf in enumerate(tree.leaves(fresh))]
+
+
+def name_of(node: Node) -> str:
+    """Name a node as its user would: the neuron of a :class:`snn.Recurrent` by that; a Cell by itself has no name."""
+    return node.name if node.owner is None or (node.path and node.owner is node.what) else node.path
+
+
+def part_name(part: Part) -> str:
+    """Name a core by its neurons."""
+    return ", ".join(name for n in part.core.nodes if n.kind == "population" and (name := name_of(n))) or part.core.name
+
+
+def input_name(part: Part, k: int) -> str:
+    """Name an input of a core; what comes back to a :class:`snn.Recurrent` from itself is lateral."""
+    edge = part.core.inputs[k]
+    inside = part.graph.nodes[edge.node].kind == "operation" and any(isinstance(n.owner, Recurrent) for n in part.core.nodes)
+    return "lateral" if inside else part.graph.label(edge)
 
 
 def array_name(array: Any, cell: Cell | None, held: Iterable[tuple[str, Any]]) -> str:

@@ -28,11 +28,11 @@ Function = tuple[Callable[..., None], emit.Source, list[Any]]
 
 
 class Loops:
-    """The loops over some programs, compiled or plain."""
+    """The loops over some programs, compiled or plain; ``known`` has those that were asked for, by loop, ``jit`` and order."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self.programs = programs
-        self._known: dict[Any, Function] = {}
+        self.known: dict[Any, Function] = {}
 
     def source(self, loop: Loop, order: Sequence[int] = (0,)) -> emit.Source:
         """Return the emitted source of a loop over the programs in an order."""
@@ -41,12 +41,12 @@ class Loops:
     def function(self, loop: Loop, jit: bool, order: Sequence[int] = (0,)) -> Function:
         """Return a loop over the programs in an order, its source, and the functions of numpy that it calls."""
         key = loop, jit, tuple(order)
-        if key not in self._known:
+        if key not in self.known:
             source = self.source(loop, order)
             module = cache.load(emit.module([source.text], jit), jit)
             functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-            self._known[key] = getattr(module, loop.name), source, functions
-        return self._known[key]
+            self.known[key] = getattr(module, loop.name), source, functions
+        return self.known[key]
 
 
 class Traced:

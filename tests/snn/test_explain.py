@@ -2,14 +2,20 @@
 
 import io
 import re
+import threading
+import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, nn, ops
+from autograd import Cell, nn, ops, value_and_grad
 from autograd.errors import DTypeError, ShapeError
+from snn.compiled.execute import run_graph
+from snn.compiled.stage import Running
+from snn.layout import Options
 
 from .compiled.neurons import AdaptiveNode, Exponential, OwnBprop, Synaptic
 
@@ -18,6 +24,12 @@ def explained(*args):
     file = io.StringIO()
     snn.explain(*args, file=file)
     return file.getvalue()
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Run the loops as plain Python: small nets need no compiler."""
+    monkeypatch.setattr("snn.explanation.Options", partial(Options, jit=False))
 
 
 def spikes(shape, density=0.02):
@@ -167,13 +179,151 @@ def test_what_cannot_be_compiled_is_explained_and_not_raised():
 
 
 @pytest.mark.parametrize(("net", "name"), [(Feedback(), "node"), (nn.SequentialCell(nn.ReLU(), Feedback()), "1.node")])
-def test_a_net_that_wires_neurons_itself_is_explained_by_its_graph(net, name):
+def test_a_net_that_wires_neurons_itself_is_explained_by_its_graph(net, name, plain):
     assert "pass an input, snn.explain(net, x)" in explained(net)
     text = explained(net, np.ones((5, 2, 3), np.float32))
     assert re.search(rf"{name} +IFNode +\[2, 3\] float32", text)
     assert f"{name}: step together" in text
     assert re.search(r"back: a product in each step, from .*, a step later", text)
     assert "mode='auto' runs this step by step" in text
+
+
+class Balanced(Cell):
+    """Excitation and inhibition that feed each other, and a readout of what excites."""
+
+    def __init__(self):
+        super().__init__()
+        rng = np.random.default_rng(0)
+        self.into, self.skip = nn.Dense(6, 4, rng=rng), nn.Dense(4, 2, rng=rng)
+        self.ee, self.ei, self.ie = nn.Dense(4, 4, rng=rng), nn.Dense(4, 3, rng=rng), nn.Dense(3, 4, rng=rng)
+        self.exc, self.inh = snn.LIFNode(beta=0.9), snn.LIFNode(beta=0.8, surrogate_function=snn.surrogate.triangle())
+        self.out = snn.LeakyReadout(beta=0.9)
+
+    def initial_state(self, x):
+        return tuple(ops.zeros((len(x), n)) for n in (4, 3, 4, 3, 2))
+
+    def construct(self, x, state):
+        exc, inh, fired, silenced, out = state
+        fired, exc = self.exc(self.into(x) + self.ee(fired) - self.ie(silenced), exc)
+        silenced, inh = self.inh(self.ei(fired), inh)
+        spikes, out = self.out(2 * self.skip(fired), out)
+        return spikes, (exc, inh, fired, silenced, out)
+
+
+def test_a_group_is_explained_part_by_part(plain):
+    text = explained(Balanced(), np.ones((5, 2, 6), np.float32))
+    table, _, stages = text.partition("Over 5 time steps:\n")
+    assert re.search(r"^  inh +LIFNode +\[2, 3\] float32 +ei, its own state$", table, re.M)
+    together, into, ei, skip = re.split(r"^(?=layers )", stages, flags=re.M)
+    assert together.startswith("exc, inh: step together")
+    assert into.startswith("layers into, ee, ie, exc: Dense(")
+    assert f"\n    {Balanced().exc!r}\n  operations: add, sub\n  currents: dense: the product is small; 100 % of" in into
+    assert "currents of ee: summed from the spikes, from itself, a step later\n" in into
+    assert "currents of ie: summed from the spikes, from inh, a step later\n" in into
+    assert ei.startswith("layers ei, inh: Dense(")
+    assert "currents of ei: summed from the spikes, from exc\n" in ei
+    assert "output: not kept, since nothing else reads it" in ei
+    assert skip.startswith("layers skip, out: Dense(")
+    assert "output: float32 numbers" in skip
+
+
+def test_lateral_weights_are_a_way_from_a_layer_to_itself(plain):
+    net = nn.SequentialCell(nn.Dense(6, 4, rng=0), snn.Recurrent(snn.IFNode(), 4, rng=1))
+    for given, how in (
+        ((), "decided by the input"),
+        ((np.ones((5, 2, 6), np.float32),), "dense: the product is small; 100 %"),
+    ):
+        text = explained(net, *given)
+        assert text.startswith("layers 0, 1: Dense(")
+        assert f"  currents: {how}" in text
+        assert "  currents of lateral: summed from the spikes, from itself, a step later\n" in text
+
+
+@pytest.mark.parametrize(
+    ("net", "x"),
+    [
+        (Balanced(), np.ones((5, 2, 6), np.float32)),
+        (snn.Recurrent(snn.IFNode(surrogate_function=snn.surrogate.triangle()), 4, rng=0), np.ones((5, 2, 4), np.float32)),
+        (nn.SequentialCell(nn.Dense(6, 4, rng=0), AdaptiveNode(4, np.float32)), np.ones((5, 2, 6), np.float32)),
+        (nn.SequentialCell(OwnBprop(), snn.LeakyReadout(beta=0.9)), np.ones((5, 2, 6), np.float32)),
+    ],
+    ids=["group", "recurrent", "adaptive", "readout"],
+)
+def test_bytes_are_those_that_a_training_step_writes(net, x, plain, monkeypatch):
+    said = re.findall(r"^  in all \d+ bytes a neuron and step, with the output (\d+)$", explained(net, x), re.M)
+    written, run = [], Running.run
+
+    def seen(self, t0, t1, states, received, arrays):
+        written.extend(sum(a.itemsize for a in part.values()) for part in arrays)
+        return run(self, t0, t1, states, received, arrays)
+
+    monkeypatch.setattr(Running, "run", seen)
+
+    def total(x):
+        return run_graph(net, x, None, (), None, False, Options(jit=False))[0].sum()
+
+    value_and_grad(total, weights=net.trainable_params())(x)
+    assert [int(n) for n in said] == written
+    assert all(written)
+
+
+def test_a_stand_in_for_an_input_warns_of_nothing_and_leaves_no_trace():
+    class Counts(Cell):
+        calls = 0
+
+        def construct(self, x):
+            self.calls += 1
+            return 1.0 / x
+
+    counts = Counts()
+    net = nn.SequentialCell(nn.Dense(4, 3, rng=0, dtype=np.float64), snn.IFNode(), counts, snn.IFNode())
+    text = explained(net)
+    assert "layer 2: Counts()\n  no state: runs step by step" in text
+    assert text.count("output: spikes of amplitude 1") == 2
+    assert counts.calls == 0
+
+
+def test_explaining_leaves_the_warning_of_two_widths_to_a_run(plain):
+    net, x = nn.SequentialCell(nn.Dense(4, 3, rng=0, dtype=np.float64), snn.IFNode()), np.ones((5, 2, 4), np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        explained(net, x)
+    with pytest.warns(UserWarning, match="has weights of float64 and an input of float32"):
+        snn.run(net, x, mode="python")
+
+
+def test_what_steps_without_neurons_is_named(plain):
+    class Late(Cell):
+        """A delay of one step before a neuron."""
+
+        def __init__(self):
+            super().__init__()
+            self.node = snn.IFNode()
+
+        def initial_state(self, x):
+            return ops.zeros_like(x), ops.zeros_like(x)
+
+        def construct(self, x, state):
+            before, v = state
+            out, v = self.node(before, v)
+            return out, (x, v)
+
+    _, _, stages = explained(Late(), np.ones((5, 2, 3), np.float32)).partition("Over 5 time steps:\n")
+    assert re.match(r"state\d: a loop\n  currents: .*\nlayer node: IFNode", stages)
+
+
+def test_a_neuron_that_cannot_be_copied_or_has_a_hook_is_explained():
+    node = snn.IFNode()
+    text = explained(node)
+    node.lock = threading.Lock()
+    node.register_forward_hook(lambda *_: None)
+    assert explained(node) == text
+    assert node.hooked
+
+
+def test_many_recurrent_neurons_are_explained_by_two():
+    few, many = (explained(snn.Recurrent(snn.LIFNode(beta=0.9), n, rng=0)).partition("\n") for n in (2, 1500))
+    assert many == few
 
 
 def test_misuse_is_an_error():

@@ -1,0 +1,236 @@
+"""What the schedule of a net, and the loops of its stages, say to a user: the text of :func:`snn.explain`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor, float32, vjp
+from autograd.nn.stateful import untouched
+from autograd.state import quietly
+
+from .auto import against
+from .compiled.execute import Execution, begin, schedule_for
+from .compiled.stage import Running
+from .currents import DENSE, LITTLE
+from .engine.cache import enabled
+from .graphs.graph import Edge, Graph, Node
+from .layout import Options
+from .listing import Listing, input_name, name_of, part_name
+from .memory import features_of
+from .recurrent import Recurrent
+from .spikes import Spikes
+from .structure import is_chain, is_over_time, is_stateful
+from .weights import weights_of, why_not
+
+__all__ = ["lines"]
+
+_DECIDED = f"""decided by the input: once, if it is the same at every step; from its events, if it is 0 or one other
+    value, as spikes are, at most {100 * DENSE:g} % of it is not 0, and there are {LITTLE:,} products or more;
+    else as a dense product"""
+
+
+def lines(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
+    """Iterate over the lines that :func:`snn.explain` prints."""
+    wired = not is_chain(net)
+    if x is None and wired:
+        yield f"{type(net).__name__} wires its neurons itself: pass an input, snn.explain(net, x), to see its graph and loops."
+        return
+    alone = is_stateful(net) and not wired
+    if x is not None or not alone:
+        yield from _net(net, x, state, wired)
+    if alone:
+        yield from ([""] if x is not None else [])
+        yield from _neuron(net)
+
+
+def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
+    """Explain a net stage by stage; with an input, as they run."""
+    seen: list[Running] = []
+    run = _stand_in(net, state) if x is None else begin(net, x, state, (), None, False, Options(seen=seen.append))
+    if wired:
+        yield from (*str(run.graph).splitlines(), "", f"Over {len(run.x)} time steps:")
+    for stage in run.schedule.stages if x is None else run.stages():
+        node = stage.node
+        if x is None:
+            seen = [run.running(stage)] if node is None else _dense(run, node)
+        if seen:
+            yield from _loop(seen.pop(), x is not None, wired)
+        elif node is not None:
+            yield from _without_loop(run.graph, node, wired)
+    if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
+        yield f"mode='auto' runs this step by step: {reason}."
+
+
+def _dense(run: Execution, node: Node) -> list[Running]:
+    """Return the loop of a layer of a chain if it is dense."""
+    if node.kind != "layer" or not node.varies or weights_of(node.what, run.value(node.inputs[0])) is None:
+        return []
+    return [run.running(run.alone(node))]
+
+
+def _stand_in(net: Cell, state: Any) -> Execution:
+    """Return a run on zeros that never begins: all values are there, and take no room."""
+    steps = next((cell.T for _, cell in net.cells_and_names() if is_over_time(cell) and hasattr(cell, "T")), 2)
+    x = _zeros((steps, 1, *(features_of(net) or (1,))), float32)
+    schedule, kept = schedule_for(net, x, state)
+    nodes = schedule.graph.nodes
+    starts = {node.number: _zeros(node.outputs[0].shape, node.outputs[0].dtype) for node in nodes if node.kind == "state"}
+    run = Execution(schedule, kept, x, starts, state is None, (), None, False, Options())
+    for node in nodes:
+        for k, output in enumerate(node.outputs):
+            run.values[Edge(node.number, k)] = _zeros((steps,) * node.varies + output.shape, output.dtype)
+    return run
+
+
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Tensor:
+    return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
+
+
+def _tried(cell: Cell) -> Running:
+    """Run a copy of a neuron a step forward and back, in plain Python."""
+    loops: list[Running] = []
+    with untouched(cell) as twin:
+        if type(twin) is Recurrent and twin is not cell and _shape(twin.node) == (1, 1):  # two neurons stand for all
+            twin.n, weight = min(twin.n, 2), twin.weight
+            twin.weight = Parameter(weight.stored[(slice(2),) * weight.ndim], requires_grad=weight.requires_grad)
+
+        def run(x: Tensor) -> Any:
+            return begin(twin, x, None, (), None, False, Options(jit=False, seen=loops.append)).result()[0]
+
+        out, pullback = vjp(run, _zeros((1, *_shape(twin)), float32), weights=twin.trainable_params())
+        if any(d >= 0 for d in loops[0].parts[0].plan.d_outs):
+            pullback(np.zeros(out.shape, out.dtype))
+    return loops[0]
+
+
+def _neuron(cell: Cell) -> Iterator[str]:
+    """Explain a neuron with all that is known of its loops."""
+    running = quietly(functools.partial(_tried, cell))
+    listing = Listing(running.parts[0])
+    yield f"{cell!r}"
+    yield from _titled("One step", listing.step())
+    yield ""
+    yield from _facts(running, 0, "")
+    yield from _titled("Back through a step", listing.backward())
+    for loop, _, order in [key for key in running.loops.known if key[0].name != "matters"]:
+        function, source, _ = running.loops.function(loop, enabled(), order)
+        yield f"\nThe {loop.name} loop, in {inspect.unwrap(function).__code__.co_filename}:\n"
+        yield from ("    " + line for line in source.text.splitlines())
+
+
+def _titled(title: str, lines: list[str]) -> Iterator[str]:
+    yield f"\n{title}:\n"
+    yield from ("    " + line for line in lines)
+
+
+def _shape(cell: Cell) -> tuple[int, ...]:
+    """Return the shape of one step of an input that fits a neuron's Parameters."""
+    if isinstance(cell, Recurrent):
+        return 1, cell.n
+    arrays: list[Any] = [*cell.get_parameters(), *(a for a in vars(cell).values() if isinstance(a, np.ndarray))]
+    return (1, *np.broadcast_shapes(*[np.shape(a) for a in arrays], (1,)))
+
+
+def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
+    """Explain a layer or an operation that needs no loop over time; those of a chain are in its layers."""
+    once = "once, since it is the same at every step"
+    if node.kind != "layer":
+        yield from [f"{node.name}: {'on all time steps at once' if node.varies else once}"] if wired else []
+        return
+    cell, name = node.what, name_of(node)
+    given = [graph.nodes[edge.node].outputs[edge.output] for edge in node.edges]
+    yield f"{f'layer {name}: ' if name else ''}{cell!r}"
+    if not node.varies:
+        yield f"  no state: runs {once}"
+    elif is_over_time(cell):
+        yield "  no state: runs on all time steps at once, each of which may depend on the others"
+    elif len(node.inputs) > 1:
+        yield "  no state: runs step by step, as every layer of several inputs does"
+    elif cell.per_sample:
+        yield "  no state: runs on all time steps at once"
+    else:
+        yield "  no state: runs step by step. If it treats each sample of a batch on its own, say per_sample = True in its"
+        yield "    class: it then runs on all time steps at once"
+    if len(node.inputs) == 1 and (reason := why_not(cell, _zeros((1, *given[0].shape), given[0].dtype))) is not None:
+        yield f"  not a dense layer, from whose spikes the compiled mode would sum: {reason}. A dense layer is one product,"
+        yield "    ops.matmul(x, w.T) of the input and a matrix, plus a bias"
+
+
+def _loop(running: Running, real: bool, wired: bool) -> Iterator[str]:
+    """Explain a loop over time, or a group that steps together."""
+    if running.cables and wired:
+        yield f"{', '.join(map(part_name, running.parts))}: step together, for what they send comes back"
+    for n, part in enumerate(running.parts):
+        dense = [part.graph.nodes[edge.node] for edge, item in zip(part.core.inputs, part.given, strict=True) if item.weights]
+        nodes = list(dict.fromkeys((*dense, *part.core.nodes)))
+        cells = {name_of(node): node.owner for node in nodes if node.owner is not None}
+        name = f"layer{'s' * (len(cells) > 1)} {', '.join(cells)}: " if any(cells) else ""
+        yield name + "\n    ".join(map(repr, cells.values())) if cells else f"{part.core.name}: a loop"
+        if wired and (others := [node.name for node in nodes if node.owner is None]):
+            yield f"  operations: {', '.join(others)}"
+        yield from _currents(running, n, real)
+        if part.core.nodes:
+            yield from _facts(running, n, "  ")
+
+
+def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
+    """Explain how the currents of a part are made, or how that will be decided if nothing real has run."""
+    part = running.parts[n]
+    cables = {cable.input: cable for cable in running.received_of(n)}
+    only = len(part.currents) - len(cables) == 1
+    for k, (current, given) in enumerate(zip(part.currents, part.given, strict=True)):
+        whose = "" if only and current is not None else f" of {input_name(part, k)}"
+        if current is None:
+            cable = cables[k]
+            how = {"copy": "as it is", "events": "summed from the spikes", "product": "a product in each step"}[cable.kind]
+            source = "itself" if cable.source == n else part_name(running.parts[cable.source])
+            yield f"  currents{whose}: {how}, from {source}{', a step later' * cable.late}"
+        elif given.weights is None or real:
+            share = "" if current.kind in ("current", "once") else f"; {100 * _density(current.x):.3g} % of the input is not 0"
+            yield f"  currents{whose}: {current.kind}: {current.why}{share}"
+        else:
+            yield f"  currents{whose}: {_DECIDED}"
+        if (weights := given.weights) is not None and weights.stored != weights.weight.dtype:
+            yield f"  weights{whose}: {weights.stored}, converted to {weights.weight.dtype} in each run, as the input is"
+
+
+def _density(x: Tensor) -> float:
+    array = x.flags if isinstance(x, Spikes) else x.array
+    return float(np.count_nonzero(array) / max(1, array.size))
+
+
+def _facts(running: Running, n: int, indent: str) -> Iterator[str]:
+    """Explain what comes out of a part, what it saves and where its gradient matters."""
+    part = running.parts[n]
+    listing, plan, step = Listing(part), part.plan, part.plan.program.instructions
+    outs, kept = running.given_out(n), running.kept(n)
+    for i, flag, amplitude, whose in zip(plan.outs, part.flags, part.out_amplitudes, listing.outs, strict=True):
+        text = f"{amplitude.flat[0]:g}" if amplitude.size == 1 else f"one of each neuron, {list(amplitude.shape)}"
+        what = f"{step[i].dtype} numbers" if flag is None else f"spikes of amplitude {text}, a byte each"
+        yield f"{indent}output{whose}: {what}"
+    if not outs:
+        yield f"{indent}output: not kept, since nothing else reads it"
+    saved, total = [*plan.saved, *sorted(kept.difference(plan.saved, outs))], 0
+    if not saved:
+        yield f"{indent}saved: nothing"
+    for i in saved:
+        there = i in outs or i not in kept
+        total += (size := 0 if there else part.dtype(i).itemsize)
+        name, made = listing.name(i), listing.expression(i)
+        made = f"{name}, which is still there" if there else name if made == name else f"{name} = {made}"
+        yield f"{indent}saved: {made}, {step[i].dtype}, {size} bytes"
+    size = sum(part.dtype(i).itemsize for i in {*outs})
+    yield f"{indent}in all {total} bytes a neuron and step, with the output {total + size}"
+    for matters, whose in zip(plan.matters, listing.outs, strict=True):
+        needed = f"{indent}gradient of the output{whose}: needed"
+        if matters is None:
+            yield f"{needed} everywhere; what multiplies it is not cut off at 0 by the equations"
+            continue
+        yield f"{needed} only where {listing.name(matters)} holds, so that a layer behind"
+        yield f"{indent}    computes it there alone if that is rare, and no checkpoint or mask is in use:"
+        yield from (f"{indent}    {line}" for line in listing.lines([matters], plan.saved))
