@@ -20,7 +20,7 @@ from .guard import Dependencies
 from .readout import mark_resets
 from .reads import Reads
 from .stepwise import InParts
-from .structure import is_chain, is_over_time, like, says_too_deep
+from .structure import is_over_time, like, says_too_deep
 from .watch import attributes, check_input, look_for_hidden_state
 
 __all__ = ["run"]
@@ -144,9 +144,9 @@ def run(
     if check:
         check_input(x)
     names = _names(record)
-    hooked, in_parts = any(cell.hooked for cell in cells), any(is_over_time(cell) for cell in cells)
+    in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
-    result = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, hooked, in_parts)
+    result = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
     return result
@@ -154,19 +154,16 @@ def run(
 
 def _run(
     net: Cell, x: Tensor, state: Any, names: Sequence[str], keep: Any, mode: str, how: str, check: bool,
-    checkpoint: int | None, hooked: bool, in_parts: bool,
+    checkpoint: int | None, in_parts: bool,
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:  # fmt: skip
     if how == "eager":
         return _run_eagerly(net, in_parts, x, state, names, keep, check)
     from .compiled.execute import run_graph
-    from .layerwise import run_layerwise
     from .layout import Options
 
     options = Options(how != "python" and enabled(), checkpoint, check=check)
     try:
-        if not is_chain(net):
-            return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
-        return mark_resets(net, run_layerwise(net, x, state, names, keep, check, options, hooked))
+        return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
     except CompileError as error:
         if mode != "auto":
             raise

@@ -17,7 +17,6 @@ from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
 from ..guard import Dependencies
-from ..layerwise import _all_steps
 from ..layout import Options
 from ..reads import Reads, watching
 from ..stepwise import AllSteps
@@ -25,6 +24,7 @@ from ..structure import given_state, holds_neurons, initial_state, is_over_time,
 from ..watch import check_output, not_once
 from ..weights import Weights, weights_of, why_not
 from .again import pull_eagerly
+from .hoist import at_once, each_step, hoisted, padded
 from .part import Given, Part
 from .stage import Cable, Running, run_stage
 
@@ -238,15 +238,22 @@ class Execution(AllSteps):
         if is_over_time(node.what):
             return [self.over_time(node.what, inputs[0], node.path)]
         if not node.varies:
-            out = node.what(*inputs)
+            out = Cell.__call__(node.what, *inputs)
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
             dense = None if self.check else weights_of(node.what, inputs[0])
             if dense is not None:
                 return self._run(self.alone(node))
-            out = _all_steps(node.what, inputs[0])
+            out = at_once(node.what, inputs[0])
         else:
-            out = _each_step(node, inputs, [self._input_varies(item) for item in node.inputs], len(self.x))
+            leaves, varies = tree.leaves(inputs), [self._input_varies(item) for item in node.inputs]
+            return each_step(
+                lambda *given: Cell.__call__(node.what, *tree.unflatten(inputs, iter(given))), leaves, varies, len(self.x)
+            )
         return tree.leaves(out)
+
+    def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
+        """Run a layer over time."""
+        return Cell.__call__(cell, x)  # type: ignore[no-any-return]
 
     def _input_varies(self, item: Any) -> bool:
         return isinstance(item, Edge) and self._varies(item)
@@ -343,7 +350,7 @@ class Execution(AllSteps):
         if not self._varies(edge):
             value = ops.broadcast_to(value, (len(self.x), *core.shape))
         elif value.shape[1:] != core.shape:
-            value = ops.broadcast_to(_padded(value, len(core.shape)), (len(self.x), *core.shape))
+            value = ops.broadcast_to(padded(value, len(core.shape)), (len(self.x), *core.shape))
         return Given(value, None)
 
     def _weights(self, node: Node, x: Tensor | None = None) -> Weights:
@@ -370,82 +377,3 @@ class Execution(AllSteps):
 
 _PRODUCT = Cell()
 _SOMETHING = np.zeros(())
-
-
-def _padded(value: Tensor, axes: int) -> Tensor:
-    """Put axes of length 1 behind time, so that there are so many behind it."""
-    missing = axes - (value.ndim - 1)
-    return value if missing <= 0 else ops.reshape(value, (value.shape[0], *(1,) * missing, *value.shape[1:]))
-
-
-def _each_step(node: Node, inputs: Any, varies: list[bool], steps: int) -> Any:
-    """Run a layer step by step."""
-    leaves = tree.leaves(inputs)
-    outs = []
-    for t in range(steps):
-        given = [leaf[t] if moving else leaf for leaf, moving in zip(leaves, varies, strict=True)]
-        outs.append(node.what(*tree.unflatten(inputs, iter(given))))
-    series = [ops.stack([*column]) for column in zip(*map(tree.leaves, outs), strict=True)]
-    return tree.unflatten(outs[0], iter(series))
-
-
-_SHIFTED = {
-    "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "cumsum", "flip", "squeeze", "expand_dims", "_stack",
-    "_concat", "_split", "_unstack", "_softmax", "_log_softmax",
-}  # fmt: skip
-_OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
-
-
-def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Tensor]:
-    """Run an operation on all steps at once, where that is known to be the same as step by step."""
-    op, attrs = node.what, dict(node.attrs)
-    varies = [isinstance(item, Edge) and graph.nodes[item.node].varies for item in node.inputs]
-    if not any(varies):
-        out = op(*values, **attrs)
-        return list(out) if isinstance(out, tuple) else [out]
-    rank = max(v.ndim - moving for v, moving in zip(values, varies, strict=True) if isinstance(v, Tensor))
-    name = op.__name__
-    if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names or name == "_matmul":
-        values = [_padded(v, rank) if moving else v for v, moving in zip(values, varies, strict=True)]
-    elif name in ("_reshape", "_broadcast_to"):
-        attrs["to"] = (steps, *node.outputs[0].shape)
-        values = [_padded(v, len(node.outputs[0].shape)) if name == "_broadcast_to" else v for v in values]
-    elif name == "transpose":
-        axes = attrs.get("axes")
-        axes = tuple(range(rank))[::-1] if axes is None else tuple(a % rank for a in axes)
-        attrs["axes"] = (0, *(a + 1 for a in axes))
-    elif name in _SHIFTED and (axis := _shifted(name, attrs.get("axis"), rank)) is not None:
-        if op.arity is None:
-            values = [
-                v if moving else ops.broadcast_to(v, (steps, *v.shape)) for v, moving in zip(values, varies, strict=True)
-            ]
-        attrs["axis"] = axis
-    elif name == "_getitem" and all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in _tuple(attrs["index"])):
-        attrs["index"] = (slice(None), *_tuple(attrs["index"]))
-    elif name == "_pad":
-        attrs["pad_width"] = ((0, 0), *attrs["pad_width"])
-    else:
-        return _operation_each_step(op, attrs, values, varies, steps)
-    out = op(*values, **attrs)
-    return list(out) if isinstance(out, tuple) else [out]
-
-
-def _operation_each_step(op: Any, attrs: dict[str, Any], values: list[Any], varies: list[bool], steps: int) -> list[Tensor]:
-    outs = []
-    for t in range(steps):
-        out = op(*[v[t] if moving else v for v, moving in zip(values, varies, strict=True)], **attrs)
-        outs.append(out if isinstance(out, tuple) else (out,))
-    return [ops.stack([*column]) for column in zip(*outs, strict=True)]
-
-
-def _tuple(index: Any) -> tuple[Any, ...]:
-    return index if isinstance(index, tuple) else (index,)
-
-
-def _shifted(name: str, axis: Any, rank: int) -> Any:
-    """Return an axis, or several, one further; None if that is not the same."""
-    if axis is None:
-        return tuple(range(1, rank + 1)) if name in _OVER_ALL else None
-    if isinstance(axis, tuple):
-        return tuple(a + 1 if a >= 0 else a for a in axis)
-    return axis + 1 if axis >= 0 else axis

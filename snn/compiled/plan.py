@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from autograd import Parameter, Tensor, ops, tree
+from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.dtypes import bool_
 from autograd.errors import GradientError
 from autograd.state import state as thread
@@ -205,14 +205,14 @@ def _step(
                 made = node.what(*arguments, **node.attrs)
                 outs = list(made) if isinstance(made, tuple) else [made]
             elif node.kind == "layer":
-                outs = tree.leaves(node.what(*tree.unflatten(node.given, iter(arguments))))
+                outs = tree.leaves(Cell.__call__(node.what, *tree.unflatten(node.given, iter(arguments))))
             else:
                 n = len(arguments) - len(node.states)
                 x, state = (
                     tree.unflatten(like, iter(part))
                     for like, part in ((node.given, arguments[:n]), (node.before, arguments[n:]))
                 )
-                out, after = pair(node.what, node.what(x, state))
+                out, after = pair(node.what, Cell.__call__(node.what, x, state))
                 check_kept(after, state, f"{label(node.name, node.what)}, state after a step")
                 outs = [out, *tree.leaves(after)]
                 for name, (seen, old) in observed(node.what, names, x, state, out, after).items():

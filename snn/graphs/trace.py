@@ -246,7 +246,10 @@ class _Builder:
     # Cells
 
     def call(self, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Note a neuron, or a layer without state, as a node; go on inside of others."""
+        """Note a neuron, or a layer without state, as a node; go on inside of others.
+
+        What a ``__call__`` of their own does around it is traced as it is.
+        """
         first, place = self.place
         name = place if cell is first else self.names.get(id(cell), type(cell).__name__)
         if not self._enters(cell, name):
@@ -262,7 +265,7 @@ class _Builder:
         self.layers += [(name, self.edge(args[0]), cell)] if layer else []
         try:
             with scope(calling=_once(self.call, cell)):
-                return cell(*args, **kwargs)
+                return Cell.__call__(cell, *args, **kwargs)
         finally:
             self.within.pop()
             if layer:
@@ -325,7 +328,7 @@ class _Builder:
     def _tried(cell: Cell, zeros: Any) -> Any:
         """Run a Cell on zeros; a neuron that fails is taken to return the like of its input: the error comes with its loop."""
         try:
-            return quietly(lambda: operands(cell(*zeros)))
+            return quietly(lambda: operands(Cell.__call__(cell, *zeros)))
         except Exception:
             if not is_stateful(cell) or len(zeros) != 2 or not isinstance(zeros[0], Tensor):
                 raise

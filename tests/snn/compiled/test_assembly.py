@@ -8,7 +8,7 @@ import pytest
 
 import snn
 from autograd import Tensor, grad
-from snn.plan import Plan
+from snn.compiled.plan import Loops
 
 pytestmark = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason=f"knows x86-64, this is {platform.machine()}"
@@ -28,13 +28,13 @@ def test_loops_of_neurons_use_packed_instructions(node, dtype, suffix, monkeypat
     monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))  # assembly is not kept with what is stored
     monkeypatch.setattr("snn.engine.cache._modules", {})
     functions = {}
-    make = Plan.function
+    make = Loops.function
 
-    def spied(self, loop, jit):
-        functions[loop.name] = make(self, loop, jit)
+    def spied(self, loop, order, jit):
+        functions[loop.name] = make(self, loop, order, jit)
         return functions[loop.name]
 
-    monkeypatch.setattr(Plan, "function", spied)
+    monkeypatch.setattr(Loops, "function", spied)
     grad(lambda x: snn.run(node, x, mode="compiled")[0])(Tensor(np.ones((3, 2, 300), dtype)))
     assert functions.keys() == {"forward", "backward"}
     for function, *_ in functions.values():

@@ -9,7 +9,8 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CompileError
-from snn import auto, layerwise
+from snn import auto
+from snn.compiled import execute
 
 from ..nets import Holder
 
@@ -18,10 +19,10 @@ LARGE, SMALL = (64, 16, 8), (8, 16, 8)
 
 @pytest.fixture
 def compiled(monkeypatch):
-    """List the nets that run layer by layer."""
+    """List the nets that are compiled."""
     found = []
-    run = layerwise.run_layerwise
-    monkeypatch.setattr(layerwise, "run_layerwise", lambda net, *args: found.append(net) or run(net, *args))
+    run = execute.run_graph
+    monkeypatch.setattr(execute, "run_graph", lambda net, *args: found.append(net) or run(net, *args))
     return found
 
 
@@ -44,8 +45,8 @@ def ones(shape, dtype=np.float32):
         (lambda: snn.Recurrent(snn.IFNode(), 8, rng=0), ones(LARGE), True),
         (snn.IFNode, ones(SMALL), False),
         (snn.IFNode, ones(LARGE, np.float16), False),
-        (Holder, ones(LARGE), False),
-        (lambda: nn.SequentialCell(nn.ReLU(), Holder()), ones(LARGE), False),
+        (Holder, ones(LARGE), True),
+        (lambda: nn.SequentialCell(nn.ReLU(), Holder()), ones(LARGE), True),
     ],
     ids=["neuron", "chain", "recurrent", "small", "float16", "net", "net in a chain"],
 )
@@ -211,9 +212,10 @@ def test_inputs_and_states_stay_as_they_were(mode):
 
 def test_an_input_that_lies_as_it_should_is_not_copied(monkeypatch):
     taken = []
-    launch = snn.layer.launch
+    launch = snn.compiled.stage.launch
     monkeypatch.setattr(
-        "snn.layer.launch", lambda f, jobs, arguments, work: taken.append(arguments) or launch(f, jobs, arguments, work)
+        "snn.compiled.stage.launch",
+        lambda f, jobs, arguments, work: taken.append(arguments) or launch(f, jobs, arguments, work),
     )
     x = np.ones((5, 2, 3), np.float32)
     snn.run(snn.IFNode(), x, mode="compiled")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import snn
 from autograd import Tensor, grad
 from autograd.errors import CompileError
-from snn import plan
+from snn.compiled import plan
 
 from .sources import PLACES, RANDOM, READERS
 

@@ -14,7 +14,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn
 from autograd.errors import CompileError
-from snn import plan
+from snn.compiled import plan
 
 from .compare import assert_close, assert_equal, everything
 

@@ -22,7 +22,7 @@ def path(request, monkeypatch):
     monkeypatch.setattr(currents, "LITTLE", 0 if request.param == "events" else 1 << 60)
     kinds = []
     make = currents.choose
-    monkeypatch.setattr("snn.layer.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
+    monkeypatch.setattr("snn.compiled.part.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
     yield request.param
     assert ("events" in {k.kind for k in kinds}) == (request.param == "events")
 
@@ -152,7 +152,7 @@ def test_a_constant_current_is_multiplied_once(dtype, mode, monkeypatch):
     chain, image = net(rng, snn.IFNode(4.0)), rng.integers(0, 3, (N, 6)).astype(dtype)
     kinds = []
     make = currents.choose
-    monkeypatch.setattr("snn.layer.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
+    monkeypatch.setattr("snn.compiled.part.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
     whole = everything(chain, np.stack([image] * T), "eager")
     constant = np.broadcast_to(image, (T, N, 6))
     found = assert_as_eager(chain, constant, mode)

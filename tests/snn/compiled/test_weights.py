@@ -44,7 +44,7 @@ def kinds(monkeypatch):
     """Take the event-driven way at any size; list the ways that were taken."""
     monkeypatch.setattr(currents, "LITTLE", 0)
     found, make = [], currents.choose
-    monkeypatch.setattr("snn.layer.choose", lambda *args: found.append(make(*args)) or found[-1])
+    monkeypatch.setattr("snn.compiled.part.choose", lambda *args: found.append(make(*args)) or found[-1])
     yield found
     found.clear()
 

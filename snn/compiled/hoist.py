@@ -1,0 +1,97 @@
+"""Run what has no state on all time steps: at once where that is the same, else step by step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from autograd import Cell, Tensor, ops, tree
+
+from ..graphs.graph import Edge, Graph, Node
+from ..structure import is_over_time
+
+__all__ = ["at_once", "each_step", "hoisted", "padded"]
+
+
+def padded(value: Tensor, axes: int) -> Tensor:
+    """Put axes of length 1 behind time, so that there are so many behind it."""
+    missing = axes - (value.ndim - 1)
+    return value if missing <= 0 else ops.reshape(value, (value.shape[0], *(1,) * missing, *value.shape[1:]))
+
+
+def each_step(function: Callable[..., Any], values: list[Any], varies: list[bool], steps: int) -> list[Tensor]:
+    """Run a function step by step; return each of its outputs at all steps."""
+    outs = []
+    for t in range(steps):
+        given = [value[t] if moving else value for value, moving in zip(values, varies, strict=True)]
+        outs.append(tree.leaves(function(*given)))
+    return [ops.stack([*column]) for column in zip(*outs, strict=True)]
+
+
+_SHIFTED = {
+    "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "cumsum", "flip", "squeeze", "expand_dims", "_stack",
+    "_concat", "_split", "_unstack", "_softmax", "_log_softmax",
+}  # fmt: skip
+_OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
+
+
+def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Tensor]:
+    """Run an operation on all steps at once, where that is known to be the same as step by step."""
+    op, attrs = node.what, dict(node.attrs)
+    varies = [isinstance(item, Edge) and graph.nodes[item.node].varies for item in node.inputs]
+    if not any(varies):
+        out = op(*values, **attrs)
+        return list(out) if isinstance(out, tuple) else [out]
+    rank = max(v.ndim - moving for v, moving in zip(values, varies, strict=True) if isinstance(v, Tensor))
+    name = op.__name__
+    if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names or name == "_matmul":
+        values = [padded(v, rank) if moving else v for v, moving in zip(values, varies, strict=True)]
+    elif name in ("_reshape", "_broadcast_to"):
+        attrs["to"] = (steps, *node.outputs[0].shape)
+        values = [padded(v, len(node.outputs[0].shape)) if name == "_broadcast_to" else v for v in values]
+    elif name == "transpose":
+        axes = attrs.get("axes")
+        axes = tuple(range(rank))[::-1] if axes is None else tuple(a % rank for a in axes)
+        attrs["axes"] = (0, *(a + 1 for a in axes))
+    elif name in _SHIFTED and (axis := _shifted(name, attrs.get("axis"), rank)) is not None:
+        if op.arity is None:
+            values = [
+                v if moving else ops.broadcast_to(v, (steps, *v.shape)) for v, moving in zip(values, varies, strict=True)
+            ]
+        attrs["axis"] = axis
+    elif name == "_getitem" and all(isinstance(i, (int, slice)) or i is None or i is Ellipsis for i in _tuple(attrs["index"])):
+        attrs["index"] = (slice(None), *_tuple(attrs["index"]))
+    elif name == "_pad":
+        attrs["pad_width"] = ((0, 0), *attrs["pad_width"])
+    else:
+        return each_step(functools.partial(op, **attrs), values, varies, steps)
+    out = op(*values, **attrs)
+    return list(out) if isinstance(out, tuple) else [out]
+
+
+def _tuple(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
+def _shifted(name: str, axis: Any, rank: int) -> Any:
+    """Return an axis, or several, one further; None if that is not the same."""
+    if axis is None:
+        return tuple(range(1, rank + 1)) if name in _OVER_ALL else None
+    if isinstance(axis, tuple):
+        return tuple(a + 1 if a >= 0 else a for a in axis)
+    return axis + 1 if axis >= 0 else axis
+
+
+def at_once(cell: Cell, x: Tensor) -> Tensor:
+    """Run a layer without state on all time steps, at once where it treats each sample on its own."""
+    if is_over_time(cell):
+        return Cell.__call__(cell, x)  # type: ignore[no-any-return]
+    steps, n = x.shape[:2]
+    if not cell.per_sample:
+        return ops.stack([Cell.__call__(cell, xt) for xt in ops.unstack(x)])
+    if steps > 1 and x.array.strides[0] == 0 and cell.repeatable:
+        out = Cell.__call__(cell, x[0])  # the same at every step
+        return ops.broadcast_to(out, (steps, *out.shape))
+    out = Cell.__call__(cell, ops.reshape(x, (steps * n, *x.shape[2:])))
+    return ops.reshape(out, (steps, n, *out.shape[1:]))
