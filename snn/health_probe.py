@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, as_tensor, float32, no_grad, ops, tree, value_and_grad
+from autograd import Cell, Parameter, Tensor, as_tensor, float32, nn, no_grad, ops, tree, value_and_grad
 from autograd.errors import CompileError
 from autograd.intake import to_numbers
 
 from .auto import against
-from .layerwise import Layerwise, Waiting
+from .graphs import parts_of
+from .graphs.graph import Edge
 from .layout import Options
 from .simulate import run
-from .structure import is_chain, is_over_time, like, variables
+from .structure import is_chain, is_over_time, is_stateful, like, variables
 from .watch import Recorder
 
 __all__ = ["Seen", "probe"]
@@ -57,6 +59,8 @@ class Seen:
 class _Tap(Cell):
     """Hands on a current and keeps the gradient that comes back."""
 
+    per_sample, repeatable = True, False
+
     def __init__(self, anchor: Parameter) -> None:
         super().__init__()
         self.anchor = anchor  # what is differentiated by, so that gradients come as far as here, and no further
@@ -94,13 +98,12 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
     ):
         run(net, x, state, mask=mask, mode=mode)  # it says what is wrong
     cells = [cell for _, cell in net.cells_and_names()]
-    hooked = any(cell.hooked for cell in cells)
     chosen = mode
     if mode == "auto":
         chosen = "compiled" if is_chain(net) and against(net, x, cells) is None else "eager"
     if chosen in ("compiled", "python"):
         try:
-            return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled"), hooked), chosen
+            return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled")), chosen
         except CompileError:
             if mode != "auto":
                 raise
@@ -113,52 +116,70 @@ def _fires_over_time(cell: Cell) -> bool:
     return is_over_time(cell) and hasattr(cell, "charge")
 
 
-class _Layers(Layerwise):
-    """Passes all time steps of an input through a net, with a tap before each neuron."""
-
-    def __init__(self, fresh: bool, mask: Any, options: Options, hooked: bool, anchor: Parameter) -> None:
-        super().__init__(fresh, (), mask, False, options, hooked)
-        self.anchor = anchor
-        self.found: list[tuple[str, Cell, _Tap, Any, Any, dict[str, Tensor]]] = []
-
-    def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
-        if not _fires_over_time(cell):
-            return super().all_steps(name, cell, x)
-        tap = _Tap(self.anchor)
-        out = super().all_steps(name, cell, tap(x))
-        self.found.append((name, cell, tap, None, out, {}))
-        return out
-
-    def run(self, name: str, cell: Cell | None, dense: Any, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
-        if cell is None:
-            return super().run(name, None, dense, x, before)
-        tap = _Tap(self.anchor)
-        current = tap(x if dense is None else super().run(name, None, dense, x, ())[0])
-        self.names = tuple(variables(before))
-        out, after, records = super().run(name, cell, None, current, before)
-        self.names = ()
-        self.found.append((name, cell, tap, before, out, records))
-        return out, after, {}
+def _tapped(
+    net: nn.SequentialCell, anchor: Parameter, taps: dict[str, tuple[Cell, _Tap]], path: str = ""
+) -> nn.SequentialCell:
+    """Return a chain of the same layers, with a tap before each neuron."""
+    layers: dict[str, Cell] = {}
+    for key, layer in net.named():
+        name = f"{path}{key}"
+        if isinstance(layer, nn.SequentialCell):
+            layers[key] = _tapped(layer, anchor, taps, f"{name}.")
+            continue
+        if is_stateful(layer) or _fires_over_time(layer):
+            seen_before = any(cell is layer for cell, _ in taps.values())
+            taps[name] = layer, _Tap(anchor)
+            layers[f"{key} tap"] = taps[name][1]
+            layer = copy.copy(layer) if seen_before else layer  # records tell neurons apart
+        layers[key] = layer
+    return nn.SequentialCell(layers)
 
 
-def _layer_by_layer(
-    net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options, hooked: bool
-) -> list[Seen]:
-    anchor = Parameter(np.zeros((), float32))
-    walk = _Layers(state is None, keep, options, hooked, anchor)
+def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options) -> list[Seen]:
+    from .compiled.execute import Execution, begin, schedule_for
+
+    if not is_chain(net):
+        raise CompileError(
+            f"snn.health, {type(net).__name__}", "a chain of layers, between which currents can be seen",
+            "a Cell that holds neurons itself", "Leave mode out, or use mode='eager'.",
+        )  # fmt: skip
+    anchor, taps = Parameter(np.zeros((), float32)), dict[str, tuple[Cell, _Tap]]()
+    alone = not isinstance(net, nn.SequentialCell)
+    chain = _tapped(net if isinstance(net, nn.SequentialCell) else nn.SequentialCell(net), anchor, taps)
+    state = {"0": state} if alone and state is not None else state
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))
+    parts = parts_of(chain, schedule_for(chain, x, state)[0].graph.state)
+    names = tuple({name: None for part in parts for name in variables(tree.map_leaves(lambda _: _SOMETHING, part))})
+    outs: dict[str, Tensor] = {}
+    runs: list[Execution] = []
 
     def forward() -> Tensor:
-        out, _ = walk(net, x, state)
-        out = out.current() if isinstance(out, Waiting) else out
-        return out if keep is None else ops.where(like(keep, out), out, out.dtype.type(0))
+        run = begin(chain, x, state, names, keep, False, options)
+        runs.append(run)
+        for stage in run.stages():
+            for node in (stage.node,) if stage.node is not None else [n for core in stage.cores for n in core.nodes]:
+                if node.path in taps and node.kind in ("layer", "population"):
+                    outs[node.path] = run.values[Edge(node.number)]
+        return run.outcome()[0]  # type: ignore[no-any-return]
 
     _there_and_back(forward, loss, anchor)
-    return [
-        Seen(name, cell, tap.current, out.asnumpy(), _before(start, records, keep), tap.arrived() if loss else None, start)
-        for name, cell, tap, start, out, records in walk.found
-    ]
+    run = runs[-1]
+    starts = {
+        begun.name: tree.map_leaves(run.starts.__getitem__, part)
+        for begun, part in zip(run.graph.starts, parts_of(chain, run.graph.state), strict=True)
+    }
+    found = []
+    for name, (cell, tap) in taps.items():
+        start, gradient = starts.get(name), tap.arrived() if loss else None
+        before = None if start is None else _before(start, name, run.records, keep)
+        shape = len(x), -1, *tap.current.shape[1:]  # the tap had the samples of all steps
+        out, gradient = outs[name].asnumpy(), None if gradient is None else gradient.reshape(shape)
+        found.append(Seen("" if alone else name, cell, tap.current.reshape(shape), out, before, gradient, start))
+    return found
+
+
+_SOMETHING = np.zeros(())
 
 
 def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Parameter) -> None:
@@ -170,15 +191,15 @@ def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Pa
         value_and_grad(lambda: loss(forward()), None, anchor, allow_unused=True)()
 
 
-def _before(start: Any, records: dict[str, Tensor], keep: Any) -> Any:
+def _before(start: Any, name: str, records: dict[str, Tensor], keep: Any) -> Any:
     """Return the state before each step, from where it started and what was recorded after each."""
-    names = list(variables(start))
+    names = [f"{name}.{variable}" for variable in variables(start)]
     first = tree.leaves(start)
     if len(names) != len(first) or any(name not in records for name in names):
         return None
     columns = []
-    for name, leaf in zip(names, first, strict=True):
-        after = records[name].asnumpy()
+    for key, leaf in zip(names, first, strict=True):
+        after = records[key].asnumpy()
         column = np.concatenate([leaf.asnumpy()[None], after[:-1]])
         if keep is not None:  # what a sample holds while it is masked
             for t in range(1, len(column)):

@@ -134,23 +134,13 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
         as_state = functools.partial(as_tensor, where=f"{label(begin.name, begin.cell)}, state")
         found.append(tree.map_leaves(as_state, before))
     numbers, leaves = tree.leaves(graph.state), tree.leaves(found)
-    if len(leaves) != len(numbers) or not tree.same_structure(found, [*_states(net, graph.state)]):
+    if len(leaves) != len(numbers) or not tree.same_structure(found, parts_of(net, graph.state)):
         return None
     for number, leaf in zip(numbers, leaves, strict=True):
         output = graph.nodes[number].outputs[0]
         if (leaf.shape, leaf.dtype) != (output.shape, output.dtype):
             return None
     return dict(zip(numbers, leaves, strict=True))
-
-
-def _states(net: Cell, state: Any) -> Iterator[Any]:
-    """Iterate over the parts of a state of a chain."""
-    if isinstance(net, nn.SequentialCell):
-        for key, layer in net.named():
-            if key in state:
-                yield from _states(layer, state[key])
-    else:
-        yield state
 
 
 @functools.lru_cache(256)
@@ -176,6 +166,10 @@ class Execution(AllSteps):
         """Run all stages; return what :func:`snn.run` does."""
         for _ in self.stages():
             pass
+        return self.outcome()
+
+    def outcome(self) -> tuple[Any, Any, dict[str, Tensor]]:
+        """Return what :func:`snn.run` does, once all stages have run."""
         graph, self.masked = self.graph, False
         out = tree.map_leaves(self._finished, graph.out)
         after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
