@@ -25,7 +25,7 @@ from .memory import features_of
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import is_chain, is_over_time, is_stateful
-from .weights import weights_of, why_not
+from .weights import why_not
 
 __all__ = ["lines"]
 
@@ -57,20 +57,14 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
     for stage in run.schedule.stages if x is None else run.stages():
         node = stage.node
         if x is None:
-            seen = [run.running(stage)] if node is None else _dense(run, node)
+            loop = stage if node is None else run.alone(node)
+            seen = [] if loop is None else [run.running(loop)]
         if seen:
             yield from _loop(seen.pop(), x is not None, wired)
         elif node is not None:
             yield from _without_loop(run.graph, node, wired)
     if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
         yield f"mode='auto' runs this step by step: {reason}."
-
-
-def _dense(run: Execution, node: Node) -> list[Running]:
-    """Return the loop of a layer of a chain if it is dense."""
-    if node.kind != "layer" or not node.varies or weights_of(node.what, run.value(node.inputs[0])) is None:
-        return []
-    return [run.running(run.alone(node))]
 
 
 def _stand_in(net: Cell, state: Any) -> Execution:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, float32, nn
+from autograd import Cell, float32, nn
 from autograd.dtypes import describe, to_dtype
-from autograd.errors import ArgumentError, CompileError, DTypeError
+from autograd.errors import ArgumentError, DTypeError
 
 from .recurrent import Recurrent
-from .structure import holds_neurons, is_chain, is_stateful, says_too_deep
+from .structure import holds_neurons, is_stateful, says_too_deep
 
 __all__ = ["LayerMemory", "MemoryEstimate", "features_of", "memory_estimate"]
 
@@ -27,7 +26,7 @@ class LayerMemory:
     Attributes
     ----------
     name : str
-        Of the neuron, with that of the Dense layer before it.
+        Of the neuron, with those of the layers with weights before it; or of an operation on all steps.
     currents : str
         How its currents are assumed to be made, as :func:`snn.explain` says it: ``"dense"``, ``"events"``, ``"once"`` or
         ``"current"``; empty for a layer that makes none.
@@ -76,10 +75,8 @@ class MemoryEstimate:
         lines = [f"{self.what}: {self.peak / _MIB:.1f} MiB at the peak"]
         lines += [f"  {'MiB':{width}s}    saved   output  buffers  gradients"]
         for name, layer in zip(names, self.layers, strict=True):
-            sizes = (layer.saved, layer.output, layer.buffers, layer.gradients)
-            lines.append(
-                f"  {name:{width}s}" + "".join(f"{s / _MIB:{w}.1f}" for s, w in zip(sizes, (9, 9, 9, 11), strict=True))
-            )
+            sizes = zip((layer.saved, layer.output, layer.buffers, layer.gradients), (9, 9, 9, 11), strict=True)
+            lines.append(f"  {name:{width}s}" + "".join(f"{size / _MIB:{w}.1f}" for size, w in sizes))
         return "\n".join(lines)
 
 
@@ -101,11 +98,11 @@ def memory_estimate(
     Parameters
     ----------
     net : Cell
-        A neuron or an ``nn.SequentialCell``, as for :func:`snn.run`.
+        As for :func:`snn.run`.
     T, N : int
         Time steps and samples in a batch.
     features : int or tuple of int, optional
-        Shape of a sample's input; needed where no ``nn.Dense`` or :class:`snn.Recurrent` says it.
+        Shape of a sample's input; needed where no ``nn.Dense`` or :class:`snn.Recurrent` of a chain says it.
     dtype : dtype
         Of the input.
     checkpoint : int, optional
@@ -149,19 +146,14 @@ def memory_estimate(
       MiB                           saved   output  buffers  gradients
       0 Dense, 1 LIFNode [dense]     31.2      7.8     12.0        0.2
     """
-    from .footprint import peak
-    from .parts import outline
+    from .parts import Walk
 
     _check(net, T, N, checkpoint, currents)
-    shape = _features(net, features)
-    dtype = to_dtype(dtype, "snn.memory_estimate")
-    x = Tensor.wrap(np.broadcast_to(np.zeros((), dtype), (int(T), int(N), *shape)))
-    parts = outline(net, x, checkpoint, training, input_gradient, currents)
-    most = peak(parts)
-    what = f"{'training step' if training else 'forward'}, T = {T}, N = {N}" + (
-        f", checkpoint = {checkpoint}" * bool(checkpoint)
-    )
-    return MemoryEstimate(most, tuple(LayerMemory(*part.sizes()) for part in parts), what)
+    shape = int(T), int(N), *_features(net, features)
+    walk = Walk(net, shape, to_dtype(dtype, "snn.memory_estimate"), checkpoint, training, input_gradient, currents)
+    what = f"{'training step' if training else 'forward'}, T = {T}, N = {N}"
+    what += f", checkpoint = {checkpoint}" * bool(checkpoint)
+    return MemoryEstimate(walk.heap.peak, tuple(LayerMemory(name, made, **sizes) for name, made, sizes in walk.rows), what)
 
 
 def _check(net: Any, steps: Any, samples: Any, checkpoint: Any, currents: Any) -> None:
@@ -180,11 +172,6 @@ def _check(net: Any, steps: Any, samples: Any, checkpoint: Any, currents: Any) -
             repr(currents),
             "snn.explain(net, x) says which it is for an input x.",
         )
-    if not is_chain(net):
-        raise CompileError(
-            where, "a neuron or a chain of layers, which is compiled", f"{type(net).__name__}, with feedback of its own",
-            "It runs step by step, and keeps what every operation of every step needs: measure a run of few steps.",
-        )  # fmt: skip
 
 
 def _features(net: Cell, given: Any) -> tuple[int, ...]:
@@ -207,19 +194,13 @@ def _features(net: Cell, given: Any) -> tuple[int, ...]:
 
 def features_of(net: Cell) -> tuple[int, ...] | None:
     """Return the shape of a sample's input, if a layer says it before one that may make another shape of it."""
-    for cell in _leaves(net):
-        if isinstance(cell, nn.Dense):
-            return (cell.in_channels,)
-        if isinstance(cell, Recurrent):
-            return (cell.n,)
-        if not is_stateful(cell) or holds_neurons(cell):
+    layers = [net]
+    while layers:
+        cell = layers.pop(0)
+        if isinstance(cell, nn.SequentialCell):
+            layers = [*cell, *layers]
+        elif isinstance(cell, (nn.Dense, Recurrent)):
+            return (cell.in_channels if isinstance(cell, nn.Dense) else cell.n,)
+        elif not is_stateful(cell) or holds_neurons(cell):
             break
     return None
-
-
-def _leaves(net: Cell) -> Iterator[Cell]:
-    if isinstance(net, nn.SequentialCell):
-        for cell in net:
-            yield from _leaves(cell)
-    else:
-        yield net

@@ -1,218 +1,353 @@
-"""What each layer of a net allocates in the compiled mode, told from shapes: for :func:`snn.memory_estimate`."""
+"""What a run of a schedule and its way back hold in memory, told from shapes: for :func:`snn.memory_estimate`."""
 
 from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor
-from autograd.graph import LEAF, Node
-from autograd.state import state
+from autograd import Cell, Parameter, Tensor, tree
+from autograd.graph import LEAF
+from autograd.graph import Node as Leaf
+from autograd.state import quietly, scope
 
-from .currents import FEW, LITTLE, Listed, Product
-from .engine.events import LANES, padded
-from .footprint import Part
-from .layer import Layer
-from .layerwise import Layerwise, Waiting
+from .compiled.execute import Execution, schedule_for
+from .compiled.part import Part
+from .compiled.stage import Running
+from .currents import Listed, Once, Product
+from .engine.events import LANES, Events, padded
+from .footprint import Block, Heap
+from .graphs.graph import Edge, Node
+from .graphs.schedule import Stage
 from .layout import Options
+from .listing import name_of
+from .spikes import Spikes
 from .structure import is_over_time
-from .weights import Weights
 
-__all__ = ["outline", "tried"]
+__all__ = ["Walk"]
 
+Array = np.ndarray[Any, np.dtype[Any]]
+Row = Counter[str]
+Found = list[tuple[Edge, Block]]
 FIRING = 0.05  # share of the neurons that fire in a step
 GIVEN = 0.02  # share of an input that is said to be events
-WHOLE = 4  # arrays as large as its output that a layer over time uses at once on the way back, beside the one that it keeps
 ACTIVE = 0.10  # share of the derivatives of a surrogate with compact support that are not zero
+WHOLE = 4  # arrays as large as its output that a layer over time uses at once on the way back, beside the one that it keeps
+PASSING = {"add", "_concat", "_reshape", "_stack", "expand_dims", "squeeze", "transpose"}  # they hand the gradient on
 
 
-def outline(net: Cell, x: Tensor, checkpoint: int | None, training: bool, input_gradient: bool, currents: str) -> list[Part]:
-    """Return the parts of a net.
+class Walk:
+    """Goes through the stages of a net and back; arguments are those of :func:`snn.memory_estimate`.
 
-    Parameters
-    ----------
-    net : Cell
-        A chain of layers.
-    x : Tensor
-        Stands for the input: its strides may all be 0.
-    checkpoint, training, input_gradient, currents
-        As for :func:`snn.memory_estimate`.
-
-    Raises
-    ------
-    CompileError
-        If a neuron cannot be compiled.
+    ``heap`` knows the peak; ``rows`` has of each part its name, how its currents are made, and the bytes of what it holds.
     """
-    walk = _Outline(training, input_gradient, currents, Options(checkpoint=checkpoint))
-    out, _ = walk(net, x, None)
-    if isinstance(out, Waiting):
-        out.current()
-    return walk.parts
+
+    def __init__(
+        self, net: Cell, shape: tuple[int, ...], dtype: Any, checkpoint: int | None, training: bool, input_gradient: bool,
+        currents: str,
+    ) -> None:  # fmt: skip
+        self.steps, self.heap = shape[0], Heap()
+        self.rows: list[tuple[str, str, Row]] = []
+        self.work: list[Block] = []  # what goes with the stage
+        self.held: dict[Edge, dict[str, Block]] = {}  # what belongs to a value
+        self.makers: dict[Edge, tuple[Running, int, int | None]] = {}  # stage, part, and what tells where a gradient matters
+        self.taped: list[tuple[Callable[..., Found], list[Edge], list[Block]]] = []  # what waits for the way back
+        self.gradients: list[Block] = []
+        learnt = [p for p in net.get_parameters() if p.requires_grad and training]
+        with scope(recording=training, watched={id(p): Leaf(LEAF, (), p.shape, p.dtype, attrs=p) for p in learnt}):
+            schedule, kept = schedule_for(net, Tensor.wrap(_same(shape, dtype)), None)
+            self.graph = schedule.graph
+            begin = {node.number: node.outputs[0] for node in self.graph.nodes if node.kind == "state"}
+            starts = {number: Tensor.wrap(_same(output.shape, output.dtype)) for number, output in begin.items()}
+            x = _tensor(shape, dtype, training and input_gradient, currents)
+            self.run = Execution(schedule, kept, x, starts, True, (), None, False, Options(checkpoint=checkpoint))
+            given = next(Edge(node.number) for node in self.graph.nodes if node.kind == "input")
+            self.run.values[given], self.held[given] = x, {"numbers": self.heap.array(0)}
+            for stage, done in zip(schedule.stages, schedule.done, strict=True):
+                loops = stage if stage.node is None else self.run.alone(stage.node)
+                self.taped += self._whole(stage.node) if loops is None and stage.node else self._loops(loops or stage)
+                self.work.clear()
+                for edge in done:
+                    self.held.pop(edge, None)
+            self.held.clear()
+            self.arrived = {edge: self.heap.array(0) for edge in tree.leaves(self.graph.out)}  # of a loss that is summed
+            while self.taped:
+                self._back(*self.taped.pop())
+
+    def _back(self, back: Callable[..., Found], outs: list[Edge], kept: list[Block]) -> None:
+        arrived = [self.arrived.pop(edge, None) for edge in outs]
+        found = back(arrived) if any(arrived) else []
+        self.work.clear()
+        for edge, block in found:
+            before = self.arrived.pop(edge, None)
+            self.arrived[edge] = self.heap.array(self._bytes(edge)) if before else block
+
+    # Values
+
+    def _bytes(self, edge: Edge) -> int:
+        return _bytes(self.run.value(edge))
+
+    def _make(self, edge: Edge, taped: bool, amplitude: Array | None = None) -> None:
+        node = self.graph.nodes[edge.node]
+        output = node.outputs[edge.output]
+        shape = (self.steps, *output.shape) if node.varies else output.shape
+        kind = "spikes" if amplitude is not None else "dense" if node.varies else "once"
+        self.run.values[edge] = _tensor(shape, output.dtype, taped, kind, amplitude)
+
+    # What is counted, for the part in the last row or on the way back
+
+    def _row(self, name: str, currents: Iterable[str] = ()) -> Row:
+        self.row: Row = Counter(saved=0, output=0, buffers=0, gradients=0)
+        self.rows.append((name, ", ".join(dict.fromkeys(currents)), self.row))
+        return self.row
+
+    def _take(self, column: str, size: int, again: bool = True) -> Block:
+        self.row[column] += size
+        return self.heap.array(size, again)
+
+    def _use(self, size: int, again: bool = True) -> None:
+        """Count what goes with the stage."""
+        self.work.append(self._take("buffers", size, again))
+
+    def _lists(self, events: Events) -> Block:
+        """Count what tells where spikes are; while it is made, there is a bit for each element too."""
+        marks = self.heap.array((len(events.start) - 1) * (8 * -(-events.columns // LANES) + 1))
+        lists = self._take("buffers", events.start.nbytes + events.index.nbytes, False)
+        del marks
+        return lists
+
+    # Loops over time
+
+    def _loops(self, stage: Stage) -> list[Any]:
+        """Go through a stage of loops."""
+        running = self.run.running(stage)
+        taped = any(t.node is not None for t in running.inputs)
+        kept: list[Block] = []
+        rows = []
+        t0, t1 = running.segments()[0]
+        for n, part in enumerate(running.parts):
+            inputs = [(_source(stage, e), c) for e, c in zip(part.core.inputs, part.currents, strict=True) if c is not None]
+            rows.append(self._row(_name(part), (current.kind for _, current in inputs)))
+            neurons = math.prod(part.shape)
+            for source, current in inputs:
+                if isinstance(current, Listed):
+                    if "lists" not in self.held[source]:
+                        self.held[source]["lists"] = self._lists(current.events)
+                    kept.append(self._take("buffers", current.packed.nbytes, False))
+                self._chunk(running, current)
+                kept += self.held[source].values()
+            outs, saved = running.given_out(n), running.kept(n) if taped else set()
+            made = {}
+            for i in sorted({*outs, *saved}):
+                made[i] = self._take("output" if i in outs else "saved", self.steps * neurons * part.dtype(i).itemsize)
+            kept += [made[i] for i in saved]
+            for k, (edge, i) in enumerate(zip(part.core.outs, outs, strict=True)):
+                self.held[edge], self.makers[edge] = {"out": made[i]}, (running, n, part.plan.matters[k])
+                self._make(edge, taped, None if part.flags[k] is None else part.out_amplitudes[k])
+            for i, fires in running.sends(n):
+                self._use((t1 - t0) * neurons * (fires and i not in made))
+            packed = [cable.packed for cable in running.received_of(n) if cable.packed is not None]
+            kept += [self._take("buffers", weights.nbytes, False) for weights in packed]
+            state = sum(map(_bytes, part.starts))
+            self.work.append(self.heap.array(state))
+            kept.append(self.heap.array(state))
+            if taped and running.options.checkpoint is not None:
+                kept.append(self._take("saved", state * len(running.segments()), False))
+        edges = [edge for core in stage.cores for edge in core.outs]
+        return [(partial(self._loops_back, stage, running, rows), edges, kept)] if taped else []
+
+    def _chunk(self, running: Running, current: Any) -> None:
+        """Count the currents of a chunk; they are there until the next ones are made."""
+        if isinstance(current, Product):
+            for a, b in running.pieces(0, self.steps)[:2]:
+                self._use((b - a) * current.samples * current.n_out * current.weight.itemsize)
+
+    def _loops_back(self, stage: Stage, running: Running, rows: list[Row], _: Any) -> Found:
+        """Go back through it; return the gradients by its inputs."""
+        found: Found = []
+        t0, t1 = running.segments()[0]
+        length = running.chunk or t1
+        for n, (part, self.row) in enumerate(zip(running.parts, rows, strict=True)):
+            neurons, columns = math.prod(part.shape), part.layout.columns
+            chunks: dict[tuple[Any, bool], int] = {}  # gradients by currents: whether they are laid out for events
+            cables = {cable.input: cable for cable in running.received_of(n)}
+            for k, (edge, given, current) in enumerate(zip(part.core.inputs, part.given, part.currents, strict=True)):
+                source, cable = _source(stage, edge), cables.get(k)
+                passes = given.x is not None and given.x.node is not None
+                sender = self.makers.get(source) if passes else None
+                weight = None if given.weights is None else given.weights.weight.array
+                few = current if sender and isinstance(current, (Listed, Once, Product)) and current.few else None
+                if passes:
+                    # With few outputs it stays a product of two matrices.
+                    size = self.steps * neurons * few.weight.itemsize if few else self._bytes(source)
+                    found.append((source, self._take("gradients", size)))
+                if given.weights is None or weight is None:
+                    continue
+                d, events = part.plan.d_inputs[k], None if current is None else current.events
+                if cable is not None:
+                    sender = running, cable.source, running.matters(cable)
+                    fires, shape = cable.amplitude is not None, running.parts[cable.source].shape
+                    events = _events((self.steps, *shape), FIRING) if fires else None
+                    self._use(2 * weight.nbytes, False)
+                if passes and not few:
+                    chunks[d, False] = weight.itemsize
+                if sender is not None and not few:
+                    self._places(*sender, weight)
+                if given.weights.weight.node is None:
+                    continue
+                self.gradients.append(self._take("gradients", weight.nbytes))
+                self.work.append(self.heap.array(weight.nbytes, True))
+                if isinstance(current, Once):
+                    self._use(neurons * weight.itemsize, False)
+                else:
+                    chunks[d, events is not None] = weight.itemsize
+                if events is not None:
+                    self._use(events.index.nbytes + 8 * -(-self.steps // length) * (events.columns + 1), False)  # by columns
+                    self.work += [self._lists(events)] if cable else []
+            for (_, laid_out), size in chunks.items():
+                self._use(min(length, t1) * part.layout.samples * (padded(columns) if laid_out else columns) * size)
+            learnt = [p for p in part.parameters if p.node is not None]
+            self.work += [self._take("gradients", neurons * p.dtype.itemsize, False) for p in learnt]
+            if running.options.checkpoint is not None:  # one segment is there until the next is made
+                for i in running.saved(n) * 2:
+                    self._use((t1 - t0) * neurons * part.dtype(i).itemsize)
+                for current in part.currents:
+                    self._chunk(running, current)
+        return found
+
+    def _places(self, running: Running, n: int, matters: int | None, weight: Array) -> None:
+        """Count what tells where the gradient by what a part sends is needed, and weights laid out for that."""
+        if matters is not None:
+            shape = self.steps, *running.parts[n].shape
+            self.heap.array(0 if matters in running.kept(n) else math.prod(shape), True)  # bools, then idle
+            self.work.append(self._lists(_events(shape, ACTIVE)))
+            self._use(padded(weight.shape[0]) * weight.shape[1] * weight.itemsize, False)
+
+    # What runs on all steps at once
+
+    def _whole(self, node: Node) -> list[Any]:
+        """Go through another layer or an operation, by what it does in one step."""
+        cell = node.what if isinstance(node.what, Cell) else None
+        row = self._row(node.name if cell is None else f"{node.name} {type(cell).__name__}".strip())
+        if not node.varies:
+            self.rows.pop()
+        inputs = [edge for edge in dict.fromkeys(node.edges) if edge in self.held]  # without Parameters and constants
+        outs = [Edge(node.number, k) for k in range(len(node.outputs))]
+        learnt = [] if cell is None else [p for p in cell.get_parameters() if p.node is not None]
+        taped = bool(learnt) or any(self.run.value(edge).node is not None for edge in node.edges)
+        for edge in outs:
+            self._make(edge, taped)
+        over_time = sum(map(self._bytes, outs)) if cell is not None and is_over_time(cell) else 0
+        saved, views, needed = (over_time, {}, set(inputs)) if over_time else self._tried(node)
+        for edge in inputs:
+            if isinstance(self.run.value(edge), Spikes) and "numbers" not in self.held[edge]:
+                self.held[edge]["numbers"] = self._take("saved" if taped and edge in needed else "buffers", self._bytes(edge))
+        for edge in outs:
+            view = self.held.get(views.get(edge, edge))
+            self.held[edge] = view or {"out": self._take("output", self._bytes(edge), False)}
+        self._use(over_time, False)
+        if not taped:
+            return []
+        kept = [block for edge in (*inputs, *outs) if edge in needed for block in self.held[edge].values()]
+        kept.append(self._take("saved", saved, False))
+        wanted = [edge for edge in inputs if self.run.value(edge).node is not None]
+        passing = cell is None and node.what.__name__ in PASSING
+        return [(partial(self._whole_back, row, wanted, passing, sum(map(_bytes, learnt)), over_time), outs, kept)]
+
+    def _whole_back(self, row: Row, wanted: list[Edge], passing: bool, learnt: int, size: int, arrived: list[Block]) -> Found:
+        self.row = row
+        self.gradients.append(self._take("gradients", learnt, False))
+        for _ in range(WHOLE):
+            self._use(size, False)
+        return [(edge, arrived[0] if passing else self._take("gradients", self._bytes(edge), False)) for edge in wanted]
+
+    def _tried(self, node: Node) -> tuple[int, dict[Edge, Edge], set[Edge]]:
+        """Run a step on zeros; return the bytes that it saves at all, what is a view of what, and the values that it keeps."""
+
+        def stand_in(item: Any) -> Any:
+            if not isinstance(item, Edge) or item not in self.held:
+                return self.run.value(item)
+            output = self.graph.nodes[item.node].outputs[item.output]
+            return Tensor.wrap(np.zeros(output.shape, output.dtype), Leaf(LEAF, (), output.shape, output.dtype))
+
+        given = list(map(stand_in, node.inputs))
+        with scope(recording=True, watched={}):
+            if node.kind == "operation":
+                out = quietly(lambda: node.what(*given, **node.attrs))
+            else:  # a copy: it may count, or draw random numbers
+                out = quietly(lambda: copy.deepcopy(node.what)(*tree.unflatten(node.given, iter(given))))
+        outs = {Edge(node.number, k): leaf for k, leaf in enumerate(tree.leaves(out))}
+        there = {id(_base(leaf.array)): edge for edge, leaf in zip(node.inputs, given, strict=True) if edge in self.held}
+        views = {edge: there[id(_base(leaf.array))] for edge, leaf in outs.items() if id(_base(leaf.array)) in there}
+        there |= {id(_base(leaf.array)): edge for edge, leaf in outs.items() if edge not in views}
+        kept = _kept_by([leaf.node for leaf in outs.values() if leaf.node is not None])
+        own = sum(size for key, size in kept.items() if key not in there)
+        return own * (self.steps if node.varies else 1), views, {there[key] for key in kept if key in there}
 
 
-def tried(cell: Cell, x: Tensor) -> Tensor:
-    """Run a copy of a layer on zeros such as a step of the input: it may count, or draw random numbers.
-
-    One over time runs on all steps of one sample; what is returned is a step of it for all.
-    """
-    cell = copy.deepcopy(cell)
-    if is_over_time(cell):
-        out: Tensor = cell(Tensor.wrap(np.zeros((len(x), 1, *x.shape[2:]), x.dtype)))
-        return Tensor.wrap(np.broadcast_to(out.array[0], (x.shape[1], *out.shape[2:])))
-    node = Node(LEAF, (), x.shape[1:], x.dtype)
-    before = state.recording, state.watched
-    try:
-        state.recording, state.watched = True, {}
-        return cell(Tensor.wrap(np.zeros(x.shape[1:], x.dtype), node))  # type: ignore[no-any-return]
-    finally:
-        state.recording, state.watched = before
+# Values that take no room
 
 
-class _Outline(Layerwise):
-    """Walks through a net with the shapes alone."""
-
-    def __init__(self, training: bool, input_gradient: bool, currents: str, options: Options) -> None:
-        super().__init__(True, (), None, False, options)
-        self.training, self.taped, self.currents = training, training and input_gradient, currents
-        self.spikes = self.matters = False
-        self.dense = ""
-        self.follows = False  # whether the layer before is one of ours
-        self.parts: list[Part] = []
-
-    def layer(self, cell: Cell, x: Any, name: str) -> Any:
-        """Note the name of a layer that waits."""
-        out = super().layer(cell, x, name)
-        self.dense = name
-        return out
-
-    def run(self, name: str, cell: Cell | None, dense: Weights | None, x: Tensor, before: Any) -> tuple[Tensor, Any, Any]:
-        """Describe a dense layer, a neuron or both."""
-        layer = Layer(cell, dense, x, before, (), None, self.options)
-        plan = layer.plan
-        named = [(self.dense, None if dense is None else dense.cell), (name, cell)]
-        part = self._part(named, _currents(layer, self.currents), [kind for _, kind in named])
-        wants_x = self.wanted
-        steps = math.prod(layer.shape) * len(x)
-        part.output = steps * layer.dtype(plan.out if plan.flag is None else plan.flag).itemsize
-        part.state = sum(s.array.nbytes for s in layer.starts)
-        kept = [layer.dtype(i).itemsize for i in plan.saved if not (i == plan.mask or (i == plan.x and dense is None))]
-        chunk = _chunk(layer, part.currents)
-        again = _rounded(self.options.checkpoint, chunk, len(x))
-        if again is None:
-            part.saved = [steps * size for size in kept]
-        else:
-            part.saved = [part.state * -(-len(x) // again)]
-            part.segment = [steps // len(x) * again * size for size in kept]
-        _weights(part, layer, chunk, wants_x, FIRING if len(self.parts) > 1 else GIVEN)
-        if wants_x and dense is not None:
-            if self.follows and dense.out_channels <= FEW:
-                part.by_input = part.rows.pop(0) // max(1, min(chunk or 1, len(x))) * len(x)  # it stays a product of two
-            elif self.matters:
-                _places(part, x.size, dense)
-        self.follows = True
-        self.matters = plan.matters is not None and again is None and part.taped
-        self.spikes = plan.flag is not None
-        self.currents = "events" if self.spikes else "dense"
-        dtype = plan.program.instructions[plan.out].dtype
-        return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), (len(x), *layer.shape))), before, {}
-
-    def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
-        """Describe another layer by what it does in one step."""
-        part = self._part([(name, cell)], "", [cell])
-        out = tried(cell, x)
-        part.output = out.array.nbytes * len(x)
-        kept = sum(_kept_by(out.node).values()) * len(x)
-        if is_over_time(cell):
-            kept, part.chunk, part.rows = part.output, [part.output], [part.output] * WHOLE
-        part.saved = [kept + (x.array.itemsize * x.size if self.spikes else 0)]
-        part.by_input = x.array.itemsize * x.size if self.wanted else 0
-        part.parameters = sum(p.array.nbytes for p in cell.get_parameters())
-        self.spikes, self.matters, self.follows, self.currents = False, False, False, "dense"
-        return Tensor.wrap(np.broadcast_to(np.zeros((), out.dtype), (len(x), *out.shape)))
-
-    def _part(self, named: list[tuple[str, Any]], currents: str, cells: list[Any]) -> Part:
-        """Begin a part, and note whether gradients pass through it: what learns is in it or before it."""
-        self.wanted = self.taped
-        learns = any(p.requires_grad for cell in cells if cell is not None for p in cell.get_parameters())
-        self.taped = self.taped or (self.training and learns)
-        name = ", ".join(f"{name} {type(cell).__name__}".strip() for name, cell in named if cell is not None)
-        part = Part(name, currents, self.taped)
-        self.parts.append(part)
-        return part
+def _same(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return zeros that are the same at every step."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
-def _currents(layer: Layer, assumed: str) -> str:
-    """Return how the currents of a layer are made."""
-    if layer.dense is None:
-        return "current"
-    multiplications = len(layer.x) * math.prod(layer.x.shape[1:]) * layer.dense.out_channels
-    return "dense" if assumed == "events" and multiplications < LITTLE else assumed
+def _series(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return zeros that may be others at every step."""
+    base = np.zeros(shape[0], dtype)
+    return np.lib.stride_tricks.as_strided(base, shape, (base.itemsize, *[0] * (len(shape) - 1)), writeable=False)
 
 
-def _chunk(layer: Layer, currents: str) -> int | None:
-    """Return the length of a chunk."""
-    if layer.dense is None:
-        return layer.chunk
-    kind = Listed if currents == "events" else Product
-    return kind.steps_at_once(layer.dense.out_channels, math.prod(layer.x.shape[1:-1]))
+def _events(shape: tuple[int, ...], density: float) -> Events:
+    size, rows = math.prod(shape), math.prod(shape[:-1])
+    return Events(_same((rows + 1,), np.uint64), _same((int(density * size),), np.uint32), shape[-1], True)
 
 
-def _rounded(checkpoint: int | None, chunk: int | None, steps: int) -> int | None:
-    return None if checkpoint is None else min(steps, -(-checkpoint // (chunk or 1)) * (chunk or 1))
+def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitude: Array | None = None) -> Tensor:
+    """Return a value as what makes currents of a kind, or as the spikes of a neuron."""
+    leaf = Leaf(LEAF, (), shape, dtype) if taped and dtype.kind == "f" else None
+    if kind not in ("events", "spikes"):
+        return Tensor.wrap((_same if kind == "once" else _series)(shape, dtype), leaf)
+    spikes = Spikes(_same(shape, np.uint8), np.ones((), dtype) if amplitude is None else amplitude, True, leaf)
+    spikes._values, spikes._lists = _series(shape, dtype), [_events(shape, GIVEN if kind == "events" else FIRING)]
+    return spikes
 
 
-def _weights(part: Part, layer: Layer, chunk: int | None, wants_x: bool, density: float) -> None:
-    """Tell what currents and their gradients take."""
-    dense, own, plan = layer.dense, layer.own, layer.plan
-    size, columns = layer.dtype(plan.d_out).itemsize, layer.shape[-1]
-    samples, steps = math.prod(layer.shape[:-1]), len(layer.x)
-    rows = min(chunk or 0, steps) * samples
-    listed = part.currents == "events"
-    part.by_input = wants_x * layer.x.size * layer.x.dtype.itemsize
-    part.parameters = sum(math.prod(layer.shape) * size for _ in plan.parameters)
-    if dense is not None:
-        part.weight = dense.weight.array.nbytes
-        if listed:
-            events = int(density * layer.x.size)
-            part.lists = 8 * samples * steps + 4 * events
-            part.marks = samples * steps * (8 * -(-dense.in_channels // LANES) + 1)
-            part.turned = 4 * events + 8 * -(-steps // (chunk or 1)) * dense.in_channels
-            part.packed = padded(dense.out_channels) * dense.in_channels * size
-        if part.currents == "dense":
-            rest = max(0, min(steps - (chunk or 0), chunk or 0))
-            part.chunk = [rows * columns * size, rest * samples * columns * size]  # one is there until the next is made
-        if part.currents != "once" or wants_x:
-            part.rows = [rows * columns * size] * (1 + (listed and wants_x))
-    if own is not None:
-        weight = own.array.nbytes
-        part.packed += weight * 2
-        part.weight += weight
-        part.rows = [*part.rows, rows * columns * size]
-        if layer.fires:
-            part.turned += 4 * int(FIRING * samples * steps * columns) + 8 * -(-steps // (chunk or 1)) * columns
-            part.lists += 8 * samples * steps + 4 * int(FIRING * samples * steps * columns)
+def _bytes(value: Tensor) -> int:
+    return math.prod(value.shape) * int(value.dtype.itemsize)
 
 
-def _places(part: Part, size: int, dense: Weights) -> None:
-    """Tell what it takes to list where the layer before needs its gradient."""
-    rows = size // dense.in_channels
-    part.places = [size, 8 * rows + 4 * int(ACTIVE * size), padded(dense.out_channels) * dense.in_channels * 4]
+def _source(stage: Stage, edge: Edge) -> Edge:
+    """Return the value that an input of a core is made from."""
+    node = stage.dense.get(edge)
+    return edge if node is None else node.inputs[0]
 
 
-def _kept_by(node: Node | None) -> dict[int, int]:
-    """Return the bytes that the nodes before a result keep, by array; Parameters are there anyway."""
+def _name(part: Part) -> str:
+    """Name a core by the layers before it and its neurons."""
+    before = [part.graph.nodes[edge.node] for edge, item in zip(part.core.inputs, part.given, strict=True) if item.weights]
+    cells = [(name_of(node), node.owner) for node in (*before, *part.core.nodes) if node.owner is not None]
+    return ", ".join(dict.fromkeys(f"{name} {type(cell).__name__}".strip() for name, cell in cells)) or part.core.name
+
+
+def _base(array: Array) -> Any:
+    return array if array.base is None else array.base
+
+
+def _kept_by(nodes: list[Leaf]) -> dict[int, int]:
+    """Return the bytes that the nodes before results keep, by array; Parameters are there anyway."""
     found: dict[int, int] = {}
-    stack = [] if node is None else [node]
-    while stack:
-        node = stack.pop()
-        saved = node.saved if isinstance(node.saved, (list, tuple)) else []
-        for value in (*saved, node.out):
+    while nodes:
+        node = nodes.pop()
+        for value in (*(node.saved if isinstance(node.saved, (list, tuple)) else ()), node.out):
             array = value.array if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
             if isinstance(array, np.ndarray):
-                whole = array if array.base is None else array.base
-                found[id(whole)] = array.nbytes
-        stack += [parent for parent in node.parents if parent is not None]
+                found[id(_base(array))] = array.nbytes
+        nodes += [parent for parent in node.parents if parent is not None]
     return found

@@ -416,19 +416,12 @@ class _Back:
 
     def _places(self) -> Events | None:
         """Return where what comes back is needed, if that is not nearly everywhere."""
-        cable, part = self.cable, self.source.part
+        cable = self.cable
         if cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
             return None
-        if any(c is not cable and c.weights is None and c.source == cable.source for c in self.running.cables):
+        if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
             return None
-        if cable.late:
-            assert cable.sent.start is not None
-            if self.source.wants_starts[cable.sent.start]:
-                return None
-            matters = part.plan.late_matters.get(cable.sent.start)
-        else:
-            matters = part.plan.matters[part.plan.d_outs.index(self.cotangent)]
-        found = self.running.where_it_matters(cable.source, self.whole.saved, matters)
+        found = self.running.where_it_matters(cable.source, self.whole.saved, self.running.matters(cable))
         return None if found is None else found.later(self.running.samples) if cable.late else found
 
     def _weights(self) -> Any:

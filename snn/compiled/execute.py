@@ -234,9 +234,9 @@ class Execution(AllSteps):
         if not node.varies:
             out = Cell.__call__(node.what, *inputs)
         elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
-            dense = None if self.check else weights_of(node.what, inputs[0])
-            if dense is not None:
-                return self._run(self.alone(node))
+            loop = self.alone(node)
+            if loop is not None:
+                return self._run(loop)
             out = at_once(node.what, inputs[0])
         else:
             leaves, varies = tree.leaves(inputs), [self._input_varies(item) for item in node.inputs]
@@ -254,8 +254,12 @@ class Execution(AllSteps):
 
     # Loops over time
 
-    def alone(self, node: Node) -> Stage:
-        """Return a dense layer with no neurons behind it, or several, as a loop."""
+    def alone(self, node: Node) -> Stage | None:
+        """Return a dense layer with no neurons behind it, or several, as a loop; None for any other node."""
+        if node.kind != "layer" or not node.varies or len(node.inputs) != 1 or self.check:
+            return None
+        if weights_of(node.what, self.value(node.inputs[0])) is None:
+            return None
         edge = Edge(node.number)
         core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge]))
         return Stage("cores", cores=[core], dense={edge: node})

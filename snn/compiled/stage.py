@@ -342,6 +342,13 @@ class Running:
                     check_gradient(named.path, named.owner or named.what, g, found)
         return found
 
+    def matters(self, cable: Cable) -> int | None:
+        """Return the number of the bool that says where a gradient by what goes along a cable matters, if there is one."""
+        plan, sent = self.parts[cable.source].plan, cable.sent
+        if any(c is not cable and c.weights is None and c.source == cable.source for c in self.cables):
+            return None
+        return plan.late_matters.get(sent.start) if cable.late else plan.matters[plan.d_outs.index(sent.cotangent)]  # type: ignore[arg-type]
+
     def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
         """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""
         part = self.parts[n]
