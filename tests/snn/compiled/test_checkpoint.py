@@ -99,7 +99,7 @@ def test_with_checkpoints_no_values_are_kept():
 
         value_and_grad(loss)(x)
         assert (kept[-1].boundaries is None) == (k is None)
-        assert (kept[-1].values == {}) == (k is not None)
+        assert (kept[-1].values == [{}]) == (k is not None)
 
 
 @pytest.mark.parametrize("k", [0, -1, 2.5, "3"])
