@@ -16,6 +16,7 @@ import numpy as np
 import snn
 from autograd import Cell, Tensor, grad, nn
 from snn import auto
+from snn.engine import tuning
 
 from .harness import Options, interleaved, quartiles, write
 from .peers import threads
@@ -68,7 +69,7 @@ def run(options: Options) -> None:
             repeats = max(1, min(options.repeats, int(4 / estimate)))
             seconds = interleaved({mode: step(net, x, mode) for mode in ("eager", "compiled")}, repeats)
             eager, compiled = (quartiles(seconds[mode])[1] for mode in ("eager", "compiled"))
-            chosen = "eager" if estimate < auto.WORTHWHILE else "compiled"
+            chosen = "eager" if estimate < tuning.now().worthwhile else "compiled"
             times = " | ".join(f"{1000 * s:.3g} ms" for s in (estimate, eager, compiled))
             print(f"| {name} | {samples} | {steps} | {times} | {chosen} |")
             results = {mode: asdict(Result(seconds=values)) for mode, values in seconds.items()}

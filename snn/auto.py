@@ -13,21 +13,12 @@ from weakref import WeakKeyDictionary
 
 from autograd import Cell, Parameter, Tensor, float16, nn
 
+from .engine import tuning
 from .engine.cache import enabled
 from .recurrent import Recurrent
 from .structure import is_chain, is_over_time, is_stateful
 
-__all__ = ["COMPILING", "REPEATS", "WORTHWHILE", "against", "work"]
-
-STEP, NEURON, WEIGHT = 1e-4, 2e-8, 1e-10
-"""Seconds that an eager training step spends on a Cell in each time step, and on each element and each weight of a sample."""
-COMPILING = 2.0
-"""Seconds for which a net is compiled, forward and backward, where its loops are not in the cache directory."""
-REPEATS = 400
-"""Runs within which this is to be paid back."""
-WORTHWHILE = COMPILING / REPEATS
-"""Seconds of eager work from which a run is compiled."""
-
+__all__ = ["against", "work"]
 
 _known: WeakKeyDictionary[Cell, tuple[Any, float]] = WeakKeyDictionary()
 
@@ -53,8 +44,8 @@ def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
     now = x.shape, [id(cell) for cell in cells]
     if net not in _known or _known[net][0] != now:
         _known[net] = now, work(net, x)
-    if (seconds := _known[net][1]) < WORTHWHILE:
-        return f"that takes about {1000 * seconds:.2g} ms with its gradient, less than {1000 * WORTHWHILE:g} ms"
+    if (seconds := _known[net][1]) < (least := tuning.now().worthwhile):
+        return f"that takes about {1000 * seconds:.2g} ms with its gradient, less than {1000 * least:g} ms"
     return None
 
 
@@ -62,10 +53,10 @@ def work(net: Cell, x: Tensor) -> float:
     """Return about how many seconds a run takes step by step, with its gradient, on one core."""
     steps, samples = x.shape[:2]
     elements = math.prod(x.shape[2:])
-    seconds = 0.0
+    seconds, cost = 0.0, tuning.now()
     for cell in _layers(net):
         elements, weights = _sizes(cell, elements, steps)
-        seconds += (0 if is_over_time(cell) else STEP) + samples * (elements * NEURON + weights * WEIGHT)
+        seconds += (0 if is_over_time(cell) else cost.step) + samples * (elements * cost.neuron + weights * cost.weight)
     return steps * seconds if x.size else 0.0
 
 

@@ -10,19 +10,15 @@ import numpy as np
 
 from autograd import Tensor
 
+from .engine import tuning
 from .engine.blas import product
 from .engine.buffers import empty
-from .engine.events import CACHE, LANES, Events, Packed, sampled_product
+from .engine.events import LANES, Events, Packed, sampled_product
 from .spikes import Spikes, as_spikes
 
-__all__ = ["DENSE", "FEW", "LITTLE", "SAMPLED", "Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
+__all__ = ["Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-DENSE = 0.25  # density from which a product with the whole input is faster than sums over its events
-SAMPLED = 0.25  # and from which the whole gradient is
-FEW = 32  # outputs up to which the gradient by the input is left as a product
-LITTLE = 1 << 21  # multiplications below which looking for events is not worth it
-_KEPT = 1 << 18  # elements below which spikes are kept as numbers, once they are made
 
 
 def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Product | Listed:
@@ -30,10 +26,10 @@ def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Produc
     if weight is None:
         return Direct(x)
     n_out, n_in = weight.shape
-    samples = math.prod(x.shape[1:-1])
+    samples, limits = math.prod(x.shape[1:-1]), tuning.now()
     if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
         return Once(x, weight, "the input is the same at every step")
-    if len(x) * samples * n_in * n_out < LITTLE:
+    if len(x) * samples * n_in * n_out < limits.little_work:
         return Product(x, weight, "the product is small")
     if not Packed.finite(weight):
         return Product(x, weight, "some weights are infinite or NaN")
@@ -41,8 +37,8 @@ def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Produc
     if spikes is None:
         return Product(x, weight, "the input is not spikes")
     share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
-    if spikes.events.density > DENSE:
-        return Product(spikes, weight, f"{share}, more than {100 * DENSE:g} %")
+    if spikes.events.density > limits.dense_density:
+        return Product(spikes, weight, f"{share}, more than {100 * limits.dense_density:g} %")
     return Listed(spikes, weight, share)
 
 
@@ -79,7 +75,8 @@ class _Weighted:
     @classmethod
     def steps_at_once(cls, n_out: int, samples: int) -> int:
         """Return the length of a chunk."""
-        return max(1, min(4096, max(2048, n_out)) // max(1, samples))
+        limits = tuning.now()
+        return max(1, min(limits.most_dense_rows, max(limits.dense_rows, n_out)) // max(1, samples))
 
     @functools.cached_property
     def finite(self) -> bool:
@@ -89,12 +86,13 @@ class _Weighted:
     @property
     def few(self) -> bool:
         """Whether the gradient by the input is left as a product, for the layer before to multiply."""
-        return bool(self.n_out <= FEW)
+        return self.n_out <= tuning.now().few_outputs
 
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
         steps = slice(t0, t1)
-        array = self.x.values(steps) if isinstance(self.x, Spikes) and self.x.size >= _KEPT else self.x.array[steps]
+        many = isinstance(self.x, Spikes) and self.x.size >= tuning.now().kept_spikes
+        array = self.x.values(steps) if many else self.x.array[steps]  # type: ignore[attr-defined]
         return array.reshape(-1, self.n_in).astype(self.weight.dtype, copy=False)
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None, weights: Any) -> None:
@@ -175,7 +173,7 @@ class GradientByEvents:
     @property
     def width(self) -> int:
         """Columns of the gradient by the currents that stay in the cache together."""
-        fitting = CACHE // max(1, self.rows * self.packed.weight.itemsize) // LANES * LANES
+        fitting = tuning.now().cache // max(1, self.rows * self.packed.weight.itemsize) // LANES * LANES
         return min(512, max(LANES, fitting))
 
     def add(self, chunk: int, gradient: Array) -> None:
@@ -226,12 +224,13 @@ class Listed(_Weighted):
     @classmethod
     def steps_at_once(cls, n_out: int, samples: int) -> int:
         """Return the length of a chunk."""
-        return max(1, (2048 if n_out <= 1024 else 1024) // max(1, samples))
+        limits = tuning.now()
+        return max(1, (limits.event_rows if n_out <= limits.wide else limits.few_event_rows) // max(1, samples))
 
     @property
     def width(self) -> int:
         """Columns of the weights that stay in the cache together."""
-        fitting = int(CACHE // (self.n_in * self.weight.itemsize) // LANES * LANES)
+        fitting = int(tuning.now().cache // (self.n_in * self.weight.itemsize) // LANES * LANES)
         return min(512, max(LANES, fitting))
 
     def arguments(self, t0: int) -> list[Any]:

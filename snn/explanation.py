@@ -16,7 +16,7 @@ from autograd.state import quietly
 from .auto import against
 from .compiled.execute import Execution, begin, schedule_for
 from .compiled.stage import Running
-from .currents import DENSE, LITTLE
+from .engine import tuning
 from .engine.cache import enabled
 from .graphs.graph import Edge, Graph, Node
 from .layout import Options
@@ -29,8 +29,8 @@ from .weights import why_not
 
 __all__ = ["lines"]
 
-_DECIDED = f"""decided by the input: once, if it is the same at every step; from its events, if it is 0 or one other
-    value, as spikes are, at most {100 * DENSE:g} % of it is not 0, and there are {LITTLE:,} products or more;
+_DECIDED = """decided by the input: once, if it is the same at every step; from its events, if it is 0 or one other
+    value, as spikes are, at most {share:g} % of it is not 0, and there are {least:,} products or more;
     else as a dense product"""
 
 
@@ -188,7 +188,8 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
             share = "" if current.kind in ("current", "once") else f"; {100 * _density(current.x):.3g} % of the input is not 0"
             yield f"  currents{whose}: {current.kind}: {current.why}{share}"
         else:
-            yield f"  currents{whose}: {_DECIDED}"
+            limits = tuning.now()
+            yield f"  currents{whose}: {_DECIDED.format(share=100 * limits.dense_density, least=limits.little_work)}"
         if (weights := given.weights) is not None and weights.stored != weights.weight.dtype:
             yield f"  weights{whose}: {weights.stored}, converted to {weights.weight.dtype} in each run, as the input is"
 

@@ -12,10 +12,11 @@ from autograd.dtypes import DType, sum_dtype
 from autograd.graph import Node
 from autograd.wide import added
 
+from .engine import tuning
+
 __all__ = ["Spikes", "as_spikes"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SAMPLE = 1 << 14
 
 
 class Spikes(Tensor):
@@ -135,7 +136,7 @@ def as_spikes(x: Tensor, jit: bool) -> Spikes | None:
     if array.ndim < 2 or not array.size or not array.flags.c_contiguous:
         return None
     flat = array.reshape(-1)
-    some = flat[:: max(1, flat.size // _SAMPLE)]
+    some = flat[:: max(1, flat.size // tuning.now().sampled_values)]
     values = some[some != 0]
     if not values.size:
         values = flat[flat != 0][:1]

@@ -14,7 +14,8 @@ from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
 from .currents import Listed
-from .engine.events import CACHE, Events
+from .engine import tuning
+from .engine.events import Events
 from .engine.loop import Body
 from .layout import Layout, Stream
 
@@ -175,7 +176,7 @@ def link_arguments(k: int, weights: Any, places: Events | None, row: int) -> dic
     """Return the arguments of a link by name; ``places`` are where it is needed, from a row on."""
     given = {f"link{k}_weights": weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array}
     if places is not None:
-        strip = _u(max(8, CACHE // weights[:1].nbytes))
+        strip = _u(max(8, tuning.now().cache // weights[:1].nbytes))
         given |= {f"link{k}_places": places.start[row:], f"link{k}_index": places.index, f"link{k}_strip": strip}
     return given
 

@@ -13,6 +13,7 @@ from autograd import Parameter, Tensor
 from autograd.errors import CompileError
 
 from ..currents import Direct, Listed, Product, choose
+from ..engine import tuning
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
@@ -24,7 +25,6 @@ from .plan import Plan, Sent, plan_for
 __all__ = ["Given", "Part"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_BLOCK = 512
 _SLOTS: dict[Any, Parameter] = {}
 
 
@@ -123,13 +123,13 @@ class Part(Streams):
         return self.graph.nodes[edge.node].outputs[edge.output].dtype if item.x is None else item.x.dtype
 
     def _layout(self) -> Layout:
-        size, columns = math.prod(self.shape), self.shape[-1]
+        size, columns, limits = math.prod(self.shape), self.shape[-1], tuning.now()
         found = [c for c in self.currents if c is not None]
         weighted = [c for c in found if not isinstance(c, Direct)]
-        narrow = all(isinstance(c, Product) and c.few for c in weighted) if weighted else columns < 128
+        narrow = all(isinstance(c, Product) and c.few for c in weighted) if weighted else columns < limits.narrow
         if narrow and not self.grouped:  # all samples are one row, or few elements would be done at once
-            return Layout(self.steps, 1, size, min(_BLOCK, padded(max(1, size))))
-        width = min([c.width for c in found if isinstance(c, Listed)], default=_BLOCK)
+            return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
+        width = min([c.width for c in found if isinstance(c, Listed)], default=limits.block)
         return Layout(self.steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
 
     @property

@@ -16,7 +16,8 @@ from autograd.errors import CompileError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
-from ..currents import SAMPLED, Listed, Once
+from ..currents import Listed, Once
+from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded
@@ -117,7 +118,9 @@ class Running:
         for cable in cables:
             self._prepare(cable)
         lengths = [c.chunk for part in parts for c in part.currents if c is not None and c.chunk is not None]
-        lengths += [max(1, 2048 // max(1, self.samples))] * any(cable.weights is not None for cable in cables)
+        lengths += [max(1, tuning.now().event_rows // max(1, self.samples))] * any(
+            cable.weights is not None for cable in cables
+        )
         self.chunk: int | None = min(lengths, default=None)
         self.dense = any(c is not None and c.kind == "dense" for part in parts for c in part.currents)
 
@@ -368,7 +371,7 @@ class Running:
             work = Work(body, part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
             self.launch(Loop("matters", (body,)), [n], [work], 0, self.steps, [])
         events = find_events(flags, None, part.jit)
-        return events if events is not None and events.density < SAMPLED else None
+        return events if events is not None and events.density < tuning.now().sampled_density else None
 
     def launch(
         self, loop: Loop, order: list[int], works: list[Work], t0: int, t1: int, weights: Sequence[Any],

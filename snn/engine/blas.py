@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from . import tuning
 from .system import after_fork
 from .threads import holding, is_held, run_all
 
@@ -17,8 +18,6 @@ __all__ = ["one_thread_each", "product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
-_PART = 1 << 24  # multiplications from which a product is cut in parts
-_PARTS = 4
 _lock = RLock()
 _inside: set[object] = set()  # who wants the BLAS on one thread
 _before: list[tuple[_Library, int]] = []  # what each library had
@@ -114,7 +113,8 @@ def _alone(function: Callable[[], T]) -> T:
 def product(a: Array, b: Array, out: Array) -> Array:
     """Write ``a @ b``, in parts that depend on the shapes alone, so that the bits do not depend on the number of threads."""
     rows, columns = out.shape
-    parts = max(1, min(_PARTS, rows * columns * a.shape[1] // _PART, max(rows, columns) // 64))
+    limits = tuning.now()
+    parts = max(1, min(limits.product_parts, rows * columns * a.shape[1] // limits.product_part, max(rows, columns) // 64))
     if rows >= columns:
         cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]
         calls = [functools.partial(np.matmul, a[s], b, out=out[s]) for s in cuts]

@@ -9,16 +9,15 @@ import numpy as np
 
 from autograd.state import quietly
 
-from . import cache, emit
+from . import cache, emit, tuning
 from .buffers import empty
 from .threads import launch
 
-__all__ = ["CACHE", "LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
+__all__ = ["LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
 _STRIP = 16
-CACHE = 1 << 19  # bytes that stay in a core's second-level cache
 _u = np.uint64
 
 
@@ -205,7 +204,7 @@ def sampled_product(gradient: Array, weights: Array, places: Events, out: Array)
     """
     rows, pitch = gradient.shape
     share = 64
-    strip = max(8, CACHE // (pitch * gradient.itemsize))
+    strip = max(8, tuning.now().cache // (pitch * gradient.itemsize))
     arguments = [
         _u(share), _u(rows), places.start, places.index, gradient.reshape(-1), _u(pitch), weights.reshape(-1), _u(strip),
         _u(len(weights)), out.reshape(-1),

@@ -27,12 +27,12 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
+from . import tuning
 from .system import after_fork, before_fork, cores
 
 __all__ = ["holding", "is_held", "launch", "run_all", "thread_count", "undisturbed"]
 
 T = TypeVar("T")
-_SMALL = 1 << 18  # elements below which handing out costs more than it saves
 _MOST = 1024
 _PATIENCE = 60.0  # seconds
 _lock = RLock()
@@ -86,7 +86,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
         if key not in _ready:
             function(np.uint64(0), np.uint64(0), *arguments)  # compile it before others call it
             _ready.add(key)
-        if work >= _SMALL and (threads := min(thread_count(), jobs)) > 1:
+        if work >= tuning.now().shared_elements and (threads := min(thread_count(), jobs)) > 1:
             ends = [jobs * i // threads for i in range(threads + 1)]
             run_all([partial(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)])
             return

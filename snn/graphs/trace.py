@@ -145,8 +145,13 @@ class _Builder:
         before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
         self.starts.append(Start(name, cell, x.shape, x.dtype))
         symbols: list[Tensor] = []
-        for _ in (leaves := tree.leaves(before)):
-            leaf = as_tensor(leaves[len(symbols)], f"{label(name, cell)}, state")
+        for leaf in tree.leaves(before):
+            if not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
+                raise CompileError(
+                    f"{label(name, cell)}, state", "Tensors, or () for a neuron without state", describe(leaf),
+                    "Start it as that in initial_state(x), or run with mode='eager'.",
+                )  # fmt: skip
+            leaf = as_tensor(leaf, f"{label(name, cell)}, state")
             symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
         numbers = [self.values[s.array.index].node for s in symbols]  # type: ignore[attr-defined]
         structure = tree.unflatten(before, iter(symbols))
@@ -296,11 +301,17 @@ class _Builder:
         stateful = is_stateful(cell) and result[2]
         if stateful and isinstance(result[0][0], (tuple, list, dict)):
             raise CompileError(
-                f"{label(name, cell)}.construct", "one Tensor as the output of a neuron", "several",
+                f"{label(name, cell)}.construct", "one Tensor as the output", type(result[0][0]).__name__,
                 "Return one, or run it with mode='eager'.",
             )  # fmt: skip
         if stateful:
             self._check_hooks([part for _, part in cell.cells_and_names()], name)
+            for leaf in tree.leaves(args[1]):
+                if leaf.shape != result[1][0][0]:
+                    raise CompileError(
+                        f"{label(name, cell)}, state", f"a value for each neuron, {list(result[1][0][0])}", describe(leaf),
+                        "Start it in that shape, in initial_state(x), or run with mode='eager'.",
+                    )  # fmt: skip
         if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
             self._check_features(cell, args[0], name)
         outs = [Output(*found) for found in result[1]]

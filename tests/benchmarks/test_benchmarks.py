@@ -19,7 +19,7 @@ from benchmarks.harness import quartiles
 from benchmarks.peers import gemms
 from benchmarks.work import UnsupportedError, Work
 from benchmarks.worker import Job
-from snn import auto
+from snn.engine import tuning
 
 TORCH = importlib.util.find_spec("torch") is not None
 EXPERT = ["torch_expert"] if TORCH else []
@@ -107,7 +107,7 @@ def test_auto_measures_both_modes_and_says_what_is_chosen(tmp_path, capsys):
     assert len(found) == 4
     for case in found.values():
         assert all(case["results"][mode]["seconds"][0] > 0 for mode in ("eager", "compiled"))
-        assert case["auto"] == ("compiled" if case["estimate"] >= auto.WORTHWHILE else "eager")
+        assert case["auto"] == ("compiled" if case["estimate"] >= tuning.now().worthwhile else "eager")
     assert capsys.readouterr().out.count("| one neuron | 1 |") == 1
 
 

@@ -145,8 +145,8 @@ def test_other_arrays_are_not(array):
 
 
 @pytest.mark.parametrize("share", [lambda spikes: spikes.asnumpy(), np.asarray], ids=["asnumpy", "asarray"])
-def test_values_that_were_written_to_count(share, monkeypatch):
-    monkeypatch.setattr("snn.currents.LITTLE", 0)
+def test_values_that_were_written_to_count(share, tune):
+    tune(little_work=0)
     net = nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.LeakyReadout(beta=0.5))
     found, _ = spikes()
     total = float(found.sum().item())

@@ -11,6 +11,7 @@ from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CompileError
 from snn import auto
 from snn.compiled import execute
+from snn.engine import tuning
 
 from ..nets import Holder
 
@@ -73,34 +74,35 @@ class Own(Cell):
         return ops.matmul(x, self.w.T)
 
 
-ROWS = 16 * auto.NEURON
+COST = tuning.now()
+ROWS = 16 * COST.neuron
 WORK = {
-    "one neuron": (snn.IFNode, (100, 1, 1), 100 * (auto.STEP + auto.NEURON)),
-    "a layer": (snn.IFNode, (10, 16, 300), 10 * (auto.STEP + ROWS * 300)),
-    "images": (snn.IFNode, (10, 16, 2, 3, 50), 10 * (auto.STEP + ROWS * 300)),
+    "one neuron": (snn.IFNode, (100, 1, 1), 100 * (COST.step + COST.neuron)),
+    "a layer": (snn.IFNode, (10, 16, 300), 10 * (COST.step + ROWS * 300)),
+    "images": (snn.IFNode, (10, 16, 2, 3, 50), 10 * (COST.step + ROWS * 300)),
     "one feature into many": (
-        lambda: net_of(1, 500), (10, 16, 1), 10 * (2 * auto.STEP + 2 * ROWS * 500 + 16 * 500 * auto.WEIGHT)
+        lambda: net_of(1, 500), (10, 16, 1), 10 * (2 * COST.step + 2 * ROWS * 500 + 16 * 500 * COST.weight)
     ),
     "own layer": (
         lambda: nn.SequentialCell(Own(20, 500), snn.IFNode()), (10, 16, 20),
-        10 * (2 * auto.STEP + 2 * ROWS * 500 + 16 * 10_000 * auto.WEIGHT),
+        10 * (2 * COST.step + 2 * ROWS * 500 + 16 * 10_000 * COST.weight),
     ),
     "two layers, nested": (
         lambda: nn.SequentialCell(net_of(20, 500), net_of(500, 10)), (10, 16, 20),
-        10 * (4 * auto.STEP + 2 * ROWS * 510 + 16 * 15_000 * auto.WEIGHT),
+        10 * (4 * COST.step + 2 * ROWS * 510 + 16 * 15_000 * COST.weight),
     ),
     "flattened": (
         lambda: nn.SequentialCell(nn.Flatten(), *net_of(20, 500)), (10, 16, 2, 10),
-        10 * (3 * auto.STEP + ROWS * 1020 + 16 * 10_000 * auto.WEIGHT),
+        10 * (3 * COST.step + ROWS * 1020 + 16 * 10_000 * COST.weight),
     ),
     "rows of features": (
-        lambda: net_of(10, 500), (10, 16, 2, 10), 10 * (2 * auto.STEP + 2 * ROWS * 1000 + 16 * 10_000 * auto.WEIGHT)
+        lambda: net_of(10, 500), (10, 16, 2, 10), 10 * (2 * COST.step + 2 * ROWS * 1000 + 16 * 10_000 * COST.weight)
     ),
     "recurrent": (
         lambda: snn.Recurrent(snn.IFNode(), 500, rng=0), (10, 16, 500),
-        10 * (auto.STEP + ROWS * 500 + 16 * 250_000 * auto.WEIGHT),
+        10 * (COST.step + ROWS * 500 + 16 * 250_000 * COST.weight),
     ),
-    "over time": (lambda: snn.PSN(10, rng=0), (10, 16, 500), 10 * (ROWS * 500 + 16 * 5000 * auto.WEIGHT)),
+    "over time": (lambda: snn.PSN(10, rng=0), (10, 16, 500), 10 * (ROWS * 500 + 16 * 5000 * COST.weight)),
     "no samples": (snn.IFNode, (100, 0, 5), 0),
 }  # fmt: skip
 
@@ -120,7 +122,7 @@ def test_the_work_of_a_run_is_counted_from_shapes(name, monkeypatch):
 )
 def test_it_is_compiled_from_the_work_on_that_pays_and_is_the_same_before_and_after(make, shape, compiled):
     net = make()
-    steps = next(t for t in range(1, 1000) if auto.work(net, Tensor(ones((t, *shape)))) >= auto.WORTHWHILE)
+    steps = next(t for t in range(1, 1000) if auto.work(net, Tensor(ones((t, *shape)))) >= tuning.now().worthwhile)
     for n, count in ((steps - 1, 0), (steps, 1), (steps - 1, 1)):  # what was compiled before does not matter
         out = snn.run(net, ones((n, *shape)))[0]
         assert len(compiled) == count

@@ -180,8 +180,8 @@ def test_an_amplitude_for_each_feature_below_and_above_zero():
 
 @pytest.mark.parametrize("bad", [np.inf, np.nan])
 @pytest.mark.parametrize("place", ["first", "second", "recurrent"])
-def test_weights_that_are_not_finite_show_behind_silent_inputs(bad, place, monkeypatch):
-    monkeypatch.setattr("snn.currents.LITTLE", 0)
+def test_weights_that_are_not_finite_show_behind_silent_inputs(bad, place, tune):
+    tune(little_work=0)
     x = (np.random.default_rng(1).random((6, 2, 70)) < 0.1).astype(np.float32)
     x[..., 5] = 0
     first, second = nn.Dense(70, 64, rng=0), nn.Dense(64, 40, rng=1)

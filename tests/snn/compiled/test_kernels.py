@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from snn.engine import cache, emit, threads
+from snn.engine import cache, emit
 from snn.engine.events import LANES, Events, Packed, find_events, padded, sampled_product, turned
 from tests.reference import events as naive
 
@@ -109,8 +109,8 @@ def test_turned_weights_are_those_the_other_way_round_with_zeros_behind(n_out, n
 @dtypes
 @pytest.mark.parametrize(("rows", "n_out", "n_in"), [(1, 1, 1), (9, 70, 40), (130, 20, 70)])
 @pytest.mark.parametrize("strip", [8, 1 << 19])
-def test_a_sampled_product_is_there_at_its_places_only(rows, n_out, n_in, strip, dtype, jit, monkeypatch):
-    monkeypatch.setattr("snn.engine.events.CACHE", 8 * padded(n_out) * np.dtype(dtype).itemsize if strip == 8 else strip)
+def test_a_sampled_product_is_there_at_its_places_only(rows, n_out, n_in, strip, dtype, jit, tune):
+    tune(cache=8 * padded(n_out) * np.dtype(dtype).itemsize if strip == 8 else strip)
     places = spikes((rows, n_in), np.uint8, density=0.3)
     weight, gradient = whole((n_out, n_in), dtype), np.zeros((rows, padded(n_out)), dtype)
     gradient[:, :n_out] = whole((rows, n_out), dtype, 2)
@@ -119,8 +119,8 @@ def test_a_sampled_product_is_there_at_its_places_only(rows, n_out, n_in, strip,
     np.testing.assert_array_equal(out, naive.sampled(gradient[:, :n_out], weight, places))
 
 
-def test_kernels_give_the_same_bits_for_any_number_of_threads(monkeypatch):
-    monkeypatch.setattr(threads, "_SMALL", 0)
+def test_kernels_give_the_same_bits_for_any_number_of_threads(monkeypatch, tune):
+    tune(shared_elements=0)
     rng = np.random.default_rng(0)
     array, weight = spikes((200, 130), np.uint8), rng.standard_normal((90, 130)).astype(np.float32)
     gradient = rng.standard_normal((200, 128)).astype(np.float32)

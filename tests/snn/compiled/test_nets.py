@@ -8,6 +8,7 @@ import pytest
 import snn
 from autograd import Parameter, Tensor, nn
 from snn import currents, factored
+from snn.engine import tuning
 
 from .compare import assert_as_eager, everything
 from .neurons import AdaptiveNode, whole_dense
@@ -17,9 +18,9 @@ modes = pytest.mark.parametrize("mode", ["compiled", "python"])
 
 
 @pytest.fixture(params=["events", "dense"])
-def path(request, monkeypatch):
+def path(request, monkeypatch, tune):
     """Take the event-driven way at any size, or never."""
-    monkeypatch.setattr(currents, "LITTLE", 0 if request.param == "events" else 1 << 60)
+    tune(little_work=0 if request.param == "events" else 1 << 60)
     kinds = []
     make = currents.choose
     monkeypatch.setattr("snn.compiled.part.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
@@ -100,8 +101,8 @@ def test_neurons_of_two_states_with_parameters_of_their_own(mode, path):
 
 
 @modes
-def test_layers_that_are_no_multiple_of_a_block(mode, path, monkeypatch):
-    monkeypatch.setattr(currents, "CACHE", 64 * 70 * 4)  # blocks of 64 outputs for the first layer
+def test_layers_that_are_no_multiple_of_a_block(mode, path, tune):
+    tune(cache=64 * 70 * 4)  # blocks of 64 outputs for the first layer
     rng = np.random.default_rng(0)
     layers = [whole_dense(rng, 70, 201), snn.IFNode(3.0), whole_dense(rng, 201, 65), snn.IFNode(3.0)]
     assert_as_eager(nn.SequentialCell(*layers), spikes((4, 5, 70)), mode)
@@ -137,8 +138,8 @@ CHAINS = {
         ("readout", True, "compiled"),
     ],
 )
-def test_chains_of_layers(name, masked, mode, monkeypatch):
-    monkeypatch.setattr(currents, "LITTLE", 0)
+def test_chains_of_layers(name, masked, mode, tune):
+    tune(little_work=0)
     rng = np.random.default_rng(0)
     chain = nn.SequentialCell(*CHAINS[name](lambda *args, **options: whole_dense(rng, *args, **options)))
     x = rng.integers(0, 3, (T, N, 2, 3) if name == "Flatten" else (T, N, 6)).astype(np.float32)
@@ -192,9 +193,10 @@ def test_states_at_the_start_have_gradients(mode, path):
         ("atan", False, "compiled"),
     ],
 )
-def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(surrogate, sampled, mode, monkeypatch):
-    monkeypatch.setattr(currents, "LITTLE", 0)
-    monkeypatch.setattr(currents, "FEW", 0)
+def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_matters(
+    surrogate, sampled, mode, monkeypatch, tune
+):
+    tune(little_work=0, few_outputs=0)
     calls = []
     product = currents.sampled_product
     monkeypatch.setattr(currents, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
@@ -202,15 +204,15 @@ def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_ma
     chain = net(np.random.default_rng(0), middle)
     assert_as_eager(chain, spikes((T, N, 6)), mode)
     assert bool(calls) == sampled
-    assert all(0 < density < currents.SAMPLED for density in calls)
+    assert all(0 < density < tuning.now().sampled_density for density in calls)
 
 
 @pytest.mark.parametrize(
     ("recurrent", "masked", "mode"),
     [*itertools.product([False, True], [False, True], ["python"]), (False, False, "compiled"), (True, True, "compiled")],
 )
-def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(recurrent, masked, mode, monkeypatch):
-    monkeypatch.setattr(currents, "LITTLE", 0)
+def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(recurrent, masked, mode, monkeypatch, tune):
+    tune(little_work=0)
     rng = np.random.default_rng(0)
     middle = snn.IFNode()
     middle = snn.Recurrent(middle, 70, weight_init=rng.integers(-1, 2, (70, 70))) if recurrent else middle
@@ -220,16 +222,15 @@ def test_the_gradient_from_a_narrow_layer_is_multiplied_in_the_loop_before_it(re
     assert_as_eager(nn.SequentialCell(layers), spikes((T, N, 6)), mode, mask=mask, record="x")
 
 
-def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gradient(monkeypatch):
-    monkeypatch.setattr(currents, "LITTLE", 0)
-    monkeypatch.setattr(currents, "FEW", 0)
+def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gradient(tune):
+    tune(little_work=0, few_outputs=0)
     threshold = Parameter(np.full(9, 4.0, np.float32))
     middle = snn.IFNode(threshold, surrogate_function=snn.surrogate.triangle())
     assert_as_eager(net(np.random.default_rng(0), middle), spikes((T, N, 6)), "compiled")
 
 
-def test_spikes_that_are_many_are_multiplied_whole(monkeypatch):
-    monkeypatch.setattr(currents, "LITTLE", 0)
+def test_spikes_that_are_many_are_multiplied_whole(tune):
+    tune(little_work=0)
     weight = np.ones((4, 6), np.float32)
     assert currents.choose(Tensor(spikes((T, N, 6), density=0.9)), weight, False).kind == "dense"
     assert currents.choose(Tensor(spikes((T, N, 6), density=0.1)), weight, False).kind == "events"

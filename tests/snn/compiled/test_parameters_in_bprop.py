@@ -102,8 +102,8 @@ def test_second_order_by_a_slope_is_that_of_the_eager_run():
 
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("mode", ["compiled", "python", "auto"])
-def test_a_hidden_weight_that_nobody_asks_for_is_no_matter(mode, frozen, monkeypatch):
-    monkeypatch.setattr("snn.auto.WORTHWHILE", 0)
+def test_a_hidden_weight_that_nobody_asks_for_is_no_matter(mode, frozen, tune):
+    tune(compiling=0.0)
     step = Hidden(slopes())
     step.slope.requires_grad = not frozen
     node, x = snn.LIFNode(beta=0.5, surrogate_function=step), current()
@@ -117,8 +117,8 @@ HIDDEN = r"gradient through Hidden: .* no gradient for Parameter 'surrogate_func
 
 
 @pytest.mark.parametrize("mode", ["eager", "compiled", "auto"])
-def test_a_hidden_weight_that_is_asked_for_is_an_error_each_time(mode, monkeypatch):
-    monkeypatch.setattr("snn.auto.WORTHWHILE", 0)
+def test_a_hidden_weight_that_is_asked_for_is_an_error_each_time(mode, tune):
+    tune(compiling=0.0)
     step = Hidden(slopes())
     node, x = snn.LIFNode(beta=0.5, surrogate_function=step), current()
     for _ in range(2):

@@ -40,9 +40,9 @@ def seeded():
 
 
 @pytest.fixture
-def kinds(monkeypatch):
+def kinds(monkeypatch, tune):
     """Take the event-driven way at any size; list the ways that were taken."""
-    monkeypatch.setattr(currents, "LITTLE", 0)
+    tune(little_work=0)
     found, make = [], currents.choose
     monkeypatch.setattr("snn.compiled.part.choose", lambda *args: found.append(make(*args)) or found[-1])
     yield found

@@ -1,0 +1,105 @@
+"""Sizes and densities from which one way is faster than another, in one object."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+__all__ = ["Tuning", "now", "using"]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What decides between ways that give the same values to rounding; a benchmark shows each.
+
+    Attributes
+    ----------
+    dense_density : float
+        Share of an input that is spikes above which a product with all of it is faster than sums over its events
+        (``benchmarks layer``).
+    sampled_density : float
+        Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
+    few_outputs : int
+        Outputs up to which the gradient by an input stays a product, which the loop before multiplies (``benchmarks digits``).
+    little_work : int
+        Multiplications of a layer in a run below which finding events costs more than it saves (``benchmarks digits``).
+    kept_spikes : int
+        Elements below which spikes that were turned into numbers stay numbers (``benchmarks digits``).
+    sampled_values : int
+        Values of an input at which spikes are told from numbers before all are looked at (``benchmarks layer``).
+    cache : int
+        Bytes of a core's second-level cache that a loop may fill (``benchmarks layer``, 2048 neurons).
+    block : int
+        Elements of a step that a loop works on at once, so that what it carries stays in the first-level cache
+        (``benchmarks neurons``).
+    narrow : int
+        Columns below which the samples of a layer without weights are one row (``benchmarks neurons``).
+    dense_rows, most_dense_rows : int
+        Rows, samples times steps, whose gradients are summed at once by a product: the number of outputs within these two
+        (``benchmarks train``).
+    event_rows, few_event_rows : int
+        The same for sums over events, up to and above ``wide`` outputs (``benchmarks layer``).
+    wide : int
+        See ``event_rows``.
+    shared_elements : int
+        Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
+    product_part, product_parts : int
+        Multiplications from which a product is cut in parts, and how many at most (``benchmarks layer``, dense input).
+    step, neuron, weight : float
+        Seconds that an eager training step spends on a Cell in each time step, and on each element and each weight of a sample
+        (``benchmarks auto``).
+    compiling : float
+        Seconds for which a net is compiled, forward and backward, where its loops are not in the cache directory
+        (``benchmarks auto``).
+    repeats : int
+        Runs within which that is to be paid back.
+    """
+
+    dense_density: float = 0.25
+    sampled_density: float = 0.25
+    few_outputs: int = 32
+    little_work: int = 1 << 21
+    kept_spikes: int = 1 << 18
+    sampled_values: int = 1 << 14
+    cache: int = 1 << 19
+    block: int = 512
+    narrow: int = 128
+    dense_rows: int = 2048
+    most_dense_rows: int = 4096
+    event_rows: int = 2048
+    few_event_rows: int = 1024
+    wide: int = 1024
+    shared_elements: int = 1 << 18
+    product_part: int = 1 << 24
+    product_parts: int = 4
+    step: float = 1e-4
+    neuron: float = 2e-8
+    weight: float = 1e-10
+    compiling: float = 2.0
+    repeats: int = 400
+
+    @property
+    def worthwhile(self) -> float:
+        """Seconds of eager work from which a run is compiled."""
+        return self.compiling / self.repeats
+
+
+_now: ContextVar[Tuning] = ContextVar("tuning")
+_DEFAULT = Tuning()
+
+
+def now() -> Tuning:
+    """Return the values in use."""
+    return _now.get(_DEFAULT)
+
+
+@contextlib.contextmanager
+def using(**fields: float) -> Iterator[Tuning]:
+    """Use other values inside a ``with``; they hold for runs that begin there."""
+    token = _now.set(replace(now(), **fields))  # type: ignore[arg-type]
+    try:
+        yield now()
+    finally:
+        _now.reset(token)
