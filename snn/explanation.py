@@ -16,6 +16,7 @@ from autograd.state import quietly
 from .auto import against
 from .compiled.execute import Execution, begin, schedule_for
 from .compiled.stage import Running
+from .connections.products import why_not
 from .engine import tuning
 from .engine.cache import enabled
 from .graphs.graph import Edge, Graph, Node
@@ -25,7 +26,6 @@ from .memory import features_of
 from .recurrent import Recurrent
 from .spikes import Spikes
 from .structure import is_chain, is_over_time, is_stateful
-from .weights import why_not
 
 __all__ = ["lines"]
 

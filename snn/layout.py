@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from .engine.cache import enabled
-from .engine.events import Events
 
-__all__ = ["Layout", "Options", "Own", "Saved", "Stream"]
+__all__ = ["Layout", "Options", "Stream"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Stream = tuple[Array, tuple[int, int, int]]
@@ -62,42 +61,3 @@ class Layout:
     def packed(self, rows: int) -> tuple[int, int, int]:
         """Return those of ``[blocks, rows, width]``."""
         return self.samples * self.width, self.width, rows * self.width
-
-
-@dataclass
-class Own:
-    """What comes back to a layer from itself.
-
-    Attributes
-    ----------
-    weights : array
-        Packed, or turned if ``places`` are given.
-    first, last : array
-        What comes back to the first step of a loop, and from its last, ``[samples, columns and zeros behind]``.
-    places : Events or None
-        Where it is needed, by rows that are counted from the first time step of all.
-    """
-
-    weights: Array
-    first: Array
-    last: Array
-    places: Events | None = None
-
-
-@dataclass
-class Saved:
-    """What the backward of a layer needs of its forward.
-
-    Attributes
-    ----------
-    boundaries : list of (list of array, array or None), or None
-        With checkpoints: state, and what comes back from the layer, at the start of each segment.
-    values : dict of int to array
-        The saved values of the program, ``[T, N, ...]``; with checkpoints only where gradients matter.
-    fed : Spikes, array or None
-        What came back at each step.
-    """
-
-    boundaries: list[Any] | None
-    values: dict[int, Array]
-    fed: Any

@@ -19,7 +19,6 @@ from autograd.state import quietly, scope
 from .compiled.execute import Execution, schedule_for
 from .compiled.part import Part
 from .compiled.stage import Running
-from .currents import Listed, Once, Product
 from .engine.events import LANES, Events, padded
 from .footprint import Block, Heap
 from .graphs.graph import Edge, Node
@@ -135,10 +134,10 @@ class Walk:
             rows.append(self._row(_name(part), (current.kind for _, current in inputs)))
             neurons = math.prod(part.shape)
             for source, current in inputs:
-                if isinstance(current, Listed):
+                if current.listed:
                     if "lists" not in self.held[source]:
                         self.held[source]["lists"] = self._lists(current.events)
-                    kept.append(self._take("buffers", current.packed.nbytes, False))
+                    kept.append(self._take("buffers", current.kept_bytes, False))
                 self._chunk(running, current)
                 kept += self.held[source].values()
             outs, saved = running.given_out(n), running.kept(n) if taped else set()
@@ -163,9 +162,9 @@ class Walk:
 
     def _chunk(self, running: Running, current: Any) -> None:
         """Count the currents of a chunk; they are there until the next ones are made."""
-        if isinstance(current, Product):
+        if current.work_bytes:
             for a, b in running.pieces(0, self.steps)[:2]:
-                self._use((b - a) * current.samples * current.n_out * current.weight.itemsize)
+                self._use((b - a) * current.work_bytes)
 
     def _loops_back(self, stage: Stage, running: Running, rows: list[Row], _: Any) -> Found:
         """Go back through it; return the gradients by its inputs."""
@@ -181,10 +180,10 @@ class Walk:
                 passes = given.x is not None and given.x.node is not None
                 sender = self.makers.get(source) if passes else None
                 weight = None if given.weights is None else given.weights.weight.array
-                few = current if sender and isinstance(current, (Listed, Once, Product)) and current.few else None
+                few = current if sender and current is not None and current.few else None
                 if passes:
                     # With few outputs it stays a product of two matrices.
-                    size = self.steps * neurons * few.weight.itemsize if few else self._bytes(source)
+                    size = self.steps * neurons * weight.itemsize if few and weight is not None else self._bytes(source)
                     found.append((source, self._take("gradients", size)))
                 if given.weights is None or weight is None:
                     continue
@@ -202,7 +201,7 @@ class Walk:
                     continue
                 self.gradients.append(self._take("gradients", weight.nbytes))
                 self.work.append(self.heap.array(weight.nbytes, True))
-                if isinstance(current, Once):
+                if current is not None and current.constant:
                     self._use(neurons * weight.itemsize, False)
                 else:
                     chunks[d, events is not None] = weight.itemsize

@@ -13,7 +13,6 @@ from autograd import Tensor
 from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
-from .currents import Listed
 from .engine import tuning
 from .engine.events import Events
 from .engine.loop import Body
@@ -148,7 +147,7 @@ class Work:
     arrived: Sequence[Any] = ()
 
 
-def arguments(prefix: str, owner: Streams, listed: Sequence[Listed], work: Work, t0: int, t1: int) -> dict[str, Any]:
+def arguments(prefix: str, owner: Streams, listed: Sequence[Any], work: Work, t0: int, t1: int) -> dict[str, Any]:
     """Return the arguments of one body of a loop by name; ``listed`` are the currents that are summed from events."""
     body, layout = work.body, work.layout
     parameters = [owner.parameter(owner.arrays[i]) for i in body.parameters]

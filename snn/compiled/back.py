@@ -11,7 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.graph import SELECT, Node
 
-from ..currents import Direct, GradientByEvents, Listed, Once
+from ..connections.dense import GradientByEvents
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
@@ -178,18 +178,16 @@ class _Part:
         self.few: list[int] = []
         self.places: dict[int, Events | None] = {}
         for k, parent in zip(outside, parents, strict=True):
-            current = part.currents[k]
-            if isinstance(current, Direct):
+            current: Any = part.currents[k]
+            if not current.weighted:
                 self.direct += [k] if self.wants[k] else []
                 continue
             if self.wants_weight[k]:
-                if isinstance(current, Listed):
-                    rows = (running.chunk or 0) * part.layout.samples
-                    self.by_events[k] = GradientByEvents(current.packed, current.events, rows)
-                elif isinstance(current, Once):
+                if current.listed:
+                    self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples)
+                elif current.constant:
                     self.summed.append(k)
             before = _before(parent) if self.wants[k] else None
-            assert current is not None
             if before is not None and current.few:
                 self.few.append(k)
             elif before is not None and current.finite:

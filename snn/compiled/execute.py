@@ -13,6 +13,9 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, nn, ops, tree
 from autograd.errors import CompileError
 
+from ..connections import Connection, connection_of
+from ..connections.dense import Dense
+from ..connections.products import why_not
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
@@ -22,7 +25,6 @@ from ..reads import Reads, watching
 from ..stepwise import AllSteps
 from ..structure import given_state, holds_neurons, initial_state, is_over_time, is_stateful, label, record_names
 from ..watch import check_output, not_once
-from ..weights import Weights, weights_of, why_not
 from .again import pull_eagerly
 from .hoist import at_once, each_step, hoisted, padded
 from .part import Given, Part
@@ -222,7 +224,7 @@ class Execution(AllSteps):
             if self.check and node.kind == "layer":
                 check_output(node.path, node.what, out)
 
-    def _note(self, node: Node, weights: Weights, x: Tensor) -> None:
+    def _note(self, node: Node, weights: Connection, x: Tensor) -> None:
         """Note the first layer whose weights are of another floating dtype than its input."""
         if self.mixed is None and weights.stored != x.dtype and x.dtype.kind == "f":
             self.mixed = label(node.name, node.what) if node.kind == "layer" else node.name, weights.stored, x.dtype
@@ -258,7 +260,7 @@ class Execution(AllSteps):
         """Return a dense layer with no neurons behind it, or several, as a loop; None for any other node."""
         if node.kind != "layer" or not node.varies or len(node.inputs) != 1 or self.check:
             return None
-        if weights_of(node.what, self.value(node.inputs[0])) is None:
+        if connection_of(node.what, self.value(node.inputs[0])) is None:
             return None
         edge = Edge(node.number)
         core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge]))
@@ -325,7 +327,7 @@ class Execution(AllSteps):
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
         return Running(parts, cables, self.options, self.kept, pull_eagerly)
 
-    def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Weights | None) -> Cable:
+    def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Connection | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]
         if p.late:
             k = next(k for k, node in enumerate(core.states) if node.number == p.value.node)
@@ -351,13 +353,13 @@ class Execution(AllSteps):
             value = ops.broadcast_to(padded(value, len(core.shape)), (len(self.x), *core.shape))
         return Given(value, None)
 
-    def _weights(self, node: Node, x: Tensor | None = None) -> Weights:
+    def _weights(self, node: Node, x: Tensor | None = None) -> Connection:
         """Return the factors of a dense layer or a product."""
         if x is None:
             shape, dtype = self._output(node.inputs[0])
             x = Tensor.wrap(np.broadcast_to(np.zeros((), dtype), (1, *shape)))
         if node.kind == "layer":
-            found = weights_of(node.what, x)
+            found = connection_of(node.what, x)
             if found is None:
                 raise CompileError(
                     label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another one",
@@ -366,7 +368,7 @@ class Execution(AllSteps):
             return found
         weight = ops.transpose(self.value(node.inputs[1]))
         dtype = np.result_type(x.dtype, weight.dtype) if x.dtype.kind == "f" else weight.dtype
-        return Weights(_PRODUCT, weight if weight.dtype == dtype else ops.cast(weight, dtype), None, weight.dtype)
+        return Dense(_PRODUCT, weight if weight.dtype == dtype else ops.cast(weight, dtype), None, weight.dtype)
 
     def _output(self, edge: Edge) -> tuple[Any, Any]:
         output = self.graph.nodes[edge.node].outputs[edge.output]

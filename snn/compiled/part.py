@@ -12,14 +12,13 @@ import numpy as np
 from autograd import Parameter, Tensor
 from autograd.errors import CompileError
 
-from ..currents import Direct, Listed, Product, choose
+from ..connections import Connection, Direct
 from ..engine import tuning
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
 from ..layout import Layout
 from ..streams import Streams
-from ..weights import Weights
 from .plan import Plan, Sent, plan_for
 
 __all__ = ["Given", "Part"]
@@ -36,12 +35,12 @@ class Given:
     ----------
     x : Tensor or None
         ``[T, N, ...]``; None for what comes from the group itself.
-    weights : Weights or None
+    weights : Connection or None
         Between that and the input.
     """
 
     x: Tensor | None
-    weights: Weights | None
+    weights: Connection | None
 
 
 def slot(dtype: Any, place: int) -> Parameter:
@@ -96,7 +95,7 @@ class Part(Streams):
         for start in starts:
             self.check_start(start)
         self.currents = [
-            None if item.x is None else choose(item.x, None if item.weights is None else item.weights.weight.array, jit)
+            None if item.x is None else Direct(item.x) if item.weights is None else item.weights.way(item.x, jit)
             for item in given
         ]
         arrays = self.plan.arrays()
@@ -125,17 +124,17 @@ class Part(Streams):
     def _layout(self) -> Layout:
         size, columns, limits = math.prod(self.shape), self.shape[-1], tuning.now()
         found = [c for c in self.currents if c is not None]
-        weighted = [c for c in found if not isinstance(c, Direct)]
-        narrow = all(isinstance(c, Product) and c.few for c in weighted) if weighted else columns < limits.narrow
+        weighted = [c for c in found if c.weighted]
+        narrow = all(c.few and c.in_chunks for c in weighted) if weighted else columns < limits.narrow
         if narrow and not self.grouped:  # all samples are one row, or few elements would be done at once
             return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
-        width = min([c.width for c in found if isinstance(c, Listed)], default=limits.block)
+        width = min([c.width for c in self.listed], default=limits.block)
         return Layout(self.steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
 
     @property
-    def listed(self) -> list[Listed]:
+    def listed(self) -> list[Any]:
         """The currents that are summed from events."""
-        return [current for current in self.currents if isinstance(current, Listed)]
+        return [current for current in self.currents if current is not None and current.listed]
 
     def direct(self, index: int) -> Tensor | None:
         """Return the input of the run that a value of the program is; the backward still has it."""

@@ -16,7 +16,7 @@ from autograd.errors import CompileError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
-from ..currents import Listed, Once
+from ..connections import Connection
 from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
@@ -28,7 +28,6 @@ from ..spikes import Spikes
 from ..streams import Work, arguments, link_arguments, order_of
 from ..traced import Loops
 from ..watch import check_gradient, check_steps
-from ..weights import Weights
 from .part import Part
 from .plan import Sent
 
@@ -48,7 +47,7 @@ class Cable:
         Parts, and the input of the target that it makes.
     sent : Sent
         What is sent.
-    weights : Weights or None
+    weights : Connection or None
         On the way.
     late : bool
         Whether it arrives in the next step.
@@ -62,7 +61,7 @@ class Cable:
     target: int
     input: int
     sent: Sent
-    weights: Weights | None
+    weights: Connection | None
     late: bool
     amplitude: Any = None
     packed: Packed | None = None
@@ -122,7 +121,7 @@ class Running:
             cable.weights is not None for cable in cables
         )
         self.chunk: int | None = min(lengths, default=None)
-        self.dense = any(c is not None and c.kind == "dense" for part in parts for c in part.currents)
+        self.dense = any(c is not None and c.in_chunks for part in parts for c in part.currents)
 
     def _prepare(self, cable: Cable) -> None:
         if cable.weights is None:
@@ -194,7 +193,7 @@ class Running:
         for part, w, s in zip(self.parts, written, states, strict=True):
             outs += self._outs(part, w) + [Tensor.wrap(a.reshape(part.shape)) for a in s]
             for current in part.currents:
-                if isinstance(current, Once):
+                if current is not None:
                     current.forget()
         if not record:
             return outs
@@ -300,10 +299,8 @@ class Running:
         for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
             plan = part.plan
             mask_rows, mask_streams = part.masks()
-            listed = tuple(i for i, c in zip(plan.inputs, part.currents, strict=True) if isinstance(c, Listed))
-            read = tuple(
-                i for i, c in zip(plan.inputs, part.currents, strict=True) if c is not None and not isinstance(c, Listed)
-            )
+            listed = tuple(i for i, c in zip(plan.inputs, part.currents, strict=True) if c is not None and c.listed)
+            read = tuple(i for i, c in zip(plan.inputs, part.currents, strict=True) if c is not None and not c.listed)
             bodies.append(
                 Body(
                     (*read, *mask_streams), mask_rows, listed,
@@ -315,7 +312,7 @@ class Running:
         for a, b in self.pieces(t0, t1) if self.dense else [(t0, t1)]:
             works = []
             for n, (part, body, w) in enumerate(zip(self.parts, bodies, written, strict=True)):
-                streams = [part.stream(c.current(a, b)) for c in part.currents if c is not None and not isinstance(c, Listed)]
+                streams = [part.stream(c.current(a, b)) for c in part.currents if c is not None and not c.listed]
                 streams += [part.mask_stream(a, b) for _ in part.masks()[1]]
                 targets = [(array[a - t0 : b - t0].reshape(-1), part.layout.rows()) for array in w.values()]
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]

@@ -11,8 +11,8 @@ from autograd import Tensor, tree
 from autograd.errors import CompileError
 from autograd.state import scope
 
+from ..connections import Connection, connection_of
 from ..structure import label
-from ..weights import Weights, weights_of
 from .graph import Edge, Graph, Node
 
 __all__ = ["Core", "Projection", "Schedule", "Stage", "make_schedule"]
@@ -172,7 +172,7 @@ class _Scheduler:
         self.graph, self.nodes = graph, graph.nodes
         self.users = graph.users()
         self.kept = set(tree.leaves(graph.out)) | {edge for edge, _ in graph.crossing}
-        self.dense: dict[int, bool] = {}
+        self.connections: dict[int, Connection | None] = {}
 
     def schedule(self) -> Schedule:
         components = _components(self.nodes)
@@ -185,14 +185,18 @@ class _Scheduler:
         outs = set(tree.leaves(self.graph.out))
         return Schedule(self.graph, kept, [[e for e in last if last[e] == k and e not in outs] for k in range(len(kept))])
 
-    def is_dense(self, node: Node) -> bool:
-        """Tell whether a node is a product of what varies with a matrix that does not."""
-        if not node.varies:
-            return False
-        if node.kind == "layer":
-            if node.number not in self.dense:
-                self.dense[node.number] = len(node.edges) == len(node.inputs) == 1 and self._factors(node) is not None
-            return self.dense[node.number]
+    def connects(self, node: Node) -> bool:
+        """Tell whether a node is a connection: a layer of weights, or a product of what varies with a matrix that does not."""
+        return self._is_product(node) or self._connection(node) is not None
+
+    def has_matrix(self, node: Node) -> bool:
+        """Tell whether it is one with which neurons may feed each other inside a loop."""
+        if self._is_product(node):
+            return True
+        found = self._connection(node)
+        return found is not None and found.matrix
+
+    def _is_product(self, node: Node) -> bool:
         if node.kind != "operation" or node.what.__name__ != "_matmul":
             return False
         x, weight = node.inputs
@@ -201,10 +205,16 @@ class _Scheduler:
             and not self.nodes[weight.node].varies and len(self.nodes[weight.node].outputs[weight.output].shape) == 2
         )  # fmt: skip
 
-    def _factors(self, node: Node) -> Weights | None:
-        output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
-        with scope(recording=False):
-            return weights_of(node.what, Tensor.wrap(np.broadcast_to(np.zeros((), output.dtype), (1, *output.shape))))
+    def _connection(self, node: Node) -> Connection | None:
+        if node.number not in self.connections:
+            found = None
+            if node.kind == "layer" and len(node.edges) == len(node.inputs) == 1:
+                output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
+                x = Tensor.wrap(np.broadcast_to(np.zeros((), output.dtype), (1, *output.shape)))
+                with scope(recording=False):
+                    found = connection_of(node.what, x)
+            self.connections[node.number] = found
+        return self.connections[node.number]
 
     def _stage(self, part: list[Node]) -> Stage:
         first = part[0]
@@ -244,10 +254,10 @@ class _Scheduler:
             """Tell whether a node may be part of a core; so may a layer that seems to work on each element."""
             shapes = [self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges]
             alike = node.kind == "layer" and {*shapes, *(o.shape for o in node.outputs)} == {node.outputs[0].shape}
-            return is_elementwise(node) or (alike and not self.is_dense(node))
+            return is_elementwise(node) or (alike and not self.has_matrix(node))
 
         for node in part:
-            if not steps_along(node) and not self.is_dense(node):
+            if not steps_along(node) and not self.has_matrix(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
                     self.graph.name, "dense layers, products with a matrix and operations on each element in feedback",
@@ -359,7 +369,7 @@ class _Scheduler:
                     left = list(core.inputs)
                 for edge in core.inputs:
                     source = by_node.get(edge.node)
-                    if source is not None and source.node is not None and used[edge.node] == 1 and self.is_dense(source.node):
+                    if source is not None and source.node is not None and used[edge.node] == 1 and self.connects(source.node):
                         if source.node.outputs[0].shape == core.shape:
                             stage.dense[edge] = source.node
                             source.kind = "none"

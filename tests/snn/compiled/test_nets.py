@@ -7,7 +7,9 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn import currents, factored
+from snn import factored
+from snn.connections import connection_of
+from snn.connections.dense import Dense
 from snn.engine import tuning
 
 from .compare import assert_as_eager, everything
@@ -22,8 +24,8 @@ def path(request, monkeypatch, tune):
     """Take the event-driven way at any size, or never."""
     tune(little_work=0 if request.param == "events" else 1 << 60)
     kinds = []
-    make = currents.choose
-    monkeypatch.setattr("snn.compiled.part.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
+    make = Dense.way
+    monkeypatch.setattr(Dense, "way", lambda *args: kinds.append(make(*args)) or kinds[-1])
     yield request.param
     assert ("events" in {k.kind for k in kinds}) == (request.param == "events")
 
@@ -152,8 +154,8 @@ def test_a_constant_current_is_multiplied_once(dtype, mode, monkeypatch):
     rng = np.random.default_rng(0)
     chain, image = net(rng, snn.IFNode(4.0)), rng.integers(0, 3, (N, 6)).astype(dtype)
     kinds = []
-    make = currents.choose
-    monkeypatch.setattr("snn.compiled.part.choose", lambda *args: kinds.append(make(*args)) or kinds[-1])
+    make = Dense.way
+    monkeypatch.setattr(Dense, "way", lambda *args: kinds.append(make(*args)) or kinds[-1])
     whole = everything(chain, np.stack([image] * T), "eager")
     constant = np.broadcast_to(image, (T, N, 6))
     found = assert_as_eager(chain, constant, mode)
@@ -231,7 +233,6 @@ def test_a_neuron_between_dense_layers_learns_its_threshold_through_a_sampled_gr
 
 def test_spikes_that_are_many_are_multiplied_whole(tune):
     tune(little_work=0)
-    weight = np.ones((4, 6), np.float32)
-    assert currents.choose(Tensor(spikes((T, N, 6), density=0.9)), weight, False).kind == "dense"
-    assert currents.choose(Tensor(spikes((T, N, 6), density=0.1)), weight, False).kind == "events"
-    assert currents.choose(Tensor(np.full((T, N, 6), 0.5, np.float32) * np.arange(6)), weight, False).kind == "dense"
+    inputs = spikes((T, N, 6), density=0.9), spikes((T, N, 6), density=0.1), np.full((T, N, 6), 0.5, np.float32) * np.arange(6)
+    for x, kind in zip(map(Tensor, inputs), ("dense", "events", "dense"), strict=True):
+        assert connection_of(nn.Dense(6, 4, "ones"), x).way(x, False).kind == kind

@@ -9,7 +9,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
-from snn import currents
+from snn.connections.dense import Dense
 
 from .compare import assert_as_eager, assert_close, everything
 from .neurons import whole_dense
@@ -43,8 +43,8 @@ def seeded():
 def kinds(monkeypatch, tune):
     """Take the event-driven way at any size; list the ways that were taken."""
     tune(little_work=0)
-    found, make = [], currents.choose
-    monkeypatch.setattr("snn.compiled.part.choose", lambda *args: found.append(make(*args)) or found[-1])
+    found, make = [], Dense.way
+    monkeypatch.setattr(Dense, "way", lambda *args: found.append(make(*args)) or found[-1])
     yield found
     found.clear()
 

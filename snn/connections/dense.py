@@ -1,75 +1,73 @@
-"""How an input becomes the current of a layer of neurons, and how gradients go back: one class for each way."""
+"""Dense layers, and the ways through them: by the whole product, once, or by sums over events."""
 
 from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Cell, Tensor
 
-from .engine import tuning
-from .engine.blas import product
-from .engine.buffers import empty
-from .engine.events import LANES, Events, Packed, sampled_product
-from .spikes import Spikes, as_spikes
+from ..engine import tuning
+from ..engine.blas import product
+from ..engine.buffers import empty
+from ..engine.events import LANES, Events, Packed, sampled_product
+from ..spikes import Spikes, as_spikes
+from .base import Connection, Way
+from .products import factors_of
 
-__all__ = ["Direct", "GradientByEvents", "Listed", "Once", "Product", "choose"]
+__all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def choose(x: Tensor, weight: Array | None, jit: bool) -> Direct | Once | Product | Listed:
-    """Return how to get from an input ``[T, ..., features]`` to currents; ``why`` of the result says the reason."""
-    if weight is None:
-        return Direct(x)
-    n_out, n_in = weight.shape
-    samples, limits = math.prod(x.shape[1:-1]), tuning.now()
-    if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
-        return Once(x, weight, "the input is the same at every step")
-    if len(x) * samples * n_in * n_out < limits.little_work:
-        return Product(x, weight, "the product is small")
-    if not Packed.finite(weight):
-        return Product(x, weight, "some weights are infinite or NaN")
-    spikes = as_spikes(x, jit)
-    if spikes is None:
-        return Product(x, weight, "the input is not spikes")
-    share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
-    if spikes.events.density > limits.dense_density:
-        return Product(spikes, weight, f"{share}, more than {100 * limits.dense_density:g} %")
-    return Listed(spikes, weight, share)
+@dataclass(frozen=True, eq=False)
+class Dense(Connection):
+    """``x @ weight.T + bias``, with weights ``[n_out, n_in]`` and a bias ``[n_out]`` or of one value."""
+
+    matrix = True
+
+    @classmethod
+    def of(cls, cell: Cell, x: Tensor) -> Dense | None:
+        """Return any Cell whose output is its input times a matrix, plus a bias, however it makes these."""
+        found = factors_of(cell, x)
+        return None if isinstance(found, str) else cls(cell, *found)
+
+    def way(self, x: Tensor, jit: bool) -> Way:
+        """Choose a way; ``why`` of the result has the reason."""
+        weight, limits = self.weight.array, tuning.now()
+        n_out, n_in = weight.shape
+        samples = math.prod(x.shape[1:-1])
+        if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
+            return Once(x, weight, "the input is the same at every step")
+        if len(x) * samples * n_in * n_out < limits.little_work:
+            return Product(x, weight, "the product is small")
+        if not Packed.finite(weight):
+            return Product(x, weight, "some weights are infinite or NaN")
+        spikes = as_spikes(x, jit)
+        if spikes is None:
+            return Product(x, weight, "the input is not spikes")
+        share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
+        if spikes.events.density > limits.dense_density:
+            return Product(spikes, weight, f"{share}, more than {100 * limits.dense_density:g} %")
+        return Listed(spikes, weight, share)
 
 
-class Direct:
-    """The input is the current."""
-
-    kind = "current"
-    events: Events | None = None
-    chunk: int | None = None
-    """Time steps whose gradients are summed at once; the same in every run of one shape, so that the bits are."""
-
-    def __init__(self, x: Tensor, why: str = "there are no weights before the neuron") -> None:
-        self.x, self.why = x, why
-
-    def current(self, t0: int, t1: int) -> Array:
-        """Return the currents ``[t1 - t0, ..., features]`` of some steps; with a time stride of 0 where they are the same."""
-        return self.x.array[t0:t1]
-
-
-class _Weighted:
+class _Weighted(Way):
     """A product with weights ``[n_out, n_in]``."""
 
-    kind: str
-    events: Events | None = None
     chunk: int
 
     def __init__(self, x: Tensor, weight: Array, why: str) -> None:
-        self.x, self.weight, self.why = x, weight, why
+        super().__init__(x, why)
+        self.weight = weight
         self.samples = math.prod(x.shape[1:-1])
         self.n_out, self.n_in = weight.shape
         self.chunk = self.steps_at_once(self.n_out, self.samples)
+        self.few = bool(self.n_out <= tuning.now().few_outputs)
         self.total: Array | None = None
 
     @classmethod
@@ -79,14 +77,9 @@ class _Weighted:
         return max(1, min(limits.most_dense_rows, max(limits.dense_rows, n_out)) // max(1, samples))
 
     @functools.cached_property
-    def finite(self) -> bool:
+    def finite(self) -> bool:  # type: ignore[override]
         """Whether all weights are finite, so that what is zero may be left out of a product."""
         return Packed.finite(self.weight)
-
-    @property
-    def few(self) -> bool:
-        """Whether the gradient by the input is left as a product, for the layer before to multiply."""
-        return self.n_out <= tuning.now().few_outputs
 
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as rows ``[(t1 - t0) * samples, n_in]``."""
@@ -124,6 +117,11 @@ class Product(_Weighted):
 
     kind = "dense"
 
+    @property
+    def work_bytes(self) -> int:
+        """Bytes of the currents of one step."""
+        return int(self.samples * self.n_out * self.weight.itemsize)
+
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, of which ``t0`` begins a chunk."""
         made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
@@ -134,6 +132,7 @@ class Once(_Weighted):
     """The input is the same at every step, and so is the current."""
 
     kind = "once"
+    constant = True
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the current, with a time stride of 0."""
@@ -213,13 +212,13 @@ class Listed(_Weighted):
     """Sums over the events of the input."""
 
     kind = "events"
+    listed = True
     x: Spikes
 
     def __init__(self, x: Spikes, weight: Array, why: str) -> None:
         super().__init__(x, weight, why)
         self.events: Events = x.events
         self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.jit)
-        self.by_events = GradientByEvents(self.packed, self.events, self.chunk * self.samples)
 
     @classmethod
     def steps_at_once(cls, n_out: int, samples: int) -> int:
@@ -232,6 +231,15 @@ class Listed(_Weighted):
         """Columns of the weights that stay in the cache together."""
         fitting = int(tuning.now().cache // (self.n_in * self.weight.itemsize) // LANES * LANES)
         return min(512, max(LANES, fitting))
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return int(self.packed.nbytes)
+
+    def by_events(self, rows: int) -> GradientByEvents:
+        """Return the gradient by the weights, to be summed over so many rows at once."""
+        return GradientByEvents(self.packed, self.events, rows)
 
     def arguments(self, t0: int) -> list[Any]:
         """Return what a loop needs to sum over the events from a step on."""

@@ -1,92 +1,51 @@
-"""Dense layers: any Cell whose output is its input times a matrix, plus a bias, however it makes these of its Parameters."""
+"""Tell which layers are products with a matrix, and find their factors."""
 
 from __future__ import annotations
 
 import copy
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, nn, ops
+from autograd import Cell, Tensor, nn, ops
 from autograd.dtypes import DType, describe, float16, float32, float64, promote
 from autograd.errors import CompileError
 from autograd.graph import LEAF, Node
 from autograd.program import Value
 from autograd.state import scope
 
-from .reads import Reads, watching
-from .structure import is_over_time, is_stateful
+from ..reads import Reads, watching
+from ..structure import is_over_time, is_stateful
 
-__all__ = ["Weights", "weights_of", "why_not"]
+__all__ = ["factors_of", "why_not"]
 
 _COMPILED = (float32, float64)
-_SLOTS = {dtype: Parameter(np.zeros((), dtype)) for dtype in _COMPILED}
 
 
-@dataclass(frozen=True)
-class Weights:
-    """The factors of a dense layer in one run: ``x @ weight.T + bias``.
-
-    Attributes
-    ----------
-    cell : Cell
-        The layer.
-    weight : Tensor
-        ``[n_out, n_in]``, in the dtype of the product. It stands in the graph, so that gradients reach what it was made from.
-    bias : Tensor or None
-        ``[n_out]`` or one value, in the same dtype.
-    stored : dtype
-        That of the weights before they were brought to the dtype of the product.
-    """
-
-    cell: Cell
-    weight: Tensor
-    bias: Tensor | None
-    stored: DType
-
-    @property
-    def in_channels(self) -> int:
-        """Number of inputs."""
-        return self.weight.shape[1]
-
-    @property
-    def out_channels(self) -> int:
-        """Number of outputs."""
-        return self.weight.shape[0]
-
-    @property
-    def slot(self) -> Parameter | None:
-        """What stands for the bias in the plan of the neurons behind, which all layers share."""
-        return None if self.bias is None else _SLOTS[self.bias.dtype]
+Factors = tuple[Tensor, Tensor | None, DType]
+"""Weights ``[n_out, n_in]``, bias, and the dtype of the weights before they were brought to that of the product."""
 
 
 class _NotDenseError(Exception):
     """A layer does something else; the text says what."""
 
 
-def weights_of(cell: Cell, x: Tensor) -> Weights | None:
-    """Return the factors of a layer without state for an input ``[T, N, ..., features]``; None if it is not dense.
-
-    What a layer computes from its Parameters alone is computed here, once, and recorded. Its ``construct`` runs on an input
-    that is not known yet: only a product with a matrix and the addition of a bias may depend on it.
-    """
-    found = _found(cell, x)
-    return found if isinstance(found, Weights) else None
-
-
 def why_not(cell: Cell, x: Tensor) -> str | None:
     """Return why a layer that has a matrix is not dense; None if it is, or has no matrix."""
-    found = _found(cell, x)
+    found = factors_of(cell, x)
     return found or None if isinstance(found, str) else None
 
 
-def _found(cell: Cell, x: Tensor) -> Weights | str:
-    """Return the factors of a layer, or why there are none; an empty text stands for a layer of another kind."""
+def factors_of(cell: Cell, x: Tensor) -> Factors | str:
+    """Return the factors of a layer without state, or why there are none; an empty text stands for a layer of another kind.
+
+    Its ``construct`` runs on an input ``[T, N, ..., features]`` that is not known yet: only a product with a matrix and the
+    addition of a bias may depend on it.
+    """
     if x.ndim < 3 or is_stateful(cell) or is_over_time(cell):
         return ""
     try:
@@ -98,15 +57,15 @@ def _found(cell: Cell, x: Tensor) -> Weights | str:
         return str(error)
 
 
-def _of_dense(cell: nn.Dense, x: Tensor) -> Weights | str:
+def _of_dense(cell: nn.Dense, x: Tensor) -> Factors | str:
     if cell.activation is not None:
         return "it has an activation, which may be a layer of its own behind it"
     if x.shape[-1] != cell.in_channels:
         return ""  # an error, which the layer itself raises
-    return _typed(cell, x, cell.weight, cell.bias)
+    return _typed(x, cell.weight, cell.bias)
 
 
-def _typed(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor | None) -> Weights:
+def _typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
     """Bring factors to the dtype of the product, as the eager mode does."""
     dtype = promote(x.dtype, weight.dtype)
     if dtype not in _COMPILED or x.dtype == float16:
@@ -115,7 +74,7 @@ def _typed(cell: Cell, x: Tensor, weight: Tensor, bias: Tensor | None) -> Weight
         if promote(dtype, bias.dtype) != dtype:
             raise _NotDenseError(f"its bias is {bias.dtype}, and its product only {dtype}")
         bias = ops.cast(bias, dtype)
-    return Weights(cell, weight if weight.dtype == dtype else ops.cast(weight, dtype), bias, weight.dtype)
+    return weight if weight.dtype == dtype else ops.cast(weight, dtype), bias, weight.dtype
 
 
 # Once for each layer: is its construct a product, and the same each time?
@@ -183,8 +142,8 @@ def _content(value: Any, seen: set[int] | None = None) -> Any:
     return [(key, _content(item, seen)) for key, item in items]
 
 
-def _bytes(weights: Weights) -> list[bytes]:
-    return [np.asarray(t).tobytes() for t in (weights.weight, weights.bias) if t is not None]
+def _bytes(factors: Factors) -> list[bytes]:
+    return [np.asarray(t).tobytes() for t in factors[:2] if t is not None]
 
 
 def _line(error: Exception) -> str:
@@ -194,7 +153,7 @@ def _line(error: Exception) -> str:
 # In each run: its factors
 
 
-def _made(cell: Cell, x: Tensor) -> Weights:
+def _made(cell: Cell, x: Tensor) -> Factors:
     """Run a layer on an input that is not known yet, and return its factors."""
     steps = _Steps()
     seed = Node(LEAF, (), x.shape[1:], x.dtype)
@@ -206,7 +165,7 @@ def _made(cell: Cell, x: Tensor) -> Weights:
         except Exception as error:
             raise _NotDenseError(f"its construct needs the values of its input: {_line(error)}") from error
         weight, bias = steps.factors(out, seed)
-        return _typed(cell, x, weight, bias)
+        return _typed(x, weight, bias)
 
 
 class _Steps:

@@ -1,0 +1,35 @@
+"""Connections: how an input becomes currents and how gradients go back, a kind in each file.
+
+A file exports a subclass of :class:`~snn.connections.base.Connection`; adding one is enough for layers of its kind to be run,
+explained and differentiated by their own ways.
+"""
+
+from __future__ import annotations
+
+import functools
+from importlib import import_module
+from pkgutil import iter_modules
+
+from autograd import Cell, Tensor
+
+from ..structure import is_over_time, is_stateful
+from .base import Connection, Direct, Way
+
+__all__ = ["Connection", "Direct", "Way", "connection_of"]
+
+
+@functools.cache
+def _kinds() -> list[type[Connection]]:
+    files = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__)]
+    found = {value: None for file in files for value in (getattr(file, name) for name in file.__all__)}
+    return [kind for kind in found if isinstance(kind, type) and issubclass(kind, Connection) and kind is not Connection]
+
+
+def connection_of(cell: Cell, x: Tensor) -> Connection | None:
+    """Return a layer without state as a connection, for an input ``[T, N, ...]``; None if it is of no kind that is known.
+
+    What a layer computes from its Parameters alone is computed here, once, and recorded.
+    """
+    if is_stateful(cell) or is_over_time(cell):
+        return None
+    return next((found for kind in _kinds() if (found := kind.of(cell, x)) is not None), None)

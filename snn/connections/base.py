@@ -1,0 +1,138 @@
+"""What connections are to a run: an interface whose kinds stand in the other files of this folder, one each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autograd import Cell, Tensor
+from autograd.dtypes import DType
+
+__all__ = ["Connection", "Direct", "Way"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Way:
+    """One way from an input ``[T, N, ...]`` to currents and back, in one run.
+
+    The currents are those of all its steps, made some steps at a time: in order forward, from the last to the first back.
+
+    Attributes
+    ----------
+    kind, why : str
+        Its name and the reason for it, as :func:`snn.explain` prints them.
+    x : Tensor
+        The input.
+    chunk : int or None
+        Time steps whose gradients are summed at once: the same in every run of one shape, so that the bits are. None if
+        nothing is summed.
+    weighted : bool
+        Whether there are weights, so that currents are made and gradients by weights are summed.
+    listed : bool
+        Whether the loop sums the currents itself, from ``events``: see :class:`snn.connections.dense.Listed`.
+    constant : bool
+        Whether the input is the same at every step: its gradient by weights is made once, by :meth:`of_sum`.
+    few : bool
+        Whether the gradient by the input stays a product of ``gradient`` and ``weight``, for the loop before to multiply.
+    finite : bool
+        Whether the gradient by the input may be made only where it is needed.
+    """
+
+    kind: str
+    chunk: int | None = None
+    events: Any = None
+    weighted: ClassVar[bool] = True
+    listed: ClassVar[bool] = False
+    constant: ClassVar[bool] = False
+    few: bool = False
+    finite: bool = False
+
+    def __init__(self, x: Tensor, why: str) -> None:
+        self.x, self.why = x, why
+
+    @property
+    def in_chunks(self) -> bool:
+        """Whether the currents are made chunk by chunk, before the loop runs on each."""
+        return self.weighted and not self.listed and not self.constant
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes of the currents of one step, while a chunk of them waits for the loop."""
+        return 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that the way back needs, beside the input and the weights."""
+        return 0
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents ``[t1 - t0, N, ...]`` of some steps; with a time stride of 0 where they are the same."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Drop what is quickly made again, at the end of a run."""
+
+    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any, weights: Any) -> None:
+        """Write the gradient by the input of some steps to ``out[t0:t1]``, from that by their currents ``[rows, pitch]``.
+
+        Where ``places`` are given, only there is it needed; ``weights`` are the turned ones.
+        """
+        raise NotImplementedError
+
+    def add(self, t0: int, t1: int, gradient: Array) -> None:
+        """Add what some steps bring to the gradient by the weights, from that by their currents ``[rows, pitch]``."""
+        raise NotImplementedError
+
+    def weight_gradient(self) -> Array:
+        """Return what was added up, in the shape of the weights."""
+        raise NotImplementedError
+
+
+class Direct(Way):
+    """The input is the current."""
+
+    kind = "current"
+    weighted = False
+
+    def __init__(self, x: Tensor, why: str = "there are no weights before the neuron") -> None:
+        super().__init__(x, why)
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the input of some steps."""
+        return self.x.array[t0:t1]
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """A layer of weights in one run; a subclass for each kind.
+
+    Attributes
+    ----------
+    cell : Cell
+        The layer.
+    weight : Tensor
+        In the dtype of the currents. It stands in the graph, so that gradients reach what it was made from.
+    bias : Tensor or None
+        What is added to the currents of each step: one value, or one for each output; in the same dtype.
+    stored : dtype
+        That of the weights before they were brought to the dtype of the currents.
+    """
+
+    cell: Cell
+    weight: Tensor
+    bias: Tensor | None
+    stored: DType
+    matrix: ClassVar[bool] = False
+    """Whether ``weight`` is a matrix ``[n_out, n_in]``, with which neurons of a group may feed each other inside a loop."""
+
+    @classmethod
+    def of(cls, cell: Cell, x: Tensor) -> Connection | None:
+        """Return a layer without state as such a connection for an input ``[T, N, ...]``; None if it is another kind."""
+        raise NotImplementedError
+
+    def way(self, x: Tensor, jit: bool) -> Way:
+        """Choose a way for an input by its density, its size and the tuning."""
+        raise NotImplementedError
