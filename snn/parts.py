@@ -162,7 +162,7 @@ class Walk:
 
     def _chunk(self, running: Running, current: Any) -> None:
         """Count the currents of a chunk; they are there until the next ones are made."""
-        if current.work_bytes:
+        if current is not None and current.work_bytes:
             for a, b in running.pieces(0, self.steps)[:2]:
                 self._use((b - a) * current.work_bytes)
 

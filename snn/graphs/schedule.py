@@ -197,7 +197,7 @@ class _Scheduler:
         return found is not None and found.matrix
 
     def _is_product(self, node: Node) -> bool:
-        if node.kind != "operation" or node.what.__name__ != "_matmul":
+        if node.kind != "operation" or not node.varies or node.what.__name__ != "_matmul":
             return False
         x, weight = node.inputs
         return (
@@ -208,7 +208,7 @@ class _Scheduler:
     def _connection(self, node: Node) -> Connection | None:
         if node.number not in self.connections:
             found = None
-            if node.kind == "layer" and len(node.edges) == len(node.inputs) == 1:
+            if node.kind == "layer" and node.varies and len(node.edges) == len(node.inputs) == 1:
                 output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
                 x = Tensor.wrap(np.broadcast_to(np.zeros((), output.dtype), (1, *output.shape)))
                 with scope(recording=False):

@@ -8,7 +8,7 @@ import pytest
 import snn
 from autograd import Parameter, Tensor, nn
 from snn import factored
-from snn.connections import connection_of
+from snn.connections import connection_of, dense
 from snn.connections.dense import Dense
 from snn.engine import tuning
 
@@ -200,8 +200,8 @@ def test_the_gradient_by_hidden_spikes_is_sampled_where_the_surrogate_says_it_ma
 ):
     tune(little_work=0, few_outputs=0)
     calls = []
-    product = currents.sampled_product
-    monkeypatch.setattr(currents, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
+    product = dense.sampled_product
+    monkeypatch.setattr(dense, "sampled_product", lambda *args: calls.append(args[2].density) or product(*args))
     middle = snn.IFNode(4.0, surrogate_function=getattr(snn.surrogate, surrogate)(1.0))
     chain = net(np.random.default_rng(0), middle)
     assert_as_eager(chain, spikes((T, N, 6)), mode)
