@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from . import tensor  # noqa: F401  # isort: skip - first: operators and operations need each other
 from . import dtypes as dtype
 from . import errors, ops
 from .cell import Cell

@@ -168,7 +168,7 @@ def _pull(node: Node, g: Any, wanted: set[int], cotangents: _Cotangents) -> None
     into = getattr(node.rule, "into", None)
     if into is not None and not state.recording:
         if (parent := parents[0]) is not None and parent.serial in wanted:
-            into(cotangents.buffer(parent), g.array, node.attrs)
+            into(cotangents.buffer(parent, g), g.array, node.attrs)
         return
     mask = [p is not None and p.serial in wanted for p in parents]
     for parent, asked, gp in zip(parents, mask, node.rule.pull(node, g, mask), strict=True):
@@ -213,17 +213,15 @@ class _Cotangents:
         slots = self._sums.setdefault(node.serial, {})
         slots[index] = g if index not in slots else slots[index] + g
 
-    def buffer(self, node: Node) -> np.ndarray[Any, Any]:
-        """Return an array of ours to which the node's cotangent can be added in place."""
-        from .tensor import Tensor
-
+    def buffer(self, node: Node, g: Tensor) -> np.ndarray[Any, Any]:
+        """Return an array of ours to which the node's cotangent can be added in place; ``g`` is any Tensor."""
         serial = node.serial
         before = self._sums.get(serial)
         if before is None or serial not in self._owned:
             fresh = np.zeros(node.shape, sum_dtype(node.dtype) if node.dtype.kind == "f" else np.float32)
             if before is not None:
                 fresh += before.array
-            self._sums[serial] = Tensor.wrap(fresh)
+            self._sums[serial] = g.wrap(fresh)
             self._owned.add(serial)
         return self._sums[serial].array  # type: ignore[no-any-return]
 

@@ -9,7 +9,7 @@ import numpy as np
 from .arguments import own_arguments_of_methods
 
 if TYPE_CHECKING:
-    from . import ops as ops  # tensor.py puts it here once operations are there: they need tensors first
+    from . import ops as ops  # it needs tensors first, and puts itself here
     from .tensor import Tensor
 
 __all__ = ["Methods"]

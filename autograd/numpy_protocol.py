@@ -18,7 +18,7 @@ from .program import refuse
 from .state import state
 
 if TYPE_CHECKING:
-    from . import ops as ops  # tensor.py puts it here once operations are there
+    from . import ops as ops  # it needs tensors first, and puts itself here
 
 __all__ = ["NumpyProtocol"]
 

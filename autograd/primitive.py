@@ -214,6 +214,17 @@ class Primitive:
             )
         return as_tensor(arg, self.label).array
 
+    def expanded(self, values: Sequence[Value]) -> Value:
+        """Add the operations of which this one is made to the program of its inputs."""
+        assert self.expand is not None
+        before = state.recording
+        try:
+            state.recording = False
+            value: Any = self.expand(*map(Tensor.wrap, values)).array
+        finally:
+            state.recording = before
+        return value  # type: ignore[no-any-return]
+
     # Recording
 
     def _node(self, args: Sequence[Any], attrs: dict[str, Any], data: Any) -> Node | None:

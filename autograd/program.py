@@ -6,7 +6,7 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,7 +16,7 @@ import numpy as np
 from .dtypes import DType, bool_, converted, float32, float64, int64
 from .errors import CompileError, GradientError
 from .graph import LEAF, Node
-from .state import quietly
+from .state import quietly, state
 
 if TYPE_CHECKING:
     from .parameter import Parameter
@@ -26,7 +26,7 @@ __all__ = ["Instruction", "Program", "Value"]
 
 _HERE = str(Path(__file__).parent) + os.sep
 _NOT_THEIRS = (_HERE, str(Path(np.__file__).parent) + os.sep)
-_OPERATIONS = tuple(_HERE + name + os.sep for name in ("ops", "compat"))
+_OPERATIONS = _HERE + "ops" + os.sep
 _MIXING = ", which mixes elements"
 _MIXES = (
     "Keep it outside the neuron, as a layer before or after it; "
@@ -94,15 +94,11 @@ def refuse(what: str, fix: str) -> NoReturn:
 
     If it is one of our operations that does it, the error names the one that the user has called.
     """
-    from . import ops
-    from .state import state
-
     whole = state.tracing is not None and state.tracing.whole
     frame, operation = sys._getframe(1), None
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THEIRS):
-        name = frame.f_code.co_name
-        if frame.f_code.co_filename.startswith(_OPERATIONS) and name in ops.__all__:
-            operation = name
+        if frame.f_code.co_filename.startswith(_OPERATIONS) and _is_public(frame.f_code.co_name, frame.f_globals):
+            operation = frame.f_code.co_name
         frame = frame.f_back
     if operation is not None and (not what.startswith("ops.") or what.endswith(_MIXING)):
         what, fix = f"ops.{operation}{_MIXING}", _MIXES
@@ -110,6 +106,11 @@ def refuse(what: str, fix: str) -> NoReturn:
         f"{frame.f_code.co_filename}, line {frame.f_lineno}, in {frame.f_code.co_name}",
         f"operations on Tensors{' whose values are not known yet' if whole else ', one element at a time'}", what, fix,
     )  # fmt: skip
+
+
+def _is_public(name: str, module: Mapping[str, Any]) -> bool:
+    """Tell whether a name is that of a function which a module itself has for others."""
+    return name[0] != "_" and getattr(module.get(name), "__module__", None) == module["__name__"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,21 +248,11 @@ class Program:
 
     def _expanded(self, op: Primitive, values: Sequence[Any]) -> Value:
         """Add an operation by the others of which it is made."""
-        from .state import state
-        from .tensor import Tensor
-
         kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
         dtypes, out = _result(op, kinds, ())
         operands = tuple(self.operand(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
         given = [Value(self, i, d) for i, d in zip(self._computable(op, operands, out), dtypes, strict=True)]
-        assert op.expand is not None
-        before = state.recording
-        try:
-            state.recording = False
-            value: Any = op.expand(*map(Tensor.wrap, given)).array
-        finally:
-            state.recording = before
-        return value  # type: ignore[no-any-return]
+        return op.expanded(given)
 
     def needed(self, outputs: Iterable[int], given: frozenset[int] = frozenset()) -> list[int]:
         """Return the instructions from which outputs follow, in order, not looking beyond the given ones."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
 from .dtypes import DType, converted, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
-from .foreign import TENSOR, OwnArguments, hint, listed
+from .foreign import OwnArguments, listed
 from .graph import Node
 from .intake import is_weak, to_numbers
 from .methods import Methods
@@ -19,6 +19,9 @@ from .numpy_protocol import NumpyProtocol, unplain
 from .program import Value
 from .state import state
 from .tree import leaves, map_leaves
+
+if TYPE_CHECKING:
+    from . import ops as ops  # it needs tensors first, and puts itself here
 
 __all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "operands", "to_array"]
 
@@ -360,15 +363,9 @@ def from_dlpack(value: Any) -> Tensor:
     return Tensor.wrap(to_array(np.from_dlpack(value), None, "from_dlpack", copy=False))
 
 
-from . import methods, numpy_protocol, ops  # noqa: E402 - operators are methods, operations functions: each needs the other
-
-methods.ops = numpy_protocol.ops = ops
-
-
 class _Module(ModuleType):  # ``tensor(values)`` makes a tensor in other frameworks
     def __call__(self, *args: Any, **options: Any) -> NoReturn:
         raise DTypeError("autograd.tensor", "a class to be called", "the module of that name", "Use autograd.Tensor(values).")
 
 
 sys.modules[__name__].__class__ = _Module
-hint(Tensor, TENSOR | {name: f"Use ops.{name}" for name in vars(ops)["on_tensors"] if name not in TENSOR}, fixed=True)

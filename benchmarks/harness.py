@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,8 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from . import plots
 from .peers import threads
-from .rounds import Result, measure, processes
+from .rounds import Result, measure, processes, quartiles
 from .work import Work
 
 __all__ = ["Options", "compare", "interleaved", "machine", "quartiles", "table", "write"]
@@ -77,14 +77,6 @@ def machine() -> dict[str, Any]:
     return {"cpu": cpu, "cores": os.cpu_count(), "threads": threads(), "system": platform.system(), "versions": versions}
 
 
-def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
-    """Return lower quartile, median and upper quartile."""
-    if len(seconds) < 2:
-        return (seconds[0],) * 3
-    low, _, high = statistics.quantiles(seconds, n=4, method="inclusive")
-    return low, statistics.median(seconds), high
-
-
 def table(title: str, results: Mapping[str, Result], ours: str = "ours") -> None:
     """Print medians, their ratio to ours, and what shows that all did the same."""
     print(f"\n{title}")
@@ -140,8 +132,6 @@ def compare(name: str, title: str, cases: Mapping[str, tuple[str, Work]], conten
     options : Options
         What the command line says.
     """
-    from . import plots
-
     tiny = " (tiny, to see that it runs)" if options.small else ""
     print(f"{title}{tiny}\n{threads()} threads each, medians of up to {options.repeats} interleaved repeats (quartiles)")
     found: dict[str, dict[str, Result]] = {}

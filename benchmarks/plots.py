@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .harness import quartiles
+from .rounds import quartiles
 
 __all__ = ["bars", "curves"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from typing import Any, Self
 from .peers import threads
 from .work import Work
 
-__all__ = ["FailedError", "Result", "Worker", "measure", "processes"]
+__all__ = ["FailedError", "Result", "Worker", "measure", "processes", "quartiles"]
 
 ROOT = Path(__file__).parents[1]
 PAUSE = 0.1  # seconds in which the threads of the contender before stop spinning and go to sleep
@@ -41,6 +42,14 @@ class Result:
     note: str = ""
     reason: str = ""
     """Why there are no times."""
+
+
+def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return lower quartile, median and upper quartile."""
+    if len(seconds) < 2:
+        return (seconds[0],) * 3
+    low, _, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return low, statistics.median(seconds), high
 
 
 class Worker:

@@ -13,8 +13,7 @@ from autograd.errors import DTypeError
 from autograd.trace import Trace, trace
 
 from .listing import array_name, state_names
-from .neurons.base import membrane
-from .structure import sample_state
+from .structure import membrane, sample_state
 
 __all__ = ["equations", "surrogate_of"]
 

@@ -12,11 +12,12 @@ from autograd.errors import AutogradError
 from autograd.state import quietly
 
 from .health_probe import Seen
-from .neurons.base import Neuron, constant, membrane
+from .neurons.base import Neuron, constant
 from .neurons.refractory import Refractory
 from .neurons.stochastic import Stochastic
 from .recurrent import Recurrent
 from .simulate import run
+from .structure import membrane
 
 __all__ = ["Membrane", "find_gain", "fires", "has_derivative", "look_at_membrane", "over_time", "rows", "summary"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .health_rules import FAR, MOST
+from .plot.health import health
 
 __all__ = ["EDGES", "DeadLayerWarning", "HealthReport", "LayerHealth"]
 
@@ -71,6 +72,8 @@ class LayerHealth:
         Which of its constants is out of range, such as a ``beta`` that learning has moved above 1; empty if none is.
     differentiable : bool or None
         Whether a gradient passes through what it fires anywhere: not if it has no surrogate.
+    edges : array
+        Edges of the bins of every ``membrane``, in thresholds from the threshold.
     problems : tuple of str
         What is wrong with the layer and what to do, in sentences without their subject; the first is the worst.
     """
@@ -94,6 +97,7 @@ class LayerHealth:
     constants: str = ""
     differentiable: bool | None = None
     problems: tuple[str, ...] = ()
+    edges: ClassVar[Array] = EDGES
 
     @property
     def is_dead(self) -> bool:
@@ -163,8 +167,6 @@ class HealthReport:
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the figure, as :func:`snn.plot.health` does."""
-        from .plot import health
-
         return health(self, ax=ax)
 
 

@@ -29,12 +29,14 @@ __all__ = [
     "is_stateful",
     "label",
     "like",
+    "membrane",
     "observed",
     "outline",
     "record_names",
     "sample_state",
     "says_too_deep",
     "variables",
+    "with_membrane",
 ]
 
 _PLAIN = {int, float, bool, str, type(None)}
@@ -99,6 +101,16 @@ def _generators(cell: Cell) -> list[Generator]:
             if isinstance(value, Cell):
                 parts += [part for _, part in value.cells_and_names()]
     return [rng for part in parts if isinstance(rng := getattr(part, "rng", None), Generator)]
+
+
+def membrane(state: Any) -> Any:
+    """Return the membrane of a state, which may be that of a neuron within another Cell."""
+    return state if isinstance(state, Tensor) else membrane(state.v)
+
+
+def with_membrane(state: Any, v: Any) -> Any:
+    """Return a state with another membrane."""
+    return v if isinstance(state, Tensor) else state._replace(v=with_membrane(state.v, v))
 
 
 def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:

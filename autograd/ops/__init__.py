@@ -6,7 +6,10 @@ An operation is added in the file it belongs to, and nowhere else.
 import sys
 from typing import TYPE_CHECKING
 
-from ..foreign import MODULES, of_module
+from .. import methods as _methods
+from .. import numpy_protocol as _protocol
+from .. import tensor as _tensor
+from ..foreign import MODULES, TENSOR, hint, of_module
 from ..gradop import GradOperation
 from ..transforms import grad, stop_gradient, value_and_grad, vjp
 from .create import *  # noqa: F403
@@ -33,6 +36,9 @@ from ..compat.operators import *  # noqa: E402, F403
 composite = functional = operations = sys.modules[__name__]
 """The parts that MindSpore divides its operations into."""
 
+for _module in (_tensor, _methods, _protocol):  # what a Tensor does is an operation, and operations need Tensors first
+    vars(_module)["ops"] = sys.modules[__name__]
+hint(_tensor.Tensor, TENSOR | {name: f"Use ops.{name}" for name in on_tensors if name not in TENSOR}, fixed=True)
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
     __getattr__ = of_module(__name__, MODULES[__name__])

@@ -17,7 +17,8 @@ from autograd.errors import ArgumentError
 
 from .. import surrogate
 from ..neurons import AlphaNode, CurrentLIFNode, LIFNode
-from ..neurons.base import constant, membrane, of_constant
+from ..neurons.base import constant, of_constant
+from ..structure import membrane
 from .shared import Late, choose, own, single
 
 __all__ = ["LEFT", "NEURONS"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import surrogate
 from ..neurons import ALIFNode, CurrentLIFNode, IFNode, LIFNode
-from ..neurons.base import membrane
+from ..structure import membrane
 from .shared import Late, own, single
 
 __all__ = ["LEFT", "NEURONS"]

@@ -15,6 +15,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
 from autograd.intake import to_numbers
 
+from ..structure import membrane
 from ..surrogate import relusigmoid, sigmoid
 from ..surrogate.base import check_function
 from .firing import Firing
@@ -341,16 +342,6 @@ class Neuron(Stateful):
 
 
 Neuron.__signature__ = inspect.signature(Neuron.__init__.__get__(object()))  # type: ignore[attr-defined] # not that of __new__
-
-
-def membrane(state: Any) -> Any:
-    """Return the membrane of a state, which may be that of a neuron within another Cell."""
-    return state if isinstance(state, Tensor) else membrane(state.v)
-
-
-def with_membrane(state: Any, v: Any) -> Any:
-    """Return a state with another membrane."""
-    return v if isinstance(state, Tensor) else state._replace(v=with_membrane(state.v, v))
 
 
 def is_zero(value: Any) -> bool:

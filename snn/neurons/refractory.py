@@ -11,7 +11,8 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 from autograd.intake import to_numbers
 
-from .base import constant, membrane, with_membrane
+from ..structure import membrane, with_membrane
+from .base import constant
 from .stateful import Stateful
 
 __all__ = ["Refractory"]

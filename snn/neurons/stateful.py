@@ -8,6 +8,7 @@ from autograd import Cell, as_tensor, float32, ops
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, StateError
 
+from ..equations import equations
 from .ranges import Range, check
 
 __all__: list[str] = []  # a base for neurons and synapses, which are public
@@ -98,8 +99,6 @@ class Stateful(Cell):
         return zeros if self.State is None else self.State(*[zeros] * len(self.State._fields))
 
     def __repr__(self) -> str:
-        from ..equations import equations
-
         try:
             inside = equations(self)
         except AutogradError:  # an own charge that cannot be traced, or fails

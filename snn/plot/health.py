@@ -9,14 +9,13 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
 
-from ..health_report import EDGES, HealthReport
 from .panels import BESIDE, COLOURS, GREY, LEGEND, SMALL, make_panels, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from ..health_report import LayerHealth
+    from ..health_report import HealthReport, LayerHealth
     from .panels import Panels
 
 __all__ = ["health"]
@@ -48,7 +47,7 @@ def health(report: HealthReport, *, ax: Panels = None) -> NDArray[np.object_]:
     MissingExtraError
         If matplotlib is not installed.
     """
-    if not isinstance(report, HealthReport):
+    if not hasattr(report, "problems"):
         raise DTypeError("snn.plot.health", "a HealthReport", describe(report), "Pass snn.health(net, x).")
     layers = report.layers
     if not layers:
@@ -100,7 +99,7 @@ def _draw_membranes(panel: Axes, layers: tuple[LayerHealth, ...], colours: NDArr
         if layer.membrane.any():
             inside = layer.membrane[1:-1]
             height = 0.7 * inside / max(inside.max(), 1)
-            panel.stairs(row + 0.4 - height, EDGES, baseline=row + 0.4, fill=True, color=colour, alpha=0.6)
+            panel.stairs(row + 0.4 - height, layer.edges, baseline=row + 0.4, fill=True, color=colour, alpha=0.6)
             below, above = layer.membrane[[0, -1]] / layer.membrane.sum()
             if below >= 0.005:
                 panel.annotate(f"\u2190 {below:.0%}", (0.01, row - 0.4), xycoords=BESIDE, color=GREY, va="center", size=SMALL)
@@ -108,7 +107,7 @@ def _draw_membranes(panel: Axes, layers: tuple[LayerHealth, ...], colours: NDArr
                 panel.annotate(
                     f"{above:.0%} \u2192", (0.99, row - 0.4), xycoords=BESIDE, color=GREY, va="center", ha="right", size=SMALL
                 )
-    panel.set(xlim=(EDGES[0], EDGES[-1]))
+    panel.set(xlim=tuple(layers[0].edges[[0, -1]]))
     panel.axvline(0, color=GREY, ls="--", lw=0.8)
     panel.annotate("threshold", (0, 1.01), xycoords=("data", "axes fraction"), color=GREY, ha="center", size=SMALL)
 

@@ -247,11 +247,12 @@ def test_only_a_pass_that_nobody_records_adds_picked_steps_in_place(monkeypatch,
 
 def test_picked_steps_are_added_into_one_array():
     sums, node = _Cotangents(), Node(LEAF, (), (7, 3), np.dtype("float64"))
-    buffer = sums.buffer(node)
+    g = ops.ones((7, 3), "float64")
+    buffer = sums.buffer(node, g)
     assert (buffer.shape, buffer.dtype) == ((7, 3), np.float64)
-    assert sums.buffer(node) is buffer
-    sums.add(node, ops.ones((7, 3), "float64"))
-    assert sums.buffer(node) is buffer
+    assert sums.buffer(node, g) is buffer
+    sums.add(node, g)
+    assert sums.buffer(node, g) is buffer
     assert buffer.tolist() == [[1.0] * 3] * 7
     assert sums.pop(node).array is buffer
 

@@ -1,0 +1,38 @@
+"""The house: which module may import which, beside the contracts in pyproject.toml."""
+
+import numpy as np
+import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+grimp = pytest.importorskip("grimp", reason="comes with import-linter, of the extra 'lint'")
+
+LEFT: list[set[str]] = [
+    {"snn.compiled.back", "snn.compiled.stage"},
+]
+"""Circles that are still to be broken: take one off once it is, and add none."""
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """Return the sets of modules that import each other, directly or through others of the set."""
+    names = sorted(imports)
+    place = {name: i for i, name in enumerate(names)}
+    edges = np.array([(place[name], place[other]) for name in names for other in imports[name]]).reshape(-1, 2)
+    graph = coo_array((np.ones(len(edges)), edges.T), (len(names), len(names)))
+    _, labels = connected_components(graph, connection="strong")
+    found = [{names[i] for i in np.flatnonzero(labels == label)} for label in np.flatnonzero(np.bincount(labels) > 1)]
+    return sorted(found, key=min)
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    # Imports within functions count; those for type checkers alone do not.
+    graph = grimp.build_graph(
+        "autograd", "snn", "experiments", "benchmarks", cache_dir=None, exclude_type_checking_imports=True
+    )
+    assert circles({name: graph.find_modules_directly_imported_by(name) for name in graph.modules}) == LEFT
+
+
+def test_a_circle_is_found_and_a_shared_floor_is_none():
+    imports = {"a": {"b", "d"}, "b": {"c"}, "c": {"a"}, "d": {"e", "f"}, "e": {"f"}, "f": set(), "g": {"h"}, "h": {"g"}}
+    assert circles(imports) == [{"a", "b", "c"}, {"g", "h"}]
+    assert circles({"a": set(), "b": set()}) == []
