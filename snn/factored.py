@@ -9,7 +9,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import DType
 
-from .engine.blas import product
+from .engine.blas import one_thread_each, product
 
 __all__ = ["Factored"]
 
@@ -40,7 +40,8 @@ class Factored(Tensor):
         """The values. Treat as read-only."""
         if self._values is None:
             made = np.empty((len(self.factors), self.weight.shape[1]), self.weight.dtype)
-            self._values = product(self.factors, self.weight, made).reshape(self._shape)
+            values = one_thread_each(lambda: product(self.factors, self.weight, made))
+            self._values = values.reshape(self._shape)
         return self._values
 
     @property

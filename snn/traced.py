@@ -68,6 +68,8 @@ class Traced:
     def arrays(self) -> dict[int, Any]:
         """Return the parameters of the program by number, as they are now, and what is made of them alone."""
         arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
+        if not self._settled:
+            return arrays
         return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
 
     def amplitude_of(self, amplitude: int | None, dtype: Any, arrays: dict[int, Any]) -> Any:

@@ -111,19 +111,23 @@ def _alone(function: Callable[[], T]) -> T:
 
 
 def product(a: Array, b: Array, out: Array) -> Array:
-    """Write ``a @ b``, in parts that depend on the shapes alone, so that the bits do not depend on the number of threads."""
+    """Write ``a @ b``, in parts that depend on the shapes alone, so that the bits do not depend on the number of threads.
+
+    It is to be called inside of :func:`one_thread_each`.
+    """
     rows, columns = out.shape
     limits = tuning.now()
     parts = max(1, min(limits.product_parts, rows * columns * a.shape[1] // limits.product_part, max(rows, columns) // 64))
+    if parts == 1:
+        np.matmul(a, b, out=out)
+        return out
     if rows >= columns:
         cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]
         calls = [functools.partial(np.matmul, a[s], b, out=out[s]) for s in cuts]
     else:
         cuts = [slice(columns * k // parts, columns * (k + 1) // parts) for k in range(parts)]
         calls = [functools.partial(np.matmul, a, b[:, s], out=out[:, s]) for s in cuts]
-    one_thread_each(
-        calls[0] if parts == 1 else functools.partial(run_all, [functools.partial(_alone, call) for call in calls])
-    )
+    run_all([functools.partial(_alone, call) for call in calls])
     return out
 
 
