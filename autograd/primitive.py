@@ -50,10 +50,11 @@ class Primitive:
         logical: bool,
         positive: int | None,
         jumps: bool,
+        packs: bool,
     ) -> None:
         self.forward, self.scalar, self.floating, self.several = forward, scalar, floating, several
         self.whole, self.compares, self.logical, self.positive, self.jumps = whole, compares, logical, positive, jumps
-        self.ufunc, self.expand = ufunc, expand
+        self.ufunc, self.expand, self.packs = ufunc, expand, packs
         self.promotes, self.expects = promotes, expects
         if into is not None:
             self.into = into
@@ -73,17 +74,15 @@ class Primitive:
         self.keeps = [i in needed for i in range(len(tensors))]
         self.keeps_out = "out" in needed
         self.differentiable = any(pull is not None for pull in self.pulls)
-        self.packed: dict[type, Callable[..., Any]] = {}
-        """A forward for a kind of Tensor that need not be unpacked for this operation on it alone."""
 
     def __call__(self, *args: Any, **attrs: Any) -> Tensor:
         """Run the operation on tensors, arrays or Python scalars."""
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
         try:
-            if self.packed and args and type(args[0]) in self.packed:
+            if self.packs and args and (packed := getattr(type(args[0]), f"packed_{self.__name__}", None)) is not None:
                 arrays: Sequence[Any] = args
-                data = self.packed[type(args[0])](*args, **attrs)
+                data = packed(*args, **attrs)
             else:
                 arrays = self.promoted(args)
                 data = self.forward(*arrays, **attrs)
@@ -335,6 +334,7 @@ def primitive(
     logical: bool = False,
     positive: int | None = None,
     jumps: bool = False,
+    packs: bool = False,
 ) -> Callable[[Callable[..., Any]], Primitive]:
     """Make an operation out of a function on numpy arrays.
 
@@ -374,6 +374,8 @@ def primitive(
         Position of the tensor that must not be negative where whole numbers come out.
     jumps : bool
         Its values jump, so that a rounding error before it may change them by much.
+    packs : bool
+        A kind of Tensor that need not be unpacked for the operation may have a forward of its own, ``packed_`` and its name.
 
     Returns
     -------
@@ -385,6 +387,7 @@ def primitive(
         return Primitive(
             forward, vjps, scalar=scalar, ufunc=ufunc, expand=expand, floating=floating, promotes=promotes, several=several,
             expects=expects, into=into, whole=whole, compares=compares, logical=logical, positive=positive, jumps=jumps,
+            packs=packs,
         )  # fmt: skip
 
     return decorate

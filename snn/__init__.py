@@ -1,12 +1,11 @@
 """Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data sets, plots."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autograd import optim
 from autograd.foreign import of_module
 
 from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
-from .engine.cache import enabled
+from .engine import update as _update
 from .equations import equations
 from .explain import explain
 from .foreign import MODULES
@@ -20,15 +19,7 @@ from .structure import initial_state
 from .surrogate import relusigmoid
 from .surrogate.of_net import set_alpha, set_surrogate
 
-
-def _adam(arrays: list[Any], numbers: tuple[float, ...]) -> None:
-    from .engine.update import adam
-
-    adam(arrays, numbers)
-
-
-if enabled():
-    optim.Adam.compiled = staticmethod(_adam)
+_update.serve()  # autograd is as it was until a first loop is compiled
 
 __all__ = [
     "DeadLayerWarning",

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, ops
+from autograd import Tensor
 from autograd.dtypes import DType, sum_dtype
 from autograd.graph import Node
 from autograd.wide import added
@@ -123,6 +123,25 @@ class Spikes(Tensor):
         shape = self.shape[-1:]
         return np.ascontiguousarray(np.broadcast_to(self.amplitude.reshape(self.amplitude.shape[-1:]), shape))
 
+    def packed_sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Sum spikes by counting them, for ``ops.sum``: an array."""
+        axes = tuple(range(self.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, self.ndim)
+        if self.is_shared or self.flags is self._values:
+            return added(np.sum, self.array, tuple(axes), keepdims=keepdims)
+        if self.amplitude.size > 1:
+            over = self.ndim - self.amplitude.ndim
+            if any(a >= over for a in axes):
+                return added(np.sum, self.array, tuple(axes), keepdims=keepdims)
+        if len(axes) == self.ndim:
+            count: Any = np.count_nonzero(self.flags)
+            counted: Any = np.full((1,) * self.ndim if keepdims else (), count)
+        else:
+            most = np.min_scalar_type(math.prod(self.shape[a] for a in axes))  # the fewer bytes, the faster
+            counted = np.sum(self.flags, axes, most, keepdims=keepdims)
+        amplitude = self.amplitude.reshape(()) if self.amplitude.size == 1 else self.amplitude
+        wide = counted.astype(sum_dtype(self.dtype)) * amplitude.astype(sum_dtype(self.dtype))
+        return wide.astype(self.dtype, copy=False)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle by value."""
         return Tensor, (self.array,)
@@ -160,26 +179,3 @@ class _Input(Spikes):
     def values(self, steps: slice) -> Array:
         """Return the values of some time steps."""
         return self.flags[steps]
-
-
-def _sum(x: Spikes, axis: Any = None, keepdims: bool = False) -> Any:
-    """Sum spikes by counting them."""
-    axes = tuple(range(x.ndim)) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, x.ndim)
-    if x.is_shared:
-        return added(np.sum, x.array, tuple(axes), keepdims=keepdims)
-    if x.amplitude.size > 1:
-        over = x.ndim - x.amplitude.ndim
-        if any(a >= over for a in axes):
-            return added(np.sum, x.array, tuple(axes), keepdims=keepdims)
-    if len(axes) == x.ndim:
-        count: Any = np.count_nonzero(x.flags)
-        counted: Any = np.full((1,) * x.ndim if keepdims else (), count)
-    else:
-        most = np.min_scalar_type(math.prod(x.shape[a] for a in axes))  # the fewer bytes, the faster
-        counted = np.sum(x.flags, axes, most, keepdims=keepdims)
-    amplitude = x.amplitude.reshape(()) if x.amplitude.size == 1 else x.amplitude
-    wide = counted.astype(sum_dtype(x.dtype)) * amplitude.astype(sum_dtype(x.dtype))
-    return wide.astype(x.dtype, copy=False)
-
-
-ops.sum.packed[Spikes] = _sum

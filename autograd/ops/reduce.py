@@ -42,7 +42,7 @@ def _tuple(axis: Any) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
-@primitive(lambda g, shape, axis: broadcast_to(_keep(g, shape, axis), shape), expects=_AXIS)
+@primitive(lambda g, shape, axis: broadcast_to(_keep(g, shape, axis), shape), expects=_AXIS, packs=True)
 def sum(x, /, axis=None, keepdims=False):
     """Sum over ``axis``: None for all, an int or several."""
     return added(np.sum, x, _tuple(axis), keepdims=keepdims)

@@ -21,11 +21,12 @@ from .store import Store, StoreError
 from .system import after_fork
 from .threads import holding, undisturbed
 
-__all__ = ["directory", "enabled", "load"]
+__all__ = ["at_first", "directory", "enabled", "load"]
 
 T = TypeVar("T")
 _modules: dict[str, ModuleType] = {}
 _told: set[str] = set()
+_first: list[Callable[[], None]] = []
 _STAGES, _PLACES = ("Failed in ",), ("During:", "File ", "There are ")
 _lock = RLock()
 
@@ -33,6 +34,11 @@ _lock = RLock()
 def enabled() -> bool:
     """Tell whether loops are compiled: not under ``NUMBA_DISABLE_JIT=1``."""
     return os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+
+
+def at_first(do: Callable[[], None]) -> None:
+    """Have something done when this process first needs a compiled loop, before Numba is imported for it."""
+    _first.append(do)
 
 
 def directory() -> Path | None:
@@ -73,7 +79,11 @@ def load(source: str, jit: bool = True) -> ModuleType:
         Whether Numba compiles it; otherwise it is plain Python.
     """
     if jit:
-        source += _versions() if _versions.cache_info().currsize else undisturbed(_versions)
+        if not _versions.cache_info().currsize:
+            for do in _first:
+                do()
+            undisturbed(_versions)
+        source += _versions()
     name = f"spikecell_{hashlib.sha256(source.encode()).hexdigest()[:20]}"
     if name not in _modules:
         undisturbed(functools.partial(holding, _lock, functools.partial(_load, name, source, jit)))
