@@ -15,7 +15,7 @@ import numpy as np
 
 import snn
 from autograd import Cell, Tensor, grad, nn
-from snn import auto
+from snn.compiled import auto
 from snn.engine import tuning
 
 from .harness import Options, interleaved, quartiles, write

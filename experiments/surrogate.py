@@ -10,7 +10,7 @@ import numpy as np
 
 import snn
 from autograd import Tensor
-from snn.discover import kinds
+from snn.common.discover import kinds
 
 from .harness import Options, RunDirectory
 

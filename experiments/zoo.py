@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import snn
-from snn.discover import kinds
+from snn.common.discover import kinds
 
 from .harness import Options, RunDirectory
 

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING
 from autograd.foreign import of_module
 
 from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
+from .common.equations import equations
+from .common.foreign import MODULES
+from .common.structure import initial_state
 from .engine import update as _update
-from .equations import equations
-from .explain import explain
-from .foreign import MODULES
 from .graphs import Graph, graph
-from .health import DeadLayerWarning, HealthReport, LayerHealth, health
-from .memory import LayerMemory, MemoryEstimate, memory_estimate
+from .inspect.explain import explain
+from .inspect.health import DeadLayerWarning, HealthReport, LayerHealth, health
+from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import *  # noqa: F403 - they are found by their files
 from .recurrent import Recurrent
 from .simulate import run
-from .structure import initial_state
 from .surrogate import relusigmoid
 from .surrogate.of_net import set_alpha, set_surrogate
 

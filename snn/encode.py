@@ -11,7 +11,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.foreign import of_module
 
-from .foreign import MODULES
+from .common.foreign import MODULES
 
 __all__ = ["direct", "latency", "rate"]
 

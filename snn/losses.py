@@ -30,7 +30,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.foreign import of_module
 
-from .foreign import MODULES
+from .common.foreign import MODULES
 from .readout import check_labels, check_mask, for_loss, over_time, read
 
 __all__ = [

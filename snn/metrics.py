@@ -16,9 +16,9 @@ from autograd.errors import NonFiniteError, ShapeError
 from autograd.foreign import of_module
 from autograd.intake import to_numbers
 
-from .foreign import MODULES
+from .common.foreign import MODULES
+from .common.structure import like
 from .readout import check_labels, read
-from .structure import like
 
 __all__ = ["accuracy", "firing_rate", "predictions"]
 

@@ -13,7 +13,7 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
 from autograd.nn import init
 
-from .structure import holds_neurons, initial_state, is_stateful
+from .common.structure import holds_neurons, initial_state, is_stateful
 
 __all__ = ["Recurrent"]
 

@@ -14,14 +14,14 @@ from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 from autograd.state import scope
 
-from .auto import against
+from .common.structure import is_over_time, like, says_too_deep
+from .compiled.auto import against
+from .eager.stepwise import InParts
+from .eager.watch import attributes, check_input, look_for_hidden_state
 from .engine.cache import enabled
-from .guard import Dependencies
 from .readout import mark_resets
-from .reads import Reads
-from .stepwise import InParts
-from .structure import is_over_time, like, says_too_deep
-from .watch import attributes, check_input, look_for_hidden_state
+from .tracing.guard import Dependencies
+from .tracing.reads import Reads
 
 __all__ = ["run"]
 
@@ -159,7 +159,7 @@ def _run(
     if how == "eager":
         return _run_eagerly(net, in_parts, x, state, names, keep, check)
     from .compiled.execute import run_graph
-    from .layout import Options
+    from .compiled.layout import Options
 
     options = Options(how != "python" and enabled(), checkpoint, check=check)
     try:

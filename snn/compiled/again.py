@@ -7,7 +7,7 @@ from typing import Any
 
 from autograd import Parameter, Tensor, ops, vjp
 
-from ..structure import like
+from ..common.structure import like
 from .plan import step_of
 from .stage import Running
 

@@ -15,10 +15,10 @@ from ..connections.dense import GradientByEvents
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
-from ..factored import Factored
-from ..layout import Stream
-from ..streams import Work
+from .factored import Factored
+from .layout import Stream
 from .stage import Cable, Running, Saved
+from .streams import Work
 
 __all__ = ["Back"]
 

@@ -13,20 +13,20 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, nn, ops, tree
 from autograd.errors import CompileError
 
+from ..common.structure import given_state, holds_neurons, initial_state, is_over_time, is_stateful, label, record_names
 from ..connections import Connection, connection_of
 from ..connections.dense import Dense
 from ..connections.products import why_not
+from ..eager.stepwise import AllSteps
+from ..eager.watch import check_output, not_once
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
-from ..guard import Dependencies
-from ..layout import Options
-from ..reads import Reads, watching
-from ..stepwise import AllSteps
-from ..structure import given_state, holds_neurons, initial_state, is_over_time, is_stateful, label, record_names
-from ..watch import check_output, not_once
+from ..tracing.guard import Dependencies
+from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
 from .hoist import at_once, each_step, hoisted, padded
+from .layout import Options
 from .part import Given, Part
 from .stage import Cable, Running, run_stage
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from autograd import Cell, Tensor, ops, tree
 
+from ..common.structure import is_over_time
 from ..graphs.graph import Edge, Graph, Node
-from ..structure import is_over_time
 
 __all__ = ["at_once", "each_step", "hoisted", "padded"]
 

@@ -17,9 +17,9 @@ from ..engine import tuning
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
-from ..layout import Layout
-from ..streams import Streams
+from .layout import Layout
 from .plan import Plan, Sent, plan_for
+from .streams import Streams
 
 __all__ = ["Given", "Part"]
 

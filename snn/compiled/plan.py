@@ -12,12 +12,12 @@ from autograd.errors import GradientError
 from autograd.state import state as thread
 from autograd.trace import Trace
 
+from ..common.structure import check_kept, label, observed
 from ..engine import analysis, cut
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
-from ..guard import Dependencies
-from ..structure import check_kept, label, observed
-from ..traced import KEPT, Traced, number_of, pair, symbol, trace_twice
+from ..tracing.guard import Dependencies
+from ..tracing.traced import KEPT, Traced, number_of, pair, symbol, trace_twice
 
 __all__ = ["Plan", "Sent", "plan_for", "step_of"]
 

@@ -17,19 +17,19 @@ from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
 from ..connections import Connection
+from ..eager.watch import check_gradient, check_steps
 from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded
 from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
-from ..layout import Options
 from ..spikes import Spikes
-from ..streams import Work, arguments, link_arguments, order_of
-from ..traced import Loops
-from ..watch import check_gradient, check_steps
+from ..tracing.traced import Loops
+from .layout import Options
 from .part import Part
 from .plan import Sent
+from .streams import Work, arguments, link_arguments, order_of
 
 __all__ = ["Cable", "Running", "Saved", "run_stage"]
 

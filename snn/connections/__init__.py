@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 
 from autograd import Cell, Tensor
 
-from ..structure import is_over_time, is_stateful
+from ..common.structure import is_over_time, is_stateful
 from .base import Connection, Direct, Way
 
 __all__ = ["Connection", "Direct", "Way", "connection_of"]

@@ -18,8 +18,8 @@ from autograd.graph import LEAF, Node
 from autograd.program import Value
 from autograd.state import scope
 
-from ..reads import Reads, watching
-from ..structure import is_over_time, is_stateful
+from ..common.structure import is_over_time, is_stateful
+from ..tracing.reads import Reads, watching
 
 __all__ = ["factors_of", "why_not"]
 

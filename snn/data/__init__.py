@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from ..foreign import MODULES
+from ..common.foreign import MODULES
 from .idx import MNIST, mnist, read_idx
 
 __all__ = ["MNIST", "mnist", "read_idx"]

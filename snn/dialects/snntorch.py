@@ -16,9 +16,9 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
 from .. import surrogate
+from ..common.structure import membrane
 from ..neurons import AlphaNode, CurrentLIFNode, LIFNode
 from ..neurons.base import constant, of_constant
-from ..structure import membrane
 from .shared import Late, choose, own, single
 
 __all__ = ["LEFT", "NEURONS"]

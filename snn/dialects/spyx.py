@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import surrogate
+from ..common.structure import membrane
 from ..neurons import ALIFNode, CurrentLIFNode, IFNode, LIFNode
-from ..structure import membrane
 from .shared import Late, own, single
 
 __all__ = ["LEFT", "NEURONS"]

@@ -8,7 +8,7 @@ from autograd import Cell, as_tensor, tree
 from autograd.dtypes import describe
 from autograd.errors import DTypeError, ShapeError
 
-from ..structure import says_too_deep
+from ..common.structure import says_too_deep
 from .graph import Graph
 from .trace import trace_step
 

@@ -11,8 +11,8 @@ from autograd import Tensor, tree
 from autograd.errors import CompileError
 from autograd.state import scope
 
+from ..common.structure import label
 from ..connections import Connection, connection_of
-from ..structure import label
 from .graph import Edge, Graph, Node
 
 __all__ = ["Core", "Projection", "Schedule", "Stage", "make_schedule"]

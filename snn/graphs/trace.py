@@ -20,8 +20,7 @@ from autograd.program import Value
 from autograd.state import quietly, scope, state
 from autograd.tensor import operands
 
-from ..recurrent import Recurrent
-from ..structure import (
+from ..common.structure import (
     check_features,
     check_kept,
     given_state,
@@ -34,6 +33,7 @@ from ..structure import (
     outline,
     sample_state,
 )
+from ..recurrent import Recurrent
 from .graph import Edge, Graph, Node, Output, Start
 
 __all__ = ["parts_of", "trace_step"]

@@ -4,7 +4,7 @@
 
 from typing import TYPE_CHECKING
 
-from ..discover import export
+from ..common.discover import export
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .adaptive import *

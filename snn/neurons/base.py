@@ -15,7 +15,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
 from autograd.intake import to_numbers
 
-from ..structure import membrane
+from ..common.structure import membrane
 from ..surrogate import relusigmoid, sigmoid
 from ..surrogate.base import check_function
 from .firing import Firing

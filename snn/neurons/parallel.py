@@ -156,7 +156,7 @@ class PSN(Cell):
         return f"T={self.T}"
 
     def __repr__(self) -> str:
-        from ..equations import surrogate_of
+        from ..common.equations import surrogate_of
 
         fires = f"z = h {'>=' if self.fire_at_threshold else '>'} v_threshold [{surrogate_of(self)}]; spike = z"
         return f"{type(self).__name__}({self.extra_repr()}; {self.equation}; {fires})"

@@ -11,7 +11,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 from autograd.intake import to_numbers
 
-from ..structure import membrane, with_membrane
+from ..common.structure import membrane, with_membrane
 from .base import constant
 from .stateful import Stateful
 

@@ -8,7 +8,7 @@ from autograd import Cell, as_tensor, float32, ops
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, StateError
 
-from ..equations import equations
+from ..common.equations import equations
 from .ranges import Range, check
 
 __all__: list[str] = []  # a base for neurons and synapses, which are public

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from ..foreign import MODULES
+from ..common.foreign import MODULES
 from .activity import raster, trace
 from .graph import graph
 from .health import health

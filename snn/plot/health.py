@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from ..health_report import HealthReport, LayerHealth
+    from ..inspect.health_report import HealthReport, LayerHealth
     from .panels import Panels
 
 __all__ = ["health"]

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from ..discover import export
-from ..foreign import MODULES
+from ..common.discover import export
+from ..common.foreign import MODULES
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .base import *

@@ -12,7 +12,7 @@ from autograd import Cell, Parameter
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError
 
-from ..structure import is_stateful
+from ..common.structure import is_stateful
 from .base import Surrogate, check_function
 
 __all__ = ["set_alpha", "set_surrogate"]

@@ -11,7 +11,7 @@ the continuous response at the time ``n``. An ``Exponential`` so acts at once, a
 
 from typing import TYPE_CHECKING
 
-from ..discover import export
+from ..common.discover import export
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .alpha import *

@@ -8,10 +8,10 @@ from autograd import Cell, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, StateError
 
+from ..common.structure import membrane, outline, with_membrane
 from ..neurons.base import constant
 from ..neurons.ranges import FINITE, check
 from ..neurons.stateful import Stateful
-from ..structure import membrane, outline, with_membrane
 from ..surrogate.base import check_function
 from .base import Synapse, as_numbers
 

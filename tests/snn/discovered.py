@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 
 import snn
-from snn.discover import kinds
+from snn.common.discover import kinds
 from snn.synapses import Conductance, Exponential, Receptor
 
 CLASSES = list(kinds(snn.neurons, snn.Neuron).values())

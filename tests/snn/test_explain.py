@@ -14,8 +14,8 @@ import snn
 from autograd import Cell, nn, ops, value_and_grad
 from autograd.errors import DTypeError, ShapeError
 from snn.compiled.execute import run_graph
+from snn.compiled.layout import Options
 from snn.compiled.stage import Running
-from snn.layout import Options
 
 from .compiled.neurons import AdaptiveNode, Exponential, OwnBprop, Synaptic
 
@@ -29,7 +29,7 @@ def explained(*args):
 @pytest.fixture
 def plain(monkeypatch):
     """Run the loops as plain Python: small nets need no compiler."""
-    monkeypatch.setattr("snn.explanation.Options", partial(Options, jit=False))
+    monkeypatch.setattr("snn.inspect.explanation.Options", partial(Options, jit=False))
 
 
 def spikes(shape, density=0.02):

@@ -8,7 +8,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import CompileError, DTypeError, ShapeError
-from snn import health_probe
+from snn.inspect import health_probe
 
 from .nets import NETS, Adaptive, Holder, bits, currents, two_layers
 

@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, nn, ops, stop_gradient
-from snn.discover import kinds
+from snn.common.discover import kinds
 from snn.synapses import Exponential
 
 X = (np.random.default_rng(0).random((20, 6, 4)) < 0.4).astype(np.float32)

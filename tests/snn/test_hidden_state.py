@@ -9,7 +9,7 @@ import pytest
 
 import snn
 from autograd import nn, ops
-from snn.watch import look_for_hidden_state
+from snn.eager.watch import look_for_hidden_state
 
 X = np.random.default_rng(0).random((6, 4, 3), np.float32)
 

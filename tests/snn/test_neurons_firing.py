@@ -351,7 +351,7 @@ def test_the_same_generator_gives_the_same_bits():
 
 
 def test_a_random_neuron_is_not_traced_anew_in_each_run(monkeypatch):
-    from snn import traced as module
+    from snn.tracing import traced as module
 
     traced = []
     monkeypatch.setattr(module, "trace", lambda *args, f=module.trace, **options: traced.append(1) or f(*args, **options))

@@ -13,7 +13,7 @@ import autograd
 import snn
 from autograd import nn, ops
 from autograd.errors import UnknownImportError, UnknownNameError
-from snn import foreign
+from snn.common import foreign
 
 PAGES = sorted(
     {

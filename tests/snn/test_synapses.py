@@ -8,7 +8,7 @@ import pytest
 import snn
 from autograd import Parameter, Tensor, check_grad, grad, nn, tree
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
-from snn.discover import kinds
+from snn.common.discover import kinds
 from snn.synapses import Alpha, DoubleExponential, Exponential, TsodyksMarkram
 
 T, N, F = 40, 2, 5

@@ -8,7 +8,7 @@ import pytest
 
 import snn
 from autograd import Tensor, grad
-from snn.traced import Loops
+from snn.tracing.traced import Loops
 
 pytestmark = pytest.mark.skipif(
     platform.machine().lower() not in ("x86_64", "amd64"), reason=f"knows x86-64, this is {platform.machine()}"

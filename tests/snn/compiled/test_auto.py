@@ -9,8 +9,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CompileError
-from snn import auto
-from snn.compiled import execute
+from snn.compiled import auto, execute
 from snn.engine import tuning
 
 from ..nets import Holder

@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn import factored
+from snn.compiled import factored
 from snn.connections import connection_of, dense
 from snn.connections.dense import Dense
 from snn.engine import tuning

@@ -8,7 +8,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn
-from snn.discover import kinds
+from snn.common.discover import kinds
 from snn.synapses import NMDA, Conductance, DoubleExponential, Exponential, Receptor, TsodyksMarkram
 
 from .compare import assert_as_eager, start_of

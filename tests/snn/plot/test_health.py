@@ -10,7 +10,7 @@ import snn
 from autograd import nn
 from autograd.errors import ArgumentError
 from snn import plot
-from snn.health_report import EDGES, HealthReport
+from snn.inspect.health_report import EDGES, HealthReport
 
 from .drawn import curves, texts
 

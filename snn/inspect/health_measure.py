@@ -11,13 +11,13 @@ from autograd import Cell, Tensor, ops, tree, vjp
 from autograd.errors import AutogradError
 from autograd.state import quietly
 
+from ..common.structure import membrane
+from ..neurons.base import Neuron, constant
+from ..neurons.refractory import Refractory
+from ..neurons.stochastic import Stochastic
+from ..recurrent import Recurrent
+from ..simulate import run
 from .health_probe import Seen
-from .neurons.base import Neuron, constant
-from .neurons.refractory import Refractory
-from .neurons.stochastic import Stochastic
-from .recurrent import Recurrent
-from .simulate import run
-from .structure import membrane
 
 __all__ = ["Membrane", "find_gain", "fires", "has_derivative", "look_at_membrane", "over_time", "rows", "summary"]
 

@@ -23,7 +23,9 @@ from autograd.errors import CompileError
 
 __all__ = ["BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "refuse", "watching"]
 
-OURS = tuple(str(Path(file).parent / "_")[:-1] for file in (autograd.__file__, __file__, np.__file__))
+OURS = tuple(
+    str(folder / "_")[:-1] for folder in (Path(autograd.__file__).parent, Path(__file__).parents[1], Path(np.__file__).parent)
+)
 """The folders of the code that is trusted to depend on its arguments alone."""
 _STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)

@@ -16,17 +16,17 @@ from autograd.graph import LEAF
 from autograd.graph import Node as Leaf
 from autograd.state import quietly, scope
 
-from .compiled.execute import Execution, schedule_for
-from .compiled.part import Part
-from .compiled.stage import Running
-from .engine.events import LANES, Events, padded
+from ..common.structure import is_over_time
+from ..compiled.execute import Execution, schedule_for
+from ..compiled.layout import Options
+from ..compiled.part import Part
+from ..compiled.stage import Running
+from ..engine.events import LANES, Events, padded
+from ..graphs.graph import Edge, Node
+from ..graphs.schedule import Stage
+from ..spikes import Spikes
 from .footprint import Block, Heap
-from .graphs.graph import Edge, Node
-from .graphs.schedule import Stage
-from .layout import Options
 from .listing import name_of
-from .spikes import Spikes
-from .structure import is_over_time
 
 __all__ = ["Walk"]
 

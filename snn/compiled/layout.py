@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .engine.cache import enabled
+from ..engine.cache import enabled
 
 __all__ = ["Layout", "Options", "Stream"]
 

@@ -15,9 +15,9 @@ from autograd.state import quietly
 from autograd.tensor import operands
 from autograd.trace import Trace, trace
 
-from .engine import analysis, cache, emit
-from .engine.loop import Loop
-from .engine.ufuncs import loop_of
+from ..engine import analysis, cache, emit
+from ..engine.loop import Loop
+from ..engine.ufuncs import loop_of
 from .guard import Dependencies
 from .reads import Reads, watching
 

@@ -9,7 +9,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import DType
 
-from .engine.blas import one_thread_each, product
+from ..engine.blas import one_thread_each, product
 
 __all__ = ["Factored"]
 

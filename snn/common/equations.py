@@ -12,7 +12,7 @@ from autograd.dtypes import describe
 from autograd.errors import DTypeError
 from autograd.trace import Trace, trace
 
-from .listing import array_name, state_names
+from ..inspect.listing import array_name, state_names
 from .structure import membrane, sample_state
 
 __all__ = ["equations", "surrogate_of"]

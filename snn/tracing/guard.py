@@ -1,8 +1,8 @@
 """What a traced neuron depends on: everything that its code can read is watched, or the trace is refused.
 
-:func:`snn.reads.watching` collects the names in the user's code while a neuron is traced. From the Cell and those names
-:class:`Dependencies` walks over all that such code can reach, keeps what it finds, and tells in microseconds whether it is
-still the same. What cannot be looked into, such as a generator or a file, is a CompileError that names it.
+:func:`snn.tracing.reads.watching` collects the names in the user's code while a neuron is traced. From the Cell and those
+names :class:`Dependencies` walks over all that such code can reach, keeps what it finds, and tells in microseconds whether it
+is still the same. What cannot be looked into, such as a generator or a file, is a CompileError that names it.
 """
 
 from __future__ import annotations

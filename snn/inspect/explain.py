@@ -9,7 +9,7 @@ from autograd import Cell, as_tensor
 from autograd.dtypes import describe
 from autograd.errors import CompileError, DTypeError, ShapeError
 
-from .structure import says_too_deep
+from ..common.structure import says_too_deep
 
 __all__ = ["explain"]
 

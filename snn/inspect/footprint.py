@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .engine.buffers import KEPT, LARGE, MOST
+from ..engine.buffers import KEPT, LARGE, MOST
 
 __all__ = ["Block", "Heap"]
 

@@ -13,13 +13,13 @@ from autograd import Cell, Parameter, Tensor, as_tensor, float32, nn, no_grad, o
 from autograd.errors import CompileError
 from autograd.intake import to_numbers
 
-from .auto import against
-from .graphs import parts_of
-from .graphs.graph import Edge
-from .layout import Options
-from .simulate import run
-from .structure import is_chain, is_over_time, is_stateful, like, variables
-from .watch import Recorder
+from ..common.structure import is_chain, is_over_time, is_stateful, like, variables
+from ..compiled.auto import against
+from ..compiled.layout import Options
+from ..eager.watch import Recorder
+from ..graphs import parts_of
+from ..graphs.graph import Edge
+from ..simulate import run
 
 __all__ = ["Seen", "probe"]
 
@@ -136,7 +136,7 @@ def _tapped(
 
 
 def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options) -> list[Seen]:
-    from .compiled.execute import Execution, begin, schedule_for
+    from ..compiled.execute import Execution, begin, schedule_for
 
     if not is_chain(net):
         raise CompileError(

@@ -16,9 +16,9 @@ from autograd.errors import DTypeError
 from autograd.intake import to_numbers
 from autograd.state import quietly
 
+from ..common.structure import says_too_deep
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
 from .health_rules import find_problems, fires_in_order, is_wide, look_at_constants, look_at_input, look_elsewhere
-from .structure import says_too_deep
 
 if TYPE_CHECKING:
     from .health_probe import Seen

@@ -11,8 +11,8 @@ from autograd import Cell, float32, nn
 from autograd.dtypes import describe, to_dtype
 from autograd.errors import ArgumentError, DTypeError
 
-from .recurrent import Recurrent
-from .structure import holds_neurons, is_stateful, says_too_deep
+from ..common.structure import holds_neurons, is_stateful, says_too_deep
+from ..recurrent import Recurrent
 
 __all__ = ["LayerMemory", "MemoryEstimate", "features_of", "memory_estimate"]
 

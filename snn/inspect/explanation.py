@@ -13,19 +13,19 @@ from autograd import Cell, Parameter, Tensor, float32, vjp
 from autograd.nn.stateful import untouched
 from autograd.state import quietly
 
-from .auto import against
-from .compiled.execute import Execution, begin, schedule_for
-from .compiled.stage import Running
-from .connections.products import why_not
-from .engine import tuning
-from .engine.cache import enabled
-from .graphs.graph import Edge, Graph, Node
-from .layout import Options
+from ..common.structure import is_chain, is_over_time, is_stateful
+from ..compiled.auto import against
+from ..compiled.execute import Execution, begin, schedule_for
+from ..compiled.layout import Options
+from ..compiled.stage import Running
+from ..connections.products import why_not
+from ..engine import tuning
+from ..engine.cache import enabled
+from ..graphs.graph import Edge, Graph, Node
+from ..recurrent import Recurrent
+from ..spikes import Spikes
 from .listing import Listing, input_name, name_of, part_name
 from .memory import features_of
-from .recurrent import Recurrent
-from .spikes import Spikes
-from .structure import is_chain, is_over_time, is_stateful
 
 __all__ = ["lines"]
 

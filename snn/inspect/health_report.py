@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..plot.health import health
 from .health_rules import FAR, MOST
-from .plot.health import health
 
 __all__ = ["EDGES", "DeadLayerWarning", "HealthReport", "LayerHealth"]
 

@@ -13,9 +13,9 @@ from autograd import Tensor
 from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
-from .engine import tuning
-from .engine.events import Events
-from .engine.loop import Body
+from ..engine import tuning
+from ..engine.events import Events
+from ..engine.loop import Body
 from .layout import Layout, Stream
 
 __all__ = ["Streams", "Work", "arguments", "link_arguments", "order_of"]

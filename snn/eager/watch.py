@@ -12,7 +12,7 @@ import numpy as np
 from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.errors import ArgumentError, NonFiniteError
 
-from .structure import holds_neurons, is_stateful, label, like, observed, record_names
+from ..common.structure import holds_neurons, is_stateful, label, like, observed, record_names
 
 __all__ = [
     "Recorder",

@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 
 from autograd import Cell, Parameter, Tensor, float16, nn
 
-from .engine import tuning
-from .engine.cache import enabled
-from .recurrent import Recurrent
-from .structure import is_chain, is_over_time, is_stateful
+from ..common.structure import is_chain, is_over_time, is_stateful
+from ..engine import tuning
+from ..engine.cache import enabled
+from ..recurrent import Recurrent
 
 __all__ = ["against", "work"]
 

@@ -10,7 +10,7 @@ from autograd.dtypes import describe
 from autograd.errors import AutogradError, CellError, ShapeError, StateError
 from autograd.tensor import operands
 
-from .structure import (
+from ..common.structure import (
     check_features,
     check_kept,
     given_state,

@@ -9,12 +9,12 @@ import numpy as np
 
 from autograd import Cell, Tensor, tree
 
-from .recurrent import Recurrent
-from .structure import variables
+from ..common.structure import variables
+from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
-    from .compiled.part import Part
-    from .graphs.graph import Node
+    from ..compiled.part import Part
+    from ..graphs.graph import Node
 
 __all__ = ["Listing", "array_name", "input_name", "name_of", "part_name", "state_names"]
 

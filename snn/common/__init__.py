@@ -1,0 +1,1 @@
+"""What neurons, nets and runs share."""

@@ -1,0 +1,1 @@
+"""What is told about a net without training it: its schedule, its memory, its health."""

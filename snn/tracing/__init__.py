@@ -1,0 +1,1 @@
+"""Traced steps of neurons, and whether a neuron is still the one that was traced."""
