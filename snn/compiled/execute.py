@@ -25,6 +25,7 @@ from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
+from .back import Back
 from .hoist import at_once, each_step, hoisted, padded
 from .layout import Options
 from .part import Given, Part
@@ -306,18 +307,8 @@ class Execution(AllSteps):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph,
-                core,
-                given,
-                starts,
-                late[n],
-                self.names,
-                self.mask,
-                self.options.jit,
-                grouped,
-                self.kept,
-                len(self.x),
-            )
+                self.graph, core, given, starts, late[n], self.names, self.mask, self.options.jit, grouped, self.kept, len(self.x)
+            )  # fmt: skip
             self.kept["records", id(core), self.names] = part.records
             for node in core.nodes:
                 if node.kind == "population":
@@ -325,7 +316,7 @@ class Execution(AllSteps):
                     self.available |= names - ({"v_before_reset"} if node.outer is not None else set())
             parts.append(part)
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
-        return Running(parts, cables, self.options, self.kept, pull_eagerly)
+        return Running(parts, cables, self.options, self.kept, Back, pull_eagerly)
 
     def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Connection | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]

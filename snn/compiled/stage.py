@@ -103,8 +103,11 @@ def run_stage(running: Running) -> list[Tensor]:
 class Running:
     """One run of a stage, and the rule by which cotangents pass back through it."""
 
-    def __init__(self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], again: Any) -> None:
-        self.parts, self.cables, self.options, self.again = parts, cables, options, again
+    def __init__(
+        self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], back: Any, again: Any
+    ) -> None:
+        self.parts, self.cables, self.options = parts, cables, options
+        self.back, self.again = back, again  # the way back, and that of a way back: they know this class
         programs = [part.plan.program for part in parts]
         self.loops: Loops = kept.setdefault(("loops", *map(id, programs)), Loops(programs))
         self.steps = parts[0].steps
@@ -325,8 +328,6 @@ class Running:
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         """Run the backward loops; when an outer transform is watching, differentiate the eager run instead."""
-        from .back import Back
-
         if thread.recording:
             return self.again(self, g, wanted)  # type: ignore[no-any-return]
         if self.empty:
@@ -334,7 +335,7 @@ class Running:
                 Tensor.wrap(np.zeros(t.shape, t.dtype)) if asked else None
                 for t, asked in zip(self.inputs, wanted, strict=True)
             ]
-        found = one_thread_each(Back(self, node, g, wanted).run)
+        found = one_thread_each(self.back(self, node, g, wanted).run)
         if self.options.check:
             for part in self.parts:
                 named = next((n for n in part.core.nodes if n.kind == "population"), None)
