@@ -335,7 +335,7 @@ class Running:
                 Tensor.wrap(np.zeros(t.shape, t.dtype)) if asked else None
                 for t, asked in zip(self.inputs, wanted, strict=True)
             ]
-        found = one_thread_each(self.back(self, node, g, wanted).run)
+        found: list[Tensor | None] = one_thread_each(self.back(self, node, g, wanted).run)
         if self.options.check:
             for part in self.parts:
                 named = next((n for n in part.core.nodes if n.kind == "population"), None)
