@@ -15,7 +15,7 @@ from .inspect.health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
 from .neurons import *  # noqa: F403 - they are found by their files
 from .recurrent import Recurrent
-from .simulate import run
+from .simulate import RunResult, run
 from .surrogate import relusigmoid
 from .surrogate.of_net import set_alpha, set_surrogate
 
@@ -29,6 +29,7 @@ __all__ = [
     "LayerMemory",
     "MemoryEstimate",
     "Recurrent",
+    "RunResult",
     "data",
     "encode",
     "equations",

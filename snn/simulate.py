@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,7 +23,25 @@ from .readout import mark_resets
 from .tracing.guard import Dependencies
 from .tracing.reads import Reads
 
-__all__ = ["run"]
+__all__ = ["RunResult", "run"]
+
+
+class RunResult(NamedTuple):
+    """What :func:`snn.run` returns.
+
+    Attributes
+    ----------
+    out : Tensor
+        ``[T, N, ...]``.
+    state : Tensor, tuple or dict
+        After the last step, in the structure of the net's state.
+    record : dict of str to Tensor
+        ``"<layer>.<what>"`` to ``[T, N, ...]``.
+    """
+
+    out: Tensor
+    state: Any
+    record: dict[str, Tensor]
 
 
 @says_too_deep
@@ -37,7 +55,7 @@ def run(
     *,
     check: bool = False,
     checkpoint: int | None = None,
-) -> tuple[Tensor, Any, dict[str, Tensor]]:
+) -> RunResult:
     """Run a net over the time steps of ``x``.
 
     Parameters
@@ -79,7 +97,7 @@ def run(
     Returns
     -------
     out : Tensor
-        ``[T, N, ...]``.
+        ``[T, N, ...]``; the three come as a named tuple, :class:`RunResult`.
     state : same structure as above
         After the last step.
     record : dict of str to Tensor
@@ -149,7 +167,7 @@ def run(
     result = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
-    return result
+    return RunResult(*result)
 
 
 def _run(

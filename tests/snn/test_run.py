@@ -228,3 +228,13 @@ def test_a_run_of_many_steps_differentiates_without_recursion():
 def test_an_empty_batch_runs():
     out, state, record = snn.run(two_layers(), np.zeros((4, 0, 3), np.float32), record="v")
     assert (out.shape, state["1"].shape, record["3.v"].shape) == ((4, 0, 2), (0, 5), (4, 0, 2))
+
+
+def test_the_result_may_be_read_by_name():
+    x = currents((6, 4, 3))
+    result = snn.run(snn.IFNode(), x, record="v")
+    out, state, record = result
+    assert result.out is out
+    assert result.state is state
+    assert result.record is record
+    assert out.array.any()
