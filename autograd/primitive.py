@@ -54,12 +54,13 @@ class Primitive:
     ) -> None:
         self.forward, self.scalar, self.floating, self.several = forward, scalar, floating, several
         self.whole, self.compares, self.logical, self.positive, self.jumps = whole, compares, logical, positive, jumps
-        self.ufunc, self.expand, self.packs = ufunc, expand, packs
+        self.ufunc, self.expand = ufunc, expand
         self.promotes, self.expects = promotes, expects
         if into is not None:
             self.into = into
         self.__name__ = self.__qualname__ = forward.__name__
         self.label = f"ops.{forward.__name__.lstrip('_')}"
+        self.packs = f"packed_{forward.__name__}" if packs else ""
         self.__module__, self.__doc__, self.__wrapped__ = forward.__module__, forward.__doc__, forward
         parameters = inspect.signature(forward).parameters.values()
         tensors = [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]
@@ -80,9 +81,9 @@ class Primitive:
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
         try:
-            if self.packs and args and (packed := getattr(type(args[0]), f"packed_{self.__name__}", None)) is not None:
+            if self.packs and args and type(args[0]) is not Tensor and hasattr(type(args[0]), self.packs):
                 arrays: Sequence[Any] = args
-                data = packed(*args, **attrs)
+                data = getattr(args[0], self.packs)(*args[1:], **attrs)
             else:
                 arrays = self.promoted(args)
                 data = self.forward(*arrays, **attrs)

@@ -144,6 +144,13 @@ def test_other_arrays_are_not(array):
     assert as_spikes(Tensor(array), jit=False) is None
 
 
+@pytest.mark.parametrize("axis", [None, 0, [0, 1]], ids=str)
+def test_an_array_that_is_taken_for_spikes_is_summed_by_its_values(axis):
+    array = np.where(np.arange(24).reshape(4, 3, 2) % 3, np.float32(0.5), np.float32(0))
+    found = as_spikes(Tensor(array), jit=False)
+    np.testing.assert_array_equal(found.sum(axis).asnumpy(), array.sum(tuple(axis) if isinstance(axis, list) else axis))
+
+
 @pytest.mark.parametrize("share", [lambda spikes: spikes.asnumpy(), np.asarray], ids=["asnumpy", "asarray"])
 def test_values_that_were_written_to_count(share, tune):
     tune(little_work=0)
