@@ -391,21 +391,18 @@ class _Scheduler:
         return found
 
     def _find_outs(self, stages: list[Stage]) -> None:
-        read = {edge for stage in stages if stage.kind != "none" for edge in self._read(stage)} | set(
-            tree.leaves(self.graph.out)
-        )
-        for stage in stages:
-            inner = {p.value for p in stage.projections} | {p.edge for p in stage.projections}
-            outside = {
-                edge for other in stages if other.kind != "none" and other is not stage for edge in self._read(other)
-            } | set(tree.leaves(self.graph.out))
+        """Note which values of each core are read elsewhere."""
+        readers: dict[Edge, set[int]] = {edge: {-1} for edge in tree.leaves(self.graph.out)}
+        for k, stage in enumerate(stages):
+            for edge in self._read(stage) if stage.kind != "none" else ():
+                readers.setdefault(edge, set()).add(k)
+        for k, stage in enumerate(stages):
             for core in stage.cores:
-                made = [Edge(node.number, k) for node in (*core.nodes, *core.states) for k in range(len(node.outputs))]
-                core.outs = [edge for edge in made if edge in outside and edge in read]
+                made = [Edge(node.number, i) for node in (*core.nodes, *core.states) for i in range(len(node.outputs))]
+                core.outs = [edge for edge in made if readers.get(edge, set()) - {k}]
                 core.outs += [
                     p.value for p in stage.projections if not p.late and core.has(p.value) and p.value not in core.outs
                 ]
-            del inner
 
 
 def _components(nodes: list[Node]) -> list[list[int]]:

@@ -167,11 +167,8 @@ class _Builder:
 
     def _run(self, cell: Cell, name: str, *arguments: Any) -> Any:
         self.place = cell, name
-        with self._theirs(), scope(recording=False, tracing=self, calling=self.call, watched={}):
+        with _naming_the_line(), scope(recording=False, tracing=self, calling=self.call, watched={}):
             return operands(cell(*arguments))
-
-    def _theirs(self) -> Any:
-        return _naming_the_line()
 
     def _find_what_varies(self) -> None:
         """Note what is the same at each step: what is made of Parameters and constants, and states that never change."""
