@@ -205,7 +205,10 @@ def record_names(cell: Cell, state: Any) -> set[str]:
 
 
 def observed(cell: Cell, names: Iterable[str], x: Any, before: Any, out: Any, after: Any) -> dict[str, tuple[Any, Any]]:
-    """Return what a step gave of the names that the neuron has, each with what a masked sample holds; None stands for zero."""
+    """Return what a step gave of the names that the neuron has, each with what a masked sample holds; None stands for zero.
+
+    Of several inputs by name, ``"x"`` gives each: ``"x_<name>"``.
+    """
     values, held = variables(after), variables(before)
     values["x"], held["x"] = x, None
     if getattr(cell, "fire", True):
@@ -214,7 +217,11 @@ def observed(cell: Cell, names: Iterable[str], x: Any, before: Any, out: Any, af
     if "v_before_reset" in has.intersection(names):
         charged: Any = cell.charge(x, before)  # type: ignore[attr-defined]
         values["v_before_reset"], held["v_before_reset"] = variables(charged).get("v"), held["v"]
-    return {name: (values[name], held.get(name)) for name in names if name in has}
+    found = {name: (values[name], held.get(name)) for name in names if name in has}
+    if "x" in found and isinstance(x, dict):
+        del found["x"]
+        found |= {f"x_{name}": (value, None) for name, value in x.items()}
+    return found
 
 
 P = ParamSpec("P")

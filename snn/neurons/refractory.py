@@ -64,6 +64,10 @@ class Refractory(Stateful):
             raise ArgumentError("Refractory", "steps to be ints of at least 0", describe(steps), "Count time steps.")
         self.node, self.steps = node, steps
 
+    def check_input(self, x: Any) -> Any:
+        """Return an input as the neuron takes it."""
+        return self.node.check_input(x) if isinstance(self.node, Stateful) else super().check_input(x)
+
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
         inner = self.node.initial_state(x)

@@ -48,8 +48,12 @@ class Stateful(Cell):
                 name, f"an input and a state, {self.called}(x, state)", "no state",
                 f"Run it over time with snn.run(net, x), or start with state = {self.called}.initial_state(x).",
             )  # fmt: skip
-        x = as_tensor(x, name)
-        return super().__call__(x, self.check_state(x, state))
+        x = self.check_input(x)
+        return super().__call__(x, self.check_state(next(iter(x.values())) if isinstance(x, dict) else x, state))
+
+    def check_input(self, x: Any) -> Any:
+        """Return an input as a Tensor, or several by name, of one shape, as a dict of Tensors."""
+        return as_tensor(x, type(self).__name__)
 
     def check_state(self, x: Any, state: Any) -> Any:
         """Return a state, as Tensors, if it fits an input.

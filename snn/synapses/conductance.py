@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from autograd import Cell, as_tensor, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, StateError
+from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 
 from ..common.structure import membrane, outline, with_membrane
 from ..neurons.base import constant
@@ -61,10 +61,13 @@ class Receptor(Cell):
         """
         check(self, reversal=FINITE)
 
-    def opened(self, x: Any, v: Any, state: Any) -> tuple[Any, Any]:
-        """Return the conductance that is open after an input, at a membrane ``v``, and the state of the synapse."""
+    def opened(self, x: Any, v: Any, state: Any, apart: bool = False) -> tuple[Any, Any]:
+        """Return the conductance that is open after an input, at a membrane ``v``, and the state of the synapse.
+
+        An input that comes to this receptor ``apart`` opens it where it is positive, whatever the receptor is.
+        """
         # A tie of `maximum` shares the gradient: an input of 0 has the mean of the slopes beside it.
-        g, after = self.synapse(ops.maximum(-x if self.inhibitory else x, 0.0), state)
+        g, after = self.synapse(ops.maximum(-x if self.inhibitory and not apart else x, 0.0), state)
         return g if self.gate is None else g * self.gate(v), after
 
 
@@ -91,8 +94,10 @@ class Conductance(Stateful):
     ``g`` is what arrives, through the receptor's synapse, in shares a step: conductance over capacitance, times the length of
     a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``, so that ``g = 1 / tau`` equals the leak.
 
-    The input is one sum for each neuron: positive, it opens the receptors that are not ``inhibitory``; negative,
-    those that are. What excites and inhibits one neuron in the same step is netted.
+    An input ``[N, ...]`` is one sum for each neuron: positive, it opens the receptors that are not ``inhibitory``; negative,
+    those that are. What excites and inhibits one neuron in the same step is netted. A dict of inputs by the names of
+    receptors, ``node({"exc": x1, "inh": x2}, state)`` in a net of one's own, keeps them apart: each opens its receptor where
+    it is positive, and a receptor that is not named gets nothing.
 
     Parameters
     ----------
@@ -157,8 +162,34 @@ class Conductance(Stateful):
             for name, receptor in self.receptors.items()
         }
 
+    def check_input(self, x: Any) -> Any:
+        """Return an input as a Tensor, or inputs by receptor as a dict of Tensors of one shape.
+
+        Raises
+        ------
+        ArgumentError
+            If a name is that of no receptor, or there is none.
+        ShapeError
+            If their shapes differ.
+        """
+        if not isinstance(x, dict):
+            return super().check_input(x)
+        if not x or not x.keys() <= self.receptors.keys():
+            raise ArgumentError(
+                "Conductance, inputs", f"inputs by the names of receptors, {', '.join(self.receptors)}", outline(x),
+                "Name receptors that it was made with.",
+            )  # fmt: skip
+        inputs = {name: as_tensor(value, f"Conductance, input {name}") for name, value in x.items()}
+        if len({value.shape for value in inputs.values()}) > 1:
+            raise ShapeError(
+                "Conductance, inputs", "inputs of one shape", str({name: list(v.shape) for name, v in inputs.items()}),
+                "Give each a value for each neuron.",
+            )  # fmt: skip
+        return inputs
+
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and that of each synapse."""
+        x = next(iter(x.values())) if isinstance(x, dict) else x
         keys = self.variables()
         starts = {name: receptor.synapse.initial_state(x) for name, receptor in self.receptors.items()}
         g = {key: value for name in keys for key, value in zip(keys[name], starts[name], strict=True)}
@@ -187,10 +218,13 @@ class Conductance(Stateful):
         """Return the state after the input and before firing."""
         v, conductances, drives = membrane(state.v), [], []
         after: dict[str, Any] = {}
-        x = as_numbers(as_tensor(x, "Conductance"), v)
+        apart = isinstance(x, dict)
+        given = x if apart else dict.fromkeys(self.receptors, x)
+        inputs = {name: as_numbers(as_tensor(value, "Conductance"), v) for name, value in given.items()}
         for name, keys in self.variables().items():
             receptor = self.receptors[name]
-            g, inner = receptor.opened(x, v, receptor.synapse.State(*[state.g[key] for key in keys]))
+            arriving = inputs[name] if name in inputs else ops.zeros_like(v)
+            g, inner = receptor.opened(arriving, v, receptor.synapse.State(*[state.g[key] for key in keys]), apart)
             after |= dict(zip(keys, inner, strict=True))
             conductances.append(g)
             drives.append(g * constant(receptor.reversal, v))
@@ -208,8 +242,8 @@ class Conductance(Stateful):
 
         Parameters
         ----------
-        x : Tensor
-            What arrives, ``[N, ...]``.
+        x : Tensor or dict of str to Tensor
+            What arrives, ``[N, ...]``, in all or at each receptor.
         state : State
             After the step before.
 

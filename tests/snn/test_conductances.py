@@ -8,7 +8,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, check_grad, grad, nn, tree
-from autograd.errors import ArgumentError, DTypeError, StateError
+from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 from snn.synapses import NMDA, Alpha, Conductance, DoubleExponential, Exponential, MagnesiumBlock, Receptor
 
 F = 5
@@ -260,3 +260,43 @@ def test_learnable_constants_are_found_by_name():
     node = Conductance(leaky(), exc=Receptor(Exponential(tau_syn=Parameter(2.0)), Parameter(3.0)))
     names = [name for name, _ in node.parameters_and_names()]
     assert names == ["receptors.exc.synapse.tau_syn", "receptors.exc.reversal"]
+
+
+def apart_node():
+    exc = Receptor(Exponential(alpha=0.5), reversal=4.0)
+    inh = Receptor(Exponential(alpha=0.75), reversal=-0.5, inhibitory=True)
+    return Conductance(snn.LIFNode(beta=0.75), exc=exc, inh=inh)
+
+
+def test_inputs_by_receptor_are_kept_apart_in_the_same_step():
+    node, x = apart_node(), Tensor(np.full((2, 3), 0.5, np.float32))
+    state = node.initial_state(x)
+    _, netted = node(x - x, state)
+    _, both = node({"inh": x, "exc": x}, state)
+    _, alone = node({"exc": x}, state)
+    _, summed = node(x, state)
+    assert {key: float(g.asnumpy().max()) for key, g in netted.g.items()} == {"g_exc": 0.0, "g_inh": 0.0}
+    assert {key: float(g.asnumpy().max()) for key, g in both.g.items()} == {"g_exc": 0.5, "g_inh": 0.5}
+    h = (0.5 * 4.0 - 0.5 * 0.5) / (1 + 0.5 + 0.5)
+    np.testing.assert_allclose(both.v.asnumpy(), h)
+    for one, other in zip(tree.leaves(alone), tree.leaves(summed), strict=True):
+        np.testing.assert_array_equal(one.asnumpy(), other.asnumpy())
+
+
+def test_wrong_inputs_by_receptor_are_refused():
+    node, x = apart_node(), Tensor(np.ones((2, 3), np.float32))
+    state = node.initial_state(x)
+    for wrong in ({}, {"nmda": x}):
+        with pytest.raises(ArgumentError, match="inputs by the names of receptors, exc, inh"):
+            node(wrong, state)
+    with pytest.raises(ShapeError, match="inputs of one shape"):
+        node({"exc": x, "inh": Tensor(np.ones((2, 1), np.float32))}, state)
+
+
+def test_a_refractory_neuron_takes_inputs_by_receptor():
+    node, x = snn.Refractory(apart_node(), 2), Tensor(np.full((2, 3), 4.0, np.float32))
+    state, fired = node.initial_state(x), []
+    for _ in range(4):
+        spike, state = node({"exc": x}, state)
+        fired.append(bool(spike.asnumpy().all()))
+    assert fired == [True, False, False, True]

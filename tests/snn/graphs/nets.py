@@ -159,6 +159,33 @@ class Steady(Wired):
         return spike * ops.tanh(self.held).sum(), (v,)
 
 
+class Apart(Cell):
+    """Excitation from the input and from itself, and inhibition from others, kept apart at one neuron."""
+
+    def __init__(self):
+        super().__init__()
+        self.excite, self.inhibit = nn.Dense(5, 6, rng=0), nn.Dense(5, 4, rng=1)
+        self.again, self.across = nn.Dense(6, 6, has_bias=False, rng=2), nn.Dense(4, 6, has_bias=False, rng=3)
+        synapse = snn.synapses.Exponential
+        self.node = snn.synapses.Conductance(
+            snn.LIFNode(beta=0.75),
+            exc=snn.synapses.Receptor(synapse(alpha=0.5), reversal=4.0),
+            inh=snn.synapses.Receptor(synapse(alpha=0.75), reversal=-0.5, inhibitory=True),
+        )
+        self.other = snn.LIFNode(beta=0.5)
+
+    def initial_state(self, x):
+        one, other = ops.zeros((len(x), 6), x.dtype), ops.zeros((len(x), 4), x.dtype)
+        return self.node.initial_state(one), one, other
+
+    def construct(self, x, state):
+        held, last, v = state
+        inhibition, v = self.other(self.inhibit(x), v)
+        inputs = {"inh": ops.abs(self.across(inhibition)), "exc": ops.abs(self.excite(x) + self.again(last))}
+        spike, held = self.node(inputs, held)
+        return spike, (held, spike, v)
+
+
 class Deep(Cell):
     """A Cell of this kind inside a chain inside a Cell, with a readout and a synapse."""
 
@@ -181,7 +208,7 @@ class Deep(Cell):
 
 NETS = {
     "residual": Residual, "feedback": Feedback, "excitation and inhibition": Balanced, "trace": Trace, "one to one": OneToOne,
-    "shared": Shared, "mixing": Mixing, "steady": Steady, "deep": Deep,
+    "shared": Shared, "mixing": Mixing, "steady": Steady, "deep": Deep, "apart": Apart,
     "chain": lambda: nn.SequentialCell(nn.Dense(5, 5, rng=1), Feedback(), nn.Dense(4, 3, rng=2), snn.IFNode()),
     "recurrent": lambda: nn.SequentialCell(OneToOne(), nn.Dense(5, 4, rng=1), snn.Recurrent(snn.IFNode(), 4, rng=0)),
 }  # fmt: skip
