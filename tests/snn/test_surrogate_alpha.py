@@ -148,7 +148,7 @@ def test_after_the_first_time_nothing_is_traced_or_compiled_anew(monkeypatch):
 
         return call
 
-    monkeypatch.setattr("snn.tracing.traced.trace", counted("trace", snn.traced.trace))
+    monkeypatch.setattr("snn.tracing.traced.trace", counted("trace", snn.tracing.traced.trace))
     monkeypatch.setattr("snn.engine.cache.load", counted("load", snn.engine.cache.load))
     node, x = snn.LIFNode(beta=0.5, surrogate_function=surrogate.atan()), current()
     found, seen = [], []
