@@ -13,6 +13,7 @@ from autograd import Cell, Parameter, Tensor, check_bprop, grad, nn, ops
 from autograd.errors import ArgumentError, DTypeError, GradientError, ShapeError
 from autograd.optim import schedules
 from snn import surrogate
+from snn.tracing import traced
 
 from .compiled.compare import assert_as_eager
 from .discovered import SURROGATES
@@ -148,7 +149,7 @@ def test_after_the_first_time_nothing_is_traced_or_compiled_anew(monkeypatch):
 
         return call
 
-    monkeypatch.setattr("snn.tracing.traced.trace", counted("trace", snn.tracing.traced.trace))
+    monkeypatch.setattr("snn.tracing.traced.trace", counted("trace", traced.trace))
     monkeypatch.setattr("snn.engine.cache.load", counted("load", snn.engine.cache.load))
     node, x = snn.LIFNode(beta=0.5, surrogate_function=surrogate.atan()), current()
     found, seen = [], []
