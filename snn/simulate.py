@@ -32,7 +32,7 @@ class RunResult(NamedTuple):
     Attributes
     ----------
     out : Tensor
-        ``[T, N, ...]``.
+        ``[T, N, ...]``, or several in the structure in which the net returns them.
     state : Tensor, tuple or dict
         After the last step, in the structure of the net's state.
     record : dict of str to Tensor
@@ -97,7 +97,8 @@ def run(
     Returns
     -------
     out : Tensor
-        ``[T, N, ...]``; the three come as a named tuple, :class:`RunResult`.
+        ``[T, N, ...]``, or several in the structure in which the net returns them. The three come as a named tuple,
+        :class:`RunResult`.
     state : same structure as above
         After the last step.
     record : dict of str to Tensor

@@ -192,7 +192,7 @@ class Execution(AllSteps):
                 self.values.pop(edge, None)
             yield stage
 
-    def _finished(self, edge: Edge) -> Tensor:
+    def _finished(self, edge: Edge) -> Any:
         return self.finish(self.value(edge) if self._varies(edge) else self._spread(edge))
 
     def _varies(self, edge: Edge) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from autograd import Cell, Tensor, nn, ops
+from autograd import Cell, Tensor, nn, ops, tree
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, CellError, ShapeError, StateError
 from autograd.tensor import operands
@@ -205,10 +205,10 @@ class AllSteps(Walk):
         if self.ran.setdefault(id(cell), name) != name:
             raise not_once(self.ran[id(cell)], cell, 2, 1)
 
-    def finish(self, out: Tensor) -> Tensor:
+    def finish(self, out: Any) -> Any:
         """Return the output of the net, once it is known that all is recorded."""
         check_recorded(self.names, self.records, self.available)
-        return out if self.masked else self.cut_out(out)
+        return out if self.masked else tree.map_leaves(self.cut_out, out)
 
 
 class InParts(AllSteps):
@@ -225,7 +225,7 @@ class InParts(AllSteps):
         self.masked = False
         return self.steps(cell, x, state, name)
 
-    def steps(self, cell: Cell, x: Tensor, state: Any, name: str) -> tuple[Tensor, Any]:
+    def steps(self, cell: Cell, x: Tensor, state: Any, name: str) -> tuple[Any, Any]:
         """Run a Cell step by step."""
         step = Stepwise(self.fresh)
         recorder = Recorder(self.net, self.names)
@@ -248,4 +248,5 @@ class InParts(AllSteps):
             raise not_once(again, dict(recorder.neurons)[again], 2, 1)
         self.records |= found
         self.available |= recorder.available
-        return ops.stack(outs), operands(state)
+        series = [ops.stack([*leaves]) for leaves in zip(*map(tree.leaves, outs), strict=True)]
+        return tree.unflatten(outs[0], iter(series)), operands(state)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Tensor, grad, ops, tree, value_and_grad
+from autograd import Cell, Tensor, grad, nn, ops, tree, value_and_grad
 from autograd.errors import ArgumentError
 
 from .nets import NETS
@@ -141,3 +141,36 @@ def test_second_order_is_that_of_the_eager_run(name):
     assert np.abs(x1.asnumpy()).max() > 0
     for want, got in zip((x1, *w1), (x2, *w2), strict=True):
         np.testing.assert_allclose(got.asnumpy(), want.asnumpy(), rtol=1e-4, atol=1e-4 * np.abs(want.asnumpy()).max())
+
+
+class TwoOutputs(Cell):
+    """Spikes of two layers by name."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.fc = snn.LIFNode(beta=0.75), snn.IFNode(), nn.Dense(5, 4, rng=0)
+
+    def initial_state(self, x):
+        return ops.zeros((len(x), 5), x.dtype), ops.zeros((len(x), 4), x.dtype)
+
+    def construct(self, x, state):
+        s, v = self.first(x, state[0])
+        t, w = self.second(self.fc(s) * 3, state[1])
+        return {"first": s, "second": t}, (v, w)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_several_outputs_come_in_the_structure_of_the_net(masked):
+    net, x, seen = TwoOutputs(), Tensor(np.random.default_rng(0).random((T, 4, 5)).astype(np.float32)), []
+    for mode in ("eager", "python"):
+
+        def loss(x, mode=mode):
+            out = snn.run(net, x, mode=mode, mask=a_mask()[:T] if masked else None).out
+            seen.append([out["first"].asnumpy(), out["second"].asnumpy()])
+            return out["first"].sum() + 2 * (out["second"] * x[:, :, :4]).sum()
+
+        by_x, by_weights = grad(loss, 0, net.trainable_params())(x)
+        seen[-1] += [by_x.asnumpy(), *(g.asnumpy() for g in by_weights)]
+    for eager, compiled in zip(*seen, strict=True):
+        assert np.abs(eager).max() > 0
+        np.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-6)
