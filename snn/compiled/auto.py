@@ -41,7 +41,7 @@ def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
         return "a Cell has a hook, which sees each step"
     if x.dtype == float16:
         return "the input is float16"
-    now = x.shape, [id(cell) for cell in cells]
+    now = x.shape, [id(cell) for cell in cells], tuning.now()
     if net not in _known or _known[net][0] != now:
         _known[net] = now, work(net, x)
     if (seconds := _known[net][1]) < (least := tuning.now().worthwhile):

@@ -236,7 +236,7 @@ class Execution(AllSteps):
             return [self.over_time(node.what, inputs[0], node.path)]
         if not node.varies:
             out = Cell.__call__(node.what, *inputs)
-        elif len(inputs) == 1 and isinstance(inputs[0], Tensor):
+        elif len(inputs) == len(node.outputs) == 1 and isinstance(inputs[0], Tensor):
             loop = self.alone(node)
             if loop is not None:
                 return self._run(loop)

@@ -36,9 +36,10 @@ class Way:
     constant : bool
         Whether the input is the same at every step: its gradient by weights is made once, by :meth:`of_sum`.
     few : bool
-        Whether the gradient by the input stays a product of ``gradient`` and ``weight``, for the loop before to multiply.
+        Whether the gradient by the input stays a product of ``gradient`` and a matrix ``weight`` with ``n_out`` rows, for the
+        loop before to multiply.
     finite : bool
-        Whether the gradient by the input may be made only where it is needed.
+        Whether the gradient by the input may be made only where it is needed, from a matrix ``weight``.
     """
 
     kind: str
@@ -70,6 +71,14 @@ class Way:
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents ``[t1 - t0, N, ...]`` of some steps; with a time stride of 0 where they are the same."""
+        raise NotImplementedError
+
+    def of_sum(self, total: Array) -> Array:
+        """Return the gradient by the weights of a ``constant`` way, from that by the currents summed over time."""
+        raise NotImplementedError
+
+    def by_events(self, rows: int) -> Any:
+        """Return the gradient by the weights of a ``listed`` way, to be summed over so many rows at once."""
         raise NotImplementedError
 
     def forget(self) -> None:

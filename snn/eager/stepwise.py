@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from autograd import Cell, Tensor, nn, ops, tree
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, CellError, ShapeError, StateError
@@ -208,7 +210,15 @@ class AllSteps(Walk):
     def finish(self, out: Any) -> Any:
         """Return the output of the net, once it is known that all is recorded."""
         check_recorded(self.names, self.records, self.available)
-        return out if self.masked else tree.map_leaves(self.cut_out, out)
+        if self.mask is None or self.masked:
+            return out
+        for leaf in tree.leaves(out):
+            if leaf.shape[:2] != self.mask.shape:
+                raise ShapeError(
+                    "snn.run, output of the net", f"[T, N, ...] = {list(self.mask.shape)} and more, since there is a mask",
+                    describe(leaf), "Keep the batch in front in each step, or leave mask out.",
+                )  # fmt: skip
+        return tree.map_leaves(self.cut_out, out)
 
 
 class InParts(AllSteps):
@@ -248,5 +258,18 @@ class InParts(AllSteps):
             raise not_once(again, dict(recorder.neurons)[again], 2, 1)
         self.records |= found
         self.available |= recorder.available
-        series = [ops.stack([*leaves]) for leaves in zip(*map(tree.leaves, outs), strict=True)]
-        return tree.unflatten(outs[0], iter(series)), operands(state)
+        return _over_time(cell, name, outs), operands(state)
+
+
+def _over_time(cell: Cell, name: str, outs: list[Any]) -> Any:
+    """Return what a Cell returned step by step as Tensors over time, in the structure of one step."""
+    if isinstance(outs[0], Tensor) and all(isinstance(out, Tensor) for out in outs):
+        return ops.stack(outs)
+    where = f"{label(name, cell)}.construct"
+    for out in outs:
+        if not tree.same_structure(outs[0], out):
+            raise CellError(where, f"outputs as in the first step, {outline(outs[0])}", outline(out), "Return the same parts.")
+        for leaf in tree.leaves(out):
+            if not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
+                raise CellError(where, "Tensors as outputs", describe(leaf), "Return Tensors.")
+    return tree.unflatten(outs[0], iter([ops.stack([*leaves]) for leaves in zip(*map(tree.leaves, outs), strict=True)]))

@@ -110,6 +110,7 @@ def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[st
         If none had.
     """
     found = {key.rpartition(".")[2] for key in taken}
+    found |= {"x"} if any(what.startswith("x_") for what in found) else set()  # of several inputs by name
     if missing := [name for name in names if name not in found]:
         raise ArgumentError(
             "snn.run, record", f"some of {', '.join(sorted(available)) or 'nothing: the net has no neurons'}",

@@ -97,7 +97,7 @@ def now() -> Tuning:
 
 @contextlib.contextmanager
 def using(**fields: float) -> Iterator[Tuning]:
-    """Use other values inside a ``with``; they hold for runs that begin there."""
+    """Use other values inside a ``with``, in this thread; forward and backward look them up each when they run."""
     token = _now.set(replace(now(), **fields))  # type: ignore[arg-type]
     try:
         yield now()

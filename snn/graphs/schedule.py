@@ -398,7 +398,8 @@ class _Scheduler:
                 readers.setdefault(edge, set()).add(k)
         for k, stage in enumerate(stages):
             for core in stage.cores:
-                made = [Edge(node.number, i) for node in (*core.nodes, *core.states) for i in range(len(node.outputs))]
+                nodes = [node for node in (*core.nodes, *core.states) if node.varies]  # each core makes a constant for itself
+                made = [Edge(node.number, i) for node in nodes for i in range(len(node.outputs))]
                 core.outs = [edge for edge in made if readers.get(edge, set()) - {k}]
                 core.outs += [
                     p.value for p in stage.projections if not p.late and core.has(p.value) and p.value not in core.outs

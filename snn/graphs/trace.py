@@ -355,7 +355,8 @@ class _Builder:
         A Cell of two inputs that returns something else is a layer without state.
         """
         leaves = tree.leaves([*args])
-        key = (id(cell), *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves))
+        outline = repr(tree.map_leaves(lambda _: None, [*args]))
+        key = (id(cell), outline, *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves))
         if key not in self.shapes:
             zeros = tree.unflatten([*args], iter([self._zeros(leaf) for leaf in leaves]))
             over_time = is_over_time(cell)

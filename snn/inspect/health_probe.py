@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor, as_tensor, float32, nn, no_grad, ops, tree, value_and_grad
-from autograd.errors import CompileError
+from autograd.errors import ArgumentError, CompileError
 from autograd.intake import to_numbers
 
 from ..common.structure import is_chain, is_over_time, is_stateful, like, variables
 from ..compiled.auto import against
 from ..compiled.layout import Options
 from ..eager.watch import Recorder
+from ..engine.cache import enabled
 from ..graphs import parts_of
 from ..graphs.graph import Edge
 from ..simulate import run
@@ -103,7 +104,7 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
         chosen = "compiled" if is_chain(net) and against(net, x, cells) is None else "eager"
     if chosen in ("compiled", "python"):
         try:
-            return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled")), chosen
+            return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled" and enabled())), chosen
         except CompileError:
             if mode != "auto":
                 raise
@@ -237,6 +238,11 @@ class _Watched:
     def _enter(self, cell: Cell, inputs: tuple[Any, ...]) -> Any:
         self.entered = None
         x, *state = inputs
+        if isinstance(x, dict) and state:
+            raise ArgumentError(
+                f"snn.health, {self.name or type(self.cell).__name__}", "neurons with one input", "inputs by receptor",
+                "It does not watch those: look at a net in which the neuron gets one sum.",
+            )  # fmt: skip
         if len(state) > 1 or not isinstance(x, (Tensor, np.ndarray)):
             return None  # it is no neuron
         tap = _Tap(self.anchor)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Tensor, grad, nn, ops, tree, value_and_grad
-from autograd.errors import ArgumentError
+from autograd import Cell, Parameter, Tensor, grad, nn, ops, tree, value_and_grad
+from autograd.errors import ArgumentError, CellError, ShapeError
 
 from .nets import NETS
 
@@ -174,3 +174,135 @@ def test_several_outputs_come_in_the_structure_of_the_net(masked):
     for eager, compiled in zip(*seen, strict=True):
         assert np.abs(eager).max() > 0
         np.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-6)
+
+
+class AbsorbedConstant(Cell):
+    """A value of Parameters alone that a neuron and others read."""
+
+    def __init__(self):
+        super().__init__()
+        self.lif, self.w = snn.LIFNode(beta=0.75), Parameter(np.array([0.5, 1.0, 1.5], np.float32))
+
+    def initial_state(self, x):
+        return ops.zeros_like(x)
+
+    def construct(self, x, state):
+        w = self.w * 2
+        out, state = self.lif(x * w, state)
+        return {"sum": out + ops.cumsum(w, axis=0), "row": ops.reshape(w, (3, 1))}, state
+
+
+class Twice(Cell):
+    """A layer of inputs and outputs by name, called with the same shapes in other orders."""
+
+    def construct(self, parts):
+        return {name: part * (k + 1) for k, (name, part) in enumerate(parts.items())}
+
+
+class ByName(Cell):
+    def __init__(self):
+        super().__init__()
+        self.lif, self.twice = snn.LIFNode(beta=0.75), Twice()
+
+    def initial_state(self, x):
+        return ops.zeros_like(x)
+
+    def construct(self, x, state):
+        out, state = self.lif(x * 2, state)
+        first, second = self.twice({"a": x, "b": out}), self.twice({"b": x, "a": out})
+        return first["a"] + 3 * first["b"] + 5 * second["a"] + 7 * second["b"], state
+
+
+class Halves(Cell):
+    def construct(self, x):
+        return x * 2, x + 1
+
+
+class HalvesAtOnce(Halves):
+    per_sample = True
+
+
+class SeveralFromOne(Cell):
+    def __init__(self, halves):
+        super().__init__()
+        self.lif, self.halves = snn.LIFNode(beta=0.75), halves
+
+    def initial_state(self, x):
+        return ops.zeros_like(x)
+
+    def construct(self, x, state):
+        out, state = self.lif(x * 2, state)
+        a, b = self.halves(out)
+        return a * b + a, state
+
+
+@pytest.mark.parametrize(
+    "make",
+    [AbsorbedConstant, ByName, lambda: SeveralFromOne(Halves()), lambda: SeveralFromOne(HalvesAtOnce())],
+    ids=["constant", "names", "several", "several at once"],
+)
+def test_what_layers_and_constants_give_is_that_of_the_eager_mode(make):
+    net, x, seen = make(), Tensor(np.random.default_rng(0).random((T, 4, 3)).astype(np.float32)), []
+    for mode in ("eager", "python"):
+
+        def loss(x, mode=mode):
+            outs = tree.leaves(snn.run(net, x, mode=mode).out)
+            seen.append([out.asnumpy() for out in outs])
+            return sum((out * out).sum() for out in outs)
+
+        weights = net.trainable_params()
+        found = grad(loss, 0, weights)(x) if weights else (grad(loss)(x), ())
+        seen[-1] += [g.asnumpy() for g in (found[0], *found[1])]
+    assert len(seen[0]) == len(seen[1])
+    for eager, compiled in zip(*seen, strict=True):
+        assert np.abs(eager).max() > 0
+        assert compiled.shape == eager.shape
+        np.testing.assert_allclose(compiled, eager, rtol=1e-5, atol=1e-6)
+
+
+class Changing(Cell):
+    def __init__(self, outs):
+        super().__init__()
+        self.outs, self.lif = iter(outs), snn.LIFNode(beta=0.75)
+
+    def initial_state(self, x):
+        return ops.zeros_like(x)
+
+    def construct(self, x, state):
+        out, state = self.lif(x, state)
+        return next(self.outs)(out), state
+
+
+@pytest.mark.parametrize(
+    ("outs", "text"),
+    [
+        ([lambda o: {"a": o, "b": o}, lambda o: {"b": o, "a": o}], "outputs as in the first step"),
+        ([lambda o: (o, o), lambda o: o], "outputs as in the first step"),
+        ([lambda o: (o, None), lambda o: (o, None)], "Tensors as outputs"),
+    ],
+    ids=["order", "number", "none"],
+)
+def test_outputs_that_change_or_are_no_tensors_are_refused(outs, text):
+    with pytest.raises(CellError, match=text):
+        snn.run(Changing(outs), np.ones((2, 4, 3), np.float32), mode="eager")
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_a_mask_wants_outputs_with_a_batch(mode):
+    class Summed(TwoOutputs):
+        def construct(self, x, state):
+            out, state = super().construct(x, state)
+            return (out["first"], out["second"].sum()), state
+
+    x, mask = np.ones((T, 4, 5), np.float32), a_mask()[:T]
+    assert [o.shape for o in snn.run(Summed(), x, mode=mode).out] == [(T, 4, 5), (T,)]
+    with pytest.raises(ShapeError, match=r"output of the net: expected \[T, N, ...\] = \[9, 4\] and more"):
+        snn.run(Summed(), x, mask=mask, mode=mode)
+
+
+def test_inputs_by_receptor_are_recorded_by_name_and_refused_by_health():
+    net, x = NETS["apart"](), spikes()
+    record = snn.run(net, x, record="x", mode="eager").record
+    assert {key.rpartition(".")[2] for key in record} == {"x", "x_exc", "x_inh"}
+    with pytest.raises(ArgumentError, match="inputs by receptor"):
+        snn.health(net, x)
