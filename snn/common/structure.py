@@ -18,6 +18,7 @@ from autograd.nn.stateful import holds_neurons, is_stateful, start
 __all__ = [
     "check_features",
     "check_kept",
+    "check_parts",
     "given_state",
     "has_state",
     "held",
@@ -37,6 +38,7 @@ __all__ = [
     "says_too_deep",
     "variables",
     "with_membrane",
+    "zeros_of",
 ]
 
 _PLAIN = {int, float, bool, str, type(None)}
@@ -45,6 +47,28 @@ _PLAIN = {int, float, bool, str, type(None)}
 def has_state(cell: Cell) -> bool:
     """Tell whether a Cell, or a layer of a chain, has a state over time."""
     return cell.has_state if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
+
+
+def check_parts(cell: nn.SequentialCell, state: Any, name: str) -> None:
+    """Check that a state given to a chain has a part for each of its layers with one.
+
+    Raises
+    ------
+    StateError
+        If it has others.
+    """
+    expected = [key for key, layer in cell.named() if has_state(layer)]
+    if (state is not None or expected) and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
+        raise StateError(
+            f"{label(name, cell)}, state", f"a dict with the layers {expected}",
+            f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
+            "Pass the state that snn.run returned for this net.",
+        )  # fmt: skip
+
+
+def zeros_of(shape: tuple[int, ...], dtype: Any) -> Tensor:
+    """Return zeros that take no room."""
+    return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
 
 
 def is_over_time(cell: Cell) -> bool:

@@ -13,7 +13,16 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, nn, ops, tree
 from autograd.errors import CompileError
 
-from ..common.structure import given_state, holds_neurons, initial_state, is_over_time, is_stateful, label, record_names
+from ..common.structure import (
+    given_state,
+    holds_neurons,
+    initial_state,
+    is_over_time,
+    is_stateful,
+    label,
+    record_names,
+    zeros_of,
+)
 from ..connections import Connection, connection_of
 from ..connections.dense import Dense
 from ..connections.products import why_not
@@ -34,6 +43,7 @@ from .stage import Cable, Running, run_stage
 __all__ = ["Execution", "begin", "run_graph", "schedule_for"]
 
 _KEPT = 4
+_zeros = functools.lru_cache(256)(zeros_of)
 
 
 def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[Schedule, dict[Any, Any]]:
@@ -130,7 +140,7 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
     parts = [] if state is None else parts_of(net, state)
     found = []
     for k, begin in enumerate(graph.starts):
-        one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.dtype, begin.shape)
+        one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.shape, begin.dtype)
         before = (
             initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
         )
@@ -144,11 +154,6 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
         if (leaf.shape, leaf.dtype) != (output.shape, output.dtype):
             return None
     return dict(zip(numbers, leaves, strict=True))
-
-
-@functools.lru_cache(256)
-def _zeros(dtype: Any, shape: tuple[int, ...]) -> Tensor:
-    return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
 
 
 class Execution(AllSteps):
@@ -295,7 +300,7 @@ class Execution(AllSteps):
         late: dict[int, list[int]] = {n: [] for n in range(len(stage.cores))}
         for p in stage.projections:
             if p.late:
-                k = next(k for k, node in enumerate(stage.cores[p.source].states) if node.number == p.value.node)
+                k = stage.cores[p.source].place(p.value.node)
                 if k not in late[p.source]:
                     late[p.source].append(k)
         weights = {id(p): self._weights(p.node) for p in stage.projections if p.node is not None}
@@ -321,11 +326,8 @@ class Execution(AllSteps):
 
     def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Connection | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]
-        if p.late:
-            k = next(k for k, node in enumerate(core.states) if node.number == p.value.node)
-            sent = source.plan.late[k]
-        else:
-            sent = source.plan.sent[core.outs.index(p.value)]
+        plan = source.plan
+        sent = plan.late[core.place(p.value.node)] if p.late else plan.sent[core.outs.index(p.value)]
         return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late)
 
     def _given(self, stage: Stage, core: Core, edge: Edge) -> Given:
@@ -349,7 +351,7 @@ class Execution(AllSteps):
         """Return the factors of a dense layer or a product."""
         if x is None:
             shape, dtype = self._output(node.inputs[0])
-            x = Tensor.wrap(np.broadcast_to(np.zeros((), dtype), (1, *shape)))
+            x = zeros_of((1, *shape), dtype)
         if node.kind == "layer":
             found = connection_of(node.what, x)
             if found is None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from autograd import Cell, Tensor, ops, tree
 
-from ..common.structure import is_over_time
 from ..graphs.graph import Edge, Graph, Node
 
 __all__ = ["at_once", "each_step", "hoisted", "padded"]
@@ -85,8 +84,6 @@ def _shifted(name: str, axis: Any, rank: int) -> Any:
 
 def at_once(cell: Cell, x: Tensor) -> Tensor:
     """Run a layer without state on all time steps, at once where it treats each sample on its own."""
-    if is_over_time(cell):
-        return Cell.__call__(cell, x)  # type: ignore[no-any-return]
     steps, n = x.shape[:2]
     if not cell.per_sample:
         return ops.stack([Cell.__call__(cell, xt) for xt in ops.unstack(x)])

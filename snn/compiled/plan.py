@@ -133,8 +133,7 @@ def plan_for(
     GradientError
         If a gradient is asked for that a custom bprop hides.
     """
-    owner = next((node.what for node in core.nodes if node.kind == "population"), None)
-    kept = kept if owner is None else owner.kept()
+    kept = kept if core.population is None else core.population.what.kept()
     outline, held = core.outline(graph)
     key = (outline, tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
     known: list[Any] = kept.setdefault(key, [])

@@ -239,7 +239,7 @@ class Running:
     def _check(self, written: list[dict[int, Array]]) -> None:
         """Look for NaN and infinity, if asked to."""
         for part, w in zip(self.parts, written, strict=True) if self.options.check else ():
-            node = next((node for node in part.core.nodes if node.kind == "population"), None)
+            node = part.core.population
             if node is not None:
                 outs = [i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)]
                 check_steps(node.path, node.owner or node.what, [w[i] for i in (*outs, *self._looked_at(part))])
@@ -338,7 +338,7 @@ class Running:
         found: list[Tensor | None] = one_thread_each(self.back(self, node, g, wanted).run)
         if self.options.check:
             for part in self.parts:
-                named = next((n for n in part.core.nodes if n.kind == "population"), None)
+                named = part.core.population
                 if named is not None and len(self.parts) == 1:
                     check_gradient(named.path, named.owner or named.what, g, found)
         return found

@@ -25,7 +25,7 @@ _u = np.uint64
 
 
 class Streams:
-    """What is common to a layer and to a core in a run; a subclass sets the attributes.
+    """Brings the arrays of a core to its loops; :class:`snn.compiled.part.Part` sets the attributes.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What connections are to a run: an interface whose kinds stand in the other files of this folder, one each."""
+"""The interface of connections; each other file of this folder has one kind."""
 
 from __future__ import annotations
 

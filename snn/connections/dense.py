@@ -150,6 +150,12 @@ class Once(_Weighted):
         return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight))
 
 
+def _columns_in_cache(size: int) -> int:
+    """Return how many columns of so many bytes stay in the cache together."""
+    limits = tuning.now()
+    return min(limits.block, max(LANES, limits.cache // max(1, size) // LANES * LANES))
+
+
 class GradientByEvents:
     """The gradient by weights, summed over events chunk by chunk.
 
@@ -172,8 +178,7 @@ class GradientByEvents:
     @property
     def width(self) -> int:
         """Columns of the gradient by the currents that stay in the cache together."""
-        fitting = tuning.now().cache // max(1, self.rows * self.packed.weight.itemsize) // LANES * LANES
-        return min(512, max(LANES, fitting))
+        return _columns_in_cache(self.rows * self.packed.weight.itemsize)
 
     def add(self, chunk: int, gradient: Array) -> None:
         """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``."""
@@ -229,8 +234,7 @@ class Listed(_Weighted):
     @property
     def width(self) -> int:
         """Columns of the weights that stay in the cache together."""
-        fitting = int(tuning.now().cache // (self.n_in * self.weight.itemsize) // LANES * LANES)
-        return min(512, max(LANES, fitting))
+        return _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
     def kept_bytes(self) -> int:

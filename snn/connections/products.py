@@ -1,4 +1,4 @@
-"""Tell which layers are products with a matrix, and find their factors."""
+"""Recognise layers that multiply by a matrix, and find their factors."""
 
 from __future__ import annotations
 

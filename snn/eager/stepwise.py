@@ -15,6 +15,7 @@ from autograd.tensor import operands
 from ..common.structure import (
     check_features,
     check_kept,
+    check_parts,
     given_state,
     has_state,
     held,
@@ -77,14 +78,7 @@ class Walk:
     def _sequence(self, cell: nn.SequentialCell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
         layers = cell.named()
         if self.t == 0 and not self.fresh:
-            expected = [key for key, layer in layers if has_state(layer)]
-            none_needed = state is None and not expected
-            if not none_needed and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
-                raise StateError(
-                    f"{label(name, cell)}, state", f"a dict with the layers {expected}",
-                    f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
-                    "Pass the state that snn.run returned for this net.",
-                )  # fmt: skip
+            check_parts(cell, state, name)
         after = {}
         for key, layer in layers:
             before = None if state is None else state.get(key)

@@ -12,7 +12,7 @@ __all__ = ["Tuning", "now", "using"]
 
 @dataclass(frozen=True)
 class Tuning:
-    """What decides between ways that give the same values to rounding; a benchmark shows each.
+    """Thresholds that choose the fastest way; all ways give the same values to rounding. A benchmark shows each.
 
     Attributes
     ----------

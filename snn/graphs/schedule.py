@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from autograd import Tensor, tree
+from autograd import tree
 from autograd.errors import CompileError
 from autograd.state import scope
 
-from ..common.structure import label
+from ..common.structure import label, zeros_of
 from ..connections import Connection, connection_of
 from .graph import Edge, Graph, Node
 
@@ -48,6 +46,15 @@ class Core:
         """Names of its populations, or of its last node."""
         named = [node.name for node in self.nodes if node.kind == "population"] or [node.name for node in self.nodes[-1:]]
         return ", ".join(named or [node.name for node in self.states])
+
+    @property
+    def population(self) -> Node | None:
+        """The first of its populations, if it has one."""
+        return next((node for node in self.nodes if node.kind == "population"), None)
+
+    def place(self, state: int) -> int:
+        """Return the place of a state, whose node has this number, among its states."""
+        return next(k for k, node in enumerate(self.states) if node.number == state)
 
     def outline(self, graph: Graph) -> tuple[Any, list[Any]]:
         """Return what two cores share that have the same plan, and the objects that it names by identity."""
@@ -210,7 +217,7 @@ class _Scheduler:
             found = None
             if node.kind == "layer" and node.varies and len(node.edges) == len(node.inputs) == 1:
                 output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
-                x = Tensor.wrap(np.broadcast_to(np.zeros((), output.dtype), (1, *output.shape)))
+                x = zeros_of((1, *output.shape), output.dtype)
                 with scope(recording=False):
                     found = connection_of(node.what, x)
             self.connections[node.number] = found

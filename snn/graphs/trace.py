@@ -23,6 +23,7 @@ from autograd.tensor import operands
 from ..common.structure import (
     check_features,
     check_kept,
+    check_parts,
     given_state,
     has_state,
     holds_neurons,
@@ -32,6 +33,7 @@ from ..common.structure import (
     label,
     outline,
     sample_state,
+    zeros_of,
 )
 from ..recurrent import Recurrent
 from .graph import Edge, Graph, Node, Output, Start
@@ -76,16 +78,9 @@ def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
         If it has other parts than the net.
     """
     if isinstance(cell, nn.SequentialCell):
-        layers = cell.named()
-        expected = [key for key, layer in layers if has_state(layer)]
-        if (state is not None or expected) and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
-            raise StateError(
-                f"{label(name, cell)}, state", f"a dict with the layers {expected}",
-                f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
-                "Pass the state that snn.run returned for this net.",
-            )  # fmt: skip
+        check_parts(cell, state, name)
         found = []
-        for key, layer in layers:
+        for key, layer in cell.named():
             part = None if state is None else state.get(key)
             found += parts_of(layer, part, f"{name}.{key}" if name else key)
         return found
@@ -242,7 +237,7 @@ class _Builder:
         if isinstance(value, Tensor):
             value = value.array
         if isinstance(value, Value):
-            return Tensor.wrap(np.broadcast_to(np.zeros((), value.dtype), value.shape))
+            return zeros_of(value.shape, value.dtype)
         return Tensor.wrap(value) if isinstance(value, np.ndarray) else value
 
     # Cells
@@ -344,7 +339,7 @@ class _Builder:
 
     def _check_features(self, cell: Cell, x: Tensor, name: str) -> None:
         if self.steps is not None and self.place[0] is cell:  # of a chain, what is wrong is the input of the run
-            x = Tensor.wrap(np.broadcast_to(np.zeros((), x.dtype), (self.steps, *x.shape)))
+            x = zeros_of((self.steps, *x.shape), x.dtype)
             check_features(cell, x, name, 2)
         else:
             check_features(cell, x, name, 1)

@@ -1,1 +1,1 @@
-"""What is told about a net without training it: its schedule, its memory, its health."""
+"""Inspect a net: its schedule, its memory, its health."""

@@ -13,7 +13,7 @@ from autograd import Cell, Parameter, Tensor, float32, vjp
 from autograd.nn.stateful import untouched
 from autograd.state import quietly
 
-from ..common.structure import is_chain, is_over_time, is_stateful
+from ..common.structure import is_chain, is_over_time, is_stateful, zeros_of
 from ..compiled.auto import against
 from ..compiled.execute import Execution, begin, schedule_for
 from ..compiled.layout import Options
@@ -70,19 +70,15 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
 def _stand_in(net: Cell, state: Any) -> Execution:
     """Return a run on zeros that never begins: all values are there, and take no room."""
     steps = next((cell.T for _, cell in net.cells_and_names() if is_over_time(cell) and hasattr(cell, "T")), 2)
-    x = _zeros((steps, 1, *(features_of(net) or (1,))), float32)
+    x = zeros_of((steps, 1, *(features_of(net) or (1,))), float32)
     schedule, kept = schedule_for(net, x, state)
     nodes = schedule.graph.nodes
-    starts = {node.number: _zeros(node.outputs[0].shape, node.outputs[0].dtype) for node in nodes if node.kind == "state"}
+    starts = {node.number: zeros_of(node.outputs[0].shape, node.outputs[0].dtype) for node in nodes if node.kind == "state"}
     run = Execution(schedule, kept, x, starts, state is None, (), None, False, Options())
     for node in nodes:
         for k, output in enumerate(node.outputs):
-            run.values[Edge(node.number, k)] = _zeros((steps,) * node.varies + output.shape, output.dtype)
+            run.values[Edge(node.number, k)] = zeros_of((steps,) * node.varies + output.shape, output.dtype)
     return run
-
-
-def _zeros(shape: tuple[int, ...], dtype: Any) -> Tensor:
-    return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
 
 
 def _tried(cell: Cell) -> Running:
@@ -96,7 +92,7 @@ def _tried(cell: Cell) -> Running:
         def run(x: Tensor) -> Any:
             return begin(twin, x, None, (), None, False, Options(jit=False, seen=loops.append)).result()[0]
 
-        out, pullback = vjp(run, _zeros((1, *_shape(twin)), float32), weights=twin.trainable_params())
+        out, pullback = vjp(run, zeros_of((1, *_shape(twin)), float32), weights=twin.trainable_params())
         if any(d >= 0 for d in loops[0].parts[0].plan.d_outs):
             pullback(np.zeros(out.shape, out.dtype))
     return loops[0]
@@ -150,7 +146,7 @@ def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
     else:
         yield "  no state: runs step by step. If it treats each sample of a batch on its own, say per_sample = True in its"
         yield "    class: it then runs on all time steps at once"
-    if len(node.inputs) == 1 and (reason := why_not(cell, _zeros((1, *given[0].shape), given[0].dtype))) is not None:
+    if len(node.inputs) == 1 and (reason := why_not(cell, zeros_of((1, *given[0].shape), given[0].dtype))) is not None:
         yield f"  not a dense layer, from whose spikes the compiled mode would sum: {reason}. A dense layer is one product,"
         yield "    ops.matmul(x, w.T) of the input and a matrix, plus a bias"
 

@@ -16,7 +16,7 @@ from autograd.graph import LEAF
 from autograd.graph import Node as Leaf
 from autograd.state import quietly, scope
 
-from ..common.structure import is_over_time
+from ..common.structure import is_over_time, zeros_of
 from ..compiled.execute import Execution, schedule_for
 from ..compiled.layout import Options
 from ..compiled.part import Part
@@ -59,10 +59,10 @@ class Walk:
         self.gradients: list[Block] = []
         learnt = [p for p in net.get_parameters() if p.requires_grad and training]
         with scope(recording=training, watched={id(p): Leaf(LEAF, (), p.shape, p.dtype, attrs=p) for p in learnt}):
-            schedule, kept = schedule_for(net, Tensor.wrap(_same(shape, dtype)), None)
+            schedule, kept = schedule_for(net, zeros_of(shape, dtype), None)
             self.graph = schedule.graph
             begin = {node.number: node.outputs[0] for node in self.graph.nodes if node.kind == "state"}
-            starts = {number: Tensor.wrap(_same(output.shape, output.dtype)) for number, output in begin.items()}
+            starts = {number: zeros_of(output.shape, output.dtype) for number, output in begin.items()}
             x = _tensor(shape, dtype, training and input_gradient, currents)
             self.run = Execution(schedule, kept, x, starts, True, (), None, False, Options(checkpoint=checkpoint))
             given = next(Edge(node.number) for node in self.graph.nodes if node.kind == "input")
