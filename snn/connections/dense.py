@@ -98,7 +98,7 @@ class _Weighted(Way):
             product(gradient[:, : self.n_out], self.weight, target)
             return
         first, last = t0 * self.samples, t1 * self.samples
-        part = Events(places.start[first : last + 1], places.index, places.columns, places.jit)
+        part = Events(places.start[first : last + 1], places.columns, places.jit, places.index)
         sampled_product(gradient, weights, part, target)
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:

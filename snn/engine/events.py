@@ -40,31 +40,47 @@ class Events:
     start : array of uint64
         ``[rows + 1]``: the events of row r are ``index[start[r]:start[r + 1]]``.
     index : array of uint32
-        Column of each event.
+        Column of each event; made when it is first asked for.
     columns : int
         Length of a row.
     density : float
         Share of the elements that are spikes.
     """
 
-    def __init__(self, start: Array, index: Array, columns: int, jit: bool) -> None:
-        self.start, self.index, self.columns, self.jit = start, index, columns, jit
-        self.density = len(index) / max(1, (len(start) - 1) * columns)
+    def __init__(self, start: Array, columns: int, jit: bool, index: Array | None = None, words: Array | None = None) -> None:
+        self.start, self.columns, self.jit = start, columns, jit
+        self._index, self._words = index, words
+        self.density = self.count / max(1, (len(start) - 1) * columns)
+
+    @property
+    def count(self) -> int:
+        """Number of events."""
+        return int(self.start[-1]) if self._index is None else len(self._index)
+
+    @property
+    def index(self) -> Array:
+        """Column of each event."""
+        if self._index is None:
+            index, words, rows = np.empty(self.count, np.uint32), self._words, len(self.start) - 1
+            assert words is not None
+            launch(kernel("listed", self.jit), rows, [words, _u(len(words) // max(1, rows)), self.start, index], words.size)
+            self._index, self._words = index, None
+        return self._index
 
     def by_column(self, chunk: int) -> tuple[Array, Array]:
         """Return, for each chunk of rows, the rows of each column's events, counted within the chunk."""
         rows = len(self.start) - 1
         chunks = -(-rows // chunk)
         column_start = np.empty((chunks, self.columns + 1), np.uint64)
-        row_index = np.empty(len(self.index), np.uint32)
+        row_index = np.empty(self.count, np.uint32)
         arguments = [self.start, self.index, _u(rows), _u(chunk), _u(self.columns), column_start.reshape(-1), row_index]
-        launch(kernel("transposed", self.jit), chunks, arguments, 8 * len(self.index))
+        launch(kernel("transposed", self.jit), chunks, arguments, 8 * self.count)
         return column_start, row_index
 
     def later(self, rows: int) -> Events:
         """Return the events so many rows later, as of the next time step: in the first rows there are none."""
         start = np.concatenate([np.zeros(rows, np.uint64), self.start[: len(self.start) - rows]])
-        return Events(start, self.index[: int(start[-1])], self.columns, self.jit)
+        return Events(start, self.columns, self.jit, self.index[: int(start[-1])])
 
 
 def find_events(array: Array, value: Any, jit: bool) -> Events | None:
@@ -91,9 +107,7 @@ def find_events(array: Array, value: Any, jit: bool) -> Events | None:
     if wrong.any():
         return None
     np.cumsum(start, out=start)
-    index = np.empty(int(start[-1]), np.uint32)
-    launch(kernel("listed", jit), rows, [words, _u(per_row), start, index], words.size)
-    return Events(start, index, columns, jit)
+    return Events(start, columns, jit, words=words)
 
 
 def as_numbers(flags: Array, amplitude: Any, jit: bool) -> Array:

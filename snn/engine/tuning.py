@@ -62,7 +62,7 @@ class Tuning:
     few_outputs: int = 32
     little_work: int = 1 << 21
     kept_spikes: int = 1 << 18
-    sampled_values: int = 1 << 14
+    sampled_values: int = 1 << 10
     cache: int = 1 << 19
     block: int = 512
     narrow: int = 128

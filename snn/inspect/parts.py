@@ -305,7 +305,7 @@ def _series(shape: tuple[int, ...], dtype: Any) -> Array:
 
 def _events(shape: tuple[int, ...], density: float) -> Events:
     size, rows = math.prod(shape), math.prod(shape[:-1])
-    return Events(_same((rows + 1,), np.uint64), _same((int(density * size),), np.uint32), shape[-1], True)
+    return Events(_same((rows + 1,), np.uint64), shape[-1], True, _same((int(density * size),), np.uint32))
 
 
 def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitude: Array | None = None) -> Tensor:

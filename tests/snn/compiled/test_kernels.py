@@ -246,4 +246,4 @@ def test_exponentials_beyond_the_range_are_nothing_and_infinity(jit):
 
 
 def test_events_of_no_rows_have_no_density():
-    assert Events(np.zeros(1, np.uint64), np.zeros(0, np.uint32), 5, False).density == 0
+    assert Events(np.zeros(1, np.uint64), 5, False, np.zeros(0, np.uint32)).density == 0
