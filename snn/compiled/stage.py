@@ -377,19 +377,17 @@ class Running:
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``order`` has the parts of its bodies, ``weights`` and ``places`` are of its links."""
         parts = [self.parts[n] for n in order]
-        function, source, functions = self.loops.function(loop, self.options.jit, order)
+        function, _, always = self.loops.function(loop, self.options.jit, order)
         samples = works[0].layout.samples
-        given: dict[str, Any] = {"samples": _u(samples), "order": order_of(t1 - t0, loop.backward)}
+        given: list[Any] = [_u(samples), order_of(t1 - t0, loop.backward)]
         jobs = works[0].layout.blocks * samples
         if loop.links:
             group = max(1, -(-samples // thread_count()))
-            given["group"], jobs = _u(group), -(-samples // group)
-        for k, (part, work) in enumerate(zip(parts, works, strict=True)):
-            given |= arguments(loop.prefix(k), part, part.listed, work, t0, t1)
+            jobs = -(-samples // group)
+            given.append(_u(group))
+        for part, work in zip(parts, works, strict=True):
+            given += arguments(part, part.listed, work, t0, t1)
         for k, link in enumerate(loop.links):
-            if link.kind != "copy":
-                given |= link_arguments(k, weights[k], places[k] if places else None, t0 * samples)
-        given |= {name: parts[body].plan.program.instructions[i].what for name, body, i in source.constants}
-        given |= zip(source.places, functions, strict=True)
+            given += link_arguments(link.kind, weights[k], places[k] if places else None, t0 * samples)
         size = sum(work.layout.columns for work in works)
-        launch(function, jobs, [given[name] for name in source.arguments], (t1 - t0) * samples * size)
+        launch(function, jobs, given + always, (t1 - t0) * samples * size)

@@ -15,7 +15,7 @@ from autograd.errors import CompileError, ShapeError
 
 from ..engine import tuning
 from ..engine.events import Events
-from ..engine.loop import Body
+from ..engine.loop import KINDS, Body
 from .layout import Layout, Stream
 
 __all__ = ["Streams", "Work", "arguments", "link_arguments", "order_of"]
@@ -147,37 +147,40 @@ class Work:
     arrived: Sequence[Any] = ()
 
 
-def arguments(prefix: str, owner: Streams, listed: Sequence[Any], work: Work, t0: int, t1: int) -> dict[str, Any]:
-    """Return the arguments of one body of a loop by name; ``listed`` are the currents that are summed from events."""
+def arguments(owner: Streams, listed: Sequence[Any], work: Work, t0: int, t1: int) -> list[Any]:
+    """Return the arguments of one body of a loop; ``listed`` are the currents that are summed from events."""
     body, layout = work.body, work.layout
     parameters = [owner.parameter(owner.arrays[i]) for i in body.parameters]
-    strides = [s for _, s in work.streams] + [s for _, s in work.written] + [(layout.samples, 1, 0) for _ in body.rows]
-    strides += [s for _, s in parameters]
-    given: dict[str, Any] = {"width": _u(layout.width), "columns": _u(layout.columns), "strides": _flat(tuple(strides))}
-    if body.rows and owner.mask is not None:
-        given["row0"] = np.ascontiguousarray(owner.mask[t0:t1]).reshape(-1)
-    for k, current in enumerate(listed if body.events else ()):
-        names = (f"{name}{k}" for name in ("weights", "lanes", "inputs", "event_start", "event_index"))
-        given |= zip(names, current.arguments(t0), strict=True)
-    if body.arrived is not None:
-        given |= zip(("factors", "n_factors", "arrived_weights"), work.arrived, strict=True)
-    several = {
-        "in": [flat for flat, _ in work.streams], "start": work.starts, "par": [flat for flat, _ in parameters],
-        "scalar": [np.asarray(owner.arrays[i]).reshape(-1) for i in body.scalars], "out": [flat for flat, _ in work.written],
-        "end": work.ends, "sum": work.sums, "first": [a.reshape(-1) for a in work.firsts],
-        "last": [a.reshape(-1) for a in work.lasts],
+    streams, written = work.streams, work.written
+    strides = (
+        *[s for _, s in streams], *[s for _, s in written], *[(layout.samples, 1, 0)] * len(body.rows), *[s for _, s in parameters]
+    )  # fmt: skip
+    given: dict[str, Sequence[Any]] = {
+        "width": (_u(layout.width),), "columns": (_u(layout.columns),), "strides": (_flat(strides),),
+        "in": [flat for flat, _ in streams], "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
+        "scalar": [owner.arrays[i].reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written], "sum": work.sums,
     }  # fmt: skip
-    given |= {f"{name}{k}": value for name, values in several.items() for k, value in enumerate(values)}
-    return {prefix + name: value for name, value in given.items()}
+    if body.received:
+        given |= {"first": [a.reshape(-1) for a in work.firsts], "last": [a.reshape(-1) for a in work.lasts]}
+    if body.rows and owner.mask is not None:
+        given["row"] = (np.ascontiguousarray(owner.mask[t0:t1]).reshape(-1),)
+    if body.events:
+        names = "weights", "lanes", "inputs", "event_start", "event_index"
+        given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
+    if body.arrived is not None:
+        given |= {name: (value,) for name, value in zip(("factors", "n_factors", "arrived_weights"), work.arrived, strict=True)}
+    return [value for kind in KINDS for value in given.get(kind, ())]
 
 
-def link_arguments(k: int, weights: Any, places: Events | None, row: int) -> dict[str, Any]:
-    """Return the arguments of a link by name; ``places`` are where it is needed, from a row on."""
-    given = {f"link{k}_weights": weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array}
-    if places is not None:
-        strip = _u(max(8, tuning.now().cache // weights[:1].nbytes))
-        given |= {f"link{k}_places": places.start[row:], f"link{k}_index": places.index, f"link{k}_strip": strip}
-    return given
+def link_arguments(kind: str, weights: Any, places: Events | None, row: int) -> list[Any]:
+    """Return the arguments of a link; ``places`` are where it is needed, from a row on."""
+    if kind == "copy":
+        return []
+    flat = weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array
+    if places is None:
+        return [flat]
+    strip = _u(max(8, tuning.now().cache // weights[:1].nbytes))
+    return [flat, places.start[row:], places.index, strip]
 
 
 @functools.lru_cache(64)

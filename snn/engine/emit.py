@@ -32,18 +32,14 @@ class _Emitter:
 
     def source(self) -> Source:
         """Put the function together."""
-        parts, links = self.parts, self.loop.links
-        arguments = ["samples", "order", *(["group"] if self.grouped else [])]
-        arguments += [name for part in parts for name in part.arguments()]
-        for k, link in enumerate(links):
-            arguments += [] if link.kind == "copy" else [f"link{k}_weights"]
-            arguments += [f"link{k}_{name}" for name in ("places", "index", "strip")] if link.kind == "sampled" else []
-        lines = [f"def {self.loop.name}(lo, hi, {', '.join(arguments)}):"]
-        lines += indented(1, self._grouped() if self.grouped else self._blocked(parts[0]))
-        constants = [(f"{part.p}c{k}", n, i) for n, part in enumerate(parts) for k, i in enumerate(part.constants)]
+        parts = self.parts
+        constants = [(f"{part.p}c{k}", (n, i)) for n, part in enumerate(parts) for k, i in enumerate(part.constants)]
         functions = [function for part in parts for function in part.functions]
         places = [f"{part.p}{name}{k}" for part in parts for k in range(len(part.functions)) for name in ("function", "data")]
-        return Source("\n".join(lines) + "\n", arguments, constants, functions, places)
+        arguments = [*self.loop.arguments(), *(name for name, _ in constants), *places]
+        lines = [f"def {self.loop.name}(lo, hi, {', '.join(arguments)}):"]
+        lines += indented(1, self._grouped() if self.grouped else self._blocked(parts[0]))
+        return Source("\n".join(lines) + "\n", [place for _, place in constants], functions)
 
     def _blocked(self, part: _Part) -> Iterator[str]:
         """Take a block of columns of one sample at a time, with time inside."""
@@ -115,23 +111,6 @@ class _Emitter:
 
 class _Part(Step):
     """A body's part of a loop."""
-
-    def arguments(self) -> list[str]:
-        """Return the names of its arguments."""
-        body = self.body
-        count = {name: len(getattr(body, name)) for name in ("streams", "rows", "carried", "scalars", "parameters", "written")}
-        names = ["width", "columns", "strides"]
-        names += [f"in{k}" for k in range(count["streams"])] + [f"row{k}" for k in range(count["rows"])]
-        for k in range(len(body.events)):
-            names += [f"{name}{k}" for name in ("weights", "lanes", "inputs", "event_start", "event_index")]
-        names += ["factors", "n_factors", "arrived_weights"] if body.arrived is not None else []
-        names += [f"{name}{k}" for k in range(len(body.received)) for name in ("first", "last")]
-        names += [f"start{k}" for k in range(count["carried"])] + [f"scalar{k}" for k in range(count["scalars"])]
-        names += [f"par{k}" for k in range(count["parameters"])] + [f"c{k}" for k in range(len(self.constants))]
-        names += [f"{name}{k}" for k in range(len(self.functions)) for name in ("function", "data")]
-        names += [f"out{k}" for k in range(count["written"])] + [f"end{k}" for k in range(count["carried"])]
-        names += [f"sum{k}" for k in range(len(body.summed))]
-        return [self.p + name for name in names]
 
     def head(self, size: str, columns: str) -> Iterator[str]:
         """Make room for what is carried and for inputs that do not come as arrays."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Body", "Link", "Loop", "Source"]
+__all__ = ["KINDS", "Body", "Link", "Loop", "Source"]
+
+_ONE = ("width", "columns", "strides")
+_EVENTS = ("weights", "lanes", "inputs", "event_start", "event_index")
+_ARRIVED = ("factors", "n_factors", "arrived_weights")
+_MANY = {
+    "in": "streams", "row": "rows", "first": "received", "last": "received", "start": "carried", "scalar": "scalars",
+    "par": "parameters", "out": "written", "end": "carried", "sum": "summed",
+}  # fmt: skip
+KINDS = (*_ONE, *_EVENTS, *_ARRIVED, *_MANY)
+"""The kinds of a body's arguments in the order in which a loop takes them."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,12 @@ class Body:
     summed: tuple[int, ...] = ()
     arrived: int | None = None
 
+    def arguments(self) -> list[str]:
+        """Return the names of its arguments, in the order of :data:`KINDS`."""
+        count = dict.fromkeys(_EVENTS, len(self.events)) | {kind: len(getattr(self, field)) for kind, field in _MANY.items()}
+        alone = {*_ONE, *(_ARRIVED if self.arrived is not None else ())}
+        return [name for kind in KINDS for name in ([kind] if kind in alone else [f"{kind}{k}" for k in range(count.get(kind, 0))])]
+
 
 @dataclass(frozen=True)
 class Link:
@@ -70,6 +86,10 @@ class Link:
     received: int
     kind: str
     late: bool
+
+    def arguments(self) -> list[str]:
+        """Return the names of its arguments."""
+        return {"copy": [], "sampled": ["weights", "places", "index", "strip"]}.get(self.kind, ["weights"])
 
 
 @dataclass(frozen=True)
@@ -99,6 +119,12 @@ class Loop:
         """Return what the names of a body's arguments begin with."""
         return "" if len(self.bodies) == 1 else f"b{body}_"
 
+    def arguments(self) -> list[str]:
+        """Return the names of its arguments from the third on, but for those of its :class:`Source`."""
+        names = ["samples", "order", *(["group"] if self.links else [])]
+        names += [self.prefix(k) + name for k, body in enumerate(self.bodies) for name in body.arguments()]
+        return names + [f"link{k}_{name}" for k, link in enumerate(self.links) for name in link.arguments()]
+
 
 @dataclass
 class Source:
@@ -107,17 +133,14 @@ class Source:
     Attributes
     ----------
     text : str
-        Its source: ``name(lo, hi, ...)`` on flat arrays, for the jobs lo to hi.
-    arguments : list of str
-        Names of its arguments from the third on.
-    constants : list of (str, int, int)
-        The arguments that are constants: name, body, and number in its program; zeros and ones stand in the source.
+        Its source: ``name(lo, hi, ...)`` on flat arrays, for the jobs lo to hi. It takes the arguments of its loop, then what
+        is the same in all runs: constants, and the functions of numpy, a pair of addresses each.
+    constants : list of (int, int)
+        Body, and number in its program; zeros and ones stand in the source.
     functions : list of (str, dtype)
-        Functions of numpy whose loops are arguments, a pair of addresses each; ``places`` has the names of the pairs.
+        Functions of numpy.
     """
 
     text: str
-    arguments: list[str]
-    constants: list[tuple[str, int, int]] = field(default_factory=list)
+    constants: list[tuple[int, int]] = field(default_factory=list)
     functions: list[tuple[str, Any]] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)

@@ -39,13 +39,14 @@ class Loops:
         return emit.emit([self.programs[n] for n in order], loop)
 
     def function(self, loop: Loop, jit: bool, order: Sequence[int] = (0,)) -> Function:
-        """Return a loop over the programs in an order, its source, and the functions of numpy that it calls."""
+        """Return a loop over the programs in an order, its source, and the arguments that are the same in all runs."""
         key = loop, jit, tuple(order)
         if key not in self.known:
             source = self.source(loop, order)
             module = cache.load(emit.module([source.text], jit), jit)
-            functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-            self.known[key] = getattr(module, loop.name), source, functions
+            always = [self.programs[order[body]].instructions[i].what for body, i in source.constants]
+            always += [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
+            self.known[key] = getattr(module, loop.name), source, always
         return self.known[key]
 
 
