@@ -14,9 +14,8 @@ from autograd.graph import SELECT, Node
 from ..connections.dense import GradientByEvents
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded, turned
-from ..engine.loop import Body, Link, Loop
 from .factored import Factored
-from .layout import Stream
+from .form import Asked, PartBack
 from .stage import Cable, Running, Saved
 from .streams import Work
 
@@ -48,71 +47,45 @@ class Back:
             outs = len(part.plan.outs) + len(part.plan.records) + len(part.starts)
             cotangents = {i - position: t for i, t in g.items() if position <= i < position + outs}
             position += outs
-            k = sum(item.x is not None for item in part.given)
-            m = sum(item.x is not None and item.weights is not None for item in part.given)
+            k = sum([item.x is not None for item in part.given])
+            m = sum([item.x is not None and item.weights is not None for item in part.given])
             count = k + m + len(part.starts) + len(part.parameters)
             self.parts.append(_Part(running, n, node.saved, cotangents, left[:count], parents[:k]))
             del left[:count], parents[:count]
         self.cables = [
             _Back(running, cable, left.pop(0) if cable.weights is not None else False, self) for cable in running.cables
         ]
-        for way in self.parts:
-            way.settle([back for back in self.cables if back.cable.target == way.n])
+        self.form = running.form.back(
+            tuple([part.asked() for part in self.parts]),
+            tuple([(back.by_events is not None, back.needs_rows, back.places is not None) for back in self.cables]),
+        )
+        for way, form in zip(self.parts, self.form.parts, strict=True):
+            way.settle(form, [back for back in self.cables if back.cable.target == way.n])
 
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of ``running.inputs``."""
-        running, parts = self.running, self.parts
+        running, parts, ready = self.running, self.parts, self.form.ready
         states = [part.ends() for part in parts]
         received = [self._none_received(part) for part in parts]
         several = any(part.rows or part.packed for part in parts)
+        used = [back for back in self.cables if back.cotangent >= 0]
+        weights, places = [back.weights for back in used], [back.places for back in used]
         for s0, s1, saved in self._segments():
             for a, b in reversed(running.pieces(s0, s1)) if several else [(s0, s1)]:
-                works, bodies = [], []
-                for part in reversed(parts):
-                    got = received[part.n]
-                    work = part.work(saved[part.n], s0, a, b, states[part.n], got, self._sent(part), self._arriving(part))
-                    works.append(work)
-                    bodies.append(work.body)
-                loop = Loop("backward", tuple(bodies), tuple(self._links()), True)
-                used = [back for back in self.cables if back.cotangent >= 0]
-                order = [part.n for part in reversed(parts)]
-                running.launch(loop, order, works, a, b, [back.weights for back in used], [back.places for back in used])
-                for part, work in zip(reversed(parts), works, strict=True):
-                    states[part.n], received[part.n] = work.ends, work.lasts
+                works = [parts[n].work(saved[n], s0, a, b, states[n], received[n]) for n in ready.order]
+                running.launch(ready, works, a, b, weights, places)
+                for n, work in zip(ready.order, works, strict=True):
+                    states[n], received[n] = work.ends, work.lasts
                 for part in parts:
                     part.add(a, b)
                 for back in self.cables:
                     back.add(a, b)
         return self._result(states, received)
 
-    # Links, from the inputs of parts back to what was sent
-
-    def _sent(self, part: _Part) -> list[int]:
-        """Return the gradients that a part sends back: those by its inputs from the group."""
-        found = [
-            part.d_inputs[back.cable.input] for back in self.cables if back.cable.target == part.n and back.cotangent >= 0
-        ]
-        return list(dict.fromkeys(found))
-
-    def _arriving(self, part: _Part) -> list[int]:
-        """Return the numbers to which is added what comes back to a part."""
-        found = [back.cotangent for back in self.cables if back.cable.source == part.n and back.cotangent >= 0]
-        return list(dict.fromkeys(found))
-
-    def _links(self) -> Iterator[Link]:
-        last = len(self.parts) - 1
-        for back in self.cables:
-            if back.cotangent >= 0:
-                cable = back.cable
-                sent = self._sent(self.parts[cable.target]).index(self.parts[cable.target].d_inputs[cable.input])
-                received = self._arriving(self.parts[cable.source]).index(back.cotangent)
-                kind = "copy" if cable.weights is None else "product" if back.places is None else "sampled"
-                yield Link(last - cable.target, sent, last - cable.source, received, kind, cable.late)
-
     def _none_received(self, part: _Part) -> list[Array]:
         program = part.part.plan.program
         shape = (self.running.samples, padded(part.part.layout.columns))
-        return [np.zeros(shape, program.instructions[i].dtype) for i in self._arriving(part)]
+        return [np.zeros(shape, program.instructions[i].dtype) for i in part.form.arriving]
 
     def _segments(self) -> Iterator[tuple[int, int, list[dict[int, Array]]]]:
         """Iterate over segments from the last to the first, with what their forward saves, made again if need be."""
@@ -123,7 +96,7 @@ class Back:
                 continue
             values = []
             for n, part in enumerate(running.parts):
-                values.append({i: empty((t1 - t0, *part.shape), part.dtype(i)) for i in running.saved(n)})
+                values.append({i: empty((t1 - t0, *part.shape), part.dtype(i)) for i in running.form.saved[n]})
             states, received = boundaries[k]
             if any(values):
                 running.run(t0, t1, states, received, values)
@@ -133,7 +106,7 @@ class Back:
         found: list[Tensor | None] = []
         for part in self.parts:
             ends = list(states[part.n])
-            for number, array in zip(self._arriving(part), received[part.n], strict=True):
+            for number, array in zip(part.form.arriving, received[part.n], strict=True):
                 for k, d in enumerate(part.part.plan.d_after):
                     if d == number:  # what was sent before the first step
                         ends[k] = ends[k] + array[:, : part.part.layout.columns].reshape(-1)
@@ -152,14 +125,7 @@ class _Part:
         self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any]
     ) -> None:
         self.running, self.n, self.part, self.g = running, n, running.parts[n], g
-        part, plan = self.part, running.parts[n].plan
-        zero = None
-        self.d_inputs: list[int] = []
-        for i, d in zip(plan.inputs, plan.d_inputs, strict=True):
-            if d is None:
-                dtype = plan.program.instructions[i].dtype
-                zero = plan.program.constant(0, dtype if dtype.kind == "f" else np.dtype(np.float32))
-            self.d_inputs.append(zero if d is None else d)  # type: ignore[arg-type]
+        part = self.part
         outside = [k for k, item in enumerate(part.given) if item.x is not None]
         weighted = [k for k in outside if part.given[k].weights is not None]
         left = list(wanted)
@@ -167,10 +133,7 @@ class _Part:
         left = left[len(outside) :]
         self.wants_weight = dict.fromkeys(outside, False) | dict(zip(weighted, left[: len(weighted)], strict=True))
         left = left[len(weighted) :]
-        self.wants_starts, wants_parameters = left[: len(part.starts)], left[len(part.starts) :]
-        self.parameters = [
-            plan.d_parameters[id(p)] if asked else None for p, asked in zip(plan.parameters, wants_parameters, strict=True)
-        ]
+        self.wants_starts, self.wants_parameters = left[: len(part.starts)], tuple(left[len(part.starts) :])
         self.weighted = weighted
         self.by_events: dict[int, GradientByEvents] = {}
         self.summed: list[int] = []
@@ -200,6 +163,17 @@ class _Part:
         self.by_input: dict[int, Array] = {}
         self.turned: dict[int, Array] = {}
 
+    def asked(self) -> Asked:
+        """Return what is asked of the part."""
+        outs = len(self.part.plan.outs) + len(self.part.plan.records)
+        wants, by_weight = self.wants, self.wants_weight
+        rows = [k for k in self.weighted if wants[k] or (by_weight[k] and k not in self.by_events and k not in self.summed)]
+        return Asked(
+            tuple(sorted([i for i in self.g if i < outs])), self.arrived is not None, tuple(self.direct), tuple(rows),
+            tuple(self.by_events), tuple(self.few), tuple([k for k, found in self.places.items() if found is not None]),
+            tuple(self.summed), self.wants_parameters,
+        )  # fmt: skip
+
     def _arrived(self) -> tuple[Array, Packed] | None:
         """Return the factors of the gradient by the output, if it comes as a product that the loop can make itself."""
         g, part = self.g.get(0), self.part
@@ -212,42 +186,30 @@ class _Part:
         weights = np.ascontiguousarray(g.weight.T)
         return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), part.jit, narrow=False)
 
-    def settle(self, cables: list[_Back]) -> None:
-        """Make room, once it is known which gradients the weights of cables need."""
-        part, running = self.part, self.running
+    def settle(self, form: PartBack, cables: list[_Back]) -> None:
+        """Make room, once it is known which gradients are needed."""
+        self.form, part, running = form, self.part, self.running
         layout = part.layout
         widths = [by.width for by in self.by_events.values()]
         widths += [back.by_events.width for back in cables if back.by_events is not None]
         self.layout = replace(layout, width=min(padded(layout.columns), *widths)) if widths else layout
-        whole = {self.d_inputs[k] for k in self.few}
-        rows = {self.d_inputs[k] for k in self.weighted if self.wants[k]}
-        rows |= {
-            self.d_inputs[k]
-            for k in self.weighted
-            if self.wants_weight[k] and k not in self.by_events and k not in self.summed
-        }
-        rows |= {self.d_inputs[back.cable.input] for back in cables if back.needs_rows}
-        packed = {self.d_inputs[k] for k in self.by_events}
-        packed |= {self.d_inputs[back.cable.input] for back in cables if back.by_events is not None}
-        sampled = {self.d_inputs[k] for k, found in self.places.items() if found is not None}
         chunk = running.chunk or running.steps
-        self.pitch = {d: padded(layout.columns) if d in sampled else layout.columns for d in rows}
-        self.whole = whole
-        for d in sorted(rows):
-            n = (running.steps if d in whole else chunk) * layout.samples
-            self.rows[d] = empty((n, self.pitch[d]), part.dtype(d))
-            self.rows[d][:, layout.columns :] = 0
-        for d in sorted(packed):
+        for d in form.rows:
+            n = (running.steps if d in form.whole else chunk) * layout.samples
+            if d in form.sampled:
+                self.rows[d] = empty((n, padded(layout.columns)), part.dtype(d))
+                self.rows[d][:, layout.columns :] = 0
+            else:
+                self.rows[d] = empty((n, layout.columns), part.dtype(d))
+        for d in form.packed:
             made = empty((self.layout.blocks, chunk * layout.samples, self.layout.width), part.dtype(d))
             made[-1, :, layout.columns - self.layout.width * (self.layout.blocks - 1) :] = 0
             self.packed[d] = made
-        sums = [d for d in self.parameters if d is not None] + [self.d_inputs[k] for k in self.summed]
-        self.totals = {d: np.zeros(part.shape, part.dtype(d)).reshape(-1) for d in sums}
-        for k in self.wants:
+        self.totals = {d: np.zeros(part.shape, part.dtype(d)).reshape(-1) for d in form.totals}
+        for k, wanted in self.wants.items():
             current = part.currents[k]
-            if self.wants[k] and k not in self.few and current is not None:
-                dtype = part.dtype(self.d_inputs[k])
-                self.by_input[k] = empty(current.x.shape, dtype)
+            if wanted and k not in self.few and current is not None:
+                self.by_input[k] = empty(current.x.shape, part.dtype(form.d_inputs[k]))
         for k, found in self.places.items():
             if found is not None:
                 self.turned[k] = turned(part.currents[k].weight, part.jit)  # type: ignore[union-attr]
@@ -261,55 +223,30 @@ class _Part:
             else np.ascontiguousarray(given.array).reshape(-1) for i, s in enumerate(part.starts)
         ]  # fmt: skip
 
-    def work(
-        self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array], sent: list[int],
-        arriving: list[int],
-    ) -> Work:  # fmt: skip
+    def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
         """Return the part of a loop over some steps."""
-        part, plan, layout = self.part, self.part.plan, self.layout
-        cotangents = {d: i for i, d in enumerate((*plan.d_outs, *plan.d_records)) if d >= 0}
-        if self.arrived:
-            cotangents.pop(plan.d_outs[0])
-        # What nobody asks for is no stream: it is nothing, or comes from the group alone.
-        given = {d: i for d, i in cotangents.items() if i in self.g or d not in arriving}
-        kept = tuple(i for i in plan.saved if i != plan.mask)
-        mask_rows, mask_streams = part.masks()
-        streams = [part.stream(self.g[i].array[a:b] if i in self.g else self._nothing(b - a, d)) for d, i in given.items()]
-        for i in kept:
-            array = saved[i][a - s0 : b - s0] if i in saved else part.direct(i).array[a:b]  # type: ignore[union-attr]
-            streams.append(part.stream(array))
-        streams += [part.mask_stream(a, b) for _ in mask_streams]
-        streams = [(flat, (*strides[:2], layout.width)) for flat, strides in streams]
-        direct = tuple(dict.fromkeys(self.d_inputs[k] for k in self.direct))
-        shared = {d: next(k for k in self.direct if self.d_inputs[k] == d) for d in direct}
-        self.shared = shared
-        written: list[Stream] = [(self.by_input[k][a:b].reshape(-1), layout.rows()) for k in shared.values()]
+        part, layout, form, g = self.part, self.layout, self.form, self.g
+        arrays = [g[i].array[a:b] if i in g else self._nothing(b - a, d) for d, i in form.cotangents]
+        for i in form.kept:
+            arrays.append(saved[i][a - s0 : b - s0] if i in saved else part.direct(i).array[a:b])  # type: ignore[union-attr]
+        streams = [part.stream(array) for array in arrays]
+        streams += [part.mask_stream(a, b) for _ in form.part.mask_streams]
+        if layout.width != part.layout.width:
+            streams = [(flat, (*strides[:2], layout.width)) for flat, strides in streams]
+        plain, written = layout.rows(), []
+        for k in form.direct.values():
+            written.append((self.by_input[k][a:b].reshape(-1), plain))
         for d, rows in self.rows.items():
-            first = a * layout.samples if d in self.whole else 0
-            written.append((rows[first:].reshape(-1), layout.rows(self.pitch[d])))
+            first = a * layout.samples if d in form.whole else 0
+            written.append((rows[first:].reshape(-1), layout.rows(rows.shape[1])))
         written += [(packed.reshape(-1), layout.packed(packed.shape[1])) for packed in self.packed.values()]
-        numbers = (*direct, *self.rows, *self.packed)
-        carried = tuple(zip(self._d_after(), plan.d_before, strict=True))
-        body = Body(
-            (*given, *kept, *mask_streams), mask_rows, (), tuple(arriving), tuple((d, False) for d in sent), carried,
-            part.scalars, part.per_column, numbers, tuple(self.totals), plan.d_outs[0] if self.arrived else None,
-        )  # fmt: skip
         arrived: list[Any] = []
         if self.arrived is not None:
             factors, packed_weights = self.arrived
             arrived = [factors[a * layout.samples :].reshape(-1), np.uint64(factors.shape[1]), packed_weights.array]
         ends, lasts = [np.empty_like(s) for s in states], [np.empty_like(r) for r in received]
         sums = list(self.totals.values())
-        return Work(body, layout, streams, states, ends, written, sums, received, lasts, arrived)
-
-    def _d_after(self) -> list[int]:
-        """Return the cotangents of the states; that of one that is no float is nothing."""
-        plan = self.part.plan
-        return [d if d >= 0 else self._stand_in(k) for k, d in enumerate(plan.d_after)]
-
-    def _stand_in(self, k: int) -> int:
-        program = self.part.plan.program
-        return program.input(f"nothing{k}", program.instructions[self.part.plan.d_before[k]].dtype).index
+        return Work(form.body, layout, streams, states, ends, written, sums, received, lasts, arrived)
 
     def _nothing(self, steps: int, d: int) -> Array:
         return np.broadcast_to(np.zeros((), self.part.dtype(d)), (steps, *self.part.shape))
@@ -317,7 +254,7 @@ class _Part:
     def made(self, d: int, a: int, b: int) -> Array:
         """Return the gradient by currents of a chunk as rows."""
         part, samples = self.part, self.part.layout.samples
-        chosen = slice(a * samples, b * samples) if d in self.whole else slice((b - a) * samples)
+        chosen = slice(a * samples, b * samples) if d in self.form.whole else slice((b - a) * samples)
         rows = self.rows[d][chosen]
         if part.layout.columns > part.shape[-1]:  # all samples were one row
             rows = rows.reshape(-1, part.shape[-1])
@@ -325,20 +262,19 @@ class _Part:
 
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradients by weights, and write that by inputs."""
-        chunk = a // (self.running.chunk or 1)
+        chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
         for k, by_events in self.by_events.items():
-            by_events.add(chunk, self.packed[self.d_inputs[k]])
+            by_events.add(chunk, self.packed[d_inputs[k]])
         for k in self.direct:
-            first = self.shared[self.d_inputs[k]]
+            first = self.form.direct[d_inputs[k]]
             if first != k:
                 self.by_input[k][a:b] = self.by_input[first][a:b]
         for k in self.weighted:
             current: Any = self.part.currents[k]
-            d = self.d_inputs[k]
             if self.wants_weight[k] and k not in self.by_events and k not in self.summed:
-                current.add(a, b, self.made(d, a, b))
+                current.add(a, b, self.made(d_inputs[k], a, b))
             if k in self.by_input:
-                current.back(self.made(d, a, b), a, b, self.by_input[k], self.places.get(k), self.turned.get(k))
+                current.back(self.made(d_inputs[k], a, b), a, b, self.by_input[k], self.places.get(k), self.turned.get(k))
 
     def result(self, states: list[Array]) -> list[Tensor | None]:
         """Return the gradients by inputs, weights, states and Parameters."""
@@ -347,7 +283,7 @@ class _Part:
         for k in self.wants:
             current: Any = part.currents[k]
             if k in self.few:
-                rows = self.rows[self.d_inputs[k]].reshape(-1, current.n_out)
+                rows = self.rows[self.form.d_inputs[k]].reshape(-1, current.n_out)
                 found.append(Factored(rows, current.weight, current.x.shape))
             else:
                 made = self.by_input.get(k)
@@ -357,14 +293,14 @@ class _Part:
             current = part.currents[k]
             gradient = None
             if k in self.summed:
-                gradient = current.of_sum(self.totals[self.d_inputs[k]])
+                gradient = current.of_sum(self.totals[self.form.d_inputs[k]])
             elif self.wants_weight[k]:
                 gradient = self.by_events[k].result() if k in self.by_events else current.weight_gradient()
             found.append(None if gradient is None else Tensor.wrap(gradient))
         found += [
             Tensor.wrap(s.reshape(part.shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)
         ]
-        return found + [None if d is None else Tensor.wrap(self.totals[d].reshape(part.shape)) for d in self.parameters]
+        return found + [None if d is None else Tensor.wrap(self.totals[d].reshape(part.shape)) for d in self.form.parameters]
 
 
 def _before(parent: Node | None) -> tuple[Running, Saved, int, int | None] | None:
@@ -401,7 +337,7 @@ class _Back:
 
     def _fed(self) -> Array:
         values: dict[int, Array] = self.whole.saved.values[self.cable.source]
-        return values[self.cable.fed]
+        return values[self.cable.form.fed]
 
     def _by_events(self) -> GradientByEvents:
         """Return the sum over events: where they arrive in the next step, a row's events are those of the step before."""
@@ -435,7 +371,7 @@ class _Back:
         """Add what a chunk brings to the gradient by the weights."""
         if not self.wanted:
             return
-        d = self.target.d_inputs[self.cable.input]
+        d = self.target.form.d_inputs[self.cable.input]
         if self.by_events is not None:
             self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d])
         if not self.needs_rows:

@@ -17,6 +17,7 @@ from ..engine import tuning
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
+from .form import PartForm
 from .layout import Layout
 from .plan import Plan, Sent, plan_for
 from .streams import Streams
@@ -104,17 +105,28 @@ class Part(Streams):
         for array in self.arrays.values():
             self.check_parameter(array)
         self.layout = self._layout()
-        self.scalars = tuple(i for i, a in self.arrays.items() if np.size(a) == 1)
-        self.per_column = tuple(i for i in self.arrays if i not in self.scalars)
         # inf times 0 is NaN, and an amplitude below zero makes -0.0: keep such values as numbers.
         self.out_amplitudes = [
             self.plan.amplitude_of(a, self.dtype(i), self.arrays)
             for a, i in zip(self.plan.amplitudes, self.plan.outs, strict=True)
         ]
-        self.flags = [
+        self.flags = tuple(
             flag if flag is not None and _is_plain(amplitude) else None
             for flag, amplitude in zip(self.plan.flags, self.out_amplitudes, strict=True)
-        ]
+        )
+        self.form = self._form()
+
+    def _form(self) -> PartForm:
+        ways = tuple(
+            None if c is None else "direct" if not c.weighted else "events" if c.listed else "made" for c in self.currents
+        )
+        scalars = tuple([i for i, a in self.arrays.items() if a.size == 1])
+        masks: tuple[tuple[int, ...], tuple[int, ...]] = (), ()
+        if self.mask is not None and self.plan.mask is not None:
+            number = (self.plan.mask,)
+            masks = (number, ()) if self.layout.samples == self.mask.shape[1] else ((), number)
+        per_column = () if len(scalars) == len(self.arrays) else tuple([i for i, a in self.arrays.items() if a.size != 1])
+        return PartForm(self.plan, ways, self.flags, *masks, scalars, per_column)
 
     def _dtype(self, edge: Edge, item: Given) -> Any:
         if item.weights is not None:
@@ -164,4 +176,7 @@ class Part(Streams):
 
 def _is_plain(amplitude: Any) -> bool:
     """Tell whether an amplitude is finite and not below zero."""
+    if np.size(amplitude) == 1:
+        value = float(amplitude)
+        return math.isfinite(value) and math.copysign(1, value) > 0
     return bool(np.isfinite(amplitude).all() and not np.signbit(np.asarray(amplitude, np.float64)).any())

@@ -22,7 +22,7 @@ from ..tracing.traced import KEPT, Traced, number_of, pair, symbol, trace_twice
 __all__ = ["Plan", "Sent", "plan_for", "step_of"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Sent:
     """A value that goes to other cores of a group.
 

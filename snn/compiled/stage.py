@@ -22,10 +22,9 @@ from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, find_events, padded
-from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
-from ..tracing.traced import Loops
+from .form import CableForm, Ready, form_for
 from .layout import Options
 from .part import Part
 from .plan import Sent
@@ -67,14 +66,10 @@ class Cable:
     packed: Packed | None = None
 
     @property
-    def fed(self) -> int:
-        """Number of what is sent in the source's program; the gradient by the weights needs it too."""
-        return self.sent.value if self.amplitude is None or self.sent.flag is None else self.sent.flag
-
-    @property
-    def kind(self) -> str:
-        """As for :class:`snn.engine.loop.Link`."""
-        return "copy" if self.weights is None else "product" if self.amplitude is None else "events"
+    def form(self) -> CableForm:
+        """What all runs share in which it sends the same."""
+        fires = self.amplitude is not None
+        return CableForm(self.source, self.target, self.input, self.sent, self.weights is not None, self.late, fires)
 
 
 @dataclass
@@ -108,8 +103,6 @@ class Running:
     ) -> None:
         self.parts, self.cables, self.options = parts, cables, options
         self.back, self.again = back, again  # the way back, and that of a way back: they know this class
-        programs = [part.plan.program for part in parts]
-        self.loops: Loops = kept.setdefault(("loops", *map(id, programs)), Loops(programs))
         self.steps = parts[0].steps
         self.samples = parts[0].layout.samples
         if cables and len({part.layout.samples for part in parts}) > 1:
@@ -119,6 +112,10 @@ class Running:
             )  # fmt: skip
         for cable in cables:
             self._prepare(cable)
+        self.form = form_for(
+            kept, tuple([part.form for part in parts]), tuple([cable.form for cable in cables]), options.jit,
+            options.checkpoint is not None, options.check,
+        )  # fmt: skip
         lengths = [c.chunk for part in parts for c in part.currents if c is not None and c.chunk is not None]
         lengths += [max(1, tuning.now().event_rows // max(1, self.samples))] * any(
             cable.weights is not None for cable in cables
@@ -178,12 +175,12 @@ class Running:
 
     def forward(self) -> list[Tensor]:
         """Run the forward loops."""
-        parents = [t.node for t in self.inputs]
+        parents, form = [t.node for t in self.inputs], self.form
         record = thread.recording and any(parents)
         again = self.options.checkpoint is not None
         written = []
         for n, part in enumerate(self.parts):
-            numbers = {*self.given_out(n), *self._looked_at(part)} | (self.kept(n) if record else set())
+            numbers = {*form.given_out[n], *form.looked_at[n]} | (form.kept[n] if record else set())
             written.append({i: empty((self.steps, *part.shape), part.dtype(i)) for i in sorted(numbers)})
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
         received = self._first_received()
@@ -200,49 +197,20 @@ class Running:
                     current.forget()
         if not record:
             return outs
-        kept = [{i: w[i] for i in self.kept(n)} for n, w in enumerate(written)]
+        kept = [{i: w[i] for i in numbers} for numbers, w in zip(form.kept, written, strict=True)]
         node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, kept))
         nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
         return [
             o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
         ]  # fmt: skip
 
-    def given_out(self, n: int) -> list[int]:
-        """Return the numbers of what a part writes for others: outs, the spikes among them as bools, and records."""
-        part = self.parts[n]
-        return [
-            *(i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)), *part.plan.records
-        ]  # fmt: skip
-
-    def kept(self, n: int) -> set[int]:
-        """Return the numbers of what is kept of a part for the way back."""
-        part = self.parts[n]
-        plan = part.plan
-        found = {cable.fed for cable in self.cables if cable.source == n and cable.weights is not None}
-        if self.options.checkpoint is None:
-            return found | set(self.saved(n))
-        if plan.mask is not None:
-            return found
-        return found | {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
-
-    def saved(self, n: int) -> list[int]:
-        """Return the numbers of what the way back needs of a part, but for its inputs and the mask."""
-        part = self.parts[n]
-        return [i for i in part.plan.saved if i != part.plan.mask and part.direct(i) is None]
-
-    def _looked_at(self, part: Part) -> list[int]:
-        """Return the numbers of the states that a step computes, if all steps are to be looked at."""
-        steps = part.plan.program.instructions
-        computed = [i for i in part.plan.after if steps[i].kind in ("operation", "convert")]
-        return computed if self.options.check else []
-
     def _check(self, written: list[dict[int, Array]]) -> None:
         """Look for NaN and infinity, if asked to."""
-        for part, w in zip(self.parts, written, strict=True) if self.options.check else ():
+        for n, (part, w) in enumerate(zip(self.parts, written, strict=True)) if self.options.check else ():
             node = part.core.population
             if node is not None:
-                outs = [i if flag is None else flag for i, flag in zip(part.plan.outs, part.flags, strict=True)]
-                check_steps(node.path, node.owner or node.what, [w[i] for i in (*outs, *self._looked_at(part))])
+                numbers = *self.form.given_out[n][: len(part.plan.outs)], *self.form.looked_at[n]
+                check_steps(node.path, node.owner or node.what, [w[i] for i in numbers])
 
     def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
         plan, made = part.plan, {}
@@ -250,21 +218,16 @@ class Running:
             made[i] = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.jit)
         return [made[i] if i in made else Tensor.wrap(part.seen(i, written)) for i in (*plan.outs, *plan.records)]
 
-    def received_of(self, target: int) -> list[Cable]:
+    def received_by(self, target: int) -> list[Cable]:
         """Return the cables to a part."""
-        return [cable for cable in self.cables if cable.target == target]
-
-    def sends(self, source: int) -> list[tuple[int, bool]]:
-        """Return what a part sends: numbers, and whether as spikes."""
-        found = [(c.fed, c.amplitude is not None) for c in self.cables if c.source == source]
-        return list(dict.fromkeys(found))
+        return [self.cables[k] for k in self.form.receives[target]]
 
     def _first_received(self) -> list[list[Array]]:
         """Return what arrives in the first step at each part, ``[samples, columns and zeros behind]``."""
         found = []
         for n, part in enumerate(self.parts):
             arrays = []
-            for cable in self.received_of(n):
+            for cable in self.received_by(n):
                 dtype = part.plan.program.instructions[part.plan.inputs[cable.input]].dtype
                 made = np.zeros((self.samples, padded(part.layout.columns)), dtype)
                 if cable.late and not self.empty:
@@ -290,37 +253,22 @@ class Running:
     ) -> tuple[list[list[Array]], list[list[Array]]]:
         """Run some steps forward, and write what is asked for; return states and what has been sent after them."""
         written = [dict(w) for w in written]
-        for n, part in enumerate(self.parts):
-            for i, fires in self.sends(n):
+        for n, sends in enumerate(self.form.sends):
+            for i, fires in sends:
                 if fires and i not in written[n]:
-                    written[n][i] = empty((t1 - t0, *part.shape), np.uint8)
-        links, bodies = [], []
-        for cable in self.cables:
-            sent = self.sends(cable.source).index((cable.fed, cable.amplitude is not None))
-            at = self.received_of(cable.target).index(cable)
-            links.append(Link(cable.source, sent, cable.target, at, cable.kind, cable.late))
-        for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
-            plan = part.plan
-            mask_rows, mask_streams = part.masks()
-            listed = tuple(i for i, c in zip(plan.inputs, part.currents, strict=True) if c is not None and c.listed)
-            read = tuple(i for i, c in zip(plan.inputs, part.currents, strict=True) if c is not None and not c.listed)
-            bodies.append(
-                Body(
-                    (*read, *mask_streams), mask_rows, listed,
-                    tuple(plan.inputs[c.input] for c in self.received_of(n)), tuple(self.sends(n)),
-                    tuple(zip(plan.before, plan.after, strict=True)), part.scalars, part.per_column, tuple(w),
-                )
-            )  # fmt: skip
-        loop = Loop("forward", tuple(bodies), tuple(links))
+                    written[n][i] = empty((t1 - t0, *self.parts[n].shape), np.uint8)
+        ready = self.form.forward(tuple([tuple(w) for w in written]))
         for a, b in self.pieces(t0, t1) if self.dense else [(t0, t1)]:
             works = []
-            for n, (part, body, w) in enumerate(zip(self.parts, bodies, written, strict=True)):
+            for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
                 streams = [part.stream(c.current(a, b)) for c in part.currents if c is not None and not c.listed]
-                streams += [part.mask_stream(a, b) for _ in part.masks()[1]]
-                targets = [(array[a - t0 : b - t0].reshape(-1), part.layout.rows()) for array in w.values()]
+                streams += [part.mask_stream(a, b) for _ in part.form.mask_streams]
+                rows = part.layout.rows()
+                targets = [(array[a - t0 : b - t0].reshape(-1), rows) for array in w.values()]
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
+                body = ready.loop.bodies[n]
                 works.append(Work(body, part.layout, streams, states[n], ends, targets, [], received[n], lasts))
-            self.launch(loop, list(range(len(self.parts))), works, a, b, [c.packed for c in self.cables])
+            self.launch(ready, works, a, b, [c.packed for c in self.cables])
             states, received = [work.ends for work in works], [work.lasts for work in works]
         return states, received
 
@@ -364,30 +312,28 @@ class Running:
             if any(x is None for x in inputs.values()):
                 return None
             flags = empty((self.steps, *part.shape), np.uint8)
-            body = Body(tuple(needs), scalars=part.scalars, parameters=part.per_column, written=(matters,))
+            ready = self.form.matters(n, tuple(needs), matters)
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
-            work = Work(body, part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
-            self.launch(Loop("matters", (body,)), [n], [work], 0, self.steps, [])
+            work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
+            self.launch(ready, [work], 0, self.steps, [])
         events = find_events(flags, None, part.jit)
         return events if events is not None and events.density < tuning.now().sampled_density else None
 
     def launch(
-        self, loop: Loop, order: list[int], works: list[Work], t0: int, t1: int, weights: Sequence[Any],
-        places: Sequence[Events | None] = (),
-    ) -> None:  # fmt: skip
-        """Run a loop over some steps; ``order`` has the parts of its bodies, ``weights`` and ``places`` are of its links."""
-        parts = [self.parts[n] for n in order]
-        function, _, always = self.loops.function(loop, self.options.jit, order)
-        samples = works[0].layout.samples
+        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[Any], places: Sequence[Events | None] = ()
+    ) -> None:
+        """Run a loop over some steps; ``weights`` and ``places`` are of its links."""
+        loop, samples = ready.loop, works[0].layout.samples
         given: list[Any] = [_u(samples), order_of(t1 - t0, loop.backward)]
         jobs = works[0].layout.blocks * samples
         if loop.links:
             group = max(1, -(-samples // thread_count()))
             jobs = -(-samples // group)
             given.append(_u(group))
-        for part, work in zip(parts, works, strict=True):
+        for n, work in zip(ready.order, works, strict=True):
+            part = self.parts[n]
             given += arguments(part, part.listed, work, t0, t1)
         for k, link in enumerate(loop.links):
             given += link_arguments(link.kind, weights[k], places[k] if places else None, t0 * samples)
-        size = sum(work.layout.columns for work in works)
-        launch(function, jobs, given + always, (t1 - t0) * samples * size)
+        size = sum([work.layout.columns for work in works])
+        launch(ready.function, jobs, given + ready.always, (t1 - t0) * samples * size)

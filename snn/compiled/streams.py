@@ -86,12 +86,6 @@ class Streams:
         array = written[index]
         return array.view(np.bool_) if self.plan.program.instructions[index].dtype == np.bool_ else array
 
-    def masks(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return the mask's number as something with a value for each row, or else for each element."""
-        mask = () if self.plan.mask is None else (self.plan.mask,)
-        by_row = self.mask is not None and self.layout.samples == self.mask.shape[1]
-        return (mask, ()) if by_row else ((), mask)
-
     def mask_stream(self, t0: int, t1: int) -> Stream:
         """Return the mask of some steps with a value for each element."""
         assert self.mask is not None
@@ -152,9 +146,8 @@ def arguments(owner: Streams, listed: Sequence[Any], work: Work, t0: int, t1: in
     body, layout = work.body, work.layout
     parameters = [owner.parameter(owner.arrays[i]) for i in body.parameters]
     streams, written = work.streams, work.written
-    strides = (
-        *[s for _, s in streams], *[s for _, s in written], *[(layout.samples, 1, 0)] * len(body.rows), *[s for _, s in parameters]
-    )  # fmt: skip
+    rows = [(layout.samples, 1, 0)] * len(body.rows)
+    strides = tuple([s for _, s in streams] + [s for _, s in written] + rows + [s for _, s in parameters])
     given: dict[str, Sequence[Any]] = {
         "width": (_u(layout.width),), "columns": (_u(layout.columns),), "strides": (_flat(strides),),
         "in": [flat for flat, _ in streams], "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
@@ -168,7 +161,7 @@ def arguments(owner: Streams, listed: Sequence[Any], work: Work, t0: int, t1: in
         names = "weights", "lanes", "inputs", "event_start", "event_index"
         given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
     if body.arrived is not None:
-        given |= {name: (value,) for name, value in zip(("factors", "n_factors", "arrived_weights"), work.arrived, strict=True)}
+        given |= zip(("factors", "n_factors", "arrived_weights"), [(value,) for value in work.arrived], strict=True)
     return [value for kind in KINDS for value in given.get(kind, ())]
 
 

@@ -63,7 +63,8 @@ class Body:
         """Return the names of its arguments, in the order of :data:`KINDS`."""
         count = dict.fromkeys(_EVENTS, len(self.events)) | {kind: len(getattr(self, field)) for kind, field in _MANY.items()}
         alone = {*_ONE, *(_ARRIVED if self.arrived is not None else ())}
-        return [name for kind in KINDS for name in ([kind] if kind in alone else [f"{kind}{k}" for k in range(count.get(kind, 0))])]
+        names = [[kind] if kind in alone else [f"{kind}{k}" for k in range(count.get(kind, 0))] for kind in KINDS]
+        return [name for several in names for name in several]
 
 
 @dataclass(frozen=True)

@@ -107,8 +107,8 @@ def _neuron(cell: Cell) -> Iterator[str]:
     yield ""
     yield from _facts(running, 0, "")
     yield from _titled("Back through a step", listing.backward())
-    for loop, _, order in [key for key in running.loops.known if key[0].name != "matters"]:
-        function, source, _ = running.loops.function(loop, enabled(), order)
+    for loop, _, order in [key for key in running.form.loops.known if key[0].name != "matters"]:
+        function, source, _ = running.form.loops.function(loop, enabled(), order)
         yield f"\nThe {loop.name} loop, in {inspect.unwrap(function).__code__.co_filename}:\n"
         yield from ("    " + line for line in source.text.splitlines())
 
@@ -171,13 +171,15 @@ def _loop(running: Running, real: bool, wired: bool) -> Iterator[str]:
 def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
     """Explain how the currents of a part are made, or how that will be decided if nothing real has run."""
     part = running.parts[n]
-    cables = {cable.input: cable for cable in running.received_of(n)}
+    cables = {cable.input: cable for cable in running.received_by(n)}
     only = len(part.currents) - len(cables) == 1
     for k, (current, given) in enumerate(zip(part.currents, part.given, strict=True)):
         whose = "" if only and current is not None else f" of {input_name(part, k)}"
         if current is None:
             cable = cables[k]
-            how = {"copy": "as it is", "events": "summed from the spikes", "product": "a product in each step"}[cable.kind]
+            how = {"copy": "as it is", "events": "summed from the spikes", "product": "a product in each step"}[
+                cable.form.kind
+            ]
             source = "itself" if cable.source == n else part_name(running.parts[cable.source])
             yield f"  currents{whose}: {how}, from {source}{', a step later' * cable.late}"
         elif given.weights is None or real:
@@ -199,7 +201,7 @@ def _facts(running: Running, n: int, indent: str) -> Iterator[str]:
     """Explain what comes out of a part, what it saves and where its gradient matters."""
     part = running.parts[n]
     listing, plan, step = Listing(part), part.plan, part.plan.program.instructions
-    outs, kept = running.given_out(n), running.kept(n)
+    outs, kept = running.form.given_out[n], running.form.kept[n]
     for i, flag, amplitude, whose in zip(plan.outs, part.flags, part.out_amplitudes, listing.outs, strict=True):
         text = f"{amplitude.flat[0]:g}" if amplitude.size == 1 else f"one of each neuron, {list(amplitude.shape)}"
         what = f"{step[i].dtype} numbers" if flag is None else f"spikes of amplitude {text}, a byte each"

@@ -140,7 +140,7 @@ class Walk:
                     kept.append(self._take("buffers", current.kept_bytes, False))
                 self._chunk(running, current)
                 kept += self.held[source].values()
-            outs, saved = running.given_out(n), running.kept(n) if taped else set()
+            outs, saved = running.form.given_out[n], running.form.kept[n] if taped else set()
             made = {}
             for i in sorted({*outs, *saved}):
                 made[i] = self._take("output" if i in outs else "saved", self.steps * neurons * part.dtype(i).itemsize)
@@ -148,9 +148,9 @@ class Walk:
             for k, (edge, i) in enumerate(zip(part.core.outs, outs, strict=True)):
                 self.held[edge], self.makers[edge] = {"out": made[i]}, (running, n, part.plan.matters[k])
                 self._make(edge, taped, None if part.flags[k] is None else part.out_amplitudes[k])
-            for i, fires in running.sends(n):
+            for i, fires in running.form.sends[n]:
                 self._use((t1 - t0) * neurons * (fires and i not in made))
-            packed = [cable.packed for cable in running.received_of(n) if cable.packed is not None]
+            packed = [cable.packed for cable in running.received_by(n) if cable.packed is not None]
             kept += [self._take("buffers", weights.nbytes, False) for weights in packed]
             state = sum(map(_bytes, part.starts))
             self.work.append(self.heap.array(state))
@@ -174,7 +174,7 @@ class Walk:
         for n, (part, self.row) in enumerate(zip(running.parts, rows, strict=True)):
             neurons, columns = math.prod(part.shape), part.layout.columns
             chunks: dict[tuple[Any, bool], int] = {}  # gradients by currents: whether they are laid out for events
-            cables = {cable.input: cable for cable in running.received_of(n)}
+            cables = {cable.input: cable for cable in running.received_by(n)}
             for k, (edge, given, current) in enumerate(zip(part.core.inputs, part.given, part.currents, strict=True)):
                 source, cable = _source(stage, edge), cables.get(k)
                 passes = given.x is not None and given.x.node is not None
@@ -213,7 +213,7 @@ class Walk:
             learnt = [p for p in part.parameters if p.node is not None]
             self.work += [self._take("gradients", neurons * p.dtype.itemsize, False) for p in learnt]
             if running.options.checkpoint is not None:  # one segment is there until the next is made
-                for i in running.saved(n) * 2:
+                for i in running.form.saved[n] * 2:
                     self._use((t1 - t0) * neurons * part.dtype(i).itemsize)
                 for current in part.currents:
                     self._chunk(running, current)
@@ -223,7 +223,7 @@ class Walk:
         """Count what tells where the gradient by what a part sends is needed, and weights laid out for that."""
         if matters is not None:
             shape = self.steps, *running.parts[n].shape
-            self.heap.array(0 if matters in running.kept(n) else math.prod(shape), True)  # bools, then idle
+            self.heap.array(0 if matters in running.form.kept[n] else math.prod(shape), True)  # bools, then idle
             self.work.append(self._lists(_events(shape, ACTIVE)))
             self._use(padded(weight.shape[0]) * weight.shape[1] * weight.itemsize, False)
 

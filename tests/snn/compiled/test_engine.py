@@ -241,9 +241,10 @@ def a_loop(node):
 
 
 def test_a_loop_is_a_function_on_flat_arrays_that_says_what_it_takes():
-    source = emit.emit(*a_loop(snn.IFNode()))
+    programs, loop = a_loop(snn.IFNode())
+    source = emit.emit(programs, loop)
     assert source.text.startswith("def forward(lo, hi, samples, order, width, columns, strides, in0, start0, out0, end0):\n")
-    assert source.arguments == ["samples", "order", "width", "columns", "strides", "in0", "start0", "out0", "end0"]
+    assert loop.arguments() == ["samples", "order", "width", "columns", "strides", "in0", "start0", "out0", "end0"]
     assert source.constants == []
     assert emit.emit(*a_loop(snn.IFNode())) == source
 

@@ -1,0 +1,344 @@
+"""What all runs of a stage share in which the inputs come in the same ways: numbers of values, and loops ready to be called.
+
+A run asks for its form by a key, and only puts its arrays in.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from autograd.dtypes import float32
+
+from ..engine.loop import Body, Link, Loop
+from ..tracing.traced import Loops
+from .plan import Plan, Sent
+
+__all__ = ["Asked", "BackForm", "CableForm", "Form", "PartBack", "PartForm", "Ready", "form_for"]
+
+_KEPT = 32
+
+
+class PartForm(NamedTuple):
+    """A part.
+
+    Attributes
+    ----------
+    plan : Plan
+        Its program.
+    ways : tuple
+        How each input comes: "events" that the loop sums, "direct" as it is, or "made" before the loop; None for what comes
+        from the group.
+    flags : tuple
+        For each out that is kept as spikes, the number of the bool that says where they are.
+    mask_rows, mask_streams : tuple of int
+        The mask's number: with a value for each row, or for each element.
+    scalars, per_column : tuple of int
+        Parameters.
+    """
+
+    plan: Plan
+    ways: tuple[str | None, ...]
+    flags: tuple[int | None, ...]
+    mask_rows: tuple[int, ...]
+    mask_streams: tuple[int, ...]
+    scalars: tuple[int, ...]
+    per_column: tuple[int, ...]
+
+    def inputs(self, *ways: str) -> tuple[int, ...]:
+        """Return the numbers of the inputs that come in some ways."""
+        return tuple(i for i, way in zip(self.plan.inputs, self.ways, strict=True) if way in ways)
+
+    def given_out(self) -> list[int]:
+        """Return the numbers of what it writes for others: outs, the spikes among them as bools, and records."""
+        outs = [i if flag is None else flag for i, flag in zip(self.plan.outs, self.flags, strict=True)]
+        return [*outs, *self.plan.records]
+
+    def saved(self) -> list[int]:
+        """Return the numbers of what the way back needs, but for its inputs and the mask."""
+        there = {self.plan.mask, *self.inputs("direct")}
+        return [i for i in self.plan.saved if i not in there]
+
+    def looked_at(self) -> list[int]:
+        """Return the numbers of the states that a step computes."""
+        steps = self.plan.program.instructions
+        return [i for i in self.plan.after if steps[i].kind in ("operation", "convert")]
+
+
+class CableForm(NamedTuple):
+    """A cable: parts, the input of the target that it makes, what is sent, whether through weights, when, and as spikes."""
+
+    source: int
+    target: int
+    input: int
+    sent: Sent
+    weighted: bool
+    late: bool
+    fires: bool
+
+    @property
+    def fed(self) -> int:
+        """Number of what is sent in the source's program; the gradient by the weights needs it too."""
+        return self.sent.flag if self.fires and self.sent.flag is not None else self.sent.value
+
+    @property
+    def kind(self) -> str:
+        """As for :class:`snn.engine.loop.Link`."""
+        return "copy" if not self.weighted else "events" if self.fires else "product"
+
+
+class Ready(NamedTuple):
+    """A loop, the parts of its bodies in their order, its function, and the arguments that are the same in all runs."""
+
+    loop: Loop
+    order: Sequence[int]
+    function: Any
+    always: list[Any]
+
+
+def form_for(
+    kept: dict[Any, Any], parts: tuple[PartForm, ...], cables: tuple[CableForm, ...], jit: bool, again: bool, check: bool
+) -> Form:
+    """Return the form of a stage; ``again`` with checkpoints, ``check`` where NaN is looked for."""
+    known = kept.setdefault("forms", {})
+    key = parts, cables, jit, again, check
+    found: Form | None = known.get(key)
+    if found is None:
+        if len(known) >= _KEPT:
+            del known[next(iter(known))]
+        found = known[key] = Form(*key)
+    return found
+
+
+class Form:
+    """A stage.
+
+    Attributes
+    ----------
+    given_out, saved, looked_at : list of list of int
+        See :class:`PartForm`.
+    kept : list of set of int
+        Numbers of what is kept of each part for the way back.
+    sends : list of list of (int, bool)
+        What each part sends: numbers, and whether as spikes.
+    receives : list of list of int
+        The cables to each part.
+    """
+
+    def __init__(
+        self, parts: tuple[PartForm, ...], cables: tuple[CableForm, ...], jit: bool, again: bool, check: bool
+    ) -> None:
+        self.parts, self.cables, self.jit = parts, cables, jit
+        self.loops = Loops([part.plan.program for part in parts])
+        numbers = range(len(parts))
+        self.sends = [list(dict.fromkeys((c.fed, c.fires) for c in cables if c.source == n)) for n in numbers]
+        self.receives = [[k for k, c in enumerate(cables) if c.target == n] for n in numbers]
+        self.given_out = [part.given_out() for part in parts]
+        self.saved = [part.saved() for part in parts]
+        self.looked_at = [part.looked_at() if check else [] for part in parts]
+        self.kept = [self._kept(n, again) for n in numbers]
+        self._known: dict[Any, Any] = {}
+
+    @functools.cached_property
+    def d_inputs(self) -> list[list[int]]:
+        """Numbers of the gradients by the inputs of each part; of a zero where there is none."""
+        found = []
+        for plan in (part.plan for part in self.parts):
+            program, numbers = plan.program, []
+            for i, d in zip(plan.inputs, plan.d_inputs, strict=True):
+                dtype = program.instructions[i].dtype
+                numbers.append(program.constant(0, dtype if dtype.kind == "f" else float32) if d is None else d)
+            found.append(numbers)
+        return found
+
+    def _kept(self, n: int, again: bool) -> set[int]:
+        plan = self.parts[n].plan
+        found = {c.fed for c in self.cables if c.source == n and c.weighted}
+        if not again:
+            return found | set(self.saved[n])
+        if plan.mask is not None:
+            return found
+        return found | {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
+
+    def ready(self, loop: Loop, order: Sequence[int]) -> Ready:
+        """Return a loop with its function."""
+        function, _, always = self.loops.function(loop, self.jit, order)
+        return Ready(loop, order, function, always)
+
+    def forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
+        """Return the loop forward that writes these values of each part."""
+        if written not in self._known:
+            self._known[written] = self._forward(written)
+        return self._known[written]  # type: ignore[no-any-return]
+
+    def _forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
+        bodies = []
+        for n, (part, numbers) in enumerate(zip(self.parts, written, strict=True)):
+            plan = part.plan
+            received = tuple(plan.inputs[self.cables[k].input] for k in self.receives[n])
+            carried = tuple(zip(plan.before, plan.after, strict=True))
+            bodies.append(
+                Body(
+                    (*part.inputs("direct", "made"), *part.mask_streams), part.mask_rows, part.inputs("events"), received,
+                    tuple(self.sends[n]), carried, part.scalars, part.per_column, numbers,
+                )
+            )  # fmt: skip
+        links = [
+            Link(c.source, self.sends[c.source].index((c.fed, c.fires)), c.target, self.receives[c.target].index(k), c.kind,
+                 c.late)
+            for k, c in enumerate(self.cables)
+        ]  # fmt: skip
+        return self.ready(Loop("forward", tuple(bodies), tuple(links)), range(len(self.parts)))
+
+    def matters(self, n: int, needs: tuple[int, ...], matters: int) -> Ready:
+        """Return the loop that computes from saved values the bool that says where a gradient matters."""
+        key = "matters", n, needs, matters
+        if key not in self._known:
+            part = self.parts[n]
+            body = Body(needs, scalars=part.scalars, parameters=part.per_column, written=(matters,))
+            self._known[key] = self.ready(Loop("matters", (body,)), [n])
+        return self._known[key]  # type: ignore[no-any-return]
+
+    def back(self, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> BackForm:
+        """Return the form of a way back; see :class:`BackForm`."""
+        key = "back", asked, cables
+        if key not in self._known:
+            self._known[key] = BackForm(self, asked, cables)
+        return self._known[key]  # type: ignore[no-any-return]
+
+
+class Asked(NamedTuple):
+    """What is asked of a part on a way back; inputs are those from outside, by their places.
+
+    Attributes
+    ----------
+    given : tuple of int
+        Positions of the outs and records at which cotangents have arrived.
+    product : bool
+        Whether that of the only out comes as a product that the loop makes itself.
+    direct, rows, packed, whole, sampled, summed : tuple of int
+        Inputs whose gradient is the one asked for; whose gradient is needed as rows; laid out for events; as rows of all
+        steps; at some places only; and summed over time.
+    parameters : tuple of bool
+        Which gradients by Parameters are asked for.
+    """
+
+    given: tuple[int, ...]
+    product: bool
+    direct: tuple[int, ...]
+    rows: tuple[int, ...]
+    packed: tuple[int, ...]
+    whole: tuple[int, ...]
+    sampled: tuple[int, ...]
+    summed: tuple[int, ...]
+    parameters: tuple[bool, ...]
+
+
+class PartBack:
+    """A part on a way back.
+
+    Attributes
+    ----------
+    d_inputs : list of int
+        Numbers of the gradients by its inputs.
+    cotangents : list of (int, int)
+        Numbers of those that come from outside, and the positions of their outs or records.
+    kept : tuple of int
+        Saved values that are read.
+    direct : dict of int to int
+        Numbers of gradients that are asked for as they are, and the first input of each.
+    rows, packed : list of int
+        Numbers of gradients by currents: as rows, and laid out for events; ``whole`` and ``sampled`` are among the rows.
+    parameters : list of int or None
+        Numbers of the gradients by Parameters that are asked for.
+    totals : list of int
+        What is added up over the steps.
+    sent, arriving : list of int
+        Gradients that it sends back, and numbers to which is added what comes back to it.
+    body : Body
+        Its part of the loop.
+    """
+
+    def __init__(self, part: PartForm, asked: Asked, d_inputs: list[int], rows: set[int], packed: set[int]) -> None:
+        plan = part.plan
+        self.part, self.asked, self.d_inputs = part, asked, d_inputs
+        self.rows, self.packed = (
+            sorted({d_inputs[k] for k in asked.rows} | rows),
+            sorted({d_inputs[k] for k in asked.packed} | packed),
+        )
+        self.whole, self.sampled = ({d_inputs[k] for k in found} for found in (asked.whole, asked.sampled))
+        self.direct: dict[int, int] = {}
+        for k in asked.direct:
+            self.direct.setdefault(d_inputs[k], k)
+        self.parameters = [
+            plan.d_parameters[id(p)] if wanted else None for p, wanted in zip(plan.parameters, asked.parameters, strict=True)
+        ]
+        self.totals = list(dict.fromkeys([d for d in self.parameters if d is not None] + [d_inputs[k] for k in asked.summed]))
+        self.kept = tuple(i for i in plan.saved if i != plan.mask)
+        self.sent: list[int] = []
+        self.arriving: list[int] = []
+        self.cotangents: list[tuple[int, int]] = []
+        self.body = Body()
+
+    def settle(self) -> None:
+        """Put the body together, once it is known what goes along cables."""
+        part, plan, asked = self.part, self.part.plan, self.asked
+        positions = {d: i for i, d in enumerate((*plan.d_outs, *plan.d_records)) if d >= 0}
+        if asked.product:
+            positions.pop(plan.d_outs[0])
+        # What nobody asks for is no stream: it is nothing, or comes from the group alone.
+        self.cotangents = [(d, i) for d, i in positions.items() if i in asked.given or d not in self.arriving]
+        after = [d if d >= 0 else self._stand_in(k) for k, d in enumerate(plan.d_after)]
+        self.body = Body(
+            (*(d for d, _ in self.cotangents), *self.kept, *part.mask_streams), part.mask_rows, (), tuple(self.arriving),
+            tuple((d, False) for d in self.sent), tuple(zip(after, plan.d_before, strict=True)), part.scalars, part.per_column,
+            (*self.direct, *self.rows, *self.packed), tuple(self.totals), plan.d_outs[0] if asked.product else None,
+        )  # fmt: skip
+
+    def _stand_in(self, k: int) -> int:
+        """Return the cotangent of a state that is no float: nothing."""
+        program = self.part.plan.program
+        return program.input(f"nothing{k}", program.instructions[self.part.plan.d_before[k]].dtype).index
+
+
+class BackForm:
+    """A way back through a stage.
+
+    Parameters
+    ----------
+    form : Form
+        Of the stage.
+    asked : tuple of Asked
+        Of each part.
+    cables : tuple of (bool, bool, bool)
+        Of each cable: whether the gradient by its weights is summed over events; whether it is needed as rows; whether what
+        comes back is needed at some places only.
+    """
+
+    def __init__(self, form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> None:
+        self.form = form
+        ways = [*zip(form.cables, cables, strict=True)]
+        self.parts: list[PartBack] = []
+        for n, (part, wants) in enumerate(zip(form.parts, asked, strict=True)):
+            numbers = form.d_inputs[n]
+            rows = {numbers[c.input] for c, (_, needed, _) in ways if c.target == n and needed}
+            packed = {numbers[c.input] for c, (by_events, _, _) in ways if c.target == n and by_events}
+            self.parts.append(PartBack(part, wants, numbers, rows, packed))
+        for c in form.cables:
+            if c.sent.cotangent >= 0:
+                sent, d = self.parts[c.target].sent, form.d_inputs[c.target][c.input]
+                arriving = self.parts[c.source].arriving
+                sent += [d] * (d not in sent)
+                arriving += [c.sent.cotangent] * (c.sent.cotangent not in arriving)
+        for back in self.parts:
+            back.settle()
+        last, links = len(self.parts) - 1, []
+        for c, (_, _, sampled) in ways:
+            if c.sent.cotangent >= 0:
+                place = self.parts[c.target].sent.index(form.d_inputs[c.target][c.input])
+                received = self.parts[c.source].arriving.index(c.sent.cotangent)
+                kind = "copy" if not c.weighted else "sampled" if sampled else "product"
+                links.append(Link(last - c.target, place, last - c.source, received, kind, c.late))
+        bodies = tuple(back.body for back in reversed(self.parts))
+        self.ready = form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))
