@@ -231,9 +231,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         return [cell for _, cell in self._children()]
 
     def _children(self) -> list[tuple[str, Cell]]:
-        return [
-            (path, part) for name, value in vars(self).items() for path, part in _parts(name, value) if isinstance(part, Cell)
-        ]
+        return [(path, part) for path, part in _own_parts(self) if isinstance(part, Cell)]
 
     # Modes
 
@@ -340,7 +338,7 @@ def too_deep(where: str) -> CellError:
 
 
 _NOTES = 20
-_PLAIN = {int, float, bool, str, type(None)}
+_PLAIN = {int, float, bool, str, type(None), np.ndarray}
 
 
 def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
@@ -350,18 +348,23 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
     elif isinstance(value, Cell):
         yield name, value
     elif isinstance(value, (list, tuple, dict)) and value:
-        stack = [("" if isinstance(value, ParameterTuple) else f"{name}.", id(value), _items(value))]
-        while stack:
-            prefix, _, items = stack[-1]
-            for key, item in items:
-                if isinstance(item, (Parameter, Cell)):
-                    yield f"{prefix}{key}", item
-                elif isinstance(item, (list, tuple, dict)) and all(id(item) != above for _, above, _ in stack):
-                    inside = prefix if isinstance(item, ParameterTuple) else f"{prefix}{key}."
-                    stack.append((inside, id(item), _items(item)))
-                    break
-            else:
-                stack.pop()
+        yield from _inside(name, value)
+
+
+def _inside(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
+    """Iterate over those in a list, tuple or dict, and in others inside it."""
+    stack = [("" if isinstance(value, ParameterTuple) else f"{name}.", id(value), _items(value))]
+    while stack:
+        prefix, _, items = stack[-1]
+        for key, item in items:
+            if isinstance(item, (Parameter, Cell)):
+                yield f"{prefix}{key}", item
+            elif isinstance(item, (list, tuple, dict)) and all(id(item) != above for _, above, _ in stack):
+                inside = prefix if isinstance(item, ParameterTuple) else f"{prefix}{key}."
+                stack.append((inside, id(item), _items(item)))
+                break
+        else:
+            stack.pop()
 
 
 def _items(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -374,7 +377,7 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def _walk(prefix: str, cell: Cell, seen: set[int]) -> Iterator[tuple[str, Cell | Parameter]]:
     """Iterate over all Cells and Parameters below a Cell, depth first, each once, with their dotted names."""
-    stack = [(prefix, _own_parts(cell))]
+    stack = [(prefix, iter(_own_parts(cell)))]
     while stack:
         before, parts = stack[-1]
         for path, part in parts:
@@ -382,16 +385,23 @@ def _walk(prefix: str, cell: Cell, seen: set[int]) -> Iterator[tuple[str, Cell |
                 seen.add(id(part))
                 yield before + path, part
                 if isinstance(part, Cell):
-                    stack.append((f"{before}{path}.", _own_parts(part)))
+                    stack.append((f"{before}{path}.", iter(_own_parts(part))))
                     break
         else:
             stack.pop()
 
 
-def _own_parts(cell: Cell) -> Iterator[tuple[str, Cell | Parameter]]:
+def _own_parts(cell: Cell) -> list[tuple[str, Cell | Parameter]]:
+    """Return the Cells and Parameters in the attributes of a Cell, with their names there."""
+    found: list[tuple[str, Cell | Parameter]] = []
     for name, value in vars(cell).items():
-        if type(value) not in _PLAIN:  # most attributes are
-            yield from _parts(name, value)
+        if type(value) in _PLAIN:  # most attributes are
+            continue
+        if isinstance(value, (Parameter, Cell)):
+            found.append((value.own_name or name if isinstance(value, Parameter) else name, value))
+        elif isinstance(value, (list, tuple, dict)) and value:
+            found += _inside(name, value)
+    return found
 
 
 hint(Cell, CELL)

@@ -20,7 +20,6 @@ from ..common.structure import (
     is_over_time,
     is_stateful,
     label,
-    record_names,
     zeros_of,
 )
 from ..connections import Connection, connection_of
@@ -84,14 +83,17 @@ def _wires(cell: Cell) -> bool:
     return is_stateful(cell) and holds_neurons(cell)
 
 
-def _layers(net: Cell) -> list[tuple[Cell, Any]]:
-    """Return the layers of a chain, a layer without state with what is in its attributes."""
+def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
+    """Return the layers of a chain with their names, and what is in the attributes of those without state."""
     if isinstance(net, nn.SequentialCell):
-        return [found for cell in net for found in _layers(cell)]
+        return [found for key, cell in net.named() for found in _layers(cell, f"{name}.{key}")]
     if is_stateful(net):
-        return [(net, net.hooked)]
-    parts = [part for _, part in net.cells_and_names()]
-    return [(net, [id(value) for part in parts for value in (type(part), *vars(part).values())])]
+        return [(net, (name, net.hooked))]
+    held: list[Any] = [name]
+    for _, part in net.cells_and_names():
+        held.append(type(part))
+        held += map(id, vars(part).values())
+    return [(net, held)]
 
 
 def run_graph(
@@ -134,20 +136,22 @@ def begin(
 
 def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tensor] | None:
     """Return the states at the start by node; None if they are others than those of the graph."""
-    if not graph.starts:
-        parts_of(net, state)
-        return {}
-    parts = [] if state is None else parts_of(net, state)
+    if not graph.starts or state is not None:
+        parts = parts_of(net, state)
     found = []
     for k, begin in enumerate(graph.starts):
         one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.shape, begin.dtype)
         before = (
             initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
         )
-        as_state = functools.partial(as_tensor, where=f"{label(begin.name, begin.cell)}, state")
-        found.append(tree.map_leaves(as_state, before))
-    numbers, leaves = tree.leaves(graph.state), tree.leaves(found)
-    if len(leaves) != len(numbers) or not tree.same_structure(found, parts_of(net, graph.state)):
+        if not isinstance(before, Tensor):
+            as_state = functools.partial(as_tensor, where=f"{label(begin.name, begin.cell)}, state")
+            before = tree.map_leaves(as_state, before)
+        found.append(before)
+    if graph.state_parts is None:
+        graph.state_parts = parts_of(net, graph.state)
+    numbers, leaves = tree.leaves(graph.state_parts), tree.leaves(found)
+    if len(leaves) != len(numbers) or not tree.same_structure(found, graph.state_parts):
         return None
     for number, leaf in zip(numbers, leaves, strict=True):
         output = graph.nodes[number].outputs[0]
@@ -297,29 +301,19 @@ class Execution(AllSteps):
     def running(self, stage: Stage) -> Running:
         """Return what a stage runs, once the values that it reads are there."""
         grouped = bool(stage.projections)
-        late: dict[int, list[int]] = {n: [] for n in range(len(stage.cores))}
-        for p in stage.projections:
-            if p.late:
-                k = stage.cores[p.source].place(p.value.node)
-                if k not in late[p.source]:
-                    late[p.source].append(k)
         weights = {id(p): self._weights(p.node) for p in stage.projections if p.node is not None}
         parts = []
         for n, core in enumerate(stage.cores):
             given = []
-            for edge in core.inputs:
-                inside = next((p for p in stage.projections if p.target == n and p.edge == edge), None)
+            for edge, inside in zip(core.inputs, stage.inside[n], strict=True):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph, core, given, starts, late[n], self.names, self.mask, self.options.jit, grouped, self.kept,
+                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.jit, grouped, self.kept,
                 len(self.x),
             )  # fmt: skip
             self.kept["records", id(core), self.names] = part.records
-            for node in core.nodes:
-                if node.kind == "population":
-                    names = record_names(node.what, tree.map_leaves(lambda _: _SOMETHING, node.before))
-                    self.available |= names - ({"v_before_reset"} if node.outer is not None else set())
+            self.available |= core.recordable
             parts.append(part)
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
         return Running(parts, cables, self.options, self.kept, Back, pull_eagerly)
@@ -370,4 +364,3 @@ class Execution(AllSteps):
 
 
 _PRODUCT = Cell()
-_SOMETHING = np.zeros(())

@@ -15,7 +15,7 @@ from autograd.errors import CompileError, ShapeError
 
 from ..engine import tuning
 from ..engine.events import Events
-from ..engine.loop import KINDS, Body
+from ..engine.loop import Body
 from .layout import Layout, Stream
 
 __all__ = ["Streams", "Work", "arguments", "link_arguments", "order_of"]
@@ -162,7 +162,7 @@ def arguments(owner: Streams, listed: Sequence[Any], work: Work, t0: int, t1: in
         given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
     if body.arrived is not None:
         given |= zip(("factors", "n_factors", "arrived_weights"), [(value,) for value in work.arrived], strict=True)
-    return [value for kind in KINDS for value in given.get(kind, ())]
+    return [value for kind in body.kinds for value in given[kind]]
 
 
 def link_arguments(kind: str, weights: Any, places: Events | None, row: int) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,6 +59,13 @@ class Body:
     written: tuple[int, ...] = ()
     summed: tuple[int, ...] = ()
     arrived: int | None = None
+
+    @functools.cached_property
+    def kinds(self) -> tuple[str, ...]:
+        """Those of :data:`KINDS` of which there are arguments."""
+        some = {kind for kind, field in _MANY.items() if getattr(self, field)}
+        some |= {*_ONE, *(_EVENTS if self.events else ()), *(_ARRIVED if self.arrived is not None else ())}
+        return tuple(kind for kind in KINDS if kind in some)
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments, in the order of :data:`KINDS`."""

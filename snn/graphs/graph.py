@@ -131,6 +131,8 @@ class Graph:
         The nodes that are its state.
     starts : list of Start
         The Cells whose states these are, in order.
+    state_parts : list, optional
+        The parts of ``state``, one for each of these Cells, once a run has asked for them.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Graph:
     out: Any
     state: Any
     starts: list[Start] = field(default_factory=list)
+    state_parts: list[Any] | None = None
 
     @property
     def crossing(self) -> list[tuple[Edge, int]]:

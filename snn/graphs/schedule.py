@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from autograd import tree
 from autograd.errors import CompileError
 from autograd.state import scope
 
-from ..common.structure import label, zeros_of
+from ..common.structure import label, record_names, zeros_of
 from ..connections import Connection, connection_of
 from .graph import Edge, Graph, Node
 
 __all__ = ["Core", "Projection", "Schedule", "Stage", "make_schedule"]
+
+_SOMETHING = np.zeros(())
 
 
 @dataclass(eq=False)
@@ -51,6 +56,15 @@ class Core:
     def population(self) -> Node | None:
         """The first of its populations, if it has one."""
         return next((node for node in self.nodes if node.kind == "population"), None)
+
+    @functools.cached_property
+    def recordable(self) -> set[str]:
+        """What can be recorded of its populations."""
+        found: set[str] = set()
+        for node in (node for node in self.nodes if node.kind == "population"):
+            names = record_names(node.what, tree.map_leaves(lambda _: _SOMETHING, node.before))
+            found |= names - ({"v_before_reset"} if node.outer is not None else set())
+        return found
 
     def place(self, state: int) -> int:
         """Return the place of a state, whose node has this number, among its states."""
@@ -136,6 +150,22 @@ class Stage:
     cores: list[Core] = field(default_factory=list)
     projections: list[Projection] = field(default_factory=list)
     dense: dict[Edge, Node] = field(default_factory=dict)
+
+    @functools.cached_property
+    def inside(self) -> list[list[Projection | None]]:
+        """For each input of each core, the projection that makes it; None for what comes from outside."""
+        made = {(p.target, p.edge): p for p in reversed(self.projections)}
+        return [[made.get((n, edge)) for edge in core.inputs] for n, core in enumerate(self.cores)]
+
+    @functools.cached_property
+    def late(self) -> list[list[int]]:
+        """For each core, which of its states arrive elsewhere in the next step."""
+        found: list[list[int]] = [[] for _ in self.cores]
+        for p in self.projections:
+            if p.late:
+                k = self.cores[p.source].place(p.value.node)
+                found[p.source] += [k] * (k not in found[p.source])
+        return found
 
 
 @dataclass(eq=False)
