@@ -82,28 +82,29 @@ class Part(Streams):
         if len(self.shape) < 1:
             raise CompileError(core.name, "values [N, ...] in each step", "a single number", "Run it with mode='eager'.")
         dtypes = [self._dtype(edge, item) for edge, item in zip(core.inputs, given, strict=True)]
-        self.slots = [
-            slot(dtype, k) if item.weights is not None and item.weights.bias is not None else None
-            for k, (item, dtype) in enumerate(zip(given, dtypes, strict=True))
-        ]
-        self.check_width(*[item.x for item in given if item.x is not None], *starts)
+        biases = [None if item.weights is None else item.weights.bias for item in given]
+        self.slots = [None if bias is None else slot(dtypes[k], k) for k, bias in enumerate(biases)]
+        self.check_width([item.x for item in given if item.x is not None])
+        self.check_width(starts)
         self.plan, self.records = plan_for(
-            graph, core, kept, [*dtypes, *(s.dtype for s in starts)], self.slots, late, names, mask is not None
+            graph, core, kept, [*dtypes, *[s.dtype for s in starts]], self.slots, late, names, mask is not None
         )
-        bias = {id(s): item.weights.bias for s, item in zip(self.slots, given, strict=True) if s is not None and item.weights}
-        self.parameters: list[Tensor] = [bias.get(id(p), p) for p in self.plan.parameters]  # type: ignore[misc]
-        self.check_width(*self.parameters)
+        self.arrays, self.parameters = self.plan.arrays(), list[Tensor](self.plan.parameters)
+        for place, bias in zip(self.slots, biases, strict=True):
+            if place is not None and bias is not None:
+                k = self.plan.places[id(place)]
+                self.parameters[k] = bias
+                self.arrays |= dict.fromkeys(self.plan.numbers[k], bias.array)
+        self.check_width(self.parameters)
         for start in starts:
             self.check_start(start)
         self.currents = [
             None if item.x is None else Direct(item.x) if item.weights is None else item.weights.way(item.x, jit)
             for item in given
         ]
-        arrays = self.plan.arrays()
-        values = {id(s.array): bias[id(s)].array for s in self.slots if s is not None}  # type: ignore[union-attr]
-        self.arrays = {i: values.get(id(a), a) for i, a in arrays.items()}
         for array in self.arrays.values():
-            self.check_parameter(array)
+            if array.ndim:
+                self.check_parameter(array)
         self.layout = self._layout()
         # inf times 0 is NaN, and an amplitude below zero makes -0.0: keep such values as numbers.
         self.out_amplitudes = [

@@ -54,6 +54,8 @@ class Plan(Traced):
         Forward and backward.
     inputs, before, after, outs, records : list of int
         Numbers of values.
+    parameters : list of Parameter
+        What it reads; ``places`` has their places here by id, and ``numbers`` their numbers.
     flags, amplitudes : list of int or None
         For each out that is spikes, the bool that says where it is not 0, and its amplitude.
     saved : list of int
@@ -67,6 +69,8 @@ class Plan(Traced):
         self.inputs, self.before = list(given[0]), list(given[1])
         self.outs, self.records, self.after = (list(part) for part in t.outputs)
         self.parameters = [p for p, _ in t.parameters]
+        self.places = {id(p): k for k, p in enumerate(self.parameters)}
+        self.numbers = [[i for i, owner in program.owners.items() if owner is p] for p in self.parameters]
         gradients = list(t.gradients)
         n = len(self.inputs)
         self.d_inputs: list[int | None] = gradients[:n]

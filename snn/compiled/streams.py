@@ -21,6 +21,7 @@ from .layout import Layout, Stream
 __all__ = ["Streams", "Work", "arguments", "link_arguments", "order_of"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_WIDTHS = (float32, float64)
 _u = np.uint64
 
 
@@ -50,10 +51,11 @@ class Streams:
     layout: Layout
     arrays: dict[int, Any]
 
-    def check_width(self, *tensors: Tensor) -> None:
+    def check_width(self, tensors: Sequence[Tensor]) -> None:
         """Check that floats are of 32 or 64 bits."""
         for tensor in tensors:
-            if tensor.dtype.kind == "f" and tensor.dtype not in (float32, float64):
+            dtype = tensor.dtype
+            if dtype.kind == "f" and dtype not in _WIDTHS:
                 raise CompileError(self.where, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'.")
 
     def check_start(self, start: Tensor) -> None:
