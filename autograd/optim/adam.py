@@ -13,7 +13,7 @@ from .optimizer import Array, Optimizer, within
 
 __all__ = ["Adam", "AdamW"]
 
-_PIECE, _MANY = 1 << 14, 1 << 13  # elements
+_PIECE = 1 << 14  # elements
 _OURS = ("betas", "eps", "weight_decay")
 _MINDSPORES = ("beta1", "beta2", "eps", "use_locking", "use_nesterov", "weight_decay", "loss_scale")
 _decays = within("beta1", 0.0, 1.0), within("beta2", 0.0, 1.0)
@@ -55,7 +55,7 @@ class Adam(Optimizer):
     usual_decay: ClassVar[float] = 0.0
     decoupled = False
     compiled: ClassVar[Callable[[list[Array], tuple[float, ...]], None] | None] = None
-    """What makes the step for many weights, to the same bits, where a package brings such a loop and has others in use."""
+    """What makes the step, to the same bits, where a package brings such a loop and has others in use."""
 
     def __init__(
         self, params: Iterable[Any], lr: Any = None, *order: Any, betas: tuple[float, float] = (0.9, 0.999),
@@ -97,7 +97,7 @@ class Adam(Optimizer):
         keep = 1 - options["lr"] * decay if decay and self.decoupled else 1.0
         numbers = (beta1, 1 - beta1, beta2, 1 - beta2, size, options["eps"] * scale, keep)
         arrays = [w, g, memory["mean"], memory["square"], new]
-        if w.size >= _MANY and Adam.compiled is not None and all(a.flags.c_contiguous for a in arrays):
+        if Adam.compiled is not None and all(a.flags.c_contiguous for a in arrays):
             Adam.compiled(arrays, numbers)
             return new
         if w.size <= _PIECE:

@@ -120,6 +120,9 @@ class Form:
         See :class:`PartForm`.
     kept : list of set of int
         Numbers of what is kept of each part for the way back.
+    written : list of list of dict
+        What is written of each part in a run without gradients, and in one with them: numbers, and the dtypes in which they
+        are kept.
     sends : list of list of (int, bool)
         What each part sends: numbers, and whether as spikes.
     receives : list of list of int
@@ -138,6 +141,7 @@ class Form:
         self.saved = [part.saved() for part in parts]
         self.looked_at = [part.looked_at() if check else [] for part in parts]
         self.kept = [self._kept(n, again) for n in numbers]
+        self.written = [[self._written(n, record) for n in numbers] for record in (False, True)]
         self._known: dict[Any, Any] = {}
 
     @functools.cached_property
@@ -160,6 +164,11 @@ class Form:
         if plan.mask is not None:
             return found
         return found | {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
+
+    def _written(self, n: int, record: bool) -> dict[int, Any]:
+        part = self.parts[n]
+        numbers = {*self.given_out[n], *self.looked_at[n]} | (self.kept[n] if record else set())
+        return {i: part.plan.kept_as(i) for i in sorted(numbers)}
 
     def ready(self, loop: Loop, order: Sequence[int]) -> Ready:
         """Return a loop with its function."""

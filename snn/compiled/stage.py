@@ -176,18 +176,19 @@ class Running:
     def forward(self) -> list[Tensor]:
         """Run the forward loops."""
         parents, form = [t.node for t in self.inputs], self.form
-        record = thread.recording and any(parents)
+        record = thread.recording and any(node is not None for node in parents)
         again = self.options.checkpoint is not None
-        written = []
-        for n, part in enumerate(self.parts):
-            numbers = {*form.given_out[n], *form.looked_at[n]} | (form.kept[n] if record else set())
-            written.append({i: empty((self.steps, *part.shape), part.dtype(i)) for i in sorted(numbers)})
+        written = [
+            {i: empty((self.steps, *part.shape), dtype) for i, dtype in numbers.items()}
+            for part, numbers in zip(self.parts, form.written[record], strict=True)
+        ]
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
         received = self._first_received()
         boundaries = []
         for t0, t1 in () if self.empty else self.segments():
             boundaries.append((states, received))
-            states, received = self.run(t0, t1, states, received, [{i: a[t0:t1] for i, a in w.items()} for w in written])
+            now = written if t1 - t0 == self.steps else [{i: a[t0:t1] for i, a in w.items()} for w in written]
+            states, received = self.run(t0, t1, states, received, now)
         self._check(written)
         outs: list[Tensor] = []
         for part, w, s in zip(self.parts, written, states, strict=True):
@@ -252,8 +253,8 @@ class Running:
         self, t0: int, t1: int, states: list[list[Array]], received: list[list[Array]], written: list[dict[int, Array]]
     ) -> tuple[list[list[Array]], list[list[Array]]]:
         """Run some steps forward, and write what is asked for; return states and what has been sent after them."""
-        written = [dict(w) for w in written]
-        for n, sends in enumerate(self.form.sends):
+        written = [dict(w) for w in written] if self.cables else written
+        for n, sends in enumerate(self.form.sends if self.cables else ()):
             for i, fires in sends:
                 if fires and i not in written[n]:
                     written[n][i] = empty((t1 - t0, *self.parts[n].shape), np.uint8)

@@ -79,9 +79,8 @@ class Streams:
             ) from None  # fmt: skip
 
     def dtype(self, index: int) -> Any:
-        """Return the dtype of a value of the program, as it is kept: a byte for a bool."""
-        dtype = self.plan.program.instructions[index].dtype
-        return np.dtype(np.uint8) if dtype == np.bool_ else dtype
+        """Return the dtype of a value of the program, as it is kept."""
+        return self.plan.kept_as(index)
 
     def seen(self, index: int, written: dict[int, Array]) -> Array:
         """Return what was written of a value in its own dtype."""

@@ -1,4 +1,4 @@
-"""Steps of optimizers as compiled loops, for many weights."""
+"""Steps of optimizers as compiled loops."""
 
 from __future__ import annotations
 

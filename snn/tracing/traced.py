@@ -23,6 +23,7 @@ from .reads import Reads, watching
 
 __all__ = ["KEPT", "Loops", "Traced", "number_of", "pair", "symbol", "trace_twice"]
 
+_BYTE = np.dtype(np.uint8)
 KEPT = 4  # traces for each dtype, mask and record: a neuron that goes back to what it was is not traced again
 Function = tuple[Callable[..., None], emit.Source, list[Any]]
 
@@ -65,6 +66,11 @@ class Traced:
             if step.kind == "parameter" and i not in program.owners
         }
         self._settled = analysis.settled(program)
+
+    def kept_as(self, index: int) -> Any:
+        """Return the dtype in which a value of the program is kept: a byte for a bool."""
+        dtype = self.program.instructions[index].dtype
+        return _BYTE if dtype.kind == "b" else dtype
 
     def arrays(self) -> dict[int, Any]:
         """Return the parameters of the program by number, as they are now, and what is made of them alone."""
