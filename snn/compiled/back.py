@@ -17,7 +17,7 @@ from ..engine.events import Events, Packed, find_events, padded, turned
 from .factored import Factored
 from .form import Asked, PartBack
 from .stage import Cable, Running, Saved
-from .streams import Work
+from .work import Work
 
 __all__ = ["Back"]
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Parameter, Tensor
-from autograd.errors import CompileError
+from autograd.dtypes import describe, float32, float64
+from autograd.errors import CompileError, ShapeError
 
 from ..connections import Connection, Direct
 from ..engine import tuning
@@ -18,14 +19,14 @@ from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.schedule import Core
 from .form import PartForm
-from .layout import Layout
-from .plan import Plan, Sent, plan_for
-from .streams import Streams
+from .layout import Layout, Stream
+from .plan import Sent, plan_for
 
 __all__ = ["Given", "Part"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _SLOTS: dict[Any, Parameter] = {}
+_WIDTHS = (float32, float64)
 
 
 @dataclass(eq=False)
@@ -52,7 +53,7 @@ def slot(dtype: Any, place: int) -> Parameter:
     return _SLOTS[key]
 
 
-class Part(Streams):
+class Part:
     """A core in one run.
 
     Parameters
@@ -71,8 +72,6 @@ class Part(Streams):
         Of the run.
     """
 
-    plan: Plan
-
     def __init__(
         self, graph: Graph, core: Core, given: list[Given], starts: list[Tensor], late: list[int], names: Sequence[str],
         mask: Array | None, jit: bool, grouped: bool, kept: dict[Any, Any], steps: int,
@@ -84,8 +83,8 @@ class Part(Streams):
         dtypes = [self._dtype(edge, item) for edge, item in zip(core.inputs, given, strict=True)]
         biases = [None if item.weights is None else item.weights.bias for item in given]
         self.slots = [None if bias is None else slot(dtypes[k], k) for k, bias in enumerate(biases)]
-        self.check_width([item.x for item in given if item.x is not None])
-        self.check_width(starts)
+        self._check_width([item.x for item in given if item.x is not None])
+        self._check_width(starts)
         self.plan, self.records = plan_for(
             graph, core, kept, [*dtypes, *[s.dtype for s in starts]], self.slots, late, names, mask is not None
         )
@@ -95,16 +94,16 @@ class Part(Streams):
                 k = self.plan.places[id(place)]
                 self.parameters[k] = bias
                 self.arrays |= dict.fromkeys(self.plan.numbers[k], bias.array)
-        self.check_width(self.parameters)
+        self._check_width(self.parameters)
         for start in starts:
-            self.check_start(start)
+            self._check_start(start)
         self.currents = [
             None if item.x is None else Direct(item.x) if item.weights is None else item.weights.way(item.x, jit)
             for item in given
         ]
         for array in self.arrays.values():
             if array.ndim:
-                self.check_parameter(array)
+                self._check_parameter(array)
         self.layout = self._layout()
         # inf times 0 is NaN, and an amplitude below zero makes -0.0: keep such values as numbers.
         self.out_amplitudes = [
@@ -143,6 +142,62 @@ class Part(Streams):
             return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
         width = min([c.width for c in self.listed], default=limits.block)
         return Layout(self.steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
+
+    def _check_width(self, tensors: Sequence[Tensor]) -> None:
+        """Check that floats are of 32 or 64 bits."""
+        for tensor in tensors:
+            dtype = tensor.dtype
+            if dtype.kind == "f" and dtype not in _WIDTHS:
+                raise CompileError(self.where, "float32 or float64", describe(tensor), "Convert it, or run with mode='eager'.")
+
+    def _check_start(self, start: Tensor) -> None:
+        """Check that a state has a value for each neuron."""
+        if start.shape != self.shape:
+            raise CompileError(
+                f"{self.where}, state", f"a value for each neuron, {list(self.shape)}", describe(start),
+                "Start it in that shape, in initial_state(x), or run with mode='eager'.",
+            )  # fmt: skip
+
+    def _check_parameter(self, array: Array) -> None:
+        """Check that a parameter broadcasts to the neurons."""
+        if array.shape in ((), self.shape[-1:]):
+            return
+        try:
+            np.broadcast_to(array, self.shape)
+        except ValueError:
+            raise ShapeError(
+                f"{self.where}, parameter", f"a shape that broadcasts to {list(self.shape)}", describe(array),
+                "One value, or one for each feature.",
+            ) from None  # fmt: skip
+
+    def dtype(self, index: int) -> Any:
+        """Return the dtype of a value of the program, as it is kept."""
+        return self.plan.kept_as(index)
+
+    def seen(self, index: int, written: dict[int, Array]) -> Array:
+        """Return what was written of a value in its own dtype."""
+        array = written[index]
+        return array.view(np.bool_) if self.plan.program.instructions[index].dtype == np.bool_ else array
+
+    def mask_stream(self, t0: int, t1: int) -> Stream:
+        """Return the mask of some steps with a value for each element."""
+        assert self.mask is not None
+        part = self.mask[t0:t1]
+        return self.stream(np.broadcast_to(part.reshape(part.shape + (1,) * (len(self.shape) - 1)), (t1 - t0, *self.shape)))
+
+    def stream(self, array: Array) -> Stream:
+        """Return an array ``[T, ...]`` flat with its strides; that over time is 0 where all steps are the same."""
+        strides = self.layout.rows()
+        if len(array) > 1 and array.strides[0] == 0:
+            return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
+        return np.ascontiguousarray(array).reshape(-1), strides
+
+    def parameter(self, array: Array) -> Stream:
+        """Return a parameter flat, with its stride over samples: 0 where it has a value for each column alone."""
+        layout = self.layout
+        if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
+            return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
+        return np.ascontiguousarray(np.broadcast_to(array, self.shape)).reshape(-1), (0, layout.columns, 0)
 
     @property
     def listed(self) -> list[Any]:

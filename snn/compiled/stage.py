@@ -28,7 +28,7 @@ from .form import CableForm, Ready, form_for
 from .layout import Options
 from .part import Part
 from .plan import Sent
-from .streams import Work, arguments, link_arguments, order_of
+from .work import Work, arguments, link_arguments, order_of
 
 __all__ = ["Cable", "Running", "Saved", "run_stage"]
 

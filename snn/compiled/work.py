@@ -1,0 +1,103 @@
+"""How arrays come to a loop: flat, with strides over time, samples and blocks, in the order of its arguments."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..engine import tuning
+from ..engine.events import Events
+from ..engine.loop import Body
+from .layout import Layout, Stream
+from .part import Part
+
+__all__ = ["Work", "arguments", "link_arguments", "order_of"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_u = np.uint64
+
+
+@dataclass
+class Work:
+    """The arrays of one body of a loop, in the order of the body's numbers.
+
+    Attributes
+    ----------
+    body : Body
+        What they are.
+    layout : Layout
+        How the elements of a step are divided.
+    streams, written : list of Stream
+        Read, and written, at each step.
+    starts, ends : list of array
+        What is carried, before and after.
+    sums : list of array
+        Added up over the steps.
+    firsts, lasts : list of array
+        What has been sent to it before the first step, and after the last.
+    arrived : sequence
+        Factors, their number, and packed weights of what arrives as a product.
+    """
+
+    body: Body
+    layout: Layout
+    streams: Sequence[Stream]
+    starts: list[Array]
+    ends: list[Array]
+    written: Sequence[Stream]
+    sums: list[Array] = field(default_factory=list)
+    firsts: list[Array] = field(default_factory=list)
+    lasts: list[Array] = field(default_factory=list)
+    arrived: Sequence[Any] = ()
+
+
+def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -> list[Any]:
+    """Return the arguments of one body of a loop; ``listed`` are the currents that are summed from events."""
+    body, layout = work.body, work.layout
+    parameters = [part.parameter(part.arrays[i]) for i in body.parameters]
+    streams, written = work.streams, work.written
+    rows = [(layout.samples, 1, 0)] * len(body.rows)
+    strides = tuple([s for _, s in streams] + [s for _, s in written] + rows + [s for _, s in parameters])
+    given: dict[str, Sequence[Any]] = {
+        "width": (_u(layout.width),), "columns": (_u(layout.columns),), "strides": (_flat(strides),),
+        "in": [flat for flat, _ in streams], "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
+        "scalar": [part.arrays[i].reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written], "sum": work.sums,
+    }  # fmt: skip
+    if body.received:
+        given |= {"first": [a.reshape(-1) for a in work.firsts], "last": [a.reshape(-1) for a in work.lasts]}
+    if body.rows and part.mask is not None:
+        given["row"] = (np.ascontiguousarray(part.mask[t0:t1]).reshape(-1),)
+    if body.events:
+        names = "weights", "lanes", "inputs", "event_start", "event_index"
+        given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
+    if body.arrived is not None:
+        given |= zip(("factors", "n_factors", "arrived_weights"), [(value,) for value in work.arrived], strict=True)
+    return [value for kind in body.kinds for value in given[kind]]
+
+
+def link_arguments(kind: str, weights: Any, places: Events | None, row: int) -> list[Any]:
+    """Return the arguments of a link; ``places`` are where it is needed, from a row on."""
+    if kind == "copy":
+        return []
+    flat = weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array
+    if places is None:
+        return [flat]
+    strip = _u(max(8, tuning.now().cache // weights[:1].nbytes))
+    return [flat, places.start[row:], places.index, strip]
+
+
+@functools.lru_cache(64)
+def order_of(steps: int, backward: bool) -> Array:
+    """Return the steps of a loop in the order in which it takes them."""
+    order = np.arange(steps, dtype=np.uint64)
+    return order[::-1].copy() if backward else order
+
+
+@functools.lru_cache(256)
+def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
+    """Return the strides of all that a loop looks at as one array."""
+    return np.array(strides, np.uint64).reshape(-1)
