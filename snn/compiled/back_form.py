@@ -1,0 +1,154 @@
+"""What all ways back through a stage share of which the same is asked."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..engine.loop import Body, Link, Loop
+from .form import Form, PartForm
+
+__all__ = ["Asked", "BackForm", "PartBackForm", "back_form"]
+
+
+class Asked(NamedTuple):
+    """What is asked of a part on a way back; inputs are those from outside, by their places.
+
+    Attributes
+    ----------
+    given : tuple of int
+        Positions of the outs and records at which cotangents have arrived.
+    product : bool
+        Whether that of the only out comes as a product that the loop makes itself.
+    direct, rows, packed, whole, sampled, summed : tuple of int
+        Inputs whose gradient is the one asked for; whose gradient is needed as rows; laid out for events; as rows of all
+        steps; at some places only; and summed over time.
+    parameters : tuple of bool
+        Which gradients by Parameters are asked for.
+    """
+
+    given: tuple[int, ...]
+    product: bool
+    direct: tuple[int, ...]
+    rows: tuple[int, ...]
+    packed: tuple[int, ...]
+    whole: tuple[int, ...]
+    sampled: tuple[int, ...]
+    summed: tuple[int, ...]
+    parameters: tuple[bool, ...]
+
+
+class PartBackForm:
+    """A part on a way back.
+
+    Attributes
+    ----------
+    d_inputs : list of int
+        Numbers of the gradients by its inputs.
+    cotangents : list of (int, int)
+        Numbers of those that come from outside, and the positions of their outs or records.
+    kept : tuple of int
+        Saved values that are read.
+    direct : dict of int to int
+        Numbers of gradients that are asked for as they are, and the first input of each.
+    rows, packed : list of int
+        Numbers of gradients by currents: as rows, and laid out for events; ``whole`` and ``sampled`` are among the rows.
+    parameters : list of int or None
+        Numbers of the gradients by Parameters that are asked for.
+    totals : list of int
+        What is added up over the steps.
+    sent, arriving : list of int
+        Gradients that it sends back, and numbers to which is added what comes back to it.
+    body : Body
+        Its part of the loop.
+    """
+
+    def __init__(self, part: PartForm, asked: Asked, d_inputs: list[int], rows: set[int], packed: set[int]) -> None:
+        plan = part.plan
+        self.part, self.asked, self.d_inputs = part, asked, d_inputs
+        self.rows, self.packed = (
+            sorted({d_inputs[k] for k in asked.rows} | rows),
+            sorted({d_inputs[k] for k in asked.packed} | packed),
+        )
+        self.whole, self.sampled = ({d_inputs[k] for k in found} for found in (asked.whole, asked.sampled))
+        self.direct: dict[int, int] = {}
+        for k in asked.direct:
+            self.direct.setdefault(d_inputs[k], k)
+        self.parameters = [
+            plan.d_parameters[id(p)] if wanted else None for p, wanted in zip(plan.parameters, asked.parameters, strict=True)
+        ]
+        self.totals = list(dict.fromkeys([d for d in self.parameters if d is not None] + [d_inputs[k] for k in asked.summed]))
+        self.kept = tuple(i for i in plan.saved if i != plan.mask)
+        self.sent: list[int] = []
+        self.arriving: list[int] = []
+        self.cotangents: list[tuple[int, int]] = []
+        self.body = Body()
+
+    def settle(self) -> None:
+        """Put the body together, once it is known what goes along cables."""
+        part, plan, asked = self.part, self.part.plan, self.asked
+        positions = {d: i for i, d in enumerate((*plan.d_outs, *plan.d_records)) if d >= 0}
+        if asked.product:
+            positions.pop(plan.d_outs[0])
+        # What nobody asks for is no stream: it is nothing, or comes from the group alone.
+        self.cotangents = [(d, i) for d, i in positions.items() if i in asked.given or d not in self.arriving]
+        after = [d if d >= 0 else self._stand_in(k) for k, d in enumerate(plan.d_after)]
+        self.body = Body(
+            (*(d for d, _ in self.cotangents), *self.kept, *part.mask_streams), part.mask_rows, (), tuple(self.arriving),
+            tuple((d, False) for d in self.sent), tuple(zip(after, plan.d_before, strict=True)), part.scalars, part.per_column,
+            (*self.direct, *self.rows, *self.packed), tuple(self.totals), plan.d_outs[0] if asked.product else None,
+        )  # fmt: skip
+
+    def _stand_in(self, k: int) -> int:
+        """Return the cotangent of a state that is no float: nothing."""
+        program = self.part.plan.program
+        return program.input(f"nothing{k}", program.instructions[self.part.plan.d_before[k]].dtype).index
+
+
+def back_form(form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> BackForm:
+    """Return the form of a way back; arguments are those of :class:`BackForm`."""
+    key = "back", asked, cables
+    if key not in form.known:
+        form.known[key] = BackForm(form, asked, cables)
+    return form.known[key]  # type: ignore[no-any-return]
+
+
+class BackForm:
+    """A way back through a stage.
+
+    Parameters
+    ----------
+    form : Form
+        Of the stage.
+    asked : tuple of Asked
+        Of each part.
+    cables : tuple of (bool, bool, bool)
+        Of each cable: whether the gradient by its weights is summed over events; whether it is needed as rows; whether what
+        comes back is needed at some places only.
+    """
+
+    def __init__(self, form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> None:
+        self.form = form
+        ways = [*zip(form.cables, cables, strict=True)]
+        self.parts: list[PartBackForm] = []
+        for n, (part, wants) in enumerate(zip(form.parts, asked, strict=True)):
+            numbers = form.d_inputs[n]
+            rows = {numbers[c.input] for c, (_, needed, _) in ways if c.target == n and needed}
+            packed = {numbers[c.input] for c, (by_events, _, _) in ways if c.target == n and by_events}
+            self.parts.append(PartBackForm(part, wants, numbers, rows, packed))
+        for c in form.cables:
+            if c.sent.cotangent >= 0:
+                sent, d = self.parts[c.target].sent, form.d_inputs[c.target][c.input]
+                arriving = self.parts[c.source].arriving
+                sent += [d] * (d not in sent)
+                arriving += [c.sent.cotangent] * (c.sent.cotangent not in arriving)
+        for back in self.parts:
+            back.settle()
+        last, links = len(self.parts) - 1, []
+        for c, (_, _, sampled) in ways:
+            if c.sent.cotangent >= 0:
+                place = self.parts[c.target].sent.index(form.d_inputs[c.target][c.input])
+                received = self.parts[c.source].arriving.index(c.sent.cotangent)
+                kind = "copy" if not c.weighted else "sampled" if sampled else "product"
+                links.append(Link(last - c.target, place, last - c.source, received, kind, c.late))
+        bodies = tuple(back.body for back in reversed(self.parts))
+        self.ready = form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))

@@ -1,0 +1,310 @@
+"""What comes back through a part, and along the cables to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.graph import SELECT, Node
+
+from ..connections.dense import GradientByEvents
+from ..engine.buffers import empty
+from ..engine.events import Events, Packed, find_events, padded, turned
+from .back_form import Asked, PartBackForm
+from .factored import Factored
+from .stage import Cable, Running, Saved
+from .work import Work
+
+__all__ = ["CableBack", "PartBack"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class PartBack:
+    """What comes back through a part."""
+
+    def __init__(
+        self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any]
+    ) -> None:
+        self.running, self.n, self.part, self.g = running, n, running.parts[n], g
+        part = self.part
+        outside = [k for k, item in enumerate(part.given) if item.x is not None]
+        weighted = [k for k in outside if part.given[k].weights is not None]
+        left = list(wanted)
+        self.wants = dict(zip(outside, left[: len(outside)], strict=True))
+        left = left[len(outside) :]
+        self.wants_weight = dict.fromkeys(outside, False) | dict(zip(weighted, left[: len(weighted)], strict=True))
+        left = left[len(weighted) :]
+        self.wants_starts, self.wants_parameters = left[: len(part.starts)], tuple(left[len(part.starts) :])
+        self.weighted = weighted
+        self.by_events: dict[int, GradientByEvents] = {}
+        self.summed: list[int] = []
+        self.direct: list[int] = []
+        self.few: list[int] = []
+        self.places: dict[int, Events | None] = {}
+        for k, parent in zip(outside, parents, strict=True):
+            current: Any = part.currents[k]
+            if not current.weighted:
+                self.direct += [k] if self.wants[k] else []
+                continue
+            if self.wants_weight[k]:
+                if current.listed:
+                    self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples)
+                elif current.constant:
+                    self.summed.append(k)
+            before = _before(parent) if self.wants[k] else None
+            if before is not None and current.few:
+                self.few.append(k)
+            elif before is not None and current.finite:
+                stage, held, m, matters = before
+                self.places[k] = stage.where_it_matters(m, held, matters)
+        self.arrived = self._arrived()
+        self.rows: dict[int, Array] = {}
+        self.packed: dict[int, Array] = {}
+        self.totals: dict[int, Array] = {}
+        self.by_input: dict[int, Array] = {}
+        self.turned: dict[int, Array] = {}
+
+    def asked(self) -> Asked:
+        """Return what is asked of the part."""
+        outs = len(self.part.plan.outs) + len(self.part.plan.records)
+        wants, by_weight = self.wants, self.wants_weight
+        rows = [k for k in self.weighted if wants[k] or (by_weight[k] and k not in self.by_events and k not in self.summed)]
+        return Asked(
+            tuple(sorted([i for i in self.g if i < outs])), self.arrived is not None, tuple(self.direct), tuple(rows),
+            tuple(self.by_events), tuple(self.few), tuple([k for k, found in self.places.items() if found is not None]),
+            tuple(self.summed), self.wants_parameters,
+        )  # fmt: skip
+
+    def _arrived(self) -> tuple[Array, Packed] | None:
+        """Return the factors of the gradient by the output, if it comes as a product that the loop can make itself."""
+        g, part = self.g.get(0), self.part
+        if (
+            len(part.plan.outs) != 1
+            or not isinstance(g, Factored)
+            or len(g.factors) != self.running.steps * part.layout.samples
+        ):
+            return None
+        weights = np.ascontiguousarray(g.weight.T)
+        return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), part.jit, narrow=False)
+
+    def settle(self, form: PartBackForm, cables: list[CableBack]) -> None:
+        """Make room, once it is known which gradients are needed."""
+        self.form, part, running = form, self.part, self.running
+        layout = part.layout
+        widths = [by.width for by in self.by_events.values()]
+        widths += [back.by_events.width for back in cables if back.by_events is not None]
+        self.layout = replace(layout, width=min(padded(layout.columns), *widths)) if widths else layout
+        chunk = running.chunk or running.steps
+        for d in form.rows:
+            n = (running.steps if d in form.whole else chunk) * layout.samples
+            if d in form.sampled:
+                self.rows[d] = empty((n, padded(layout.columns)), part.dtype(d))
+                self.rows[d][:, layout.columns :] = 0
+            else:
+                self.rows[d] = empty((n, layout.columns), part.dtype(d))
+        for d in form.packed:
+            made = empty((self.layout.blocks, chunk * layout.samples, self.layout.width), part.dtype(d))
+            made[-1, :, layout.columns - self.layout.width * (self.layout.blocks - 1) :] = 0
+            self.packed[d] = made
+        self.totals = {d: np.zeros(part.shape, part.dtype(d)).reshape(-1) for d in form.totals}
+        for k, wanted in self.wants.items():
+            current = part.currents[k]
+            if wanted and k not in self.few and current is not None:
+                self.by_input[k] = empty(current.x.shape, part.dtype(form.d_inputs[k]))
+        for k, found in self.places.items():
+            if found is not None:
+                self.turned[k] = turned(part.currents[k].weight, part.jit)  # type: ignore[union-attr]
+
+    def ends(self) -> list[Array]:
+        """Return the cotangents of the states after the last step."""
+        part = self.part
+        n = len(part.plan.outs) + len(part.plan.records)
+        return [
+            np.zeros(s.shape, s.dtype).reshape(-1) if (given := self.g.get(n + i)) is None
+            else np.ascontiguousarray(given.array).reshape(-1) for i, s in enumerate(part.starts)
+        ]  # fmt: skip
+
+    def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
+        """Return the part of a loop over some steps."""
+        part, layout, form, g = self.part, self.layout, self.form, self.g
+        arrays = [g[i].array[a:b] if i in g else self._nothing(b - a, d) for d, i in form.cotangents]
+        for i in form.kept:
+            arrays.append(saved[i][a - s0 : b - s0] if i in saved else part.direct(i).array[a:b])  # type: ignore[union-attr]
+        streams = [part.stream(array) for array in arrays]
+        streams += [part.mask_stream(a, b) for _ in form.part.mask_streams]
+        if layout.width != part.layout.width:
+            streams = [(flat, (*strides[:2], layout.width)) for flat, strides in streams]
+        plain, written = layout.rows(), []
+        for k in form.direct.values():
+            written.append((self.by_input[k][a:b].reshape(-1), plain))
+        for d, rows in self.rows.items():
+            first = a * layout.samples if d in form.whole else 0
+            written.append((rows[first:].reshape(-1), layout.rows(rows.shape[1])))
+        written += [(packed.reshape(-1), layout.packed(packed.shape[1])) for packed in self.packed.values()]
+        arrived: list[Any] = []
+        if self.arrived is not None:
+            factors, packed_weights = self.arrived
+            arrived = [factors[a * layout.samples :].reshape(-1), np.uint64(factors.shape[1]), packed_weights.array]
+        ends, lasts = [np.empty_like(s) for s in states], [np.empty_like(r) for r in received]
+        sums = list(self.totals.values())
+        return Work(form.body, layout, streams, states, ends, written, sums, received, lasts, arrived)
+
+    def _nothing(self, steps: int, d: int) -> Array:
+        return np.broadcast_to(np.zeros((), self.part.dtype(d)), (steps, *self.part.shape))
+
+    def made(self, d: int, a: int, b: int) -> Array:
+        """Return the gradient by currents of a chunk as rows."""
+        part, samples = self.part, self.part.layout.samples
+        chosen = slice(a * samples, b * samples) if d in self.form.whole else slice((b - a) * samples)
+        rows = self.rows[d][chosen]
+        if part.layout.columns > part.shape[-1]:  # all samples were one row
+            rows = rows.reshape(-1, part.shape[-1])
+        return rows
+
+    def add(self, a: int, b: int) -> None:
+        """Add what a chunk brings to the gradients by weights, and write that by inputs."""
+        chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
+        for k, by_events in self.by_events.items():
+            by_events.add(chunk, self.packed[d_inputs[k]])
+        for k in self.direct:
+            first = self.form.direct[d_inputs[k]]
+            if first != k:
+                self.by_input[k][a:b] = self.by_input[first][a:b]
+        for k in self.weighted:
+            current: Any = self.part.currents[k]
+            if self.wants_weight[k] and k not in self.by_events and k not in self.summed:
+                current.add(a, b, self.made(d_inputs[k], a, b))
+            if k in self.by_input:
+                current.back(self.made(d_inputs[k], a, b), a, b, self.by_input[k], self.places.get(k), self.turned.get(k))
+
+    def result(self, states: list[Array]) -> list[Tensor | None]:
+        """Return the gradients by inputs, weights, states and Parameters."""
+        part = self.part
+        found: list[Tensor | None] = []
+        for k in self.wants:
+            current: Any = part.currents[k]
+            if k in self.few:
+                rows = self.rows[self.form.d_inputs[k]].reshape(-1, current.n_out)
+                found.append(Factored(rows, current.weight, current.x.shape))
+            else:
+                made = self.by_input.get(k)
+                floating = current.x.dtype.kind == "f"
+                found.append(None if made is None or not floating else Tensor.wrap(made))
+        for k in self.weighted:
+            current = part.currents[k]
+            gradient = None
+            if k in self.summed:
+                gradient = current.of_sum(self.totals[self.form.d_inputs[k]])
+            elif self.wants_weight[k]:
+                gradient = self.by_events[k].result() if k in self.by_events else current.weight_gradient()
+            found.append(None if gradient is None else Tensor.wrap(gradient))
+        found += [
+            Tensor.wrap(s.reshape(part.shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)
+        ]
+        return found + [None if d is None else Tensor.wrap(self.totals[d].reshape(part.shape)) for d in self.form.parameters]
+
+
+def _before(parent: Node | None) -> tuple[Running, Saved, int, int | None] | None:
+    """Return the stage whose out an input is, with what it has saved, its part, and the bool that says where it matters."""
+    if parent is None or parent.rule is not SELECT:
+        return None
+    call = parent.parents[0]
+    if call is None or not isinstance(call.rule, Running):
+        return None
+    position = parent.attrs
+    for n, part in enumerate(call.rule.parts):
+        if position < len(part.plan.outs):
+            return call.rule, call.saved, n, part.plan.matters[position]
+        position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
+        if position < 0:
+            return None
+    return None
+
+
+class CableBack:
+    """The way back along a cable."""
+
+    def __init__(self, running: Running, cable: Cable, wanted: bool, parts: Sequence[PartBack], saved: Saved) -> None:
+        self.running, self.cable, self.wanted, self.saved = running, cable, wanted, saved
+        self.cotangent = cable.sent.cotangent
+        self.source, self.target = parts[cable.source], parts[cable.target]
+        self.start = None if cable.sent.start is None or not cable.late else self.source.part.starts[cable.sent.start]
+        self.by_events = self._by_events() if wanted and cable.amplitude is not None else None
+        given = self.start is not None and bool(self.start.array.any())
+        self.needs_rows = wanted and cable.weights is not None and (self.by_events is None or given)
+        self.total: Array | None = None
+        self.places = self._places()
+        self.weights = self._weights()
+
+    def _fed(self) -> Array:
+        values: dict[int, Array] = self.saved.values[self.cable.source]
+        return values[self.cable.form.fed]
+
+    def _by_events(self) -> GradientByEvents:
+        """Return the sum over events: where they arrive in the next step, a row's events are those of the step before."""
+        assert self.cable.packed is not None
+        samples = self.running.samples
+        events = find_events(self._fed(), None, self.source.part.jit)
+        assert events is not None
+        rows = (self.running.chunk or 0) * samples
+        return GradientByEvents(self.cable.packed, events.later(samples) if self.cable.late else events, rows)
+
+    def _places(self) -> Events | None:
+        """Return where what comes back is needed, if that is not nearly everywhere."""
+        cable = self.cable
+        if cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
+            return None
+        if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
+            return None
+        found = self.running.where_it_matters(cable.source, self.saved, self.running.matters(cable))
+        return None if found is None else found.later(self.running.samples) if cable.late else found
+
+    def _weights(self) -> Any:
+        if self.cable.weights is None:
+            return None
+        weight, jit = self.cable.weights.weight.array, self.source.part.jit
+        if self.places is not None:
+            return turned(weight, jit)
+        weights = np.ascontiguousarray(weight.T)
+        return Packed(weights, np.ones(len(weights.T), weights.dtype), jit, narrow=False)
+
+    def add(self, a: int, b: int) -> None:
+        """Add what a chunk brings to the gradient by the weights."""
+        if not self.wanted:
+            return
+        d = self.target.form.d_inputs[self.cable.input]
+        if self.by_events is not None:
+            self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d])
+        if not self.needs_rows:
+            return
+        columns, samples = self.source.part.layout.columns, self.running.samples
+        rows = self.target.rows[d][: (b - a) * samples, : self.target.part.layout.columns]
+        values: list[Array] = []
+        if self.start is not None and a == 0:
+            values.append(self.start.array.reshape(-1, columns))
+        if self.by_events is None:
+            fed = self._fed()
+            late = self.cable.late
+            values.append(fed[max(a - 1, 0) if late else a : b - late].reshape(-1, columns))
+        elif a > 0:
+            return
+        stacked = np.concatenate(values)
+        if len(stacked):
+            product = rows[: len(stacked)].T @ stacked
+            self.total = product if self.total is None else self.total + product
+
+    def result(self) -> Array | None:
+        """Return the gradient by the weights."""
+        if not self.wanted:
+            return None
+        found = None if self.by_events is None else self.by_events.result()
+        if self.total is not None:
+            found = self.total if found is None else found + self.total
+        if found is None and self.cable.weights is not None:
+            found = np.zeros_like(self.cable.weights.weight.array)
+        return found
