@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Tensor, ops
 from autograd.graph import SELECT, Node
 
 from ..connections.dense import GradientByEvents
@@ -17,7 +17,8 @@ from ..engine.events import Events, Packed, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
 from .factored import Factored
 from .layout import Stream
-from .stage import Cable, Running, Saved
+from .pooled import Pooled
+from .stage import Cable, Running, Saved, rarely
 from .streams import Work
 
 __all__ = ["Back"]
@@ -188,11 +189,10 @@ class _Part:
                 elif current.constant:
                     self.summed.append(k)
             before = _before(parent) if self.wants[k] else None
-            if before is not None and current.few:
+            if before is not None and current.few and len(before) == 1:
                 self.few.append(k)
             elif before is not None and current.finite:
-                stage, held, m, matters = before
-                self.places[k] = stage.where_it_matters(m, held, matters)
+                self.places[k] = rarely([stage.what_matters(m, held, matters) for stage, held, m, matters in before], part.jit)
         self.arrived = self._arrived()
         self.rows: dict[int, Array] = {}
         self.packed: dict[int, Array] = {}
@@ -352,7 +352,7 @@ class _Part:
             else:
                 made = self.by_input.get(k)
                 floating = current.x.dtype.kind == "f"
-                found.append(None if made is None or not floating else Tensor.wrap(made))
+                found.append(None if made is None or not floating else Pooled(made))
         for k in self.weighted:
             current = part.currents[k]
             gradient = None
@@ -367,9 +367,24 @@ class _Part:
         return found + [None if d is None else Tensor.wrap(self.totals[d].reshape(part.shape)) for d in self.parameters]
 
 
-def _before(parent: Node | None) -> tuple[Running, Saved, int, int | None] | None:
-    """Return the stage whose out an input is, with what it has saved, its part, and the bool that says where it matters."""
-    if parent is None or parent.rule is not SELECT:
+_Maker = tuple[Running, Saved, int, int | None]
+
+
+def _before(parent: Node | None) -> list[_Maker] | None:
+    """Return the stages of whose outs an input is the sum, with what they have saved, the parts, and the bools that say where
+    their gradients matter; None if it is something else.
+    """
+    if parent is None:
+        return None
+    if parent.rule is ops.add and all(p is None or p.shape == parent.shape for p in parent.parents):
+        found = [_before(p) for p in parent.parents if p is not None]
+        return None if any(each is None for each in found) else [maker for each in found for maker in each or ()]
+    maker = _maker(parent)
+    return None if maker is None else [maker]
+
+
+def _maker(parent: Node) -> _Maker | None:
+    if parent.rule is not SELECT:
         return None
     call = parent.parents[0]
     if call is None or not isinstance(call.rule, Running):

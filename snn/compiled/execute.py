@@ -31,6 +31,7 @@ from ..eager.watch import check_output, not_once
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
+from ..sums import Sum
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
@@ -198,7 +199,10 @@ class Execution(AllSteps):
             yield stage
 
     def _finished(self, edge: Edge) -> Any:
-        return self.finish(self.value(edge) if self._varies(edge) else self._spread(edge))
+        value = self.value(edge)
+        if isinstance(value, Sum):
+            value = Tensor.wrap(value.array, value.node)
+        return self.finish(value if self._varies(edge) else self._spread(edge))
 
     def _varies(self, edge: Edge) -> bool:
         return self.graph.nodes[edge.node].varies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from .part import Part
 from .plan import Sent
 from .streams import Work, arguments, link_arguments, order_of
 
-__all__ = ["Cable", "Running", "Saved", "run_stage"]
+__all__ = ["Cable", "Running", "Saved", "rarely", "run_stage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -87,10 +87,21 @@ class Saved:
         With checkpoints: states and what has been sent at the start of each segment.
     values : list of dict
         The saved values of each part, ``[T, N, ...]``; with checkpoints only where gradients matter, and what was sent.
+    flags : dict
+        From part and number to the bools that say where a gradient matters, once they have been asked for.
     """
 
     boundaries: list[Any] | None
     values: list[dict[int, Array]]
+    flags: dict[tuple[int, int], Array] = field(default_factory=dict)
+
+
+def rarely(flags: Sequence[Array | None], jit: bool) -> Events | None:
+    """Return where one of some bytes is not 0, if that is not nearly everywhere; None among them stands for everywhere."""
+    if not flags or any(each is None for each in flags):
+        return None
+    events = find_events(functools.reduce(np.bitwise_or, flags), None, jit)  # type: ignore[arg-type]
+    return events if events is not None and events.density < tuning.now().sampled_density else None
 
 
 def run_stage(running: Running) -> list[Tensor]:
@@ -352,13 +363,17 @@ class Running:
 
     def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
         """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""
+        return rarely([self.what_matters(n, saved, matters)], self.parts[n].jit)
+
+    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
+        """Return the bytes that say so at all steps; None if nothing does."""
         part = self.parts[n]
         plan, values = part.plan, saved.values[n]
         if matters is None or plan.mask is not None:
             return None
         if matters in values:
-            flags = values[matters]
-        else:
+            return values[matters]
+        if (n, matters) not in saved.flags:
             needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
             inputs = {i: part.direct(i) for i in needs if i not in values}
             if any(x is None for x in inputs.values()):
@@ -368,8 +383,8 @@ class Running:
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
             work = Work(body, part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
             self.launch(Loop("matters", (body,)), [n], [work], 0, self.steps, [])
-        events = find_events(flags, None, part.jit)
-        return events if events is not None and events.density < tuning.now().sampled_density else None
+            saved.flags[n, matters] = flags
+        return saved.flags[n, matters]
 
     def launch(
         self, loop: Loop, order: list[int], works: list[Work], t0: int, t1: int, weights: Sequence[Any],

@@ -16,6 +16,7 @@ from ..engine.blas import product
 from ..engine.buffers import empty
 from ..engine.events import LANES, Events, Packed, sampled_product
 from ..spikes import Spikes, as_spikes
+from ..sums import Sum, counted
 from .base import Connection, Way
 from .products import factors_of
 
@@ -41,18 +42,22 @@ class Dense(Connection):
         weight, limits = self.weight.array, tuning.now()
         n_out, n_in = weight.shape
         samples = math.prod(x.shape[1:-1])
-        if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
+        if not isinstance(x, (Spikes, Sum)) and len(x) > 1 and x.array.strides[0] == 0:
             return Once(x, weight, "the input is the same at every step")
         if len(x) * samples * n_in * n_out < limits.little_work:
             return Product(x, weight, "the product is small")
         if not Packed.finite(weight):
             return Product(x, weight, "some weights are infinite or NaN")
-        spikes = as_spikes(x, jit)
+        spikes = counted(x, jit) if isinstance(x, Sum) else as_spikes(x, jit)
         if spikes is None:
-            return Product(x, weight, "the input is not spikes")
+            why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
+            return Product(x, weight, f"the input is {why}")
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
+        if isinstance(x, Sum):
+            share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
         if spikes.events.density > limits.dense_density:
-            return Product(spikes, weight, f"{share}, more than {100 * limits.dense_density:g} %")
+            given = x if isinstance(x, Sum) else spikes
+            return Product(given, weight, f"{share}, more than {100 * limits.dense_density:g}{' %' * (given is spikes)}")
         return Listed(spikes, weight, share)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from . import cache, emit, tuning
 from .buffers import empty
 from .threads import launch
 
-__all__ = ["LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
+__all__ = ["LANES", "Events", "Packed", "as_numbers", "find_events", "joined", "padded", "sampled_product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
@@ -94,6 +95,20 @@ def find_events(array: Array, value: Any, jit: bool) -> Events | None:
     index = np.empty(int(start[-1]), np.uint32)
     launch(kernel("listed", jit), rows, [words, _u(per_row), start, index], words.size)
     return Events(start, index, columns, jit)
+
+
+def joined(several: Sequence[Events]) -> Events:
+    """Return the events of all, row by row: one that is in two lists is there twice."""
+    found = several[0]
+    for other in several[1:]:
+        start = found.start + other.start
+        index = np.empty(int(start[-1]), np.uint32)
+        rows = len(start) - 1
+        launch(
+            kernel("join", found.jit), rows, [found.start, found.index, other.start, other.index, start, index], len(index)
+        )
+        found = Events(start, index, found.columns, found.jit)
+    return found
 
 
 def as_numbers(flags: Array, amplitude: Any, jit: bool) -> Array:

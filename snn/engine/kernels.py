@@ -61,6 +61,19 @@ def listed(lo, hi, words, per_row, start, index):
 
 
 @njit(error_model="numpy", nogil=True)
+def join(lo, hi, start_a, index_a, start_b, index_b, start, index):
+    """Write the events of two lists row by row, those of the first before those of the second."""
+    for r in range(lo, hi):
+        p, one = start[r], np.uint64(1)
+        for k in range(start_a[r], start_a[r + one]):
+            index[p] = index_a[k]
+            p += one
+        for k in range(start_b[r], start_b[r + one]):
+            index[p] = index_b[k]
+            p += one
+
+
+@njit(error_model="numpy", nogil=True)
 def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_index):
     """Write the rows of each column's events in each chunk: ``row_index[column_start[c, i]:column_start[c, i + 1]]``."""
     cursor = np.empty(columns, np.uint64)
