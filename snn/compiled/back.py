@@ -13,7 +13,7 @@ from autograd.graph import SELECT, Node
 
 from ..connections.dense import GradientByEvents
 from ..engine.buffers import empty
-from ..engine.events import Events, Packed, find_events, padded, turned
+from ..engine.events import Events, Packed, all_finite, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
 from .factored import Factored
 from .layout import Stream
@@ -326,8 +326,9 @@ class _Part:
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradients by weights, and write that by inputs."""
         chunk = a // (self.running.chunk or 1)
+        self.finite = {d: all_finite(array, self.part.jit) for d, array in self.packed.items()}
         for k, by_events in self.by_events.items():
-            by_events.add(chunk, self.packed[self.d_inputs[k]])
+            by_events.add(chunk, self.packed[self.d_inputs[k]], self.finite[self.d_inputs[k]])
         for k in self.direct:
             first = self.shared[self.d_inputs[k]]
             if first != k:
@@ -452,7 +453,7 @@ class _Back:
             return
         d = self.target.d_inputs[self.cable.input]
         if self.by_events is not None:
-            self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d])
+            self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d], self.target.finite[d])
         if not self.needs_rows:
             return
         columns, samples = self.source.part.layout.columns, self.running.samples

@@ -185,15 +185,15 @@ class GradientByEvents:
         """Columns of the gradient by the currents that stay in the cache together."""
         return _columns_in_cache(self.rows * self.packed.weight.itemsize)
 
-    def add(self, chunk: int, gradient: Array) -> None:
-        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``."""
+    def add(self, chunk: int, gradient: Array, finite: bool) -> None:
+        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``, and whether all of it is finite."""
         if not gradient.size:
             return
         if self._columns is None or self._total is None:
             self._columns, self._total = self.events.by_column(self.rows), self.packed.new_gradient()
         column_start, row_index = self._columns
         self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
-        if not Packed.finite(gradient):
+        if not finite:
             self._lose(chunk, gradient)
 
     def _lose(self, chunk: int, gradient: Array) -> None:

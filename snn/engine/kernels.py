@@ -48,6 +48,17 @@ def numbers(lo, hi, share, flags, amplitude, out):
 
 
 @njit(error_model="numpy", nogil=True)
+def largest(lo, hi, share, words, mask, found):
+    """Write the largest of the words of a share, each without the bits that are not in the mask; ``found`` begins at 0."""
+    for job in range(lo, hi):
+        worst = found[job]
+        for k in range(job * share, min((job + np.uint64(1)) * share, np.uint64(len(words)))):
+            word = words[k] & mask
+            worst = word if word > worst else worst
+        found[job] = worst
+
+
+@njit(error_model="numpy", nogil=True)
 def listed(lo, hi, words, per_row, start, index):
     """Write the position of each bit that is set."""
     for r in range(lo, hi):
