@@ -12,6 +12,7 @@ from autograd import Tensor, ops
 from autograd.graph import SELECT, Node
 
 from ..connections.dense import GradientByEvents
+from ..engine import tuning
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite, find_events, padded, turned
 from ..engine.loop import Body, Link, Loop
@@ -428,15 +429,17 @@ class _Back:
         rows = (self.running.chunk or 0) * samples
         return GradientByEvents(self.cable.packed, events.later(samples) if self.cable.late else events, rows)
 
-    def _places(self) -> Events | None:
-        """Return where what comes back is needed, if that is not nearly everywhere."""
+    def _places(self) -> Array | None:
+        """Return bytes that say where what comes back is needed, if that is not nearly everywhere."""
         cable = self.cable
         if cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
             return None
         if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
             return None
-        found = self.running.where_it_matters(cable.source, self.whole.saved, self.running.matters(cable))
-        return None if found is None else found.later(self.running.samples) if cable.late else found
+        flags = self.running.what_matters(cable.source, self.whole.saved, self.running.matters(cable))
+        if flags is None or np.count_nonzero(flags) >= tuning.now().sampled_in_group * flags.size:
+            return None
+        return flags
 
     def _weights(self) -> Any:
         if self.cable.weights is None:

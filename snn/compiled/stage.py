@@ -361,10 +361,6 @@ class Running:
             return None
         return plan.late_matters.get(sent.start) if cable.late else plan.matters[plan.d_outs.index(sent.cotangent)]  # type: ignore[arg-type]
 
-    def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
-        """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""
-        return rarely([self.what_matters(n, saved, matters)], self.parts[n].jit)
-
     def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
         """Return the bytes that say so at all steps; None if nothing does."""
         part = self.parts[n]
@@ -388,7 +384,7 @@ class Running:
 
     def launch(
         self, loop: Loop, order: list[int], works: list[Work], t0: int, t1: int, weights: Sequence[Any],
-        places: Sequence[Events | None] = (),
+        places: Sequence[Array | None] = (),
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``order`` has the parts of its bodies, ``weights`` and ``places`` are of its links."""
         parts = [self.parts[n] for n in order]
@@ -403,7 +399,7 @@ class Running:
             given |= arguments(loop.prefix(k), part, part.listed, work, t0, t1)
         for k, link in enumerate(loop.links):
             if link.kind != "copy":
-                given |= link_arguments(k, weights[k], places[k] if places else None, t0 * samples)
+                given |= link_arguments(k, weights[k], places[k] if places else None, link.late, t0)
         given |= {name: parts[body].plan.program.instructions[i].what for name, body, i in source.constants}
         given |= zip(source.places, functions, strict=True)
         size = sum(work.layout.columns for work in works)

@@ -13,8 +13,6 @@ from autograd import Tensor
 from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
-from ..engine import tuning
-from ..engine.events import Events
 from ..engine.loop import Body
 from .layout import Layout, Stream
 
@@ -171,12 +169,11 @@ def arguments(prefix: str, owner: Streams, listed: Sequence[Any], work: Work, t0
     return {prefix + name: value for name, value in given.items()}
 
 
-def link_arguments(k: int, weights: Any, places: Events | None, row: int) -> dict[str, Any]:
-    """Return the arguments of a link by name; ``places`` are where it is needed, from a row on."""
+def link_arguments(k: int, weights: Any, flags: Array | None, late: bool, t0: int) -> dict[str, Any]:
+    """Return the arguments of a link by name; ``flags`` say where it is needed at all steps, of a late link a step before."""
     given = {f"link{k}_weights": weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array}
-    if places is not None:
-        strip = _u(max(8, tuning.now().cache // weights[:1].nbytes))
-        given |= {f"link{k}_places": places.start[row:], f"link{k}_index": places.index, f"link{k}_strip": strip}
+    if flags is not None:
+        given |= {f"link{k}_flags": flags[max(0, t0 - late) :].reshape(-1), f"link{k}_skip": _u(late and t0 == 0)}
     return given
 
 

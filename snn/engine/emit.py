@@ -37,7 +37,7 @@ class _Emitter:
         arguments += [name for part in parts for name in part.arguments()]
         for k, link in enumerate(links):
             arguments += [] if link.kind == "copy" else [f"link{k}_weights"]
-            arguments += [f"link{k}_{name}" for name in ("places", "index", "strip")] if link.kind == "sampled" else []
+            arguments += [f"link{k}_{name}" for name in ("flags", "skip")] if link.kind == "sampled" else []
         lines = [f"def {self.loop.name}(lo, hi, {', '.join(arguments)}):"]
         lines += indented(1, self._grouped() if self.grouped else self._blocked(parts[0]))
         constants = [(f"{part.p}c{k}", n, i) for n, part in enumerate(parts) for k, i in enumerate(part.constants)]
@@ -68,7 +68,7 @@ class _Emitter:
         for part in self.parts:
             yield from part.room()
         if any(link.kind == "sampled" for link in self.loop.links):
-            yield "cursor = np.empty(group, np.uint64)"
+            yield "chosen, count = np.empty(np.uint64(LANES) * group, np.uint64), np.empty(LANES, np.uint64)"
         for k, link in enumerate(self.loop.links):
             if link.kind == "sampled":
                 yield f"link{k}_four = np.empty(4, link{k}_weights.dtype)"
@@ -104,10 +104,11 @@ class _Emitter:
         elif link.kind == "product":
             yield f"add_product({received}, {whole}, {sent}, {source.p}whole, members, {columns}, {weights})"
         elif link.kind == "sampled":
-            yield "row = t * samples + first_sample"
-            yield "add_dots("
-            yield f"    {received}, np.uint64(0), {whole}, {sent}, np.uint64(0), {source.p}whole, members, link{k}_places,"
-            yield f"    link{k}_index, row, {weights}, link{k}_strip, {target.p}columns, cursor, link{k}_four)"
+            yield f"if t >= link{k}_skip:"
+            yield f"    at = ((t - link{k}_skip) * samples + first_sample) * {target.p}columns"
+            yield "    add_dots_where("
+            yield f"        {received}, {whole}, {sent}, {source.p}whole, members, link{k}_flags, at, {target.p}columns, {weights},"
+            yield f"        {source.p}whole, ({columns} + np.uint64(15)) // np.uint64(16) * np.uint64(16), chosen, count, link{k}_four)"
         else:
             yield f"for j in range(members * {whole}):"
             yield f"    {received}[j] += {sent}[j]"

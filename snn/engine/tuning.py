@@ -21,6 +21,8 @@ class Tuning:
         (``benchmarks layer``).
     sampled_density : float
         Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
+    sampled_in_group : float
+        The same where populations that step together send gradients to each other (``benchmarks graph``).
     few_outputs : int
         Outputs up to which the gradient by an input stays a product, which the loop before multiplies (``benchmarks digits``).
     little_work : int
@@ -59,6 +61,7 @@ class Tuning:
 
     dense_density: float = 0.25
     sampled_density: float = 0.25
+    sampled_in_group: float = 0.5
     few_outputs: int = 32
     little_work: int = 1 << 21
     kept_spikes: int = 1 << 18
