@@ -45,6 +45,8 @@ class Back:
     def __init__(self, running: Running, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> None:
         self.running, self.node, self.saved = running, node, node.saved
         left, parents, position = list(wanted), list(node.parents), 0
+        self.events: dict[Any, Events] = {}  # of what is sent, by source, number and whether it arrives in the next step
+        self.by_column: dict[int, Any] = {}
         self.parts: list[_Part] = []
         for n, part in enumerate(running.parts):
             outs = len(part.plan.outs) + len(part.plan.records) + len(part.starts)
@@ -53,7 +55,7 @@ class Back:
             k = sum(item.x is not None for item in part.given)
             m = sum(item.x is not None and item.weights is not None for item in part.given)
             count = k + m + len(part.starts) + len(part.parameters)
-            self.parts.append(_Part(running, n, node.saved, cotangents, left[:count], parents[:k]))
+            self.parts.append(_Part(running, n, node.saved, cotangents, left[:count], parents[:k], self.by_column))
             del left[:count], parents[:count]
         self.cables = [
             _Back(running, cable, left.pop(0) if cable.weights is not None else False, self) for cable in running.cables
@@ -151,8 +153,9 @@ class _Part:
     """What comes back through a part."""
 
     def __init__(
-        self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any]
-    ) -> None:
+        self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any],
+        by_column: dict[int, Any],
+    ) -> None:  # fmt: skip
         self.running, self.n, self.part, self.g = running, n, running.parts[n], g
         part, plan = self.part, running.parts[n].plan
         zero = None
@@ -186,7 +189,7 @@ class _Part:
                 continue
             if self.wants_weight[k]:
                 if current.listed:
-                    self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples)
+                    self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples, by_column)
                 elif current.constant:
                     self.summed.append(k)
             before = _before(parent) if self.wants[k] else None
@@ -423,11 +426,14 @@ class _Back:
     def _by_events(self) -> GradientByEvents:
         """Return the sum over events: where they arrive in the next step, a row's events are those of the step before."""
         assert self.cable.packed is not None
-        samples = self.running.samples
-        events = find_events(self._fed(), None, self.source.part.jit)
-        assert events is not None
+        samples, known = self.running.samples, self.whole.events
+        key = self.cable.source, self.cable.fed, self.cable.late
+        if key not in known:
+            events = find_events(self._fed(), None, self.source.part.jit)
+            assert events is not None
+            known[key] = events.later(samples) if self.cable.late else events
         rows = (self.running.chunk or 0) * samples
-        return GradientByEvents(self.cable.packed, events.later(samples) if self.cable.late else events, rows)
+        return GradientByEvents(self.cable.packed, known[key], rows, self.whole.by_column)
 
     def _places(self) -> Array | None:
         """Return bytes that say where what comes back is needed, if that is not nearly everywhere."""

@@ -31,6 +31,7 @@ from ..eager.watch import check_output, not_once
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
+from ..spikes import Spikes
 from ..sums import Sum
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
@@ -319,6 +320,7 @@ class Execution(AllSteps):
                 self.graph, core, given, starts, late[n], self.names, self.mask, self.options.jit, grouped, self.kept,
                 len(self.x),
             )  # fmt: skip
+            self._keep_spikes(stage, part)
             self.kept["records", id(core), self.names] = part.records
             for node in core.nodes:
                 if node.kind == "population":
@@ -327,6 +329,13 @@ class Execution(AllSteps):
             parts.append(part)
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
         return Running(parts, cables, self.options, self.kept, Back, pull_eagerly)
+
+    def _keep_spikes(self, stage: Stage, part: Part) -> None:
+        """Keep the spikes that were found in an input of a layer for the next layer that it feeds."""
+        for edge, item, way in zip(part.core.inputs, part.given, part.currents, strict=True):
+            node = stage.dense.get(edge)
+            if node is not None and way is not None and type(item.x) is Tensor and isinstance(way.x, Spikes):
+                self.values[node.inputs[0]] = way.x
 
     def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Connection | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]

@@ -172,11 +172,12 @@ class GradientByEvents:
         Of all rows.
     rows : int
         Rows in a chunk.
+    known : dict
+        The lists by column that several gradients from the same events share, in one pass back.
     """
 
-    def __init__(self, packed: Packed, events: Events, rows: int) -> None:
-        self.packed, self.events, self.rows = packed, events, rows
-        self._columns: tuple[Array, Array] | None = None
+    def __init__(self, packed: Packed, events: Events, rows: int, known: dict[int, tuple[Array, Array]]) -> None:
+        self.packed, self.events, self.rows, self.known = packed, events, rows, known
         self._total: Array | None = None
         self._lost: Array | None = None
 
@@ -189,9 +190,12 @@ class GradientByEvents:
         """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``, and whether all of it is finite."""
         if not gradient.size:
             return
-        if self._columns is None or self._total is None:
-            self._columns, self._total = self.events.by_column(self.rows), self.packed.new_gradient()
-        column_start, row_index = self._columns
+        if self._total is None:
+            self._total = self.packed.new_gradient()
+        key = id(self.events)
+        if key not in self.known:
+            self.known[key] = self.events.by_column(self.rows)
+        column_start, row_index = self.known[key]
         self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
         if not finite:
             self._lose(chunk, gradient)
@@ -211,7 +215,7 @@ class GradientByEvents:
 
     def result(self) -> Array:
         """Return what was added up, ``[n_out, n_in]``."""
-        total, self._total, self._columns = self._total, None, None
+        total, self._total = self._total, None
         made = np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
         if self._lost is not None:
             made[self._lost], self._lost = np.nan, None
@@ -246,9 +250,9 @@ class Listed(_Weighted):
         """Bytes of the packed weights."""
         return int(self.packed.nbytes)
 
-    def by_events(self, rows: int) -> GradientByEvents:
+    def by_events(self, rows: int, known: dict[int, Any]) -> GradientByEvents:
         """Return the gradient by the weights, to be summed over so many rows at once."""
-        return GradientByEvents(self.packed, self.events, rows)
+        return GradientByEvents(self.packed, self.events, rows, known)
 
     def arguments(self, t0: int) -> list[Any]:
         """Return what a loop needs to sum over the events from a step on."""
