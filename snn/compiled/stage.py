@@ -391,10 +391,12 @@ class Running:
         function, source, functions = self.loops.function(loop, self.options.jit, order)
         samples = works[0].layout.samples
         given: dict[str, Any] = {"samples": _u(samples), "order": order_of(t1 - t0, loop.backward)}
-        jobs = works[0].layout.blocks * samples
         if loop.links:
             group = max(1, -(-samples // thread_count()))
             given["group"], jobs = _u(group), -(-samples // group)
+        else:
+            span, members, jobs = works[0].layout.jobs(bool(loop.bodies[0].events), thread_count())
+            given |= {"span": _u(span), "members": _u(members)}
         for k, (part, work) in enumerate(zip(parts, works, strict=True)):
             given |= arguments(loop.prefix(k), part, part.listed, work, t0, t1)
         for k, link in enumerate(loop.links):

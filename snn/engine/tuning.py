@@ -36,6 +36,9 @@ class Tuning:
     block : int
         Elements of a step that a loop works on at once, so that what it carries stays in the first-level cache
         (``benchmarks neurons``).
+    elements : int
+        The same of all samples whose rows a loop reads side by side, so that it stays in the second-level cache
+        (``benchmarks graph``).
     narrow : int
         Columns below which the samples of a layer without weights are one row (``benchmarks neurons``).
     dense_rows, most_dense_rows : int
@@ -68,6 +71,7 @@ class Tuning:
     sampled_values: int = 1 << 14
     cache: int = 1 << 19
     block: int = 512
+    elements: int = 8192
     narrow: int = 128
     dense_rows: int = 2048
     most_dense_rows: int = 4096
