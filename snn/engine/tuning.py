@@ -64,7 +64,7 @@ class Tuning:
 
     dense_density: float = 0.25
     sampled_density: float = 0.25
-    sampled_in_group: float = 0.5
+    sampled_in_group: float = 0.45
     few_outputs: int = 32
     little_work: int = 1 << 21
     kept_spikes: int = 1 << 18

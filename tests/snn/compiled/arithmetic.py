@@ -131,7 +131,7 @@ def run(program, inputs, outputs, arrays, jit=False, backward=False):
     module = cache.load(emit.module([source.text], jit), jit)
     u = np.uint64
     written = {i: np.empty(n, program.instructions[i].dtype) for i in body.written}
-    given = {"samples": u(1), "width": u(n), "columns": u(n), "order": np.zeros(1, np.uint64)}
+    given = {"samples": u(1), "span": u(1), "members": u(1), "width": u(n), "columns": u(n), "order": np.zeros(1, np.uint64)}
     given["strides"] = np.array([n, 0, 0] * (len(arrays) + len(written)), np.uint64)
     functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
     given |= zip(source.places, functions, strict=True)
