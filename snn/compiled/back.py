@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, ops
-from autograd.graph import SELECT, Node
+from autograd import Tensor
+from autograd.graph import Node
 
 from ..connections.dense import GradientByEvents
 from ..engine import tuning
@@ -18,8 +18,9 @@ from ..engine.events import Events, Packed, all_finite, find_events, padded, tur
 from ..engine.loop import Body, Link, Loop
 from .factored import Factored
 from .layout import Stream
+from .matters import makers, rarely
 from .pooled import Pooled
-from .stage import Cable, Running, Saved, rarely
+from .stage import Cable, Running, Saved
 from .streams import Work
 
 __all__ = ["Back"]
@@ -192,7 +193,7 @@ class _Part:
                     self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples, by_column)
                 elif current.constant:
                     self.summed.append(k)
-            before = _before(parent) if self.wants[k] else None
+            before = makers(parent) if self.wants[k] else None
             if before is not None and current.few and len(before) == 1:
                 self.few.append(k)
             elif before is not None and current.finite:
@@ -370,38 +371,6 @@ class _Part:
             Tensor.wrap(s.reshape(part.shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)
         ]
         return found + [None if d is None else Tensor.wrap(self.totals[d].reshape(part.shape)) for d in self.parameters]
-
-
-_Maker = tuple[Running, Saved, int, int | None]
-
-
-def _before(parent: Node | None) -> list[_Maker] | None:
-    """Return the stages of whose outs an input is the sum, with what they have saved, the parts, and the bools that say where
-    their gradients matter; None if it is something else.
-    """
-    if parent is None:
-        return None
-    if parent.rule is ops.add and all(p is None or p.shape == parent.shape for p in parent.parents):
-        found = [_before(p) for p in parent.parents if p is not None]
-        return None if any(each is None for each in found) else [maker for each in found for maker in each or ()]
-    maker = _maker(parent)
-    return None if maker is None else [maker]
-
-
-def _maker(parent: Node) -> _Maker | None:
-    if parent.rule is not SELECT:
-        return None
-    call = parent.parents[0]
-    if call is None or not isinstance(call.rule, Running):
-        return None
-    position = parent.attrs
-    for n, part in enumerate(call.rule.parts):
-        if position < len(part.plan.outs):
-            return call.rule, call.saved, n, part.plan.matters[position]
-        position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
-        if position < 0:
-            return None
-    return None
 
 
 class _Back:

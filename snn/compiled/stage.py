@@ -21,7 +21,7 @@ from ..eager.watch import check_gradient, check_steps
 from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
-from ..engine.events import Events, Packed, find_events, padded
+from ..engine.events import Packed, find_events, padded
 from ..engine.loop import Body, Link, Loop
 from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
@@ -31,7 +31,7 @@ from .part import Part
 from .plan import Sent
 from .streams import Work, arguments, link_arguments, order_of
 
-__all__ = ["Cable", "Running", "Saved", "rarely", "run_stage"]
+__all__ = ["Cable", "Running", "Saved", "run_stage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -94,14 +94,6 @@ class Saved:
     boundaries: list[Any] | None
     values: list[dict[int, Array]]
     flags: dict[tuple[int, int], Array] = field(default_factory=dict)
-
-
-def rarely(flags: Sequence[Array | None], jit: bool) -> Events | None:
-    """Return where one of some bytes is not 0, if that is not nearly everywhere; None among them stands for everywhere."""
-    if not flags or any(each is None for each in flags):
-        return None
-    events = find_events(functools.reduce(np.bitwise_or, flags), None, jit)  # type: ignore[arg-type]
-    return events if events is not None and events.density < tuning.now().sampled_density else None
 
 
 def run_stage(running: Running) -> list[Tensor]:

@@ -187,7 +187,7 @@ class GradientByEvents:
         return _columns_in_cache(self.rows * self.packed.weight.itemsize)
 
     def add(self, chunk: int, gradient: Array, finite: bool) -> None:
-        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``, and whether all of it is finite."""
+        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``; say if all of it is finite."""
         if not gradient.size:
             return
         if self._total is None:

@@ -118,9 +118,9 @@ class _Emitter:
         elif link.kind == "sampled":
             yield f"if t >= link{k}_skip:"
             yield f"    at = ((t - link{k}_skip) * samples + first_sample) * {target.p}columns"
-            yield "    add_dots_where("
-            yield f"        {received}, {whole}, {sent}, {source.p}whole, members, link{k}_flags, at, {target.p}columns, {weights},"
-            yield f"        {source.p}whole, ({columns} + np.uint64(15)) // np.uint64(16) * np.uint64(16), chosen, count, link{k}_four)"
+            yield f"    length = ({columns} + np.uint64(15)) // np.uint64(16) * np.uint64(16)"
+            yield f"    add_dots_where({received}, {whole}, {sent}, {source.p}whole, members, link{k}_flags, at,"
+            yield f"                   {target.p}columns, {weights}, {source.p}whole, length, chosen, count, link{k}_four)"
         else:
             yield f"for j in range(members * {whole}):"
             yield f"    {received}[j] += {sent}[j]"

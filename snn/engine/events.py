@@ -104,9 +104,7 @@ def joined(several: Sequence[Events]) -> Events:
         start = found.start + other.start
         index = np.empty(int(start[-1]), np.uint32)
         rows = len(start) - 1
-        launch(
-            kernel("join", found.jit), rows, [found.start, found.index, other.start, other.index, start, index], len(index)
-        )
+        launch(kernel("join", found.jit), rows, [found.start, found.index, other.start, other.index, start, index], len(index))
         found = Events(start, index, found.columns, found.jit)
     return found
 

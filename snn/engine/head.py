@@ -101,9 +101,10 @@ def add_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, 
 
 @njit(error_model="numpy", nogil=True)
 def add_dots_where(out, out_pitch, a, a_pitch, members, flags, at, columns, weights, pitch, n, chosen, count, four):
-    """Add products of rows of ``a`` with rows of weights, ``[columns, pitch]``, to where flags, ``[members, columns]``, are set.
+    """Add products of rows of ``a`` with rows of weights where flags, ``[members, columns]`` from ``at`` on, are set.
 
-    A row of weights goes by once for all members. ``n``, a multiple of 16, is the length of the products.
+    The weights are ``[columns, pitch]``; a row of them goes by once for all members. ``n``, a multiple of 16, is the length of
+    the products.
     """
     one, none = np.uint64(1), np.uint64(0)
     for first in range(none, columns, np.uint64(LANES)):

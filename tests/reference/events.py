@@ -54,7 +54,7 @@ def sampled(gradient, weight, places):
 
 
 def joined(arrays):
-    """Return the start of each row and the columns in the lists of several arrays, row by row, those of the first array first."""
+    """Return the start of each row and the columns in the lists of several arrays, row by row."""
     start, index = [0], []
     for rows in zip(*arrays, strict=True):
         for row in rows:

@@ -175,7 +175,7 @@ def pair(left=(1, 1.0), right=(2, 1.0)):
     made = []
     for seed, amplitude in (left, right):
         flags = (np.random.default_rng(seed).random((T, N, 6)) < 0.3).astype(np.uint8)
-        made.append(Spikes(flags, np.float32(amplitude) * np.ones((), np.float32), False, Node(LEAF, (), flags.shape, np.float32)))
+        made.append(Spikes(flags, np.array(amplitude, np.float32), False, Node(LEAF, (), flags.shape, np.dtype(np.float32))))
     return made
 
 
@@ -198,7 +198,7 @@ def test_a_sum_looks_like_a_tensor_and_lists_each_spike():
 
 
 def test_what_is_no_sum_of_spikes_is_left_alone():
-    left, right = pair()
+    left, _ = pair()
     numbers = Tensor(np.ones((T, N, 6), np.float32))
     assert spike_sum(numbers, numbers) is None
     assert spike_sum(left, 1.0) is None
