@@ -13,7 +13,7 @@ from autograd.graph import Node
 from ..engine.buffers import empty
 from ..engine.events import padded
 from .back_form import back_form
-from .back_part import CableBack, PartBack
+from .back_part import CableBack, PartBack, Shared
 from .stage import Running
 
 __all__ = ["Back"]
@@ -39,6 +39,7 @@ class Back:
     def __init__(self, running: Running, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> None:
         self.running, self.node, self.saved = running, node, node.saved
         left, parents, position = list(wanted), list(node.parents), 0
+        shared = Shared()
         self.parts: list[PartBack] = []
         for n, part in enumerate(running.parts):
             outs = len(part.plan.outs) + len(part.plan.records) + len(part.starts)
@@ -47,12 +48,12 @@ class Back:
             k = sum([item.x is not None for item in part.given])
             m = sum([item.x is not None and item.weights is not None for item in part.given])
             count = k + m + len(part.starts) + len(part.parameters)
-            self.parts.append(PartBack(running, n, node.saved, cotangents, left[:count], parents[:k]))
+            self.parts.append(PartBack(running, n, node.saved, cotangents, left[:count], parents[:k], shared))
             del left[:count], parents[:count]
         self.cables = []
         for cable in running.cables:
             asked = left.pop(0) if cable.weights is not None else False
-            self.cables.append(CableBack(running, cable, asked, self.parts, node.saved))
+            self.cables.append(CableBack(running, cable, asked, self.parts, node.saved, shared))
         self.form = back_form(
             running.form,
             tuple([part.asked() for part in self.parts]),

@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from autograd import Tensor
-from autograd.graph import SELECT, Node
 
 from ..connections.dense import GradientByEvents
+from ..engine import tuning
 from ..engine.buffers import empty
-from ..engine.events import Events, Packed, find_events, padded, turned
+from ..engine.events import Events, Packed, all_finite, find_events, padded, turned
 from .back_form import Asked, PartBackForm
 from .factored import Factored
+from .matters import makers, rarely
+from .pooled import Pooled
 from .stage import Cable, Running, Saved
 from .work import Work
 
-__all__ = ["CableBack", "PartBack"]
+__all__ = ["CableBack", "PartBack", "Shared"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Shared:
+    """Lists that are made once in a pass back.
+
+    Attributes
+    ----------
+    events : dict
+        Of what is sent, by source, number and whether it arrives in the next step.
+    by_column : dict
+        Events by column, by the id of the events.
+    """
+
+    events: dict[Any, Events] = field(default_factory=dict)
+    by_column: dict[int, Any] = field(default_factory=dict)
 
 
 class PartBack:
     """What comes back through a part."""
 
     def __init__(
-        self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any]
-    ) -> None:
+        self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any],
+        shared: Shared,
+    ) -> None:  # fmt: skip
         self.running, self.n, self.part, self.g = running, n, running.parts[n], g
         part = self.part
         outside = [k for k, item in enumerate(part.given) if item.x is not None]
@@ -53,15 +72,14 @@ class PartBack:
                 continue
             if self.wants_weight[k]:
                 if current.listed:
-                    self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples)
+                    self.by_events[k] = current.by_events((running.chunk or 0) * part.layout.samples, shared.by_column)
                 elif current.constant:
                     self.summed.append(k)
-            before = _before(parent) if self.wants[k] else None
-            if before is not None and current.few:
+            before = makers(parent) if self.wants[k] else None
+            if before is not None and current.few and len(before) == 1:
                 self.few.append(k)
             elif before is not None and current.finite:
-                stage, held, m, matters = before
-                self.places[k] = stage.where_it_matters(m, held, matters)
+                self.places[k] = rarely([stage.what_matters(m, held, matters) for stage, held, m, matters in before], part.jit)
         self.arrived = self._arrived()
         self.rows: dict[int, Array] = {}
         self.packed: dict[int, Array] = {}
@@ -169,8 +187,9 @@ class PartBack:
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradients by weights, and write that by inputs."""
         chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
+        self.finite = {d: all_finite(array, self.part.jit) for d, array in self.packed.items()}
         for k, by_events in self.by_events.items():
-            by_events.add(chunk, self.packed[d_inputs[k]])
+            by_events.add(chunk, self.packed[d_inputs[k]], self.finite[d_inputs[k]])
         for k in self.direct:
             first = self.form.direct[d_inputs[k]]
             if first != k:
@@ -194,7 +213,7 @@ class PartBack:
             else:
                 made = self.by_input.get(k)
                 floating = current.x.dtype.kind == "f"
-                found.append(None if made is None or not floating else Tensor.wrap(made))
+                found.append(None if made is None or not floating else Pooled(made))
         for k in self.weighted:
             current = part.currents[k]
             gradient = None
@@ -209,28 +228,13 @@ class PartBack:
         return found + [None if d is None else Tensor.wrap(self.totals[d].reshape(part.shape)) for d in self.form.parameters]
 
 
-def _before(parent: Node | None) -> tuple[Running, Saved, int, int | None] | None:
-    """Return the stage whose out an input is, with what it has saved, its part, and the bool that says where it matters."""
-    if parent is None or parent.rule is not SELECT:
-        return None
-    call = parent.parents[0]
-    if call is None or not isinstance(call.rule, Running):
-        return None
-    position = parent.attrs
-    for n, part in enumerate(call.rule.parts):
-        if position < len(part.plan.outs):
-            return call.rule, call.saved, n, part.plan.matters[position]
-        position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
-        if position < 0:
-            return None
-    return None
-
-
 class CableBack:
     """The way back along a cable."""
 
-    def __init__(self, running: Running, cable: Cable, wanted: bool, parts: Sequence[PartBack], saved: Saved) -> None:
-        self.running, self.cable, self.wanted, self.saved = running, cable, wanted, saved
+    def __init__(
+        self, running: Running, cable: Cable, wanted: bool, parts: Sequence[PartBack], saved: Saved, shared: Shared
+    ) -> None:
+        self.running, self.cable, self.wanted, self.saved, self.shared = running, cable, wanted, saved, shared
         self.cotangent = cable.sent.cotangent
         self.source, self.target = parts[cable.source], parts[cable.target]
         self.start = None if cable.sent.start is None or not cable.late else self.source.part.starts[cable.sent.start]
@@ -248,21 +252,26 @@ class CableBack:
     def _by_events(self) -> GradientByEvents:
         """Return the sum over events: where they arrive in the next step, a row's events are those of the step before."""
         assert self.cable.packed is not None
-        samples = self.running.samples
-        events = find_events(self._fed(), None, self.source.part.jit)
-        assert events is not None
+        samples, known = self.running.samples, self.shared.events
+        key = self.cable.source, self.cable.form.fed, self.cable.late
+        if key not in known:
+            events = find_events(self._fed(), None, self.source.part.jit)
+            assert events is not None
+            known[key] = events.later(samples) if self.cable.late else events
         rows = (self.running.chunk or 0) * samples
-        return GradientByEvents(self.cable.packed, events.later(samples) if self.cable.late else events, rows)
+        return GradientByEvents(self.cable.packed, known[key], rows, self.shared.by_column)
 
-    def _places(self) -> Events | None:
-        """Return where what comes back is needed, if that is not nearly everywhere."""
+    def _places(self) -> Array | None:
+        """Return bytes that say where what comes back is needed, if that is not nearly everywhere."""
         cable = self.cable
         if cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
             return None
         if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
             return None
-        found = self.running.where_it_matters(cable.source, self.saved, self.running.matters(cable))
-        return None if found is None else found.later(self.running.samples) if cable.late else found
+        flags = self.running.what_matters(cable.source, self.saved, self.running.matters(cable))
+        if flags is None or np.count_nonzero(flags) >= tuning.now().sampled_in_group * flags.size:
+            return None
+        return flags
 
     def _weights(self) -> Any:
         if self.cable.weights is None:
@@ -279,7 +288,7 @@ class CableBack:
             return
         d = self.target.form.d_inputs[self.cable.input]
         if self.by_events is not None:
-            self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d])
+            self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d], self.target.finite[d])
         if not self.needs_rows:
             return
         columns, samples = self.source.part.layout.columns, self.running.samples

@@ -30,6 +30,8 @@ from ..eager.watch import check_output, not_once
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
 from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
+from ..spikes import Spikes
+from ..sums import Sum
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
@@ -202,7 +204,10 @@ class Execution(AllSteps):
             yield stage
 
     def _finished(self, edge: Edge) -> Any:
-        return self.finish(self.value(edge) if self._varies(edge) else self._spread(edge))
+        value = self.value(edge)
+        if isinstance(value, Sum):
+            value = Tensor.wrap(value.array, value.node)
+        return self.finish(value if self._varies(edge) else self._spread(edge))
 
     def _varies(self, edge: Edge) -> bool:
         return self.graph.nodes[edge.node].varies
@@ -312,11 +317,19 @@ class Execution(AllSteps):
                 self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.jit, grouped, self.kept,
                 len(self.x),
             )  # fmt: skip
+            self._keep_spikes(stage, part)
             self.kept["records", id(core), self.names] = part.records
             self.available |= core.recordable
             parts.append(part)
         cables = [self._cable(stage, parts, p, weights.get(id(p))) for p in stage.projections]
         return Running(parts, cables, self.options, self.kept, Back, pull_eagerly)
+
+    def _keep_spikes(self, stage: Stage, part: Part) -> None:
+        """Keep the spikes that were found in an input of a layer for the next layer that it feeds."""
+        for edge, item, way in zip(part.core.inputs, part.given, part.currents, strict=True):
+            node = stage.dense.get(edge)
+            if node is not None and way is not None and type(item.x) is Tensor and isinstance(way.x, Spikes):
+                self.values[node.inputs[0]] = way.x
 
     def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Connection | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]

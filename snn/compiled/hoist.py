@@ -9,6 +9,7 @@ from typing import Any
 from autograd import Cell, Tensor, ops, tree
 
 from ..graphs.graph import Edge, Graph, Node
+from ..sums import spike_sum
 
 __all__ = ["at_once", "each_step", "hoisted", "padded"]
 
@@ -42,6 +43,8 @@ def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Ten
     if not any(varies):
         out = op(*values, **attrs)
         return list(out) if isinstance(out, tuple) else [out]
+    if op is ops.add and all(varies) and (made := spike_sum(*values)) is not None:
+        return [made]
     rank = max(v.ndim - moving for v, moving in zip(values, varies, strict=True) if isinstance(v, Tensor))
     name = op.__name__
     if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names or name == "_matmul":

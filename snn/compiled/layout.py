@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..engine import tuning
 from ..engine.cache import enabled
 
 __all__ = ["Layout", "Options", "Stream"]
@@ -52,6 +53,18 @@ class Layout:
     def blocks(self) -> int:
         """Number of blocks of columns."""
         return -(-self.columns // self.width)
+
+    def jobs(self, by_block: bool, threads: int) -> tuple[int, int, int]:
+        """Return how many blocks and samples a job has at most, and the number of jobs.
+
+        Rows that lie side by side are read faster than one row of each step; ``by_block`` keeps to one block, whose weights
+        stay in the cache.
+        """
+        most = tuning.now().elements
+        span = 1 if by_block else max(1, min(self.blocks, most // self.width))
+        sets = -(-self.blocks // span)
+        members = max(1, min(most // (span * self.width), -(-self.samples * sets // (2 * threads)), self.samples))
+        return span, members, sets * -(-self.samples // members)
 
     def rows(self, pitch: int | None = None) -> tuple[int, int, int]:
         """Return the strides of ``[T, samples, columns]``, over time, samples and blocks."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from ..eager.watch import check_gradient, check_steps
 from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
-from ..engine.events import Events, Packed, find_events, padded
+from ..engine.events import Packed, find_events, padded
 from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
 from .form import CableForm, Ready, form_for
@@ -82,10 +82,13 @@ class Saved:
         With checkpoints: states and what has been sent at the start of each segment.
     values : list of dict
         The saved values of each part, ``[T, N, ...]``; with checkpoints only where gradients matter, and what was sent.
+    flags : dict
+        From part and number to the bools that say where a gradient matters, once they have been asked for.
     """
 
     boundaries: list[Any] | None
     values: list[dict[int, Array]]
+    flags: dict[tuple[int, int], Array] = field(default_factory=dict)
 
 
 def run_stage(running: Running) -> list[Tensor]:
@@ -299,15 +302,15 @@ class Running:
             return None
         return plan.late_matters.get(sent.start) if cable.late else plan.matters[plan.d_outs.index(sent.cotangent)]  # type: ignore[arg-type]
 
-    def where_it_matters(self, n: int, saved: Saved, matters: int | None) -> Events | None:
-        """Return where a bool of a part says that a gradient matters, if that is not nearly everywhere."""
+    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
+        """Return the bytes that say so at all steps; None if nothing does."""
         part = self.parts[n]
         plan, values = part.plan, saved.values[n]
         if matters is None or plan.mask is not None:
             return None
         if matters in values:
-            flags = values[matters]
-        else:
+            return values[matters]
+        if (n, matters) not in saved.flags:
             needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
             inputs = {i: part.direct(i) for i in needs if i not in values}
             if any(x is None for x in inputs.values()):
@@ -317,24 +320,26 @@ class Running:
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
             work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
             self.launch(ready, [work], 0, self.steps, [])
-        events = find_events(flags, None, part.jit)
-        return events if events is not None and events.density < tuning.now().sampled_density else None
+            saved.flags[n, matters] = flags
+        return saved.flags[n, matters]
 
     def launch(
-        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[Any], places: Sequence[Events | None] = ()
+        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[Any], places: Sequence[Array | None] = ()
     ) -> None:
         """Run a loop over some steps; ``weights`` and ``places`` are of its links."""
         loop, samples = ready.loop, works[0].layout.samples
         given: list[Any] = [_u(samples), order_of(t1 - t0, loop.backward)]
-        jobs = works[0].layout.blocks * samples
         if loop.links:
             group = max(1, -(-samples // thread_count()))
             jobs = -(-samples // group)
             given.append(_u(group))
+        else:
+            span, members, jobs = works[0].layout.jobs(bool(loop.bodies[0].events), thread_count())
+            given += [_u(span), _u(members)]
         for n, work in zip(ready.order, works, strict=True):
             part = self.parts[n]
             given += arguments(part, part.listed, work, t0, t1)
         for k, link in enumerate(loop.links):
-            given += link_arguments(link.kind, weights[k], places[k] if places else None, t0 * samples)
+            given += link_arguments(link, weights[k], places[k] if places else None, t0)
         size = sum([work.layout.columns for work in works])
         launch(ready.function, jobs, given + ready.always, (t1 - t0) * samples * size)

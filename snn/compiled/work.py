@@ -9,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine import tuning
-from ..engine.events import Events
-from ..engine.loop import Body
+from ..engine.loop import Body, Link
 from .layout import Layout, Stream
 from .part import Part
 
@@ -79,15 +77,12 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
     return [value for kind in body.kinds for value in given[kind]]
 
 
-def link_arguments(kind: str, weights: Any, places: Events | None, row: int) -> list[Any]:
-    """Return the arguments of a link; ``places`` are where it is needed, from a row on."""
-    if kind == "copy":
+def link_arguments(link: Link, weights: Any, flags: Array | None, t0: int) -> list[Any]:
+    """Return the arguments of a link; ``flags`` say where it is needed at all steps, of a late one a step before."""
+    if link.kind == "copy":
         return []
-    flat = weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array
-    if places is None:
-        return [flat]
-    strip = _u(max(8, tuning.now().cache // weights[:1].nbytes))
-    return [flat, places.start[row:], places.index, strip]
+    given = [weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array]
+    return given if flags is None else [*given, flags[max(0, t0 - link.late) :].reshape(-1), _u(link.late and t0 == 0)]
 
 
 @functools.lru_cache(64)

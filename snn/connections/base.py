@@ -77,8 +77,11 @@ class Way:
         """Return the gradient by the weights of a ``constant`` way, from that by the currents summed over time."""
         raise NotImplementedError
 
-    def by_events(self, rows: int) -> Any:
-        """Return the gradient by the weights of a ``listed`` way, to be summed over so many rows at once."""
+    def by_events(self, rows: int, known: dict[int, Any]) -> Any:
+        """Return the gradient by the weights of a ``listed`` way, to be summed over so many rows at once.
+
+        ``known`` has what those of one pass back share.
+        """
         raise NotImplementedError
 
     def forget(self) -> None:

@@ -16,6 +16,7 @@ from ..engine.blas import product
 from ..engine.buffers import empty
 from ..engine.events import LANES, Events, Packed, sampled_product
 from ..spikes import Spikes, as_spikes
+from ..sums import Sum, counted
 from .base import Connection, Way
 from .products import factors_of
 
@@ -41,18 +42,22 @@ class Dense(Connection):
         weight, limits = self.weight.array, tuning.now()
         n_out, n_in = weight.shape
         samples = math.prod(x.shape[1:-1])
-        if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
+        if not isinstance(x, (Spikes, Sum)) and len(x) > 1 and x.array.strides[0] == 0:
             return Once(x, weight, "the input is the same at every step")
         if len(x) * samples * n_in * n_out < limits.little_work:
             return Product(x, weight, "the product is small")
         if not Packed.finite(weight):
             return Product(x, weight, "some weights are infinite or NaN")
-        spikes = as_spikes(x, jit)
+        spikes = counted(x, jit) if isinstance(x, Sum) else as_spikes(x, jit)
         if spikes is None:
-            return Product(x, weight, "the input is not spikes")
+            why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
+            return Product(x, weight, f"the input is {why}")
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
+        if isinstance(x, Sum):
+            share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
         if spikes.events.density > limits.dense_density:
-            return Product(spikes, weight, f"{share}, more than {100 * limits.dense_density:g} %")
+            given = x if isinstance(x, Sum) else spikes
+            return Product(given, weight, f"{share}, more than {100 * limits.dense_density:g}{' %' * (given is spikes)}")
         return Listed(spikes, weight, share)
 
 
@@ -167,11 +172,12 @@ class GradientByEvents:
         Of all rows.
     rows : int
         Rows in a chunk.
+    known : dict
+        The lists by column that several gradients from the same events share, in one pass back.
     """
 
-    def __init__(self, packed: Packed, events: Events, rows: int) -> None:
-        self.packed, self.events, self.rows = packed, events, rows
-        self._columns: tuple[Array, Array] | None = None
+    def __init__(self, packed: Packed, events: Events, rows: int, known: dict[int, tuple[Array, Array]]) -> None:
+        self.packed, self.events, self.rows, self.known = packed, events, rows, known
         self._total: Array | None = None
         self._lost: Array | None = None
 
@@ -180,15 +186,18 @@ class GradientByEvents:
         """Columns of the gradient by the currents that stay in the cache together."""
         return _columns_in_cache(self.rows * self.packed.weight.itemsize)
 
-    def add(self, chunk: int, gradient: Array) -> None:
-        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``."""
+    def add(self, chunk: int, gradient: Array, finite: bool) -> None:
+        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``; say if all of it is finite."""
         if not gradient.size:
             return
-        if self._columns is None or self._total is None:
-            self._columns, self._total = self.events.by_column(self.rows), self.packed.new_gradient()
-        column_start, row_index = self._columns
+        if self._total is None:
+            self._total = self.packed.new_gradient()
+        key = id(self.events)
+        if key not in self.known:
+            self.known[key] = self.events.by_column(self.rows)
+        column_start, row_index = self.known[key]
         self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
-        if not Packed.finite(gradient):
+        if not finite:
             self._lose(chunk, gradient)
 
     def _lose(self, chunk: int, gradient: Array) -> None:
@@ -206,7 +215,7 @@ class GradientByEvents:
 
     def result(self) -> Array:
         """Return what was added up, ``[n_out, n_in]``."""
-        total, self._total, self._columns = self._total, None, None
+        total, self._total = self._total, None
         made = np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
         if self._lost is not None:
             made[self._lost], self._lost = np.nan, None
@@ -241,9 +250,9 @@ class Listed(_Weighted):
         """Bytes of the packed weights."""
         return int(self.packed.nbytes)
 
-    def by_events(self, rows: int) -> GradientByEvents:
+    def by_events(self, rows: int, known: dict[int, Any]) -> GradientByEvents:
         """Return the gradient by the weights, to be summed over so many rows at once."""
-        return GradientByEvents(self.packed, self.events, rows)
+        return GradientByEvents(self.packed, self.events, rows, known)
 
     def arguments(self, t0: int) -> list[Any]:
         """Return what a loop needs to sum over the events from a step on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from autograd.program import Program
@@ -42,29 +42,41 @@ class _Emitter:
         return Source("\n".join(lines) + "\n", [place for _, place in constants], functions)
 
     def _blocked(self, part: _Part) -> Iterator[str]:
-        """Take a block of columns of one sample at a time, with time inside."""
-        yield from part.head("width", "width")
+        """Take some blocks of columns of some samples at a time, with time inside."""
+
+        def each_block(levels: int, lines: Iterable[str]) -> Iterator[str]:
+            head = [
+                "for sample in range(first_sample, last_sample):",
+                "    for block in range(first_block, last_block):",
+                "        first = block * width",
+                "        n = min(width, columns - first)",
+                "        base = sample * columns + first",
+                "        held = ((sample - first_sample) * span + block - first_block) * width",
+            ]
+            yield from indented(levels, [*head, *indented(2, lines)])
+
+        yield from part.head("members * span * width", "width")
+        yield "blocks, sets = (columns + width - np.uint64(1)) // width, (samples + members - np.uint64(1)) // members"
         yield "for job in range(lo, hi):"
-        yield "    block, sample = job // samples, job % samples"
-        yield "    first = block * width"
-        yield "    n = min(width, columns - first)"
-        yield "    base = sample * columns + first"
-        if part.body.events or part.body.arrived is not None:
-            yield "    whole = (n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
-        yield from indented(1, part.begin("n", "j", "base + j"))
+        yield "    first_block, first_sample = job // sets * span, job % sets * members"
+        yield "    last_block, last_sample = min(first_block + span, blocks), min(first_sample + members, samples)"
+        if part.body.carried:
+            yield from each_block(1, part.begin("n", "held + j", "base + j"))
         # The steps come from an array: where LLVM sees that they fall, its checks for overlap fail and it uses no vectors.
         yield "    for t in order:"
-        yield from indented(2, part.places())
-        yield from indented(2, part.summed("n"))
-        yield from indented(2, part.block())
-        yield from indented(1, part.end("n", "j", "base + j"))
+        step = [*part.places(), *part.summed("n"), *part.block()]
+        if part.body.events or part.body.arrived is not None:
+            step.insert(0, "whole = (n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)")
+        yield from each_block(2, step)
+        if part.body.carried:
+            yield from each_block(1, part.end("n", "held + j", "base + j"))
 
     def _grouped(self) -> Iterator[str]:
         """Take some samples at a time, with all their columns: what they make goes to all in the same step or the next."""
         for part in self.parts:
             yield from part.room()
         if any(link.kind == "sampled" for link in self.loop.links):
-            yield "cursor = np.empty(group, np.uint64)"
+            yield "chosen, count = np.empty(np.uint64(LANES) * group, np.uint64), np.empty(LANES, np.uint64)"
         for k, link in enumerate(self.loop.links):
             if link.kind == "sampled":
                 yield f"link{k}_four = np.empty(4, link{k}_weights.dtype)"
@@ -100,10 +112,11 @@ class _Emitter:
         elif link.kind == "product":
             yield f"add_product({received}, {whole}, {sent}, {source.p}whole, members, {columns}, {weights})"
         elif link.kind == "sampled":
-            yield "row = t * samples + first_sample"
-            yield "add_dots("
-            yield f"    {received}, np.uint64(0), {whole}, {sent}, np.uint64(0), {source.p}whole, members, link{k}_places,"
-            yield f"    link{k}_index, row, {weights}, link{k}_strip, {target.p}columns, cursor, link{k}_four)"
+            yield f"if t >= link{k}_skip:"
+            yield f"    at = ((t - link{k}_skip) * samples + first_sample) * {target.p}columns"
+            yield f"    length = ({columns} + np.uint64(15)) // np.uint64(16) * np.uint64(16)"
+            yield f"    add_dots_where({received}, {whole}, {sent}, {source.p}whole, members, link{k}_flags, at,"
+            yield f"                   {target.p}columns, {weights}, {source.p}whole, length, chosen, count, link{k}_four)"
         else:
             yield f"for j in range(members * {whole}):"
             yield f"    {received}[j] += {sent}[j]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from . import cache, emit, tuning
 from .buffers import empty
 from .threads import launch
 
-__all__ = ["LANES", "Events", "Packed", "as_numbers", "find_events", "padded", "sampled_product"]
+__all__ = ["LANES", "Events", "Packed", "all_finite", "as_numbers", "find_events", "joined", "padded", "sampled_product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
@@ -110,6 +111,18 @@ def find_events(array: Array, value: Any, jit: bool) -> Events | None:
     return Events(start, columns, jit, words=words)
 
 
+def joined(several: Sequence[Events]) -> Events:
+    """Return the events of all, row by row: one that is in two lists is there twice."""
+    found = several[0]
+    for other in several[1:]:
+        start = found.start + other.start
+        index = np.empty(int(start[-1]), np.uint32)
+        rows = len(start) - 1
+        launch(kernel("join", found.jit), rows, [found.start, found.index, other.start, other.index, start, index], len(index))
+        found = Events(start, found.columns, found.jit, index)
+    return found
+
+
 def as_numbers(flags: Array, amplitude: Any, jit: bool) -> Array:
     """Return bytes that are 0 or 1 as 0 or an amplitude, in its dtype."""
     out = empty(flags.shape, amplitude.dtype)
@@ -117,6 +130,15 @@ def as_numbers(flags: Array, amplitude: Any, jit: bool) -> Array:
     arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
     launch(kernel("numbers", jit), -(-flat.size // share), arguments, flat.size)
     return out
+
+
+def all_finite(array: Array, jit: bool) -> bool:
+    """Tell whether no element of a large array is infinite or NaN: in none are all bits of the exponent set."""
+    word, mask = (np.uint32, 0x7F800000) if array.itemsize == 4 else (np.uint64, 0x7FF0000000000000)
+    share = 1 << 16
+    found = np.zeros(-(-array.size // share), word)
+    launch(kernel("largest", jit), len(found), [_u(share), array.reshape(-1).view(word), word(mask), found], array.size)
+    return not found.size or int(found.max()) < mask
 
 
 class Packed:

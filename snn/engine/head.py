@@ -97,3 +97,44 @@ def add_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, 
                 out[at + i3] = old3 + four[3]
                 p = end + one
             cursor[r] = p
+
+
+@njit(error_model="numpy", nogil=True)
+def add_dots_where(out, out_pitch, a, a_pitch, members, flags, at, columns, weights, pitch, n, chosen, count, four):
+    """Add products of rows of ``a`` with rows of weights where flags, ``[members, columns]`` from ``at`` on, are set.
+
+    The weights are ``[columns, pitch]``; a row of them goes by once for all members. ``n``, a multiple of 16, is the length of
+    the products.
+    """
+    one, none = np.uint64(1), np.uint64(0)
+    for first in range(none, columns, np.uint64(LANES)):
+        width = min(np.uint64(LANES), columns - first)
+        for j in range(width):
+            count[j] = none
+        for s in range(members):
+            word, place = none, at + s * columns + first
+            if width == np.uint64(LANES):
+                word = where_nonzero(flags, place)
+            else:
+                for j in range(width):
+                    if flags[place + j] != 0:
+                        word |= one << j
+            while word:
+                j = lowest(word)
+                chosen[j * members + count[j]] = s
+                count[j] += one
+                word &= word - one
+        for j in range(width):
+            k, last, i = j * members, j * members + count[j], first + j
+            while k < last:
+                end = min(k + np.uint64(3), last - one)
+                s0, s1 = chosen[k], chosen[min(k + one, end)]
+                s2, s3 = chosen[min(k + np.uint64(2), end)], chosen[end]
+                dot_rows(four, weights, i * pitch, a, s0 * a_pitch, s1 * a_pitch, s2 * a_pitch, s3 * a_pitch, n)
+                old0, old1 = out[s0 * out_pitch + i], out[s1 * out_pitch + i]
+                old2, old3 = out[s2 * out_pitch + i], out[s3 * out_pitch + i]
+                out[s0 * out_pitch + i] = old0 + four[0]
+                out[s1 * out_pitch + i] = old1 + four[1]
+                out[s2 * out_pitch + i] = old2 + four[2]
+                out[s3 * out_pitch + i] = old3 + four[3]
+                k = end + one

@@ -48,6 +48,17 @@ def numbers(lo, hi, share, flags, amplitude, out):
 
 
 @njit(error_model="numpy", nogil=True)
+def largest(lo, hi, share, words, mask, found):
+    """Write the largest of the words of a share, each without the bits that are not in the mask; ``found`` begins at 0."""
+    for job in range(lo, hi):
+        worst = found[job]
+        for k in range(job * share, min((job + np.uint64(1)) * share, np.uint64(len(words)))):
+            word = words[k] & mask
+            worst = word if word > worst else worst
+        found[job] = worst
+
+
+@njit(error_model="numpy", nogil=True)
 def listed(lo, hi, words, per_row, start, index):
     """Write the position of each bit that is set."""
     for r in range(lo, hi):
@@ -58,6 +69,19 @@ def listed(lo, hi, words, per_row, start, index):
                 index[p] = w * np.uint64(LANES) + lowest(word)
                 word &= word - np.uint64(1)
                 p += np.uint64(1)
+
+
+@njit(error_model="numpy", nogil=True)
+def join(lo, hi, start_a, index_a, start_b, index_b, start, index):
+    """Write the events of two lists row by row, those of the first before those of the second."""
+    for r in range(lo, hi):
+        p, one = start[r], np.uint64(1)
+        for k in range(start_a[r], start_a[r + one]):
+            index[p] = index_a[k]
+            p += one
+        for k in range(start_b[r], start_b[r + one]):
+            index[p] = index_b[k]
+            p += one
 
 
 @njit(error_model="numpy", nogil=True)

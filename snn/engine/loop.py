@@ -98,7 +98,7 @@ class Link:
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments."""
-        return {"copy": [], "sampled": ["weights", "places", "index", "strip"]}.get(self.kind, ["weights"])
+        return {"copy": [], "sampled": ["weights", "flags", "skip"]}.get(self.kind, ["weights"])
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Loop:
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments from the third on, but for those of its :class:`Source`."""
-        names = ["samples", "order", *(["group"] if self.links else [])]
+        names = ["samples", "order", *(["group"] if self.links else ["span", "members"])]
         names += [self.prefix(k) + name for k, body in enumerate(self.bodies) for name in body.arguments()]
         return names + [f"link{k}_{name}" for k, link in enumerate(self.links) for name in link.arguments()]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ class Step:
         self.kept: dict[int, str] = {}
         self.given: list[tuple[str, Any]] = []
         # How the arrays that live as long as a job are indexed.
-        self.at = f"s * {prefix}columns + first + j" if grouped else "j"
+        self.at = f"s * {prefix}columns + first + j" if grouped else "held + j"
         self.wide = f"s * {prefix}whole + first + j"
         self._equations()
 
@@ -180,6 +180,6 @@ def _jumps(step: Instruction) -> bool:
     return step.dtype.kind != "f" or getattr(step.what, "jumps", False)
 
 
-def indented(levels: int, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
+def indented(levels: int, lines: Iterable[str]) -> Iterator[str]:
     """Indent lines of source."""
     return ("    " * levels + line for line in lines)

@@ -21,6 +21,8 @@ class Tuning:
         (``benchmarks layer``).
     sampled_density : float
         Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
+    sampled_in_group : float
+        The same where populations that step together send gradients to each other (``benchmarks graph``).
     few_outputs : int
         Outputs up to which the gradient by an input stays a product, which the loop before multiplies (``benchmarks digits``).
     little_work : int
@@ -34,6 +36,9 @@ class Tuning:
     block : int
         Elements of a step that a loop works on at once, so that what it carries stays in the first-level cache
         (``benchmarks neurons``).
+    elements : int
+        The same of all samples whose rows a loop reads side by side, so that it stays in the second-level cache
+        (``benchmarks graph``).
     narrow : int
         Columns below which the samples of a layer without weights are one row (``benchmarks neurons``).
     dense_rows, most_dense_rows : int
@@ -59,12 +64,14 @@ class Tuning:
 
     dense_density: float = 0.25
     sampled_density: float = 0.25
+    sampled_in_group: float = 0.45
     few_outputs: int = 32
     little_work: int = 1 << 21
     kept_spikes: int = 1 << 18
     sampled_values: int = 1 << 10
     cache: int = 1 << 19
     block: int = 512
+    elements: int = 8192
     narrow: int = 128
     dense_rows: int = 2048
     most_dense_rows: int = 4096

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, tree
+from autograd import Cell, Parameter, Tensor, ops, tree
 from autograd.graph import LEAF
 from autograd.graph import Node as Leaf
 from autograd.state import quietly, scope
@@ -239,6 +239,14 @@ class Walk:
         outs = [Edge(node.number, k) for k in range(len(node.outputs))]
         learnt = [] if cell is None else [p for p in cell.get_parameters() if p.node is not None]
         taped = bool(learnt) or any(self.run.value(edge).node is not None for edge in node.edges)
+        wanted = [edge for edge in inputs if self.run.value(edge).node is not None]
+        if (amplitude := self._summed(node)) is not None:  # the layer behind it needs the lists alone
+            for edge in inputs:
+                if "lists" not in self.held[edge]:
+                    self.held[edge]["lists"] = self._lists(self.run.value(edge).events)
+            self._make(outs[0], taped, amplitude)
+            self.held[outs[0]] = {}
+            return [(partial(self._whole_back, row, wanted, True, 0, 0), outs, [])] if taped else []
         for edge in outs:
             self._make(edge, taped)
         over_time = sum(map(self._bytes, outs)) if cell is not None and is_over_time(cell) else 0
@@ -254,9 +262,18 @@ class Walk:
             return []
         kept = [block for edge in (*inputs, *outs) if edge in needed for block in self.held[edge].values()]
         kept.append(self._take("saved", saved, False))
-        wanted = [edge for edge in inputs if self.run.value(edge).node is not None]
         passing = cell is None and node.what.__name__ in PASSING
         return [(partial(self._whole_back, row, wanted, passing, sum(map(_bytes, learnt)), over_time), outs, kept)]
+
+    def _summed(self, node: Node) -> Array | None:
+        """Return the amplitude of spikes of which an operation is the sum, if only layers behind it need that."""
+        if node.what is not ops.add or Edge(node.number) in tree.leaves(self.graph.out):
+            return None
+        terms = [self.run.value(item) for item in node.inputs]
+        if not all(isinstance(x, Spikes) and x.shape == terms[0].shape and x.dtype == terms[0].dtype for x in terms):
+            return None
+        amplitude: Array = terms[0].amplitude
+        return amplitude if all(np.array_equal(x.amplitudes(), terms[0].amplitudes()) for x in terms) else None
 
     def _whole_back(self, row: Row, wanted: list[Edge], passing: bool, learnt: int, size: int, arrived: list[Block]) -> Found:
         self.row = row

@@ -51,3 +51,18 @@ def sampled(gradient, weight, places):
         for o in range(len(weight)):
             out[r, i] += gradient[r, o] * weight[o, i]
     return out
+
+
+def joined(arrays):
+    """Return the start of each row and the columns in the lists of several arrays, row by row."""
+    start, index = [0], []
+    for rows in zip(*arrays, strict=True):
+        for row in rows:
+            index += [column for column, element in enumerate(row) if element != 0]
+        start.append(len(index))
+    return start, index
+
+
+def add_where(out, gradient, weight, flags):
+    """Return ``out`` plus ``gradient @ weight`` where a flag is set."""
+    return out + sampled(gradient, weight, flags)

@@ -131,15 +131,14 @@ def run(program, inputs, outputs, arrays, jit=False, backward=False):
     module = cache.load(emit.module([source.text], jit), jit)
     u = np.uint64
     written = {i: np.empty(n, program.instructions[i].dtype) for i in body.written}
-    given = {"samples": u(1), "width": u(n), "columns": u(n), "order": np.zeros(1, np.uint64)}
+    given = {"samples": u(1), "span": u(1), "members": u(1), "width": u(n), "columns": u(n), "order": np.zeros(1, np.uint64)}
     given["strides"] = np.array([n, 0, 0] * (len(arrays) + len(written)), np.uint64)
     functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-    given |= zip(source.places, functions, strict=True)
-    given |= {name: program.instructions[i].what for name, _, i in source.constants}
     given |= {f"in{k}": np.ascontiguousarray(a) for k, a in enumerate(arrays)}
     given |= {f"out{k}": a for k, a in enumerate(written.values())}
+    always = [program.instructions[i].what for _, i in source.constants] + functions
     with np.errstate(all="ignore"):
-        getattr(module, loop.name)(u(0), u(1), *[given[name] for name in source.arguments])
+        getattr(module, loop.name)(u(0), u(1), *[given[name] for name in loop.arguments()], *always)
     return [written[i] for i in outputs]
 
 

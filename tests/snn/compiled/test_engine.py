@@ -243,8 +243,9 @@ def a_loop(node):
 def test_a_loop_is_a_function_on_flat_arrays_that_says_what_it_takes():
     programs, loop = a_loop(snn.IFNode())
     source = emit.emit(programs, loop)
-    assert source.text.startswith("def forward(lo, hi, samples, order, width, columns, strides, in0, start0, out0, end0):\n")
-    assert loop.arguments() == ["samples", "order", "width", "columns", "strides", "in0", "start0", "out0", "end0"]
+    names = ["samples", "order", "span", "members", "width", "columns", "strides", "in0", "start0", "out0", "end0"]
+    assert source.text.startswith(f"def forward(lo, hi, {', '.join(names)}):\n")
+    assert loop.arguments() == names
     assert source.constants == []
     assert emit.emit(*a_loop(snn.IFNode())) == source
 

@@ -1,12 +1,13 @@
 """The kernels for events against plain loops, compiled and as plain Python."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from snn.engine import cache, emit
-from snn.engine.events import LANES, Events, Packed, find_events, padded, sampled_product, turned
+from snn.engine.events import LANES, Events, Packed, all_finite, find_events, joined, padded, sampled_product, turned
 from tests.reference import events as naive
 
 jits = pytest.mark.parametrize("jit", [True, False], ids=["compiled", "python"])
@@ -141,10 +142,37 @@ def test_kernels_give_the_same_bits_for_any_number_of_threads(monkeypatch, tune)
     assert results[0] == results[1] == results[2]
 
 
+@jits
+@shapes
+@pytest.mark.parametrize("several", [1, 2, 3])
+def test_joined_lists_have_the_events_of_all_row_by_row(several, shape, jit):
+    arrays = [np.roll(spikes(shape, np.uint8), k, 1) for k in range(several)]
+    found = joined([find_events(array, 1, jit) for array in arrays])
+    start, index = naive.joined(arrays)
+    assert (found.start.tolist(), found.index.tolist(), found.columns) == (start, index, shape[1])
+    assert found.density == pytest.approx(sum(map(np.count_nonzero, arrays)) / max(1, math.prod(shape)))
+
+
+@jits
+@dtypes
+@pytest.mark.parametrize("odd", [np.nan, -np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_found_wherever_it_is(odd, dtype, jit):
+    array = np.full((3, 1 << 15), -np.finfo(dtype).max)
+    assert all_finite(array, jit)
+    for place in ((0, 0), (1, 77), (2, -1)):
+        array[place] = odd
+        assert not all_finite(array, jit)
+        array[place] = -np.finfo(dtype).tiny / 2
+    assert all_finite(array, jit)
+    assert all_finite(array[:0], jit)
+
+
 SOURCES = [
     "def rows(dst, at, src, base, pitch, index, p, q):\n    add_rows_of_64(dst, at, src, base, pitch, index, p, q)\n",
     "def dots(out, a, at, src, s0, s1, s2, s3, n):\n    dot_rows(out, a, at, src, s0, s1, s2, s3, n)\n",
     "def nonzero(array, at):\n    return where_nonzero(array, at)\n",
+    "def where(out, p, a, q, n, flags, at, columns, w, r, k, chosen, count, four):\n"
+    "    add_dots_where(out, p, a, q, n, flags, at, columns, w, r, k, chosen, count, four)\n",
     "def bits(word):\n    return lowest(word), ones(word)\n",
     "def exps(x, f32, f64):\n    for i in range(len(x)):\n        f32[i], f64[i] = exp32(np.float32(x[i])), exp64(x[i])\n",
 ]
@@ -171,6 +199,25 @@ def test_rows_are_added_in_their_order(dtype, jit):
     np.testing.assert_array_equal(found, expected)
     helpers(jit).rows(found, u(7), source, u(2), u(100), index, u(2), u(2))
     np.testing.assert_array_equal(found, expected)
+
+
+@jits
+@dtypes
+@pytest.mark.parametrize(("members", "n_out", "n_in"), [(1, 1, 1), (5, 70, 40), (9, 20, 130), (13, 33, 64)])
+def test_products_are_added_where_flags_are_set(members, n_out, n_in, dtype, jit):
+    flags, behind = spikes((members + 1, n_in), np.uint8, density=0.4), 3
+    weight, gradient = whole((n_out, n_in), dtype), np.zeros((members, padded(n_out)), dtype)
+    gradient[:, :n_out] = whole((members, n_out), dtype, 2)
+    out = whole((members, n_in + behind), dtype, 1)
+    expected = out.copy()
+    expected[:, :n_in] = naive.add_where(out[:, :n_in], gradient[:, :n_out], weight, flags[1:])
+    pitch, n = padded(n_out), -(-n_out // 16) * 16
+    work = np.empty(LANES * members, np.uint64), np.empty(LANES, np.uint64), np.empty(4, dtype)
+    helpers(jit).where(
+        out.reshape(-1), u(n_in + behind), gradient.reshape(-1), u(pitch), u(members), flags.reshape(-1), u(n_in), u(n_in),
+        turned(weight, jit).reshape(-1), u(pitch), u(n), *work,
+    )  # fmt: skip
+    np.testing.assert_array_equal(out, expected)
 
 
 @jits

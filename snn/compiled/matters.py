@@ -1,0 +1,51 @@
+"""Where the gradient by an input is needed: what the stages say that made it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import ops
+from autograd.graph import SELECT, Node
+
+from ..engine import tuning
+from ..engine.events import Events, find_events
+from .stage import Running, Saved
+
+__all__ = ["Maker", "makers", "rarely"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Maker = tuple[Running, Saved, int, int | None]
+"""A stage, what it has saved, a part, and the bool that says where the gradient by an out of it matters."""
+
+
+def makers(node: Node | None) -> list[Maker] | None:
+    """Return what has made a value that is an out of a stage, or a sum of some; None if it is something else."""
+    if node is None:
+        return None
+    if node.rule is ops.add and all(parent is None or parent.shape == node.shape for parent in node.parents):
+        found = [makers(parent) for parent in node.parents if parent is not None]
+        return None if any(each is None for each in found) else [maker for each in found for maker in each or ()]
+    if node.rule is not SELECT:
+        return None
+    call, position = node.parents[0], node.attrs
+    if call is None or not isinstance(call.rule, Running):
+        return None
+    for n, part in enumerate(call.rule.parts):
+        if position < len(part.plan.outs):
+            return [(call.rule, call.saved, n, part.plan.matters[position])]
+        position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
+        if position < 0:
+            return None
+    return None
+
+
+def rarely(flags: Sequence[Array | None], jit: bool) -> Events | None:
+    """Return where one of some bytes is not 0, if that is not nearly everywhere; None among them stands for everywhere."""
+    if not flags or any(each is None for each in flags):
+        return None
+    events = find_events(functools.reduce(np.bitwise_or, flags), None, jit)  # type: ignore[arg-type]
+    return events if events is not None and events.density < tuning.now().sampled_density else None

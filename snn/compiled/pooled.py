@@ -1,0 +1,37 @@
+"""A gradient between two loops, which is often added to another one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.state import state
+
+from ..engine.buffers import empty
+
+__all__ = ["Pooled"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Pooled(Tensor):
+    """A gradient whose sum with another one takes memory that is used again: new pages take longer than the sum.
+
+    Parameters
+    ----------
+    array : array
+        Its values, which are not copied.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, array: Array) -> None:
+        self.array, self.node = array, None
+
+    def __add__(self, other: Any) -> Tensor:
+        """Return the sum; derivatives go through it as through any other."""
+        if not isinstance(other, Tensor) or state.recording or (other.shape, other.dtype) != (self.shape, self.dtype):
+            return super().__add__(other)
+        return Pooled(np.add(self.array, other.array, out=empty(self.shape, self.dtype)))

@@ -1,0 +1,127 @@
+"""Sums of spikes, as a skip connection makes them: a layer of weights needs only the lists of their events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, ops
+from autograd.dtypes import DType
+from autograd.state import state
+
+from .spikes import Spikes, as_spikes
+
+__all__ = ["Counted", "Sum", "counted", "spike_sum"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Sum(Tensor):
+    """``left + right`` of one shape and dtype, of which one is spikes; it is added when its values are first asked for."""
+
+    __slots__ = ("_counted", "_values", "left", "right")
+
+    def __init__(self, left: Tensor, right: Tensor) -> None:
+        self.left, self.right = left, right
+        self._values: Array | None = None
+        self._counted: list[Counted | None] = []
+        self.node = ops.add._node((left, right), {}, self) if state.recording else None
+
+    @property
+    def array(self) -> Array:  # type: ignore[override]
+        """The values. Treat as read-only."""
+        if self._values is None:
+            self._values = np.add(self.left.array, self.right.array)
+        return self._values
+
+    # Who has the memory of the values may write to it: then they count, and not the lists.
+
+    def asnumpy(self) -> Array:
+        """Return the values as a numpy array that shares memory with the tensor."""
+        self._counted = [None]
+        return self.array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        self._counted = self._counted if copy else [None]
+        return super().__array__(dtype, copy)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        self._counted = [None]
+        return super().__dlpack__(**options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle by value."""
+        return Tensor, (self.array,)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self.left.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Type of the elements."""
+        return self.left.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self.left.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.left.size
+
+
+class Counted(Spikes):
+    """A sum of spikes of one amplitude, for a layer of weights: an element is listed as often as spikes fall on it."""
+
+    __slots__ = ("terms", "whole")
+
+    def __init__(self, whole: Sum, terms: list[Spikes], events: Any) -> None:
+        super().__init__(terms[0].flags, terms[0].amplitude, terms[0].jit, whole.node)
+        self.whole, self.terms, self._lists = whole, len(terms), [events]
+
+    @property
+    def array(self) -> Array:  # type: ignore[override]
+        """The values. Treat as read-only."""
+        return self.whole.array
+
+    def values(self, steps: slice) -> Array:
+        """Return the values of some time steps."""
+        return self.whole.array[steps]
+
+
+def spike_sum(left: Any, right: Any) -> Sum | None:
+    """Return the sum of two values as such a Tensor; None if neither is spikes, or one would be stretched or converted."""
+    if not any(isinstance(x, (Spikes, Sum)) for x in (left, right)):
+        return None
+    if not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype != right.dtype:
+        return None
+    return Sum(left, right) if left.shape == right.shape else None
+
+
+def counted(x: Sum, jit: bool) -> Counted | None:
+    """Return a sum as spikes that are counted; None if a term is no spikes, or they are of several amplitudes."""
+    if not x._counted:
+        x._counted.append(_counted(x, jit))
+    return x._counted[0]
+
+
+def _counted(x: Sum, jit: bool) -> Counted | None:
+    terms: list[Spikes] = []
+    waiting: list[Tensor] = [x]
+    while waiting:
+        term = waiting.pop()
+        if isinstance(term, Sum):
+            waiting += [term.right, term.left]
+            continue
+        spikes = as_spikes(term, jit)
+        if spikes is None or (terms and not np.array_equal(spikes.amplitudes(), terms[0].amplitudes())):
+            return None
+        terms.append(spikes)
+    from .engine.events import joined
+
+    return Counted(x, terms, joined([term.events for term in terms]))

@@ -1,0 +1,91 @@
+"""Populations that step together: gradients where they matter, and bits that do not depend on the threads."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Tensor, nn, ops, value_and_grad
+
+from .nets import Wired
+
+T, N = 23, 7
+
+
+class Loop(Wired):
+    """Two populations; the first feeds the second at once, the second the first, and itself, a step later."""
+
+    widths = (70, 20, 20)
+
+    def __init__(self, surrogate):
+        super().__init__()
+        self.into, self.fc = nn.Dense(30, 70, rng=0), nn.Dense(70, 20, rng=1)
+        self.back, self.own = nn.Dense(20, 70, has_bias=False, rng=2), nn.Dense(20, 20, has_bias=False, rng=3)
+        self.first = snn.LIFNode(beta=0.75, surrogate_function=surrogate)
+        self.second = snn.LIFNode(beta=0.5, surrogate_function=surrogate)
+        rng = np.random.default_rng(4)
+        for p in self.get_parameters():
+            p.set_data((rng.integers(-2, 4, p.shape) * 0.25).astype(np.float32))
+
+    def construct(self, x, state):
+        s1, v1 = self.first(self.into(x) + self.back(state[2]), state[0])
+        s2, v2 = self.second(self.fc(s1) + self.own(state[2]), state[1])
+        return ops.concat([s1, s2], axis=-1), (v1, v2, s2)
+
+
+def scored(net, x, mode, start=None):
+    seen = []
+
+    def score(*leaves):
+        out = snn.run(net, x, tuple(leaves) or None, mode=mode)[0]
+        seen.append(out.asnumpy())
+        return (out * Tensor(np.random.default_rng(3).standard_normal(out.shape).astype(np.float32))).sum()
+
+    given = start or []
+    positions = tuple(range(len(given))) if given else None
+    _, found = value_and_grad(score, positions, weights=net.trainable_params())(*given)
+    by_start, by_weights = found if given else ((), found)
+    return [seen[-1], *(g.asnumpy() for g in (*by_start, *by_weights))]
+
+
+def given(seed=1):
+    return Tensor((np.random.default_rng(seed).random((T, N, 30)) < 0.1).astype(np.float32))
+
+
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize("rows", [2048, 5 * N])
+def test_gradients_are_taken_where_they_matter(rows, started, mode, tune):
+    net, x = Loop(snn.surrogate.triangle(1.0)), given()
+    rng = np.random.default_rng(5)
+    start = [Tensor((rng.random((N, n)) < 0.3).astype(np.float32)) for n in net.widths] if started else None
+    expected = scored(net, x, "eager", start)
+    tune(little_work=0, event_rows=rows)
+    for most in (0.0, 1.1):
+        tune(sampled_in_group=most)
+        found = scored(net, x, mode, start)
+        np.testing.assert_array_equal(found[0], expected[0])
+        for got, want in zip(found[1:], expected[1:], strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4 * np.abs(want).max())
+
+
+def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch, tune):
+    tune(little_work=0, shared_elements=0, sampled_in_group=1.1)
+    results = []
+    for n in ("1", "2", "5"):
+        monkeypatch.setenv("SPIKECELL_THREADS", n)
+        results.append([a.tobytes() for a in scored(Loop(snn.surrogate.triangle(1.0)), given(), "compiled")])
+    assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("elements", [1, 300, 1 << 20])
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_a_lone_population_gives_the_same_bits_however_its_rows_are_shared_out(elements, mode, tune):
+    net = nn.SequentialCell(nn.Dense(30, 150, rng=0), snn.LIFNode(beta=0.75), nn.Dense(150, 40, rng=1), snn.LIFNode(beta=0.5))
+    tune(little_work=0, block=64)
+    expected = scored(net, given(), "compiled")
+    tune(elements=elements)
+    for got, want in zip(scored(net, given(), mode), expected, strict=True):
+        if mode == "compiled":
+            np.testing.assert_array_equal(got, want)
+        else:
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
