@@ -12,6 +12,7 @@ from .. import tensor as _tensor
 from ..foreign import MODULES, TENSOR, hint, of_module
 from ..gradop import GradOperation
 from ..transforms import grad, stop_gradient, value_and_grad, vjp
+from .conv import *  # noqa: F403
 from .create import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .index import *  # noqa: F403
