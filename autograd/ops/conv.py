@@ -9,10 +9,10 @@ from ..arguments import own_arguments
 from ..dtypes import describe, sum_dtype
 from ..errors import ArgumentError, ShapeError
 from ..primitive import primitive
+from ..spatial import LAYOUTS, check_fits, check_layout, check_pad_mode, is_int, per_axis, refuse_elements, windows_on
 from ..tensor import Tensor, as_tensor
+from ..windows import Windows, convolve, input_gradient, weight_gradient
 from .shape import reshape
-from .spatial import LAYOUTS, check_fits, check_layout, check_pad_mode, is_int, per_axis, refuse_elements, windows_on
-from .windows import Windows, convolve, input_gradient, weight_gradient
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose2d"]
 
@@ -95,7 +95,7 @@ def conv2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, pad_mode: str = "valid", padding: Any = 0, dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Convolve images: the sum over channels and kernel of ``weight[o, c, i, j] * x[n, c, y + i, x + j]`` (a cross-correlation).
+    """Convolve images: sum ``weight[o, c, i, j] * x[n, c, y + i, x + j]`` over channels and kernel (a cross-correlation).
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def conv2d(
     stride, dilation : int or (int, int)
         Steps from window to window, and from element to element of a window.
     pad_mode : {"valid", "same", "pad"}
-        Without zeros around the input; with as many that ``ceil(H / stride)`` rows come out, one more behind than before if they are odd;
-        or with ``padding``.
+        Without zeros around the input; with as many that ``ceil(H / stride)`` rows come out, one more behind than before if
+        they are odd; or with ``padding``.
     padding : int or sequence of int
         Zeros on each side: for all, ``(height, width)`` or ``(top, bottom, left, right)``.
     groups : int
@@ -157,8 +157,8 @@ def conv_transpose2d(
     stride, dilation : int or (int, int)
         As for the convolution whose gradient this is.
     pad_mode : {"valid", "same", "pad"}
-        ``"same"`` makes ``H * stride`` rows; ``"valid"`` all that a kernel reaches, and at least as many; ``"pad"`` takes ``padding`` off
-        on each side of ``(H - 1) * stride + dilation * (kh - 1) + 1`` rows.
+        ``"same"`` makes ``H * stride`` rows; ``"valid"`` all that a kernel reaches, and at least as many; ``"pad"`` takes
+        ``padding`` off on each side of ``(H - 1) * stride + dilation * (kh - 1) + 1`` rows.
     padding : int or sequence of int
         As for :func:`conv2d`.
     output_padding : int or (int, int)

@@ -1,7 +1,7 @@
 """Windows that slide over the spatial axes of arrays ``[N, C, ...]``, in numpy: what convolution and pooling are made of.
 
-Convolution gathers the patches of some samples at a time as the rows of a matrix, channels last, so that all is left to one matrix
-product; a batch of any size needs no more memory for them than ``CHUNK``, or one sample's.
+Convolution gathers the patches of some samples at a time as the rows of a matrix, channels last, so that all is left to one
+matrix product; a batch of any size needs no more memory for them than ``CHUNK``, or one sample's.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ class Windows:
         lengths = zip(self.padded(size), self.spans, self.stride, strict=True)
         return tuple((n - span) // step + 1 for n, span, step in lengths)
 
-    def inner(self, size: tuple[int, ...]) -> tuple[slice, ...]:
+    def inner(self, size: tuple[int, ...]) -> tuple[Any, ...]:
         """Return where the array lies in what is padded."""
         return tuple(slice(before, before + n) for n, (before, _) in zip(size, self.pads, strict=True))
 
-    def places(self, counts: tuple[int, ...]) -> Iterator[tuple[slice, ...]]:
+    def places(self, counts: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
         """Iterate over the positions in a window, row by row: which elements of the padded array lie there."""
         for position in itertools.product(*map(range, self.kernel)):
             starts = [i * d for i, d in zip(position, self.dilation, strict=True)]
@@ -136,12 +136,14 @@ def input_gradient(g: Array, w: Array, windows: Windows, groups: int, size: tupl
         for place, weights in zip(windows.places(counts), _by_position(w, groups), strict=True):
             out[(slice(None), *place)] += (apart * weights).sum(-1) if apart.shape[-1] > 1 else g * weights[:, 0]
     else:
-        matrices = np.swapaxes(_matrices(w, groups), 1, 2)
-        for part in _parts(len(g), groups * math.prod(counts) * matrices.shape[2] * g.itemsize):
-            made = np.matmul(_rows(g[part], groups), matrices).reshape(groups, -1, *counts, math.prod(windows.kernel), each)
+        positions = math.prod(windows.kernel)
+        matrices = _matrices(w, groups).reshape(groups, positions, each, -1)
+        matrices = np.ascontiguousarray(np.moveaxis(matrices, (1, 3), (0, 2)))  # [positions, groups, out / groups, C / groups]
+        for part in _parts(len(g), positions * math.prod(counts) * groups * each * g.itemsize):
+            made = np.matmul(_rows(g[part], groups), matrices).reshape(positions, groups, -1, *counts, each)
             target = out[part].reshape(-1, *space, groups, each)
-            for k, place in enumerate(windows.places(counts)):
-                target[(slice(None), *place)] += np.moveaxis(made[..., k, :], 0, -2)
+            for there, place in zip(made, windows.places(counts), strict=True):
+                target[(slice(None), *place)] += np.moveaxis(there, 0, -2)
     return _first(out[(slice(None), *windows.inner(size))])
 
 
@@ -180,9 +182,7 @@ def _convolve_depthwise(x: Array, w: Array, windows: Windows, groups: int) -> Ar
 def _weight_gradient_depthwise(x: Array, g: Array, windows: Windows, groups: int) -> Array:
     counts, out = g.shape[2:], g.shape[1] // groups
     x, g = _last(bordered(x, windows)), _last(g).reshape(-1, groups, out)
-    sums = [
-        np.einsum("rg,rgo->go", x[(slice(None), *place)].reshape(-1, groups), g) for place in windows.places(counts)
-    ]
+    sums = [np.einsum("rg,rgo->go", x[(slice(None), *place)].reshape(-1, groups), g) for place in windows.places(counts)]
     return np.moveaxis(np.asarray(sums), 0, -1).reshape(groups * out, 1, *windows.kernel)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe
-from ..errors import ArgumentError, DTypeError, ShapeError
-from ..program import Value, refuse
-from ..state import state
-from ..tensor import Tensor
+from .dtypes import describe
+from .errors import ArgumentError, DTypeError, ShapeError
+from .program import Value, refuse
+from .state import state
+from .tensor import Tensor
 from .windows import Windows
 
 LAYOUTS = {1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
@@ -32,13 +32,32 @@ def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tu
     ArgumentError
         If it is anything else, or a number is below ``least``.
     """
-    several = [value] * axes if is_int(value) else [*value] if isinstance(value, Sequence) and not isinstance(value, str) else []
+    several = (
+        [value] * axes if is_int(value) else [*value] if isinstance(value, Sequence) and not isinstance(value, str) else []
+    )
     if len(several) != axes or not all(is_int(n) and n >= least for n in several):
         each = "an int" if axes == 1 else f"an int or {axes} of them"
         raise ArgumentError(
             where, f"{name} as {each}, at least {least}", describe(value), f"One number for all axes: {name}={max(least, 1)}."
         )
     return tuple(int(n) for n in several)
+
+
+def output_sizes(where: str, value: Any, axes: int) -> tuple[int | None, ...]:
+    """Return how many bins there are along each spatial axis; None for an axis that stays as it is.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is not positive, or there is not one for each axis.
+    """
+    sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
+    if len(sizes) != axes or not all(n is None or (is_int(n) and n > 0) for n in sizes):
+        each = "a positive int" if axes == 1 else f"a positive int or {axes} of them"
+        raise ArgumentError(
+            where, f"output_size as {each}", describe(value), "One number is for all axes; None keeps the length of one."
+        )
+    return tuple(n if n is None else int(n) for n in sizes)
 
 
 def borders(where: str, padding: Any, axes: int) -> Pads:
@@ -62,7 +81,9 @@ def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
         If the mode is unknown, or there is a number for a mode that takes none.
     """
     if pad_mode not in PAD_MODES:
-        fix = f"A number of zeros goes to padding: pad_mode='pad', padding={pad_mode!r}." if is_int(pad_mode) else "Choose one."
+        fix = (
+            f"A number of zeros goes to padding: pad_mode='pad', padding={pad_mode!r}." if is_int(pad_mode) else "Choose one."
+        )
         raise ArgumentError(where, f"pad_mode {', '.join(map(repr, PAD_MODES))}", repr(pad_mode), fix)
     pads = borders(where, padding, axes)
     if pad_mode != "pad" and any(map(any, pads)):
@@ -130,7 +151,7 @@ def refuse_elements(where: str, *tensors: Tensor) -> None:
     CompileError
         At the line of the user's code.
     """
-    if state.tracing is not None and not state.tracing.whole and any(type(t.array) is Value for t in tensors):
+    if state.tracing is not None and not state.tracing.whole and any(isinstance(t.array, Value) for t in tensors):
         refuse(where, "Work on whole arrays in a layer before or after the neuron, or run with mode='eager'.")
 
 
