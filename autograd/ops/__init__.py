@@ -12,12 +12,17 @@ from .. import tensor as _tensor
 from ..foreign import MODULES, TENSOR, hint, of_module
 from ..gradop import GradOperation
 from ..transforms import grad, stop_gradient, value_and_grad, vjp
+from .adaptive import *  # noqa: F403
+from .conv import *  # noqa: F403
 from .create import *  # noqa: F403
 from .elementwise import *  # noqa: F403
 from .index import *  # noqa: F403
 from .linalg import *  # noqa: F403
 from .nn import *  # noqa: F403
+from .norm import *  # noqa: F403
+from .pool import *  # noqa: F403
 from .reduce import *  # noqa: F403
+from .resample import *  # noqa: F403
 from .shape import *  # noqa: F403
 
 __all__ = ["GradOperation", "grad", "stop_gradient", "value_and_grad", "vjp"]

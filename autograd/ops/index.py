@@ -8,10 +8,12 @@ import numpy as np
 
 from ..arguments import own_arguments
 from ..dtypes import converted, describe, sum_dtype, to_dtype
-from ..errors import DTypeError, ShapeError
+from ..errors import ArgumentError, DTypeError, PositionError, ShapeError
 from ..operator import operator
 from ..primitive import primitive
+from ..spatial import is_int, refuse_elements
 from ..tensor import Tensor, as_tensor
+from .shape import _put, _take, reshape
 
 
 def _is_basic(index: Any) -> bool:
@@ -61,6 +63,53 @@ def gather(x: Any, indices: Any, axis: int = 0) -> Tensor:
     if not -x.ndim <= axis < x.ndim:
         raise ShapeError("ops.gather", f"an axis of the input, {describe(x)}", f"axis {axis}", "Axes count from 0.")
     return getitem(x, (slice(None),) * (axis % x.ndim) + (_positions(indices, "ops.gather"),))
+
+
+@primitive(lambda g, weight, ids, padding_idx: _rows_put(g, weight, ids, padding_idx), None, promotes=(0,))
+def _embedding(weight, ids, /, padding_idx):
+    return np.take(weight, ids, 0)
+
+
+def _rows_put(g: Tensor, weight: Tensor, ids: Tensor, padding_idx: int | None) -> Tensor:
+    """Add the gradient of each row, but for that of the padding."""
+    flat = ids.array.reshape(-1)
+    g = reshape(g, (flat.size, weight.shape[1]))
+    if padding_idx is not None:
+        kept = np.flatnonzero(flat != padding_idx)
+        flat, g = flat[kept], _take(g, kept, axis=0)
+    return _put(g, flat, axis=0, length=weight.shape[0])
+
+
+@own_arguments
+def embedding(ids: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
+    """Look up rows of a table: ``[...]`` whole numbers and ``[n, size]`` give ``[..., size]``.
+
+    The row ``padding_idx`` gets no gradient.
+
+    Raises
+    ------
+    DTypeError
+        If the numbers are not whole.
+    PositionError
+        If one is not in [0, n).
+    ShapeError
+        If the table is not a matrix.
+    """
+    where = "ops.embedding"
+    ids, weight = as_tensor(ids, where), as_tensor(weight, where)
+    refuse_elements(where, ids, weight)
+    if weight.ndim != 2:
+        raise ShapeError(where, "a table [n, size]", describe(weight), "One row for each number.")
+    if ids.dtype.kind not in "iu":
+        raise DTypeError(where, "whole numbers", describe(ids), "Convert them with .astype(int).")
+    n = weight.shape[0]
+    if padding_idx is not None and (not is_int(padding_idx) or not 0 <= padding_idx < n):
+        raise ArgumentError(where, f"padding_idx in [0, {n}), or None", describe(padding_idx), "It names a row of the table.")
+    if type(ids.array) is np.ndarray and ids.size and (ids.array.min() < 0 or ids.array.max() >= n):
+        raise PositionError(
+            where, f"numbers in [0, {n})", f"{ids.array.min()} to {ids.array.max()}", "The table needs a row for each of them."
+        )
+    return _embedding(weight, ids, padding_idx=padding_idx)
 
 
 @own_arguments

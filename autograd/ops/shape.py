@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..arguments import own_arguments
-from ..dtypes import describe
-from ..errors import ShapeError
+from ..dtypes import describe, sum_dtype
+from ..errors import ArgumentError, ShapeError
 from ..operator import operator
 from ..primitive import primitive
 from ..tensor import Tensor, as_tensor
@@ -128,8 +128,50 @@ def _pad(x, /, pad_width, value):
     return np.pad(x, pad_width, constant_values=value)
 
 
-def pad(x: Any, pad_width: Any, value: float = 0.0) -> Tensor:
-    """Add a border of ``value``: ``pad_width`` is (before, after) for each axis, or one pair or number for all."""
+@primitive(lambda g, positions, shape, axis: _put(g, positions, axis=axis, length=shape[axis]), None, promotes=(0,))
+def _take(x, positions, /, axis):
+    return np.take(x, positions, axis)
+
+
+@primitive(lambda h, positions, axis: _take(h, positions, axis=axis), None, promotes=(0,))
+def _put(g, positions, /, axis, length):
+    """Add what lies along an axis at its positions there, in their order: the derivative of picking it."""
+    out = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
+    if not len(positions):
+        return out
+    order = np.argsort(positions, kind="stable")
+    places = positions[order]
+    starts = np.flatnonzero(np.diff(places, prepend=places[0] - 1))
+    before = (slice(None),) * axis
+    out[(*before, places[starts])] = np.add.reduceat(np.take(g, order, axis), starts, axis, dtype=sum_dtype(g.dtype))
+    return out
+
+
+_BORDERS = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@own_arguments
+def pad(x: Any, pad_width: Any, value: float = 0.0, mode: str = "constant") -> Tensor:
+    """Add a border: ``pad_width`` is (before, after) for each axis, or one pair or number for all.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``[...]``.
+    pad_width : int or sequence of (int, int)
+        How much is added before and after, in the order of the axes, as numpy has it.
+    value : float
+        What the border holds, where it is constant.
+    mode : {"constant", "reflect", "replicate", "circular"}
+        Or what is next to the border in a mirror, without the edge itself; the edge again and again; what is at the other end.
+
+    Raises
+    ------
+    ShapeError
+        If there is not one pair for each axis, or not as much in the input as a mirror or a circle takes from it.
+    ArgumentError
+        If the mode is unknown.
+    """
     x = as_tensor(x, "ops.pad")
     try:
         widths = np.broadcast_to(np.asarray(pad_width).astype(int, casting="safe"), (x.ndim, 2)).tolist()
@@ -137,7 +179,21 @@ def pad(x: Any, pad_width: Any, value: float = 0.0) -> Tensor:
         raise ShapeError(
             "ops.pad", f"(before, after) for each of {x.ndim} axes", repr(pad_width), "Give one pair for each axis."
         ) from None
-    return _pad(x, pad_width=tuple(map(tuple, widths)), value=value)
+    if mode == "constant" or not any(map(any, widths)):
+        return _pad(x, pad_width=tuple(map(tuple, widths)), value=value)
+    if mode not in _BORDERS:
+        raise ArgumentError("ops.pad", f"mode 'constant', {', '.join(map(repr, _BORDERS))}", repr(mode), "Choose one.")
+    for axis, (before, after) in enumerate(widths):
+        least = {"reflect": 1, "replicate": 1, "circular": 0}[mode] + (max(before, after) if mode != "replicate" else 0)
+        if min(before, after) < 0 or x.shape[axis] < least:
+            raise ShapeError(
+                "ops.pad", f"a border >= 0 and at least {least} elements along axis {axis} for mode={mode!r}",
+                f"{describe(x)} with {(before, after)}", "Take a narrower border.",
+            )  # fmt: skip
+        if before or after:
+            around: Any = _BORDERS[mode]
+            x = _take(x, np.pad(np.arange(x.shape[axis]), (before, after), around), axis=axis)
+    return x  # type: ignore[no-any-return]
 
 
 def tile(x: Any, reps: int | Sequence[int]) -> Tensor:

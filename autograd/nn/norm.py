@@ -1,0 +1,271 @@
+"""Normalisation as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..dtypes import describe, float32, sum_dtype
+from ..errors import ArgumentError, ShapeError
+from ..intake import to_generator
+from ..spatial import is_int
+from ..tensor import Tensor, as_tensor
+from .options import Layer, check_data_format, fixed, flag, float_dtype, number, parameter, positive
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"]
+
+
+class _BatchNorm(Layer):
+    ranks: tuple[int, ...]
+    layout: str
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.9, affine: bool = True, gamma_init: Any = "ones",
+        beta_init: Any = "zeros", moving_mean_init: Any = "zeros", moving_var_init: Any = "ones",
+        use_batch_statistics: bool | None = None, dtype: Any = float32,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        where = type(self).__name__
+        positive(where, num_features=num_features)
+        self.num_features, self.eps, self.momentum = (
+            num_features,
+            number(where, "eps", eps, 0),
+            number(where, "momentum", momentum, 0, 1),
+        )
+        self.affine, self.dtype = flag(where, "affine", affine), float_dtype(where, dtype)
+        if use_batch_statistics is not None:
+            flag(where, "use_batch_statistics", use_batch_statistics)
+        self.use_batch_statistics = use_batch_statistics
+
+        def made(name: str, how: Any, trained: bool) -> Any:
+            return parameter(f"{where}, {name}", how, (num_features,), to_generator(None, where), self.dtype, trained)
+
+        self.gamma, self.beta = made("gamma_init", gamma_init, affine), made("beta_init", beta_init, affine)
+        self.moving_mean = made("moving_mean_init", moving_mean_init, False)
+        self.moving_variance = made("moving_var_init", moving_var_init, False)
+
+    @property
+    def per_sample(self) -> bool:  # type: ignore[override]
+        """Whether each sample is by itself: not while the statistics are those of the batch of one time step."""
+        return not self._by_batch
+
+    @property
+    def repeatable(self) -> bool:
+        """Tell that each run in training changes the moving statistics."""
+        return not self.training
+
+    @property
+    def _by_batch(self) -> bool:
+        return self.training if self.use_batch_statistics is None else self.use_batch_statistics
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[N, C, ...]`` to the same shape; in training, change the moving statistics."""
+        x = as_tensor(x, type(self).__name__)
+        if x.ndim not in self.ranks or x.shape[1] != self.num_features:
+            raise ShapeError(
+                repr(self), f"an input {self.layout.replace('C', str(self.num_features))}", describe(x),
+                "Channels come second; move them with ops.transpose, or change num_features.",
+            )  # fmt: skip
+        out = ops.batch_norm(
+            x, self.moving_mean, self.moving_variance, self.gamma, self.beta, training=self._by_batch, eps=self.eps
+        )
+        if self._by_batch and self.training:
+            self._note(x.array)
+        return out
+
+    def _note(self, x: np.ndarray[Any, Any]) -> None:
+        """Move the statistics towards those of a batch, whose variance is taken as an estimate from so many samples."""
+        axes, kind, n = (0, *range(2, x.ndim)), sum_dtype(x.dtype) if x.dtype.kind == "f" else float32, x.size // x.shape[1]
+        means, variances = np.mean(x, axes, dtype=kind), np.var(x, axes, dtype=kind, ddof=n > 1)
+        for moving, now in ((self.moving_mean, means), (self.moving_variance, variances)):
+            moving.array = (self.momentum * moving.stored + (1 - self.momentum) * now).astype(moving.dtype)
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalises each feature of ``[N, C]`` or ``[N, C, L]`` over the batch (Ioffe and Szegedy, 2015).
+
+    The arguments are those of :class:`BatchNorm2d`.
+    """
+
+    ranks, layout = (2, 3), "[N, C] or [N, C, L]"
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalises each channel of images ``[N, C, H, W]`` over batch and space (Ioffe and Szegedy, 2015).
+
+    After ``set_train()`` it uses the mean and the variance of the batch, and moves its own towards them; else it uses its own.
+    These are Parameters that are not trained, so that ``state_dict`` has them. In :func:`snn.run` a batch is that of one time
+    step, in every mode: a run in training moves them T times.
+
+    Parameters
+    ----------
+    num_features : int
+        The number of channels, C.
+    eps : float
+        Added to the variance.
+    momentum : float
+        What stays of the moving statistics in a step, as in MindSpore: ``moving = momentum * moving + (1 - momentum) *
+        batch``. The variance of the batch counts there with ``n / (n - 1)``.
+    affine : bool
+        Whether gamma and beta are trained.
+    gamma_init, beta_init, moving_mean_init, moving_var_init : str, number, array or initialiser
+        How the Parameters start.
+    use_batch_statistics : bool, optional
+        Use those of the batch always (True) or never (False); None: in training.
+    data_format : {"NCHW"}
+        Channels come second.
+    dtype : dtype
+        Of the Parameters.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        ``[C]``: the scale and the shift.
+    moving_mean, moving_variance : Parameter
+        ``[C]``, not trained.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the channels are others; or in training, if a batch has one number only for each.
+    """
+
+    ranks, layout = (4,), "[N, C, H, W]"
+
+    def __init__(
+        self, num_features: int, eps: float = 1e-5, momentum: float = 0.9, affine: bool = True, gamma_init: Any = "ones",
+        beta_init: Any = "zeros", moving_mean_init: Any = "zeros", moving_var_init: Any = "ones",
+        use_batch_statistics: bool | None = None, data_format: str = "NCHW", dtype: Any = float32,
+    ) -> None:  # fmt: skip
+        check_data_format("BatchNorm2d", data_format, "NCHW")
+        super().__init__(
+            num_features, eps, momentum, affine, gamma_init, beta_init, moving_mean_init, moving_var_init,
+            use_batch_statistics, dtype,
+        )  # fmt: skip
+
+
+class LayerNorm(Layer):
+    """Normalises the last axes of each sample, and scales and shifts each of their elements (Ba, Kiros and Hinton, 2016).
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The lengths of the last axes.
+    begin_norm_axis, begin_params_axis : int, optional
+        The first axis that is normalised, and the first that is scaled and shifted; by default those of ``normalized_shape``.
+    gamma_init, beta_init : str, number, array or initialiser
+        How the Parameters start.
+    epsilon : float
+        Added to the variance.
+    dtype : dtype
+        Of the Parameters.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        Of shape ``normalized_shape``.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the input does not end in these lengths.
+    """
+
+    def __init__(
+        self, normalized_shape: Any, begin_norm_axis: int | None = None, begin_params_axis: int | None = None,
+        gamma_init: Any = "ones", beta_init: Any = "zeros", epsilon: float = 1e-7, dtype: Any = float32,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+        if not shape or not all(is_int(n) and n > 0 for n in shape):
+            raise ArgumentError(
+                "LayerNorm", "normalized_shape as the lengths of the last axes", describe(normalized_shape), "Such as (64,)."
+            )
+        for name, axis in (("begin_norm_axis", begin_norm_axis), ("begin_params_axis", begin_params_axis)):
+            if axis is not None and not is_int(axis):
+                raise ArgumentError("LayerNorm", f"{name} as an int, or None", describe(axis), "The last axis is -1.")
+        self.normalized_shape, self.begin_norm_axis = fixed(normalized_shape), begin_norm_axis
+        self.begin_params_axis = begin_params_axis
+        self.epsilon, self.dtype = number("LayerNorm", "epsilon", epsilon, 0), float_dtype("LayerNorm", dtype)
+        rng = to_generator(None, "LayerNorm")
+        self.gamma = parameter("LayerNorm, gamma_init", gamma_init, shape, rng, self.dtype)
+        self.beta = parameter("LayerNorm, beta_init", beta_init, shape, rng, self.dtype)
+        first = -len(shape) if begin_norm_axis is None else begin_norm_axis
+        self.per_sample = first > 0 or -len(shape) <= first < 0
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[..., *normalized_shape]`` to the same shape."""
+        x = as_tensor(x, "LayerNorm")
+        shape = self.gamma.shape
+        first, params = (
+            -len(shape) if axis is None else axis - x.ndim if axis >= 0 else axis
+            for axis in (self.begin_norm_axis, self.begin_params_axis)
+        )
+        if x.ndim < len(shape) or x.shape[-len(shape) :] != shape or params != -len(shape) or not -x.ndim <= first < 0:
+            lengths = ", ".join(map(str, shape))
+            raise ShapeError(repr(self), f"an input [..., {lengths}]", describe(x), "normalized_shape has its last lengths.")
+        return ops.layer_norm(x, x.shape[first:], eps=self.epsilon) * self.gamma + self.beta
+
+
+class GroupNorm(Layer):
+    """Normalises groups of channels of each sample, and scales and shifts each channel (Wu and He, 2018).
+
+    Parameters
+    ----------
+    num_groups : int
+        How many groups the channels are cut into: one is all of them, ``num_channels`` each by itself.
+    num_channels : int
+        The number of channels, C, of ``[N, C, ...]``.
+    eps : float
+        Added to the variance.
+    affine : bool
+        Whether gamma and beta are trained.
+    gamma_init, beta_init : str, number, array or initialiser
+        How the Parameters start.
+    dtype : dtype
+        Of the Parameters.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        ``[C]``.
+
+    Raises
+    ------
+    ArgumentError
+        If the groups do not share the channels equally, or an argument is not what it may be.
+    ShapeError
+        When called, if the channels are others.
+    """
+
+    def __init__(
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, gamma_init: Any = "ones",
+        beta_init: Any = "zeros", dtype: Any = float32,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        positive("GroupNorm", num_groups=num_groups, num_channels=num_channels)
+        if num_channels % num_groups:
+            raise ArgumentError(
+                "GroupNorm", "num_channels that are a multiple of num_groups", f"{num_channels} with {num_groups} groups",
+                "Each group has as many of them as the others.",
+            )  # fmt: skip
+        self.num_groups, self.num_channels, self.eps = num_groups, num_channels, number("GroupNorm", "eps", eps, 0)
+        self.affine, self.dtype = flag("GroupNorm", "affine", affine), float_dtype("GroupNorm", dtype)
+        rng, shape = to_generator(None, "GroupNorm"), (num_channels,)
+        self.gamma = parameter("GroupNorm, gamma_init", gamma_init, shape, rng, self.dtype, affine)
+        self.beta = parameter("GroupNorm, beta_init", beta_init, shape, rng, self.dtype, affine)
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[N, C, ...]`` to the same shape."""
+        x = as_tensor(x, "GroupNorm")
+        if x.ndim < 2 or x.shape[1] != self.num_channels:
+            raise ShapeError(
+                repr(self), f"an input [N, {self.num_channels}, ...]", describe(x), "Channels come second, behind the batch."
+            )
+        return ops.group_norm(x, self.num_groups, self.gamma, self.beta, self.eps)

@@ -1,0 +1,108 @@
+"""What layers have in common: how they print, and what they check of their arguments."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from ..cell import Cell
+from ..dtypes import DType, as_bool, describe, float32, to_dtype
+from ..errors import ArgumentError, DTypeError
+from ..parameter import Parameter
+from ..spatial import is_int
+from . import init
+
+__all__ = ["Layer", "check_data_format", "fixed", "float_dtype", "number", "parameter", "positive"]
+
+_NOT_SHOWN = {"data_format", "rng"}
+
+
+class Layer(Cell):
+    """A layer that keeps its arguments under their names, treats each sample on its own, and prints as it is made."""
+
+    per_sample = True
+
+    def extra_repr(self) -> str:
+        """Show the arguments that make such a layer: those that are needed, and others that are not the default."""
+        shown = []
+        for name, argument in inspect.signature(type(self)).parameters.items():
+            if name in _NOT_SHOWN or name not in vars(self):
+                continue
+            value = vars(self)[name]
+            if name == "dtype":
+                shown += [f"dtype={str(value)!r}"] if value != float32 else []
+            elif argument.default is argument.empty or value != argument.default or type(value) is not type(argument.default):
+                shown.append(f"{name}={value!r}")
+        return ", ".join(shown)
+
+
+def fixed(value: Any) -> Any:
+    """Return an option as it is kept: a sequence as a tuple."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def positive(where: str, **sizes: Any) -> None:
+    """Check that arguments are positive ints.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not.
+    """
+    for name, value in sizes.items():
+        if not is_int(value) or value < 1:
+            raise ArgumentError(where, f"{name} to be a positive int", describe(value), "Count the channels, or the features.")
+
+
+def number(where: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
+    """Return an option as a float.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no number from ``low`` to ``high``.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
+        limits = f"of at least {low:g}" if high == np.inf else f"from {low:g} to {high:g}"
+        raise ArgumentError(where, f"{name} as a number {limits}", describe(value), "Leave it out for the default.")
+    return float(value)
+
+
+def check_data_format(where: str, data_format: str, known: str) -> None:
+    """Check the order of axes: there is one.
+
+    Raises
+    ------
+    ArgumentError
+        If another one is asked for.
+    """
+    if data_format != known:
+        raise ArgumentError(
+            where, f"data_format={known!r}", repr(data_format), "Move the channels: ops.transpose(x, (0, 3, 1, 2)) for NHWC."
+        )
+
+
+def float_dtype(where: str, dtype: Any) -> DType:
+    """Return the dtype of Parameters.
+
+    Raises
+    ------
+    DTypeError
+        If it is not floating.
+    """
+    found = to_dtype(dtype, where)
+    if found.kind != "f":
+        raise DTypeError(where, "a float dtype", str(found), "Weights that are learned are floats: dtype=autograd.float32.")
+    return found
+
+
+def flag(where: str, name: str, value: Any) -> bool:
+    """Return a flag as a bool."""
+    return as_bool(value, where, name)
+
+
+def parameter(where: str, how: Any, shape: tuple[int, ...], rng: Any, dtype: Any, trained: bool = True) -> Parameter:
+    """Make a Parameter of initial values as :func:`autograd.nn.init.make` takes them."""
+    return Parameter(init.make(how, shape, rng, where).astype(dtype), requires_grad=trained)

@@ -1,0 +1,145 @@
+"""Normalisation: to the mean 0 and the variance 1 over a batch, a layer or a group of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import describe
+from ..errors import ArgumentError, ShapeError
+from ..primitive import primitive
+from ..spatial import is_int, refuse_elements
+from ..tensor import Tensor, as_tensor
+from ..wide import widened
+from .elementwise import sqrt
+from .reduce import mean, var
+from .shape import reshape
+
+__all__ = ["batch_norm", "group_norm", "layer_norm"]
+
+
+def _standardize_vjp(g: Tensor, x: Tensor, out: Tensor, axis: tuple[int, ...], eps: float) -> Tensor:
+    centered = g - mean(g, axis, keepdims=True) - out * mean(g * out, axis, keepdims=True)
+    return centered / sqrt(var(x, axis, keepdims=True) + eps)
+
+
+@primitive(_standardize_vjp, floating=True)
+def _standardize(x, /, axis, eps):
+    centered = x - np.mean(x, axis, keepdims=True)
+    centered /= np.sqrt(np.mean(np.square(centered), axis, keepdims=True) + x.dtype.type(eps))
+    return centered
+
+
+def _affine(x: Tensor, weight: Any, bias: Any, shape: tuple[int, ...], where: str) -> Tensor:
+    """Scale and shift, each by one number a channel, or as ``shape`` says."""
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is None:
+            continue
+        value = as_tensor(value, where)
+        size = tuple(n for n in shape if n != 1)
+        if tuple(n for n in value.shape if n != 1) != size:
+            raise ShapeError(where, f"a {name} {list(size)}", describe(value), "One number for each that is normalised.")
+        x = x * reshape(value, shape) if name == "weight" else x + reshape(value, shape)
+    return x
+
+
+def _checked(x: Any, where: str, eps: Any, least: int) -> Tensor:
+    x = as_tensor(x, where)
+    refuse_elements(where, x)
+    if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not eps >= 0:
+        raise ArgumentError(where, "eps, which is added to the variance, as a number >= 0", describe(eps), "Such as 1e-5.")
+    if x.ndim < least:
+        raise ShapeError(where, "an input [N, C, ...]", describe(x), "Add the axes of batch and channels.")
+    return x  # type: ignore[no-any-return]
+
+
+@widened
+def batch_norm(
+    x: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, training: bool = False,
+    eps: float = 1e-5,
+) -> Tensor:  # fmt: skip
+    """Normalise each channel over batch and space, and scale and shift it.
+
+    It changes no statistics: :class:`autograd.nn.BatchNorm2d` keeps them.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``[N, C, ...]``.
+    running_mean, running_var : Tensor, optional
+        ``[C]``: used in the place of the batch's own if not ``training``.
+    weight, bias : Tensor, optional
+        ``[C]``.
+    training : bool
+        Use the mean and the variance of the batch.
+    eps : float
+        Added to the variance.
+
+    Returns
+    -------
+    Tensor
+        Of the shape of ``x``.
+
+    Raises
+    ------
+    ShapeError
+        If a shape does not fit, or there is one number only for each channel of a batch: it would be 0 whatever it is.
+    ArgumentError
+        If there are no statistics to use.
+    """
+    where = "ops.batch_norm"
+    x = _checked(x, where, eps, 2)
+    c = x.shape[1]
+    shape = (c, *(1,) * (x.ndim - 2))
+    if training:
+        if x.size <= c:
+            raise ShapeError(
+                where, "more than one number for each channel", describe(x), "Take a larger batch, or set_train(False)."
+            )
+        out = _standardize(x, axis=(0, *range(2, x.ndim)), eps=eps)
+    else:
+        if running_mean is None or running_var is None:
+            raise ArgumentError(where, "running_mean and running_var", "None", "training=True takes those of the batch.")
+        means, variances = as_tensor(running_mean, where), as_tensor(running_var, where)
+        for name, value in (("running_mean", means), ("running_var", variances)):
+            if value.shape != (c,):
+                raise ShapeError(where, f"a {name} [{c}], one for each channel", describe(value), "Channels come second.")
+        out = (x - reshape(means, shape)) / sqrt(reshape(variances, shape) + eps)
+    return _affine(out, weight, bias, shape, where)
+
+
+@widened
+def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements.
+
+    Raises
+    ------
+    ShapeError
+        If the last axes have other lengths.
+    """
+    where = "ops.layer_norm"
+    x = _checked(x, where, eps, 1)
+    shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+    if not shape or x.shape[-len(shape) :] != shape:
+        raise ShapeError(where, f"an input that ends in {list(shape)}", describe(x), "These are the lengths of its last axes.")
+    return _affine(_standardize(x, axis=tuple(range(-len(shape), 0)), eps=eps), weight, bias, shape, where)
+
+
+@widened
+def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
+    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel.
+
+    Raises
+    ------
+    ShapeError
+        If the channels cannot be cut into so many groups.
+    """
+    where = "ops.group_norm"
+    x = _checked(x, where, eps, 2)
+    n, c = x.shape[:2]
+    if not is_int(num_groups) or num_groups < 1 or c % num_groups:
+        raise ShapeError(where, f"channels that {num_groups!r} groups share equally", describe(x), "Take a divisor of C.")
+    apart = reshape(x, (n, num_groups, x.size // max(n * num_groups, 1)))
+    out = reshape(_standardize(apart, axis=(2,), eps=eps), x.shape)
+    return _affine(out, weight, bias, (c, *(1,) * (x.ndim - 2)), where)

@@ -1,0 +1,167 @@
+"""Arguments of operations and layers that work along spatial axes: kernels, strides, borders; with their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .dtypes import describe
+from .errors import ArgumentError, DTypeError, ShapeError
+from .program import Value, refuse
+from .state import state
+from .tensor import Tensor
+from .windows import Windows
+
+LAYOUTS = {1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
+PAD_MODES = ("same", "valid", "pad")
+Pads = tuple[tuple[int, int], ...]
+
+
+def is_int(value: Any) -> bool:
+    """Tell whether a value is a whole number, and no bool."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tuple[int, ...]:
+    """Return one whole number for each spatial axis, of one for all or of a sequence.
+
+    Raises
+    ------
+    ArgumentError
+        If it is anything else, or a number is below ``least``.
+    """
+    several = (
+        [value] * axes if is_int(value) else [*value] if isinstance(value, Sequence) and not isinstance(value, str) else []
+    )
+    if len(several) != axes or not all(is_int(n) and n >= least for n in several):
+        each = "an int" if axes == 1 else f"an int or {axes} of them"
+        raise ArgumentError(
+            where, f"{name} as {each}, at least {least}", describe(value), f"One number for all axes: {name}={max(least, 1)}."
+        )
+    return tuple(int(n) for n in several)
+
+
+def output_sizes(where: str, value: Any, axes: int) -> tuple[int | None, ...]:
+    """Return how many bins there are along each spatial axis; None for an axis that stays as it is.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is not positive, or there is not one for each axis.
+    """
+    sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
+    if len(sizes) != axes or not all(n is None or (is_int(n) and n > 0) for n in sizes):
+        each = "a positive int" if axes == 1 else f"a positive int or {axes} of them"
+        raise ArgumentError(
+            where, f"output_size as {each}", describe(value), "One number is for all axes; None keeps the length of one."
+        )
+    return tuple(n if n is None else int(n) for n in sizes)
+
+
+def borders(where: str, padding: Any, axes: int) -> Pads:
+    """Return (before, after) for each axis, of one number for all, one for each axis, or both for each axis in turn."""
+    if is_int(padding):
+        padding = (padding,) * axes
+    length = len(padding) if isinstance(padding, Sequence) and not isinstance(padding, str) else 0
+    if length not in (axes, 2 * axes) or not all(is_int(n) and n >= 0 for n in padding):
+        fix = f"Or pad_mode={padding!r}." if padding in ("same", "valid") else "For one border around all, padding=1."
+        raise ArgumentError(where, f"padding as an int >= 0, {axes} or {2 * axes} of them", describe(padding), fix)
+    flat = [int(n) for n in padding]
+    return tuple(zip(flat[::2], flat[1::2], strict=True)) if length == 2 * axes else tuple((n, n) for n in flat)
+
+
+def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
+    """Check how an input is padded, as far as that can be seen without one.
+
+    Raises
+    ------
+    ArgumentError
+        If the mode is unknown, or there is a number for a mode that takes none.
+    """
+    if pad_mode not in PAD_MODES:
+        fix = (
+            f"A number of zeros goes to padding: pad_mode='pad', padding={pad_mode!r}." if is_int(pad_mode) else "Choose one."
+        )
+        raise ArgumentError(where, f"pad_mode {', '.join(map(repr, PAD_MODES))}", repr(pad_mode), fix)
+    pads = borders(where, padding, axes)
+    if pad_mode != "pad" and any(map(any, pads)):
+        raise ArgumentError(
+            where, f"padding=0 with pad_mode={pad_mode!r}", f"padding={padding!r}", "Zeros of your own number: pad_mode='pad'."
+        )
+
+
+def windows_on(
+    where: str, size: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
+    pad_mode: str, padding: Any,
+) -> Windows:  # fmt: skip
+    """Return the windows on an input of spatial lengths ``size``."""
+    check_pad_mode(where, pad_mode, padding, len(size))
+    pads = borders(where, padding, len(size))
+    if pad_mode == "same":
+        spans = Windows(kernel, stride, dilation, pads).spans
+        totals = [max((-(-n // s) - 1) * s + span - n, 0) for n, s, span in zip(size, stride, spans, strict=True)]
+        pads = tuple((total // 2, total - total // 2) for total in totals)
+    return Windows(kernel, stride, dilation, pads)
+
+
+def check_fits(where: str, x: Tensor, windows: Windows) -> None:
+    """Check that at least one window lies in the padded input.
+
+    Raises
+    ------
+    ShapeError
+        If it is too small.
+    """
+    size = x.shape[2:]
+    if min(windows.counts(size)) < 1:
+        least = [max(span - sum(pads), 1) for span, pads in zip(windows.spans, windows.pads, strict=True)]
+        raise ShapeError(
+            where, f"an input of at least {least} on its spatial axes", describe(x), "Take a smaller kernel, or pad it."
+        )
+
+
+def check_layout(where: str, x: Tensor, axes: int, channels: int | None = None) -> None:
+    """Check that an input has a batch, channels and so many spatial axes.
+
+    Raises
+    ------
+    ShapeError
+        If it has not, or other channels.
+    CompileError
+        If it is one element of a neuron that is being traced.
+    """
+    refuse_elements(where, x)
+    if x.ndim != axes + 2:
+        fix = "Add an axis for the batch: x[None]." if x.ndim == axes + 1 else "Reshape it."
+        raise ShapeError(where, f"an input {LAYOUTS[axes]}", describe(x), fix)
+    if channels is not None and x.shape[1] != channels:
+        raise ShapeError(
+            where, f"an input with {channels} channels, {LAYOUTS[axes].replace('C', str(channels))}", describe(x),
+            "Channels come second; move them with ops.transpose, or change the number that the layer was made for.",
+        )  # fmt: skip
+
+
+def refuse_elements(where: str, *tensors: Tensor) -> None:
+    """Refuse what works on whole arrays in a neuron that is being traced, where a Tensor is one element.
+
+    Raises
+    ------
+    CompileError
+        At the line of the user's code.
+    """
+    if state.tracing is not None and not state.tracing.whole and any(isinstance(t.array, Value) for t in tensors):
+        refuse(where, "Work on whole arrays in a layer before or after the neuron, or run with mode='eager'.")
+
+
+def check_floats(where: str, x: Tensor) -> None:
+    """Check that an input has fractions.
+
+    Raises
+    ------
+    DTypeError
+        If it has whole numbers or bools.
+    """
+    if x.dtype.kind != "f":
+        raise DTypeError(where, "an input of floats", describe(x), "Convert it: x.astype(autograd.float32).")
