@@ -137,7 +137,7 @@ class Part:
         size, columns, limits = math.prod(self.shape), self.shape[-1], tuning.now()
         found = [c for c in self.currents if c is not None]
         weighted = [c for c in found if c.weighted]
-        narrow = all(c.few and c.in_chunks for c in weighted) if weighted else columns < limits.narrow
+        narrow = all(c.flat or (c.few and c.in_chunks) for c in weighted) if weighted else columns < limits.narrow
         if narrow and not self.grouped:  # all samples are one row, or few elements would be done at once
             return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
         width = min([c.width for c in self.listed], default=limits.block)

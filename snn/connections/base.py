@@ -29,6 +29,8 @@ class Way:
     chunk : int or None
         Time steps whose gradients are summed at once: the same in every run of one shape, so that the bits are. None if
         nothing is summed.
+    flat : bool
+        Whether the currents come element by element, so that all samples may be one row; otherwise a loop works on rows.
     weighted : bool
         Whether there are weights, so that currents are made and gradients by weights are summed.
     listed : bool
@@ -45,6 +47,7 @@ class Way:
     kind: str
     chunk: int | None = None
     events: Any = None
+    flat: ClassVar[bool] = False
     weighted: ClassVar[bool] = True
     listed: ClassVar[bool] = False
     constant: ClassVar[bool] = False

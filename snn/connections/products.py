@@ -21,7 +21,7 @@ from autograd.state import scope
 from ..common.structure import is_over_time, is_stateful
 from ..tracing.reads import Reads, watching
 
-__all__ = ["factors_of", "why_not"]
+__all__ = ["NotDenseError", "factors_of", "typed", "why_not"]
 
 _COMPILED = (float32, float64)
 
@@ -30,7 +30,7 @@ Factors = tuple[Tensor, Tensor | None, DType]
 """Weights ``[n_out, n_in]``, bias, and the dtype of the weights before they were brought to that of the product."""
 
 
-class _NotDenseError(Exception):
+class NotDenseError(Exception):
     """A layer does something else; the text says what."""
 
 
@@ -53,7 +53,7 @@ def factors_of(cell: Cell, x: Tensor) -> Factors | str:
             return _of_dense(cell, x)
         reason = _tried(cell, x)
         return _made(cell, x) if reason is None else reason
-    except _NotDenseError as error:
+    except NotDenseError as error:
         return str(error)
 
 
@@ -62,17 +62,17 @@ def _of_dense(cell: nn.Dense, x: Tensor) -> Factors | str:
         return "it has an activation, which may be a layer of its own behind it"
     if x.shape[-1] != cell.in_channels:
         return ""  # an error, which the layer itself raises
-    return _typed(x, cell.weight, cell.bias)
+    return typed(x, cell.weight, cell.bias)
 
 
-def _typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
+def typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
     """Bring factors to the dtype of the product, as the eager mode does."""
     dtype = promote(x.dtype, weight.dtype)
     if dtype not in _COMPILED or x.dtype == float16:
-        raise _NotDenseError(f"its input is {x.dtype} and its weights are {weight.dtype}")
+        raise NotDenseError(f"its input is {x.dtype} and its weights are {weight.dtype}")
     if bias is not None and bias.dtype != dtype:
         if promote(dtype, bias.dtype) != dtype:
-            raise _NotDenseError(f"its bias is {bias.dtype}, and its product only {dtype}")
+            raise NotDenseError(f"its bias is {bias.dtype}, and its product only {dtype}")
         bias = ops.cast(bias, dtype)
     return weight if weight.dtype == dtype else ops.cast(weight, dtype), bias, weight.dtype
 
@@ -107,7 +107,7 @@ def _try(cell: Cell, cells: Sequence[Cell], x: Tensor) -> str | None:
         with watching(Reads(), f"{type(cell).__name__}.construct"):
             first, second = (_bytes(_made(twin, x)) for twin in twins)
         drawn = pythons != random.getstate() or _content(numpys) != _content(np.random.get_state())  # noqa: NPY002
-    except _NotDenseError as error:
+    except NotDenseError as error:
         return str(error)
     except CompileError as error:
         return f"its construct may make other weights each time: {_line(error)}"
@@ -160,12 +160,12 @@ def _made(cell: Cell, x: Tensor) -> Factors:
     with scope(recording=True):
         try:
             out = cell.construct(Tensor.wrap(steps.value("input", (), x.dtype, x.shape[1:]), seed))
-        except _NotDenseError:
+        except NotDenseError:
             raise
         except Exception as error:
-            raise _NotDenseError(f"its construct needs the values of its input: {_line(error)}") from error
+            raise NotDenseError(f"its construct needs the values of its input: {_line(error)}") from error
         weight, bias = steps.factors(out, seed)
-        return _typed(x, weight, bias)
+        return typed(x, weight, bias)
 
 
 class _Steps:
@@ -186,16 +186,16 @@ class _Steps:
             x, y = values
             if y.ndim == 2 and y.dtype.kind == "f" and x.shape[-1] == len(y):
                 return self.value("product", values, promote(x.dtype, y.dtype), (*x.shape[:-1], y.shape[1]), op)
-            raise _NotDenseError(f"its input is multiplied with {describe(y)}")
+            raise NotDenseError(f"its input is multiplied with {describe(y)}")
         if op.label == "ops.cast" and kinds == ["input"] and values[0].dtype.kind != "f" and attrs["dtype"].kind == "f":
             return self.value("input", values, attrs["dtype"], values[0].shape, op)
         if (op.label == "ops.add" and set(kinds) == {"product", None}) or (op.label, *kinds) == ("ops.sub", "product", None):
             product, other = values if kinds[0] else values[::-1]
             if np.shape(other) not in ((), (1,), product.shape[-1:]):
-                raise _NotDenseError(f"{describe(other)} is added to its product: not one value for each output")
+                raise NotDenseError(f"{describe(other)} is added to its product: not one value for each output")
             dtype = promote(product.dtype, other.dtype) if isinstance(other, np.ndarray) else product.dtype
             return self.value("sum", values, dtype, product.shape, op)
-        raise _NotDenseError(f"its input goes through {op.label}")
+        raise NotDenseError(f"its input goes through {op.label}")
 
     def factors(self, out: Any, seed: Node) -> tuple[Tensor, Tensor | None]:
         """Return weights ``[n_out, n_in]`` and bias from what a layer returned, with their places in the graph.
@@ -204,7 +204,7 @@ class _Steps:
         """
         value: Any = getattr(out, "array", None)
         if not isinstance(out, Tensor) or not isinstance(value, Value):
-            raise _NotDenseError(f"it returns {describe(out)}, without its input")
+            raise NotDenseError(f"it returns {describe(out)}, without its input")
         node: Any = out.node
         bias: Tensor | None = None
         kind, op, operands = self._step(value, node)
@@ -215,7 +215,7 @@ class _Steps:
             value, node = operands[1 - at], node.parents[1 - at]
             kind, op, operands = self._step(value, node)
         if kind != "product":
-            raise _NotDenseError("its input is not multiplied with a matrix")
+            raise NotDenseError("its input is not multiplied with a matrix")
         weight = ops.transpose(Tensor.wrap(operands[1], node.parents[1]))
         value, node = operands[0], node.parents[0]
         while node is not seed:
@@ -226,5 +226,5 @@ class _Steps:
     def _step(self, value: Any, node: Any) -> tuple[str, Any, Sequence[Any]]:
         step: tuple[str, Any, Sequence[Any]] = self.made[value.index]
         if node is None or (step[1] is not None and node.rule is not step[1]):
-            raise _NotDenseError("a Cell inside it has a bprop of its own")
+            raise NotDenseError("a Cell inside it has a bprop of its own")
         return step

@@ -14,7 +14,7 @@ from . import tuning
 from .system import after_fork
 from .threads import holding, is_held, run_all
 
-__all__ = ["one_thread_each", "product"]
+__all__ = ["in_parts", "one_thread_each", "product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
@@ -129,6 +129,16 @@ def product(a: Array, b: Array, out: Array) -> Array:
         calls = [functools.partial(np.matmul, a, b[:, s], out=out[:, s]) for s in cuts]
     run_all([functools.partial(_alone, call) for call in calls])
     return out
+
+
+def in_parts(rows: int, function: Callable[[slice], Any]) -> None:
+    """Call a function of products for parts of some rows, which depend on their number alone, on our threads.
+
+    It is to be called inside of :func:`one_thread_each`.
+    """
+    parts = max(1, min(tuning.now().product_parts, rows))
+    cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]
+    run_all([functools.partial(_alone, functools.partial(function, cut)) for cut in cuts])
 
 
 def _after_fork() -> None:

@@ -207,3 +207,74 @@ def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, siz
         mean[i] = m
         square[i] = s
         new[i] = w[i] * keep - size * m / (np.sqrt(s) + eps)
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve_spikes(
+    lo, hi, start, index, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
+    weights, out,
+):  # fmt: skip
+    """Write the currents of images: each spike adds its kernels to the outputs that it reaches.
+
+    ``row_of`` says which row of the output a row of the image reaches by each row of the kernel; ``runs`` which runs along
+    it: the first output, the first column of the kernel, and how many. The weights are ``[channels, kh, kw, group_out]``.
+    """
+    plane = rows_out * columns_out
+    work = np.empty(plane * n_out, out.dtype)
+    for r in range(lo, hi):
+        for k in range(plane * n_out):
+            work[k] = 0
+        for c in range(channels):
+            group = c // each * group_out
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                y = np.uint64(index[p]) // width
+                x = np.uint64(index[p]) - y * width
+                for k in range(kh):
+                    o = row_of[y * kh + k]
+                    if o < rows_out:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            at = (o * columns_out + runs[np.uint64(3) * run]) * n_out + group
+                            w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
+                                work[at + j] += weights[w + j]
+        for c in range(n_out):
+            first = (r * n_out + c) * plane
+            for k in range(plane):
+                out[first + k] = work[k * n_out + c]
+
+
+@njit(error_model="numpy", nogil=True)
+def gather_spikes(
+    lo, hi, start, index, rows, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start,
+    runs, gradient, total,
+):  # fmt: skip
+    """Add to the gradient by the weights, for each spike, that by the outputs it reaches, ``[rows, places, n_out]``.
+
+    A job is a channel and a row of the kernel.
+    """
+    plane = rows_out * columns_out
+    for job in range(lo, hi):
+        c, k = job // kh, job % kh
+        group = c // each * group_out
+        for r in range(rows):
+            base = r * plane * n_out + group
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                y = np.uint64(index[p]) // width
+                x = np.uint64(index[p]) - y * width
+                o = row_of[y * kh + k]
+                if o < rows_out:
+                    for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                        at = base + (o * columns_out + runs[np.uint64(3) * run]) * n_out
+                        w = (job * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                        for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
+                            total[w + j] += gradient[at + j]
+
+
+@njit(error_model="numpy", nogil=True)
+def channels_last(lo, hi, images, channels, plane, out):
+    """Move the channels of images behind their places."""
+    for r in range(lo, hi):
+        base = r * channels * plane
+        for c in range(channels):
+            for k in range(plane):
+                out[base + k * channels + c] = images[base + c * plane + k]

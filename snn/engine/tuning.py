@@ -19,6 +19,11 @@ class Tuning:
     dense_density : float
         Share of an input that is spikes above which a product with all of it is faster than sums over its events
         (``benchmarks layer``).
+    convolved_density : float
+        Share of an image that is spikes above which a convolution of all of it is faster than one spike by spike
+        (``benchmarks conv``).
+    convolved_elements : int
+        Elements of the currents of a convolution that are made at once (``benchmarks conv``).
     sampled_density : float
         Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
     sampled_in_group : float
@@ -63,6 +68,8 @@ class Tuning:
     """
 
     dense_density: float = 0.25
+    convolved_density: float = 0.25
+    convolved_elements: int = 1 << 20
     sampled_density: float = 0.25
     sampled_in_group: float = 0.45
     few_outputs: int = 32

@@ -1,0 +1,208 @@
+"""Convolution, and the ways through it: over whole images, once, or spike by spike."""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autograd import Cell, Tensor, nn, ops
+from autograd.spatial import per_axis, windows_on
+from autograd.windows import Windows, convolve, input_gradient, weight_gradient
+
+from ..engine import tuning
+from ..engine.blas import in_parts
+from ..engine.buffers import empty
+from ..engine.events import Packed
+from ..engine.images import SpikeConvolution
+from ..spikes import Spikes, as_spikes
+from .base import Connection, Way
+from .products import NotDenseError, typed
+
+__all__ = ["Convolution", "ConvolvedEvents", "ConvolvedImages", "ConvolvedOnce"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Connection):
+    """A convolution along one, two or three axes: weights ``[out, in / groups, *kernel]``, a bias ``[out, 1, ...]``."""
+
+    windows: Windows
+    groups: int
+
+    @classmethod
+    def of(cls, cell: Cell, x: Tensor) -> Convolution | None:
+        """Return a layer of these very classes as a connection; None if it is another one, or its input does not fit."""
+        if type(cell) not in (nn.Conv1d, nn.Conv2d, nn.Conv3d) or cell.hooked or "construct" in vars(cell):
+            return None
+        layer: Any = cell
+        size = x.shape[3:]
+        if len(size) != layer.axes or x.shape[2] != layer.in_channels:
+            return None
+        try:
+            weight, bias, stored = typed(x, layer.weight, layer.bias)
+        except NotDenseError:
+            return None
+        name = type(cell).__name__
+        stride, dilation = (per_axis(name, what, getattr(layer, what), layer.axes) for what in ("stride", "dilation"))
+        windows = windows_on(name, size, weight.shape[2:], stride, dilation, layer.pad_mode, layer.padding)
+        if min(windows.counts(size)) < 1:
+            return None
+        bias = None if bias is None else ops.reshape(bias, (-1, *(1,) * layer.axes))
+        return cls(cell, weight, bias, stored, windows, layer.group)
+
+    def way(self, x: Tensor, jit: bool) -> Way:
+        """Choose a way for an input by its density."""
+        if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
+            return ConvolvedOnce(self, x, "the input is the same at every step")
+        weight, limits = self.weight.array, tuning.now()
+        if len(self.windows.kernel) != 2:
+            return ConvolvedImages(self, x, "there are kernels of spikes for two axes alone")
+        if not Packed.finite(weight):
+            return ConvolvedImages(self, x, "some weights are infinite or NaN")
+        spikes = _spikes(x, jit)
+        if spikes is None:
+            return ConvolvedImages(self, x, "the input is not spikes")
+        share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
+        if spikes.events.density > limits.convolved_density:
+            return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %")
+        return ConvolvedEvents(self, x, spikes, share)
+
+
+def _spikes(x: Tensor, jit: bool) -> Spikes | None:
+    """Return an input as spikes of one amplitude ``[T, N * C, H * W]``, if it is."""
+    shape = len(x), x.shape[1] * x.shape[2], math.prod(x.shape[3:])
+    if isinstance(x, Spikes) and not x.is_shared:
+        return Spikes(x.flags.reshape(shape), x.amplitude, jit) if x.amplitude.size == 1 else None
+    return as_spikes(Tensor.wrap(x.array.reshape(shape)), jit) if x.array.flags.c_contiguous else None
+
+
+class _Convolved(Way):
+    """Currents ``[T, N, out, ...]``."""
+
+    flat: ClassVar[bool] = True
+    chunk: int
+
+    def __init__(self, connection: Convolution, x: Tensor, why: str) -> None:
+        super().__init__(x, why)
+        self.weight, self.windows, self.groups = connection.weight.array, connection.windows, connection.groups
+        self.samples = x.shape[1]
+        self.out = self.weight.shape[0], *self.windows.counts(x.shape[3:])
+        self.chunk = max(1, tuning.now().convolved_elements // max(1, self.samples * math.prod(self.out)))
+        self.total: Array | None = None
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes of the currents of one step."""
+        return int(self.samples * math.prod(self.out) * self.weight.itemsize)
+
+    def values(self, t0: int, t1: int) -> Array:
+        """Return the input of some steps as images ``[(t1 - t0) * N, C, ...]``."""
+        steps = slice(t0, t1)
+        array = self.x.values(steps) if isinstance(self.x, Spikes) else self.x.array[steps]
+        return array.reshape(-1, *self.x.shape[2:]).astype(self.weight.dtype, copy=False)
+
+    def images(self, gradient: Array) -> Array:
+        """Return a gradient by currents as images ``[rows, out, ...]``."""
+        return gradient.reshape(-1, *self.out)
+
+    def convolved(self, x: Array, out: Array) -> None:
+        """Write the currents of some images."""
+        in_parts(len(x), lambda part: np.copyto(out[part], convolve(x[part], self.weight, self.windows, self.groups)))
+
+    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any, weights: Any) -> None:
+        """Write the gradient by the input of some steps."""
+        g, target, size = self.images(gradient), out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
+
+        def some(part: slice) -> None:
+            target[part] = input_gradient(g[part], self.weight, self.windows, self.groups, size)
+
+        in_parts(len(g), some)
+
+    def by_weight(self, x: Array, g: Array) -> Array:
+        """Return the gradient by the weights, of the parts of a chunk in their order."""
+        found: dict[int, Array] = {}
+
+        def some(part: slice) -> None:
+            found[part.start] = weight_gradient(x[part], g[part], self.windows, self.groups)
+
+        in_parts(len(g), some)
+        return functools.reduce(np.add, [found[start] for start in sorted(found)])
+
+    def add(self, t0: int, t1: int, gradient: Array) -> None:
+        """Add what some steps bring to the gradient by the weights."""
+        made = self.by_weight(self.values(t0, t1), self.images(gradient))
+        self.total = made if self.total is None else np.add(self.total, made, out=self.total)
+
+    def weight_gradient(self) -> Array:
+        """Return what was added up."""
+        total, self.total = self.total, None
+        return np.zeros_like(self.weight) if total is None else total
+
+
+class ConvolvedImages(_Convolved):
+    """The whole input, some steps at a time."""
+
+    kind = "convolution"
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents of some steps."""
+        made = empty(((t1 - t0) * self.samples, *self.out), self.weight.dtype)
+        self.convolved(self.values(t0, t1), made)
+        return made.reshape(t1 - t0, self.samples, *self.out)
+
+
+class ConvolvedOnce(_Convolved):
+    """The input is the same at every step, and so is the current."""
+
+    kind = "once"
+    constant = True
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the current, with a time stride of 0."""
+        if self.total is None:
+            made = np.empty((self.samples, *self.out), self.weight.dtype)
+            self.convolved(self.values(0, 1), made)
+            self.total = made
+        return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
+
+    def forget(self) -> None:
+        """Drop the current; it is quickly made."""
+        self.total = None
+
+    def of_sum(self, total: Array) -> Array:
+        """Return the gradient by the weights, from that by the currents summed over time."""
+        return self.by_weight(self.values(0, 1), self.images(total))
+
+
+class ConvolvedEvents(_Convolved):
+    """Each spike adds its kernels to the currents that it reaches."""
+
+    kind = "events"
+
+    def __init__(self, connection: Convolution, x: Tensor, spikes: Spikes, why: str) -> None:
+        super().__init__(connection, x, why)
+        self.spikes = SpikeConvolution(
+            self.weight, spikes.amplitude, self.windows, self.groups, x.shape[3:], spikes.events, spikes.jit
+        )
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents of some steps."""
+        made = empty(((t1 - t0) * self.samples, *self.out), self.weight.dtype)
+        self.spikes.spread(t0 * self.samples, made)
+        return made.reshape(t1 - t0, self.samples, *self.out)
+
+    def add(self, t0: int, t1: int, gradient: Array) -> None:
+        """Add what some steps bring to the gradient by the weights, at spikes only."""
+        if Packed.finite(gradient):
+            self.spikes.gather(t0 * self.samples, self.images(gradient))
+        else:  # a silent input times infinity is NaN
+            super().add(t0, t1, gradient)
+
+    def weight_gradient(self) -> Array:
+        """Return what was added up."""
+        return self.spikes.gathered() if self.total is None else self.spikes.gathered() + super().weight_gradient()

@@ -1,0 +1,121 @@
+"""Convolution of spikes: each adds its kernels to the outputs that it reaches, work for the spikes only."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd.windows import Windows
+
+from .buffers import empty
+from .events import Events, kernel
+from .threads import launch
+
+__all__ = ["SpikeConvolution"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_u = np.uint64
+
+
+class SpikeConvolution:
+    """A convolution along two axes of images whose spikes are listed.
+
+    Inside, channels come last: what a spike adds along a row of the output is one run of memory, as are its weights.
+
+    Parameters
+    ----------
+    weight : array
+        ``[out, C / groups, kh, kw]``.
+    amplitude : array
+        Of all spikes.
+    windows : Windows
+        Stride, dilation and padding.
+    groups : int
+        Of channels.
+    size : tuple of int
+        ``(H, W)`` of the input.
+    events : Events
+        Of rows, one for each image and channel, with a column for each place of the image.
+    jit : bool
+        Whether the loops are compiled.
+    """
+
+    def __init__(
+        self, weight: Array, amplitude: Array, windows: Windows, groups: int, size: tuple[int, ...], events: Events, jit: bool
+    ) -> None:
+        self.weight, self.events, self.jit = weight, events, jit
+        self.amplitude = amplitude.astype(weight.dtype).reshape(())[()]
+        self.out_channels, self.each, kh, kw = weight.shape
+        self.channels, self.groups = self.each * groups, groups
+        self.counts = windows.counts(size)
+        rows = _reached(windows, size, self.counts, 0)
+        columns = _reached(windows, size, self.counts, 1)
+        # Side by side in the output and, turned round, in the kernel: a run of weights goes to a run of outputs.
+        self.runs = groups == 1 and windows.stride[1] == windows.dilation[1] == 1
+        row_of = np.full((size[0], kh), self.counts[0], np.uint64)
+        for y, found in enumerate(rows):
+            for k, place in found:
+                row_of[y, k] = place
+        starts, runs = [0], []
+        for found in columns:
+            if self.runs and found:
+                runs.append((found[-1][1], kw - 1 - found[-1][0], len(found)))
+            else:
+                runs += [(place, k, 1) for k, place in found]
+            starts.append(len(runs))
+        table = np.array(runs, np.uint64).reshape(-1, 3)
+        self.tables = [
+            _u(self.channels), _u(self.each), _u(self.out_channels // groups), _u(self.out_channels), _u(size[1]), _u(kh),
+            _u(kw), _u(self.counts[0]), _u(self.counts[1]), row_of.reshape(-1), np.array(starts, np.uint64), table.reshape(-1),
+        ]  # fmt: skip
+        self._packed: Array | None = None
+        self._total: Array | None = None
+
+    def _laid_out(self, weight: Array) -> Array:
+        """Return weights as ``[C, kh, kw, out / groups]``."""
+        apart = weight.reshape(self.groups, -1, *weight.shape[1:])
+        found = np.moveaxis(apart, 1, -1).reshape(self.channels, *weight.shape[2:], -1)
+        return np.ascontiguousarray(found[:, :, ::-1] if self.runs else found)
+
+    def spread(self, first: int, out: Array) -> None:
+        """Write the currents ``[rows, out, H', W']`` of the images from one on."""
+        if self._packed is None:
+            self._packed = (self._laid_out(self.weight) * self.amplitude).reshape(-1)
+        start = self.events.start[first * self.channels :]
+        arguments = [start, self.events.index, *self.tables, self._packed, out.reshape(-1)]
+        launch(kernel("convolve_spikes", self.jit), len(out), arguments, out.size)
+
+    def gather(self, first: int, gradient: Array) -> None:
+        """Add what the images from one on bring to the gradient by the weights, from that by their currents."""
+        if self._total is None:
+            self._total = np.zeros(self.weight.size, self.weight.dtype)
+        rows, plane = len(gradient), math.prod(self.counts)
+        last = empty((rows, plane, self.out_channels), gradient.dtype)
+        moved = [gradient.reshape(-1), _u(self.out_channels), _u(plane), last.reshape(-1)]
+        launch(kernel("channels_last", self.jit), rows, moved, gradient.size)
+        start = self.events.start[first * self.channels :]
+        arguments = [start, self.events.index, _u(rows), *self.tables, last.reshape(-1), self._total]
+        launch(kernel("gather_spikes", self.jit), self.channels * self.weight.shape[2], arguments, gradient.size)
+
+    def gathered(self) -> Array:
+        """Return what was added up, ``[out, C / groups, kh, kw]``."""
+        total, self._total = self._total, None
+        if total is None:
+            return np.zeros_like(self.weight)
+        kh, kw = self.weight.shape[2:]
+        found = total.reshape(self.groups, self.each, kh, kw, -1)
+        found = found[:, :, :, ::-1] if self.runs else found
+        made: Array = np.moveaxis(found, -1, 1).reshape(self.weight.shape) * self.amplitude
+        return made
+
+
+def _reached(windows: Windows, size: tuple[int, ...], counts: tuple[int, ...], axis: int) -> list[list[tuple[int, int]]]:
+    """Return, for each position along an axis, the positions in the kernel and the outputs that it reaches by them."""
+    step, apart, before = windows.stride[axis], windows.dilation[axis], windows.pads[axis][0]
+    found = []
+    for i in range(size[axis]):
+        offsets = [(k, i + before - k * apart) for k in range(windows.kernel[axis])]
+        found.append([(k, at // step) for k, at in offsets if at % step == 0 and 0 <= at // step < counts[axis]])
+    return found
