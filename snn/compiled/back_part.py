@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from autograd import Tensor
 
+from ..connections import Way
 from ..connections.dense import GradientByEvents
 from ..engine import tuning
 from ..engine.buffers import empty
@@ -79,23 +80,23 @@ class PartBack:
             if before is not None and current.few and len(before) == 1:
                 self.few.append(k)
             elif before is not None and current.finite:
-                self.places[k] = rarely([stage.what_matters(m, held, matters) for stage, held, m, matters in before], part.jit)
+                flags = [stage.what_matters(m, held, matters) for stage, held, m, matters in before]
+                self.places[k] = rarely([None if each is None else current.rows_of(each) for each in flags], part.jit)
         self.arrived = self._arrived()
         self.rows: dict[int, Array] = {}
         self.packed: dict[int, Array] = {}
         self.totals: dict[int, Array] = {}
         self.by_input: dict[int, Array] = {}
-        self.turned: dict[int, Array] = {}
 
     def asked(self) -> Asked:
         """Return what is asked of the part."""
         outs = len(self.part.plan.outs) + len(self.part.plan.records)
         wants, by_weight = self.wants, self.wants_weight
         rows = [k for k in self.weighted if wants[k] or (by_weight[k] and k not in self.by_events and k not in self.summed)]
+        sampled = [k for k, found in self.places.items() if found is not None and not cast(Way, self.part.currents[k]).flat]
         return Asked(
             tuple(sorted([i for i in self.g if i < outs])), self.arrived is not None, tuple(self.direct), tuple(rows),
-            tuple(self.by_events), tuple(self.few), tuple([k for k, found in self.places.items() if found is not None]),
-            tuple(self.summed), self.wants_parameters,
+            tuple(self.by_events), tuple(self.few), tuple(sampled), tuple(self.summed), self.wants_parameters,
         )  # fmt: skip
 
     def _arrived(self) -> tuple[Array, Packed] | None:
@@ -134,9 +135,6 @@ class PartBack:
             current = part.currents[k]
             if wanted and k not in self.few and current is not None:
                 self.by_input[k] = empty(current.x.shape, part.dtype(form.d_inputs[k]))
-        for k, found in self.places.items():
-            if found is not None:
-                self.turned[k] = turned(part.currents[k].weight, part.jit)  # type: ignore[union-attr]
 
     def ends(self) -> list[Array]:
         """Return the cotangents of the states after the last step."""
@@ -199,7 +197,7 @@ class PartBack:
             if self.wants_weight[k] and k not in self.by_events and k not in self.summed:
                 current.add(a, b, self.made(d_inputs[k], a, b))
             if k in self.by_input:
-                current.back(self.made(d_inputs[k], a, b), a, b, self.by_input[k], self.places.get(k), self.turned.get(k))
+                current.back(self.made(d_inputs[k], a, b), a, b, self.by_input[k], self.places.get(k))
 
     def result(self, states: list[Array]) -> list[Tensor | None]:
         """Return the gradients by inputs, weights, states and Parameters."""

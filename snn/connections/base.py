@@ -41,7 +41,7 @@ class Way:
         Whether the gradient by the input stays a product of ``gradient`` and a matrix ``weight`` with ``n_out`` rows, for the
         loop before to multiply.
     finite : bool
-        Whether the gradient by the input may be made only where it is needed, from a matrix ``weight``.
+        Whether the gradient by the input may be made only where it is needed.
     """
 
     kind: str
@@ -90,10 +90,14 @@ class Way:
     def forget(self) -> None:
         """Drop what is quickly made again, at the end of a run."""
 
-    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any, weights: Any) -> None:
+    def rows_of(self, flags: Array) -> Array:
+        """Return bytes ``[T, N, ...]`` that say where the gradient by the input is needed, in the rows of ``back``'s places."""
+        return flags
+
+    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any) -> None:
         """Write the gradient by the input of some steps to ``out[t0:t1]``, from that by their currents ``[rows, pitch]``.
 
-        Where ``places`` are given, only there is it needed; ``weights`` are the turned ones.
+        Where ``places`` are given, only there is it needed.
         """
         raise NotImplementedError
 

@@ -16,7 +16,7 @@ from autograd.windows import Windows, convolve, input_gradient, weight_gradient
 from ..engine import tuning
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
-from ..engine.events import Packed
+from ..engine.events import Events, Packed
 from ..engine.images import SpikeConvolution
 from ..spikes import Spikes, as_spikes
 from .base import Connection, Way
@@ -94,6 +94,7 @@ class _Convolved(Way):
         self.out = self.weight.shape[0], *self.windows.counts(x.shape[3:])
         self.chunk = max(1, tuning.now().convolved_elements // max(1, self.samples * math.prod(self.out)))
         self.total: Array | None = None
+        self._sampled: SpikeConvolution | None = None
 
     @property
     def work_bytes(self) -> int:
@@ -114,9 +115,23 @@ class _Convolved(Way):
         """Write the currents of some images."""
         in_parts(len(x), lambda part: np.copyto(out[part], convolve(x[part], self.weight, self.windows, self.groups)))
 
-    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any, weights: Any) -> None:
-        """Write the gradient by the input of some steps."""
+    @functools.cached_property
+    def finite(self) -> bool:  # type: ignore[override]
+        """Whether all weights are finite, and there are kernels for places."""
+        return len(self.windows.kernel) == 2 and Packed.finite(self.weight)
+
+    def rows_of(self, flags: Array) -> Array:
+        """Return bytes about the input with a row for each image and channel."""
+        return flags.reshape(-1, math.prod(flags.shape[3:]))
+
+    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
+        """Write the gradient by the input of some steps; where ``places`` are given, only there."""
         g, target, size = self.images(gradient), out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
+        if places is not None:
+            if self._sampled is None:
+                self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places, places.jit)
+            self._sampled.sample(t0 * self.samples, g, target)
+            return
 
         def some(part: slice) -> None:
             target[part] = input_gradient(g[part], self.weight, self.windows, self.groups, size)

@@ -14,7 +14,7 @@ from autograd import Cell, Tensor
 from ..engine import tuning
 from ..engine.blas import product
 from ..engine.buffers import empty
-from ..engine.events import LANES, Events, Packed, sampled_product
+from ..engine.events import LANES, Events, Packed, sampled_product, turned
 from ..spikes import Spikes, as_spikes
 from ..sums import Sum, counted
 from .base import Connection, Way
@@ -74,6 +74,7 @@ class _Weighted(Way):
         self.chunk = self.steps_at_once(self.n_out, self.samples)
         self.few = bool(self.n_out <= tuning.now().few_outputs)
         self.total: Array | None = None
+        self._turned: Array | None = None
 
     @classmethod
     def steps_at_once(cls, n_out: int, samples: int) -> int:
@@ -93,10 +94,10 @@ class _Weighted(Way):
         array = self.x.values(steps) if many else self.x.array[steps]  # type: ignore[attr-defined]
         return array.reshape(-1, self.n_in).astype(self.weight.dtype, copy=False)
 
-    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None, weights: Any) -> None:
+    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.
 
-        Where ``places`` are given, only there; ``weights`` are the turned ones.
+        Where ``places`` are given, only there.
         """
         target = out[t0:t1].reshape(-1, self.n_in)
         if places is None:
@@ -104,7 +105,9 @@ class _Weighted(Way):
             return
         first, last = t0 * self.samples, t1 * self.samples
         part = Events(places.start[first : last + 1], places.columns, places.jit, places.index)
-        sampled_product(gradient, weights, part, target)
+        if self._turned is None:
+            self._turned = turned(self.weight, places.jit)
+        sampled_product(gradient, self._turned, part, target)
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -70,34 +71,43 @@ class SpikeConvolution:
             _u(self.channels), _u(self.each), _u(self.out_channels // groups), _u(self.out_channels), _u(size[1]), _u(kh),
             _u(kw), _u(self.counts[0]), _u(self.counts[1]), row_of.reshape(-1), np.array(starts, np.uint64), table.reshape(-1),
         ]  # fmt: skip
-        self._packed: Array | None = None
         self._total: Array | None = None
 
-    def _laid_out(self, weight: Array) -> Array:
-        """Return weights as ``[C, kh, kw, out / groups]``."""
-        apart = weight.reshape(self.groups, -1, *weight.shape[1:])
-        found = np.moveaxis(apart, 1, -1).reshape(self.channels, *weight.shape[2:], -1)
-        return np.ascontiguousarray(found[:, :, ::-1] if self.runs else found)
+    @functools.cached_property
+    def packed(self) -> Array:
+        """The weights times the amplitude, ``[C, kh, kw, out / groups]``, flat."""
+        apart = self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
+        found = np.moveaxis(apart, 1, -1).reshape(self.channels, *self.weight.shape[2:], -1)
+        return np.ascontiguousarray((found[:, :, ::-1] if self.runs else found) * self.amplitude).reshape(-1)
 
     def spread(self, first: int, out: Array) -> None:
         """Write the currents ``[rows, out, H', W']`` of the images from one on."""
-        if self._packed is None:
-            self._packed = (self._laid_out(self.weight) * self.amplitude).reshape(-1)
         start = self.events.start[first * self.channels :]
-        arguments = [start, self.events.index, *self.tables, self._packed, out.reshape(-1)]
+        arguments = [start, self.events.index, *self.tables, self.packed, out.reshape(-1)]
         launch(kernel("convolve_spikes", self.jit), len(out), arguments, out.size)
+
+    def _channels_last(self, images: Array) -> Array:
+        rows, plane = len(images), math.prod(self.counts)
+        last = empty((rows, plane, self.out_channels), images.dtype).reshape(-1)
+        arguments = [images.reshape(-1), _u(self.out_channels), _u(plane), last]
+        launch(kernel("channels_last", self.jit), rows, arguments, images.size)
+        return last
 
     def gather(self, first: int, gradient: Array) -> None:
         """Add what the images from one on bring to the gradient by the weights, from that by their currents."""
         if self._total is None:
             self._total = np.zeros(self.weight.size, self.weight.dtype)
-        rows, plane = len(gradient), math.prod(self.counts)
-        last = empty((rows, plane, self.out_channels), gradient.dtype)
-        moved = [gradient.reshape(-1), _u(self.out_channels), _u(plane), last.reshape(-1)]
-        launch(kernel("channels_last", self.jit), rows, moved, gradient.size)
         start = self.events.start[first * self.channels :]
-        arguments = [start, self.events.index, _u(rows), *self.tables, last.reshape(-1), self._total]
+        last = self._channels_last(gradient)
+        arguments = [start, self.events.index, _u(len(gradient)), *self.tables, last, self._total]
         launch(kernel("gather_spikes", self.jit), self.channels * self.weight.shape[2], arguments, gradient.size)
+
+    def sample(self, first: int, gradient: Array, out: Array) -> None:
+        """Write the gradient by the images from one on, ``[rows, C, H, W]``, from that by their currents: 0 but at events."""
+        start = self.events.start[first * self.channels :]
+        last = self._channels_last(gradient)
+        arguments = [start, self.events.index, *self.tables, self.packed, last, _u(math.prod(out.shape[2:])), out.reshape(-1)]
+        launch(kernel("sample_convolved", self.jit), len(out), arguments, out.size)
 
     def gathered(self) -> Array:
         """Return what was added up, ``[out, C / groups, kh, kw]``."""

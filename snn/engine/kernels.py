@@ -237,10 +237,11 @@ def convolve_spikes(
                             w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
                             for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
                                 work[at + j] += weights[w + j]
-        for c in range(n_out):
-            first = (r * n_out + c) * plane
-            for k in range(plane):
-                out[first + k] = work[k * n_out + c]
+        for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
+            for c in range(n_out):
+                first = (r * n_out + c) * plane
+                for k in range(k0, min(k0 + np.uint64(16), plane)):
+                    out[first + k] = work[k * n_out + c]
 
 
 @njit(error_model="numpy", nogil=True)
@@ -275,6 +276,34 @@ def channels_last(lo, hi, images, channels, plane, out):
     """Move the channels of images behind their places."""
     for r in range(lo, hi):
         base = r * channels * plane
+        for k0 in range(np.uint64(0), plane, np.uint64(16)):
+            for c in range(channels):
+                for k in range(k0, min(k0 + np.uint64(16), plane)):
+                    out[base + k * channels + c] = images[base + c * plane + k]
+
+
+@njit(error_model="numpy", nogil=True, fastmath={"reassoc", "contract"})
+def sample_convolved(
+    lo, hi, start, index, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
+    weights, gradient, size, out,
+):  # fmt: skip
+    """Write the gradient by images at the listed places, from that by outputs ``[rows, places, n_out]``, and 0 elsewhere."""
+    plane = rows_out * columns_out
+    for r in range(lo, hi):
         for c in range(channels):
-            for k in range(plane):
-                out[base + k * channels + c] = images[base + c * plane + k]
+            group, first = c // each * group_out, (r * channels + c) * size
+            for k in range(size):
+                out[first + k] = 0
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                y = np.uint64(index[p]) // width
+                x = np.uint64(index[p]) - y * width
+                total = gradient.dtype.type(0)
+                for k in range(kh):
+                    o = row_of[y * kh + k]
+                    if o < rows_out:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            at = (r * plane + o * columns_out + runs[np.uint64(3) * run]) * n_out + group
+                            w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
+                                total += weights[w + j] * gradient[at + j]
+                out[first + np.uint64(index[p])] = total
