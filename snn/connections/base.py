@@ -91,7 +91,7 @@ class Way:
         """Drop what is quickly made again, at the end of a run."""
 
     def rows_of(self, flags: Array) -> Array:
-        """Return bytes ``[T, N, ...]`` that say where the gradient by the input is needed, in the rows of ``back``'s places."""
+        """Return bytes ``[T, N, ...]`` that say where the gradient by the input is needed, in the rows of ``places``."""
         return flags
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any) -> None:
