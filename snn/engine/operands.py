@@ -82,7 +82,7 @@ def numbers(array: Array) -> Matrix:
 
 
 def flags(array: Array, amplitude: Any) -> Matrix:
-    """Return bytes ``[rows, columns]`` that are 0 or 1 as an operand; its dtype is the amplitude's."""
+    """Return bytes or bools ``[rows, columns]`` that are 0 or 1 as an operand; its dtype is the amplitude's."""
     return numbers(array.view(np.uint8))._replace(amplitude=amplitude)
 
 
