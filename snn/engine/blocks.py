@@ -12,43 +12,43 @@ from .micro import COLUMNS, ROWS, copies, element, tile, turns
 
 STRIP = np.uint64(16)  # rows of a memory page each that are read at once, where panels are made of parts of rows
 turn_4, turn_2 = turns(4), turns(2)
+copy_rows, copy_columns = copies(int(ROWS)), copies(int(COLUMNS))
 
 
-def packer(width):
-    """Make the function that packs panels of so many lanes."""
-    copy = copies(int(width))
+# No function that is compiled is made by another one. Numba numbers such twins in the order in which a process meets them, so
+# that one that comes from the cache may bear the name of another that is here already, and LLVM would take that.
 
-    @njit(error_model="numpy", nogil=True)
-    def pack(out, at, source, wide, first, count, deep, start, depth, amplitude, unit_wide, unit_deep):
-        """Write ``source[wide[first + r] + deep[start + d]]`` to ``out[at + d * width + r]``, and 0 for r from count on.
 
-        Where one of the two has its elements side by side, ``unit``, they are read as vectors.
-        """
-        one, two, four, full = np.uint64(1), np.uint64(2), np.uint64(4), count == width
-        if full and unit_wide:
+@njit(error_model="numpy", nogil=True)
+def pack(out, at, width, source, wide, first, count, deep, start, depth, amplitude, unit_wide, unit_deep):
+    """Write ``source[wide[first + r] + deep[start + d]]`` to ``out[at + d * width + r]``, and 0 for r from count on.
+
+    The width is ROWS or COLUMNS. Where one of the two has its elements side by side, ``unit``, they are read as vectors.
+    """
+    one, two, four, full = np.uint64(1), np.uint64(2), np.uint64(4), count == width
+    if full and unit_wide:
+        if width == ROWS:
             for d in range(depth):
-                copy(out, at + d * width, source, wide[first] + deep[start + d], amplitude)
-            return
-        whole = depth // four * four if full and unit_deep else np.uint64(0)
-        for r in range(np.uint64(0), width if whole else np.uint64(0), four):
-            p0, p1 = wide[first + r] + deep[start], wide[first + r + one] + deep[start]
-            if r + four <= width:
-                p2, p3 = wide[first + r + two] + deep[start], wide[first + r + two + one] + deep[start]
-                for d in range(np.uint64(0), whole, four):
-                    turn_4(out, at + d * width + r, width, source, p0 + d, p1 + d, p2 + d, p3 + d, amplitude)
-            else:
-                for d in range(np.uint64(0), whole, four):
-                    turn_2(out, at + d * width + r, width, source, p0 + d, p1 + d, p0, p1, amplitude)
-        for d in range(whole, depth):
-            for r in range(count):
-                out[at + d * width + r] = element(source, wide[first + r] + deep[start + d], amplitude)
-            for r in range(count, width):
-                out[at + d * width + r] = 0
-
-    return pack
-
-
-pack_rows, pack_columns = packer(ROWS), packer(COLUMNS)
+                copy_rows(out, at + d * width, source, wide[first] + deep[start + d], amplitude)
+        else:
+            for d in range(depth):
+                copy_columns(out, at + d * width, source, wide[first] + deep[start + d], amplitude)
+        return
+    whole = depth // four * four if full and unit_deep else np.uint64(0)
+    for r in range(np.uint64(0), width if whole else np.uint64(0), four):
+        p0, p1 = wide[first + r] + deep[start], wide[first + r + one] + deep[start]
+        if r + four <= width:
+            p2, p3 = wide[first + r + two] + deep[start], wide[first + r + two + one] + deep[start]
+            for d in range(np.uint64(0), whole, four):
+                turn_4(out, at + d * width + r, width, source, p0 + d, p1 + d, p2 + d, p3 + d, amplitude)
+        else:
+            for d in range(np.uint64(0), whole, four):
+                turn_2(out, at + d * width + r, width, source, p0 + d, p1 + d, p0, p1, amplitude)
+    for d in range(whole, depth):
+        for r in range(count):
+            out[at + d * width + r] = element(source, wide[first + r] + deep[start + d], amplitude)
+        for r in range(count, width):
+            out[at + d * width + r] = 0
 
 
 @njit(error_model="numpy", nogil=True)
@@ -63,9 +63,9 @@ def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, u
             for panel in range(lo, hi):
                 first = panel * COLUMNS
                 at = (s - start) * panels * COLUMNS + first * depth + d * COLUMNS
-                pack_columns(
-                    out, at, source, wide, first, min(COLUMNS, n - first), deep, s + d, min(strip, depth - d), amplitude,
-                    unit_wide, unit_deep,
+                pack(
+                    out, at, COLUMNS, source, wide, first, min(COLUMNS, n - first), deep, s + d, min(strip, depth - d),
+                    amplitude, unit_wide, unit_deep,
                 )  # fmt: skip
 
 
@@ -83,9 +83,9 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
         strip = STRIP if unit_wide else depth
         for d in range(np.uint64(0), depth, strip):
             for i in range(i0, i1, ROWS):
-                pack_rows(
-                    room, (i - i0) * depth + d * ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d, min(strip, depth - d),
-                    amplitude, unit_wide, unit_deep,
+                pack(
+                    room, (i - i0) * depth + d * ROWS, ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d,
+                    min(strip, depth - d), amplitude, unit_wide, unit_deep,
                 )  # fmt: skip
         for j in range(j0, j1, COLUMNS):
             panel = (s - start) * panels * COLUMNS + j * depth

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn.engine import tuning
+from snn.engine import cache, emit, tuning
 from snn.engine.operands import bits, flags, gathered, numbers, patches
 from snn.engine.product import PROCESSORS, multiply, processor
 from tests.reference import product as naive
@@ -170,3 +170,11 @@ def test_large_products_are_exact_to_rounding(dtype):
     out = multiply(numbers(a), numbers(b), np.empty((300, 257), dtype))
     exact = a.astype(np.longdouble) @ b.astype(np.longdouble)
     assert abs(out - exact).max() < 1100 * np.finfo(dtype).eps
+
+
+def test_no_compiled_function_is_made_by_another_one():
+    """Their names in the cache would depend on the order in which a process meets them."""
+    for source in (emit.kernels(), emit.products(HERE.tile, 4)):
+        found = [f.py_func.__qualname__ for f in vars(cache.load(source)).values() if hasattr(f, "py_func")]
+        assert len(found) > 3
+        assert not [name for name in found if "<locals>" in name]
