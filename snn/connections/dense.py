@@ -89,10 +89,10 @@ class _Weighted(Way):
         array = self.x.values(steps) if many else self.x.array[steps]  # type: ignore[attr-defined]
         return array.reshape(-1, self.n_in).astype(self.weight.dtype, copy=False)
 
-    def operand(self, t0: int, t1: int, m: int, n: int, k: int) -> Array | Matrix:
-        """Return the same rows as an operand of a product: spikes as they are, if the one for such shapes takes them."""
+    def operand(self, t0: int, t1: int, m: int, n: int, k: int, first: bool) -> Array | Matrix:
+        """Return the same rows as the first operand of a product, or the second: spikes as they are, if it takes them."""
         ones = self.x.ones(slice(t0, t1)) if isinstance(self.x, Spikes) else None
-        if ones is None or choice(m, n, k, True, self.jit).name == "blas":
+        if ones is None or choice(m, n, k, first, self.jit).name == "blas":
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
@@ -104,7 +104,7 @@ class _Weighted(Way):
         if not self.constant:
             shapes["gradient by the input"] = rows, self.n_in, self.n_out, False
         if not self.listed:
-            shapes["gradient by the weights"] = self.n_out, self.n_in, rows, spikes
+            shapes["gradient by the weights"] = self.n_out, self.n_in, rows, False
         found = {name: choice(*shape, self.jit) for name, shape in shapes.items()}
         return {name: f"{'our own' if made.name == 'ours' else 'the BLAS'}: {made.why}" for name, made in found.items()}
 
@@ -123,7 +123,7 @@ class _Weighted(Way):
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights."""
-        x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient))
+        x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
         made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.jit)
         self.total = made if self.total is None else np.add(self.total, made, out=self.total)
 
@@ -146,7 +146,7 @@ class Product(_Weighted):
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, of which ``t0`` begins a chunk."""
         made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
-        x = self.operand(t0, t1, len(made), self.n_out, self.n_in)
+        x = self.operand(t0, t1, len(made), self.n_out, self.n_in, True)
         return product(x, self.weight.T, made, self.jit).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
 

@@ -28,15 +28,15 @@ def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
     """Return the product that is used for ``[m, k] @ [k, n]``.
 
     ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower: with
-    AVX-512 from some size on; with AVX2, on which the BLAS is as fast, where an operand is spikes, which it need not turn into
-    numbers first.
+    AVX-512 from some size on; with AVX2, with which the BLAS of numpy is as fast or a little faster, where spikes, which need
+    not become numbers first, are multiplied with few columns.
 
     Parameters
     ----------
     m, n, k : int
         The shape.
     spikes : bool
-        Whether an operand is bytes.
+        Whether the first operand is spikes, as bytes.
     jit : bool
         Whether loops are compiled; in plain Python ours would be slow.
 
@@ -64,8 +64,10 @@ def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
     here = processor()
     if here.name == "AVX-512":
         return Choice("ours", here.name)
-    if spikes and here.name == "AVX2 and FMA":
-        return Choice("ours", f"{here.name}, and spikes need not become numbers")
+    if here.name == "AVX2 and FMA" and spikes:
+        if k >= limits.own_depth and n <= limits.own_columns:
+            return Choice("ours", f"{here.name}, and spikes need not become numbers")
+        return Choice("blas", f"ours is no faster with {here.name} for such shapes")
     return Choice("blas", f"ours is no faster with {here.name}")
 
 
