@@ -88,6 +88,10 @@ class Spikes(Tensor):
 
         return as_numbers(np.ascontiguousarray(self.flags[steps]), self.amplitude.reshape(()), self.jit)
 
+    def ones(self, steps: slice) -> Array | None:
+        """Return some time steps as bytes or bools that are 0 or 1, if all spikes have one amplitude."""
+        return self.flags[steps] if self.amplitude.size == 1 and self.flags.dtype.itemsize == 1 else None
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of each axis."""
@@ -175,6 +179,10 @@ class _Input(Spikes):
     def __init__(self, given: Tensor, amplitude: Any, events: Any, jit: bool) -> None:
         super().__init__(given.array, np.asarray(amplitude), jit, given.node)
         self._values, self._lists = given.array, [events]
+
+    def ones(self, steps: slice) -> Array | None:
+        """Return some time steps as bools, if they came as such."""
+        return self.flags[steps] if self.flags.dtype == np.bool_ else None
 
     def values(self, steps: slice) -> Array:
         """Return the values of some time steps."""

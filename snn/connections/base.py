@@ -87,6 +87,10 @@ class Way:
         """
         raise NotImplementedError
 
+    def products(self) -> dict[str, str]:
+        """Return, for each product with a matrix that the way makes, which one is used and why: for :func:`snn.explain`."""
+        return {}
+
     def forget(self) -> None:
         """Drop what is quickly made again, at the end of a run."""
 

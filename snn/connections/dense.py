@@ -12,9 +12,10 @@ import numpy as np
 from autograd import Cell, Tensor
 
 from ..engine import tuning
-from ..engine.blas import product
 from ..engine.buffers import empty
 from ..engine.events import LANES, Events, Packed, sampled_product, turned
+from ..engine.operands import Matrix, flags
+from ..engine.which import choice, product
 from ..spikes import Spikes, as_spikes
 from ..sums import Sum, counted
 from .base import Connection, Way
@@ -43,22 +44,22 @@ class Dense(Connection):
         n_out, n_in = weight.shape
         samples = math.prod(x.shape[1:-1])
         if not isinstance(x, (Spikes, Sum)) and len(x) > 1 and x.array.strides[0] == 0:
-            return Once(x, weight, "the input is the same at every step")
+            return Once(x, weight, "the input is the same at every step", jit)
         if len(x) * samples * n_in * n_out < limits.little_work:
-            return Product(x, weight, "the product is small")
+            return Product(x, weight, "the product is small", jit)
         if not Packed.finite(weight):
-            return Product(x, weight, "some weights are infinite or NaN")
+            return Product(x, weight, "some weights are infinite or NaN", jit)
         spikes = counted(x, jit) if isinstance(x, Sum) else as_spikes(x, jit)
         if spikes is None:
             why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
-            return Product(x, weight, f"the input is {why}")
+            return Product(x, weight, f"the input is {why}", jit)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
         if isinstance(x, Sum):
             share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
         if spikes.events.density > limits.dense_density:
             given = x if isinstance(x, Sum) else spikes
-            return Product(given, weight, f"{share}, more than {100 * limits.dense_density:g}{' %' * (given is spikes)}")
-        return Listed(spikes, weight, share)
+            return Product(given, weight, f"{share}, more than {100 * limits.dense_density:g}{' %' * (given is spikes)}", jit)
+        return Listed(spikes, weight, share, jit)
 
 
 class _Weighted(Way):
@@ -66,9 +67,9 @@ class _Weighted(Way):
 
     chunk: int
 
-    def __init__(self, x: Tensor, weight: Array, why: str) -> None:
+    def __init__(self, x: Tensor, weight: Array, why: str, jit: bool) -> None:
         super().__init__(x, why)
-        self.weight = weight
+        self.weight, self.jit = weight, jit
         self.samples = math.prod(x.shape[1:-1])
         self.n_out, self.n_in = weight.shape
         self.chunk = self.steps_at_once(self.n_out, self.samples)
@@ -94,6 +95,25 @@ class _Weighted(Way):
         array = self.x.values(steps) if many else self.x.array[steps]  # type: ignore[attr-defined]
         return array.reshape(-1, self.n_in).astype(self.weight.dtype, copy=False)
 
+    def operand(self, t0: int, t1: int, m: int, n: int, k: int, first: bool) -> Array | Matrix:
+        """Return the same rows as the first operand of a product, or the second: spikes as they are, if it takes them."""
+        ones = self.x.ones(slice(t0, t1)) if isinstance(self.x, Spikes) else None
+        if ones is None or choice(m, n, k, first, self.jit).name == "blas":
+            return self.values(t0, t1)
+        return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
+
+    def products(self) -> dict[str, str]:
+        """Return which products a whole chunk is multiplied by, and why."""
+        rows = self.samples * (1 if self.constant else min(self.chunk, len(self.x)))
+        spikes = isinstance(self.x, Spikes) and self.x.ones(slice(0)) is not None
+        shapes = {"currents": (rows, self.n_out, self.n_in, spikes)} if not self.listed else {}
+        if not self.constant:
+            shapes["gradient by the input"] = rows, self.n_in, self.n_out, False
+        if not self.listed:
+            shapes["gradient by the weights"] = self.n_out, self.n_in, rows, False
+        found = {name: choice(*shape, self.jit) for name, shape in shapes.items()}
+        return {name: f"{'our own' if made.name == 'ours' else 'the BLAS'}: {made.why}" for name, made in found.items()}
+
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.
 
@@ -101,7 +121,7 @@ class _Weighted(Way):
         """
         target = out[t0:t1].reshape(-1, self.n_in)
         if places is None:
-            product(gradient[:, : self.n_out], self.weight, target)
+            product(gradient[:, : self.n_out], self.weight, target, self.jit)
             return
         first, last = t0 * self.samples, t1 * self.samples
         part = Events(places.start[first : last + 1], places.columns, places.jit, places.index)
@@ -111,7 +131,8 @@ class _Weighted(Way):
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights."""
-        made = product(gradient[:, : self.n_out].T, self.values(t0, t1), empty(self.weight.shape, self.weight.dtype))
+        x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
+        made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.jit)
         self.total = made if self.total is None else np.add(self.total, made, out=self.total)
 
     def weight_gradient(self) -> Array:
@@ -133,7 +154,8 @@ class Product(_Weighted):
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, of which ``t0`` begins a chunk."""
         made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
-        return product(self.values(t0, t1), self.weight.T, made).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
+        x = self.operand(t0, t1, len(made), self.n_out, self.n_in, True)
+        return product(x, self.weight.T, made, self.jit).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
 
 class Once(_Weighted):
@@ -146,7 +168,7 @@ class Once(_Weighted):
         """Return the current, with a time stride of 0."""
         if self.total is None:
             made = np.empty((self.samples, self.n_out), self.weight.dtype)
-            self.total = product(self.values(0, 1), self.weight.T, made).reshape(*self.x.shape[1:-1], self.n_out)
+            self.total = product(self.values(0, 1), self.weight.T, made, self.jit).reshape(*self.x.shape[1:-1], self.n_out)
         return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
 
     def forget(self) -> None:
@@ -155,7 +177,7 @@ class Once(_Weighted):
 
     def of_sum(self, total: Array) -> Array:
         """Return the gradient by the weights, from that by the currents summed over time."""
-        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight))
+        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight), self.jit)
 
 
 def _columns_in_cache(size: int) -> int:
@@ -232,8 +254,8 @@ class Listed(_Weighted):
     listed = True
     x: Spikes
 
-    def __init__(self, x: Spikes, weight: Array, why: str) -> None:
-        super().__init__(x, weight, why)
+    def __init__(self, x: Spikes, weight: Array, why: str, jit: bool) -> None:
+        super().__init__(x, weight, why, jit)
         self.events: Events = x.events
         self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.jit)
 

@@ -12,7 +12,7 @@ from autograd.program import Program
 from .loop import Loop, Source
 from .step import Step, indented
 
-__all__ = ["Loop", "Source", "emit", "kernels", "module"]
+__all__ = ["Loop", "Source", "emit", "kernels", "module", "products"]
 
 
 def emit(programs: Sequence[Program], loop: Loop) -> Source:
@@ -251,6 +251,15 @@ def module(functions: Sequence[str], jit: bool = True) -> str:
 def kernels(jit: bool = True) -> str:
     """Return the source of the kernels for events as such a module."""
     return _head(jit) + _alone("kernels")
+
+
+def products(tile: tuple[int, int, int], itemsize: int, jit: bool = True) -> str:
+    """Return the source of matrix products as such a module: with tiles of so many rows, and vectors of so many bytes."""
+    rows, vectors, size = tile
+    constants = {"ROWS": rows, "COLUMNS": vectors * size // itemsize}
+    lines = [f"{name} = np.uint64({value})\n" for name, value in constants.items()]
+    lines += [f"tile = tiles({rows}, {vectors}, {size})\n\n"]
+    return _alone("lanes" if jit else "plain") + (_alone("micro") if jit else "") + "".join(lines) + _alone("blocks")
 
 
 @functools.cache

@@ -57,6 +57,12 @@ class Tuning:
         Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
     product_part, product_parts : int
         Multiplications from which a product is cut in parts, and how many at most (``benchmarks layer``, dense input).
+    own_product, own_side : int
+        Multiplications, and rows and columns, from which a product may be ours and not the BLAS's (``benchmarks product``).
+    own_depth, own_columns : int
+        Summands from which, and columns up to which, a product of spikes is ours with AVX2 (``benchmarks product``).
+    product_bytes : int
+        Bytes of a second operand that our product packs at once (``benchmarks product``).
     step, neuron, weight : float
         Seconds that an eager training step spends on a Cell in each time step, and on each element and each weight of a sample
         (``benchmarks auto``).
@@ -88,6 +94,11 @@ class Tuning:
     shared_elements: int = 1 << 18
     product_part: int = 1 << 24
     product_parts: int = 4
+    own_product: int = 1 << 25
+    own_side: int = 64
+    own_depth: int = 256
+    own_columns: int = 512
+    product_bytes: int = 1 << 23
     step: float = 1e-4
     neuron: float = 2e-8
     weight: float = 1e-10

@@ -49,6 +49,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     layers 0, 1: Dense(in_channels=3, out_channels=2, has_bias=True)
         IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
       currents: dense: the product is small; 0 % of the input is not 0
+      products for currents, gradient by the input, gradient by the weights: the BLAS: each is small
       output: spikes of amplitude 1, a byte each
       saved: t6 = t4 - 1.0, float32, 4 bytes
       in all 4 bytes a neuron and step, with the output 5

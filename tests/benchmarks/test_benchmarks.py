@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import graph, layer, recurrent, rounds, scaling
+from benchmarks import graph, layer, product, recurrent, rounds, scaling
 from benchmarks.__main__ import BENCHMARKS, chosen, main
 from benchmarks.harness import quartiles
 from benchmarks.peers import gemms
@@ -68,6 +68,24 @@ def test_scaling_fits_an_exponent(tmp_path):
     found = run("scaling", tmp_path)["parts"]
     assert all(math.isfinite(found[part]["exponent"]) for part in ("steps", "density"))
     assert scaling.exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
+
+
+def test_product_compares_ours_with_others_and_with_the_peak(tmp_path, capsys):
+    found = run("product", tmp_path)
+    assert found["processor"] == product.processor().name
+    for case in found["cases"].values():
+        assert {"peak", "ours", "numpy", "blas"} <= case["results"].keys()
+        assert all(0 < share < 2 for share in case["shares"].values())
+        assert case["peak"] > 1e8
+        assert case["chosen"] == "blas"
+    assert "GFLOP/s" in capsys.readouterr().out
+    for case in product.cases(small=True):
+        made, _ = product.contenders(case, ())
+        a, b = case.operands()
+        made["ours"]()
+        for name, function in made.items():
+            found = function() if name != "ours" else None
+            assert found is None or np.allclose(found, a.astype(case.dtype) @ b, atol=1e-4), name
 
 
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):

@@ -1,0 +1,141 @@
+"""Matrix products of our own: any operand that can be read is packed, and each tile is summed in registers, in one order.
+
+What decides the bits is the depth of the product and the kind of processor alone, neither threads nor how work is cut.
+"""
+
+from __future__ import annotations
+
+import functools
+import platform
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import cache, emit, tuning
+from .buffers import empty
+from .operands import Matrix, strided
+from .threads import launch
+
+__all__ = ["PROCESSORS", "Processor", "multiply", "processor"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_u = np.uint64
+
+
+class Processor(NamedTuple):
+    """How products are made on a kind of processor.
+
+    Attributes
+    ----------
+    name : str
+        The vector instructions.
+    tile : tuple of int
+        Rows of a tile, vectors of a row, and bytes of a vector: all sums of a tile, and what they need, are in registers.
+    depth : int
+        Products, at most, that are summed before a tile is written: a panel of so many stays near the registers.
+    tall : int
+        Rows that are packed at once: they stay in the second-level cache.
+    """
+
+    name: str
+    tile: tuple[int, int, int]
+    depth: int = 256
+    tall: int = 96
+
+
+PROCESSORS = {
+    "avx512": Processor("AVX-512", (12, 2, 64)),
+    "fma": Processor("AVX2 and FMA", (6, 2, 32), 512, 144),
+    "neon": Processor("NEON", (8, 3, 16)),
+    "other": Processor("128 bits", (4, 2, 16)),
+}
+
+
+@functools.cache
+def processor() -> Processor:
+    """Return how products are made on this processor."""
+    from llvmlite import binding
+
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return PROCESSORS["avx512"]
+    if features.get("avx2") and features.get("fma"):
+        return PROCESSORS["fma"]
+    neon = features.get("neon") or platform.machine().lower() in ("arm64", "aarch64")
+    return PROCESSORS["neon" if neon else "other"]
+
+
+@functools.cache
+def _kernels(made_for: Processor, itemsize: int, jit: bool) -> Any:
+    return cache.load(emit.products(made_for.tile, itemsize, jit), jit)
+
+
+def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, jit: bool) -> Array:
+    """Return some of the depth of the second operand, packed; each vector is in one line of the cache."""
+    columns = made_for.tile[1] * made_for.tile[2] // dtype.itemsize
+    panels = -(-len(b.columns) // columns)
+    room = empty((panels * columns * (end - start) + 64 // dtype.itemsize,), dtype)
+    out = room[-room.ctypes.data % 64 // dtype.itemsize :]
+    arguments = [
+        b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude), np.bool_(b.beside_columns),
+        np.bool_(b.beside_rows), out,
+    ]  # fmt: skip
+    launch(_kernels(made_for, dtype.itemsize, jit).packed, panels, arguments, out.size)
+    return out
+
+
+def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
+    """Return the rows and columns of a job: some jobs for each thread, by the shape alone."""
+    rows, most = made_for.tile[0], 8
+    down = max(-(-m // made_for.tall), min(most, m // (4 * rows)), 1)
+    down = -(-down // most) * most if down > most else down
+    tall = -(-m // down // rows) * rows
+    across = max(1, min(most // -(-m // tall), n // 256))
+    broad = -(-n // across // 64) * 64
+    return tall, broad
+
+
+def multiply(
+    a: Matrix, b: Matrix, out: Array, *, adds: bool = False, bias: Array | None = None, jit: bool = True,
+    made_for: Processor | None = None,
+) -> Array:  # fmt: skip
+    """Write ``a @ b`` to ``out``, on our threads.
+
+    Parameters
+    ----------
+    a, b : Matrix
+        ``[m, k]`` and ``[k, n]``: floats in the dtype of ``out``, or spikes.
+    out : array
+        ``[m, n]``, float32 or float64, with rows side by side.
+    adds : bool
+        Whether the product is added to what is in ``out``.
+    bias : array, optional
+        ``[n]``, added to each row.
+    jit : bool
+        Whether the kernels are compiled.
+    made_for : Processor, optional
+        Tiles other than those of this processor.
+    """
+    made_for = made_for or processor()
+    (m, n), k, dtype = out.shape, len(a.columns), out.dtype
+    if not k and not adds:
+        out[...] = 0 if bias is None else bias
+    if not k or not m or not n:
+        return out
+    flat, (pitch, _) = strided(out)
+    before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
+    tall, broad = _shares(m, n, made_for)
+    jobs = -(-m // tall) * -(-n // broad)
+    most = -(-k // -(-k // made_for.depth))
+    step = max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
+    for start in range(0, k, step):
+        end = min(k, start + step)
+        weights = _packed(b, start, end, most, made_for, dtype, jit)
+        arguments = [
+            a.elements, a.rows, a.columns, _u(start), _u(end), _u(most), dtype.type(a.amplitude), np.bool_(a.beside_rows),
+            np.bool_(a.beside_columns), weights, _u(n), _u(tall), _u(broad), flat, _u(pitch), before, _u(before_pitch),
+            np.bool_(adds or bias is not None or start > 0),
+        ]  # fmt: skip
+        launch(_kernels(made_for, dtype.itemsize, jit).multiplied, jobs, arguments, m * n * (end - start) // 16)
+        before, before_pitch = flat, pitch
+    return out

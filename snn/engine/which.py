@@ -1,0 +1,86 @@
+"""Which product is used, ours or the BLAS: a rule on the processor, the shape and the operands, in this one place."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+
+from . import blas, cache, tuning
+from .operands import Matrix, numbers
+
+__all__ = ["Choice", "choice", "product"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Choice(NamedTuple):
+    """A product, ``"ours"`` or ``"blas"``, and why it is used."""
+
+    name: str
+    why: str
+
+
+def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
+    """Return the product that is used for ``[m, k] @ [k, n]``.
+
+    ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower: with
+    AVX-512 from some size on; with AVX2, with which the BLAS of numpy is as fast or a little faster, where spikes, which need
+    not become numbers first, are multiplied with few columns.
+
+    Parameters
+    ----------
+    m, n, k : int
+        The shape.
+    spikes : bool
+        Whether the first operand is spikes, as bytes.
+    jit : bool
+        Whether loops are compiled; in plain Python ours would be slow.
+
+    Raises
+    ------
+    ArgumentError
+        If the variable names neither.
+    """
+    given = os.environ.get("SPIKECELL_PRODUCT", "")
+    if given:
+        if given not in ("ours", "blas"):
+            raise ArgumentError(
+                "$SPIKECELL_PRODUCT", "ours or blas", repr(given), "Unset it to have each product chosen by its shape."
+            )
+        return Choice(given, "$SPIKECELL_PRODUCT says so")
+    limits = tuning.now()
+    if m * n * k < limits.own_product:
+        return Choice("blas", "each is small")
+    if min(m, n, k) < limits.own_side:
+        return Choice("blas", "each is thin")
+    if not (jit and cache.enabled()):
+        return Choice("blas", "nothing is compiled")
+    from .product import processor
+
+    here = processor()
+    if here.name == "AVX-512":
+        return Choice("ours", here.name)
+    if here.name == "AVX2 and FMA" and spikes:
+        if k >= limits.own_depth and n <= limits.own_columns:
+            return Choice("ours", f"{here.name}, and spikes need not become numbers")
+        return Choice("blas", f"ours is no faster with {here.name} for such shapes")
+    return Choice("blas", f"ours is no faster with {here.name}")
+
+
+def product(a: Array | Matrix, b: Array | Matrix, out: Array, jit: bool = True) -> Array:
+    """Write ``a @ b``; the bits depend on the shapes and the processor, not on the number of threads.
+
+    It is to be called inside of :func:`snn.engine.blas.one_thread_each`. An operand that is a Matrix is for ours alone.
+    """
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        m, n = out.shape
+        if choice(m, n, a.shape[1], False, jit).name == "blas":
+            return blas.product(a, b, out)
+    from .product import multiply
+
+    first, second = (numbers(x) if isinstance(x, np.ndarray) else x for x in (a, b))
+    return multiply(first, second, out, jit=jit and cache.enabled())
