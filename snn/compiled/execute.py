@@ -36,7 +36,7 @@ from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
 from .back import Back
-from .hoist import at_once, each_step, hoisted, padded
+from .hoist import at_once, each_step, hoisted, is_constant, padded
 from .layout import Options
 from .part import Given, Part
 from .stage import Cable, Running, run_stage
@@ -275,7 +275,8 @@ class Execution(AllSteps):
         """Return a dense layer with no neurons behind it, or several, as a loop; None for any other node."""
         if node.kind != "layer" or not node.varies or len(node.inputs) != 1 or self.check:
             return None
-        if connection_of(node.what, self.value(node.inputs[0])) is None:
+        x = self.value(node.inputs[0])
+        if is_constant(node.what, x) or connection_of(node.what, x) is None:
             return None
         edge = Edge(node.number)
         core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge]))

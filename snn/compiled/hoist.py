@@ -11,7 +11,7 @@ from autograd import Cell, Tensor, ops, tree
 from ..graphs.graph import Edge, Graph, Node
 from ..sums import spike_sum
 
-__all__ = ["at_once", "each_step", "hoisted", "padded"]
+__all__ = ["at_once", "each_step", "hoisted", "is_constant", "padded"]
 
 
 def padded(value: Tensor, axes: int) -> Tensor:
@@ -85,13 +85,32 @@ def _shifted(name: str, axis: Any, rank: int) -> Any:
     return axis + 1 if axis >= 0 else axis
 
 
+def is_constant(cell: Cell, x: Tensor) -> bool:
+    """Tell whether a layer without state gives the same at all time steps, so that it need run on one alone.
+
+    Where the steps have gradients of their own, it runs on all.
+    """
+    if not (cell.per_sample and cell.repeatable and type(x) is Tensor and len(x) > 1 and x.array.strides[0] == 0):
+        return False
+    node = x.node
+    if node is None:
+        return True
+    parent = node.parents[0] if getattr(node.rule, "__name__", "") == "_broadcast_to" else None
+    return parent is not None and parent.shape == x.shape[1:]
+
+
+def _of_one_step(x: Tensor) -> Tensor:
+    """Return one step of an input that is the same at all; its gradient goes to where it came from."""
+    return Tensor.wrap(x.array[0], None if x.node is None else x.node.parents[0])
+
+
 def at_once(cell: Cell, x: Tensor) -> Tensor:
     """Run a layer without state on all time steps, at once where it treats each sample on its own."""
     steps, n = x.shape[:2]
     if not cell.per_sample:
         return ops.stack([Cell.__call__(cell, xt) for xt in ops.unstack(x)])
-    if steps > 1 and x.array.strides[0] == 0 and cell.repeatable:
-        out = Cell.__call__(cell, x[0])  # the same at every step
+    if is_constant(cell, x):
+        out = Cell.__call__(cell, _of_one_step(x))
         return ops.broadcast_to(out, (steps, *out.shape))
     out = Cell.__call__(cell, ops.reshape(x, (steps * n, *x.shape[2:])))
     return ops.reshape(out, (steps, n, *out.shape[1:]))

@@ -199,3 +199,20 @@ def test_layers_that_do_more_are_left_to_themselves(change):
     x = spikes((4, 2, 1, 5, 5))
     assert connection_of(layer, Tensor(x)) is None
     assert_as_eager(nn.SequentialCell(layer, neuron()), x)
+
+
+@pytest.mark.parametrize("layer", [nn.ReLU(), nn.Conv2d(1, 2, 2), nn.MaxPool2d(2, 2)], ids=["relu", "convolution", "pooling"])
+@pytest.mark.parametrize("constant", ["an array without steps of its own", "an image that is repeated"])
+def test_the_gradient_by_an_input_that_is_the_same_at_every_step(layer, constant):
+    layers = nn.SequentialCell(layer, snn.LIFNode(beta=0.5, v_threshold=0.25))
+    image = np.random.default_rng(0).random((2, 1, 4, 4)).astype(np.float32) * 2
+    given = np.broadcast_to(image, (4, *image.shape)) if constant.startswith("an array") else image
+
+    def loss(x, mode):
+        x = x if constant.startswith("an array") else snn.encode.direct(x, 4)
+        out = snn.run(layers, x, mode=mode)[0]
+        return (out * np.arange(out.size, dtype=np.float32).reshape(out.shape)).sum()
+
+    found, expected = (grad(lambda x, mode=mode: loss(x, mode))(given) for mode in ("compiled", "eager"))
+    assert np.abs(expected.asnumpy()).max() > 0
+    assert_close(found, expected)
