@@ -19,6 +19,7 @@ from experiments.harness import Options, RunDirectory
 FILES = {
     "digits": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "raster.png", "traces.png", "confusion.png"},
     "mnist": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "examples.png", "confusion.png"},
+    "mnist_conv": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "maps.png", "confusion.png"},
     "surrogate": {"config.json", "surrogates.png"},
     "synapses": {"config.json", "synapses.png"},
     "traces": {"config.json", "traces.png"},

@@ -1,0 +1,114 @@
+"""Train a convolutional spiking network on MNIST, read from files that you have.
+
+12C5-MP2-64C5-MP2-10 leaky integrate-and-fire neurons, the network of snnTorch's sixth tutorial (Eshraghian et al., 2023):
+convolutions without padding, and pooling of their currents before the neurons. The images are a constant current, so the first
+convolution is made once; behind it each spike adds its kernels to what it reaches.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+import snn
+from autograd import nn
+
+from . import mnist
+from .harness import RunDirectory
+from .training import Split, Trained, train
+
+__all__ = ["Config", "build", "run"]
+
+KERNEL = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config(mnist.Config):
+    """Options of the mnist_conv experiment."""
+
+    epochs: int = 4
+    batch_size: int = 64
+    learning_rate: float = 2e-3
+    steps: int = 8
+    hidden: int = 64
+    """Channels of the second convolution; the first has 12."""
+    beta: float = 0.5
+
+    def smaller(self) -> Config:
+        """Return the options of a smoke run."""
+        return replace(self, epochs=2, hidden=16, steps=4)
+
+
+def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
+    """Return the network."""
+
+    def neuron() -> snn.LIFNode:
+        surrogate = getattr(snn.surrogate, config.surrogate)()
+        return snn.LIFNode(beta=config.beta, surrogate_function=surrogate)
+
+    def weights(inputs: int, gain: float) -> nn.init.Uniform:
+        """Return weights with which some per cent of the neurons fire at the start: few spikes reach the layers behind."""
+        return nn.init.Uniform(gain / math.sqrt(inputs))
+
+    n = config.hidden
+    convolution = partial(nn.Conv2d, kernel_size=KERNEL, pad_mode="valid", has_bias=True, rng=rng)
+    return nn.SequentialCell(
+        convolution(1, 12, weight_init=weights(KERNEL**2, 1.0)), nn.MaxPool2d(2, 2), neuron(),
+        convolution(12, n, weight_init=weights(12 * KERNEL**2, 2.0)), nn.MaxPool2d(2, 2), neuron(),
+        nn.Flatten(), nn.Dense(n * 4 * 4, 10, weight_init=weights(n * 4 * 4, 3.0), rng=rng), neuron(),
+    )  # fmt: skip
+
+
+def run(config: Config, directory: RunDirectory) -> dict[str, float]:
+    """Train, test and plot; return the test accuracy and the seconds that training took."""
+    rng = np.random.default_rng(config.seed)
+    data, net = mnist.load(config), build(config, rng)
+    train_x, test_x = (images[:, None] / np.float32(255) for images in (data.train_images, data.test_images))
+    print(f"{len(train_x):,} training and {len(test_x):,} test images ({data.split})")
+    encode = mnist.encoder(config)
+    trained = train(config, directory, net, Split(train_x, test_x, data.train_labels, data.test_labels), encode, rng)
+    _plot(config, directory, net, trained, data)
+    return trained.results
+
+
+def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell, trained: Trained, data: snn.data.MNIST) -> None:
+    """Draw the training curve, the confusion matrix, and a test image with its kernels, maps of rates and rates by layer."""
+    directory.save_figure("training", snn.plot.training(trained.history)[0])
+    predictions, classes = snn.metrics.predictions(trained.counts), [str(digit) for digit in range(10)]
+    directory.save_figure("confusion", snn.plot.confusion(data.test_labels, predictions, classes=classes))
+    x = mnist.encoder(config)(data.test_images[:1, None] / np.float32(255), np.random.default_rng(config.seed))
+    record = snn.run(net, x, record=("spike",), mode=config.mode)[2]
+    rates = {key: (spikes.asnumpy()[:, 0] != 0).mean(0) for key, spikes in record.items()}
+    weights: Any = net[0]
+    directory.save_figure("maps", _maps(data.test_images[0], weights.weight.asnumpy()[:, 0], rates))
+
+
+def _maps(image: Any, kernels: Any, rates: dict[str, Any]) -> Any:
+    """Draw an image, the kernels of the first layer with the rates of its neurons, and the mean rate of each layer."""
+    import matplotlib.pyplot as plt
+
+    first, *_ = rates.values()
+    figure = plt.figure(figsize=(11, 4.6), layout="constrained")
+    left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 2.6, 1.2))
+    seen = left.subplots()
+    seen.imshow(image, cmap="gray_r")
+    seen.set_title("Image", fontsize=10)
+    seen.set_axis_off()
+    middle.suptitle("Kernels of the first layer, and how often its neurons fire", fontsize=10)
+    largest = np.abs(kernels).max()
+    for axes, kernel, rate in zip(middle.subplots(4, 6).reshape(-1, 2, order="C"), kernels, first, strict=True):
+        axes[0].imshow(kernel, cmap="RdBu_r", vmin=-largest, vmax=largest)
+        axes[1].imshow(rate, cmap="viridis", vmin=0, vmax=max(first.max(), 1e-6))
+        for ax in axes:
+            ax.set_axis_off()
+    bars = right.subplots()
+    names = [f"layer {key.rpartition('.')[0]}" for key in rates]
+    bars.barh(names, [rate.mean() for rate in rates.values()], color="tab:blue")
+    bars.invert_yaxis()
+    bars.set_xlabel("Spikes a neuron and step")
+    bars.set_title("Mean rates", fontsize=10)
+    return seen
