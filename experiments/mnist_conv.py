@@ -92,7 +92,7 @@ def _maps(image: Any, kernels: Any, rates: dict[str, Any]) -> Any:
     import matplotlib.pyplot as plt
 
     first, *_ = rates.values()
-    figure = plt.figure(figsize=(11, 4.6), layout="constrained")
+    figure: Any = plt.figure(figsize=(11, 4.6), layout="constrained")
     left, middle, right = figure.subfigures(1, 3, width_ratios=(1, 2.6, 1.2))
     seen = left.subplots()
     seen.imshow(image, cmap="gray_r")
