@@ -128,8 +128,8 @@ def table_of_images(kind):
         "batch_norm": kind(lambda x: ops.batch_norm(channels(x), training=True),
                          lambda t, x: t.nn.functional.batch_norm(channels(x), None, None, training=True), 1,
                          lambda x: x.ndim > 1 and len(x) > 1 and uneven(across)(x)),
-        "layer_norm": kind(lambda x: ops.layer_norm(x, x.shape[-1]), lambda t, x: t.nn.functional.layer_norm(x, x.shape[-1:]), 1,
-                         lambda x: x.ndim > 0 and uneven(lambda x: x)(x)),
+        "layer_norm": kind(lambda x: ops.layer_norm(x, x.shape[-1]), lambda t, x: t.nn.functional.layer_norm(x, x.shape[-1:]),
+                           1, lambda x: x.ndim > 0 and uneven(lambda x: x)(x)),
         "group_norm": kind(lambda x: ops.group_norm(line(x), 1), lambda t, x: t.nn.functional.group_norm(line(x), 1), 1,
                          uneven(lambda x: x.reshape(1, -1))),
     }  # fmt: skip
