@@ -139,11 +139,12 @@ def input_gradient(g: Array, w: Array, windows: Windows, groups: int, size: tupl
         positions = math.prod(windows.kernel)
         matrices = _matrices(w, groups).reshape(groups, positions, each, -1)
         matrices = np.ascontiguousarray(np.moveaxis(matrices, (1, 3), (0, 2)))  # [positions, groups, out / groups, C / groups]
-        for part in _parts(len(g), positions * math.prod(counts) * groups * each * g.itemsize):
-            made = np.matmul(_rows(g[part], groups), matrices).reshape(positions, groups, -1, *counts, each)
-            target = out[part].reshape(-1, *space, groups, each)
-            for there, place in zip(made, windows.places(counts), strict=True):
-                target[(slice(None), *place)] += np.moveaxis(there, 0, -2)
+        for part in _parts(len(g), math.prod(counts) * groups * each * g.itemsize):
+            rows, target = _rows(g[part], groups), out[part].reshape(-1, *space, groups, each)
+            made = np.empty((groups, rows.shape[1], each), g.dtype)
+            for matrix, place in zip(matrices, windows.places(counts), strict=True):
+                np.matmul(rows, matrix, out=made)
+                target[(slice(None), *place)] += np.moveaxis(made.reshape(groups, -1, *counts, each), 0, -2)
     return _first(out[(slice(None), *windows.inner(size))])
 
 

@@ -31,6 +31,8 @@ class Layer(Cell):
             if name in _NOT_SHOWN or name not in vars(self):
                 continue
             value = vars(self)[name]
+            if isinstance(value, Parameter):
+                continue
             if name == "dtype":
                 shown += [f"dtype={str(value)!r}"] if value != float32 else []
             elif argument.default is argument.empty or value != argument.default or type(value) is not type(argument.default):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -137,9 +138,9 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     """
     where = "ops.group_norm"
     x = _checked(x, where, eps, 2)
-    n, c = x.shape[:2]
+    n, c, *space = x.shape
     if not is_int(num_groups) or num_groups < 1 or c % num_groups:
         raise ShapeError(where, f"channels that {num_groups!r} groups share equally", describe(x), "Take a divisor of C.")
-    apart = reshape(x, (n, num_groups, x.size // max(n * num_groups, 1)))
+    apart = reshape(x, (n, num_groups, c // num_groups * math.prod(space)))
     out = reshape(_standardize(apart, axis=(2,), eps=eps), x.shape)
     return _affine(out, weight, bias, (c, *(1,) * (x.ndim - 2)), where)

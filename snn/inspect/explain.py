@@ -66,8 +66,12 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
         )
     from .explanation import lines
 
+    values = [(parameter, parameter.stored) for parameter in net.get_parameters()]
     try:
         for line in lines(net, x, state):
             print(line, file=out)
     except CompileError as error:
         print(f"Not compiled: {error}", file=out)
+    finally:
+        for parameter, array in values:  # the moving statistics of a norm in training stay where they were
+            parameter.array = array

@@ -14,6 +14,8 @@ from scipy import special
 
 from autograd import ops
 
+from ..reference import images
+
 # Where an operation is smooth, as intervals that values are drawn from
 ANY = ((-2.0, 2.0),)
 POSITIVE = ((0.3, 2.0),)
@@ -104,6 +106,14 @@ class Case:
         return f"{self.op}-{self.note}" if self.note else self.op
 
 
+def pooled(reduce):
+    return lambda x, **options: images.pool(x, reduce, **options)
+
+
+def binned(reduce):
+    return lambda x, output_size: images.adaptive(x, output_size, reduce)
+
+
 def softmax(x, axis):
     return special.softmax(x, axis)
 
@@ -129,6 +139,8 @@ MATMUL = [
 ]  # fmt: skip
 LABELS = np.array([1, 0, 1])
 POSITIONS = np.array([[0, 2], [2, 2]])
+WINDOWS = {"kernel_size": [2, 3], "stride": [None, 1], "padding": [0, 1], "ceil_mode": [False, True]}
+PLANES = {"kernel_size": [2, (3, 2)], "stride": [None, 1, (2, 3)], "ceil_mode": [False, True]}
 CASES = [
     # Elementwise
     Case("add", broadcast(ANY, ANY), np.add),
@@ -245,4 +257,49 @@ CASES = [
     einsum_case("ij,jk,kl->il", (2, 3), (3, 2), (2, 2)),
     einsum_case("ij,ij->i", (2, 1), (2, 3)),
     einsum_case(" i j , i j -> j ", (2, 3), (2, 3)),
+    # Images
+    Case("conv1d", shaped([[(2, 2, 5), (3, 2, 2)]], stride=[1, 2], dilation=[1, 2], pad_mode=["valid", "same"]), images.conv),
+    Case("conv1d", shaped([[(1, 4, 4), (4, 2, 2), (4,)]], groups=[2], pad_mode=["pad"], padding=[1, (0, 2)]), images.conv,
+         note="groups"),
+    Case("conv2d", shaped([[(2, 2, 3, 4), (2, 2, 2, 2)], [(1, 2, 4, 3), (1, 2, 3, 1)]], stride=[1, (1, 2)], pad_mode=["pad"],
+                          padding=[1, (1, 0), (0, 1, 2, 0)], dilation=[1, (1, 2)]), images.conv),
+    Case("conv2d", shaped([[(1, 2, 4, 3), (4, 1, 2, 2), (4,)]], stride=[1, 2], groups=[2], pad_mode=["same", "valid"]),
+         images.conv, note="depthwise"),
+    Case("conv3d", shaped([[(1, 2, 2, 3, 2), (2, 1, 2, 2, 1)]], groups=[2], pad_mode=["same", "valid"]), images.conv),
+    Case("conv_transpose2d", shaped([[(1, 2, 2, 3), (2, 2, 2, 2)], [(1, 2, 2, 2), (2, 1, 3, 2)]], stride=[2, (2, 3)],
+                                    pad_mode=["pad"], padding=[0, 1], output_padding=[0, 1], dilation=[1, 2]),
+         lambda x, w, pad_mode, **options: images.conv_transpose(x, w, **options)),
+    Case("conv_transpose2d", shaped([[(1, 4, 2, 2), (4, 1, 2, 2), (2,)]], groups=[2]), images.conv_transpose, note="groups"),
+    Case("max_pool1d", shaped([[(1, 2, 6)]], UNEQUAL, **WINDOWS), pooled(images.largest)),
+    Case("max_pool2d", shaped([[(1, 2, 4, 5)]], UNEQUAL, **PLANES, padding=[0, 1]), pooled(images.largest)),
+    Case("avg_pool1d", shaped([[(1, 2, 6)]], **WINDOWS), pooled(images.mean)),
+    Case("avg_pool2d", shaped([[(1, 2, 4, 5)]], **PLANES, padding=[0, 1]), pooled(images.mean)),
+    Case("avg_pool2d", shaped([[(1, 2, 4, 5)]], **PLANES, padding=[1], count_include_pad=[False]),
+         lambda x, count_include_pad, **options: images.pool(x, images.mean_inside, **options), note="inside"),
+    Case("sum_pool1d", shaped([[(1, 2, 6)]], **WINDOWS), pooled(images.total)),
+    Case("sum_pool2d", shaped([[(1, 2, 4, 5)]], **PLANES), pooled(images.total)),
+    Case("lp_pool1d", shaped([[(1, 2, 5)]], POSITIVE, norm_type=[2, 1.5], kernel_size=[2, 3], stride=[None, 1]),
+         lambda x, norm_type, **options: images.pool(x, images.norm(norm_type), **options)),
+    Case("lp_pool2d", shaped([[(1, 2, 3, 4)]], NOT_ZERO, norm_type=[2], kernel_size=[2, (1, 3)], stride=[None, 1]),
+         lambda x, norm_type, **options: images.pool(x, images.norm(norm_type), **options)),
+    Case("adaptive_avg_pool1d", shaped([[(1, 2, 5)]], output_size=[1, 3, 5, 7]), binned(images.mean)),
+    Case("adaptive_avg_pool2d", shaped([[(1, 2, 3, 4)]], output_size=[1, 2, (2, 3), (3, 6)]), binned(images.mean)),
+    Case("adaptive_max_pool1d", shaped([[(1, 2, 5)]], UNEQUAL, output_size=[1, 3, 5, 7]), binned(images.largest)),
+    Case("adaptive_max_pool2d", shaped([[(1, 2, 3, 4)]], UNEQUAL, output_size=[1, 2, (2, 3), (3, 6)]), binned(images.largest)),
+    Case("interpolate", shaped([[(1, 2, 2, 3)]], size=[(4, 6), (3, 2), (1, 5)], mode=["nearest", "bilinear"]),
+         images.interpolate),
+    Case("interpolate", shaped([[(1, 2, 4)]], size=[(7,), (3,), (1,)], mode=["linear"], align_corners=[True, False]),
+         images.interpolate, note="corners"),
+    Case("pad", shaped([[(2, 3)]], mode=["reflect", "replicate", "circular"]),
+         lambda x, mode: np.pad(x, ((0, 1), (2, 1)), {"replicate": "edge", "circular": "wrap"}.get(mode, mode)),
+         lambda x, mode: ops.pad(x, ((0, 1), (2, 1)), mode=mode), "borders"),
+    Case("embedding", shaped([[(3, 2)]]), lambda table: table[POSITIONS], lambda table: ops.embedding(POSITIONS, table)),
+    Case("batch_norm", shaped([[(3, 2), (2,), (2,)]]), lambda x, w, b: images.normalised(x, 0) * w + b,
+         lambda x, w, b: ops.batch_norm(x, None, None, w, b, True)),
+    Case("batch_norm", shaped([[(2, 2, 3), (2,), (2,)]], POSITIVE),
+         lambda x, m, v: (x - m[:, None]) / np.sqrt(v[:, None] + 1e-5), ops.batch_norm, "moving"),
+    Case("layer_norm", shaped([[(2, 2, 3), (2, 3), (2, 3)]]), lambda x, w, b: images.normalised(x, (1, 2)) * w + b,
+         lambda x, w, b: ops.layer_norm(x, (2, 3), w, b)),
+    Case("group_norm", shaped([[(2, 4, 2), (4,), (4,)]]), lambda x, w, b: images.normalised(
+        x.reshape(2, 2, 4), 2).reshape(x.shape) * w[:, None] + b[:, None], lambda x, w, b: ops.group_norm(x, 2, w, b)),
 ]  # fmt: skip

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 )
 SHAPES = [(), (3,), (2,), (2, 3), (3, 2), (3, 3), (1, 3), (2, 1), (2, 2, 3), (1, 1)]
 LARGEST_SIZE, LARGEST_VALUE, MOST_STEPS = 40, 50.0, 8
-EXAMPLES = 35 * settings().max_examples
+EXAMPLES = 50 * settings().max_examples
 
 
 @cache

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from autograd import ops
 
+from .torch_images import table_of_images
+
 GAP = 1e-3  # how far from a kink a value must be
 
 
@@ -305,3 +307,4 @@ TABLE = {
     "einsum outer": einsum("i,j->ji", 2, lambda x, y: x.ndim == y.ndim == 1),
     "einsum diagonal": einsum("ii->i", 1, lambda x: x.ndim == 2 and x.shape[0] == x.shape[1]),
 }  # fmt: skip
+TABLE |= table_of_images(Op)
