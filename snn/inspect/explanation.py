@@ -144,7 +144,7 @@ def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
     elif cell.per_sample:
         yield "  no state: runs on all time steps at once"
     elif isinstance(type(cell).per_sample, property):
-        yield "  no state: runs step by step while its samples are not on their own: its statistics are those of one step's batch"
+        yield "  no state: runs step by step while its statistics are those of a batch, which is that of one step"
     else:
         yield "  no state: runs step by step. If it treats each sample of a batch on its own, say per_sample = True in its"
         yield "    class: it then runs on all time steps at once"
