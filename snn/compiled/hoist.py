@@ -31,8 +31,9 @@ def each_step(function: Callable[..., Any], values: list[Any], varies: list[bool
 
 _SHIFTED = {
     "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "cumsum", "flip", "squeeze", "expand_dims", "_stack",
-    "_concat", "_split", "_unstack", "_softmax", "_log_softmax",
+    "_concat", "_split", "_unstack", "_softmax", "_log_softmax", "_standardize",
 }  # fmt: skip
+_PER_SAMPLE = {"_conv", "_conv_input", "_max_pool", "_sum_pool"}
 _OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
 
 
@@ -66,6 +67,10 @@ def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Ten
         attrs["index"] = (slice(None), *_tuple(attrs["index"]))
     elif name == "_pad":
         attrs["pad_width"] = ((0, 0), *attrs["pad_width"])
+    elif name in _PER_SAMPLE and not any(varies[1:]):
+        x, *others = values
+        out = op(ops.reshape(x, (steps * x.shape[1], *x.shape[2:])), *others, **attrs)
+        return [ops.reshape(out, (steps, x.shape[1], *out.shape[1:]))]
     else:
         return each_step(functools.partial(op, **attrs), values, varies, steps)
     out = op(*values, **attrs)

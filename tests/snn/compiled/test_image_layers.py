@@ -103,7 +103,7 @@ def test_explaining_and_estimating_move_no_statistics():
     lines = text.getvalue().splitlines()
     assert lines[0].startswith("layer 0: Conv2d(in_channels=2, out_channels=6")
     assert lines[1] == "  no state: runs on all time steps at once"
-    assert "step by step while its samples are not on their own: its statistics are those of one step's batch" in lines[3]
+    assert lines[3] == "  no state: runs step by step while its statistics are those of a batch, which is that of one step"
 
 
 def test_embedded_numbers_drive_neurons_in_both_modes():
@@ -134,7 +134,8 @@ class Wired(Cell):
 
     def construct(self, x, state):
         spikes, v = self.first(ops.conv2d(x, self.weight, pad_mode="same"), state[0])
-        spikes, w = self.second(3 * self.pool(spikes + x), state[1])
+        normal = ops.group_norm(ops.max_pool2d(spikes, 3, 1, 1), 1) + ops.batch_norm(x, training=True)
+        spikes, w = self.second(3 * self.pool(spikes + x + normal), state[1])
         return spikes, (v, w)
 
 
