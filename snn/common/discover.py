@@ -32,7 +32,7 @@ def export(package: str) -> None:
 
 
 def export_all(package: str) -> None:
-    """Give a package all that its files have in their ``__all__``, those of its folders as modules, and an ``__all__`` and a ``dir``.
+    """Give a package all that its files export, its folders as modules, and an ``__all__`` and a ``dir`` of their names.
 
     Parameters
     ----------

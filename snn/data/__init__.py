@@ -15,10 +15,28 @@ from ..common.foreign import MODULES
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from . import transforms as transforms
+    from .adapters import *
+    from .aedat3 import *
     from .batches import *
+    from .cifar10 import *
+    from .cifar10_dvs import *
     from .dataset import *
+    from .delayed_spikes import *
+    from .download import *
+    from .dvs_gesture import *
     from .events import *
+    from .evidence import *
     from .idx import *
+    from .mackey_glass import *
+    from .mnist import *
+    from .nmnist import *
+    from .poisson_patterns import *
+    from .randman import *
+    from .sequential import *
+    from .shd import *
+    from .sources import *
+    from .store_recall import *
+    from .yin_yang import *
 
 export_all(__name__)
 

@@ -1,4 +1,4 @@
-"""One interface for all data sets: samples by index, named splits, transforms, and batches in an order that a generator draws."""
+"""The interface of all data sets: samples by index, named splits, transforms, batches in an order that a generator draws."""
 
 from __future__ import annotations
 

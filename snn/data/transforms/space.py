@@ -79,7 +79,8 @@ class MergePolarity(Transform):
 
     def __call__(self, events: Events) -> Events:
         """Return the events with polarity 0."""
-        shape = (1, *self.checked(events).shape[1:]) if len(events.shape) == 3 else events.shape
+        shape = self.checked(events).shape
+        shape = (1, *shape[1:]) if len(shape) == 3 else shape
         return events.but(p=np.zeros_like(events.p), shape=shape)
 
 
