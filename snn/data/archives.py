@@ -7,10 +7,10 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from autograd.errors import DataError
 
@@ -21,7 +21,6 @@ __all__: list[str] = []
 _MOST_MEMBERS = 1_000_000
 _CHUNK = 1 << 20
 _HIDDEN = "__MACOSX"
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
 def unpack(archive: Path, gives: str, limit: int) -> Path:
@@ -54,39 +53,43 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
             if not inside:
                 raise DataError(where, f"an archive with {gives}", "none in it", AGAIN)
             os.replace(min(inside, key=lambda path: len(path.parts)), target)
-    except _BROKEN as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(where, "a whole archive", f"a damaged one ({' '.join(str(error).split())[:200]})", AGAIN) from error
-    except OSError as error:
-        raise DataError(
-            where, "a folder that can be written, with space left", error.strerror or str(error), "Nothing was left behind."
-        ) from error
+    except DataError:
+        raise
+    except Exception as error:  # of a damaged archive the libraries say it with any error
+        if isinstance(error, OSError) and error.strerror:
+            expected = "a folder that can be written, with space left"
+            raise DataError(where, expected, error.strerror, "Nothing was left behind.") from error
+        got = f"a damaged one ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        raise DataError(where, "a whole archive", got, AGAIN) from error
     return target
 
 
 def _unpack_all(archive: Path, place: Path, limit: int, where: str) -> None:
-    members = _tar(archive, where) if archive.name.endswith((".tar.gz", ".tgz", ".tar")) else _zip(archive, where)
+    read = _tar if archive.name.endswith((".tar.gz", ".tgz", ".tar")) else _zip
     left = limit
-    for number, (name, size, content) in enumerate(members):
-        if number >= _MOST_MEMBERS:
-            raise DataError(where, f"at most {_MOST_MEMBERS:,} files", "more", "It is no data set that is known here.")
-        if size > left:
-            raise DataError(
-                where, f"at most {limit:,} bytes unpacked", f"{limit - left + size:,} or more", "It is not what was published."
-            )
-        target = place / _inside(name, where)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with content, open(target, "xb") as file:
-            copied = 0
-            while chunk := content.read(_CHUNK):
-                copied += len(chunk)
-                if copied > size:
-                    raise DataError(where, f"{name!r} with {size} bytes", "more", AGAIN)
-                file.write(chunk)
-        if copied < size:
-            raise DataError(where, f"{name!r} with {size} bytes", f"{copied}", AGAIN)
-        left -= size
+    with open(archive, "rb") as raw, closing(read(raw, where)) as members:
+        for number, (name, size, content) in enumerate(members):
+            if number >= _MOST_MEMBERS:
+                raise DataError(where, f"at most {_MOST_MEMBERS:,} files", "more", "It is no data set that is known here.")
+            if size > left:
+                got = f"{limit - left + size:,} or more"
+                raise DataError(where, f"at most {limit:,} bytes unpacked", got, "It is not what was published.")
+            _copy(content, place / _inside(name, where), size, f"{where}, {name!r}")
+            left -= size
+
+
+def _copy(content: IO[bytes], target: Path, size: int, where: str) -> None:
+    """Write what a member holds, if it is as long as it says."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copied = 0
+    with open(target, "xb") as file:
+        while chunk := content.read(_CHUNK):
+            copied += len(chunk)
+            if copied > size:
+                break
+            file.write(chunk)
+    if copied != size:
+        raise DataError(where, f"{size} bytes", "more" if copied > size else f"{copied}", AGAIN)
 
 
 def _inside(name: str, where: str) -> PurePosixPath:
@@ -103,8 +106,8 @@ def _inside(name: str, where: str) -> PurePosixPath:
     return path
 
 
-def _zip(archive: Path, where: str) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with zipfile.ZipFile(archive) as file:
+def _zip(raw: IO[bytes], where: str) -> Generator[tuple[str, int, IO[bytes]], None, None]:
+    with zipfile.ZipFile(raw) as file:
         for info in file.infolist():
             if info.is_dir() or info.filename.split("/")[0] == _HIDDEN:
                 continue
@@ -112,11 +115,12 @@ def _zip(archive: Path, where: str) -> Iterator[tuple[str, int, IO[bytes]]]:
             mode = info.external_attr >> 16
             if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG):
                 raise DataError(where, "files and folders", f"{info.filename!r}, a link or a device", "Do not use this file.")
-            yield info.filename, info.file_size, file.open(info)
+            with file.open(info) as content:
+                yield info.filename, info.file_size, content
 
 
-def _tar(archive: Path, where: str) -> Iterator[tuple[str, int, Any]]:
-    with tarfile.open(archive, "r|*") as file:
+def _tar(raw: IO[bytes], where: str) -> Generator[tuple[str, int, IO[bytes]], None, None]:
+    with tarfile.open(fileobj=raw, mode="r|*") as file:
         for member in file:
             _inside(member.name, where)
             if member.isdir():
@@ -125,4 +129,5 @@ def _tar(archive: Path, where: str) -> Iterator[tuple[str, int, Any]]:
                 raise DataError(where, "files and folders", f"{member.name!r}, a link or a device", "Do not use this file.")
             content = file.extractfile(member)
             assert content is not None
-            yield member.name, member.size, content
+            with content:
+                yield member.name, member.size, content

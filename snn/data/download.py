@@ -15,7 +15,7 @@ from .files import AGAIN, reading
 
 __all__ = ["Remote", "fetch"]
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # what is lost of a connection that breaks
 _PATIENCE = 30  # seconds without an answer
 
 
