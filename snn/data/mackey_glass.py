@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,35 +67,42 @@ def mackey_glass_series(
     """
     counts("data.mackey_glass_series", points=points)
     between("data.mackey_glass_series", 1e-3, 1e6, tau=tau, spacing=spacing)
-    between("data.mackey_glass_series", -1e6, 1e6, start=start, beta=beta, gamma=gamma, power=power)
+    between("data.mackey_glass_series", 0.0, 100.0, start=start, beta=beta, power=power)
+    between("data.mackey_glass_series", 0.0, 10.0, gamma=gamma)
     back = math.ceil(tau / _STEP)
     h = tau / back
     count = math.ceil((points - 1) * spacing / h) + 2
     if count > 10**8:
         raise ArgumentError("data.mackey_glass_series", "at most 1e8 steps", f"{count:,}", "Ask for fewer points.")
-
-    def slope(v: float, late: float) -> float:
-        return beta * late / (1.0 + math.pow(late, power)) - gamma * v
-
-    # v[i] is the value at time (i - back) h, w[i] its slope there.
-    v, w = [float(start)] * (back + 1), [0.0] * back
-    for i in range(back, back + count):
-        early, late = v[i - back], v[i - back + 1]
-        v0 = v[i]
-        w.append(slope(v0, early))
-        middle = (early + late) / 2 + h * (w[i - back] - w[i - back + 1]) / 8
-        k1 = w[i]
-        k2 = slope(v0 + h / 2 * k1, middle)
-        k3 = slope(v0 + h / 2 * k2, middle)
-        k4 = slope(v0 + h * k3, late)
-        v.append(v0 + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
-    values, slopes = np.array(v[back:-1]), np.array(w[back:])
+    try:
+        values, slopes = _solved(
+            back, h, count, start, lambda v, late: beta * late / (1.0 + math.pow(late, power)) - gamma * v
+        )
+    except (OverflowError, ValueError) as error:
+        got = "one that grows beyond floats"
+        raise ArgumentError("data.mackey_glass_series", "a series that stays finite", got, "Choose a larger gamma.") from error
     place = np.arange(points) * (spacing / h)
     left = place.astype(np.intp)
     s = place - left
     a, b, da, db = values[left], values[left + 1], h * slopes[left], h * slopes[left + 1]
     found: Array = a + s * (da + s * (3 * (b - a) - 2 * da - db + s * (2 * (a - b) + da + db)))
     return found
+
+
+def _solved(back: int, h: float, count: int, start: float, slope: Callable[[float, float], float]) -> tuple[Array, Array]:
+    """Return values and slopes at ``count`` steps of h from time 0, with a delay of ``back`` steps."""
+    # v[i] is the value at time (i - back) h, w[i] its slope there.
+    v, w = [float(start)] * (back + 1), [0.0] * back
+    for i in range(back, back + count):
+        early, late = v[i - back], v[i - back + 1]
+        v0, k1 = v[i], slope(v[i], early)
+        w.append(k1)
+        middle = (early + late) / 2 + h * (w[i - back] - w[i - back + 1]) / 8
+        k2 = slope(v0 + h / 2 * k1, middle)
+        k3 = slope(v0 + h / 2 * k2, middle)
+        k4 = slope(v0 + h * k3, late)
+        v.append(v0 + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4))
+    return np.array(v[back:-1]), np.array(w[back:])
 
 
 def mackey_glass(
