@@ -74,13 +74,17 @@ def mackey_glass_series(
     count = math.ceil((points - 1) * spacing / h) + 2
     if count > 10**8:
         raise ArgumentError("data.mackey_glass_series", "at most 1e8 steps", f"{count:,}", "Ask for fewer points.")
+
+    def slope(v: float, late: float) -> float:
+        return beta * late / (1.0 + math.pow(late, power)) - gamma * v
+
     try:
-        values, slopes = _solved(
-            back, h, count, start, lambda v, late: beta * late / (1.0 + math.pow(late, power)) - gamma * v
-        )
-    except (OverflowError, ValueError) as error:
+        values, slopes = _solved(back, h, count, start, slope)
+    except OverflowError:
+        values = slopes = np.full(count, np.inf)
+    if not np.isfinite(values[-1]):
         got = "one that grows beyond floats"
-        raise ArgumentError("data.mackey_glass_series", "a series that stays finite", got, "Choose a larger gamma.") from error
+        raise ArgumentError("data.mackey_glass_series", "a series that stays finite", got, "Choose a larger gamma.")
     place = np.arange(points) * (spacing / h)
     left = place.astype(np.intp)
     s = place - left
