@@ -70,6 +70,12 @@ def test_scaling_fits_an_exponent(tmp_path):
     assert scaling.exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
 
 
+def test_events_are_counted_as_by_numpy(tmp_path):
+    found = run("events", tmp_path)["results"]
+    assert found["ours"]["seconds"][0] > 0
+    assert "Drop" in found
+
+
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
     found = run("import", tmp_path)["results"]
     assert found["imports"]["ours"]["seconds"][0] > 0

@@ -51,3 +51,12 @@ def sampled(gradient, weight, places):
         for o in range(len(weight)):
             out[r, i] += gradient[r, o] * weight[o, i]
     return out
+
+
+def binned(start, p, y, x, height, width, place):
+    """Count events into frames, one after another."""
+    frames = np.zeros((len(start) - 1, place))
+    for f in range(len(start) - 1):
+        for e in range(start[f], start[f + 1]):
+            frames[f, (p[e] * height + y[e]) * width + x[e]] += 1
+    return frames

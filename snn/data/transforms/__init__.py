@@ -8,7 +8,10 @@ which :meth:`snn.data.Dataset.batches` passes. None changes what it is given.
 
 from typing import TYPE_CHECKING
 
+from autograd.foreign import of_module
+
 from ...common.discover import export_all
+from ...common.foreign import MODULES
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .base import *
@@ -17,3 +20,6 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
     from .time import *
 
 export_all(__name__)
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])

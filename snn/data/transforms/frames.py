@@ -36,6 +36,7 @@ class _Frames(Transform):
                 describe(self.dtype),
                 "Bools say where there are events.",
             )
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
 
     def count(self, events: Events, starts: Array) -> Array:
         """Return frames with the events ``starts[f]:starts[f + 1]`` each."""
