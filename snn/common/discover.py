@@ -10,7 +10,7 @@ from typing import Any
 
 from autograd import Cell
 
-__all__ = ["export", "kinds"]
+__all__ = ["export", "export_all", "kinds"]
 
 
 def export(package: str) -> None:
@@ -27,6 +27,23 @@ def export(package: str) -> None:
         inside = import_module(f"{package}.{file.name}")
         exported = {name: getattr(inside, name) for name in inside.__all__}
         found |= {name: value for name, value in exported.items() if isinstance(value, type) and issubclass(value, Cell)}
+    names = sorted(found)
+    vars(module).update(found, __all__=names, __dir__=lambda: names)
+
+
+def export_all(package: str) -> None:
+    """Give a package all that its files export, its folders as modules, and an ``__all__`` and a ``dir`` of their names.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    """
+    module = sys.modules[package]
+    found: dict[str, Any] = {}
+    for file in iter_modules(module.__path__):
+        inside = import_module(f"{package}.{file.name}")
+        found |= {file.name: inside} if file.ispkg else {name: getattr(inside, name) for name in inside.__all__}
     names = sorted(found)
     vars(module).update(found, __all__=names, __dir__=lambda: names)
 

@@ -12,7 +12,6 @@ _OVER_TIME = "snn.run(net, x) takes a neuron or a net over all time steps"
 _NO_PARALLEL_LEAK = "snn.run(net, x) compiles snn.LIFNode over time; without a reset there are snn.PSN and its kin"
 _NO_TIMES = "There is no loss on spike times; snn.metrics.accuracy(..., readout='first_spike') reads them"
 _RECORD = "Pass record=['spike', 'v'] to snn.run"
-_NO_DATA = "There is no such data set; read its events into an array [T, N, ...]"
 
 _DIALECT = "snn.LIFNode.dialect('{}', ...) equals its defaults"
 
@@ -30,7 +29,7 @@ _SNN: dict[str, str] = {
     "functional": "Use snn.losses and snn.metrics",
     "spikegen": "Use snn.encode",
     "spikeplot": "Use snn.plot",
-    "spikevision": _NO_DATA,
+    "spikevision": "Use snn.data, such as snn.data.shd(directory)",
     "utils": _NOTHING_TO_RESET,
     "backprop": f"{_OVER_TIME}, and autograd.value_and_grad differentiates it",
     "export_nir": "There is no export to NIR",
@@ -191,14 +190,43 @@ _PLOT: dict[str, str] = {
 }
 
 _DATA: dict[str, str] = {
-    "DataLoader": "Index arrays: for chosen in np.array_split(rng.permutation(len(x)), batches)",
-    "download": "Nothing is downloaded: snn.data.mnist(directory) reads files that are there",
-    "FashionMNIST": "Use snn.data.mnist(directory): its files have the same format",
+    "DataLoader": "Use dataset.batches(size, rng); those of torch come in by snn.data.from_loader",
+    "FashionMNIST": "Use snn.data.fashion_mnist(directory)",
+    "KMNIST": "Use snn.data.kmnist(directory)",
+    "EMNIST": "Use snn.data.emnist(directory, split)",
+    "CIFAR10": "Use snn.data.cifar10(directory)",
+    "CIFAR10DVS": "Use snn.data.cifar10_dvs(directory)",
+    "NMNIST": "Use snn.data.nmnist(directory)",
+    "NCALTECH101": "Use snn.data.ncaltech101(directory)",
+    "NCaltech101": "Use snn.data.ncaltech101(directory)",
+    "DVSGesture": "Use snn.data.dvs_gesture(directory)",
+    "DVS128Gesture": "Use snn.data.dvs_gesture(directory)",
+    "SHD": "Use snn.data.shd(directory)",
+    "SpikingHeidelbergDigits": "Use snn.data.shd(directory)",
+    "SSC": "Use snn.data.ssc(directory)",
+    "SpikingSpeechCommands": "Use snn.data.ssc(directory)",
+    "YinYangDataset": "Use snn.data.yin_yang(seed)",
+    "Randman": "Use snn.data.randman(seed)",
+    "MackeyGlass": "Use snn.data.mackey_glass(tau)",
+    "SMNIST": "Use snn.data.sequential_mnist(directory, seed)",
+    "DiskCachedDataset": "Keep frames in arrays: snn.data.Dataset(snn.data.Arrays(x, labels), kind='sequence')",
 }
-_DATA |= dict.fromkeys(("CIFAR10", "DVSGesture", "DVS128Gesture", "NMNIST", "SHD", "SSC", "SpikingHeidelbergDigits"), _NO_DATA)
+
+_TRANSFORMS: dict[str, str] = {
+    "Compose": "Pass several: dataset.map(one, two)",
+    "ToFrame": "Use transforms.TimeBins(step), FixedFrames(T) or EventFrames(number)",
+    "CenterCrop": "Use transforms.Crop(height, width)",
+    "CropTimeSteps": "Use transforms.CropTime(start, length)",
+    "Denoise": "Use transforms.HotPixels(rate), which leaves out pixels that fire too often",
+    "DropEvent": "Use transforms.Drop(share)",
+    "DropEventByTime": "Use transforms.DropTime(share)",
+    "SpatialJitter": "Use transforms.SpaceJitter(sigma)",
+    "MergePolarities": "Use transforms.MergePolarity()",
+    "PadTensors": "Batches are padded, with a mask: dataset.batches(size, rng)",
+}
 
 MODULES: dict[str, dict[str, str]] = {
     "snn": _SNN, "snn.surrogate": _SURROGATE, "snn.encode": _ENCODE, "snn.losses": _LOSSES, "snn.metrics": _METRICS,
-    "snn.plot": _PLOT, "snn.data": _DATA,
+    "snn.plot": _PLOT, "snn.data": _DATA, "snn.data.transforms": _TRANSFORMS,
 }  # fmt: skip
 """What to write for a name that is looked up in a module."""

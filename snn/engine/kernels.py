@@ -307,3 +307,21 @@ def sample_convolved(
                             for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
                                 total += weights[w + j] * gradient[at + j]
                 out[first + np.uint64(index[p])] = total
+
+
+@njit(error_model="numpy", nogil=True)
+def binned(lo, hi, start, p, y, x, height, width, place, out):
+    """Count events into frames ``[frames, place]``: frame f has the events ``start[f]:start[f + 1]``."""
+    for f in range(lo, hi):
+        first = f * place
+        for e in range(start[f], start[f + np.uint64(1)]):
+            out[first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])] += 1
+
+
+@njit(error_model="numpy", nogil=True)
+def touched(lo, hi, start, p, y, x, height, width, place, out):
+    """Set where frames have an event; as :func:`binned`."""
+    for f in range(lo, hi):
+        first = f * place
+        for e in range(start[f], start[f + np.uint64(1)]):
+            out[first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])] = 1

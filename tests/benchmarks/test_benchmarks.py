@@ -88,6 +88,12 @@ def test_product_compares_ours_with_others_and_with_the_peak(tmp_path, capsys):
             assert found is None or np.allclose(found, a.astype(case.dtype) @ b, atol=1e-4), name
 
 
+def test_events_are_counted_as_by_numpy(tmp_path):
+    found = run("events", tmp_path)["results"]
+    assert found["ours"]["seconds"][0] > 0
+    assert "Drop" in found
+
+
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
     found = run("import", tmp_path)["results"]
     assert found["imports"]["ours"]["seconds"][0] > 0

@@ -66,3 +66,12 @@ def joined(arrays):
 def add_where(out, gradient, weight, flags):
     """Return ``out`` plus ``gradient @ weight`` where a flag is set."""
     return out + sampled(gradient, weight, flags)
+
+
+def binned(start, p, y, x, height, width, place):
+    """Count events into frames, one after another."""
+    frames = np.zeros((len(start) - 1, place))
+    for f in range(len(start) - 1):
+        for e in range(start[f], start[f + 1]):
+            frames[f, (p[e] * height + y[e]) * width + x[e]] += 1
+    return frames

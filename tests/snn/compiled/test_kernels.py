@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from snn.engine import cache, emit
-from snn.engine.events import LANES, Events, Packed, all_finite, find_events, joined, padded, sampled_product, turned
+from snn.engine.events import LANES, Events, Packed, all_finite, find_events, joined, kernel, padded, sampled_product, turned
+from snn.engine.threads import launch
 from tests.reference import events as naive
 
 jits = pytest.mark.parametrize("jit", [True, False], ids=["compiled", "python"])
@@ -294,3 +295,16 @@ def test_exponentials_beyond_the_range_are_nothing_and_infinity(jit):
 
 def test_events_of_no_rows_have_no_density():
     assert Events(np.zeros(1, np.uint64), 5, False, np.zeros(0, np.uint32)).density == 0
+
+
+@jits
+@pytest.mark.parametrize(("name", "dtype"), [("binned", np.float32), ("binned", np.float64), ("touched", np.uint8)])
+def test_events_are_counted_into_frames(name, dtype, jit):
+    rng, (height, width) = np.random.default_rng(0), (3, 5)
+    start = np.array([0, 4, 4, 30, 50])
+    p, y, x = (rng.integers(0, end, 50).astype(kind) for end, kind in ((2, np.uint8), (height, np.int16), (width, np.int16)))
+    expected = naive.binned(start, p, y, x, height, width, 2 * height * width)
+    frames = np.zeros(expected.shape, dtype)
+    numbers = [np.uint64(n) for n in (height, width, 2 * height * width)]
+    launch(kernel(name, jit), len(frames), [start.astype(np.uint64), p, y, x, *numbers, frames.reshape(-1)], 50)
+    np.testing.assert_array_equal(frames, expected > 0 if name == "touched" else expected)

@@ -1,4 +1,4 @@
-"""IDX files, written here byte by byte as the format says, and the MNIST set made of four of them."""
+"""IDX files, written byte by byte as the format says."""
 
 import gzip
 import math
@@ -8,23 +8,12 @@ import tracemalloc
 import numpy as np
 import pytest
 
-import snn
 from autograd.errors import DataError, DTypeError
 from snn.data import mnist, read_idx
+from tests.snn.data.formats import TYPES, idx, of, refused
 
-TYPES = {0x08: "B", 0x09: "b", 0x0B: "h", 0x0C: "i", 0x0D: "f", 0x0E: "d"}
 DTYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 SHAPES = [(), (0,), (1,), (5,), (2, 3), (2, 0, 3), (2, 3, 4), (1, 2, 1, 2, 1, 2)]
-
-
-def idx(code, shape, values):
-    """Return the bytes of an IDX file."""
-    head = struct.pack(f">BBBB{len(shape)}I", 0, 0, code, len(shape), *shape)
-    return head + struct.pack(f">{len(values)}{TYPES[code]}", *values)
-
-
-def of(array):
-    return idx(0x08, array.shape, array.ravel().tolist())
 
 
 @pytest.fixture
@@ -37,13 +26,6 @@ def put(tmp_path):
         return path
 
     return write
-
-
-def refused(act, *args):
-    with pytest.raises(DataError) as error:
-        act(*args)
-    assert isinstance(error.value, ValueError)
-    return str(error.value)
 
 
 # One file
@@ -166,124 +148,6 @@ def test_no_cut_of_a_file_is_read(put, packed):
     whole = gzip.compress(GOOD) if packed else GOOD
     for size in range(len(whole)):
         refused(read_idx, put(whole[:size]))
-
-
-# The four files of MNIST
-
-NAMES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
-rng = np.random.default_rng(0)
-IMAGES = rng.integers(0, 256, (15, 28, 28), np.uint8)
-LABELS = np.arange(15, dtype=np.uint8) % 10
-FILES = dict(zip(NAMES, map(of, (IMAGES[:10], LABELS[:10], IMAGES[10:], LABELS[10:])), strict=True))
-SPELLINGS = {
-    "dash": lambda name: name,
-    "dot": lambda name: name.replace("-idx", ".idx"),
-    "dash, gz": lambda name: f"{name}.gz",
-    "dot, gz": lambda name: f"{name.replace('-idx', '.idx')}.gz",
-}
-
-
-@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
-def test_the_four_files_are_found_in_every_spelling(put, tmp_path, spell):
-    for name, content in FILES.items():
-        put(content, spell(name), packed=spell(name).endswith(".gz"))
-    data = mnist(tmp_path)
-    assert data._fields == ("train_images", "train_labels", "test_images", "test_labels", "split")
-    np.testing.assert_array_equal(data.train_images, IMAGES[:10])
-    np.testing.assert_array_equal(data.train_labels, LABELS[:10])
-    np.testing.assert_array_equal(data.test_images, IMAGES[10:])
-    np.testing.assert_array_equal(data.test_labels, LABELS[10:])
-    assert [array.dtype for array in data[:4]] == [np.uint8, np.int64] * 2
-    assert data.split == "train and t10k files"
-
-
-@pytest.mark.parametrize(("count", "cut"), [(15, 12), (10, 8), (2, 1)])
-def test_a_t10k_file_alone_is_split_into_its_first_80_percent_and_the_rest(put, tmp_path, count, cut):
-    put(of(IMAGES[:count]), NAMES[2])
-    put(of(LABELS[:count]), NAMES[3])
-    data = snn.data.mnist(str(tmp_path))
-    np.testing.assert_array_equal(data.train_images, IMAGES[:cut])
-    np.testing.assert_array_equal(data.train_labels, LABELS[:cut])
-    np.testing.assert_array_equal(data.test_images, IMAGES[cut:count])
-    np.testing.assert_array_equal(data.test_labels, LABELS[cut:count])
-    assert data.split == "no training file: the first 80 % of the t10k file, and the rest of it"
-
-
-def test_a_directory_that_is_not_there(put, tmp_path):
-    place = tmp_path / "none"
-    fix = "Pass where the four files are."
-    assert refused(mnist, place) == (
-        f"reading {place}: expected a directory with the MNIST files, got no such directory. {fix}"
-    )
-    path = put(GOOD)
-    assert refused(mnist, path) == f"reading {path}: expected a directory with the MNIST files, got a file. {fix}"
-
-
-@pytest.mark.parametrize("missing", NAMES)
-def test_a_file_of_a_pair_that_is_missing(put, tmp_path, missing):
-    for name in NAMES:
-        if name != missing:
-            put(FILES[name], name)
-    assert refused(mnist, tmp_path) == (
-        f"reading {tmp_path}: expected {missing} or {missing}.gz, got no such file. Put images and labels side by side."
-    )
-
-
-def test_an_empty_directory_misses_the_t10k_file(tmp_path):
-    assert f"expected {NAMES[2]} or {NAMES[2]}.gz, got no such file." in refused(mnist, tmp_path)
-
-
-OTHER = "Other sets: snn.data.read_idx."
-SWAPPED = "Are images and labels swapped?"
-
-
-@pytest.mark.parametrize("part", [0, 2], ids=["train", "t10k"])
-@pytest.mark.parametrize(
-    ("which", "content", "text"),
-    [
-        (0, of(IMAGES.reshape(15, 784)), f"images [N, 28, 28] Uint8, got ndarray [15, 784] Uint8. {OTHER}"),
-        (0, of(IMAGES[:, :, :27]), f"images [N, 28, 28] Uint8, got ndarray [15, 28, 27] Uint8. {OTHER}"),
-        (0, of(LABELS), f"images [N, 28, 28] Uint8, got ndarray [15] Uint8. {OTHER}"),
-        (0, idx(0x0D, (0, 28, 28), []), f"images [N, 28, 28] Uint8, got ndarray [0, 28, 28] Float32. {OTHER}"),
-        (1, of(IMAGES), f"labels [N] Uint8, got ndarray [15, 28, 28] Uint8. {SWAPPED}"),
-        (1, idx(0x0C, (2,), [1, 2]), f"labels [N] Uint8, got ndarray [2] Int32. {SWAPPED}"),
-        (1, of(LABELS + np.uint8(1)), f"labels from 0 to 9, got 10. {OTHER}"),
-    ],
-    ids=range(7),
-)
-def test_files_that_hold_something_else(put, tmp_path, part, which, content, text):
-    for name, good in zip(NAMES, (of(IMAGES), of(LABELS)) * 2, strict=True):
-        put(good, name)
-    path = put(content, NAMES[part + which])
-    assert refused(mnist, tmp_path) == f"reading {path}: expected {text}"
-
-
-@pytest.mark.parametrize("part", ["train", "t10k"])
-def test_images_and_labels_that_do_not_match_in_number(put, tmp_path, part):
-    for name in NAMES:
-        put(FILES[name], name)
-    put(of(LABELS[:3]), f"{part}-labels-idx1-ubyte")
-    assert refused(mnist, tmp_path) == (
-        f"reading {tmp_path}: expected a label for each of {10 if part == 'train' else 5} {part} images, got 3 labels. "
-        "Take both files from one set."
-    )
-
-
-@pytest.mark.parametrize(("count", "numbers"), [(0, "0 and 0"), (1, "0 and 1")])
-def test_a_file_that_is_too_small_to_be_split(put, tmp_path, count, numbers):
-    put(of(IMAGES[:count]), NAMES[2])
-    put(of(LABELS[:count]), NAMES[3])
-    assert refused(mnist, tmp_path) == (
-        f"reading {tmp_path}: expected at least one training and one test image, got {numbers}. "
-        "Without a training file the t10k file is split."
-    )
-
-
-def test_a_damaged_file_among_the_four_is_named(put, tmp_path):
-    for name in NAMES:
-        put(FILES[name], name)
-    path = put(FILES[NAMES[1]][:-2], NAMES[1])
-    assert refused(mnist, tmp_path).startswith(f"reading {path}: expected 18 bytes, for shape [10] uint8, got 16 bytes.")
 
 
 # Damage: whatever the bytes, an array or a DataError, and no more memory than the file fills

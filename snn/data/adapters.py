@@ -1,0 +1,136 @@
+"""Data of other packages: data sets of tonic or torch by their items, and batches of a torch DataLoader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DataError, DTypeError
+
+from .batches import Batch
+from .dataset import Dataset
+from .events import Events, from_structured
+from .sources import Source
+
+__all__ = ["from_loader", "wrap"]
+
+Array = np.ndarray[Any, Any]
+
+
+def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None = None) -> Dataset:
+    """Use a data set of another package as one of ours; neither tonic nor torch is imported.
+
+    Parameters
+    ----------
+    dataset : object with ``len`` and items
+        Such as a ``Dataset`` of tonic or torch, or a list: each item is a sample and its label. Structured arrays with
+        fields t and x become :class:`Events`, tensors arrays.
+    kind : {"events", "sequence", "static"}, optional
+        What a sample is; None looks at the first, and takes what is no events for "static".
+    shape : tuple of int, optional
+        Of a frame, as of :class:`Events`. None: that of tonic's ``sensor_size``, ``(width, height, polarities)``, if it has
+        one, where a height of 1 makes channels; otherwise as large as each sample needs, which may differ.
+
+    Returns
+    -------
+    Dataset
+        Reads an item when it is asked for. Labels that are strings are numbered in alphabetical order.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> events = np.array([(0, 3, 1, 1), (40, 2, 0, 0)], [("t", int), ("x", int), ("y", int), ("p", int)])
+    >>> snn.data.wrap([(events, 7)], shape=(2, 2, 4))[0]
+    Sample(x=<Events: 2 in 40 us, shape (2, 2, 4)>, label=7)
+    """
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise DTypeError(
+            "data.wrap", "a data set with len and items", describe(dataset), "Batches of a DataLoader: from_loader."
+        )
+    sensor = getattr(dataset, "sensor_size", None)
+    if shape is None and isinstance(sensor, (tuple, list)) and len(sensor) == 3:
+        width, height, polarities = sensor
+        shape = (width,) if height == 1 else (polarities, height, width)
+    if kind is None:
+        kind = "events" if len(dataset) and isinstance(_sample(dataset, 0, shape)[0], Events) else "static"
+    source = _Foreign(dataset, shape)
+    return Dataset(source, kind=kind, classes=source.names, name=type(dataset).__name__)
+
+
+def _sample(dataset: Any, place: int, shape: Any) -> tuple[Any, Any]:
+    pair = dataset[place]
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise DataError("data.wrap", "items (sample, label)", describe(pair), "Wrap a data set whose items are such pairs.")
+    x, label = pair
+    if isinstance(x, Events):
+        return x, label
+    if getattr(getattr(x, "dtype", None), "names", None):
+        return from_structured(x, shape), label
+    return _array(x), label
+
+
+class _Foreign(Source):
+    def __init__(self, dataset: Any, shape: Any) -> None:
+        targets = getattr(dataset, "targets", None)
+        known = targets is not None and len(targets) == len(dataset)
+        super().__init__(None, len(dataset))
+        self.dataset, self.shape = dataset, shape
+        self.names: tuple[str, ...] = ()
+        if known and len(dataset):
+            array = _array(targets)
+            if array.dtype.kind in "US":
+                names, array = np.unique(array.astype(str), return_inverse=True)
+                self.names = tuple(map(str, names))
+            self._labels = array
+
+    def read(self, place: int) -> tuple[Any, Any]:
+        """Return a sample and its label."""
+        x, label = _sample(self.dataset, place, self.shape)
+        if self._labels is not None:
+            return x, self.label(place)
+        label = _array(label)
+        return x, label.item() if label.ndim == 0 else label
+
+
+def from_loader(loader: Iterable[Any], *, batch_first: bool | None) -> Iterator[Batch]:
+    """Use batches of another package, such as a ``DataLoader`` of torch, as ours; torch is not imported.
+
+    Parameters
+    ----------
+    loader : iterable
+        Batches: ``(x, labels)``, tensors on the CPU or arrays.
+    batch_first : bool or None
+        True: ``x`` is ``[N, T, ...]``, as torch stacks sequences, and is turned to ``[T, N, ...]``. False: it is ``[T, N,
+        ...]`` already. None: it has no time.
+
+    Yields
+    ------
+    Batch
+        Arrays; the memory is shared where they have the order.
+    """
+    for number, batch in enumerate(loader):
+        where = f"data.from_loader, batch {number}"
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise DataError(where, "x and labels", describe(batch), "Give the loader a collate_fn that returns these two.")
+        x, labels = map(_array, batch)
+        if x.ndim < 2 and batch_first:
+            raise DataError(where, "x [N, T, ...]", describe(x), "Pass batch_first=None where there is no time.")
+        x = np.swapaxes(x, 0, 1) if batch_first else x
+        samples = x.shape[0 if batch_first is None else 1] if x.ndim > (batch_first is not None) else -1
+        if labels.ndim and len(labels) != samples:
+            raise ArgumentError(where, f"as many labels as samples, {samples}", describe(labels), "Is batch_first right?")
+        yield Batch(x, labels, None)
+
+
+def _array(value: Any) -> Array:
+    """Return an array of what may be a tensor, by the protocol of numpy alone."""
+    try:
+        return np.asarray(value)
+    except (TypeError, RuntimeError, ValueError) as error:
+        got = f"{type(value).__name__} ({' '.join(str(error).split())[:120]})"
+        raise DTypeError(
+            "data of another package", "arrays, or tensors on the CPU without gradient", got, "x.detach().cpu()"
+        ) from error

@@ -1,0 +1,154 @@
+"""Batches: samples side by side as ``[T, N, ...]``, shorter ones padded and masked, prepared ahead by a thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError, ShapeError
+
+if TYPE_CHECKING:
+    from .dataset import Dataset
+
+__all__ = ["Batch", "Batches", "pad"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Batch(NamedTuple):
+    """Samples side by side: ``snn.run(net, batch.x, mask=batch.mask)``."""
+
+    x: Array
+    """``[T, N, ...]``; ``[N, ...]`` where samples have no time."""
+    labels: Array
+    """``[N, ...]``, int64 for classes."""
+    mask: Array | None
+    """``[T, N]``, False after the end of a sample; None where all are of the same length."""
+
+
+def pad(sequences: Sequence[Any]) -> tuple[Array, Array | None]:
+    """Put sequences of different length side by side, zeros behind the shorter ones.
+
+    Parameters
+    ----------
+    sequences : sequence of array
+        N arrays ``[T_i, ...]`` of one dtype that differ in their first axis only.
+
+    Returns
+    -------
+    x : numpy.ndarray
+        ``[T, N, ...]``, with T the longest.
+    mask : numpy.ndarray or None
+        ``[T, N]`` bool, where a step belongs to the sample, for ``snn.run(..., mask=mask)``, losses and metrics. None if all
+        have the same length.
+
+    Raises
+    ------
+    ShapeError
+        If there is none, one has no axis of time, or they differ in more than their length.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> x, mask = snn.data.pad([np.ones((3, 2)), np.ones((1, 2))])
+    >>> x.shape, mask.sum(0).tolist()
+    ((3, 2, 2), [3, 1])
+    """
+    arrays = [np.asarray(one) for one in sequences]
+    kinds = {(one.shape[1:], one.dtype.str) for one in arrays}
+    if len(kinds) != 1 or any(one.ndim == 0 for one in arrays):
+        got = ", ".join(sorted({describe(one) for one in arrays})[:3]) or "none"
+        raise ShapeError("data.pad", "sequences [T, ...] that differ in length only", got, "Bring them to one shape first.")
+    lengths = np.array([len(one) for one in arrays])
+    x = np.zeros((lengths.max(), len(arrays), *arrays[0].shape[1:]), arrays[0].dtype)
+    for n, one in enumerate(arrays):
+        x[: len(one), n] = one
+    mask = np.arange(len(x))[:, None] < lengths
+    return x, None if mask.all() else mask
+
+
+class Batches(Iterable[Batch]):
+    """Batches of a data set; made by :meth:`snn.data.Dataset.batches`, which describes the parameters."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        size: int,
+        rng: np.random.Generator | None,
+        *,
+        shuffle: bool | None,
+        drop_last: bool,
+        prefetch: int,
+        start: int,
+    ) -> None:
+        where = f"{dataset.name}, batches"
+        for name, value, least in (("size", size, 1), ("prefetch", prefetch, 0), ("start", start, 0)):
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+                raise ArgumentError(where, f"{name}, an int of at least {least}", describe(value), "Such as batches(64, rng).")
+        if dataset.kind == "events":
+            raise ArgumentError(
+                where,
+                "samples that are arrays",
+                "events",
+                "Make frames first: dataset.map(snn.data.transforms.TimeBins(1000)).",
+            )
+        dataset.check_generator(rng)
+        self.shuffle = rng is not None if shuffle is None else shuffle
+        if self.shuffle and rng is None:
+            raise DTypeError(
+                where, "a numpy.random.Generator to shuffle with", "none", "Pass rng=np.random.default_rng(seed)."
+            )
+        self.dataset, self.size, self.rng, self.prefetch, self.start = dataset, size, rng, prefetch, start
+        whole, rest = divmod(len(dataset), size)
+        self.count = whole + bool(rest and not drop_last)
+
+    def __len__(self) -> int:
+        return max(0, self.count - self.start)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Draw the order and the seeds of transforms, and return the batches."""
+        places, samples = self.dataset.chosen, len(self.dataset)
+        if self.shuffle:
+            assert self.rng is not None
+            places = self.rng.permutation(places)
+        seeds = self.rng.integers(0, 1 << 63, samples) if self.rng is not None and self.dataset.random else None
+        parts = [slice(n * self.size, (n + 1) * self.size) for n in range(self.start, self.count)]
+        jobs = ((places[part], None if seeds is None else seeds[part]) for part in parts)
+        return self._ahead(jobs) if self.prefetch else (self._batch(*job) for job in jobs)
+
+    def _ahead(self, jobs: Iterator[tuple[Array, Array | None]]) -> Iterator[Batch]:
+        """Let one thread make the batches in order, a few ahead; it ends with the iteration, however that ends."""
+        pool = ThreadPoolExecutor(1, "snn-data")
+        try:
+            waiting: deque[Future[Batch]] = deque()
+            for job in jobs:
+                waiting.append(pool.submit(self._batch, *job))
+                if len(waiting) > self.prefetch:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _batch(self, places: Array, seeds: Array | None) -> Batch:
+        rngs = [None] * len(places) if seeds is None else [np.random.default_rng(seed) for seed in seeds]
+        pairs = self.dataset.take(places, rngs)
+        labels = np.array([label for _, label in pairs])
+        samples = [x for x, _ in pairs]
+        if self.dataset.kind == "sequence":
+            x, mask = pad(samples)
+            return Batch(x, labels, mask)
+        shapes = {np.shape(x) for x in samples}
+        if len(shapes) > 1:
+            raise ShapeError(
+                f"{self.dataset.name}, batches",
+                "samples of one shape",
+                f"{sorted(shapes)[:2]}",
+                "Bring them to one shape by map().",
+            )
+        return Batch(np.stack(samples), labels, None)

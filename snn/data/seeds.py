@@ -1,0 +1,40 @@
+"""What data sets that are made from a seed share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+
+__all__: list[str] = []
+
+
+def generator(seed: Any, where: str) -> np.random.Generator:
+    """Return the generator of a seed, or the generator that was passed."""
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+        raise DTypeError(where, "a seed of at least 0 or a numpy.random.Generator", describe(seed), "Such as 0.")
+    return np.random.default_rng(seed)
+
+
+def counts(where: str, least: int = 1, **values: Any) -> None:
+    """Raise unless all values are ints that are large enough."""
+    for name, value in values.items():
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            raise ArgumentError(where, f"{name}, an int of at least {least}", describe(value), "It is a number of things.")
+
+
+def between(where: str, low: float, high: float, **values: Any) -> None:
+    """Raise unless all values are numbers in a range."""
+    for name, value in values.items():
+        if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not low <= value <= high:
+            raise ArgumentError(where, f"{name} in [{low:g}, {high:g}]", describe(value), "Choose it in that range.")
+
+
+def balanced(classes: int, samples: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Return labels ``[samples]`` in a drawn order, of each class as many, but for the rest."""
+    return rng.permutation(np.arange(samples) % classes)

@@ -1,0 +1,129 @@
+"""Where the samples of a data set come from: arrays, files, or a function of a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ShapeError
+
+__all__ = ["Arrays", "Drawn", "Files", "Source"]
+
+Array = np.ndarray[Any, Any]
+
+
+class Source:
+    """Samples by their place; a subclass has ``read``, and ``take`` if many at once are faster.
+
+    Parameters
+    ----------
+    labels : array or None
+        ``[N, ...]``, those of all samples; None if they are only known by reading (``length`` is needed then).
+    length : int, optional
+        Number of samples.
+    """
+
+    def __init__(self, labels: Array | None, length: int | None = None) -> None:
+        self._labels = labels
+        self._length = len(labels) if labels is not None else length or 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, place: int) -> tuple[Any, Any]:
+        """Return a sample and its label."""
+        raise NotImplementedError
+
+    def take(self, places: Iterable[Any]) -> list[tuple[Any, Any]]:
+        """Return samples and labels at several places."""
+        return [self.read(int(place)) for place in places]
+
+    def labels(self) -> Array:
+        """Return the labels of all samples, reading them if they are not known."""
+        if self._labels is None:
+            self._labels = np.array([self.read(place)[1] for place in range(len(self))])
+        return self._labels
+
+    def label(self, place: int) -> Any:
+        """Return the label of a sample: an int if it is a class."""
+        label = self.labels()[place]
+        return int(label) if np.ndim(label) == 0 and label.dtype.kind in "iu" else label
+
+
+class Arrays(Source):
+    """Samples that are in memory, or in a file that is mapped into it.
+
+    Parameters
+    ----------
+    x : array
+        ``[N, ...]``.
+    labels : array
+        ``[N, ...]``.
+    prepare : callable, optional
+        From some of ``x`` ``[n, ...]`` to the samples ``[n, ...]``.
+    """
+
+    def __init__(self, x: Array, labels: Array, prepare: Callable[[Array], Array] | None = None) -> None:
+        if len(x) != len(labels):
+            raise ShapeError("sources.Arrays", f"a label for each of {len(x)} samples", describe(labels), "Count both.")
+        super().__init__(labels)
+        self.x, self.prepare = x, prepare
+
+    def read(self, place: int) -> tuple[Any, Any]:
+        """Return a sample and its label."""
+        return self.take([place])[0]
+
+    def take(self, places: Iterable[Any]) -> list[tuple[Any, Any]]:
+        """Return samples and labels at several places."""
+        places = np.asarray(places)
+        x = self.x[places]
+        return list(zip(x if self.prepare is None else self.prepare(x), map(self.label, places), strict=True))
+
+
+class Files(Source):
+    """Samples that are a file each.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One for each sample.
+    labels : array
+        ``[N]``.
+    read_file : callable
+        From a path to the sample.
+    """
+
+    def __init__(self, paths: Sequence[Path], labels: Array, read_file: Callable[[Path], Any]) -> None:
+        super().__init__(labels)
+        self.paths, self.read_file = paths, read_file
+
+    def read(self, place: int) -> tuple[Any, Any]:
+        """Return a sample and its label."""
+        return self.read_file(self.paths[place]), self.label(place)
+
+
+class Drawn(Source):
+    """Samples that are made when they are asked for, each from a seed of its own: the same whenever and however often.
+
+    Parameters
+    ----------
+    labels : array
+        ``[N, ...]``.
+    make : callable
+        From the label and a generator to the sample.
+    rng : numpy.random.Generator
+        Draws the seeds.
+    """
+
+    def __init__(self, labels: Array, make: Callable[[Any, np.random.Generator], Any], rng: np.random.Generator) -> None:
+        super().__init__(labels)
+        self.make, self.seeds = make, rng.integers(0, 1 << 63, len(labels))
+
+    def read(self, place: int) -> tuple[Any, Any]:
+        """Return a sample and its label."""
+        label = self.label(place)
+        return self.make(label, np.random.default_rng(self.seeds[place])), label

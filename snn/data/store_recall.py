@@ -1,0 +1,83 @@
+"""Store and recall: a bit that is to be stored on command, and recalled after others have gone by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+
+from .dataset import Dataset, Splits
+from .seeds import between, counts, generator
+from .sources import Drawn
+
+__all__ = ["store_recall"]
+
+Array = np.ndarray[Any, Any]
+
+
+def store_recall(
+    seed: Any,
+    *,
+    train: int = 1000,
+    test: int = 200,
+    symbols: int = 12,
+    symbol: int = 200,
+    neurons: int = 40,
+    rate: float = 0.05,
+    noise: float = 0.0,
+) -> Splits:
+    """Make the store-recall task (Bellec et al., 2018), with one store and one recall in a sequence.
+
+    A stream of random bits goes by, a symbol each. With one of them comes the command to store it, and the last symbol is the
+    command to recall. A quarter of the input neurons each says 0, 1, store and recall.
+
+    Parameters
+    ----------
+    seed : int or numpy.random.Generator
+        The same seed makes the same bits.
+    train, test : int
+        Samples in each split.
+    symbols : int
+        Symbols in a sequence, at least 2. The store comes with any but the last, equally often: recall after up to
+        ``symbols - 1`` of them.
+    symbol : int
+        Steps of 1 ms that a symbol takes.
+    neurons : int
+        Input neurons, a multiple of 4.
+    rate, noise : float
+        Probability of a spike in a step, of a neuron whose symbol is on and of the others, in [0, 1]: .05 is 50 Hz.
+
+    Returns
+    -------
+    Splits
+        ``train`` and ``test``: spikes of 0 and 1, ``[T, neurons]`` float32 with ``T = symbols * symbol``, and the bit that was
+        stored, to be answered in the last ``symbol`` steps, in which no bit is shown.
+
+    References
+    ----------
+    G. Bellec et al.: Long short-term memory and learning-to-learn in networks of spiking neurons. NeurIPS, 2018.
+    """
+    where = "data.store_recall"
+    counts(where, train=train, test=test, symbol=symbol, neurons=neurons)
+    counts(where, 2, symbols=symbols)
+    between(where, 0.0, 1.0, rate=rate, noise=noise)
+    if neurons % 4:
+        raise ArgumentError(where, "neurons, a multiple of 4", f"{neurons}", "A quarter each says 0, 1, store and recall.")
+    rng = generator(seed, where)
+
+    def sample(label: int, rng: np.random.Generator) -> Array:
+        shown = np.zeros((symbols, 4), bool)
+        bits, store = rng.integers(0, 2, symbols - 1), rng.integers(0, symbols - 1)
+        bits[store] = label
+        shown[np.arange(symbols - 1), bits] = True
+        shown[store, 2] = shown[-1, 3] = True
+        chance = np.where(shown, np.float32(rate), np.float32(noise)).repeat(symbol, 0).repeat(neurons // 4, 1)
+        return (rng.random(chance.shape, np.float32) < chance).astype(np.float32)
+
+    parts = {
+        split: Dataset(Drawn(rng.integers(0, 2, size), sample, rng), kind="sequence", classes=("0", "1"), name="store_recall")
+        for split, size in {"train": train, "test": test}.items()
+    }
+    return Splits("store_recall", **parts)

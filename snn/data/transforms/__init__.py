@@ -1,0 +1,25 @@
+"""Transforms of events: frames, and what comes before them.
+
+Each is made with its options and called with :class:`snn.data.Events`; those that draw random numbers take a generator too,
+which :meth:`snn.data.Dataset.batches` passes. None changes what it is given.
+"""
+
+# ruff: noqa: F403 - what each file exports is in its own __all__
+
+from typing import TYPE_CHECKING
+
+from autograd.foreign import of_module
+
+from ...common.discover import export_all
+from ...common.foreign import MODULES
+
+if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+    from .base import *
+    from .frames import *
+    from .space import *
+    from .time import *
+
+export_all(__name__)
+
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+    __getattr__ = of_module(__name__, MODULES[__name__])

@@ -1,0 +1,155 @@
+"""Frames ``[T, ...]`` of events: by time, by number of frames, by number of events; one compiled loop counts them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError
+
+from ...engine.events import kernel
+from ...engine.threads import launch
+from ..events import Events
+from .base import Transform
+
+__all__ = ["EventFrames", "FixedFrames", "TimeBins"]
+
+Array = np.ndarray[Any, Any]
+_MOST_BYTES = 1 << 32
+
+
+@dataclass(frozen=True)
+class _Frames(Transform):
+    gives = "sequence"
+
+    dtype: Any = field(default=np.float32, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if np.dtype(self.dtype) not in (np.float32, np.float64, np.bool_):
+            raise ArgumentError(
+                type(self).__name__,
+                "dtype float32, float64 or bool",
+                describe(self.dtype),
+                "Bools say where there are events.",
+            )
+        object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
+
+    def count(self, events: Events, starts: Array) -> Array:
+        """Return frames with the events ``starts[f]:starts[f + 1]`` each."""
+        polarities, height, width = events.grid
+        place, dtype = polarities * height * width, np.dtype(self.dtype)
+        if (size := (len(starts) - 1) * place * dtype.itemsize) > _MOST_BYTES:
+            expected, got = (
+                f"at most {_MOST_BYTES >> 30} GiB of frames for a sample",
+                f"{len(starts) - 1:,} frames, {size:,} bytes",
+            )
+            raise ArgumentError(type(self).__name__, expected, got, "Make fewer frames, or smaller ones.")
+        frames = np.zeros((len(starts) - 1, *events.shape), dtype)
+        flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
+        fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
+        numbers = [np.uint64(n) for n in (height, width, place)]
+        name = "touched" if dtype == np.bool_ else "binned"
+        launch(kernel(name, True), len(frames), [starts.astype(np.uint64), *fields, *numbers, flat], len(events))
+        return frames
+
+
+@dataclass(frozen=True)
+class TimeBins(_Frames):
+    """Count events in bins of equal time.
+
+    Parameters
+    ----------
+    step : int
+        Microseconds in a bin, one time step.
+    T : int, optional
+        Number of bins: what comes after the last is left out, and bins without events are 0. None: up to the last event, at
+        least one.
+    dtype : {float32, float64, bool}
+        Of the frames; bool says where there is an event, and is a quarter as large.
+
+    Examples
+    --------
+    >>> import snn
+    >>> events = snn.data.Events([0, 900, 1000, 2500], x=[0, 0, 1, 2], shape=(3,))
+    >>> snn.data.transforms.TimeBins(1000)(events).tolist()
+    [[2.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+
+    step: int
+    T: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("step")
+        if self.T is not None:
+            self.check_whole("T")
+
+    def __call__(self, events: Events) -> Array:
+        """Return frames ``[T, *events.shape]``."""
+        last = self.checked(events).duration // self.step + 1
+        bins = last if self.T is None else min(self.T, last)
+        if bins > _MOST_BYTES:
+            raise ArgumentError("TimeBins", "fewer bins", f"{bins:,}", "Pass T, or a longer step.")
+        starts = np.searchsorted(events.t, np.arange(bins + 1) * self.step)
+        if self.T is not None and bins < self.T:
+            starts = np.concatenate([starts, np.full(self.T - bins, starts[-1])])
+        return self.count(events, starts)
+
+
+@dataclass(frozen=True)
+class FixedFrames(_Frames):
+    """Count events in a fixed number of bins over the sample's own duration.
+
+    Parameters
+    ----------
+    T : int
+        Number of frames. The time from 0 to the last event is shared out equally.
+    dtype : {float32, float64, bool}
+        As of :class:`TimeBins`.
+    """
+
+    T: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("T")
+
+    def __call__(self, events: Events) -> Array:
+        """Return frames ``[T, *events.shape]``."""
+        span = self.checked(events).duration + 1
+        edges = np.array([-(-span * f // self.T) for f in range(self.T + 1)], np.int64)
+        return self.count(events, np.searchsorted(events.t, edges))
+
+
+@dataclass(frozen=True)
+class EventFrames(_Frames):
+    """Make a frame of so many events, however long they take.
+
+    Parameters
+    ----------
+    number : int
+        Events in a frame; the last one has those that are left.
+    T : int, optional
+        Number of frames: later events are left out, and missing frames are 0. None: as many as there are, at least one.
+    dtype : {float32, float64, bool}
+        As of :class:`TimeBins`.
+    """
+
+    number: int
+    T: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_whole("number")
+        if self.T is not None:
+            self.check_whole("T")
+
+    def __call__(self, events: Events) -> Array:
+        """Return frames ``[T, *events.shape]``."""
+        frames = self.T or max(1, math.ceil(len(self.checked(events)) / self.number))
+        starts = np.minimum(np.arange(frames + 1) * self.number, len(events))
+        return self.count(events, starts)

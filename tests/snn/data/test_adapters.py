@@ -1,0 +1,110 @@
+"""Data of other packages, by stand-ins with their interface; batches of torch itself where it is installed."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import snn
+from autograd.errors import ArgumentError, DataError, DTypeError
+from snn.data import from_loader, wrap
+from snn.data.transforms import TimeBins
+
+
+class Tonic:
+    """As a Dataset of tonic: structured events, a sensor size the other way round, labels in ``targets``."""
+
+    sensor_size = (34, 30, 2)
+    dtype = np.dtype([("x", np.int16), ("y", np.int16), ("t", np.int64), ("p", bool)])
+
+    def __init__(self, targets):
+        self.targets, self.read = targets, []
+
+    def __len__(self):
+        return len(self.targets)
+
+    def __getitem__(self, index):
+        self.read.append(index)
+        return np.array([(33, 29, 20, 1), (index, 0, 10, 0)], self.dtype), self.targets[index]
+
+
+def test_a_set_of_tonic_is_one_of_ours():
+    theirs = Tonic([3, 1, 4])
+    ours = wrap(theirs)
+    assert (ours.kind, ours.labels.tolist(), repr(ours)) == ("events", [3, 1, 4], "<Tonic: 3 samples, events>")
+    assert theirs.read == [0]  # to see what it is
+    events, label = ours[2]
+    assert (events.t.tolist(), events.x.tolist(), events.shape, label) == ([10, 20], [2, 33], (2, 30, 34), 4)
+    batch = next(iter(ours.map(TimeBins(5)).batches(3, np.random.default_rng(0), prefetch=1)))
+    assert (batch.x.shape, batch.x.sum()) == ((5, 3, 2, 30, 34), 6)
+
+
+def test_names_of_classes_become_numbers():
+    ours = wrap(Tonic(["dog", "ant", "dog"]))
+    assert (ours.classes, ours.labels.tolist(), ours[1].label) == (("ant", "dog"), [1, 0, 1], 0)
+
+
+def test_channels_have_no_rows_and_labels_may_be_read():
+    class Cochlea(list):
+        sensor_size = (700, 1, 1)
+
+    audio = np.array([(5, 600, 1), (9, 3, 1)], [("t", int), ("x", int), ("p", int)])
+    ours = wrap(Cochlea([(audio, np.int64(4)), (audio[:1], 2)]))
+    assert (ours[0].x.shape, ours[0].label, ours.labels.tolist()) == ((700,), 4, [4, 2])
+
+
+def test_other_samples_are_arrays():
+    ours = wrap([(np.ones((5, 2)), 1.5), (np.ones((3, 2)), 2.5)], kind="sequence")
+    batch = next(iter(ours.batches(2)))
+    assert (batch.x.shape, batch.labels.tolist(), batch.mask.sum(0).tolist()) == ((5, 2, 2), [1.5, 2.5], [5, 3])
+    assert wrap([]).kind == "static"
+
+
+def test_what_is_no_data_set_is_refused():
+    with pytest.raises(DTypeError, match=r"data\.wrap: expected a data set with len and items"):
+        wrap(iter([]))
+    for item in (np.ones(3), (1, 2, 3)):
+        with pytest.raises(DataError, match=r"items \(sample, label\)"):
+            wrap([item], kind="static")[0]
+
+
+def test_batches_of_others_get_time_first():
+    x, labels = np.arange(24.0).reshape(2, 3, 4), np.array([0, 1])
+    (one,), (two,) = (list(from_loader([(x, labels)], batch_first=first)) for first in (True, None))
+    np.testing.assert_array_equal(one.x, x.transpose(1, 0, 2))
+    np.testing.assert_array_equal(two.x, x)
+    (three,) = from_loader([(x, np.arange(3))], batch_first=False)
+    assert (three.x.shape, three.mask) == (x.shape, None)
+    assert snn.run(snn.LIFNode(beta=0.9), one.x).out.shape == (3, 2, 4)
+
+
+def test_batches_that_cannot_be_are_refused():
+    x, labels = np.ones((2, 3, 4)), np.array([0, 1])
+    with pytest.raises(ArgumentError, match=r"batch 0: expected as many labels as samples, 3, .+ Is batch_first right\?"):
+        list(from_loader([(x, labels)], batch_first=False))
+    with pytest.raises(DataError, match="batch 1: expected x and labels, got tuple of ndarray"):
+        list(from_loader([(x, labels), (x, labels, labels)], batch_first=True))
+    with pytest.raises(DataError, match=r"x \[N, T, \.\.\.\]"):
+        list(from_loader([(np.ones(2), labels)], batch_first=True))
+
+
+def test_batches_of_a_loader_of_torch():
+    torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
+    frames = torch.arange(60.0).reshape(5, 3, 4)
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(frames, torch.arange(5)), batch_size=2)
+    batches = list(from_loader(loader, batch_first=True))
+    assert [batch.x.shape for batch in batches] == [(3, 2, 4), (3, 2, 4), (3, 1, 4)]
+    assert batches[1].labels.tolist() == [2, 3]
+    assert type(batches[0].x) is np.ndarray
+    ours = wrap(torch.utils.data.TensorDataset(frames, torch.arange(5)), kind="sequence")
+    assert (ours[4].label, ours.labels.tolist(), next(iter(ours.batches(5))).x.shape) == (4, [0, 1, 2, 3, 4], (3, 5, 4))
+    with pytest.raises(DTypeError, match=r"tensors on the CPU without gradient, got Tensor .+ x\.detach\(\)\.cpu\(\)"):
+        list(from_loader([(frames.clone().requires_grad_(), torch.arange(5))], batch_first=True))
+
+
+def test_neither_tonic_nor_torch_is_imported():
+    import subprocess
+
+    code = "import sys, snn; list(snn.data.from_loader([([[[1.0]]], [0])], batch_first=True)); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
