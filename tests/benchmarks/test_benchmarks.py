@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import graph, layer, product, recurrent, rounds, scaling
+from benchmarks import conv, graph, layer, product, recurrent, rounds, scaling
 from benchmarks.__main__ import BENCHMARKS, chosen, main
 from benchmarks.harness import quartiles
 from benchmarks.peers import gemms
@@ -86,6 +86,21 @@ def test_product_compares_ours_with_others_and_with_the_peak(tmp_path, capsys):
         for name, function in made.items():
             found = function() if name != "ours" else None
             assert found is None or np.allclose(found, a.astype(case.dtype) @ b, atol=1e-4), name
+
+
+def test_conv_computes_the_same_in_every_way(tmp_path):
+    found = run("conv", tmp_path)["cases"]
+    assert found.keys() == conv.cases(small=True).keys()
+    for name, case in found.items():
+        facts = {who: result["facts"] for who, result in case["results"].items()}
+        assert set(facts) == {"ours", "ours_dense", *EXPERT}
+        ours = facts["ours"]
+        assert len(ours["rates"]) == (0 if name.startswith("alone") else 3)
+        assert all(0.01 < rate < 0.5 for rate in ours["rates"])
+        assert ours["weight_gradient"] > 0.1
+        for other in facts.values():
+            assert other["rates"] == pytest.approx(ours["rates"])
+            assert other["weight_gradient"] == pytest.approx(ours["weight_gradient"], rel=1e-4)
 
 
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
@@ -164,7 +179,8 @@ def test_a_process_that_ends_is_reported():
 
 
 def test_work_is_the_same_each_time_and_survives_json():
-    for _, work in (layer.cases(small=True) | recurrent.cases(small=True) | graph.cases(small=True)).values():
+    cases = [work for module in (layer, recurrent, graph, conv) for _, work in module.cases(small=True).values()]
+    for work in cases:
         again = Work.from_json(json.loads(json.dumps(work.to_json())))
         assert again == work
         assert again.inputs().tobytes() == work.inputs().tobytes()
