@@ -96,9 +96,9 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write; the memory of the first case too."""
+    """Measure, print and write; the memory of the first case too, of tiny work only if it is asked for by ``--only``."""
     found = cases(options.small)
     if any(options.only in case for case in found):
         compare("conv", TITLE, found, ("ours", "ours_dense", *options.peers), options)
-    if options.only in "memory":
+    if options.only == "memory" or (not options.only and not options.small):
         memory.compare("memory-conv", MEMORY, found["constant-compact"][1], ("ours",), options)
