@@ -6,13 +6,28 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import auto, backward, digits, events, graph, imports, layer, memory, overhead, product, recurrent, scaling, train
+from . import (
+    auto,
+    backward,
+    conv,
+    digits,
+    events,
+    graph,
+    imports,
+    layer,
+    memory,
+    overhead,
+    product,
+    recurrent,
+    scaling,
+    train,
+)  # fmt: skip
 from .harness import Options
 
 BENCHMARKS = {
     "layer": layer, "train": train, "recurrent": recurrent, "scaling": scaling, "memory": memory, "import": imports,
     "digits": digits, "overhead": overhead, "backward": backward, "auto": auto,
-    "graph": graph, "product": product, "events": events,
+    "graph": graph, "product": product, "conv": conv, "events": events,
 }  # fmt: skip
 SMALL_REPEATS, REPEATS = 2, 10
 

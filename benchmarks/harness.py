@@ -98,7 +98,7 @@ def _time(seconds: float) -> str:
 def _described(result: Result) -> str:
     facts = result.facts
     parts = []
-    if "rates" in facts:
+    if facts.get("rates"):
         parts.append("fires " + " / ".join(f"{100 * rate:.2f} %" for rate in facts["rates"]))
     for key, symbol in (("weight_gradient", "|dW|"), ("input_gradient", "|dx|")):
         if key in facts:

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Layer", "UnsupportedError", "Work", "compact", "dense", "lif", "readout", "recurrent", "relu", "total"]
+__all__ = [
+    "Layer", "UnsupportedError", "Work", "compact", "conv", "dense", "flatten", "lif", "pool", "readout", "recurrent", "relu",
+    "total",
+]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -29,7 +32,8 @@ class Layer:
     A ``lif`` does ``v = beta v + x; z = v > 1; v = v - z``, with a surrogate derivative in ``u = v - 1``: ``relusigmoid`` is
     that of a sigmoid of slope ``alpha``, ``triangle`` is ``alpha max(1 - alpha |u|, 0)``. A ``recurrent`` one also receives
     its own spikes of the step before through a matrix. A ``readout`` never fires; its membrane is its output. A ``relu`` is
-    for networks that do not spike.
+    for networks that do not spike. A ``conv`` convolves images with square kernels, a ``pool`` takes the largest of windows
+    side by side, and ``flatten`` makes a row of each sample.
     """
 
     kind: str
@@ -48,6 +52,13 @@ class Layer:
     beta: float = 0.95
     surrogate: str = "relusigmoid"
     alpha: float = 5.0
+    shape: tuple[int, ...] = ()
+    """Of a sample of its output, ``[C, H, W]``, if that is an image."""
+    given: tuple[int, ...] = ()
+    """Of a sample of its input, if that is an image."""
+    kernel: int = 0
+    """Rows and columns of a kernel or window."""
+    padding: int = 0
 
     @property
     def fires(self) -> bool:
@@ -55,10 +66,18 @@ class Layer:
         return self.kind in ("lif", "recurrent")
 
     @property
+    def sample(self) -> tuple[int, ...]:
+        """The shape of a sample of its output."""
+        return self.shape or (self.size,)
+
+    @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of its weights: ``[out, in]``, then that of the bias."""
+        """Shapes of its weights: ``[out, in]`` or ``[out, in, kernel, kernel]``, then that of the bias."""
         if self.kind == "dense":
             return [(self.size, self.inputs), (self.size,)] if self.bias else [(self.size, self.inputs)]
+        if self.kind == "conv":
+            weight = (self.shape[0], self.given[0], self.kernel, self.kernel)
+            return [weight, (self.shape[0],)] if self.bias else [weight]
         return [(self.size, self.size)] if self.kind == "recurrent" else []
 
 
@@ -67,9 +86,33 @@ def dense(inputs: int, size: int, scale: float, bias: bool = False, **options: A
     return Layer(kind="dense", inputs=inputs, size=size, scale=scale, bias=bias, **options)
 
 
-def lif(size: int, **options: Any) -> Layer:
-    """Return leaky integrate-and-fire neurons."""
-    return Layer(kind="lif", size=size, **options)
+def conv(
+    given: tuple[int, ...], channels: int, kernel: int, scale: float, padding: int = 0, bias: bool = False, **options: Any
+) -> Layer:
+    """Return a convolution of images ``[C, H, W]``."""
+    shape = channels, *(n + 2 * padding - kernel + 1 for n in given[1:])
+    return Layer(
+        kind="conv", given=given, shape=shape, size=math.prod(shape), kernel=kernel, scale=scale, padding=padding, bias=bias,
+        **options,
+    )  # fmt: skip
+
+
+def pool(given: tuple[int, ...], kernel: int = 2) -> Layer:
+    """Return the largest of each window of images ``[C, H, W]``."""
+    shape = given[0], *(n // kernel for n in given[1:])
+    return Layer(kind="pool", given=given, shape=shape, size=math.prod(shape), kernel=kernel)
+
+
+def flatten(given: tuple[int, ...]) -> Layer:
+    """Return images as rows."""
+    return Layer(kind="flatten", given=given, size=math.prod(given))
+
+
+def lif(size: int | tuple[int, ...], **options: Any) -> Layer:
+    """Return leaky integrate-and-fire neurons: a row of them, or one for each place of images ``[C, H, W]``."""
+    if isinstance(size, int):
+        return Layer(kind="lif", size=size, **options)
+    return Layer(kind="lif", size=math.prod(size), shape=size, **options)
 
 
 def recurrent(size: int, scale: float, **options: Any) -> Layer:
@@ -100,9 +143,11 @@ class Work:
     steps: int
     batch: int
     source: str
-    """The input: ``normal`` numbers, Bernoulli ``spikes``, or ``images`` as a constant current."""
+    """The input: ``normal`` numbers, Bernoulli ``spikes``, ``constant`` numbers in [0, 1] with zeros among them, or ``images``
+    as a constant current.
+    """
     level: float = 1.0
-    """Standard deviation of the numbers, or density of the spikes."""
+    """Standard deviation of the numbers, or density of the spikes or of the constant numbers."""
     input_gradient: bool = False
     loss: str = "sum"
     """``sum`` of the output, or ``cross_entropy`` of its sum over time with labels."""
@@ -126,7 +171,8 @@ class Work:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Work:
         """Return the work that :meth:`to_json` wrote."""
-        layers = tuple(Layer(**layer | {"sources": tuple(layer["sources"])}) for layer in values["layers"])
+        listed = ("sources", "shape", "given")
+        layers = tuple(Layer(**layer | {key: tuple(layer[key]) for key in listed}) for layer in values["layers"])
         return cls(**values | {"layers": layers})
 
     def first(self) -> Work:
@@ -139,6 +185,11 @@ class Work:
         return self.source == "images"
 
     @property
+    def constant(self) -> bool:
+        """Whether the input is the same at every time step."""
+        return self.source in ("images", "constant")
+
+    @property
     def classes(self) -> int:
         """Number of outputs."""
         return self.layers[-1].size
@@ -147,7 +198,7 @@ class Work:
         """Return the weights of all layers in order; biases start at 0."""
         rng = np.random.default_rng(1)
         return [
-            _signed(rng.standard_normal(shape, np.float32), layer.sign) * np.float32(layer.scale if len(shape) == 2 else 0)
+            _signed(rng.standard_normal(shape, np.float32), layer.sign) * np.float32(layer.scale if len(shape) > 1 else 0)
             for layer in self.layers
             for shape in layer.shapes
         ]
@@ -234,12 +285,15 @@ class Work:
         return values[len(self.layers) - 1]
 
     def inputs(self) -> Array:
-        """Return the fixed input, ``[T, N, features]``; of images, the first batch."""
+        """Return the fixed input, ``[T, N, features]`` or ``[T, N, C, H, W]``; of ``images``, the first batch."""
         if self.epochs_of_images:
             return self.over_time(next(self.batches(0))[0])
         rng = np.random.default_rng(0)
         first = self.layers[0]
-        shape = (self.steps, self.batch, first.inputs or first.size)
+        shape = (self.steps, self.batch, *(first.given or (first.inputs or first.size,)))
+        if self.source == "constant":
+            bright = rng.random(shape[1:], np.float32) < self.level
+            return self.over_time(bright * rng.random(shape[1:], np.float32))
         if self.source == "spikes":
             return (rng.random(shape, np.float32) < self.level).astype(np.float32)
         x = rng.standard_normal(shape, np.float32)
@@ -253,7 +307,7 @@ class Work:
         return np.random.default_rng(2).integers(0, self.classes, self.batch)
 
     def over_time(self, images: Array) -> Array:
-        """Return images as a constant current, ``[T, N, pixels]``, without a copy."""
+        """Return images as a constant current, ``[T, N, ...]``, without a copy."""
         return np.broadcast_to(images, (self.steps, *images.shape))
 
     def images(self) -> tuple[Array, Array, Array, Array]:

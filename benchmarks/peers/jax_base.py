@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..work import Array, Layer, Work
+from ..work import Array, Layer, UnsupportedError, Work
 from .base import Base
 
 __all__ = ["JaxContender", "surrogate_derivative"]
@@ -29,6 +29,8 @@ class JaxContender(Base):
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
+        if any(layer.kind == "conv" for layer in work.layers):
+            raise UnsupportedError("no convolution is written for it")
         self.reset()
         self.x, self.labels = jnp.asarray(work.inputs()), jnp.asarray(work.labels())
         positions = (0, 1) if work.input_gradient else (0,)

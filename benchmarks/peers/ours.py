@@ -26,7 +26,9 @@ class Contender(Base):
         self.net: Cell = nn.SequentialCell(*map(_cell, work.layers)) if work.chain else Wired(work)
         self.parameters = self.net.trainable_params()
         self.reset()
-        self.x, self.labels = Tensor(work.inputs()), work.labels()
+        given = work.inputs()
+        self.x = snn.encode.direct(given[0], work.steps) if work.source == "constant" else Tensor(given)
+        self.labels = work.labels()
         position = 0 if work.input_gradient else None
         self.gradients = value_and_grad(self._loss, grad_position=position, weights=self.parameters)
 
@@ -66,16 +68,13 @@ class Contender(Base):
 
     def facts(self) -> dict[str, Any]:
         """Return firing rates and norms of gradients."""
-        record = self._run(self.x, record=["spike"])[2]
+        fires = [i for i, layer in enumerate(self.work.layers) if layer.fires]
+        record = self._run(self.x, record=["spike"])[2] if fires else {}
         names = "{}.spike" if self.work.chain else "parts.{}.spike"
         _, gradients = self.gradients(self.x, self.labels)
         by_input, by_weights = gradients if self.work.input_gradient else (None, gradients)
         found = {
-            "rates": [
-                float(np.asarray(record[names.format(i)]).mean(dtype=np.float64))
-                for i, layer in enumerate(self.work.layers)
-                if layer.fires
-            ],
+            "rates": [float(np.asarray(record[names.format(i)]).mean(dtype=np.float64)) for i in fires],
             "weight_gradient": _norm(by_weights),
         }
         return found | ({} if by_input is None else {"input_gradient": _norm([by_input])})
@@ -85,7 +84,8 @@ class Contender(Base):
         estimate = getattr(snn, "memory_estimate", None)
         if estimate is None:
             return None
-        said = estimate(self.net, self.work.steps, self.work.batch, **self.options)
+        images = {"features": given} if (given := self.work.layers[0].given) else {}
+        said = estimate(self.net, self.work.steps, self.work.batch, **images, **self.options)
         return int(getattr(said, "total", said))
 
 
@@ -101,7 +101,7 @@ class Wired(Cell):
 
     def initial_state(self, x: Any) -> Any:
         """Return zeros."""
-        zeros = [ops.zeros((len(x), layer.size), x.dtype) for layer in self.work.layers]
+        zeros = [ops.zeros((len(x), *layer.sample), x.dtype) for layer in self.work.layers]
         return tuple(zeros[i] for i in self.fires), tuple(zeros[i] for i in self.fed_back)
 
     def construct(self, x: Any, state: Any) -> Any:
@@ -121,6 +121,14 @@ class Wired(Cell):
 def _cell(layer: Layer) -> Cell:
     if layer.kind == "dense":
         return nn.Dense(layer.inputs, layer.size, has_bias=layer.bias, rng=0)
+    if layer.kind == "conv":
+        return nn.Conv2d(
+            layer.given[0], layer.shape[0], layer.kernel, pad_mode="pad", padding=layer.padding, has_bias=layer.bias, rng=0
+        )
+    if layer.kind == "pool":
+        return nn.MaxPool2d(layer.kernel, layer.kernel)
+    if layer.kind == "flatten":
+        return nn.Flatten()
     if layer.kind == "relu":
         return nn.ReLU()
     if layer.kind == "readout":

@@ -13,11 +13,11 @@ from ..work import Array, Layer, UnsupportedError, Work, total
 from . import threads
 from .base import Base
 
-__all__ = ["TorchContender", "surrogate_derivative"]
+__all__ = ["TorchContender", "merged", "surrogate_derivative"]
 
 
 class TorchContender(Base):
-    """A net whose layers are functions of ``[T, N, features]`` and their weights.
+    """A net whose layers are functions of ``[T, N, features]``, or of images ``[T, N, C, H, W]``, and their weights.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class TorchContender(Base):
         torch.set_num_threads(threads())
         self.layers = [getattr(self, layer.kind)(layer) for layer in work.layers]
         self.reset()
-        x = torch.from_numpy(np.array(work.inputs()) if not work.epochs_of_images else work.inputs())
-        self.x = x if work.layers[0].kind == "dense" else x.mul_(self.unit)
+        x = self._over_time(np.array(work.inputs()[0])) if work.constant else torch.from_numpy(np.array(work.inputs()))
+        self.x = x if work.layers[0].kind in ("dense", "conv") else x.mul_(self.unit)
         self.x.requires_grad_(work.input_gradient)
         self.labels = torch.from_numpy(work.labels())
 
@@ -48,6 +48,18 @@ class TorchContender(Base):
         """Return the positive part of each number."""
         positive: Callable[..., Any] = functional.relu
         return positive
+
+    def conv(self, layer: Layer) -> Callable[..., Any]:
+        """Return a convolution of the images of all time steps at once."""
+        return lambda x, *weights: merged(x, lambda images: functional.conv2d(images, *weights, padding=layer.padding))
+
+    def pool(self, layer: Layer) -> Callable[..., Any]:
+        """Return the largest of each window of the images of all time steps at once."""
+        return lambda x: merged(x, lambda images: functional.max_pool2d(images, layer.kernel))
+
+    def flatten(self, layer: Layer) -> Callable[..., Any]:
+        """Return images as rows."""
+        return lambda x: x.flatten(2)
 
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
@@ -102,7 +114,7 @@ class TorchContender(Base):
     def rest(self, stage: range, x: Any) -> tuple[dict[int, Any], dict[int, Any]]:
         """Return membranes and outputs before the first step."""
         layers = self.work.layers
-        zeros = {i: x.new_zeros(x.shape[1], layers[i].size) for i in stage}
+        zeros = {i: x.new_zeros(x.shape[1], *layers[i].sample) for i in stage}
         return {i: zeros[i] for i in stage if layers[i].fires}, {i: zeros[i] for i in self.work.fed_back(stage)}
 
     def steps(self, stage: range, kept: list[int]) -> Callable[..., Any]:
@@ -168,9 +180,14 @@ class TorchContender(Base):
             "weight_gradient": scale * sum(p.grad.double().square().sum().item() for p in self.parameters) ** 0.5,
         }
         if self.work.input_gradient:
-            of_current = self.work.layers[0].kind != "dense"
+            of_current = self.work.layers[0].kind not in ("dense", "conv")
             found["input_gradient"] = (scale if of_current else 1.0) * self.x.grad.double().norm().item()
         return found
+
+
+def merged(x: Any, apply: Callable[[Any], Any]) -> Any:
+    """Apply a function of images ``[N, C, H, W]`` to those of all time steps at once."""
+    return apply(x.flatten(0, 1)).unflatten(0, x.shape[:2])
 
 
 def surrogate_derivative(layer: Layer, u: Any) -> Any:

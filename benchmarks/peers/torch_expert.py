@@ -8,21 +8,47 @@ from typing import Any
 import torch
 
 from ..work import Layer
-from .torch_base import TorchContender, surrogate_derivative
+from .torch_base import TorchContender, merged, surrogate_derivative
 
 IN_CACHE = 32768  # elements
 
 
 class Contender(TorchContender):
-    """One node of the graph for all time steps of a layer; it saves only the membrane."""
+    """One node of the graph for all time steps of a layer; it saves only the membrane. Images lie with channels last."""
 
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
+        if layer.shape:
+            return lambda current: Fused.apply(current.movedim(2, -1), None, layer).movedim(-1, 2)
         return lambda current: Fused.apply(current, None, layer)
+
+    def conv(self, layer: Layer) -> Callable[..., Any]:
+        """Return a convolution of all images at once; of an input that is the same at all steps, of one step."""
+        apply = super().conv(layer)
+
+        def last(x: Any, weight: Any, *bias: Any) -> Any:
+            weight = weight.contiguous(memory_format=torch.channels_last)
+            return once(x, lambda x: apply(merged(x, _channels_last), weight, *bias))
+
+        return last
+
+    def pool(self, layer: Layer) -> Callable[..., Any]:
+        """Return the largest of each window of all images at once; of an input that is the same at all steps, of one step."""
+        apply = super().pool(layer)
+        return lambda x: once(x, apply)
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons with weights among them."""
         return lambda current, weight: Fused.apply(current, weight, layer)
+
+
+def once(x: Any, apply: Callable[[Any], Any]) -> Any:
+    """Apply a function to all time steps, or to one if all are the same."""
+    return apply(x) if x.stride(0) or len(x) == 1 else apply(x[:1]).expand(len(x), -1, -1, -1, -1)
+
+
+def _channels_last(images: Any) -> Any:
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 class Fused(torch.autograd.Function):

@@ -38,6 +38,16 @@ def spike_function(layer: Layer) -> Callable[[Any], Any]:
 class Contender(TorchContender):
     """A plain loop. It takes ``unbind``: indexing a step would make the backward quadratic in T."""
 
+    def conv(self, layer: Layer) -> Callable[..., Any]:
+        """Return a convolution, step by step."""
+        apply = super().conv(layer)
+        return lambda x, *weights: torch.cat([apply(part, *weights) for part in x.split(1)])
+
+    def pool(self, layer: Layer) -> Callable[..., Any]:
+        """Return the largest of each window, step by step."""
+        apply = super().pool(layer)
+        return lambda x: torch.cat([apply(part) for part in x.split(1)])
+
     def neuron(self, layer: Layer) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return one step of neurons."""
         spike = spike_function(layer)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import graph, layer, product, recurrent, rounds, scaling
+from benchmarks import conv, graph, layer, product, recurrent, rounds, scaling
 from benchmarks.__main__ import BENCHMARKS, chosen, main
 from benchmarks.harness import quartiles
 from benchmarks.peers import gemms
@@ -94,6 +94,21 @@ def test_events_are_counted_as_by_numpy(tmp_path):
     assert "Drop" in found
 
 
+def test_conv_computes_the_same_in_every_way(tmp_path):
+    found = run("conv", tmp_path)["cases"]
+    assert found.keys() == conv.cases(small=True).keys()
+    for name, case in found.items():
+        facts = {who: result["facts"] for who, result in case["results"].items()}
+        assert set(facts) == {"ours", "ours_dense", *EXPERT}
+        ours = facts["ours"]
+        assert len(ours["rates"]) == (0 if name.startswith("alone") else 3)
+        assert all(0.01 < rate < 0.5 for rate in ours["rates"])
+        assert ours["weight_gradient"] > 0.1
+        for other in facts.values():
+            assert other["rates"] == pytest.approx(ours["rates"])
+            assert other["weight_gradient"] == pytest.approx(ours["weight_gradient"], rel=1e-4)
+
+
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
     found = run("import", tmp_path)["results"]
     assert found["imports"]["ours"]["seconds"][0] > 0
@@ -170,7 +185,8 @@ def test_a_process_that_ends_is_reported():
 
 
 def test_work_is_the_same_each_time_and_survives_json():
-    for _, work in (layer.cases(small=True) | recurrent.cases(small=True) | graph.cases(small=True)).values():
+    cases = [work for module in (layer, recurrent, graph, conv) for _, work in module.cases(small=True).values()]
+    for work in cases:
         again = Work.from_json(json.loads(json.dumps(work.to_json())))
         assert again == work
         assert again.inputs().tobytes() == work.inputs().tobytes()
