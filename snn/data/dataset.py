@@ -49,7 +49,7 @@ class Dataset:
     >>> data = snn.data.yin_yang(0, train=100).train
     >>> x, label = data[3]
     >>> len(data), x.shape, data.classes[label]
-    (100, (4,), 'yang')
+    (100, (4,), 'dot')
     >>> batch = next(iter(data.batches(32, np.random.default_rng(0))))
     >>> batch.x.shape, batch.labels.shape
     ((32, 4), (32,))
