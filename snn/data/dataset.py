@@ -35,7 +35,7 @@ class Dataset:
     Parameters
     ----------
     source : Source
-        Where samples come from; see :mod:`snn.data.sources`.
+        Where samples come from, such as :class:`Arrays`, :class:`Files` or :class:`Drawn`.
     kind : {"events", "sequence", "static"}
         What a sample is: :class:`snn.data.Events`, an array ``[T, ...]`` over time, or an array without time such as an image.
     classes : sequence of str
