@@ -205,9 +205,9 @@ _DATA: dict[str, str] = {
     "SpikingHeidelbergDigits": "Use snn.data.shd(directory)",
     "SSC": "Use snn.data.ssc(directory)",
     "SpikingSpeechCommands": "Use snn.data.ssc(directory)",
-    "YinYangDataset": "Use snn.data.yin_yang(seed)",
-    "Randman": "Use snn.data.randman(seed)",
-    "MackeyGlass": "Use snn.data.mackey_glass(tau)",
+    "YinYangDataset": "Use snn.data.yin_yang(0), with any seed",
+    "Randman": "Use snn.data.randman, with a seed",
+    "MackeyGlass": "Use snn.data.mackey_glass(17), with the delay",
     "SMNIST": "Use snn.data.sequential_mnist(directory, seed)",
     "DiskCachedDataset": "Keep frames in arrays: snn.data.Dataset(snn.data.Arrays(x, labels), kind='sequence')",
 }

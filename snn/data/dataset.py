@@ -35,7 +35,7 @@ class Dataset:
     Parameters
     ----------
     source : Source
-        Where samples come from; see :mod:`snn.data.sources`.
+        Where samples come from, such as :class:`Arrays`, :class:`Files` or :class:`Drawn`.
     kind : {"events", "sequence", "static"}
         What a sample is: :class:`snn.data.Events`, an array ``[T, ...]`` over time, or an array without time such as an image.
     classes : sequence of str
@@ -49,7 +49,7 @@ class Dataset:
     >>> data = snn.data.yin_yang(0, train=100).train
     >>> x, label = data[3]
     >>> len(data), x.shape, data.classes[label]
-    (100, (4,), 'yang')
+    (100, (4,), 'dot')
     >>> batch = next(iter(data.batches(32, np.random.default_rng(0))))
     >>> batch.x.shape, batch.labels.shape
     ((32, 4), (32,))

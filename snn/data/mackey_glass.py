@@ -62,7 +62,7 @@ def mackey_glass_series(
     --------
     >>> import snn
     >>> series = snn.data.mackey_glass_series(points=600)
-    >>> 0.2 < series[100:].min() < 0.5, 1.2 < series.max() < 1.4
+    >>> bool(0.2 < series[100:].min() < 0.5), bool(1.2 < series.max() < 1.4)
     (True, True)
     """
     counts("data.mackey_glass_series", points=points)

@@ -26,7 +26,7 @@ _MOST_BYTES = 1 << 32
 class _Frames(Transform):
     gives = "sequence"
 
-    dtype: Any = field(default=np.float32, kw_only=True)
+    dtype: Any = field(default="float32", kw_only=True)
 
     def __post_init__(self) -> None:
         if np.dtype(self.dtype) not in (np.float32, np.float64, np.bool_):

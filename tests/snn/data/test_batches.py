@@ -88,7 +88,7 @@ def test_shorter_sequences_are_padded_and_masked_as_the_run_wants_it():
     assert batch.x[:, :, 0].tolist() == [[1, 2, 3], [1, 0, 3], [1, 0, 0]]
     assert batch.mask.tolist() == [[True, True, True], [True, False, True], [True, False, False]]
     net = nn.SequentialCell(nn.Dense(2, 4, rng=rng()), snn.LIFNode(beta=0.5))
-    out = snn.run(net, batch.x, mask=batch.mask).out
+    out = snn.run(net, batch.x, mask=batch.mask, mode="eager").out
     assert out.shape == (3, 3, 4)
     assert next(iter(sequences([2, 2]).batches(2))).mask is None
 

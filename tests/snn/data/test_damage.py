@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,21 +19,15 @@ ROWS = list(zip(T.tolist(), X.tolist(), Y.tolist(), P.tolist(), strict=True))
 TABLE = b"class,startTime_usec,endTime_usec\n1,0,100\n11,150,301\n"
 
 
-def gestures(path):
-    (path.parent / "DvsGesture").mkdir(exist_ok=True)
+def gestures(path, damaged_one="a_labels.csv"):
     base = path.parent / "DvsGesture"
-    (base / "a.aedat").write_bytes(aedat3(packet(ROWS)))
-    (base / "a_labels.csv").write_bytes(path.read_bytes())
-    for name in ("train", "test"):
-        (base / f"trials_to_{name}.txt").write_text("a.aedat\n")
-    return [sample.x for sample in dvs_gesture(path.parent).train]
-
-
-def trials(path):
-    gestures_of = path.with_name("table")
-    gestures_of.write_bytes(TABLE)
-    gestures(gestures_of)
-    (path.parent / "DvsGesture" / "trials_to_train.txt").write_bytes(path.read_bytes())
+    if not base.exists():
+        base.mkdir()
+        files = {"a.aedat": aedat3(packet(ROWS)), "a_labels.csv": TABLE}
+        files |= {f"trials_to_{split}.txt": b"a.aedat\n" for split in ("train", "test")}
+        for name, content in files.items():
+            (base / name).write_bytes(content)
+    (base / damaged_one).write_bytes(path.read_bytes())
     return [sample.x for sample in dvs_gesture(path.parent).train]
 
 
@@ -52,7 +47,7 @@ READERS = {
         lambda path: [Recording(path).events(), Recording(path).between(50, 100)],
     ),
     "labels": (TABLE, gestures),
-    "trials": (b"a.aedat\n", trials),
+    "trials": (b"a.aedat\n", partial(gestures, damaged_one="trials_to_train.txt")),
     "cifar10": (bytes([3]) + bytes(3072), photographs),
 }
 
