@@ -233,6 +233,6 @@ class Part:
 def _is_plain(amplitude: Any) -> bool:
     """Tell whether an amplitude is finite and not below zero."""
     if np.size(amplitude) == 1:
-        value = float(amplitude)
+        value = float(np.asarray(amplitude).reshape(()))
         return math.isfinite(value) and math.copysign(1, value) > 0
     return bool(np.isfinite(amplitude).all() and not np.signbit(np.asarray(amplitude, np.float64)).any())

@@ -319,7 +319,7 @@ def binned(lo, hi, start, p, y, x, height, width, place, out):
 
 
 @njit(error_model="numpy", nogil=True)
-def touched(lo, hi, start, p, y, x, height, width, place, out):
+def occupied(lo, hi, start, p, y, x, height, width, place, out):
     """Set where frames have an event; as :func:`binned`."""
     for f in range(lo, hi):
         first = f * place

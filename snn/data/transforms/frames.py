@@ -52,7 +52,7 @@ class _Frames(Transform):
         flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
         numbers = [np.uint64(n) for n in (height, width, place)]
-        name = "touched" if dtype == np.bool_ else "binned"
+        name = "occupied" if dtype == np.bool_ else "binned"
         launch(kernel(name, True), len(frames), [starts.astype(np.uint64), *fields, *numbers, flat], len(events))
         return frames
 

@@ -78,7 +78,7 @@ def test_currents_are_the_sums_of_the_weights_of_the_events(n_out, shape, dtype,
     ("n_out", "n_in", "width"), [(1, 3, 64), (20, 70, 64), (90, 70, 64), (90, 200, 128), (70, 33, 512), (150, 20, 128)]
 )
 def test_the_gradient_by_weights_is_gathered_from_the_events(n_out, n_in, width, dtype, jit):
-    # The blocks may be wider than what the weights are padded to: nothing beyond may be touched.
+    # The blocks may be wider than what the weights are padded to: nothing beyond may be occupied.
     rows, chunk = 10, 4
     array, gradient = spikes((rows, n_in), np.uint8), whole((rows, n_out), dtype)
     amplitude = (1 + np.arange(n_in) % 3).astype(dtype)
@@ -298,7 +298,7 @@ def test_events_of_no_rows_have_no_density():
 
 
 @jits
-@pytest.mark.parametrize(("name", "dtype"), [("binned", np.float32), ("binned", np.float64), ("touched", np.uint8)])
+@pytest.mark.parametrize(("name", "dtype"), [("binned", np.float32), ("binned", np.float64), ("occupied", np.uint8)])
 def test_events_are_counted_into_frames(name, dtype, jit):
     rng, (height, width) = np.random.default_rng(0), (3, 5)
     start = np.array([0, 4, 4, 30, 50])
@@ -307,4 +307,4 @@ def test_events_are_counted_into_frames(name, dtype, jit):
     frames = np.zeros(expected.shape, dtype)
     numbers = [np.uint64(n) for n in (height, width, 2 * height * width)]
     launch(kernel(name, jit), len(frames), [start.astype(np.uint64), p, y, x, *numbers, frames.reshape(-1)], 50)
-    np.testing.assert_array_equal(frames, expected > 0 if name == "touched" else expected)
+    np.testing.assert_array_equal(frames, expected > 0 if name == "occupied" else expected)
