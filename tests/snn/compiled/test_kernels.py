@@ -78,7 +78,7 @@ def test_currents_are_the_sums_of_the_weights_of_the_events(n_out, shape, dtype,
     ("n_out", "n_in", "width"), [(1, 3, 64), (20, 70, 64), (90, 70, 64), (90, 200, 128), (70, 33, 512), (150, 20, 128)]
 )
 def test_the_gradient_by_weights_is_gathered_from_the_events(n_out, n_in, width, dtype, jit):
-    # The blocks may be wider than what the weights are padded to: nothing beyond may be occupied.
+    # The blocks may be wider than what the weights are padded to: nothing beyond may be touched.
     rows, chunk = 10, 4
     array, gradient = spikes((rows, n_in), np.uint8), whole((rows, n_out), dtype)
     amplitude = (1 + np.arange(n_in) % 3).astype(dtype)
