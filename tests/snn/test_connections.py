@@ -51,7 +51,7 @@ class Elementwise(Way):
     def current(self, t0, t1):
         return self.x.array[t0:t1] * self.weight
 
-    def back(self, gradient, t0, t1, out, places, weights):
+    def back(self, gradient, t0, t1, out, places):
         np.multiply(gradient.reshape(out[t0:t1].shape), self.weight, out=out[t0:t1])
 
     def add(self, t0, t1, gradient):
