@@ -15,6 +15,7 @@ from .dataset import Dataset, Splits
 from .download import Remote, provide
 from .events import Events
 from .files import AGAIN, as_path, sensed
+from .heap import read_row
 from .sources import Source
 
 __all__ = ["shd", "ssc"]
@@ -114,7 +115,7 @@ class _Cochlea(Source):
         except ImportError as error:
             raise MissingExtraError("h5py", "data", self.need) from error
         try:
-            with h5py.File(self.path, "r", locking=False) as file:
+            with h5py.File(self.path, "r") as file:
                 return act(file)
         except _BROKEN as error:
             if isinstance(error, DataError):
@@ -151,8 +152,15 @@ class _Cochlea(Source):
         """Return the names of the classes, or their numbers if the file has no names."""
         if "extra" not in file or "keys" not in file["extra"]:
             return [str(n) for n in range(classes)]
+        import h5py
+
         node = self._node(file, "extra/keys")
-        names = [key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key) for key in node[:classes]]
+        if node.dtype.kind == "O":
+            dtype = np.dtype("u1") if h5py.check_string_dtype(node.dtype) else None
+            keys = [self._row(node, place, dtype).tobytes() for place in range(min(classes, len(node)))]
+        else:
+            keys = list(node[:classes])
+        names = [key.decode("utf-8", "replace") if isinstance(key, bytes) else str(key) for key in keys]
         return names if len(names) == classes else [str(n) for n in range(classes)]
 
     def speakers(self) -> Array:
@@ -172,37 +180,20 @@ class _Cochlea(Source):
         )
         return found
 
-    def _bound(self, node: Any, place: int) -> None:
-        """Raise if a row says that it is longer than the file, for the library would take the memory before it looks.
-
-        A row is stored as its length, 4 bytes, and its place in a heap, 12 bytes. Rows behind a filter are not looked at.
-        """
-        import h5py
-
-        if h5py.check_vlen_dtype(node.dtype) is None:
+    def _row(self, node: Any, place: int, dtype: Any) -> Array:
+        """Return a row of values of a type."""
+        if dtype is None or node.file.userblock_size or node.file.id.get_create_plist().get_sizes() != (8, 8):
             raise DataError(self.where, f"{node.name} with rows of different length", f"{node.dtype}", AGAIN)
-        chunk, at = node.id.get_create_plist(), None
-        if node.chunks is None:
-            start, at = node.id.get_offset(), place
-        elif chunk.get_nfilters() == 0:
-            first = place // node.chunks[0] * node.chunks[0]
-            start, at = node.id.get_chunk_info_by_coord((first,)).byte_offset, place - first
-        if at is None or start is None:
-            return
-        with open(self.path, "rb") as file:
-            file.seek(start + 16 * at)
-            length = int.from_bytes(file.read(4), "little")
-        if length > self.path.stat().st_size:
-            raise DataError(self.where, f"rows that lie within the file in sample {place}", f"one of {length:,} values", AGAIN)
+        return read_row(self.path, node, place, dtype, self.where)
 
     def _events(self, file: Any, place: int) -> Events:
+        import h5py
+
         nodes = [self._node(file, f"spikes/{name}") for name in ("times", "units")]
         if [len(node) for node in nodes] != [len(self)] * 2:
             got = " and ".join(str(len(node)) for node in nodes)
             raise DataError(self.where, f"times and units for each of {len(self)} labels", got, AGAIN)
-        for node in nodes:
-            self._bound(node, place)
-        times, units = (np.asarray(node[place]) for node in nodes)
+        times, units = (self._row(node, place, h5py.check_vlen_dtype(node.dtype)) for node in nodes)
         kinds = times.ndim == units.ndim == 1 and times.dtype.kind == "f" and units.dtype.kind in "iu"
         if not kinds or len(times) != len(units):
             got = f"{times.shape} {times.dtype} and {units.shape} {units.dtype}"

@@ -98,7 +98,7 @@ print(refusals, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used) >> 1
 
 @pytest.mark.skipif(sys.platform == "win32", reason="asks the system for the most memory that was used")
 def test_any_damage_to_hdf5_gives_samples_or_a_data_error(tmp_path):
-    # In a process of its own: what the library in C does with it is not known.
+    # In a process of its own: rows are read without the library in C, which has ended processes, but groups are not.
     pytest.importorskip("h5py", reason="comes with the extra 'data'")
     for split in ("train", "test"):
         cochlea(tmp_path / f"shd_{split}.h5", [T / 1000, T[:5] / 1000], [X, X[:5]], [3, 4], keys=["w"] * 20)

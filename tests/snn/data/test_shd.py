@@ -53,6 +53,42 @@ def test_ssc_has_three_splits_and_numbers_where_there_are_no_names(tmp_path):
     assert (list(splits), splits.validation[0].label, splits.test.classes[34]) == (["train", "validation", "test"], 34, "34")
 
 
+@pytest.mark.parametrize(
+    "options", [{"chunks": (2,)}, {"chunks": (2,), "compression": "gzip"}, {"maxshape": (None,)}], ids=str
+)
+def test_other_layouts_of_the_rows_and_names_of_any_length_are_read(place, options):
+    for name, rows, dtype in (("spikes/times", TIMES, np.float32), ("spikes/units", UNITS, np.int32)):
+        with h5py.File(place / "shd_train.h5", "a") as file:
+            del file[name]
+            made = file.create_dataset(name, (3,), h5py.vlen_dtype(dtype), **options)
+            for n, row in enumerate(rows):
+                made[n] = np.asarray(row, dtype)
+    rewrite(place / "shd_train.h5", "extra/keys", [f"wörd{n}" for n in range(20)])
+    data = shd(place).train
+    assert [s.x.t.tolist() for s in data] == [[250_000, 500_000], [], [62_500, 125_000, 1_000_000]]
+    assert [s.x.x.tolist() for s in data] == [[0, 699], [], [6, 5, 7]]
+    assert data.classes[19] == "wörd19"
+
+
+def test_rows_that_were_never_written_are_empty(place):
+    for name, dtype in (("spikes/times", np.float32), ("spikes/units", np.int32)):
+        rewrite(place / "shd_train.h5", name, shape=(3,), dtype=h5py.vlen_dtype(dtype), chunks=(2,))
+    assert [len(s.x) for s in shd(place).train] == [0, 0, 0]
+
+
+def test_long_rows_are_those_that_the_library_reads(tmp_path):
+    rng = np.random.default_rng(0)
+    times = [np.sort(rng.random(n)) for n in (3000, 0, 17, 9000, 1)]
+    for split in ("train", "test"):
+        cochlea(tmp_path / f"shd_{split}.h5", times, [rng.integers(0, 700, len(t)) for t in times], range(5))
+    data = shd(tmp_path).train
+    with h5py.File(tmp_path / "shd_train.h5") as file:
+        for n, (events, _) in enumerate(data):
+            seconds, units = (file[f"spikes/{name}"][n] for name in ("times", "units"))
+            np.testing.assert_array_equal(events.t, np.rint(seconds.astype(np.float64) * 1e6))
+            np.testing.assert_array_equal(events.x, units)
+
+
 def rewrite(path, name, value=None, **options):
     with h5py.File(path, "a") as file:
         del file[name]
