@@ -90,7 +90,8 @@ class Spikes(Tensor):
 
     def ones(self, steps: slice) -> Array | None:
         """Return some time steps as bytes or bools that are 0 or 1, if all spikes have one amplitude."""
-        return self.flags[steps] if self.amplitude.size == 1 and self.flags.dtype.itemsize == 1 else None
+        bytes_count = self.flags.dtype.itemsize == 1 and not self.is_shared
+        return self.flags[steps] if bytes_count and self.amplitude.size == 1 else None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -79,7 +79,7 @@ class PartBack:
             before = makers(parent) if self.wants[k] else None
             if before is not None and current.few and len(before) == 1:
                 self.few.append(k)
-            elif before is not None and current.finite:
+            elif before is not None and current.finite and (current.flat or part.layout.columns == part.shape[-1]):
                 flags = [stage.what_matters(m, held, matters) for stage, held, m, matters in before]
                 self.places[k] = rarely([None if each is None else current.rows_of(each) for each in flags], part.jit)
         self.arrived = self._arrived()

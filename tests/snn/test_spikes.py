@@ -163,3 +163,10 @@ def test_values_that_were_written_to_count(share, tune):
     assert_same(found.sum(0), written.sum(0))
     for mode in ("eager", "python"):
         np.testing.assert_allclose(snn.run(net, found, mode=mode)[0], snn.run(net, written, mode=mode)[0], rtol=1e-6)
+
+
+def test_bytes_do_not_stand_for_spikes_whose_values_were_written_to():
+    spikes = Spikes(np.ones((2, 3, 4), np.uint8), np.float32(1), jit=False)
+    assert spikes.ones(slice(1)) is not None
+    spikes.asnumpy()[0] = 0.5
+    assert spikes.ones(slice(1)) is None

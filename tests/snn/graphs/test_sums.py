@@ -232,3 +232,18 @@ def test_gradients_pass_to_both_terms():
     np.testing.assert_array_equal(found[0].asnumpy(), expected[0].asnumpy())
     for got, want in zip(found[1], expected[1], strict=True):
         np.testing.assert_array_equal(got.asnumpy(), want.asnumpy())
+
+
+@pytest.mark.parametrize(("n_out", "samples"), [(10, 32), (4, 32), (10, 3)])
+def test_a_sum_that_feeds_few_outputs_has_the_gradients_of_the_eager_mode(n_out, samples):
+    net = Skips(two)
+    net.widths = (6, 6, n_out)
+    net.fc3 = whole_dense(6, n_out, 5)
+    net.lif1, net.lif2 = (snn.LIFNode(beta=0.5, surrogate_function=snn.surrogate.triangle(20.0)) for _ in range(2))
+    for layer in (net.fc1, net.fc2):
+        layer.weight.set_data(np.random.default_rng(1).normal(0, 2, layer.weight.shape).astype(np.float32))
+    weights = np.random.default_rng(0).integers(-3, 4, (9, samples, n_out)).astype(np.float32)
+    x = Tensor(drawn((9, samples, 6)))
+    found, expected = (grad(lambda x, m=m: (snn.run(net, x, mode=m)[0] * weights).sum())(x) for m in ("compiled", "eager"))
+    assert np.abs(expected.asnumpy()).max() > 1
+    np.testing.assert_allclose(found.asnumpy(), expected.asnumpy(), atol=1e-4)
