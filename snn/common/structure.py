@@ -27,6 +27,7 @@ __all__ = [
     "initial_state",
     "is_chain",
     "is_over_time",
+    "is_repeated",
     "is_stateful",
     "label",
     "like",
@@ -69,6 +70,11 @@ def check_parts(cell: nn.SequentialCell, state: Any, name: str) -> None:
 def zeros_of(shape: tuple[int, ...], dtype: Any) -> Tensor:
     """Return zeros that take no room."""
     return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
+
+
+def is_repeated(array: Any) -> bool:
+    """Tell whether all steps of an array ``[T, ...]`` are the same memory."""
+    return len(array) > 1 and array.strides[0] == 0
 
 
 def is_over_time(cell: Cell) -> bool:

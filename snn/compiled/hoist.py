@@ -8,6 +8,7 @@ from typing import Any
 
 from autograd import Cell, Tensor, ops, tree
 
+from ..common.structure import is_repeated
 from ..graphs.graph import Edge, Graph, Node
 from ..sums import spike_sum
 
@@ -95,7 +96,7 @@ def is_constant(cell: Cell, x: Tensor) -> bool:
 
     Where the steps have gradients of their own, it runs on all.
     """
-    if not (cell.per_sample and cell.repeatable and type(x) is Tensor and len(x) > 1 and x.array.strides[0] == 0):
+    if not (cell.per_sample and cell.repeatable and type(x) is Tensor and is_repeated(x.array)):
         return False
     node = x.node
     if node is None:

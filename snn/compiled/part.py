@@ -13,6 +13,7 @@ from autograd import Parameter, Tensor
 from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
+from ..common.structure import is_repeated
 from ..connections import Connection, Direct
 from ..engine import tuning
 from ..engine.events import Packed, padded
@@ -188,7 +189,7 @@ class Part:
     def stream(self, array: Array) -> Stream:
         """Return an array ``[T, ...]`` flat with its strides; that over time is 0 where all steps are the same."""
         strides = self.layout.rows()
-        if len(array) > 1 and array.strides[0] == 0:
+        if is_repeated(array):
             return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
         return np.ascontiguousarray(array).reshape(-1), strides
 

@@ -13,10 +13,11 @@ from autograd import Cell, Tensor, nn, ops
 from autograd.spatial import per_axis, windows_on
 from autograd.windows import Windows, convolve, input_gradient, weight_gradient
 
+from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
-from ..engine.events import Events, Packed
+from ..engine.events import Events, Packed, all_finite
 from ..engine.images import SpikeConvolution
 from ..spikes import Spikes, as_spikes
 from .base import Connection, Way
@@ -57,7 +58,7 @@ class Convolution(Connection):
 
     def way(self, x: Tensor, jit: bool) -> Way:
         """Choose a way for an input by its density."""
-        if not isinstance(x, Spikes) and len(x) > 1 and x.array.strides[0] == 0:
+        if not isinstance(x, Spikes) and is_repeated(x.array):
             return ConvolvedOnce(self, x, "the input is the same at every step")
         weight, limits = self.weight.array, tuning.now()
         if len(self.windows.kernel) != 2:
@@ -111,8 +112,15 @@ class _Convolved(Way):
         """Return a gradient by currents as images ``[rows, out, ...]``."""
         return gradient.reshape(-1, *self.out)
 
-    def convolved(self, x: Array, out: Array) -> None:
-        """Write the currents of some images."""
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents of some steps, ``[t1 - t0, N, out, ...]``."""
+        made = empty(((t1 - t0) * self.samples, *self.out), self.weight.dtype)
+        self.write(t0, t1, made)
+        return made.reshape(t1 - t0, self.samples, *self.out)
+
+    def write(self, t0: int, t1: int, out: Array) -> None:
+        """Write the currents of some steps as images ``[rows, out, ...]``."""
+        x = self.values(t0, t1)
         in_parts(len(x), lambda part: np.copyto(out[part], convolve(x[part], self.weight, self.windows, self.groups)))
 
     @functools.cached_property
@@ -164,12 +172,6 @@ class ConvolvedImages(_Convolved):
 
     kind = "convolution"
 
-    def current(self, t0: int, t1: int) -> Array:
-        """Return the currents of some steps."""
-        made = empty(((t1 - t0) * self.samples, *self.out), self.weight.dtype)
-        self.convolved(self.values(t0, t1), made)
-        return made.reshape(t1 - t0, self.samples, *self.out)
-
 
 class ConvolvedOnce(_Convolved):
     """The input is the same at every step, and so is the current."""
@@ -180,9 +182,7 @@ class ConvolvedOnce(_Convolved):
     def current(self, t0: int, t1: int) -> Array:
         """Return the current, with a time stride of 0."""
         if self.total is None:
-            made = np.empty((self.samples, *self.out), self.weight.dtype)
-            self.convolved(self.values(0, 1), made)
-            self.total = made
+            self.total = super().current(0, 1)[0]
         return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
 
     def forget(self) -> None:
@@ -205,15 +205,13 @@ class ConvolvedEvents(_Convolved):
             self.weight, spikes.amplitude, self.windows, self.groups, x.shape[3:], spikes.events, spikes.jit
         )
 
-    def current(self, t0: int, t1: int) -> Array:
-        """Return the currents of some steps."""
-        made = empty(((t1 - t0) * self.samples, *self.out), self.weight.dtype)
-        self.spikes.spread(t0 * self.samples, made)
-        return made.reshape(t1 - t0, self.samples, *self.out)
+    def write(self, t0: int, t1: int, out: Array) -> None:
+        """Write the currents of some steps, spike by spike."""
+        self.spikes.spread(t0 * self.samples, out)
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights, at spikes only."""
-        if Packed.finite(gradient):
+        if all_finite(gradient, self.spikes.jit):
             self.spikes.gather(t0 * self.samples, self.images(gradient))
         else:  # a silent input times infinity is NaN
             super().add(t0, t1, gradient)

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import Cell, Tensor
 
+from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.buffers import empty
 from ..engine.events import LANES, Events, Packed, sampled_product, turned
@@ -43,7 +44,7 @@ class Dense(Connection):
         weight, limits = self.weight.array, tuning.now()
         n_out, n_in = weight.shape
         samples = math.prod(x.shape[1:-1])
-        if not isinstance(x, (Spikes, Sum)) and len(x) > 1 and x.array.strides[0] == 0:
+        if not isinstance(x, (Spikes, Sum)) and is_repeated(x.array):
             return Once(x, weight, "the input is the same at every step", jit)
         if len(x) * samples * n_in * n_out < limits.little_work:
             return Product(x, weight, "the product is small", jit)

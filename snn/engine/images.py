@@ -51,25 +51,11 @@ class SpikeConvolution:
         self.out_channels, self.each, kh, kw = weight.shape
         self.channels, self.groups = self.each * groups, groups
         self.counts = windows.counts(size)
-        rows = _reached(windows, size, self.counts, 0)
-        columns = _reached(windows, size, self.counts, 1)
         # Side by side in the output and, turned round, in the kernel: a run of weights goes to a run of outputs.
         self.runs = groups == 1 and windows.stride[1] == windows.dilation[1] == 1
-        row_of = np.full((size[0], kh), self.counts[0], np.uint64)
-        for y, found in enumerate(rows):
-            for k, place in found:
-                row_of[y, k] = place
-        starts, runs = [0], []
-        for found in columns:
-            if self.runs and found:
-                runs.append((found[-1][1], kw - 1 - found[-1][0], len(found)))
-            else:
-                runs += [(place, k, 1) for k, place in found]
-            starts.append(len(runs))
-        table = np.array(runs, np.uint64).reshape(-1, 3)
         self.tables = [
             _u(self.channels), _u(self.each), _u(self.out_channels // groups), _u(self.out_channels), _u(size[1]), _u(kh),
-            _u(kw), _u(self.counts[0]), _u(self.counts[1]), row_of.reshape(-1), np.array(starts, np.uint64), table.reshape(-1),
+            _u(kw), _u(self.counts[0]), _u(self.counts[1]), *_tables(windows, size, self.runs),
         ]  # fmt: skip
         self._total: Array | None = None
 
@@ -119,6 +105,24 @@ class SpikeConvolution:
         found = found[:, :, :, ::-1] if self.runs else found
         made: Array = np.moveaxis(found, -1, 1).reshape(self.weight.shape) * self.amplitude
         return made
+
+
+@functools.lru_cache(64)
+def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool) -> tuple[Array, Array, Array]:
+    """Return which rows and runs each position of an image reaches; the kernel ``convolve_spikes`` says what they are."""
+    counts, (kh, kw) = windows.counts(size), windows.kernel
+    row_of = np.full((size[0], kh), counts[0], np.uint64)
+    for y, found in enumerate(_reached(windows, size, counts, 0)):
+        for k, place in found:
+            row_of[y, k] = place
+    starts, runs = [0], []
+    for found in _reached(windows, size, counts, 1):
+        if in_runs and found:
+            runs.append((found[-1][1], kw - 1 - found[-1][0], len(found)))
+        else:
+            runs += [(place, k, 1) for k, place in found]
+        starts.append(len(runs))
+    return row_of.reshape(-1), np.array(starts, np.uint64), np.array(runs, np.uint64).reshape(-1)
 
 
 def _reached(windows: Windows, size: tuple[int, ...], counts: tuple[int, ...], axis: int) -> list[list[tuple[int, int]]]:
