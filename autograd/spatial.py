@@ -20,7 +20,7 @@ Pads = tuple[tuple[int, int], ...]
 
 
 def is_int(value: Any) -> bool:
-    """Tell whether a value is a whole number, and no bool."""
+    """Tell whether a value is a whole number; a bool is not."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -44,7 +44,7 @@ def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tu
 
 
 def output_sizes(where: str, value: Any, axes: int) -> tuple[int | None, ...]:
-    """Return how many bins there are along each spatial axis; None for an axis that stays as it is.
+    """Return the number of bins along each spatial axis; None keeps the length of an axis.
 
     Raises
     ------

@@ -53,7 +53,7 @@ class _BatchNorm(Layer):
 
     @property
     def repeatable(self) -> bool:
-        """Tell that each run in training changes the moving statistics."""
+        """Whether a repeated input gives the same output: not in training, where each run moves the statistics."""
         return not self.training
 
     @property

@@ -1,4 +1,4 @@
-"""What layers have in common: how they print, and what they check of their arguments."""
+"""How layers print, and the checks of arguments that they share."""
 
 from __future__ import annotations
 

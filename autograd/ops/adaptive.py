@@ -62,7 +62,7 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
     """Cut ``[N, C, H, W]`` into ``output_size`` bins along each axis and take their means.
 
     Bin ``i`` of ``m`` goes from ``floor(i H / m)`` up to ``ceil((i + 1) H / m)``, so that bins overlap where ``m`` does not
-    divide ``H``. ``output_size`` is an int or two of them; None is for an axis that stays as it is.
+    divide ``H``. ``output_size`` is an int or two of them; None keeps the length of an axis.
     """
     return _adaptive("ops.adaptive_avg_pool2d", x, 2, output_size, True)
 

@@ -55,7 +55,7 @@ class Adam(Optimizer):
     usual_decay: ClassVar[float] = 0.0
     decoupled = False
     compiled: ClassVar[Callable[[list[Array], tuple[float, ...]], None] | None] = None
-    """What makes the step, to the same bits, where a package brings such a loop and has others in use."""
+    """A compiled loop that makes the step to the same bits, once a package has set one."""
 
     def __init__(
         self, params: Iterable[Any], lr: Any = None, *order: Any, betas: tuple[float, float] = (0.9, 0.999),

@@ -1,4 +1,4 @@
-"""What all ways back through a stage share of which the same is asked."""
+"""The form of a way back through a stage, which all ways back share that are asked for the same gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Asked", "BackForm", "PartBackForm", "back_form"]
 
 
 class Asked(NamedTuple):
-    """What is asked of a part on a way back; inputs are those from outside, by their places.
+    """The gradients that a part has to make on a way back; inputs are those from outside, by their places.
 
     Attributes
     ----------
@@ -106,10 +106,7 @@ class PartBackForm:
 
 def back_form(form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> BackForm:
     """Return the form of a way back; arguments are those of :class:`BackForm`."""
-    key = "back", asked, cables
-    if key not in form.known:
-        form.known[key] = BackForm(form, asked, cables)
-    return form.known[key]  # type: ignore[no-any-return]
+    return form.once(("back", asked, cables), lambda: BackForm(form, asked, cables))  # type: ignore[no-any-return]
 
 
 class BackForm:

@@ -1,4 +1,4 @@
-"""What comes back through a part, and along the cables to it."""
+"""The way back through a part, and along the cables to it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Shared:
 
 
 class PartBack:
-    """What comes back through a part."""
+    """The way back through a part: its arrays, and the sums of its gradients."""
 
     def __init__(
         self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any],

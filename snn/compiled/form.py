@@ -1,12 +1,12 @@
-"""What all runs of a stage share in which the inputs come in the same ways: numbers of values, and loops ready to be called.
+"""The form of a stage: its numbers of values, and its loops ready to be called.
 
-A run asks for its form by a key, and only puts its arrays in.
+All runs whose inputs come in the same ways share a form. A run looks it up by a key and puts its arrays in.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from autograd.dtypes import float32
@@ -120,8 +120,6 @@ class Form:
         See :class:`PartForm`.
     kept : list of set of int
         Numbers of what is kept of each part for the way back.
-    known : dict
-        Loops, and forms of ways back, that were asked for.
     written : list of list of dict
         What is written of each part in a run without gradients, and in one with them: numbers, and the dtypes in which they
         are kept.
@@ -144,7 +142,7 @@ class Form:
         self.looked_at = [part.looked_at() if check else [] for part in parts]
         self.kept = [self._kept(n, again) for n in numbers]
         self.written = [[self._written(n, record) for n in numbers] for record in (False, True)]
-        self.known: dict[Any, Any] = {}
+        self._known: dict[Any, Any] = {}
 
     @functools.cached_property
     def d_inputs(self) -> list[list[int]]:
@@ -172,6 +170,12 @@ class Form:
         numbers = {*self.given_out[n], *self.looked_at[n]} | (self.kept[n] if record else set())
         return {i: part.plan.kept_as(i) for i in sorted(numbers)}
 
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """Return what has been made for a key, or make it."""
+        if key not in self._known:
+            self._known[key] = make()
+        return self._known[key]
+
     def ready(self, loop: Loop, order: Sequence[int]) -> Ready:
         """Return a loop with its function."""
         function, _, always = self.loops.function(loop, self.jit, order)
@@ -179,9 +183,7 @@ class Form:
 
     def forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
         """Return the loop forward that writes these values of each part."""
-        if written not in self.known:
-            self.known[written] = self._forward(written)
-        return self.known[written]  # type: ignore[no-any-return]
+        return self.once(("forward", written), lambda: self._forward(written))  # type: ignore[no-any-return]
 
     def _forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
         bodies = []
@@ -204,9 +206,10 @@ class Form:
 
     def matters(self, n: int, needs: tuple[int, ...], matters: int) -> Ready:
         """Return the loop that computes from saved values the bool that says where a gradient matters."""
-        key = "matters", n, needs, matters
-        if key not in self.known:
-            part = self.parts[n]
+        part = self.parts[n]
+
+        def make() -> Ready:
             body = Body(needs, scalars=part.scalars, parameters=part.per_column, written=(matters,))
-            self.known[key] = self.ready(Loop("matters", (body,)), [n])
-        return self.known[key]  # type: ignore[no-any-return]
+            return self.ready(Loop("matters", (body,)), [n])
+
+        return self.once(("matters", n, needs, matters), make)  # type: ignore[no-any-return]
