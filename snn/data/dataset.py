@@ -12,7 +12,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, PositionError, UnknownNameError
 
 from .batches import Batches
-from .sources import Source
+from .sources import Drawn, Source
 
 __all__ = ["Dataset", "Sample", "Splits"]
 
@@ -281,3 +281,15 @@ class Splits(Mapping[str, Dataset]):
     def map(self, *transforms: Callable[..., Any]) -> Splits:
         """Return all splits with transforms, as :meth:`Dataset.map` does."""
         return Splits(self.name, **{name: part.map(*transforms) for name, part in self.items()})
+
+
+def drawn_splits(
+    name: str, sizes: Mapping[str, int], labels: Callable[[int], Any], make: Callable[[Any, np.random.Generator], Any],
+    rng: np.random.Generator, classes: Sequence[str],
+) -> Splits:  # fmt: skip
+    """Return splits of sequences that are made when they are asked for; ``labels`` draws so many labels."""
+    parts = {
+        split: Dataset(Drawn(labels(size), make, rng), kind="sequence", classes=classes, name=name)
+        for split, size in sizes.items()
+    }
+    return Splits(name, **parts)

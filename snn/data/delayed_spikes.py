@@ -8,9 +8,8 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
-from .dataset import Dataset, Splits
+from .dataset import Splits, drawn_splits
 from .seeds import balanced, between, counts, generator
-from .sources import Drawn
 
 __all__ = ["delayed_spikes"]
 
@@ -75,10 +74,5 @@ def delayed_spikes(
         return spikes
 
     names = [str(n) for n in range(classes)]
-    parts = {
-        split: Dataset(
-            Drawn(balanced(classes, size, rng), sequence, rng), kind="sequence", classes=names, name="delayed_spikes"
-        )
-        for split, size in {"train": train, "test": test}.items()
-    }
-    return Splits("delayed_spikes", **parts)
+    sizes = {"train": train, "test": test}
+    return drawn_splits("delayed_spikes", sizes, lambda size: balanced(classes, size, rng), sequence, rng, names)

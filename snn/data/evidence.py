@@ -8,9 +8,8 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
-from .dataset import Dataset, Splits
+from .dataset import Splits, drawn_splits
 from .seeds import between, counts, generator
-from .sources import Drawn
 
 __all__ = ["evidence_accumulation"]
 
@@ -88,16 +87,8 @@ def evidence_accumulation(
             chance[first : first + cue, side * group : (side + 1) * group] = rate
         return (rng.random((steps, neurons), np.float32) < chance).astype(np.float32)
 
-    parts = {
-        split: Dataset(
-            Drawn(rng.integers(0, 2, size), sample, rng),
-            kind="sequence",
-            classes=("left", "right"),
-            name="evidence_accumulation",
-        )
-        for split, size in {"train": train, "test": test}.items()
-    }
-    return Splits("evidence_accumulation", **parts)
+    sizes = {"train": train, "test": test}
+    return drawn_splits("evidence_accumulation", sizes, lambda size: rng.integers(0, 2, size), sample, rng, ("left", "right"))
 
 
 def _sides(label: int, cues: int, bias: float, rng: np.random.Generator) -> Array:

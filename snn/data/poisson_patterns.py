@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Dataset, Splits
+from .dataset import Splits, drawn_splits
 from .seeds import balanced, between, counts, generator
-from .sources import Drawn
 
 __all__ = ["poisson_patterns"]
 
@@ -70,8 +69,5 @@ def poisson_patterns(
         return spikes.astype(np.float32)
 
     names = [str(n) for n in range(classes)]
-    parts = {
-        split: Dataset(Drawn(balanced(classes, size, rng), copy, rng), kind="sequence", classes=names, name="poisson_patterns")
-        for split, size in {"train": train, "test": test}.items()
-    }
-    return Splits("poisson_patterns", **parts)
+    sizes = {"train": train, "test": test}
+    return drawn_splits("poisson_patterns", sizes, lambda size: balanced(classes, size, rng), copy, rng, names)

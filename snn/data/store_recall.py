@@ -8,9 +8,8 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
-from .dataset import Dataset, Splits
+from .dataset import Splits, drawn_splits
 from .seeds import between, counts, generator
-from .sources import Drawn
 
 __all__ = ["store_recall"]
 
@@ -76,8 +75,5 @@ def store_recall(
         chance = np.where(shown, np.float32(rate), np.float32(noise)).repeat(symbol, 0).repeat(neurons // 4, 1)
         return (rng.random(chance.shape, np.float32) < chance).astype(np.float32)
 
-    parts = {
-        split: Dataset(Drawn(rng.integers(0, 2, size), sample, rng), kind="sequence", classes=("0", "1"), name="store_recall")
-        for split, size in {"train": train, "test": test}.items()
-    }
-    return Splits("store_recall", **parts)
+    sizes = {"train": train, "test": test}
+    return drawn_splits("store_recall", sizes, lambda size: rng.integers(0, 2, size), sample, rng, ("0", "1"))
