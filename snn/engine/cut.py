@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Container, Iterable
-
-import numpy as np
+from itertools import pairwise
 
 from autograd.program import Program
 
@@ -35,9 +35,6 @@ def choose_saved(program: Program, forward: Iterable[int], gradients: Iterable[i
     list of int
         Numbers of instructions, in order.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import breadth_first_order, maximum_flow
-
     steps, made = program.instructions, set(forward)
     wanted = set(gradients)
     uses = {o for i in program.needed(wanted) if i not in made for o in steps[i].operands if o in made} | (wanted & made)
@@ -50,12 +47,34 @@ def choose_saved(program: Program, forward: Iterable[int], gradients: Iterable[i
     arcs += [(n + i, sink, _ENDLESS) for i in uses]
     if not arcs:
         return []
-    rows, columns, widths = (np.array(part, dtype=np.int32) for part in zip(*arcs, strict=True))
-    # Among cuts of equal width the one nearest to the backward leaves it the least to compute again: cut the reversed graph.
-    graph = coo_array((widths, (columns, rows)), shape=(2 * n + 2, 2 * n + 2)).tocsr()
-    flow = maximum_flow(graph, sink, source).flow
-    left = (graph - flow).tocsr()
-    left.data[left.data < 0] = 0
-    left.eliminate_zeros()
-    reached = set(breadth_first_order(left, sink, return_predecessors=False).tolist())
+    # Among cuts of equal width the one nearest to the backward leaves it the least to compute again.
+    reached = _behind(arcs, source, sink)
     return [i for i in near if n + i in reached and i not in reached]
+
+
+def _behind(arcs: Iterable[tuple[int, int, int]], source: int, sink: int) -> Container[int]:
+    """Return the nodes behind the minimal cut nearest to the sink, by paths that augment a flow (Edmonds and Karp, 1972).
+
+    A program has few nodes; scipy would do the same, but takes longer to import than all else that compiling needs.
+    """
+    left: dict[int, dict[int, int]] = defaultdict(dict)  # from the head of each arc to its tail: how much more may flow
+    for tail, head, width in arcs:
+        left[head][tail] = left[head].get(tail, 0) + width
+        left[tail].setdefault(head, 0)
+    while True:
+        came, queue = {sink: sink}, deque([sink])
+        while queue:
+            node = queue.popleft()
+            for other, width in left[node].items():
+                if width and other not in came:
+                    came[other] = node
+                    queue.append(other)
+        if source not in came:
+            return came
+        path = [source]
+        while path[-1] != sink:
+            path.append(came[path[-1]])
+        widest = min(left[after][before] for before, after in pairwise(path))
+        for before, after in pairwise(path):
+            left[after][before] -= widest
+            left[before][after] += widest

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 import snn
 from autograd import Cell, float16, float32, float64, nn, ops, trace
@@ -30,6 +32,22 @@ def test_what_is_saved_is_enough_for_the_backward():
     saved = cut.choose_saved(t.program, t.program.needed([out, *state]), gradients)
     beyond = t.program.needed(gradients, frozenset([*saved, *t.cotangents]))
     assert not [i for i in beyond if t.program.instructions[i].kind == "input" and i not in (*saved, *t.cotangents)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_cut_is_the_one_that_scipy_finds(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 12))
+    tails, heads = np.nonzero(rng.random((n, n)) < 0.4)
+    widths = rng.integers(1, 9, len(tails))
+    behind = cut._behind(list(zip(tails.tolist(), heads.tolist(), widths.tolist(), strict=True)), 0, n - 1)
+    turned = coo_array((widths.astype(np.int32), (heads, tails)), shape=(n, n)).tocsr()
+    flow = maximum_flow(turned, n - 1, 0)
+    left = (turned - flow.flow).tocsr()
+    left.eliminate_zeros()
+    assert sorted(behind) == sorted(breadth_first_order(left, n - 1, return_predecessors=False).tolist())
+    width = sum(w for t, h, w in zip(tails, heads, widths, strict=True) if h in behind and t not in behind)
+    assert width == flow.flow_value
 
 
 def test_equal_instructions_are_there_once_and_constants_are_folded():
