@@ -37,6 +37,11 @@ def first_layer(n: int, steps: int, batch: int, density: float = DENSITY) -> Wor
     return Work(layers=layers, steps=steps, batch=batch, source="spikes", level=density)
 
 
+def alone(n: int, steps: int, batch: int) -> Work:
+    """Return the neurons without weights, of which about 4 % fire: their current is the input, and its gradient is wanted."""
+    return Work(layers=(lif(n, beta=BETA),), steps=steps, batch=batch, source="normal", level=MORE, input_gradient=True)
+
+
 def hidden_layer(n: int, steps: int, batch: int, **surrogate: object) -> Work:
     """Return the layer after neurons of which 2 % fire, with the gradient of their current."""
     layers = (lif(n, beta=BETA, **surrogate), dense(n, n, scale(n, DENSITY)), lif(n, beta=BETA, **surrogate))

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from .harness import Options, quartiles, table, write
-from .layer import first_layer
+from .layer import alone, first_layer
 from .rounds import Result, measure, processes
 from .work import Work
 
-TITLE = "time of a first layer against the number of time steps and of input spikes"
+TITLE = "time of a first layer against the number of time steps and of input spikes, beside its neurons alone"
 PEERS: tuple[str, ...] = ()
+DENSITIES = 1e-4, 2e-4, 5e-4, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
+ALONE = "neurons alone"
 PARTS = {"steps": "T", "density": "density of the input spikes"}
 
 
@@ -28,11 +30,10 @@ def run(options: Options) -> None:
     from . import plots
 
     n, steps = (32, (10, 20)) if options.small else (512, (100, 200, 500, 1000, 2000, 5000, 10_000))
-    wide, densities = (64, (0.01, 0.1)) if options.small else (4096, (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1))
+    wide, long, densities = (64, 20, (0.01, 0.1)) if options.small else (4096, 500, DENSITIES)
     varied: dict[str, tuple[str, dict[float, Work]]] = {
         "steps": (f"n = {n}, 2 % spikes, T", {t: first_layer(n, t, 16) for t in steps}),
-        "density": (f"n = {wide}, T = {steps[-1] if options.small else 500}, density",
-                    {p: first_layer(wide, steps[-1] if options.small else 500, 16, p) for p in densities}),
+        "density": (f"n = {wide}, T = {long}, density", {p: first_layer(wide, long, 16, p) for p in densities}),
     }  # fmt: skip
     print(TITLE)
     found: dict[str, Any] = {}
@@ -43,9 +44,12 @@ def run(options: Options) -> None:
         with processes() as kept:
             again = kept if options.small else None
             results = {x: measure(work, ["ours"], options.repeats, again)["ours"] for x, work in works.items()}
-        table(f"{text} =", {f"{x:g}": result for x, result in results.items()}, ours="")
+            base = {}
+            if part == "density":
+                base[ALONE] = measure(alone(wide, long, 16), ["ours"], options.repeats, again)["ours"]
+        table(f"{text} =", {f"{x:g}": result for x, result in results.items()} | base, ours=ALONE)
         medians = {float(x): quartiles(r.seconds)[1] for x, r in results.items() if r.seconds}
-        found[part] = _fitted(results, medians)
+        found[part] = _fitted(results, medians) | {name: asdict(result) for name, result in base.items()}
         if medians:
             fit = found[part]["exponent"]
             panels[part] = PARTS[part], list(medians), list(medians.values()), f"{text}; exponent {fit:.2f}"

@@ -37,7 +37,8 @@ class Contender(Base):
         for parameter, weight in zip(self.parameters, self.work.weights(), strict=True):
             parameter.set_data(weight)
         self.rate = self.work.learning_rate
-        self.optimizer = optim.Adam(self.parameters, lambda step: self.rate)
+        if self.parameters:
+            self.optimizer = optim.Adam(self.parameters, lambda step: self.rate)
 
     def _run(self, x: Any, **options: Any) -> Any:
         return snn.run(self.net, x, mode=self.mode, **self.options, **options)

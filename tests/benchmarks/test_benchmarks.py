@@ -67,6 +67,7 @@ def test_a_comparison_writes_what_was_done_what_came_out_and_on_what(tmp_path, c
 def test_scaling_fits_an_exponent(tmp_path):
     found = run("scaling", tmp_path)["parts"]
     assert all(math.isfinite(found[part]["exponent"]) for part in ("steps", "density"))
+    assert found["density"]["neurons alone"]["facts"]["input_gradient"] > 0
     assert scaling.exponent([1, 10, 100], [3, 30, 300]) == pytest.approx(1)
 
 
