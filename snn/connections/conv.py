@@ -18,7 +18,7 @@ from ..engine import tuning
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite
-from ..engine.images import SpikeConvolution
+from ..engine.images import SpikeConvolution, spread_few
 from ..spikes import Spikes, as_spikes
 from .base import Connection, Way
 from .products import NotDenseError, typed
@@ -59,19 +59,19 @@ class Convolution(Connection):
     def way(self, x: Tensor, jit: bool) -> Way:
         """Choose a way for an input by its density."""
         if not isinstance(x, Spikes) and is_repeated(x.array):
-            return ConvolvedOnce(self, x, "the input is the same at every step")
+            return ConvolvedOnce(self, x, "the input is the same at every step", jit)
         weight, limits = self.weight.array, tuning.now()
         if len(self.windows.kernel) != 2:
-            return ConvolvedImages(self, x, "there are kernels of spikes for two axes alone")
+            return ConvolvedImages(self, x, "there are kernels of spikes for two axes alone", jit)
         if not Packed.finite(weight):
-            return ConvolvedImages(self, x, "some weights are infinite or NaN")
+            return ConvolvedImages(self, x, "some weights are infinite or NaN", jit)
         spikes = _spikes(x, jit)
         if spikes is None:
-            return ConvolvedImages(self, x, "the input is not spikes")
+            return ConvolvedImages(self, x, "the input is not spikes", jit)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
         if spikes.events.density > limits.convolved_density:
-            return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %")
-        return ConvolvedEvents(self, x, spikes, share)
+            return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %", jit)
+        return ConvolvedEvents(self, x, spikes, share, jit)
 
 
 def _spikes(x: Tensor, jit: bool) -> Spikes | None:
@@ -88,8 +88,9 @@ class _Convolved(Way):
     flat: ClassVar[bool] = True
     chunk: int
 
-    def __init__(self, connection: Convolution, x: Tensor, why: str) -> None:
+    def __init__(self, connection: Convolution, x: Tensor, why: str, jit: bool) -> None:
         super().__init__(x, why)
+        self.jit = jit
         self.weight, self.windows, self.groups = connection.weight.array, connection.windows, connection.groups
         self.samples = x.shape[1]
         self.out = self.weight.shape[0], *self.windows.counts(x.shape[3:])
@@ -137,8 +138,11 @@ class _Convolved(Way):
         g, target, size = self.images(gradient), out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
         if places is not None:
             if self._sampled is None:
-                self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places, places.jit)
+                self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places, self.jit)
             self._sampled.sample(t0 * self.samples, g, target)
+            return
+        if self.finite and np.count_nonzero(g) <= tuning.now().scattered_density * g.size:
+            spread_few(self.weight, self.windows, self.groups, size, g, target, self.jit)
             return
 
         def some(part: slice) -> None:
@@ -199,10 +203,10 @@ class ConvolvedEvents(_Convolved):
 
     kind = "events"
 
-    def __init__(self, connection: Convolution, x: Tensor, spikes: Spikes, why: str) -> None:
-        super().__init__(connection, x, why)
+    def __init__(self, connection: Convolution, x: Tensor, spikes: Spikes, why: str, jit: bool) -> None:
+        super().__init__(connection, x, why, jit)
         self.spikes = SpikeConvolution(
-            self.weight, spikes.amplitude, self.windows, self.groups, x.shape[3:], spikes.events, spikes.jit
+            self.weight, spikes.amplitude, self.windows, self.groups, x.shape[3:], spikes.events, jit
         )
 
     def write(self, t0: int, t1: int, out: Array) -> None:
@@ -211,7 +215,7 @@ class ConvolvedEvents(_Convolved):
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights, at spikes only."""
-        if all_finite(gradient, self.spikes.jit):
+        if all_finite(gradient, self.jit):
             self.spikes.gather(t0 * self.samples, self.images(gradient))
         else:  # a silent input times infinity is NaN
             super().add(t0, t1, gradient)

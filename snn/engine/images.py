@@ -14,7 +14,7 @@ from .buffers import empty
 from .events import Events, kernel
 from .threads import launch
 
-__all__ = ["SpikeConvolution"]
+__all__ = ["SpikeConvolution", "spread_few"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -107,29 +107,57 @@ class SpikeConvolution:
         return made
 
 
+def spread_few(
+    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], gradient: Array, out: Array, jit: bool
+) -> None:
+    """Write the gradient by images ``[rows, C, H, W]`` from that by their currents, work for what is not 0 in it only."""
+    n_out, each, kh, kw = weight.shape
+    apart = weight.reshape(groups, n_out // groups, each, kh, kw)
+    packed = np.ascontiguousarray(np.moveaxis(apart, 2, -1)).reshape(-1)
+    arguments = [
+        gradient.reshape(-1), _u(n_out), _u(n_out // groups), _u(each), _u(each * groups), *map(_u, gradient.shape[2:]),
+        _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, groups == windows.dilation[1] == 1, True), packed,
+        out.reshape(-1),
+    ]  # fmt: skip
+    launch(kernel("convolve_few", jit), len(out), arguments, out.size)
+
+
 @functools.lru_cache(64)
-def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool) -> tuple[Array, Array, Array]:
-    """Return which rows and runs each position of an image reaches; the kernel ``convolve_spikes`` says what they are."""
-    counts, (kh, kw) = windows.counts(size), windows.kernel
-    row_of = np.full((size[0], kh), counts[0], np.uint64)
-    for y, found in enumerate(_reached(windows, size, counts, 0)):
+def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool = False) -> tuple[Array, Array, Array]:
+    """Return which rows and runs each position of an image reaches; the kernel ``convolve_spikes`` says what they are.
+
+    ``back``: each position of the output, which rows and runs of the image.
+    """
+    (kh, kw), rows = windows.kernel, (size if back else windows.counts(size))[0]
+    down, along = (_reached(windows, size, axis, back) for axis in (0, 1))
+    row_of = np.full((len(down), kh), rows, np.uint64)
+    for y, found in enumerate(down):
         for k, place in found:
             row_of[y, k] = place
     starts, runs = [0], []
-    for found in _reached(windows, size, counts, 1):
+    for found in along:
         if in_runs and found:
-            runs.append((found[-1][1], kw - 1 - found[-1][0], len(found)))
+            k, place = found[
+                0 if back else -1
+            ]  # the places fall from one row of the kernel to the next, or rise on the way back
+            runs.append((place, k if back else kw - 1 - k, len(found)))
         else:
             runs += [(place, k, 1) for k, place in found]
         starts.append(len(runs))
     return row_of.reshape(-1), np.array(starts, np.uint64), np.array(runs, np.uint64).reshape(-1)
 
 
-def _reached(windows: Windows, size: tuple[int, ...], counts: tuple[int, ...], axis: int) -> list[list[tuple[int, int]]]:
-    """Return, for each position along an axis, the positions in the kernel and the outputs that it reaches by them."""
+def _reached(windows: Windows, size: tuple[int, ...], axis: int, back: bool) -> list[list[tuple[int, int]]]:
+    """Return, for each position along an axis, the positions in the kernel and the outputs that it reaches by them.
+
+    ``back``: for each output, those and the positions.
+    """
     step, apart, before = windows.stride[axis], windows.dilation[axis], windows.pads[axis][0]
-    found = []
-    for i in range(size[axis]):
-        offsets = [(k, i + before - k * apart) for k in range(windows.kernel[axis])]
-        found.append([(k, at // step) for k, at in offsets if at % step == 0 and 0 <= at // step < counts[axis]])
-    return found
+    count, kernel = windows.counts(size)[axis], range(windows.kernel[axis])
+    found: list[list[tuple[int, int]]] = [[] for _ in range(count if back else size[axis])]
+    for at in range(count):
+        for k in kernel:
+            i = at * step + k * apart - before
+            if 0 <= i < size[axis]:
+                found[at if back else i].append((k, i if back else at))
+    return [sorted(each) for each in found]

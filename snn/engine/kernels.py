@@ -237,11 +237,48 @@ def convolve_spikes(
                             w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
                             for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
                                 work[at + j] += weights[w + j]
-        for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
-            for c in range(n_out):
-                first = (r * n_out + c) * plane
-                for k in range(k0, min(k0 + np.uint64(16), plane)):
-                    out[first + k] = work[k * n_out + c]
+        put_channels_first(work, n_out, plane, r, out)
+
+
+@njit(error_model="numpy", nogil=True)
+def put_channels_first(work, channels, plane, r, out):
+    """Write an image whose channels are behind its places."""
+    for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
+        for c in range(channels):
+            first = (r * channels + c) * plane
+            for k in range(k0, min(k0 + np.uint64(16), plane)):
+                out[first + k] = work[k * channels + c]
+
+
+@njit(error_model="numpy", nogil=True, fastmath={"contract"})
+def convolve_few(
+    lo, hi, numbers, channels, each, group_out, n_out, rows, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
+    weights, out,
+):  # fmt: skip
+    """Write what images of numbers ``[images, channels, rows, width]`` bring, most of which are 0; as ``convolve_spikes``."""
+    plane = rows_out * columns_out
+    work = np.empty(plane * n_out, out.dtype)
+    for r in range(lo, hi):
+        for k in range(plane * n_out):
+            work[k] = 0
+        for c in range(channels):
+            group = c // each * group_out
+            for y in range(rows):
+                first = ((r * channels + c) * rows + y) * width
+                for x in range(width):
+                    value = numbers[first + x]
+                    if value != 0:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            place = runs[np.uint64(3) * run] * n_out + group
+                            w0 = (c * kh * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
+                            for k in range(kh):
+                                o = row_of[y * kh + k]
+                                if o < rows_out:
+                                    at, w = o * columns_out * n_out + place, w0 + k * kw * group_out
+                                    for j in range(length):
+                                        work[at + j] += value * weights[w + j]
+        put_channels_first(work, n_out, plane, r, out)
 
 
 @njit(error_model="numpy", nogil=True)

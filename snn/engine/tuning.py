@@ -22,6 +22,9 @@ class Tuning:
     convolved_density : float
         Share of an image that is spikes above which a convolution of all of it is faster than one spike by spike
         (``benchmarks conv``).
+    scattered_density : float
+        Share of the gradient by a convolution's currents that is not 0 above which that by its input is made by products
+        (``benchmarks conv``).
     convolved_elements : int
         Elements of the currents of a convolution that are made at once (``benchmarks conv``).
     sampled_density : float
@@ -75,6 +78,7 @@ class Tuning:
 
     dense_density: float = 0.25
     convolved_density: float = 0.25
+    scattered_density: float = 0.35
     convolved_elements: int = 1 << 20
     sampled_density: float = 0.25
     sampled_in_group: float = 0.45
