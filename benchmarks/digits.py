@@ -9,7 +9,7 @@ from .harness import Options, compare
 from .work import Work, dense, lif
 
 TITLE = "training of the digits experiment: 64-128-10, T = 16, batch 64, 60 epochs"
-PEERS = ("torch_loop", "torch_expert", "torch_hoisted", "jax_expert", "spyx", "spikingjelly", "snntorch", "norse")
+PEERS = ("torch_loop", "torch_expert", "torch_hoisted", "jax_expert", "jaxpike", "spyx", "spikingjelly", "snntorch", "norse")
 
 
 def case(small: bool) -> Work:

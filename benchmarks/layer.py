@@ -13,7 +13,7 @@ from .work import Work, compact, dense, lif
 
 TITLE = "Linear n -> n + LIF, batch 16, T = 500, forward and backward of the summed spikes"
 PEERS = (
-    "gemms", "torch_expert", "torch_compile", "jax_expert", "spyx", "spikingjelly", "snntorch", "norse",
+    "gemms", "torch_expert", "torch_compile", "jax_expert", "jaxpike", "spyx", "spikingjelly", "snntorch", "norse",
 )  # fmt: skip
 BETA, DENSITY = 0.95, 0.02
 FEW = math.sqrt(1 - BETA**2)  # standard deviation of a current with which 2 % of the neurons fire

@@ -13,7 +13,10 @@ from .rounds import FailedError, Worker
 from .work import Work
 
 TITLE = "peak memory added by the first training step: n = 512, T = 4,000, batch 16, dense input, gradient of weights"
-PEERS = ("torch_expert", "torch_compile", "jax_expert", "spyx", "spikingjelly", "snntorch", "norse")
+PEERS = (
+    "torch_expert", "torch_compile", "jax_expert", "jaxpike", "jaxpike_checkpoint", "spyx", "spikingjelly", "snntorch",
+    "norse",
+)  # fmt: skip
 MIB = 2**20
 MOST = 3  # processes of each contender: it varies little
 WAYS = {"first": {"loaded": False}, "loaded": {"loaded": True}}

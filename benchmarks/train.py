@@ -9,7 +9,8 @@ from .work import Work, dense, lif
 
 TITLE = "one epoch of 784-1000-10, T = 25, batch 128, constant current; accuracy after 3 epochs"
 PEERS = (
-    "torch_hoisted", "torch_expert", "torch_loop", "torch_compile", "jax_expert", "spyx", "spikingjelly", "snntorch", "norse",
+    "torch_hoisted", "torch_expert", "torch_loop", "torch_compile", "jax_expert", "jaxpike", "spyx", "spikingjelly",
+    "snntorch", "norse",
 )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import jaxpike
 import numpy as np
 
-from ..work import Layer, UnsupportedError, Work
+from ..work import Array, Layer, UnsupportedError, Work
 from .jax_base import JaxContender
 
 
@@ -25,6 +25,8 @@ class Contender(JaxContender):
     """The same equations as ours. Its leak scales the current too, which is put into the weights."""
 
     packages = ("jax", "equinox", "jaxpike")
+    again = False
+    """Whether the backward computes each step again, so that only states are kept."""
 
     def __init__(self, work: Work) -> None:
         betas = {layer.beta for layer in work.layers if layer.kind == "lif"}
@@ -43,8 +45,17 @@ class Contender(JaxContender):
         """Run the net; the spikes of other layers are had from nets with those as their output."""
         weights = self.work.by_layer(parameters)
         if seen is not None:
-            seen.extend(jaxpike.unroll(_with(net, weights), x, scan_unroll=1)[0] for net in self.seen)
-        return jaxpike.unroll(_with(self.net, weights), x, scan_unroll=1)[0]
+            seen.extend(self._unrolled(net, weights, x) for net in self.seen)
+        return self._unrolled(self.net, weights, x)
+
+    def _unrolled(self, net: Any, weights: Any, x: Any) -> Any:
+        if self.work.layers[0].fires:  # there are no weights to put it into
+            x = x * np.float32(self.unit)
+        return jaxpike.unroll(_with(net, weights), x, scan_unroll=1, remat_step=self.again)[0]
+
+    def train(self, images: Array, labels: Array, rate: float) -> None:
+        """Do one step of the optimizer."""
+        super().train(images, labels, rate * self.unit)
 
     def facts(self) -> dict[str, Any]:
         """Return firing rates, and norms of gradients by weights in our units."""
