@@ -231,7 +231,7 @@ def sum_to(g: Tensor, shape: tuple[int, ...]) -> Tensor:
     extra = len(g.shape) - len(shape)
     axes = tuple(range(extra)) + tuple([extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1])
     if not state.recording and type(g.array) is np.ndarray:
-        total = np.sum(g.array, axes, sum_dtype(g.dtype), keepdims=True)
+        total = g.array.sum(axes, sum_dtype(g.dtype), keepdims=True)
         return g.wrap(total.astype(g.dtype, copy=False).reshape(shape))
     return g.sum(axes, keepdims=True).reshape(shape)
 

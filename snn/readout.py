@@ -158,7 +158,7 @@ def check_labels(labels: Any, scores: Any, where: str) -> Array:
             "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?",
         )  # fmt: skip
     classes = scores.shape[1]
-    if not (positions.min() >= 0 and positions.max() < classes):
+    if not (np.minimum.reduce(positions) >= 0 and np.maximum.reduce(positions) < classes):
         raise ArgumentError(
             where, f"classes 0 to {classes - 1}", f"{positions.min()} to {positions.max()}",
             "Give the last layer one neuron for each class.",

@@ -142,7 +142,7 @@ class Spikes(Tensor):
             counted: Any = np.full((1,) * self.ndim if keepdims else (), count)
         else:
             most = np.min_scalar_type(math.prod(self.shape[a] for a in axes))  # the fewer bytes, the faster
-            counted = np.sum(self.flags, axes, most, keepdims=keepdims)
+            counted = self.flags.sum(axes, most, keepdims=keepdims)
         amplitude = self.amplitude.reshape(()) if self.amplitude.size == 1 else self.amplitude
         wide = counted.astype(sum_dtype(self.dtype)) * amplitude.astype(sum_dtype(self.dtype))
         return wide.astype(self.dtype, copy=False)

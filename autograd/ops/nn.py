@@ -68,8 +68,8 @@ def gelu(x: Tensor, approximate: str = "none") -> Tensor:
 
 @primitive(lambda g, out, axis: out * (g - sum(g * out, axis, keepdims=True)), floating=True)
 def _softmax(x, /, axis=-1):
-    shifted = np.exp(x - np.max(x, axis, keepdims=True))
-    return shifted / np.sum(shifted, axis, keepdims=True)
+    shifted = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+    return shifted / np.add.reduce(shifted, axis, keepdims=True)
 
 
 @widened
@@ -80,8 +80,8 @@ def softmax(x: Any, axis: int | tuple[int, ...] = -1) -> Tensor:
 
 @primitive(lambda g, out, axis: g - exp(out) * sum(g, axis, keepdims=True), floating=True)
 def _log_softmax(x, /, axis=-1):
-    shifted = x - np.max(x, axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+    shifted = x - np.maximum.reduce(x, axis, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), axis, keepdims=True))
 
 
 @widened

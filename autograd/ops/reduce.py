@@ -45,7 +45,7 @@ def _tuple(axis: Any) -> Any:
 @primitive(lambda g, shape, axis: broadcast_to(_keep(g, shape, axis), shape), expects=_AXIS, packs=True)
 def sum(x, /, axis=None, keepdims=False):
     """Sum over ``axis``: None for all, an int or several."""
-    return added(np.sum, x, _tuple(axis), keepdims=keepdims)
+    return added(np.add.reduce, x, _tuple(axis), keepdims=keepdims)
 
 
 def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -148,7 +149,7 @@ class PartBack:
     def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
         """Return the part of a loop over some steps."""
         part, layout, form, g = self.part, self.layout, self.form, self.g
-        arrays = [g[i].array[a:b] if i in g else self._nothing(b - a, d) for d, i in form.cotangents]
+        arrays = [g[i].array[a:b] if i in g else _nothing((b - a, *part.shape), part.dtype(d)) for d, i in form.cotangents]
         for i in form.kept:
             arrays.append(saved[i][a - s0 : b - s0] if i in saved else part.direct(i).array[a:b])  # type: ignore[union-attr]
         streams = [part.stream(array) for array in arrays]
@@ -169,9 +170,6 @@ class PartBack:
         ends, lasts = [np.empty_like(s) for s in states], [np.empty_like(r) for r in received]
         sums = list(self.totals.values())
         return Work(form.body, layout, streams, states, ends, written, sums, received, lasts, arrived)
-
-    def _nothing(self, steps: int, d: int) -> Array:
-        return np.broadcast_to(np.zeros((), self.part.dtype(d)), (steps, *self.part.shape))
 
     def made(self, d: int, a: int, b: int) -> Array:
         """Return the gradient by currents of a chunk as rows."""
@@ -315,3 +313,8 @@ class CableBack:
         if found is None and self.cable.weights is not None:
             found = np.zeros_like(self.cable.weights.weight.array)
         return found
+
+
+@functools.lru_cache(256)
+def _nothing(shape: tuple[int, ...], dtype: Any) -> Array:
+    return np.broadcast_to(np.zeros((), dtype), shape)

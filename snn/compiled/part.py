@@ -116,6 +116,7 @@ class Part:
             for flag, amplitude in zip(self.plan.flags, self.out_amplitudes, strict=True)
         )
         self.form = self._form()
+        self._laid_out: dict[int, Stream] = {}
 
     def _form(self) -> PartForm:
         ways = tuple(
@@ -193,8 +194,13 @@ class Part:
             return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
         return np.ascontiguousarray(array).reshape(-1), strides
 
-    def parameter(self, array: Array) -> Stream:
+    def parameter(self, index: int) -> Stream:
         """Return a parameter flat, with its stride over samples: 0 where it has a value for each column alone."""
+        if index not in self._laid_out:
+            self._laid_out[index] = self._lay_out(self.arrays[index])
+        return self._laid_out[index]
+
+    def _lay_out(self, array: Array) -> Stream:
         layout = self.layout
         if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
             return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)

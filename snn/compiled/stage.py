@@ -106,7 +106,7 @@ class Running:
     ) -> None:
         self.parts, self.cables, self.options = parts, cables, options
         self.back, self.again = back, again  # the way back, and that of a way back: they know this class
-        self.steps = parts[0].steps
+        self.steps, self.threads = parts[0].steps, thread_count()
         self.samples = parts[0].layout.samples
         if cables and len({part.layout.samples for part in parts}) > 1:
             raise CompileError(
@@ -334,7 +334,7 @@ class Running:
             jobs = -(-samples // group)
             given.append(_u(group))
         else:
-            span, members, jobs = works[0].layout.jobs(bool(loop.bodies[0].events), thread_count())
+            span, members, jobs = works[0].layout.jobs(bool(loop.bodies[0].events), self.threads)
             given += [_u(span), _u(members)]
         for n, work in zip(ready.order, works, strict=True):
             part = self.parts[n]

@@ -56,7 +56,7 @@ class Work:
 def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -> list[Any]:
     """Return the arguments of one body of a loop; ``listed`` are the currents that are summed from events."""
     body, layout = work.body, work.layout
-    parameters = [part.parameter(part.arrays[i]) for i in body.parameters]
+    parameters = [part.parameter(i) for i in body.parameters]
     streams, written = work.streams, work.written
     rows = [(layout.samples, 1, 0)] * len(body.rows)
     strides = tuple([s for _, s in streams] + [s for _, s in written] + rows + [s for _, s in parameters])
