@@ -13,6 +13,8 @@ from .graphs import Graph, graph
 from .inspect.explain import explain
 from .inspect.health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
+from .inspect.summary import summary
+from .inspect.summary_report import LayerSummary, Summary
 from .neurons import *  # noqa: F403 - they are found by their files
 from .recurrent import Recurrent
 from .simulate import RunResult, run
@@ -27,9 +29,11 @@ __all__ = [
     "HealthReport",
     "LayerHealth",
     "LayerMemory",
+    "LayerSummary",
     "MemoryEstimate",
     "Recurrent",
     "RunResult",
+    "Summary",
     "data",
     "encode",
     "equations",
@@ -45,6 +49,7 @@ __all__ = [
     "run",
     "set_alpha",
     "set_surrogate",
+    "summary",
     "surrogate",
     "synapses",
 ]
