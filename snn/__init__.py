@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
+from . import data, encode, losses, metrics, models, neurons, plot, surrogate, synapses
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
@@ -44,6 +44,7 @@ __all__ = [
     "losses",
     "memory_estimate",
     "metrics",
+    "models",
     "plot",
     "relusigmoid",
     "run",
