@@ -16,6 +16,7 @@ from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
 from .inspect.summary import summary
 from .inspect.summary_report import LayerSummary, Summary
 from .neurons import *  # noqa: F403 - they are found by their files
+from .quantisation import Quantised, Quantiser, integer_weights, quantise
 from .recurrent import Recurrent
 from .simulate import RunResult, run
 from .surrogate import relusigmoid
@@ -31,6 +32,8 @@ __all__ = [
     "LayerMemory",
     "LayerSummary",
     "MemoryEstimate",
+    "Quantised",
+    "Quantiser",
     "Recurrent",
     "RunResult",
     "Summary",
@@ -41,11 +44,13 @@ __all__ = [
     "graph",
     "health",
     "initial_state",
+    "integer_weights",
     "losses",
     "memory_estimate",
     "metrics",
     "models",
     "plot",
+    "quantise",
     "relusigmoid",
     "run",
     "set_alpha",

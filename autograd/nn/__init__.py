@@ -52,6 +52,7 @@ from .pool import (
     SumPool1d,
     SumPool2d,
 )
+from .weighted import Weighted
 
 __all__ = [
     "GELU",
@@ -109,6 +110,7 @@ __all__ = [
     "Tanh",
     "TrainOneStepCell",
     "Upsample",
+    "Weighted",
     "WithLossCell",
     "ZeroPad1d",
     "ZeroPad2d",

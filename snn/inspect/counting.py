@@ -69,7 +69,7 @@ def _of_kernels(connection: Convolution, size: tuple[int, ...]) -> Synapses:
 def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | None:
     """Return the synapses of a layer for inputs ``[N, ...]`` of a shape and dtype; None if it is no product with weights."""
     if isinstance(cell, Recurrent):
-        weight = cell.weight.stored
+        weight = cell.effective_weight().asnumpy()
         return _of_matrix(weight) if weight.ndim == 2 else Synapses(weight, weight != 0, np.ones(weight.shape, np.int64))
     if is_stateful(cell) or isinstance(cell, (nn.SequentialCell, nn.CellList)) or not shape:
         return None
