@@ -8,6 +8,7 @@ from . import data, encode, losses, metrics, models, neurons, plot, surrogate, s
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
+from .conversion import AccuracyByTime, Converted, convert
 from .engine import update as _update
 from .graphs import Graph, graph
 from .inspect.explain import explain
@@ -25,6 +26,8 @@ from .surrogate.of_net import set_alpha, set_surrogate
 _update.serve()  # autograd is as it was until a first loop is compiled
 
 __all__ = [
+    "AccuracyByTime",
+    "Converted",
     "DeadLayerWarning",
     "Graph",
     "HealthReport",
@@ -37,6 +40,7 @@ __all__ = [
     "Recurrent",
     "RunResult",
     "Summary",
+    "convert",
     "data",
     "encode",
     "equations",
