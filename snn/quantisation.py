@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, nn
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError
+from autograd.nn.weighted import Weighted
 
 from .recurrent import Recurrent
 
@@ -58,7 +59,9 @@ class Quantiser(Cell):
     bits : int or str
         How fine it is: a number of bits from 2 to 16, ``"ternary"`` or ``"binary"``.
     per : {"channel", "tensor"}
-        Whether each output, the first axis of the weights, has a scale of its own.
+        Whether each output has a scale of its own.
+    axis : int
+        The axis of the outputs.
 
     Raises
     ------
@@ -76,7 +79,7 @@ class Quantiser(Cell):
      [ 0.   0. ]]
     """
 
-    def __init__(self, bits: int | str = 8, per: str = "channel") -> None:
+    def __init__(self, bits: int | str = 8, per: str = "channel", *, axis: int = 0) -> None:
         super().__init__()
         whole = isinstance(bits, (int, np.integer)) and not isinstance(bits, bool) and 2 <= bits <= _MOST_BITS
         if not whole and (not isinstance(bits, str) or bits not in _WORDS):
@@ -85,7 +88,7 @@ class Quantiser(Cell):
             )
         if per not in ("channel", "tensor"):
             raise ArgumentError("Quantiser", "per 'channel' or 'tensor'", repr(per), "Choose one of the two.")
-        self.bits, self.per = bits if isinstance(bits, str) else int(bits), per
+        self.bits, self.per, self.axis = bits if isinstance(bits, str) else int(bits), per, int(axis)
 
     def levels(self, weight: Any) -> tuple[Array, Array]:
         """Return weights as whole numbers, in their own dtype, and the scale.
@@ -93,20 +96,20 @@ class Quantiser(Cell):
         Parameters
         ----------
         weight : Tensor or array
-            ``[out, ...]``.
+            Such as ``[out, ...]``.
 
         Returns
         -------
         values : array
             In the shape of the weights.
         scale : array
-            ``[]``, or ``[out, 1, ...]``.
+            ``[]``, or such as ``[out, 1, ...]``.
         """
         w = as_tensor(weight, "Quantiser").asnumpy()
         size = np.abs(w)
         if not np.isfinite(size).all():
             raise NonFiniteError("Quantiser", "finite weights", describe(w), "Lower the learning rate, or clip gradients.")
-        axes = tuple(range(1, w.ndim)) if self.per == "channel" else None
+        axes = tuple(k for k in range(w.ndim) if k != self.axis) if self.per == "channel" else None
         keep = axes is not None
 
         def mean(of: Array) -> Array:
@@ -124,7 +127,7 @@ class Quantiser(Cell):
         return np.clip(np.round(w / scale), -n, n), scale
 
     def construct(self, weight: Any) -> Tensor:
-        """Map weights ``[out, ...]`` to the nearest levels, in the same shape and dtype."""
+        """Map weights to the nearest levels, in the same shape and dtype."""
         values, scale = self.levels(weight)
         return Tensor(values * scale)
 
@@ -134,7 +137,7 @@ class Quantiser(Cell):
 
     def extra_repr(self) -> str:
         """Show the arguments."""
-        return f"bits={self.bits!r}, per={self.per!r}"
+        return f"bits={self.bits!r}, per={self.per!r}" + (f", axis={self.axis}" if self.axis else "")
 
 
 def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", layers: Iterable[str] | None = None) -> None:
@@ -190,7 +193,8 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
         for name, layer in found.items():
             _check(name, layer)
     for layer in found.values():
-        layer.weight_transform = None if bits is None else Quantiser(bits, per)
+        outputs = 1 if isinstance(layer, nn.Conv2dTranspose) else 0
+        layer.weight_transform = None if bits is None else Quantiser(bits, per, axis=outputs)
 
 
 def integer_weights(net: Cell) -> dict[str, Quantised]:
@@ -230,7 +234,7 @@ def integer_weights(net: Cell) -> dict[str, Quantised]:
 def _layers(net: Any, where: str) -> dict[str, Any]:
     if not isinstance(net, Cell):
         raise DTypeError(where, "a Cell", describe(net), "Pass a layer, or a net of them.")
-    return {name: cell for name, cell in net.cells_and_names() if isinstance(cell, nn.Weighted)}
+    return {name: cell for name, cell in net.cells_and_names() if isinstance(cell, Weighted)}
 
 
 def _check(name: str, layer: Any) -> None:

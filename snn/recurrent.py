@@ -11,7 +11,8 @@ from autograd import Cell, Parameter, as_tensor, ops
 from autograd.dtypes import describe, float32, to_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
-from autograd.nn import Weighted, init
+from autograd.nn import init
+from autograd.nn.weighted import Weighted
 
 from .common.structure import holds_neurons, initial_state, is_stateful
 
@@ -50,6 +51,8 @@ class Recurrent(Weighted):
     ----------
     weight : Parameter
         ``[n, n]``, from the second axis to the first; or ``[n]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
 
     Raises
     ------

@@ -52,7 +52,6 @@ from .pool import (
     SumPool1d,
     SumPool2d,
 )
-from .weighted import Weighted
 
 __all__ = [
     "GELU",
@@ -110,7 +109,6 @@ __all__ = [
     "Tanh",
     "TrainOneStepCell",
     "Upsample",
-    "Weighted",
     "WithLossCell",
     "ZeroPad1d",
     "ZeroPad2d",

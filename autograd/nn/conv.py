@@ -104,6 +104,8 @@ class Conv1d(_Conv):
         ``[out_channels, in_channels / group, kernel_size]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
     """
 
     axes = 1
@@ -163,6 +165,8 @@ class Conv2d(_Conv):
         ``[out_channels, in_channels / group, kh, kw]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
 
     Raises
     ------
@@ -206,6 +210,8 @@ class Conv3d(_Conv):
         ``[out_channels, in_channels / group, kd, kh, kw]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
     """
 
     axes = 3
@@ -238,6 +244,8 @@ class Conv2dTranspose(_Conv):
         ``[in_channels, out_channels / group, kh, kw]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
     """
 
     axes = 2

@@ -48,7 +48,7 @@ class Dense(Weighted):
     bias : Parameter or None
         Shape ``[out_channels]``.
     weight_transform : Cell or None
-        What the weights go through first, see :class:`Weighted`.
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
 
     Raises
     ------

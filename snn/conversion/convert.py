@@ -94,7 +94,7 @@ def convert(
     >>> converted = snn.convert(ann, x)
     >>> print([type(layer).__name__ for layer in converted.net])
     ['Dense', 'ConvertedNode', 'Dense']
-    >>> converted.accuracy(x, ann(x).asnumpy().argmax(1), steps=16)[16] > 0.9
+    >>> converted.accuracy(x, ann(x).asnumpy().argmax(1), steps=64, mode="eager")[64] > 0.9
     True
     """
     if balance not in ("percentile", "max") or per not in ("channel", "layer"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,7 +133,7 @@ def _beside(step: Graph) -> Iterator[str]:
     lateral = {node.path for node in step.nodes if isinstance(node.owner, Recurrent)}
     for node in step.nodes:
         sources = {edge.node for edge in node.edges}
-        if node.kind == "parameter" or (node.kind == "operation" and not node.varies and sources & made):
+        if node.kind == "parameter" or (node.kind in ("operation", "layer") and not node.varies and sources & made):
             made.add(node.number)
         elif node.kind == "operation" and node.what.__name__ in _PRODUCTS and sources & made:
             if node.name.rpartition(".")[0] not in lateral:
@@ -174,5 +173,5 @@ def _layer(name: str, counts: Counts, parameters: int, samples: int) -> LayerSum
     rate = counts.active / counts.activations if counts.spikes and counts.activations else None
     return LayerSummary(
         name, type(counts.cell).__name__, counts.shape, parameters, rate, dense, macs, acs,
-        counts.updates / samples if counts.updates else None, math.prod(counts.shape),
+        counts.updates / samples if counts.updates else None,
     )  # fmt: skip

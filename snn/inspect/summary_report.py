@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,6 @@ class LayerSummary:
         Synaptic operations of a sample in all steps: all, and the effective ones by kind. See :func:`snn.summary`.
     updates : float or None
         Changes of membranes, for each sample.
-    size : int
-        Numbers in its output for one sample in one step.
     """
 
     name: str
@@ -45,7 +44,11 @@ class LayerSummary:
     macs: float | None
     acs: float | None
     updates: float | None
-    size: int
+
+    @property
+    def size(self) -> int:
+        """Numbers in its output for one sample in one step."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,15 @@ def test_whole_numbers_and_scales_are_exact(bits):
         np.testing.assert_array_equal(values * scale, net[name[0]].effective_weight().asnumpy())
 
 
+def test_the_outputs_of_a_transposed_convolution_have_their_scales():
+    layer = nn.Conv2dTranspose(3, 2, 3, rng=0)
+    snn.quantise(layer, 4)
+    values, scale = snn.integer_weights(layer)["weight"]
+    assert scale.shape == (1, 2, 1, 1)
+    np.testing.assert_allclose(scale.ravel(), np.abs(layer.weight.asnumpy()).max((0, 2, 3)) / 7, rtol=1e-6)
+    assert np.abs(values).max((0, 2, 3)).tolist() == [7, 7]
+
+
 def test_a_lone_layer_and_taking_off():
     layer = nn.Dense(3, 2, rng=0)
     snn.quantise(layer, "binary", per="tensor")

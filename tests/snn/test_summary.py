@@ -231,6 +231,23 @@ class Square(Cell):
         return ops.matmul(x * x, self.weight)
 
 
+class HiddenLevels(Hidden):
+    """The same with weights that a Cell makes."""
+
+    def __init__(self):
+        super().__init__(square=False)
+        self.quantiser = snn.Quantiser(2)
+
+    def construct(self, x, state):
+        return self.node(ops.matmul(x, ops.transpose(self.quantiser(self.weight))), state)
+
+
+def test_weights_that_a_cell_makes_in_a_step_are_said_too():
+    found = snn.summary(HiddenLevels(), np.ones((2, 1, 2), np.float32))
+    assert found.rate > 0
+    assert any("multiplies by a Parameter outside of a layer" in note for note in found.notes)
+
+
 def test_what_is_not_counted_is_said():
     found = snn.summary(Hidden(), np.ones((2, 1, 2), np.float32))
     assert numbers(found) == (0, 0, 0)
