@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, as_tensor, float32, nn
+from autograd import Cell, Parameter, Tensor, as_tensor, float32, grad, nn
 from autograd.nn.stateful import untouched
+from autograd.state import scope
 from autograd.windows import input_gradient
 
 from ..common.structure import holds_neurons, is_over_time, is_stateful, membrane, zeros_of
@@ -26,6 +28,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _ACTIVATIONS = (
     nn.GELU, nn.Identity, nn.LeakyReLU, nn.LogSoftmax, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Softmax, nn.Tanh,
 )  # fmt: skip
+_SCALES = nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.Embedding
 
 
 class Synapses:
@@ -66,6 +69,21 @@ def _of_kernels(connection: Convolution, size: tuple[int, ...]) -> Synapses:
     return Synapses(weight, met(weight != 0), met(np.ones_like(weight)))
 
 
+def _of_transposed(layer: nn.Conv2dTranspose, size: tuple[int, ...]) -> Synapses:
+    """Return the synapses of a transposed convolution: how often an element of its input is in an output of ones."""
+    weight = layer.effective_weight().asnumpy()
+
+    def met(kernels: Array) -> Array:
+        twin = copy.copy(layer)
+        twin.weight, twin.bias, twin.weight_transform = Parameter(kernels.astype(np.float64)), None, None
+        with scope(recording=True):
+            found = grad(lambda x: twin(x).sum())(Tensor(np.zeros((1, layer.in_channels, *size))))
+        counts: Array = np.rint(found.asnumpy()[0])
+        return counts.astype(np.int64)
+
+    return Synapses(weight, met(weight != 0), met(np.ones_like(weight)))
+
+
 def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | None:
     """Return the synapses of a layer for inputs ``[N, ...]`` of a shape and dtype; None if it is no product with weights."""
     if isinstance(cell, Recurrent):
@@ -77,6 +95,8 @@ def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | No
         if isinstance(twin, nn.Dense):
             twin.activation = None
         found: Connection | None = connection_of(twin, zeros_of((1, *shape), dtype))
+        if found is None and isinstance(twin, nn.Conv2dTranspose) and len(shape) == 4:
+            return _of_transposed(twin, shape[2:])
     if isinstance(found, Dense):
         return _of_matrix(found.weight.array)
     return _of_kernels(found, shape[2:]) if isinstance(found, Convolution) else None
@@ -103,8 +123,8 @@ class Counts:
         Whether these are spikes.
     updates : int
         Membranes that a step has changed; all of them in the first step.
-    amplitudes : set of float
-        Sizes other than 1 of inputs that are 0 or of one size.
+    amplitudes, fired : set of float
+        Sizes other than 1 of inputs, and of spikes, that are 0 or of one size in a step.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -114,25 +134,25 @@ class Counts:
         self.shape: tuple[int, ...] = ()
         self.spikes = False
         self.amplitudes: set[float] = set()
+        self.fired: set[float] = set()
 
     def inputs(self, x: Array) -> None:
         """Count the products of an input with the weights."""
         assert self.synapses is not None
         effective, every = self.synapses.operations(x)
         self.dense += every
-        size = np.abs(x[x != 0])
-        if np.all(size == 1):
+        if np.all(np.isin(x, (-1, 0, 1))):
             self.acs += effective
-            return
-        self.macs += effective
-        if np.all(size == size.flat[0]):
-            self.amplitudes.add(float(size.flat[0]))
+        else:
+            self.macs += effective
+            self.amplitudes |= _size(x)
 
     def outputs(self, out: Array, spikes: bool) -> None:
         """Count the activations of an output."""
         self.active += int(np.count_nonzero(out))
         self.activations += out.size
         self.spikes = spikes
+        self.fired |= _size(out) - {1.0} if spikes else set()
 
     def membranes(self, before: Any, after: Any) -> None:
         """Count the membranes that a step has changed."""
@@ -207,7 +227,7 @@ class Counter:
         if (synapses := self._synapses(cell, inputs)) is not None:
             counts.synapses = synapses
             counts.inputs(_numbers(inputs[1].spike if isinstance(cell, Recurrent) else inputs[0]))
-        elif not stateful and not type(cell).__module__.startswith("autograd.") and _has_parameters(cell):
+        elif _is_opaque(cell):
             self.opaque[name] = cell
         fires = neuron or hasattr(cell, "charge")
         if fires and not isinstance(cell, Synapse) and getattr(innermost(cell), "fire", True):
@@ -218,12 +238,22 @@ class Counter:
             counts.membranes(inputs[1], output[1])
 
 
-def _has_parameters(cell: Cell) -> bool:
-    return any(isinstance(value, Parameter) for value in vars(cell).values())
+def _is_opaque(cell: Cell) -> bool:
+    """Tell whether a layer may multiply by Parameters of its own: it has a charge if it is a neuron, and is no norm."""
+    if isinstance(cell, (*_SCALES, Synapse)) or hasattr(cell, "charge"):
+        return False
+    least = 2 if is_stateful(cell) else 0  # what a neuron of one's own has for each feature is a constant
+    return any(isinstance(value, Parameter) and value.ndim >= least for value in vars(cell).values())
 
 
 def _is_activation(cell: Cell) -> bool:
     return isinstance(cell, _ACTIVATIONS) or (isinstance(cell, nn.Dense) and cell.activation is not None)
+
+
+def _size(x: Array) -> set[float]:
+    """Return the size of what is not 0, if it is one."""
+    size = np.abs(x[x != 0])
+    return {float(size[0])} if size.size and np.all(size == size[0]) else set()
 
 
 def _numbers(x: Any) -> Array:

@@ -119,10 +119,11 @@ def _notes(counter: Counter) -> Iterator[str]:
             f"{name or 'The net'} ({type(cell).__name__}) has weights, but it is no product with them that is known: "
             "it is not counted. An nn.Dense or nn.Conv2d in it would be."
         )
+    fired = {size for counts in counter.counts.values() for size in counts.fired}
     for name, counts in counter.counts.items():
-        if len(counts.amplitudes) == 1 and not counts.acs:
+        if len(sizes := counts.amplitudes & fired) == 1:
             yield (
-                f"The inputs of {name or 'the net'} are 0 or {counts.amplitudes.pop():g}, which makes MACs of its operations; "
+                f"The inputs of {name or 'the net'} are spikes of {sizes.pop():g}, which makes MACs of its operations; "
                 "neurons with spike_value='unit' fire 1."
             )
 

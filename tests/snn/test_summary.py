@@ -72,6 +72,39 @@ def test_spikes_at_a_border_reach_fewer_outputs():
     assert snn.summary(conv, corner).dense == (5 * 3 - 2) ** 2
 
 
+def test_a_transposed_convolution():
+    """Each spike adds its kernels to the output; what falls off at the border counts for nothing."""
+    weight = np.random.default_rng(1).integers(-1, 2, (2, 3, 3, 3)).astype(np.float32)
+    layer = nn.Conv2dTranspose(2, 3, 3, 2, "pad", 1, weight_init=weight)
+    x = spikes((3, 2, 2, 4, 5))
+    every = effective = 0
+    for t, n, c, i, j in np.ndindex(x.shape):
+        for o, a, b in np.ndindex(3, 3, 3):
+            inside = 0 <= 2 * i + a - 1 < 7 and 0 <= 2 * j + b - 1 < 9
+            every += inside
+            effective += bool(inside and x[t, n, c, i, j] and weight[c, o, a, b])
+    assert numbers(snn.summary(layer, x)) == (every / 2, 0, effective / 2)
+
+
+class Lagged(Cell):
+    """A layer with weights and a state that is no neuron: its input comes a step later."""
+
+    fire = False
+
+    def __init__(self):
+        super().__init__()
+        self.weight = Parameter(np.eye(2, dtype=np.float32))
+
+    def construct(self, x, state):
+        return ops.matmul(state, self.weight), x
+
+
+def test_a_layer_with_a_state_and_weights_is_said_not_to_count():
+    found = snn.summary(nn.SequentialCell(Lagged(), snn.IFNode()), np.ones((3, 1, 2), np.float32))
+    assert "0 (Lagged) has weights" in found.notes[0]
+    assert (found["0"].rate, found.dense) == (None, 0)
+
+
 def test_pooling_and_norms_count_nothing_and_an_average_makes_macs():
     x = np.zeros((2, 1, 1, 4, 4), np.float32)
     x[:, 0, 0, :2, :2] = [[1, 1], [1, 0]]
@@ -81,6 +114,7 @@ def test_pooling_and_norms_count_nothing_and_an_average_makes_macs():
         assert numbers(found) == (24, macs * 2, acs * 2)
         assert found["0"].dense is found["1"].dense is found["2"].dense is None
         assert (found.parameters, found.trained) == (12 + 4, 12 + 2)
+        assert found.notes == ()
 
 
 @pytest.mark.parametrize(("lateral", "fan"), [("all", 3), ("self", 1)])
@@ -140,7 +174,9 @@ def test_feedback_between_layers_counts():
 
 def test_a_constant_input_counts_in_each_step():
     x = np.broadcast_to(np.float32(0.5), (7, 2, 3))
-    assert numbers(snn.summary(nn.Dense(3, 2, **UNIT), x)) == (42, 42, 0)
+    found = snn.summary(nn.Dense(3, 2, **UNIT), x)
+    assert numbers(found) == (42, 42, 0)
+    assert found.notes == ()
 
 
 class Masked(Cell):
@@ -261,7 +297,7 @@ def test_spikes_of_another_size_are_said_to_make_macs():
     net = nn.SequentialCell(snn.IFNode(v_threshold=0.5), nn.Dense(2, 2, **UNIT))
     found = snn.summary(net, np.ones((3, 1, 2), np.float32))
     assert found.macs > 0
-    assert "0 or 0.5" in found.notes[0]
+    assert "The inputs of 1 are spikes of 0.5" in found.notes[0]
     net[0].spike_value = "unit"
     assert snn.summary(net, np.ones((3, 1, 2), np.float32)).notes == ()
 
