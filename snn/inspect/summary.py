@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograd import Cell, as_tensor
 from autograd.dtypes import describe
@@ -14,10 +14,12 @@ from ..common.structure import says_too_deep
 from ..graphs import Graph, graph
 from ..recurrent import Recurrent
 from ..simulate import run
-from .counting import Counter, Counts
 from .memory import memory_estimate
 from .summary_report import LayerSummary, Summary
 from .unchanged import unchanged
+
+if TYPE_CHECKING:
+    from .counting import Counter, Counts
 
 __all__ = ["summary"]
 
@@ -86,6 +88,8 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
     footprint 72 bytes; connection sparsity 0; activation sparsity 0.7; 9 membrane updates a sample
     training step in compiled mode: 0.0 MiB
     """
+    from .counting import Counter
+
     if not isinstance(net, Cell):
         raise DTypeError("snn.summary", "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
     x = as_tensor(x, "snn.summary, input x")
