@@ -7,9 +7,7 @@ convolution is made once; behind it each spike adds its kernels to what it reach
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +20,6 @@ from .harness import RunDirectory
 from .training import Split, Trained, train
 
 __all__ = ["Config", "build", "run"]
-
-KERNEL = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,17 +46,8 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
         surrogate = getattr(snn.surrogate, config.surrogate)()
         return snn.LIFNode(beta=config.beta, surrogate_function=surrogate)
 
-    def weights(inputs: int, gain: float) -> nn.init.Uniform:
-        """Return weights with which some per cent of the neurons fire at the start: few spikes reach the layers behind."""
-        return nn.init.Uniform(gain / math.sqrt(inputs))
-
-    n = config.hidden
-    convolution = partial(nn.Conv2d, kernel_size=KERNEL, pad_mode="valid", has_bias=True, rng=rng)
-    return nn.SequentialCell(
-        convolution(1, 12, weight_init=weights(KERNEL**2, 1.0)), nn.MaxPool2d(2, 2), neuron(),
-        convolution(12, n, weight_init=weights(12 * KERNEL**2, 2.0)), nn.MaxPool2d(2, 2), neuron(),
-        nn.Flatten(), nn.Dense(n * 4 * 4, 10, weight_init=weights(n * 4 * 4, 3.0), rng=rng), neuron(),
-    )  # fmt: skip
+    # With these gains some per cent of the neurons fire at the start: few spikes reach the layers behind.
+    return snn.models.convnet(channels=(12, config.hidden), gains=(1.0, 2.0, 3.0), neuron=neuron, rng=rng)
 
 
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:

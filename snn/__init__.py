@@ -4,16 +4,20 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from . import data, encode, losses, metrics, neurons, plot, surrogate, synapses
+from . import data, encode, losses, metrics, models, neurons, plot, surrogate, synapses
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
+from .conversion import AccuracyByTime, Converted, convert
 from .engine import update as _update
 from .graphs import Graph, graph
 from .inspect.explain import explain
 from .inspect.health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
+from .inspect.summary import summary
+from .inspect.summary_report import LayerSummary, Summary
 from .neurons import *  # noqa: F403 - they are found by their files
+from .quantisation import Quantised, Quantiser, integer_weights, quantise
 from .recurrent import Recurrent
 from .simulate import RunResult, run
 from .surrogate import relusigmoid
@@ -22,14 +26,21 @@ from .surrogate.of_net import set_alpha, set_surrogate
 _update.serve()  # autograd is as it was until a first loop is compiled
 
 __all__ = [
+    "AccuracyByTime",
+    "Converted",
     "DeadLayerWarning",
     "Graph",
     "HealthReport",
     "LayerHealth",
     "LayerMemory",
+    "LayerSummary",
     "MemoryEstimate",
+    "Quantised",
+    "Quantiser",
     "Recurrent",
     "RunResult",
+    "Summary",
+    "convert",
     "data",
     "encode",
     "equations",
@@ -37,14 +48,18 @@ __all__ = [
     "graph",
     "health",
     "initial_state",
+    "integer_weights",
     "losses",
     "memory_estimate",
     "metrics",
+    "models",
     "plot",
+    "quantise",
     "relusigmoid",
     "run",
     "set_alpha",
     "set_surrogate",
+    "summary",
     "surrogate",
     "synapses",
 ]

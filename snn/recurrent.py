@@ -12,6 +12,7 @@ from autograd.dtypes import describe, float32, to_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
 from autograd.nn import init
+from autograd.nn.weighted import Weighted
 
 from .common.structure import holds_neurons, initial_state, is_stateful
 
@@ -25,7 +26,7 @@ class RecurrentState(NamedTuple):
     spike: Any
 
 
-class Recurrent(Cell):
+class Recurrent(Weighted):
     """Neurons with lateral weights: what the layer fired in the step before is added to its input current.
 
     ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected to itself alone, ``current = x +
@@ -50,6 +51,8 @@ class Recurrent(Cell):
     ----------
     weight : Parameter
         ``[n, n]``, from the second axis to the first; or ``[n]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
 
     Raises
     ------
@@ -117,8 +120,8 @@ class Recurrent(Cell):
         """
         self._check(x)
         if self.lateral == "self":
-            return self.step(x, self.weight * state.spike, state)
-        return self.step(x, ops.matmul(state.spike, ops.transpose(self.weight)), state)
+            return self.step(x, self.effective_weight() * state.spike, state)
+        return self.step(x, ops.matmul(state.spike, ops.transpose(self.effective_weight())), state)
 
     def _check(self, x: Any) -> None:
         if x.shape and x.shape[-1] != self.n:

@@ -16,11 +16,12 @@ from ..spatial import check_layout, check_pad_mode, per_axis
 from ..tensor import Tensor, as_tensor
 from . import init
 from .options import Layer, check_data_format, fixed, flag, float_dtype, parameter, positive
+from .weighted import Weighted
 
 __all__ = ["Conv1d", "Conv2d", "Conv2dTranspose", "Conv3d"]
 
 
-class _Conv(Layer):
+class _Conv(Layer, Weighted):
     """Convolution along ``axes`` axes."""
 
     axes: int
@@ -64,7 +65,7 @@ class _Conv(Layer):
         x = as_tensor(x, type(self).__name__)
         check_layout(repr(self), x, self.axes, self.in_channels)
         return operation(  # type: ignore[no-any-return]
-            x, self.weight, self.bias, stride=self.stride, pad_mode=self.pad_mode, padding=self.padding,
+            x, self.effective_weight(), self.bias, stride=self.stride, pad_mode=self.pad_mode, padding=self.padding,
             dilation=self.dilation, groups=self.group, **more,
         )  # fmt: skip
 
@@ -103,6 +104,8 @@ class Conv1d(_Conv):
         ``[out_channels, in_channels / group, kernel_size]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
     """
 
     axes = 1
@@ -162,6 +165,8 @@ class Conv2d(_Conv):
         ``[out_channels, in_channels / group, kh, kw]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
 
     Raises
     ------
@@ -205,6 +210,8 @@ class Conv3d(_Conv):
         ``[out_channels, in_channels / group, kd, kh, kw]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
     """
 
     axes = 3
@@ -237,6 +244,8 @@ class Conv2dTranspose(_Conv):
         ``[in_channels, out_channels / group, kh, kw]``.
     bias : Parameter or None
         ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
     """
 
     axes = 2

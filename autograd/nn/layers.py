@@ -18,11 +18,12 @@ from ..state import state
 from ..tensor import Tensor, as_tensor
 from . import init
 from .activations import get_activation
+from .weighted import Weighted
 
 __all__ = ["Dense", "Dropout", "Flatten"]
 
 
-class Dense(Cell):
+class Dense(Weighted):
     """Fully connected layer ``y = x @ weight.T + bias``.
 
     Parameters
@@ -46,6 +47,8 @@ class Dense(Cell):
         Shape ``[out_channels, in_channels]``.
     bias : Parameter or None
         Shape ``[out_channels]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
 
     Raises
     ------
@@ -114,7 +117,7 @@ class Dense(Cell):
             raise ShapeError(
                 repr(self), f"an input [..., {self.in_channels}]", describe(x), "Flatten it, or change in_channels."
             )
-        out = ops.matmul(x, ops.transpose(self.weight))
+        out = ops.matmul(x, ops.transpose(self.effective_weight()))
         if self.bias is not None:
             out = out + self.bias
         return out if self.activation is None else self.activation(out)
@@ -124,6 +127,8 @@ class Dense(Cell):
         text = f"in_channels={self.in_channels}, out_channels={self.out_channels}, has_bias={self.has_bias}"
         if self.activation is not None:
             text += f", activation={getattr(self.activation, 'label', None) or repr(self.activation)}"  # ops.relu, nn.ReLU()
+        if self.weight_transform is not None:
+            text += f", weight_transform={self.weight_transform!r}"
         return text if self.weight.dtype == float32 else f"{text}, dtype={str(self.weight.dtype)!r}"
 
     def __repr__(self) -> str:

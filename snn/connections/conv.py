@@ -45,7 +45,7 @@ class Convolution(Connection):
         if len(size) != layer.axes or x.shape[2] != layer.in_channels:
             return None
         try:
-            weight, bias, stored = typed(x, layer.weight, layer.bias)
+            weight, bias, stored = typed(x, layer.effective_weight(), layer.bias)
         except NotDenseError:
             return None
         name = type(cell).__name__

@@ -62,7 +62,7 @@ def _of_dense(cell: nn.Dense, x: Tensor) -> Factors | str:
         return "it has an activation, which may be a layer of its own behind it"
     if x.shape[-1] != cell.in_channels:
         return ""  # an error, which the layer itself raises
-    return typed(x, cell.weight, cell.bias)
+    return typed(x, cell.effective_weight(), cell.bias)
 
 
 def typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from autograd.state import quietly
 from ..common.structure import says_too_deep
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
 from .health_rules import find_problems, fires_in_order, is_wide, look_at_constants, look_at_input, look_elsewhere
+from .unchanged import unchanged
 
 if TYPE_CHECKING:
     from .health_probe import Seen
@@ -99,7 +99,7 @@ def health(
 
     if not isinstance(net, Cell):
         raise DTypeError("snn.health", "a Cell as the net", describe(net), "The net comes first, then its input.")
-    with _unchanged(net):
+    with unchanged(net):
         # Quietly: what is not finite is counted, and said.
         found, chosen = quietly(lambda: probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode))
         keep = None if mask is None else to_numbers(mask, "snn.health, mask")
@@ -170,20 +170,3 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
         judged=judged,
         differentiable=differentiable,
     )
-
-
-@contextmanager
-def _unchanged(net: Any) -> Iterator[None]:
-    """Put back what running a net may change: generators, and Parameters that it sets itself."""
-    cells = [cell for _, cell in net.cells_and_names()] if isinstance(net, Cell) else []
-    held = [value for cell in cells for value in vars(cell).values()]
-    held += [value.rng for value in held if hasattr(value, "rng")]
-    states = [(value, value.bit_generator.state) for value in held if isinstance(value, np.random.Generator)]
-    arrays = [(parameter, parameter.array) for cell in cells[:1] for parameter in cell.get_parameters()]
-    try:
-        yield
-    finally:
-        for generator, before in states:
-            generator.bit_generator.state = before
-        for parameter, array in arrays:
-            parameter.array = array

@@ -140,7 +140,8 @@ def summary(membrane: Membrane) -> dict[str, float]:
 
 
 def _lateral(cell: Recurrent, spike: Any) -> Any:
-    return cell.weight * spike if cell.lateral == "self" else ops.matmul(spike, ops.transpose(cell.weight))
+    weight = cell.effective_weight()
+    return weight * spike if cell.lateral == "self" else ops.matmul(spike, ops.transpose(weight))
 
 
 def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any) -> Array:

@@ -1,0 +1,264 @@
+"""Count what the layers of a net do while it runs: synaptic operations, activations, changes of membranes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Parameter, Tensor, as_tensor, float32, grad, nn
+from autograd.nn.stateful import untouched
+from autograd.state import scope
+from autograd.windows import input_gradient
+
+from ..common.structure import holds_neurons, is_over_time, is_stateful, membrane, zeros_of
+from ..connections import Connection, connection_of
+from ..connections.conv import Convolution
+from ..connections.dense import Dense
+from ..eager.watch import Recorder
+from ..recurrent import Recurrent
+from ..synapses import Synapse
+from .health_measure import innermost
+
+__all__ = ["Counter", "Counts", "Synapses", "synapses_of"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_ACTIVATIONS = (
+    nn.GELU, nn.Identity, nn.LeakyReLU, nn.LogSoftmax, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Softmax, nn.Tanh,
+)  # fmt: skip
+_SCALES = nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.Embedding
+
+
+class Synapses:
+    """The weights of a layer: how many of them each element of its input meets.
+
+    Parameters
+    ----------
+    weight : array
+        The weights, after masks and all else that the layer makes of its Parameters.
+    fanout, every : array
+        For each element of a sample's input the number of products with a weight that is not 0, and with any weight.
+    """
+
+    def __init__(self, weight: Array, fanout: Array, every: Array) -> None:
+        self.weight, self.fanout, self.every = weight, fanout, every
+
+    def operations(self, x: Array) -> tuple[int, int]:
+        """Return the products of an input that is not 0 with weights that are not, and all products."""
+        rows = (x != 0).reshape(-1, self.every.size).sum(0)
+        samples = x.size // max(1, self.every.size)
+        return int(rows @ self.fanout.ravel()), int(self.every.sum()) * samples
+
+
+def _of_matrix(weight: Array) -> Synapses:
+    """Return the synapses of weights ``[n_out, n_in]``."""
+    return Synapses(weight, (weight != 0).sum(0), np.full(weight.shape[1], len(weight)))
+
+
+def _of_kernels(connection: Convolution, size: tuple[int, ...]) -> Synapses:
+    """Return the synapses of a convolution on images of a size: at a border, an element is in fewer windows."""
+    weight, windows, groups = connection.weight.array, connection.windows, connection.groups
+    reached = np.ones((1, len(weight), *windows.counts(size)))
+
+    def met(kernels: Array) -> Array:
+        found: Array = np.rint(input_gradient(reached, kernels.astype(np.float64), windows, groups, size)[0])
+        return found.astype(np.int64)
+
+    return Synapses(weight, met(weight != 0), met(np.ones_like(weight)))
+
+
+def _of_transposed(layer: nn.Conv2dTranspose, size: tuple[int, ...]) -> Synapses:
+    """Return the synapses of a transposed convolution: how often an element of its input is in an output of ones."""
+    weight = layer.effective_weight().asnumpy()
+
+    def met(kernels: Array) -> Array:
+        twin = copy.copy(layer)
+        twin.weight, twin.bias, twin.weight_transform = Parameter(kernels.astype(np.float64)), None, None
+        with scope(recording=True):
+            found = grad(lambda x: twin(x).sum())(Tensor(np.zeros((1, layer.in_channels, *size))))
+        counts: Array = np.rint(found.asnumpy()[0])
+        return counts.astype(np.int64)
+
+    return Synapses(weight, met(weight != 0), met(np.ones_like(weight)))
+
+
+def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | None:
+    """Return the synapses of a layer for inputs ``[N, ...]`` of a shape and dtype; None if it is no product with weights."""
+    if isinstance(cell, Recurrent):
+        weight = cell.effective_weight().asnumpy()
+        return _of_matrix(weight) if weight.ndim == 2 else Synapses(weight, weight != 0, np.ones(weight.shape, np.int64))
+    if is_stateful(cell) or isinstance(cell, (nn.SequentialCell, nn.CellList)) or not shape:
+        return None
+    with untouched(cell) as twin:
+        if isinstance(twin, nn.Dense):
+            twin.activation = None
+        found: Connection | None = connection_of(twin, zeros_of((1, *shape), dtype))
+        if found is None and isinstance(twin, nn.Conv2dTranspose) and len(shape) == 4:
+            return _of_transposed(twin, shape[2:])
+    if isinstance(found, Dense):
+        return _of_matrix(found.weight.array)
+    return _of_kernels(found, shape[2:]) if isinstance(found, Convolution) else None
+
+
+class Counts:
+    """What was counted of one layer, over all steps and samples.
+
+    Attributes
+    ----------
+    cell : Cell
+        The layer.
+    synapses : Synapses or None
+        Its weights.
+    calls : int
+        How often it ran.
+    shape : tuple of int
+        Of its output for one sample.
+    dense, macs, acs : int
+        Products with weights; those of them that are not with 0, for inputs of numbers and of spikes.
+    active, activations : int
+        Outputs that are not 0, and all, of a layer that is an activation.
+    spikes : bool
+        Whether these are spikes.
+    updates : int
+        Membranes that a step has changed; all of them in the first step.
+    amplitudes, fired : set of float
+        Sizes other than 1 of inputs, and of spikes, that are 0 or of one size in a step.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.synapses: Synapses | None = None
+        self.calls = self.dense = self.macs = self.acs = self.active = self.activations = self.updates = 0
+        self.shape: tuple[int, ...] = ()
+        self.spikes = False
+        self.amplitudes: set[float] = set()
+        self.fired: set[float] = set()
+
+    def inputs(self, x: Array) -> None:
+        """Count the products of an input with the weights."""
+        assert self.synapses is not None
+        effective, every = self.synapses.operations(x)
+        self.dense += every
+        if np.all(np.isin(x, (-1, 0, 1))):
+            self.acs += effective
+        else:
+            self.macs += effective
+            self.amplitudes |= _size(x)
+
+    def outputs(self, out: Array, spikes: bool) -> None:
+        """Count the activations of an output."""
+        self.active += int(np.count_nonzero(out))
+        self.activations += out.size
+        self.spikes = spikes
+        self.fired |= _size(out) - {1.0} if spikes else set()
+
+    def membranes(self, before: Any, after: Any) -> None:
+        """Count the membranes that a step has changed."""
+        v = membrane(after).asnumpy()
+        self.updates += v.size if self.calls == 1 else int(np.count_nonzero(v != membrane(before).asnumpy()))
+
+
+class Counter:
+    """Counts what the layers of a net do, through hooks.
+
+    Parameters
+    ----------
+    net : Cell
+        The net.
+
+    Attributes
+    ----------
+    counts : dict of str to Counts
+        By the names of the layers in the net, in the order in which they first run.
+    opaque : dict of str to Cell
+        Layers without state with Parameters of their own of which it is not known that they multiply by them.
+    """
+
+    def __init__(self, net: Cell) -> None:
+        recorder = Recorder(net, ())
+        self.neurons = {id(cell) for _, cell in recorder.neurons}
+        within = {id(part) for _, cell in recorder.neurons for _, part in cell.cells_and_names()}
+        self.cells = [(n, c) for n, c in net.cells_and_names() if id(c) not in within or id(c) in self.neurons]
+        self.counts: dict[str, Counts] = {}
+        self.opaque: dict[str, Cell] = {}
+        self.known: dict[Any, Synapses | None] = {}
+        self.entered: list[Cell] = []  # the layer that is being counted, whose parts are not
+
+    def hooks(self) -> list[Callable[[], None]]:
+        """Start to listen; return the functions that stop it."""
+        removers: list[Callable[[], None]] = []
+        for name, cell in self.cells:
+            if not isinstance(cell, (nn.SequentialCell, nn.CellList)) and not (is_stateful(cell) and holds_neurons(cell)):
+                removers += [cell.register_forward_pre_hook(self._enter), cell.register_forward_hook(self._leave(name))]
+        return removers
+
+    def _enter(self, cell: Cell, inputs: tuple[Any, ...]) -> None:
+        if not self.entered and (id(cell) in self.neurons or self._synapses(cell, inputs) is not None):
+            self.entered.append(cell)
+
+    def _synapses(self, cell: Cell, inputs: tuple[Any, ...]) -> Synapses | None:
+        x = inputs[0] if inputs else None
+        if not isinstance(x, (Tensor, np.ndarray)):
+            return None
+        key = id(cell), x.shape, x.dtype
+        if key not in self.known:
+            self.known[key] = synapses_of(cell, x.shape, x.dtype if x.dtype.kind == "f" else float32)
+        return self.known[key]
+
+    def _leave(self, name: str) -> Callable[[Cell, tuple[Any, ...], Any], None]:
+        def leave(cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
+            if self.entered and self.entered[0] is not cell:
+                return
+            self.entered.clear()
+            self._count(name, cell, inputs, output)
+
+        return leave
+
+    def _count(self, name: str, cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
+        neuron, stateful = id(cell) in self.neurons, is_stateful(cell)
+        out = output[0] if stateful and isinstance(output, tuple) else output
+        if not isinstance(out, Tensor) or not out.ndim:
+            return
+        counts = self.counts.setdefault(name, Counts(cell))
+        counts.calls += 1
+        counts.shape = out.shape[1 + is_over_time(cell) :]
+        if (synapses := self._synapses(cell, inputs)) is not None:
+            counts.synapses = synapses
+            counts.inputs(_numbers(inputs[1].spike if isinstance(cell, Recurrent) else inputs[0]))
+        elif _is_opaque(cell):
+            self.opaque[name] = cell
+        fires = neuron or hasattr(cell, "charge")
+        if fires and not isinstance(cell, Synapse) and getattr(innermost(cell), "fire", True):
+            counts.outputs(_numbers(out), True)
+        elif _is_activation(cell):
+            counts.outputs(_numbers(out), False)
+        if neuron and not isinstance(cell, Synapse) and _has_membrane(output[1]):
+            counts.membranes(inputs[1], output[1])
+
+
+def _is_opaque(cell: Cell) -> bool:
+    """Tell whether a layer may multiply by Parameters of its own: it has a charge if it is a neuron, and is no norm."""
+    if isinstance(cell, (*_SCALES, Synapse)) or hasattr(cell, "charge"):
+        return False
+    least = 2 if is_stateful(cell) else 0  # what a neuron of one's own has for each feature is a constant
+    return any(isinstance(value, Parameter) and value.ndim >= least for value in vars(cell).values())
+
+
+def _is_activation(cell: Cell) -> bool:
+    return isinstance(cell, _ACTIVATIONS) or (isinstance(cell, nn.Dense) and cell.activation is not None)
+
+
+def _size(x: Array) -> set[float]:
+    """Return the size of what is not 0, if it is one."""
+    size = np.abs(x[x != 0])
+    return {float(size[0])} if size.size and np.all(size == size[0]) else set()
+
+
+def _numbers(x: Any) -> Array:
+    return as_tensor(x).asnumpy()
+
+
+def _has_membrane(state: Any) -> bool:
+    return isinstance(state, Tensor) or (hasattr(state, "v") and _has_membrane(state.v))

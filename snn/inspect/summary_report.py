@@ -1,0 +1,188 @@
+"""What :func:`snn.summary` returns: numbers by name, and a table."""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from autograd.errors import PositionError
+
+__all__ = ["LayerSummary", "Summary"]
+
+_MIB = 2**20
+_HEADS = ("layer", "kind", "output", "parameters", "rate", "dense", "effective MACs", "effective ACs")
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """What :func:`snn.summary` found of a layer; None is what a layer of its kind does not have.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its name in the net, empty for a net of one layer, and its class.
+    shape : tuple of int
+        Of its output for one sample in one step.
+    parameters : int
+        Numbers in its Parameters, without those that a layer before it holds too.
+    rate : float or None
+        Spikes a neuron and step; several in one step count as one.
+    dense, macs, acs : float or None
+        Synaptic operations of a sample in all steps: all, and the effective ones by kind. See :func:`snn.summary`.
+    updates : float or None
+        Changes of membranes, for each sample.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    rate: float | None
+    dense: float | None
+    macs: float | None
+    acs: float | None
+    updates: float | None
+
+    @property
+    def size(self) -> int:
+        """Numbers in its output for one sample in one step."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What :func:`snn.summary` found of a net; ``print`` shows a table, ``summary[name]`` is a layer.
+
+    Attributes
+    ----------
+    layers : tuple of LayerSummary
+        In the order in which they first run; one that runs several times in a step is one, with the sum of its operations.
+    steps, samples : int
+        T and N of the input.
+    parameters : int
+        Numbers in all Parameters, those that are not trained, such as the moving statistics of norms, too.
+    trained : int
+        Numbers in those that are trained.
+    footprint : int
+        Bytes of all Parameters. Constants of neurons that are no Parameters do not count.
+    connection_sparsity : float
+        Share of the weights of layers that are 0, without biases, to 4 decimals.
+    activation_sparsity : float
+        Share of the outputs of spiking neurons and activations that are 0, over layers, steps and samples. A readout, which
+        does not fire, does not count.
+    membrane_updates : float
+        Membranes that a step has changed, over neurons and steps, for each sample. All count in the first step.
+    memory : int or None
+        Bytes that a compiled training step on such an input takes, as :func:`snn.memory_estimate` says; None if the net
+        cannot be compiled.
+    notes : tuple of str
+        What is not counted, or not known, and why.
+    """
+
+    layers: tuple[LayerSummary, ...]
+    steps: int
+    samples: int
+    parameters: int
+    trained: int
+    footprint: int
+    connection_sparsity: float
+    activation_sparsity: float
+    membrane_updates: float
+    memory: int | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dense(self) -> float:
+        """Synaptic operations of a sample, if nothing is left out."""
+        return sum(layer.dense or 0 for layer in self.layers)
+
+    @property
+    def macs(self) -> float:
+        """Effective multiplications with weights of a sample."""
+        return sum(layer.macs or 0 for layer in self.layers)
+
+    @property
+    def acs(self) -> float:
+        """Effective additions of weights of a sample."""
+        return sum(layer.acs or 0 for layer in self.layers)
+
+    @property
+    def rate(self) -> float | None:
+        """Spikes a neuron and step, over all neurons that fire; None if there are none."""
+        firing = [(layer.rate, layer.size) for layer in self.layers if layer.rate is not None]
+        count = sum(size for _, size in firing)
+        return sum(rate * size for rate, size in firing) / count if count else None
+
+    @property
+    def neurobench(self) -> dict[str, Any]:
+        """The metrics of NeuroBench, under its names."""
+        operations = {"Effective_MACs": self.macs, "Effective_ACs": self.acs, "Dense": self.dense}
+        return {
+            "Footprint": self.footprint,
+            "ConnectionSparsity": self.connection_sparsity,
+            "ActivationSparsity": self.activation_sparsity,
+            "SynapticOperations": operations,
+            "MembraneUpdates": self.membrane_updates,
+        }
+
+    def __getitem__(self, name: str) -> LayerSummary:
+        """Return a layer by its name in the net."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        known = ", ".join(repr(layer.name) for layer in self.layers)
+        raise PositionError("Summary", f"the name of a layer: {known}", repr(name), "They are in the first column.")
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the table as text: heads, layers, and the total."""
+        rows: list[tuple[str, ...]] = [_HEADS]
+        for layer in self.layers:
+            numbers = (_rate(layer.rate), *map(_count, (layer.dense, layer.macs, layer.acs)))
+            rows.append((layer.name or "-", layer.kind, str([*layer.shape]), f"{layer.parameters:,}", *numbers))
+        totals = (f"{self.parameters:,}", _rate(self.rate), *map(_count, (self.dense, self.macs, self.acs)))
+        return [*rows, ("total", "", "", *totals)]
+
+    def lines(self) -> list[str]:
+        """Return what stands below the table."""
+        found = [
+            f"footprint {self.footprint:,} bytes; connection sparsity {self.connection_sparsity:g}; activation sparsity "
+            f"{self.activation_sparsity:.3g}; {_count(self.membrane_updates)} membrane updates a sample"
+        ]
+        if self.memory is not None:
+            found.append(f"training step in compiled mode: {self.memory / _MIB:.1f} MiB")
+        return [*found, *self.notes]
+
+    @property
+    def title(self) -> str:
+        """What the numbers are of."""
+        return f"T = {self.steps}, N = {self.samples}; operations of a sample in all steps"
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        widths = [max(len(row[k]) for row in rows) for k in range(len(_HEADS))]
+        lines = [self.title]
+        for row in rows:
+            cells = [cell.ljust(w) if k < 3 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join([*lines, *self.lines()])
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        head, *rows = self.rows()
+        lines = [f"<table><caption>{html.escape(self.title)}</caption>", _row(head, "th")]
+        lines += [_row(row, "td") for row in rows]
+        return "\n".join([*lines, "</table>", *(f"<p>{html.escape(line)}</p>" for line in self.lines())])
+
+
+def _row(cells: tuple[str, ...], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _count(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.1f}".removesuffix(".0")

@@ -1,0 +1,30 @@
+"""Leave a net as it was, after a run that only looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell
+
+__all__ = ["unchanged"]
+
+
+@contextmanager
+def unchanged(net: Any) -> Iterator[None]:
+    """Put back what running a net may change: generators, and Parameters that it sets itself."""
+    cells = [cell for _, cell in net.cells_and_names()] if isinstance(net, Cell) else []
+    held = [value for cell in cells for value in vars(cell).values()]
+    held += [value.rng for value in held if hasattr(value, "rng")]
+    states = [(value, value.bit_generator.state) for value in held if isinstance(value, np.random.Generator)]
+    arrays = [(parameter, parameter.array) for cell in cells[:1] for parameter in cell.get_parameters()]
+    try:
+        yield
+    finally:
+        for generator, before in states:
+            generator.bit_generator.state = before
+        for parameter, array in arrays:
+            parameter.array = array

@@ -1,0 +1,175 @@
+"""Residual networks whose blocks join spikes with spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Cell, nn
+from autograd.errors import ArgumentError
+from autograd.intake import to_generator
+
+from .shared import Maker, atan_if
+
+__all__ = ["SEWBlock", "sew_resnet", "sew_resnet18", "sew_resnet20"]
+
+Norm = Callable[[int], Cell]
+_JOINS: dict[str, Callable[[Any, Any], Any]] = {
+    "add": lambda a, s: a + s,
+    "and": lambda a, s: a * s,
+    "iand": lambda a, s: (1.0 - a) * s,
+}
+
+
+class SEWState(NamedTuple):
+    """State of a block: those of its branch and of its shortcut."""
+
+    branch: Any
+    shortcut: Any
+
+
+class SEWBlock(Cell):
+    """Spike-element-wise residual block: what a branch fires is joined with what came in (Fang et al., 2021).
+
+    ``join(branch(x), x)``: ``a + x`` for ``"add"``, which makes sums of spikes, ``a x`` for ``"and"``, and ``(1 - a) x`` for
+    ``"iand"``. Where channels or the size change, the input goes through a convolution, a norm and a neuron first.
+
+    Parameters
+    ----------
+    channels, outputs : int
+        Of the input and of the output.
+    stride : int
+        Of the first convolution.
+    join : {"add", "and", "iand"}
+        How they are joined.
+    norm : callable
+        Makes the norm behind a convolution from its channels.
+    neuron : callable, optional
+        Makes a neuron; by default an :class:`snn.IFNode` with hard reset and the surrogate ``atan``.
+    rng : numpy.random.Generator or int, optional
+        Where the weights come from.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such join.
+    """
+
+    def __init__(
+        self, channels: int, outputs: int, stride: int = 1, *, join: str = "add", norm: Norm = nn.BatchNorm2d,
+        neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        if join not in _JOINS:
+            raise ArgumentError("SEWBlock", f"join to be one of {', '.join(_JOINS)}", repr(join), "Choose one of them.")
+        self.join, make, rng = join, neuron or atan_if, to_generator(rng, "SEWBlock")
+        self.branch = nn.SequentialCell(
+            {
+                "conv1": _conv(channels, outputs, 3, stride, rng), "norm1": norm(outputs), "neuron1": make(),
+                "conv2": _conv(outputs, outputs, 3, 1, rng), "norm2": norm(outputs), "neuron2": make(),
+            }
+        )  # fmt: skip
+        self.shortcut: nn.SequentialCell | None = None
+        if stride != 1 or channels != outputs:
+            parts = {"conv": _conv(channels, outputs, 1, stride, rng), "norm": norm(outputs), "neuron": make()}
+            self.shortcut = nn.SequentialCell(parts)
+
+    def initial_state(self, x: Any) -> SEWState:
+        """Return the state at the start for inputs such as ``x``, ``[N, C, H, W]``."""
+        return SEWState(self.branch.initial_state(x), () if self.shortcut is None else self.shortcut.initial_state(x))
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, SEWState]:
+        """Map spikes ``[N, C, H, W]`` to ``[N, C', H', W']``."""
+        fired, branch = self.branch(x, state.branch)
+        passed, shortcut = (x, ()) if self.shortcut is None else self.shortcut(x, state.shortcut)
+        return _JOINS[self.join](fired, passed), SEWState(branch, shortcut)
+
+
+def _conv(before: int, after: int, kernel: int, stride: int, rng: Any) -> nn.Conv2d:
+    return nn.Conv2d(before, after, kernel, stride, "pad", kernel // 2, rng=rng)
+
+
+def sew_resnet(
+    blocks: Sequence[int], widths: Sequence[int], classes: int, *, channels: int = 3, large: bool = False, join: str = "add",
+    norm: Norm = nn.BatchNorm2d, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
+) -> nn.SequentialCell:  # fmt: skip
+    """Make a residual network of :class:`SEWBlock` (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
+
+    Parameters
+    ----------
+    blocks, widths : sequence of int
+        Blocks and channels of each stage; every stage but the first halves rows and columns.
+    classes : int
+        Outputs of the last layer.
+    channels : int
+        Of the images.
+    large : bool
+        Whether it begins with a convolution of 7 x 7 and max pooling, which make rows and columns a quarter, or 3 x 3.
+    join, norm, neuron, rng
+        As for :class:`SEWBlock`.
+
+    Returns
+    -------
+    nn.SequentialCell
+        Its output is the scores ``[T, N, classes]``, to be averaged over time.
+
+    Raises
+    ------
+    ArgumentError
+        If there are not as many widths as numbers of blocks, or there is no such join.
+    """
+    if len(blocks) != len(widths) or not widths:
+        raise ArgumentError(
+            "models.sew_resnet", "a width for each stage", f"{len(widths)} widths for {len(blocks)} stages",
+            "Such as blocks=(3, 3, 3), widths=(16, 32, 64).",
+        )  # fmt: skip
+    rng, make, before = to_generator(rng, "models.sew_resnet"), neuron or atan_if, widths[0]
+    kernel, stride = (7, 2) if large else (3, 1)
+    layers: dict[str, Cell] = {"conv": _conv(channels, before, kernel, stride, rng), "norm": norm(before), "neuron": make()}
+    if large:
+        layers["pool"] = nn.MaxPool2d(3, 2, "pad", 1)
+    for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), 1):
+        for k in range(count):
+            step = 2 if stage > 1 and k == 0 else 1
+            layers[f"stage{stage}_{k + 1}"] = SEWBlock(before, width, step, join=join, norm=norm, neuron=neuron, rng=rng)
+            before = width
+    layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "scores": nn.Dense(before, classes, rng=rng)}
+    return nn.SequentialCell(layers)
+
+
+def sew_resnet18(classes: int = 1000, **options: Any) -> nn.SequentialCell:
+    """Make SEW-ResNet-18 for images ``[T, N, 3, 224, 224]`` (Fang et al., 2021): 11,689,512 Parameters that are trained.
+
+    Parameters
+    ----------
+    classes : int
+        Outputs of the last layer.
+    **options
+        As for :func:`sew_resnet`.
+
+    Returns
+    -------
+    nn.SequentialCell
+        As from :func:`sew_resnet`.
+    """
+    return sew_resnet((2, 2, 2, 2), (64, 128, 256, 512), classes, large=True, **options)
+
+
+def sew_resnet20(classes: int = 10, **options: Any) -> nn.SequentialCell:
+    """Make a SEW-ResNet for images ``[T, N, 3, 32, 32]``, of the 20 layers of He et al. (2016): 272,474 Parameters.
+
+    Parameters
+    ----------
+    classes : int
+        Outputs of the last layer.
+    **options
+        As for :func:`sew_resnet`.
+
+    Returns
+    -------
+    nn.SequentialCell
+        As from :func:`sew_resnet`.
+    """
+    return sew_resnet((3, 3, 3), (16, 32, 64), classes, **options)

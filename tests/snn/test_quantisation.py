@@ -1,0 +1,246 @@
+"""Quantised weights: their levels by hand, straight-through gradients in every mode, and whole numbers that are exact."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Cell, Parameter, Tensor, grad, nn, ops, optim, value_and_grad
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError
+from snn.connections import connection_of
+from snn.connections.conv import Convolution
+
+KINDS = [8, 4, 2, "ternary", "binary"]
+WEIGHTS = np.array([[0.7, -0.31, 0.04], [-14.0, 6.0, 0.0]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("bits", "per", "values", "scale"),
+    [
+        (4, "tensor", [[0, 0, 0], [-7, 3, 0]], 2.0),
+        (4, "channel", [[7, -3, 0], [-7, 3, 0]], [[0.1], [2.0]]),
+        (8, "channel", [[127, -56, 7], [-127, 54, 0]], [[0.7 / 127], [14 / 127]]),
+        (2, "channel", [[1, 0, 0], [-1, 0, 0]], [[0.7], [14]]),
+        ("binary", "tensor", [[1, -1, 1], [-1, 1, 1]], (0.7 + 0.31 + 0.04 + 14 + 6) / 6),
+        ("binary", "channel", [[1, -1, 1], [-1, 1, 1]], [[0.35], [20 / 3]]),
+        # Above .7 * .35 = .245 and .7 * 20 / 3 = 4.67.
+        ("ternary", "channel", [[1, -1, 0], [-1, 1, 0]], [[0.505], [10]]),
+        # Above .7 * 3.508 = 2.46.
+        ("ternary", "tensor", [[0, 0, 0], [-1, 1, 0]], 10),
+    ],
+)
+def test_levels_by_hand(bits, per, values, scale):
+    quantiser = snn.Quantiser(bits, per)
+    found, by = quantiser.levels(WEIGHTS)
+    np.testing.assert_array_equal(found, values)
+    np.testing.assert_allclose(by, scale, rtol=1e-6)
+    assert found.dtype == by.dtype == np.float32
+    assert quantiser.levels(WEIGHTS.astype(np.float64))[1].dtype == np.float64
+    np.testing.assert_array_equal(quantiser(Tensor(WEIGHTS)).asnumpy(), found * by)
+
+
+@pytest.mark.parametrize("bits", KINDS)
+@pytest.mark.parametrize("per", ["channel", "tensor"])
+def test_zeros_and_kernels(bits, per):
+    quantiser = snn.Quantiser(bits, per)
+    assert not quantiser(Tensor(np.zeros((2, 3), np.float32))).asnumpy().any()
+    kernels = np.random.default_rng(0).normal(size=(4, 3, 5, 5)).astype(np.float32)
+    values, scale = quantiser.levels(kernels)
+    assert scale.shape == ((4, 1, 1, 1) if per == "channel" else ())
+    most = {"ternary": 3, "binary": 2}.get(bits) or 2**bits - 1
+    assert len(np.unique(values)) <= most
+    if not isinstance(bits, str):
+        assert np.abs(kernels - values * scale).max() <= scale.max() / 2 * (1 + 1e-5)
+
+
+def deep(seed=0):
+    wide = nn.init.Uniform
+    return nn.SequentialCell(
+        nn.Conv2d(1, 4, 3, weight_init=wide(1.0), rng=seed), snn.IFNode(), nn.Flatten(),
+        nn.Dense(64, 20, weight_init=wide(0.5), rng=seed), snn.Recurrent(snn.LIFNode(beta=0.9), 20, rng=seed),
+        nn.Dense(20, 5, weight_init=wide(0.6), rng=seed), snn.LIFNode(beta=0.9),
+    )  # fmt: skip
+
+
+def spikes(steps=6, samples=3):
+    return (np.random.default_rng(0).random((steps, samples, 1, 4, 4)) < 0.4).astype(np.float32)
+
+
+def trained(net, x, mode):
+    """Return the output of a run, and the gradients of a loss."""
+    signs = np.random.default_rng(1).choice([-1.0, 1.0], (1, 1, 5)).astype(np.float32)
+
+    def loss():
+        out = snn.run(net, x, mode=mode).out
+        return (out * Tensor(signs)).sum(), out
+
+    (_, out), gradients = value_and_grad(loss, None, net.trainable_params(), has_aux=True)()
+    return out.asnumpy(), [g.asnumpy() for g in gradients]
+
+
+@pytest.mark.parametrize("bits", KINDS)
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_a_net_computes_with_the_levels_and_its_gradient_passes_straight_through(bits, mode):
+    net, plain, x = deep(), deep(), spikes()
+    snn.quantise(net, bits)
+    for name in ("0", "3", "4", "5"):
+        plain[name].weight.set_data(net[name].effective_weight().asnumpy())
+    out, gradients = trained(net, x, mode)
+    same, expected = trained(plain, x, mode)
+    assert out.any()
+    np.testing.assert_array_equal(out, same)
+    for gradient, other in zip(gradients, expected, strict=True):
+        np.testing.assert_array_equal(gradient, other)
+        assert gradient.any()
+
+
+class Counting(snn.Quantiser):
+    calls = 0
+
+    def construct(self, weight):
+        type(self).calls += 1
+        return super().construct(weight)
+
+
+@pytest.mark.parametrize(("mode", "names"), [("python", ("0", "3", "4", "5")), ("compiled", ("0", "3"))])
+def test_a_compiled_run_quantises_once_and_agrees_with_the_eager_one(mode, names):
+    net, x = deep(), spikes()
+    if mode == "compiled":
+        net = nn.SequentialCell(*net.cells()[:3], nn.Dense(64, 5, weight_init=nn.init.Uniform(0.5), rng=1), snn.IFNode())
+    for name in names:
+        net[name].weight_transform = Counting(4)
+    Counting.calls = 0
+    out, gradients = trained(net, x, "eager")
+    assert Counting.calls == len(names) * len(x)
+    assert out.any()
+    trained(net, x, mode)
+    Counting.calls = 0
+    found, others = trained(net, x, mode)
+    assert Counting.calls == len(names)
+    np.testing.assert_array_equal(found, out)
+    for gradient, other in zip(gradients, others, strict=True):
+        np.testing.assert_allclose(other, gradient, rtol=1e-4, atol=1e-4)
+
+
+def test_a_quantised_convolution_stays_one_that_takes_the_ways_of_spikes():
+    net, x = deep(), Tensor(spikes())
+    snn.quantise(net, 4)
+    found = connection_of(net[0], x)
+    assert isinstance(found, Convolution)
+    np.testing.assert_array_equal(found.weight.asnumpy(), net[0].effective_weight().asnumpy())
+
+
+def test_second_order():
+    layer = nn.Dense(3, 2, has_bias=False, rng=0)
+    snn.quantise(layer, 4)
+    x = np.random.default_rng(0).random((5, 3)).astype(np.float32)
+
+    def loss():
+        return (ops.square(layer(x)) * 0.5).sum()
+
+    def norm():
+        return (ops.square(grad(loss, None, layer.weight)()) * 0.5).sum()
+
+    # The gradient is (x w)^T x, at the levels w; that of half its square passes straight through too.
+    w = layer.effective_weight().asnumpy()
+    first = w @ x.T @ x
+    np.testing.assert_allclose(grad(loss, None, layer.weight)().asnumpy(), first, rtol=1e-5)
+    np.testing.assert_allclose(grad(norm, None, layer.weight)().asnumpy(), first @ x.T @ x, rtol=1e-5)
+
+
+@pytest.mark.parametrize("bits", [*KINDS, 12])
+def test_whole_numbers_and_scales_are_exact(bits):
+    net = deep()
+    snn.quantise(net, bits, layers=["0", "3"])
+    found = snn.integer_weights(net)
+    assert list(found) == ["0.weight", "3.weight"]
+    for name, (values, scale) in found.items():
+        assert values.dtype == (np.int16 if bits == 12 else np.int8)
+        np.testing.assert_array_equal(values * scale, net[name[0]].effective_weight().asnumpy())
+
+
+def test_the_outputs_of_a_transposed_convolution_have_their_scales():
+    layer = nn.Conv2dTranspose(3, 2, 3, rng=0)
+    snn.quantise(layer, 4)
+    values, scale = snn.integer_weights(layer)["weight"]
+    assert scale.shape == (1, 2, 1, 1)
+    np.testing.assert_allclose(scale.ravel(), np.abs(layer.weight.asnumpy()).max((0, 2, 3)) / 7, rtol=1e-6)
+    assert np.abs(values).max((0, 2, 3)).tolist() == [7, 7]
+
+
+def test_a_lone_layer_and_taking_off():
+    layer = nn.Dense(3, 2, rng=0)
+    snn.quantise(layer, "binary", per="tensor")
+    assert list(snn.integer_weights(layer)) == ["weight"]
+    assert layer.weight_transform.per == "tensor"
+    assert "weight_transform=Quantiser(bits='binary', per='tensor')" in repr(layer)
+    snn.quantise(layer, None)
+    assert layer.weight_transform is None
+
+
+@pytest.mark.parametrize("bits", ["ternary", "binary"])
+def test_training_on_few_levels_learns(bits):
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    x = (rng.random((8, 40, 10)) < np.where(labels[:, None] == (np.arange(10) < 5), 0.5, 0.1)).astype(np.float32)
+    net = nn.SequentialCell(nn.Dense(10, 16, rng=0), snn.LIFNode(beta=0.8), nn.Dense(16, 2, rng=1), snn.LeakyReadout(beta=0.9))
+    snn.quantise(net, bits)
+    optimizer = optim.Adam(net.trainable_params(), 2e-2)
+    step = value_and_grad(
+        lambda: snn.losses.membrane_cross_entropy(snn.run(net, x, mode="eager").out, labels), None, optimizer.parameters
+    )
+    losses = []
+    for _ in range(15):
+        value, gradients = step()
+        losses.append(float(value.asnumpy()))
+        optimizer(gradients)
+    assert losses[-1] < 0.5 * losses[0]
+    assert snn.metrics.accuracy(snn.run(net, x).out, labels) > 0.9
+
+
+def test_the_summary_and_the_estimate_of_memory_take_a_quantised_net():
+    net, x = deep(), spikes()
+    snn.quantise(net, "ternary")
+    found = snn.summary(net, x)
+    values = [quantised.values for quantised in snn.integer_weights(net).values()]
+    assert found.connection_sparsity == round(sum((v == 0).sum() for v in values) / sum(v.size for v in values), 4) > 0
+    assert found.memory > 0
+
+
+class Own(nn.Dense):
+    def construct(self, x):
+        return ops.matmul(x, ops.transpose(self.weight))
+
+
+class Holder(Cell):
+    def __init__(self):
+        super().__init__()
+        self.weight = Parameter(np.ones((2, 2), np.float32))
+
+    def construct(self, x):
+        return ops.matmul(x, self.weight)
+
+
+def test_mistakes():
+    net = deep()
+    for bits in (1, 17, 8.0, True, "octal"):
+        with pytest.raises(ArgumentError, match="bits from 2 to 16, 'ternary' or 'binary'"):
+            snn.quantise(net, bits)
+    with pytest.raises(ArgumentError, match="per 'channel' or 'tensor', got 'row'"):
+        snn.quantise(net, per="row")
+    with pytest.raises(ArgumentError, match="expected some of '0', '3', '4', '5', got '1'"):
+        snn.quantise(net, layers=["0", "1"])
+    with pytest.raises(ArgumentError, match=r"Own, with a construct of its own"):
+        snn.quantise(nn.SequentialCell(nn.Dense(2, 2), Own(2, 2)))
+    with pytest.raises(ArgumentError, match="lateral='self'"):
+        snn.quantise(snn.Recurrent(snn.IFNode(), 2, lateral="self"))
+    with pytest.raises(ArgumentError, match="a Holder without"):
+        snn.quantise(Holder())
+    with pytest.raises(DTypeError, match=r"snn\.quantise: expected a Cell"):
+        snn.quantise("net")
+    with pytest.raises(ArgumentError, match="a net with quantised layers"):
+        snn.integer_weights(net)
+    assert all(net[name].weight_transform is None for name in ("0", "3", "4", "5"))
+    snn.quantise(net)
+    net[0].weight.set_data(np.full(net[0].weight.shape, np.nan))
+    with pytest.raises(NonFiniteError, match="Quantiser: expected finite weights"):
+        snn.run(net, spikes(), mode="eager")
