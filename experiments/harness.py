@@ -18,7 +18,7 @@ import matplotlib  # noqa: F401 - so that it is missed before a run, not when it
 import numpy as np
 import tyro
 
-from autograd.errors import ArgumentError, RunDirectoryError
+from autograd.errors import ArgumentError, WriteError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ class RunDirectory:
 
     Raises
     ------
-    RunDirectoryError
+    WriteError
         If it cannot be made or written.
     """
 
@@ -89,35 +89,13 @@ class RunDirectory:
             base.mkdir(parents=True, exist_ok=True)
             self.path = _fresh(base, stem)
         except OSError as error:
-            raise _failed(base, error) from error
+            raise unwritable(base, error, _OUT) from error
         config = {"experiment": name, "options": _plain(asdict(options)), "versions": _versions()}
         self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole, or leave what was there."""
-        target, temporary = self.path / name, self.path / f".{name}.partial"
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except OSError as error:
-            raise _failed(target, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def log(self, values: dict[str, Any]) -> None:
-        """Append a line to ``metrics.jsonl``, or leave what was there."""
-        target = self.path / "metrics.jsonl"
-        size = target.stat().st_size if target.exists() else 0
-        try:
-            with target.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(_plain(values)) + "\n")
-        except OSError as error:
-            with suppress(OSError):
-                os.truncate(target, size)  # of the part of a line that was still written
-            raise _failed(target, error) from error
+        write_whole(self.path / name, content, _OUT)
 
     def save_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
         """Write ``weights.npz``, to be read with ``numpy.load``."""
@@ -148,13 +126,6 @@ def _fresh(base: Path, stem: str) -> Path:
             continue
         return path
     raise FileExistsError(f"{base / stem} and 999 more are there")
-
-
-def _failed(path: Path, error: OSError) -> RunDirectoryError:
-    return RunDirectoryError(
-        f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error),
-        "What was there stays. Choose another place with --out.",
-    )  # fmt: skip
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from autograd.errors import ArgumentError, RunDirectoryError
+from autograd.errors import ArgumentError, WriteError
 from experiments.harness import Options, RunDirectory
 
 from .conftest import needs_limits, python
@@ -73,7 +73,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, b
         directory.write("weights.npz", before)
     kept = contents(directory)
     monkeypatch.setattr(os, step, full)
-    with pytest.raises(RunDirectoryError) as error:
+    with pytest.raises(WriteError) as error:
         directory.write("weights.npz", b"new" * 100)
     assert str(error.value) == (
         f"writing {directory.path / 'weights.npz'}: expected a directory that can be written, with space left, "
@@ -100,7 +100,7 @@ def test_a_directory_that_was_removed_during_the_run_is_an_error_of_ours(tmp_pat
     (directory.path / "config.json").unlink()
     directory.path.rmdir()
     for act in (lambda: directory.log({"epoch": 1}), lambda: directory.write("a", b"b")):
-        with pytest.raises(RunDirectoryError, match=r"got No such file or directory\. What was there stays\."):
+        with pytest.raises(WriteError, match=r"got No such file or directory\. What was there stays\."):
             act()
 
 
@@ -108,7 +108,7 @@ ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from autograd.errors import RunDirectoryError
+from autograd.errors import WriteError
 from experiments.harness import Options, RunDirectory
 
 directory = RunDirectory(Options(out=Path(sys.argv[1])), "study")
@@ -118,7 +118,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFIN
 for act in (lambda: directory.save_weights({"w": np.zeros(1000)}), lambda: directory.log({"epoch": 2, "note": "x" * 3000})):
     try:
         act()
-    except RunDirectoryError as error:
+    except WriteError as error:
         print(error)
 """
 
