@@ -1,4 +1,4 @@
-"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data sets, plots, training, checkpoints."""
+"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data, training, plots."""
 
 from typing import TYPE_CHECKING
 

@@ -99,7 +99,10 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
         )  # fmt: skip
     if found["version"] != VERSION:
         raise CheckpointError(
-            where, f"version {VERSION} of the format", f"version {found['version']!r}", "Read it with the spikecell that wrote it."
+            where,
+            f"version {VERSION} of the format",
+            f"version {found['version']!r}",
+            "Read it with the spikecell that wrote it.",
         )
     try:
         arrays = {name: _array(entry) for name, entry in package.deserialize(data)}
@@ -130,7 +133,7 @@ def _digest(content: Any, arrays: Mapping[str, Array]) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         found.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
-        found.update(array.reshape(-1).view(np.uint8))
+        found.update(array.reshape(-1).view(np.uint8).data)
     return found.hexdigest()
 
 

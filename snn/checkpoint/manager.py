@@ -32,7 +32,9 @@ class Checkpoints:
 
     def __init__(self, directory: str | os.PathLike[str], keep: int = 2) -> None:
         if not isinstance(keep, int) or isinstance(keep, bool) or keep < 1:
-            raise ArgumentError("Checkpoints", "keep, a whole number of at least 1", repr(keep), "The last one is gone on from.")
+            raise ArgumentError(
+                "Checkpoints", "keep, a whole number of at least 1", repr(keep), "The last one is gone on from."
+            )
         self.directory, self.keep = Path(directory), keep
         self._score: float | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from autograd.optim import Optimizer
 from ..common.files import write_whole
 from .container import Array, encode, read
 from .generators import generators_of, prepared
-from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, pack, plain_repr, unpack
+from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_of, pack, plain_repr, unpack
 
 __all__ = ["load", "save", "to_bytes"]
 
@@ -29,7 +30,8 @@ _OBJECTS = {CELL: (Cell, "a Cell"), OPTIMIZER: (Optimizer, "an optimizer"), GENE
 def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     """Write a checkpoint: a file in the safetensors format, whole or not at all.
 
-    It is written beside its place, waits until it is on the disk, and then takes the place of what was there. It holds no code.
+    It is written beside its place, waits until it is on the disk, and then takes the place of what was there. It holds no
+    code.
 
     Parameters
     ----------
@@ -98,7 +100,8 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Raises
     ------
     CheckpointError
-        If the file is cut off, broken or of another version, or something does not fit: names, shapes, dtypes, NaN or infinity.
+        If the file is cut off, broken or of another version, or something does not fit: names, shapes, dtypes, NaN or
+        infinity.
     MissingExtraError
         If safetensors is not installed (extra ``train``).
 
@@ -109,59 +112,76 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     """
     where = f"checkpoint {os.fspath(path)}"
     content, arrays = read(Path(path))
+    if not isinstance(content, dict):
+        raise _forged(where, TypeError(type(content).__name__))
     missing = [name for name in parts if name not in content]
     if missing:
         raise CheckpointError(
             where, f"the parts {', '.join(map(repr, missing))}", f"one with {', '.join(map(repr, content)) or 'none'}",
             "Nothing was loaded. Use the names under which they were saved.",
         )  # fmt: skip
-    loads: list[Load] = []
+    plan = _Plan(arrays)
     try:
         values = {
-            name: _fitted(node, parts[name], arrays, f"{where}, {name}", loads) if name in parts else unpack(node, arrays)
+            name: _fitted(node, parts[name], f"{where}, {name}", plan) if name in parts else unpack(node, arrays)
             for name, node in content.items()
         }
     except AutogradError:
         raise
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # a digest can be forged
-        raise CheckpointError(where, "parts as save writes them", f"others ({error})", "Take another checkpoint.") from error
-    for one in loads:
-        one()
+        raise _forged(where, error) from error
+    for text in plan.notes:
+        warnings.warn(text, UserWarning, stacklevel=2)
+    for set_value in plan.loads:
+        set_value()
     return values
 
 
-Load = Callable[[], None]
-"""Sets what was checked; cannot fail."""
+@dataclass
+class _Plan:
+    """What is to be done once everything was checked."""
+
+    arrays: Mapping[str, Array]
+    loads: list[Callable[[], None]] = field(default_factory=list)
+    """Set what was checked; they cannot fail."""
+    notes: list[str] = field(default_factory=list)
+    """To be warned of."""
 
 
-def _fitted(node: Any, target: Any, arrays: Mapping[str, Array], where: str, loads: list[Load]) -> Any:
-    """Check that something saved fits what is there; return it in that structure, and add what sets Cells and the like."""
-    kind, inside = next(iter(node.items())) if isinstance(node, dict) else ("", node)
-    for name, (cls, article) in _OBJECTS.items():
-        if (kind == name) != isinstance(target, cls):
-            expected = _OBJECTS[kind][1] if kind in _OBJECTS else f"what a {kind or type(inside).__name__} can be compared with"
-            raise CheckpointError(where, expected, article if isinstance(target, cls) else _of(target), _SAME)
-    if kind == GENERATOR:
-        loads.append(prepared(target, {key: unpack(item, arrays) for key, item in inside.items()}, where))
-        return target
-    if kind in (CELL, OPTIMIZER):
-        loads += _cell(inside, target, arrays, where) if kind == CELL else _optimizer(inside, target, arrays, where)
-        return target
+def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
+    """Check that something saved fits what is there; return it in that structure, and plan what sets Cells and the like."""
+    (kind, inside), arrays = kind_of(node), plan.arrays
+    given = next((name for name, (cls, _) in _OBJECTS.items() if isinstance(target, cls)), "")
+    if (kind in _OBJECTS or given) and kind != given:
+        saved = _OBJECTS[kind][1] if kind in _OBJECTS else f"what a {kind or type(inside).__name__} can be compared with"
+        raise CheckpointError(where, saved, _OBJECTS[given][1] if given else _of(target), _SAME)
+    if kind == CELL:
+        _fit_cell(inside, target, where, plan)
+    elif kind == OPTIMIZER:
+        _fit_optimizer(inside, target, where, plan)
+    elif kind == GENERATOR:
+        plan.loads.append(prepared(target, {key: unpack(item, arrays) for key, item in inside.items()}, where))
+    return target if given else _like(node, target, where, plan)
+
+
+def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
+    """Return a plain value that was saved, in the structure of one that is there."""
+    kind, inside = kind_of(node)
     named = isinstance(target, tuple) and hasattr(target, "_fields")
     if kind in (DICT, NAMED):
         fields = dict(zip(target._fields, target, strict=True)) if named else target
         if named != (kind == NAMED) or not isinstance(fields, Mapping) or list(fields) != list(inside):
             what = "dict" if kind == DICT else "NamedTuple"
             raise CheckpointError(where, f"a {what} of {', '.join(inside) or 'nothing'}", _of(target), _SAME)
-        found = {key: _fitted(item, fields[key], arrays, f"{where}/{key}", loads) for key, item in inside.items()}
+        found = {key: _fitted(item, fields[key], f"{where}/{key}", plan) for key, item in inside.items()}
         return type(target)(**found) if named else found
     if kind in (LIST, TUPLE):
         form: type[Any] = list if kind == LIST else tuple
         if named or not isinstance(target, form) or len(target) != len(inside):
             raise CheckpointError(where, f"a {form.__name__} of {len(inside)}", _of(target), _SAME)
         pairs = enumerate(zip(inside, target, strict=True))
-        return form(_fitted(item, one, arrays, f"{where}/{i}", loads) for i, (item, one) in pairs)
-    value = unpack(node, arrays)
+        return form(_fitted(item, one, f"{where}/{i}", plan) for i, (item, one) in pairs)
+    value = unpack(node, plan.arrays)
     if isinstance(value, np.ndarray):
         if not isinstance(target, (Tensor, np.ndarray)) or (target.shape, target.dtype) != (value.shape, value.dtype):
             raise CheckpointError(where, describe(value), _of(target), _SAME)
@@ -171,7 +191,8 @@ def _fitted(node: Any, target: Any, arrays: Mapping[str, Array], where: str, loa
     return value
 
 
-def _cell(inside: Any, net: Cell, arrays: Mapping[str, Array], where: str) -> list[Load]:
+def _fit_cell(inside: Any, net: Cell, where: str, plan: _Plan) -> None:
+    arrays = plan.arrays
     weights = {name: unpack(node, arrays) for name, node in inside["weights"].items()}
     _same_dtypes({name: p.dtype for name, p in net.parameters_dict().items()}, weights, where)
     rngs, drawn = generators_of(net), inside["generators"]
@@ -185,11 +206,11 @@ def _cell(inside: Any, net: Cell, arrays: Mapping[str, Array], where: str) -> li
         *_, load = net.prepare_state_dict(weights)
     except AutogradError as error:
         raise CheckpointError(where, error.expected, error.got, _SAME) from error
-    return [load, *(prepared(rngs[name], state, f"{where}, {name}") for name, state in states.items())]
+    plan.loads += [load, *(prepared(rngs[name], state, f"{where}, {name}") for name, state in states.items())]
 
 
-def _optimizer(inside: Any, optimizer: Optimizer, arrays: Mapping[str, Array], where: str) -> list[Load]:
-    memory = {name: unpack(node, arrays) for name, node in inside["memory"].items()}
+def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -> None:
+    memory = {name: unpack(node, plan.arrays) for name, node in inside["memory"].items()}
     was, now = inside["made"], plain_repr(optimizer)
     if was.partition("(")[0] != type(optimizer).__name__:
         raise CheckpointError(where, f"the optimizer {was.partition('(')[0]}", type(optimizer).__name__, _SAME)
@@ -199,8 +220,8 @@ def _optimizer(inside: Any, optimizer: Optimizer, arrays: Mapping[str, Array], w
     except AutogradError as error:
         raise CheckpointError(where, error.expected, error.got, _SAME) from error
     if was != now:
-        warnings.warn(f"{where}: saved of {was}, it goes on with the options of {now}.", UserWarning, stacklevel=4)
-    return [load]
+        plan.notes.append(f"{where}: saved of {was}, it goes on with the options of {now}.")
+    plan.loads.append(load)
 
 
 def _same_dtypes(dtypes: Mapping[str, Any], saved: Mapping[str, Any], where: str) -> None:
@@ -211,6 +232,10 @@ def _same_dtypes(dtypes: Mapping[str, Any], saved: Mapping[str, Any], where: str
             f"{where}, {wrong[0]}", f"{describe(saved[wrong[0]])}, as it was saved", str(dtypes[wrong[0]]),
             f"{_SAME[:-1]}, and load_state_dict rounds.",
         )  # fmt: skip
+
+
+def _forged(where: str, error: Exception) -> CheckpointError:
+    return CheckpointError(where, "parts as save writes them", f"others ({error})", "Take another checkpoint.")
 
 
 def _of(target: Any) -> str:

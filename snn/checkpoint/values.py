@@ -1,4 +1,4 @@
-"""Values as JSON with arrays beside it: numbers, text, arrays, Tensors, lists, tuples, dicts, Cells, optimizers, generators."""
+"""Values as JSON with arrays beside it, and back: numbers, text, arrays, containers, Cells, optimizers, generators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from autograd.optim import Optimizer
 from .container import DTYPES, Array
 from .generators import generators_of, made, state_of
 
-__all__ = ["CELL", "DICT", "GENERATOR", "LIST", "NAMED", "OPTIMIZER", "TUPLE", "pack", "plain_repr", "unpack"]
+__all__ = ["CELL", "DICT", "GENERATOR", "LIST", "NAMED", "OPTIMIZER", "TUPLE", "kind_of", "pack", "plain_repr", "unpack"]
 
 # Each value that JSON has not is an object with one key, its kind.
 ARRAY, SCALAR, FLOAT, LIST, TUPLE, DICT, NAMED = "array", "scalar", "float", "list", "tuple", "dict", "named"
@@ -80,10 +80,10 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
 
 
 def unpack(node: Any, arrays: Mapping[str, Array]) -> Any:
-    """Return the value of some JSON and arrays: a NamedTuple as a dict, a Cell's weights and an optimizer's memory as theirs."""
-    if not isinstance(node, dict):
-        return node
-    ((kind, inside),) = node.items()
+    """Return the value of some JSON and arrays: a NamedTuple, a Cell and an optimizer as a dict."""
+    kind, inside = kind_of(node)
+    if not kind:
+        return inside
     if kind == ARRAY:
         return arrays[inside]
     if kind == SCALAR:
@@ -99,6 +99,14 @@ def unpack(node: Any, arrays: Mapping[str, Array]) -> Any:
         raise ValueError(f"no kind of value is named {kind!r}")
     found = {key: unpack(item, arrays) for key, item in inside.items()}
     return made(found) if kind == GENERATOR else found
+
+
+def kind_of(node: Any) -> tuple[str, Any]:
+    """Return the kind of a value that is packed, empty if it is plain, and what is in it."""
+    if not isinstance(node, dict):
+        return "", node
+    ((kind, inside),) = node.items()
+    return kind, inside
 
 
 def plain_repr(optimizer: Optimizer) -> str:

@@ -88,9 +88,7 @@ def sweep(directory: Path) -> None:
 
 def unwritable(path: Path, error: OSError, fix: str) -> WriteError:
     """Return the error of ours for one of the system's."""
-    return WriteError(
-        f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error), fix
-    )
+    return WriteError(f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error), fix)
 
 
 _PARTIAL = ".partial"

@@ -20,8 +20,8 @@ __all__ = ["EarlyStopping", "Hook", "SaveCheckpoints", "scores"]
 class Hook:
     """What a :class:`Trainer` calls while it trains; a hook overrides what it needs.
 
-    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. It ends the training after
-    this epoch by ``trainer.stop = True``.
+    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. It ends the
+    training after this epoch by ``trainer.stop = True``.
     """
 
     def on_start(self, trainer: Trainer) -> None:
@@ -51,7 +51,9 @@ def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[floa
     found = []
     for line in trainer.history:
         if metric not in line:
-            raise PositionError(where, f"a metric among {', '.join(line)}", repr(metric), "evaluate() returns what is measured.")
+            raise PositionError(
+                where, f"a metric among {', '.join(line)}", repr(metric), "evaluate() returns what is measured."
+            )
         found.append(-line[metric] if lowest else line[metric])
     return found
 

@@ -49,7 +49,11 @@ class Progress(Hook):
             raise MissingExtraError("tqdm", "train", "snn.train.Progress") from error
         done, total = self._done(trainer)
         self._bar = tqdm(
-            total=total, initial=done, unit=f" {self.unit if self.samples else 'batches'}", unit_scale=True, dynamic_ncols=True
+            total=total,
+            initial=done,
+            unit=f" {self.unit if self.samples else 'batches'}",
+            unit_scale=self.samples is not None,
+            dynamic_ncols=True,
         )
         self._write(trainer)
 
@@ -102,7 +106,10 @@ class JSONLines(Hook):
         """Write the epochs that are over: a process that was killed may have written more, or a part of a line."""
         if not trainer.resumed and self.path.exists() and self.path.stat().st_size:
             raise ArgumentError(
-                "JSONLines", "a new file for a new run", f"{self.path}, which has lines", "Nothing was run. Resume, or name another."
+                "JSONLines",
+                "a new file for a new run",
+                f"{self.path}, which has lines",
+                "Nothing was run. Resume, or name another.",
             )
         make_directory(self.path.parent)
         if trainer.resumed:
@@ -123,7 +130,8 @@ class TensorBoard(Hook):
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory, self._writer = Path(directory), None
+        self.directory = Path(directory)
+        self._writer: Any = None
 
     def on_start(self, trainer: Trainer) -> None:
         """Open a file, in which what an interrupted run wrote beyond its checkpoint does not count."""
@@ -132,7 +140,7 @@ class TensorBoard(Hook):
         except ModuleNotFoundError as error:
             raise MissingExtraError("tensorboardX", "tensorboard", "snn.train.TensorBoard") from error
         make_directory(self.directory)
-        self._writer: Any = SummaryWriter(str(self.directory), purge_step=trainer.epoch + 1)
+        self._writer = SummaryWriter(str(self.directory), purge_step=trainer.epoch + 1)
 
     def on_epoch(self, trainer: Trainer) -> None:
         """Write each metric of the epoch."""

@@ -39,8 +39,8 @@ class Trainer:
         From a batch to a scalar Tensor, a mean over the samples; or to a pair of it and a dict of metrics, means too.
     batches : callable
         From the number of batches that are over to an iterable of those left in the epoch, such as
-        ``lambda start: data.batches(64, rng, start=start)``. It may draw the order from ``rng`` when it begins, and draws nothing
-        later; what else is random belongs in ``loss``.
+        ``lambda start: data.batches(64, rng, start=start)``. It may draw the order from ``rng`` when it begins, and
+        draws nothing later; what else is random belongs in ``loss``.
     rng : Generator, or dict of them, optional
         All generators that ``batches``, ``loss`` and ``evaluate`` draw from. Those in attributes of the net are known.
     evaluate : callable, optional
@@ -243,10 +243,8 @@ class Trainer:
         theirs = saved["config"]
         other = [key for key in {**theirs, **ours} if key not in theirs or key not in ours or theirs[key] != ours[key]]
         if other:
-            raise CheckpointError(
-                where, ", ".join(f"{key}={theirs.get(key)!r}" for key in other), ", ".join(f"{ours.get(key)!r}" for key in other),
-                "Nothing was loaded. Build the Trainer as it was.",
-            )  # fmt: skip
+            then, now = (", ".join(f"{key}={side.get(key)!r}" for key in other) for side in (theirs, ours))
+            raise CheckpointError(where, then, now, "Nothing was loaded. Build the Trainer as it was.")
         checkpoints.load(**self._targets())
         here = saved["here"]
         self.epoch, self.batch, self.seen, self._sums = here["epoch"], here["batch"], here["seen"], here["sums"]
