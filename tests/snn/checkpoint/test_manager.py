@@ -20,7 +20,11 @@ def test_the_last_and_the_best_are_kept(tmp_path):
     for step, score in enumerate([0.1, 0.7, float("nan"), 0.7, None, 0.2]):
         path = checkpoints.save(step, score, value=np.arange(step))
         assert checkpoints.last == path
-    assert names(checkpoints.directory) == ["best.safetensors", "step-000000000004.safetensors", "step-000000000005.safetensors"]
+    assert names(checkpoints.directory) == [
+        "best.safetensors",
+        "step-000000000004.safetensors",
+        "step-000000000005.safetensors",
+    ]
     found = load(checkpoints.best)
     assert (found["step"], found["score"], found["value"].tolist()) == (1, 0.7, [0])
     assert checkpoints.load()["step"] == 5
@@ -44,7 +48,9 @@ def test_steps_are_ordered_as_numbers(tmp_path):
 
 def test_another_run_is_not_overwritten(tmp_path):
     Checkpoints(tmp_path).save(10)
-    with pytest.raises(CheckpointError, match=r"step 3: expected a directory of this run, got a further checkpoint, step-0*10"):
+    with pytest.raises(
+        CheckpointError, match=r"step 3: expected a directory of this run, got a further checkpoint, step-0*10"
+    ):
         Checkpoints(tmp_path).save(3)
     assert names(tmp_path) == ["step-000000000010.safetensors"]
 
