@@ -79,10 +79,15 @@ def _model() -> str:
 
 
 def _blas() -> dict[str, Any]:
-    """Return which BLAS numpy calls, the kernels it has chosen for the processor, and its number of threads."""
+    """Return which BLAS numpy and scipy call, the kernels it has chosen for the processor, and its number of threads."""
+    import scipy.linalg  # noqa: F401 - what is loaded is found, and another experiment loads it later
+
     libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
-    found: dict[str, Any] = {}
-    for i, library in enumerate(sorted(libraries, key=lambda library: str(library.get("filepath")))):
-        for key in ("internal_api", "version", "architecture", "num_threads"):
-            found[f"{key.replace('_', ' ')}{f' of library {i + 1}' if i else ''}"] = library.get(key)
-    return found
+    libraries.sort(key=lambda library: str(library["filepath"]))
+    # Where the wheels bring their own, what else the process has loaded does not matter.
+    owned = {name: lib for lib in libraries for name in ("numpy", "scipy") if f"{name}.libs" in Path(lib["filepath"]).parts}
+    return {
+        f"{key.replace('_', ' ')} of {name}": library.get(key)
+        for name, library in (owned or {f"library {i + 1}": library for i, library in enumerate(libraries)}).items()
+        for key in ("internal_api", "version", "architecture", "num_threads")
+    }

@@ -129,11 +129,11 @@ def train(
         spikes, _, _ = snn.run(net, encode(x if augment is None else augment(x), rng), mode=config.mode)
         return snn.losses.count_cross_entropy(spikes, labels), {"accuracy": snn.metrics.accuracy(spikes, labels)}
 
-    def answers() -> Array:
-        return count_spikes(net, split.test_x, encode, np.random.default_rng(config.seed), config.mode)
+    counts = np.empty((0, 0))
 
     def evaluate() -> dict[str, float]:
-        counts = answers()
+        nonlocal counts
+        counts = count_spikes(net, split.test_x, encode, np.random.default_rng(config.seed), config.mode)
         return {
             "test_loss": snn.losses.cross_entropy(counts, split.test_y).item(),
             "test_accuracy": snn.metrics.accuracy(counts, split.test_y),
@@ -151,13 +151,15 @@ def train(
     trainer = snn.train.Trainer(net, optimizer, loss, batches, rng=rng, evaluate=evaluate, hooks=hooks)
     trainer.resume(saves.checkpoints)
     history = trainer.fit(config.epochs)
+    if not counts.size:  # it had ended before
+        evaluate()
     directory.save_weights(net.state_dict())
     accuracy, seconds = history[-1]["test_accuracy"], trainer.seconds
     print(
         f"seed {config.seed}: test accuracy {accuracy:.4f} on {len(split.test_y):,} held-out images, "
         f"trained in {seconds:.1f} s ({config.epochs * images / seconds:,.0f} images/s)"
     )
-    return Trained(history, answers(), {"test accuracy": accuracy, "training seconds": seconds})
+    return Trained(history, counts, {"test accuracy": accuracy, "training seconds": seconds})
 
 
 class _LookForDeadLayers(snn.train.Hook):

@@ -155,8 +155,9 @@ class Trainer:
     def _run_epoch(self) -> None:
         left, start = self._rest_of_epoch(), time.perf_counter()
         while self._step(itertools.islice(left, self.accumulate)):
-            self.seconds, start = self.seconds + time.perf_counter() - start, time.perf_counter()
+            self.seconds += time.perf_counter() - start
             self._tell("on_step")
+            start = time.perf_counter()
             if self.interrupted:
                 return
         line = {"epoch": self.epoch + 1, **{f"train_{name}": mean for name, mean in self.means.items()}}
