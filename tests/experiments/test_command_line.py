@@ -136,8 +136,8 @@ sys.exit(main(sys.argv[2:]))
 
 @needs_limits
 def test_a_disk_that_is_full_in_the_middle_of_a_run(tmp_path):
-    """Files of more than 60,000 bytes cannot be written: checkpoints and weights are there, not all figures. It can go on."""
-    done = python("-c", FULL, "60000", "digits", "--smoke", "--hidden", "8", "--out", str(tmp_path))
+    """Files of more than 40,000 bytes cannot be written: checkpoints and weights are there, not all figures. It can go on."""
+    done = python("-c", FULL, "40000", "digits", "--smoke", "--hidden", "8", "--out", str(tmp_path))
     (directory,) = (tmp_path / "digits").iterdir()
     assert done.returncode == 2
     assert re.search(
