@@ -12,6 +12,7 @@ import tyro
 
 import snn
 from autograd import Tensor, nn, optim
+from autograd.errors import ArgumentError
 
 from .harness import Options, RunDirectory
 
@@ -47,6 +48,11 @@ class TrainingOptions(Options):
     """Least time between two checkpoints; the best epoch and the end are saved too."""
 
     counts = ("seeds", "epochs", "batch_size", "steps", "hidden")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.save_every >= 0:
+            raise ArgumentError("option --save-every", "seconds of at least 0", f"{self.save_every}", "Nothing was run.")
 
 
 class Split(NamedTuple):
@@ -142,8 +148,8 @@ def train(
     name, shown = f"{directory.name}, seed {config.seed}", ("test_accuracy",)
     saves = snn.train.SaveCheckpoints(directory.path / "checkpoints", seconds=config.save_every, best="test_accuracy")
     hooks = [
-        _LookForDeadLayers(config, encode(split.train_x[:_LOOKED_AT], np.random.default_rng(config.seed))),
-        snn.train.Progress(config.epochs, name=name, samples=images, unit="images", show=shown),
+        _LookForDeadLayers(encode(split.train_x[:_LOOKED_AT], np.random.default_rng(config.seed))),
+        snn.train.Progress(name=name, samples=images, unit="images", show=shown),
         snn.train.JSONLines(directory.path / "metrics.jsonl"),
         saves,
     ]
@@ -165,8 +171,8 @@ def train(
 class _LookForDeadLayers(snn.train.Hook):
     """Warns of layers that are dead, ever more seldom."""
 
-    def __init__(self, config: TrainingOptions, few: Tensor) -> None:
-        self.epochs, self.few = config.epochs, few
+    def __init__(self, few: Tensor) -> None:
+        self.few = few
 
     def on_start(self, trainer: snn.train.Trainer) -> None:
         """Look before the first epoch."""
@@ -175,7 +181,7 @@ class _LookForDeadLayers(snn.train.Hook):
 
     def on_epoch(self, trainer: snn.train.Trainer) -> None:
         """Look if as many epochs are over as a power of two, and more follow."""
-        if trainer.epoch < self.epochs and not trainer.epoch & (trainer.epoch - 1):
+        if trainer.epoch < trainer.epochs and not trainer.epoch & (trainer.epoch - 1):
             self._look(trainer)
 
     def _look(self, trainer: snn.train.Trainer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,21 @@ _KINDS: dict[str, type[np.random.BitGenerator]] = {
 
 
 def generators_of(net: Cell) -> dict[str, Generator]:
-    """Return the generators in the attributes of a net's Cells by dotted name, each once."""
+    """Return the generators in the attributes of a net's Cells, and in lists and dicts there, each once by its name."""
     found: dict[int, tuple[str, Generator]] = {}
     for path, cell in net.cells_and_names():
-        for name, value in vars(cell).items():
-            if isinstance(value, Generator):
-                found.setdefault(id(value), (f"{path}.{name}".lstrip("."), value))
+        for name, rng in _inside(vars(cell), path):
+            found.setdefault(id(rng), (name, rng))
     return dict(found.values())
+
+
+def _inside(value: Any, name: str) -> Iterator[tuple[str, Generator]]:
+    if isinstance(value, Generator):
+        yield name, value
+    elif isinstance(value, (list, tuple, dict)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(item, (Generator, list, tuple, dict)):
+                yield from _inside(item, f"{name}.{key}".lstrip("."))
 
 
 def state_of(rng: Generator, where: str) -> dict[str, Any]:

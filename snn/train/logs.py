@@ -23,8 +23,6 @@ class Progress(Hook):
 
     Parameters
     ----------
-    epochs : int
-        How many there will be.
     name : str
         What stands before the epoch.
     samples : int, optional
@@ -36,9 +34,9 @@ class Progress(Hook):
     """
 
     def __init__(
-        self, epochs: int, *, name: str = "", samples: int | None = None, unit: str = "samples", show: tuple[str, ...] = ()
+        self, *, name: str = "", samples: int | None = None, unit: str = "samples", show: tuple[str, ...] = ()
     ) -> None:
-        self.epochs, self.name, self.samples, self.unit, self.show = epochs, name, samples, unit, show
+        self.name, self.samples, self.unit, self.show = name, samples, unit, show
         self._bar: Any = None
 
     def on_start(self, trainer: Trainer) -> None:
@@ -75,7 +73,7 @@ class Progress(Hook):
         """Return what is over, and what there is in all."""
         each = self.samples or trainer.per_epoch
         here = trainer.seen if self.samples else trainer.batch
-        return trainer.epoch * (each or 0) + here, None if each is None else self.epochs * each
+        return trainer.epoch * (each or 0) + here, None if each is None else trainer.epochs * each
 
     def _write(self, trainer: Trainer, refresh: bool = False) -> None:
         done, self._bar.total = self._done(trainer)
@@ -85,7 +83,7 @@ class Progress(Hook):
         shown |= {name: f"{line[name]:.3f}" for name in self.show if name in line}
         label = f"{self.name}, " if self.name else ""
         now = trainer.epoch + bool(trainer.batch or not trainer.epoch)
-        self._bar.set_description(f"{label}epoch {min(now, self.epochs)}/{self.epochs}", refresh=False)
+        self._bar.set_description(f"{label}epoch {min(now, trainer.epochs)}/{trainer.epochs}", refresh=False)
         self._bar.set_postfix(shown, refresh=refresh)
         self._bar.update(done - self._bar.n)
 

@@ -65,8 +65,10 @@ class Trainer:
         ``evaluate``, and ``seconds`` of training so far.
     stop : bool
         Whether to stop after this epoch; a hook may set it.
+    epochs : int
+        How many :meth:`fit` was asked for.
     resumed : bool
-        Whether it goes on from a checkpoint.
+        Whether it goes on from a checkpoint, or from an earlier ``fit``.
 
     Raises
     ------
@@ -94,6 +96,8 @@ class Trainer:
         self.epoch = self.batch = self.seen = 0
         self.history: list[dict[str, float]] = []
         self.seconds, self.stop, self.resumed, self.interrupted = 0.0, False, False, False
+        self.epochs = 0
+        self._broken = False
         self.per_epoch: int | None = None
         """Batches in an epoch, where ``batches`` says so by its length."""
         self._sums: dict[str, float] = {}
@@ -122,18 +126,27 @@ class Trainer:
             After Ctrl-C.
         NonFiniteError
             If a gradient has NaN or infinity. Nothing was updated by it.
+        ArgumentError
+            If an error ended an earlier ``fit`` in the middle of a step, and nothing was resumed since.
         """
+        if self._broken:
+            raise ArgumentError(
+                "Trainer.fit", "a training whose last step is whole", "one that an error has ended in the middle of something",
+                "Call resume(directory) first, or build it anew.",
+            )  # fmt: skip
         ours = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGINT) if ours else None
-        self.interrupted = False
+        self.interrupted, self.epochs, self._broken = False, epochs, True
         try:
             if before is signal.default_int_handler:
                 signal.signal(signal.SIGINT, self._interrupt)
             self.net.set_train()
             self._tell("on_start")
+            self.resumed = True
             while self.epoch < epochs and not self.stop and not self.interrupted:
                 self._run_epoch()
             self._tell("on_end")
+            self._broken = False
         finally:
             if before is signal.default_int_handler:
                 signal.signal(signal.SIGINT, before)
@@ -160,10 +173,12 @@ class Trainer:
             start = time.perf_counter()
             if self.interrupted:
                 return
-        line = {"epoch": self.epoch + 1, **{f"train_{name}": mean for name, mean in self.means.items()}}
+        line: dict[str, float] = {"epoch": self.epoch + 1, **{f"train_{name}": mean for name, mean in self.means.items()}}
         if self.evaluate is not None:
             self.net.set_train(False)
-            line |= {name: float(value) for name, value in self.evaluate().items()}
+            found = self.evaluate()
+            _check_names(found, "evaluate", {*line, "seconds"})
+            line |= {name: float(value) for name, value in found.items()}
             self.net.set_train()
         self.history.append(line | {"seconds": round(self.seconds, 3)})
         self.epoch, self.batch, self.seen, self._sums = self.epoch + 1, 0, 0, {}
@@ -213,7 +228,11 @@ class Trainer:
 
     def _measured(self, batch: Any) -> tuple[Tensor, Mapping[str, float]]:
         found = self.loss(batch)
-        return found if isinstance(found, tuple) else (found, {})
+        value, metrics = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
+        if not isinstance(value, Tensor):
+            raise DTypeError("Trainer, loss", "a Tensor, or a pair of it and a dict", describe(found), "Return the loss.")
+        _check_names(metrics, "loss", {"loss"})
+        return value, metrics
 
     # Checkpoints
 
@@ -250,7 +269,7 @@ class Trainer:
         here = saved["here"]
         self.epoch, self.batch, self.seen, self._sums = here["epoch"], here["batch"], here["seen"], here["sums"]
         self.history, self.seconds, self.per_epoch = here["history"], here["seconds"], here["per_epoch"]
-        self._began, self.resumed, self.stop = here["began"], True, False
+        self._began, self.resumed, self.stop, self._broken = here["began"], True, False, False
         return True
 
     def _targets(self) -> dict[str, Any]:
@@ -258,6 +277,18 @@ class Trainer:
 
     def _settings(self) -> dict[str, Any]:
         return {"clip": self.clip, "accumulate": self.accumulate, **self.config}
+
+
+def _check_names(metrics: Any, where: str, taken: set[str]) -> None:
+    if not isinstance(metrics, Mapping):
+        raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name them.")
+    if both := taken & set(metrics):
+        raise ArgumentError(
+            f"Trainer, {where}",
+            "metrics with names of their own",
+            ", ".join(sorted(both)),
+            "The history has it already.",
+        )
 
 
 def _samples(batch: Any) -> int:

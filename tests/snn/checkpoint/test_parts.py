@@ -150,6 +150,28 @@ def test_a_generator_goes_on_bit_for_bit_and_spawns_the_same(tmp_path, kind):
         assert [a.tobytes() for a in found] == [a.tobytes() for a in expected]
 
 
+def test_the_generators_of_a_net_are_found_in_its_attributes_and_lists_each_once(tmp_path):
+    class Holds(nn.Cell):
+        def __init__(self, seed):
+            super().__init__()
+            shared = np.random.default_rng(seed)
+            self.rngs, self.drop = [shared, {"a": np.random.default_rng(seed + 1)}], nn.Dropout(p=0.5, rng=shared)
+
+        def draw(self):
+            return [self.rngs[0].random(), self.rngs[1]["a"].random(), self.drop.rng.random()]
+
+    net, other = Holds(0), Holds(7)
+    net.draw()
+    save(tmp_path / "a", net=net)
+    load(tmp_path / "a", net=other)
+    assert other.draw() == net.draw()
+    other.drop.rng = np.random.default_rng(0)
+    with pytest.raises(
+        CheckpointError, match=r"net: expected generators in rngs.0, rngs.1.a, got a net that has them in drop"
+    ):
+        load(tmp_path / "a", net=other)
+
+
 def test_a_generator_that_would_spawn_others_is_refused(tmp_path):
     rng = np.random.default_rng(3)
     rng.spawn(1)

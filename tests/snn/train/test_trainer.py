@@ -171,6 +171,22 @@ def test_hooks_are_called_in_order_and_closed_whatever_happens():
     assert not trainer.net.training
 
 
+def test_the_same_trainer_goes_on_but_not_from_the_middle_of_a_step(tmp_path):
+    whole, trainer = Tiny().trainer(), Tiny().trainer(hooks=[SaveCheckpoints(tmp_path / "c"), JSONLines(tmp_path / "m")])
+    whole.fit(3)
+    trainer.fit(1)
+    trainer.fit(3)
+    assert bits(trainer) == bits(whole)
+    died = Tiny().trainer(hooks=[Dies(2)])
+    with pytest.raises(DiedError):
+        died.fit(3)
+    with pytest.raises(ArgumentError, match=r"Trainer.fit: expected a training whose last step is whole, .* Call resume"):
+        died.fit(3)
+    assert died.resume(tmp_path / "c")
+    died.fit(3)
+    assert bits(died) == bits(whole)
+
+
 def test_early_stopping_stops_a_resumed_run_where_the_other_stops(tmp_path):
     def trainer(*hooks):
         tiny = Tiny()
@@ -296,6 +312,10 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         Tiny().trainer().resume(tmp_path)
 
 
+def given(tiny, loss):
+    return snn.train.Trainer(tiny.net, tiny.optimizer, loss, tiny.batches).fit(1)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "text"),
     [
@@ -312,6 +332,19 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
             PositionError,
             "a metric among epoch, train_loss",
         ),
+        (
+            lambda t: t.trainer(evaluate=lambda: {"train_loss": 1}).fit(1),
+            ArgumentError,
+            "evaluate: expected metrics with names",
+        ),
+        (lambda t: t.trainer(evaluate=lambda: 0.5).fit(1), DTypeError, "evaluate: expected metrics as a dict"),
+        (
+            lambda t: given(t, lambda b: (t.net[0].weight.sum(), {"loss": 1})),
+            ArgumentError,
+            "loss: expected metrics with names",
+        ),
+        (lambda t: given(t, lambda b: (t.net[0].weight.sum(), 0.5)), DTypeError, "loss: expected metrics as a dict"),
+        (lambda t: given(t, lambda b: 0.5), DTypeError, "loss: expected a Tensor, or a pair of it and a dict"),
         (lambda t: EarlyStopping("loss", 0, lowest=True), ArgumentError, "patience, a whole number of at least 1"),
         (lambda t: SaveCheckpoints("x", seconds=-1), ArgumentError, "seconds of at least 0"),
         (lambda t: SaveCheckpoints("x", steps=0), ArgumentError, "steps, a whole number of at least 1"),
@@ -360,12 +393,12 @@ def test_a_disk_that_is_full_leaves_the_checkpoint_before(tmp_path, monkeypatch)
 
 
 def test_the_bar_counts_samples_or_batches(capsys, tmp_path):
-    Tiny().trainer(hooks=[Progress(2, name="tiny", samples=40, show=("test_accuracy",)), SaveCheckpoints(tmp_path)]).fit(2)
+    Tiny().trainer(hooks=[Progress(name="tiny", samples=40, show=("test_accuracy",)), SaveCheckpoints(tmp_path)]).fit(2)
     last = capsys.readouterr().err.splitlines()[-1]
     assert "tiny, epoch 2/2: 100%" in last
     assert "80.0/80.0 [" in last
     assert all(part in last for part in ("samples/s", "loss=", "accuracy=", "test_accuracy="))
-    trainer = Tiny().trainer(hooks=[Progress(3)])
+    trainer = Tiny().trainer(hooks=[Progress()])
     trainer.resume(tmp_path)
     trainer.fit(3)
     last = capsys.readouterr().err.splitlines()[-1]
@@ -387,7 +420,7 @@ def test_tensorboard_gets_each_epoch_and_what_a_resume_makes_void(tmp_path):
     assert path.read_bytes().count(b"train_loss") == 1
 
 
-@pytest.mark.parametrize(("package", "hook"), [("tensorboardX", TensorBoard("x")), ("tqdm", Progress(1))])
+@pytest.mark.parametrize(("package", "hook"), [("tensorboardX", TensorBoard("x")), ("tqdm", Progress())])
 def test_without_the_package_it_says_which_extra_has_it(monkeypatch, package, hook):
     monkeypatch.setitem(sys.modules, package, None)
     extra = {"tensorboardX": "tensorboard", "tqdm": "train"}[package]
