@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-import tqdm  # noqa: F401 - so that it is missed before a run, not when its progress is shown
+import safetensors.numpy  # noqa: F401 - so that it is missed before a run, not when a checkpoint is written
+import tqdm  # noqa: F401 - the same
 import tyro
 
 import snn

@@ -114,7 +114,9 @@ def test_a_file_in_the_place_of_the_experiments_directory(capsys, tmp_path):
 WITHOUT = "import sys; sys.modules[{0!r}] = None; from experiments.__main__ import main; sys.exit(main(sys.argv[1:]))"
 
 
-@pytest.mark.parametrize(("package", "name"), [("sklearn", "digits"), ("tyro", "traces"), ("matplotlib", "traces")])
+@pytest.mark.parametrize(
+    ("package", "name"), [("sklearn", "digits"), ("safetensors", "digits"), ("tyro", "traces"), ("matplotlib", "traces")]
+)
 def test_a_package_of_the_extra_that_is_not_installed(package, name, tmp_path):
     done = python("-c", WITHOUT.format(package), name, "--smoke", "--out", str(tmp_path))
     assert done.returncode == 2

@@ -4,6 +4,7 @@ import numpy as np
 
 import snn
 from autograd import nn, optim
+from snn.train import Hook
 
 
 class Tiny:
@@ -47,3 +48,19 @@ def bits(trainer):
 
 def lines(history):
     return [{name: value for name, value in line.items() if name != "seconds"} for line in history]
+
+
+class DiedError(Exception):
+    pass
+
+
+class Dies(Hook):
+    """Ends the process, as far as a test can, after some steps."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def on_step(self, trainer):
+        self.left -= 1
+        if not self.left:
+            raise DiedError
