@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -279,6 +279,17 @@ class Cell(Hookable, CellNames, OwnArguments):
         StateDictError
             If names (when strict), shapes, dtypes or values do not fit; all of them are listed.
         """
+        missing, unexpected, load = self.prepare_state_dict(weights, strict, finite=finite)
+        load()
+        return missing, unexpected
+
+    def prepare_state_dict(
+        self, weights: Mapping[str, Any], strict: bool = True, *, finite: bool = True
+    ) -> tuple[list[str], list[str], Callable[[], None]]:
+        """Check weights as :meth:`load_state_dict` does, and return what it returns and a function that sets them.
+
+        Whoever loads several things together checks all before the first is set.
+        """
         check_saved(weights, f"{type(self).__name__}.load_state_dict")
         parameters = self.parameters_dict()
         missing = [name for name in parameters if name not in weights]
@@ -292,9 +303,12 @@ class Cell(Hookable, CellNames, OwnArguments):
                 "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names, finite=False for "
                 "NaN and infinity.",
             )  # fmt: skip
-        for name, array in new.items():
-            parameters[name].array = array
-        return missing, unexpected
+
+        def load() -> None:
+            for name, array in new.items():
+                parameters[name].array = array
+
+        return missing, unexpected, load
 
     # Printing
 

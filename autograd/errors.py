@@ -8,6 +8,7 @@ __all__ = [
     "BpropError",
     "BpropShapeError",
     "CellError",
+    "CheckpointError",
     "CompileError",
     "DTypeError",
     "DataError",
@@ -15,12 +16,12 @@ __all__ = [
     "MissingExtraError",
     "NonFiniteError",
     "PositionError",
-    "RunDirectoryError",
     "ShapeError",
     "StateDictError",
     "StateError",
     "UnknownImportError",
     "UnknownNameError",
+    "WriteError",
 ]
 
 
@@ -92,6 +93,10 @@ class CellError(AutogradError, AttributeError):
     """A Cell that is put together wrongly."""
 
 
+class CheckpointError(AutogradError, ValueError):
+    """A checkpoint that cannot be used; nothing of it was loaded."""
+
+
 class StateError(AutogradError, ValueError):
     """A state that does not fit the net or its input."""
 
@@ -110,8 +115,8 @@ class CompileError(AutogradError, RuntimeError):
     """A compiled run that was asked for and cannot be had."""
 
 
-class RunDirectoryError(AutogradError, OSError):
-    """A run directory that cannot be written; what was there before stays."""
+class WriteError(AutogradError, OSError):
+    """A file or a directory that cannot be written; what was there before stays."""
 
     __str__ = Exception.__str__  # OSError would print its own arguments
 

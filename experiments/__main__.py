@@ -1,4 +1,7 @@
-"""Command line: ``python -m experiments``, ``python -m experiments NAME --help``, ``python -m experiments NAME [options]``."""
+"""Command line: ``python -m experiments`` lists the experiments; ``NAME [options]`` runs one, ``NAME --help`` says how.
+
+``NAME --resume DIR`` goes on with a run that was interrupted or killed; ``replay DIR`` runs one again and compares the bits.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import importlib
 import pkgutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +24,7 @@ __all__ = ["main", "names"]
 
 def names() -> list[str]:
     """Return the experiments: the modules of the package that are not its machinery."""
-    machinery = ("__main__", "harness", "training")
+    machinery = ("__main__", "harness", "manifest", "replay", "training")
     return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in machinery)
 
 
@@ -49,19 +53,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         if not args or args[0] in ("-h", "--help"):
-            print("usage: python -m experiments NAME [options]     (NAME --help shows its options)\n")
+            print(_USAGE)
             for name in names():
                 print(f"  {name:12s}{(load(name).__doc__ or '').strip().splitlines()[0]}")
             return 0
+        if args[0] == "replay":
+            return 0 if _replay(args[1:]) else 1
         _run(args[0], args[1:])
     except AutogradError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130  # as shells have it
     return 0
+
+
+_USAGE = """\
+usage: python -m experiments NAME [options]     (NAME --help shows its options)
+       python -m experiments NAME --resume DIR  (go on with a run that was interrupted or killed)
+       python -m experiments replay DIR         (run it again, and see whether the bits are the same)
+"""
 
 
 def _run(name: str, args: list[str]) -> None:
     module = load(name)
+    if place := _resumed(name, args):
+        _go_on(name, module, place)
+        return
+    config = _config(name, module, args)
+    config = config.smaller() if config.smoke else config
+    config.check()
+    from .harness import RunDirectory
+
+    results: list[dict[str, float]] = []
+    for seed in range(config.seed, config.seed + config.seeds):
+        one = config.with_seed(seed)
+        results.append(_one(module, one, RunDirectory(one, name)))
+    if len(results) > 1:
+        for key in results[0]:
+            values = [result[key] for result in results]
+            print(f"{key}: mean {np.mean(values):.4f}, standard deviation {np.std(values):.4f} over {len(values)} seeds")
+
+
+def _config(name: str, module: Any, args: list[str]) -> Any:
     import tyro
 
     config, unknown = tyro.cli(
@@ -73,20 +107,68 @@ def _run(name: str, args: list[str]) -> None:
         near = difflib.get_close_matches(unknown[0], options, 1)
         fix = f"Did you mean {near[0]}?" if near else f"See: python -m experiments {name} --help"
         raise ArgumentError(f"experiment {name}", f"the options {', '.join(options)}", " ".join(unknown), fix)
-    config = config.smaller() if config.smoke else config
-    config.check()
-    from .harness import RunDirectory
+    return config
 
-    results: list[dict[str, float]] = []
-    for seed in range(config.seed, config.seed + config.seeds):
-        one = config.with_seed(seed)
-        directory = RunDirectory(one, name)
-        results.append(module.run(one, directory))
-        print(f"wrote {directory.path}/: {', '.join(sorted(p.name for p in directory.path.iterdir()))}")
-    if len(results) > 1:
-        for key in results[0]:
-            values = [result[key] for result in results]
-            print(f"{key}: mean {np.mean(values):.4f}, standard deviation {np.std(values):.4f} over {len(values)} seeds")
+
+def _one(module: Any, config: Any, directory: Any) -> Any:
+    """Run an experiment in its directory; say where it is, and after Ctrl-C how to go on."""
+    try:
+        results = module.run(config, directory)
+    except KeyboardInterrupt:
+        print(f"interrupted; go on with: python -m experiments {directory.name} --resume {directory.path}", file=sys.stderr)
+        raise
+    print(f"wrote {directory.path}/: {', '.join(sorted(p.name for p in directory.path.iterdir()))}")
+    return results
+
+
+def _resumed(name: str, args: list[str]) -> Path | None:
+    """Return the directory of a run to go on with."""
+    if not any(arg.partition("=")[0] == "--resume" for arg in args):
+        return None
+    values = args[1:] if args[0] == "--resume" else [args[0].partition("=")[2], *args[1:]]
+    if len(values) != 1 or not values[0]:
+        raise ArgumentError(
+            f"experiment {name}", "--resume with a run directory and nothing else", " ".join(args),
+            "A run goes on with the options that it has.",
+        )  # fmt: skip
+    return Path(values[0])
+
+
+def _go_on(name: str, module: Any, place: Path) -> None:
+    from .harness import RunDirectory, read_config
+    from .manifest import differences, manifest
+
+    saved = read_config(place)
+    if saved["experiment"] != name:
+        raise ArgumentError(
+            f"experiment {name}, --resume", f"a run of {name}", f"one of {saved['experiment']}",
+            f"Use: python -m experiments {saved['experiment']} --resume {place}",
+        )  # fmt: skip
+    config = module.Config.saved(saved["options"])
+    config.check()
+    directory = RunDirectory.again(place)
+    for line in differences(saved, manifest()):
+        print(f"note: the bits may not be those of a run without interruption: {line}", file=sys.stderr)
+    _one(module, config, directory)
+
+
+def _replay(args: list[str]) -> bool:
+    if len(args) != 1 or args[0].startswith("-"):
+        raise ArgumentError(
+            "python -m experiments replay", "a run directory", " ".join(args) or "none", "Such as runs/traces/<time>-0."
+        )
+    from .harness import RunDirectory
+    from .replay import replay
+
+    def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
+        module = load(name)
+        config = module.Config.saved(options, out=out)
+        config.check()
+        directory = RunDirectory(config, name)
+        module.run(config, directory)
+        return directory
+
+    return replay(Path(args[0]), run)
 
 
 if __name__ == "__main__":

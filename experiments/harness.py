@@ -5,25 +5,28 @@ from __future__ import annotations
 import io
 import json
 import os
-import platform
+import weakref
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_type_hints
 
 import matplotlib  # noqa: F401 - so that it is missed before a run, not when its figures are drawn
 import numpy as np
 import tyro
 
-from autograd.errors import ArgumentError, RunDirectoryError
+from autograd.errors import ArgumentError
+from snn.common.files import sweep, unwritable, write_whole
+
+from .manifest import manifest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Options", "RunDirectory"]
+__all__ = ["Options", "RunDirectory", "read_config"]
+
+_OUT = "What was there stays. Choose another place with --out."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,26 +61,52 @@ class Options:
     def check(self) -> None:
         """Look at what a run needs, such as its data, before it has a directory; an experiment overrides this."""
 
+    @classmethod
+    def saved(cls, options: dict[str, Any], **changes: Any) -> Self:
+        """Return the options that ``config.json`` has, with changes.
+
+        Raises
+        ------
+        ArgumentError
+            If they are those of another version of the experiment.
+        """
+        known = {field.name for field in fields(cls)}
+        if known != set(options):
+            raise ArgumentError(
+                "options of the run", ", ".join(sorted(known)), ", ".join(sorted(options)),
+                "Another version of the experiment has made it; go on with that one.",
+            )  # fmt: skip
+        values: dict[str, Any] = options | changes
+        for name, hint in get_type_hints(cls).items():
+            if Path in (hint, *get_args(hint)) and values[name] is not None:
+                values[name] = Path(values[name])
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise ArgumentError(
+                "options of the run", "those of a run", f"others ({error})", "Was config.json edited?"
+            ) from error
+
     def with_seed(self, seed: int) -> Self:
         """Return the options of one of several runs."""
         return replace(self, seed=seed, seeds=1)
 
 
 class RunDirectory:
-    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run.
+    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run, which no other process writes.
 
     Every file is written whole beside its place and then put there, so that a full disk leaves what was there.
 
     Parameters
     ----------
     options : Options
-        The options of the run; they go to ``config.json`` with the versions of everything.
+        The options of the run; they go to ``config.json`` with all that may make another run round differently.
     name : str
         Name of the experiment.
 
     Raises
     ------
-    RunDirectoryError
+    WriteError
         If it cannot be made or written.
     """
 
@@ -89,35 +118,29 @@ class RunDirectory:
             base.mkdir(parents=True, exist_ok=True)
             self.path = _fresh(base, stem)
         except OSError as error:
-            raise _failed(base, error) from error
-        config = {"experiment": name, "options": _plain(asdict(options)), "versions": _versions()}
+            raise unwritable(base, error, _OUT) from error
+        _claim(self, self.path)
+        config = {"experiment": name, "options": _plain(asdict(options)), **manifest()}
         self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
+
+    @classmethod
+    def again(cls, path: Path) -> Self:
+        """Return the directory of a run that is there, to go on with it.
+
+        Raises
+        ------
+        ArgumentError
+            If it is none, or another process is writing it.
+        """
+        directory = cls.__new__(cls)
+        directory.name, directory.path = read_config(path)["experiment"], path
+        _claim(directory, path)
+        sweep(path)
+        return directory
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole, or leave what was there."""
-        target, temporary = self.path / name, self.path / f".{name}.partial"
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except OSError as error:
-            raise _failed(target, error) from error
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def log(self, values: dict[str, Any]) -> None:
-        """Append a line to ``metrics.jsonl``, or leave what was there."""
-        target = self.path / "metrics.jsonl"
-        size = target.stat().st_size if target.exists() else 0
-        try:
-            with target.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(_plain(values)) + "\n")
-        except OSError as error:
-            with suppress(OSError):
-                os.truncate(target, size)  # of the part of a line that was still written
-            raise _failed(target, error) from error
+        write_whole(self.path / name, content, _OUT)
 
     def save_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
         """Write ``weights.npz``, to be read with ``numpy.load``."""
@@ -150,22 +173,45 @@ def _fresh(base: Path, stem: str) -> Path:
     raise FileExistsError(f"{base / stem} and 999 more are there")
 
 
-def _failed(path: Path, error: OSError) -> RunDirectoryError:
-    return RunDirectoryError(
-        f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error),
-        "What was there stays. Choose another place with --out.",
-    )  # fmt: skip
+def read_config(path: Path) -> dict[str, Any]:
+    """Return what ``config.json`` of a run directory says.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such file, or another one.
+    """
+    try:
+        config = json.loads((path / "config.json").read_bytes())
+        if isinstance(config["experiment"], str) and isinstance(config["options"], dict):
+            return dict(config)
+        got = "a config.json of something else"
+    except OSError as error:
+        got = f"no config.json in it ({error.strerror})"
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        got = f"a config.json that cannot be read ({type(error).__name__}: {error})"
+    raise ArgumentError(
+        f"run directory {path}", "a directory that a run has made", got, "Give one such as runs/digits/<time>-0."
+    )
+
+
+def _claim(directory: RunDirectory, path: Path) -> None:
+    """Hold a lock on a directory as long as there is the object, or until the process ends in whatever way."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    handle = os.open(path, os.O_RDONLY)
+    weakref.finalize(directory, os.close, handle)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ArgumentError(
+            f"run directory {path}", "a run that nobody is at", "one that another process is writing", "Wait for its end."
+        ) from None
+    except OSError:  # a file system without locks
+        return
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
-    for package in ("spikecell", "numpy", "scipy", "scikit-learn", "matplotlib", "tqdm", "tyro"):
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
+import safetensors.numpy  # noqa: F401 - so that it is missed before a run, not when a checkpoint is written
+import tqdm  # noqa: F401 - the same
+import tyro
 
 import snn
-from autograd import Tensor, nn, optim, value_and_grad
+from autograd import Tensor, nn, optim
+from autograd.errors import ArgumentError
 
 from .harness import Options, RunDirectory
 
@@ -43,8 +45,15 @@ class TrainingOptions(Options):
     """Share of the membrane that is left after a step."""
     mode: Literal["auto", "eager", "compiled"] = "auto"
     """How the network is run, as in snn.run."""
+    save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
+    """Least time between two checkpoints; the best epoch and the end are saved too."""
 
     counts = ("seeds", "epochs", "batch_size", "steps", "hidden")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.save_every >= 0:
+            raise ArgumentError("option --save-every", "seconds of at least 0", f"{self.save_every}", "Nothing was run.")
 
 
 class Split(NamedTuple):
@@ -84,14 +93,15 @@ def train(
 ) -> Trained:
     """Train a net to spike most at the neuron of the right class; test it after each epoch and save its weights.
 
-    Before the first epoch and after the first, second, fourth, eighth and so on it is seen whether a layer is dead.
+    It goes on from the last checkpoint in the directory, if there is one. Before the first epoch and after the first, second,
+    fourth, eighth and so on it is seen whether a layer is dead.
 
     Parameters
     ----------
     config : TrainingOptions
         The options.
     directory : RunDirectory
-        Gets a line of metrics for each epoch, and the weights.
+        Gets a line of metrics for each epoch, checkpoints, and the weights.
     net : Cell
         From ``[T, N, features]`` to spikes ``[T, N, classes]``.
     split : Split
@@ -114,52 +124,44 @@ def train(
     snn.DeadLayerWarning
         If a layer of the net is dead, with what to do.
     """
-    weights, images = net.trainable_params(), len(split.train_x)
-    batches = -(-images // config.batch_size)
-    optimizer = optim.Adam(weights, optim.schedules.cosine(config.learning_rate, config.epochs * batches))
+    images = len(split.train_x)
+    count = -(-images // config.batch_size)
+    schedule = optim.schedules.cosine(config.learning_rate, config.epochs * count)
 
-    def loss(x: Array, labels: Array) -> tuple[Tensor, Tensor]:
-        spikes, _, _ = snn.run(net, encode(x, rng), mode=config.mode)
-        return snn.losses.count_cross_entropy(spikes, labels), spikes
+    def batches(start: int) -> list[Array]:
+        return np.array_split(rng.permutation(images), count)[start:]
 
-    train_step = value_and_grad(loss, grad_position=None, weights=weights, has_aux=True)
-    history: list[dict[str, float]] = []
+    def loss(chosen: Array) -> tuple[Tensor, dict[str, float]]:
+        x, labels = split.train_x[chosen], split.train_y[chosen]
+        spikes, _, _ = snn.run(net, encode(x if augment is None else augment(x), rng), mode=config.mode)
+        return snn.losses.count_cross_entropy(spikes, labels), {"accuracy": snn.metrics.accuracy(spikes, labels)}
+
     counts = np.empty((0, 0))
-    seconds = 0.0
-    with tqdm(total=config.epochs * images, unit=" images", unit_scale=True, dynamic_ncols=True) as progress:
-        for epoch in range(1, config.epochs + 1):
-            if not (epoch - 1) & (epoch - 2):  # none or a power of two are over
-                few = encode(split.train_x[:_LOOKED_AT], np.random.default_rng(config.seed))
-                snn.health(net, few, mode="eager", gradient=False).warn()
-            progress.set_description(f"{directory.name}, seed {config.seed}, epoch {epoch}/{config.epochs}", refresh=False)
-            start = time.perf_counter()
-            losses, right, seen = 0.0, 0.0, 0
-            for chosen in np.array_split(rng.permutation(images), batches):
-                x, labels = split.train_x[chosen], split.train_y[chosen]
-                (value, spikes), gradients = train_step(x if augment is None else augment(x), labels)
-                optimizer(gradients)
-                losses += value.item() * len(chosen)
-                right += snn.metrics.accuracy(spikes, labels) * len(chosen)
-                seen += len(chosen)
-                shown = {"loss": f"{losses / seen:.4f}", "accuracy": f"{right / seen:.3f}"}
-                progress.set_postfix(shown | _tested(history), refresh=False)
-                progress.update(len(chosen))
-            seconds += time.perf_counter() - start
-            counts = count_spikes(net, split.test_x, encode, np.random.default_rng(config.seed), config.mode)
-            history.append(
-                {
-                    "epoch": epoch,
-                    "train_loss": losses / images,
-                    "train_accuracy": right / images,
-                    "test_loss": snn.losses.cross_entropy(counts, split.test_y).item(),
-                    "test_accuracy": snn.metrics.accuracy(counts, split.test_y),
-                    "seconds": round(seconds, 3),
-                }
-            )
-            directory.log(history[-1])
-            progress.set_postfix(shown | _tested(history))
+
+    def evaluate() -> dict[str, float]:
+        nonlocal counts
+        counts = count_spikes(net, split.test_x, encode, np.random.default_rng(config.seed), config.mode)
+        return {
+            "test_loss": snn.losses.cross_entropy(counts, split.test_y).item(),
+            "test_accuracy": snn.metrics.accuracy(counts, split.test_y),
+        }
+
+    name, shown = f"{directory.name}, seed {config.seed}", ("test_accuracy",)
+    saves = snn.train.SaveCheckpoints(directory.path / "checkpoints", seconds=config.save_every, best="test_accuracy")
+    hooks = [
+        _LookForDeadLayers(encode(split.train_x[:_LOOKED_AT], np.random.default_rng(config.seed))),
+        snn.train.Progress(name=name, samples=images, unit="images", show=shown),
+        snn.train.JSONLines(directory.path / "metrics.jsonl"),
+        saves,
+    ]
+    optimizer = optim.Adam(net.trainable_params(), schedule)
+    trainer = snn.train.Trainer(net, optimizer, loss, batches, rng=rng, evaluate=evaluate, hooks=hooks)
+    trainer.resume(saves.checkpoints)
+    history = trainer.fit(config.epochs)
+    if not counts.size:  # it had ended before
+        evaluate()
     directory.save_weights(net.state_dict())
-    accuracy = history[-1]["test_accuracy"]
+    accuracy, seconds = history[-1]["test_accuracy"], trainer.seconds
     print(
         f"seed {config.seed}: test accuracy {accuracy:.4f} on {len(split.test_y):,} held-out images, "
         f"trained in {seconds:.1f} s ({config.epochs * images / seconds:,.0f} images/s)"
@@ -167,5 +169,21 @@ def train(
     return Trained(history, counts, {"test accuracy": accuracy, "training seconds": seconds})
 
 
-def _tested(history: list[dict[str, float]]) -> dict[str, str]:
-    return {"test": f"{history[-1]['test_accuracy']:.3f}"} if history else {}
+class _LookForDeadLayers(snn.train.Hook):
+    """Warns of layers that are dead, ever more seldom."""
+
+    def __init__(self, few: Tensor) -> None:
+        self.few = few
+
+    def on_start(self, trainer: snn.train.Trainer) -> None:
+        """Look before the first epoch."""
+        if not trainer.resumed:
+            self._look(trainer)
+
+    def on_epoch(self, trainer: snn.train.Trainer) -> None:
+        """Look if as many epochs are over as a power of two, and more follow."""
+        if trainer.epoch < trainer.epochs and not trainer.epoch & (trainer.epoch - 1):
+            self._look(trainer)
+
+    def _look(self, trainer: snn.train.Trainer) -> None:
+        snn.health(trainer.net, self.few, mode="eager", gradient=False).warn()

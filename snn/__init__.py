@@ -1,10 +1,10 @@
-"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data sets, plots."""
+"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data, training, plots."""
 
 from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from . import data, encode, losses, metrics, models, neurons, plot, surrogate, synapses
+from . import checkpoint, data, encode, losses, metrics, models, neurons, plot, surrogate, synapses, train
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
@@ -40,6 +40,7 @@ __all__ = [
     "Recurrent",
     "RunResult",
     "Summary",
+    "checkpoint",
     "convert",
     "data",
     "encode",
@@ -62,6 +63,7 @@ __all__ = [
     "summary",
     "surrogate",
     "synapses",
+    "train",
 ]
 __all__ += vars(neurons)["__all__"]
 

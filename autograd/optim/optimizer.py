@@ -227,6 +227,10 @@ class Optimizer:
         StateDictError
             If names, shapes, dtypes or values do not fit.
         """
+        self.prepare_state_dict(saved)()
+
+    def prepare_state_dict(self, saved: Mapping[str, Any]) -> Callable[[], None]:
+        """Check a state as :meth:`load_state_dict` does, and return a function that sets it."""
         check_saved(saved, f"{type(self).__name__}.load_state_dict")
         places = {key: (memory, slot) for key, memory, slot in self._places()}
         wrong = sorted({"step", *places} ^ set(saved))
@@ -241,9 +245,13 @@ class Optimizer:
                 f"{type(self).__name__}.load_state_dict", "the state of the same optimizer of the same Parameters",
                 f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build it as it was when saved.",
             )  # fmt: skip
-        self.steps = int(saved["step"])
-        for key, (memory, slot) in places.items():
-            memory[slot] = new[key]
+
+        def load() -> None:
+            self.steps = int(saved["step"])
+            for key, (memory, slot) in places.items():
+                memory[slot] = new[key]
+
+        return load
 
     # Printing
 

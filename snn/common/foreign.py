@@ -91,7 +91,6 @@ _SNN: dict[str, str] = {
     "Network": "Use autograd.nn.SequentialCell",
     "Simulator": _OVER_TIME,
     "Synapses": "Use autograd.nn.Dense for weights, and snn.synapses for time courses",
-    "train": "Write the loop: autograd.value_and_grad(loss, None, weights) gives gradients for autograd.optim.Adam",
 }
 
 _SURROGATE: dict[str, str] = {

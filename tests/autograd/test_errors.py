@@ -13,11 +13,12 @@ from .helpers import x23
 CLASSES = [getattr(errors, name) for name in errors.__all__]
 BUILTINS = {
     "AutogradError": Exception, "ArgumentError": ValueError, "BpropError": RuntimeError,
-    "BpropShapeError": ValueError, "CellError": AttributeError,
+    "BpropShapeError": ValueError, "CellError": AttributeError, "CheckpointError": ValueError,
     "CompileError": RuntimeError, "DTypeError": TypeError, "DataError": ValueError, "GradientError": RuntimeError,
     "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "PositionError": IndexError,
-    "RunDirectoryError": OSError, "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
+    "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
     "UnknownImportError": ImportError, "UnknownNameError": AttributeError,
+    "WriteError": OSError,
 }  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def test_its_progress_has_throughput_time_left_loss_and_accuracy(smoke):
     assert last.startswith("mnist, seed 0, epoch 2/2: 100%|")
     assert "1.60k/1.60k [" in last
     accuracy = metrics_of(smoke("mnist").directory)[-1]["test_accuracy"]
-    assert last.endswith(f", test={accuracy:.3f}]")
+    assert last.endswith(f", test_accuracy={accuracy:.3f}]")
     assert all(part in last for part in ("images/s, ", "<00:00, ", "loss=", "accuracy="))
 
 

@@ -16,10 +16,20 @@ from experiments import digits
 from experiments.__main__ import main, names
 from experiments.harness import Options, RunDirectory
 
+LEARNT = {"checkpoints", "config.json", "metrics.jsonl", "weights.npz", "training.png", "confusion.png"}
 FILES = {
-    "digits": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "raster.png", "traces.png", "confusion.png"},
-    "mnist": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "examples.png", "confusion.png"},
-    "mnist_conv": {"config.json", "metrics.jsonl", "weights.npz", "training.png", "maps.png", "confusion.png"},
+    "digits": {
+        "checkpoints",
+        "config.json",
+        "metrics.jsonl",
+        "weights.npz",
+        "training.png",
+        "raster.png",
+        "traces.png",
+        "confusion.png",
+    },
+    "mnist": LEARNT | {"examples.png"},
+    "mnist_conv": LEARNT | {"maps.png"},
     "surrogate": {"config.json", "surrogates.png"},
     "synapses": {"config.json", "synapses.png"},
     "traces": {"config.json", "traces.png"},
@@ -62,9 +72,21 @@ def test_config_json_has_all_options_the_seed_and_the_versions_of_everything(nam
     expected = dataclasses.asdict(module.Config().smaller()) | {"smoke": True, "out": str(smoke(name).directory.parents[1])}
     assert config["options"] == expected
     assert config["options"]["seed"] == 0
-    assert set(config["versions"]) >= {"python", "machine", "spikecell", "numpy", "scipy", "scikit-learn", "matplotlib"}
+    assert set(config["versions"]) >= {
+        "python",
+        "machine",
+        "spikecell",
+        "numpy",
+        "numba",
+        "scipy",
+        "scikit-learn",
+        "matplotlib",
+    }
     assert config["versions"]["numpy"] == np.__version__
     assert all(config["versions"].values())
+    assert set(config["code"]) == {"autograd", "snn", "experiments"}
+    assert config["cpu"]["model"]
+    assert any(name.startswith("num threads of ") for name in config["blas"])
 
 
 @every_experiment
@@ -112,7 +134,7 @@ def test_digits_shows_its_progress_and_prints_the_test_accuracy(smoke):
     run = smoke("digits")
     accuracy = metrics_of(run.directory)[-1]["test_accuracy"]
     assert f"seed 0: test accuracy {accuracy:.4f} on 360 held-out images, trained in " in run.stdout
-    assert re.search(rf"100%.* images/s, loss=\d+\.\d+, accuracy=0\.\d+, test={accuracy:.3f}\]", run.stderr)
+    assert re.search(rf"100%.* images/s, loss=\d+\.\d+, accuracy=0\.\d+, test_accuracy={accuracy:.3f}\]", run.stderr)
 
 
 def test_the_weights_of_digits_load_into_a_built_net_and_give_the_same_accuracy(smoke):

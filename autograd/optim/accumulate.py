@@ -1,0 +1,95 @@
+"""Gradients of several batches as one: for a batch that does not fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import describe, sum_dtype
+from ..errors import ArgumentError, ShapeError
+from ..tensor import Tensor
+from .optimizer import check_gradients
+
+__all__ = ["Accumulator"]
+
+
+class Accumulator:
+    """The mean of gradients, each with a weight: that of a loss which is a mean over all samples.
+
+    Examples
+    --------
+    >>> from autograd import Tensor, optim
+    >>> gradients = optim.Accumulator()
+    >>> gradients.add((Tensor([1.0, 2.0]),), 3)  # of 3 samples
+    >>> gradients.add((Tensor([5.0, 2.0]),), 1)  # of 1
+    >>> print(gradients.take()[0], len(gradients))
+    [2. 2.] 0
+    """
+
+    def __init__(self) -> None:
+        self._only: tuple[Tensor, ...] = ()
+        self._sums: list[Any] = []
+        self._weight, self._count = 0.0, 0
+
+    def __len__(self) -> int:
+        """Return how many were added since the last were taken."""
+        return self._count
+
+    def add(self, gradients: Sequence[Tensor], weight: float = 1.0) -> None:
+        """Add gradients, as a transform returns them.
+
+        Parameters
+        ----------
+        gradients : sequence of Tensor
+            One for each Parameter; not changed.
+        weight : float
+            How much they count, positive: the number of samples behind a loss that is a mean over them.
+
+        Raises
+        ------
+        ArgumentError
+            If the weight is not positive.
+        ShapeError
+            If number or shapes are not those of the gradients before.
+        DTypeError
+            If they are something else, such as the loss.
+        """
+        found = check_gradients(gradients, "Accumulator.add")
+        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.integer, np.floating)) or not weight > 0:
+            raise ArgumentError("Accumulator.add", "a positive weight", describe(weight), "Such as the number of samples.")
+        shapes, before = [g.shape for g in found], [s.shape for s in (self._sums or self._only)]
+        if self._count and shapes != before:
+            raise ShapeError(
+                "Accumulator.add", f"gradients of the shapes {before}", f"{shapes}", "Add those of the same Parameters."
+            )
+        if not self._count:  # a single one is returned as it came, to the bit
+            self._only, self._sums = found, []
+        else:
+            if not self._sums:
+                self._sums = [_weighted(g, self._weight) for g in self._only]
+            for total, g in zip(self._sums, found, strict=True):
+                total += _weighted(g, weight)
+        self._weight, self._count = self._weight + float(weight), self._count + 1
+
+    def take(self) -> tuple[Tensor, ...]:
+        """Return the mean, and start anew.
+
+        Raises
+        ------
+        ArgumentError
+            If none was added.
+        """
+        if not self._count:
+            raise ArgumentError("Accumulator.take", "gradients to be added first", "none", "Call add for each batch.")
+        only, sums, weight = self._only, self._sums, self._weight
+        self._only, self._sums, self._weight, self._count = (), [], 0.0, 0
+        if not sums:
+            return only
+        return tuple(Tensor.wrap((s / s.dtype.type(weight)).astype(g.dtype)) for s, g in zip(sums, only, strict=True))
+
+
+def _weighted(g: Tensor, weight: float) -> Any:
+    wide = sum_dtype(g.dtype)
+    return g.array.astype(wide) * wide.type(weight)

@@ -1,0 +1,93 @@
+"""What a run was made with, and what may make another one round differently: versions, code, processor, BLAS."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import threadpoolctl
+
+__all__ = ["differences", "manifest"]
+
+ROOT = Path(__file__).parents[1]
+_PACKAGES = ("spikecell", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib", "safetensors", "tqdm", "tyro")
+_PARTS = {"versions": "version of {}", "code": "code of {}", "cpu": "CPU: {}", "blas": "BLAS: {}", "settings": "${}"}
+_SETTINGS = ("SPIKECELL_PRODUCT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT")
+
+
+def manifest() -> dict[str, dict[str, Any]]:
+    """Return versions, digests of the code, and what processor and BLAS there are."""
+    settings = {name: value for name, value in sorted(os.environ.items()) if name in _SETTINGS}
+    return {"versions": _versions(), "code": _code(), "cpu": _cpu(), "blas": _blas(), "settings": settings}
+
+
+def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return a line for each thing in which two manifests differ."""
+    found = []
+    for part, text in _PARTS.items():
+        before, after = then.get(part, {}), now.get(part, {})
+        for name in {**before, **after}:
+            if before.get(name) != after.get(name):
+                was, has = (str(side.get(name, "not known")) for side in (before, after))
+                found.append(f"{text.format(name)}: {was[:80]} then, {has[:80]} now")
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _code() -> dict[str, str]:
+    found = {}
+    for package in ("autograd", "snn", "experiments"):
+        digest = hashlib.sha256()
+        for path in sorted((ROOT / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(ROOT).as_posix()}\n".encode() + path.read_bytes())
+        found[package] = digest.hexdigest()[:16]
+    return found
+
+
+def _cpu() -> dict[str, Any]:
+    """Return the processor, and the extensions of it that numpy has kernels for and uses."""
+    used: Any = np.show_config(mode="dicts")
+    extensions = used.get("SIMD Extensions", {})
+    return {
+        "model": _model(), "cores": os.cpu_count(),
+        "extensions": " ".join([*extensions.get("baseline", ()), *extensions.get("found", ())]),
+    }  # fmt: skip
+
+
+def _model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    return names[0] if names else platform.processor() or "unknown"
+
+
+def _blas() -> dict[str, Any]:
+    """Return which BLAS numpy and scipy call, the kernels it has chosen for the processor, and its number of threads."""
+    import scipy.linalg  # noqa: F401 - what is loaded is found, and another experiment loads it later
+
+    libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    libraries.sort(key=lambda library: str(library["filepath"]))
+    # Where the wheels bring their own, what else the process has loaded does not matter.
+    owned = {name: lib for lib in libraries for name in ("numpy", "scipy") if f"{name}.libs" in Path(lib["filepath"]).parts}
+    return {
+        f"{key.replace('_', ' ')} of {name}": library.get(key)
+        for name, library in (owned or {f"library {i + 1}": library for i, library in enumerate(libraries)}).items()
+        for key in ("internal_api", "version", "architecture", "num_threads")
+    }

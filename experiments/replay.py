@@ -1,0 +1,96 @@
+"""``python -m experiments replay DIR``: run again what a run directory has, and compare every file to the bit."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+
+from .harness import RunDirectory, read_config
+from .manifest import differences, manifest
+
+__all__ = ["replay"]
+
+_NOT_COMPARED = ("config.json", "checkpoints")  # what it is made with, and what holds the time
+_TIMES = ("seconds",)
+
+
+def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory]) -> bool:
+    """Run again what a directory has, print what is the same and what is not, and return whether all is.
+
+    Parameters
+    ----------
+    path : Path
+        The run directory; it is only read.
+    run : callable
+        From the name of an experiment, its options and a place for its output to the directory of a new run.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no run directory, or that of a run which has not ended.
+    """
+    config = read_config(path)
+    with tempfile.TemporaryDirectory(prefix="replay-") as place:
+        again = run(config["experiment"], config["options"], Path(place)).path
+        made = sorted(p.name for p in again.iterdir() if p.name not in _NOT_COMPARED)
+        missing = [name for name in made if not (path / name).exists()]
+        if missing:
+            raise ArgumentError(
+                f"replay {path}", f"a run that has ended, with {', '.join(made)}", f"no {', '.join(missing)}",
+                f"Let it end first: python -m experiments {config['experiment']} --resume {path}",
+            )  # fmt: skip
+        found = {name: _difference(path / name, again / name) for name in made}
+    for name, text in found.items():
+        print(f"{name}: {text or 'the same bits'}")
+    if not any(found.values()):
+        print(f"{path} was repeated to the bit")
+        return True
+    changed = differences(config, manifest())
+    print(f"{path} was not repeated. What differs between then and now:")
+    print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded; perhaps its data")
+    return False
+
+
+def _difference(then: Path, now: Path) -> str:
+    """Return in what two files differ, empty if in nothing."""
+    if then.suffix == ".npz":
+        return _of_arrays(then, now)
+    if then.suffix == ".jsonl":
+        return _of_lines(_lines(then), _lines(now))
+    return "" if then.read_bytes() == now.read_bytes() else "another file"
+
+
+def _of_arrays(then: Path, now: Path) -> str:
+    with np.load(then) as before, np.load(now) as after:
+        if set(before.files) != set(after.files):
+            return f"other names, {', '.join(sorted(set(before.files) ^ set(after.files)))}"
+        for name in before.files:
+            a, b = before[name], after[name]
+            if (a.shape, a.dtype) != (b.shape, b.dtype):
+                return f"{name} is {b.dtype}{list(b.shape)}, not {a.dtype}{list(a.shape)}"
+            if a.tobytes() != b.tobytes():
+                off = np.abs(a.astype(np.float64) - b.astype(np.float64))
+                return f"{name} differs in {np.count_nonzero(off):,} of {a.size:,} numbers, by up to {off.max():.2g}"
+    return ""
+
+
+def _of_lines(before: list[Any], after: list[Any]) -> str:
+    if len(before) != len(after):
+        return f"{len(after)} lines, not {len(before)}"
+    for number, (a, b) in enumerate(zip(before, after, strict=True), 1):
+        if a != b:
+            name = next(name for name in {**a, **b} if a.get(name) != b.get(name))
+            return f"line {number}: {name} is {b.get(name)}, not {a.get(name)}"
+    return ""
+
+
+def _lines(path: Path) -> list[Any]:
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [{name: value for name, value in line.items() if name not in _TIMES} for line in found]

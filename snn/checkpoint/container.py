@@ -1,0 +1,141 @@
+"""The file: arrays in the safetensors format, and beside them JSON with a version and a digest of everything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import CheckpointError, MissingExtraError
+
+__all__ = ["decode", "encode", "read"]
+
+Array = np.ndarray[Any, Any]
+
+FORMAT, VERSION = "spikecell checkpoint", 1
+DTYPES = {
+    "BOOL": np.bool_, "U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "U64": np.uint64, "I8": np.int8, "I16": np.int16,
+    "I32": np.int32, "I64": np.int64, "F16": np.float16, "F32": np.float32, "F64": np.float64,
+}  # fmt: skip
+"""What can be kept, by the names of the format."""
+
+_HEADER = 100_000_000  # bytes, as the format has it
+_KEY = "spikecell"  # one key of metadata: the package writes several in any order, and equal states should be equal files
+_ANOTHER = "Take another checkpoint."
+
+
+def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
+    """Return the bytes of a file of JSON and named arrays.
+
+    Raises
+    ------
+    CheckpointError
+        If the JSON is longer than the format allows.
+    MissingExtraError
+        If safetensors is not installed.
+    """
+    package = _package(where)
+    about = {"format": FORMAT, "version": VERSION, "sha256": _digest(content, arrays), "content": content}
+    text = json.dumps(about)
+    names = sum(len(name) + 120 for name in arrays)  # each has its place written down
+    if 2 * len(text) + names > _HEADER:  # a quote takes two characters in there
+        raise CheckpointError(
+            where, f"numbers and text of at most {_HEADER // 2:,} bytes beside the arrays", f"{len(text):,}",
+            "Nothing was written. Keep long lists as arrays.",
+        )  # fmt: skip
+    saved: bytes = package.numpy.save(dict(arrays), {_KEY: text})
+    return saved
+
+
+def read(path: Path) -> tuple[Any, dict[str, Array]]:
+    """Return the JSON and the arrays of a file.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read, or is not what was written.
+    MissingExtraError
+        If safetensors is not installed.
+    """
+    where = f"checkpoint {path}"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(where, "a file that can be read", error.strerror or str(error), "Nothing was loaded.") from error
+    return decode(data, where)
+
+
+def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
+    """Return the JSON and the arrays in the bytes of a file.
+
+    Raises
+    ------
+    CheckpointError
+        If they are not what was written.
+    MissingExtraError
+        If safetensors is not installed.
+    """
+    package = _package(where)
+    header = int.from_bytes(data[:8], "little")
+    if len(data) < 8 or not 2 <= header <= min(len(data) - 8, _HEADER):
+        raise CheckpointError(
+            where, "a checkpoint, which begins with the length of its header",
+            f"a header of {header:,} bytes in a file of {len(data):,}", f"It is cut off or something else. {_ANOTHER}",
+        )  # fmt: skip
+    try:
+        metadata = json.loads(data[8 : 8 + header]).get("__metadata__", {})
+        about = json.loads(metadata[_KEY]) if isinstance(metadata, dict) and _KEY in metadata else {}
+        found = {entry: about.get(entry) for entry in ("format", "version", "sha256", "content")}
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _broken(where, error) from error
+    if found["format"] != FORMAT:
+        raise CheckpointError(
+            where, "a file that snn.checkpoint.save wrote", "another file of the safetensors format",
+            "Its arrays: safetensors.numpy.load_file(file).",
+        )  # fmt: skip
+    if found["version"] != VERSION:
+        raise CheckpointError(
+            where,
+            f"version {VERSION} of the format",
+            f"version {found['version']!r}",
+            "Read it with the spikecell that wrote it.",
+        )
+    try:
+        arrays = {name: _array(entry) for name, entry in package.deserialize(data)}
+    except (package.SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise _broken(where, error) from error
+    if found["sha256"] != _digest(found["content"], arrays):
+        raise CheckpointError(
+            where, "the bytes that were written", "others: the digest is not that of the content",
+            f"Nothing was loaded. {_ANOTHER}",
+        )  # fmt: skip
+    return found["content"], arrays
+
+
+def _package(where: str) -> Any:
+    try:
+        import safetensors.numpy
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("safetensors", "train", where) from error
+    return safetensors
+
+
+def _array(entry: Mapping[str, Any]) -> Array:
+    return np.frombuffer(entry["data"], DTYPES[entry["dtype"]]).reshape(entry["shape"])
+
+
+def _digest(content: Any, arrays: Mapping[str, Array]) -> str:
+    found = hashlib.sha256(f"{FORMAT} {VERSION} {json.dumps(content)}".encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        found.update(f"\n{name} {array.dtype.name} {array.shape}\n".encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
+
+
+def _broken(where: str, error: Exception) -> CheckpointError:
+    return CheckpointError(where, "a whole checkpoint", f"a broken one ({error})", f"Nothing was loaded. {_ANOTHER}")

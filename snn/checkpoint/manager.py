@@ -1,0 +1,134 @@
+"""The last checkpoints of a run, and the best one."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from autograd.errors import ArgumentError, CheckpointError
+
+from ..common.files import make_directory, sweep, unwritable, write_whole
+from .parts import load, to_bytes
+
+__all__ = ["Checkpoints"]
+
+_STEP = re.compile(r"step-(\d+)\.safetensors")
+
+
+class Checkpoints:
+    """A directory with the last checkpoints of a run, ``step-<step>.safetensors``, and its best, ``best.safetensors``.
+
+    Each is written whole before an older one goes, so that there is one whatever happens.
+
+    Parameters
+    ----------
+    directory : str or path
+        Where they are; made with the first one.
+    keep : int
+        How many of the last to keep.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], keep: int = 2) -> None:
+        if not isinstance(keep, int) or isinstance(keep, bool) or keep < 1:
+            raise ArgumentError(
+                "Checkpoints", "keep, a whole number of at least 1", repr(keep), "The last one is gone on from."
+            )
+        self.directory, self.keep = Path(directory), keep
+        self._score: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Checkpoints({str(self.directory)!r}, keep={self.keep})"
+
+    def paths(self) -> list[Path]:
+        """Return the last checkpoints, the oldest first."""
+        found = {int(m[1]): path for path in self.directory.glob("step-*") if (m := _STEP.fullmatch(path.name))}
+        return [found[step] for step in sorted(found)]
+
+    @property
+    def last(self) -> Path | None:
+        """The last checkpoint, if there is one."""
+        return paths[-1] if (paths := self.paths()) else None
+
+    @property
+    def best(self) -> Path | None:
+        """The checkpoint with the highest score, if one was saved with a score."""
+        path = self.directory / "best.safetensors"
+        return path if path.exists() else None
+
+    def save(self, step: int, score: float | None = None, **parts: Any) -> Path:
+        """Save a checkpoint, as :func:`save` does, and remove what is older than those to keep.
+
+        Parameters
+        ----------
+        step : int
+            Its number; saved as the part ``step``.
+        score : float, optional
+            If it is higher than those before, the checkpoint is the best too; saved as the part ``score``.
+        **parts : object
+            As for :func:`save`.
+
+        Returns
+        -------
+        Path
+            Where it is.
+
+        Raises
+        ------
+        CheckpointError
+            As :func:`save`; or if a further one is there, of another run.
+        WriteError
+            If it cannot be written. What was there stays.
+        """
+        last = self.last
+        if last is not None and last.name > _name(step):
+            raise CheckpointError(
+                f"{self}, step {step}", "a directory of this run", f"a further checkpoint, {last.name}",
+                "Nothing was written. Go on from it, or take another directory.",
+            )  # fmt: skip
+        content = to_bytes({"step": step, "score": score, **parts}, f"{self}, step {step}")
+        make_directory(self.directory)
+        path = self.directory / _name(step)
+        # The best first: a process that is killed in between comes to the same score again.
+        if score is not None and score > self._best_score():
+            write_whole(self.directory / "best.safetensors", content)
+            self._score = score
+        write_whole(path, content)
+        for old in self.paths()[: -self.keep]:
+            try:
+                old.unlink(missing_ok=True)
+            except OSError as error:
+                raise unwritable(old, error, "Another was written whole; this older one could not be removed.") from error
+        return path
+
+    def load(self, **parts: Any) -> dict[str, Any] | None:
+        """Load the last checkpoint, as :func:`load` does; None if there is none.
+
+        What a killed process had begun to write here is removed.
+
+        Raises
+        ------
+        CheckpointError
+            As :func:`load`; it names the one before, if there is one.
+        """
+        sweep(self.directory)
+        paths = self.paths()
+        if not paths:
+            return None
+        try:
+            return load(paths[-1], **parts)
+        except CheckpointError as error:
+            if len(paths) > 1:
+                error.add_note(f"To go on from the one before, {paths[-2].name}, remove {paths[-1].name}.")
+            raise
+
+    def _best_score(self) -> float:
+        """Return the score of the best one, which an earlier process may have written."""
+        if self._score is None:
+            self._score = float("-inf") if self.best is None else float(load(self.best)["score"])
+        return self._score
+
+
+def _name(step: int) -> str:
+    return f"step-{step:012d}.safetensors"

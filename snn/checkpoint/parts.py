@@ -1,0 +1,246 @@
+"""``save`` and ``load``: parts by name, all checked before the first is set."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Tensor
+from autograd.dtypes import describe
+from autograd.errors import AutogradError, CheckpointError
+from autograd.optim import Optimizer
+
+from ..common.files import write_whole
+from .container import Array, encode, read
+from .generators import generators_of, prepared
+from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_of, pack, plain_repr, unpack
+
+__all__ = ["load", "save", "to_bytes"]
+
+_SAME = "Nothing was loaded. Build it as it was when saved; load(path) without it returns what was saved."
+_OBJECTS = {CELL: (Cell, "a Cell"), OPTIMIZER: (Optimizer, "an optimizer"), GENERATOR: (np.random.Generator, "a generator")}
+
+
+def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
+    """Write a checkpoint: a file in the safetensors format, whole or not at all.
+
+    It is written beside its place, waits until it is on the disk, and then takes the place of what was there. It holds no
+    code.
+
+    Parameters
+    ----------
+    path : str or path
+        Where it goes, such as ``"run.safetensors"``; its directory is there.
+    **parts : object
+        What to keep, by names of your own:
+
+        - a Cell: its Parameters, and the generators in attributes of its Cells, such as that of ``nn.Dropout``;
+        - an optimizer: what it remembers, and its step, which is where its schedules are;
+        - a ``numpy.random.Generator``: its state, and how many others it has spawned;
+        - the state of neurons, as :func:`snn.run` returns it; Tensors, arrays, numbers, text, None; lists, tuples and
+          NamedTuples of them, and dicts with names, such as a configuration.
+
+    Raises
+    ------
+    CheckpointError
+        If something is none of these. Nothing is written.
+    WriteError
+        If the file cannot be written. What was there stays.
+    MissingExtraError
+        If safetensors is not installed (extra ``train``).
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, snn
+    >>> from autograd import nn
+    >>> rng = np.random.default_rng(0)
+    >>> net = nn.SequentialCell(nn.Dense(3, 2, rng=rng), snn.IFNode())
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     snn.checkpoint.save(f"{place}/a.safetensors", net=net, rng=rng, step=7)
+    ...     drawn = rng.random()
+    ...     saved = snn.checkpoint.load(f"{place}/a.safetensors", net=net, rng=rng)
+    >>> saved["step"], bool(rng.random() == drawn)
+    (7, True)
+    """
+    write_whole(Path(path), to_bytes(parts, f"snn.checkpoint.save, {os.fspath(path)}"))
+
+
+def to_bytes(parts: Mapping[str, Any], where: str) -> bytes:
+    """Return the bytes of a file with these parts."""
+    arrays: dict[str, Array] = {}
+    content = {name: pack(part, name, arrays, where) for name, part in parts.items()}
+    return encode(content, arrays, where)
+
+
+def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
+    """Read a checkpoint into Cells, optimizers and generators, and return the rest.
+
+    Everything is checked before anything is set: an error leaves all as it was.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that :func:`save` wrote.
+    **parts : object
+        By the names under which they were saved: Cells, optimizers and generators, which are set; and values such as a state,
+        whose structure, shapes and dtypes must be those that were saved, to get theirs in that structure.
+
+    Returns
+    -------
+    dict
+        Every part by name. Those that were given are set or built like what was given. Of others, a Cell is a dict of weights
+        (without its generators), an optimizer that of ``state_dict``, a generator a new one, a NamedTuple a dict.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is cut off, broken or of another version, or something does not fit: names, shapes, dtypes, NaN or
+        infinity.
+    MissingExtraError
+        If safetensors is not installed (extra ``train``).
+
+    Warns
+    -----
+    UserWarning
+        If an optimizer has other options, such as another learning rate, than when it was saved. It keeps its own.
+    """
+    where = f"checkpoint {os.fspath(path)}"
+    content, arrays = read(Path(path))
+    if not isinstance(content, dict):
+        raise _forged(where, TypeError(type(content).__name__))
+    missing = [name for name in parts if name not in content]
+    if missing:
+        raise CheckpointError(
+            where, f"the parts {', '.join(map(repr, missing))}", f"one with {', '.join(map(repr, content)) or 'none'}",
+            "Nothing was loaded. Use the names under which they were saved.",
+        )  # fmt: skip
+    plan = _Plan(arrays)
+    try:
+        values = {
+            name: _fitted(node, parts[name], f"{where}, {name}", plan) if name in parts else unpack(node, arrays)
+            for name, node in content.items()
+        }
+    except AutogradError:
+        raise
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # a digest can be forged
+        raise _forged(where, error) from error
+    for text in plan.notes:
+        warnings.warn(text, UserWarning, stacklevel=2)
+    for set_value in plan.loads:
+        set_value()
+    return values
+
+
+@dataclass
+class _Plan:
+    """What is to be done once everything was checked."""
+
+    arrays: Mapping[str, Array]
+    loads: list[Callable[[], None]] = field(default_factory=list)
+    """Set what was checked; they cannot fail."""
+    notes: list[str] = field(default_factory=list)
+    """To be warned of."""
+
+
+def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
+    """Check that something saved fits what is there; return it in that structure, and plan what sets Cells and the like."""
+    (kind, inside), arrays = kind_of(node), plan.arrays
+    given = next((name for name, (cls, _) in _OBJECTS.items() if isinstance(target, cls)), "")
+    if (kind in _OBJECTS or given) and kind != given:
+        saved = _OBJECTS[kind][1] if kind in _OBJECTS else f"what a {kind or type(inside).__name__} can be compared with"
+        raise CheckpointError(where, saved, _OBJECTS[given][1] if given else _of(target), _SAME)
+    if kind == CELL:
+        _fit_cell(inside, target, where, plan)
+    elif kind == OPTIMIZER:
+        _fit_optimizer(inside, target, where, plan)
+    elif kind == GENERATOR:
+        plan.loads.append(prepared(target, {key: unpack(item, arrays) for key, item in inside.items()}, where))
+    return target if given else _like(node, target, where, plan)
+
+
+def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
+    """Return a plain value that was saved, in the structure of one that is there."""
+    kind, inside = kind_of(node)
+    named = isinstance(target, tuple) and hasattr(target, "_fields")
+    if kind in (DICT, NAMED):
+        fields = dict(zip(target._fields, target, strict=True)) if named else target
+        if named != (kind == NAMED) or not isinstance(fields, Mapping) or list(fields) != list(inside):
+            what = "dict" if kind == DICT else "NamedTuple"
+            raise CheckpointError(where, f"a {what} of {', '.join(inside) or 'nothing'}", _of(target), _SAME)
+        found = {key: _fitted(item, fields[key], f"{where}/{key}", plan) for key, item in inside.items()}
+        return type(target)(**found) if named else found
+    if kind in (LIST, TUPLE):
+        form: type[Any] = list if kind == LIST else tuple
+        if named or not isinstance(target, form) or len(target) != len(inside):
+            raise CheckpointError(where, f"a {form.__name__} of {len(inside)}", _of(target), _SAME)
+        pairs = enumerate(zip(inside, target, strict=True))
+        return form(_fitted(item, one, f"{where}/{i}", plan) for i, (item, one) in pairs)
+    value = unpack(node, plan.arrays)
+    if isinstance(value, np.ndarray):
+        if not isinstance(target, (Tensor, np.ndarray)) or (target.shape, target.dtype) != (value.shape, value.dtype):
+            raise CheckpointError(where, describe(value), _of(target), _SAME)
+        return Tensor(value) if isinstance(target, Tensor) else value
+    if type(value) is not type(target):
+        raise CheckpointError(where, f"{value!r} or another of its type", _of(target), _SAME)
+    return value
+
+
+def _fit_cell(inside: Any, net: Cell, where: str, plan: _Plan) -> None:
+    arrays = plan.arrays
+    weights = {name: unpack(node, arrays) for name, node in inside["weights"].items()}
+    _same_dtypes({name: p.dtype for name, p in net.parameters_dict().items()}, weights, where)
+    rngs, drawn = generators_of(net), inside["generators"]
+    if set(rngs) != set(drawn):
+        raise CheckpointError(
+            where, f"generators in {', '.join(sorted(drawn)) or 'no attribute'}",
+            f"a net that has them in {', '.join(sorted(rngs)) or 'none'}", _SAME,
+        )  # fmt: skip
+    states = {name: {key: unpack(item, arrays) for key, item in node["dict"].items()} for name, node in drawn.items()}
+    try:
+        *_, load = net.prepare_state_dict(weights)
+    except AutogradError as error:
+        raise CheckpointError(where, error.expected, error.got, _SAME) from error
+    plan.loads += [load, *(prepared(rngs[name], state, f"{where}, {name}") for name, state in states.items())]
+
+
+def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -> None:
+    memory = {name: unpack(node, plan.arrays) for name, node in inside["memory"].items()}
+    was, now = inside["made"], plain_repr(optimizer)
+    if was.partition("(")[0] != type(optimizer).__name__:
+        raise CheckpointError(where, f"the optimizer {was.partition('(')[0]}", type(optimizer).__name__, _SAME)
+    _same_dtypes({name: array.dtype for name, array in optimizer.state_dict().items() if name != "step"}, memory, where)
+    try:
+        load = optimizer.prepare_state_dict(memory)
+    except AutogradError as error:
+        raise CheckpointError(where, error.expected, error.got, _SAME) from error
+    if was != now:
+        plan.notes.append(f"{where}: saved of {was}, it goes on with the options of {now}.")
+    plan.loads.append(load)
+
+
+def _same_dtypes(dtypes: Mapping[str, Any], saved: Mapping[str, Any], where: str) -> None:
+    """Check that nothing would be rounded: what goes on from a checkpoint has its bits."""
+    wrong = [name for name, dtype in dtypes.items() if name in saved and getattr(saved[name], "dtype", None) != dtype]
+    if wrong:
+        raise CheckpointError(
+            f"{where}, {wrong[0]}", f"{describe(saved[wrong[0]])}, as it was saved", str(dtypes[wrong[0]]),
+            f"{_SAME[:-1]}, and load_state_dict rounds.",
+        )  # fmt: skip
+
+
+def _forged(where: str, error: Exception) -> CheckpointError:
+    return CheckpointError(where, "parts as save writes them", f"others ({error})", "Take another checkpoint.")
+
+
+def _of(target: Any) -> str:
+    if isinstance(target, tuple) and hasattr(target, "_fields"):
+        return f"a NamedTuple of {', '.join(target._fields)}"
+    if isinstance(target, Mapping):
+        return f"a dict of {', '.join(map(str, target)) or 'nothing'}"
+    return f"a {type(target).__name__} of {len(target)}" if isinstance(target, (list, tuple)) else describe(target)

@@ -1,0 +1,16 @@
+"""Training: a loop with hooks that can be killed and resumed, and groups of Parameters for the optimizer.
+
+:class:`Trainer` is the loop, a :class:`Hook` what is called while it runs. The progress bar and checkpoints need the extra
+``train``.
+"""
+
+from .groups import groups
+from .hooks import EarlyStopping, Hook, SaveCheckpoints
+from .logs import JSONLines, Progress, TensorBoard
+from .trainer import Trainer
+
+__all__ = ["EarlyStopping", "Hook", "JSONLines", "Progress", "SaveCheckpoints", "TensorBoard", "Trainer", "groups"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,154 @@
+"""What can be hooked into training: a base class, and the hooks for early stopping and checkpoints."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from typing import TYPE_CHECKING
+
+from autograd.errors import ArgumentError, CheckpointError, PositionError
+
+from ..checkpoint import Checkpoints
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+__all__ = ["EarlyStopping", "Hook", "SaveCheckpoints", "scores"]
+
+
+class Hook:
+    """What a :class:`Trainer` calls while it trains; a hook overrides what it needs.
+
+    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. It ends the
+    training after this epoch by ``trainer.stop = True``.
+    """
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Before the first step, or the first after a resume."""
+
+    def on_step(self, trainer: Trainer) -> None:
+        """After each step of the optimizer."""
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """After each epoch, with its line in ``trainer.history``."""
+
+    def on_end(self, trainer: Trainer) -> None:
+        """After the last step; also of a training that Ctrl-C ends, not of one that an error ends."""
+
+    def close(self) -> None:
+        """At the very end, whatever ended it."""
+
+
+def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[float]:
+    """Return a metric of each epoch, so that higher is better.
+
+    Raises
+    ------
+    PositionError
+        If there is no such metric.
+    """
+    found = []
+    for line in trainer.history:
+        if metric not in line:
+            raise PositionError(
+                where, f"a metric among {', '.join(line)}", repr(metric), "evaluate() returns what is measured."
+            )
+        found.append(-line[metric] if lowest else line[metric])
+    return found
+
+
+class EarlyStopping(Hook):
+    """End the training once a metric has not become better for some epochs.
+
+    Parameters
+    ----------
+    metric : str
+        A name in the lines of ``trainer.history``, such as ``"test_loss"``.
+    patience : int
+        How many epochs may pass without a better value.
+    lowest : bool
+        Whether lower is better.
+    least : float
+        How much better it must be to count.
+    """
+
+    def __init__(self, metric: str, patience: int, *, lowest: bool, least: float = 0.0) -> None:
+        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
+            raise ArgumentError("EarlyStopping", "patience, a whole number of at least 1", repr(patience), "It counts epochs.")
+        self.metric, self.patience, self.lowest, self.least = metric, patience, lowest, least
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Look whether the training had ended already."""
+        self.on_epoch(trainer)
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """Look back: what has been seen so far decides, so that a run that was resumed stops where the other one does."""
+        best, since = -math.inf, 0
+        for score in scores(trainer, self.metric, self.lowest, "EarlyStopping"):
+            best, since = (score, 0) if score > best + self.least else (best, since + 1)
+        if since >= self.patience:
+            trainer.stop = True
+
+
+class SaveCheckpoints(Hook):
+    """Save checkpoints while it trains: at the end, on Ctrl-C, and now and then in between; put it behind the other hooks.
+
+    Parameters
+    ----------
+    directory : str, path or Checkpoints
+        Where they go.
+    seconds : float
+        Save after the first step that ends so long after the last checkpoint.
+    steps : int, optional
+        Save after each so many steps too.
+    best : str, optional
+        A name in the lines of ``trainer.history``: the epoch with the best value is kept as ``best.safetensors``.
+    lowest : bool
+        Whether lower is better.
+    """
+
+    def __init__(
+        self, directory: str | os.PathLike[str] | Checkpoints, *, seconds: float = 60.0, steps: int | None = None,
+        best: str | None = None, lowest: bool = False,
+    ) -> None:  # fmt: skip
+        if not seconds >= 0:
+            raise ArgumentError("SaveCheckpoints", "seconds of at least 0", repr(seconds), "0 saves after every step.")
+        if steps is not None and (not isinstance(steps, int) or steps < 1):
+            raise ArgumentError("SaveCheckpoints", "steps, a whole number of at least 1", repr(steps), "Or leave it out.")
+        self.checkpoints = directory if isinstance(directory, Checkpoints) else Checkpoints(directory)
+        self.seconds, self.steps, self.best, self.lowest = seconds, steps, best, lowest
+        self._at, self._saved = 0.0, (-1, -1)
+
+    def on_start(self, trainer: Trainer) -> None:
+        """See that the run which is there is this one; save where a new one begins, so that it need not begin twice."""
+        if self.checkpoints.last is not None and not trainer.resumed:
+            raise CheckpointError(
+                f"{self.checkpoints}", "an empty directory for a new run", f"{self.checkpoints.last.name}",
+                "Nothing was run. Call trainer.resume(directory) first, or take another directory.",
+            )  # fmt: skip
+        self._at, self._saved = time.monotonic(), (trainer.epoch, trainer.batch)
+        if not trainer.resumed:
+            self.checkpoints.save(trainer.step, **trainer.parts())
+
+    def on_step(self, trainer: Trainer) -> None:
+        """Save if it is time."""
+        if time.monotonic() - self._at >= self.seconds or (self.steps and not trainer.step % self.steps):
+            self._save(trainer)
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """Save if it is the best."""
+        if self.best is not None:
+            *before, score = scores(trainer, self.best, self.lowest, "SaveCheckpoints")
+            if score > max(before, default=-math.inf):
+                self._save(trainer, score)
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Save where it ends."""
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer, score: float | None = None) -> None:
+        now = trainer.epoch, trainer.batch
+        if score is not None or now != self._saved:
+            self.checkpoints.save(trainer.step, score, **trainer.parts())
+            self._at, self._saved = time.monotonic(), now

@@ -1,0 +1,153 @@
+"""Hooks that say how training goes: a progress bar, a file of JSON lines, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograd.errors import ArgumentError, MissingExtraError
+
+from ..common.files import ELSEWHERE, append, make_directory, write_whole
+from .hooks import Hook
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+__all__ = ["JSONLines", "Progress", "TensorBoard"]
+
+
+class Progress(Hook):
+    """A progress bar with rate, time left, the means of this epoch and metrics of the last one. It needs the extra ``train``.
+
+    Parameters
+    ----------
+    name : str
+        What stands before the epoch.
+    samples : int, optional
+        Samples in an epoch. Without it batches are counted, as long as their number is known.
+    unit : str
+        What a sample is.
+    show : sequence of str
+        Names in the lines of ``trainer.history`` whose last values are shown.
+    """
+
+    def __init__(
+        self, *, name: str = "", samples: int | None = None, unit: str = "samples", show: tuple[str, ...] = ()
+    ) -> None:
+        self.name, self.samples, self.unit, self.show = name, samples, unit, show
+        self._bar: Any = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open the bar where the training is."""
+        try:
+            from tqdm import tqdm
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("tqdm", "train", "snn.train.Progress") from error
+        done, total = self._done(trainer)
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            unit=f" {self.unit if self.samples else 'batches'}",
+            unit_scale=self.samples is not None,
+            dynamic_ncols=True,
+        )
+        self._write(trainer)
+
+    def on_step(self, trainer: Trainer) -> None:
+        """Move the bar."""
+        self._write(trainer)
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """Show the metrics of the epoch."""
+        self._write(trainer, refresh=True)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _done(self, trainer: Trainer) -> tuple[int, int | None]:
+        """Return what is over, and what there is in all."""
+        each = self.samples or trainer.per_epoch
+        here = trainer.seen if self.samples else trainer.batch
+        return trainer.epoch * (each or 0) + here, None if each is None else trainer.epochs * each
+
+    def _write(self, trainer: Trainer, refresh: bool = False) -> None:
+        done, self._bar.total = self._done(trainer)
+        line = trainer.history[-1] if trainer.history else {}
+        means = trainer.means or {name[6:]: value for name, value in line.items() if name.startswith("train_")}
+        shown = {name: f"{value:.4f}" for name, value in means.items()}
+        shown |= {name: f"{line[name]:.3f}" for name in self.show if name in line}
+        label = f"{self.name}, " if self.name else ""
+        now = trainer.epoch + bool(trainer.batch or not trainer.epoch)
+        self._bar.set_description(f"{label}epoch {min(now, trainer.epochs)}/{trainer.epochs}", refresh=False)
+        self._bar.set_postfix(shown, refresh=refresh)
+        self._bar.update(done - self._bar.n)
+
+
+class JSONLines(Hook):
+    """A file with a line of JSON for each epoch, that of ``trainer.history``; after a resume it has each epoch once.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Write the epochs that are over: a process that was killed may have written more, or a part of a line."""
+        if not trainer.resumed and self.path.exists() and self.path.stat().st_size:
+            raise ArgumentError(
+                "JSONLines",
+                "a new file for a new run",
+                f"{self.path}, which has lines",
+                "Nothing was run. Resume, or name another.",
+            )
+        make_directory(self.path.parent)
+        if trainer.resumed:
+            write_whole(self.path, "".join(json.dumps(line) + "\n" for line in trainer.history).encode(), ELSEWHERE)
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """Add the last epoch."""
+        append(self.path, json.dumps(trainer.history[-1]))
+
+
+class TensorBoard(Hook):
+    """Curves for TensorBoard, by epoch. It needs the extra ``tensorboard``.
+
+    Parameters
+    ----------
+    directory : str or path
+        Where its files go.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str]) -> None:
+        self.directory = Path(directory)
+        self._writer: Any = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open a file, in which what an interrupted run wrote beyond its checkpoint does not count."""
+        try:
+            from tensorboardX import SummaryWriter
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("tensorboardX", "tensorboard", "snn.train.TensorBoard") from error
+        make_directory(self.directory)
+        self._writer = SummaryWriter(str(self.directory), purge_step=trainer.epoch + 1)
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """Write each metric of the epoch."""
+        for name, value in trainer.history[-1].items():
+            if name != "epoch":
+                self._writer.add_scalar(name, value, trainer.epoch)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
