@@ -197,7 +197,7 @@ class Execution(AllSteps):
         for stage, done in zip(self.schedule.stages, self.schedule.done, strict=True):
             if stage.node is not None:
                 self._apply(stage.node)
-            else:
+            elif stage.whole is None or not self._whole(stage.whole, stage.cores[0]):
                 self._cores(stage)
             for edge in done:
                 self.values.pop(edge, None)
@@ -268,6 +268,24 @@ class Execution(AllSteps):
 
     def _input_varies(self, item: Any) -> bool:
         return isinstance(item, Edge) and self._varies(item)
+
+    def _whole(self, node: Node, core: Core) -> bool:
+        """Run a layer with a state on all time steps at once; tell whether that can be done."""
+        if self.mask is not None:
+            return False
+        x = self.value(node.inputs[0])
+        x = x if self._varies(node.edges[0]) else self._spread(node.edges[0])
+        before = tree.unflatten(node.before, iter([self.starts[edge.node] for edge in node.states]))
+        out, after = node.what.all_steps(x, before)
+        if self.check:
+            check_output(node.path, node.what, out)
+        self.values[Edge(node.number)] = out
+        self.after |= zip((edge.node for edge in node.states), tree.leaves(after), strict=True)
+        self.available |= core.recordable
+        if "x" in self.names:
+            self.once(node.owner, node.path)  # type: ignore[arg-type]
+            self.keep(node.path, {"x": x})
+        return True
 
     # Loops over time
 
