@@ -71,6 +71,11 @@ class Delay(Stateful):
         self.delay = whole_steps("Delay", "delay", delay)
         self.steps = int(self.delay.max(initial=0))
 
+    @property
+    def features(self) -> tuple[int, ...] | None:
+        """The shape of a sample's input, where the delays say it."""
+        return None if 1 in self.delay.shape or not self.delay.ndim else self.delay.shape
+
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: nothing is under way."""
         zeros = self.zeros(x)
