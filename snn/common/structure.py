@@ -38,6 +38,7 @@ __all__ = [
     "runs_at_once",
     "sample_state",
     "says_too_deep",
+    "steps_in_loops",
     "variables",
     "with_membrane",
     "zeros_of",
@@ -97,6 +98,11 @@ def runs_at_once(cell: Cell) -> bool:
         if {"construct", "bprop", "all_steps"}.intersection(vars(kind)):
             return "all_steps" in vars(kind) and "construct" in vars(kind) and not cell.has_bprop
     return False
+
+
+def steps_in_loops(cell: Cell) -> bool:
+    """Tell whether such a Cell can also step inside a loop, element by element: its class says ``elementwise = True``."""
+    return getattr(cell, "elementwise", False)
 
 
 def is_chain(net: Cell) -> bool:

@@ -15,11 +15,13 @@ from autograd.errors import CompileError
 
 from ..common.structure import (
     given_state,
+    held,
     holds_neurons,
     initial_state,
     is_over_time,
     is_stateful,
     label,
+    steps_in_loops,
     zeros_of,
 )
 from ..connections import Connection, connection_of
@@ -271,12 +273,12 @@ class Execution(AllSteps):
 
     def _whole(self, node: Node, core: Core) -> bool:
         """Run a layer with a state on all time steps at once; tell whether that can be done."""
-        if self.mask is not None:
+        if self.mask is not None and steps_in_loops(node.what):
             return False
         x = self.value(node.inputs[0])
         x = x if self._varies(node.edges[0]) else self._spread(node.edges[0])
         before = tree.unflatten(node.before, iter([self.starts[edge.node] for edge in node.states]))
-        out, after = node.what.all_steps(x, before)
+        out, after = self._masked(node.what, x, before) if self.mask is not None else node.what.all_steps(x, before)
         if self.check:
             check_output(node.path, node.what, out)
         self.values[Edge(node.number)] = out
@@ -286,6 +288,15 @@ class Execution(AllSteps):
             self.once(node.owner, node.path)  # type: ignore[arg-type]
             self.keep(node.path, {"x": x})
         return True
+
+    def _masked(self, cell: Any, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Run such a layer step by step, where a mask holds some samples and a step is no loop."""
+        outs = []
+        for xt, mask in zip(ops.unstack(x), self.mask, strict=True):
+            out, after = cell(xt, state)
+            outs.append(out)
+            state = held(mask, after, state)
+        return ops.stack(outs), state
 
     # Loops over time
 

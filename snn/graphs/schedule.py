@@ -12,7 +12,7 @@ from autograd import tree
 from autograd.errors import CompileError
 from autograd.state import scope
 
-from ..common.structure import label, record_names, runs_at_once, zeros_of
+from ..common.structure import label, record_names, runs_at_once, steps_in_loops, zeros_of
 from ..connections import Connection, connection_of
 from .graph import Edge, Graph, Node
 
@@ -312,6 +312,11 @@ class _Scheduler:
             return is_elementwise(node) or (alike and not self.has_matrix(node))
 
         for node in part:
+            if node.kind == "population" and runs_at_once(node.what) and not steps_in_loops(node.what):
+                raise CompileError(
+                    self.graph.name, "neurons, dense layers and snn.Delay in feedback", label(node.name, node.what),
+                    "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
+                )  # fmt: skip
             if not steps_along(node) and not self.has_matrix(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(

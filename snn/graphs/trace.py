@@ -32,6 +32,7 @@ from ..common.structure import (
     is_stateful,
     label,
     outline,
+    runs_at_once,
     sample_state,
     zeros_of,
 )
@@ -298,7 +299,7 @@ class _Builder:
             )  # fmt: skip
         if stateful:
             self._check_hooks([part for _, part in cell.cells_and_names()], name)
-            for leaf in tree.leaves(args[1]):
+            for leaf in () if runs_at_once(cell) else tree.leaves(args[1]):
                 if leaf.shape != result[1][0][0]:
                     raise CompileError(
                         f"{label(name, cell)}, state", f"a value for each neuron, {list(result[1][0][0])}", describe(leaf),

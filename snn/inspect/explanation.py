@@ -13,7 +13,7 @@ from autograd import Cell, Parameter, Tensor, float32, vjp
 from autograd.nn.stateful import untouched
 from autograd.state import quietly
 
-from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once, zeros_of
+from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once, steps_in_loops, zeros_of
 from ..compiled.auto import against
 from ..compiled.execute import Execution, begin, schedule_for
 from ..compiled.layout import Options
@@ -66,7 +66,9 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
         elif stage.whole is not None:
             name = name_of(stage.whole)
             yield f"{f'layer {name}: ' if name else ''}{stage.whole.what!r}"
-            yield "  a state: runs on all time steps at once; with a mask, or in feedback, in a loop over time"
+            alike = steps_in_loops(stage.whole.what)
+            masked = "with a mask, or in feedback, in a loop over time" if alike else "with a mask step by step"
+            yield f"  a state: runs on all time steps at once; {masked}"
     if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
         yield f"mode='auto' runs this step by step: {reason}."
 

@@ -8,6 +8,7 @@ from ..common.discover import export
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .delay import *
+    from .delayed import *
 
 __all__: list[str]
 export(__name__)

@@ -25,8 +25,8 @@ class Delay(Stateful):
     Before the first delayed input comes, the output is 0. Spikes stay spikes: a layer behind it sums their events. In the
     compiled mode a whole sequence is moved at once.
 
-    The state is a tuple of as many Tensors ``[N, ...]`` as the longest delay has steps: what comes out in the next step, in the
-    one after it, and so on.
+    The state is a tuple of as many Tensors ``[N, ...]`` as the longest delay has steps: what comes out in the next step, in
+    the one after it, and so on.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Delay(Stateful):
 
     fire = False
     called = "layer"
-    keeps_spikes = True
+    keeps_spikes = elementwise = True
 
     def __init__(self, delay: Any) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class Delay(Stateful):
         if not fits:
             raise ShapeError(
                 "Delay", f"an input [N, ...] whose features the delays {list(self.delay.shape)} broadcast to", describe(x),
-                "Give one delay, or one for each feature; those of channels have axes of length 1 behind: delay[:, None, None].",
+                "Give one delay, or one for each feature; those of channels have axes of length 1 behind: [:, None, None].",
             )  # fmt: skip
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:

@@ -9,7 +9,6 @@ import snn
 from autograd import Cell, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 from snn.spikes import Spikes
-
 from tests.reference.delays import delayed
 from tests.snn.compiled.compare import assert_as_eager, assert_equal, everything, start_of
 from tests.snn.compiled.neurons import whole_dense
@@ -201,13 +200,13 @@ def test_what_is_wrong_is_said():
     for wrong in (1.5, [1, 2.0], True, []):
         with pytest.raises(ArgumentError, match="Delay: expected delay in whole steps, an int or an array of them, got"):
             snn.Delay(wrong)
-    with pytest.raises(ArgumentError, match="Delay: expected delay of at least 0 steps, got -1. Count time steps"):
+    with pytest.raises(ArgumentError, match=r"Delay: expected delay of at least 0 steps, got -1\. Count time steps"):
         snn.Delay([0, -1])
     with pytest.raises(DTypeError):
         snn.Delay("3")
     layer, x = snn.Delay([0, 1, 2]), np.ones((N, 2), np.float32)
     for mode in ("eager", "compiled"):
-        with pytest.raises(ShapeError, match=r"features the delays \[3\] broadcast to, got Tensor\[3, 2\]"):
+        with pytest.raises(ShapeError, match=r"features the delays \[3\] broadcast to, got \[3, 2\] Float32"):
             snn.run(layer, x[None], mode=mode)
     with pytest.raises(StateError, match="a tuple of 2 Tensors, one for each step of the longest delay, got a tuple of 1"):
         layer(np.ones((N, 3), np.float32), (np.zeros((N, 3), np.float32),))
