@@ -273,8 +273,14 @@ class Execution(AllSteps):
 
     def _whole(self, node: Node, core: Core) -> bool:
         """Run a layer with a state on all time steps at once; tell whether that can be done."""
-        if self.mask is not None and steps_in_loops(node.what):
+        beside = core.recordable.intersection(self.names) - {"x"}
+        if (self.mask is not None or beside) and steps_in_loops(node.what):
             return False
+        if beside:
+            raise CompileError(
+                label(node.path, node.what), "nothing but 'x' to record where all time steps run at once", ", ".join(beside),
+                "Say elementwise = True in its class if its step is, or run with mode='eager'.",
+            )  # fmt: skip
         x = self.value(node.inputs[0])
         x = x if self._varies(node.edges[0]) else self._spread(node.edges[0])
         before = tree.unflatten(node.before, iter([self.starts[edge.node] for edge in node.states]))

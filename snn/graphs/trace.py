@@ -356,7 +356,7 @@ class _Builder:
         if key not in self.shapes:
             zeros = tree.unflatten([*args], iter([self._zeros(leaf) for leaf in leaves]))
             over_time = is_over_time(cell)
-            steps = getattr(cell, "T", 1) if over_time else 1
+            steps = getattr(cell, "T", 2) if over_time else 1  # a norm over time needs more than one
             if over_time:
                 zeros = [Tensor.wrap(np.broadcast_to(z.array, (steps, *z.shape))) for z in zeros]
             with scope(tracing=None, calling=None), untouched(cell) as twin:

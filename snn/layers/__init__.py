@@ -9,6 +9,8 @@ from ..common.discover import export
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
     from .delay import *
     from .delayed import *
+    from .dropout import *
+    from .norm import *
 
 __all__: list[str]
 export(__name__)

@@ -1,4 +1,4 @@
-"""Moving each feature of a sequence by steps of its own."""
+"""Operations on sequences of which spikes may stay spikes: each feature moved by steps of its own, elements left out."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ def moved(x: Array, delays: Array, start: int, stop: int) -> Array:
     found = np.take(rows.reshape(samples, -1), source.reshape(-1), axis=1)
     out[a - start : b - start] = np.moveaxis(found.reshape(samples, b - a, *x.shape[2:]), 0, 1)
     return out
+
+
+@primitive(lambda g, keep: times(g, keep=keep))
+def times(x, /, keep):
+    """Return a sequence times what stays of each element, which has no gradient."""
+    return x * keep
 
 
 def shifted(x: Tensor, delays: Array, start: int, stop: int) -> Tensor:
