@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -130,13 +131,16 @@ class _Builder:
             raise _in_steps(name, cell, next(part for _, part in cell.cells_and_names() if is_over_time(part)))
         if isinstance(cell, nn.SequentialCell):
             after = {}
-            for key, layer in cell.named():
-                x, held = self._layer(layer, x, f"{name}.{key}" if name else key)
+
+            def run(key: str, layer: Cell, x: Any) -> Any:
+                out, held = self._layer(layer, x, f"{name}.{key}" if name else key)
                 if has_state(layer):
                     after[key] = held
-            return x, after
+                return out
+
+            return cell.through(x, run, functools.partial(self._run, cell, name)), after
         if not is_stateful(cell):
-            return self._run(cell, name, x), None
+            return self._run(cell, name, cell, x), None
         zeros = self._zeros(x)
         before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
         self.starts.append(Start(name, cell, x.shape, x.dtype))
@@ -151,7 +155,7 @@ class _Builder:
             symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
         numbers = [self.values[s.array.index].node for s in symbols]  # type: ignore[attr-defined]
         structure = tree.unflatten(before, iter(symbols))
-        result = self._run(cell, name, x, structure)
+        result = self._run(cell, name, cell, x, structure)
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
                 label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
@@ -161,10 +165,10 @@ class _Builder:
             self.nodes[number].after = self.edge(leaf)
         return result[0], tree.unflatten(before, iter(numbers))
 
-    def _run(self, cell: Cell, name: str, *arguments: Any) -> Any:
+    def _run(self, cell: Cell, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         self.place = cell, name
         with _naming_the_line(), scope(recording=False, tracing=self, calling=self.call, watched={}):
-            return operands(cell(*arguments))
+            return operands(function(*arguments))
 
     def _find_what_varies(self) -> None:
         """Note what is the same at each step: what is made of Parameters and constants, and states that never change."""
