@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
     from .delayed import *
     from .dropout import *
     from .norm import *
+    from .pool import *
     from .residual import *
 
 __all__: list[str]
