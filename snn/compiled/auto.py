@@ -71,7 +71,7 @@ def _layers(net: Cell) -> Iterator[Cell]:
 def _sizes(cell: Cell, elements: int, steps: int) -> tuple[int, int]:
     """Return how many elements of a sample come out of a layer, and the weights that are multiplied for that."""
     if isinstance(cell, Recurrent):
-        return elements, cell.n * cell.n if cell.lateral == "all" else cell.n
+        return elements, cell.n if cell.lateral == "self" else cell.n * cell.n
     if is_over_time(cell):
         return elements, elements * steps
     if is_stateful(cell) and not runs_at_once(cell):

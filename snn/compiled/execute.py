@@ -21,6 +21,8 @@ from ..common.structure import (
     is_over_time,
     is_stateful,
     label,
+    like,
+    observed,
     steps_in_loops,
     zeros_of,
 )
@@ -276,33 +278,41 @@ class Execution(AllSteps):
         beside = core.recordable.intersection(self.names) - {"x"}
         if (self.mask is not None or beside) and steps_in_loops(node.what):
             return False
-        if beside:
-            raise CompileError(
-                label(node.path, node.what), "nothing but 'x' to record where all time steps run at once", ", ".join(beside),
-                "Say elementwise = True in its class if its step is, or run with mode='eager'.",
-            )  # fmt: skip
         x = self.value(node.inputs[0])
         x = x if self._varies(node.edges[0]) else self._spread(node.edges[0])
         before = tree.unflatten(node.before, iter([self.starts[edge.node] for edge in node.states]))
-        out, after = self._masked(node.what, x, before) if self.mask is not None else node.what.all_steps(x, before)
+        found: dict[str, Tensor] = {}
+        if self.mask is not None or beside:
+            out, after, found = self._stepwise(node.what, x, before)
+        else:
+            out, after = node.what.all_steps(x, before)
         if self.check:
             check_output(node.path, node.what, out)
         self.values[Edge(node.number)] = out
         self.after |= zip((edge.node for edge in node.states), tree.leaves(after), strict=True)
         self.available |= core.recordable
-        if "x" in self.names:
+        found |= {"x": x} if "x" in self.names and not found else {}
+        if found:
             self.once(node.owner, node.path)  # type: ignore[arg-type]
-            self.keep(node.path, {"x": x})
+            self.keep(node.path, {name: found[name] for name in self.names if name in found})
         return True
 
-    def _masked(self, cell: Any, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run such a layer step by step, where a mask holds some samples and a step is no loop."""
-        outs = []
-        for xt, mask in zip(ops.unstack(x), self.mask, strict=True):
+    def _stepwise(self, cell: Any, x: Tensor, state: Any) -> tuple[Tensor, Any, dict[str, Tensor]]:
+        """Run such a layer step by step, where a mask holds some samples or a state is recorded, and a step is no loop."""
+        outs, seen = [], []
+        for t, xt in enumerate(ops.unstack(x)):
             out, after = cell(xt, state)
+            step = observed(cell, self.names, xt, state, out, after)
+            if self.mask is not None:
+                after = held(self.mask[t], after, state)
+                step = {
+                    name: (ops.where(like(self.mask[t], new), new, new.dtype.type(0) if old is None else old), old)
+                    for name, (new, old) in step.items()
+                }
             outs.append(out)
-            state = held(mask, after, state)
-        return ops.stack(outs), state
+            seen.append({name: value for name, (value, _) in step.items()})
+            state = after
+        return ops.stack(outs), state, {name: ops.stack([step[name] for step in seen]) for name in seen[0]}
 
     # Loops over time
 

@@ -276,7 +276,7 @@ class _Builder:
     def _enters(self, cell: Cell, name: str) -> bool:
         """Tell whether a Cell is more than one node."""
         wires = holds_neurons(cell) and is_stateful(cell)
-        if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral == "all"):
+        if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral != "self"):
             if cell.has_bprop:
                 raise CompileError(
                     label(name, cell), "neurons in a Cell without a bprop of its own", "one with a bprop",

@@ -68,7 +68,8 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
             yield f"{f'layer {name}: ' if name else ''}{stage.whole.what!r}"
             alike = steps_in_loops(stage.whole.what)
             masked = "with a mask, or in feedback, in a loop over time" if alike else "with a mask step by step"
-            yield f"  a state: runs on all time steps at once; {masked}"
+            how = getattr(stage.whole.what, "runs", f"on all time steps at once; {masked}")
+            yield f"  a state: runs {how}"
     if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
         yield f"mode='auto' runs this step by step: {reason}."
 

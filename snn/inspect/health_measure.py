@@ -91,7 +91,7 @@ def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
     cell: Any = seen.cell
     x, before = Tensor(rows(seen.x, keep)), tree.map_leaves(lambda leaf: Tensor(rows(leaf, keep)), seen.before)
     if isinstance(cell, Recurrent):
-        x, before, cell = x + _lateral(cell, before.spike), before.v, cell.node
+        x, before, cell = x + cell.received(before.spike), before.v, cell.node
     state, ready = cell.charge(x, before), None
     spikes: Callable[[Any], Any] = node.spikes
     while cell is not node:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
     from .delayed import *
     from .dropout import *
     from .norm import *
+    from .one_to_one import *
     from .pool import *
+    from .recurrent import *
     from .residual import *
 
 __all__: list[str]
