@@ -229,3 +229,7 @@ def constrained(constraint: Any, values: Array, where: str) -> Array:
             )
         values = found.astype(values.dtype, copy=False)
     return values
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
