@@ -15,14 +15,11 @@ from autograd.errors import CompileError
 
 from ..common.structure import (
     given_state,
-    held,
     holds_neurons,
     initial_state,
     is_over_time,
     is_stateful,
     label,
-    like,
-    observed,
     steps_in_loops,
     zeros_of,
 )
@@ -40,7 +37,7 @@ from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
 from .back import Back
-from .hoist import at_once, each_step, hoisted, is_constant, padded
+from .hoist import at_once, each_step, hoisted, is_constant, padded, with_state
 from .layout import Options
 from .part import Given, Part
 from .stage import Cable, Running, run_stage
@@ -283,7 +280,7 @@ class Execution(AllSteps):
         before = tree.unflatten(node.before, iter([self.starts[edge.node] for edge in node.states]))
         found: dict[str, Tensor] = {}
         if self.mask is not None or beside:
-            out, after, found = self._stepwise(node.what, x, before)
+            out, after, found = with_state(node.what, x, before, self.names, self.mask)
         else:
             out, after = node.what.all_steps(x, before)
         if self.check:
@@ -296,23 +293,6 @@ class Execution(AllSteps):
             self.once(node.owner, node.path)  # type: ignore[arg-type]
             self.keep(node.path, {name: found[name] for name in self.names if name in found})
         return True
-
-    def _stepwise(self, cell: Any, x: Tensor, state: Any) -> tuple[Tensor, Any, dict[str, Tensor]]:
-        """Run such a layer step by step, where a mask holds some samples or a state is recorded, and a step is no loop."""
-        outs, seen = [], []
-        for t, xt in enumerate(ops.unstack(x)):
-            out, after = cell(xt, state)
-            step = observed(cell, self.names, xt, state, out, after)
-            if self.mask is not None:
-                after = held(self.mask[t], after, state)
-                step = {
-                    name: (ops.where(like(self.mask[t], new), new, new.dtype.type(0) if old is None else old), old)
-                    for name, (new, old) in step.items()
-                }
-            outs.append(out)
-            seen.append({name: value for name, (value, _) in step.items()})
-            state = after
-        return ops.stack(outs), state, {name: ops.stack([step[name] for step in seen]) for name in seen[0]}
 
     # Loops over time
 
