@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from . import emit
+from .blas import in_parts, one_thread_each
 from .cache import enabled, load
 from .threads import launch
 
-__all__ = ["lagged_dots", "lagged_sums"]
+__all__ = ["lagged_dots", "lagged_sums", "tap_dots", "tap_sums", "tap_sums_back"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _LANES = 16  # a product of rows takes as many steps at once
+_ROWS = 512  # rows of sums that stay in the cache while the delays go by
 _u = np.uint64
 
 
@@ -73,4 +75,89 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
         _u(pitch), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_in), _u(n), out.reshape(-1),
     ]  # fmt: skip
     launch(_kernel("lagged_dots"), n_out, arguments, g.size * n_in)
+    return out
+
+
+# A weight for each delay: products on our threads, for some rows of sums after the others. ``D`` is the longest delay.
+
+
+def _blocks(rows: slice) -> list[slice]:
+    return [slice(k, min(k + _ROWS, rows.stop)) for k in range(rows.start, rows.stop, _ROWS)]
+
+
+def tap_sums(x: Array, kernel: Array) -> Array:
+    """Return ``out[t, m]``, the sum over k of ``kernel[k] @ x[t + D - k, m]``.
+
+    Parameters
+    ----------
+    x : array
+        ``[D + T, M, n_in]``.
+    kernel : array
+        ``[D + 1, n_out, n_in]``.
+    """
+    longest, (given, samples, n_in), n_out = len(kernel) - 1, x.shape, kernel.shape[1]
+    rows = np.ascontiguousarray(x).reshape(-1, n_in)
+    out = np.zeros(((given - longest) * samples, n_out), x.dtype)
+
+    def part(cut: slice) -> None:
+        for block in _blocks(cut):
+            for delay, weight in enumerate(kernel):
+                first = (longest - delay) * samples
+                out[block] += rows[first + block.start : first + block.stop] @ weight.T
+
+    one_thread_each(lambda: in_parts(len(out), part))
+    return out.reshape(-1, samples, n_out)
+
+
+def tap_sums_back(g: Array, kernel: Array) -> Array:
+    """Return ``out[t, m]``, the sum over k of ``kernel[k].T @ g[t - D + k, m]``, as far as there are such steps.
+
+    Parameters
+    ----------
+    g : array
+        ``[T, M, n_out]``.
+    kernel : array
+        ``[D + 1, n_out, n_in]``.
+
+    Returns
+    -------
+    out : array
+        ``[D + T, M, n_in]``.
+    """
+    longest, (steps, samples, n_out), n_in = len(kernel) - 1, g.shape, kernel.shape[2]
+    rows = np.ascontiguousarray(g).reshape(-1, n_out)
+    out = np.zeros(((longest + steps) * samples, n_in), g.dtype)
+
+    def part(cut: slice) -> None:
+        for block in _blocks(cut):
+            for delay, weight in enumerate(kernel):
+                first = (longest - delay) * samples
+                a, b = max(block.start, first), min(block.stop, first + len(rows))
+                if a < b:
+                    out[a:b] += rows[a - first : b - first] @ weight
+
+    one_thread_each(lambda: in_parts(len(out), part))
+    return out.reshape(-1, samples, n_in)
+
+
+def tap_dots(g: Array, x: Array, longest: int) -> Array:
+    """Return ``out[k]``, the sum over t and m of the outer product of ``g[t, m]`` and ``x[t + D - k, m]``.
+
+    Parameters
+    ----------
+    g, x : array
+        ``[T, M, n_out]`` and ``[D + T, M, n_in]``.
+    longest : int
+        D.
+    """
+    samples, n_out = g.shape[1:]
+    rows, given = np.ascontiguousarray(g).reshape(-1, n_out), np.ascontiguousarray(x).reshape(-1, x.shape[2])
+    out = np.empty((longest + 1, n_out, x.shape[2]), g.dtype)
+
+    def part(cut: slice) -> None:
+        for delay in range(cut.start, cut.stop):
+            first = (longest - delay) * samples
+            np.matmul(rows.T, given[first : first + len(rows)], out=out[delay])
+
+    one_thread_each(lambda: in_parts(longest + 1, part))
     return out

@@ -16,5 +16,4 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
     from .recurrent import *
     from .residual import *
 
-__all__: list[str]
 export(__name__)

@@ -68,14 +68,9 @@ def _by_weight(g, x, /, delay, longest):
     expects="a sequence [D + T, M, n_in] and weights [D + 1, n_out, n_in]",
 )
 def _taps(x, kernel, /):
-    (count, n_out, n_in) = kernel.shape
-    longest = count - 1
-    steps, samples = len(x) - longest, x.shape[1]
-    rows, out = np.ascontiguousarray(x).reshape(-1, n_in), np.zeros((steps * samples, n_out), x.dtype)
-    for delay, weight in enumerate(kernel):
-        first = (longest - delay) * samples
-        out += rows[first : first + len(out)] @ weight.T
-    return out.reshape(steps, samples, n_out)
+    from ..engine.lagged import tap_sums
+
+    return tap_sums(x, kernel)
 
 
 @primitive(
@@ -84,13 +79,9 @@ def _taps(x, kernel, /):
     expects="a gradient [T, M, n_out] and weights [D + 1, n_out, n_in]",
 )
 def _taps_by_input(g, kernel, /):
-    longest, n_in, samples = len(kernel) - 1, kernel.shape[2], g.shape[1]
-    rows = np.ascontiguousarray(g).reshape(-1, g.shape[2])
-    out = np.zeros(((len(g) + longest) * samples, n_in), g.dtype)
-    for delay, weight in enumerate(kernel):
-        first = (longest - delay) * samples
-        out[first : first + len(rows)] += rows @ weight
-    return out.reshape(-1, samples, n_in)
+    from ..engine.lagged import tap_sums_back
+
+    return tap_sums_back(g, kernel)
 
 
 @primitive(
@@ -99,12 +90,9 @@ def _taps_by_input(g, kernel, /):
     expects="a gradient [T, M, n_out] and a sequence [D + T, M, n_in]",
 )
 def _taps_by_kernel(g, x, /, longest):
-    rows, given = np.ascontiguousarray(g).reshape(-1, g.shape[2]), np.ascontiguousarray(x).reshape(-1, x.shape[2])
-    out = np.empty((longest + 1, g.shape[2], x.shape[2]), g.dtype)
-    for delay in range(longest + 1):
-        first = (longest - delay) * g.shape[1]
-        np.matmul(rows.T, given[first : first + len(rows)], out=out[delay])
-    return out
+    from ..engine.lagged import tap_dots
+
+    return tap_dots(g, x, longest)
 
 
 def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int) -> Tensor:

@@ -40,3 +40,29 @@ def delayed_dense(x, weight, delay):
             if t >= delay[o, i]:
                 out[(t, *place, o)] += weight[o, i] * x[(t - delay[o, i], *place, i)]
     return out
+
+
+def tap_sums(x, kernel):
+    """Sum ``kernel[k] @ x[t + D - k, m]`` over k."""
+    longest = len(kernel) - 1
+    out = np.zeros((len(x) - longest, x.shape[1], kernel.shape[1]), x.dtype)
+    for t, m, k in np.ndindex(*out.shape[:2], longest + 1):
+        out[t, m] += kernel[k] @ x[t + longest - k, m]
+    return out
+
+
+def tap_sums_back(g, kernel):
+    """Give each input the sum of what it has added to."""
+    longest = len(kernel) - 1
+    out = np.zeros((len(g) + longest, g.shape[1], kernel.shape[2]), g.dtype)
+    for t, m, k in np.ndindex(*g.shape[:2], longest + 1):
+        out[t + longest - k, m] += g[t, m] @ kernel[k]
+    return out
+
+
+def tap_dots(g, x, longest):
+    """Sum the outer products of ``g[t, m]`` and ``x[t + D - k, m]``."""
+    out = np.zeros((longest + 1, g.shape[2], x.shape[2]), g.dtype)
+    for t, m, k in np.ndindex(*g.shape[:2], longest + 1):
+        out[k] += np.outer(g[t, m], x[t + longest - k, m])
+    return out

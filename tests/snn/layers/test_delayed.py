@@ -9,7 +9,7 @@ import torch
 import snn
 from autograd import Cell, Tensor, check_grad, grad, nn, ops, optim, value_and_grad
 from autograd.errors import ArgumentError, CompileError, ShapeError, StateError
-from snn.engine.lagged import lagged_dots, lagged_sums
+from snn.engine.lagged import lagged_dots, lagged_sums, tap_dots, tap_sums, tap_sums_back
 from tests.reference import delays as naive
 from tests.snn.compiled.compare import assert_close, assert_equal, everything, start_of
 
@@ -56,6 +56,17 @@ def test_the_loops_are_the_plain_ones(shape, dtype, jit, monkeypatch):
     np.testing.assert_array_equal(out, naive.lagged_sums(x, weight, offset, steps))
     g = g.astype(dtype)
     np.testing.assert_array_equal(lagged_dots(g, x, offset), naive.lagged_dots(g, x, offset))
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1, 0), (5, 3, 4, 2, 3), (300, 5, 3, 2, 2), (2, 1, 3, 2, 6)], ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_at_all_delays_are_the_plain_ones(shape, dtype):
+    steps, samples, n_in, n_out, longest = shape
+    x, g = whole(longest + steps, samples, n_in, dtype=dtype), whole(steps, samples, n_out, dtype=dtype, seed=2)
+    kernel = whole(longest + 1, n_out, n_in, dtype=dtype, seed=3)
+    np.testing.assert_array_equal(tap_sums(x, kernel), naive.tap_sums(x, kernel))
+    np.testing.assert_array_equal(tap_sums_back(g, kernel), naive.tap_sums_back(g, kernel))
+    np.testing.assert_array_equal(tap_dots(g, x, longest), naive.tap_dots(g, x, longest))
 
 
 def test_the_bits_do_not_depend_on_the_threads(monkeypatch, tune):
