@@ -124,11 +124,9 @@ class Recurrent(Weighted):
 
     def received(self, spike: Any) -> Any:
         """Return what the neurons get of each other's spikes, ``[N, n]``."""
+        weight: Any = self.effective_weight()
         if self.lateral == "self":
-            return self.step(x, self.effective_weight() * state.spike, state)
-        return self.step(x, ops.matmul(state.spike, ops.transpose(self.effective_weight())), state)
-            return self.weight * spike
-        weight: Any = self.weight
+            return weight * spike
         if self.lateral == "others":
             weight = ops.where(np.eye(self.n, dtype=bool), 0.0, weight)
         return ops.matmul(spike, ops.transpose(weight))

@@ -139,11 +139,6 @@ def summary(membrane: Membrane) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _lateral(cell: Recurrent, spike: Any) -> Any:
-    weight = cell.effective_weight()
-    return weight * spike if cell.lateral == "self" else ops.matmul(spike, ops.transpose(weight))
-
-
 def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any) -> Array:
     """Return the size of the derivative of what a neuron fires by its membrane, element by element."""
 
