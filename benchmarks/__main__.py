@@ -10,6 +10,7 @@ from . import (
     auto,
     backward,
     conv,
+    delays,
     digits,
     events,
     graph,
@@ -28,6 +29,7 @@ BENCHMARKS = {
     "layer": layer, "train": train, "recurrent": recurrent, "scaling": scaling, "memory": memory, "import": imports,
     "digits": digits, "overhead": overhead, "backward": backward, "auto": auto,
     "graph": graph, "product": product, "conv": conv, "events": events,
+    "delays": delays,
 }  # fmt: skip
 SMALL_REPEATS, REPEATS = 2, 10
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from . import checkpoint, data, encode, losses, metrics, models, neurons, plot, surrogate, synapses, train
+from . import checkpoint, data, encode, layers, losses, metrics, models, neurons, plot, surrogate, synapses, train
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
@@ -16,6 +16,7 @@ from .inspect.health import DeadLayerWarning, HealthReport, LayerHealth, health
 from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
 from .inspect.summary import summary
 from .inspect.summary_report import LayerSummary, Summary
+from .layers import *  # noqa: F403
 from .neurons import *  # noqa: F403 - they are found by their files
 from .quantisation import Quantised, Quantiser, integer_weights, quantise
 from .recurrent import Recurrent
@@ -65,6 +66,7 @@ __all__ = [
     "synapses",
     "train",
 ]
+__all__ += vars(layers)["__all__"]
 __all__ += vars(neurons)["__all__"]
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours

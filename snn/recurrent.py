@@ -38,8 +38,9 @@ class Recurrent(Weighted):
         A neuron: ``construct(x, state) -> (spike, state)``.
     n : int
         Number of neurons, the last axis of the input.
-    lateral : {"all", "self"}
-        Whether there is a weight from each neuron to each, or one a neuron.
+    lateral : {"all", "others", "self"}
+        Whether there is a weight from each neuron to each; to each but itself, where ``weight`` has a diagonal that does not
+        count; or one a neuron, to itself.
     weight_init : str, number, array or initialiser, optional
         How the weights start; by default uniform within ``1 / sqrt(n)``. See :mod:`autograd.nn.init`.
     dtype : dtype
@@ -83,10 +84,10 @@ class Recurrent(Weighted):
             )
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
             raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "Count the neurons.")
-        if lateral not in ("all", "self"):
-            raise ArgumentError("Recurrent", "lateral 'all' or 'self'", repr(lateral), "Choose one of the two.")
+        if lateral not in ("all", "others", "self"):
+            raise ArgumentError("Recurrent", "lateral 'all', 'others' or 'self'", repr(lateral), "Choose one of them.")
         self.node, self.n, self.lateral = node, int(n), lateral
-        shape = (self.n, self.n) if lateral == "all" else (self.n,)
+        shape = (self.n,) if lateral == "self" else (self.n, self.n)
         start = init.Uniform(1 / math.sqrt(n)) if weight_init is None else weight_init
         weight = init.make(start, shape, to_generator(rng, "Recurrent"), "Recurrent, weight_init")
         self.weight = Parameter(weight.astype(to_dtype(dtype, "Recurrent")))
@@ -119,9 +120,16 @@ class Recurrent(Weighted):
             As from the neuron, with the spike in the state too.
         """
         self._check(x)
+        return self.step(x, self.received(state.spike), state)
+
+    def received(self, spike: Any) -> Any:
+        """Return what the neurons get of each other's spikes, ``[N, n]``."""
+        weight: Any = self.effective_weight()
         if self.lateral == "self":
-            return self.step(x, self.effective_weight() * state.spike, state)
-        return self.step(x, ops.matmul(state.spike, ops.transpose(self.effective_weight())), state)
+            return weight * spike
+        if self.lateral == "others":
+            weight = ops.where(np.eye(self.n, dtype=bool), 0.0, weight)
+        return ops.matmul(spike, ops.transpose(weight))
 
     def _check(self, x: Any) -> None:
         if x.shape and x.shape[-1] != self.n:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self, overload
 
 from ..cell import Cell
@@ -193,13 +193,40 @@ class SequentialCell(_Numbered):
         """
         if state:
             return self._step(x, *state)
-        for name, cell in self._children():
+
+        def run(name: str, cell: Cell, x: Any) -> Any:
             if _has_state(cell):
                 raise StateError(
                     self._label(name, cell), "a state, since this layer has one over time", "none",
                     "Run the net over time with snn.run(net, x), or a step with out, state = net(x, net.initial_state(x)).",
                 )  # fmt: skip
-            x = cell(x)
+            return cell(x)
+
+        return self.through(x, run)
+
+    def through(
+        self,
+        x: Any,
+        run: Callable[[str, Cell, Any], Any],
+        call: Callable[..., Any] = lambda function, *values: function(*values),
+    ) -> Any:
+        """Pass a value through the layers, each after the other: what every way of running a chain goes by.
+
+        Parameters
+        ----------
+        x : object
+            What comes in: a Tensor of one step or of all, or what stands for one.
+        run : callable
+            ``run(name, layer, x)`` returns what a layer makes of it.
+        call : callable
+            ``call(function, *values)`` returns what a function without Parameters makes of values.
+
+        Returns
+        -------
+        out : object
+        """
+        for name, cell in self._children():
+            x = run(name, cell, x)
         return x
 
     def _step(self, x: Any, state: Any) -> tuple[Any, dict[str, Any]]:
@@ -211,16 +238,16 @@ class SequentialCell(_Numbered):
                 f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
                 "Pass what initial_state(x) or the step before returned, or None to start fresh.",
             )  # fmt: skip
-        x, after = as_tensor(x, type(self).__name__), {}
-        for name, cell in layers:
+        after = {}
+
+        def run(name: str, cell: Cell, x: Any) -> Any:
             if getattr(cell, "over_time", False):
                 raise CellError(
                     self._label(name, cell), "layers that run step by step", "one that takes all time steps at once",
                     "Run the whole SequentialCell with snn.run(net, x).",
                 )  # fmt: skip
             if name not in names:
-                x = cell(x)
-                continue
+                return cell(x)
             before = state[name] if state is not None else start(cell, x, self._label(name, cell))
             result = cell(x, before)
             if not isinstance(result, tuple) or len(result) != 2:
@@ -230,8 +257,10 @@ class SequentialCell(_Numbered):
                     describe(result),
                     "Return both.",
                 )
-            x, after[name] = result
-        return x, after
+            out, after[name] = result
+            return out
+
+        return self.through(as_tensor(x, type(self).__name__), run), after
 
     def _label(self, name: str, cell: Cell) -> str:
         return f"{type(self).__name__}, layer {name!r} ({type(cell).__name__})"

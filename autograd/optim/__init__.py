@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from ..foreign import MODULES, of_module
-from . import schedules
+from . import constraints, schedules
 from .accumulate import Accumulator
 from .adam import Adam, AdamW
 from .clip import clip_by_norm, clip_by_value
 from .optimizer import Optimizer
 from .sgd import SGD
 
-__all__ = ["SGD", "Accumulator", "Adam", "AdamW", "Optimizer", "clip_by_norm", "clip_by_value", "schedules"]
+__all__ = ["SGD", "Accumulator", "Adam", "AdamW", "Optimizer", "clip_by_norm", "clip_by_value", "constraints", "schedules"]
 
 if not TYPE_CHECKING:  # a type checker would take every name for one of ours
     __getattr__ = of_module(__name__, MODULES[__name__])

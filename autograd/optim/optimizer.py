@@ -14,6 +14,7 @@ from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, Stat
 from ..foreign import OPTIMIZER, hint, listed
 from ..parameter import Parameter, ParameterTuple
 from ..tensor import Tensor
+from .constraints import check_constraint, constrained
 from .groups import grouped, positions
 from .schedules import Schedule, table
 
@@ -88,7 +89,8 @@ class Optimizer:
     ----------
     params : iterable of Parameter, or of dict
         What to update, in the order of the gradients. Groups with options of their own are dicts, such as
-        ``{"params": biases, "weight_decay": 0.0}``; the gradients then come in the order of the groups, which is that of the
+        ``{"params": biases, "weight_decay": 0.0}``; beside the options of all, a group may have a ``"constraint"`` of
+        :mod:`autograd.optim.constraints`. The gradients then come in the order of the groups, which is that of the
         attribute ``params``, or in the one that a last dict ``{"order_params": params}`` says.
     lr : float, sequence or callable, optional
         Learning rate, one for each step, or a function of the step (from 0) such as those of :mod:`autograd.optim.schedules`.
@@ -133,10 +135,13 @@ class Optimizer:
         given = lr if lr is not None else learning_rate if learning_rate is not None else self.usual_lr
         for option, value in {"lr": given, **options}.items():
             setattr(self, option, self.options[option](name, value))
-        self.params, self.groups = grouped(name, params, self.options)
+        self.params, self.groups = grouped(name, params, {**self.options, "constraint": check_constraint})
         if not loss_scale > 0:
             raise ArgumentError(name, "a positive loss_scale", repr(loss_scale), "Leave it out.")
         self.loss_scale, self.steps = float(loss_scale), 0
+        for group in self.groups:
+            for p in group["params"] if group.get("constraint") is not None else ():
+                p.array = constrained(group["constraint"], p.stored, f"{name}, {p.name}")
         self.memory = [{slot: np.zeros(p.shape, _wide(p)) for slot in self.slots} for p in self.params]
 
     @property
@@ -179,7 +184,10 @@ class Optimizer:
                     g = gradient.array.astype(wide, copy=False)
                     g = g if self.loss_scale == 1.0 else g / wide.type(self.loss_scale)
                     new = self._updated(p.array.astype(wide, copy=False), g, memory, options)
-                    p.array = np.asarray(new, p.dtype)
+                    new = np.asarray(new, p.dtype)
+                    if (constraint := group.get("constraint")) is not None:
+                        new = constrained(constraint, new, f"{name}, {p.name}")
+                    p.array = new
 
     def _check(self, name: str, gradients: Any) -> None:
         check_gradients(gradients, name, self.params)

@@ -35,8 +35,10 @@ __all__ = [
     "observed",
     "outline",
     "record_names",
+    "runs_at_once",
     "sample_state",
     "says_too_deep",
+    "steps_in_loops",
     "variables",
     "with_membrane",
     "zeros_of",
@@ -85,6 +87,22 @@ def is_over_time(cell: Cell) -> bool:
 def holds_over_time(net: Cell) -> bool:
     """Tell whether a Cell is such a layer or has one among its parts."""
     return any(is_over_time(cell) for _, cell in net.cells_and_names())
+
+
+def runs_at_once(cell: Cell) -> bool:
+    """Tell whether a Cell with a state says how it does all time steps at once, ``all_steps(x, state) -> (out, state)``.
+
+    That of a class counts no more where a subclass has another ``construct``, or a ``bprop``.
+    """
+    for kind in type(cell).__mro__:
+        if {"construct", "bprop", "all_steps"}.intersection(vars(kind)):
+            return "all_steps" in vars(kind) and "construct" in vars(kind) and not cell.has_bprop
+    return False
+
+
+def steps_in_loops(cell: Cell) -> bool:
+    """Tell whether such a Cell can also step inside a loop, element by element: its class says ``elementwise = True``."""
+    return getattr(cell, "elementwise", False)
 
 
 def is_chain(net: Cell) -> bool:

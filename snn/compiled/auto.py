@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from autograd import Cell, Parameter, Tensor, float16, nn
 
-from ..common.structure import is_chain, is_over_time, is_stateful
+from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once
 from ..engine import tuning
 from ..engine.cache import enabled
 from ..recurrent import Recurrent
@@ -71,10 +71,10 @@ def _layers(net: Cell) -> Iterator[Cell]:
 def _sizes(cell: Cell, elements: int, steps: int) -> tuple[int, int]:
     """Return how many elements of a sample come out of a layer, and the weights that are multiplied for that."""
     if isinstance(cell, Recurrent):
-        return elements, cell.n * cell.n if cell.lateral == "all" else cell.n
+        return elements, cell.n if cell.lateral == "self" else cell.n * cell.n
     if is_over_time(cell):
         return elements, elements * steps
-    if is_stateful(cell):
+    if is_stateful(cell) and not runs_at_once(cell):
         return elements, 0
     for value in vars(cell).values():
         if isinstance(value, Parameter) and len(value.shape) == 2:

@@ -20,6 +20,7 @@ from ..common.structure import (
     is_over_time,
     is_stateful,
     label,
+    steps_in_loops,
     zeros_of,
 )
 from ..connections import Connection, connection_of
@@ -36,7 +37,7 @@ from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
 from .back import Back
-from .hoist import at_once, each_step, hoisted, is_constant, padded
+from .hoist import at_once, each_step, hoisted, is_constant, padded, with_state
 from .layout import Options
 from .part import Given, Part
 from .stage import Cable, Running, run_stage
@@ -197,7 +198,7 @@ class Execution(AllSteps):
         for stage, done in zip(self.schedule.stages, self.schedule.done, strict=True):
             if stage.node is not None:
                 self._apply(stage.node)
-            else:
+            elif stage.whole is None or not self._whole(stage.whole, stage.cores[0]):
                 self._cores(stage)
             for edge in done:
                 self.values.pop(edge, None)
@@ -268,6 +269,30 @@ class Execution(AllSteps):
 
     def _input_varies(self, item: Any) -> bool:
         return isinstance(item, Edge) and self._varies(item)
+
+    def _whole(self, node: Node, core: Core) -> bool:
+        """Run a layer with a state on all time steps at once; tell whether that can be done."""
+        beside = core.recordable.intersection(self.names) - {"x"}
+        if (self.mask is not None or beside) and steps_in_loops(node.what):
+            return False
+        x = self.value(node.inputs[0])
+        x = x if self._varies(node.edges[0]) else self._spread(node.edges[0])
+        before = tree.unflatten(node.before, iter([self.starts[edge.node] for edge in node.states]))
+        found: dict[str, Tensor] = {}
+        if self.mask is not None or beside:
+            out, after, found = with_state(node.what, x, before, self.names, self.mask)
+        else:
+            out, after = node.what.all_steps(x, before)
+        if self.check:
+            check_output(node.path, node.what, out)
+        self.values[Edge(node.number)] = out
+        self.after |= zip((edge.node for edge in node.states), tree.leaves(after), strict=True)
+        self.available |= core.recordable
+        found |= {"x": x} if "x" in self.names and not found else {}
+        if found:
+            self.once(node.owner, node.path)  # type: ignore[arg-type]
+            self.keep(node.path, {name: found[name] for name in self.names if name in found})
+        return True
 
     # Loops over time
 

@@ -1,18 +1,18 @@
-"""Run what has no state on all time steps: at once where that is the same, else step by step."""
+"""Run what is no loop on all time steps: at once where that is the same, else step by step."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd import Cell, Tensor, ops, tree
 
-from ..common.structure import is_repeated
+from ..common.structure import held, is_repeated, like, observed
 from ..graphs.graph import Edge, Graph, Node
 from ..sums import spike_sum
 
-__all__ = ["at_once", "each_step", "hoisted", "is_constant", "padded"]
+__all__ = ["at_once", "each_step", "hoisted", "is_constant", "padded", "with_state"]
 
 
 def padded(value: Tensor, axes: int) -> Tensor:
@@ -28,6 +28,28 @@ def each_step(function: Callable[..., Any], values: list[Any], varies: list[bool
         given = [value[t] if moving else value for value, moving in zip(values, varies, strict=True)]
         outs.append(tree.leaves(function(*given)))
     return [ops.stack([*column]) for column in zip(*outs, strict=True)]
+
+
+def with_state(
+    cell: Any, x: Tensor, state: Any, names: Sequence[str], mask: Any
+) -> tuple[Tensor, Any, dict[str, Tensor]]:  # fmt: skip
+    """Run a Cell with a state step by step, where a mask holds some samples or the state is recorded.
+
+    Return its output at all steps, the state afterwards, and what was recorded.
+    """
+    outs, seen = [], []
+    for t, xt in enumerate(ops.unstack(x)):
+        out, after = cell(xt, state)
+        step = observed(cell, names, xt, state, out, after)
+        found = {name: new for name, (new, _) in step.items()}
+        if mask is not None:
+            after = held(mask[t], after, state)
+            for name, (new, old) in step.items():
+                found[name] = ops.where(like(mask[t], new), new, new.dtype.type(0) if old is None else old)
+        outs.append(out)
+        seen.append(found)
+        state = after
+    return ops.stack(outs), state, {name: ops.stack([step[name] for step in seen]) for name in seen[0]}
 
 
 _SHIFTED = {

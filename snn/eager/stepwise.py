@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,10 +46,12 @@ class Walk:
         The time step.
     mask : array of bool or None
         Which samples take part.
+    masked : bool
+        Whether what has come out is 0 where the mask leaves a sample out.
     """
 
     def __init__(self, fresh: bool) -> None:
-        self.t, self.fresh = 0, fresh
+        self.t, self.fresh, self.masked = 0, fresh, False
         self.mask: Any = None
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
@@ -76,16 +78,22 @@ class Walk:
         return initial_state(cell, x, name) if self.fresh else given_state(state, x, name, cell)
 
     def _sequence(self, cell: nn.SequentialCell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
-        layers = cell.named()
         if self.t == 0 and not self.fresh:
             check_parts(cell, state, name)
         after = {}
-        for key, layer in layers:
+
+        def run(key: str, layer: Cell, x: Any) -> Any:
             before = None if state is None else state.get(key)
-            x, new = self(layer, x, before, f"{name}.{key}" if name else key)
+            out, new = self(layer, x, before, f"{name}.{key}" if name else key)
             if has_state(layer):
                 after[key] = new
-        return x, after
+            return out
+
+        def call(function: Callable[..., Any], *values: Any) -> Any:
+            self.masked = False  # one of them may be what came in
+            return function(*values)
+
+        return cell.through(x, run, call), after
 
 
 class Stepwise(Walk):
@@ -144,7 +152,6 @@ class AllSteps(Walk):
         self.names, self.mask, self.check = names, mask, check
         self.records: dict[str, Tensor] = {}
         self.available: set[str] = set()
-        self.masked = False
         self.ran: dict[int, str] = {}
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:

@@ -248,9 +248,9 @@ def module(functions: Sequence[str], jit: bool = True) -> str:
     return _head(jit) + "\n\n".join(f"@njit(error_model='numpy', nogil=True)\n{source}" for source in functions)
 
 
-def kernels(jit: bool = True) -> str:
-    """Return the source of the kernels for events as such a module."""
-    return _head(jit) + _alone("kernels")
+def kernels(jit: bool = True, file: str = "kernels") -> str:
+    """Return the source of the kernels of a file, those for events or others, as such a module."""
+    return _head(jit) + _alone(file)
 
 
 def products(tile: tuple[int, int, int], itemsize: int, jit: bool = True) -> str:

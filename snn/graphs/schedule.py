@@ -12,7 +12,7 @@ from autograd import tree
 from autograd.errors import CompileError
 from autograd.state import scope
 
-from ..common.structure import label, record_names, zeros_of
+from ..common.structure import label, record_names, runs_at_once, steps_in_loops, zeros_of
 from ..connections import Connection, connection_of
 from .graph import Edge, Graph, Node
 
@@ -143,6 +143,8 @@ class Stage:
         Among them.
     dense : dict of Edge to Node
         The inputs from outside that are products with weights, made as the loop goes.
+    whole : Node or None
+        A layer with a state that runs on all time steps at once: it is the only core, which says how it steps otherwise.
     """
 
     kind: str
@@ -150,6 +152,7 @@ class Stage:
     cores: list[Core] = field(default_factory=list)
     projections: list[Projection] = field(default_factory=list)
     dense: dict[Edge, Node] = field(default_factory=dict)
+    whole: Node | None = None
 
     @functools.cached_property
     def inside(self) -> list[list[Projection | None]]:
@@ -260,9 +263,24 @@ class _Scheduler:
             return Stage("none")
         if alone and first.kind != "population":
             return Stage("apply" if first.varies else "once", first)
+        if (whole := self._whole(part)) is not None:
+            return Stage("cores", cores=[self._core(part)], whole=whole)
         if alone or len(part) == 1:  # a neuron whose state never changes; a state that is left from outside
             return Stage("cores", cores=[self._core(part)])
         return self._group(part)
+
+    def _whole(self, part: list[Node]) -> Node | None:
+        """Return a layer with a state that can run on all time steps at once, if nobody else reads what it leaves."""
+        node = next((node for node in part if node.kind == "population"), None)
+        if node is None or not runs_at_once(node.what) or len(node.inputs) - len(node.states) != 1:
+            return None
+        own = [edge.node for edge in node.states]
+        if sorted(n.number for n in part) != sorted([node.number, *own]):
+            return None
+        after = [Edge(node.number, k + 1) for k in range(len(own))]
+        if [self.nodes[number].after for number in own] != after or any(edge in self.users for edge in after):
+            return None
+        return node if all(self.users[Edge(number)] == [node.number] for number in own) else None
 
     def _core(self, part: list[Node]) -> Core:
         nodes = [node for node in part if node.kind != "state"]
@@ -294,6 +312,11 @@ class _Scheduler:
             return is_elementwise(node) or (alike and not self.has_matrix(node))
 
         for node in part:
+            if node.kind == "population" and runs_at_once(node.what) and not steps_in_loops(node.what):
+                raise CompileError(
+                    self.graph.name, "neurons, dense layers and snn.Delay in feedback", label(node.name, node.what),
+                    "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
+                )  # fmt: skip
             if not steps_along(node) and not self.has_matrix(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
@@ -385,7 +408,7 @@ class _Scheduler:
         for edge in self.kept:
             used[edge.node] = used.get(edge.node, 0) + 1
         for stage in stages:
-            for core in stage.cores:
+            for core in stage.cores if stage.whole is None else ():
                 left = list(core.inputs)
                 while left:
                     edge = left.pop()

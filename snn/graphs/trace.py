@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from ..common.structure import (
     is_stateful,
     label,
     outline,
+    runs_at_once,
     sample_state,
     zeros_of,
 )
@@ -129,13 +131,16 @@ class _Builder:
             raise _in_steps(name, cell, next(part for _, part in cell.cells_and_names() if is_over_time(part)))
         if isinstance(cell, nn.SequentialCell):
             after = {}
-            for key, layer in cell.named():
-                x, held = self._layer(layer, x, f"{name}.{key}" if name else key)
+
+            def run(key: str, layer: Cell, x: Any) -> Any:
+                out, held = self._layer(layer, x, f"{name}.{key}" if name else key)
                 if has_state(layer):
                     after[key] = held
-            return x, after
+                return out
+
+            return cell.through(x, run, functools.partial(self._run, cell, name)), after
         if not is_stateful(cell):
-            return self._run(cell, name, x), None
+            return self._run(cell, name, cell, x), None
         zeros = self._zeros(x)
         before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
         self.starts.append(Start(name, cell, x.shape, x.dtype))
@@ -150,7 +155,7 @@ class _Builder:
             symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
         numbers = [self.values[s.array.index].node for s in symbols]  # type: ignore[attr-defined]
         structure = tree.unflatten(before, iter(symbols))
-        result = self._run(cell, name, x, structure)
+        result = self._run(cell, name, cell, x, structure)
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
                 label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
@@ -160,10 +165,10 @@ class _Builder:
             self.nodes[number].after = self.edge(leaf)
         return result[0], tree.unflatten(before, iter(numbers))
 
-    def _run(self, cell: Cell, name: str, *arguments: Any) -> Any:
+    def _run(self, cell: Cell, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         self.place = cell, name
         with _naming_the_line(), scope(recording=False, tracing=self, calling=self.call, watched={}):
-            return operands(cell(*arguments))
+            return operands(function(*arguments))
 
     def _find_what_varies(self) -> None:
         """Note what is the same at each step: what is made of Parameters and constants, and states that never change."""
@@ -271,7 +276,7 @@ class _Builder:
     def _enters(self, cell: Cell, name: str) -> bool:
         """Tell whether a Cell is more than one node."""
         wires = holds_neurons(cell) and is_stateful(cell)
-        if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral == "all"):
+        if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral != "self"):
             if cell.has_bprop:
                 raise CompileError(
                     label(name, cell), "neurons in a Cell without a bprop of its own", "one with a bprop",
@@ -298,7 +303,7 @@ class _Builder:
             )  # fmt: skip
         if stateful:
             self._check_hooks([part for _, part in cell.cells_and_names()], name)
-            for leaf in tree.leaves(args[1]):
+            for leaf in () if runs_at_once(cell) else tree.leaves(args[1]):
                 if leaf.shape != result[1][0][0]:
                     raise CompileError(
                         f"{label(name, cell)}, state", f"a value for each neuron, {list(result[1][0][0])}", describe(leaf),
@@ -355,7 +360,7 @@ class _Builder:
         if key not in self.shapes:
             zeros = tree.unflatten([*args], iter([self._zeros(leaf) for leaf in leaves]))
             over_time = is_over_time(cell)
-            steps = getattr(cell, "T", 1) if over_time else 1
+            steps = getattr(cell, "T", 2) if over_time else 1  # a norm over time needs more than one
             if over_time:
                 zeros = [Tensor.wrap(np.broadcast_to(z.array, (steps, *z.shape))) for z in zeros]
             with scope(tracing=None, calling=None), untouched(cell) as twin:

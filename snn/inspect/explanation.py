@@ -13,7 +13,7 @@ from autograd import Cell, Parameter, Tensor, float32, vjp
 from autograd.nn.stateful import untouched
 from autograd.state import quietly
 
-from ..common.structure import is_chain, is_over_time, is_stateful, zeros_of
+from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once, steps_in_loops, zeros_of
 from ..compiled.auto import against
 from ..compiled.execute import Execution, begin, schedule_for
 from ..compiled.layout import Options
@@ -40,7 +40,7 @@ def lines(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
     if x is None and wired:
         yield f"{type(net).__name__} wires its neurons itself: pass an input, snn.explain(net, x), to see its graph and loops."
         return
-    alone = is_stateful(net) and not wired
+    alone = is_stateful(net) and not wired and not runs_at_once(net)
     if x is not None or not alone:
         yield from _net(net, x, state, wired)
     if alone:
@@ -57,12 +57,19 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
     for stage in run.schedule.stages if x is None else run.stages():
         node = stage.node
         if x is None:
-            loop = stage if node is None else run.alone(node)
+            loop = None if stage.whole is not None else stage if node is None else run.alone(node)
             seen = [] if loop is None else [run.running(loop)]
         if seen:
             yield from _loop(seen.pop(), x is not None, wired)
         elif node is not None:
             yield from _without_loop(run.graph, node, wired)
+        elif stage.whole is not None:
+            name = name_of(stage.whole)
+            yield f"{f'layer {name}: ' if name else ''}{stage.whole.what!r}"
+            alike = steps_in_loops(stage.whole.what)
+            masked = "with a mask, or in feedback, in a loop over time" if alike else "with a mask step by step"
+            how = getattr(stage.whole.what, "runs", f"on all time steps at once; {masked}")
+            yield f"  a state: runs {how}"
     if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
         yield f"mode='auto' runs this step by step: {reason}."
 

@@ -91,7 +91,7 @@ def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
     cell: Any = seen.cell
     x, before = Tensor(rows(seen.x, keep)), tree.map_leaves(lambda leaf: Tensor(rows(leaf, keep)), seen.before)
     if isinstance(cell, Recurrent):
-        x, before, cell = x + _lateral(cell, before.spike), before.v, cell.node
+        x, before, cell = x + cell.received(before.spike), before.v, cell.node
     state, ready = cell.charge(x, before), None
     spikes: Callable[[Any], Any] = node.spikes
     while cell is not node:
@@ -137,11 +137,6 @@ def summary(membrane: Membrane) -> dict[str, float]:
         "mean": distance.mean(), "std": distance.std(), "spread": (high - low) / 2, "dead": membrane.dead.all(0).mean(),
         "width": membrane.width.mean(),
     }  # fmt: skip
-
-
-def _lateral(cell: Recurrent, spike: Any) -> Any:
-    weight = cell.effective_weight()
-    return weight * spike if cell.lateral == "self" else ops.matmul(spike, ops.transpose(weight))
 
 
 def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any) -> Array:

@@ -201,6 +201,8 @@ def features_of(net: Cell) -> tuple[int, ...] | None:
             layers = [*cell, *layers]
         elif isinstance(cell, (nn.Dense, Recurrent)):
             return (cell.in_channels if isinstance(cell, nn.Dense) else cell.n,)
+        elif (shape := getattr(cell, "features", None)) is not None:
+            return tuple(shape)
         elif not is_stateful(cell) or holds_neurons(cell):
             break
     return None

@@ -68,8 +68,7 @@ class Walk:
             given = next(Edge(node.number) for node in self.graph.nodes if node.kind == "input")
             self.run.values[given], self.held[given] = x, {"numbers": self.heap.array(0)}
             for stage, done in zip(schedule.stages, schedule.done, strict=True):
-                loops = stage if stage.node is None else self.run.alone(stage.node)
-                self.taped += self._whole(stage.node) if loops is None and stage.node else self._loops(loops or stage)
+                self.taped += self._stage(stage)
                 self.work.clear()
                 for edge in done:
                     self.held.pop(edge, None)
@@ -77,6 +76,12 @@ class Walk:
             self.arrived = {edge: self.heap.array(0) for edge in tree.leaves(self.graph.out)}  # of a loss that is summed
             while self.taped:
                 self._back(*self.taped.pop())
+
+    def _stage(self, stage: Stage) -> list[Any]:
+        if stage.whole is not None:
+            return self._sequence(stage.whole)
+        loops = stage if stage.node is None else self.run.alone(stage.node)
+        return self._whole(stage.node) if loops is None and stage.node else self._loops(loops or stage)
 
     def _back(self, back: Callable[..., Found], outs: list[Edge], kept: list[Block]) -> None:
         arrived = [self.arrived.pop(edge, None) for edge in outs]
@@ -264,6 +269,23 @@ class Walk:
         kept.append(self._take("saved", saved, False))
         passing = cell is None and node.what.__name__ in PASSING
         return [(partial(self._whole_back, row, wanted, passing, sum(map(_bytes, learnt)), over_time), outs, kept)]
+
+    def _sequence(self, node: Node) -> list[Any]:
+        """Go through a layer with a state that runs on all time steps at once."""
+        row, source, out = self._row(f"{node.name} {type(node.what).__name__}"), node.edges[0], Edge(node.number)
+        x = self.run.value(source)
+        learnt = [p for p in node.what.get_parameters() if p.node is not None]
+        taped = bool(learnt) or x.node is not None
+        amplitude = x.amplitude if isinstance(x, Spikes) and node.what.keeps_spikes else None
+        if isinstance(x, Spikes) and amplitude is None and "numbers" not in self.held[source]:
+            self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._bytes(source))
+        self._make(out, taped, amplitude)
+        self.held[out] = {"out": self._take("output", self._bytes(out) if amplitude is None else x.size, False)}
+        if not taped:
+            return []
+        kept = [*self.held[source].values()] if learnt else []
+        wanted = [source] if x.node is not None else []
+        return [(partial(self._whole_back, row, wanted, False, sum(map(_bytes, learnt)), 0), [out], kept)]
 
     def _summed(self, node: Node) -> Array | None:
         """Return the amplitude of spikes of which an operation is the sum, if only layers behind it need that."""

@@ -151,6 +151,15 @@ def test_auto_measures_both_modes_and_says_what_is_chosen(tmp_path, capsys):
     assert capsys.readouterr().out.count("| one neuron | 1 |") == 1
 
 
+def test_delays_compares_layers_with_delays_with_one_without(tmp_path, capsys):
+    found = run("delays", tmp_path, *(["--peers", "torch"] if TORCH else []))["results"]
+    assert len(found) == 5 + TORCH
+    for name, result in found.items():
+        assert result["seconds"][0] > 0
+        assert name == "torch conv1d" or min(result["facts"].values()) > 0
+    assert capsys.readouterr().out.count("x dense") == 4 + TORCH
+
+
 def test_help_shows_every_title(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])

@@ -53,7 +53,7 @@ class constant_slope(Surrogate):
 def copied(tmp_path_factory):
     """Return a copy of the sources with a neuron and a surrogate added, each by a file."""
     root = tmp_path_factory.mktemp("copy")
-    for name in ("snn", "experiments", "tests/snn"):
+    for name in ("autograd", "snn", "experiments", "tests/snn"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conftest.py", "tests/conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, root / name)

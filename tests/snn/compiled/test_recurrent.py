@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Parameter, Tensor, nn, ops, tree
+from autograd import Cell, Parameter, Tensor, nn, ops, tree, value_and_grad
 from autograd.errors import ArgumentError, CompileError, ShapeError, StateError
 
 from .compare import assert_as_eager, assert_equal
@@ -219,7 +219,7 @@ def test_a_number_of_neurons_that_is_none_is_an_error(n):
 
 
 def test_an_unknown_way_of_connecting_is_an_error():
-    with pytest.raises(ArgumentError, match="Recurrent: expected lateral 'all' or 'self', got 'none'"):
+    with pytest.raises(ArgumentError, match="Recurrent: expected lateral 'all', 'others' or 'self', got 'none'"):
         snn.Recurrent(snn.IFNode(), 3, lateral="none")
 
 
@@ -249,3 +249,17 @@ def test_a_neuron_that_mixes_elements_is_not_compiled():
 
     with pytest.raises(CompileError, match=r"ops\.sum, which mixes elements"):
         snn.run(recurrent(Mixes()), currents(), mode="compiled")
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_without_connections_to_itself_the_diagonal_does_not_count(mode):
+    weight = np.random.default_rng(0).integers(-2, 3, (4, 4)) / 2
+    x, found = np.random.default_rng(1).standard_normal((9, 3, 4)) + 0.5, []
+    for lateral, start in (("others", weight), ("all", weight * (1 - np.eye(4)))):
+        node = snn.IFNode(surrogate_function=snn.surrogate.atan())
+        layer = snn.Recurrent(node, 4, lateral=lateral, weight_init=start, dtype=np.float64)
+        found.append(value_and_grad(lambda layer=layer: (snn.run(layer, x, mode=mode).out ** 2).sum(), None, [layer.weight])())
+    (value, (by_weight,)), (expected, (by_all,)) = found
+    assert value.item() == expected.item() > 0
+    np.testing.assert_allclose(by_weight, by_all.asnumpy() * (1 - np.eye(4)), rtol=1e-12)
+    assert by_weight.asnumpy().any()

@@ -1,0 +1,235 @@
+"""What weights must satisfy after each step of an optimizer: functions of their values, for the groups of Parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import describe
+from ..errors import ArgumentError, ShapeError
+from ..intake import to_numbers
+
+__all__ = ["Constraint", "Mask", "MaxNorm", "Signs", "Within"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Constraint:
+    """Base class: called with the values of a Parameter, it returns the nearest that satisfy it.
+
+    An optimizer applies it when it is made, and after each step, to the Parameters of a group that names it:
+    ``optim.Adam([{"params": [layer.weight], "constraint": constraints.Within(low=0.0)}])``. A list is applied in order.
+    """
+
+    def __call__(self, values: Array) -> Array:
+        """Return values that satisfy it, of the same shape and dtype.
+
+        Raises
+        ------
+        ShapeError
+            If it is one for other shapes.
+        """
+        raise NotImplementedError  # a subclass says how
+
+    def fitted(self, name: str, value: Array, shape: tuple[int, ...]) -> Array:
+        """Return an array that it was made with, stretched to the shape of the values."""
+        try:
+            return np.broadcast_to(value, shape)
+        except ValueError:
+            raise ShapeError(
+                type(self).__name__, f"{name} that broadcasts to the Parameter, {list(shape)}", describe(value),
+                "Dense weights are [n_out, n_in]: an array [n_in] is by presynaptic neuron, [n_out, 1] by postsynaptic one.",
+            ) from None  # fmt: skip
+
+
+def _numbers(where: str, name: str, value: Any) -> Array:
+    numbers = to_numbers(value, f"{where}, {name}")
+    if numbers.dtype.kind not in "biuf" or np.isnan(numbers).any():
+        raise ArgumentError(where, f"{name} in numbers", describe(value), "Leave out NaN.")
+    return numbers
+
+
+class Mask(Constraint):
+    """Only some connections are there: weights are 0 where the mask is False.
+
+    Parameters
+    ----------
+    mask : array of bool
+        What broadcasts to the weights.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not of bools.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd.optim import constraints
+    >>> print(constraints.Mask(~np.eye(2, dtype=bool))(np.ones((2, 2))))
+    [[0. 1.]
+     [1. 0.]]
+    """
+
+    def __init__(self, mask: Any) -> None:
+        self.mask = _numbers("Mask", "mask", mask)
+        if self.mask.dtype != bool:
+            raise ArgumentError("Mask", "a mask of bools", describe(mask), "Such as weight != 0.")
+
+    def __call__(self, values: Array) -> Array:
+        """Return the values with zeros where the mask is False."""
+        return np.where(self.fitted("a mask", self.mask, values.shape), values, values.dtype.type(0))
+
+    def __repr__(self) -> str:
+        return f"Mask({int(self.mask.sum())} of {self.mask.size})"
+
+
+class Signs(Constraint):
+    """Weights keep a sign, such as that of the presynaptic neuron: Dale's principle. Those of the other sign become 0.
+
+    Parameters
+    ----------
+    signs : array
+        1 where weights must not be below 0, -1 where not above; it broadcasts to the weights. For weights ``[n_out, n_in]`` an
+        array ``[n_in]`` has the sign of each presynaptic neuron.
+
+    Raises
+    ------
+    ArgumentError
+        If a sign is neither 1 nor -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd.optim import constraints
+    >>> print(constraints.Signs([1, -1])(np.array([[0.5, 0.5], [-0.5, -0.5]])))
+    [[ 0.5  0. ]
+     [ 0.  -0.5]]
+    """
+
+    def __init__(self, signs: Any) -> None:
+        self.signs = _numbers("Signs", "signs", signs)
+        if not (np.abs(self.signs) == 1).all() or self.signs.dtype == bool:
+            raise ArgumentError("Signs", "signs of 1 and -1", describe(signs), "Such as np.where(excites, 1, -1).")
+
+    def __call__(self, values: Array) -> Array:
+        """Return the values with zeros in the place of those of the other sign."""
+        signs = self.fitted("an array of signs", self.signs, values.shape)
+        return np.where(signs * values > 0, values, values.dtype.type(0))
+
+    def __repr__(self) -> str:
+        return f"Signs({int((self.signs > 0).sum())} of {self.signs.size} are 1)"
+
+
+class Within(Constraint):
+    """Weights lie between a least and a largest value.
+
+    Parameters
+    ----------
+    low, high : number or array
+        What broadcasts to the weights; by default without limit.
+
+    Raises
+    ------
+    ArgumentError
+        If ``low`` is above ``high``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd.optim import constraints
+    >>> print(constraints.Within(low=0.0, high=1.0)(np.array([-1.0, 0.5, 2.0])))
+    [0.  0.5 1. ]
+    """
+
+    def __init__(self, low: Any = -np.inf, high: Any = np.inf) -> None:
+        self.low, self.high = _numbers("Within", "low", low), _numbers("Within", "high", high)
+        if not np.all(self.low <= self.high):
+            raise ArgumentError("Within", "low of at most high", f"{low!r} and {high!r}", "Exchange them.")
+
+    def __call__(self, values: Array) -> Array:
+        """Return the values, cut off at both ends."""
+        low, high = (self.fitted(name, limit, values.shape) for name, limit in (("low", self.low), ("high", self.high)))
+        return np.clip(values, low, high).astype(values.dtype, copy=False)
+
+    def __repr__(self) -> str:
+        limits = (f"{v:g}" if v.ndim == 0 else f"an array {[*v.shape]}" for v in (self.low, self.high))
+        return "Within({}, {})".format(*limits)
+
+
+class MaxNorm(Constraint):
+    """The weights into each output have a norm of at most some value; longer ones are scaled down.
+
+    Parameters
+    ----------
+    most : float
+        Above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from autograd.optim import constraints
+    >>> print(constraints.MaxNorm(1.0)(np.array([[3.0, 4.0], [0.3, 0.4]])))
+    [[0.6 0.8]
+     [0.3 0.4]]
+    """
+
+    def __init__(self, most: float) -> None:
+        number = _numbers("MaxNorm", "most", most)
+        if number.ndim or not 0 < number < np.inf:
+            raise ArgumentError("MaxNorm", "most as a number above 0", describe(most), "It is the longest norm.")
+        self.most = float(number)
+
+    def __call__(self, values: Array) -> Array:
+        """Return the values; each row, over all axes but the first, is scaled where it is too long."""
+        axes = tuple(range(1, values.ndim))
+        norm = np.sqrt(np.sum(np.square(values), axes, keepdims=True))
+        return np.where(norm > self.most, values * (self.most / np.maximum(norm, self.most)), values).astype(values.dtype)
+
+    def __repr__(self) -> str:
+        return f"MaxNorm({self.most:g})"
+
+
+def check_constraint(where: str, value: Any) -> Any:
+    """Return the constraint of a group: None, one, or a list of several as one function.
+
+    Raises
+    ------
+    ArgumentError
+        If it is something else.
+    """
+    several = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
+    for one in several:
+        if not callable(one) or isinstance(one, type):
+            raise ArgumentError(
+                where, "a constraint, or a list of them", describe(one), "Such as optim.constraints.Within(low=0.0)."
+            )
+    return value
+
+
+def constrained(constraint: Any, values: Array, where: str) -> Array:
+    """Return values that satisfy a constraint, or several in order.
+
+    Raises
+    ------
+    ShapeError
+        If one of them makes something of another shape.
+    """
+    for one in constraint if isinstance(constraint, (list, tuple)) else [constraint]:
+        found = np.asarray(one(values))
+        if found.shape != values.shape:
+            raise ShapeError(
+                f"{where}, {one!r}", f"values {list(values.shape)}", describe(found), "Return one for each that came in."
+            )
+        values = found.astype(values.dtype, copy=False)
+    return values
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

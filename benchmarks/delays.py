@@ -1,0 +1,79 @@
+"""Delays beside a dense layer without any: one iteration with the gradient by input and weights, in one process.
+
+torch makes delays as a convolution over time with a weight for each step, as the packages for learnt delays do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+import snn
+from autograd import Cell, Tensor, nn, value_and_grad
+
+from .harness import Options, interleaved, table, write
+from .peers import threads
+from .rounds import Result
+
+TITLE = "delays of features and of connections beside a dense layer: 3 % spikes in, an iteration"
+PEERS = ("torch",)
+DENSITY = 0.03
+
+
+def layers(n: int, longest: int) -> dict[str, Cell]:
+    """Return the layers, of ``n`` features and delays of up to so many steps."""
+    rng = np.random.default_rng(0)
+    return {
+        "dense": nn.Dense(n, n, rng=rng),
+        "delay, dense": nn.SequentialCell(snn.Delay(rng.integers(0, longest + 1, n)), nn.Dense(n, n, rng=rng)),
+        "delayed dense": snn.DelayedDense(n, n, rng.integers(0, longest + 1, (n, n)), rng=rng),
+        "learnt, linear": snn.LearntDelays(n, n, longest, share="linear", rng=rng),
+        "learnt, bell": snn.LearntDelays(n, n, longest, rng=rng),
+    }
+
+
+def step(layer: Cell, x: Tensor, weights: Tensor) -> Callable[[], Any]:
+    """Return an iteration: a run, and the gradient of a weighted sum by input and Parameters."""
+    loss = value_and_grad(lambda x: (snn.run(layer, x, mode="compiled").out * weights).sum(), 0, layer.trainable_params())
+    return lambda: loss(x)
+
+
+def by_torch(n: int, longest: int, x: Tensor, weights: Tensor) -> Callable[[], Any]:
+    """Return the iteration as a convolution over time."""
+    import torch
+
+    torch.set_num_threads(threads())
+    conv = torch.nn.Conv1d(n, n, longest + 1)
+    given = torch.tensor(x.asnumpy()).permute(1, 2, 0).contiguous().requires_grad_()
+    by = torch.tensor(weights.asnumpy()).permute(1, 2, 0)
+
+    def iteration() -> Any:
+        out = conv(torch.nn.functional.pad(given, (longest, 0)))
+        return torch.autograd.grad((out * by).sum(), [given, *conv.parameters()])
+
+    return iteration
+
+
+def run(options: Options) -> None:
+    """Measure, print and write."""
+    steps, samples, n, longest = (8, 2, 8, 3) if options.small else (250, 32, 256, 30)
+    rng = np.random.default_rng(1)
+    x = Tensor((rng.random((steps, samples, n)) < DENSITY * (1 + 9 * options.small)).astype(np.float32))
+    weights = Tensor(rng.standard_normal((steps, samples, n)).astype(np.float32))
+    found = layers(n, longest)
+    work = {name: step(layer, x, weights) for name, layer in found.items()}
+    facts: dict[str, dict[str, Any]] = {}
+    for name, iteration in work.items():
+        _, (by_x, by_weights) = iteration()
+        norms = (float(np.linalg.norm(g)) for g in (by_weights[0], by_x))
+        facts[name] = dict(zip(("weight_gradient", "input_gradient"), norms, strict=True))
+    if "torch" in options.peers:
+        work["torch conv1d"] = by_torch(n, longest, x, weights)
+    seconds = interleaved(work, options.repeats)
+    results = {name: Result(seconds=values, facts=facts.get(name, {})) for name, values in seconds.items()}
+    title = f"{n} to {n}, delays of up to {longest} steps, T = {steps}, batch {samples}, {threads()} threads"
+    table(title, results, "dense")
+    write("delays", TITLE, options, {"case": title, "results": {name: asdict(result) for name, result in results.items()}})

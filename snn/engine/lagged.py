@@ -1,0 +1,163 @@
+"""Products of a sequence with weights of which each has a delay of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import emit
+from .blas import in_parts, one_thread_each
+from .cache import enabled, load
+from .threads import launch
+
+__all__ = ["lagged_dots", "lagged_sums", "tap_dots", "tap_sums", "tap_sums_back"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_LANES = 16  # a product of rows takes as many steps at once
+_ROWS = 512  # rows of sums that stay in the cache while the delays go by
+_u = np.uint64
+
+
+def _kernel(name: str) -> Any:
+    return getattr(load(emit.kernels(enabled(), "lags"), enabled()), name)
+
+
+def _rows(x: Array, pitch: int) -> Array:
+    """Return ``[T, M, n]`` as rows ``[M * n, pitch]`` with zeros behind the time steps."""
+    steps, *rest = x.shape
+    rows = np.zeros((math.prod(rest), pitch), x.dtype)
+    rows[:, :steps] = x.reshape(steps, -1).T
+    return rows
+
+
+def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
+    """Return ``out[t, m, a]``, the sum over b of ``weight[a, b] x[t + offset[a, b], m, b]``.
+
+    Parameters
+    ----------
+    x : array
+        ``[S, M, n_in]``, with ``S`` of at least ``steps`` and the largest offset.
+    weight, offset : array
+        ``[n_out, n_in]``; the offsets are whole numbers of at least 0.
+    steps : int
+        How many are returned.
+    """
+    (_, samples, n_in), n_out = x.shape, len(weight)
+    out = np.empty((samples * n_out, steps), x.dtype)
+    arguments = [
+        np.ascontiguousarray(weight, x.dtype).reshape(-1), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_out), _u(n_in),
+        _rows(x, len(x)).reshape(-1), _u(len(x)), _u(steps), out.reshape(-1), _u(steps),
+    ]  # fmt: skip
+    launch(_kernel("lagged_sums"), samples * n_out, arguments, out.size * n_in)
+    return np.ascontiguousarray(out.T).reshape(steps, samples, n_out)
+
+
+def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
+    """Return ``out[a, b]``, the sum over t and m of ``g[t, m, a] x[t + offset[a, b], m, b]``.
+
+    Parameters
+    ----------
+    g : array
+        ``[T, M, n_out]``.
+    x : array
+        ``[S, M, n_in]``, with ``S`` of at least ``T`` and the largest offset.
+    offset : array
+        ``[n_out, n_in]``, whole numbers of at least 0.
+    """
+    (steps, samples, n_out), n_in = g.shape, x.shape[2]
+    n = -(-steps // _LANES) * _LANES
+    out = np.empty((n_out, n_in), g.dtype)
+    pitch = len(x) + n - steps
+    arguments = [
+        _rows(g, n).reshape(-1), _u(n), _u(n_out), _u(samples), _rows(x.astype(g.dtype, copy=False), pitch).reshape(-1),
+        _u(pitch), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_in), _u(n), out.reshape(-1),
+    ]  # fmt: skip
+    launch(_kernel("lagged_dots"), n_out, arguments, g.size * n_in)
+    return out
+
+
+# A weight for each delay: products on our threads, for some rows of sums after the others. ``D`` is the longest delay.
+
+
+def _blocks(rows: slice) -> list[slice]:
+    return [slice(k, min(k + _ROWS, rows.stop)) for k in range(rows.start, rows.stop, _ROWS)]
+
+
+def tap_sums(x: Array, kernel: Array) -> Array:
+    """Return ``out[t, m]``, the sum over k of ``kernel[k] @ x[t + D - k, m]``.
+
+    Parameters
+    ----------
+    x : array
+        ``[D + T, M, n_in]``.
+    kernel : array
+        ``[D + 1, n_out, n_in]``.
+    """
+    longest, (given, samples, n_in), n_out = len(kernel) - 1, x.shape, kernel.shape[1]
+    rows = np.ascontiguousarray(x).reshape(-1, n_in)
+    out = np.zeros(((given - longest) * samples, n_out), x.dtype)
+
+    def part(cut: slice) -> None:
+        for block in _blocks(cut):
+            for delay, weight in enumerate(kernel):
+                first = (longest - delay) * samples
+                out[block] += rows[first + block.start : first + block.stop] @ weight.T
+
+    one_thread_each(lambda: in_parts(len(out), part))
+    return out.reshape(-1, samples, n_out)
+
+
+def tap_sums_back(g: Array, kernel: Array) -> Array:
+    """Return ``out[t, m]``, the sum over k of ``kernel[k].T @ g[t - D + k, m]``, as far as there are such steps.
+
+    Parameters
+    ----------
+    g : array
+        ``[T, M, n_out]``.
+    kernel : array
+        ``[D + 1, n_out, n_in]``.
+
+    Returns
+    -------
+    out : array
+        ``[D + T, M, n_in]``.
+    """
+    longest, (steps, samples, n_out), n_in = len(kernel) - 1, g.shape, kernel.shape[2]
+    rows = np.ascontiguousarray(g).reshape(-1, n_out)
+    out = np.zeros(((longest + steps) * samples, n_in), g.dtype)
+
+    def part(cut: slice) -> None:
+        for block in _blocks(cut):
+            for delay, weight in enumerate(kernel):
+                first = (longest - delay) * samples
+                a, b = max(block.start, first), min(block.stop, first + len(rows))
+                if a < b:
+                    out[a:b] += rows[a - first : b - first] @ weight
+
+    one_thread_each(lambda: in_parts(len(out), part))
+    return out.reshape(-1, samples, n_in)
+
+
+def tap_dots(g: Array, x: Array, longest: int) -> Array:
+    """Return ``out[k]``, the sum over t and m of the outer product of ``g[t, m]`` and ``x[t + D - k, m]``.
+
+    Parameters
+    ----------
+    g, x : array
+        ``[T, M, n_out]`` and ``[D + T, M, n_in]``.
+    longest : int
+        D.
+    """
+    samples, n_out = g.shape[1:]
+    rows, given = np.ascontiguousarray(g).reshape(-1, n_out), np.ascontiguousarray(x).reshape(-1, x.shape[2])
+    out = np.empty((longest + 1, n_out, x.shape[2]), g.dtype)
+
+    def part(cut: slice) -> None:
+        for delay in range(cut.start, cut.stop):
+            first = (longest - delay) * samples
+            np.matmul(rows.T, given[first : first + len(rows)], out=out[delay])
+
+    one_thread_each(lambda: in_parts(longest + 1, part))
+    return out

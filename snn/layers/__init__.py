@@ -1,0 +1,19 @@
+"""Layers for spikes and time: delays, and what else stands between neurons and is aware that there are time steps."""
+
+# ruff: noqa: F403 - what each file exports is in its own __all__
+
+from typing import TYPE_CHECKING
+
+from ..common.discover import export
+
+if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+    from .delay import *
+    from .delayed import *
+    from .dropout import *
+    from .norm import *
+    from .one_to_one import *
+    from .pool import *
+    from .recurrent import *
+    from .residual import *
+
+export(__name__)

@@ -1,0 +1,191 @@
+"""Delays of whole time steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, ops
+from autograd.dtypes import describe, float32
+from autograd.errors import ArgumentError, ShapeError, StateError
+from autograd.intake import to_numbers
+
+from ..neurons.stateful import Stateful
+from .shift import shifted
+
+__all__ = ["Delay"]
+
+_FIX = "Count time steps: 0 hands a feature on at once."
+
+
+class Delay(Stateful):
+    """Hands its input on some time steps later, each feature after a delay of its own: ``out[t] = x[t - delay]``.
+
+    Before the first delayed input comes, the output is 0. Spikes stay spikes: a layer behind it sums their events. In the
+    compiled mode a whole sequence is moved at once.
+
+    The state is a tuple of as many Tensors ``[N, ...]`` as the longest delay has steps: what comes out in the next step, in
+    the one after it, and so on.
+
+    Parameters
+    ----------
+    delay : int or array of int
+        Steps, at least 0: one for all, or what broadcasts to the features, such as ``[features]``, or ``[C, 1, 1]`` for the
+        channels of images.
+
+    Attributes
+    ----------
+    delay : array of int
+        The delays.
+    steps : int
+        The longest one.
+
+    Raises
+    ------
+    ArgumentError
+        If a delay is no whole number of at least 0.
+    ShapeError
+        When called, if the delays do not fit the features.
+    StateError
+        When called, if the state is none of this layer and input.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> layer = snn.Delay([0, 2])
+    >>> out, state, _ = snn.run(layer, np.arange(1.0, 9.0).reshape(4, 1, 2))
+    >>> print(out.asnumpy()[:, 0].T)
+    [[1. 3. 5. 7.]
+     [0. 0. 2. 4.]]
+    >>> print(state[0].asnumpy(), state[1].asnumpy())
+    [[0. 6.]] [[0. 8.]]
+    """
+
+    fire = False
+    called = "layer"
+    keeps_spikes = elementwise = True
+
+    def __init__(self, delay: Any) -> None:
+        super().__init__()
+        self.delay = whole_steps("Delay", "delay", delay)
+        self.steps = int(self.delay.max(initial=0))
+
+    @property
+    def features(self) -> tuple[int, ...] | None:
+        """The shape of a sample's input, where the delays say it."""
+        return None if 1 in self.delay.shape or not self.delay.ndim else self.delay.shape
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: nothing is under way."""
+        zeros = self.zeros(x)
+        self._check(zeros)
+        return (zeros,) * self.steps
+
+    def check_state(self, x: Any, state: Any) -> Any:
+        """Return a state, as Tensors, if it fits an input.
+
+        Raises
+        ------
+        StateError
+            If it does not.
+        """
+        self._check(x)
+        if not isinstance(state, tuple) or len(state) != self.steps:
+            got = f"a tuple of {len(state)}" if isinstance(state, tuple) else describe(state)
+            raise StateError(
+                "Delay, state", f"a tuple of {self.steps} Tensors, one for each step of the longest delay", got,
+                "Start with layer.initial_state(x).",
+            )  # fmt: skip
+        return tuple(self.check_variable(x, value, f"of {k + 1} steps") for k, value in enumerate(state))
+
+    def _check(self, x: Any) -> None:
+        features = x.shape[1:]
+        try:
+            fits = np.broadcast_shapes(self.delay.shape, features) == features
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ShapeError(
+                "Delay", f"an input [N, ...] whose features the delays {list(self.delay.shape)} broadcast to", describe(x),
+                "Give one delay, or one for each feature; those of channels have axes of length 1 behind: [:, None, None].",
+            )  # fmt: skip
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input, ``[N, ...]``.
+        state : tuple of Tensor
+            After the step before.
+
+        Returns
+        -------
+        out : Tensor
+            What came in ``delay`` steps ago.
+        state : tuple of Tensor
+        """
+        x = x if x.dtype.kind == "f" else x.astype(float32)
+        if not self.steps:
+            return x, ()
+        coming = [*state, ops.zeros_like(state[-1])]  # what is known of this step and the next ones
+        found = [self._where(k, x, known) for k, known in enumerate(coming)]
+        return found[0], tuple(found[1:])
+
+    def _where(self, steps: int, x: Any, known: Any) -> Any:
+        now = self.delay == steps
+        return x if now.all() else ops.where(now, x, known) if now.any() else known
+
+    def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Run all time steps at once: the same as one step after the other.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input, ``[T, N, ...]``.
+        state : tuple of Tensor
+            Before the first step.
+
+        Returns
+        -------
+        out : Tensor
+            ``[T, N, ...]``.
+        state : tuple of Tensor
+            After the last step.
+        """
+        x, steps = x if x.dtype.kind == "f" else x.astype(float32), len(x)
+        out = shifted(x, self.delay, 0, steps)
+        coming = shifted(x, self.delay, steps, steps + self.steps)
+        after = [coming[k] for k in range(self.steps)]
+        if all(value.node is None and not value.array.any() for value in state):
+            return out, tuple(after)
+        head = [ops.where(t < self.delay, known, out[t]) for t, known in enumerate(state[:steps])]
+        out = ops.concat([ops.stack(head), out[len(head) :]]) if len(head) < steps else ops.stack(head)
+        for k, known in enumerate(state[steps:]):
+            after[k] = ops.where((steps + k >= self.delay) & (k < self.delay), after[k], known)
+        return out, tuple(after)
+
+    def extra_repr(self) -> str:
+        """Show the delays."""
+        return f"{self.delay}" if self.delay.size == 1 else f"{self.delay.size} of {self.delay.min()} to {self.steps} steps"
+
+    def __repr__(self) -> str:
+        return f"Delay({self.extra_repr()})"
+
+
+def whole_steps(where: str, name: str, value: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Return numbers of time steps as an array.
+
+    Raises
+    ------
+    ArgumentError
+        If one is no whole number of at least 0.
+    """
+    numbers = to_numbers(value, f"{where}, {name}")
+    if numbers.dtype.kind not in "iu" or not numbers.size:
+        raise ArgumentError(where, f"{name} in whole steps, an int or an array of them", describe(value), _FIX)
+    if numbers.min() < 0:
+        raise ArgumentError(where, f"{name} of at least 0 steps", f"{numbers.min()}", _FIX)
+    return numbers.astype(np.int64)

@@ -1,0 +1,139 @@
+"""Dropout with one mask for all time steps."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Tensor, ops
+from autograd.dtypes import float32
+from autograd.errors import ArgumentError
+from autograd.intake import to_generator
+from autograd.state import state as thread
+
+from ..neurons.stateful import Stateful
+from ..spikes import Spikes
+from .shift import times
+
+__all__ = ["Dropout"]
+
+
+class Kept(NamedTuple):
+    """State of a dropout: what each element is multiplied by, 0 or ``1 / (1 - p)``; 1 where nothing is dropped."""
+
+    keep: Any
+
+
+class Dropout(Stateful):
+    """Drops elements at random while training, after ``set_train()``: the same ones at all time steps of a run.
+
+    What stays is scaled by ``1 / (1 - p)``. A neuron that is dropped is silent for the whole run, where ``nn.Dropout`` drops
+    single spikes, which a membrane averages out (Lee et al., "Enabling Spike-Based Backpropagation for Training Deep Neural
+    Network Architectures", Frontiers in Neuroscience, 2020). The mask is drawn when a run starts fresh. It is the state, which
+    a run in parts carries on, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
+
+    Spikes stay spikes. Out of training it hands on what comes in, whatever its state.
+
+    Parameters
+    ----------
+    p : float
+        Probability of a zero, in [0, 1).
+    rng : numpy.random.Generator or int, optional
+        Where the random numbers come from. None draws from the system's entropy.
+
+    Raises
+    ------
+    ArgumentError
+        If ``p`` is not in [0, 1).
+    StateError
+        When called, if the state is none of this input.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> layer = snn.Dropout(0.5, rng=2).set_train()
+    >>> print(snn.run(layer, np.ones((3, 1, 6))).out.asnumpy()[:, 0])
+    [[2. 0. 0. 0. 0. 2.]
+     [2. 0. 0. 0. 0. 2.]
+     [2. 0. 0. 0. 0. 2.]]
+    """
+
+    State = Kept
+    fire = False
+    called = "layer"
+    keeps_spikes = elementwise = True
+
+    def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
+        super().__init__()
+        if isinstance(p, bool) or not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
+            raise ArgumentError("Dropout", "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
+        self.p, self.rng = float(p), to_generator(rng, "Dropout")
+
+    @property
+    def _drops(self) -> bool:
+        return self.training and self.p > 0
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a mask that is drawn, or ones."""
+        ones = self.zeros(x) + 1.0
+        if not self._drops:
+            return Kept(ones)
+        dropped = self.rng.random(ones.shape, np.float32) < self.p
+        return Kept(ops.where(dropped, 0.0, ones * (1 / (1 - self.p))))
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input, ``[N, ...]``.
+        state : State
+            The mask.
+
+        Returns
+        -------
+        out : Tensor
+        state : State
+            The same.
+        """
+        x = x if x.dtype.kind == "f" else x.astype(float32)
+        return x * state.keep if self._drops else x, state
+
+    def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Run all time steps at once: the same as one step after the other.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input, ``[T, N, ...]``.
+        state : State
+            The mask.
+
+        Returns
+        -------
+        out : Tensor
+            ``[T, N, ...]``.
+        state : State
+            The same.
+        """
+        x = x if x.dtype.kind == "f" else x.astype(float32)
+        if not self._drops:
+            return x, state
+        keep = state.keep.array
+        scale = keep.max(initial=0)
+        alike = bool(((keep == 0) | (keep == scale)).all()) and 0 < scale < np.inf
+        if state.keep.node is None and alike and isinstance(x, Spikes) and not x.is_shared:
+            out = Spikes(x.flags * (keep != 0).astype(x.flags.dtype), x.amplitude * x.dtype.type(scale), x.jit)
+            if thread.recording:
+                out.node = times._node((x,), {"keep": keep}, out)
+            return out, state
+        return x * state.keep, state
+
+    def extra_repr(self) -> str:
+        """Show the probability."""
+        return f"p={self.p!r}"
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.extra_repr()})"

@@ -1,0 +1,278 @@
+"""Batch norms whose statistics, or Parameters, have to do with time steps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Parameter, Tensor, as_tensor, ops
+from autograd.dtypes import describe, float32, sum_dtype
+from autograd.errors import ShapeError
+from autograd.intake import to_generator
+from autograd.nn.options import Layer, flag, float_dtype, number, parameter, positive
+
+__all__ = ["BNTT", "TEBN", "TDBatchNorm"]
+
+
+class _Norm(Layer):
+    """A norm of channels ``[T, N, C, ...]``, with statistics that move in training; ``shape`` is that of these.
+
+    Where its steps depend on each other or are told apart, it is a layer over time.
+    """
+
+    num_features: int
+    training_alone = "In training it takes all time steps at once, [T, N, C, ...], as snn.run gives them to it in a chain."
+
+    def __init__(
+        self, num_features: int, shape: tuple[int, ...], eps: Any, momentum: Any, affine: Any, gamma_init: Any, beta_init: Any,
+        dtype: Any,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        where = type(self).__name__
+        self.num_features, self.eps = num_features, number(where, "eps", eps, 0)
+        self.momentum, self.affine = number(where, "momentum", momentum, 0, 1), flag(where, "affine", affine)
+        self.dtype, rng = float_dtype(where, dtype), to_generator(None, where)
+        self.gamma = parameter(f"{where}, gamma_init", gamma_init, shape, rng, self.dtype, self.affine)
+        self.beta: Parameter | None = None
+        if beta_init is not None:
+            self.beta = parameter(f"{where}, beta_init", beta_init, shape, rng, self.dtype, self.affine)
+        self.moving_mean = parameter(where, "zeros", shape, rng, self.dtype, False)
+        self.moving_variance = parameter(where, "ones", shape, rng, self.dtype, False)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether a repeated input gives the same output: not in training, where each run moves the statistics."""
+        return not self.training
+
+    def _sequence(self, x: Any, steps: int | None) -> Tensor:
+        """Return an input of all time steps, checked."""
+        x = as_tensor(x, type(self).__name__)
+        if x.ndim < 3 or x.shape[2] != self.num_features or steps not in (None, x.shape[0]):
+            first = "T" if steps is None else steps
+            raise ShapeError(repr(self), f"an input [{first}, N, {self.num_features}, ...]", describe(x), self.training_alone)
+        return x  # type: ignore[no-any-return]
+
+    def _normed(self, x: Tensor, gamma: Any) -> Tensor:
+        """Return the norm of ``[N, C, ...]`` over all axes but the channels; in training, move the statistics."""
+        flat = self.moving_mean.reshape((-1,)), self.moving_variance.reshape((-1,))
+        beta = None if self.beta is None else self.beta.reshape((-1,))
+        out = ops.batch_norm(x, *flat, gamma.reshape((-1,)), beta, training=self.training, eps=self.eps)
+        if self.training:
+            self._note(x.array)
+        return out
+
+    def _note(self, x: np.ndarray[Any, Any]) -> None:
+        """Move the statistics towards those of a batch, whose variance is taken as an estimate from so many samples."""
+        axes, kind = (0, *range(2, x.ndim)), sum_dtype(x.dtype) if x.dtype.kind == "f" else float32
+        means, variances = np.mean(x, axes, dtype=kind), np.var(x, axes, dtype=kind, ddof=x.size > x.shape[1])
+        for moving, now in ((self.moving_mean, means), (self.moving_variance, variances)):
+            kept = self.momentum * moving.stored + (1 - self.momentum) * now.reshape(moving.shape)
+            moving.array = kept.astype(moving.dtype)
+
+
+def _joined(x: Tensor) -> Tensor:
+    """Return ``[T, N, C, ...]`` as ``[T * N, C, ...]``."""
+    return ops.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
+
+
+class TDBatchNorm(_Norm):
+    """Threshold-dependent batch norm, tdBN: each channel to the mean 0 and the deviation ``alpha * v_threshold``.
+
+    Both are over all time steps, samples and places (Zheng et al., "Going Deeper With Directly-Trained Larger Spiking Neural
+    Networks", AAAI 2021): ``out = gamma alpha v_threshold (x - mean) / sqrt(variance + eps) + beta``.
+
+    In training, after ``set_train()``, it is a layer over time, ``[T, N, C, ...]``, and stands in a chain; it moves its
+    statistics once a run. Otherwise it uses its own, and is a layer as others, for ``[N, C, ...]`` of one step: the compiled
+    mode runs it on all steps at once. Samples that a mask leaves out count as zeros in the statistics of training.
+
+    Parameters
+    ----------
+    num_features : int
+        The number of channels or features, C.
+    v_threshold : float
+        Threshold of the neurons behind, above 0.
+    alpha : float
+        1, or ``1 / sqrt(2)`` for each of two branches that are added.
+    eps : float
+        Added to the variance.
+    momentum : float
+        What stays of the moving statistics in a run, as for ``nn.BatchNorm2d``.
+    affine : bool
+        Whether gamma and beta are trained.
+    gamma_init, beta_init : str, number, array or initialiser
+        How the Parameters start.
+    dtype : dtype
+        Of the Parameters.
+
+    Attributes
+    ----------
+    gamma, beta : Parameter
+        ``[C]``.
+    moving_mean, moving_variance : Parameter
+        ``[C]``, not trained.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the channels are others, or in training with one number only for each.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> norm = snn.TDBatchNorm(1, v_threshold=0.5).set_train()
+    >>> out = snn.run(norm, np.array([1.0, 3, 3, 1], np.float32).reshape(4, 1, 1)).out
+    >>> print(out.asnumpy().ravel().round(3), norm.moving_mean.asnumpy())
+    [-0.5  0.5  0.5 -0.5] [0.2]
+    """
+
+    def __init__(
+        self, num_features: int, *, v_threshold: float = 1.0, alpha: float = 1.0, eps: float = 1e-5, momentum: float = 0.9,
+        affine: bool = True, gamma_init: Any = "ones", beta_init: Any = "zeros", dtype: Any = float32,
+    ) -> None:  # fmt: skip
+        positive("TDBatchNorm", num_features=num_features)
+        super().__init__(num_features, (num_features,), eps, momentum, affine, gamma_init, beta_init, dtype)
+        smallest = float(np.finfo(float).tiny)
+        self.v_threshold = number("TDBatchNorm", "v_threshold", v_threshold, smallest)
+        self.alpha = number("TDBatchNorm", "alpha", alpha, smallest)
+
+    @property
+    def over_time(self) -> bool:
+        """Whether it takes all time steps at once: in training."""
+        return self.training
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[T, N, C, ...]`` in training, and ``[N, C, ...]`` otherwise, to the same shape."""
+        gamma = self.gamma * (self.alpha * self.v_threshold)
+        if self.training:
+            x = self._sequence(x, None)
+            return ops.reshape(self._normed(_joined(x), gamma), x.shape)
+        x = as_tensor(x, "TDBatchNorm")
+        if x.ndim < 2 or x.shape[1] != self.num_features:
+            raise ShapeError(
+                repr(self), f"an input [N, {self.num_features}, ...] of one step", describe(x),
+                "Channels come second; only in training, after set_train(), does it take all steps at once.",
+            )  # fmt: skip
+        return self._normed(x, gamma)
+
+
+class TEBN(_Norm):
+    """Temporal effective batch norm: a batch norm over all time steps, then a scale for each.
+
+    It is that of Duan et al., "Temporal Effective Batch Normalization in Spiking Neural Networks", NeurIPS 2022:
+    ``out[t] = scale[t] (gamma (x[t] - mean) / sqrt(variance + eps) + beta)``, with one mean and variance for each channel over
+    ``T`` steps, samples and places in training, and the moving ones otherwise. It is a layer over time. Samples that a mask
+    leaves out count as zeros in the statistics of training.
+
+    Parameters
+    ----------
+    T : int
+        Number of time steps.
+    num_features : int
+        The number of channels or features, C.
+    eps, momentum, affine, gamma_init, beta_init, dtype
+        As for :class:`TDBatchNorm`.
+    scale_init : str, number, array or initialiser
+        How the scales of the steps start.
+
+    Attributes
+    ----------
+    scale : Parameter
+        ``[T]``.
+    gamma, beta : Parameter
+        ``[C]``.
+    moving_mean, moving_variance : Parameter
+        ``[C]``, not trained.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the steps or channels are others, or in training with one number only for each channel.
+    """
+
+    over_time = True
+
+    def __init__(
+        self,
+        T: int,  # noqa: N803 - as in [T, N, ...]
+        num_features: int,
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.9,
+        affine: bool = True,
+        gamma_init: Any = "ones",
+        beta_init: Any = "zeros",
+        scale_init: Any = "ones",
+        dtype: Any = float32,
+    ) -> None:
+        positive("TEBN", T=T, num_features=num_features)
+        super().__init__(num_features, (num_features,), eps, momentum, affine, gamma_init, beta_init, dtype)
+        self.T = int(T)
+        self.scale = parameter("TEBN, scale_init", scale_init, (self.T,), to_generator(None, "TEBN"), self.dtype)
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[T, N, C, ...]`` to the same shape."""
+        x = self._sequence(x, self.T)
+        scale = ops.reshape(self.scale, (self.T, *(1,) * (x.ndim - 1)))
+        return scale * ops.reshape(self._normed(_joined(x), self.gamma), x.shape)
+
+
+class BNTT(_Norm):
+    """Batch norm through time: each time step has statistics and a scale of its own.
+
+    It is that of Kim and Panda, "Revisiting Batch Normalization for Training Low-Latency Deep Spiking Neural Networks From
+    Scratch", Frontiers in Neuroscience, 2021: ``out[t] = gamma[t] (x[t] - mean[t]) / sqrt(variance[t] + eps)``, without a
+    shift. It is a layer over time, for it must know which step is which. Samples that a mask leaves out count as zeros in the
+    statistics of training.
+
+    Parameters
+    ----------
+    T : int
+        Number of time steps.
+    num_features : int
+        The number of channels or features, C.
+    eps, momentum, affine, gamma_init, dtype
+        As for :class:`TDBatchNorm`.
+
+    Attributes
+    ----------
+    gamma : Parameter
+        ``[T, C]``.
+    moving_mean, moving_variance : Parameter
+        ``[T, C]``, not trained.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the steps or channels are others, or in training with one number only for each step and channel.
+    """
+
+    over_time = True
+
+    def __init__(
+        self,
+        T: int,  # noqa: N803
+        num_features: int,
+        *,
+        eps: float = 1e-5,
+        momentum: float = 0.9,
+        affine: bool = True,
+        gamma_init: Any = "ones",
+        dtype: Any = float32,
+    ) -> None:
+        positive("BNTT", T=T, num_features=num_features)
+        super().__init__(num_features, (T, num_features), eps, momentum, affine, gamma_init, None, dtype)
+        self.T = int(T)
+
+    def construct(self, x: Any) -> Tensor:
+        """Map ``[T, N, C, ...]`` to the same shape."""
+        x = self._sequence(x, self.T)
+        samples = ops.swapaxes(x, 0, 1)  # each step's channels are channels of their own
+        rows = ops.reshape(samples, (x.shape[1], self.T * self.num_features, *x.shape[3:]))
+        return ops.swapaxes(ops.reshape(self._normed(rows, self.gamma), samples.shape), 0, 1)

@@ -1,0 +1,240 @@
+"""Pooling of spikes: of each window, those of the input that leads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Tensor, ops, stop_gradient
+from autograd.dtypes import describe, float32
+from autograd.errors import ArgumentError, ShapeError
+from autograd.ops.adaptive import _bins
+from autograd.ops.pool import _max_pool, _picked, _where_largest, _windows
+from autograd.ops.shape import _take
+from autograd.spatial import LAYOUTS, output_sizes, per_axis
+from autograd.windows import Windows
+
+from ..neurons.stateful import Stateful
+
+__all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d", "SpikeMaxPool2d"]
+
+
+class Lead(NamedTuple):
+    """State of a pooling of spikes: how far each input leads."""
+
+    lead: Any
+
+
+class _SpikePool(Stateful):
+    """Hands on, of each window, the spikes of the input that leads; ``axes`` axes are pooled."""
+
+    State = Lead
+    fire = False
+    called = "layer"
+    keeps_spikes = False
+    axes: int
+
+    def __init__(self, by: str) -> None:
+        super().__init__()
+        if by not in ("rate", "first"):
+            raise ArgumentError(type(self).__name__, "by='rate' or by='first'", repr(by), "Choose one of the two.")
+        self.by = by
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, C, ...]``: none leads."""
+        zeros = self.zeros(x)
+        self.check_input(zeros)
+        return Lead(zeros)
+
+    def check_input(self, x: Any) -> Any:
+        """Return an input of one step as a Tensor.
+
+        Raises
+        ------
+        ShapeError
+            If it has other axes.
+        """
+        x = super().check_input(x)
+        if x.ndim != 2 + self.axes:
+            raise ShapeError(repr(self), f"an input {LAYOUTS[self.axes]} in each step", describe(x), "Channels come second.")
+        return x
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Spikes, ``[N, C, ...]``.
+        state : State
+            After the step before.
+
+        Returns
+        -------
+        out : Tensor
+            ``[N, C, ...]``, with an element for each window.
+        state : State
+        """
+        x = x if x.dtype.kind == "f" else x.astype(float32)
+        now, lead = stop_gradient(x), stop_gradient(state.lead)
+        more = ops.abs(now) if self.by == "rate" else ops.logical_or(now != 0, lead != 0).astype(x.dtype)
+        lead = lead + more
+        return self._of_leaders(x, lead), Lead(lead)
+
+    def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Run all time steps at once: the same as one step after the other.
+
+        Parameters
+        ----------
+        x : Tensor
+            Spikes, ``[T, N, C, ...]``.
+        state : State
+            Before the first step.
+
+        Returns
+        -------
+        out : Tensor
+            ``[T, N, C, ...]``, with an element for each window.
+        state : State
+            After the last step.
+        """
+        x = x if x.dtype.kind == "f" else x.astype(float32)
+        now, start = x.array, state.lead.array
+        more = np.abs(now) if self.by == "rate" else np.logical_or.accumulate(now != 0) | (start != 0)
+        lead = np.cumsum(np.concatenate([start[None], more]), 0, dtype=x.dtype)[1:]
+        flat = (-1, *x.shape[2:])
+        out = self._of_leaders(x.reshape(flat), Tensor.wrap(lead.reshape(flat)))
+        return out.reshape((*x.shape[:2], *out.shape[1:])), Lead(Tensor.wrap(lead[-1].copy()))
+
+    def _of_leaders(self, x: Any, lead: Any) -> Any:
+        """Return what comes in at the leader of each window, the first of several, row by row."""
+        x, lead, windows = self._windows(x, lead)
+        chosen = _where_largest(lead, _max_pool(lead, windows=windows), windows=windows)
+        return _picked(x, chosen, windows=windows)
+
+    def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
+        raise NotImplementedError  # each kind has its own
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+
+class _InWindows(_SpikePool):
+    def __init__(self, kernel_size: Any, stride: Any = None, *, padding: Any = 0, by: str = "rate") -> None:
+        super().__init__(by)
+        where = type(self).__name__
+        self.kernel_size = per_axis(where, "kernel_size", kernel_size, self.axes)
+        self.stride = self.kernel_size if stride is None else per_axis(where, "stride", stride, self.axes)
+        self.padding = per_axis(where, "padding", padding, self.axes, 0)
+
+    def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
+        where = type(self).__name__
+        return x, lead, _windows(where, x, self.axes, self.kernel_size, self.stride, "pad", self.padding, False)[0]
+
+    def extra_repr(self) -> str:
+        """Show the windows, and who leads."""
+        padding = f", padding={self.padding}" if any(self.padding) else ""
+        return f"{self.kernel_size}, {self.stride}{padding}, by={self.by!r}"
+
+
+class SpikeMaxPool1d(_InWindows):
+    """Of each window of ``[N, C, L]``, the spikes of the input that leads, as :class:`SpikeMaxPool2d` along two axes."""
+
+    axes = 1
+
+
+class SpikeMaxPool2d(_InWindows):
+    """Of each window of an image, the spikes of the input that leads: what a largest value is for spikes over time.
+
+    ``nn.MaxPool2d`` lets a spike through where any input of the window has one, and so a window fires more than any of its
+    inputs. Here one input is chosen in each step, of which the spikes alone pass:
+
+    - ``by="rate"``: that with the most spikes so far (Rueckauer et al., "Conversion of Continuous-Valued Deep Networks to
+      Efficient Event-Driven Networks for Image Classification", Frontiers in Neuroscience, 2017);
+    - ``by="first"``: that which was first to fire (Kheradpisheh et al., "STDP-based spiking deep convolutional neural networks
+      for object recognition", Neural Networks, 2018).
+
+    Of several that lead alike it is the first, row by row. This step's spikes count too. The gradient goes to the chosen
+    input, and none to the choice. The state, ``lead``, is the sum of the spikes of each input, or the steps since its first.
+
+    Parameters
+    ----------
+    kernel_size : int or (int, int)
+        Rows and columns of a window.
+    stride : int or (int, int), optional
+        From window to window; by default the kernel, so that they lie side by side.
+    padding : int or (int, int)
+        Rows and columns added on each side, which never lead; at most half the kernel.
+    by : {"rate", "first"}
+        Who leads.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the input has other axes, or a window does not fit in it.
+    StateError
+        When called, if the state is none of this input.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> spikes = np.array([[0, 1], [1, 0], [1, 0], [1, 1]], np.float32).reshape(4, 1, 1, 1, 2)
+    >>> for by in ("rate", "first"):
+    ...     print(snn.run(snn.SpikeMaxPool2d((1, 2), by=by), spikes).out.asnumpy().ravel())
+    [1. 1. 1. 1.]
+    [1. 0. 0. 1.]
+    """
+
+    axes = 2
+
+
+class _Adaptive(_SpikePool):
+    def __init__(self, output_size: Any, *, by: str = "rate") -> None:
+        super().__init__(by)
+        self.output_size, self._sizes = output_size, output_sizes(type(self).__name__, output_size, self.axes)
+
+    def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
+        kernel = []
+        for axis, wanted in enumerate(self._sizes, 2):
+            starts, ends = _bins(x.shape[axis], x.shape[axis] if wanted is None else wanted)
+            longest = int((ends - starts).max())
+            places = np.minimum(starts[:, None] + np.arange(longest), ends[:, None] - 1)  # its last again, which is no other
+            x, lead = (_take(value, places.reshape(-1), axis=axis) for value in (x, lead))
+            kernel.append(longest)
+        return x, lead, Windows(tuple(kernel), tuple(kernel), (1,) * self.axes, ((0, 0),) * self.axes)
+
+    def extra_repr(self) -> str:
+        """Show the size of the output, and who leads."""
+        return f"{self.output_size}, by={self.by!r}"
+
+
+class SpikeAdaptiveMaxPool1d(_Adaptive):
+    """Of ``output_size`` bins of ``[N, C, L]``, the spikes of the input that leads: see :class:`SpikeAdaptiveMaxPool2d`."""
+
+    axes = 1
+
+
+class SpikeAdaptiveMaxPool2d(_Adaptive):
+    """Of each bin of an image, as many as are asked for, the spikes of the input that leads.
+
+    Parameters
+    ----------
+    output_size : int or (int, int)
+        Rows and columns that come out; None for as many as come in.
+    by : {"rate", "first"}
+        Who leads, as for :class:`SpikeMaxPool2d`.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument is not what it may be.
+    ShapeError
+        When called, if the input has other axes.
+    StateError
+        When called, if the state is none of this input.
+    """
+
+    axes = 2

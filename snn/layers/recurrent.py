@@ -1,0 +1,133 @@
+"""Populations of neurons that come back to themselves through any layer, such as a convolution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autograd import Cell, Tensor, as_tensor, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, CellError, ShapeError, StateError
+from autograd.nn.stateful import untouched
+
+from ..common.structure import holds_neurons, initial_state, is_stateful
+from ..recurrent import RecurrentState
+
+__all__ = ["RecurrentThrough"]
+
+
+class RecurrentThrough(Cell):
+    """Neurons to which comes back, through a layer of weights, what they fired in the step before.
+
+    ``current = x + back(fired)``. With a convolution as ``back`` it is a convolutional recurrent layer of spikes, as a
+    ConvLSTM is of numbers (Shi et al., "Convolutional LSTM Network", NeurIPS 2015); with an ``nn.Dense`` it is a
+    :class:`snn.Recurrent`, which is faster. What comes in may be what a convolution makes of images: put it before.
+
+    The compiled mode runs the layers around it on all time steps at once, and this one step by step, as the eager mode does: a
+    convolution cannot step inside a compiled loop.
+
+    Parameters
+    ----------
+    node : Cell
+        A neuron: ``construct(x, state) -> (spike, state)``.
+    back : Cell
+        A layer without state, from spikes ``[N, ...]`` to currents of the same shape.
+
+    Raises
+    ------
+    CellError
+        If ``node`` is no neuron, or ``back`` has a state.
+    ShapeError
+        When a run starts, if ``back`` makes another shape.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> from autograd import nn
+    >>> back = nn.Conv1d(1, 1, 3, weight_init=np.array([[[1.5, 0.0, 0.0]]]))  # to the next place
+    >>> layer = snn.RecurrentThrough(snn.IFNode(), back)
+    >>> x = np.zeros((3, 1, 1, 4), np.float32)
+    >>> x[0, 0, 0, 0] = 1.5
+    >>> print(snn.run(layer, x).out.asnumpy()[:, 0, 0])
+    [[1. 0. 0. 0.]
+     [0. 1. 0. 0.]
+     [0. 0. 1. 0.]]
+    """
+
+    is_neuron = True
+    keeps_spikes = False
+    runs = "step by step, as in the eager mode: what it holds cannot step inside a compiled loop"
+
+    def __init__(self, node: Cell, back: Cell) -> None:
+        super().__init__()
+        if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
+            raise CellError(
+                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Give one neuron first."
+            )
+        if not isinstance(back, Cell) or is_stateful(back) or holds_neurons(back):
+            raise CellError(
+                "RecurrentThrough, back", "a layer without state, such as nn.Conv2d(...)", describe(back),
+                "What has a state needs a net of your own: see docs/compiled.md.",
+            )  # fmt: skip
+        if getattr(back, "over_time", False):
+            raise ArgumentError(
+                "RecurrentThrough, back", "a layer for one time step", describe(back), "What comes back is of the step before."
+            )
+        self.node, self.back = node, back
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and nothing fired."""
+        x = as_tensor(x, "RecurrentThrough")
+        inner = initial_state(self.node, x)
+        with untouched(self.node) as twin:
+            fired = ops.zeros_like(twin(x, inner)[0])
+        with untouched(self.back) as twin:
+            returned = twin(fired)
+        if returned.shape != x.shape:
+            raise ShapeError(
+                "RecurrentThrough, back", f"currents in the shape of the input, {list(x.shape)}", describe(returned),
+                "Give the convolution as many filters as channels, a stride of 1 and pad_mode='same'.",
+            )  # fmt: skip
+        return RecurrentState(inner, fired)
+
+    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
+        """Run one step.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input current, ``[N, ...]``.
+        state : RecurrentState
+            After the step before.
+
+        Returns
+        -------
+        spike, state
+            As from the neuron, with the spike in the state too.
+        """
+        out, inner = self.node(x + self.back(state.spike), state.v)
+        return out, RecurrentState(inner, out)
+
+    def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Run all time steps, one after the other.
+
+        Parameters
+        ----------
+        x : Tensor
+            Input currents, ``[T, N, ...]``.
+        state : RecurrentState
+            Before the first step.
+
+        Returns
+        -------
+        out : Tensor
+            ``[T, N, ...]``.
+        state : RecurrentState
+            After the last step.
+        """
+        if not isinstance(state, RecurrentState):
+            raise StateError("RecurrentThrough, state", "v and spike", describe(state), "Start with initial_state(x).")
+        outs = []
+        for xt in ops.unstack(x):
+            out, state = self(xt, state)
+            outs.append(out)
+        return ops.stack(outs), state

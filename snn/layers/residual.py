@@ -1,0 +1,124 @@
+"""Blocks with a way around them, between spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd import Cell, nn, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, CellError, ShapeError
+from autograd.nn.stateful import start, untouched
+
+from ..common.structure import has_state, label
+from ..neurons.base import Neuron
+
+__all__ = ["SEWBlock"]
+
+_CONNECT: dict[str, Callable[[Any, Any], Any]] = {"add": ops.add, "and": ops.mul, "iand": lambda out, x: (1 - out) * x}
+
+
+class SEWBlock(nn.SequentialCell):
+    """Layers with a way around them, whose spikes are joined with those that came in: spike-element-wise, SEW.
+
+    ``out = connect(block(x), shortcut(x))`` in each time step (Fang et al., "Deep Residual Learning in Spiking Neural
+    Networks", NeurIPS 2021):
+
+    - ``"add"``: ``block + x``, the number of spikes, in amplitudes;
+    - ``"and"``: ``block x``, a spike where both have one;
+    - ``"iand"``: ``(1 - block) x``, a spike of ``x`` where the block has none.
+
+    It is a chain, and stands where one may: its layers keep their states by name, and may be layers over time. In the compiled
+    mode a layer of weights behind a sum of spikes sums over the events of both.
+
+    Parameters
+    ----------
+    *cells : Cell
+        The layers of the block, or one list of them, or one mapping from names to them; the last should be a neuron.
+    connect : {"add", "and", "iand"}
+        How spikes are joined. The last two need spikes of amplitude 1.
+    shortcut : Cell, optional
+        What is on the way around: a layer, or a chain, such as a convolution with a stride, a norm and a neuron. None hands on
+        what came in.
+
+    Raises
+    ------
+    ArgumentError
+        If ``connect`` is unknown, or the spikes of the block have another amplitude than it needs.
+    CellError
+        If the block has no layers, or an argument is no Cell.
+    ShapeError
+        When called, if the two ways give different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np, snn
+    >>> block = snn.SEWBlock(snn.IFNode(), connect="iand")
+    >>> x = np.array([1.0, 1, 0, 1, 1]).reshape(5, 1, 1)
+    >>> print(snn.run(snn.IFNode(), x).out.asnumpy().ravel(), snn.run(block, x).out.asnumpy().ravel())
+    [0. 1. 0. 1. 1.] [1. 0. 0. 0. 0.]
+    """
+
+    def __init__(self, *cells: Any, connect: str = "add", shortcut: Cell | None = None) -> None:
+        super().__init__(*cells)
+        if connect not in _CONNECT:
+            raise ArgumentError("SEWBlock", f"connect among {', '.join(map(repr, _CONNECT))}", repr(connect), "Choose one.")
+        if not len(self) or not (shortcut is None or isinstance(shortcut, Cell)):
+            got = "no layers" if not len(self) else f"{describe(shortcut)} as the shortcut"
+            raise CellError("SEWBlock", "layers, and a Cell or None as the shortcut", got, "Wrap a function in a Cell.")
+        self.connect = connect
+        for last, where in ((self[len(self) - 1], "last layer"), (shortcut, "shortcut")):
+            while isinstance(last, nn.SequentialCell) and len(last):
+                last = last[len(last) - 1]
+            if connect != "add" and isinstance(last, Neuron) and not _of_one(last):
+                raise ArgumentError(
+                    f"SEWBlock, {where}", f"spikes of amplitude 1 for connect={connect!r}", repr(last),
+                    "Give it spike_value='unit', or v_threshold=1.0.",
+                )  # fmt: skip
+        if shortcut is not None:
+            self.shortcut = shortcut
+
+    def through(self, x: Any, run: Any, call: Any = lambda function, *values: function(*values)) -> Any:
+        """Pass a value through both ways, as :meth:`autograd.nn.SequentialCell.through` says."""
+        out = around = x
+        for name, cell in self.named():
+            if name == "shortcut":
+                around = run(name, cell, x)
+            else:
+                out = run(name, cell, out)
+        return call(self.joined, out, around)
+
+    def joined(self, out: Any, x: Any) -> Any:
+        """Return the spikes of the block joined with those that came in.
+
+        Raises
+        ------
+        ShapeError
+            If they are of different shapes.
+        """
+        if out.shape != x.shape:
+            raise ShapeError(
+                "SEWBlock", "what comes out of the block in the shape of what came in", f"{describe(out)} and {describe(x)}",
+                "Put a layer that makes the same shape on the way around: shortcut=.",
+            )  # fmt: skip
+        return _CONNECT[self.connect](out, x)
+
+    def initial_state(self, x: Any) -> dict[str, Any]:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: of each layer that has one, by its name."""
+        states: dict[str, Any] = {}
+
+        def run(name: str, cell: Cell, x: Any) -> Any:
+            if has_state(cell):
+                states[name] = start(cell, x, label(name, cell))
+            with untouched(cell) as twin:
+                return twin(x, states[name])[0] if name in states else twin(x)
+
+        self.through(x, run)
+        return states
+
+
+def _of_one(node: Neuron) -> bool:
+    """Tell whether the spikes of a neuron are 1, as far as its class says."""
+    unit = getattr(node, "spike_value", "threshold") == "unit"
+    threshold = getattr(node, "v_threshold", 1.0)
+    return unit or (isinstance(threshold, (int, float)) and threshold == 1)

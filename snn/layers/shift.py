@@ -1,0 +1,80 @@
+"""Operations on sequences of which spikes may stay spikes: each feature moved by steps of its own, elements left out."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.primitive import primitive
+from autograd.state import state
+
+from ..spikes import Spikes
+
+__all__: list[str] = []  # no layer of its own
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def _back(g: Any, shape: Any, delays: Any, start: Any) -> Any:
+    return _shifted(g, delays=-delays, start=-start, stop=shape[0] - start)
+
+
+@primitive(_back, expects="delays that broadcast to the features of the sequence")
+def _shifted(x, /, delays, start, stop):
+    return moved(x, delays, start, stop)
+
+
+def moved(x: Array, delays: Array, start: int, stop: int) -> Array:
+    """Return the steps ``start`` to ``stop`` of a sequence in which each feature comes later by its delay.
+
+    Before the first step and behind the last one there are zeros.
+
+    Parameters
+    ----------
+    x : array
+        ``[T, N, ...]``.
+    delays : array of int
+        One, or what broadcasts to the features; a negative one moves to earlier steps.
+    start, stop : int
+        Which steps are returned: any, also before 0 or from ``T`` on.
+    """
+    steps, out = len(x), np.zeros((stop - start, *x.shape[1:]), x.dtype)
+    low, high = int(delays.min()), int(delays.max())
+    a, b = max(start, low), min(stop, steps + high)  # outside of these all is zero
+    if a >= b or not x.size:
+        return out
+    if low == high:
+        out[a - start : b - start] = x[a - low : b - low]
+        return out
+    samples, features = x.shape[1], math.prod(x.shape[2:])
+    columns = np.broadcast_to(delays, x.shape[2:]).reshape(features)
+    first, last = max(0, a - high), min(steps, b - low)  # what is read
+    rows = np.zeros((samples, last - first + 1, features), x.dtype)  # the last row stays zero
+    rows[:, :-1] = np.moveaxis(x[first:last].reshape(last - first, samples, features), 1, 0)
+    source = np.arange(a, b)[:, None] - columns - first
+    source[(source < 0) | (source >= last - first)] = last - first
+    source *= features
+    source += np.arange(features)
+    found = np.take(rows.reshape(samples, -1), source.reshape(-1), axis=1)
+    out[a - start : b - start] = np.moveaxis(found.reshape(samples, b - a, *x.shape[2:]), 0, 1)
+    return out
+
+
+@primitive(lambda g, keep: times(g, keep=keep))
+def times(x, /, keep):
+    """Return a sequence times what stays of each element, which has no gradient."""
+    return x * keep
+
+
+def shifted(x: Tensor, delays: Array, start: int, stop: int) -> Tensor:
+    """Do the same to a Tensor ``[T, N, ...]``; of spikes, spikes come out."""
+    if not isinstance(x, Spikes) or x.is_shared:
+        return _shifted(x, delays=delays, start=start, stop=stop)
+    flags = moved(x.flags, delays, start, stop)
+    out = Spikes(flags, x.amplitude, x.jit)
+    if state.recording:
+        out.node = _shifted._node((x,), {"delays": delays, "start": start, "stop": stop}, out)
+    return out

@@ -1,0 +1,117 @@
+"""Products of a sequence with weights at several delays, as operations with derivatives of any order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.primitive import primitive
+
+__all__: list[str] = []  # no layer of its own
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# A product is linear in the sequence and in the weights. Its two derivatives are products too, whose derivatives are these
+# three again. ``x`` is [D + T, M, n_in], what came in before the first step in front; ``g`` and the output are [T, M, n_out].
+
+
+def _steps(x: Any, longest: int) -> int:
+    return int(x.shape[0]) - longest
+
+
+# One delay for each weight [n_out, n_in]
+
+
+@primitive(
+    lambda g, weight, delay, longest: _by_input(g, weight, delay=delay, longest=longest),
+    lambda g, x, delay, longest: _by_weight(g, x, delay=delay, longest=longest),
+    expects="a sequence [D + T, M, n_in] and weights [n_out, n_in]",
+)
+def _delayed(x, weight, /, delay, longest):
+    from ..engine.lagged import lagged_sums
+
+    return lagged_sums(x, weight, longest - delay, _steps(x, longest))
+
+
+@primitive(
+    lambda u, weight, delay, longest: _delayed(u, weight, delay=delay, longest=longest),
+    lambda u, g, delay, longest: _by_weight(g, u, delay=delay, longest=longest),
+    expects="a gradient [T, M, n_out] and weights [n_out, n_in]",
+)
+def _by_input(g, weight, /, delay, longest):
+    from ..engine.lagged import lagged_sums
+
+    around = np.zeros((len(g) + 2 * longest, *g.shape[1:]), g.dtype)
+    around[longest : longest + len(g)] = g
+    return lagged_sums(around, weight.T, delay.T, len(g) + longest)
+
+
+@primitive(
+    lambda u, x, delay, longest: _delayed(x, u, delay=delay, longest=longest),
+    lambda u, g, delay, longest: _by_input(g, u, delay=delay, longest=longest),
+    expects="a gradient [T, M, n_out] and a sequence [D + T, M, n_in]",
+)
+def _by_weight(g, x, /, delay, longest):
+    from ..engine.lagged import lagged_dots
+
+    return lagged_dots(g, x, longest - delay)
+
+
+# A weight for each delay and connection, [D + 1, n_out, n_in]
+
+
+@primitive(
+    lambda g, kernel: _taps_by_input(g, kernel),
+    lambda g, x, kernel: _taps_by_kernel(g, x, longest=len(kernel) - 1),
+    expects="a sequence [D + T, M, n_in] and weights [D + 1, n_out, n_in]",
+)
+def _taps(x, kernel, /):
+    from ..engine.lagged import tap_sums
+
+    return tap_sums(x, kernel)
+
+
+@primitive(
+    lambda u, kernel: _taps(u, kernel),
+    lambda u, g, kernel: _taps_by_kernel(g, u, longest=len(kernel) - 1),
+    expects="a gradient [T, M, n_out] and weights [D + 1, n_out, n_in]",
+)
+def _taps_by_input(g, kernel, /):
+    from ..engine.lagged import tap_sums_back
+
+    return tap_sums_back(g, kernel)
+
+
+@primitive(
+    lambda u, x: _taps(x, u),
+    lambda u, g: _taps_by_input(g, u),
+    expects="a gradient [T, M, n_out] and a sequence [D + T, M, n_in]",
+)
+def _taps_by_kernel(g, x, /, longest):
+    from ..engine.lagged import tap_dots
+
+    return tap_dots(g, x, longest)
+
+
+def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int) -> Tensor:
+    """Return the sum over inputs of each at its delay, times its weight: ``[T, M, n_out]``.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``[longest + T, M, n_in]``, with what came before the first step in front.
+    weight : Tensor
+        ``[n_out, n_in]``.
+    delay : array of int
+        ``[n_out, n_in]``, from 0 to ``longest``.
+    longest : int
+        Steps in front.
+    """
+    return _delayed(x, weight, delay=delay, longest=longest)
+
+
+def taps(x: Tensor, kernel: Tensor) -> Tensor:
+    """Return the sum over inputs and delays, ``[T, M, n_out]``, with a weight for each, ``[D + 1, n_out, n_in]``."""
+    return _taps(x, kernel)
