@@ -315,8 +315,8 @@ class Execution(AllSteps):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.jit, grouped, self.kept,
-                len(self.x),
+                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.backend, grouped,
+                self.kept, len(self.x),
             )  # fmt: skip
             self._keep_spikes(stage, part)
             self.kept["records", id(core), self.names] = part.records

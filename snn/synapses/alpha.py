@@ -87,7 +87,6 @@ class DoubleExponential(_Rising):
     def __init__(self, tau_rise: Any, tau_decay: Any) -> None:
         super().__init__()
         self.tau_rise, self.tau_decay = tau_rise, tau_decay
-        self.check_ranges()
 
     def check_ranges(self) -> None:
         """Check the constants.
@@ -144,7 +143,6 @@ class Alpha(_Rising):
     def __init__(self, tau_syn: Any) -> None:
         super().__init__()
         self.tau_syn = tau_syn
-        self.check_ranges()
 
     def decays(self, like: Any) -> tuple[Any, Any, Any]:
         """Return the decay, the same for the rise, and the gain between them."""

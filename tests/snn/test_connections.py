@@ -37,7 +37,7 @@ class OneToOneConnection(Connection):
     def of(cls, cell, x):
         return cls(cell, cell.weight * cell.gain, None, cell.weight.dtype) if isinstance(cell, OneToOne) else None
 
-    def way(self, x, jit):
+    def way(self, x, backend):
         return Elementwise(x, self.weight.array)
 
 

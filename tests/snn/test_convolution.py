@@ -12,6 +12,7 @@ from autograd import Tensor, grad, nn
 from snn import surrogate
 from snn.connections import connection_of
 from snn.engine import tuning
+from snn.engine.backends import back_end
 from snn.engine.blas import one_thread_each
 from snn.engine.events import find_events
 from tests.snn.compiled.compare import assert_as_eager, assert_close, everything
@@ -118,9 +119,9 @@ def test_spike_by_spike_is_the_convolution_of_the_images_to_the_bit(case, amplit
         return
     needed = spikes(x.shape, 0.3, np.uint8, seed)
     with tuning.using(convolved_density=0.0):
-        images = found.way(x, True)
+        images = found.way(x, back_end())
     with tuning.using(convolved_density=1.0):
-        events = found.way(x, True)
+        events = found.way(x, back_end())
     assert images.kind == "convolution"
     assert events.kind == ("events" if x.array.any() else "convolution")
     with tuning.using(scattered_density=0.0):
@@ -129,7 +130,7 @@ def test_spike_by_spike_is_the_convolution_of_the_images_to_the_bit(case, amplit
         for a, b in zip(all_of(images, seed, None), expected, strict=True):
             np.testing.assert_array_equal(a, b)
     expected[2] *= needed
-    for a, b in zip(all_of(events, seed, find_events(events.rows_of(needed), None, True)), expected, strict=True):
+    for a, b in zip(all_of(events, seed, find_events(events.rows_of(needed), None, back_end())), expected, strict=True):
         np.testing.assert_array_equal(a, b)
     eager = np.stack([layer(step).asnumpy() for step in x])
     bias = 0 if found.bias is None else found.bias.array

@@ -16,6 +16,7 @@ from autograd.errors import DTypeError, ShapeError
 from snn.compiled.execute import run_graph
 from snn.compiled.layout import Options
 from snn.compiled.stage import Running
+from snn.engine.backends import back_end
 
 from .compiled.neurons import AdaptiveNode, Exponential, OwnBprop, Synaptic
 
@@ -29,7 +30,7 @@ def explained(*args):
 @pytest.fixture
 def plain(monkeypatch):
     """Run the loops as plain Python: small nets need no compiler."""
-    monkeypatch.setattr("snn.inspect.explanation.Options", partial(Options, jit=False))
+    monkeypatch.setattr("snn.inspect.explanation.Options", partial(Options, backend=back_end("python")))
 
 
 def spikes(shape, density=0.02):
@@ -260,7 +261,7 @@ def test_bytes_are_those_that_a_training_step_writes(net, x, plain, monkeypatch)
     monkeypatch.setattr(Running, "run", seen)
 
     def total(x):
-        return run_graph(net, x, None, (), None, False, Options(jit=False))[0].sum()
+        return run_graph(net, x, None, (), None, False, Options(backend=back_end("python")))[0].sum()
 
     value_and_grad(total, weights=net.trainable_params())(x)
     assert [int(n) for n in said] == written

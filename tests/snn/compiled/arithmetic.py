@@ -11,10 +11,9 @@ from autograd import Tensor, ops, trace
 from autograd.dtypes import converted
 from autograd.primitive import Primitive
 from autograd.program import Program
-from snn.engine import cache, emit
+from snn.engine.backends import back_end
 from snn.engine.expression import expression
 from snn.engine.loop import Body, Loop
-from snn.engine.ufuncs import loop_of
 
 WHOLE = [np.dtype(f"{sign}int{bits}") for bits in (8, 16, 32, 64) for sign in ("", "u")]
 FLOATS = [np.dtype("float32"), np.dtype("float64")]
@@ -121,24 +120,21 @@ def together(fns, dtypes):
         return trace(lambda *inputs: [fn(*inputs) for fn in fns], *dtypes)
 
 
-def run(program, inputs, outputs, arrays, jit=False, backward=False):
+def run(program, inputs, outputs, arrays, mode="python", backward=False):
     """Return what the emitted loop writes for each output, from flat arrays of one length."""
     n = max(map(len, arrays), default=1)
     outputs = list(outputs)
     body = Body(streams=tuple(inputs), written=tuple(dict.fromkeys(outputs)))
     loop = Loop("forward", (body,), backward=backward)
-    source = emit.emit([program], loop)
-    module = cache.load(emit.module([source.text], jit), jit)
+    function, _, always = back_end(mode).loop([program], loop)
     u = np.uint64
     written = {i: np.empty(n, program.instructions[i].dtype) for i in body.written}
     given = {"samples": u(1), "span": u(1), "members": u(1), "width": u(n), "columns": u(n), "order": np.zeros(1, np.uint64)}
     given["strides"] = np.array([n, 0, 0] * (len(arrays) + len(written)), np.uint64)
-    functions = [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
     given |= {f"in{k}": np.ascontiguousarray(a) for k, a in enumerate(arrays)}
     given |= {f"out{k}": a for k, a in enumerate(written.values())}
-    always = [program.instructions[i].what for _, i in source.constants] + functions
     with np.errstate(all="ignore"):
-        getattr(module, loop.name)(u(0), u(1), *[given[name] for name in loop.arguments()], *always)
+        function(u(0), u(1), *[given[name] for name in loop.arguments()], *always)
     return [written[i] for i in outputs]
 
 
@@ -197,7 +193,7 @@ def compiled(kinds, dtype):
     This is much less to compile than a loop over time, which is tested elsewhere.
     """
     y, x = pairs(dtype, dtype)
-    program, arrays, body, calls, functions, given = Program(), {}, [], [], {}, []
+    program, arrays, body, calls, functions, given, compiled = Program(), {}, [], [], {}, [], back_end()
     outs = {out: np.empty((len(kinds), x.size), out) for _, _, out in kinds}
     for k, (op, dtypes, out) in enumerate(kinds):
         names = []
@@ -210,7 +206,7 @@ def compiled(kinds, dtype):
             names.append(name)
         given.append([arrays[name] for name in names])
         if getattr(op, "ufunc", None):
-            functions |= dict(zip((f"function{k}", f"data{k}"), loop_of(op.ufunc, out, True), strict=True))
+            functions |= dict(zip((f"function{k}", f"data{k}"), compiled.of_numpy(op.ufunc, out), strict=True))
             places = ", ".join(f"{name}, 1" for name in [*names, f"out_{out}[{k}]"][:2])
             calls.append(f"apply(function{k}, data{k}, n, {places}, out_{out}[{k}], places, count, steps)")
         else:
@@ -221,5 +217,5 @@ def compiled(kinds, dtype):
     arguments = {"n": np.uint64(x.size)} | arrays | functions | {f"out_{out}": array for out, array in outs.items()}
     lines = [f"def lines({', '.join(arguments)}):", "for j in range(n):", *body]
     lines += ["places, count, steps = np.empty(3, np.intp), np.empty(1, np.intp), np.empty(3, np.intp)", *calls]
-    cache.load(emit.module(["\n    ".join(lines) + "\n"]), True).lines(*arguments.values())
+    compiled.load(compiled.module(["\n    ".join(lines) + "\n"])).lines(*arguments.values())
     return [(arrays, outs[out][k]) for k, (arrays, (_, _, out)) in enumerate(zip(given, kinds, strict=True))]

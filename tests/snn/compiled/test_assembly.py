@@ -30,8 +30,8 @@ def test_loops_of_neurons_use_packed_instructions(node, dtype, suffix, monkeypat
     functions = {}
     make = Loops.function
 
-    def spied(self, loop, order, jit):
-        functions[loop.name] = make(self, loop, order, jit)
+    def spied(self, loop, backend, order):
+        functions[loop.name] = make(self, loop, backend, order)
         return functions[loop.name]
 
     monkeypatch.setattr(Loops, "function", spied)

@@ -176,7 +176,7 @@ def test_a_fork_while_the_pool_is_locked_does_not_hang():
         "if not child:\n"
         "    import faulthandler; faulthandler.dump_traceback_later(100, exit=True)\n"
         "    buffers.empty((1 << 20,), 'u1'); threads.run_all([lambda: None] * 3); blas.one_thread_each(lambda: None)\n"
-        "    cache.load('x = 1', False); print('alive', flush=True); os._exit(0)\n"
+        "    cache.load('x = 1'); print('alive', flush=True); os._exit(0)\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
     )
     env = {**os.environ, "SPIKECELL_THREADS": "3", "SPIKECELL_CACHE": "off"}

@@ -14,6 +14,7 @@ import pytest
 import snn
 from autograd import float32, trace
 from snn.engine import cache, emit
+from snn.engine.backends import back_end
 from snn.engine.loop import Body, Loop
 from snn.engine.store import StoreError
 
@@ -23,17 +24,17 @@ ROOT = Path(snn.__file__).parents[1]
 def sources():
     t = trace(snn.IFNode(), float32, float32)
     body = Body((t.inputs[0],), carried=((t.inputs[1], t.outputs[1]),), written=(t.outputs[0],))
-    return emit.module([emit.emit([t.program], Loop("forward", (body,))).text])
+    return back_end().module([emit.emit([t.program], Loop("forward", (body,))).text])
 
 
 def test_a_module_is_shown_in_one_file_named_by_its_content(tmp_path, monkeypatch):
     monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
     text = sources() + "\n# whole\n"
-    module = cache.load(text)
+    module = back_end().load(text)
     (file,) = (tmp_path / "loops").glob("*.py")
     assert file.read_text(encoding="utf-8").startswith(text)
-    assert cache.load(text) is module
-    assert cache.load(text + "# other\n") is not module
+    assert back_end().load(text) is module
+    assert back_end().load(text + "# other\n") is not module
     assert len(list((tmp_path / "loops").glob("*.py"))) == 2
     assert module.forward.py_func.__code__.co_filename == module.__file__ == str(file)
 
@@ -41,13 +42,13 @@ def test_a_module_is_shown_in_one_file_named_by_its_content(tmp_path, monkeypatc
 def test_a_file_that_was_edited_is_not_run_and_is_shown_anew(tmp_path, monkeypatch):
     monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path))
     text = sources() + "\n# edited\n"
-    cache.load(text)
+    back_end().load(text)
     (file,) = (tmp_path / "loops").glob("*.py")
     whole = file.read_bytes()
     for edited in (b"\xff\xfe", b"raise SystemExit"):
         file.write_bytes(edited)
         monkeypatch.setattr(cache, "_modules", {})
-        assert callable(cache.load(text).forward)
+        assert callable(back_end().load(text).forward)
         assert file.read_bytes() == whole
 
 
@@ -62,16 +63,16 @@ def test_where_nothing_can_be_kept_the_module_lives_in_memory_and_that_is_said_o
     monkeypatch.setenv("SPIKECELL_CACHE", str(tmp_path / "file"))
     message = r"Compiled loops are not kept, so each process compiles anew, since .*file.loops cannot be used: .*CACHE=off"
     with pytest.warns(RuntimeWarning, match=message):
-        module = cache.load(sources() + "\n# memory\n")
+        module = back_end().load(sources() + "\n# memory\n")
     assert callable(module.forward)
     assert "def forward" in "".join(linecache.getlines(module.forward.py_func.__code__.co_filename))  # a debugger shows it
-    assert callable(cache.load(sources() + "\n# memory, too\n").forward)
+    assert callable(back_end().load(sources() + "\n# memory, too\n").forward)
 
 
 def test_off_keeps_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SPIKECELL_CACHE", "off")
-    assert callable(cache.load(sources() + "\n# off\n").forward)
+    assert callable(back_end().load(sources() + "\n# off\n").forward)
     assert not list(tmp_path.iterdir())
 
 
@@ -97,7 +98,7 @@ def test_without_a_home_the_module_lives_in_memory(monkeypatch, tmp_path):
     with pytest.raises(StoreError, match="no home directory"):
         cache.directory()
     with pytest.warns(RuntimeWarning, match=r"since this user has no home directory. Name a directory in \$SPIKECELL_CACHE"):
-        assert callable(cache.load(sources() + "\n# homeless\n").forward)
+        assert callable(back_end().load(sources() + "\n# homeless\n").forward)
     assert not list(tmp_path.iterdir())
 
 

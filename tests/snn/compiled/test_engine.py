@@ -8,7 +8,8 @@ from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 import snn
 from autograd import Cell, float16, float32, float64, nn, ops, trace
 from autograd.errors import CompileError, NonFiniteError, StateError
-from snn.engine import analysis, cache, cut, emit, expression
+from snn.engine import analysis, cut, emit, expression
+from snn.engine.backends.numba import compiler
 from snn.engine.loop import Body, Loop
 
 from ..nets import Holder
@@ -183,7 +184,7 @@ def test_what_numba_cannot_compile_is_an_error_in_four_parts(monkeypatch):
     ],
 )
 def test_of_numbas_message_the_reason_is_kept(text, said):
-    assert cache._reason(text) == said
+    assert compiler._reason(text) == said
 
 
 def test_a_cell_that_holds_neurons_and_has_a_bprop_is_not_compiled():

@@ -81,7 +81,7 @@ def test_an_amplitude_without_end_is_no_spike():
 
 def test_a_function_without_a_loop_of_the_dtype_is_an_error():
     with pytest.raises(CompileError, match=r"bitwise_and for float32: expected a loop in its ufunc .*, got no loop of it"):
-        loop_of("numpy.bitwise_and", np.dtype(np.float32), True)
+        loop_of("numpy.bitwise_and", np.dtype(np.float32))
 
 
 @pytest.fixture
@@ -101,19 +101,19 @@ class _Longer(ctypes.Structure):
 def test_a_ufunc_laid_out_in_another_way_is_not_called(monkeypatch):
     monkeypatch.setattr(ufuncs, "_Ufunc", _Longer)
     with pytest.raises(CompileError, match=r"numpy .*, numpy.exp for float64: .* got no loop of it\. .*mode='eager'"):
-        loop_of("numpy.exp", np.dtype(np.float64), True)
+        loop_of("numpy.exp", np.dtype(np.float64))
 
 
 @pytest.mark.usefixtures("_forgotten")
 @pytest.mark.parametrize(("name", "other"), [("numpy.exp", np.exp2), ("numpy.power", np.arctan2)])
 def test_a_loop_that_gives_other_numbers_is_not_used(name, other, monkeypatch):
     real = getattr(np, name.partition(".")[2])
-    assert loop_of(name, np.dtype(np.float32), True)[0]
+    assert loop_of(name, np.dtype(np.float32))[0]
     loop_of.cache_clear()
     same = ufuncs._gives_the_same
     monkeypatch.setattr(ufuncs, "_gives_the_same", lambda ufunc, *rest: same(other if ufunc is real else ufunc, *rest))
     with pytest.raises(CompileError, match="got one that gives others"):
-        loop_of(name, np.dtype(np.float32), True)
+        loop_of(name, np.dtype(np.float32))
 
 
 @pytest.mark.usefixtures("_forgotten")

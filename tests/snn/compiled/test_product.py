@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn.engine import cache, emit, tuning
+from snn.engine import tuning
+from snn.engine.backends import back_end, modes
 from snn.engine.operands import bits, flags, gathered, numbers, patches
 from snn.engine.product import PROCESSORS, multiply, processor
 from tests.reference import product as naive
 from tests.snn.each import each
 
-jits = pytest.mark.parametrize("jit", [True, False], ids=["compiled", "python"])
+backends = pytest.mark.parametrize("backend", modes().values(), ids=modes())
 HERE = processor()
 
 
@@ -57,7 +58,7 @@ def test_products_of_any_shape_strides_and_address(data, m, n, k, dtype, small):
 def test_plain_products_of_any_shape_strides_and_address(data, m, n, k, name):
     a, b = data.draw(matrices(m, k, np.float32)), data.draw(matrices(k, n, np.float32))
     out = np.full((m, n), np.nan, np.float32)
-    multiply(numbers(a), numbers(b), out, jit=False, made_for=PROCESSORS[name]._replace(depth=8, tall=13))
+    multiply(numbers(a), numbers(b), out, backend=back_end("python"), made_for=PROCESSORS[name]._replace(depth=8, tall=13))
     np.testing.assert_array_equal(out, naive.product(a, b))
 
 
@@ -69,9 +70,9 @@ def test_tiles_of_every_processor(name):
         np.testing.assert_array_equal(out, naive.product(a, b))
 
 
-@jits
+@backends
 @each(first=[True, False], amplitude=[0.5, 2.0], columns=[1, 7, 70])
-def test_bytes_and_bits_of_spikes_are_an_amplitude(jit, first, amplitude, columns):
+def test_bytes_and_bits_of_spikes_are_an_amplitude(backend, first, amplitude, columns):
     spikes = np.random.default_rng(0).random((20, columns)) < 0.3
     amplitude = np.float32(amplitude)
     for operand in (
@@ -84,44 +85,44 @@ def test_bytes_and_bits_of_spikes_are_an_amplitude(jit, first, amplitude, column
         out = np.empty((20, 33) if first else (5, columns), np.float32)
         pair = (operand, numbers(other)) if first else (numbers(other), operand)
         expected = naive.product(values, other) if first else naive.product(other, values)
-        np.testing.assert_array_equal(multiply(*pair, out, jit=jit), expected)
+        np.testing.assert_array_equal(multiply(*pair, out, backend=backend), expected)
         turned = np.empty(out.shape[::-1], np.float32)
-        np.testing.assert_array_equal(multiply(pair[1].T, pair[0].T, turned, jit=jit), expected.T)
+        np.testing.assert_array_equal(multiply(pair[1].T, pair[0].T, turned, backend=backend), expected.T)
 
 
-@jits
-def test_rows_are_gathered(jit):
+@backends
+def test_rows_are_gathered(backend):
     a, b, index = whole((9, 21), np.float32), whole((21, 20), np.float32, 2), np.array([8, 0, 0, 3, 5, 5, 1])
     out = np.empty((7, 20), np.float32)
-    multiply(gathered(numbers(a), index), numbers(b), out, jit=jit)
+    multiply(gathered(numbers(a), index), numbers(b), out, backend=backend)
     np.testing.assert_array_equal(out, naive.product(a[index], b))
     out = np.empty((20, 7), np.float32)
-    multiply(numbers(b).T, gathered(numbers(a), index).T, out, jit=jit)
+    multiply(numbers(b).T, gathered(numbers(a), index).T, out, backend=backend)
     np.testing.assert_array_equal(out, naive.product(a[index], b).T)
 
 
-@jits
+@backends
 @each(images=[(3, 2, 6, 7), (1, 1, 3, 2)], size=[(3, 2), (1, 1)], step=[1, 2], spikes=[False, True])
-def test_rows_are_patches_of_images(jit, images, size, step, spikes):
+def test_rows_are_patches_of_images(backend, images, size, step, spikes):
     given = np.abs(whole(images, np.float32)) > 2 if spikes else whole(images, np.float32)[:, :, ::-1]
     operand = patches(given, *size, step, amplitude=np.float32(2)) if spikes else patches(given, *size, step)
     expected = naive.patches(given * np.float32(2) if spikes else given, *size, step)
     b = whole((expected.shape[1], 5), np.float32, 2)
     out = np.empty((len(expected), 5), np.float32)
-    np.testing.assert_array_equal(multiply(operand, numbers(b), out, jit=jit), naive.product(expected, b))
+    np.testing.assert_array_equal(multiply(operand, numbers(b), out, backend=backend), naive.product(expected, b))
 
 
-@jits
+@backends
 @each(shape=[(3, 5, 20), (30, 40, 9)], depth=[8, 512])
-def test_a_product_is_added_to_what_is_there_or_to_a_bias(jit, shape, depth):
+def test_a_product_is_added_to_what_is_there_or_to_a_bias(backend, shape, depth):
     m, n, k = shape
     a, b, made_for = whole((m, k), np.float64), whole((k, n), np.float64, 2), HERE._replace(depth=depth)
     before, bias = whole((m, n), np.float64, 3), whole(n, np.float64, 4)
     bias.flags.writeable = False
     out = before.copy()
-    multiply(numbers(a), numbers(b), out, adds=True, jit=jit, made_for=made_for)
+    multiply(numbers(a), numbers(b), out, adds=True, backend=backend, made_for=made_for)
     np.testing.assert_array_equal(out, naive.product(a, b, before))
-    multiply(numbers(a), numbers(b), out, bias=bias, jit=jit, made_for=made_for)
+    multiply(numbers(a), numbers(b), out, bias=bias, backend=backend, made_for=made_for)
     np.testing.assert_array_equal(out, naive.product(a, b, np.broadcast_to(bias, (m, n))))
 
 
@@ -129,7 +130,8 @@ def test_a_product_is_added_to_what_is_there_or_to_a_bias(jit, shape, depth):
 def test_what_is_empty(m, n, k, bias, adds):
     bias = None if bias is None or adds else np.array(bias[:n], np.float32)
     out = np.full((m, n), 7, np.float32)
-    multiply(numbers(np.ones((m, k), np.float32)), numbers(np.ones((k, n), np.float32)), out, bias=bias, adds=adds, jit=False)
+    a, b = np.ones((m, k), np.float32), np.ones((k, n), np.float32)
+    multiply(numbers(a), numbers(b), out, bias=bias, adds=adds, backend=back_end("python"))
     np.testing.assert_array_equal(out, np.full((m, n), float(k)) + (7 if adds else 0 if bias is None else bias))
 
 
@@ -174,7 +176,8 @@ def test_large_products_are_exact_to_rounding(dtype):
 
 def test_no_compiled_function_is_made_by_another_one():
     """Their names in the cache would depend on the order in which a process meets them."""
-    for source in (emit.kernels(), emit.products(HERE.tile, 4)):
-        found = [f.py_func.__qualname__ for f in vars(cache.load(source)).values() if hasattr(f, "py_func")]
+    compiled = back_end()
+    for source in (compiled.kernels(), compiled.blocks(HERE.tile, 4)):
+        found = [f.py_func.__qualname__ for f in vars(compiled.load(source)).values() if hasattr(f, "py_func")]
         assert len(found) > 3
         assert not [name for name in found if "<locals>" in name]

@@ -129,6 +129,6 @@ def test_what_random_trees_are_made_of_is_compiled_too():
     rng = np.random.default_rng(0)
     arrays = [rng.choice(special(dtype), 300) for dtype in tree.dtypes]
     found = traced(tree, tree.dtypes)
-    (got,) = run(found.program, found.inputs, [found.outputs], arrays, jit=True)
+    (got,) = run(found.program, found.inputs, [found.outputs], arrays, mode="compiled")
     assert not difference(got, eagerly(tree, arrays))
     assert len(set(got.tolist())) > 5

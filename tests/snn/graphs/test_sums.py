@@ -10,10 +10,13 @@ import snn
 from autograd import Tensor, grad, nn, ops, value_and_grad
 from autograd.graph import LEAF, Node
 from snn.connections.dense import Dense
+from snn.engine.backends import back_end
 from snn.spikes import Spikes
 from snn.sums import Sum, counted, spike_sum
 
 from .nets import Wired
+
+PLAIN = back_end("python")
 
 T, N = 9, 4
 modes = pytest.mark.parametrize("mode", ["compiled", "python"])
@@ -175,7 +178,7 @@ def pair(left=(1, 1.0), right=(2, 1.0)):
     made = []
     for seed, amplitude in (left, right):
         flags = (np.random.default_rng(seed).random((T, N, 6)) < 0.3).astype(np.uint8)
-        made.append(Spikes(flags, np.array(amplitude, np.float32), False, Node(LEAF, (), flags.shape, np.dtype(np.float32))))
+        made.append(Spikes(flags, np.array(amplitude, np.float32), PLAIN, Node(LEAF, (), flags.shape, np.dtype(np.float32))))
     return made
 
 
@@ -186,8 +189,8 @@ def test_a_sum_looks_like_a_tensor_and_lists_each_spike():
     assert (total.shape, total.dtype, total.ndim, total.size) == ((T, N, 6), np.float32, 3, T * N * 6)
     assert total.node is None  # nothing records
     np.testing.assert_array_equal(total.array, expected)
-    found = counted(total, False)
-    assert found is counted(total, False)
+    found = counted(total, PLAIN)
+    assert found is counted(total, PLAIN)
     assert found.events.density == pytest.approx(expected.mean())
     rows = np.repeat(np.arange(T * N), np.diff(found.events.start.astype(int)))
     counts = np.zeros((T * N, 6), np.float32)
@@ -204,16 +207,16 @@ def test_what_is_no_sum_of_spikes_is_left_alone():
     assert spike_sum(left, 1.0) is None
     assert spike_sum(left, Tensor(np.ones(6, np.float32))) is None
     assert spike_sum(left, Tensor(np.ones((T, N, 6)))) is None
-    assert counted(spike_sum(left, Tensor(np.random.default_rng(0).random((T, N, 6)).astype(np.float32))), False) is None
-    assert counted(spike_sum(*pair(right=(2, 2.0))), False) is None
+    assert counted(spike_sum(left, Tensor(np.random.default_rng(0).random((T, N, 6)).astype(np.float32))), PLAIN) is None
+    assert counted(spike_sum(*pair(right=(2, 2.0))), PLAIN) is None
 
 
 @pytest.mark.parametrize("share", [lambda x: x.asnumpy(), np.asarray, np.from_dlpack], ids=["asnumpy", "asarray", "dlpack"])
 def test_who_has_the_memory_of_a_sum_may_write_to_it(share):
     total = spike_sum(*pair())
-    assert counted(spike_sum(*pair()), False) is not None
+    assert counted(spike_sum(*pair()), PLAIN) is not None
     share(total)
-    assert counted(total, False) is None
+    assert counted(total, PLAIN) is None
 
 
 def test_gradients_pass_to_both_terms():

@@ -1,10 +1,10 @@
-"""What every emitted file has before its first loop, behind ``lanes.py``, or ``plain.py`` where nothing is compiled."""
+"""What every emitted file has before its first loop, behind the ``lanes.py`` of its back end."""
 
 import math  # noqa: F401 - a loop may use it
 
 import numpy as np
 
-from .lanes import (
+from .python.lanes import (
     LANES,
     dot_rows,
     exponential,

@@ -9,7 +9,7 @@ while all rows go by.
 import numpy as np
 
 from .head import add_dots, add_rows
-from .lanes import LANES, lowest, njit, ones, where_nonzero
+from .python.lanes import LANES, lowest, njit, ones, where_nonzero
 
 
 @njit(error_model="numpy", nogil=True)

@@ -1,9 +1,8 @@
 """What a matrix product does with vectors: read an operand into panels, and multiply two panels into a tile, for Numba.
 
-``plain.py`` has the same in numpy. An operand is of floats, bytes that are 0 or 1, or words with a bit for each element.
+An operand is of floats, bytes that are 0 or 1, or words with a bit for each element.
 """
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -193,8 +192,3 @@ def tiles(rows, vectors, size):
         return types.void(a, u, b, u, u, out, u, u, start, u, u, types.boolean), generate
 
     return tile
-
-
-# An emitted file has those of the processor behind these.
-ROWS, COLUMNS = np.uint64(4), np.uint64(8)
-tile = tiles(4, 2, 16)

@@ -7,8 +7,8 @@ be strided, gathered or patches of an image, and a transposed operand has the tw
 
 import numpy as np
 
-from .lanes import njit
-from .micro import COLUMNS, ROWS, copies, element, tile, turns
+from .python.lanes import njit
+from .python.micro import COLUMNS, ROWS, copies, element, tile, turns
 
 STRIP = np.uint64(16)  # rows of a memory page each that are read at once, where panels are made of parts of rows
 turn_4, turn_2 = turns(4), turns(2)

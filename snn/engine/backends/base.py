@@ -1,0 +1,121 @@
+"""A back end: how a loop over time, and each kernel, becomes a function that can be called."""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from autograd.program import Program
+
+from ..emit import emit
+from ..loop import Loop, Source
+
+__all__ = ["BackEnd", "Function", "at_first"]
+
+Function = tuple[Callable[..., None], Source, list[Any]]
+_first: list[Callable[[BackEnd], None]] = []
+
+
+def at_first(do: Callable[[BackEnd], None]) -> None:
+    """Have something done with a back end that compiles, when this process first needs it, before its compiler is imported."""
+    _first.append(do)
+
+
+class BackEnd:
+    """Renders loops and kernels as Python source, which a subclass loads; one for another language overrides all three.
+
+    Attributes
+    ----------
+    mode : str
+        The mode of :func:`snn.run` that chooses it.
+    instead : str
+        The mode whose back end takes its place where it is switched off.
+    compiles : bool
+        Whether its kernels are fast: else the BLAS makes all products.
+    folder : Path
+        Where its ``lanes.py`` and ``micro.py`` are, the innermost loops.
+    kernel : callable
+        From the name of a function of ``kernels.py`` to what :func:`snn.engine.threads.launch` calls.
+    products : callable
+        From a tile, its rows, vectors of a row and bytes of a vector, and the bytes of an element to a module with the
+        functions of ``blocks.py``.
+    """
+
+    mode: ClassVar[str]
+    instead: ClassVar[str] = ""
+    compiles: ClassVar[bool] = False
+    folder: ClassVar[Path]
+
+    def __init__(self) -> None:
+        self.kernel = functools.cache(self._kernel)
+        self.products = functools.cache(self._products)
+
+    def switched_off(self) -> str | None:
+        """Return why it cannot be used in this process; None if it can."""
+        return None
+
+    def begin(self) -> None:
+        """Do what waits for a back end that compiles."""
+        for do in _first:
+            do(self)
+
+    def load(self, source: str) -> ModuleType:
+        """Return the module of a source."""
+        raise NotImplementedError
+
+    def of_numpy(self, name: str, dtype: Any) -> tuple[Any, Any]:
+        """Return what ``apply`` in its ``lanes.py`` calls for a function such as ``"numpy.exp"`` of arrays of a dtype."""
+        raise NotImplementedError
+
+    def loop(self, programs: Sequence[Program], loop: Loop) -> Function:
+        """Return a loop over programs, its source, and the arguments that are the same in all runs."""
+        source = emit(programs, loop)
+        always = [programs[body].instructions[i].what for body, i in source.constants]
+        always += [part for name, dtype in source.functions for part in self.of_numpy(name, dtype)]
+        return getattr(self.load(self.module([source.text])), loop.name), source, always
+
+    def module(self, functions: Sequence[str]) -> str:
+        """Join functions to the source of a module that stands alone."""
+        compiled = (f"@njit(error_model='numpy', nogil=True)\n{function}" for function in functions)
+        return self._before + "\n\n".join(compiled)
+
+    @functools.cached_property
+    def _before(self) -> str:
+        return _alone(self.folder / "lanes.py") + _alone(_HERE / "head.py")
+
+    def kernels(self) -> str:
+        """Return the source of the kernels as such a module."""
+        return self._before + _alone(_HERE / "kernels.py")
+
+    def blocks(self, tile: tuple[int, int, int], itemsize: int) -> str:
+        """Return that of matrix products."""
+        rows, vectors, size = tile
+        constants = {"ROWS": rows, "COLUMNS": vectors * size // itemsize}
+        lines = ["import numpy as np\n", *(f"{name} = np.uint64({value})\n" for name, value in constants.items())]
+        lines += [f"tile = tiles({rows}, {vectors}, {size})\n\n"]
+        innermost = _alone(self.folder / "lanes.py") + _alone(self.folder / "micro.py")
+        return innermost + "".join(lines) + _alone(_HERE / "blocks.py")
+
+    def _kernel(self, name: str) -> Any:
+        return getattr(self.load(self.kernels()), name)
+
+    def _products(self, tile: tuple[int, int, int], itemsize: int) -> ModuleType:
+        return self.load(self.blocks(tile, itemsize))
+
+
+_HERE = Path(__file__).parent
+
+
+def _alone(file: Path) -> str:
+    """Return the source of a file without what it imports from others of ours."""
+    text = file.read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            for i in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[i] = ""
+    return "".join(lines) + "\n\n"
