@@ -11,8 +11,7 @@ from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CompileError
 from snn.compiled import auto, execute
 from snn.engine import tuning
-
-from ..nets import Holder
+from tests.snn.helpers.nets import Holder
 
 LARGE, SMALL = (64, 16, 8), (8, 16, 8)
 

@@ -10,9 +10,8 @@ from autograd import Cell, Parameter, Tensor, float16, grad, nn, ops
 from autograd.errors import CompileError, DTypeError
 from snn.engine.backends import back_end
 from snn.spikes import Spikes
-
-from .arithmetic import difference
-from .compare import assert_as_eager, everything
+from tests.snn.helpers.arithmetic import difference
+from tests.snn.helpers.compare import assert_as_eager, everything
 
 MODES = ["python", "compiled"]
 TWO = np.int8(2)

@@ -11,9 +11,8 @@ from snn.compiled import factored
 from snn.connections import connection_of, dense
 from snn.connections.dense import Dense
 from snn.engine import tuning
-
-from .compare import assert_as_eager, everything
-from .neurons import AdaptiveNode, whole_dense
+from tests.snn.helpers.compare import assert_as_eager, everything
+from tests.snn.helpers.neurons import AdaptiveNode, whole_dense
 
 T, N = 9, 3
 modes = pytest.mark.parametrize("mode", ["compiled", "python"])
