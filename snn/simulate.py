@@ -86,7 +86,8 @@ def run(
         ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles
         where it can, if the eager run with its gradient would take about 5 ms or more: 100 us for each layer and time step,
         and 20 ns for each neuron, 0.1 ns for each weight, of a sample. It warns once if a neuron cannot be compiled, and runs
-        eagerly. What ran before, and what is in the cache, does not matter.
+        eagerly. What ran before, and what is in the cache, does not matter. In a process with ``NUMBA_DISABLE_JIT=1``
+        ``"compiled"`` is ``"python"``, and ``"auto"`` is ``"eager"``.
     check : bool
         Look for NaN and infinity in the input and after each layer, and for constants of neurons that learning has moved out
         of their range; slower.

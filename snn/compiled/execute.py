@@ -279,7 +279,9 @@ class Execution(AllSteps):
         if is_constant(node.what, x) or connection_of(node.what, x) is None:
             return None
         edge = Edge(node.number)
-        core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge]))
+        core = self.kept.setdefault(
+            ("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge], layer=node.name)
+        )
         return Stage("cores", cores=[core], dense={edge: node})
 
     def _run(self, stage: Stage) -> list[Tensor]:

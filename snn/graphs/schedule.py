@@ -37,6 +37,8 @@ class Core:
         Values that others read of the same step; a state among them is what the step before has left.
     shape : tuple of int
         Of one step.
+    layer : str
+        Of a layer of weights with nothing behind it, which has neither nodes nor states, its name.
     """
 
     nodes: list[Node]
@@ -44,13 +46,14 @@ class Core:
     inputs: list[Edge] = field(default_factory=list)
     states: list[Node] = field(default_factory=list)
     outs: list[Edge] = field(default_factory=list)
+    layer: str = ""
     _outline: Any = None
 
     @property
     def name(self) -> str:
-        """Names of its populations, or of its last node."""
+        """Names of its populations, or of its last node, its states or its layer."""
         named = [node.name for node in self.nodes if node.kind == "population"] or [node.name for node in self.nodes[-1:]]
-        return ", ".join(named or [node.name for node in self.states])
+        return ", ".join(named or [node.name for node in self.states]) or self.layer
 
     @property
     def population(self) -> Node | None:

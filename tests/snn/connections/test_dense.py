@@ -9,6 +9,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
+from autograd.errors import CompileError
 from snn.connections.dense import Dense
 from tests.snn.helpers.compare import assert_as_eager, assert_close, everything
 from tests.snn.helpers.neurons import whole_dense
@@ -518,3 +519,12 @@ def test_large_whole_numbers_are_rounded_as_step_by_step(kinds):
     x[0] = 0
     net = nn.SequentialCell(nn.Dense(I, O, np.eye(O, I, dtype=np.float32), "zeros"), snn.LeakyReadout(beta=0.5))
     assert_as_eager(net, x, "python")
+
+
+@pytest.mark.parametrize(("behind", "where"), [(False, "Dense"), (True, "1")])
+def test_an_error_names_a_layer_without_neurons_behind_it(behind, where, monkeypatch):
+    monkeypatch.setattr("snn.compiled.part._WIDTHS", (np.float64,))
+    layer = nn.Dense(6, 2, rng=0)
+    with pytest.raises(CompileError, match=r"expected float32 or float64, got \[20, 3, 6\] Float32") as error:
+        snn.run(nn.SequentialCell(nn.ReLU(), layer) if behind else layer, spikes((20, 3, 6)), mode="compiled")
+    assert error.value.where == where
