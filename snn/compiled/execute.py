@@ -29,7 +29,8 @@ from ..eager.stepwise import AllSteps
 from ..eager.watch import check_output, not_once
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
-from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
+from ..graphs.schedule import make_schedule
+from ..graphs.stages import Core, Projection, Schedule, Stage
 from ..spikes import Spikes
 from ..sums import Sum
 from ..tracing.guard import Dependencies

@@ -19,7 +19,7 @@ from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
-from ..graphs.schedule import Core
+from ..graphs.stages import Core
 from .form import PartForm
 from .layout import Layout, Stream
 from .plan import Sent, plan_for

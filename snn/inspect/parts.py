@@ -24,7 +24,7 @@ from ..compiled.stage import Running
 from ..engine.backends import back_end
 from ..engine.events import LANES, Events, padded
 from ..graphs.graph import Edge, Node
-from ..graphs.schedule import Stage
+from ..graphs.stages import Stage
 from ..spikes import Spikes
 from .footprint import Block, Heap
 from .listing import name_of
