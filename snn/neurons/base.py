@@ -135,13 +135,7 @@ class Neuron(Stateful):
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
 
     def check_ranges(self) -> None:
-        """Check that the constants are where they make sense; learning may have moved them since.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check that the constants are where they make sense; learning may have moved them since."""
         name, v_reset = type(self).__name__, self.v_reset
         thresholds = to_numbers(self.v_threshold, f"{name}, v_threshold")
         if not np.all((thresholds > 0) & (thresholds < np.inf)):

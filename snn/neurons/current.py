@@ -81,13 +81,7 @@ class CurrentLIFNode(LIFNode):
         self.current_first = current_first
 
     def check_ranges(self) -> None:
-        """Check the constants, those of the current too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants, those of the current too."""
         super().check_ranges()
         check(self, tau_syn=STEPS_EXPONENTIAL if self.exponential else STEPS, alpha=SHARE)
 
@@ -145,13 +139,7 @@ class AlphaNode(CurrentLIFNode):
         )  # fmt: skip
 
     def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants."""
         super().check_ranges()
         slow, fast = (
             to_numbers(share, "alpha, beta") if tau is None else np.exp(-1 / to_numbers(tau, "tau, tau_syn"))

@@ -141,13 +141,7 @@ class AdExNode(Neuron):
         self.tau_w, self.a, self.b = tau_w, a, b
 
     def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants."""
         super().check_ranges()
         check(self, tau_w=Range(self.dt, np.inf, "{} >= dt, in ms", "Make dt smaller."))
 

@@ -113,13 +113,7 @@ class LIFNode(Neuron):
         return super().example(**({"beta": 0.9} if cls.default_beta is None else {}) | options)
 
     def check_ranges(self) -> None:
-        """Check the constants, those of the leak too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants, those of the leak too."""
         super().check_ranges()
         check(self, tau=STEPS_EXPONENTIAL if self.exponential else STEPS, beta=SHARE)
 

@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
-from autograd import Cell, as_tensor, float32, ops
+from autograd import as_tensor, float32, ops
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, StateError
 
 from ..common.equations import equations
-from .ranges import Range, check
+from .ranges import Checked
 
 __all__: list[str] = []  # a base for neurons and synapses, which are public
 
 
-T = TypeVar("T")
-
-
-class Whole(type):
-    """Makes a Cell, and has it check its constants when all of them are there."""
-
-    def __call__(cls: type[T], *args: Any, **options: Any) -> T:
-        """Make one, with the arguments of ``__init__``."""
-        made: Any = type.__call__(cls, *args, **options)
-        if "_hooks" in vars(made):  # else whoever uses it is told to call super().__init__()
-            made.check_ranges()
-        return made  # type: ignore[no-any-return]
-
-    @property
-    def __signature__(cls: type[Stateful]) -> inspect.Signature:  # type: ignore[misc]
-        """Those arguments; ``inspect`` would show the ones of ``__call__``."""
-        return inspect.Signature([*cls.takes().values()])
-
-
-class Stateful(Cell, metaclass=Whole):
+class Stateful(Checked):
     """Base class of Cells with a state over time: a step is ``cell(x, state) -> (out, state)``.
 
     A subclass writes ``construct(x, state)``, and ``initial_state(x)`` where that is not zeros.
@@ -43,27 +23,8 @@ class Stateful(Cell, metaclass=Whole):
     State: ClassVar[Any] = None
     """The NamedTuple of the state; None where it is one Tensor."""
 
-    ranges: ClassVar[dict[str, Range]] = {}
-    """Where the constants that a subclass adds make sense; they are checked once it is made."""
-
     called: ClassVar[str] = "node"
     """How an error calls it."""
-
-    @classmethod
-    def takes(cls) -> dict[str, inspect.Parameter]:
-        """Return what it is made with, by name."""
-        return dict([*inspect.signature(cls.__init__).parameters.items()][1:])
-
-    def check_ranges(self) -> None:
-        """Check that the constants are where they make sense; learning may have moved them since.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        for cls in reversed(type(self).__mro__):
-            check(self, **vars(cls).get("ranges", {}))
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""

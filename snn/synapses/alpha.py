@@ -89,13 +89,7 @@ class DoubleExponential(_Rising):
         self.tau_rise, self.tau_decay = tau_rise, tau_decay
 
     def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants."""
         super().check_ranges()
         name = type(self).__name__
         if not np.all(to_numbers(self.tau_rise, f"{name}, tau_rise") < to_numbers(self.tau_decay, f"{name}, tau_decay")):
