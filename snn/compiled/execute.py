@@ -13,15 +13,7 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, nn, ops, tree
 from autograd.errors import CompileError
 
-from ..common.structure import (
-    given_state,
-    holds_neurons,
-    initial_state,
-    is_over_time,
-    is_stateful,
-    label,
-    zeros_of,
-)
+from ..common.structure import given_state, holds_neurons, initial_state, is_over_time, is_stateful, label, zeros_of
 from ..connections import Connection, connection_of
 from ..connections.dense import Dense
 from ..connections.products import why_not

@@ -91,16 +91,8 @@ def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
     words, start, wrong = np.empty(rows * per_row, np.uint64), np.zeros(rows + 1, np.uint64), np.zeros(rows, np.bool_)
     flat = array.reshape(-1)
     flat = flat.view(np.uint8) if array.dtype == np.bool_ else flat
-    arguments = [
-        flat,
-        _u(columns),
-        flat.dtype.type(value or 0),
-        np.bool_(value is not None),
-        words,
-        _u(per_row),
-        start[1:],
-        wrong,
-    ]
+    spike, only = flat.dtype.type(value or 0), np.bool_(value is not None)
+    arguments = [flat, _u(columns), spike, only, words, _u(per_row), start[1:], wrong]
     launch(backend.kernel("mark"), rows, arguments, flat.size)
     if wrong.any():
         return None

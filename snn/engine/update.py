@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import optim
 
-from .backends.base import BackEnd, at_first
+from .backends.base import AT_FIRST, BackEnd
 from .threads import launch
 
 __all__ = ["adam", "serve"]
@@ -27,7 +27,7 @@ def adam(backend: BackEnd, arrays: list[Any], numbers: tuple[float, ...]) -> Non
 
 def serve() -> None:
     """Make the steps of :class:`autograd.optim.Adam` from when this process first needs a back end that compiles."""
-    at_first(_serve)
+    AT_FIRST.append(_serve)
 
 
 def _serve(backend: BackEnd) -> None:

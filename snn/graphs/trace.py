@@ -217,25 +217,13 @@ class _Tracer(Builder):
                     )  # fmt: skip
         if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
             self._check_features(cell, args[0], name)
-        outs = [Output(*found) for found in result[1]]
-        inputs = [self.edge(leaf) for leaf in tree.leaves([*args])]
-        given = tree.map_leaves(lambda _: None, args[0] if stateful else args)
-        before = tree.map_leaves(lambda _: None, args[1]) if stateful else None
-        kind = "population" if stateful else "layer"
-        path, outer = self.layers[-1][:2] if self.layers else (name, None)
-        owner = self.layers[-1][2] if self.layers else cell
+        given, before = tree.map_leaves(lambda _: None, args if stateful else (args, None))
+        path, outer, owner = self.layers[-1] if self.layers else (name, None, cell)
         made = self.add(
-            kind,
-            name or type(cell).__name__,
-            cell,
-            inputs,
-            outs,
-            given=given,
-            before=before,
-            path=path,
-            outer=outer,
-            owner=owner,
-        )
+            "population" if stateful else "layer", name or type(cell).__name__, cell,
+            [self.edge(leaf) for leaf in tree.leaves([*args])], [Output(*found) for found in result[1]],
+            given=given, before=before, path=path, outer=outer, owner=owner,
+        )  # fmt: skip
         return tree.unflatten(result[0], iter(made))
 
     @staticmethod

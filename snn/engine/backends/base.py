@@ -7,37 +7,41 @@ import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
+from typing import Any
+
+import numpy as np
 
 from autograd.program import Program
 
+from .. import cache, ufuncs
 from ..emit import emit
 from ..loop import Loop, Source
 
-__all__ = ["BackEnd", "Function", "at_first"]
+__all__ = ["AT_FIRST", "BackEnd", "Function"]
 
 Function = tuple[Callable[..., None], Source, list[Any]]
-_first: list[Callable[[BackEnd], None]] = []
-
-
-def at_first(do: Callable[[BackEnd], None]) -> None:
-    """Have something done with a back end that compiles, when this process first needs it, before its compiler is imported."""
-    _first.append(do)
+AT_FIRST: list[Callable[[BackEnd], None]] = []
+"""What to do with a back end that compiles when this process first needs it, before its compiler is imported."""
 
 
 class BackEnd:
-    """Renders loops and kernels as Python source, which a subclass loads; one for another language overrides all three.
+    """Renders loops and kernels as Python source, and runs that as it is.
 
-    Attributes
+    A subclass loads it in another way; one for another language has its own ``loop``, ``kernel`` and ``products``.
+
+    Parameters
     ----------
     mode : str
         The mode of :func:`snn.run` that chooses it.
+    folder : str
+        Where its ``lanes.py`` and ``micro.py`` are, the innermost loops.
+
+    Attributes
+    ----------
     instead : str
         The mode whose back end takes its place where it is switched off.
     compiles : bool
         Whether its kernels are fast: else the BLAS makes all products.
-    folder : Path
-        Where its ``lanes.py`` and ``micro.py`` are, the innermost loops.
     kernel : callable
         From the name of a function of ``kernels.py`` to what :func:`snn.engine.threads.launch` calls.
     products : callable
@@ -45,31 +49,24 @@ class BackEnd:
         functions of ``blocks.py``.
     """
 
-    mode: ClassVar[str]
-    instead: ClassVar[str] = ""
-    compiles: ClassVar[bool] = False
-    folder: ClassVar[Path]
+    instead, compiles = "", False
 
-    def __init__(self) -> None:
-        self.kernel = functools.cache(self._kernel)
-        self.products = functools.cache(self._products)
+    def __init__(self, mode: str, folder: str) -> None:
+        self.mode, self.folder = mode, Path(folder)
+        self.kernel = functools.cache(lambda name: getattr(self.load(self.kernels()), name))
+        self.products = functools.cache(lambda tile, itemsize: self.load(self.blocks(tile, itemsize)))
 
     def switched_off(self) -> str | None:
         """Return why it cannot be used in this process; None if it can."""
         return None
 
-    def begin(self) -> None:
-        """Do what waits for a back end that compiles."""
-        for do in _first:
-            do(self)
-
     def load(self, source: str) -> ModuleType:
         """Return the module of a source."""
-        raise NotImplementedError
+        return cache.load(source)
 
     def of_numpy(self, name: str, dtype: Any) -> tuple[Any, Any]:
         """Return what ``apply`` in its ``lanes.py`` calls for a function such as ``"numpy.exp"`` of arrays of a dtype."""
-        raise NotImplementedError
+        return ufuncs.function(name), np.intp(0)
 
     def loop(self, programs: Sequence[Program], loop: Loop) -> Function:
         """Return a loop over programs, its source, and the arguments that are the same in all runs."""
@@ -99,12 +96,6 @@ class BackEnd:
         lines += [f"tile = tiles({rows}, {vectors}, {size})\n\n"]
         innermost = _alone(self.folder / "lanes.py") + _alone(self.folder / "micro.py")
         return innermost + "".join(lines) + _alone(_HERE / "blocks.py")
-
-    def _kernel(self, name: str) -> Any:
-        return getattr(self.load(self.kernels()), name)
-
-    def _products(self, tile: tuple[int, int, int], itemsize: int) -> ModuleType:
-        return self.load(self.blocks(tile, itemsize))
 
 
 _HERE = Path(__file__).parent

@@ -22,16 +22,15 @@ import functools
 from collections import Counter
 from types import ModuleType
 
-from ..python import Plain
+from ..base import BackEnd
+from ..python import BACK_END as PLAIN
 
 __all__ = ["BACK_END"]
 
 CALLS = Counter()
 
 
-class Counting(Plain):
-    mode = "counted"
-
+class Counting(BackEnd):
     def load(self, source):
         found = ModuleType("counted")
         for name, value in vars(super().load(source)).items():
@@ -47,7 +46,7 @@ class Counting(Plain):
         return call
 
 
-BACK_END = Counting()
+BACK_END = Counting("counted", PLAIN.folder)
 '''
 
 USE = """

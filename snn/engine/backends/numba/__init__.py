@@ -1,13 +1,12 @@
 """Numba compiles the source: ``mode="compiled"``."""
 
 import os
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ... import cache, ufuncs
 from ...threads import undisturbed
-from ..base import BackEnd
+from ..base import AT_FIRST, BackEnd
 from .compiler import prepare, versions
 
 __all__ = ["BACK_END"]
@@ -16,8 +15,7 @@ __all__ = ["BACK_END"]
 class Compiled(BackEnd):
     """Imports numba when something is first loaded."""
 
-    mode, instead, compiles = "compiled", "python", True
-    folder = Path(__file__).parent
+    instead, compiles = "python", True
 
     def switched_off(self) -> str | None:
         """Tell of ``NUMBA_DISABLE_JIT=1``."""
@@ -26,7 +24,8 @@ class Compiled(BackEnd):
     def load(self, source: str) -> ModuleType:
         """Return the module of a source; a loop is compiled when it is first called, or was by a process before."""
         if not versions.cache_info().currsize:
-            self.begin()
+            for do in AT_FIRST:
+                do(self)
             undisturbed(versions)
         return cache.load(source + versions(), prepare)
 
@@ -35,4 +34,4 @@ class Compiled(BackEnd):
         return ufuncs.loop_of(name, dtype)
 
 
-BACK_END = Compiled()
+BACK_END = Compiled("compiled", __path__[0])
