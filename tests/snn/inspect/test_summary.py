@@ -6,9 +6,8 @@ import pytest
 import snn
 from autograd import Cell, Parameter, nn, ops
 from autograd.errors import DTypeError, PositionError, ShapeError
-
-from ..reference import operations
-from .nets import Recurrent, bits, two_layers
+from tests.reference import operations
+from tests.snn.helpers.nets import Recurrent, bits, two_layers
 
 UNIT = {"has_bias": False, "weight_init": "ones"}
 
