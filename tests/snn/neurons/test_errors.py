@@ -8,6 +8,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter
 from autograd.errors import ArgumentError, CellError, CompileError, DTypeError, ShapeError, StateError
+from snn.neurons.ranges import POSITIVE
 
 
 def test_a_surrogate_that_changes_the_shape_is_an_error():
@@ -141,3 +142,30 @@ def test_two_states_without_initial_state_say_what_is_missing_and_can_be_given()
     zeros = np.zeros((1, 3), np.float32)
     _, (i, _), _ = snn.run(Two(), x, (zeros, zeros))
     np.testing.assert_array_equal(i, [[2, 2, 2]])
+
+
+def test_constants_are_checked_when_all_of_a_neuron_is_there():
+    class Own(snn.LIFNode):
+        ranges = {"gain": POSITIVE}
+
+        def __init__(self, gain, v_threshold=1.0):
+            super().__init__(beta=0.5)
+            self.gain, self.v_threshold = gain, v_threshold
+
+    assert list(inspect.signature(Own).parameters) == ["gain", "v_threshold"]
+    assert Own(2.0).gain == 2.0
+    with pytest.raises(ArgumentError, match=r"Own: expected a finite gain > 0, got float -2.0. Start above 0"):
+        Own(-2.0)
+    with pytest.raises(ArgumentError, match=r"Own: expected a finite v_threshold > 0, got float -1.0"):
+        Own(2.0, -1.0)
+
+
+def test_a_layer_over_time_and_what_holds_no_state_are_checked_too():
+    for make, name in (
+        (lambda: snn.MaskedPSN(4, 2, lambda_=2.0), "lambda_"),
+        (lambda: snn.EscapeRate(width=0.0), "width"),
+        (lambda: snn.synapses.MagnesiumBlock(slope=-1.0), "slope"),
+        (lambda: snn.synapses.Receptor(snn.synapses.Exponential(tau_syn=5.0), np.inf), "reversal"),
+    ):
+        with pytest.raises(ArgumentError, match=rf"expected .*{name}"):
+            make()
