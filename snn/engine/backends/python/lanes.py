@@ -73,7 +73,7 @@ def ones(word):
 
 
 def exponential(bits, terms, low, high, large, parts):
-    """Make the function that is the exponential of a float of so many bits, step by step as ``lanes.py`` has it."""
+    """Make the function that is the exponential of a float of so many bits, step by step as that for Numba is."""
     number, whole, places, bias = (np.float32, np.int32, 23, 127) if bits == 32 else (np.float64, np.int64, 52, 1023)
 
     def exponential_of(x):
