@@ -20,7 +20,7 @@ from .program import Program, Value
 from .state import state
 from .tensor import Tensor, operands
 
-__all__ = ["Trace", "trace"]
+__all__ = ["Trace", "place_of", "trace"]
 
 _NOT_THEIRS = (str(Path(__file__).parent), str(Path(np.__file__).parent))
 
@@ -136,13 +136,18 @@ def _one_element() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, AutogradError) and (not isinstance(error, ShapeError) or isinstance(error, BpropError)):
             raise
-        frames = traceback.extract_tb(error.__traceback__)
-        theirs = [f for f in frames if not f.filename.startswith(_NOT_THEIRS)] or frames
         raise CompileError(
-            f"{theirs[-1].filename}, line {theirs[-1].lineno}, in {theirs[-1].name}",
-            "operations on Tensors, one element at a time, without axes", f"{type(error).__name__}: {str(error).rstrip('.')}",
+            place_of(error), "operations on Tensors, one element at a time, without axes",
+            f"{type(error).__name__}: {str(error).rstrip('.')}",
             "Work on whole arrays in a layer before or after the neuron, or run with mode='eager'.",
         ) from error  # fmt: skip
+
+
+def place_of(error: BaseException, not_theirs: tuple[str, ...] = _NOT_THEIRS) -> str:
+    """Return the last line of the user's code on the way to an error; what lies in some folders is no user's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    last = ([frame for frame in frames if not frame.filename.startswith(not_theirs)] or frames)[-1]
+    return f"{last.filename}, line {last.lineno}, in {last.name}"
 
 
 def _number(program: Program, tensor: Tensor) -> int:

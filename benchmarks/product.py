@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from snn.engine import blas
+from snn.engine.backends import back_end
 from snn.engine.events import Packed, find_events
 from snn.engine.operands import flags, numbers
 from snn.engine.product import multiply, processor
@@ -112,7 +113,7 @@ def contenders(case: Case, peers: tuple[str, ...]) -> tuple[Contenders, dict[str
         "blas": lambda: blas.one_thread_each(lambda: blas.product(a.astype(case.dtype) if case.density else a, b, out)),
     }
     if case.density:
-        weights = Packed(b.T, np.ones(case.k, case.dtype), True)
+        weights = Packed(b.T, np.ones(case.k, case.dtype), back_end())
         found["events"] = lambda: weights.currents(_events(a))
     missing = {}
     for peer in peers:
@@ -124,7 +125,7 @@ def contenders(case: Case, peers: tuple[str, ...]) -> tuple[Contenders, dict[str
 
 
 def _events(a: Array) -> Any:
-    return find_events(a, None, True)
+    return find_events(a, None, back_end())
 
 
 def _torch(a: Array, b: Array, case: Case) -> Callable[[], Any]:

@@ -18,7 +18,7 @@ from .common.structure import is_over_time, like, says_too_deep
 from .compiled.auto import against
 from .eager.stepwise import InParts
 from .eager.watch import attributes, check_input, look_for_hidden_state
-from .engine.cache import enabled
+from .engine.backends import back_end, modes
 from .readout import mark_resets
 from .tracing.guard import Dependencies
 from .tracing.reads import Reads
@@ -86,7 +86,8 @@ def run(
         ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles
         where it can, if the eager run with its gradient would take about 5 ms or more: 100 us for each layer and time step,
         and 20 ns for each neuron, 0.1 ns for each weight, of a sample. It warns once if a neuron cannot be compiled, and runs
-        eagerly. What ran before, and what is in the cache, does not matter.
+        eagerly. What ran before, and what is in the cache, does not matter. In a process with ``NUMBA_DISABLE_JIT=1``
+        ``"compiled"`` is ``"python"``, and ``"auto"`` is ``"eager"``.
     check : bool
         Look for NaN and infinity in the input and after each layer, and for constants of neurons that learning has moved out
         of their range; slower.
@@ -180,7 +181,7 @@ def _run(
     from .compiled.execute import run_graph
     from .compiled.layout import Options
 
-    options = Options(how != "python" and enabled(), checkpoint, check=check)
+    options = Options(back_end(how), checkpoint, check=check)
     try:
         return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
     except CompileError as error:
@@ -215,8 +216,9 @@ def _run_eagerly(
 
 
 def _check_mode(mode: str, checkpoint: Any) -> None:
-    if mode not in ("auto", "eager", "compiled", "python"):
-        raise ArgumentError("snn.run", "mode 'auto', 'eager', 'compiled' or 'python'", repr(mode), "Choose one of them.")
+    if mode not in ("auto", "eager", *modes()):
+        *known, last = map(repr, ("auto", "eager", *modes()))
+        raise ArgumentError("snn.run", f"mode {', '.join(known)} or {last}", repr(mode), "Choose one of them.")
     if checkpoint is not None and (not isinstance(checkpoint, (int, np.integer)) or checkpoint < 1):
         raise ArgumentError(
             "snn.run", "checkpoint to be a positive int or None", repr(checkpoint), "sqrt(T) is a good choice."

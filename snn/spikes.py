@@ -13,6 +13,7 @@ from autograd.graph import Node
 from autograd.wide import added
 
 from .engine import tuning
+from .engine.backends import BackEnd
 
 __all__ = ["Spikes", "as_spikes"]
 
@@ -31,23 +32,23 @@ class Spikes(Tensor):
         1 where there is a spike, ``[T, N, ...]``.
     amplitude : array
         Value of a spike: one, or one for each feature.
-    jit : bool
-        Whether the loops that list them are compiled.
+    backend : BackEnd
+        Whose loops list them.
     node : Node, optional
         Where they stand in the graph.
     """
 
-    __slots__ = ("_lists", "_shared", "_values", "amplitude", "flags", "jit")
+    __slots__ = ("_lists", "_shared", "_values", "amplitude", "backend", "flags")
 
-    def __init__(self, flags: Array, amplitude: Array, jit: bool, node: Node | None = None) -> None:
-        self.flags, self.amplitude, self.jit, self.node = flags, amplitude, jit, node
+    def __init__(self, flags: Array, amplitude: Array, backend: BackEnd, node: Node | None = None) -> None:
+        self.flags, self.amplitude, self.backend, self.node = flags, amplitude, backend, node
         self._values: Array | None = None
         self._lists: list[Any] = []
         self._shared = False
 
     def linked(self, node: Node) -> Spikes:
         """Return the same spikes at a place in the graph."""
-        other = Spikes(self.flags, self.amplitude, self.jit, node)
+        other = Spikes(self.flags, self.amplitude, self.backend, node)
         other._lists = self._lists
         return other
 
@@ -86,7 +87,7 @@ class Spikes(Tensor):
             return self.flags[steps].astype(self.dtype) * self.amplitude
         from .engine.events import as_numbers
 
-        return as_numbers(np.ascontiguousarray(self.flags[steps]), self.amplitude.reshape(()), self.jit)
+        return as_numbers(np.ascontiguousarray(self.flags[steps]), self.amplitude.reshape(()), self.backend)
 
     def ones(self, steps: slice) -> Array | None:
         """Return some time steps as bytes or bools that are 0 or 1, if all spikes have one amplitude."""
@@ -120,7 +121,7 @@ class Spikes(Tensor):
         if not self._lists:
             from .engine.events import find_events
 
-            self._lists.append(find_events(self.flags, None, self.jit))
+            self._lists.append(find_events(self.flags, None, self.backend))
         return self._lists[0]
 
     def amplitudes(self) -> Array:
@@ -152,7 +153,7 @@ class Spikes(Tensor):
         return Tensor, (self.array,)
 
 
-def as_spikes(x: Tensor, jit: bool) -> Spikes | None:
+def as_spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
     """Return a Tensor as Spikes if all its elements are 0 or one and the same value; a look at some tells most others."""
     if isinstance(x, Spikes) and not x.is_shared:
         return x if x.amplitude.size in (1, x.shape[-1]) else None
@@ -168,8 +169,8 @@ def as_spikes(x: Tensor, jit: bool) -> Spikes | None:
         return None
     from .engine.events import find_events
 
-    events = find_events(array, values[0], jit)
-    return None if events is None else _Input(x, values[0], events, jit)
+    events = find_events(array, values[0], backend)
+    return None if events is None else _Input(x, values[0], events, backend)
 
 
 class _Input(Spikes):
@@ -177,8 +178,8 @@ class _Input(Spikes):
 
     __slots__ = ()
 
-    def __init__(self, given: Tensor, amplitude: Any, events: Any, jit: bool) -> None:
-        super().__init__(given.array, np.asarray(amplitude), jit, given.node)
+    def __init__(self, given: Tensor, amplitude: Any, events: Any, backend: BackEnd) -> None:
+        super().__init__(given.array, np.asarray(amplitude), backend, given.node)
         self._values, self._lists = given.array, [events]
 
     def ones(self, steps: slice) -> Array | None:

@@ -10,6 +10,7 @@ from autograd import Tensor, ops
 from autograd.dtypes import DType
 from autograd.state import state
 
+from .engine.backends import BackEnd
 from .spikes import Spikes, as_spikes
 
 __all__ = ["Counted", "Sum", "counted", "spike_sum"]
@@ -81,7 +82,7 @@ class Counted(Spikes):
     __slots__ = ("terms", "whole")
 
     def __init__(self, whole: Sum, terms: list[Spikes], events: Any) -> None:
-        super().__init__(terms[0].flags, terms[0].amplitude, terms[0].jit, whole.node)
+        super().__init__(terms[0].flags, terms[0].amplitude, terms[0].backend, whole.node)
         self.whole, self.terms, self._lists = whole, len(terms), [events]
 
     @property
@@ -103,14 +104,14 @@ def spike_sum(left: Any, right: Any) -> Sum | None:
     return Sum(left, right) if left.shape == right.shape else None
 
 
-def counted(x: Sum, jit: bool) -> Counted | None:
+def counted(x: Sum, backend: BackEnd) -> Counted | None:
     """Return a sum as spikes that are counted; None if a term is no spikes, or they are of several amplitudes."""
     if not x._counted:
-        x._counted.append(_counted(x, jit))
+        x._counted.append(_counted(x, backend))
     return x._counted[0]
 
 
-def _counted(x: Sum, jit: bool) -> Counted | None:
+def _counted(x: Sum, backend: BackEnd) -> Counted | None:
     terms: list[Spikes] = []
     waiting: list[Tensor] = [x]
     while waiting:
@@ -118,7 +119,7 @@ def _counted(x: Sum, jit: bool) -> Counted | None:
         if isinstance(term, Sum):
             waiting += [term.right, term.left]
             continue
-        spikes = as_spikes(term, jit)
+        spikes = as_spikes(term, backend)
         if spikes is None or (terms and not np.array_equal(spikes.amplitudes(), terms[0].amplitudes())):
             return None
         terms.append(spikes)

@@ -12,8 +12,7 @@ from autograd.dtypes import describe
 from autograd.errors import DTypeError
 from autograd.trace import Trace, trace
 
-from ..inspect.listing import array_name, state_names
-from .structure import membrane, sample_state
+from .structure import array_name, membrane, sample_state, state_names
 
 __all__ = ["equations", "surrogate_of"]
 

@@ -16,6 +16,7 @@ from autograd.errors import ShapeError, StateError
 from autograd.nn.stateful import holds_neurons, is_stateful, start
 
 __all__ = [
+    "array_name",
     "check_features",
     "check_kept",
     "check_parts",
@@ -38,6 +39,7 @@ __all__ = [
     "runs_at_once",
     "sample_state",
     "says_too_deep",
+    "state_names",
     "steps_in_loops",
     "variables",
     "with_membrane",
@@ -243,6 +245,20 @@ def variables(state: Any) -> dict[str, Any]:
         inside = [variables(value) if isinstance(value, (tuple, dict)) else {name: value} for name, value in state.items()]
         return {name: value for part in inside for name, value in part.items()}
     return {"v": state} if isinstance(state, (Tensor, np.ndarray)) else {}
+
+
+def state_names(before: Any) -> list[str]:
+    """Return the names of a state's variables in order: v for a lone one."""
+    fresh = tree.map_leaves(lambda _: Tensor.wrap(np.zeros(())), before)  # so that each is another object
+    named = {id(value): name for name, value in variables(fresh).items()}
+    return [named.get(id(leaf), f"state{k}") for k, leaf in enumerate(tree.leaves(fresh))]
+
+
+def array_name(array: Any, cell: Cell | None, held: Iterable[tuple[str, Any]]) -> str:
+    """Name an array after the Parameter that holds it, of those given by name, or else the attribute of the Cell that does."""
+    inside = [] if cell is None else [item for _, part in cell.cells_and_names() for item in vars(part).items()]
+    names = [name for name, value in (*held, *inside) if value is array or getattr(value, "array", None) is array]
+    return names[0] if names else f"array{list(np.shape(array))}"
 
 
 def record_names(cell: Cell, state: Any) -> set[str]:

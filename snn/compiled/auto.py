@@ -15,7 +15,7 @@ from autograd import Cell, Parameter, Tensor, float16, nn
 
 from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once
 from ..engine import tuning
-from ..engine.cache import enabled
+from ..engine.backends import switched_off
 from ..recurrent import Recurrent
 
 __all__ = ["against", "work"]
@@ -35,8 +35,8 @@ def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
     cells : sequence of Cell
         The net and all Cells in it.
     """
-    if not enabled():
-        return "Numba is switched off"
+    if (off := switched_off()) is not None:
+        return off
     if any(cell.hooked for cell in cells):
         return "a Cell has a hook, which sees each step"
     if x.dtype == float16:

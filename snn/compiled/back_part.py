@@ -82,7 +82,7 @@ class PartBack:
                 self.few.append(k)
             elif before is not None and current.finite and (current.flat or part.layout.columns == part.shape[-1]):
                 flags = [stage.what_matters(m, held, matters) for stage, held, m, matters in before]
-                self.places[k] = rarely([None if each is None else current.rows_of(each) for each in flags], part.jit)
+                self.places[k] = rarely([None if each is None else current.rows_of(each) for each in flags], part.backend)
         self.arrived = self._arrived()
         self.rows: dict[int, Array] = {}
         self.packed: dict[int, Array] = {}
@@ -110,7 +110,7 @@ class PartBack:
         ):
             return None
         weights = np.ascontiguousarray(g.weight.T)
-        return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), part.jit, narrow=False)
+        return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), part.backend, narrow=False)
 
     def settle(self, form: PartBackForm, cables: list[CableBack]) -> None:
         """Make room, once it is known which gradients are needed."""
@@ -183,7 +183,7 @@ class PartBack:
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradients by weights, and write that by inputs."""
         chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
-        self.finite = {d: all_finite(array, self.part.jit) for d, array in self.packed.items()}
+        self.finite = {d: all_finite(array, self.part.backend) for d, array in self.packed.items()}
         for k, by_events in self.by_events.items():
             by_events.add(chunk, self.packed[d_inputs[k]], self.finite[d_inputs[k]])
         for k in self.direct:
@@ -251,7 +251,7 @@ class CableBack:
         samples, known = self.running.samples, self.shared.events
         key = self.cable.source, self.cable.form.fed, self.cable.late
         if key not in known:
-            events = find_events(self._fed(), None, self.source.part.jit)
+            events = find_events(self._fed(), None, self.source.part.backend)
             assert events is not None
             known[key] = events.later(samples) if self.cable.late else events
         rows = (self.running.chunk or 0) * samples
@@ -272,11 +272,11 @@ class CableBack:
     def _weights(self) -> Any:
         if self.cable.weights is None:
             return None
-        weight, jit = self.cable.weights.weight.array, self.source.part.jit
+        weight, backend = self.cable.weights.weight.array, self.source.part.backend
         if self.places is not None:
-            return turned(weight, jit)
+            return turned(weight, backend)
         weights = np.ascontiguousarray(weight.T)
-        return Packed(weights, np.ones(len(weights.T), weights.dtype), jit, narrow=False)
+        return Packed(weights, np.ones(len(weights.T), weights.dtype), backend, narrow=False)
 
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradient by the weights."""

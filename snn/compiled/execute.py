@@ -30,7 +30,8 @@ from ..eager.stepwise import AllSteps
 from ..eager.watch import check_output, not_once
 from ..graphs import parts_of, trace_step
 from ..graphs.graph import Edge, Graph, Node
-from ..graphs.schedule import Core, Projection, Schedule, Stage, make_schedule
+from ..graphs.schedule import make_schedule
+from ..graphs.stages import Core, Projection, Schedule, Stage
 from ..spikes import Spikes
 from ..sums import Sum
 from ..tracing.guard import Dependencies
@@ -304,7 +305,9 @@ class Execution(AllSteps):
         if is_constant(node.what, x) or connection_of(node.what, x) is None:
             return None
         edge = Edge(node.number)
-        core = self.kept.setdefault(("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge]))
+        core = self.kept.setdefault(
+            ("alone", node.number), Core([], node.outputs[0].shape, [edge], outs=[edge], layer=node.name)
+        )
         return Stage("cores", cores=[core], dense={edge: node})
 
     def _run(self, stage: Stage) -> list[Tensor]:
@@ -340,8 +343,8 @@ class Execution(AllSteps):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.jit, grouped, self.kept,
-                len(self.x),
+                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.backend, grouped,
+                self.kept, len(self.x),
             )  # fmt: skip
             self._keep_spikes(stage, part)
             self.kept["records", id(core), self.names] = part.records

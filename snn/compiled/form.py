@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from autograd.dtypes import float32
 
+from ..engine.backends import BackEnd
 from ..engine.loop import Body, Link, Loop
 from ..tracing.traced import Loops
 from .plan import Plan, Sent
@@ -97,12 +98,9 @@ class Ready(NamedTuple):
     always: list[Any]
 
 
-def form_for(
-    kept: dict[Any, Any], parts: tuple[PartForm, ...], cables: tuple[CableForm, ...], jit: bool, again: bool, check: bool
-) -> Form:
-    """Return the form of a stage; ``again`` with checkpoints, ``check`` where NaN is looked for."""
+def form_for(kept: dict[Any, Any], *key: Any) -> Form:
+    """Return the form of a stage, by the arguments of :class:`Form`."""
     known = kept.setdefault("forms", {})
-    key = parts, cables, jit, again, check
     found: Form | None = known.get(key)
     if found is None:
         if len(known) >= _KEPT:
@@ -112,7 +110,7 @@ def form_for(
 
 
 class Form:
-    """A stage.
+    """A stage; ``again`` with checkpoints, ``check`` where NaN is looked for.
 
     Attributes
     ----------
@@ -130,9 +128,9 @@ class Form:
     """
 
     def __init__(
-        self, parts: tuple[PartForm, ...], cables: tuple[CableForm, ...], jit: bool, again: bool, check: bool
+        self, parts: tuple[PartForm, ...], cables: tuple[CableForm, ...], backend: BackEnd, again: bool, check: bool
     ) -> None:
-        self.parts, self.cables, self.jit = parts, cables, jit
+        self.parts, self.cables, self.backend = parts, cables, backend
         self.loops = Loops([part.plan.program for part in parts])
         numbers = range(len(parts))
         self.sends = [list(dict.fromkeys((c.fed, c.fires) for c in cables if c.source == n)) for n in numbers]
@@ -178,7 +176,7 @@ class Form:
 
     def ready(self, loop: Loop, order: Sequence[int]) -> Ready:
         """Return a loop with its function."""
-        function, _, always = self.loops.function(loop, self.jit, order)
+        function, _, always = self.loops.function(loop, self.backend, order)
         return Ready(loop, order, function, always)
 
     def forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:

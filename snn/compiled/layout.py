@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..engine import tuning
-from ..engine.cache import enabled
+from ..engine.backends import BackEnd, back_end
 
 __all__ = ["Layout", "Options", "Stream"]
 
@@ -24,8 +24,8 @@ class Options:
 
     Attributes
     ----------
-    jit : bool
-        Compile the loops; otherwise they run as plain Python.
+    backend : BackEnd
+        Renders the loops; by default that of compiled runs.
     checkpoint : int or None
         Time steps in a segment that the backward computes again, instead of having all saved.
     seen : callable, optional
@@ -34,7 +34,7 @@ class Options:
         Look for NaN and infinity in gradients.
     """
 
-    jit: bool = field(default_factory=enabled)
+    backend: BackEnd = field(default_factory=back_end)
     checkpoint: int | None = None
     seen: Callable[[Any], None] | None = None
     check: bool = False

@@ -12,6 +12,7 @@ from autograd import ops
 from autograd.graph import SELECT, Node
 
 from ..engine import tuning
+from ..engine.backends import BackEnd
 from ..engine.events import Events, find_events
 from .stage import Running, Saved
 
@@ -43,9 +44,9 @@ def makers(node: Node | None) -> list[Maker] | None:
     return None
 
 
-def rarely(flags: Sequence[Array | None], jit: bool) -> Events | None:
+def rarely(flags: Sequence[Array | None], backend: BackEnd) -> Events | None:
     """Return where one of some bytes is not 0, if that is not nearly everywhere; None among them stands for everywhere."""
     if not flags or any(each is None for each in flags):
         return None
-    events = find_events(functools.reduce(np.bitwise_or, flags), None, jit)  # type: ignore[arg-type]
+    events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]
     return events if events is not None and events.density < tuning.now().sampled_density else None

@@ -16,9 +16,10 @@ from autograd.errors import CompileError, ShapeError
 from ..common.structure import is_repeated
 from ..connections import Connection, Direct
 from ..engine import tuning
+from ..engine.backends import BackEnd
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
-from ..graphs.schedule import Core
+from ..graphs.stages import Core
 from .form import PartForm
 from .layout import Layout, Stream
 from .plan import Sent, plan_for
@@ -67,17 +68,17 @@ class Part:
         Its states at the start.
     late : list of int
         Which of them arrive elsewhere in the next step.
-    names, mask, jit, grouped, kept
-        What to record; ``[T, N]`` or None; whether loops are compiled; whether it steps with others; where plans are kept.
+    names, mask, backend, grouped, kept
+        What to record; ``[T, N]`` or None; the back end; whether it steps with others; where plans are kept.
     steps : int
         Of the run.
     """
 
     def __init__(
         self, graph: Graph, core: Core, given: list[Given], starts: list[Tensor], late: list[int], names: Sequence[str],
-        mask: Array | None, jit: bool, grouped: bool, kept: dict[Any, Any], steps: int,
+        mask: Array | None, backend: BackEnd, grouped: bool, kept: dict[Any, Any], steps: int,
     ) -> None:  # fmt: skip
-        self.graph, self.core, self.given, self.starts, self.mask, self.jit = graph, core, given, starts, mask, jit
+        self.graph, self.core, self.given, self.starts, self.mask, self.backend = graph, core, given, starts, mask, backend
         self.steps, self.shape, self.grouped, self.where = steps, core.shape, grouped, core.name
         if len(self.shape) < 1:
             raise CompileError(core.name, "values [N, ...] in each step", "a single number", "Run it with mode='eager'.")
@@ -99,7 +100,7 @@ class Part:
         for start in starts:
             self._check_start(start)
         self.currents = [
-            None if item.x is None else Direct(item.x) if item.weights is None else item.weights.way(item.x, jit)
+            None if item.x is None else Direct(item.x) if item.weights is None else item.weights.way(item.x, backend)
             for item in given
         ]
         for array in self.arrays.values():

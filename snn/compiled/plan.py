@@ -15,7 +15,7 @@ from autograd.trace import Trace
 from ..common.structure import check_kept, label, observed
 from ..engine import analysis, cut
 from ..graphs.graph import Edge, Graph
-from ..graphs.schedule import Core
+from ..graphs.stages import Core
 from ..tracing.guard import Dependencies
 from ..tracing.traced import KEPT, Traced, number_of, pair, symbol, trace_twice
 

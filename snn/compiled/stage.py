@@ -116,7 +116,7 @@ class Running:
         for cable in cables:
             self._prepare(cable)
         self.form = form_for(
-            kept, tuple([part.form for part in parts]), tuple([cable.form for cable in cables]), options.jit,
+            kept, tuple([part.form for part in parts]), tuple([cable.form for cable in cables]), options.backend,
             options.checkpoint is not None, options.check,
         )  # fmt: skip
         lengths = [c.chunk for part in parts for c in part.currents if c is not None and c.chunk is not None]
@@ -142,7 +142,7 @@ class Running:
         amplitude = np.ones(source.layout.columns, weight.dtype)
         if cable.amplitude is not None:
             amplitude *= np.asarray(cable.amplitude, weight.dtype).reshape(-1)
-        cable.packed = Packed(weight.array, amplitude, source.jit, narrow=False)
+        cable.packed = Packed(weight.array, amplitude, source.backend, narrow=False)
 
     @functools.cached_property
     def inputs(self) -> list[Tensor]:
@@ -219,7 +219,7 @@ class Running:
     def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
         plan, made = part.plan, {}
         for i, flag, amplitude in zip(plan.outs, part.flags, part.out_amplitudes, strict=True):
-            made[i] = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.jit)
+            made[i] = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.backend)
         return [made[i] if i in made else Tensor.wrap(part.seen(i, written)) for i in (*plan.outs, *plan.records)]
 
     def received_by(self, target: int) -> list[Cable]:
@@ -247,7 +247,7 @@ class Running:
         if cable.weights is None or cable.packed is None:
             out[...] = before
         elif cable.amplitude is not None and source.spiked(cable.sent, cable.amplitude):
-            events = find_events((before != 0).view(np.uint8), 1, source.jit)
+            events = find_events((before != 0).view(np.uint8), 1, source.backend)
             out[...] = cable.packed.currents(events)  # type: ignore[arg-type]
         elif before.any() or not Packed.finite(cable.weights.weight.array):
             out[...] = before @ cable.weights.weight.array.T

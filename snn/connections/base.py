@@ -10,6 +10,8 @@ import numpy as np
 from autograd import Cell, Tensor
 from autograd.dtypes import DType
 
+from ..engine.backends import BackEnd
+
 __all__ = ["Connection", "Direct", "Way"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -156,6 +158,6 @@ class Connection:
         """Return a layer without state as such a connection for an input ``[T, N, ...]``; None if it is another kind."""
         raise NotImplementedError
 
-    def way(self, x: Tensor, jit: bool) -> Way:
+    def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way for an input by its density, its size and the tuning."""
         raise NotImplementedError

@@ -15,6 +15,7 @@ from autograd.windows import Windows, convolve, input_gradient, weight_gradient
 
 from ..common.structure import is_repeated
 from ..engine import tuning
+from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite
@@ -56,30 +57,30 @@ class Convolution(Connection):
         bias = None if bias is None else ops.reshape(bias, (-1, *(1,) * layer.axes))
         return cls(cell, weight, bias, stored, windows, layer.group)
 
-    def way(self, x: Tensor, jit: bool) -> Way:
+    def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way for an input by its density."""
         if not isinstance(x, Spikes) and is_repeated(x.array):
-            return ConvolvedOnce(self, x, "the input is the same at every step", jit)
+            return ConvolvedOnce(self, x, "the input is the same at every step", backend)
         weight, limits = self.weight.array, tuning.now()
         if len(self.windows.kernel) != 2:
-            return ConvolvedImages(self, x, "there are kernels of spikes for two axes alone", jit)
+            return ConvolvedImages(self, x, "there are kernels of spikes for two axes alone", backend)
         if not Packed.finite(weight):
-            return ConvolvedImages(self, x, "some weights are infinite or NaN", jit)
-        spikes = _spikes(x, jit)
+            return ConvolvedImages(self, x, "some weights are infinite or NaN", backend)
+        spikes = _spikes(x, backend)
         if spikes is None:
-            return ConvolvedImages(self, x, "the input is not spikes", jit)
+            return ConvolvedImages(self, x, "the input is not spikes", backend)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
         if spikes.events.density > limits.convolved_density:
-            return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %", jit)
-        return ConvolvedEvents(self, x, spikes, share, jit)
+            return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %", backend)
+        return ConvolvedEvents(self, x, spikes, share, backend)
 
 
-def _spikes(x: Tensor, jit: bool) -> Spikes | None:
+def _spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
     """Return an input as spikes of one amplitude ``[T, N * C, H * W]``, if it is."""
     shape = len(x), x.shape[1] * x.shape[2], math.prod(x.shape[3:])
     if isinstance(x, Spikes) and not x.is_shared:
-        return Spikes(x.flags.reshape(shape), x.amplitude, jit) if x.amplitude.size == 1 else None
-    return as_spikes(Tensor.wrap(x.array.reshape(shape)), jit) if x.array.flags.c_contiguous else None
+        return Spikes(x.flags.reshape(shape), x.amplitude, backend) if x.amplitude.size == 1 else None
+    return as_spikes(Tensor.wrap(x.array.reshape(shape)), backend) if x.array.flags.c_contiguous else None
 
 
 class _Convolved(Way):
@@ -88,9 +89,9 @@ class _Convolved(Way):
     flat: ClassVar[bool] = True
     chunk: int
 
-    def __init__(self, connection: Convolution, x: Tensor, why: str, jit: bool) -> None:
+    def __init__(self, connection: Convolution, x: Tensor, why: str, backend: BackEnd) -> None:
         super().__init__(x, why)
-        self.jit = jit
+        self.backend = backend
         self.weight, self.windows, self.groups = connection.weight.array, connection.windows, connection.groups
         self.samples = x.shape[1]
         self.out = self.weight.shape[0], *self.windows.counts(x.shape[3:])
@@ -138,11 +139,11 @@ class _Convolved(Way):
         g, target, size = self.images(gradient), out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
         if places is not None:
             if self._sampled is None:
-                self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places, self.jit)
+                self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places)
             self._sampled.sample(t0 * self.samples, g, target)
             return
         if self.finite and np.count_nonzero(g) <= tuning.now().scattered_density * g.size:
-            spread_few(self.weight, self.windows, self.groups, size, g, target, self.jit)
+            spread_few(self.weight, self.windows, self.groups, size, g, target, self.backend)
             return
 
         def some(part: slice) -> None:
@@ -203,11 +204,9 @@ class ConvolvedEvents(_Convolved):
 
     kind = "events"
 
-    def __init__(self, connection: Convolution, x: Tensor, spikes: Spikes, why: str, jit: bool) -> None:
-        super().__init__(connection, x, why, jit)
-        self.spikes = SpikeConvolution(
-            self.weight, spikes.amplitude, self.windows, self.groups, x.shape[3:], spikes.events, jit
-        )
+    def __init__(self, connection: Convolution, x: Tensor, spikes: Spikes, why: str, backend: BackEnd) -> None:
+        super().__init__(connection, x, why, backend)
+        self.spikes = SpikeConvolution(self.weight, spikes.amplitude, self.windows, self.groups, x.shape[3:], spikes.events)
 
     def write(self, t0: int, t1: int, out: Array) -> None:
         """Write the currents of some steps, spike by spike."""
@@ -215,7 +214,7 @@ class ConvolvedEvents(_Convolved):
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights, at spikes only."""
-        if all_finite(gradient, self.jit):
+        if all_finite(gradient, self.backend):
             self.spikes.gather(t0 * self.samples, self.images(gradient))
         else:  # a silent input times infinity is NaN
             super().add(t0, t1, gradient)

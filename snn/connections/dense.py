@@ -13,6 +13,7 @@ from autograd import Cell, Tensor
 
 from ..common.structure import is_repeated
 from ..engine import tuning
+from ..engine.backends import BackEnd
 from ..engine.buffers import empty
 from ..engine.events import LANES, Events, Packed, sampled_product, turned
 from ..engine.operands import Matrix, flags
@@ -39,28 +40,29 @@ class Dense(Connection):
         found = factors_of(cell, x)
         return None if isinstance(found, str) else cls(cell, *found)
 
-    def way(self, x: Tensor, jit: bool) -> Way:
+    def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way; ``why`` of the result has the reason."""
         weight, limits = self.weight.array, tuning.now()
         n_out, n_in = weight.shape
         samples = math.prod(x.shape[1:-1])
         if not isinstance(x, (Spikes, Sum)) and is_repeated(x.array):
-            return Once(x, weight, "the input is the same at every step", jit)
+            return Once(x, weight, "the input is the same at every step", backend)
         if len(x) * samples * n_in * n_out < limits.little_work:
-            return Product(x, weight, "the product is small", jit)
+            return Product(x, weight, "the product is small", backend)
         if not Packed.finite(weight):
-            return Product(x, weight, "some weights are infinite or NaN", jit)
-        spikes = counted(x, jit) if isinstance(x, Sum) else as_spikes(x, jit)
+            return Product(x, weight, "some weights are infinite or NaN", backend)
+        spikes = counted(x, backend) if isinstance(x, Sum) else as_spikes(x, backend)
         if spikes is None:
             why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
-            return Product(x, weight, f"the input is {why}", jit)
+            return Product(x, weight, f"the input is {why}", backend)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
         if isinstance(x, Sum):
             share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
         if spikes.events.density > limits.dense_density:
             given = x if isinstance(x, Sum) else spikes
-            return Product(given, weight, f"{share}, more than {100 * limits.dense_density:g}{' %' * (given is spikes)}", jit)
-        return Listed(spikes, weight, share, jit)
+            most = f"{100 * limits.dense_density:g}{' %' * (given is spikes)}"
+            return Product(given, weight, f"{share}, more than {most}", backend)
+        return Listed(spikes, weight, share, backend)
 
 
 class _Weighted(Way):
@@ -68,9 +70,9 @@ class _Weighted(Way):
 
     chunk: int
 
-    def __init__(self, x: Tensor, weight: Array, why: str, jit: bool) -> None:
+    def __init__(self, x: Tensor, weight: Array, why: str, backend: BackEnd) -> None:
         super().__init__(x, why)
-        self.weight, self.jit = weight, jit
+        self.weight, self.backend = weight, backend
         self.samples = math.prod(x.shape[1:-1])
         self.n_out, self.n_in = weight.shape
         self.chunk = self.steps_at_once(self.n_out, self.samples)
@@ -99,7 +101,7 @@ class _Weighted(Way):
     def operand(self, t0: int, t1: int, m: int, n: int, k: int, first: bool) -> Array | Matrix:
         """Return the same rows as the first operand of a product, or the second: spikes as they are, if it takes them."""
         ones = self.x.ones(slice(t0, t1)) if isinstance(self.x, Spikes) else None
-        if ones is None or choice(m, n, k, first, self.jit).name == "blas":
+        if ones is None or choice(m, n, k, first, self.backend).name == "blas":
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
@@ -112,7 +114,7 @@ class _Weighted(Way):
             shapes["gradient by the input"] = rows, self.n_in, self.n_out, False
         if not self.listed:
             shapes["gradient by the weights"] = self.n_out, self.n_in, rows, False
-        found = {name: choice(*shape, self.jit) for name, shape in shapes.items()}
+        found = {name: choice(*shape, self.backend) for name, shape in shapes.items()}
         return {name: f"{'our own' if made.name == 'ours' else 'the BLAS'}: {made.why}" for name, made in found.items()}
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
@@ -122,18 +124,18 @@ class _Weighted(Way):
         """
         target = out[t0:t1].reshape(-1, self.n_in)
         if places is None:
-            product(gradient[:, : self.n_out], self.weight, target, self.jit)
+            product(gradient[:, : self.n_out], self.weight, target, self.backend)
             return
         first, last = t0 * self.samples, t1 * self.samples
-        part = Events(places.start[first : last + 1], places.columns, places.jit, places.index)
+        part = Events(places.start[first : last + 1], places.columns, places.backend, places.index)
         if self._turned is None:
-            self._turned = turned(self.weight, places.jit)
+            self._turned = turned(self.weight, places.backend)
         sampled_product(gradient, self._turned, part, target)
 
     def add(self, t0: int, t1: int, gradient: Array) -> None:
         """Add what some steps bring to the gradient by the weights."""
         x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
-        made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.jit)
+        made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.backend)
         self.total = made if self.total is None else np.add(self.total, made, out=self.total)
 
     def weight_gradient(self) -> Array:
@@ -156,7 +158,7 @@ class Product(_Weighted):
         """Return the currents of some steps, of which ``t0`` begins a chunk."""
         made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
         x = self.operand(t0, t1, len(made), self.n_out, self.n_in, True)
-        return product(x, self.weight.T, made, self.jit).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
+        return product(x, self.weight.T, made, self.backend).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
 
 class Once(_Weighted):
@@ -169,7 +171,7 @@ class Once(_Weighted):
         """Return the current, with a time stride of 0."""
         if self.total is None:
             made = np.empty((self.samples, self.n_out), self.weight.dtype)
-            self.total = product(self.values(0, 1), self.weight.T, made, self.jit).reshape(*self.x.shape[1:-1], self.n_out)
+            self.total = product(self.values(0, 1), self.weight.T, made, self.backend).reshape(*self.x.shape[1:-1], self.n_out)
         return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
 
     def forget(self) -> None:
@@ -178,7 +180,7 @@ class Once(_Weighted):
 
     def of_sum(self, total: Array) -> Array:
         """Return the gradient by the weights, from that by the currents summed over time."""
-        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight), self.jit)
+        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight), self.backend)
 
 
 def _columns_in_cache(size: int) -> int:
@@ -255,10 +257,10 @@ class Listed(_Weighted):
     listed = True
     x: Spikes
 
-    def __init__(self, x: Spikes, weight: Array, why: str, jit: bool) -> None:
-        super().__init__(x, weight, why, jit)
+    def __init__(self, x: Spikes, weight: Array, why: str, backend: BackEnd) -> None:
+        super().__init__(x, weight, why, backend)
         self.events: Events = x.events
-        self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.jit)
+        self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.backend)
 
     @classmethod
     def steps_at_once(cls, n_out: int, samples: int) -> int:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import functools
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from autograd.program import Program
 
 from .loop import Loop, Source
 from .step import Step, indented
 
-__all__ = ["Loop", "Source", "emit", "kernels", "module", "products"]
+__all__ = ["Loop", "Source", "emit"]
 
 
 def emit(programs: Sequence[Program], loop: Loop) -> Source:
@@ -241,39 +238,3 @@ class _Part(Step):
             at = f"(first_sample + s) * {p}whole + j"
             yield from (f"        {p}last{k}[{at}] = {p}received{k}[s * {p}whole + j]" for k in range(len(body.received)))
         yield from indented(1, self.end(f"{p}columns", f"s * {p}columns + j", "base + j"))
-
-
-def module(functions: Sequence[str], jit: bool = True) -> str:
-    """Join functions to the source of a module that stands alone, for Numba or as plain Python."""
-    return _head(jit) + "\n\n".join(f"@njit(error_model='numpy', nogil=True)\n{source}" for source in functions)
-
-
-def kernels(jit: bool = True, file: str = "kernels") -> str:
-    """Return the source of the kernels of a file, those for events or others, as such a module."""
-    return _head(jit) + _alone(file)
-
-
-def products(tile: tuple[int, int, int], itemsize: int, jit: bool = True) -> str:
-    """Return the source of matrix products as such a module: with tiles of so many rows, and vectors of so many bytes."""
-    rows, vectors, size = tile
-    constants = {"ROWS": rows, "COLUMNS": vectors * size // itemsize}
-    lines = [f"{name} = np.uint64({value})\n" for name, value in constants.items()]
-    lines += [f"tile = tiles({rows}, {vectors}, {size})\n\n"]
-    return _alone("lanes" if jit else "plain") + (_alone("micro") if jit else "") + "".join(lines) + _alone("blocks")
-
-
-@functools.cache
-def _head(jit: bool) -> str:
-    return _alone("lanes" if jit else "plain") + _alone("head")
-
-
-def _alone(name: str) -> str:
-    """Return the source of a file of this folder without what it imports from others."""
-    text = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    lines = text.splitlines(keepends=True)
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.level:
-            for i in range(node.lineno - 1, node.end_lineno or node.lineno):
-                lines[i] = ""
-    return "".join(lines) + "\n\n"

@@ -10,7 +10,8 @@ import numpy as np
 
 from autograd.state import quietly
 
-from . import cache, emit, tuning
+from . import tuning
+from .backends import BackEnd
 from .buffers import empty
 from .threads import launch
 
@@ -20,12 +21,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
 _STRIP = 16
 _u = np.uint64
-
-
-@functools.cache
-def kernel(name: str, jit: bool) -> Any:
-    """Return one of the functions of ``kernels.py``."""
-    return getattr(cache.load(emit.kernels(jit), jit), name)
 
 
 def padded(n: int) -> int:
@@ -48,8 +43,10 @@ class Events:
         Share of the elements that are spikes.
     """
 
-    def __init__(self, start: Array, columns: int, jit: bool, index: Array | None = None, words: Array | None = None) -> None:
-        self.start, self.columns, self.jit = start, columns, jit
+    def __init__(
+        self, start: Array, columns: int, backend: BackEnd, index: Array | None = None, words: Array | None = None
+    ) -> None:
+        self.start, self.columns, self.backend = start, columns, backend
         self._index, self._words = index, words
         self.density = self.count / max(1, (len(start) - 1) * columns)
 
@@ -64,7 +61,7 @@ class Events:
         if self._index is None:
             index, words, rows = np.empty(self.count, np.uint32), self._words, len(self.start) - 1
             assert words is not None
-            launch(kernel("listed", self.jit), rows, [words, _u(len(words) // max(1, rows)), self.start, index], words.size)
+            launch(self.backend.kernel("listed"), rows, [words, _u(len(words) // max(1, rows)), self.start, index], words.size)
             self._index, self._words = index, None
         return self._index
 
@@ -75,16 +72,16 @@ class Events:
         column_start = np.empty((chunks, self.columns + 1), np.uint64)
         row_index = np.empty(self.count, np.uint32)
         arguments = [self.start, self.index, _u(rows), _u(chunk), _u(self.columns), column_start.reshape(-1), row_index]
-        launch(kernel("transposed", self.jit), chunks, arguments, 8 * self.count)
+        launch(self.backend.kernel("transposed"), chunks, arguments, 8 * self.count)
         return column_start, row_index
 
     def later(self, rows: int) -> Events:
         """Return the events so many rows later, as of the next time step: in the first rows there are none."""
         start = np.concatenate([np.zeros(rows, np.uint64), self.start[: len(self.start) - rows]])
-        return Events(start, self.columns, self.jit, self.index[: int(start[-1])])
+        return Events(start, self.columns, self.backend, self.index[: int(start[-1])])
 
 
-def find_events(array: Array, value: Any, jit: bool) -> Events | None:
+def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
     """Return where rows ``[..., columns]`` have ``value``, or None if some element is neither that nor 0.
 
     For bytes ``value`` may be None: all that is not 0 counts.
@@ -94,21 +91,13 @@ def find_events(array: Array, value: Any, jit: bool) -> Events | None:
     words, start, wrong = np.empty(rows * per_row, np.uint64), np.zeros(rows + 1, np.uint64), np.zeros(rows, np.bool_)
     flat = array.reshape(-1)
     flat = flat.view(np.uint8) if array.dtype == np.bool_ else flat
-    arguments = [
-        flat,
-        _u(columns),
-        flat.dtype.type(value or 0),
-        np.bool_(value is not None),
-        words,
-        _u(per_row),
-        start[1:],
-        wrong,
-    ]
-    launch(kernel("mark", jit), rows, arguments, flat.size)
+    spike, only = flat.dtype.type(value or 0), np.bool_(value is not None)
+    arguments = [flat, _u(columns), spike, only, words, _u(per_row), start[1:], wrong]
+    launch(backend.kernel("mark"), rows, arguments, flat.size)
     if wrong.any():
         return None
     np.cumsum(start, out=start)
-    return Events(start, columns, jit, words=words)
+    return Events(start, columns, backend, words=words)
 
 
 def joined(several: Sequence[Events]) -> Events:
@@ -117,27 +106,27 @@ def joined(several: Sequence[Events]) -> Events:
     for other in several[1:]:
         start = found.start + other.start
         index = np.empty(int(start[-1]), np.uint32)
-        rows = len(start) - 1
-        launch(kernel("join", found.jit), rows, [found.start, found.index, other.start, other.index, start, index], len(index))
-        found = Events(start, found.columns, found.jit, index)
+        arguments = [found.start, found.index, other.start, other.index, start, index]
+        launch(found.backend.kernel("join"), len(start) - 1, arguments, len(index))
+        found = Events(start, found.columns, found.backend, index)
     return found
 
 
-def as_numbers(flags: Array, amplitude: Any, jit: bool) -> Array:
+def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
     """Return bytes that are 0 or 1 as 0 or an amplitude, in its dtype."""
     out = empty(flags.shape, amplitude.dtype)
     flat, share = flags.reshape(-1), 1 << 14
     arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
-    launch(kernel("numbers", jit), -(-flat.size // share), arguments, flat.size)
+    launch(backend.kernel("numbers"), -(-flat.size // share), arguments, flat.size)
     return out
 
 
-def all_finite(array: Array, jit: bool) -> bool:
+def all_finite(array: Array, backend: BackEnd) -> bool:
     """Tell whether no element of a large array is infinite or NaN: in none are all bits of the exponent set."""
     word, mask = (np.uint32, 0x7F800000) if array.itemsize == 4 else (np.uint64, 0x7FF0000000000000)
     share = 1 << 16
     found = np.zeros(-(-array.size // share), word)
-    launch(kernel("largest", jit), len(found), [_u(share), array.reshape(-1).view(word), word(mask), found], array.size)
+    launch(backend.kernel("largest"), len(found), [_u(share), array.reshape(-1).view(word), word(mask), found], array.size)
     return not found.size or int(found.max()) < mask
 
 
@@ -150,8 +139,8 @@ class Packed:
         Outputs in a block: 16, 32 or 64.
     """
 
-    def __init__(self, weight: Array, amplitude: Array, jit: bool, narrow: bool = True) -> None:
-        self.weight, self.amplitude, self.jit = np.ascontiguousarray(weight), amplitude, jit
+    def __init__(self, weight: Array, amplitude: Array, backend: BackEnd, narrow: bool = True) -> None:
+        self.weight, self.amplitude, self.backend = np.ascontiguousarray(weight), amplitude, backend
         self.n_out, self.n_in = weight.shape
         self.lanes = next((lanes for lanes in (16, 32) if self.n_out <= lanes and narrow), LANES)
 
@@ -180,7 +169,7 @@ class Packed:
         jobs = self.blocks * -(-self.n_in // _STRIP)
         source, target = (packed, weight.reshape(-1)) if name == "unpack" else (weight.reshape(-1), packed)
         arguments = [source, _u(self.n_out), _u(self.n_in), self.amplitude, _u(self.lanes), target]
-        launch(kernel(name, self.jit), jobs, arguments, weight.size)
+        launch(self.backend.kernel(name), jobs, arguments, weight.size)
 
     @staticmethod
     def finite(weight: Array) -> bool:
@@ -192,7 +181,7 @@ class Packed:
         rows = len(events.start) - 1
         out = np.empty((rows, self.n_out), self.weight.dtype)
         arguments = [events.start, events.index, self.array, _u(self.n_in), _u(self.n_out), _u(self.lanes), out.reshape(-1)]
-        launch(kernel("spread", self.jit), rows, arguments, out.size)
+        launch(self.backend.kernel("spread"), rows, arguments, out.size)
         return out
 
     def new_gradient(self) -> Array:
@@ -206,7 +195,7 @@ class Packed:
         arguments = [
             _u(parts), _u(self.n_in), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index, _u(self.lanes), total
         ]  # fmt: skip
-        launch(kernel("gather", self.jit), blocks * parts, arguments, len(row_index) * self.n_out)
+        launch(self.backend.kernel("gather"), blocks * parts, arguments, len(row_index) * self.n_out)
 
     def unpacked(self, total: Array) -> Array:
         """Return a packed total as ``[n_out, n_in]``."""
@@ -215,12 +204,12 @@ class Packed:
         return weight
 
 
-def turned(weight: Array, jit: bool) -> Array:
+def turned(weight: Array, backend: BackEnd) -> Array:
     """Return weights ``[n_out, n_in]`` as ``[n_in, n_out and zeros up to a multiple of LANES]``."""
     n_out, n_in = weight.shape
     result = np.empty((n_in, padded(n_out)), weight.dtype)
     arguments = [np.ascontiguousarray(weight).reshape(-1), _u(n_out), _u(n_in), _u(result.shape[1]), result.reshape(-1)]
-    launch(kernel("turn", jit), -(-n_in // _STRIP), arguments, result.size)
+    launch(backend.kernel("turn"), -(-n_in // _STRIP), arguments, result.size)
     return result
 
 
@@ -245,4 +234,4 @@ def sampled_product(gradient: Array, weights: Array, places: Events, out: Array)
         _u(share), _u(rows), places.start, places.index, gradient.reshape(-1), _u(pitch), weights.reshape(-1), _u(strip),
         _u(len(weights)), out.reshape(-1),
     ]  # fmt: skip
-    launch(kernel("sampled", places.jit), -(-rows // share), arguments, out.size)
+    launch(places.backend.kernel("sampled"), -(-rows // share), arguments, out.size)

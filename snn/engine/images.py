@@ -10,8 +10,9 @@ import numpy as np
 
 from autograd.windows import Windows
 
+from .backends import BackEnd
 from .buffers import empty
-from .events import Events, kernel
+from .events import Events
 from .threads import launch
 
 __all__ = ["SpikeConvolution", "spread_few"]
@@ -39,14 +40,12 @@ class SpikeConvolution:
         ``(H, W)`` of the input.
     events : Events
         Of rows, one for each image and channel, with a column for each place of the image.
-    jit : bool
-        Whether the loops are compiled.
     """
 
     def __init__(
-        self, weight: Array, amplitude: Array, windows: Windows, groups: int, size: tuple[int, ...], events: Events, jit: bool
+        self, weight: Array, amplitude: Array, windows: Windows, groups: int, size: tuple[int, ...], events: Events
     ) -> None:
-        self.weight, self.events, self.jit = weight, events, jit
+        self.weight, self.events, self.kernel = weight, events, events.backend.kernel
         self.amplitude = amplitude.astype(weight.dtype).reshape(())[()]
         self.out_channels, self.each, kh, kw = weight.shape
         self.channels, self.groups = self.each * groups, groups
@@ -70,13 +69,13 @@ class SpikeConvolution:
         """Write the currents ``[rows, out, H', W']`` of the images from one on."""
         start = self.events.start[first * self.channels :]
         arguments = [start, self.events.index, *self.tables, self.packed, out.reshape(-1)]
-        launch(kernel("convolve_spikes", self.jit), len(out), arguments, out.size)
+        launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
 
     def _channels_last(self, images: Array) -> Array:
         rows, plane = len(images), math.prod(self.counts)
         last = empty((rows, plane, self.out_channels), images.dtype).reshape(-1)
         arguments = [images.reshape(-1), _u(self.out_channels), _u(plane), last]
-        launch(kernel("channels_last", self.jit), rows, arguments, images.size)
+        launch(self.kernel("channels_last"), rows, arguments, images.size)
         return last
 
     def gather(self, first: int, gradient: Array) -> None:
@@ -86,14 +85,14 @@ class SpikeConvolution:
         start = self.events.start[first * self.channels :]
         last = self._channels_last(gradient)
         arguments = [start, self.events.index, _u(len(gradient)), *self.tables, last, self._total]
-        launch(kernel("gather_spikes", self.jit), self.channels * self.weight.shape[2], arguments, gradient.size)
+        launch(self.kernel("gather_spikes"), self.channels * self.weight.shape[2], arguments, gradient.size)
 
     def sample(self, first: int, gradient: Array, out: Array) -> None:
         """Write the gradient by the images from one on, ``[rows, C, H, W]``, from that by their currents: 0 but at events."""
         start = self.events.start[first * self.channels :]
         last = self._channels_last(gradient)
         arguments = [start, self.events.index, *self.tables, self.packed, last, _u(math.prod(out.shape[2:])), out.reshape(-1)]
-        launch(kernel("sample_convolved", self.jit), len(out), arguments, out.size)
+        launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
 
     def gathered(self) -> Array:
         """Return what was added up, ``[out, C / groups, kh, kw]``."""
@@ -108,7 +107,7 @@ class SpikeConvolution:
 
 
 def spread_few(
-    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], gradient: Array, out: Array, jit: bool
+    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], gradient: Array, out: Array, backend: BackEnd
 ) -> None:
     """Write the gradient by images ``[rows, C, H, W]`` from that by their currents, work for what is not 0 in it only."""
     n_out, each, kh, kw = weight.shape
@@ -119,7 +118,7 @@ def spread_few(
         _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, groups == windows.dilation[1] == 1, True), packed,
         out.reshape(-1),
     ]  # fmt: skip
-    launch(kernel("convolve_few", jit), len(out), arguments, out.size)
+    launch(backend.kernel("convolve_few"), len(out), arguments, out.size)
 
 
 @functools.lru_cache(64)

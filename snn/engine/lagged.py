@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import emit
+from .backends import back_end
 from .blas import in_parts, one_thread_each
-from .cache import enabled, load
 from .threads import launch
 
 __all__ = ["lagged_dots", "lagged_sums", "tap_dots", "tap_sums", "tap_sums_back"]
@@ -21,7 +20,7 @@ _u = np.uint64
 
 
 def _kernel(name: str) -> Any:
-    return getattr(load(emit.kernels(enabled(), "lags"), enabled()), name)
+    return back_end().kernel(name, "lags")
 
 
 def _rows(x: Array, pitch: int) -> Array:

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from . import cache, emit, tuning
+from . import tuning
+from .backends import BackEnd, back_end
 from .buffers import empty
 from .operands import Matrix, strided
 from .threads import launch
@@ -65,12 +66,7 @@ def processor() -> Processor:
     return PROCESSORS["neon" if neon else "other"]
 
 
-@functools.cache
-def _kernels(made_for: Processor, itemsize: int, jit: bool) -> Any:
-    return cache.load(emit.products(made_for.tile, itemsize, jit), jit)
-
-
-def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, jit: bool) -> Array:
+def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, backend: BackEnd) -> Array:
     """Return some of the depth of the second operand, packed; each vector is in one line of the cache."""
     columns = made_for.tile[1] * made_for.tile[2] // dtype.itemsize
     panels = -(-len(b.columns) // columns)
@@ -80,7 +76,7 @@ def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dty
         b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude), np.bool_(b.beside_columns),
         np.bool_(b.beside_rows), out,
     ]  # fmt: skip
-    launch(_kernels(made_for, dtype.itemsize, jit).packed, panels, arguments, out.size)
+    launch(backend.products(made_for.tile, dtype.itemsize).packed, panels, arguments, out.size)
     return out
 
 
@@ -96,7 +92,7 @@ def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
 
 
 def multiply(
-    a: Matrix, b: Matrix, out: Array, *, adds: bool = False, bias: Array | None = None, jit: bool = True,
+    a: Matrix, b: Matrix, out: Array, *, adds: bool = False, bias: Array | None = None, backend: BackEnd | None = None,
     made_for: Processor | None = None,
 ) -> Array:  # fmt: skip
     """Write ``a @ b`` to ``out``, on our threads.
@@ -111,12 +107,12 @@ def multiply(
         Whether the product is added to what is in ``out``.
     bias : array, optional
         ``[n]``, added to each row.
-    jit : bool
-        Whether the kernels are compiled.
+    backend : BackEnd, optional
+        Whose kernels; by default those of compiled runs.
     made_for : Processor, optional
         Tiles other than those of this processor.
     """
-    made_for = made_for or processor()
+    made_for, backend = made_for or processor(), backend or back_end()
     (m, n), k, dtype = out.shape, len(a.columns), out.dtype
     if not k and not adds:
         out[...] = 0 if bias is None else bias
@@ -130,12 +126,12 @@ def multiply(
     step = max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
     for start in range(0, k, step):
         end = min(k, start + step)
-        weights = _packed(b, start, end, most, made_for, dtype, jit)
+        weights = _packed(b, start, end, most, made_for, dtype, backend)
         arguments = [
             a.elements, a.rows, a.columns, _u(start), _u(end), _u(most), dtype.type(a.amplitude), np.bool_(a.beside_rows),
             np.bool_(a.beside_columns), weights, _u(n), _u(tall), _u(broad), flat, _u(pitch), before, _u(before_pitch),
             np.bool_(adds or bias is not None or start > 0),
         ]  # fmt: skip
-        launch(_kernels(made_for, dtype.itemsize, jit).multiplied, jobs, arguments, m * n * (end - start) // 16)
+        launch(backend.products(made_for.tile, dtype.itemsize).multiplied, jobs, arguments, m * n * (end - start) // 16)
         before, before_pitch = flat, pitch
     return out

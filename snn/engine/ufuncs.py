@@ -12,7 +12,7 @@ import numpy as np
 from autograd.errors import CompileError
 from autograd.state import quietly
 
-__all__ = ["loop_of"]
+__all__ = ["function", "loop_of"]
 
 _Pointers = ctypes.POINTER(ctypes.c_void_p)
 _Sizes = ctypes.POINTER(ctypes.c_ssize_t)
@@ -33,28 +33,29 @@ class _Ufunc(ctypes.Structure):
     ]
 
 
+def function(name: str) -> Any:
+    """Return a function of numpy by its name, such as ``"numpy.exp"``."""
+    module, _, function = name.rpartition(".")
+    return getattr(importlib.import_module(module), function)
+
+
 @functools.cache
-def loop_of(name: str, dtype: Any, jit: bool) -> tuple[Any, Any]:
-    """Return the address of a function's loop over an array of a dtype, and that of its data.
+def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
+    """Return the address of a function's loop over an array of a dtype, and that of its data, for compiled code.
 
     Parameters
     ----------
     name : str
-        Such as ``"numpy.exp"``; all its arguments have the dtype.
+        As of :func:`function`; all its arguments have the dtype.
     dtype : dtype
         float32 or float64.
-    jit : bool
-        Whether compiled code calls it; otherwise the function itself is returned, and 0.
 
     Raises
     ------
     CompileError
         If it has no such loop, or this numpy does not have it where others do.
     """
-    module, _, function = name.rpartition(".")
-    ufunc = getattr(importlib.import_module(module), function)
-    if not jit:
-        return ufunc, np.intp(0)
+    ufunc = function(name)
     got = "no loop of it"
     read = _Ufunc.from_address(id(ufunc))
     numbers = all(getattr(read, key) == getattr(ufunc, key) for key in ("nin", "nout", "nargs", "ntypes"))

@@ -9,7 +9,8 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
-from . import blas, cache, tuning
+from . import blas, tuning
+from .backends import BackEnd, back_end
 from .operands import Matrix, numbers
 
 __all__ = ["Choice", "choice", "product"]
@@ -24,7 +25,7 @@ class Choice(NamedTuple):
     why: str
 
 
-def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
+def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None) -> Choice:
     """Return the product that is used for ``[m, k] @ [k, n]``.
 
     ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower: with
@@ -37,8 +38,8 @@ def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
         The shape.
     spikes : bool
         Whether the first operand is spikes, as bytes.
-    jit : bool
-        Whether loops are compiled; in plain Python ours would be slow.
+    backend : BackEnd, optional
+        By default that of compiled runs; in plain Python ours would be slow.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
         return Choice("blas", "each is small")
     if min(m, n, k) < limits.own_side:
         return Choice("blas", "each is thin")
-    if not (jit and cache.enabled()):
+    if not (backend or back_end()).compiles:
         return Choice("blas", "nothing is compiled")
     from .product import processor
 
@@ -71,16 +72,16 @@ def choice(m: int, n: int, k: int, spikes: bool, jit: bool = True) -> Choice:
     return Choice("blas", f"ours is no faster with {here.name}")
 
 
-def product(a: Array | Matrix, b: Array | Matrix, out: Array, jit: bool = True) -> Array:
+def product(a: Array | Matrix, b: Array | Matrix, out: Array, backend: BackEnd | None = None) -> Array:
     """Write ``a @ b``; the bits depend on the shapes and the processor, not on the number of threads.
 
     It is to be called inside of :func:`snn.engine.blas.one_thread_each`. An operand that is a Matrix is for ours alone.
     """
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         m, n = out.shape
-        if choice(m, n, a.shape[1], False, jit).name == "blas":
+        if choice(m, n, a.shape[1], False, backend).name == "blas":
             return blas.product(a, b, out)
     from .product import multiply
 
     first, second = (numbers(x) if isinstance(x, np.ndarray) else x for x in (a, b))
-    return multiply(first, second, out, jit=jit and cache.enabled())
+    return multiply(first, second, out, backend=backend)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import autograd
-from autograd import Cell, Parameter, Tensor, as_tensor, nn, tree
+from autograd import Cell, Tensor, as_tensor, nn, tree
 from autograd.dtypes import describe
-from autograd.errors import AutogradError, CellError, CompileError, StateError
-from autograd.graph import LEAF
-from autograd.graph import Node as Leaf
+from autograd.errors import CellError, CompileError, StateError
 from autograd.nn.stateful import untouched
 from autograd.program import Value
 from autograd.state import quietly, scope, state
@@ -38,11 +33,10 @@ from ..common.structure import (
     zeros_of,
 )
 from ..recurrent import Recurrent
-from .graph import Edge, Graph, Node, Output, Start
+from .builder import Builder, naming_the_line
+from .graph import Edge, Graph, Output, Start
 
 __all__ = ["parts_of", "trace_step"]
-
-_NOT_THEIRS = (*(str(Path(module.__file__ or "").parent) for module in (autograd, np)), str(Path(__file__).parents[1]))
 
 
 def trace_step(
@@ -68,7 +62,7 @@ def trace_step(
     CompileError
         At the line that does what cannot be traced.
     """
-    return _Builder(net, {} if shapes is None else shapes, state is None, steps).graph(x, state)
+    return _Tracer(net, {} if shapes is None else shapes, state is None, steps).graph(x, state)
 
 
 def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
@@ -93,20 +87,13 @@ def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
     return []
 
 
-class _Builder:
-    """Takes a Program's place while a step of a net is traced: its values are whole arrays."""
-
-    whole = True
+class _Tracer(Builder):
+    """Goes through the Cells of a net: a layer of a chain, a neuron or a layer within one."""
 
     def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool, steps: int | None) -> None:
+        super().__init__()
         self.net, self.shapes, self.fresh, self.steps = net, shapes, fresh, steps
-        self.nodes: list[Node] = []
-        self.values: list[Edge] = []
         self.names = {id(cell): name for name, cell in net.cells_and_names()}
-        self.taken: dict[str, int] = {}
-        self.parameters: dict[int, Value] = {}
-        self.leaves: dict[int, Leaf] = {}
-        self.within: list[str] = []
         self.layers: list[tuple[str, Edge, Cell]] = []
         self.place: tuple[Cell | None, str] = (None, "")
         self.starts: list[Start] = []
@@ -121,8 +108,7 @@ class _Builder:
             if not isinstance(leaf, Tensor):
                 raise CompileError(type(self.net).__name__, "Tensors as outputs", describe(leaf), "Return Tensors.")
         outs = tree.map_leaves(self.edge, out)
-        self._find_what_varies()
-        self._name_states()
+        self.finish()
         return Graph(type(self.net).__name__, self.nodes, outs, held, self.starts)
 
     def _layer(self, cell: Cell, x: Any, name: str) -> tuple[Any, Any]:
@@ -141,7 +127,7 @@ class _Builder:
             return cell.through(x, run, functools.partial(self._run, cell, name)), after
         if not is_stateful(cell):
             return self._run(cell, name, cell, x), None
-        zeros = self._zeros(x)
+        zeros = self.zeros(x)
         before = sample_state(cell, zeros, name) if self.fresh else given_state(self.given.pop(0), zeros, name, cell)
         self.starts.append(Start(name, cell, x.shape, x.dtype))
         symbols: list[Tensor] = []
@@ -167,83 +153,8 @@ class _Builder:
 
     def _run(self, cell: Cell, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         self.place = cell, name
-        with _naming_the_line(), scope(recording=False, tracing=self, calling=self.call, watched={}):
+        with naming_the_line(), scope(recording=False, tracing=self, calling=self.call, watched={}):
             return operands(function(*arguments))
-
-    def _find_what_varies(self) -> None:
-        """Note what is the same at each step: what is made of Parameters and constants, and states that never change."""
-        for node in self.nodes:
-            if node.kind in ("parameter", "constant"):
-                node.varies = False
-            elif node.kind in ("operation", "layer"):
-                node.varies = any(self.nodes[edge.node].varies for edge in node.edges)
-
-    def _name_states(self) -> None:
-        """Name each state by the neuron whose it is."""
-        for node in self.nodes:
-            if node.kind == "population":
-                for edge in node.states:
-                    if (held := self.nodes[edge.node]).kind == "state":
-                        held.name = f"state of {node.name}"
-
-    # What is traced
-
-    def add(
-        self, kind: str, name: str, what: Any, inputs: Sequence[Any], outputs: Sequence[Output], **more: Any
-    ) -> list[Tensor]:
-        """Add a node; return its outputs."""
-        self.taken[name] = self.taken.get(name, 0) + 1
-        if self.taken[name] > 1 and kind not in ("constant", "parameter"):
-            name = f"{name} ({self.taken[name]})"
-        node = Node(len(self.nodes), kind, name, what, tuple(inputs), list(outputs), **more)
-        self.nodes.append(node)
-        made = []
-        for k, output in enumerate(outputs):
-            self.values.append(Edge(node.number, k))
-            made.append(Tensor.wrap(Value(self, len(self.values) - 1, output.dtype, output.shape)))  # type: ignore[arg-type]
-        return made
-
-    def edge(self, value: Any) -> Any:
-        """Return where a value comes from, a constant if it is known; a Python number as it is."""
-        if isinstance(value, Tensor):
-            value = value.array
-        if isinstance(value, Value):
-            return self.values[value.index]
-        if isinstance(value, (bool, int, float)):
-            return value
-        array = np.asarray(value)
-        made = self.add("constant", "constant", array, (), [Output(array.shape, array.dtype)])
-        return self.values[made[0].array.index]  # type: ignore[attr-defined]
-
-    def lift(self, parameter: Parameter) -> Value:
-        """Return the value of a Parameter."""
-        if id(parameter) not in self.parameters:
-            array = parameter.stored
-            made = self.add("parameter", parameter.name, parameter, (), [Output(array.shape, array.dtype)])
-            self.parameters[id(parameter)] = made[0].array  # type: ignore[assignment]
-        return self.parameters[id(parameter)]
-
-    def leaf(self, parameter: Parameter) -> Leaf:
-        """Return a leaf for a Parameter, to which nothing leads."""
-        return self.leaves.setdefault(id(parameter), Leaf(LEAF, (), (), parameter.dtype, attrs=parameter))
-
-    def apply(self, op: Any, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
-        """Add an operation; its shapes are those of a run on zeros."""
-        with scope(tracing=None, calling=None):
-            out = quietly(lambda: op(*[self._zeros(value) for value in values], **attrs))
-        outs = out if isinstance(out, tuple) else (out,)
-        name = ".".join(filter(None, (*self.within[-1:], op.__name__.lstrip("_"))))
-        made = self.add(
-            "operation", name, op, [self.edge(v) for v in values], [Output(o.shape, o.dtype) for o in outs], attrs=attrs
-        )
-        return [m.array for m in made] if isinstance(out, tuple) else made[0].array
-
-    def _zeros(self, value: Any) -> Any:
-        if isinstance(value, Tensor):
-            value = value.array
-        if isinstance(value, Value):
-            return zeros_of(value.shape, value.dtype)
-        return Tensor.wrap(value) if isinstance(value, np.ndarray) else value
 
     # Cells
 
@@ -311,25 +222,13 @@ class _Builder:
                     )  # fmt: skip
         if not is_stateful(cell) and len(args) == 1 and isinstance(args[0], Tensor):
             self._check_features(cell, args[0], name)
-        outs = [Output(*found) for found in result[1]]
-        inputs = [self.edge(leaf) for leaf in tree.leaves([*args])]
-        given = tree.map_leaves(lambda _: None, args[0] if stateful else args)
-        before = tree.map_leaves(lambda _: None, args[1]) if stateful else None
-        kind = "population" if stateful else "layer"
-        path, outer = self.layers[-1][:2] if self.layers else (name, None)
-        owner = self.layers[-1][2] if self.layers else cell
+        given, before = tree.map_leaves(lambda _: None, args if stateful else (args, None))
+        path, outer, owner = self.layers[-1] if self.layers else (name, None, cell)
         made = self.add(
-            kind,
-            name or type(cell).__name__,
-            cell,
-            inputs,
-            outs,
-            given=given,
-            before=before,
-            path=path,
-            outer=outer,
-            owner=owner,
-        )
+            "population" if stateful else "layer", name or type(cell).__name__, cell,
+            [self.edge(leaf) for leaf in tree.leaves([*args])], [Output(*found) for found in result[1]],
+            given=given, before=before, path=path, outer=outer, owner=owner,
+        )  # fmt: skip
         return tree.unflatten(result[0], iter(made))
 
     @staticmethod
@@ -358,7 +257,7 @@ class _Builder:
         outline = repr(tree.map_leaves(lambda _: None, [*args]))
         key = (id(cell), outline, *((leaf.shape, leaf.dtype) if isinstance(leaf, Tensor) else leaf for leaf in leaves))
         if key not in self.shapes:
-            zeros = tree.unflatten([*args], iter([self._zeros(leaf) for leaf in leaves]))
+            zeros = tree.unflatten([*args], iter([self.zeros(leaf) for leaf in leaves]))
             over_time = is_over_time(cell)
             steps = getattr(cell, "T", 2) if over_time else 1  # a norm over time needs more than one
             if over_time:
@@ -394,21 +293,3 @@ def _once(call: Any, entered: Cell) -> Any:
         return call(cell, args, kwargs)
 
     return calling
-
-
-class _naming_the_line:  # noqa: N801
-    """Makes a CompileError of what went wrong in a net because its values are not known yet."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: Any, trail: Any) -> None:
-        if error is None or isinstance(error, AutogradError) or not isinstance(error, Exception):
-            return
-        frames = traceback.extract_tb(trail)
-        theirs = [f for f in frames if not f.filename.startswith(_NOT_THEIRS)] or frames
-        raise CompileError(
-            f"{theirs[-1].filename}, line {theirs[-1].lineno}, in {theirs[-1].name}",
-            "operations on Tensors whose values are not known yet", f"{type(error).__name__}: {str(error).rstrip('.')}",
-            "Use functions of autograd.ops on whole Tensors, or run with mode='eager'.",
-        ) from error  # fmt: skip

@@ -20,7 +20,7 @@ from ..compiled.layout import Options
 from ..compiled.stage import Running
 from ..connections.products import why_not
 from ..engine import tuning
-from ..engine.cache import enabled
+from ..engine.backends import back_end
 from ..graphs.graph import Edge, Graph, Node
 from ..recurrent import Recurrent
 from ..spikes import Spikes
@@ -97,7 +97,7 @@ def _tried(cell: Cell) -> Running:
             twin.weight = Parameter(weight.stored[(slice(2),) * weight.ndim], requires_grad=weight.requires_grad)
 
         def run(x: Tensor) -> Any:
-            return begin(twin, x, None, (), None, False, Options(jit=False, seen=loops.append)).result()[0]
+            return begin(twin, x, None, (), None, False, Options(backend=back_end("python"), seen=loops.append)).result()[0]
 
         out, pullback = vjp(run, zeros_of((1, *_shape(twin)), float32), weights=twin.trainable_params())
         if any(d >= 0 for d in loops[0].parts[0].plan.d_outs):
@@ -115,7 +115,7 @@ def _neuron(cell: Cell) -> Iterator[str]:
     yield from _facts(running, 0, "")
     yield from _titled("Back through a step", listing.backward())
     for loop, _, order in [key for key in running.form.loops.known if key[0].name != "matters"]:
-        function, source, _ = running.form.loops.function(loop, enabled(), order)
+        function, source, _ = running.form.loops.function(loop, back_end(), order)
         yield f"\nThe {loop.name} loop, in {inspect.unwrap(function).__code__.co_filename}:\n"
         yield from ("    " + line for line in source.text.splitlines())
 

@@ -17,7 +17,7 @@ from ..common.structure import is_chain, is_over_time, is_stateful, like, variab
 from ..compiled.auto import against
 from ..compiled.layout import Options
 from ..eager.watch import Recorder
-from ..engine.cache import enabled
+from ..engine.backends import back_end, modes
 from ..graphs import parts_of
 from ..graphs.graph import Edge
 from ..simulate import run
@@ -102,9 +102,9 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
     chosen = mode
     if mode == "auto":
         chosen = "compiled" if is_chain(net) and against(net, x, cells) is None else "eager"
-    if chosen in ("compiled", "python"):
+    if chosen in modes():
         try:
-            return _layer_by_layer(net, x, loss, state, keep, Options(chosen == "compiled" and enabled())), chosen
+            return _layer_by_layer(net, x, loss, state, keep, Options(back_end(chosen))), chosen
         except CompileError:
             if mode != "auto":
                 raise

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from autograd import Cell, Tensor, tree
-
-from ..common.structure import variables
+from ..common.structure import array_name, state_names
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
     from ..compiled.part import Part
     from ..graphs.graph import Node
 
-__all__ = ["Listing", "array_name", "input_name", "name_of", "part_name", "state_names"]
+__all__ = ["Listing", "input_name", "name_of", "part_name"]
 
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
 _SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
@@ -111,13 +107,6 @@ class Listing:
         return "parameter" if number is None else self.names[number]
 
 
-def state_names(before: Any) -> list[str]:
-    """Return the names of a state's variables in order: v for a lone one."""
-    fresh = tree.map_leaves(lambda _: Tensor.wrap(np.zeros(())), before)  # so that each is another object
-    named = {id(value): name for name, value in variables(fresh).items()}
-    return [named.get(id(leaf), f"state{k}") for k, leaf in enumerate(tree.leaves(fresh))]
-
-
 def name_of(node: Node) -> str:
     """Name a node as its user would: the neuron of a :class:`snn.Recurrent` by that; a Cell by itself has no name."""
     return node.name if node.owner is None or (node.path and node.owner is node.what) else node.path
@@ -133,10 +122,3 @@ def input_name(part: Part, k: int) -> str:
     edge = part.core.inputs[k]
     inside = part.graph.nodes[edge.node].kind == "operation" and any(isinstance(n.owner, Recurrent) for n in part.core.nodes)
     return "lateral" if inside else part.graph.label(edge)
-
-
-def array_name(array: Any, cell: Cell | None, held: Iterable[tuple[str, Any]]) -> str:
-    """Name an array after the Parameter that holds it, of those given by name, or else the attribute of the Cell that does."""
-    inside = [] if cell is None else [item for _, part in cell.cells_and_names() for item in vars(part).items()]
-    names = [name for name, value in (*held, *inside) if value is array or getattr(value, "array", None) is array]
-    return names[0] if names else f"array{list(np.shape(array))}"

@@ -21,9 +21,10 @@ from ..compiled.execute import Execution, schedule_for
 from ..compiled.layout import Options
 from ..compiled.part import Part
 from ..compiled.stage import Running
+from ..engine.backends import back_end
 from ..engine.events import LANES, Events, padded
 from ..graphs.graph import Edge, Node
-from ..graphs.schedule import Stage
+from ..graphs.stages import Stage
 from ..spikes import Spikes
 from .footprint import Block, Heap
 from .listing import name_of
@@ -344,7 +345,7 @@ def _series(shape: tuple[int, ...], dtype: Any) -> Array:
 
 def _events(shape: tuple[int, ...], density: float) -> Events:
     size, rows = math.prod(shape), math.prod(shape[:-1])
-    return Events(_same((rows + 1,), np.uint64), shape[-1], True, _same((int(density * size),), np.uint32))
+    return Events(_same((rows + 1,), np.uint64), shape[-1], back_end(), _same((int(density * size),), np.uint32))
 
 
 def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitude: Array | None = None) -> Tensor:
@@ -352,7 +353,7 @@ def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitud
     leaf = Leaf(LEAF, (), shape, dtype) if taped and dtype.kind == "f" else None
     if kind not in ("events", "spikes"):
         return Tensor.wrap((_same if kind == "once" else _series)(shape, dtype), leaf)
-    spikes = Spikes(_same(shape, np.uint8), np.ones((), dtype) if amplitude is None else amplitude, True, leaf)
+    spikes = Spikes(_same(shape, np.uint8), np.ones((), dtype) if amplitude is None else amplitude, back_end(), leaf)
     spikes._values, spikes._lists = _series(shape, dtype), [_events(shape, GIVEN if kind == "events" else FIRING)]
     return spikes
 

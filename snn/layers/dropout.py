@@ -125,7 +125,7 @@ class Dropout(Stateful):
         scale = keep.max(initial=0)
         alike = bool(((keep == 0) | (keep == scale)).all()) and 0 < scale < np.inf
         if state.keep.node is None and alike and isinstance(x, Spikes) and not x.is_shared:
-            out = Spikes(x.flags * (keep != 0).astype(x.flags.dtype), x.amplitude * x.dtype.type(scale), x.jit)
+            out = Spikes(x.flags * (keep != 0).astype(x.flags.dtype), x.amplitude * x.dtype.type(scale), x.backend)
             if thread.recording:
                 out.node = times._node((x,), {"keep": keep}, out)
             return out, state

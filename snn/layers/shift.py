@@ -74,7 +74,7 @@ def shifted(x: Tensor, delays: Array, start: int, stop: int) -> Tensor:
     if not isinstance(x, Spikes) or x.is_shared:
         return _shifted(x, delays=delays, start=start, stop=stop)
     flags = moved(x.flags, delays, start, stop)
-    out = Spikes(flags, x.amplitude, x.jit)
+    out = Spikes(flags, x.amplitude, x.backend)
     if state.recording:
         out.node = _shifted._node((x,), {"delays": delays, "start": start, "stop": stop}, out)
     return out

@@ -63,7 +63,6 @@ class ALIFNode(LIFNode):
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, **leak)
         self.rho, self.strength = rho, strength
-        self.check_ranges()
 
     def charge(self, x: Any, state: Any) -> ALIFState:
         """Return the state with the membrane after leak and input."""
@@ -135,7 +134,6 @@ class LSNNNode(CurrentLIFNode):
             tau_syn=tau_syn, alpha=alpha, current_first=current_first, **leak,
         )  # fmt: skip
         self.rho, self.strength = rho, strength
-        self.check_ranges()
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane, current and threshold before firing."""

@@ -89,7 +89,7 @@ class Neuron(Stateful):
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
         """Refuse an argument by a name that there is not, with the one that may be meant."""
-        known = inspect.signature(cls).parameters
+        known = cls.takes()
         open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values())
         for name in options:
             if name not in known and not open_ended:
@@ -133,16 +133,9 @@ class Neuron(Stateful):
             )  # fmt: skip
         self.surrogate_function = self.default_surrogate() if surrogate_function is None else surrogate_function
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
-        self.check_ranges()
 
     def check_ranges(self) -> None:
-        """Check that the constants are where they make sense; learning may have moved them since.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check that the constants are where they make sense; learning may have moved them since."""
         name, v_reset = type(self).__name__, self.v_reset
         thresholds = to_numbers(self.v_threshold, f"{name}, v_threshold")
         if not np.all((thresholds > 0) & (thresholds < np.inf)):
@@ -188,15 +181,15 @@ class Neuron(Stateful):
         """Whether a spike sets the membrane to ``v_reset``."""
         return self.v_reset is not None and not isinstance(self.v_reset, str)
 
-    def __init_subclass__(cls) -> None:
-        """Show the arguments behind ``**reset`` in the signature of a neuron."""
-        super().__init_subclass__()
-        own = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        if own and str(own[-1].annotation).startswith("Unpack["):
+    @classmethod
+    def takes(cls) -> dict[str, inspect.Parameter]:
+        """Return what it is made with, the arguments behind ``**reset`` too."""
+        own = super().takes()
+        if own and str(own[last := [*own][-1]].annotation).startswith("Unpack["):
+            del own[last]
             shared = inspect.signature(Neuron.__init__).parameters
-            given = {parameter.name for parameter in own}
-            own[-1:] = [value for name, value in shared.items() if name in Reset.__annotations__ and name not in given]
-        cls.__signature__ = inspect.Signature(own)  # type: ignore[attr-defined]
+            own |= {name: value for name, value in shared.items() if name in Reset.__annotations__ and name not in own}
+        return own
 
     @classmethod
     def dialect(cls, peer: str, **arguments: Any) -> Any:
@@ -339,9 +332,6 @@ class Neuron(Stateful):
     def begin(self) -> Any:
         """Return the membrane at the start: ``v_reset``, or ``v_rest`` if that is no number."""
         return self.v_reset if self.hard else self.v_rest
-
-
-Neuron.__signature__ = inspect.signature(Neuron.__init__.__get__(object()))  # type: ignore[attr-defined] # not that of __new__
 
 
 def is_zero(value: Any) -> bool:

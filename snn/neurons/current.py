@@ -79,19 +79,11 @@ class CurrentLIFNode(LIFNode):
             )  # fmt: skip
         self.tau_syn, self.alpha = tau_syn, 0.8 if tau_syn is None and alpha is None else alpha
         self.current_first = current_first
-        self.check_ranges()
 
     def check_ranges(self) -> None:
-        """Check the constants, those of the current too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants, those of the current too."""
         super().check_ranges()
-        if hasattr(self, "alpha"):
-            check(self, tau_syn=STEPS_EXPONENTIAL if self.exponential else STEPS, alpha=SHARE)
+        check(self, tau_syn=STEPS_EXPONENTIAL if self.exponential else STEPS, alpha=SHARE)
 
     def charge(self, x: Any, state: Any) -> CurrentState:
         """Return membrane and current after leak and input."""
@@ -147,16 +139,8 @@ class AlphaNode(CurrentLIFNode):
         )  # fmt: skip
 
     def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants."""
         super().check_ranges()
-        if not hasattr(self, "alpha"):
-            return
         slow, fast = (
             to_numbers(share, "alpha, beta") if tau is None else np.exp(-1 / to_numbers(tau, "tau, tau_syn"))
             for tau, share in ((self.tau, self.beta), (self.tau_syn, self.alpha))

@@ -59,7 +59,6 @@ class EIFNode(Neuron):
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, v_reset=v_reset, **shared)
         self.tau, self.delta, self.v_rh, self.v_rest = tau, delta, v_rh, v_rest
-        self.check_ranges()
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input."""
@@ -140,19 +139,11 @@ class AdExNode(Neuron):
         super().__init__(v_threshold, fire, surrogate_function, v_reset=v_reset, spike_value=spike_value, **shared)
         self.dt, self.c, self.g, self.v_rest, self.v_rh, self.delta = dt, c, g, v_rest, v_rh, delta
         self.tau_w, self.a, self.b = tau_w, a, b
-        self.check_ranges()
 
     def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants."""
         super().check_ranges()
-        if hasattr(self, "tau_w"):  # the base class calls this before they are there
-            check(self, tau_w=Range(self.dt, np.inf, "{} >= dt, in ms", "Make dt smaller."))
+        check(self, tau_w=Range(self.dt, np.inf, "{} >= dt, in ms", "Make dt smaller."))
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane and adaptation after the input."""

@@ -78,7 +78,6 @@ class GLIFNode(Neuron):
         check_number(name, linear_leak=linear_leak, v_subtract=v_subtract)
         self.linear_leak = linear_leak if isinstance(linear_leak, Parameter) else Parameter(linear_leak)
         self.v_subtract = v_subtract if isinstance(v_subtract, Parameter) else Parameter(v_subtract)
-        self.check_ranges()
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""

@@ -97,7 +97,6 @@ class IzhikevichNode(Neuron):
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, v_reset=v_reset, spike_value=spike_value, **shared)
         self.a, self.b, self.d, self.dt, self.half_steps = a, b, d, dt, half_steps
-        self.check_ranges()
 
     @classmethod
     def pattern(cls, name: str, **options: Any) -> Self:

@@ -97,16 +97,15 @@ class LIFNode(Neuron):
                 "False adds the whole input, v - v / tau + x; True scales it like the leak, v + (x - v) / tau.",
             )  # fmt: skip
         self.tau, self.beta, self.decay_input, self.exponential = tau, beta, bool(decay_input), exponential
-        self.check_ranges()
 
-    def __init_subclass__(cls) -> None:
-        """Show the arguments behind ``**leak`` in the signature of a neuron."""
-        super().__init_subclass__()
-        shown = dict(cls.__signature__.parameters)  # type: ignore[attr-defined]
+    @classmethod
+    def takes(cls) -> dict[str, inspect.Parameter]:
+        """Return what it is made with, the arguments behind ``**leak`` too."""
+        shown = super().takes()
         if list(inspect.signature(cls.__init__).parameters.values())[-1].annotation == "Unpack[Leak]":
             leak = inspect.signature(LIFNode.__init__).parameters
             shown = {name: leak[name] for name in Leak.__annotations__ if name in leak} | shown
-        cls.__signature__ = inspect.Signature(sorted(shown.values(), key=lambda parameter: parameter.kind))  # type: ignore[attr-defined]
+        return dict(sorted(shown.items(), key=lambda item: item[1].kind))
 
     @classmethod
     def example(cls, **options: Any) -> Self:
@@ -114,16 +113,9 @@ class LIFNode(Neuron):
         return super().example(**({"beta": 0.9} if cls.default_beta is None else {}) | options)
 
     def check_ranges(self) -> None:
-        """Check the constants, those of the leak too.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants, those of the leak too."""
         super().check_ranges()
-        if hasattr(self, "exponential"):  # the base class calls this before they are there
-            check(self, tau=STEPS_EXPONENTIAL if self.exponential else STEPS, beta=SHARE)
+        check(self, tau=STEPS_EXPONENTIAL if self.exponential else STEPS, beta=SHARE)
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 
-from autograd import Cell, Parameter, as_tensor, ops
+from autograd import Parameter, as_tensor, ops
 from autograd.dtypes import describe, float32, to_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
@@ -19,7 +19,7 @@ from autograd.nn import init
 from ..surrogate import relusigmoid
 from ..surrogate.base import check_function
 from .base import Neuron, constant
-from .ranges import FINITE, Range, check, check_number
+from .ranges import FINITE, Checked, Range, check, check_number
 
 __all__ = ["PSN", "MaskedPSN", "SlidingPSNNode"]
 
@@ -36,7 +36,7 @@ class Start(TypedDict, total=False):
     rng: np.random.Generator | int | None
 
 
-class PSN(Cell):
+class PSN(Checked):
     """Parallel spiking neuron, in which each step sees all steps: ``h = weight @ x`` over time, ``z = h > v_threshold``.
 
     There is no reset. It is a layer over time: ``construct`` takes the whole sequence ``[T, N, ...]`` and makes one matrix
@@ -90,6 +90,7 @@ class PSN(Cell):
     """
 
     over_time = True
+    ranges = {"v_threshold": FINITE}
 
     def __init__(
         self,
@@ -114,17 +115,6 @@ class PSN(Cell):
         weight = init.Uniform(1 / math.sqrt(T)) if weight_init is None else weight_init
         self.weight = Parameter(init.make(weight, (self.T, self.T), rng, f"{name}, weight_init").astype(dtype))
         self.v_threshold = Parameter(init.make(v_threshold, (self.T,), rng, f"{name}, v_threshold").astype(dtype))
-        self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        check(self, v_threshold=FINITE)
 
     def construct(self, x: Any) -> Any:
         """Return the spikes of all time steps, ``[T, N, ...]``, for their inputs, ``[T, N, ...]``."""
@@ -201,6 +191,8 @@ class MaskedPSN(PSN):
     [2.25 2.25 2.25 2.25]
     """
 
+    ranges = {"lambda_": _MASKED}
+
     def __init__(
         self,
         T: int,  # noqa: N803
@@ -216,7 +208,6 @@ class MaskedPSN(PSN):
             raise ArgumentError(type(self).__name__, f"k of at most T = {T}", repr(k), "A snn.PSN sees all steps.")
         self.k, self.lambda_ = int(k), lambda_
         self.band = np.tri(self.T) - np.tri(self.T, k=-self.k)
-        check(self, lambda_=_MASKED)
 
     def weighted(self) -> Any:
         """Return the weights as they are used, ``[T, T]``."""
@@ -311,13 +302,7 @@ class SlidingPSNNode(Neuron):
         return _state(self.k)
 
     def check_ranges(self) -> None:
-        """Check that the threshold is a finite number; it may be of either sign.
-
-        Raises
-        ------
-        ArgumentError
-            If it is not.
-        """
+        """Check that the threshold is a finite number; it may be of either sign."""
         check(self, v_threshold=FINITE)
 
     def charge(self, x: Any, state: Any) -> Any:

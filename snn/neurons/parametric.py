@@ -62,7 +62,6 @@ class PLIFNode(Neuron):
             raise ArgumentError(name, "a finite tau > 1, in time steps", describe(tau), "sigmoid(w) is never 1.")
         self.w = Parameter(-np.log(start - 1))
         self.decay_input = decay_input
-        self.check_ranges()
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak and input."""
@@ -107,7 +106,6 @@ class KLIFNode(LIFNode):
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, **leak)
         self.k = Parameter(1.0) if k is None else k
-        self.check_ranges()
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after leak, input and slope."""

@@ -59,7 +59,6 @@ class QIFNode(Neuron):
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, v_reset=v_reset, **shared)
         self.tau, self.a0, self.v_c, self.v_rest = tau, a0, v_c, v_rest
-        self.check_ranges()
 
     def charge(self, x: Any, v: Any) -> Any:
         """Return the membrane after the input."""
@@ -121,7 +120,6 @@ class AdaptiveQIFNode(QIFNode):
             v_threshold, fire, surrogate_function, v_reset=v_reset, tau=tau, a0=a0, v_c=v_c, v_rest=v_rest, **shared
         )
         self.tau_w, self.a, self.b = tau_w, a, b
-        self.check_ranges()
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane and adaptation after the input."""

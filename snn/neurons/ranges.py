@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import inspect
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Cell, Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
 from autograd.intake import to_numbers
@@ -62,3 +63,45 @@ def check(node: Any, **ranges: Range) -> None:
             elif numbers.ndim and numbers.size:
                 got += f" from {numbers.min():g} to {numbers.max():g}"
             raise ArgumentError(name, expected.format(argument), got, advice.format(argument))
+
+
+T = TypeVar("T")
+
+
+class Whole(type):
+    """Makes a Cell, and has it check its constants when all of them are there."""
+
+    def __call__(cls: type[T], *args: Any, **options: Any) -> T:
+        """Make one, with the arguments of ``__init__``."""
+        made: Any = type.__call__(cls, *args, **options)
+        if "_hooks" in vars(made):  # else whoever uses it is told to call super().__init__()
+            made.check_ranges()
+        return made  # type: ignore[no-any-return]
+
+    @property
+    def __signature__(cls: type[Checked]) -> inspect.Signature:  # type: ignore[misc]
+        """Those arguments; ``inspect`` would show the ones of ``__call__``."""
+        return inspect.Signature([*cls.takes().values()])
+
+
+class Checked(Cell, metaclass=Whole):
+    """Base class of Cells whose constants are checked."""
+
+    ranges: ClassVar[dict[str, Range]] = {}
+    """Where the constants that a subclass adds make sense; they are checked once it is made."""
+
+    @classmethod
+    def takes(cls) -> dict[str, inspect.Parameter]:
+        """Return what it is made with, by name."""
+        return dict([*inspect.signature(cls.__init__).parameters.items()][1:])
+
+    def check_ranges(self) -> None:
+        """Check that the constants are where they make sense; learning may have moved them since.
+
+        Raises
+        ------
+        ArgumentError
+            If one is out of range.
+        """
+        for cls in reversed(type(self).__mro__):
+            check(self, **vars(cls).get("ranges", {}))

@@ -65,7 +65,6 @@ class ResonateAndFireNode(Neuron):
     ) -> None:
         super().__init__(v_threshold, fire, surrogate_function, **reset)
         self.b, self.omega, self.dt = b, omega, dt
-        self.check_ranges()
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return voltage and current after the input."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from autograd import Cell, as_tensor, float32, ops
+from autograd import as_tensor, float32, ops
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, StateError
 
 from ..common.equations import equations
-from .ranges import Range, check
+from .ranges import Checked
 
 __all__: list[str] = []  # a base for neurons and synapses, which are public
 
 
-class Stateful(Cell):
+class Stateful(Checked):
     """Base class of Cells with a state over time: a step is ``cell(x, state) -> (out, state)``.
 
     A subclass writes ``construct(x, state)``, and ``initial_state(x)`` where that is not zeros.
@@ -23,22 +23,8 @@ class Stateful(Cell):
     State: ClassVar[Any] = None
     """The NamedTuple of the state; None where it is one Tensor."""
 
-    ranges: ClassVar[dict[str, Range]] = {}
-    """Where the constants that a subclass adds make sense; they are checked from when they are there."""
-
     called: ClassVar[str] = "node"
     """How an error calls it."""
-
-    def check_ranges(self) -> None:
-        """Check that the constants are where they make sense; learning may have moved them since.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        for cls in reversed(type(self).__mro__):
-            check(self, **{name: known for name, known in vars(cls).get("ranges", {}).items() if hasattr(self, name)})
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""

@@ -14,7 +14,7 @@ from autograd.intake import to_generator
 
 from ..surrogate.base import check_function
 from .base import Neuron, bounded_exp, constant
-from .ranges import POSITIVE, check
+from .ranges import POSITIVE, Checked
 from .stateful import Stateful
 
 __all__ = ["EscapeRate", "Stochastic"]
@@ -24,7 +24,7 @@ __all__ = ["EscapeRate", "Stochastic"]
 _FACTORS, _SIZES = (40014, 40692), (2147483563, 2147483399)
 
 
-class EscapeRate(Cell):
+class EscapeRate(Checked):
     """Probability of firing in a step, by an escape rate that grows exponentially (Gerstner and van Hemmen, 1992).
 
     With ``u = v - v_threshold``, the rate is ``rate exp(u / width)`` and the probability ``1 - exp(-rate exp(u / width))``.
@@ -42,20 +42,11 @@ class EscapeRate(Cell):
         If an argument is out of range.
     """
 
+    ranges = {"rate": POSITIVE, "width": POSITIVE}
+
     def __init__(self, rate: Any = 1.0, width: Any = 0.1) -> None:
         super().__init__()
         self.rate, self.width = rate, width
-        self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        check(self, rate=POSITIVE, width=POSITIVE)
 
     def construct(self, u: Any) -> Any:
         """Return the probability."""

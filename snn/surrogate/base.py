@@ -91,13 +91,7 @@ class Surrogate(Cell):
         self.check_ranges()
 
     def check_ranges(self) -> None:
-        """Check that the steepness is where it makes sense; learning may have moved it since.
-
-        Raises
-        ------
-        ArgumentError
-            If it is out of range.
-        """
+        """Check that the steepness is where it makes sense; learning may have moved it since."""
         self.check_alpha(self.alpha)
 
     def check_alpha(self, alpha: Any) -> None:

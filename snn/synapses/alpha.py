@@ -87,16 +87,9 @@ class DoubleExponential(_Rising):
     def __init__(self, tau_rise: Any, tau_decay: Any) -> None:
         super().__init__()
         self.tau_rise, self.tau_decay = tau_rise, tau_decay
-        self.check_ranges()
 
     def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check the constants."""
         super().check_ranges()
         name = type(self).__name__
         if not np.all(to_numbers(self.tau_rise, f"{name}, tau_rise") < to_numbers(self.tau_decay, f"{name}, tau_decay")):
@@ -144,7 +137,6 @@ class Alpha(_Rising):
     def __init__(self, tau_syn: Any) -> None:
         super().__init__()
         self.tau_syn = tau_syn
-        self.check_ranges()
 
     def decays(self, like: Any) -> tuple[Any, Any, Any]:
         """Return the decay, the same for the rise, and the gain between them."""

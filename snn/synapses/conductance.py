@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from autograd import Cell, as_tensor, ops
+from autograd import as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 
 from ..common.structure import membrane, outline, with_membrane
 from ..neurons.base import constant
-from ..neurons.ranges import FINITE, check
+from ..neurons.ranges import FINITE, Checked
 from ..neurons.stateful import Stateful
 from ..surrogate.base import check_function
 from .base import Synapse, as_numbers
@@ -18,7 +18,7 @@ from .base import Synapse, as_numbers
 __all__ = ["Conductance", "Receptor"]
 
 
-class Receptor(Cell):
+class Receptor(Checked):
     """A kind of channel: how its conductance goes over time, and where it draws the membrane.
 
     Parameters
@@ -40,6 +40,8 @@ class Receptor(Cell):
         If ``reversal`` is not finite.
     """
 
+    ranges = {"reversal": FINITE}
+
     def __init__(self, synapse: Any, reversal: Any, *, inhibitory: bool = False, gate: Any = None) -> None:
         super().__init__()
         name = type(self).__name__
@@ -49,17 +51,6 @@ class Receptor(Cell):
         if gate is not None:
             check_function(gate, name, "gate to be a Cell or a function", "Pass snn.synapses.MagnesiumBlock().")
         self.synapse, self.reversal, self.inhibitory, self.gate = synapse, reversal, inhibitory, gate
-        self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the reversal potential.
-
-        Raises
-        ------
-        ArgumentError
-            If it is not finite.
-        """
-        check(self, reversal=FINITE)
 
     def opened(self, x: Any, v: Any, state: Any, apart: bool = False) -> tuple[Any, Any]:
         """Return the conductance that is open after an input, at a membrane ``v``, and the state of the synapse.

@@ -63,7 +63,6 @@ class Exponential(Synapse):
                 "alpha = exp(-1 / tau_syn); tau_syn is in time steps.",
             )  # fmt: skip
         self.tau_syn, self.alpha, self.current_first = tau_syn, alpha, current_first
-        self.check_ranges()
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from autograd import Cell, ops
+from autograd import ops
 
 from ..neurons.base import constant
-from ..neurons.ranges import FINITE, POSITIVE, check
+from ..neurons.ranges import FINITE, POSITIVE, Checked
 from .alpha import DoubleExponential
 from .conductance import Receptor
 
@@ -17,7 +17,7 @@ __all__ = ["NMDA", "MagnesiumBlock"]
 _HALF = math.log(1 / 3.57) / 0.062
 
 
-class MagnesiumBlock(Cell):
+class MagnesiumBlock(Checked):
     """Share of NMDA channels that magnesium leaves open, ``1 / (1 + exp(-slope (v - half)))``.
 
     With the defaults it is ``1 / (1 + [Mg] / 3.57 exp(-0.062 v))``, with ``v`` in mV and 1 mM of magnesium (Jahr and Stevens,
@@ -43,20 +43,11 @@ class MagnesiumBlock(Cell):
     [0.044 0.5   0.925]
     """
 
+    ranges = {"slope": POSITIVE, "half": FINITE}
+
     def __init__(self, slope: Any = 0.062, half: Any = _HALF) -> None:
         super().__init__()
         self.slope, self.half = slope, half
-        self.check_ranges()
-
-    def check_ranges(self) -> None:
-        """Check the constants.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
-        check(self, slope=POSITIVE, half=FINITE)
 
     def construct(self, v: Any) -> Any:
         """Return the share that is open at a membrane ``v``."""

@@ -92,7 +92,6 @@ class TsodyksMarkram(Synapse):
     ) -> None:
         super().__init__()
         self.U, self.tau_rec, self.tau_facil, self.amplitude = U, tau_rec, tau_facil, amplitude
-        self.check_ranges()
         self.arrived = _Arrived(amplitude)
 
     def initial_state(self, x: Any) -> Any:

@@ -15,9 +15,9 @@ from autograd.state import quietly
 from autograd.tensor import operands
 from autograd.trace import Trace, trace
 
-from ..engine import analysis, cache, emit
+from ..engine import analysis
+from ..engine.backends.base import BackEnd, Function
 from ..engine.loop import Loop
-from ..engine.ufuncs import loop_of
 from .guard import Dependencies
 from .reads import Reads, watching
 
@@ -25,29 +25,20 @@ __all__ = ["KEPT", "Loops", "Traced", "number_of", "pair", "symbol", "trace_twic
 
 _BYTE = np.dtype(np.uint8)
 KEPT = 4  # traces for each dtype, mask and record: a neuron that goes back to what it was is not traced again
-Function = tuple[Callable[..., None], emit.Source, list[Any]]
 
 
 class Loops:
-    """The loops over some programs, compiled or plain; ``known`` has those that were asked for, by loop, ``jit`` and order."""
+    """The loops over some programs, ``known`` has those that were asked for, by loop, back end and order."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self.programs = programs
         self.known: dict[Any, Function] = {}
 
-    def source(self, loop: Loop, order: Sequence[int] = (0,)) -> emit.Source:
-        """Return the emitted source of a loop over the programs in an order."""
-        return emit.emit([self.programs[n] for n in order], loop)
-
-    def function(self, loop: Loop, jit: bool, order: Sequence[int] = (0,)) -> Function:
+    def function(self, loop: Loop, backend: BackEnd, order: Sequence[int] = (0,)) -> Function:
         """Return a loop over the programs in an order, its source, and the arguments that are the same in all runs."""
-        key = loop, jit, tuple(order)
+        key = loop, backend, tuple(order)
         if key not in self.known:
-            source = self.source(loop, order)
-            module = cache.load(emit.module([source.text], jit), jit)
-            always = [self.programs[order[body]].instructions[i].what for body, i in source.constants]
-            always += [part for name, dtype in source.functions for part in loop_of(name, dtype, jit)]
-            self.known[key] = getattr(module, loop.name), source, always
+            self.known[key] = backend.loop([self.programs[n] for n in order], loop)
         return self.known[key]
 
 

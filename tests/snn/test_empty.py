@@ -6,8 +6,7 @@ import pytest
 import snn
 from autograd import Parameter, grad, nn, ops, tree
 from snn.synapses import Exponential, TsodyksMarkram
-
-from .over_time import T, psn
+from tests.snn.helpers.over_time import T, psn
 
 TRIANGLE = {"surrogate_function": snn.surrogate.triangle(0.5)}
 NETS = {

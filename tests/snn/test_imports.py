@@ -73,7 +73,7 @@ def step():
 before = step()
 print(optim.Adam.compiled, "numba" in sys.modules)
 snn.run(snn.IFNode(), np.ones((4, 2, 3), np.float32), mode="compiled")
-print(optim.Adam.compiled.__module__, np.array_equal(step(), before))
+print(optim.Adam.compiled.func.__module__, np.array_equal(step(), before))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["None False", "snn.engine.update True"]

@@ -6,8 +6,7 @@ import pytest
 import snn
 from autograd import Cell, Tensor, grad, nn, ops, tree
 from autograd.errors import ShapeError
-
-from .nets import NETS, bits, currents, two_layers
+from tests.snn.helpers.nets import NETS, bits, currents, two_layers
 
 LENGTHS = (7, 3, 1, 5)
 MASK = np.arange(7)[:, None] < np.array(LENGTHS)

@@ -8,11 +8,10 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CellError, NonFiniteError, ShapeError, StateError
-
-from .compiled.compare import assert_as_eager, assert_equal
-from .compiled.neurons import whole_dense
-from .nets import Holder
-from .over_time import F, N, T, eighths, masked, psn, weights_of
+from tests.snn.helpers.compare import assert_as_eager, assert_equal
+from tests.snn.helpers.nets import Holder
+from tests.snn.helpers.neurons import whole_dense
+from tests.snn.helpers.over_time import F, N, T, eighths, masked, psn, weights_of
 
 every_mode = pytest.mark.parametrize("mode", ["eager", "python", "compiled"])
 without_compiler = pytest.mark.parametrize("mode", ["eager", "python"])  # where there are neurons with loops beside

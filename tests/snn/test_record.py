@@ -8,8 +8,7 @@ import pytest
 import snn
 from autograd import Cell, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError
-
-from .nets import Adaptive, Recurrent, bits, currents, two_layers
+from tests.snn.helpers.nets import Adaptive, Recurrent, bits, currents, two_layers
 
 EVERYTHING = ("spike", "v", "v_before_reset", "x")
 

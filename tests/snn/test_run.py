@@ -5,8 +5,7 @@ import pytest
 
 import snn
 from autograd import Cell, Tensor, grad, nn, ops, optim, tree, value_and_grad
-
-from .nets import NETS, Adaptive, Pair, Recurrent, bits, currents, two_layers
+from tests.snn.helpers.nets import NETS, Adaptive, Pair, Recurrent, bits, currents, two_layers
 
 every_net = pytest.mark.parametrize(("build", "features"), NETS.values(), ids=NETS)
 

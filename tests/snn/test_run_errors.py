@@ -9,8 +9,7 @@ import pytest
 import snn
 from autograd import Cell, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, BpropError, DTypeError, NonFiniteError, ShapeError, StateError
-
-from .nets import Adaptive, Recurrent, currents, two_layers
+from tests.snn.helpers.nets import Adaptive, Recurrent, currents, two_layers
 
 CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
 

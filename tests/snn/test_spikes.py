@@ -8,6 +8,7 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, grad, nn, ops
+from snn.engine.backends import back_end
 from snn.spikes import Spikes, as_spikes
 
 SHAPE = (6, 4, 3)
@@ -16,7 +17,7 @@ AMPLITUDES = {"one": 1.0, "a number": 0.5, "a neuron each": np.array([0.5, 1.0, 
 
 def spikes(amplitude=1.0, dtype=np.float32):
     flags = (np.random.default_rng(0).random(SHAPE) < 0.4).astype(np.uint8)
-    found = Spikes(flags, np.asarray(amplitude, dtype), jit=False)
+    found = Spikes(flags, np.asarray(amplitude, dtype), backend=back_end("python"))
     return found, Tensor(flags.astype(dtype) * np.asarray(amplitude, dtype))
 
 
@@ -130,7 +131,7 @@ def test_gradients_pass_through_them(fn, amplitude):
 def test_an_array_of_one_value_beside_zero_is_taken_for_spikes(dtype):
     array = np.zeros(SHAPE, dtype)
     array[1, 2], array[4, 0, 1] = 1, 1
-    found = as_spikes(Tensor(array), jit=False)
+    found = as_spikes(Tensor(array), backend=back_end("python"))
     assert found.events.index.tolist() == [0, 1, 2, 1]
     assert_same(found, Tensor(array))
 
@@ -141,13 +142,13 @@ def test_an_array_of_one_value_beside_zero_is_taken_for_spikes(dtype):
     ids=["zeros", "many values", "nan", "infinity", "no rows"],
 )
 def test_other_arrays_are_not(array):
-    assert as_spikes(Tensor(array), jit=False) is None
+    assert as_spikes(Tensor(array), backend=back_end("python")) is None
 
 
 @pytest.mark.parametrize("axis", [None, 0, [0, 1]], ids=str)
 def test_an_array_that_is_taken_for_spikes_is_summed_by_its_values(axis):
     array = np.where(np.arange(24).reshape(4, 3, 2) % 3, np.float32(0.5), np.float32(0))
-    found = as_spikes(Tensor(array), jit=False)
+    found = as_spikes(Tensor(array), backend=back_end("python"))
     np.testing.assert_array_equal(found.sum(axis).asnumpy(), array.sum(tuple(axis) if isinstance(axis, list) else axis))
 
 
@@ -166,7 +167,7 @@ def test_values_that_were_written_to_count(share, tune):
 
 
 def test_bytes_do_not_stand_for_spikes_whose_values_were_written_to():
-    spikes = Spikes(np.ones((2, 3, 4), np.uint8), np.float32(1), jit=False)
+    spikes = Spikes(np.ones((2, 3, 4), np.uint8), np.float32(1), backend=back_end("python"))
     assert spikes.ones(slice(1)) is not None
     spikes.asnumpy()[0] = 0.5
     assert spikes.ones(slice(1)) is None

@@ -11,7 +11,7 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
-from ...engine.events import kernel
+from ...engine.backends import back_end
 from ...engine.threads import launch
 from ..events import Events
 from .base import Transform
@@ -53,7 +53,7 @@ class _Frames(Transform):
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
         numbers = [np.uint64(n) for n in (height, width, place)]
         name = "occupied" if dtype == np.bool_ else "binned"
-        launch(kernel(name, True), len(frames), [starts.astype(np.uint64), *fields, *numbers, flat], len(events))
+        launch(back_end().kernel(name), len(frames), [starts.astype(np.uint64), *fields, *numbers, flat], len(events))
         return frames
 
 

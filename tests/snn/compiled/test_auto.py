@@ -10,9 +10,10 @@ import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, CompileError
 from snn.compiled import auto, execute
+from snn.compiled.stage import run_stage
 from snn.engine import tuning
-
-from ..nets import Holder
+from snn.engine.backends import back_end
+from tests.snn.helpers.nets import Holder
 
 LARGE, SMALL = (64, 16, 8), (8, 16, 8)
 
@@ -245,3 +246,13 @@ def test_views_of_any_strides(view, whole_net):
         net = nn.SequentialCell(nn.Dense(5, 3, rng.integers(-2, 3, (3, 5)), "zeros"), snn.IFNode())
     for t in (x, Tensor(x)):
         np.testing.assert_array_equal(snn.run(net, t, mode="compiled")[0], snn.run(net, t, mode="eager")[0])
+
+
+def test_without_numba_a_compiled_run_is_plain_python_and_auto_goes_step_by_step(compiled, monkeypatch):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    node, x, seen = snn.IFNode(), ones(LARGE), []
+    monkeypatch.setattr(execute, "run_stage", lambda running: seen.append(running.form.backend) or run_stage(running))
+    assert float(snn.run(node, x)[0].asnumpy().sum()) > 0
+    assert (compiled, seen) == ([], [])
+    assert float(snn.run(node, ones((3, 2, 4)), mode="compiled")[0].asnumpy().sum()) > 0
+    assert (compiled, seen) == ([node], [back_end("python")])

@@ -8,11 +8,10 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, float16, grad, nn, ops
 from autograd.errors import CompileError, DTypeError
-from snn.engine import cache, emit
+from snn.engine.backends import back_end
 from snn.spikes import Spikes
-
-from .arithmetic import difference
-from .compare import assert_as_eager, everything
+from tests.snn.helpers.arithmetic import difference
+from tests.snn.helpers.compare import assert_as_eager, everything
 
 MODES = ["python", "compiled"]
 TWO = np.int8(2)
@@ -204,16 +203,16 @@ def test_weights_that_are_not_finite_show_behind_silent_inputs(bad, place, tune)
 # Exponentials in the backward
 
 
-@pytest.mark.parametrize("jit", [False, True], ids=MODES)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("name", "dtype"), [("exp32", np.float32), ("exp64", np.float64)])
-def test_the_fast_exponential_is_right_from_zero_to_infinity(name, dtype, jit):
+def test_the_fast_exponential_is_right_from_zero_to_infinity(name, dtype, mode):
     text = f"def spread(x, out):\n    for i in range(len(x)):\n        out[i] = {name}(x[i])\n"
     ends = np.array([0, -0.0, 1e-40, 1e35, -1e35, 3e38, -3e38, np.inf, -np.inf, np.nan])
     x = np.concatenate([np.linspace(-110, 95, 4001), np.linspace(-760, 715, 4001), np.linspace(-1, 1, 101), ends]).astype(
         dtype
     )
     got = np.empty_like(x)
-    cache.load(emit.module([text], jit), jit).spread(x, got)
+    back_end(mode).load(back_end(mode).module([text])).spread(x, got)
     with np.errstate(all="ignore"):
         want = np.exp(x)
     np.testing.assert_array_equal(np.isnan(got), np.isnan(want))

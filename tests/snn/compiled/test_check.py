@@ -6,8 +6,7 @@ import pytest
 import snn
 from autograd import Cell, nn, ops
 from autograd.errors import NonFiniteError
-
-from ..nets import Adaptive
+from tests.snn.helpers.nets import Adaptive
 
 every_mode = pytest.mark.parametrize("mode", ["eager", "python"])
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's own, of overflow

@@ -7,9 +7,8 @@ import snn
 from autograd import Tensor, nn, tree, value_and_grad
 from autograd.errors import ArgumentError
 from snn.compiled.stage import Running
-
-from .compare import assert_equal, everything
-from .neurons import AdaptiveNode
+from tests.snn.helpers.compare import assert_equal, everything
+from tests.snn.helpers.neurons import AdaptiveNode
 
 T, N = 150, 30
 triangle = snn.surrogate.triangle

@@ -8,11 +8,10 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, ops, tree
-
-from ..discovered import CLASSES, FIRING, SURROGATES, noisy
-from .compare import assert_as_eager, assert_equal, start_of
-from .neurons import OWN
-from .pairs import pairwise
+from tests.snn.helpers.compare import assert_as_eager, assert_equal, start_of
+from tests.snn.helpers.discovered import CLASSES, FIRING, SURROGATES, noisy
+from tests.snn.helpers.neurons import OWN
+from tests.snn.helpers.pairs import pairwise
 
 T, N, F = 17, 3, 7
 SHAPES = {"[T, N, 7]": (T, N, F), "[T, N, 2, 7]": (T, N, 2, F), "[T, N, 150]": (9, N, 150)}

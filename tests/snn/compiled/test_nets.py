@@ -11,9 +11,9 @@ from snn.compiled import factored
 from snn.connections import connection_of, dense
 from snn.connections.dense import Dense
 from snn.engine import tuning
-
-from .compare import assert_as_eager, everything
-from .neurons import AdaptiveNode, whole_dense
+from snn.engine.backends import back_end
+from tests.snn.helpers.compare import assert_as_eager, everything
+from tests.snn.helpers.neurons import AdaptiveNode, whole_dense
 
 T, N = 9, 3
 modes = pytest.mark.parametrize("mode", ["compiled", "python"])
@@ -235,4 +235,4 @@ def test_spikes_that_are_many_are_multiplied_whole(tune):
     tune(little_work=0)
     inputs = spikes((T, N, 6), density=0.9), spikes((T, N, 6), density=0.1), np.full((T, N, 6), 0.5, np.float32) * np.arange(6)
     for x, kind in zip(map(Tensor, inputs), ("dense", "events", "dense"), strict=True):
-        assert connection_of(nn.Dense(6, 4, "ones"), x).way(x, False).kind == kind
+        assert connection_of(nn.Dense(6, 4, "ones"), x).way(x, back_end("python")).kind == kind

@@ -8,8 +8,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, grad, ops
 from autograd.errors import CompileError, GradientError
-
-from .compare import assert_as_eager, assert_close
+from tests.snn.helpers.compare import assert_as_eager, assert_close
 
 T, N, F = 7, 2, 5
 

@@ -5,9 +5,8 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, grad, nn, tree, value_and_grad
-
-from .compare import assert_close
-from .neurons import AdaptiveNode, whole_dense
+from tests.snn.helpers.compare import assert_close
+from tests.snn.helpers.neurons import AdaptiveNode, whole_dense
 
 T, N, F = 5, 2, 6
 

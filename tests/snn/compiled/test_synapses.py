@@ -10,9 +10,8 @@ import snn
 from autograd import Parameter, Tensor, nn
 from snn.common.discover import kinds
 from snn.synapses import NMDA, Conductance, DoubleExponential, Exponential, Receptor, TsodyksMarkram
-
-from .compare import assert_as_eager, start_of
-from .neurons import whole_dense
+from tests.snn.helpers.compare import assert_as_eager, start_of
+from tests.snn.helpers.neurons import whole_dense
 
 T, N, F = 12, 3, 7
 SYNAPSES = list(kinds(snn.synapses, snn.synapses.Synapse).values())

@@ -7,8 +7,7 @@ import pytest
 
 import snn
 from autograd.errors import CompileError, DTypeError, ShapeError
-
-from .nets import NETS, Balanced, Feedback, Wired
+from tests.snn.helpers.wired import NETS, Balanced, Feedback, Wired
 
 X = np.ones((4, 4, 5), np.float32)
 

@@ -5,8 +5,7 @@ import pytest
 
 import snn
 from autograd import Tensor, nn, ops, value_and_grad
-
-from .nets import Wired
+from tests.snn.helpers.wired import Wired
 
 T, N = 23, 7
 

@@ -6,8 +6,7 @@ import pytest
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops, tree, value_and_grad
 from autograd.errors import ArgumentError, CellError, ShapeError
-
-from .nets import NETS
+from tests.snn.helpers.wired import NETS
 
 T, N = 9, 4
 

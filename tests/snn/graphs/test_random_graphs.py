@@ -13,8 +13,7 @@ import snn
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import CompileError
 from snn.compiled import execute
-
-from .test_nets import N, a_mask, assert_agrees, whole
+from tests.snn.graphs.test_nets import N, a_mask, assert_agrees, whole
 
 EXAMPLES = 500 if settings().max_examples > 100 else 30
 PHASES = (Phase.generate, Phase.shrink) if EXAMPLES > 100 else (Phase.generate,)  # to shrink takes minutes

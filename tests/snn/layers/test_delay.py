@@ -10,8 +10,8 @@ from autograd import Cell, Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, DTypeError, ShapeError, StateError
 from snn.spikes import Spikes
 from tests.reference.delays import delayed
-from tests.snn.compiled.compare import assert_as_eager, assert_equal, everything, start_of
-from tests.snn.compiled.neurons import whole_dense
+from tests.snn.helpers.compare import assert_as_eager, assert_equal, everything, start_of
+from tests.snn.helpers.neurons import whole_dense
 
 every_mode = pytest.mark.parametrize("mode", ["eager", "python", "compiled"])
 T, N = 7, 3

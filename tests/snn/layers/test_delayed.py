@@ -9,9 +9,10 @@ import torch
 import snn
 from autograd import Cell, Tensor, check_grad, grad, nn, ops, optim, value_and_grad
 from autograd.errors import ArgumentError, CompileError, ShapeError, StateError
+from snn.engine.backends import modes
 from snn.engine.lagged import lagged_dots, lagged_sums, tap_dots, tap_sums, tap_sums_back
 from tests.reference import delays as naive
-from tests.snn.compiled.compare import assert_close, assert_equal, everything, start_of
+from tests.snn.helpers.compare import assert_close, assert_equal, everything, start_of
 
 T, N = 7, 3
 DELAYS = np.random.default_rng(2).integers(0, 5, (4, 5))
@@ -45,9 +46,9 @@ kinds = pytest.mark.parametrize("build", [fixed, linear, gauss, lambda **k: fixe
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 1, 1, 1, 1), (9, 2, 5, 3, 6), (40, 3, 9, 2, 33)], ids=str)
-@pytest.mark.parametrize("jit", [True, False], ids=["compiled", "python"])
-def test_the_loops_are_the_plain_ones(shape, dtype, jit, monkeypatch):
-    monkeypatch.setattr("snn.engine.lagged.enabled", lambda: jit)
+@pytest.mark.parametrize("mode", ["compiled", "python"])
+def test_the_loops_are_the_plain_ones(shape, dtype, mode, monkeypatch):
+    monkeypatch.setattr("snn.engine.lagged.back_end", lambda: modes()[mode])
     given, samples, n_in, n_out, steps = shape
     x, weight, g = whole(given, samples, n_in, dtype=dtype), whole(n_out, n_in, dtype=dtype), whole(steps, samples, n_out)
     offset = np.random.default_rng(3).integers(0, given - steps + 1, (n_out, n_in))

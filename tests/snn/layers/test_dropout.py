@@ -7,7 +7,7 @@ import snn
 from autograd import Cell, Tensor, grad, nn, ops, value_and_grad
 from autograd.errors import ArgumentError, StateError
 from snn.spikes import Spikes
-from tests.snn.compiled.compare import assert_close, assert_equal
+from tests.snn.helpers.compare import assert_close, assert_equal
 
 T, N = 6, 4
 every_mode = pytest.mark.parametrize("mode", ["eager", "python", "compiled"])

@@ -9,7 +9,7 @@ import torch
 import snn
 from autograd import Cell, Tensor, check_grad, nn, value_and_grad
 from autograd.errors import ArgumentError, CellError, ShapeError
-from tests.snn.compiled.compare import assert_close, everything
+from tests.snn.helpers.compare import assert_close, everything
 
 T, N, C = 5, 4, 3
 every_mode = pytest.mark.parametrize("mode", ["eager", "python", "compiled"])

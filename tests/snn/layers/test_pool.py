@@ -7,7 +7,7 @@ import snn
 from autograd import Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, ShapeError, StateError
 from tests.reference.spike_pools import adaptive, side_by_side, spike_pool
-from tests.snn.compiled.compare import assert_as_eager, assert_equal, everything
+from tests.snn.helpers.compare import assert_as_eager, assert_equal, everything
 
 T, N, C, H, W = 6, 2, 2, 5, 7
 modes = pytest.mark.parametrize("mode", ["eager", "compiled"])

@@ -9,7 +9,7 @@ import snn
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import ArgumentError, CellError, ShapeError, StateError
 from snn.sums import Sum
-from tests.snn.compiled.compare import assert_as_eager, assert_close, assert_equal, everything
+from tests.snn.helpers.compare import assert_as_eager, assert_close, assert_equal, everything
 
 T, N, F = 7, 3, 5
 every_mode = pytest.mark.parametrize("mode", ["eager", "python", "compiled"])

@@ -9,7 +9,7 @@ import snn
 from autograd import Cell, Tensor, nn, ops, optim, value_and_grad
 from autograd.errors import ArgumentError, CellError, ShapeError
 from autograd.optim import constraints
-from tests.snn.compiled.compare import assert_as_eager, assert_equal, everything
+from tests.snn.helpers.compare import assert_as_eager, assert_equal, everything
 
 T, N, F = 7, 3, 4
 SURROGATE = {"surrogate_function": snn.surrogate.atan()}

@@ -10,8 +10,7 @@ from matplotlib.colors import to_hex
 from autograd import Tensor
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import plot
-
-from .drawn import curves, levels, marks, texts
+from tests.snn.plot.drawn import curves, levels, marks, texts
 
 
 def test_trace_has_one_panel_for_each_array_in_order(lif):

@@ -11,8 +11,7 @@ from autograd import nn
 from autograd.errors import ArgumentError
 from snn import plot
 from snn.inspect.health_report import EDGES, HealthReport
-
-from .drawn import curves, texts
+from tests.snn.plot.drawn import curves, texts
 
 
 @pytest.fixture(scope="module")

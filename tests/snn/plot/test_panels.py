@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 
 from autograd.errors import ArgumentError, DTypeError, MissingExtraError
 from snn import plot
-
-from .drawn import first
-from .test_results import HISTORY
+from tests.snn.plot.drawn import first
+from tests.snn.plot.test_results import HISTORY
 
 CALLS = {
     "trace": lambda ax=None: plot.trace(v=np.ones((5, 2)), spikes=np.eye(5, 2), v_threshold=1.0, ax=ax),

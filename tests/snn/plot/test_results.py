@@ -8,8 +8,7 @@ from autograd import Tensor
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import plot
 from snn.plot.panels import COLOURS
-
-from .drawn import curves, texts
+from tests.snn.plot.drawn import curves, texts
 
 HISTORY = [
     {"epoch": 1, "train_loss": 0.9, "test_loss": 1.0, "train_accuracy": 0.6, "test_accuracy": 0.55, "seconds": 3.0},

@@ -1,0 +1,364 @@
+"""Loops over events that are the same for every neuron. Each does the jobs ``lo`` to ``hi`` and owns what it writes.
+
+Flat arrays and unsigned indices throughout: with others LLVM does not vectorise. An event is the position of a spike in
+its row, and a row is one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights
+``[n_out, n_in]`` are packed to ``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs in a block, which stays in the cache
+while all rows go by.
+"""
+
+import numpy as np
+
+from .head import add_dots, add_rows
+from .python.lanes import LANES, lowest, njit, ones, where_nonzero
+
+
+@njit(error_model="numpy", nogil=True)
+def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
+    """Write, for each row, which elements are not zero, a bit each, and how many.
+
+    Where it ``checks``, ``wrong`` is set where an element is neither zero nor ``value``.
+    """
+    whole = columns // np.uint64(LANES)
+    for r in range(lo, hi):
+        first, found, bad = r * columns, np.uint64(0), False
+        if checks:
+            for k in range(columns):
+                bad |= (array[first + k] != value) & (array[first + k] != 0)
+        wrong[r] = bad
+        for w in range(whole):
+            word = where_nonzero(array, first + w * np.uint64(LANES))
+            words[r * per_row + w] = word
+            found += ones(word)
+        if whole < per_row:
+            word = np.uint64(0)
+            for k in range(whole * np.uint64(LANES), columns):
+                if array[first + k] != 0:
+                    word |= np.uint64(1) << (k - whole * np.uint64(LANES))
+            words[r * per_row + whole] = word
+            found += ones(word)
+        count[r] = found
+
+
+@njit(error_model="numpy", nogil=True)
+def numbers(lo, hi, share, flags, amplitude, out):
+    """Write bytes that are 0 or 1 as 0 or an amplitude."""
+    for k in range(lo * share, min(hi * share, np.uint64(len(flags)))):
+        out[k] = flags[k]  # a number of bytes times a float would be a float64
+        out[k] *= amplitude
+
+
+@njit(error_model="numpy", nogil=True)
+def largest(lo, hi, share, words, mask, found):
+    """Write the largest of the words of a share, each without the bits that are not in the mask; ``found`` begins at 0."""
+    for job in range(lo, hi):
+        worst = found[job]
+        for k in range(job * share, min((job + np.uint64(1)) * share, np.uint64(len(words)))):
+            word = words[k] & mask
+            worst = word if word > worst else worst
+        found[job] = worst
+
+
+@njit(error_model="numpy", nogil=True)
+def listed(lo, hi, words, per_row, start, index):
+    """Write the position of each bit that is set."""
+    for r in range(lo, hi):
+        p = start[r]
+        for w in range(per_row):
+            word = words[r * per_row + w]
+            while word:
+                index[p] = w * np.uint64(LANES) + lowest(word)
+                word &= word - np.uint64(1)
+                p += np.uint64(1)
+
+
+@njit(error_model="numpy", nogil=True)
+def join(lo, hi, start_a, index_a, start_b, index_b, start, index):
+    """Write the events of two lists row by row, those of the first before those of the second."""
+    for r in range(lo, hi):
+        p, one = start[r], np.uint64(1)
+        for k in range(start_a[r], start_a[r + one]):
+            index[p] = index_a[k]
+            p += one
+        for k in range(start_b[r], start_b[r + one]):
+            index[p] = index_b[k]
+            p += one
+
+
+@njit(error_model="numpy", nogil=True)
+def transposed(lo, hi, start, index, rows, chunk, columns, column_start, row_index):
+    """Write the rows of each column's events in each chunk: ``row_index[column_start[c, i]:column_start[c, i + 1]]``."""
+    cursor = np.empty(columns, np.uint64)
+    for c in range(lo, hi):
+        first, last = c * chunk, min((c + np.uint64(1)) * chunk, rows)
+        at = c * (columns + np.uint64(1))
+        for i in range(columns):
+            cursor[i] = 0
+        for p in range(start[first], start[last]):
+            cursor[index[p]] += np.uint64(1)
+        p = start[first]
+        for i in range(columns):
+            column_start[at + i] = p
+            p += cursor[i]
+            cursor[i] = column_start[at + i]
+        column_start[at + columns] = p
+        for r in range(first, last):
+            for p in range(start[r], start[r + np.uint64(1)]):
+                i = index[p]
+                row_index[cursor[i]] = r - first
+                cursor[i] += np.uint64(1)
+
+
+@njit(error_model="numpy", nogil=True)
+def pack(lo, hi, weight, n_out, n_in, amplitude, lanes, packed):
+    """Pack weights, each column times the amplitude of its input."""
+    strip = np.uint64(16)
+    strips = (n_in + strip - np.uint64(1)) // strip
+    for job in range(lo, hi):
+        b, i0 = job // strips, job % strips * strip
+        first, i1 = b * lanes, min(i0 + strip, n_in)
+        n = min(lanes, n_out - first)
+        for j in range(n):
+            o = (first + j) * n_in
+            for i in range(i0, i1):
+                packed[(b * n_in + i) * lanes + j] = weight[o + i] * amplitude[i]
+        for i in range(i0, i1):
+            for j in range(n, lanes):
+                packed[(b * n_in + i) * lanes + j] = 0
+
+
+@njit(error_model="numpy", nogil=True)
+def unpack(lo, hi, packed, n_out, n_in, amplitude, lanes, weight):
+    """Undo :func:`pack` for gradients."""
+    strip = np.uint64(16)
+    strips = (n_in + strip - np.uint64(1)) // strip
+    for job in range(lo, hi):
+        b, i0 = job // strips, job % strips * strip
+        first, i1 = b * lanes, min(i0 + strip, n_in)
+        for j in range(min(lanes, n_out - first)):
+            o = (first + j) * n_in
+            for i in range(i0, i1):
+                weight[o + i] = packed[(b * n_in + i) * lanes + j] * amplitude[i]
+
+
+@njit(error_model="numpy", nogil=True)
+def turn(lo, hi, weight, n_out, n_in, pitch, turned):
+    """Write weights the other way round, ``[n_in, pitch]``, with zeros behind."""
+    strip = np.uint64(16)
+    for job in range(lo, hi):
+        i0, i1 = job * strip, min((job + np.uint64(1)) * strip, n_in)
+        for o in range(n_out):
+            for i in range(i0, i1):
+                turned[i * pitch + o] = weight[o * n_in + i]
+        for i in range(i0, i1):
+            for o in range(n_out, pitch):
+                turned[i * pitch + o] = 0
+
+
+@njit(error_model="numpy", nogil=True)
+def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, lanes, packed):
+    """Add to the packed gradient of weights, for each event, the gradient of its row's currents, ``[block, rows, width]``."""
+    for job in range(lo, hi):
+        b, part = job // parts, job % parts
+        end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than what is left
+        for i in range(n_in * part // parts, n_in * (part + np.uint64(1)) // parts):
+            first, last = column_start[i], column_start[i + np.uint64(1)]
+            if first < last:
+                for g in range(np.uint64(0), end, lanes):
+                    at = (b * width + g) * n_in + i * lanes
+                    add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last, lanes)
+
+
+@njit(error_model="numpy", nogil=True)
+def spread(lo, hi, start, index, packed, n_in, columns, lanes, out):
+    """Write the currents ``[rows, columns]`` that events bring."""
+    row = np.empty(LANES, packed.dtype)
+    for r in range(lo, hi):
+        for first in range(np.uint64(0), columns, lanes):
+            for j in range(lanes):
+                row[j] = 0
+            add_rows(row, np.uint64(0), packed, first * n_in, lanes, index, start[r], start[r + np.uint64(1)], lanes)
+            for j in range(min(lanes, columns - first)):
+                out[r * columns + first + j] = row[j]
+
+
+@njit(error_model="numpy", nogil=True)
+def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, n_in, out):
+    """Write ``gradient @ weights.T``, ``[rows, n_in]``, at the listed places only and zero elsewhere.
+
+    ``gradient`` is ``[rows, pitch]`` and ``weights`` ``[n_in, pitch]``; they go by in strips of inputs that stay in the cache.
+    """
+    four, cursor = np.empty(4, out.dtype), np.empty(share, np.uint64)
+    for job in range(lo, hi):
+        first = job * share
+        n = min(share, rows - first)
+        for k in range(n * n_in):
+            out[first * n_in + k] = 0
+        add_dots(
+            out, first * n_in, n_in, gradient, first * pitch, pitch, n, start, index, first, weights, strip, n_in, cursor, four
+        )
+
+
+@njit(error_model="numpy", nogil=True)
+def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, size, eps, keep):
+    """Make a step of Adam's rule, in the order of operations that the numpy form has."""
+    for i in range(lo * piece, min(hi * piece, np.uint64(len(w)))):
+        m = mean[i] * beta1 + g[i] * rest1
+        s = square[i] * beta2 + g[i] * g[i] * rest2
+        mean[i] = m
+        square[i] = s
+        new[i] = w[i] * keep - size * m / (np.sqrt(s) + eps)
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve_spikes(
+    lo, hi, start, index, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
+    weights, out,
+):  # fmt: skip
+    """Write the currents of images: each spike adds its kernels to the outputs that it reaches.
+
+    ``row_of`` says which row of the output a row of the image reaches by each row of the kernel; ``runs`` which runs along
+    it: the first output, the first column of the kernel, and how many. The weights are ``[channels, kh, kw, group_out]``.
+    """
+    plane = rows_out * columns_out
+    work = np.empty(plane * n_out, out.dtype)
+    for r in range(lo, hi):
+        for k in range(plane * n_out):
+            work[k] = 0
+        for c in range(channels):
+            group = c // each * group_out
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                y = np.uint64(index[p]) // width
+                x = np.uint64(index[p]) - y * width
+                for k in range(kh):
+                    o = row_of[y * kh + k]
+                    if o < rows_out:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            at = (o * columns_out + runs[np.uint64(3) * run]) * n_out + group
+                            w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
+                                work[at + j] += weights[w + j]
+        put_channels_first(work, n_out, plane, r, out)
+
+
+@njit(error_model="numpy", nogil=True)
+def put_channels_first(work, channels, plane, r, out):
+    """Write an image whose channels are behind its places."""
+    for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
+        for c in range(channels):
+            first = (r * channels + c) * plane
+            for k in range(k0, min(k0 + np.uint64(16), plane)):
+                out[first + k] = work[k * channels + c]
+
+
+@njit(error_model="numpy", nogil=True, fastmath={"contract"})
+def convolve_few(
+    lo, hi, numbers, channels, each, group_out, n_out, rows, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
+    weights, out,
+):  # fmt: skip
+    """Write what images of numbers ``[images, channels, rows, width]`` bring, most of which are 0; as ``convolve_spikes``."""
+    plane = rows_out * columns_out
+    work = np.empty(plane * n_out, out.dtype)
+    for r in range(lo, hi):
+        for k in range(plane * n_out):
+            work[k] = 0
+        for c in range(channels):
+            group = c // each * group_out
+            for y in range(rows):
+                first = ((r * channels + c) * rows + y) * width
+                for x in range(width):
+                    value = numbers[first + x]
+                    if value != 0:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            place = runs[np.uint64(3) * run] * n_out + group
+                            w0 = (c * kh * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
+                            for k in range(kh):
+                                o = row_of[y * kh + k]
+                                if o < rows_out:
+                                    at, w = o * columns_out * n_out + place, w0 + k * kw * group_out
+                                    for j in range(length):
+                                        work[at + j] += value * weights[w + j]
+        put_channels_first(work, n_out, plane, r, out)
+
+
+@njit(error_model="numpy", nogil=True)
+def gather_spikes(
+    lo, hi, start, index, rows, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start,
+    runs, gradient, total,
+):  # fmt: skip
+    """Add to the gradient by the weights, for each spike, that by the outputs it reaches, ``[rows, places, n_out]``.
+
+    A job is a channel and a row of the kernel.
+    """
+    plane = rows_out * columns_out
+    for job in range(lo, hi):
+        c, k = job // kh, job % kh
+        group = c // each * group_out
+        for r in range(rows):
+            base = r * plane * n_out + group
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                y = np.uint64(index[p]) // width
+                x = np.uint64(index[p]) - y * width
+                o = row_of[y * kh + k]
+                if o < rows_out:
+                    for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                        at = base + (o * columns_out + runs[np.uint64(3) * run]) * n_out
+                        w = (job * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                        for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
+                            total[w + j] += gradient[at + j]
+
+
+@njit(error_model="numpy", nogil=True)
+def channels_last(lo, hi, images, channels, plane, out):
+    """Move the channels of images behind their places."""
+    for r in range(lo, hi):
+        base = r * channels * plane
+        for k0 in range(np.uint64(0), plane, np.uint64(16)):
+            for c in range(channels):
+                for k in range(k0, min(k0 + np.uint64(16), plane)):
+                    out[base + k * channels + c] = images[base + c * plane + k]
+
+
+@njit(error_model="numpy", nogil=True, fastmath={"reassoc", "contract"})
+def sample_convolved(
+    lo, hi, start, index, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
+    weights, gradient, size, out,
+):  # fmt: skip
+    """Write the gradient by images at the listed places, from that by outputs ``[rows, places, n_out]``, and 0 elsewhere."""
+    plane = rows_out * columns_out
+    for r in range(lo, hi):
+        for c in range(channels):
+            group, first = c // each * group_out, (r * channels + c) * size
+            for k in range(size):
+                out[first + k] = 0
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                y = np.uint64(index[p]) // width
+                x = np.uint64(index[p]) - y * width
+                total = gradient.dtype.type(0)
+                for k in range(kh):
+                    o = row_of[y * kh + k]
+                    if o < rows_out:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            at = (r * plane + o * columns_out + runs[np.uint64(3) * run]) * n_out + group
+                            w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
+                                total += weights[w + j] * gradient[at + j]
+                out[first + np.uint64(index[p])] = total
+
+
+@njit(error_model="numpy", nogil=True)
+def binned(lo, hi, start, p, y, x, height, width, place, out):
+    """Count events into frames ``[frames, place]``: frame f has the events ``start[f]:start[f + 1]``."""
+    for f in range(lo, hi):
+        first = f * place
+        for e in range(start[f], start[f + np.uint64(1)]):
+            out[first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])] += 1
+
+
+@njit(error_model="numpy", nogil=True)
+def occupied(lo, hi, start, p, y, x, height, width, place, out):
+    """Set where frames have an event; as :func:`binned`."""
+    for f in range(lo, hi):
+        first = f * place
+        for e in range(start[f], start[f + np.uint64(1)]):
+            out[first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])] = 1

@@ -1,0 +1,194 @@
+"""What a matrix product does with vectors: read an operand into panels, and multiply two panels into a tile, for Numba.
+
+An operand is of floats, bytes that are 0 or 1, or words with a bit for each element.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+_WORD, _BYTE = ir.IntType(64), ir.IntType(8).as_pointer()
+
+
+def _data(context, builder, kind, array):
+    return context.make_array(kind)(context, builder, array).data
+
+
+def _at(builder, data, place, vector):
+    return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
+
+
+def _number(k):
+    return ir.Constant(_WORD, k)
+
+
+def _everywhere(builder, value, count):
+    none, first = ir.Constant(ir.VectorType(value.type, count), ir.Undefined), ir.Constant(ir.IntType(32), 0)
+    return builder.shuffle_vector(
+        builder.insert_element(none, value, first), none, ir.Constant(ir.VectorType(ir.IntType(32), count), None)
+    )
+
+
+def _read(context, builder, kind, source, place, number, amplitude, count):
+    """Load so many elements, side by side, as a vector of numbers; what is no float is 0 or 1 and times the amplitude."""
+    element, data = context.get_data_type(kind.dtype), _data(context, builder, kind, source)
+    loaded = builder.load(_at(builder, data, place, ir.VectorType(element, count)))
+    loaded.align = kind.dtype.bitwidth // 8
+    if loaded.type.element == number:
+        return loaded
+    return builder.fmul(builder.uitofp(loaded, ir.VectorType(number, count)), _everywhere(builder, amplitude, count))
+
+
+@intrinsic
+def element(typing, source, place, amplitude):
+    """Return an element as a number; what is no float is times the amplitude."""
+    bits = source.dtype == types.uint64
+
+    def generate(context, builder, signature, args):
+        source, place, amplitude = args
+        kind, number = signature.args[0], context.get_data_type(signature.args[2])
+        word = builder.lshr(place, _number(6)) if bits else place
+        loaded = builder.load(builder.gep(_data(context, builder, kind, source), [word]))
+        if loaded.type == number:
+            return loaded
+        if bits:
+            loaded = builder.and_(builder.lshr(loaded, builder.and_(place, _number(63))), _number(1))
+            loaded = builder.trunc(loaded, ir.IntType(8))
+        return builder.fmul(builder.uitofp(loaded, number), amplitude)
+
+    return amplitude(source, types.uint64, amplitude), generate
+
+
+def copies(count):
+    """Make the function that copies so many elements that lie side by side."""
+
+    @intrinsic
+    def copy(typing, out, at, source, place, amplitude):
+        """Write ``source[place : place + count]`` as numbers to ``out[at : at + count]``."""
+
+        def generate(context, builder, signature, args):
+            out, at, source, place, amplitude = args
+            kinds = signature.args
+            number = context.get_data_type(kinds[0].dtype)
+            value = _read(context, builder, kinds[2], source, place, number, amplitude, count)
+            target = _at(builder, _data(context, builder, kinds[0], out), at, value.type)
+            builder.store(value, target).align = kinds[0].dtype.bitwidth // 8
+            return context.get_dummy_value()
+
+        u = types.uint64
+        return types.void(out, u, source, u, amplitude), generate
+
+    return copy
+
+
+def turns(rows):
+    """Make the function that writes a square of elements, or half of one, the other way round: 4 of 4 rows, or 4 of 2."""
+
+    @intrinsic
+    def turn(typing, out, at, pitch, source, p0, p1, p2, p3, amplitude):
+        """Write ``source[p : p + 4]`` of the first ``rows`` places as columns of ``out``, whose rows are ``pitch`` apart."""
+
+        def generate(context, builder, signature, args):
+            out, at, pitch, source, *places, amplitude = args
+            kinds = signature.args
+            number, target = context.get_data_type(kinds[0].dtype), _data(context, builder, kinds[0], out)
+            lines = [_read(context, builder, kinds[3], source, p, number, amplitude, 4) for p in places[:rows]]
+
+            def shuffled(a, b, lanes):
+                return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+            pairs = [
+                [shuffled(lines[r], lines[r + 1], half) for half in ([0, 4, 1, 5], [2, 6, 3, 7])] for r in range(0, rows, 2)
+            ]
+            for d in range(4):
+                first = 2 * (d % 2)
+                if rows == 4:
+                    made = shuffled(pairs[0][d // 2], pairs[1][d // 2], [first, first + 1, first + 4, first + 5])
+                else:
+                    made = shuffled(pairs[0][d // 2], pairs[0][d // 2], [first, first + 1])
+                place = builder.add(at, builder.mul(pitch, _number(d)))
+                builder.store(made, _at(builder, target, place, made.type)).align = kinds[0].dtype.bitwidth // 8
+            return context.get_dummy_value()
+
+        u = types.uint64
+        return types.void(out, u, u, source, u, u, u, u, amplitude), generate
+
+    return turn
+
+
+def tiles(rows, vectors, size):
+    """Make the function that multiplies two panels, of so many rows and vectors of so many bytes, into registers."""
+
+    @intrinsic
+    def tile(typing, a, at_a, b, at_b, depth, out, at, pitch, start, at_start, start_pitch, adds):
+        """Write the product of two panels to a tile of ``out``, after the tile of ``start`` if it ``adds``.
+
+        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum is made from the first of the depth to the last.
+        """
+
+        def generate(context, builder, signature, args):
+            _, at_a, _, at_b, depth, _, at, pitch, _, at_start, start_pitch, adds = args
+            kinds = signature.args
+            align = kinds[0].dtype.bitwidth // 8
+            width = size // align
+            vector = ir.VectorType(context.get_data_type(kinds[0].dtype), width)
+            name = f"llvm.fmuladd.v{width}f{8 * align}"
+            multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+            data_a, data_b, data_out, data_start = (
+                _data(context, builder, kinds[k], args[k]) for k in (0, 2, 5, 8)
+            )  # fmt: skip
+            grid = [(r, v) for r in range(rows) for v in range(vectors)]
+
+            def tile_of(data, first, pitch):
+                lines = [builder.add(first, builder.mul(pitch, _number(r))) for r in range(rows)]
+                return [_at(builder, data, builder.add(lines[r], _number(v * width)), vector) for r, v in grid]
+
+            def load(pointer):
+                value = builder.load(pointer)
+                value.align = align
+                return value
+
+            # What the sums are added to is fetched while they are made.
+            flag = ir.IntType(32)
+            fetch = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), [_BYTE, flag, flag, flag]), "llvm.prefetch"
+            )
+            for (_, v), pointer in zip(grid, tile_of(data_out, at, pitch), strict=True):
+                if v in (0, vectors - 1):
+                    builder.call(fetch, [builder.bitcast(pointer, _BYTE), *(ir.Constant(flag, k) for k in (0, 3, 1))])
+            before, body, end = builder.block, *(builder.append_basic_block(f"tile.{n}") for n in ("body", "end"))
+            builder.branch(body)
+            builder.position_at_end(body)
+            d, sums = builder.phi(_WORD), [builder.phi(vector) for _ in grid]
+            for phi in sums:
+                phi.add_incoming(ir.Constant(vector, None), before)
+            d.add_incoming(_number(0), before)
+            place = builder.add(at_b, builder.mul(d, _number(vectors * width)))
+            weights = [load(_at(builder, data_b, builder.add(place, _number(v * width)), vector)) for v in range(vectors)]
+            place = builder.add(at_a, builder.mul(d, _number(rows)))
+            made = []
+            for r in range(rows):
+                x = _everywhere(builder, builder.load(builder.gep(data_a, [builder.add(place, _number(r))])), width)
+                made += [builder.call(multiply, [x, weights[v], sums[r * vectors + v]]) for v in range(vectors)]
+            after = builder.add(d, _number(1))
+            d.add_incoming(after, body)
+            for phi, value in zip(sums, made, strict=True):
+                phi.add_incoming(value, body)
+            builder.cbranch(builder.icmp_unsigned("<", after, depth), body, end)
+            builder.position_at_end(end)
+
+            pointers = tile_of(data_out, at, pitch)
+            with builder.if_else(adds) as (then, otherwise):
+                with then:
+                    for old, pointer, value in zip(tile_of(data_start, at_start, start_pitch), pointers, made, strict=True):
+                        builder.store(builder.fadd(load(old), value), pointer).align = align
+                with otherwise:
+                    for pointer, value in zip(pointers, made, strict=True):
+                        builder.store(value, pointer).align = align
+            return context.get_dummy_value()
+
+        u = types.uint64
+        return types.void(a, u, b, u, u, out, u, u, start, u, u, types.boolean), generate
+
+    return tile

@@ -1,0 +1,93 @@
+"""The innermost loops in plain numpy, to step through in a debugger; to the same bits where only sums are made."""
+
+import math
+
+import numpy as np
+
+LANES = 64  # columns that are summed at once
+
+
+def njit(**options):
+    """Have a function be silent about overflow, as numpy is where whole numbers of arrays wrap; leave the rest as it is."""
+    return np.errstate(over="ignore")
+
+
+def row_sum(lanes):
+    """Make the function that adds rows of so many lanes."""
+
+    def add_rows(dst, at, src, base, pitch, index, start, stop):
+        """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+        at = int(at)
+        for p in range(start, stop):
+            row = int(base) + int(pitch) * int(index[p])
+            dst[at : at + lanes] += src[row : row + lanes]
+
+    return add_rows
+
+
+def products(rows):
+    """Make the function that adds products for so many rows at once."""
+
+    def add_products(dst, at, dst_pitch, a, first, a_pitch, src, base, n):
+        """Add to ``rows`` rows of LANES elements, from ``dst[at]`` on, the products of rows of ``a`` with packed weights."""
+        at, dst_pitch, first, a_pitch, base, n = map(int, (at, dst_pitch, first, a_pitch, base, n))
+        weights = src[base : base + n * LANES].reshape(n, LANES)
+        for r in range(rows):
+            place, start = at + r * dst_pitch, first + r * a_pitch
+            for k in range(n):
+                dst[place : place + LANES] += a[start + k] * weights[k]
+
+    return add_products
+
+
+def dot_rows(out, a, at, src, s0, s1, s2, s3, n):
+    """Write the products of ``a[at : at + n]`` with four rows ``src[s : s + n]`` to ``out[:4]``; LANES divides n."""
+    at, n = int(at), int(n)
+    for i, s in enumerate(map(int, (s0, s1, s2, s3))):
+        out[i] = np.dot(a[at : at + n], src[s : s + n])
+
+
+def where_nonzero(array, at):
+    """Return a word whose bit k says that ``array[at + k]`` is not zero, for LANES elements."""
+    return np.uint64(sum(1 << k for k in range(LANES) if array[int(at) + k] != 0))
+
+
+def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
+    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; with a step of 0 of the first one.
+
+    A function of one argument gets ``out`` for ``y``.
+    """
+    given = [a[:n] if step else a[:1] for a, step in ((x, x_step), (y, y_step))]
+    function(*given[: function.nin], out=out[:n])
+
+
+def lowest(word):
+    """Return the position of the lowest bit that is set."""
+    word = int(word)
+    return np.uint64((word & -word).bit_length() - 1)
+
+
+def ones(word):
+    """Return the number of bits that are set."""
+    return np.uint64(int(word).bit_count())
+
+
+def exponential(bits, terms, low, high, large, parts):
+    """Make the function that is the exponential of a float of so many bits, step by step as that for Numba is."""
+    number, whole, places, bias = (np.float32, np.int32, 23, 127) if bits == 32 else (np.float64, np.int64, 52, 1023)
+
+    def exponential_of(x):
+        """Return the exponential of x, which is brought to where it is just 0 or infinite; NaN stays."""
+        x = np.clip(number(x), number(low), number(high))
+        shifted = x * number(1 / math.log(2)) + number(large)
+        power = shifted - number(large)
+        rest = power * number(-parts[1]) + (power * number(-parts[0]) + x)
+        p = number(1 / math.factorial(terms - 1))
+        for k in reversed(range(terms - 1)):
+            p = p * rest + number(1 / math.factorial(k))
+        exponent = (shifted.view(whole) << whole(places)) >> whole(places)
+        half = exponent >> whole(1)
+        factors = [((part + whole(bias)) << whole(places)).view(number) for part in (half, exponent - half)]
+        return p * factors[0] * factors[1]
+
+    return exponential_of

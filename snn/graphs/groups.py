@@ -1,0 +1,198 @@
+"""Populations that feed each other: which of them make a core, and in which order the cores of a group step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autograd.errors import CompileError
+
+from ..common.structure import label, runs_at_once, steps_in_loops
+from .graph import Edge, Graph, Node
+from .stages import Core, Projection, Stage
+
+__all__ = ["components", "is_elementwise", "make_group"]
+
+
+def is_elementwise(node: Node) -> bool:
+    """Tell whether an operation works element by element."""
+    if node.kind in ("population", "state"):
+        return True
+    op = node.what
+    return node.kind == "operation" and (op.scalar is not None or op.expand is not None or "dtype" in op.attr_names)
+
+
+def make_group(graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool]) -> Stage:
+    """Return the stage of nodes that feed each other.
+
+    Parameters
+    ----------
+    graph : Graph
+        Of the net.
+    part : list of Node
+        A strongly connected component of it.
+    has_matrix : callable
+        Whether a node is weights by which neurons may feed each other inside a loop.
+
+    Raises
+    ------
+    CompileError
+        If feedback goes through what cannot step inside a loop.
+    """
+    return _Group(graph, part, has_matrix).stage()
+
+
+class _Group:
+    def __init__(self, graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool]) -> None:
+        self.graph, self.nodes, self.has_matrix = graph, graph.nodes, has_matrix
+        self.part, self.inside = part, {node.number for node in part}
+        self.steps = [node for node in part if self._steps(node) and node.kind != "state"]
+        self.states = [node for node in part if node.kind == "state"]
+
+    def stage(self) -> Stage:
+        """Put the stage together."""
+        self._check_kinds()
+        phase = self._phases()
+        order = self._cores(phase)
+        homes = {node.number: self._home(node, order) for node in self.states}
+        for core in order:
+            self._check_shapes(core)
+            core.with_inputs(self.graph)
+        inputs = [(k, edge) for k, core in enumerate(order) for edge in core.inputs if edge.node in self.inside]
+        return Stage("cores", cores=order, projections=[self._projection(order, homes, k, edge) for k, edge in inputs])
+
+    def _steps(self, node: Node) -> bool:
+        """Tell whether a node may be part of a core; so may a layer that seems to work on each element."""
+        if is_elementwise(node):
+            return True
+        shapes = {*(self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges), *(o.shape for o in node.outputs)}
+        return node.kind == "layer" and len(shapes) == 1 and not self.has_matrix(node)
+
+    def _check_kinds(self) -> None:
+        for node in self.part:
+            if node.kind == "population" and runs_at_once(node.what) and not steps_in_loops(node.what):
+                raise CompileError(
+                    self.graph.name, "neurons, dense layers and snn.Delay in feedback", label(node.name, node.what),
+                    "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
+                )  # fmt: skip
+            if not self._steps(node) and not self.has_matrix(node):
+                what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
+                raise CompileError(
+                    self.graph.name, "dense layers, products with a matrix and operations on each element in feedback",
+                    what, "Take it out of the feedback, or run it with mode='eager'.",
+                )  # fmt: skip
+
+    def _phases(self) -> dict[int, int]:
+        """Return how many layers of weights are on the longest way to each node within a step."""
+        phase: dict[int, int] = {}
+        for node in self.part:
+            before = [edge.node for edge in node.edges if edge.node in self.inside]
+            phase[node.number] = max((phase[i] + (not self._steps(self.nodes[i])) for i in before), default=0)
+        return phase
+
+    def _cores(self, phase: dict[int, int]) -> list[Core]:
+        """Join what feeds each other in one phase to cores; return them in the order in which they step."""
+        joined = {node.number: node.number for node in self.steps}
+
+        def root(i: int) -> int:
+            while joined[i] != i:
+                i = joined[i]
+            return i
+
+        for node in self.steps:
+            for edge in node.edges:
+                if edge.node in joined and phase[edge.node] == phase[node.number]:
+                    joined[root(edge.node)] = root(node.number)
+        # What reads a state that is left by another part of the same phase steps together with it.
+        for node in self.states:
+            after = node.after.node if node.after is not None else node.number
+            for other in self.steps:
+                reads = any(edge.node == node.number for edge in other.edges)
+                if reads and after in joined and phase[after] == phase[other.number]:
+                    joined[root(other.number)] = root(after)
+        cores: dict[int, Core] = {}
+        for node in self.steps:
+            cores.setdefault(root(node.number), Core([], node.outputs[0].shape)).nodes.append(node)
+        return sorted(cores.values(), key=lambda core: (phase[core.nodes[0].number], core.nodes[0].number))
+
+    def _home(self, state: Node, order: list[Core]) -> int:
+        """Put a state into the core that leaves it, or a core of its own; return which one that is."""
+        at, seen = state.after, {state.number}
+        while at is not None and self.nodes[at.node].kind == "state" and at.node not in seen:
+            seen.add(at.node)
+            at = self.nodes[at.node].after
+        home = next((k for k, core in enumerate(order) if at is not None and core.has(at)), len(order))
+        if home == len(order):
+            order.append(Core([], state.outputs[0].shape))
+        order[home].states.append(state)
+        return home
+
+    def _check_shapes(self, core: Core) -> None:
+        for node in (*core.nodes, *core.states):
+            for shape in [o.shape for o in node.outputs]:
+                if shape != core.shape:
+                    raise CompileError(
+                        self.graph.name, "values of one shape where neurons feed each other without weights",
+                        f"{list(shape)} and {list(core.shape)} in {node.name}",
+                        "Connect them by a dense layer, or run it with mode='eager'.",
+                    )  # fmt: skip
+
+    def _projection(self, order: list[Core], homes: dict[int, int], target: int, edge: Edge) -> Projection:
+        """Return what makes an input of a core from what another one sends."""
+        node = self.nodes[edge.node]
+        link = None if self._steps(node) else node
+        value = edge if link is None else node.edges[0]
+        sender = self.nodes[value.node]
+        if sender.kind == "state":
+            return Projection(homes[sender.number], target, value, edge, link, True)
+        home = next((i for i, core in enumerate(order) if core.has(value)), None)
+        if home is None:
+            raise CompileError(
+                self.graph.name, "a population between two layers in feedback", f"{node.name} behind {sender.name}",
+                "Make one layer of them, or run it with mode='eager'.",
+            )  # fmt: skip
+        return Projection(home, target, value, edge, link, False)
+
+
+def components(nodes: list[Node]) -> list[list[int]]:
+    """Return the strongly connected components, each after those that feed it (Tarjan, 1972), without recursion."""
+    feeds: list[list[int]] = [[edge.node for edge in node.edges] for node in nodes]
+    for node in nodes:
+        if node.kind == "state" and node.after is not None and node.after.node != node.number:
+            feeds[node.number].append(node.after.node)
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    on: set[int] = set()
+    found: list[list[int]] = []
+    for start in range(len(nodes)):
+        if start in index:
+            continue
+        work = [(start, iter(feeds[start]))]
+        index[start] = low[start] = len(index)
+        stack.append(start)
+        on.add(start)
+        while work:
+            i, rest = work[-1]
+            for j in rest:
+                if j not in index:
+                    index[j] = low[j] = len(index)
+                    stack.append(j)
+                    on.add(j)
+                    work.append((j, iter(feeds[j])))
+                    break
+                if j in on:
+                    low[i] = min(low[i], index[j])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[i])
+                if low[i] == index[i]:
+                    part = []
+                    while True:
+                        j = stack.pop()
+                        on.discard(j)
+                        part.append(j)
+                        if j == i:
+                            break
+                    found.append(part)
+    return found

@@ -1,0 +1,198 @@
+"""What a schedule is made of: stages, the cores that step in them, and what the cores of a group send to each other."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd import tree
+
+from ..common.structure import record_names
+from .graph import Edge, Graph, Node
+
+__all__ = ["Core", "Projection", "Schedule", "Stage"]
+
+_SOMETHING = np.zeros(())
+
+
+@dataclass(eq=False)
+class Core:
+    """Populations and elementwise operations of one shape: what happens to one element of them is one program.
+
+    Attributes
+    ----------
+    nodes : list of Node
+        In order.
+    inputs : list of Edge
+        Values that it reads from outside.
+    states : list of Node
+        What it carries from step to step.
+    outs : list of Edge
+        Values that others read of the same step; a state among them is what the step before has left.
+    shape : tuple of int
+        Of one step.
+    layer : str
+        Of a layer of weights with nothing behind it, which has neither nodes nor states, its name.
+    """
+
+    nodes: list[Node]
+    shape: tuple[int, ...]
+    inputs: list[Edge] = field(default_factory=list)
+    states: list[Node] = field(default_factory=list)
+    outs: list[Edge] = field(default_factory=list)
+    layer: str = ""
+    _outline: Any = None
+
+    @property
+    def name(self) -> str:
+        """Names of its populations, or of its last node, its states or its layer."""
+        named = [node.name for node in self.nodes if node.kind == "population"] or [node.name for node in self.nodes[-1:]]
+        return ", ".join(named or [node.name for node in self.states]) or self.layer
+
+    @property
+    def population(self) -> Node | None:
+        """The first of its populations, if it has one."""
+        return next((node for node in self.nodes if node.kind == "population"), None)
+
+    @functools.cached_property
+    def recordable(self) -> set[str]:
+        """What can be recorded of its populations."""
+        found: set[str] = set()
+        for node in (node for node in self.nodes if node.kind == "population"):
+            names = record_names(node.what, tree.map_leaves(lambda _: _SOMETHING, node.before))
+            found |= names - ({"v_before_reset"} if node.outer is not None else set())
+        return found
+
+    def place(self, state: int) -> int:
+        """Return the place of a state, whose node has this number, among its states."""
+        return next(k for k, node in enumerate(self.states) if node.number == state)
+
+    def outline(self, graph: Graph) -> tuple[Any, list[Any]]:
+        """Return what two cores share that have the same plan, and the objects that it names by identity."""
+        if self._outline is None:
+            numbers = {node.number: k for k, node in enumerate((*self.nodes, *self.states))}
+            places = {edge: k for k, edge in enumerate(self.inputs)}
+            held: list[Any] = []
+
+            def name(item: Any) -> Any:
+                if not isinstance(item, Edge):
+                    return type(item), item
+                if item in places:
+                    return "input", places[item]
+                if item.node in numbers:
+                    return numbers[item.node], item.output
+                held.append(graph.nodes[item.node].what)
+                return "held", id(held[-1])
+
+            nodes = []
+            for node in self.nodes:
+                held.append(node.what)
+                more = repr(node.attrs), repr(node.given), repr(node.before), node.outer is None, name(node.outer)
+                nodes.append((node.kind, id(node.what), tuple(map(name, node.inputs)), len(node.outputs), more))
+            after = tuple(name(node.after) for node in self.states)
+            self._outline = (tuple(nodes), after, tuple(map(name, self.outs)), len(self.inputs)), held
+        return self._outline  # type: ignore[no-any-return]
+
+    def has(self, edge: Edge) -> bool:
+        """Tell whether a value is made here."""
+        return any(node.number == edge.node for node in (*self.nodes, *self.states))
+
+    def with_inputs(self, graph: Graph) -> Core:
+        """Note what it reads from outside; return it."""
+        found: dict[Edge, None] = {}
+        for node in self.nodes:
+            found |= dict.fromkeys(e for e in node.edges if graph.nodes[e.node].kind not in ("parameter", "constant"))
+        after = [node.after for node in self.states if node.after is not None]
+        found |= dict.fromkeys(edge for edge in after if graph.nodes[edge.node].kind != "constant")
+        self.inputs = [edge for edge in found if not self.has(edge)]
+        return self
+
+
+@dataclass(eq=False)
+class Projection:
+    """Weights, or none, from a value of one core of a group to an input of one.
+
+    Attributes
+    ----------
+    source, target : int
+        The cores.
+    value : Edge
+        What is sent; where it is ``late``, the state that has it in the next step.
+    edge : Edge
+        The input of the target that it makes.
+    node : Node or None
+        The dense layer or product; None hands the value on as it is.
+    late : bool
+        Whether it arrives in the next step.
+    """
+
+    source: int
+    target: int
+    value: Edge
+    edge: Edge
+    node: Node | None
+    late: bool
+
+
+@dataclass(eq=False)
+class Stage:
+    """A part of a schedule.
+
+    Attributes
+    ----------
+    kind : {"once", "apply", "cores"}
+        An operation or layer whose output is the same at every step; one on all steps; or loops over time.
+    node : Node or None
+        Of the first two.
+    cores : list of Core
+        In the order in which they step; one alone, or a group.
+    projections : list of Projection
+        Among them.
+    dense : dict of Edge to Node
+        The inputs from outside that are products with weights, made as the loop goes.
+    whole : Node or None
+        A layer with a state that runs on all time steps at once: it is the only core, which says how it steps otherwise.
+    """
+
+    kind: str
+    node: Node | None = None
+    cores: list[Core] = field(default_factory=list)
+    projections: list[Projection] = field(default_factory=list)
+    dense: dict[Edge, Node] = field(default_factory=dict)
+    whole: Node | None = None
+
+    @functools.cached_property
+    def inside(self) -> list[list[Projection | None]]:
+        """For each input of each core, the projection that makes it; None for what comes from outside."""
+        made = {(p.target, p.edge): p for p in reversed(self.projections)}
+        return [[made.get((n, edge)) for edge in core.inputs] for n, core in enumerate(self.cores)]
+
+    @functools.cached_property
+    def late(self) -> list[list[int]]:
+        """For each core, which of its states arrive elsewhere in the next step."""
+        found: list[list[int]] = [[] for _ in self.cores]
+        for p in self.projections:
+            if p.late:
+                k = self.cores[p.source].place(p.value.node)
+                found[p.source] += [k] * (k not in found[p.source])
+        return found
+
+
+@dataclass(eq=False)
+class Schedule:
+    """The stages of a graph, in order.
+
+    Attributes
+    ----------
+    graph, stages : Graph, list of Stage
+        What runs.
+    done : list of list of Edge
+        The values that nobody reads after each stage.
+    """
+
+    graph: Graph
+    stages: list[Stage]
+    done: list[list[Edge]]

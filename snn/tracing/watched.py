@@ -1,0 +1,80 @@
+"""What is watched of a traced neuron, and how it looks now."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+from autograd import Parameter, Tensor
+from autograd.state import state as thread
+
+from .contents import MISSING, numbers
+
+__all__ = ["Watched"]
+
+
+class Watched:
+    """What a neuron depends on, by how it can be told that it is the same.
+
+    Attributes
+    ----------
+    whole, spaces, some : list
+        Mappings of which each key and value counts, each value, and some names: what returns them.
+    sequences : list
+        What returns the items of a container, in order, and how many there are.
+    objects, classes, functions, getters : list
+        What has a type, bases or a code that counts; and what returns the same object as long as nothing has changed.
+    parameters, tensors, arrays, generators : list
+        Of which the contents count, or the position.
+    found : dict
+        From a path to what was there.
+    """
+
+    def __init__(self) -> None:
+        self.whole: list[tuple[Callable[[], Any], Callable[[], Any]]] = []
+        self.spaces: list[Any] = []
+        self.some: list[tuple[Callable[..., Any], tuple[str, ...]]] = []
+        self.sequences: list[tuple[Callable[[], Any], Callable[[], int]]] = []
+        self.objects: list[Any] = []
+        self.classes: list[type] = []
+        self.functions: list[types.FunctionType] = []
+        self.getters: list[Callable[[], Any]] = []
+        self.parameters: list[Parameter] = []
+        self.tensors: list[Tensor] = []
+        self.arrays: list[Any] = []
+        self.generators: list[tuple[Any, str]] = []
+        self.found: dict[str, Any] = {}
+
+    def look(self) -> list[Any]:
+        """Return the objects that must stay the same ones."""
+        found: list[Any] = []
+        extend = found.extend
+        for keys, values in self.whole:
+            extend(keys())
+            extend(values())
+        for space in self.spaces:
+            extend(space.values())
+        for get, names in self.some:
+            extend(map(get, names, repeat(MISSING)))
+        for items, _ in self.sequences:
+            extend(items())
+        extend(map(type, self.objects))
+        for cls in self.classes:
+            found.append(cls.__mro__)
+        for function in self.functions:
+            extend((function.__code__, function.__defaults__, function.__kwdefaults__))
+        for getter in self.getters:
+            found.append(getter())
+        return found
+
+    def look_inside(self) -> list[Any]:
+        """Return what must stay equal: lengths, the contents of arrays and sets, the shapes of Parameters."""
+        recording = thread.recording
+        found: list[Any] = [len(values()) for _, values in self.whole]
+        found += [*map(len, self.spaces), *(length() for _, length in self.sequences)]
+        found += [(p.stored.shape, p.stored.dtype, p.requires_grad, p.name) for p in self.parameters]
+        found += [(*numbers(t), recording and t.node is not None) for t in self.tensors]
+        found += [numbers(a) for a in self.arrays]
+        return found
