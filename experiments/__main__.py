@@ -24,7 +24,7 @@ __all__ = ["main", "names"]
 
 def names() -> list[str]:
     """Return the experiments: the modules of the package that are not its machinery."""
-    machinery = ("__main__", "harness", "manifest", "replay", "training")
+    machinery = ("__main__", "fitting", "harness", "manifest", "replay", "report", "sweep", "training")
     return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in machinery)
 
 
