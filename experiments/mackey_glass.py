@@ -2,9 +2,9 @@
 
 The benchmark of NeuroBench (Yik et al., Nature Communications 2025): a chaotic series of 75 values in a Lyapunov time, of
 which 10 Lyapunov times are trained on and the next 10 predicted autonomously, each value from those predicted before, and
-measured by sMAPE. Their mean over 14 series is 13.4 for an LSTM and 14.8 for an echo state network; there is no spiking network among
-them. Ours has one layer of leaky neurons of many time constants with lateral weights. Their numbers are of their own file of
-the series; from another solver it is another series after some Lyapunov times.
+measured by sMAPE. Their mean over 14 series is 13.4 for an LSTM and 14.8 for an echo state network; there is no spiking
+network among them. Ours has one layer of leaky neurons of many time constants with lateral weights. Their numbers are of
+their own file of the series; from another solver it is another series after some Lyapunov times.
 """
 
 from __future__ import annotations

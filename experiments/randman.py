@@ -1,8 +1,9 @@
 """Train a spiking network on Randman: spike times on smooth random manifolds, which no count of spikes tells apart.
 
 The set-up of Zenke and Vogels (The remarkable robustness of surrogate gradient learning for instilling complex function in
-spiking neural networks, Neural Computation 2021), with the sizes of their published example: ten classes, 100 inputs that spike once each in 100 steps, one hidden layer of 100 leaky neurons behind synaptic currents, and a loss on
-the largest value over time of a readout's membrane. The manifolds have one dimension, which is easy; --dim 2 is harder.
+spiking neural networks, Neural Computation 2021), with the sizes of their published example: ten classes, 100 inputs that
+spike once each in 100 steps, one hidden layer of 100 leaky neurons behind synaptic currents, and a loss on the largest
+value over time of a readout's membrane. The manifolds have one dimension, which is easy; --dim 2 is harder.
 """
 
 from __future__ import annotations

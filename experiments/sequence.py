@@ -4,8 +4,8 @@
 plus a delay of its class; a layer of leaky neurons behind synaptic currents has to tell the classes apart.
 
 ``--task recall``: store and recall (Bellec et al., Long short-term memory and learning-to-learn in networks of spiking
-neurons, NeurIPS 2018). A bit is to be answered long after it went by. As there, a part of the neurons adapt, their thresholds remember,
-and all are connected; the stream is shorter than theirs.
+neurons, NeurIPS 2018). A bit is to be answered long after it went by. As there, a part of the neurons adapt, their
+thresholds remember, and all are connected; the stream is shorter than theirs.
 """
 
 from __future__ import annotations

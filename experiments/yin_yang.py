@@ -1,9 +1,9 @@
 """Train a spiking network on the Yin-Yang set: points of the plane in three classes, as spike times.
 
 The set-up of Kriener, Goeltz and Petrovici (The Yin-Yang dataset, NICE 2022): four inputs and a bias that spike once each,
-120 hidden neurons, 5,000 points. Here a surrogate gradient trains it, and the class is that of the readout whose membrane rises
-highest. Exact gradients of spike times have reached 98.1 % (Wunderlich and Pehl 2021, 200 hidden neurons); a linear layer
-reaches about 64 %.
+120 hidden neurons, 5,000 points. Here a surrogate gradient trains it, and the class is that of the readout whose membrane
+rises highest. Exact gradients of spike times have reached 98.1 % (Wunderlich and Pehl 2021, 200 hidden neurons); a linear
+layer reaches about 64 %.
 """
 
 from __future__ import annotations
