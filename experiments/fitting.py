@@ -77,7 +77,7 @@ def _draw(
     (one,) = data[:1].batches(1)
     x = encode(one.x)
     record = snn.run(net, x, record="spike", mode=config.mode).record
-    layers = {name.removesuffix(".spike"): spikes for name, spikes in record.items()}
+    layers = {f"layer {name.removesuffix('.spike')}": spikes for name, spikes in record.items()}
     raster = snn.plot.raster({"input": x, **layers})
     guess = data.classes[int(guesses[0][0])]
     raster.set_title(f"One sample of class {data.classes[int(one.labels[0])]} (answer: {guess})", fontsize=10)
@@ -137,7 +137,7 @@ def fit(
     shown = f"test_{metric}"
     saves = snn.train.SaveCheckpoints(directory.path / "checkpoints", seconds=config.save_every, best=shown, lowest=lowest)
     hooks = [
-        snn.train.Progress(config.epochs, name=f"{directory.name}, seed {config.seed}", samples=len(data), show=(shown,)),
+        snn.train.Progress(name=f"{directory.name}, seed {config.seed}", samples=len(data), show=(shown,)),
         snn.train.JSONLines(directory.path / "metrics.jsonl"),
         saves,
     ]

@@ -80,7 +80,8 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
 
 def predict(net: nn.Cell, x: Array, mode: str = "auto") -> Tensor:
     """Return the next values ``[N, 1]`` of windows ``[T, N, 1]``: the last one, and the change that the readout says."""
-    return snn.run(net, x - _CENTRE, mode=mode).out[-1] * _CHANGE + x[-1]
+    change: Tensor = snn.run(net, x - _CENTRE, mode=mode).out[-1]
+    return ops.add(change * _CHANGE, x[-1])
 
 
 def autonomous(net: nn.Cell, window: Array, count: int, mode: str = "auto") -> Array:

@@ -27,7 +27,7 @@ __all__ = ["Config", "build", "encode", "load", "run"]
 class Config(TrainingOptions):
     """Options of the Yin-Yang experiment."""
 
-    epochs: int = 20
+    epochs: int = 40
     batch_size: int = 50
     learning_rate: float = 4e-3
     steps: int = 60

@@ -33,6 +33,7 @@ def test_the_command_lists_every_experiment_with_a_line_about_it(args, capsys):
     assert usage.startswith("usage: python -m experiments NAME [options]")
     assert "python -m experiments NAME --resume DIR " in usage
     assert "python -m experiments replay DIR " in usage
+    assert "python -m experiments report DIR..." in usage
     listed = {line.split()[0]: line.split(maxsplit=1)[1] for line in listing.splitlines()}
     assert list(listed) == names()
     for name, text in listed.items():
