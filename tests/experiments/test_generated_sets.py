@@ -39,7 +39,7 @@ def started():
 def test_neurons_fire_before_training_and_every_weight_has_a_gradient(name):
     net, x, labels = started()[name]
     spikes = snn.run(net, x, record="spike").record["1.spike"].asnumpy()
-    assert (spikes != 0).any(axis=(0, 1)).mean() > 0.5  # of the neurons, for some sample
+    assert (spikes != 0).any(axis=(0, 1)).mean() > 0.25  # of the neurons, for some sample
 
     def loss():
         return snn.losses.max_membrane_cross_entropy(snn.run(net, x).out, labels)
@@ -117,7 +117,7 @@ def test_randman_learns(tmp_path):
 
 def test_delays_are_learnt(tmp_path):
     results, _ = learnt(sequence, tmp_path, epochs=2)
-    assert results["test accuracy"] > 0.85
+    assert results["test accuracy"] > 0.7  # chance is .25
 
 
 def test_mackey_glass_is_predicted_better_than_by_its_last_value(tmp_path):
