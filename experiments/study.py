@@ -121,10 +121,12 @@ class Study:
         self.choices, self.ranges, self.count = choices, ranges, trials
         self._study: Any = optuna.create_study(
             storage=optuna.storages.JournalStorage(backend), study_name="sweep", load_if_exists=True,
-            direction="minimize" if lowest else "maximize", sampler=optuna.samplers.TPESampler(seed=seed),
+            direction="minimize" if lowest else "maximize",
         )  # fmt: skip
-        running = optuna.trial.TrialState.RUNNING
-        self._begun = [t for t in self._study.get_trials(deepcopy=False) if t.state == running]
+        there, running = self._study.get_trials(deepcopy=False), optuna.trial.TrialState.RUNNING
+        # Another seed where it goes on, or it would propose again what it did at the start.
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed + len(there))
+        self._begun = [trial for trial in there if trial.state == running]
 
     def ask(self) -> Trial | None:
         """Return a trial that has not ended, if there is one, else a new one."""

@@ -69,7 +69,8 @@ def main(args: Sequence[str], configure: Configure) -> int:
     ArgumentError
         If the options are none of a sweep or of its experiment; nothing is run then.
     """
-    ours, _, fixed = (list(args), "", []) if "--" not in args else _divided(list(args))
+    at = list(args).index("--") if "--" in args else len(args)
+    ours, fixed = list(args[:at]), list(args[at + 1 :])
     if ours[:1] == ["--resume"]:
         if len(ours) != 2 or fixed:
             raise ArgumentError(
@@ -78,11 +79,6 @@ def main(args: Sequence[str], configure: Configure) -> int:
         return Sweep.again(Path(ours[1]), configure).run()
     options = tyro.cli(Options, prog="python -m experiments sweep", description=__doc__, args=ours)
     return Sweep.new(options, fixed, configure).run()
-
-
-def _divided(args: list[str]) -> tuple[list[str], str, list[str]]:
-    at = args.index("--")
-    return args[:at], "--", args[at + 1 :]
 
 
 class Sweep:
@@ -109,7 +105,11 @@ class Sweep:
         for name in ("trials", "workers"):
             if getattr(options, name) < 1:
                 raise ArgumentError(f"{where}, --{name}", "at least 1", str(getattr(options, name)), "Nothing was run.")
-        config = type(configure(options.experiment, fixed))
+        given = configure(options.experiment, fixed)
+        if given.seeds != 1 or "--out" in fixed:
+            got = " ".join(fixed)
+            raise ArgumentError(where, "one run a trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
+        config = type(given)
         known = {field.name for field in dataclasses.fields(config)} - {"out", "seeds"}
         grid = {name: text.split(",") for name, text in _pairs(options.grid, f"{where}, --grid", known)}
         hints = get_type_hints(config)
@@ -232,11 +232,8 @@ class Sweep:
 
     def _ended(self, trial: Trial, place: Path, handle: int | None) -> bool:
         """Run the process of a trial, again if it is killed; return False if the sweep was interrupted."""
-        name = self.options.experiment
         for _ in range(_TRIES):
-            begun = _begun(place)
-            new = [*self.fixed, *_arguments(trial.options), "--out", str(place)]
-            arguments = [sys.executable, "-m", "experiments", name, *(["--resume", str(begun[0])] if begun else new)]
+            arguments = self._command(trial, place)
             with (place / "output.txt").open("ab") as output:
                 with self._lock:
                     if self._stop.is_set():
@@ -258,6 +255,13 @@ class Sweep:
         lines = (place / "output.txt").read_text(encoding="utf-8", errors="replace").splitlines() or ["nothing"]
         end = f"was killed {_TRIES} times by signal {-code}" if code < 0 else f"ended with status {code}"
         raise RuntimeError(f"its process {end}, and said last: {lines[-1][-300:]} (all of it: {place / 'output.txt'})")
+
+    def _command(self, trial: Trial, place: Path) -> list[str]:
+        """Return what runs a trial, or goes on with it."""
+        begun = _begun(place)
+        new = [*self.fixed, *_arguments(trial.options), "--out", str(place)]
+        name, options = self.options.experiment, ["--resume", str(begun[0])] if begun else new
+        return [sys.executable, "-m", "experiments", name, *options]
 
     def _environment(self) -> dict[str, str]:
         """Return the environment of a run, in which the threads of all workers fit the processor."""
