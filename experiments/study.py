@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from autograd.errors import ArgumentError, MissingExtraError
 
-__all__ = ["Grid", "Plan", "Range", "Study", "Trial"]
+__all__ = ["Grid", "Plan", "Range", "Study", "Trial", "arguments", "pairs"]
 
 
 class Trial(NamedTuple):
@@ -18,6 +18,11 @@ class Trial(NamedTuple):
     number: int
     options: dict[str, str]
     """Values by the name of an option, as on the command line."""
+
+    @property
+    def name(self) -> str:
+        """The options as text."""
+        return " ".join(f"{name}={value}" for name, value in self.options.items())
 
 
 class Range(NamedTuple):
@@ -28,6 +33,11 @@ class Range(NamedTuple):
     log: bool
     """Whether as many are drawn from 1 to 10 as from 10 to 100."""
     whole: bool
+
+    def text(self, end: Literal["low", "high"]) -> str:
+        """Return an end as on the command line."""
+        value = self.low if end == "low" else self.high
+        return str(int(value)) if self.whole else str(value)
 
     @classmethod
     def parse(cls, text: str, whole: bool, where: str) -> Range:
@@ -49,6 +59,37 @@ class Range(NamedTuple):
                 where, "LOW:HIGH or LOW:HIGH:log with LOW below HIGH", repr(text), "Such as learning_rate=1e-4:1e-2:log."
             )
         return found
+
+
+def pairs(given: Sequence[str], where: str, known: set[str]) -> list[tuple[str, str]]:
+    """Read ``OPTION=TEXT`` for some options of an experiment.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not of this form, not known, or there twice.
+    """
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, values = text.partition("=")
+        name = name.strip("-").replace("-", "_")
+        if not equals or not values or name not in known or name in found:
+            got = f"{text} a second time" if name in found else text
+            raise ArgumentError(where, f"OPTION=... with one of {', '.join(sorted(known))}", got, "Nothing was run.")
+        found[name] = values
+    return list(found.items())
+
+
+def arguments(options: dict[str, str]) -> list[str]:
+    """Return options as arguments of a command line; a switch is its name alone."""
+    found = []
+    for name, value in options.items():
+        option = name.replace("_", "-")
+        if value in ("True", "False"):
+            found.append(f"--{option}" if value == "True" else f"--no-{option}")
+        else:
+            found += [f"--{option}", value]
+    return found
 
 
 class Plan(Protocol):

@@ -26,7 +26,7 @@ from snn.common.files import make_directory, write_whole
 
 from .manifest import ROOT
 from .results import read
-from .study import Grid, Plan, Range, Study, Trial
+from .study import Grid, Plan, Range, Study, Trial, arguments, pairs
 
 __all__ = ["Options", "Sweep", "main"]
 
@@ -111,21 +111,23 @@ class Sweep:
             raise ArgumentError(where, "one run a trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
         config = type(given)
         known = {field.name for field in dataclasses.fields(config)} - {"out", "seeds"}
-        grid = {name: text.split(",") for name, text in _pairs(options.grid, f"{where}, --grid", known)}
+        grid = {name: text.split(",") for name, text in pairs(options.grid, f"{where}, --grid", known)}
         hints = get_type_hints(config)
         search = {
             name: Range.parse(text, hints[name] is int, f"{where}, --search {name}")
-            for name, text in _pairs(options.search, f"{where}, --search", known)
+            for name, text in pairs(options.search, f"{where}, --search", known)
         }
         if (not grid and not search) or set(grid) & set(search):
             raise ArgumentError(
                 where, "options to try, each in --grid or --search", f"{[*grid, *search]}", "Such as --grid hidden=32,64."
             )
         for trial in Grid(grid).trials:
-            configure(options.experiment, [*fixed, *_arguments(trial.options)])
-        for end in ("low", "high"):
-            ends = {name: _text(getattr(r, end), r.whole) for name, r in search.items()}
-            configure(options.experiment, [*fixed, *_arguments(ends)])
+            configure(options.experiment, [*fixed, *arguments(trial.options)])
+        for ends in (
+            {name: r.text("low") for name, r in search.items()},
+            {name: r.text("high") for name, r in search.items()},
+        ):
+            configure(options.experiment, [*fixed, *arguments(ends)])
         self._grid, self._search = grid, search
         self._lock, self._running, self._stop = threading.Lock(), set[Any](), threading.Event()
         self._failed: list[str] = []
@@ -205,14 +207,14 @@ class Sweep:
                 value = self._value(trial, handle)
             except Exception as error:
                 with self._lock:
-                    self._failed.append(f"trial {trial.number} ({_named(trial)}): {error}")
+                    self._failed.append(f"trial {trial.number} ({trial.name}): {error}")
                 continue
             if value is None:
                 return
             with self._lock:
                 plan.tell(trial, value)
                 self._found.append((trial, value))
-                print(f"trial {trial.number}: {self.options.metric} {value:.4f} ({_named(trial)})", flush=True)
+                print(f"trial {trial.number}: {self.options.metric} {value:.4f} ({trial.name})", flush=True)
 
     def _value(self, trial: Trial, handle: int | None) -> float | None:
         """Return what a trial has found, after running it if it has not ended; None if it was interrupted."""
@@ -233,13 +235,13 @@ class Sweep:
     def _ended(self, trial: Trial, place: Path, handle: int | None) -> bool:
         """Run the process of a trial, again if it is killed; return False if the sweep was interrupted."""
         for _ in range(_TRIES):
-            arguments = self._command(trial, place)
+            command = self._command(trial, place)
             with (place / "output.txt").open("ab") as output:
                 with self._lock:
                     if self._stop.is_set():
                         return False
                     process = subprocess.Popen(
-                        arguments, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=self._environment(),
+                        command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=self._environment(),
                         start_new_session=True, pass_fds=() if handle is None else (handle,),
                     )  # fmt: skip
                     self._running.add(process)
@@ -259,7 +261,7 @@ class Sweep:
     def _command(self, trial: Trial, place: Path) -> list[str]:
         """Return what runs a trial, or goes on with it."""
         begun = _begun(place)
-        new = [*self.fixed, *_arguments(trial.options), "--out", str(place)]
+        new = [*self.fixed, *arguments(trial.options), "--out", str(place)]
         name, options = self.options.experiment, ["--resume", str(begun[0])] if begun else new
         return [sys.executable, "-m", "experiments", name, *options]
 
@@ -273,43 +275,11 @@ class Sweep:
         found = sorted(self._found, key=lambda one: one[1], reverse=not self.options.lowest)
         if found:
             trial, value = found[0]
-            print(f"best of {len(found)}: trial {trial.number}, {self.options.metric} {value:.4f} ({_named(trial)})")
+            print(f"best of {len(found)}: trial {trial.number}, {self.options.metric} {value:.4f} ({trial.name})")
         for text in self._failed:
             print(f"failed: {text}", file=sys.stderr)
         print(f"look at it with: python -m experiments report {self.place}")
         return 1 if self._failed else 0
-
-
-def _pairs(given: Sequence[str], where: str, known: set[str]) -> list[tuple[str, str]]:
-    found: dict[str, str] = {}
-    for text in given:
-        name, equals, values = text.partition("=")
-        name = name.strip("-").replace("-", "_")
-        if not equals or not values or name not in known or name in found:
-            got = f"{text} a second time" if name in found else text
-            raise ArgumentError(where, f"OPTION=... with one of {', '.join(sorted(known))}", got, "Nothing was run.")
-        found[name] = values
-    return list(found.items())
-
-
-def _arguments(options: dict[str, str]) -> list[str]:
-    """Return options as arguments of a command line; a switch is its name alone."""
-    found = []
-    for name, value in options.items():
-        option = name.replace("_", "-")
-        if value in ("True", "False"):
-            found.append(f"--{option}" if value == "True" else f"--no-{option}")
-        else:
-            found += [f"--{option}", value]
-    return found
-
-
-def _text(value: float, whole: bool) -> str:
-    return str(int(value)) if whole else str(value)
-
-
-def _named(trial: Trial) -> str:
-    return " ".join(f"{name}={value}" for name, value in trial.options.items())
 
 
 def _begun(place: Path) -> list[Path]:

@@ -38,11 +38,11 @@ def started():
 @pytest.mark.parametrize("name", ["yin_yang", "randman", "delays", "recall"])
 def test_neurons_fire_before_training_and_every_weight_has_a_gradient(name):
     net, x, labels = started()[name]
-    spikes = snn.run(net, x, record="spike").record["1.spike"].asnumpy()
+    spikes = snn.run(net, x, record="spike", mode="eager").record["1.spike"].asnumpy()
     assert (spikes != 0).any(axis=(0, 1)).mean() > 0.25  # of the neurons, for some sample
 
     def loss():
-        return snn.losses.max_membrane_cross_entropy(snn.run(net, x).out, labels)
+        return snn.losses.max_membrane_cross_entropy(snn.run(net, x, mode="eager").out, labels)
 
     _, gradients = value_and_grad(loss, None, net.trainable_params())()
     assert all(np.abs(gradient.asnumpy()).max() > 0 for gradient in gradients)
@@ -104,9 +104,9 @@ def learnt(module, tmp_path, **options):
 
 
 def test_yin_yang_learns_beyond_one_layer(tmp_path):
-    """Five epochs reach .87 to .92; a linear layer .64, chance .33."""
-    results, lines = learnt(yin_yang, tmp_path, epochs=5)
-    assert results["test accuracy"] == lines[-1]["test_accuracy"] > 0.8
+    """A linear layer reaches .64, chance .33."""
+    results, lines = learnt(yin_yang, tmp_path, epochs=3, steps=40)
+    assert results["test accuracy"] == lines[-1]["test_accuracy"] > 0.72
     assert {"validation_accuracy", "train_loss", "test_loss"} < set(lines[-1])
 
 
@@ -121,8 +121,41 @@ def test_delays_are_learnt(tmp_path):
 
 
 def test_mackey_glass_is_predicted_better_than_by_its_last_value(tmp_path):
-    results, lines = learnt(mackey_glass, tmp_path, epochs=8, hidden=60, steps=30)
-    splits = snn.data.mackey_glass(window=30)
-    (batch,) = splits.test.batches(750)
+    results, lines = learnt(mackey_glass, tmp_path, epochs=8, hidden=40, steps=30, values=300, batch_size=20)
+    splits = snn.data.mackey_glass(window=30, train=300, test=300)
+    (batch,) = splits.test.batches(300)
     assert results["one-step sMAPE"] == lines[-1]["test_smape"] < 0.7 * mackey_glass.smape(batch.x[-1], batch.labels)
     assert 0 < results["autonomous sMAPE"] < 200
+
+
+def test_a_run_that_ends_in_the_middle_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    config = smaller(yin_yang, out=tmp_path, save_every=0.0)
+
+    def left(directory):
+        lines = [json.loads(line) for line in (directory.path / "metrics.jsonl").read_text().splitlines()]
+        with np.load(directory.path / "weights.npz") as weights:
+            return [line | {"seconds": 0} for line in lines], {name: array.tobytes() for name, array in weights.items()}
+
+    steps, ends, measured = [], [], snn.losses.max_membrane_cross_entropy
+
+    def breaks(out, labels):
+        steps.append(1)
+        if len(steps) in ends:
+            raise OSError("the power is off")
+        return measured(out, labels)
+
+    monkeypatch.setitem(fitting._LOSSES, "max", breaks)
+    whole = RunDirectory(config, "yin_yang")
+    yin_yang.run(config, whole)
+    needed = len(steps)
+    ends.append(needed + 9)
+    broken = RunDirectory(config, "yin_yang")
+    with pytest.raises(OSError, match="the power is off"):
+        yin_yang.run(config, broken)
+    assert not (broken.path / "weights.npz").exists()
+    path = broken.path
+    del broken  # and its lock
+    again = RunDirectory.again(path)
+    yin_yang.run(config, again)
+    assert left(again) == left(whole)
+    assert len(steps) == needed + needed + 1  # the step that broke is made again, and no other
