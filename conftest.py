@@ -47,8 +47,8 @@ class ShellParser(CodeBlockParser):
     """Runs `sh` blocks.
 
     What starts with `make` is run by CI, which is checked. An experiment is run in this process, with --smoke and two seeds at
-    most, and with a small set of its own in the place of path/to/mnist. One without options is run by tests/experiments, and
-    so are those in TESTED.
+    most, below a directory of its own, and with a small set in the place of path/to/mnist. One without options is run by
+    tests/experiments, and so are those in TESTED.
     """
 
     language = "sh"
@@ -71,6 +71,10 @@ class ShellParser(CodeBlockParser):
         if "--help" in arguments:
             with pytest.raises(SystemExit, match="0"):
                 main(arguments)
+            return
+        arguments = [str(Path(out) / argument) if argument.startswith("runs/") else argument for argument in arguments]
+        if arguments[:1] in (["report"], ["sweep"]):
+            assert main(arguments + ["--smoke"] * (arguments[0] == "sweep")) == 0
             return
         if arguments:
             arguments += ["--smoke", "--out", out]

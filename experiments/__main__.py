@@ -1,6 +1,7 @@
 """Command line: ``python -m experiments`` lists the experiments; ``NAME [options]`` runs one, ``NAME --help`` says how.
 
-``NAME --resume DIR`` goes on with a run that was interrupted or killed; ``replay DIR`` runs one again and compares the bits.
+``NAME --resume DIR`` goes on with a run that was interrupted or killed; ``replay DIR`` runs one again and compares the bits;
+``report DIR...`` writes a page about runs, ``sweep NAME ...`` makes many with other options, side by side.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ __all__ = ["main", "names"]
 
 def names() -> list[str]:
     """Return the experiments: the modules of the package that are not its machinery."""
-    machinery = ("__main__", "harness", "manifest", "replay", "training")
+    machinery = ("__main__", "fitting", "harness", "manifest", "replay", "report", "results", "study", "sweep", "training")
     return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in machinery)
 
 
@@ -42,10 +43,14 @@ def load(name: str) -> Any:
         near = difflib.get_close_matches(name, names(), 1)
         fix = f"Did you mean {near[0]!r}?" if near else "List them with: python -m experiments"
         raise ArgumentError("python -m experiments", f"one of {', '.join(names())}", repr(name), fix)
+    return _module(name, f"experiment {name}")
+
+
+def _module(name: str, where: str) -> Any:
     try:
         return importlib.import_module(f"experiments.{name}")
     except ModuleNotFoundError as error:
-        raise MissingExtraError((error.name or "?").partition(".")[0], "experiments", f"experiment {name}") from error
+        raise MissingExtraError((error.name or "?").partition(".")[0], "experiments", where) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,8 +60,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not args or args[0] in ("-h", "--help"):
             print(_USAGE)
             for name in names():
-                print(f"  {name:12s}{(load(name).__doc__ or '').strip().splitlines()[0]}")
+                print(f"  {name:14s}{(load(name).__doc__ or '').strip().splitlines()[0]}")
             return 0
+        if args[0] == "report":
+            return int(_module("report", "python -m experiments report").main(args[1:]))
+        if args[0] == "sweep":
+            return int(_module("sweep", "python -m experiments sweep").main(args[1:], _configured))
         if args[0] == "replay":
             return 0 if _replay(args[1:]) else 1
         _run(args[0], args[1:])
@@ -72,6 +81,8 @@ _USAGE = """\
 usage: python -m experiments NAME [options]     (NAME --help shows its options)
        python -m experiments NAME --resume DIR  (go on with a run that was interrupted or killed)
        python -m experiments replay DIR         (run it again, and see whether the bits are the same)
+       python -m experiments report DIR...      (write a page about runs, with figures and comparisons)
+       python -m experiments sweep NAME ...     (run it with many options; sweep --help says how)
 """
 
 
@@ -93,6 +104,10 @@ def _run(name: str, args: list[str]) -> None:
         for key in results[0]:
             values = [result[key] for result in results]
             print(f"{key}: mean {np.mean(values):.4f}, standard deviation {np.std(values):.4f} over {len(values)} seeds")
+
+
+def _configured(name: str, args: list[str]) -> Any:
+    return _config(name, load(name), args)
 
 
 def _config(name: str, module: Any, args: list[str]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import safetensors.numpy  # noqa: F401 - so that it is missed before a run, not when a checkpoint is written
@@ -48,7 +48,7 @@ class TrainingOptions(Options):
     save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
     """Least time between two checkpoints; the best epoch and the end are saved too."""
 
-    counts = ("seeds", "epochs", "batch_size", "steps", "hidden")
+    counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -33,6 +33,8 @@ def test_the_command_lists_every_experiment_with_a_line_about_it(args, capsys):
     assert usage.startswith("usage: python -m experiments NAME [options]")
     assert "python -m experiments NAME --resume DIR " in usage
     assert "python -m experiments replay DIR " in usage
+    assert "python -m experiments report DIR..." in usage
+    assert "python -m experiments sweep NAME ..." in usage
     listed = {line.split()[0]: line.split(maxsplit=1)[1] for line in listing.splitlines()}
     assert list(listed) == names()
     for name, text in listed.items():
@@ -60,7 +62,9 @@ def test_an_unknown_experiment(given, fix, capsys):
     )
 
 
-@pytest.mark.parametrize("given", ["harness", "training", "manifest", "__main__", "../digits", ""])
+@pytest.mark.parametrize(
+    "given", ["harness", "fitting", "results", "study", "training", "manifest", "__main__", "../digits", ""]
+)
 def test_the_machinery_is_no_experiment(given, capsys):
     assert f"expected one of {', '.join(names())}, got {given!r}." in refused(capsys, given)
 

@@ -28,12 +28,16 @@ FILES = {
         "traces.png",
         "confusion.png",
     },
+    "mackey_glass": LEARNT - {"confusion.png"} | {"prediction.png"},
     "mnist": LEARNT | {"examples.png"},
     "mnist_conv": LEARNT | {"maps.png"},
+    "randman": LEARNT | {"raster.png"},
+    "sequence": LEARNT | {"raster.png"},
     "surrogate": {"config.json", "surrogates.png"},
     "synapses": {"config.json", "synapses.png"},
     "traces": {"config.json", "traces.png"},
     "zoo": {"config.json", "zoo.png", "patterns.png"},
+    "yin_yang": LEARNT | {"raster.png"},
 }
 every_experiment = pytest.mark.parametrize("name", names())
 

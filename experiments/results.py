@@ -1,0 +1,141 @@
+"""What run directories hold, read back: options, metrics of each epoch, figures.
+
+Runs that differ in the seed alone belong together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import ArgumentError
+
+from .harness import read_config
+
+__all__ = ["Group", "Run", "find", "grouped", "read"]
+
+_OF_ONE_RUN = ("seed", "seeds", "out")  # options that do not make another experiment
+
+
+@dataclass
+class Run:
+    """A run directory as it was read."""
+
+    path: Path
+    config: dict[str, Any]
+    """What ``config.json`` says."""
+    history: list[dict[str, float]]
+    """A line of metrics for each epoch; empty where an experiment trains nothing."""
+    notes: list[str] = field(default_factory=list)
+    """What is not as it should be."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options, without those that say which of several runs it is."""
+        return {name: value for name, value in self.config["options"].items() if name not in _OF_ONE_RUN}
+
+    @property
+    def figures(self) -> list[Path]:
+        """The figures, by name."""
+        return sorted(self.path.glob("*.png"))
+
+
+@dataclass
+class Group:
+    """Runs of one experiment with the same options, one for each seed."""
+
+    experiment: str
+    options: dict[str, Any]
+    runs: list[Run]
+    name: str = ""
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of what was measured."""
+        names = dict.fromkeys(name for run in self.runs for line in run.history for name in line)
+        return [name for name in names if name != "epoch"]
+
+    def curve(self, metric: str) -> tuple[list[int], list[float], list[float], list[int]]:
+        """Return epochs, and for each the mean, the standard deviation and the number of the seeds that have it."""
+        found: dict[int, list[float]] = {}
+        for run in self.runs:
+            for line in run.history:
+                if metric in line:
+                    found.setdefault(int(line["epoch"]), []).append(line[metric])
+        epochs = sorted(found)
+        values = [found[epoch] for epoch in epochs]
+        return epochs, [float(np.mean(v)) for v in values], [float(np.std(v)) for v in values], [len(v) for v in values]
+
+    def last(self, metric: str) -> list[float]:
+        """Return a metric of the last epoch of each seed that has it."""
+        return [run.history[-1][metric] for run in self.runs if run.history and metric in run.history[-1]]
+
+
+def find(places: Iterable[Path]) -> list[Path]:
+    """Return the run directories that are named, and those below directories that are none.
+
+    Raises
+    ------
+    ArgumentError
+        If a place is no directory, or has no run in it.
+    """
+    found: dict[Path, None] = {}
+    for place in places:
+        below = [place] if (place / "config.json").exists() else [p.parent for p in sorted(place.rglob("config.json"))]
+        if not below:
+            got = "a directory without one" if place.is_dir() else "a file" if place.exists() else "nothing there"
+            raise ArgumentError(
+                f"report of {place}", "a run directory, or one with runs in it", got, "Give one such as runs/digits."
+            )
+        found |= dict.fromkeys(below)
+    return list(found)
+
+
+def read(path: Path) -> Run:
+    """Read a run directory.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, or its metrics cannot be read.
+    """
+    run = Run(path, read_config(path), [])
+    place = path / "metrics.jsonl"
+    lines = place.read_text(encoding="utf-8").splitlines() if place.exists() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            run.history.append({str(name): float(value) for name, value in entry.items()} | {"epoch": int(entry["epoch"])})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if number == len(lines):  # a process that was killed while it wrote
+                run.notes.append(f"line {number} of metrics.jsonl was cut off and is left out")
+                break
+            raise ArgumentError(
+                f"{place}, line {number}", "a JSON object of numbers with an epoch", f"{line[:60]!r}",
+                "Was it edited? Resume or repeat the run.",
+            ) from error  # fmt: skip
+    wanted = run.config["options"].get("epochs")
+    if isinstance(wanted, int) and len(run.history) < wanted:
+        run.notes.append(f"not ended: {len(run.history)} of {wanted} epochs")
+    return run
+
+
+def grouped(runs: Iterable[Run]) -> list[Group]:
+    """Return the runs by experiment and options, each group with a name that says what sets it apart."""
+    groups: dict[str, Group] = {}
+    for run in runs:
+        experiment = run.config["experiment"]
+        key = json.dumps([experiment, run.options], sort_keys=True)
+        groups.setdefault(key, Group(experiment, run.options, [])).runs.append(run)
+    found = list(groups.values())
+    for group in found:
+        rivals = [other for other in found if other.experiment == group.experiment]
+        apart = [k for k, v in group.options.items() if any(other.options.get(k, other) != v for other in rivals)]
+        group.name = " ".join([group.experiment, *(f"{name}={group.options[name]}" for name in apart)])
+        group.runs.sort(key=lambda run: run.config["options"].get("seed", 0))
+    return found

@@ -1,0 +1,256 @@
+"""python -m experiments sweep: every trial is run once, whatever is killed in between."""
+
+import importlib.util
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from experiments import sweep as module
+from experiments.__main__ import main
+from experiments.study import Grid, Range, Study
+
+needs_signals = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")
+needs_optuna = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="there is no Optuna")
+
+# What stands in for an experiment: it writes what a run writes, and counts how often it was begun.
+STAND_IN = """
+import json, os, pathlib, signal, sys, time
+place, options, how = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
+run = place / "digits" / "run-0"
+run.mkdir(parents=True, exist_ok=True)
+with (place / "begun").open("a") as file:
+    print("x", file=file)
+begun = len((place / "begun").read_text().split())
+(run / "config.json").write_text(json.dumps({"experiment": "digits", "options": options}))
+if how == "killed" and begun <= int(sys.argv[4]) and options["hidden"] == "8":
+    os.kill(os.getpid(), signal.SIGKILL)
+if how == "wrong" and options["hidden"] == "8":
+    sys.exit("error: it went wrong")
+if how == "slow" and begun == 1:
+    def saved(*_):
+        (place / "saved").touch()
+        sys.exit(130)
+    signal.signal(signal.SIGINT, saved)
+    (place / "ready").touch()
+    time.sleep(60)
+score = float(options["hidden"]) / 100
+(run / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "test_accuracy": score}) + chr(10))
+"""
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Return a function that says how runs go from now on."""
+
+    def use(how="well", *more):
+        def command(self, trial, place):
+            return [sys.executable, "-c", STAND_IN, str(place), json.dumps(trial.options), how, *map(str, more)]
+
+        monkeypatch.setattr(module.Sweep, "_command", command)
+
+    use()
+    return use
+
+
+def results(place):
+    return {path.parent.name: json.loads(path.read_text()) for path in sorted(place.glob("trials/*/result.json"))}
+
+
+def begun(place):
+    return {path.parent.name: len(path.read_text().split()) for path in sorted(place.glob("trials/*/begun"))}
+
+
+GRID = ("sweep", "digits", "--grid", "hidden=8,16", "seed=0,1")
+
+
+def test_a_grid_of_real_runs(tmp_path, capsys):
+    out = tmp_path / "sweep"
+    assert main(["sweep", "digits", "--out", str(out), "--grid", "hidden=8,16", "--", "--smoke"]) == 0
+    found = results(out)
+    assert [one["options"] for one in found.values()] == [{"hidden": "8"}, {"hidden": "16"}]
+    for number, one in found.items():
+        (config,) = out.glob(f"trials/{number}/digits/*/config.json")
+        lines = (config.parent / "metrics.jsonl").read_text().splitlines()
+        assert one["metrics"] == json.loads(lines[-1])
+    best = max(one["metrics"]["test_accuracy"] for one in found.values())
+    assert f"best of 2: trial {0 if found['0000']['metrics']['test_accuracy'] == best else 1}, " in capsys.readouterr().out
+    assert main(["report", str(out), "--out", str(tmp_path / "report.html")]) == 0
+
+
+def test_a_grid_is_every_combination_once(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path), "--workers", "3"]) == 0
+    options = [tuple(one["options"].values()) for one in results(tmp_path).values()]
+    assert options == [("8", "0"), ("8", "1"), ("16", "0"), ("16", "1")]
+    assert set(begun(tmp_path).values()) == {1}
+    assert "best of 4: trial 2, test_accuracy 0.1600 (hidden=16 seed=0)" in capsys.readouterr().out
+
+
+@needs_signals
+def test_a_run_that_is_killed_is_redone(tmp_path, stand_in):
+    stand_in("killed", 1)
+    assert main([*GRID, "--out", str(tmp_path)]) == 0
+    assert begun(tmp_path) == {"0000": 2, "0001": 2, "0002": 1, "0003": 1}
+    assert len(results(tmp_path)) == 4
+
+
+@needs_signals
+def test_a_run_that_is_killed_again_and_again_fails_alone_and_is_tried_by_a_resume(tmp_path, stand_in, capsys):
+    stand_in("killed", 3)
+    assert main(["sweep", "digits", "--grid", "hidden=8,16", "--out", str(tmp_path)]) == 1
+    assert "failed: trial 0 (hidden=8): its process was killed 3 times by signal 9" in capsys.readouterr().err
+    assert list(results(tmp_path)) == ["0001"]
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0
+    assert begun(tmp_path) == {"0000": 4, "0001": 1}
+    assert list(results(tmp_path)) == ["0000", "0001"]
+
+
+def test_a_run_that_goes_wrong_is_said_with_its_last_words(tmp_path, stand_in, capsys):
+    stand_in("wrong")
+    assert main(["sweep", "digits", "--grid", "hidden=8,16", "--out", str(tmp_path)]) == 1
+    assert "its process ended with status 1, and said last: error: it went wrong" in capsys.readouterr().err
+    assert begun(tmp_path) == {"0000": 1, "0001": 1}
+
+
+def test_a_resume_leaves_what_has_ended(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path)]) == 0
+    (tmp_path / "trials" / "0001" / "result.json").unlink()
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0
+    assert begun(tmp_path) == {"0000": 1, "0001": 2, "0002": 1, "0003": 1}
+    assert capsys.readouterr().out.count("best of 4: ") == 2  # what had ended before counts too
+
+
+@needs_signals
+def test_after_ctrl_c_runs_save_and_a_resume_goes_on(tmp_path, stand_in, capsys):
+    stand_in("slow")
+
+    def interrupt():
+        while len(list(tmp_path.glob("trials/*/ready"))) < 2:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    assert main([*GRID, "--out", str(tmp_path)]) == 130
+    assert f"go on with: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
+    assert len(list(tmp_path.glob("trials/*/saved"))) == len(begun(tmp_path)) == 2
+    stand_in()
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0
+    assert begun(tmp_path) == {"0000": 2, "0001": 2, "0002": 1, "0003": 1}
+
+
+def test_a_command_goes_on_with_the_run_that_is_there(tmp_path):
+    configure = lambda name, args: importlib.import_module("experiments.digits").Config()  # noqa: E731
+    sweep = module.Sweep(module.Options(experiment="digits", out=tmp_path, grid=("hidden=8",)), ["--epochs", "2"], configure)
+    (trial,) = Grid({"hidden": ["8"]}).trials
+    new = sweep._command(trial, tmp_path)
+    assert new[3:] == ["digits", "--epochs", "2", "--hidden", "8", "--out", str(tmp_path)]
+    run = tmp_path / "digits" / "run-0"
+    run.mkdir(parents=True)
+    (run / "config.json").touch()
+    assert sweep._command(trial, tmp_path)[3:] == ["digits", "--resume", str(run)]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("fcntl") is None, reason="there are no locks of files")
+def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path)]) == 0
+    handle = module._claim(tmp_path)
+    assert main(["sweep", "--resume", str(tmp_path)]) == 2
+    assert "expected a sweep that nobody is at, got one whose runs are under way." in capsys.readouterr().err
+    os.close(handle)
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "text"),
+    [
+        (["digits"], "options to try, each in --grid or --search, got []."),
+        (["digits", "--grid", "wings=2"], "--grid: expected OPTION=... with one of "),
+        (["digits", "--grid", "hidden"], ", got hidden."),
+        (["digits", "--grid", "hidden=1", "hidden=2"], ", got hidden=2 a second time."),
+        (["digits", "--grid", "hidden=0"], "option --hidden: expected a whole number of at least 1, got 0."),
+        (["digits", "--search", "hidden=9:8"], "expected LOW:HIGH or LOW:HIGH:log with LOW below HIGH, got '9:8'."),
+        (["digits", "--search", "beta=0:1:log"], "got '0:1:log'."),
+        (["digits", "--grid", "hidden=8", "--search", "hidden=8:9"], "each in --grid or --search, got ['hidden', 'hidden']."),
+        (["digits", "--grid", "hidden=8", "--workers", "0"], "--workers: expected at least 1, got 0."),
+        (["digit", "--grid", "hidden=8"], "Did you mean 'digits'?"),
+        (["digits", "--grid", "hidden=8", "--", "--seeds", "2"], "got --seeds 2. For seeds: --grid seed=0,1,2."),
+    ],
+)
+def test_what_cannot_be_swept_is_refused_before_anything_runs(args, text, tmp_path, capsys):
+    try:
+        status = main(["sweep", "--out", str(tmp_path), *args])
+    except SystemExit as stopped:  # of the parser, which frames what it says
+        status = stopped.code
+    assert status == 2
+    assert text in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_directory_holds_one_sweep(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path)]) == 0
+    assert main([*GRID, "--out", str(tmp_path)]) == 2
+    assert f"Go on with it: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
+    assert main(["sweep", "--resume", str(tmp_path / "nowhere")]) == 2
+    assert "expected a sweep.json, got FileNotFoundError" in capsys.readouterr().err
+
+
+# Studies
+
+
+def study(place, trials=8):
+    return Study(
+        place, {"mode": ["a", "b"]}, {"x": Range(0.1, 10.0, True, False), "n": Range(2, 9, False, True)}, trials,
+        lowest=True, seed=3,
+    )  # fmt: skip
+
+
+@needs_optuna
+def test_a_study_proposes_within_its_ranges_and_goes_on_where_it_was(tmp_path):
+    one, found = study(tmp_path / "journal"), []
+    for _ in range(4):
+        trial = one.ask()
+        found.append(trial.options)
+        one.tell(trial, float(trial.options["x"]))
+    lost = one.ask()  # a process that is killed
+    again = study(tmp_path / "journal")
+    assert again.ask() == lost
+    again.tell(lost, 1.0)
+    while trial := again.ask():
+        found.append(trial.options)
+        again.tell(trial, float(trial.options["x"]))
+    assert len(found) == 7
+    assert len({options["x"] for options in [*found, lost.options]}) == 8
+    assert all(0.1 <= float(options["x"]) <= 10 and int(options["n"]) in range(2, 10) for options in found)
+    assert {options["mode"] for options in found} == {"a", "b"}
+    assert study(tmp_path / "journal").ask() is None
+
+
+@needs_optuna
+def test_a_study_with_one_worker_repeats_itself(tmp_path):
+    def proposed(name):
+        one = study(tmp_path / name)
+        found = []
+        while trial := one.ask():
+            found.append(trial.options)
+            one.tell(trial, float(trial.options["x"]))
+        return found
+
+    assert proposed("one") == proposed("two")
+
+
+@needs_optuna
+def test_a_sweep_searches(tmp_path, stand_in, capsys):
+    assert main(["sweep", "digits", "--search", "hidden=4:64", "--trials", "5", "--out", str(tmp_path)]) == 0
+    found = [int(one["options"]["hidden"]) for one in results(tmp_path).values()]
+    assert len(found) == 5
+    assert f"test_accuracy {max(found) / 100:.4f} (hidden={max(found)})" in capsys.readouterr().out
+
+
+def test_a_search_without_optuna_names_the_extra(tmp_path, monkeypatch, stand_in, capsys):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    assert main(["sweep", "digits", "--search", "hidden=4:64", "--out", str(tmp_path)]) == 2
+    assert "Install the extra: pip install 'spikecell[sweep]'." in capsys.readouterr().err
