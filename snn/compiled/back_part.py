@@ -87,6 +87,7 @@ class PartBack:
         self.rows: dict[int, Array] = {}
         self.packed: dict[int, Array] = {}
         self.totals: dict[int, Array] = {}
+        self.added: dict[int, Any] = {}
         self.by_input: dict[int, Array] = {}
 
     def asked(self) -> Asked:
@@ -193,7 +194,7 @@ class PartBack:
         for k in self.weighted:
             current: Any = self.part.currents[k]
             if self.wants_weight[k] and k not in self.by_events and k not in self.summed:
-                current.add(a, b, self.made(d_inputs[k], a, b))
+                self.added[k] = current.add(a, b, self.made(d_inputs[k], a, b), self.added.get(k))
             if k in self.by_input:
                 current.back(self.made(d_inputs[k], a, b), a, b, self.by_input[k], self.places.get(k))
 
@@ -216,7 +217,7 @@ class PartBack:
             if k in self.summed:
                 gradient = current.of_sum(self.totals[self.form.d_inputs[k]])
             elif self.wants_weight[k]:
-                gradient = self.by_events[k].result() if k in self.by_events else current.weight_gradient()
+                gradient = self.by_events[k].result() if k in self.by_events else current.weight_gradient(self.added.get(k))
             found.append(None if gradient is None else Tensor.wrap(gradient))
         found += [
             Tensor.wrap(s.reshape(part.shape)) if asked else None for s, asked in zip(states, self.wants_starts, strict=True)

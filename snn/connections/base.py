@@ -107,12 +107,16 @@ class Way:
         """
         raise NotImplementedError
 
-    def add(self, t0: int, t1: int, gradient: Array) -> None:
-        """Add what some steps bring to the gradient by the weights, from that by their currents ``[rows, pitch]``."""
+    def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
+        """Return ``total``, at first None, with what some steps bring to the gradient by the weights.
+
+        ``gradient`` is that by their currents, ``[rows, pitch]``. The sum is the caller's: a pass back that is broken off, or
+        one beside it in another thread, leaves nothing here.
+        """
         raise NotImplementedError
 
-    def weight_gradient(self) -> Array:
-        """Return what was added up, in the shape of the weights."""
+    def weight_gradient(self, total: Any) -> Array:
+        """Return what was added up, in the shape of the weights; zeros if that is None."""
         raise NotImplementedError
 
 

@@ -96,7 +96,7 @@ class _Convolved(Way):
         self.samples = x.shape[1]
         self.out = self.weight.shape[0], *self.windows.counts(x.shape[3:])
         self.chunk = max(1, tuning.now().convolved_elements // max(1, self.samples * math.prod(self.out)))
-        self.total: Array | None = None
+        self._held: Array | None = None
         self._sampled: SpikeConvolution | None = None
 
     @property
@@ -161,14 +161,13 @@ class _Convolved(Way):
         in_parts(len(g), some)
         return functools.reduce(np.add, [found[start] for start in sorted(found)])
 
-    def add(self, t0: int, t1: int, gradient: Array) -> None:
-        """Add what some steps bring to the gradient by the weights."""
+    def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
+        """Return a sum with what some steps bring to the gradient by the weights."""
         made = self.by_weight(self.values(t0, t1), self.images(gradient))
-        self.total = made if self.total is None else np.add(self.total, made, out=self.total)
+        return made if total is None else np.add(total, made, out=total)
 
-    def weight_gradient(self) -> Array:
+    def weight_gradient(self, total: Any) -> Array:
         """Return what was added up."""
-        total, self.total = self.total, None
         return np.zeros_like(self.weight) if total is None else total
 
 
@@ -186,13 +185,13 @@ class ConvolvedOnce(_Convolved):
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the current, with a time stride of 0."""
-        if self.total is None:
-            self.total = super().current(0, 1)[0]
-        return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
+        if self._held is None:
+            self._held = super().current(0, 1)[0]
+        return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
 
     def forget(self) -> None:
         """Drop the current; it is quickly made."""
-        self.total = None
+        self._held = None
 
     def of_sum(self, total: Array) -> Array:
         """Return the gradient by the weights, from that by the currents summed over time."""
@@ -212,13 +211,15 @@ class ConvolvedEvents(_Convolved):
         """Write the currents of some steps, spike by spike."""
         self.spikes.spread(t0 * self.samples, out)
 
-    def add(self, t0: int, t1: int, gradient: Array) -> None:
-        """Add what some steps bring to the gradient by the weights, at spikes only."""
+    def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
+        """Return sums, that at spikes and that over whole images, with what some steps bring to the gradient by the weights."""
+        gathered, whole = (None, None) if total is None else total
         if all_finite(gradient, self.backend):
-            self.spikes.gather(t0 * self.samples, self.images(gradient))
-        else:  # a silent input times infinity is NaN
-            super().add(t0, t1, gradient)
+            return self.spikes.gather(t0 * self.samples, self.images(gradient), gathered), whole
+        return gathered, super().add(t0, t1, gradient, whole)  # a silent input times infinity is NaN
 
-    def weight_gradient(self) -> Array:
+    def weight_gradient(self, total: Any) -> Array:
         """Return what was added up."""
-        return self.spikes.gathered() if self.total is None else self.spikes.gathered() + super().weight_gradient()
+        gathered, whole = (None, None) if total is None else total
+        found = self.spikes.gathered(gathered)
+        return found if whole is None else found + whole

@@ -77,7 +77,7 @@ class _Weighted(Way):
         self.n_out, self.n_in = weight.shape
         self.chunk = self.steps_at_once(self.n_out, self.samples)
         self.few = bool(self.n_out <= tuning.now().few_outputs)
-        self.total: Array | None = None
+        self._held: Array | None = None
         self._turned: Array | None = None
 
     @classmethod
@@ -132,15 +132,14 @@ class _Weighted(Way):
             self._turned = turned(self.weight, places.backend)
         sampled_product(gradient, self._turned, part, target)
 
-    def add(self, t0: int, t1: int, gradient: Array) -> None:
-        """Add what some steps bring to the gradient by the weights."""
+    def add(self, t0: int, t1: int, gradient: Array, total: Array | None) -> Array:
+        """Return a sum with what some steps bring to the gradient by the weights."""
         x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
         made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.backend)
-        self.total = made if self.total is None else np.add(self.total, made, out=self.total)
+        return made if total is None else np.add(total, made, out=total)
 
-    def weight_gradient(self) -> Array:
+    def weight_gradient(self, total: Array | None) -> Array:
         """Return what was added up."""
-        total, self.total = self.total, None
         return np.zeros_like(self.weight) if total is None else total
 
 
@@ -169,14 +168,14 @@ class Once(_Weighted):
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the current, with a time stride of 0."""
-        if self.total is None:
+        if self._held is None:
             made = np.empty((self.samples, self.n_out), self.weight.dtype)
-            self.total = product(self.values(0, 1), self.weight.T, made, self.backend).reshape(*self.x.shape[1:-1], self.n_out)
-        return np.broadcast_to(self.total, (t1 - t0, *self.total.shape))
+            self._held = product(self.values(0, 1), self.weight.T, made, self.backend).reshape(*self.x.shape[1:-1], self.n_out)
+        return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
 
     def forget(self) -> None:
         """Drop the current; it is quickly made."""
-        self.total = None
+        self._held = None
 
     def of_sum(self, total: Array) -> Array:
         """Return the gradient by the weights, from that by the currents summed over time."""

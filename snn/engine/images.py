@@ -56,7 +56,6 @@ class SpikeConvolution:
             _u(self.channels), _u(self.each), _u(self.out_channels // groups), _u(self.out_channels), _u(size[1]), _u(kh),
             _u(kw), _u(self.counts[0]), _u(self.counts[1]), *_tables(windows, size, self.runs),
         ]  # fmt: skip
-        self._total: Array | None = None
 
     @functools.cached_property
     def packed(self) -> Array:
@@ -78,14 +77,14 @@ class SpikeConvolution:
         launch(self.kernel("channels_last"), rows, arguments, images.size)
         return last
 
-    def gather(self, first: int, gradient: Array) -> None:
-        """Add what the images from one on bring to the gradient by the weights, from that by their currents."""
-        if self._total is None:
-            self._total = np.zeros(self.weight.size, self.weight.dtype)
+    def gather(self, first: int, gradient: Array, total: Array | None) -> Array:
+        """Return a sum with what the images from one on bring to the gradient by the weights, from that by their currents."""
+        total = np.zeros(self.weight.size, self.weight.dtype) if total is None else total
         start = self.events.start[first * self.channels :]
         last = self._channels_last(gradient)
-        arguments = [start, self.events.index, _u(len(gradient)), *self.tables, last, self._total]
+        arguments = [start, self.events.index, _u(len(gradient)), *self.tables, last, total]
         launch(self.kernel("gather_spikes"), self.channels * self.weight.shape[2], arguments, gradient.size)
+        return total
 
     def sample(self, first: int, gradient: Array, out: Array) -> None:
         """Write the gradient by the images from one on, ``[rows, C, H, W]``, from that by their currents: 0 but at events."""
@@ -94,9 +93,8 @@ class SpikeConvolution:
         arguments = [start, self.events.index, *self.tables, self.packed, last, _u(math.prod(out.shape[2:])), out.reshape(-1)]
         launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
 
-    def gathered(self) -> Array:
-        """Return what was added up, ``[out, C / groups, kh, kw]``."""
-        total, self._total = self._total, None
+    def gathered(self, total: Array | None) -> Array:
+        """Return what was added up as ``[out, C / groups, kh, kw]``."""
         if total is None:
             return np.zeros_like(self.weight)
         kh, kw = self.weight.shape[2:]

@@ -99,11 +99,11 @@ def all_of(way, seed, places):
         steps = range(len(way.x))
         current = np.concatenate([way.current(t, t + 1) for t in steps])
         gradient = np.random.default_rng(seed).integers(-4, 5, current.shape).astype(current.dtype)
-        back = np.full(way.x.shape, 7, current.dtype)
+        total, back = None, np.full(way.x.shape, 7, current.dtype)
         for t in reversed(steps):
-            way.add(t, t + 1, gradient[t : t + 1])
+            total = way.add(t, t + 1, gradient[t : t + 1], total)
             way.back(gradient[t : t + 1], t, t + 1, back, places)
-        return [current, way.weight_gradient(), back]
+        return [current, way.weight_gradient(total), back]
 
     return one_thread_each(run)
 

@@ -46,7 +46,7 @@ class Elementwise(Way):
 
     def __init__(self, x, weight):
         super().__init__(x, "each input has one neuron")
-        self.weight, self.total = weight, np.zeros_like(weight)
+        self.weight = weight
 
     def current(self, t0, t1):
         return self.x.array[t0:t1] * self.weight
@@ -54,11 +54,12 @@ class Elementwise(Way):
     def back(self, gradient, t0, t1, out, places):
         np.multiply(gradient.reshape(out[t0:t1].shape), self.weight, out=out[t0:t1])
 
-    def add(self, t0, t1, gradient):
-        self.total += (gradient * self.x.array[t0:t1].reshape(gradient.shape)).sum(0)
+    def add(self, t0, t1, gradient, total):
+        made = (gradient * self.x.array[t0:t1].reshape(gradient.shape)).sum(0)
+        return made if total is None else total + made
 
-    def weight_gradient(self):
-        return self.total
+    def weight_gradient(self, total):
+        return total
 '''
 
 USE = """
