@@ -129,7 +129,7 @@ def describe(value: Any) -> str:
     if isinstance(dtype, np.dtype) and isinstance(shape, tuple):
         kind = type(value).__name__
         return f"{'' if kind == 'Tensor' else kind + ' '}{list(shape)} {str(dtype).capitalize()}"
-    kind = type(value).__name__
+    kind = "type" if isinstance(value, type) else type(value).__name__
     text = f"of {', '.join(map(describe, value))}" if _holds_arrays(value) else " ".join(repr(value).split())
     text = text if len(text) <= 60 else text[:57] + "..."
     return text if text.startswith(f"{kind}(") else f"{kind} {text}"

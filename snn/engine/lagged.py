@@ -19,10 +19,6 @@ _ROWS = 512  # rows of sums that stay in the cache while the delays go by
 _u = np.uint64
 
 
-def _kernel(name: str) -> Any:
-    return back_end().kernel(name, "lags")
-
-
 def _rows(x: Array, pitch: int) -> Array:
     """Return ``[T, M, n]`` as rows ``[M * n, pitch]`` with zeros behind the time steps."""
     steps, *rest = x.shape
@@ -49,7 +45,7 @@ def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
         np.ascontiguousarray(weight, x.dtype).reshape(-1), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_out), _u(n_in),
         _rows(x, len(x)).reshape(-1), _u(len(x)), _u(steps), out.reshape(-1), _u(steps),
     ]  # fmt: skip
-    launch(_kernel("lagged_sums"), samples * n_out, arguments, out.size * n_in)
+    launch(back_end().kernel("lagged_sums", "lags"), samples * n_out, arguments, out.size * n_in)
     return np.ascontiguousarray(out.T).reshape(steps, samples, n_out)
 
 
@@ -73,7 +69,7 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
         _rows(g, n).reshape(-1), _u(n), _u(n_out), _u(samples), _rows(x.astype(g.dtype, copy=False), pitch).reshape(-1),
         _u(pitch), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_in), _u(n), out.reshape(-1),
     ]  # fmt: skip
-    launch(_kernel("lagged_dots"), n_out, arguments, g.size * n_in)
+    launch(back_end().kernel("lagged_dots", "lags"), n_out, arguments, g.size * n_in)
     return out
 
 

@@ -85,12 +85,9 @@ class _Scheduler:
         if alone and first.kind != "population":
             return Stage("apply" if first.varies else "once", first)
         if (whole := self._whole(part)) is not None:
-            core = Core([whole], whole.outputs[0].shape, states=[node for node in part if node.kind == "state"])
-            return Stage("cores", cores=[core.with_inputs(self.graph)], whole=whole)
+            return Stage("cores", cores=[self._core(part)], whole=whole)
         if alone or len(part) == 1:  # a neuron whose state never changes; a state that is left from outside
-            core = Core([], first.outputs[0].shape)
-            (core.states if first.kind == "state" else core.nodes).append(first)
-            return Stage("cores", cores=[core.with_inputs(self.graph)])
+            return Stage("cores", cores=[self._core(part)])
         return make_group(self.graph, part, self.has_matrix)
 
     def _whole(self, part: list[Node]) -> Node | None:
@@ -105,6 +102,11 @@ class _Scheduler:
         if [self.nodes[number].after for number in own] != after or any(edge in self.users for edge in after):
             return None
         return node if all(self.users[Edge(number)] == [node.number] for number in own) else None
+
+    def _core(self, part: list[Node]) -> Core:
+        nodes = [node for node in part if node.kind != "state"]
+        states = [node for node in part if node.kind == "state"]
+        return Core(nodes, (nodes or states)[0].outputs[0].shape, states=states).with_inputs(self.graph)
 
     # What a core takes in
 
