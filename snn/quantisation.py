@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, nn
-from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, NonFiniteError
+from autograd.dtypes import describe, float32
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.nn.weighted import Weighted
+from autograd.spatial import is_int
 
+from .common.structure import label
 from .recurrent import Recurrent
 
 __all__ = ["Quantised", "Quantiser", "integer_weights", "quantise"]
@@ -20,6 +22,7 @@ __all__ = ["Quantised", "Quantiser", "integer_weights", "quantise"]
 Array = np.ndarray[Any, np.dtype[Any]]
 _WORDS = ("ternary", "binary")
 _MOST_BITS = 16
+_HALF_BITS = 8  # what float16 holds, and int8 times float16 gives back to the bit
 _THRESHOLD = 0.7  # of the mean size: Li and Liu's estimate of the best one
 _LAYERS = (nn.Dense, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Conv2dTranspose, Recurrent)
 
@@ -52,6 +55,8 @@ class Quantiser(Cell):
     ``"binary"``  -1, 1                         the mean size (Rastegari et al., 2016)
     ============= ============================= =====================================================================
 
+    Means are taken in float64. Weights of float16 take at most 8 bits, for more are not exact there.
+
     Its ``bprop`` hands on the gradient as it comes, to first and higher order, as if scale and rounding were not there.
 
     Parameters
@@ -61,14 +66,18 @@ class Quantiser(Cell):
     per : {"channel", "tensor"}
         Whether each output has a scale of its own.
     axis : int
-        The axis of the outputs.
+        The axis of the outputs, from the end if below 0; of no account with ``per="tensor"``.
 
     Raises
     ------
     ArgumentError
         If an argument is not what it may be.
+    DTypeError
+        When called, if there are too many bits for float16.
+    ShapeError
+        When called, if the weights have no such axis.
     NonFiniteError
-        When called, if a weight is NaN or infinite.
+        When called, if a weight is NaN or infinite, or so large that a level is.
 
     Examples
     --------
@@ -81,13 +90,14 @@ class Quantiser(Cell):
 
     def __init__(self, bits: int | str = 8, per: str = "channel", *, axis: int = 0) -> None:
         super().__init__()
-        whole = isinstance(bits, (int, np.integer)) and not isinstance(bits, bool) and 2 <= bits <= _MOST_BITS
-        if not whole and (not isinstance(bits, str) or bits not in _WORDS):
+        if not (is_int(bits) and 2 <= int(bits) <= _MOST_BITS) and (not isinstance(bits, str) or bits not in _WORDS):
             raise ArgumentError(
                 "Quantiser", "bits from 2 to 16, 'ternary' or 'binary'", repr(bits), "Such as bits=8: levels from -127 to 127."
             )
         if per not in ("channel", "tensor"):
             raise ArgumentError("Quantiser", "per 'channel' or 'tensor'", repr(per), "Choose one of the two.")
+        if not is_int(axis):
+            raise ArgumentError("Quantiser", "axis as an int", describe(axis), "Count axes: 0 is the first.")
         self.bits, self.per, self.axis = bits if isinstance(bits, str) else int(bits), per, int(axis)
 
     def levels(self, weight: Any) -> tuple[Array, Array]:
@@ -104,27 +114,54 @@ class Quantiser(Cell):
             In the shape of the weights.
         scale : array
             ``[]``, or such as ``[out, 1, ...]``.
+
+        Raises
+        ------
+        DTypeError, ShapeError, NonFiniteError
+            As when it is called.
         """
         w = as_tensor(weight, "Quantiser").asnumpy()
-        size = np.abs(w)
+        w = w if w.dtype.kind == "f" else w.astype(float32)
+        _check_bits("Quantiser", self.bits, w.dtype)
+        size, axes = np.abs(w), self._within(w)
+        keep = axes is not None
         if not np.isfinite(size).all():
             raise NonFiniteError("Quantiser", "finite weights", describe(w), "Lower the learning rate, or clip gradients.")
-        axes = tuple(k for k in range(w.ndim) if k != self.axis) if self.per == "channel" else None
-        keep = axes is not None
 
-        def mean(of: Array) -> Array:
-            return np.asarray(np.mean(of, axes, keepdims=keep, dtype=w.dtype))
+        def total(of: Array) -> Array:
+            return np.asarray(np.sum(of, axes, keepdims=keep, dtype=np.float64))
 
-        if self.bits == "binary":
-            return np.where(w < 0, w.dtype.type(-1), w.dtype.type(1)), mean(size)
-        if self.bits == "ternary":
-            large = size > _THRESHOLD * mean(size)
-            count = np.maximum(large.sum(axes, keepdims=keep), 1).astype(w.dtype)
-            return np.sign(w) * large, np.asarray((size * large).sum(axes, keepdims=keep, dtype=w.dtype) / count)
-        n = 2 ** (int(self.bits) - 1) - 1
-        scale = np.asarray(size.max(axes, keepdims=keep, initial=0) / w.dtype.type(n))
-        scale = np.where(scale == 0, w.dtype.type(1), scale)
-        return np.clip(np.round(w / scale), -n, n), scale
+        with np.errstate(over="ignore"):
+            if isinstance(self.bits, str):
+                n, whole, large = 1, total(size), np.ones(w.shape, bool)
+                if self.bits == "ternary":
+                    large = size > _THRESHOLD * whole / np.maximum(total(large), 1)
+                scale = (total(size * large) / np.maximum(total(large), 1)).astype(w.dtype)
+                scale = np.where(np.isfinite(whole), scale, w.dtype.type(np.inf))  # refused below
+                values = np.where(w < 0, w.dtype.type(-1), w.dtype.type(1)) * large
+            else:
+                n = 2 ** (self.bits - 1) - 1
+                most = np.asarray(size.max(axes, keepdims=keep, initial=0))
+                least = np.finfo(w.dtype).smallest_subnormal
+                scale = np.where(most == 0, w.dtype.type(1), np.maximum(most / w.dtype.type(n), least))
+                values = np.clip(np.round(w / scale), -n, n)
+            if not np.isfinite(scale * w.dtype.type(n)).all():
+                raise NonFiniteError(
+                    "Quantiser", f"weights whose levels are finite in {w.dtype}",
+                    f"{describe(w)}, the largest {size.max():g}", "Scale the weights down, or take a wider dtype.",
+                )  # fmt: skip
+        return values + w.dtype.type(0), scale  # no -0, which whole numbers do not have
+
+    def _within(self, w: Array) -> tuple[int, ...] | None:
+        """Return the axes that share a scale; None for all."""
+        if self.per == "tensor":
+            return None
+        if not -w.ndim <= self.axis < w.ndim:
+            raise ShapeError(
+                "Quantiser", f"weights with an axis {self.axis}, that of the outputs", describe(w),
+                "Give it the axis of the outputs, or per='tensor'.",
+            )  # fmt: skip
+        return tuple(k for k in range(w.ndim) if k != self.axis % w.ndim)
 
     def construct(self, weight: Any) -> Tensor:
         """Map weights to the nearest levels, in the same shape and dtype."""
@@ -151,7 +188,7 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
     net : Cell
         A layer, or a net of them; it is changed.
     bits : int, str or None
-        From 2 to 16 bits, ``"ternary"`` or ``"binary"``; None takes the quantisers off again.
+        From 2 to 16 bits, ``"ternary"`` or ``"binary"``; None takes the quantisers off again, and no other transform.
     per : {"channel", "tensor"}
         Whether each output of a layer has a scale of its own.
     layers : iterable of str, optional
@@ -160,10 +197,10 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
     Raises
     ------
     DTypeError
-        If ``net`` is no Cell.
+        If ``net`` is no Cell, or there are more than 8 bits for weights of float16.
     ArgumentError
-        If there is no such layer, one computes in a way of its own, or an argument is not what it may be. Nothing is changed
-        after an error.
+        If there is no such layer, one computes in a way of its own or has another ``weight_transform``, or an argument is not
+        what it may be. Nothing is changed after an error.
 
     Examples
     --------
@@ -176,8 +213,8 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
     """
     found = _layers(net, "snn.quantise")
     if layers is not None:
-        names = [layers] if isinstance(layers, str) else list(layers)
-        if unknown := [name for name in names if name not in found]:
+        names = [layers] if isinstance(layers, str) or not isinstance(layers, Iterable) else list(layers)
+        if unknown := [name for name in names if not isinstance(name, str) or name not in found]:
             raise ArgumentError(
                 "snn.quantise, layers", f"some of {', '.join(map(repr, found))}", ", ".join(map(repr, unknown)),
                 "net.cells_and_names() has the names.",
@@ -192,9 +229,13 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
         Quantiser(bits, per)  # it says what is wrong
         for name, layer in found.items():
             _check(name, layer)
+            _check_bits(f"snn.quantise, {label(name, layer)}", bits, layer.weight.dtype)
     for layer in found.values():
         outputs = 1 if isinstance(layer, nn.Conv2dTranspose) else 0
-        layer.weight_transform = None if bits is None else Quantiser(bits, per, axis=outputs)
+        if bits is not None:
+            layer.weight_transform = Quantiser(bits, per, axis=outputs)
+        elif isinstance(layer.weight_transform, Quantiser):
+            layer.weight_transform = None
 
 
 def integer_weights(net: Cell) -> dict[str, Quantised]:
@@ -237,8 +278,21 @@ def _layers(net: Any, where: str) -> dict[str, Any]:
     return {name: cell for name, cell in net.cells_and_names() if isinstance(cell, Weighted)}
 
 
+def _check_bits(where: str, bits: int | str, dtype: Any) -> None:
+    if dtype == np.float16 and not isinstance(bits, str) and bits > _HALF_BITS:
+        raise DTypeError(
+            where, f"at most {_HALF_BITS} bits for weights of float16", f"bits={bits}", "Take fewer bits, or float32."
+        )
+
+
 def _check(name: str, layer: Any) -> None:
-    """Check that a layer computes as those whose class it is of, which take their weights through the transform."""
+    """Check that a layer takes its weights through a transform, as those whose class it is of do, and that none is lost."""
+    if layer.weight_transform is not None and not isinstance(layer.weight_transform, Quantiser):
+        raise ArgumentError(
+            f"snn.quantise, {label(name, layer)}", "layers with no weight_transform, or a Quantiser",
+            f"one with {type(layer.weight_transform).__name__}, which would be lost",
+            "Leave it out of layers=, or put both into one: nn.SequentialCell(transform, snn.Quantiser(bits)).",
+        )  # fmt: skip
     if type(layer).construct not in [kind.construct for kind in _LAYERS] or "construct" in vars(layer):
         raise ArgumentError(
             "snn.quantise", "layers that multiply by effective_weight()",

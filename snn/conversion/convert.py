@@ -61,7 +61,8 @@ def convert(
     percentile : float
         Which one, above 0 and at most 100. What is larger is cut off; what is smaller needs fewer steps.
     per : {"channel", "layer"}
-        Whether each channel, or feature, has a scale of its own.
+        Whether each channel, or feature, has a scale of its own. The last rectifier, if no weights follow, has one for all:
+        its spikes are the scores, which are compared with each other.
     start : float
         Membranes at the start, in thresholds, in [0, 1): 0.5 rounds the counts of spikes where 0 cuts them off (Bu et al.,
         2022).
@@ -108,6 +109,7 @@ def convert(
         raise DTypeError("snn.convert", "an nn.SequentialCell", describe(ann), "Put the layers into one.")
     array = samples(data, "snn.convert, data")
     chain = nn.SequentialCell(folded(ann))
+    last = [name for name, layer in chain.named() if isinstance(layer, WEIGHTED)][-1:]
     layers: dict[str, Cell] = {}
     scales: dict[str, Array] = {}
     values, before = array, np.ones(1)  # the activations that reach a layer, and their scales
@@ -126,7 +128,8 @@ def convert(
             layers[name] = _scaled(layer, entering, before)
         elif isinstance(layer, nn.ReLU):
             share = 100.0 if balance == "max" else float(percentile)
-            scales[name] = _scale(values, share, per, label(name, layer))
+            kind = "layer" if [weighted] == last else per  # no weights follow that would take a scale back
+            scales[name] = _scale(values, share, kind, label(name, layer))
             layers[weighted] = _scaled(chain[weighted], entering, scales[name])
             layers[name], before = ConvertedNode(float(start)), scales[name]
         else:

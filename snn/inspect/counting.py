@@ -18,6 +18,7 @@ from ..connections import Connection, connection_of
 from ..connections.conv import Convolution
 from ..connections.dense import Dense
 from ..eager.watch import Recorder
+from ..layers import DelayedDense, LearntDelays, OneToOne
 from ..recurrent import Recurrent
 from ..synapses import Synapse
 from .health_measure import innermost
@@ -84,11 +85,26 @@ def _of_transposed(layer: nn.Conv2dTranspose, size: tuple[int, ...]) -> Synapses
     return Synapses(weight, met(weight != 0), met(np.ones_like(weight)))
 
 
+def _of_delays(layer: DelayedDense | LearntDelays) -> Synapses:
+    """Return the synapses of weights with delays, for the input of this step and of those before it."""
+    kernel, there = layer.kernel().asnumpy(), layer.connected()
+    return Synapses(kernel[there], (kernel != 0).sum(1), there.sum(1))
+
+
+def _of_features(weight: Array) -> Synapses:
+    """Return the synapses of one weight for each feature."""
+    return Synapses(weight, (weight != 0).astype(np.int64), np.ones(weight.shape, np.int64))
+
+
 def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | None:
     """Return the synapses of a layer for inputs ``[N, ...]`` of a shape and dtype; None if it is no product with weights."""
     if isinstance(cell, Recurrent):
         weight = cell.effective_weight().asnumpy()
-        return _of_matrix(weight) if weight.ndim == 2 else Synapses(weight, weight != 0, np.ones(weight.shape, np.int64))
+        return _of_matrix(weight) if weight.ndim == 2 else _of_features(weight)
+    if isinstance(cell, (DelayedDense, LearntDelays)):
+        return _of_delays(cell)
+    if isinstance(cell, OneToOne):
+        return _of_features(cell.weight.asnumpy())
     if is_stateful(cell) or isinstance(cell, (nn.SequentialCell, nn.CellList)) or not shape:
         return None
     with untouched(cell) as twin:
@@ -226,7 +242,7 @@ class Counter:
         counts.shape = out.shape[1 + is_over_time(cell) :]
         if (synapses := self._synapses(cell, inputs)) is not None:
             counts.synapses = synapses
-            counts.inputs(_numbers(inputs[1].spike if isinstance(cell, Recurrent) else inputs[0]))
+            counts.inputs(_met(cell, inputs))
         elif _is_opaque(cell):
             self.opaque[name] = cell
         fires = neuron or hasattr(cell, "charge")
@@ -236,6 +252,15 @@ class Counter:
             counts.outputs(_numbers(out), False)
         if neuron and not isinstance(cell, Synapse) and _has_membrane(output[1]):
             counts.membranes(inputs[1], output[1])
+
+
+def _met(cell: Cell, inputs: tuple[Any, ...]) -> Array:
+    """Return the numbers that the weights of a layer meet in a step."""
+    if isinstance(cell, Recurrent):
+        return _numbers(inputs[1].spike)
+    if isinstance(cell, (DelayedDense, LearntDelays)):
+        return np.concatenate([_numbers(x) for x in (inputs[0], *inputs[1])], axis=-1)
+    return _numbers(inputs[0])
 
 
 def _is_opaque(cell: Cell) -> bool:

@@ -63,8 +63,9 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
     MACs. All are sums over the steps, for each sample: a constant input counts in each step, though a compiled run multiplies
     it once.
 
-    Layers are dense layers and convolutions, whatever they make their weights of, and the lateral weights of
-    :class:`snn.Recurrent`. What multiplies by weights in another way is not counted, and ``notes`` says so.
+    Layers are dense layers and convolutions, whatever they make their weights of, the lateral weights of
+    :class:`snn.Recurrent`, :class:`snn.OneToOne`, :class:`snn.DelayedDense` and :class:`snn.LearntDelays`. What multiplies by
+    weights in another way is not counted, and ``notes`` says so.
 
     It runs step by step. Examples of one length are needed: steps that a mask would leave out count.
 

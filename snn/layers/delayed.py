@@ -84,6 +84,10 @@ class _Delayed(Stateful):
         """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
         raise NotImplementedError  # each kind has its own
 
+    def connected(self) -> Array:
+        """Tell which of these weights there are, ``[steps + 1, out_channels, in_channels]``: at other delays none is met."""
+        raise NotImplementedError  # each kind has its own
+
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step.
 
@@ -214,7 +218,12 @@ class DelayedDense(_Delayed):
 
     def kernel(self) -> Any:
         """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
-        return ops.where(np.arange(self.steps + 1)[:, None, None] == self.delay, self.weight, 0.0)
+        return ops.where(self.connected(), self.weight, 0.0)
+
+    def connected(self) -> Array:
+        """Tell which of these weights there are, ``[steps + 1, out_channels, in_channels]``: one for each connection."""
+        there: Array = np.arange(self.steps + 1)[:, None, None] == self.delay
+        return there
 
     def product(self, x: Tensor) -> Tensor:
         """Return the sums of all time steps, ``[T, M, out_channels]``, for inputs ``[steps + T, M, in_channels]``."""
@@ -326,6 +335,14 @@ class LearntDelays(_Delayed):
         before, later = self._between()
         share = ops.where(steps == before, 1 - later, 0.0) + ops.where(steps == before + 1, later, 0.0)
         return self.weight * share
+
+    def connected(self) -> Array:
+        """Tell which of these weights there are: with a bell all, with ``share="linear"`` the two around each delay."""
+        if self.share == "gauss":
+            return np.ones((self.steps + 1, *self.weight.shape), bool)
+        before, _ = self._between()
+        after: Array = np.arange(self.steps + 1)[:, None, None] - before
+        return np.isin(after, (0, 1))
 
     def product(self, x: Tensor) -> Tensor:
         """Return the sums of all time steps, ``[T, M, out_channels]``, for inputs ``[steps + T, M, in_channels]``."""

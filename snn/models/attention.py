@@ -10,11 +10,12 @@ import numpy as np
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator
+from autograd.nn.options import positive
 
 from ..common.structure import initial_state
 from ..neurons import LIFNode
 from ..surrogate import atan
-from .shared import Maker, atan_lif
+from .shared import Maker, atan_lif, check_image, maker
 
 __all__ = ["SpikformerBlock", "SpikingAttention", "spikformer"]
 
@@ -115,7 +116,9 @@ class SpikingAttention(Cell):
     Raises
     ------
     ArgumentError
-        If the heads do not share the features equally.
+        If the heads do not share the features equally, or one of both is no positive int.
+    DTypeError
+        If ``neuron``, ``attending`` or ``norm`` is no function that makes a layer.
     """
 
     def __init__(
@@ -123,7 +126,8 @@ class SpikingAttention(Cell):
         attending: Maker | None = None, rng: np.random.Generator | int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        if heads < 1 or dim % heads:
+        positive("SpikingAttention", dim=dim, heads=heads)
+        if dim % heads:
             raise ArgumentError(
                 "SpikingAttention",
                 "dim to be a multiple of heads",
@@ -131,9 +135,10 @@ class SpikingAttention(Cell):
                 "Each head has as many features.",
             )
         self.dim, self.heads, self.scale = dim, heads, scale
-        rng, make = to_generator(rng, "SpikingAttention"), neuron or atan_lif
+        make = maker("SpikingAttention", "neuron", atan_lif if neuron is None else neuron)
+        norm, rng = maker("SpikingAttention", "norm", norm), to_generator(rng, "SpikingAttention")
         self.q, self.k, self.v, self.out = (_layer(dim, dim, norm, make, rng) for _ in range(4))
-        self.attended = (attending or _attending)()
+        self.attended = maker("SpikingAttention", "attending", _attending if attending is None else attending)()
 
     def initial_state(self, x: Any) -> AttentionState:
         """Return the state at the start for inputs such as ``x``, ``[N, L, C]``."""
@@ -187,7 +192,8 @@ class SpikformerBlock(nn.SequentialCell):
         self, dim: int, heads: int, hidden: int | None = None, *, norm: Norm = nn.BatchNorm1d, neuron: Maker | None = None,
         rng: np.random.Generator | int | None = None,
     ) -> None:  # fmt: skip
-        rng, make = to_generator(rng, "SpikformerBlock"), neuron or atan_lif
+        make = maker("SpikformerBlock", "neuron", atan_lif if neuron is None else neuron)
+        norm, rng = maker("SpikformerBlock", "norm", norm), to_generator(rng, "SpikformerBlock")
         hidden = 4 * dim if hidden is None else hidden
         mixing = nn.SequentialCell(
             {"wide": _layer(dim, hidden, norm, make, rng), "narrow": _layer(hidden, dim, norm, make, rng)}
@@ -226,15 +232,20 @@ def spikformer(
     Raises
     ------
     ArgumentError
-        If ``dim`` is no such multiple, or the image is smaller than a patch.
+        If ``dim`` is no such multiple, the image is smaller than a patch, or a number is no positive int.
+    DTypeError
+        If ``neuron`` is no function that makes a neuron.
     """
+    check_image("models.spikformer", image)
+    positive("models.spikformer", depth=depth, dim=dim, heads=heads)
     channels, *size = image
     if dim % 8 or min(size) < _PATCH:
         raise ArgumentError(
             "models.spikformer", "dim as a multiple of 8, and an image of at least 4 rows and columns",
             f"dim={dim} and image={image}", "Such as dim=384, image=(3, 32, 32).",
         )  # fmt: skip
-    rng, make = to_generator(rng, "models.spikformer"), neuron or atan_lif
+    make = maker("models.spikformer", "neuron", atan_lif if neuron is None else neuron)
+    rng = to_generator(rng, "models.spikformer")
 
     def convolution(before: int, after: int) -> list[Cell]:
         return [nn.Conv2d(before, after, 3, rng=rng), nn.BatchNorm2d(after), make()]

@@ -13,7 +13,7 @@ from autograd.errors import ArgumentError
 from autograd.intake import to_generator
 
 from ..neurons import LIFNode
-from .shared import Maker, atan_lif
+from .shared import Maker, atan_lif, check_image, check_width, maker
 
 __all__ = ["convnet", "vgg9", "vgg11"]
 
@@ -48,6 +48,11 @@ def convnet(
     nn.SequentialCell
         Its output is the spikes ``[T, N, classes]``.
 
+    Raises
+    ------
+    DTypeError
+        If ``neuron`` is no function that makes a neuron.
+
     Examples
     --------
     >>> import numpy as np, snn
@@ -57,7 +62,8 @@ def convnet(
     >>> snn.run(net, np.ones((3, 1, 1, 28, 28), np.float32)).out.shape
     (3, 1, 10)
     """
-    rng, make = to_generator(rng, "models.convnet"), neuron or (lambda: LIFNode(beta=0.5))
+    make = maker("models.convnet", "neuron", (lambda: LIFNode(beta=0.5)) if neuron is None else neuron)
+    rng = to_generator(rng, "models.convnet")
     first, second = channels
     inputs = _KERNEL**2, first * _KERNEL**2, second * 4 * 4
 
@@ -91,7 +97,8 @@ def vgg9(
     image : tuple of int
         Channels, rows and columns of the input.
     width : float
-        What the numbers of channels and of the neurons in front of the last layer are multiplied by.
+        What the numbers of channels and of the neurons in front of the last layer are multiplied by, above 0; at least one is
+        left.
     norm : callable or None
         Makes the norm behind a convolution from its channels. In the paper it is one of its own for each time step.
     neuron : callable, optional
@@ -107,9 +114,11 @@ def vgg9(
     Raises
     ------
     ArgumentError
-        If the image is too small for the pooling.
+        If the image is too small for the pooling, or ``width`` is not above 0.
+    DTypeError
+        If ``neuron`` or ``norm`` is no function that makes a layer.
     """
-    make = neuron or (lambda: LIFNode(beta=0.95, detach_reset=True))
+    make: Maker = (lambda: LIFNode(beta=0.95, detach_reset=True)) if neuron is None else neuron
     pool: Maker = lambda: nn.AvgPool2d(2, 2)  # noqa: E731
     return _vgg("models.vgg9", _VGG9, (1024,), classes, image, width, norm, False, pool, make, rng)
 
@@ -143,16 +152,24 @@ def vgg11(
     Raises
     ------
     ArgumentError
-        If the image is too small for the pooling.
+        If the image is too small for the pooling, or ``width`` is not above 0.
+    DTypeError
+        If ``neuron`` or ``norm`` is no function that makes a layer.
     """
     pool: Maker = lambda: nn.MaxPool2d(2, 2)  # noqa: E731
-    return _vgg("models.vgg11", _VGG11, head, classes, image, width, norm, True, pool, neuron or atan_lif, rng)
+    make = atan_lif if neuron is None else neuron
+    return _vgg("models.vgg11", _VGG11, head, classes, image, width, norm, True, pool, make, rng)
 
 
 def _vgg(
     where: str, plan: Sequence[int | str], head: Sequence[int], classes: int, image: tuple[int, int, int], width: float,
     norm: Callable[[int], Cell] | None, has_bias: bool, pool: Maker, neuron: Maker, rng: Any,
 ) -> nn.SequentialCell:  # fmt: skip
+    check_image(where, image)
+    check_width(where, width)
+    maker(where, "neuron", neuron)
+    if norm is not None:
+        maker(where, "norm", norm)
     rng = to_generator(rng, where)
     layers: dict[str, Cell] = {}
     channels, *size = image

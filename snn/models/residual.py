@@ -10,8 +10,9 @@ import numpy as np
 from autograd import Cell, nn
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator
+from autograd.nn.options import positive
 
-from .shared import Maker, atan_if
+from .shared import Maker, atan_if, maker
 
 __all__ = ["SEWBlock", "sew_resnet", "sew_resnet18", "sew_resnet20"]
 
@@ -55,6 +56,8 @@ class SEWBlock(Cell):
     ------
     ArgumentError
         If there is no such join.
+    DTypeError
+        If ``neuron`` or ``norm`` is no function that makes a layer.
     """
 
     def __init__(
@@ -64,7 +67,8 @@ class SEWBlock(Cell):
         super().__init__()
         if join not in _JOINS:
             raise ArgumentError("SEWBlock", f"join to be one of {', '.join(_JOINS)}", repr(join), "Choose one of them.")
-        self.join, make, rng = join, neuron or atan_if, to_generator(rng, "SEWBlock")
+        make = maker("SEWBlock", "neuron", atan_if if neuron is None else neuron)
+        self.join, norm, rng = join, maker("SEWBlock", "norm", norm), to_generator(rng, "SEWBlock")
         self.branch = nn.SequentialCell(
             {
                 "conv1": _conv(channels, outputs, 3, stride, rng), "norm1": norm(outputs), "neuron1": make(),
@@ -118,14 +122,19 @@ def sew_resnet(
     Raises
     ------
     ArgumentError
-        If there are not as many widths as numbers of blocks, or there is no such join.
+        If there are not as many widths as numbers of blocks, one is no positive int, or there is no such join.
+    DTypeError
+        As for :class:`SEWBlock`.
     """
     if len(blocks) != len(widths) or not widths:
         raise ArgumentError(
             "models.sew_resnet", "a width for each stage", f"{len(widths)} widths for {len(blocks)} stages",
             "Such as blocks=(3, 3, 3), widths=(16, 32, 64).",
         )  # fmt: skip
-    rng, make, before = to_generator(rng, "models.sew_resnet"), neuron or atan_if, widths[0]
+    for count, width in zip(blocks, widths, strict=True):
+        positive("models.sew_resnet", blocks=count, widths=width)
+    make = maker("models.sew_resnet", "neuron", atan_if if neuron is None else neuron)
+    norm, rng, before = maker("models.sew_resnet", "norm", norm), to_generator(rng, "models.sew_resnet"), widths[0]
     kernel, stride = (7, 2) if large else (3, 1)
     layers: dict[str, Cell] = {"conv": _conv(channels, before, kernel, stride, rng), "norm": norm(before), "neuron": make()}
     if large:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any, TypeVar
 
 from autograd import Cell
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+from autograd.spatial import is_int
 
 from ..neurons import IFNode, LIFNode
 from ..surrogate import atan
 
-__all__ = ["Maker", "atan_if", "atan_lif"]
+__all__ = ["Maker", "atan_if", "atan_lif", "check_image", "check_width", "maker"]
+
+Made = TypeVar("Made", bound=Callable[..., Any])
 
 Maker = Callable[[], Cell]
 """Makes a layer."""
@@ -23,3 +30,50 @@ def atan_lif() -> LIFNode:
 def atan_if() -> IFNode:
     """Make the same neuron without leak."""
     return IFNode(v_reset=0.0, surrogate_function=atan(), detach_reset=True)
+
+
+def maker(where: str, name: str, make: Made) -> Made:
+    """Return a function that makes layers.
+
+    Raises
+    ------
+    DTypeError
+        If it is a layer, which each place would share, or cannot be called.
+    """
+    if isinstance(make, Cell) or not callable(make):
+        given = "" if name != "norm" else " channels"
+        raise DTypeError(
+            where, f"{name} as a function that makes a layer", describe(make),
+            f"Each place has one of its own: {name}=lambda{given}: ... .",
+        )  # fmt: skip
+    return make
+
+
+def check_width(where: str, width: Any) -> None:
+    """Check what numbers of channels are multiplied by.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not a finite number above 0.
+    """
+    try:
+        fits = not isinstance(width, (bool, str)) and 0 < float(width) < math.inf
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ArgumentError(where, "width as a number above 0", describe(width), "Such as width=0.5: half the channels.")
+
+
+def check_image(where: str, image: Any) -> None:
+    """Check the size of an image.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not three positive ints.
+    """
+    if not isinstance(image, (tuple, list)) or len(image) != 3 or not all(is_int(n) and n > 0 for n in image):
+        raise ArgumentError(
+            where, "image as three positive ints", repr(image), "Pass image=(channels, rows, columns), such as (3, 32, 32)."
+        )

@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops, optim, value_and_grad
-from autograd.errors import ArgumentError, DTypeError, NonFiniteError
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from snn.connections import connection_of
 from snn.connections.conv import Convolution
 
@@ -158,6 +158,99 @@ def test_whole_numbers_and_scales_are_exact(bits):
         np.testing.assert_array_equal(values * scale, net[name[0]].effective_weight().asnumpy())
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("per", ["channel", "tensor"])
+@pytest.mark.parametrize("bits", KINDS)
+def test_whole_numbers_give_the_same_bits_in_every_dtype(dtype, per, bits):
+    layer = nn.Dense(300, 20, rng=0, dtype=dtype)
+    snn.quantise(layer, bits, per=per)
+    values, scale = snn.integer_weights(layer)["weight"]
+    made, product = layer.effective_weight().asnumpy(), values * scale
+    assert product.dtype == made.dtype == dtype
+    assert product.tobytes() == made.tobytes()
+    assert np.any(made > 0)
+    assert np.any(made < 0)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.float16, 8), (np.float32, 16), (np.float64, 16)])
+def test_as_many_bits_as_a_dtype_holds(dtype, most):
+    layer = nn.Dense(6, 8, rng=0, dtype=dtype)
+    snn.quantise(layer, most)
+    values, scale = snn.integer_weights(layer)["weight"]
+    n = 2 ** (most - 1) - 1
+    assert np.abs(values.astype(int)).max(1).tolist() == [n] * 8
+    w = layer.weight.asnumpy().astype(float)
+    assert np.array_equal(np.sign(values)[np.abs(values) > 1], np.sign(w)[np.abs(values) > 1])
+    assert np.abs(values * scale.astype(float) - w).max() <= scale.max() * 0.6
+    if most < 16:
+        for bits in (most + 1, 16):
+            with pytest.raises(DTypeError, match=r"layer '0' \(Dense\): expected at most 8 bits for weights of float16"):
+                snn.quantise(nn.SequentialCell(layer), bits)
+            with pytest.raises(DTypeError, match=f"Quantiser: expected at most 8 bits.*got bits={bits}"):
+                snn.Quantiser(bits).levels(w.astype(dtype))
+        assert layer.weight_transform.bits == most
+
+
+@pytest.mark.parametrize("bits", ["ternary", "binary"])
+@pytest.mark.parametrize(("dtype", "size", "shape"), [(np.float16, 2.0, (300, 300)), (np.float32, 3e38, (2, 40)),
+                                                      (np.float16, 65504, (2, 40))])  # fmt: skip
+def test_a_mean_does_not_overflow(bits, dtype, size, shape):
+    weights = np.full(shape, size, dtype)
+    weights[:, ::2] *= -1
+    for per in ("tensor", "channel"):
+        values, scale = snn.Quantiser(bits, per).levels(weights)
+        assert np.all(scale == dtype(size))
+        np.testing.assert_array_equal(values, np.sign(weights))
+
+
+def test_levels_that_are_not_finite_are_refused():
+    for bits in ("ternary", "binary"):
+        with pytest.raises(NonFiniteError, match=r"levels are finite in float64.*the largest 1e\+308"):
+            snn.Quantiser(bits).levels(np.full((2, 40), 1e308))
+    # The scale of 65504 is 516 in float16, and 127 times that is beyond what it holds.
+    with pytest.raises(NonFiniteError, match="weights whose levels are finite in float16"):
+        snn.Quantiser(8).levels(np.full((2, 40), 65504, np.float16))
+
+
+def test_tiny_weights_of_float16_do_not_vanish():
+    values, scale = snn.Quantiser(8).levels(np.array([[6e-8, -1.2e-7, 0.0]], np.float16))
+    np.testing.assert_array_equal(values, [[1, -2, 0]])
+    assert scale > 0
+
+
+@pytest.mark.parametrize("bits", KINDS)
+def test_axes_from_the_end(bits):
+    values, scale = snn.Quantiser(bits, axis=-2).levels(WEIGHTS)
+    expected, by = snn.Quantiser(bits, axis=0).levels(WEIGHTS)
+    np.testing.assert_array_equal(values, expected)
+    np.testing.assert_array_equal(scale, by)
+    assert snn.Quantiser(bits, axis=-1).levels(WEIGHTS)[1].shape == (1, 3)
+
+
+class Doubled(Cell):
+    def construct(self, weight):
+        return weight * 2.0
+
+
+def test_a_transform_of_ones_own_stays():
+    net, own = deep(), Doubled()
+    net[3].weight_transform = own
+    with pytest.raises(ArgumentError, match=r"layer '3' \(Dense\): expected layers with no weight_transform.*with Doubled"):
+        snn.quantise(net, 4)
+    assert net[3].weight_transform is own
+    assert net[0].weight_transform is None
+    snn.quantise(net, 4, layers=["0"])
+    snn.quantise(net, 2, layers=["0"])  # one quantiser for another
+    assert net[0].weight_transform.bits == 2
+    snn.quantise(net, None)
+    assert net[3].weight_transform is own
+    assert net[0].weight_transform is None
+    net[3].weight_transform = nn.SequentialCell(own, snn.Quantiser(2))
+    values, scale = snn.Quantiser(2).levels(2 * net[3].weight.asnumpy())
+    np.testing.assert_array_equal(net[3].effective_weight().asnumpy(), values * scale)
+    assert trained(net, spikes(), "eager")[0].any()
+
+
 def test_the_outputs_of_a_transposed_convolution_have_their_scales():
     layer = nn.Conv2dTranspose(3, 2, 3, rng=0)
     snn.quantise(layer, 4)
@@ -229,6 +322,15 @@ def test_mistakes():
         snn.quantise(net, per="row")
     with pytest.raises(ArgumentError, match="expected some of '0', '3', '4', '5', got '1'"):
         snn.quantise(net, layers=["0", "1"])
+    for layers in (3, [3]):
+        with pytest.raises(ArgumentError, match="expected some of '0', '3', '4', '5', got 3"):
+            snn.quantise(net, layers=layers)
+    for axis in ("a", 1.5, None, True):
+        with pytest.raises(ArgumentError, match="Quantiser: expected axis as an int"):
+            snn.Quantiser(axis=axis)
+    for axis in (2, 5, -3):
+        with pytest.raises(ShapeError, match=f"Quantiser: expected weights with an axis {axis}"):
+            snn.Quantiser(8, axis=axis).levels(WEIGHTS)
     with pytest.raises(ArgumentError, match=r"Own, with a construct of its own"):
         snn.quantise(nn.SequentialCell(nn.Dense(2, 2), Own(2, 2)))
     with pytest.raises(ArgumentError, match="lateral='self'"):

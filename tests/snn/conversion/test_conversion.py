@@ -129,6 +129,29 @@ def test_digits_within_a_percent_of_the_net_and_accuracy_by_time():
     assert lines[-1].split()[1] == f"{by_time.ann:.4f}"
 
 
+@pytest.mark.parametrize("behind", [[], [nn.Identity()], ["pool"]])
+def test_a_rectifier_at_the_end_has_one_scale_for_all_its_scores(behind):
+    """By hand: activations 1 and 4 at most, so that [1, 3] is class 1; scales [1, 4] would make class 0 of it."""
+    ann = nn.SequentialCell(
+        nn.Dense(2, 2, weight_init=np.eye(2), has_bias=False), nn.ReLU(),
+        nn.Dense(2, 2, weight_init=np.diag([1.0, 4.0]), has_bias=False), nn.ReLU(),
+    )  # fmt: skip
+    x = np.array([[1.0, 0.75], [0.5, 1.0], [1.0, 0.125]], np.float32)
+    if behind == ["pool"]:
+        ann = nn.SequentialCell(
+            nn.Conv1d(2, 2, 1, weight_init=np.eye(2)[..., None]), nn.ReLU(),
+            nn.Conv1d(2, 2, 1, weight_init=np.diag([1.0, 4.0])[..., None]), nn.ReLU(), nn.AvgPool1d(2, 2), nn.Flatten(),
+        )  # fmt: skip
+        x = np.repeat(x[..., None], 2, axis=-1)
+    elif behind:
+        ann = nn.SequentialCell(*ann, *behind)
+    made = snn.convert(ann, x, balance="max", per="channel")
+    assert [scale.tolist() for scale in made.scales.values()] == [[1.0, 1.0], [4.0]]
+    out = snn.run(made.net, np.broadcast_to(x, (256, *x.shape)), mode="eager").out.asnumpy().mean(0)
+    np.testing.assert_allclose(out * 4, ann(Tensor(x)).asnumpy(), atol=0.1)
+    assert made.accuracy(x, [1, 1, 0], steps=256, mode="eager")[256] == 1.0
+
+
 def test_quantised_weights_are_converted_as_they_multiply():
     ann = two_layers()
     snn.quantise(ann, "binary")

@@ -132,6 +132,63 @@ def test_a_recurrent_layer_by_hand(lateral, fan):
     assert not found.notes
 
 
+def test_a_weight_for_each_feature_by_hand():
+    layer = snn.OneToOne(3, weight_init=np.array([1.0, 2.0, 0.0]), has_bias=True)
+    x = np.array([[[1, 0, 1], [0, 0, 0]], [[1, 1, 1], [0, 1, 0]]], np.float32)
+    found = snn.summary(layer, x)
+    # 1 + 0 and 2 + 1 products with a weight that is not 0, over two samples.
+    assert numbers(found) == (2 * 3, 0, (1 + 2 + 1) / 2)
+    assert found.connection_sparsity == round(1 / 3, 4)
+    assert (found.parameters, found.rate, found.notes) == (6, None, ())
+    assert numbers(snn.summary(nn.SequentialCell(layer, snn.IFNode()), 0.5 * x)) == (6, 2, 0)
+
+
+@pytest.mark.parametrize("middle", [0.0, 1.0])
+def test_delays_by_hand(middle):
+    """Inputs [1, 1], [0, 1], then nothing: feature 0 meets its weights at once and a step later, feature 1 two steps later."""
+    layer = snn.DelayedDense(2, 2, [[0, 2], [1, 2]], weight_init=np.array([[1.0, 3.0], [middle, 2.0]]))
+    x = np.zeros((5, 1, 2), np.float32)
+    x[0, 0] = 1
+    x[1, 0, 1] = 1
+    found = snn.summary(layer, x)
+    assert numbers(found) == (5 * 4, 0, 1 + middle + 2 + 2)
+    assert found.connection_sparsity == (1 - middle) / 4
+    assert (found.parameters, found.layers[0].shape) == (6, (2,))
+    assert found.notes == ()
+    # What is still on its way when the run ends has met no weight; with three steps feature 1 has met its weights once.
+    assert numbers(snn.summary(layer, x[:3])) == (3 * 4, 0, 1 + middle + 2)
+    x[0] *= 0.5  # a number in the window of the first three steps, of the last two none but the spike of feature 1
+    assert numbers(snn.summary(layer, x)) == (20, 1 + middle + 2, 2)
+
+
+def test_learnt_delays_by_hand():
+    x = np.zeros((4, 1, 1), np.float32)
+    x[0] = 1
+    for delay, each in ((1.25, [0, 1, 1, 0]), (1.0, [0, 1, 0, 0])):  # between two steps, and on one
+        layer = snn.LearntDelays(1, 1, 3, share="linear", delay_init=delay, weight_init=1.0)
+        found = snn.summary(layer, x)
+        assert numbers(found) == (4 * 2, 0, sum(each))
+        assert np.count_nonzero(snn.run(layer, x).out.asnumpy() - layer.bias.asnumpy()) == sum(each)
+        assert found.connection_sparsity == (2 - sum(each)) / 2
+        assert (found.parameters, found.notes) == (3, ())
+    bell = snn.LearntDelays(2, 3, 3, sigma=1.0, weight_init=1.0, rng=0)
+    assert numbers(snn.summary(bell, np.ones((5, 2, 2), np.float32))) == (5 * 4 * 6, 0, (1 + 2 + 3 + 4 + 4) * 6)
+
+
+def test_delays_in_a_net_count_what_the_neurons_before_them_fired():
+    net = nn.SequentialCell(
+        nn.Dense(3, 4, **UNIT), snn.IFNode(), snn.DelayedDense(4, 2, [[0], [1]], **UNIT), snn.IFNode(),
+    )  # fmt: skip
+    x = spikes((6, 2, 3))
+    found = snn.summary(net, x)
+    fired = snn.run(net, x, record=["spike"], mode="eager").record["1.spike"].asnumpy()
+    assert fired.any()
+    assert found["2"].dense == 6 * 8
+    assert found["2"].acs == (fired.sum() + fired[:-1].sum()) / 2
+    assert found["3"].rate > 0
+    assert found.notes == ()
+
+
 class Skip(Cell):
     """Two branches whose spikes are added, and one dense layer used twice."""
 

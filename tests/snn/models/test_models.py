@@ -5,7 +5,7 @@ import pytest
 
 import snn
 from autograd import nn, optim, value_and_grad
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, DTypeError
 from snn import models
 
 LABELS = np.array([0, 1])
@@ -176,3 +176,40 @@ def test_mistakes():
     for dt in (0, -1.0, True, "1 ms", float("inf")):
         with pytest.raises(ArgumentError, match="dt above 0, in milliseconds"):
             models.shd_recurrent(dt=dt)
+    for make in (models.vgg9, models.vgg11):
+        for width in (0, -3, -0.5, float("nan"), float("inf"), True, "1", None):
+            with pytest.raises(ArgumentError, match=rf"models\.{make.__name__}: expected width as a number above 0"):
+                make(width=width)
+    for make in (models.vgg9, models.vgg11, models.spikformer):
+        for image in ((32, 32), 32, (3, 0, 32), (3, 32.0, 32)):
+            with pytest.raises(ArgumentError, match="image as three positive ints"):
+                make(image=image)
+    for options in ({"depth": 0}, {"depth": 1.5}, {"dim": -8}, {"dim": "a"}, {"heads": 0}):
+        with pytest.raises(ArgumentError, match=f"models\\.spikformer: expected {next(iter(options))} to be a positive int"):
+            models.spikformer(**options)
+    for blocks, widths in (((0,), (4,)), ((1,), (-4,))):
+        with pytest.raises(ArgumentError, match=r"models\.sew_resnet: expected (blocks|widths) to be a positive int"):
+            models.sew_resnet(blocks, widths, 10)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        models.convnet, models.vgg9, models.vgg11, models.sew_resnet20, models.spikformer,
+        lambda **given: models.SEWBlock(2, 2, **given), lambda **given: models.SpikingAttention(8, 2, **given),
+        lambda **given: models.SpikformerBlock(8, 2, **given),
+    ],
+)  # fmt: skip
+def test_a_layer_for_a_function_that_makes_one_is_refused(make):
+    for neuron in (snn.LIFNode(beta=0.9), "lif", 0, False):
+        with pytest.raises(DTypeError, match=r"expected neuron as a function that makes a layer, got.*neuron=lambda: \.\.\."):
+            make(neuron=neuron)
+    if make not in (models.convnet, models.spikformer):
+        with pytest.raises(DTypeError, match=r"expected norm as a function.*got.*norm=lambda channels: \.\.\."):
+            make(norm=nn.BatchNorm2d(4))
+
+
+def test_a_narrow_net_keeps_a_channel():
+    net = models.vgg9(image=(1, 8, 8), width=1 / 1000, neuron=snn.IFNode, rng=0)
+    assert {cell.weight.shape[0] for cell in net if isinstance(cell, nn.Conv2d)} == {1}
+    assert net["dense1"].weight.shape == (1, 1)
