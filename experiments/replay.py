@@ -14,6 +14,7 @@ from autograd.errors import ArgumentError
 
 from .harness import RunDirectory, read_config
 from .manifest import differences, manifest
+from .results import read
 
 __all__ = ["replay"]
 
@@ -37,15 +38,16 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
         If it is no run directory, or that of a run which has not ended.
     """
     config = read_config(path)
+    if left := read(path).epochs_left:  # before hours are spent
+        raise _unfinished(path, config, "", f"one with {left} epochs to go")
+    if not {p.name for p in path.iterdir()} - {*_NOT_COMPARED}:
+        raise _unfinished(path, config, "", "one that has made no files yet")
     with tempfile.TemporaryDirectory(prefix="replay-") as place:
         again = run(config["experiment"], config["options"], Path(place)).path
         made = sorted(p.name for p in again.iterdir() if p.name not in _NOT_COMPARED)
         missing = [name for name in made if not (path / name).exists()]
         if missing:
-            raise ArgumentError(
-                f"replay {path}", f"a run that has ended, with {', '.join(made)}", f"no {', '.join(missing)}",
-                f"Let it end first: python -m experiments {config['experiment']} --resume {path}",
-            )  # fmt: skip
+            raise _unfinished(path, config, f", with {', '.join(made)}", f"no {', '.join(missing)}")
         found = {name: _difference(path / name, again / name) for name in made}
     for name, text in found.items():
         print(f"{name}: {text or 'the same bits'}")
@@ -56,6 +58,13 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
     print(f"{path} was not repeated. What differs between then and now:")
     print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded; perhaps its data")
     return False
+
+
+def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> ArgumentError:
+    return ArgumentError(
+        f"replay {path}", f"a run that has ended{more}", got,
+        f"Let it end first: python -m experiments {config['experiment']} --resume {path}",
+    )  # fmt: skip
 
 
 def _difference(then: Path, now: Path) -> str:
