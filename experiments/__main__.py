@@ -188,12 +188,13 @@ def _replay(args: list[str]) -> bool:
             "python -m experiments replay", "a run directory", " ".join(args) or "none", "Such as runs/traces/<time>-0."
         )
     from .harness import RunDirectory
-    from .replay import replay
+    from .replay import check_ended, replay
 
     def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
         module = load(name)
         config = module.Config.saved(options, out=out)
         config.check()
+        check_ended(Path(args[0]))
         directory = RunDirectory(config, name)
         module.run(config, directory)
         return directory

@@ -16,7 +16,7 @@ from .harness import RunDirectory, read_config
 from .manifest import differences, manifest
 from .results import read
 
-__all__ = ["replay"]
+__all__ = ["check_ended", "replay"]
 
 _NOT_COMPARED = ("config.json", "checkpoints")  # what it is made with, and what holds the time
 _TIMES = ("seconds",)
@@ -38,10 +38,6 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
         If it is no run directory, or that of a run which has not ended.
     """
     config = read_config(path)
-    if left := read(path).epochs_left:  # before hours are spent
-        raise _unfinished(path, config, "", f"one with {left} epochs to go")
-    if not {p.name for p in path.iterdir()} - {*_NOT_COMPARED}:
-        raise _unfinished(path, config, "", "one that has made no files yet")
     with tempfile.TemporaryDirectory(prefix="replay-") as place:
         again = run(config["experiment"], config["options"], Path(place)).path
         made = sorted(p.name for p in again.iterdir() if p.name not in _NOT_COMPARED)
@@ -58,6 +54,21 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
     print(f"{path} was not repeated. What differs between then and now:")
     print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded; perhaps its data")
     return False
+
+
+def check_ended(path: Path) -> None:
+    """Look whether a run has ended, as far as that can be seen without running it again, which may take hours.
+
+    Raises
+    ------
+    ArgumentError
+        If it has not.
+    """
+    run = read(path)
+    if run.epochs_left:
+        raise _unfinished(path, run.config, "", f"one with {run.epochs_left} epochs to go")
+    if not {p.name for p in path.iterdir()} - {*_NOT_COMPARED}:
+        raise _unfinished(path, run.config, "", "one that has made no files yet")
 
 
 def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> ArgumentError:

@@ -256,7 +256,8 @@ def test_a_run_that_has_not_ended_is_not_repeated(smoke, whole, tmp_path, capsys
         f"error: replay {tmp_path}: expected a run that has ended, with traces.png, got no traces.png. "
         f"Let it end first: python -m experiments traces --resume {tmp_path}\n"
     )
-    monkeypatch.setattr("experiments.__main__.load", lambda name: pytest.fail("it is run before it is looked at"))
+    for name in ("traces", "digits"):
+        monkeypatch.setattr(f"experiments.{name}.run", lambda *_: pytest.fail("it is run before it is looked at"))
     (tmp_path / "mine.txt").unlink()
     assert "expected a run that has ended, got one that has made no files yet." in refused(capsys, "replay", str(tmp_path))
     place = shutil.copytree(whole, tmp_path / "run")
