@@ -85,6 +85,13 @@ usage: python -m experiments NAME [options]     (NAME --help shows its options)
        python -m experiments sweep NAME ...     (run it with many options; sweep --help says how)
 """
 
+_REPLAY = """\
+usage: python -m experiments replay DIR
+
+Run again what a run directory has, in a place that goes afterwards, and compare every file to the bit. Exits with 1 if one
+differs, and says what else is another one now. DIR, such as runs/traces/<time>-0, is only read.
+"""
+
 
 def _run(name: str, args: list[str]) -> None:
     module = load(name)
@@ -92,7 +99,6 @@ def _run(name: str, args: list[str]) -> None:
         _go_on(name, module, place)
         return
     config = _config(name, module, args)
-    config = config.smaller() if config.smoke else config
     config.check()
     from .harness import RunDirectory
 
@@ -111,12 +117,18 @@ def _configured(name: str, args: list[str]) -> Any:
 
 
 def _config(name: str, module: Any, args: list[str]) -> Any:
+    """Return the options of a command line; those of a smoke run are smaller where none was given."""
     import tyro
 
-    config, unknown = tyro.cli(
-        module.Config, prog=f"python -m experiments {name}", description=module.__doc__, args=args,
-        return_unknown_args=True,
-    )  # fmt: skip
+    def parsed(default: Any) -> Any:
+        return tyro.cli(
+            module.Config, prog=f"python -m experiments {name}", description=module.__doc__, args=args, default=default,
+            return_unknown_args=True,
+        )  # fmt: skip
+
+    config, unknown = parsed(module.Config())
+    if config.smoke:
+        config, unknown = parsed(module.Config().smaller())
     if unknown:
         options = ["--" + field.name.replace("_", "-") for field in dataclasses.fields(module.Config)]
         near = difflib.get_close_matches(unknown[0], options, 1)
@@ -168,17 +180,21 @@ def _go_on(name: str, module: Any, place: Path) -> None:
 
 
 def _replay(args: list[str]) -> bool:
+    if args in (["-h"], ["--help"]):
+        print(_REPLAY)
+        return True
     if len(args) != 1 or args[0].startswith("-"):
         raise ArgumentError(
             "python -m experiments replay", "a run directory", " ".join(args) or "none", "Such as runs/traces/<time>-0."
         )
     from .harness import RunDirectory
-    from .replay import replay
+    from .replay import check_ended, replay
 
     def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
         module = load(name)
         config = module.Config.saved(options, out=out)
         config.check()
+        check_ended(Path(args[0]))
         directory = RunDirectory(config, name)
         module.run(config, directory)
         return directory

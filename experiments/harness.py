@@ -24,7 +24,7 @@ from .manifest import manifest
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Options", "RunDirectory", "read_config"]
+__all__ = ["Options", "RunDirectory", "lock", "plain", "read_config"]
 
 _OUT = "What was there stays. Choose another place with --out."
 
@@ -40,7 +40,7 @@ class Options:
     out: Path = Path("runs")
     """Where run directories are made."""
     smoke: bool = False
-    """Make a run of seconds, to see that everything works."""
+    """Make a run of seconds, to see that everything works; options that are given stay."""
 
     counts: ClassVar[tuple[str, ...]] = ("seeds",)
     """The options that count something; an experiment names its own too."""
@@ -55,7 +55,7 @@ class Options:
                 )  # fmt: skip
 
     def smaller(self) -> Self:
-        """Return the options of a smoke run; an experiment overrides this."""
+        """Return the options that a smoke run has where none are given; an experiment overrides this."""
         return self
 
     def check(self) -> None:
@@ -120,7 +120,7 @@ class RunDirectory:
         except OSError as error:
             raise unwritable(base, error, _OUT) from error
         _claim(self, self.path)
-        config = {"experiment": name, "options": _plain(asdict(options)), **manifest()}
+        config = {"experiment": name, "options": plain(options), **manifest()}
         self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
 
     @classmethod
@@ -197,21 +197,36 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def _claim(directory: RunDirectory, path: Path) -> None:
     """Hold a lock on a directory as long as there is the object, or until the process ends in whatever way."""
+    handle = lock(path, f"run directory {path}", "a run that nobody is at", "one that another process is writing")
+    if handle is not None:
+        weakref.finalize(directory, os.close, handle)
+
+
+def lock(path: Path, where: str, free: str, held: str) -> int | None:
+    """Return a handle that holds a lock on a directory, None where there are no locks.
+
+    The lock is held until this process, and all that have inherited the handle, have closed it or ended.
+
+    Raises
+    ------
+    ArgumentError
+        If it is held: ``where`` expected what is ``free``, got what is ``held``.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
-        return
+        return None
     handle = os.open(path, os.O_RDONLY)
-    weakref.finalize(directory, os.close, handle)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise ArgumentError(
-            f"run directory {path}", "a run that nobody is at", "one that another process is writing", "Wait for its end."
-        ) from None
+        os.close(handle)
+        raise ArgumentError(where, free, held, "Wait for its end.") from None
     except OSError:  # a file system without locks
-        return
+        pass
+    return handle
 
 
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+def plain(options: Options) -> dict[str, Any]:
+    """Return options as ``config.json`` has them."""
+    return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(options).items()}

@@ -14,8 +14,9 @@ from autograd.errors import ArgumentError
 
 from .harness import RunDirectory, read_config
 from .manifest import differences, manifest
+from .results import read
 
-__all__ = ["replay"]
+__all__ = ["check_ended", "replay"]
 
 _NOT_COMPARED = ("config.json", "checkpoints")  # what it is made with, and what holds the time
 _TIMES = ("seconds",)
@@ -42,10 +43,7 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
         made = sorted(p.name for p in again.iterdir() if p.name not in _NOT_COMPARED)
         missing = [name for name in made if not (path / name).exists()]
         if missing:
-            raise ArgumentError(
-                f"replay {path}", f"a run that has ended, with {', '.join(made)}", f"no {', '.join(missing)}",
-                f"Let it end first: python -m experiments {config['experiment']} --resume {path}",
-            )  # fmt: skip
+            raise _unfinished(path, config, f", with {', '.join(made)}", f"no {', '.join(missing)}")
         found = {name: _difference(path / name, again / name) for name in made}
     for name, text in found.items():
         print(f"{name}: {text or 'the same bits'}")
@@ -56,6 +54,28 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
     print(f"{path} was not repeated. What differs between then and now:")
     print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded; perhaps its data")
     return False
+
+
+def check_ended(path: Path) -> None:
+    """Look whether a run has ended, as far as that can be seen without running it again, which may take hours.
+
+    Raises
+    ------
+    ArgumentError
+        If it has not.
+    """
+    run = read(path)
+    if run.epochs_left:
+        raise _unfinished(path, run.config, "", f"one with {run.epochs_left} epochs to go")
+    if not {p.name for p in path.iterdir()} - {*_NOT_COMPARED}:
+        raise _unfinished(path, run.config, "", "one that has made no files yet")
+
+
+def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> ArgumentError:
+    return ArgumentError(
+        f"replay {path}", f"a run that has ended{more}", got,
+        f"Let it end first: python -m experiments {config['experiment']} --resume {path}",
+    )  # fmt: skip
 
 
 def _difference(then: Path, now: Path) -> str:

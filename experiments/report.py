@@ -47,9 +47,18 @@ figcaption, .note { font-size: .9rem; }
 code { overflow-wrap: anywhere; }
 """
 
+_USAGE = """\
+usage: python -m experiments report DIR... [--out FILE]
+
+Write one HTML page about runs, with figures and comparisons. DIR is a run directory, or one with runs somewhere below; FILE is
+report.html in the current directory unless given.
+"""
+
 
 def main(args: Sequence[str]) -> int:
     """Write the page of the runs that are named, ``DIR... [--out FILE]``; return the exit status.
+
+    Without ``--out`` it is ``report.html`` in the current directory.
 
     Raises
     ------
@@ -58,6 +67,9 @@ def main(args: Sequence[str]) -> int:
     WriteError
         If the page cannot be written.
     """
+    if list(args) in (["-h"], ["--help"]):
+        print(_USAGE)
+        return 0
     places, out = list(args), Path("report.html")
     if "--out" in places:
         at = places.index("--out")
@@ -111,7 +123,7 @@ def _results(groups: list[Group], metrics: list[str]) -> str:
     rows = []
     for group in groups:
         found = [group.last(metric) for metric in metrics]
-        rows.append([group.name, str(len(group.runs)), *(_spread(values) for values in found)])
+        rows.append([group.name, str(len(group.counted)), *(_spread(values) for values in found)])
     return _table(["configuration", "seeds", *metrics], rows, (1, 2 + len(metrics)))
 
 
@@ -121,7 +133,8 @@ def _runs(groups: list[Group], metrics: list[str]) -> str:
     for group in groups:
         for run in group.runs:
             last = run.history[-1] if run.history else {}
-            seed, notes = str(run.config["options"].get("seed", "")), "; ".join(run.notes)
+            again = [] if run in group.counted else ["not counted: another run of this seed is"]
+            seed, notes = str(run.seed), "; ".join([*run.notes, *again])
             rows.append([group.name, seed, *(_number(last.get(metric)) for metric in shown), str(run.path), notes])
     return _table(["configuration", "seed", *shown, "directory", "notes"], rows, (1, 2 + len(shown)))
 
@@ -159,7 +172,7 @@ def _figures(group: Group) -> list[str]:
     for run in group.runs:
         if not run.figures:
             continue
-        seed = run.config["options"].get("seed", "")
+        seed = run.seed
         shown = "".join(
             f'<figure><img class="paper" alt="{_text(path.stem)} of {_text(group.name)}, seed {_text(seed)}" '
             f'src="data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}">'

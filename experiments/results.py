@@ -40,6 +40,17 @@ class Run:
         return {name: value for name, value in self.config["options"].items() if name not in _OF_ONE_RUN}
 
     @property
+    def seed(self) -> Any:
+        """Its seed, empty where it has none."""
+        return self.config["options"].get("seed", "")
+
+    @property
+    def epochs_left(self) -> int:
+        """How many epochs are missing."""
+        wanted = self.config["options"].get("epochs")
+        return max(0, wanted - len(self.history)) if isinstance(wanted, int) else 0
+
+    @property
     def figures(self) -> list[Path]:
         """The figures, by name."""
         return sorted(self.path.glob("*.png"))
@@ -47,12 +58,21 @@ class Run:
 
 @dataclass
 class Group:
-    """Runs of one experiment with the same options, one for each seed."""
+    """Runs of one experiment with the same options."""
 
     experiment: str
     options: dict[str, Any]
     runs: list[Run]
     name: str = ""
+
+    @property
+    def counted(self) -> list[Run]:
+        """One run for each seed: of several the longest, and of those the first."""
+        found: dict[Any, Run] = {}
+        for run in self.runs:
+            if run.seed not in found or len(run.history) > len(found[run.seed].history):
+                found[run.seed] = run
+        return list(found.values())
 
     @property
     def metrics(self) -> list[str]:
@@ -63,7 +83,7 @@ class Group:
     def curve(self, metric: str) -> tuple[list[int], list[float], list[float], list[int]]:
         """Return epochs, and for each the mean, the standard deviation and the number of the seeds that have it."""
         found: dict[int, list[float]] = {}
-        for run in self.runs:
+        for run in self.counted:
             for line in run.history:
                 if metric in line:
                     found.setdefault(int(line["epoch"]), []).append(line[metric])
@@ -73,7 +93,7 @@ class Group:
 
     def last(self, metric: str) -> list[float]:
         """Return a metric of the last epoch of each seed that has it."""
-        return [run.history[-1][metric] for run in self.runs if run.history and metric in run.history[-1]]
+        return [run.history[-1][metric] for run in self.counted if run.history and metric in run.history[-1]]
 
 
 def find(places: Iterable[Path]) -> list[Path]:
@@ -119,9 +139,8 @@ def read(path: Path) -> Run:
                 f"{place}, line {number}", "a JSON object of numbers with an epoch", f"{line[:60]!r}",
                 "Was it edited? Resume or repeat the run.",
             ) from error  # fmt: skip
-    wanted = run.config["options"].get("epochs")
-    if isinstance(wanted, int) and len(run.history) < wanted:
-        run.notes.append(f"not ended: {len(run.history)} of {wanted} epochs")
+    if run.epochs_left:
+        run.notes.append(f"not ended: {len(run.history)} of {run.config['options']['epochs']} epochs")
     return run
 
 

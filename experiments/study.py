@@ -1,15 +1,52 @@
-"""Which options a sweep tries: all of a grid, or those that a study of Optuna proposes from what was found before."""
+"""The options of a sweep, and those it tries: all of a grid, or what a study of Optuna proposes from what was found before."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
+
+import tyro
 
 from autograd.errors import ArgumentError, MissingExtraError
 
-__all__ = ["Grid", "Plan", "Range", "Study", "Trial", "arguments", "pairs"]
+__all__ = ["Compared", "Grid", "Options", "Plan", "Range", "Study", "Trial", "arguments", "pairs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of a sweep."""
+
+    experiment: tyro.conf.Positional[str]
+    """The experiment; its own options come after a --, such as: sweep digits --grid hidden=32,64 -- --epochs 5."""
+    out: Path
+    """Directory of the sweep."""
+    grid: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=A,B,...")] = ()
+    """Values to try, in all combinations: learning_rate=1e-3,1e-2 seed=0,1,2."""
+    search: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=LOW:HIGH[:log]")] = ()
+    """Ranges in which a study of Optuna searches; it then chooses among the values of --grid too. Extra: sweep."""
+    trials: int = 20
+    """Trials of a search."""
+    seed: int = 0
+    """Seed of a search; that of a run is an option of its own."""
+    workers: int = 2
+    """Runs at a time."""
+    metric: str = "test_accuracy"
+    """What is compared: a metric of the last epoch. It may be given after --resume DIR too."""
+    lowest: bool = False
+    """Whether lower is better. It may be given after --resume DIR too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """Options of a sweep that goes on."""
+
+    metric: str
+    """What is compared: a metric of the last epoch."""
+    lowest: bool
+    """Whether lower is better."""
 
 
 class Trial(NamedTuple):

@@ -15,18 +15,18 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Any, get_type_hints
 
 import tyro
 
 from autograd.errors import ArgumentError
 from snn.common.files import make_directory, write_whole
 
+from .harness import lock, plain
 from .manifest import ROOT
-from .results import read
-from .study import Grid, Plan, Range, Study, Trial, arguments, pairs
+from .results import Run, read
+from .study import Compared, Grid, Options, Plan, Range, Study, Trial, arguments, pairs
 
 __all__ = ["Options", "Sweep", "main"]
 
@@ -35,30 +35,6 @@ Configure = Callable[[str, list[str]], Any]
 
 _TRIES = 3  # of a trial whose process is killed: the third time it is hardly chance
 _THREADS = ("SPIKECELL_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Options of a sweep."""
-
-    experiment: tyro.conf.Positional[str]
-    """The experiment; its own options come after a --, such as: sweep digits --grid hidden=32,64 -- --epochs 5."""
-    out: Path
-    """Directory of the sweep."""
-    grid: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=A,B,...")] = ()
-    """Values to try, in all combinations: learning_rate=1e-3,1e-2 seed=0,1,2."""
-    search: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=LOW:HIGH[:log]")] = ()
-    """Ranges in which a study of Optuna searches; it then chooses among the values of --grid too. Extra: sweep."""
-    trials: int = 20
-    """Trials of a search."""
-    seed: int = 0
-    """Seed of a search; that of a run is an option of its own."""
-    workers: int = 2
-    """Runs at a time."""
-    metric: str = "test_accuracy"
-    """What is compared: a metric of the last epoch."""
-    lowest: bool = False
-    """Whether lower is better."""
 
 
 def main(args: Sequence[str], configure: Configure) -> int:
@@ -72,11 +48,12 @@ def main(args: Sequence[str], configure: Configure) -> int:
     at = list(args).index("--") if "--" in args else len(args)
     ours, fixed = list(args[:at]), list(args[at + 1 :])
     if ours[:1] == ["--resume"]:
-        if len(ours) != 2 or fixed:
+        if len(ours) < 2 or ours[1].startswith("-") or fixed:
             raise ArgumentError(
-                "sweep --resume", "a directory and nothing else", " ".join(ours[1:] + fixed) or "none", "Such as runs/sweep."
-            )
-        return Sweep.again(Path(ours[1]), configure).run()
+                "sweep --resume", "a directory, and perhaps --metric and --lowest", " ".join(ours[1:] + fixed) or "none",
+                "Such as runs/sweep.",
+            )  # fmt: skip
+        return Sweep.again(Path(ours[1]), configure, ours[2:]).run()
     options = tyro.cli(Options, prog="python -m experiments sweep", description=__doc__, args=ours)
     return Sweep.new(options, fixed, configure).run()
 
@@ -100,13 +77,14 @@ class Sweep:
     """
 
     def __init__(self, options: Options, fixed: list[str], configure: Configure) -> None:
-        self.options, self.fixed, self.place = options, fixed, options.out
+        self.options, self.fixed, self.place, self._configure = options, fixed, options.out, configure
         where = f"sweep {options.experiment}"
         for name in ("trials", "workers"):
             if getattr(options, name) < 1:
                 raise ArgumentError(f"{where}, --{name}", "at least 1", str(getattr(options, name)), "Nothing was run.")
         given = configure(options.experiment, fixed)
-        if given.seeds != 1 or "--out" in fixed:
+        named = {arg.partition("=")[0][2:].replace("-", "_") for arg in fixed if arg.startswith("--")}
+        if given.seeds != 1 or "out" in named:
             got = " ".join(fixed)
             raise ArgumentError(where, "one run a trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
         config = type(given)
@@ -121,8 +99,15 @@ class Sweep:
             raise ArgumentError(
                 where, "options to try, each in --grid or --search", f"{[*grid, *search]}", "Such as --grid hidden=32,64."
             )
+        if twice := [name for name in (*grid, *search) if {name, f"no_{name}"} & named]:
+            raise ArgumentError(where, "each option tried, or after the --", f"{', '.join(twice)} in both", "Nothing was run.")
+        seen: dict[str, str] = {}
         for trial in Grid(grid).trials:
-            configure(options.experiment, [*fixed, *arguments(trial.options)])
+            same = json.dumps(plain(configure(options.experiment, [*fixed, *arguments(trial.options)])))
+            if same in seen:
+                got = f"{seen[same]} and {trial.name}, which are the same run"
+                raise ArgumentError(f"{where}, --grid", "values that differ", got, "Nothing was run.")
+            seen[same] = trial.name
         for ends in (
             {name: r.text("low") for name, r in search.items()},
             {name: r.text("high") for name, r in search.items()},
@@ -131,6 +116,7 @@ class Sweep:
         self._grid, self._search = grid, search
         self._lock, self._running, self._stop = threading.Lock(), set[Any](), threading.Event()
         self._failed: list[str] = []
+        self._unknown: ArgumentError | None = None
         self._found: list[tuple[Trial, float]] = []
 
     @classmethod
@@ -143,13 +129,22 @@ class Sweep:
                 f"Go on with it: python -m experiments sweep --resume {options.out}",
             )  # fmt: skip
         make_directory(options.out)
-        values = {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(options).items()}
-        write_whole(file, (json.dumps(values | {"fixed": fixed}, indent=2) + "\n").encode())
+        sweep._write()
         return sweep
 
+    def _write(self) -> None:
+        values = {name: str(v) if isinstance(v, Path) else v for name, v in dataclasses.asdict(self.options).items()}
+        write_whole(self.place / "sweep.json", (json.dumps(values | {"fixed": self.fixed}, indent=2) + "\n").encode())
+
     @classmethod
-    def again(cls, place: Path, configure: Configure) -> Sweep:
-        """Return the sweep of a directory, to go on with it."""
+    def again(cls, place: Path, configure: Configure, args: Sequence[str] = ()) -> Sweep:
+        """Return the sweep of a directory, to go on with it, perhaps by another metric.
+
+        Raises
+        ------
+        ArgumentError
+            If there is none; or it is a search, which has compared by the metric that it has.
+        """
         try:
             values = json.loads((place / "sweep.json").read_bytes())
             fixed = values.pop("fixed")
@@ -159,7 +154,19 @@ class Sweep:
             raise ArgumentError(
                 f"sweep in {place}", "a sweep.json", f"{type(error).__name__}: {error}", "Which is its directory?"
             ) from error
-        return cls(options, fixed, configure)
+        was = Compared(metric=options.metric, lowest=options.lowest)
+        now = tyro.cli(Compared, prog="python -m experiments sweep --resume DIR", args=args, default=was)
+        if now == was:
+            return cls(options, fixed, configure)
+        told = any(was.metric in json.loads(path.read_bytes())["metrics"] for path in place.glob("trials/*/result.json"))
+        if options.search and (told or now.lowest != was.lowest):
+            raise ArgumentError(
+                f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, by which its search goes",
+                " ".join(args), "Begin another sweep.",
+            )  # fmt: skip
+        sweep = cls(dataclasses.replace(options, metric=now.metric, lowest=now.lowest), fixed, configure)
+        sweep._write()
+        return sweep
 
     def run(self) -> int:
         """Run what has not ended, print what was found, and return 1 if a trial has failed, else 0.
@@ -168,18 +175,17 @@ class Sweep:
         ------
         KeyboardInterrupt
             After Ctrl-C, once all runs have saved where they are.
+        ArgumentError
+            If a run that has ended lacks the metric; the others have saved where they are.
         """
-        handle = _claim(self.place)
+        handle = lock(self.place, f"sweep in {self.place}", "a sweep that nobody is at", "one whose runs are under way")
         plan = self._plan()
         pool = ThreadPoolExecutor(self.options.workers)
         try:
             for worker in [pool.submit(self._work, plan, handle) for _ in range(self.options.workers)]:
                 worker.result()
         except KeyboardInterrupt:
-            self._stop.set()
-            with self._lock:
-                for process in self._running:
-                    process.send_signal(signal.SIGINT)
+            self._interrupt()
             pool.shutdown()
             print(f"interrupted; go on with: python -m experiments sweep --resume {self.place}", file=sys.stderr)
             raise
@@ -188,7 +194,16 @@ class Sweep:
             pool.shutdown()
             if handle is not None:
                 os.close(handle)
+        if self._unknown is not None:
+            raise self._unknown
         return self._say()
+
+    def _interrupt(self) -> None:
+        """Begin no other run, and let those under way save where they are."""
+        self._stop.set()
+        with self._lock:
+            for process in self._running:
+                process.send_signal(signal.SIGINT)
 
     def _plan(self) -> Plan:
         o = self.options
@@ -204,19 +219,27 @@ class Sweep:
             if trial is None:
                 return
             try:
-                value = self._value(trial, handle)
+                metrics = self._metrics(trial, handle)
             except Exception as error:
                 with self._lock:
                     self._failed.append(f"trial {trial.number} ({trial.name}): {error}")
                 continue
-            if value is None:
+            if metrics is None:
                 return
+            if self.options.metric not in metrics:  # nor will it be in others
+                self._interrupt()
+                self._unknown = ArgumentError(
+                    "sweep, --metric", f"one of {', '.join(metrics) or 'none'}", self.options.metric,
+                    f"Go on with another: python -m experiments sweep --resume {self.place} --metric NAME",
+                )  # fmt: skip
+                return
+            value = metrics[self.options.metric]
             with self._lock:
                 plan.tell(trial, value)
                 self._found.append((trial, value))
                 print(f"trial {trial.number}: {self.options.metric} {value:.4f} ({trial.name})", flush=True)
 
-    def _value(self, trial: Trial, handle: int | None) -> float | None:
+    def _metrics(self, trial: Trial, handle: int | None) -> dict[str, float] | None:
         """Return what a trial has found, after running it if it has not ended; None if it was interrupted."""
         place = self.place / "trials" / f"{trial.number:04d}"
         file = place / "result.json"
@@ -224,13 +247,23 @@ class Sweep:
             make_directory(place)
             if not self._ended(trial, place, handle):
                 return None
-            last = read(_begun(place)[0]).history[-1:]
+            run = read(_begun(place)[0])
+            self._check(trial, run)
+            last = run.history[-1:]
             result = {"number": trial.number, "options": trial.options, "metrics": last[0] if last else {}}
             write_whole(file, (json.dumps(result, indent=2) + "\n").encode())
-        metrics = json.loads(file.read_bytes())["metrics"]
-        if self.options.metric not in metrics:
-            raise ArgumentError("--metric", f"one of {', '.join(metrics) or 'none'}", self.options.metric, "Choose another.")
-        return float(metrics[self.options.metric])
+        found: dict[str, float] = json.loads(file.read_bytes())["metrics"]
+        return found
+
+    def _check(self, trial: Trial, run: Run) -> None:
+        """Check that a run had the options of its trial."""
+        wanted = plain(self._configure(self.options.experiment, [*self.fixed, *arguments(trial.options)]))
+        had = run.config["options"]
+        if other := [name for name in trial.options if str(had.get(name)) != str(wanted[name])]:
+            then, now = (", ".join(f"{name}={side.get(name)}" for name in other) for side in (had, wanted))
+            raise ArgumentError(
+                f"run {run.path}", now, then, "It is of another sweep, or its config.json was edited: remove it."
+            )
 
     def _ended(self, trial: Trial, place: Path, handle: int | None) -> bool:
         """Run the process of a trial, again if it is killed; return False if the sweep was interrupted."""
@@ -284,28 +317,3 @@ class Sweep:
 
 def _begun(place: Path) -> list[Path]:
     return [path.parent for path in sorted(place.glob("*/*/config.json"))]
-
-
-def _claim(place: Path) -> int | None:
-    """Hold a lock as long as this process or one of its runs lives, so that no two sweeps write in one place.
-
-    Raises
-    ------
-    ArgumentError
-        If it is held.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return None
-    handle = os.open(place, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise ArgumentError(
-            f"sweep in {place}", "a sweep that nobody is at", "one whose runs are under way", "Wait for their end."
-        ) from None
-    except OSError:  # a file system without locks
-        pass
-    return handle

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import describe, sum_dtype
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from ..tensor import Tensor
 from .optimizer import check_gradients
 
@@ -50,20 +50,26 @@ class Accumulator:
         Raises
         ------
         ArgumentError
-            If the weight is not positive.
+            If the weight is not positive, or not finite.
         ShapeError
             If number or shapes are not those of the gradients before.
         DTypeError
-            If they are something else, such as the loss.
+            If they are something else, such as the loss, or of other dtypes than those before.
         """
         found = check_gradients(gradients, "Accumulator.add")
-        if isinstance(weight, bool) or not isinstance(weight, (int, float, np.integer, np.floating)) or not weight > 0:
-            raise ArgumentError("Accumulator.add", "a positive weight", describe(weight), "Such as the number of samples.")
-        shapes, before = [g.shape for g in found], [s.shape for s in (self._sums or self._only)]
+        number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
+        if not number or not 0 < weight < np.inf:
+            raise ArgumentError(
+                "Accumulator.add", "a positive weight that is finite", describe(weight), "Such as the number of samples."
+            )
+        shapes, before = [g.shape for g in found], [g.shape for g in self._only]
         if self._count and shapes != before:
             raise ShapeError(
                 "Accumulator.add", f"gradients of the shapes {before}", f"{shapes}", "Add those of the same Parameters."
             )
+        dtypes, first = [str(g.dtype) for g in found], [str(g.dtype) for g in self._only]
+        if self._count and dtypes != first:
+            raise DTypeError("Accumulator.add", f"gradients of {first}", f"{dtypes}", "Add those of the same Parameters.")
         if not self._count:  # a single one is returned as it came, to the bit
             self._only, self._sums = found, []
         else:

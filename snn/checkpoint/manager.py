@@ -110,8 +110,15 @@ class Checkpoints:
         Raises
         ------
         CheckpointError
-            As :func:`load`; it names the one before, if there is one.
+            As :func:`load`; it names the one before, if there is one. If the directory is a file.
         """
+        if self.directory.is_file():
+            raise CheckpointError(
+                f"{self}",
+                "a directory",
+                "a file",
+                "Give the directory that it is in, or read the file with snn.checkpoint.load.",
+            )
         sweep(self.directory)
         paths = self.paths()
         if not paths:

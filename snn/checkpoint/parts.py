@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor
+from autograd import Cell, Parameter, Tensor
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, CheckpointError
 from autograd.optim import Optimizer
@@ -88,8 +88,9 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     path : str or path
         A file that :func:`save` wrote.
     **parts : object
-        By the names under which they were saved: Cells, optimizers and generators, which are set; and values such as a state,
-        whose structure, shapes and dtypes must be those that were saved, to get theirs in that structure.
+        By the names under which they were saved: Cells, Parameters, optimizers and generators, which are set; and values such
+        as a state, whose structure, shapes and dtypes must be those that were saved, to get theirs in that structure. Dicts
+        may have their names in another order.
 
     Returns
     -------
@@ -170,10 +171,11 @@ def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
     named = isinstance(target, tuple) and hasattr(target, "_fields")
     if kind in (DICT, NAMED):
         fields = dict(zip(target._fields, target, strict=True)) if named else target
-        if named != (kind == NAMED) or not isinstance(fields, Mapping) or list(fields) != list(inside):
+        other = not isinstance(fields, Mapping) or set(fields) != set(inside) or (named and list(fields) != list(inside))
+        if named != (kind == NAMED) or other:
             what = "dict" if kind == DICT else "NamedTuple"
             raise CheckpointError(where, f"a {what} of {', '.join(inside) or 'nothing'}", _of(target), _SAME)
-        found = {key: _fitted(item, fields[key], f"{where}/{key}", plan) for key, item in inside.items()}
+        found = {key: _fitted(inside[key], fields[key], f"{where}/{key}", plan) for key in fields}
         return type(target)(**found) if named else found
     if kind in (LIST, TUPLE):
         form: type[Any] = list if kind == LIST else tuple
@@ -185,10 +187,25 @@ def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
     if isinstance(value, np.ndarray):
         if not isinstance(target, (Tensor, np.ndarray)) or (target.shape, target.dtype) != (value.shape, value.dtype):
             raise CheckpointError(where, describe(value), _of(target), _SAME)
+        if isinstance(target, Parameter):
+            plan.loads.append(_setter(target, value, where))
+            return target
         return Tensor(value) if isinstance(target, Tensor) else value
     if type(value) is not type(target):
         raise CheckpointError(where, f"{value!r} or another of its type", _of(target), _SAME)
     return value
+
+
+def _setter(parameter: Parameter, value: Array, where: str) -> Callable[[], None]:
+    """Check values as those of a Cell are, and return what sets them."""
+    if not np.isfinite(value).all():
+        raise CheckpointError(where, "finite numbers for a Parameter", "NaN or infinity", "Nothing was loaded.")
+    new = value.copy()
+
+    def load() -> None:
+        parameter.array = new
+
+    return load
 
 
 def _fit_cell(inside: Any, net: Cell, where: str, plan: _Plan) -> None:

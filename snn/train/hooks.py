@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from autograd.errors import ArgumentError, CheckpointError, PositionError
 
 from ..checkpoint import Checkpoints
+from . import checks
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -70,13 +71,14 @@ class EarlyStopping(Hook):
     lowest : bool
         Whether lower is better.
     least : float
-        How much better it must be to count.
+        How much better it must be to count, at least 0.
     """
 
     def __init__(self, metric: str, patience: int, *, lowest: bool, least: float = 0.0) -> None:
-        if not isinstance(patience, int) or isinstance(patience, bool) or patience < 1:
-            raise ArgumentError("EarlyStopping", "patience, a whole number of at least 1", repr(patience), "It counts epochs.")
-        self.metric, self.patience, self.lowest, self.least = metric, patience, lowest, least
+        if not checks.is_number(least) or not 0 <= least < math.inf:
+            raise ArgumentError("EarlyStopping", "least, a number of at least 0", repr(least), "0 counts every bit.")
+        self.metric, self.lowest, self.least = checks.text("EarlyStopping", "metric", metric), lowest, least
+        self.patience = checks.whole("EarlyStopping", "patience", patience, 1, "It counts epochs.")
 
     def on_start(self, trainer: Trainer) -> None:
         """Look whether the training had ended already."""
@@ -103,7 +105,8 @@ class SaveCheckpoints(Hook):
     steps : int, optional
         Save after each so many steps too.
     best : str, optional
-        A name in the lines of ``trainer.history``: the epoch with the best value is kept as ``best.safetensors``.
+        A name in the lines of ``trainer.history``: the epoch with the best value, NaN left out, is kept as
+        ``best.safetensors``.
     lowest : bool
         Whether lower is better.
     """
@@ -112,21 +115,31 @@ class SaveCheckpoints(Hook):
         self, directory: str | os.PathLike[str] | Checkpoints, *, seconds: float = 60.0, steps: int | None = None,
         best: str | None = None, lowest: bool = False,
     ) -> None:  # fmt: skip
-        if not seconds >= 0:
-            raise ArgumentError("SaveCheckpoints", "seconds of at least 0", repr(seconds), "0 saves after every step.")
-        if steps is not None and (not isinstance(steps, int) or steps < 1):
-            raise ArgumentError("SaveCheckpoints", "steps, a whole number of at least 1", repr(steps), "Or leave it out.")
+        if not checks.is_number(seconds) or not seconds >= 0:
+            raise ArgumentError(
+                "SaveCheckpoints",
+                "seconds of at least 0",
+                repr(seconds),
+                "0 saves after every step, math.inf never for the time.",
+            )
+        if steps is not None:
+            steps = checks.whole("SaveCheckpoints", "steps", steps, 1, "Or leave it out.")
+        if best is not None:
+            checks.text("SaveCheckpoints", "best", best)
         self.checkpoints = directory if isinstance(directory, Checkpoints) else Checkpoints(directory)
         self.seconds, self.steps, self.best, self.lowest = seconds, steps, best, lowest
         self._at, self._saved = 0.0, (-1, -1)
 
     def on_start(self, trainer: Trainer) -> None:
         """See that the run which is there is this one; save where a new one begins, so that it need not begin twice."""
-        if self.checkpoints.last is not None and not trainer.resumed:
+        place, last = self.checkpoints.directory.resolve(), self.checkpoints.last
+        if last is not None and place not in trainer.places:
+            run = " or ".join(sorted(map(str, trainer.places)))
             raise CheckpointError(
-                f"{self.checkpoints}", "an empty directory for a new run", f"{self.checkpoints.last.name}",
+                f"{self.checkpoints}", f"an empty directory{f', or {run}' if run else ' for a new run'}", f"{last.name}",
                 "Nothing was run. Call trainer.resume(directory) first, or take another directory.",
             )  # fmt: skip
+        trainer.places.add(place)
         self._at, self._saved = time.monotonic(), (trainer.epoch, trainer.batch)
         if not trainer.resumed:
             self.checkpoints.save(trainer.step, **trainer.parts())
@@ -140,7 +153,7 @@ class SaveCheckpoints(Hook):
         """Save if it is the best."""
         if self.best is not None:
             *before, score = scores(trainer, self.best, self.lowest, "SaveCheckpoints")
-            if score > max(before, default=-math.inf):
+            if score > max((other for other in before if not math.isnan(other)), default=-math.inf):
                 self._save(trainer, score)
 
     def on_end(self, trainer: Trainer) -> None:

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,9 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CheckpointError, DTypeError
 
 from ..checkpoint import Checkpoints
+from ..checkpoint.generators import generators_of
+from . import checks
+from .counts import Counts
 from .hooks import Hook
 
 __all__ = ["Trainer"]
@@ -42,19 +46,21 @@ class Trainer:
         ``lambda start: data.batches(64, rng, start=start)``. It may draw the order from ``rng`` when it begins, and
         draws nothing later; what else is random belongs in ``loss``.
     rng : Generator, or dict of them, optional
-        All generators that ``batches``, ``loss`` and ``evaluate`` draw from. Those in attributes of the net are known.
+        All generators that ``batches``, ``loss`` and ``evaluate`` draw from. Those in attributes of the net, such as that of
+        ``nn.Dropout``, are known, and may be drawn from too.
     evaluate : callable, optional
         Called after each epoch; returns a dict of numbers, such as ``{"test_accuracy": 0.9}``.
     clip : float, optional
         Largest joint norm of the gradients, as for :func:`autograd.optim.clip_by_norm`.
     accumulate : int
         Batches in a step of the optimizer: their gradients are averaged, each by its number of samples.
-    hooks : sequence of Hook
+    hooks : list or tuple of Hook
         Called in order.
     config : dict, optional
         Of plain values; saved, and on resume it must be the same.
     samples : callable, optional
-        From a batch to its number of samples; by default its length, or that of its ``labels``.
+        From a batch to its number of samples; by default the first axis of an array, of a batch's ``labels``, or that of all
+        arrays in a tuple or dict.
 
     Attributes
     ----------
@@ -64,7 +70,7 @@ class Trainer:
         A line for each epoch: ``epoch``, ``train_loss`` and the other metrics with ``train_`` before their names, those of
         ``evaluate``, and ``seconds`` of training so far.
     stop : bool
-        Whether to stop after this epoch; a hook may set it.
+        Whether to stop after this epoch; a hook may set it, and :meth:`fit` begins with False.
     epochs : int
         How many :meth:`fit` was asked for.
     resumed : bool
@@ -74,6 +80,8 @@ class Trainer:
     ------
     ArgumentError
         If a number is out of range.
+    DTypeError
+        If an argument is something else, such as a single hook or a seed for ``rng``.
     """
 
     def __init__(
@@ -82,17 +90,17 @@ class Trainer:
         evaluate: Callable[[], Mapping[str, float]] | None = None, clip: float | None = None, accumulate: int = 1,
         hooks: Sequence[Hook] = (), config: Mapping[str, Any] | None = None, samples: Callable[[Any], int] | None = None,
     ) -> None:  # fmt: skip
-        if not isinstance(accumulate, int) or isinstance(accumulate, bool) or accumulate < 1:
-            raise ArgumentError("Trainer", "accumulate, a whole number of at least 1", repr(accumulate), "It counts batches.")
-        if clip is not None and not clip > 0:
+        checks.callables("Trainer", {"loss": loss, "batches": batches}, {"evaluate": evaluate, "samples": samples})
+        if clip is not None and not (checks.is_number(clip) and clip > 0):
             raise ArgumentError("Trainer", "a positive clip", repr(clip), "Leave it out to clip nothing.")
-        for name, value in {"loss": loss, "batches": batches}.items():
-            if not callable(value):
-                raise DTypeError("Trainer", f"{name}, a function", describe(value), "See help(snn.train.Trainer).")
+        if not isinstance(hooks, (list, tuple)) or not all(isinstance(hook, Hook) for hook in hooks):
+            raise DTypeError("Trainer", "hooks, a list of Hooks", repr(hooks), "Such as hooks=[EarlyStopping(...)].")
+        checks.plain("Trainer", "config", config)
         self.net, self.optimizer, self.loss, self.batches, self.evaluate = net, optimizer, loss, batches, evaluate
-        self.clip, self.accumulate, self.hooks, self.config = clip, accumulate, tuple(hooks), dict(config or {})
-        self.rngs = dict(rng) if isinstance(rng, Mapping) else {} if rng is None else {"rng": rng}
-        self.samples = _samples if samples is None else samples
+        self.accumulate = checks.whole("Trainer", "accumulate", accumulate, 1, "It counts batches.")
+        self.clip, self.hooks, self.config = clip, tuple(hooks), dict(config or {})
+        self.rngs = checks.generators("Trainer", rng)
+        self.samples = checks.samples if samples is None else samples
         self.epoch = self.batch = self.seen = 0
         self.history: list[dict[str, float]] = []
         self.seconds, self.stop, self.resumed, self.interrupted = 0.0, False, False, False
@@ -100,6 +108,9 @@ class Trainer:
         self._broken = False
         self.per_epoch: int | None = None
         """Batches in an epoch, where ``batches`` says so by its length."""
+        self.places: set[Path] = set()
+        """Directories whose checkpoints are of this run: the one it goes on from, and those it has saved in."""
+        self._counts = Counts()
         self._sums: dict[str, float] = {}
         self._began: dict[str, Any] = {}
         self._gradients = value_and_grad(self._measured, grad_position=None, weights=optimizer.params, has_aux=True)
@@ -127,8 +138,12 @@ class Trainer:
         NonFiniteError
             If a gradient has NaN or infinity. Nothing was updated by it.
         ArgumentError
-            If an error ended an earlier ``fit`` in the middle of a step, and nothing was resumed since.
+            If an error ended an earlier ``fit`` in the middle of a step, and nothing was resumed since; or ``epochs`` is no
+            whole number of at least 0.
+        CheckpointError
+            If an epoch that was resumed in the middle has another number of batches than the others.
         """
+        epochs = checks.whole("Trainer.fit", "epochs", epochs, 0, "It counts those that were trained before too.")
         if self._broken:
             raise ArgumentError(
                 "Trainer.fit", "a training whose last step is whole", "one that an error has ended in the middle of something",
@@ -136,13 +151,13 @@ class Trainer:
             )  # fmt: skip
         ours = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGINT) if ours else None
-        self.interrupted, self.epochs, self._broken = False, epochs, True
+        self.interrupted, self.epochs, self.stop = False, epochs, False
         try:
             if before is signal.default_int_handler:
                 signal.signal(signal.SIGINT, self._interrupt)
             self.net.set_train()
             self._tell("on_start")
-            self.resumed = True
+            self.resumed = self._broken = True
             while self.epoch < epochs and not self.stop and not self.interrupted:
                 self._run_epoch()
             self._tell("on_end")
@@ -173,12 +188,12 @@ class Trainer:
             start = time.perf_counter()
             if self.interrupted:
                 return
+        if self.per_epoch is None:
+            self._counts.end(self.batch)
         line: dict[str, float] = {"epoch": self.epoch + 1, **{f"train_{name}": mean for name, mean in self.means.items()}}
         if self.evaluate is not None:
             self.net.set_train(False)
-            found = self.evaluate()
-            _check_names(found, "evaluate", {*line, "seconds"})
-            line |= {name: float(value) for name, value in found.items()}
+            line |= checks.measured(self.evaluate(), "evaluate", {*line, "seconds"})
             self.net.set_train()
         self.history.append(line | {"seconds": round(self.seconds, 3)})
         self.epoch, self.batch, self.seen, self._sums = self.epoch + 1, 0, 0, {}
@@ -186,9 +201,11 @@ class Trainer:
 
     def _rest_of_epoch(self) -> Iterator[Any]:
         """Return the batches that are left, in the order that was drawn when the epoch began."""
-        now = {name: rng.bit_generator.state for name, rng in self.rngs.items()}
+        known = self.rngs | {f"net, {name}": rng for name, rng in generators_of(self.net).items()}
+        now = {name: rng.bit_generator.state for name, rng in known.items()}
+        self._counts.begin(resumed=bool(self.batch))
         if self.batch:
-            self._set_states(self._began)
+            _set_states(known, self._began)
         else:
             self._began = now
         found = self.batches(self.batch)
@@ -201,24 +218,20 @@ class Trainer:
         self.per_epoch, left = count, iter(found)
         first = list(itertools.islice(left, 1))  # a generator function draws the order only now
         if self.batch:
-            self._set_states(now)
+            _set_states(known, now)
         elif not first:
             raise ArgumentError("Trainer", "at least one batch in an epoch", "none", "Does batches(0) return an iterable?")
         return itertools.chain(first, left)
-
-    def _set_states(self, states: Mapping[str, Any]) -> None:
-        for name, rng in self.rngs.items():
-            rng.bit_generator.state = states[name]
 
     def _step(self, batches: Iterable[Any]) -> bool:
         """Make a step of the optimizer; return False if there is no batch for one."""
         gradients = optim.Accumulator()
         for batch in batches:
-            (value, metrics), found = self._gradients(batch)
             count = self.samples(batch)
+            (value, metrics), found = self._gradients(batch)
             gradients.add(found, count)
             for name, number in {"loss": value.item(), **metrics}.items():
-                self._sums[name] = self._sums.get(name, 0.0) + float(number) * count
+                self._sums[name] = self._sums.get(name, 0.0) + number * count
             self.seen, self.batch = self.seen + count, self.batch + 1
         if not len(gradients):
             return False
@@ -231,8 +244,7 @@ class Trainer:
         value, metrics = found if isinstance(found, tuple) and len(found) == 2 else (found, {})
         if not isinstance(value, Tensor):
             raise DTypeError("Trainer, loss", "a Tensor, or a pair of it and a dict", describe(found), "Return the loss.")
-        _check_names(metrics, "loss", {"loss"})
-        return value, metrics
+        return value, checks.measured(metrics, "loss", {"loss"})
 
     # Checkpoints
 
@@ -241,6 +253,7 @@ class Trainer:
         here = {
             "epoch": self.epoch, "batch": self.batch, "seen": self.seen, "sums": self._sums, "history": self.history,
             "seconds": self.seconds, "per_epoch": self.per_epoch, "began": self._began,
+            "counts": self._counts.saved(),
         }  # fmt: skip
         return self._targets() | {"here": here, "config": self._settings()}
 
@@ -270,6 +283,8 @@ class Trainer:
         self.epoch, self.batch, self.seen, self._sums = here["epoch"], here["batch"], here["seen"], here["sums"]
         self.history, self.seconds, self.per_epoch = here["history"], here["seconds"], here["per_epoch"]
         self._began, self.resumed, self.stop, self._broken = here["began"], True, False, False
+        self._counts = Counts(**here.get("counts", {}))  # older files have none
+        self.places = {checkpoints.directory.resolve()}
         return True
 
     def _targets(self) -> dict[str, Any]:
@@ -279,17 +294,7 @@ class Trainer:
         return {"clip": self.clip, "accumulate": self.accumulate, **self.config}
 
 
-def _check_names(metrics: Any, where: str, taken: set[str]) -> None:
-    if not isinstance(metrics, Mapping):
-        raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name them.")
-    if both := taken & set(metrics):
-        raise ArgumentError(
-            f"Trainer, {where}",
-            "metrics with names of their own",
-            ", ".join(sorted(both)),
-            "The history has it already.",
-        )
-
-
-def _samples(batch: Any) -> int:
-    return len(getattr(batch, "labels", batch))
+def _set_states(rngs: Mapping[str, np.random.Generator], states: Mapping[str, Any]) -> None:
+    for name, state in states.items():
+        if name in rngs:
+            rngs[name].bit_generator.state = state

@@ -62,7 +62,11 @@ def test_what_does_not_fit_is_refused():
         gradients.add((Tensor(np.zeros(2)),))
     with pytest.raises(DTypeError, match=r"Accumulator.add: expected gradients, one for each Parameter"):
         gradients.add(Tensor(1.0))
-    for weight in (0, -1.0, True, float("nan"), "2"):
+    for weight in (0, -1.0, True, float("nan"), float("inf"), np.inf, "2"):
         with pytest.raises(ArgumentError, match="expected a positive weight"):
             gradients.add((Tensor(np.zeros(3)),), weight)
+    with pytest.raises(DTypeError, match=r"expected gradients of \['float64'\], got \['float32'\]"):
+        gradients.add((Tensor(np.zeros(3, np.float32)),))
     assert len(gradients) == 1
+    gradients.add((Tensor(np.ones(3)),))
+    assert gradients.take()[0].asnumpy().tolist() == [0.5, 0.5, 0.5]

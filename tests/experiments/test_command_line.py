@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from experiments.__main__ import main, names
+from experiments.__main__ import _configured, main, names
 
 from .conftest import needs_limits, python
 
@@ -39,6 +39,28 @@ def test_the_command_lists_every_experiment_with_a_line_about_it(args, capsys):
     assert list(listed) == names()
     for name, text in listed.items():
         assert importlib.import_module(f"experiments.{name}").__doc__.startswith(text)
+
+
+@pytest.mark.parametrize("asked", ["-h", "--help"])
+@pytest.mark.parametrize(("name", "text"), [("report", "report.html in the current directory"), ("replay", "is only read")])
+def test_help_of_a_command_says_what_it_does(name, text, asked, capsys):
+    assert main([name, asked]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"usage: python -m experiments {name} DIR")
+    assert text in " ".join(printed.split())
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ("", (32, 2, 8)), ("--hidden 16 --epochs 5", (16, 5, 8)), ("--hidden 128", (128, 2, 8)), ("--epochs 60", (32, 60, 8))
+    ],
+)  # fmt: skip
+def test_a_smoke_run_keeps_the_options_that_are_given(args, expected):
+    config = _configured("digits", ["--smoke", *args.split()])
+    assert (config.hidden, config.epochs, config.steps) == expected
+    assert config.smoke
+    assert _configured("digits", []).hidden == 128
 
 
 @every_experiment

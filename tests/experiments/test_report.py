@@ -78,6 +78,21 @@ def test_runs_that_differ_in_the_seed_are_one_line_with_mean_and_spread(tmp_path
     assert dict(zip(heads, page.row("study hidden=32"), strict=True))["test_accuracy"] == "0.6"
 
 
+def test_a_seed_counts_once_however_often_it_was_run(tmp_path, capsys):
+    make(tmp_path / "runs", seed=0, values=(0.5, 0.7))
+    again = make(tmp_path / "runs", seed=0, values=(0.5, 0.7))
+    (again / "metrics.jsonl").write_text((again / "metrics.jsonl").read_text().splitlines()[0] + "\n")
+    make(tmp_path / "runs", seed=1, values=(0.5, 0.9))
+    _, page = report(tmp_path, capsys, tmp_path / "runs")
+    found = dict(zip(page.row("configuration"), page.row("study"), strict=True))
+    assert (found["seeds"], found["test_accuracy"]) == ("2", "0.8 ± 0.1")
+    notes = {row[3]: row[-1] for row in page.rows if len(row) == 5 and row[3].startswith(str(tmp_path))}
+    assert notes.pop(str(again)) == "not ended: 1 of 2 epochs; not counted: another run of this seed is"
+    assert list(notes.values()) == ["", ""]
+    (group,) = grouped(map(read, find([tmp_path])))
+    assert group.curve("test_accuracy")[3] == [2, 2]
+
+
 def test_options_that_differ_are_marked(tmp_path, capsys):
     places = make(tmp_path, hidden=32), make(tmp_path, hidden=64)
     text, page = report(tmp_path, capsys, *places)

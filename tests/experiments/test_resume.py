@@ -247,12 +247,23 @@ def test_the_differences_in_numbers_are_said(whole, tmp_path, capsys):
     assert _difference(whole / "metrics.jsonl", tmp_path / "metrics.jsonl").startswith("line 2: train_loss is 9.0, not ")
 
 
-def test_a_run_that_has_not_ended_is_not_repeated(smoke, tmp_path, capsys):
+def test_a_run_that_has_not_ended_is_not_repeated(smoke, whole, tmp_path, capsys, monkeypatch):
+    import shutil
+
     (tmp_path / "config.json").write_bytes((smoke("traces").directory / "config.json").read_bytes())
+    (tmp_path / "mine.txt").write_text("")
     assert refused(capsys, "replay", str(tmp_path)) == (
         f"error: replay {tmp_path}: expected a run that has ended, with traces.png, got no traces.png. "
         f"Let it end first: python -m experiments traces --resume {tmp_path}\n"
     )
+    for name in ("traces", "digits"):
+        monkeypatch.setattr(f"experiments.{name}.run", lambda *_: pytest.fail("it is run before it is looked at"))
+    (tmp_path / "mine.txt").unlink()
+    assert "expected a run that has ended, got one that has made no files yet." in refused(capsys, "replay", str(tmp_path))
+    place = shutil.copytree(whole, tmp_path / "run")
+    lines = (place / "metrics.jsonl").read_text().splitlines()
+    (place / "metrics.jsonl").write_text(lines[0] + "\n")
+    assert "expected a run that has ended, got one with 1 epochs to go." in refused(capsys, "replay", str(place))
     assert "expected a run directory, got none" in refused(capsys, "replay")
 
 

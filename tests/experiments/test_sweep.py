@@ -8,10 +8,12 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from experiments import sweep as module
 from experiments.__main__ import main
+from experiments.harness import lock
 from experiments.study import Grid, Range, Study
 
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")
@@ -80,6 +82,56 @@ def test_a_grid_of_real_runs(tmp_path, capsys):
     best = max(one["metrics"]["test_accuracy"] for one in found.values())
     assert f"best of 2: trial {0 if found['0000']['metrics']['test_accuracy'] == best else 1}, " in capsys.readouterr().out
     assert main(["report", str(out), "--out", str(tmp_path / "report.html")]) == 0
+
+
+def test_a_smoke_run_has_the_options_of_its_trial(tmp_path, capsys):
+    grid = ["--grid", "hidden=16,128", "--workers", "1"]  # 128 is the default without --smoke
+    assert main(["sweep", "digits", "--out", str(tmp_path), *grid, "--", "--smoke", "--epochs", "1"]) == 0
+    for number, hidden in (("0000", 16), ("0001", 128)):
+        (run,) = tmp_path.glob(f"trials/{number}/digits/*")
+        options = json.loads((run / "config.json").read_text())["options"]
+        assert (options["hidden"], options["epochs"], options["steps"], options["smoke"]) == (hidden, 1, 8, True)
+        assert np.load(run / "weights.npz")["0.weight"].shape == (hidden, 64)
+
+
+def test_a_run_of_other_options_is_no_result(tmp_path, stand_in, capsys):
+    assert main(["sweep", "digits", "--grid", "hidden=8,16", "--out", str(tmp_path)]) == 0
+    run = tmp_path / "trials" / "0001"
+    (run / "result.json").unlink()
+    monkey = STAND_IN.replace("options}))", "options | {'hidden': 4}}))")
+    assert monkey != STAND_IN
+    with pytest.MonkeyPatch.context() as patch:
+        command = lambda self, trial, place: [sys.executable, "-c", monkey, str(place), json.dumps(trial.options), "well"]  # noqa: E731
+        patch.setattr(module.Sweep, "_command", command)
+        assert main(["sweep", "--resume", str(tmp_path)]) == 1
+    assert "expected hidden=16, got hidden=4. It is of another sweep" in capsys.readouterr().err
+    assert list(results(tmp_path)) == ["0000"]
+
+
+def test_an_unknown_metric_stops_the_sweep_and_a_resume_takes_another(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path), "--workers", "1", "--metric", "accuracy"]) == 2
+    assert capsys.readouterr().err == (
+        "error: sweep, --metric: expected one of epoch, test_accuracy, got accuracy. "
+        f"Go on with another: python -m experiments sweep --resume {tmp_path} --metric NAME\n"
+    )
+    assert begun(tmp_path) == {"0000": 1}
+    assert main(["sweep", "--resume", str(tmp_path), "--metric", "test_accuracy", "--lowest"]) == 0
+    assert "best of 4: trial 0, test_accuracy 0.0800 (hidden=8 seed=0)" in capsys.readouterr().out
+    assert set(begun(tmp_path).values()) == {1}
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0  # which remembers
+    assert "best of 4: trial 0, test_accuracy 0.0800" in capsys.readouterr().out
+
+
+@needs_optuna
+def test_a_search_takes_another_metric_only_before_it_has_compared(tmp_path, stand_in, capsys):
+    search = ["sweep", "digits", "--search", "hidden=4:64", "--trials", "3", "--out", str(tmp_path), "--workers", "1"]
+    assert main([*search, "--metric", "accuracy"]) == 2
+    assert main(["sweep", "--resume", str(tmp_path), "--lowest"]) == 2
+    assert "by which its search goes, got --lowest. Begin another sweep." in capsys.readouterr().err
+    assert main(["sweep", "--resume", str(tmp_path), "--metric", "test_accuracy"]) == 0
+    assert begun(tmp_path) == {"0000": 1, "0001": 1, "0002": 1}
+    assert main(["sweep", "--resume", str(tmp_path), "--metric", "epoch"]) == 2
+    assert "by which its search goes, got --metric epoch." in capsys.readouterr().err
 
 
 def test_a_grid_is_every_combination_once(tmp_path, stand_in, capsys):
@@ -157,7 +209,7 @@ def test_a_command_goes_on_with_the_run_that_is_there(tmp_path):
 @pytest.mark.skipif(importlib.util.find_spec("fcntl") is None, reason="there are no locks of files")
 def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
     assert main([*GRID, "--out", str(tmp_path)]) == 0
-    handle = module._claim(tmp_path)
+    handle = lock(tmp_path, "", "", "")
     assert main(["sweep", "--resume", str(tmp_path)]) == 2
     assert "expected a sweep that nobody is at, got one whose runs are under way." in capsys.readouterr().err
     os.close(handle)
@@ -178,6 +230,18 @@ def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
         (["digits", "--grid", "hidden=8", "--workers", "0"], "--workers: expected at least 1, got 0."),
         (["digit", "--grid", "hidden=8"], "Did you mean 'digits'?"),
         (["digits", "--grid", "hidden=8", "--", "--seeds", "2"], "got --seeds 2. For seeds: --grid seed=0,1,2."),
+        (["digits", "--grid", "hidden=8", "--", "--out=x"], "got --out=x. For seeds: --grid seed=0,1,2."),
+        (
+            ["digits", "--grid", "hidden=8,16,8"],
+            "expected values that differ, got hidden=8 and hidden=8, which are the same run.",
+        ),
+        (["digits", "--grid", "beta=.9,0.90"], "got beta=.9 and beta=0.90, which are the same run."),
+        (
+            ["digits", "--grid", "hidden=8", "--", "--hidden", "4"],
+            "expected each option tried, or after the --, got hidden in both.",
+        ),
+        (["digits", "--search", "batch_size=8:9", "--", "--batch-size=4"], "got batch_size in both."),
+        (["digits", "--grid", "smoke=True,False", "--", "--no-smoke"], "got smoke in both."),
     ],
 )
 def test_what_cannot_be_swept_is_refused_before_anything_runs(args, text, tmp_path, capsys):
@@ -194,6 +258,9 @@ def test_a_directory_holds_one_sweep(tmp_path, stand_in, capsys):
     assert main([*GRID, "--out", str(tmp_path)]) == 0
     assert main([*GRID, "--out", str(tmp_path)]) == 2
     assert f"Go on with it: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
+    for args in (["--resume"], ["--resume", "--lowest"]):
+        assert main(["sweep", *args]) == 2
+        assert "expected a directory, and perhaps --metric and --lowest, got " in capsys.readouterr().err
     assert main(["sweep", "--resume", str(tmp_path / "nowhere")]) == 2
     assert "expected a sweep.json, got FileNotFoundError" in capsys.readouterr().err
 

@@ -114,3 +114,10 @@ def test_a_broken_last_one_is_an_error_that_names_the_one_before(tmp_path):
 def test_a_number_to_keep_that_is_none(tmp_path, keep):
     with pytest.raises(ArgumentError, match=r"Checkpoints: expected keep, a whole number of at least 1"):
         Checkpoints(tmp_path, keep)
+
+
+def test_a_file_has_no_last_checkpoint(tmp_path):
+    path = Checkpoints(tmp_path).save(1, n=1)
+    with pytest.raises(CheckpointError, match="expected a directory, got a file"):
+        Checkpoints(path).load()
+    assert Checkpoints(tmp_path / "nothing").load() is None

@@ -297,3 +297,41 @@ def test_a_forged_file_of_other_parts_is_an_error_of_ours(tmp_path):
         for parts in ({}, {"x": build()}, {"x": np.random.default_rng(0)}, {"x": 1}):
             with pytest.raises(CheckpointError):
                 load(tmp_path / "a", **parts)
+
+
+def test_a_parameter_is_set_wherever_it_stands(tmp_path):
+    w, b = Parameter(np.arange(3.0)), Parameter(np.ones(2, np.float32))
+    save(tmp_path / "a", w=w, more={"b": [b]})
+    w.set_data(np.zeros(3)), b.set_data(np.zeros(2))
+    found = load(tmp_path / "a", w=w, more={"b": [b]})
+    assert found["w"] is w
+    assert found["more"]["b"][0] is b
+    assert (w.asnumpy().tolist(), b.asnumpy().tolist()) == ([0, 1, 2], [1, 1])
+    w.set_data(np.full(3, 5.0))  # it is its own
+    assert load(tmp_path / "a")["w"].tolist() == [0, 1, 2]
+
+
+def test_a_parameter_is_not_set_if_anything_does_not_fit(tmp_path):
+    w = Parameter(np.arange(3.0))
+    save(tmp_path / "a", w=w, n=1)
+    other = Parameter(np.zeros(3))
+    with pytest.raises(CheckpointError, match="n: expected 1 or another of its type"):
+        load(tmp_path / "a", w=other, n="one")
+    assert not other.asnumpy().any()
+    for wrong in (Parameter(np.zeros(2)), Parameter(np.zeros(3, np.float32))):
+        with pytest.raises(CheckpointError, match="a, w: expected "):
+            load(tmp_path / "a", w=wrong)
+        assert not wrong.asnumpy().any()
+    save(tmp_path / "nan", w=np.array([0, np.nan, 1]))
+    with pytest.raises(CheckpointError, match="finite numbers for a Parameter, got NaN or infinity"):
+        load(tmp_path / "nan", w=other)
+    assert not other.asnumpy().any()
+
+
+def test_a_dict_may_have_its_names_in_another_order(tmp_path):
+    save(tmp_path / "a", c={"a": 1, "b": {"x": np.arange(2), "y": "text"}})
+    found = load(tmp_path / "a", c={"b": {"y": "", "x": np.zeros(2, int)}, "a": 0})["c"]
+    assert (list(found), list(found["b"])) == (["b", "a"], ["y", "x"])
+    assert (found["a"], found["b"]["y"], found["b"]["x"].tolist()) == (1, "text", [0, 1])
+    with pytest.raises(CheckpointError, match="a dict of a, b"):
+        load(tmp_path / "a", c={"b": {}, "c": 0})

@@ -23,6 +23,42 @@ def test_a_new_run_in_the_place_of_another_is_refused(tmp_path):
     assert (tmp_path / "m").read_bytes() == before
 
 
+def test_a_run_saves_in_no_directory_of_another_run(tmp_path):
+    for name in "ab":
+        Tiny().trainer(hooks=[SaveCheckpoints(tmp_path / name, best="test_accuracy")]).fit(1)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.safetensors")}
+    trainer = Tiny().trainer(hooks=[SaveCheckpoints(tmp_path / "b", best="test_accuracy")])
+    assert trainer.resume(tmp_path / "a")
+    with pytest.raises(CheckpointError, match=rf"expected an empty directory, or {tmp_path / 'a'}, got step-0*5.safetensors"):
+        trainer.fit(2)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.safetensors")} == before
+    # A new place, then the same trainer on in it.
+    trainer = Tiny().trainer(hooks=[SaveCheckpoints(tmp_path / "c")])
+    assert trainer.resume(tmp_path / "a" / ".." / "a")
+    assert [len(trainer.fit(epochs)) for epochs in (2, 3)] == [2, 3]
+    assert load(Checkpoints(tmp_path / "c").last)["step"] == 15
+
+
+def test_the_file_of_a_checkpoint_is_no_directory_to_resume_from(tmp_path):
+    Tiny().trainer(hooks=[SaveCheckpoints(tmp_path)]).fit(1)
+    trainer = Tiny().trainer()
+    before = bits(trainer)
+    with pytest.raises(CheckpointError, match=r"expected a directory, got a file\. Give the directory that it is in"):
+        trainer.resume(Checkpoints(tmp_path).last)
+    assert bits(trainer) == before
+
+
+def test_after_a_start_that_was_refused_it_can_be_started(tmp_path):
+    (tmp_path / "m").write_text("{}\n")
+    trainer, whole = Tiny().trainer(hooks=[SaveCheckpoints(tmp_path / "c"), JSONLines(tmp_path / "m")]), Tiny().trainer()
+    with pytest.raises(ArgumentError, match="expected a new file for a new run"):
+        trainer.fit(1)
+    (tmp_path / "m").unlink()
+    trainer.fit(1)
+    whole.fit(1)
+    assert bits(trainer) == bits(whole)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -96,6 +132,30 @@ def given(tiny, loss):
         (lambda t: EarlyStopping("loss", 0, lowest=True), ArgumentError, "patience, a whole number of at least 1"),
         (lambda t: SaveCheckpoints("x", seconds=-1), ArgumentError, "seconds of at least 0"),
         (lambda t: SaveCheckpoints("x", steps=0), ArgumentError, "steps, a whole number of at least 1"),
+        (lambda t: SaveCheckpoints("x", steps=True), ArgumentError, "steps, a whole number of at least 1, got True"),
+        (lambda t: SaveCheckpoints("x", seconds=None), ArgumentError, "seconds of at least 0, got None"),
+        (lambda t: SaveCheckpoints("x", best=3), DTypeError, "SaveCheckpoints: expected best, a name as text"),
+        (lambda t: EarlyStopping("loss", 2, lowest=True, least="a"), ArgumentError, "least, a number of at least 0, got 'a'"),
+        (lambda t: EarlyStopping("loss", 2, lowest=True, least=float("nan")), ArgumentError, "least, a number of at least 0"),
+        (lambda t: EarlyStopping(3, 2, lowest=True), DTypeError, "EarlyStopping: expected metric, a name as text"),
+        (lambda t: t.trainer(rng=0), DTypeError, "expected rng, a generator or a dict of them by name, got int"),
+        (lambda t: t.trainer(rng={"a": 0}), DTypeError, "expected rng, a generator or a dict of them by name, got int"),
+        (lambda t: t.trainer(rng={1: t.rng}), DTypeError, "expected rng, .* got the name 1"),
+        (lambda t: t.trainer(hooks=EarlyStopping("loss", 2, lowest=True)), DTypeError, "expected hooks, a list of Hooks"),
+        (lambda t: t.trainer(hooks=[print]), DTypeError, "expected hooks, a list of Hooks"),
+        (lambda t: t.trainer(clip="a"), ArgumentError, "expected a positive clip, got 'a'"),
+        (lambda t: t.trainer(clip=float("nan")), ArgumentError, "expected a positive clip, got nan"),
+        (lambda t: t.trainer(evaluate={"a": 1}), DTypeError, "expected evaluate, a function"),
+        (lambda t: t.trainer(samples=3), DTypeError, "expected samples, a function"),
+        (lambda t: t.trainer(evaluate=lambda: {"a": "b"}).fit(1), DTypeError, "evaluate: expected a number as 'a'"),
+        (lambda t: t.trainer(evaluate=lambda: {"a": np.ones(2)}).fit(1), DTypeError, "evaluate: expected a number as 'a'"),
+        (lambda t: given(t, lambda b: (t.net[0].weight.sum(), {"a": "b"})), DTypeError, "loss: expected a number as 'a'"),
+        (lambda t: t.trainer(config={"a": np.ones(2)}), DTypeError, r"expected config\['a'\] of numbers, text"),
+        (lambda t: t.trainer(config={"a": [{"b": object()}]}), DTypeError, r"expected config\['a'\]\[0\]\['b'\] of numbers"),
+        (lambda t: t.trainer(config=[("a", object)]), DTypeError, r"expected config"),
+        (lambda t: t.trainer().fit(-1), ArgumentError, "Trainer.fit: expected epochs, a whole number of at least 0, got -1"),
+        (lambda t: t.trainer().fit(2.5), ArgumentError, "epochs, a whole number of at least 0, got 2.5"),
+        (lambda t: t.trainer().fit("3"), ArgumentError, "epochs, a whole number of at least 0, got '3'"),
     ],
 )
 def test_what_cannot_be_is_refused(make, error, text):

@@ -187,3 +187,23 @@ def test_early_stopping_asks_for_enough():
         trainer.history = history
         EarlyStopping("loss", 3, lowest=True, least=least).on_epoch(trainer)
         assert trainer.stop == stop
+
+
+def test_a_fit_after_one_that_was_stopped_trains_on():
+    class Stops(Hook):
+        def on_epoch(self, trainer):
+            trainer.stop = trainer.epoch == 1
+
+    trainer, whole = Tiny().trainer(hooks=[Stops()]), Tiny().trainer()
+    assert len(trainer.fit(3)) == 1
+    assert len(trainer.fit(3)) == 3
+    whole.fit(3)
+    assert bits(trainer) == bits(whole)
+
+
+@pytest.mark.parametrize(("lowest", "best"), [(False, 2), (True, 3)])
+def test_the_best_is_the_best_of_those_that_are_numbers(tmp_path, lowest, best):
+    values = iter([float("nan"), 0.6, 0.3, float("nan")])
+    hooks = [SaveCheckpoints(tmp_path, best="score", lowest=lowest)]
+    Tiny().trainer(hooks=hooks, evaluate=lambda: {"score": next(values)}).fit(4)
+    assert load(Checkpoints(tmp_path).best)["here"]["epoch"] == best

@@ -1,0 +1,162 @@
+"""What a Trainer and its hooks look at before they take it: arguments, batches, numbers that a function returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+
+__all__ = ["callables", "generators", "is_number", "is_whole", "measured", "plain", "samples", "text", "whole"]
+
+_NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether something is a real number: no bool, no text, no array."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether something is a whole number, and no bool."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def whole(where: str, name: str, value: Any, least: int, fix: str) -> int:
+    """Return a count as an int.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no whole number of at least ``least``.
+    """
+    if not is_whole(value) or value < least:
+        raise ArgumentError(where, f"{name}, a whole number of at least {least}", repr(value), fix)
+    return int(value)
+
+
+def text(where: str, name: str, value: Any) -> str:
+    """Return the name of a metric.
+
+    Raises
+    ------
+    DTypeError
+        If it is no text.
+    """
+    if not isinstance(value, str):
+        raise DTypeError(where, f"{name}, a name as text", describe(value), "Such as 'test_accuracy'.")
+    return value
+
+
+def callables(where: str, needed: Mapping[str, Any], others: Mapping[str, Any]) -> None:
+    """Check that arguments are functions; those that may be left out, None too.
+
+    Raises
+    ------
+    DTypeError
+        If one is not.
+    """
+    for name, value in {**needed, **others}.items():
+        if not callable(value) and (name in needed or value is not None):
+            raise DTypeError(where, f"{name}, a function", describe(value), "See help(snn.train.Trainer).")
+
+
+def generators(where: str, rng: Any) -> dict[str, np.random.Generator]:
+    """Return generators by name.
+
+    Raises
+    ------
+    DTypeError
+        If something is no generator, or a name is no text.
+    """
+    found = dict(rng) if isinstance(rng, Mapping) else {} if rng is None else {"rng": rng}
+    for name, value in found.items():
+        if not isinstance(name, str) or not isinstance(value, np.random.Generator):
+            got = describe(value) if isinstance(name, str) else f"the name {name!r}"
+            raise DTypeError(
+                where, "rng, a generator or a dict of them by name", got, "Make one: np.random.default_rng(seed)."
+            )
+    return found
+
+
+def plain(where: str, name: str, value: Any) -> None:
+    """Check that a value can be saved, and compared with ``!=``.
+
+    Raises
+    ------
+    DTypeError
+        If it is, or holds, something else than numbers, text, None, lists, tuples and dicts with names.
+    """
+    if value is None or isinstance(value, (str, *_NUMBERS)):
+        return
+    if isinstance(value, (list, tuple)):
+        inside: Iterable[tuple[Any, Any]] = enumerate(value)
+    elif isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        inside = value.items()
+    else:
+        raise DTypeError(
+            where, f"{name} of numbers, text, None, lists, tuples and dicts with names", describe(value),
+            "Put down what it is made of, such as array.tolist() or str(path).",
+        )  # fmt: skip
+    for key, item in inside:
+        plain(where, f"{name}[{key!r}]", item)
+
+
+def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
+    """Return metrics as floats by name.
+
+    Raises
+    ------
+    DTypeError
+        If they are no dict of names and numbers.
+    ArgumentError
+        If a name is taken.
+    """
+    if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
+        raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name them.")
+    if both := taken & set(metrics):
+        raise ArgumentError(
+            f"Trainer, {where}",
+            "metrics with names of their own",
+            ", ".join(sorted(both)),
+            "The history has it already.",
+        )
+    for name, value in metrics.items():
+        if not isinstance(value, _NUMBERS) and not (isinstance(value, (Tensor, np.ndarray)) and not value.ndim):
+            raise DTypeError(
+                f"Trainer, {where}", f"a number as {name!r}", describe(value), "Return one for the whole, such as its mean."
+            )
+    return {name: float(value) for name, value in metrics.items()}
+
+
+def samples(batch: Any) -> int:
+    """Return the number of samples of a batch: its first axis, or that of its ``labels`` or of all that it holds.
+
+    Raises
+    ------
+    DTypeError
+        If it does not say.
+    """
+    found = _firsts(getattr(batch, "labels", batch))
+    if len(found) != 1 or None in found:
+        lengths = " and ".join(sorted(map(str, found - {None}))) or describe(batch)
+        several = f"{type(batch).__name__} with first axes of {lengths}" if len(found - {None}) > 1 else describe(batch)
+        raise DTypeError(
+            "Trainer, batch", "an array, something with labels, or a tuple or dict of arrays with the same first axis",
+            several,
+            "Say how many samples it has: Trainer(..., samples=lambda batch: ...).",
+        )  # fmt: skip
+    return int(found.pop())  # type: ignore[arg-type]
+
+
+def _firsts(value: Any) -> set[int | None]:
+    """Return the lengths of the first axes of all arrays; None among them for what has none."""
+    if isinstance(value, (tuple, list, Mapping)):
+        inside = value.values() if isinstance(value, Mapping) else value
+        return {first for item in inside if item is not None for first in _firsts(item)}
+    shape = getattr(value, "shape", None)
+    return {shape[0]} if isinstance(shape, tuple) and shape else {None}
