@@ -305,7 +305,8 @@ class Sweep:
         return dict.fromkeys(_THREADS, each) | os.environ | {"PYTHONPATH": path}
 
     def _say(self) -> int:
-        found = sorted(self._found, key=lambda one: one[1], reverse=not self.options.lowest)
+        sign = 1 if self.options.lowest else -1
+        found = sorted(self._found, key=lambda one: (sign * one[1], one[0].number))
         if found:
             trial, value = found[0]
             print(f"best of {len(found)}: trial {trial.number}, {self.options.metric} {value:.4f} ({trial.name})")
