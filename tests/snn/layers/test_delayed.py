@@ -206,7 +206,8 @@ def test_a_narrow_bell_keeps_its_weight_and_its_gradient(delay):
     assert out.detach().numpy().any()
     assert (abs(share.grad.item()) > 100) == (delay == 1.5)
     for mode in ("eager", "compiled"):
-        np.testing.assert_allclose(snn.run(layer, x, mode=mode).out.asnumpy().ravel(), out.detach().numpy(), rtol=1e-4, atol=1e-6)
+        found = snn.run(layer, x, mode=mode).out.asnumpy().ravel()
+        np.testing.assert_allclose(found, out.detach().numpy(), rtol=1e-4, atol=1e-6)
         by_delay = grad(lambda mode=mode: snn.run(layer, x, mode=mode).out.sum(), None, [layer.delay])()[0]
         np.testing.assert_allclose(by_delay.asnumpy().item(), share.grad.item(), rtol=1e-3, atol=1e-3)
 
