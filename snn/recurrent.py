@@ -9,7 +9,7 @@ import numpy as np
 
 from autograd import Cell, Parameter, as_tensor, ops
 from autograd.dtypes import describe, float32, to_dtype
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ArgumentError, ShapeError, StateError
 from autograd.intake import to_generator
 from autograd.nn import init
 from autograd.nn.weighted import Weighted
@@ -24,6 +24,30 @@ class RecurrentState(NamedTuple):
 
     v: Any
     spike: Any
+
+
+def checked(x: Any, state: Any, where: str) -> tuple[Any, RecurrentState]:
+    """Return an input and the state of a recurrent layer, if these belong together; its neuron checks its own.
+
+    Raises
+    ------
+    StateError
+        If there is no state, or it is of another structure, shape or dtype.
+    """
+    if state is None:
+        raise StateError(
+            where, "an input and a state, layer(x, state)", "no state",
+            "Run it over time with snn.run(net, x), or start with state = layer.initial_state(x).",
+        )  # fmt: skip
+    if not isinstance(state, RecurrentState):
+        raise StateError(f"{where}, state", "v and spike", describe(state), "Start with layer.initial_state(x).")
+    x, spike = as_tensor(x, where), as_tensor(state.spike, f"{where}, state spike")
+    if spike.shape != x.shape:
+        raise StateError(
+            f"{where}, state spike", f"{list(x.shape)}, as the input", describe(spike),
+            "Start with layer.initial_state(x); a state belongs to one batch size.",
+        )  # fmt: skip
+    return x, RecurrentState(state.v, spike)
 
 
 class Recurrent(Weighted):
@@ -61,6 +85,8 @@ class Recurrent(Weighted):
         If ``node`` is no neuron, or an argument is out of range.
     ShapeError
         When called, if the input's last axis does not have ``n`` elements.
+    StateError
+        When called, if the state is none of this layer and input.
 
     Examples
     --------
@@ -91,6 +117,11 @@ class Recurrent(Weighted):
         start = init.Uniform(1 / math.sqrt(n)) if weight_init is None else weight_init
         weight = init.make(start, shape, to_generator(rng, "Recurrent"), "Recurrent, weight_init")
         self.weight = Parameter(weight.astype(to_dtype(dtype, "Recurrent")))
+
+    def __call__(self, x: Any, state: Any = None) -> Any:
+        """Check the state against the input, then run one step."""
+        x, state = checked(x, state, type(self).__name__)
+        return super().__call__(x, state)
 
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, n]``: the neuron's, and nothing fired."""

@@ -45,7 +45,7 @@ class _Numbered(Cell):
         new = [(str(i) if name is None or name.isdigit() else name, cell) for i, (name, cell) in enumerate(items)]
         for name, cell in new:
             self._check(name, cell)
-        old = self._children()
+        old = self._items()
         same = 0  # how many keep name and place: the Parameters keep their order too
         while same < min(len(old), len(new)) and old[same][0] == new[same][0]:
             same += 1
@@ -61,11 +61,11 @@ class _Numbered(Cell):
 
     def extend(self, cells: Iterable[Cell]) -> Self:
         """Add Cells at the end."""
-        return self._hold([*self._children(), *((None, cell) for cell in cells)])
+        return self._hold([*self._items(), *((None, cell) for cell in cells)])
 
     def insert(self, index: int, cell: Cell) -> Self:
         """Add a Cell before the one at ``index``, which may be negative; those that follow count one further."""
-        items: list[tuple[str | None, Any]] = [*self._children()]
+        items: list[tuple[str | None, Any]] = [*self._items()]
         items.insert(index, (None, cell))
         return self._hold(items)
 
@@ -73,9 +73,13 @@ class _Numbered(Cell):
         """Return (name, Cell) in order."""
         return self._children()
 
+    def _items(self) -> list[tuple[str, Cell]]:
+        """Return (name, Cell) of those that are counted and replaced; a subclass may have others beside."""
+        return self._children()
+
     def _place(self, index: Any) -> int:
         """Return the position that a number, from the end if it is negative, or a name means."""
-        names = [name for name, _ in self._children()]
+        names = [name for name, _ in self._items()]
         if isinstance(index, str) and index in names:
             return names.index(index)
         if not hasattr(index, "__index__") or not -len(names) <= index.__index__() < len(names):
@@ -86,10 +90,10 @@ class _Numbered(Cell):
         return range(len(names))[int(index)]
 
     def __len__(self) -> int:
-        return len(self._children())
+        return len(self._items())
 
     def __iter__(self) -> Iterator[Cell]:
-        return iter(self.cells())
+        return iter([cell for _, cell in self._items()])
 
     @overload
     def __getitem__(self, index: int | str) -> Cell: ...
@@ -100,9 +104,9 @@ class _Numbered(Cell):
     def __getitem__(self, index: int | str | slice) -> Cell | Self:
         """Return a Cell by position or name, or a container of those in a slice, where they keep their names."""
         if not isinstance(index, slice):
-            return self.cells()[self._place(index)]
+            return self._items()[self._place(index)][1]
         part: Self = self._empty()
-        for name, cell in self._children()[index]:
+        for name, cell in self._items()[index]:
             setattr(part, name, cell)
         return part
 
@@ -112,7 +116,7 @@ class _Numbered(Cell):
         return part
 
     def __setitem__(self, index: int | str | slice, value: Any) -> None:
-        items: list[tuple[str | None, Any]] = [*self._children()]
+        items: list[tuple[str | None, Any]] = [*self._items()]
         if isinstance(index, slice):
             items[index] = [(None, cell) for cell in value]
         else:
@@ -121,7 +125,7 @@ class _Numbered(Cell):
         self._hold(items)
 
     def __delitem__(self, index: int | str | slice) -> None:
-        items = self._children()
+        items = self._items()
         del items[index if isinstance(index, slice) else self._place(index)]
         self._hold(items)
 
@@ -149,7 +153,7 @@ class SequentialCell(_Numbered):
     @property
     def has_state(self) -> bool:
         """Whether a layer, or one in a SequentialCell below, has a state over time."""
-        return any(_has_state(cell) for cell in self)
+        return any(_has_state(cell) for cell in self.cells())
 
     def initial_state(self, x: Any) -> dict[str, Any]:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: that of each layer that has one, by its name.

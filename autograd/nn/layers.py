@@ -18,6 +18,7 @@ from ..state import state
 from ..tensor import Tensor, as_tensor
 from . import init
 from .activations import get_activation
+from .options import probability
 from .weighted import Weighted
 
 __all__ = ["Dense", "Dropout", "Flatten"]
@@ -185,9 +186,7 @@ class Dropout(Cell):
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         super().__init__()
-        if isinstance(p, bool) or not 0 <= p < 1:
-            raise ArgumentError("Dropout", "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
-        self.p, self.rng = p, to_generator(rng, "Dropout")
+        self.p, self.rng = probability("Dropout", p), to_generator(rng, "Dropout")
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""
@@ -196,8 +195,9 @@ class Dropout(Cell):
             return as_tensor(x)
         if state.tracing is not None:
             refuse("Dropout, which draws anew each time", "Put it before or after the neuron, as a layer.")
-        keep = (self.rng.random(x.shape, np.float32) >= self.p).astype(x.dtype if x.dtype.kind == "f" else float32)
-        return ops.mul(x, keep / keep.dtype.type(1 - self.p))
+        p = probability("Dropout", self.p)
+        keep = (self.rng.random(x.shape, np.float32) >= p).astype(x.dtype if x.dtype.kind == "f" else float32)
+        return ops.mul(x, keep / keep.dtype.type(1 - p))
 
     @property
     def repeatable(self) -> bool:

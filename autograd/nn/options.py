@@ -14,7 +14,7 @@ from ..parameter import Parameter
 from ..spatial import is_int
 from . import init
 
-__all__ = ["Layer", "check_data_format", "fixed", "float_dtype", "number", "parameter", "positive"]
+__all__ = ["Layer", "check_data_format", "fixed", "float_dtype", "number", "parameter", "positive", "probability"]
 
 _NOT_SHOWN = {"data_format", "rng"}
 
@@ -45,8 +45,8 @@ def fixed(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def positive(where: str, **sizes: Any) -> None:
-    """Check that arguments are positive ints.
+def positive(where: str, advice: str = "Count the channels, or the features.", /, **sizes: Any) -> None:
+    """Check that arguments are positive ints; ``advice`` says what they count.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def positive(where: str, **sizes: Any) -> None:
     """
     for name, value in sizes.items():
         if not is_int(value) or value < 1:
-            raise ArgumentError(where, f"{name} to be a positive int", describe(value), "Count the channels, or the features.")
+            raise ArgumentError(where, f"{name} to be a positive int", describe(value), advice)
 
 
 def number(where: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
@@ -70,6 +70,19 @@ def number(where: str, name: str, value: Any, low: float, high: float = np.inf) 
         limits = f"of at least {low:g}" if high == np.inf else f"from {low:g} to {high:g}"
         raise ArgumentError(where, f"{name} as a number {limits}", describe(value), "Leave it out for the default.")
     return float(value)
+
+
+def probability(where: str, p: Any) -> float:
+    """Return the probability of a zero as a float.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not in [0, 1).
+    """
+    if isinstance(p, bool) or not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
+        raise ArgumentError(where, "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
+    return float(p)
 
 
 def check_data_format(where: str, data_format: str, known: str) -> None:

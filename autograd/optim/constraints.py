@@ -116,7 +116,7 @@ class Signs(Constraint):
     def __call__(self, values: Array) -> Array:
         """Return the values with zeros in the place of those of the other sign."""
         signs = self.fitted("an array of signs", self.signs, values.shape)
-        return np.where(signs * values > 0, values, values.dtype.type(0))
+        return np.where(signs * values < 0, values.dtype.type(0), values)
 
     def __repr__(self) -> str:
         return f"Signs({int((self.signs > 0).sum())} of {self.signs.size} are 1)"
@@ -189,8 +189,13 @@ class MaxNorm(Constraint):
     def __call__(self, values: Array) -> Array:
         """Return the values; each row, over all axes but the first, is scaled where it is too long."""
         axes = tuple(range(1, values.ndim))
-        norm = np.sqrt(np.sum(np.square(values), axes, keepdims=True))
-        return np.where(norm > self.most, values * (self.most / np.maximum(norm, self.most)), values).astype(values.dtype)
+        wide = values.astype(np.float64)
+        largest = np.abs(wide).max(axes, keepdims=True, initial=0)
+        with np.errstate(over="ignore", invalid="ignore"):  # rows with NaN or infinity stay as they are
+            unit = np.divide(wide, largest, out=np.zeros_like(wide), where=largest > 0)  # its squares are at most 1
+            norm = np.sqrt(np.sum(np.square(unit), axes, keepdims=True))
+            long = norm * largest > self.most
+        return np.where(long, unit * (self.most / np.maximum(norm, 1)), values).astype(values.dtype)
 
     def __repr__(self) -> str:
         return f"MaxNorm({self.most:g})"

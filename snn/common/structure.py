@@ -110,7 +110,7 @@ def steps_in_loops(cell: Cell) -> bool:
 def is_chain(net: Cell) -> bool:
     """Tell whether a net is a chain of layers and neurons, without feedback from one to another."""
     if isinstance(net, nn.SequentialCell):
-        return all(is_chain(cell) for cell in net)
+        return all(is_chain(cell) for cell in net.cells())
     return not (is_stateful(net) and holds_neurons(net))
 
 

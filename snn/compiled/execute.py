@@ -88,9 +88,14 @@ def _wires(cell: Cell) -> bool:
 
 
 def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
-    """Return the layers of a chain with their names, and what is in the attributes of those without state."""
+    """Return the layers of a chain with their names, and what is in the attributes of those without state.
+
+    A chain with another way through its layers counts too, with its attributes.
+    """
     if isinstance(net, nn.SequentialCell):
-        return [found for key, cell in net.named() for found in _layers(cell, f"{name}.{key}")]
+        found = [layer for key, cell in net.named() for layer in _layers(cell, f"{name}.{key}")]
+        plain = type(net).through is nn.SequentialCell.through
+        return found if plain else [(net, [name, *map(id, vars(net).values())]), *found]
     if is_stateful(net):
         return [(net, (name, net.hooked))]
     held: list[Any] = [name]

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from autograd.errors import ArgumentError
+
 from .backends import back_end
 from .blas import in_parts, one_thread_each
 from .threads import launch
@@ -27,6 +29,17 @@ def _rows(x: Array, pitch: int) -> Array:
     return rows
 
 
+def _offsets(where: str, offset: Array, given: int, steps: int) -> Array:
+    """Return offsets as the loops take them, which read what these say: none may lie outside of the steps that there are."""
+    low, high, most = int(offset.min(initial=0)), int(offset.max(initial=0)), given - steps
+    if low < 0 or high > most:
+        raise ArgumentError(
+            where, f"offsets from 0 to {most}", f"offsets from {low} to {high}",
+            "Give a layer other delays by assignment, layer.delay = delays: its longest delay goes with them.",
+        )  # fmt: skip
+    return np.ascontiguousarray(offset, _u).reshape(-1)
+
+
 def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
     """Return ``out[t, m, a]``, the sum over b of ``weight[a, b] x[t + offset[a, b], m, b]``.
 
@@ -38,11 +51,16 @@ def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
         ``[n_out, n_in]``; the offsets are whole numbers of at least 0.
     steps : int
         How many are returned.
+
+    Raises
+    ------
+    ArgumentError
+        If an offset lies outside of the steps of ``x``.
     """
     (_, samples, n_in), n_out = x.shape, len(weight)
     out = np.empty((samples * n_out, steps), x.dtype)
     arguments = [
-        np.ascontiguousarray(weight, x.dtype).reshape(-1), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_out), _u(n_in),
+        np.ascontiguousarray(weight, x.dtype).reshape(-1), _offsets("lagged_sums", offset, len(x), steps), _u(n_out), _u(n_in),
         _rows(x, len(x)).reshape(-1), _u(len(x)), _u(steps), out.reshape(-1), _u(steps),
     ]  # fmt: skip
     launch(back_end().kernel("lagged_sums", "lags"), samples * n_out, arguments, out.size * n_in)
@@ -60,6 +78,11 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
         ``[S, M, n_in]``, with ``S`` of at least ``T`` and the largest offset.
     offset : array
         ``[n_out, n_in]``, whole numbers of at least 0.
+
+    Raises
+    ------
+    ArgumentError
+        If an offset lies outside of the steps of ``x``.
     """
     (steps, samples, n_out), n_in = g.shape, x.shape[2]
     n = -(-steps // _LANES) * _LANES
@@ -67,7 +90,7 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
     pitch = len(x) + n - steps
     arguments = [
         _rows(g, n).reshape(-1), _u(n), _u(n_out), _u(samples), _rows(x.astype(g.dtype, copy=False), pitch).reshape(-1),
-        _u(pitch), np.ascontiguousarray(offset, _u).reshape(-1), _u(n_in), _u(n), out.reshape(-1),
+        _u(pitch), _offsets("lagged_dots", offset, len(x), steps), _u(n_in), _u(n), out.reshape(-1),
     ]  # fmt: skip
     launch(back_end().kernel("lagged_dots", "lags"), n_out, arguments, g.size * n_in)
     return out
@@ -101,7 +124,7 @@ def tap_sums(x: Array, kernel: Array) -> Array:
                 out[block] += rows[first + block.start : first + block.stop] @ weight.T
 
     one_thread_each(lambda: in_parts(len(out), part))
-    return out.reshape(-1, samples, n_out)
+    return out.reshape(given - longest, samples, n_out)
 
 
 def tap_sums_back(g: Array, kernel: Array) -> Array:
@@ -132,7 +155,7 @@ def tap_sums_back(g: Array, kernel: Array) -> Array:
                     out[a:b] += rows[a - first : b - first] @ weight
 
     one_thread_each(lambda: in_parts(len(out), part))
-    return out.reshape(-1, samples, n_in)
+    return out.reshape(longest + steps, samples, n_in)
 
 
 def tap_dots(g: Array, x: Array, longest: int) -> Array:

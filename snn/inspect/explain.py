@@ -10,6 +10,7 @@ from autograd.dtypes import describe
 from autograd.errors import CompileError, DTypeError, ShapeError
 
 from ..common.structure import says_too_deep
+from .unchanged import unchanged
 
 __all__ = ["explain"]
 
@@ -66,12 +67,9 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
         )
     from .explanation import lines
 
-    values = [(parameter, parameter.stored) for parameter in net.get_parameters()]
-    try:
-        for line in lines(net, x, state):
-            print(line, file=out)
-    except CompileError as error:
-        print(f"Not compiled: {error}", file=out)
-    finally:
-        for parameter, array in values:  # the moving statistics of a norm in training stay where they were
-            parameter.array = array
+    with unchanged(net):
+        try:
+            for line in lines(net, x, state):
+                print(line, file=out)
+        except CompileError as error:
+            print(f"Not compiled: {error}", file=out)

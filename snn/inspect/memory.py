@@ -13,6 +13,7 @@ from autograd.errors import ArgumentError, DTypeError
 
 from ..common.structure import holds_neurons, is_stateful, says_too_deep
 from ..recurrent import Recurrent
+from .unchanged import unchanged
 
 __all__ = ["LayerMemory", "MemoryEstimate", "features_of", "memory_estimate"]
 
@@ -150,7 +151,8 @@ def memory_estimate(
 
     _check(net, T, N, checkpoint, currents)
     shape = int(T), int(N), *_features(net, features)
-    walk = Walk(net, shape, to_dtype(dtype, "snn.memory_estimate"), checkpoint, training, input_gradient, currents)
+    with unchanged(net):
+        walk = Walk(net, shape, to_dtype(dtype, "snn.memory_estimate"), checkpoint, training, input_gradient, currents)
     what = f"{'training step' if training else 'forward'}, T = {T}, N = {N}"
     what += f", checkpoint = {checkpoint}" * bool(checkpoint)
     return MemoryEstimate(walk.heap.peak, tuple(LayerMemory(name, made, **sizes) for name, made, sizes in walk.rows), what)

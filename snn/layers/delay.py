@@ -16,10 +16,35 @@ from .shift import shifted
 
 __all__ = ["Delay"]
 
+Array = np.ndarray[Any, np.dtype[np.int64]]
 _FIX = "Count time steps: 0 hands a feature on at once."
+_MOST = 2**31 - 1  # far more steps than a state can hold
 
 
-class Delay(Stateful):
+class WholeDelays(Stateful):
+    """Base class of layers with delays of whole steps, which change by assignment alone: the longest one goes with them."""
+
+    steps: int
+    _delay: Array
+
+    @property
+    def delay(self) -> Array:
+        """The delays, an array that cannot be written to: assign others, ``layer.delay = delays``, which are checked."""
+        seen = self._delay.view()
+        seen.flags.writeable = False
+        return seen
+
+    @delay.setter
+    def delay(self, value: Any) -> None:
+        delay = self.placed(whole_steps(type(self).__name__, "delay", value))
+        self._delay, self.steps = delay, int(delay.max(initial=0))
+
+    def placed(self, delay: Array) -> Array:
+        """Return delays in the shape in which they are kept."""
+        return delay
+
+
+class Delay(WholeDelays):
     """Hands its input on some time steps later, each feature after a delay of its own: ``out[t] = x[t - delay]``.
 
     Before the first delayed input comes, the output is 0. Spikes stay spikes: a layer behind it sums their events. In the
@@ -37,14 +62,14 @@ class Delay(Stateful):
     Attributes
     ----------
     delay : array of int
-        The delays.
+        The delays. It cannot be written to; assign others.
     steps : int
         The longest one.
 
     Raises
     ------
     ArgumentError
-        If a delay is no whole number of at least 0.
+        If a delay is no whole number of at least 0, or too long.
     ShapeError
         When called, if the delays do not fit the features.
     StateError
@@ -68,8 +93,7 @@ class Delay(Stateful):
 
     def __init__(self, delay: Any) -> None:
         super().__init__()
-        self.delay = whole_steps("Delay", "delay", delay)
-        self.steps = int(self.delay.max(initial=0))
+        self.delay = delay
 
     @property
     def features(self) -> tuple[int, ...] | None:
@@ -175,17 +199,19 @@ class Delay(Stateful):
         return f"Delay({self.extra_repr()})"
 
 
-def whole_steps(where: str, name: str, value: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+def whole_steps(where: str, name: str, value: Any) -> Array:
     """Return numbers of time steps as an array.
 
     Raises
     ------
     ArgumentError
-        If one is no whole number of at least 0.
+        If one is no whole number of at least 0, or too long.
     """
     numbers = to_numbers(value, f"{where}, {name}")
     if numbers.dtype.kind not in "iu" or not numbers.size:
         raise ArgumentError(where, f"{name} in whole steps, an int or an array of them", describe(value), _FIX)
     if numbers.min() < 0:
         raise ArgumentError(where, f"{name} of at least 0 steps", f"{numbers.min()}", _FIX)
+    if numbers.max() > _MOST:
+        raise ArgumentError(where, f"{name} of at most {_MOST} steps", f"{numbers.max()}", _FIX)
     return numbers.astype(np.int64)

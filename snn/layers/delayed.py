@@ -12,11 +12,11 @@ from autograd.dtypes import describe, float32
 from autograd.errors import ArgumentError, ShapeError, StateError
 from autograd.intake import to_generator, to_numbers
 from autograd.nn import init
-from autograd.nn.options import float_dtype, parameter, positive
+from autograd.nn.options import flag, float_dtype, parameter, positive
 
 from ..neurons.stateful import Stateful
-from .delay import whole_steps
-from .taps import delayed, taps
+from .delay import WholeDelays
+from .taps import delayed, picked, taps
 
 __all__ = ["DelayedDense", "LearntDelays"]
 
@@ -38,12 +38,16 @@ class _Delayed(Stateful):
         super().__init__()
         name = type(self).__name__
         positive(name, in_channels=in_channels, out_channels=out_channels)
-        self.in_channels, self.out_channels, self.has_bias = int(in_channels), int(out_channels), has_bias
+        self.in_channels, self.out_channels, self.has_bias = (
+            int(in_channels),
+            int(out_channels),
+            flag(name, "has_bias", has_bias),
+        )
         shape, dtype = (self.out_channels, self.in_channels), float_dtype(name, dtype)
         start = init.KaimingUniform() if weight_init is None else weight_init
         self.weight = parameter(f"{name}, weight_init", start, shape, rng, dtype)
         start = init.Uniform(1 / math.sqrt(in_channels)) if bias_init is None else bias_init
-        self.bias = parameter(f"{name}, bias_init", start, shape[:1], rng, dtype) if has_bias else None
+        self.bias = parameter(f"{name}, bias_init", start, shape[:1], rng, dtype) if self.has_bias else None
 
     @property
     def features(self) -> tuple[int, ...]:
@@ -80,8 +84,8 @@ class _Delayed(Stateful):
                 "Flatten it, or change in_channels.",
             )  # fmt: skip
 
-    def kernel(self) -> Any:
-        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
+    def one_step(self, known: tuple[Any, ...]) -> Any:
+        """Return the sums of one step, ``[N, ..., out_channels]``, for its input and the last ones, the newest first."""
         raise NotImplementedError  # each kind has its own
 
     def connected(self) -> Array:
@@ -106,8 +110,7 @@ class _Delayed(Stateful):
         """
         x = x if x.dtype.kind == "f" else x.astype(float32)
         known = (x, *state)
-        rows = ops.transpose(self.kernel(), (1, 0, 2)).reshape((self.out_channels, -1))
-        out = ops.matmul(ops.concat(known, -1) if state else x, ops.transpose(rows))
+        out = self.one_step(known)
         return out if self.bias is None else out + self.bias, known[: self.steps]
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
@@ -148,7 +151,7 @@ class _Delayed(Stateful):
         return f"{type(self).__name__}({self.extra_repr()})"
 
 
-class DelayedDense(_Delayed):
+class DelayedDense(_Delayed, WholeDelays):
     """Fully connected layer with a delay of whole time steps for each connection.
 
     ``out[t, o] = sum over i of weight[o, i] x[t - delay[o, i], i] + bias[o]``. It is a layer of its own, and not an option
@@ -178,7 +181,7 @@ class DelayedDense(_Delayed):
     bias : Parameter or None
         ``[out_channels]``.
     delay : array of int
-        ``[out_channels, in_channels]``.
+        ``[out_channels, in_channels]``. It cannot be written to; assign others.
     steps : int
         The longest delay.
 
@@ -205,20 +208,28 @@ class DelayedDense(_Delayed):
         has_bias: bool = True, dtype: Any = float32, rng: np.random.Generator | int | None = None,
     ) -> None:  # fmt: skip
         super().__init__(in_channels, out_channels, weight_init, bias_init, has_bias, dtype, to_generator(rng, "DelayedDense"))
-        steps = whole_steps("DelayedDense", "delay", delay)
+        self.delay = delay
+
+    def placed(self, delay: Array) -> Array:
+        """Return delays for each connection.
+
+        Raises
+        ------
+        ShapeError
+            If they do not fit.
+        """
         shape = self.out_channels, self.in_channels
         try:
-            self.delay: Array = np.broadcast_to(steps, shape).copy()
+            return np.broadcast_to(delay, shape).copy()
         except ValueError:
             raise ShapeError(
                 "DelayedDense, delay", f"one, or what broadcasts to [out_channels, in_channels] = {list(shape)}",
-                describe(steps), "Give each connection its delay.",
+                describe(delay), "Give each connection its delay.",
             ) from None  # fmt: skip
-        self.steps = int(self.delay.max())
 
-    def kernel(self) -> Any:
-        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
-        return ops.where(self.connected(), self.weight, 0.0)
+    def one_step(self, known: tuple[Any, ...]) -> Any:
+        """Return the sums of one step, ``[N, ..., out_channels]``, for its input and the last ones, the newest first."""
+        return picked(known, self.weight, self.delay)
 
     def connected(self) -> Array:
         """Tell which of these weights there are, ``[steps + 1, out_channels, in_channels]``: one for each connection."""
@@ -227,7 +238,7 @@ class DelayedDense(_Delayed):
 
     def product(self, x: Tensor) -> Tensor:
         """Return the sums of all time steps, ``[T, M, out_channels]``, for inputs ``[steps + T, M, in_channels]``."""
-        return delayed(x, self.weight, self.delay, self.steps)
+        return delayed(x, self.weight, self.delay, self.steps, "DelayedDense")
 
     def extra_repr(self) -> str:
         """Show the channels and the delays."""
@@ -298,7 +309,7 @@ class LearntDelays(_Delayed):
     ) -> None:  # fmt: skip
         rng = to_generator(rng, "LearntDelays")
         super().__init__(in_channels, out_channels, weight_init, bias_init, has_bias, dtype, rng)
-        positive("LearntDelays", max_delay=max_delay)
+        positive("LearntDelays", "Count time steps: it is the longest delay.", max_delay=max_delay)
         if share not in ("gauss", "linear"):
             raise ArgumentError("LearntDelays", "share 'gauss' or 'linear'", repr(share), "Choose one of the two.")
         self.steps, self.share, self.sigma = int(max_delay), share, max_delay / 2 if sigma is None else sigma
@@ -325,16 +336,19 @@ class LearntDelays(_Delayed):
         before = np.clip(np.nan_to_num(np.floor(inside.array)), 0, self.steps - 1)
         return before.astype(np.int64), inside - before
 
-    def kernel(self) -> Any:
-        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
+    def _kernel(self) -> Any:
+        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``, by the bells."""
         self._check_sigma()
-        steps = np.arange(self.steps + 1)[:, None, None]
+        steps = np.arange(self.steps + 1, dtype=self.delay.dtype)[:, None, None]
+        return self.weight * ops.softmax(-0.5 * ((steps - self._inside()) / self.sigma) ** 2, 0)
+
+    def one_step(self, known: tuple[Any, ...]) -> Any:
+        """Return the sums of one step, ``[N, ..., out_channels]``, for its input and the last ones, the newest first."""
         if self.share == "gauss":
-            bell = ops.exp(-0.5 * ((steps.astype(self.delay.dtype) - self._inside()) / self.sigma) ** 2)
-            return self.weight * (bell / (bell.sum(0) + 1e-7))
+            rows = ops.transpose(self._kernel(), (1, 0, 2)).reshape((self.out_channels, -1))
+            return ops.matmul(ops.concat(known, -1), ops.transpose(rows))
         before, later = self._between()
-        share = ops.where(steps == before, 1 - later, 0.0) + ops.where(steps == before + 1, later, 0.0)
-        return self.weight * share
+        return picked(known, self.weight * (1 - later), before) + picked(known, self.weight * later, before + 1)
 
     def connected(self) -> Array:
         """Tell which of these weights there are: with a bell all, with ``share="linear"`` the two around each delay."""
@@ -347,14 +361,26 @@ class LearntDelays(_Delayed):
     def product(self, x: Tensor) -> Tensor:
         """Return the sums of all time steps, ``[T, M, out_channels]``, for inputs ``[steps + T, M, in_channels]``."""
         if self.share == "gauss":
-            return taps(x, self.kernel())
+            return taps(x, self._kernel())
         before, later = self._between()
-        first = delayed(x, self.weight * (1 - later), before, self.steps)
-        return first + delayed(x, self.weight * later, before + 1, self.steps)
+        first = delayed(x, self.weight * (1 - later), before, self.steps, "LearntDelays")
+        return first + delayed(x, self.weight * later, before + 1, self.steps, "LearntDelays")
 
     def rounded(self) -> DelayedDense:
-        """Return a layer with copies of these weights, and with the delays rounded to whole steps."""
-        whole = np.clip(np.rint(self.delay.asnumpy()), 0, self.steps).astype(np.int64)
+        """Return a layer with copies of these weights, and with the delays rounded to whole steps.
+
+        Raises
+        ------
+        ArgumentError
+            If a delay is NaN.
+        """
+        delay = self.delay.asnumpy()
+        if (lost := np.isnan(delay)).any():
+            raise ArgumentError(
+                "LearntDelays.rounded", "delays in numbers", f"NaN for {int(lost.sum())} of {delay.size}",
+                "Training went astray: lower the learning rate, or clip the gradients.",
+            )  # fmt: skip
+        whole = np.clip(np.rint(delay), 0, self.steps).astype(np.int64)
         bias = None if self.bias is None else self.bias.asnumpy()
         return DelayedDense(
             self.in_channels, self.out_channels, whole, weight_init=self.weight.asnumpy(), bias_init=bias,

@@ -8,8 +8,8 @@ import numpy as np
 
 from autograd import Tensor, ops
 from autograd.dtypes import float32
-from autograd.errors import ArgumentError
 from autograd.intake import to_generator
+from autograd.nn.options import probability
 from autograd.state import state as thread
 
 from ..neurons.stateful import Stateful
@@ -33,7 +33,8 @@ class Dropout(Stateful):
     Network Architectures", Frontiers in Neuroscience, 2020). The mask is drawn when a run starts fresh. It is the state, which
     a run in parts carries on, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
 
-    Spikes stay spikes. Out of training it hands on what comes in, whatever its state.
+    Spikes stay spikes. Out of training it hands on what comes in, whatever its state. A state from a run out of training drops
+    nothing in training either, for its mask is of ones: start such a run fresh.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ class Dropout(Stateful):
     Raises
     ------
     ArgumentError
-        If ``p`` is not in [0, 1).
+        If ``p`` is not in [0, 1), also where a run starts.
     StateError
         When called, if the state is none of this input.
 
@@ -66,9 +67,7 @@ class Dropout(Stateful):
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         super().__init__()
-        if isinstance(p, bool) or not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
-            raise ArgumentError("Dropout", "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
-        self.p, self.rng = float(p), to_generator(rng, "Dropout")
+        self.p, self.rng = probability("Dropout", p), to_generator(rng, "Dropout")
 
     @property
     def _drops(self) -> bool:
@@ -76,11 +75,11 @@ class Dropout(Stateful):
 
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a mask that is drawn, or ones."""
-        ones = self.zeros(x) + 1.0
+        p, ones = probability("Dropout", self.p), self.zeros(x) + 1.0
         if not self._drops:
             return Kept(ones)
-        dropped = self.rng.random(ones.shape, np.float32) < self.p
-        return Kept(ops.where(dropped, 0.0, ones * (1 / (1 - self.p))))
+        dropped = self.rng.random(ones.shape, np.float32) < p
+        return Kept(ops.where(dropped, 0.0, ones * (1 / (1 - p))))
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step.

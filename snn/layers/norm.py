@@ -209,7 +209,8 @@ class TEBN(_Norm):
         scale_init: Any = "ones",
         dtype: Any = float32,
     ) -> None:
-        positive("TEBN", T=T, num_features=num_features)
+        positive("TEBN", "Count time steps.", T=T)
+        positive("TEBN", num_features=num_features)
         super().__init__(num_features, (num_features,), eps, momentum, affine, gamma_init, beta_init, dtype)
         self.T = int(T)
         self.scale = parameter("TEBN, scale_init", scale_init, (self.T,), to_generator(None, "TEBN"), self.dtype)
@@ -266,7 +267,8 @@ class BNTT(_Norm):
         gamma_init: Any = "ones",
         dtype: Any = float32,
     ) -> None:
-        positive("BNTT", T=T, num_features=num_features)
+        positive("BNTT", "Count time steps.", T=T)
+        positive("BNTT", num_features=num_features)
         super().__init__(num_features, (T, num_features), eps, momentum, affine, gamma_init, None, dtype)
         self.T = int(T)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, CellError, ShapeError, StateError
+from autograd.errors import ArgumentError, CellError, ShapeError
 from autograd.nn.stateful import untouched
 
 from ..common.structure import holds_neurons, initial_state, is_stateful
-from ..recurrent import RecurrentState
+from ..recurrent import RecurrentState, checked
 
 __all__ = ["RecurrentThrough"]
 
@@ -38,6 +38,8 @@ class RecurrentThrough(Cell):
         If ``node`` is no neuron, or ``back`` has a state.
     ShapeError
         When a run starts, if ``back`` makes another shape.
+    StateError
+        When called, if the state is none of this layer and input.
 
     Examples
     --------
@@ -73,6 +75,11 @@ class RecurrentThrough(Cell):
                 "RecurrentThrough, back", "a layer for one time step", describe(back), "What comes back is of the step before."
             )
         self.node, self.back = node, back
+
+    def __call__(self, x: Any, state: Any = None) -> Any:
+        """Check the state against the input, then run one step."""
+        x, state = checked(x, state, "RecurrentThrough")
+        return super().__call__(x, state)
 
     def initial_state(self, x: Any) -> Any:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and nothing fired."""
@@ -124,8 +131,6 @@ class RecurrentThrough(Cell):
         state : RecurrentState
             After the last step.
         """
-        if not isinstance(state, RecurrentState):
-            raise StateError("RecurrentThrough, state", "v and spike", describe(state), "Start with initial_state(x).")
         outs = []
         for xt in ops.unstack(x):
             out, state = self(xt, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from ..neurons.base import Neuron
 __all__ = ["SEWBlock"]
 
 _CONNECT: dict[str, Callable[[Any, Any], Any]] = {"add": ops.add, "and": ops.mul, "iand": lambda out, x: (1 - out) * x}
+
+_HANDS_ON = nn.Dropout, nn.Flatten
 
 
 class SEWBlock(nn.SequentialCell):
@@ -46,7 +49,7 @@ class SEWBlock(nn.SequentialCell):
     ArgumentError
         If ``connect`` is unknown, or the spikes of the block have another amplitude than it needs.
     CellError
-        If the block has no layers, or an argument is no Cell.
+        If the block has no layers, an argument is no Cell, or a layer is named ``shortcut``.
     ShapeError
         When called, if the two ways give different shapes.
 
@@ -59,24 +62,38 @@ class SEWBlock(nn.SequentialCell):
     [0. 1. 0. 1. 1.] [1. 0. 0. 0. 0.]
     """
 
+    shortcut: Cell | None = None
+
     def __init__(self, *cells: Any, connect: str = "add", shortcut: Cell | None = None) -> None:
         super().__init__(*cells)
-        if connect not in _CONNECT:
-            raise ArgumentError("SEWBlock", f"connect among {', '.join(map(repr, _CONNECT))}", repr(connect), "Choose one.")
         if not len(self) or not (shortcut is None or isinstance(shortcut, Cell)):
             got = "no layers" if not len(self) else f"{describe(shortcut)} as the shortcut"
             raise CellError("SEWBlock", "layers, and a Cell or None as the shortcut", got, "Wrap a function in a Cell.")
+        if shortcut is not None:
+            self.shortcut = shortcut
         self.connect = connect
-        for last, where in ((self[len(self) - 1], "last layer"), (shortcut, "shortcut")):
-            while isinstance(last, nn.SequentialCell) and len(last):
-                last = last[len(last) - 1]
+
+    @property
+    def connect(self) -> str:
+        """How spikes are joined; another one is checked when it is assigned."""
+        return self._connect
+
+    @connect.setter
+    def connect(self, connect: str) -> None:
+        if not isinstance(connect, str) or connect not in _CONNECT:
+            raise ArgumentError("SEWBlock", f"connect among {', '.join(map(repr, _CONNECT))}", repr(connect), "Choose one.")
+        for way, where in (([cell for _, cell in self._items()], "last layer"), ([self.shortcut], "shortcut")):
+            last = _made_by(way)
             if connect != "add" and isinstance(last, Neuron) and not _of_one(last):
                 raise ArgumentError(
                     f"SEWBlock, {where}", f"spikes of amplitude 1 for connect={connect!r}", repr(last),
                     "Give it spike_value='unit', or v_threshold=1.0.",
                 )  # fmt: skip
-        if shortcut is not None:
-            self.shortcut = shortcut
+        self._connect = sys.intern(connect)  # the compiled mode tells by its identity whether it has changed
+
+    def _items(self) -> list[tuple[str, Cell]]:
+        """Return (name, Cell) of the block; the way around is none of its layers."""
+        return [(name, cell) for name, cell in super()._items() if name != "shortcut"]
 
     def through(self, x: Any, run: Any, call: Any = lambda function, *values: function(*values)) -> Any:
         """Pass a value through both ways, as :meth:`autograd.nn.SequentialCell.through` says."""
@@ -115,6 +132,18 @@ class SEWBlock(nn.SequentialCell):
 
         self.through(x, run)
         return states
+
+
+def _made_by(way: list[Any]) -> Any:
+    """Return the layer whose spikes come out of some: the last one but those that hand them on."""
+    layers = [*way]
+    while layers:
+        last = layers.pop()
+        if isinstance(last, nn.SequentialCell):
+            layers += last
+        elif not (getattr(last, "keeps_spikes", False) or isinstance(last, _HANDS_ON)):
+            return last
+    return None
 
 
 def _of_one(node: Neuron) -> bool:

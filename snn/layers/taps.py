@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor
+from autograd import Tensor, ops
+from autograd.dtypes import describe, float32, float64
+from autograd.errors import CompileError
 from autograd.primitive import primitive
 
 __all__: list[str] = []  # no layer of its own
@@ -95,7 +97,7 @@ def _taps_by_kernel(g, x, /, longest):
     return tap_dots(g, x, longest)
 
 
-def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int) -> Tensor:
+def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int, where: str) -> Tensor:
     """Return the sum over inputs of each at its delay, times its weight: ``[T, M, n_out]``.
 
     Parameters
@@ -108,10 +110,38 @@ def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int) -> Tensor:
         ``[n_out, n_in]``, from 0 to ``longest``.
     longest : int
         Steps in front.
+    where : str
+        What an error says first.
+
+    Raises
+    ------
+    CompileError
+        If the loops do not know the dtype.
     """
+    if x.dtype not in (float32, float64):
+        raise CompileError(where, "float32 or float64", describe(x), "Convert it, or run with mode='eager'.")
     return _delayed(x, weight, delay=delay, longest=longest)
 
 
 def taps(x: Tensor, kernel: Tensor) -> Tensor:
     """Return the sum over inputs and delays, ``[T, M, n_out]``, with a weight for each, ``[D + 1, n_out, n_in]``."""
     return _taps(x, kernel)
+
+
+def picked(known: tuple[Any, ...], weight: Any, delay: Array) -> Any:
+    """Return the sum over inputs of each at its delay, times its weight, for one step: ``[N, ..., n_out]``.
+
+    Parameters
+    ----------
+    known : tuple of Tensor
+        The input of this step and those before it, ``[N, ..., n_in]``, the newest first.
+    weight : Tensor
+        ``[n_out, n_in]``.
+    delay : array of int
+        ``[n_out, n_in]``, each of at most the steps before this one.
+    """
+    n = known[0].ndim
+    given = ops.transpose(ops.stack(known), (0, n, *range(1, n)))
+    found = given[delay, np.arange(delay.shape[1])]  # and no other, for 0 times infinity is no number
+    out = (ops.reshape(weight, (*weight.shape, *[1] * (n - 1))) * found).sum(1)
+    return ops.transpose(out, (*range(1, n), 0))

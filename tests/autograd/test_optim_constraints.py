@@ -69,6 +69,28 @@ def test_a_function_is_one_too_and_a_frozen_parameter_stays():
     assert w.asnumpy().tolist() == [5.0, 5.0, 5.0]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "row"),
+    [(np.float16, [300, 400]), (np.float32, [3e20, 4e20]), (np.float64, [3e200, 4e200]), (np.float64, [3e-200, 4e-200])],
+)
+def test_a_norm_is_measured_whatever_its_size(dtype, row):
+    most = 1.0 if row[0] > 1 else 1e-200
+    w = np.array([row, [0, 0], [most / 2, 0]], dtype)
+    found = constraints.MaxNorm(most)(w)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found[0], [0.6 * most, 0.8 * most], rtol=1e-3 if dtype == np.float16 else 1e-6)
+    np.testing.assert_array_equal(found[1:], w[1:])
+
+
+@pytest.mark.parametrize(
+    "constraint", [constraints.Signs([1, -1]), constraints.Within(-1, 1), constraints.MaxNorm(1.0)], ids=repr
+)
+def test_what_is_no_number_is_not_hidden(constraint):
+    found = constraint(np.array([[np.nan, np.nan], [0.5, -0.5]]))
+    assert np.isnan(found[0]).all()
+    assert found[1].tolist() == [0.5, -0.5]
+
+
 def test_what_is_wrong_is_said():
     w = Parameter(np.ones((4, 5)))
     for wrong in (1.0, "positive", constraints.Mask):

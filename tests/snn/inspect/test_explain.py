@@ -1,6 +1,7 @@
 """What is said of a neuron and of a net agrees with what is done."""
 
 import io
+import random
 import re
 import threading
 import warnings
@@ -331,3 +332,32 @@ def test_misuse_is_an_error():
         snn.explain(3)
     with pytest.raises(ShapeError, match=r"snn.explain, input x: expected \[T, N, ...\], got \[3\] Float32.*Put time first"):
         snn.explain(snn.IFNode(), np.zeros(3, np.float32))
+
+
+class Noisy(Cell):
+    """Draws from numpy's and Python's own generators."""
+
+    def construct(self, x):
+        return x + float(np.random.standard_normal()) + random.random()  # noqa: NPY002
+
+
+@pytest.mark.parametrize("drop", [snn.Dropout, nn.Dropout])
+@pytest.mark.parametrize(
+    "look", [lambda net, x: explained(net, x), lambda net, x: explained(net), lambda net, x: snn.memory_estimate(net, 5, 2)]
+)
+def test_the_next_run_draws_as_if_nobody_had_looked(drop, look):
+    x, runs = np.ones((5, 2, 3), np.float32), []
+    for looked in (False, True):
+        net = nn.SequentialCell(nn.Dense(3, 3, rng=1), drop(0.5, rng=7), snn.IFNode()).set_train()
+        if looked:
+            look(net, x)
+        runs.append(snn.run(nn.SequentialCell(*net)[:2], x, mode="eager").out.asnumpy())
+    assert runs[0].any()
+    np.testing.assert_array_equal(*runs)
+
+
+def test_generators_of_numpy_and_python_stay_where_they_were():
+    x, net = np.ones((5, 2, 3), np.float32), nn.SequentialCell(Noisy(), nn.Dense(3, 3, rng=1), snn.IFNode())
+    before = np.random.get_state()[1].tolist(), np.random.get_state()[2], random.getstate()  # noqa: NPY002
+    explained(net, x)
+    assert (np.random.get_state()[1].tolist(), np.random.get_state()[2], random.getstate()) == before  # noqa: NPY002

@@ -1,5 +1,6 @@
 """Delays for each feature, against a plain loop, in every mode."""
 
+import copy
 import io
 
 import numpy as np
@@ -196,6 +197,21 @@ def test_explain_and_the_estimate_of_memory_know_it():
     assert rows["4 Delay"].output == 100 * 8 * 4 * 4
 
 
+def test_other_delays_are_assigned_and_not_written():
+    x, layer = np.arange(1.0, 13.0).reshape(6, 1, 2), snn.Delay([0, 1])
+    for twin in (layer, copy.deepcopy(layer)):
+        with pytest.raises(ValueError, match="read-only"):
+            twin.delay[:] = 3
+    for delay in ([3, 3], [0, 2], 5, 0):
+        layer.delay = delay
+        assert layer.steps == np.max(delay)
+        for mode in ("eager", "compiled"):
+            np.testing.assert_array_equal(snn.run(layer, x, mode=mode).out, snn.run(snn.Delay(delay), x, mode="eager").out)
+    with pytest.raises(ArgumentError, match="Delay: expected delay of at least 0 steps, got -1"):
+        layer.delay = -1
+    assert layer.steps == 0
+
+
 def test_what_is_wrong_is_said():
     for wrong in (1.5, [1, 2.0], True, []):
         with pytest.raises(ArgumentError, match="Delay: expected delay in whole steps, an int or an array of them, got"):
@@ -204,6 +220,9 @@ def test_what_is_wrong_is_said():
         snn.Delay([0, -1])
     with pytest.raises(DTypeError):
         snn.Delay("3")
+    for wrong in (np.uint64(2**63 + 5), np.array([1, 2**64 - 1], np.uint64), 2**40):
+        with pytest.raises(ArgumentError, match=f"Delay: expected delay of at most 2147483647 steps, got {np.max(wrong)}"):
+            snn.Delay(wrong)
     layer, x = snn.Delay([0, 1, 2]), np.ones((N, 2), np.float32)
     for mode in ("eager", "compiled"):
         with pytest.raises(ShapeError, match=r"features the delays \[3\] broadcast to, got \[3, 2\] Float32"):

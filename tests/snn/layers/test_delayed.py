@@ -8,7 +8,7 @@ import torch
 
 import snn
 from autograd import Cell, Tensor, check_grad, grad, nn, ops, optim, value_and_grad
-from autograd.errors import ArgumentError, CompileError, ShapeError, StateError
+from autograd.errors import ArgumentError, AutogradError, CompileError, ShapeError, StateError
 from snn.engine.backends import modes
 from snn.engine.lagged import lagged_dots, lagged_sums, tap_dots, tap_sums, tap_sums_back
 from tests.reference import delays as naive
@@ -136,7 +136,7 @@ def by_torch(layer, x):
     weight, delay, bias = (torch.tensor(p.asnumpy(), requires_grad=True) for p in (layer.weight, layer.delay, layer.bias))
     place = torch.arange(layer.steps + 1, dtype=x.dtype)
     bell = torch.exp(-0.5 * ((place - (layer.steps - delay)[..., None]) / layer.sigma) ** 2)
-    kernel = weight[..., None] * bell / (bell.sum(-1, keepdim=True) + 1e-7)
+    kernel = weight[..., None] * bell / bell.sum(-1, keepdim=True)
     padded = torch.nn.functional.pad(x.permute(1, 2, 0), (layer.steps, 0))
     out = torch.nn.functional.conv1d(padded, kernel, bias).permute(2, 0, 1)
     (out**3).sum().backward()
@@ -195,6 +195,83 @@ def test_a_delay_is_learnt():
     assert layer.rounded().delay == 7
 
 
+@pytest.mark.parametrize("delay", [1.5, 1.2, 0.0])
+def test_a_narrow_bell_keeps_its_weight_and_its_gradient(delay):
+    layer = snn.LearntDelays(1, 1, 3, sigma=0.05, delay_init=delay, weight_init=2.0, has_bias=False)
+    x = np.array([1.0, 3, 9, 27]).reshape(4, 1, 1).astype(np.float32)
+    share = torch.tensor(delay, dtype=torch.float64, requires_grad=True)
+    shares = torch.softmax(-0.5 * ((torch.arange(4) - share) / 0.05) ** 2, 0)
+    out = torch.stack([2 * sum(shares[k] * float(x[t - k, 0, 0]) for k in range(t + 1)) for t in range(4)])
+    out.sum().backward()
+    assert out.detach().numpy().any()
+    assert (abs(share.grad.item()) > 100) == (delay == 1.5)
+    for mode in ("eager", "compiled"):
+        found = snn.run(layer, x, mode=mode).out.asnumpy().ravel()
+        np.testing.assert_allclose(found, out.detach().numpy(), rtol=1e-4, atol=1e-6)
+        by_delay = grad(lambda mode=mode: snn.run(layer, x, mode=mode).out.sum(), None, [layer.delay])()[0]
+        np.testing.assert_allclose(by_delay.asnumpy().item(), share.grad.item(), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_what_is_no_number_comes_out_after_its_delay_alone(lost, mode):
+    x = np.zeros((5, 1, 2), np.float32)
+    x[1, 0, 0] = lost
+    fixed = snn.DelayedDense(2, 2, [[1, 0], [0, 2]], weight_init=1.0, has_bias=False)
+    out = snn.run(fixed, x, mode=mode).out.asnumpy()
+    assert np.argwhere(out != 0).tolist() == [[1, 0, 1], [2, 0, 0]]
+    learnt = snn.LearntDelays(2, 1, 3, share="linear", delay_init=1.5, weight_init=1.0, has_bias=False)
+    out = snn.run(learnt, x, mode=mode).out.asnumpy()
+    assert np.argwhere(out != 0).tolist() == [[2, 0, 0], [3, 0, 0]]
+
+
+@kinds
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_a_batch_may_be_empty(build, mode):
+    layer, x = build(), drawn(T, 0, 5)
+
+    def loss(x):
+        out = snn.run(layer, x, mode=mode).out
+        assert out.shape == (T, 0, 4)
+        return out.sum()
+
+    by_x, by_weights = grad(loss, weights=layer.trainable_params())(x)
+    assert by_x.shape == x.shape
+    assert not any(g.asnumpy().any() for g in by_weights)
+
+
+@pytest.mark.parametrize("mode", ["eager", "compiled"])
+def test_other_delays_are_assigned_and_not_written(mode):
+    layer, x = fixed(weight_init=whole(4, 5), bias_init=whole(4, seed=2)), whole(T, N, 5)
+    with pytest.raises(ValueError, match="read-only"):
+        layer.delay[:] = 50
+    for delay in (DELAYS[::-1] + 1, 0, [0, 1, 2, 3, 6]):
+        layer.delay = delay
+        assert layer.steps == np.max(delay)
+        expected = naive.delayed_dense(x, layer.weight.asnumpy(), layer.delay) + layer.bias.asnumpy()
+        np.testing.assert_array_equal(snn.run(layer, x, mode=mode).out, expected)
+    with pytest.raises(ShapeError, match=r"broadcasts to \[out_channels, in_channels\] = \[4, 5\]"):
+        layer.delay = np.arange(4)
+
+
+def test_the_loops_read_no_steps_that_are_not_there():
+    x, g, weight = drawn(6, 2, 3), drawn(4, 2, 5), drawn(5, 3)
+    for offset in (np.full((5, 3), 3), np.full((5, 3), -1)):
+        with pytest.raises(ArgumentError, match="lagged_sums: expected offsets from 0 to 2, got offsets from"):
+            lagged_sums(x, weight, offset, 4)
+        with pytest.raises(ArgumentError, match="lagged_dots: expected offsets from 0 to 2, got offsets from"):
+            lagged_dots(g, x, offset)
+
+
+def test_half_precision_is_for_the_eager_mode():
+    x = drawn(T, N, 5, dtype=np.float16)
+    for layer in (fixed(np.float16), linear(np.float16)):
+        assert snn.run(layer, x, mode="eager").out.asnumpy().any()
+        message = f"{type(layer).__name__}: expected float32 or float64, got .* Float16. Convert it, or run with mode='eager'"
+        with pytest.raises(CompileError, match=message):
+            snn.run(layer, x, mode="compiled")
+
+
 # In nets
 
 
@@ -246,8 +323,13 @@ def test_what_is_wrong_is_said():
         fixed(delay=-1)
     with pytest.raises(ArgumentError, match="in_channels to be a positive int"):
         snn.DelayedDense(0, 4, 1)
-    with pytest.raises(ArgumentError, match="max_delay to be a positive int"):
+    with pytest.raises(ArgumentError, match=r"max_delay to be a positive int, got .*\. Count time steps"):
         snn.LearntDelays(5, 4, 0)
+    with pytest.raises(AutogradError, match=r"DelayedDense.*has_bias"):
+        fixed(has_bias="no")
+    layer = linear(delay_init=np.where(np.arange(20) == 7, np.nan, 1.0).reshape(4, 5))
+    with pytest.raises(ArgumentError, match=r"LearntDelays\.rounded: expected delays in numbers, got NaN for 1 of 20"):
+        layer.rounded()
     with pytest.raises(ArgumentError, match="share 'gauss' or 'linear', got 'cubic'"):
         gauss(share="cubic")
     layer = gauss()

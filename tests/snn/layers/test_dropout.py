@@ -121,3 +121,18 @@ def test_what_is_wrong_is_said():
     layer = snn.Dropout(0.5, rng=1)
     with pytest.raises(StateError, match=r"Dropout, state keep: expected \[4, 5\] Float32"):
         layer(drawn(N, 5), layer.initial_state(drawn(N, 4)))
+    layer, x = snn.Dropout(0.5, rng=1).set_train(), drawn(T, N, 5)
+    for wrong in (1.0, -1, np.nan):
+        layer.p = wrong
+        for mode in ("eager", "compiled"):
+            with pytest.raises(ArgumentError, match=r"Dropout: expected a probability p in \[0, 1\), got"):
+                snn.run(layer, x, mode=mode)
+
+
+@every_mode
+def test_a_state_from_evaluation_drops_nothing_in_training(mode):
+    x, layer = drawn(T, N, 5), snn.Dropout(0.5, rng=1)
+    state = snn.run(layer, x, mode=mode).state
+    layer.set_train()
+    np.testing.assert_array_equal(snn.run(layer, x, state, mode=mode).out, x)
+    assert not snn.run(layer, x, mode=mode).out.asnumpy().all()

@@ -177,6 +177,11 @@ def test_what_is_wrong_is_said():
         snn.TDBatchNorm(0)
     with pytest.raises(ArgumentError, match="v_threshold as a number of at least"):
         snn.TDBatchNorm(3, v_threshold=0)
+    for build in (snn.BNTT, snn.TEBN):
+        with pytest.raises(ArgumentError, match=r"T to be a positive int, got .*\. Count time steps"):
+            build(0, 3)
+        with pytest.raises(ArgumentError, match=r"num_features to be a positive int, got .*\. Count the channels"):
+            build(3, 0)
     for mode in ("eager", "compiled"):
         with pytest.raises(ShapeError, match=r"an input \[5, N, 3, ...\], got \[4, 4, 3\] Float64"):
             snn.run(through_time(), drawn(T - 1, N, C), mode=mode)

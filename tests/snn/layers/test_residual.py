@@ -149,6 +149,56 @@ def test_explain_and_the_estimate_of_memory_take_it():
     assert snn.memory_estimate(deep(), 10, 4).peak > 0
 
 
+def test_the_way_around_is_none_of_the_layers():
+    net, way = block(shortcut=True), block(shortcut=True).shortcut
+    net.shortcut = way
+    assert len(net) == len([*net]) == 4
+    assert net[-1] is net[3]
+    assert way not in [*net]
+    assert [name for name, _ in net.named()] == ["0", "1", "2", "3", "shortcut"]
+    del net[2:]
+    net.append(dense(F, F, 4))
+    assert net.shortcut is way
+    assert [name for name, _ in net.named() if name != "shortcut"] == ["0", "1", "2"]
+    x = spikes()
+    inside, around = (snn.run(part, x, mode="eager").out.asnumpy() for part in (nn.SequentialCell(*net), way))
+    assert inside.any()
+    for mode in ("eager", "compiled"):
+        np.testing.assert_array_equal(snn.run(net, x, mode=mode).out, inside + around)
+    with pytest.raises(CellError, match="SEWBlock: expected a free name for a Cell, got 'shortcut'"):
+        snn.SEWBlock({"first": dense(F, F, 1), "shortcut": snn.IFNode()})
+    assert block().shortcut is None
+
+
+def test_another_way_to_join_takes_effect_at_once():
+    net, x = block(shortcut=True), spikes()
+    for connect in ("add", "iand", "and", "add"):
+        net.connect = connect
+        found = [snn.run(net, x, mode=mode).out.asnumpy() for mode in ("eager", "python")]
+        np.testing.assert_array_equal(*found)
+        np.testing.assert_array_equal(found[0], snn.run(block(connect, shortcut=True), x, mode="eager").out)
+        assert found[0].any()
+    for wrong in ("foo", ["add"], None):
+        with pytest.raises(ArgumentError, match="SEWBlock: expected connect among 'add', 'and', 'iand', got"):
+            net.connect = wrong
+        with pytest.raises(ArgumentError, match="SEWBlock: expected connect among 'add', 'and', 'iand', got"):
+            block(wrong)
+    assert net.connect == "add"
+
+
+@pytest.mark.parametrize(
+    "behind", [snn.Delay(1), snn.Dropout(0.5, rng=0), nn.Dropout(0.5, rng=0), nn.SequentialCell(snn.Delay(1))]
+)
+def test_amplitudes_are_those_of_the_neurons_behind_what_hands_spikes_on(behind):
+    for value, way in ((2.0, None), (1.0, nn.SequentialCell(snn.IFNode(v_threshold=2.0), behind))):
+        with pytest.raises(ArgumentError, match=r"expected spikes of amplitude 1 for connect='iand', got IFNode"):
+            snn.SEWBlock(snn.IFNode(v_threshold=value), behind, connect="iand", shortcut=way)
+    assert len(snn.SEWBlock(snn.IFNode(), behind, connect="iand")) == 2
+    net = snn.SEWBlock(snn.IFNode(v_threshold=2.0), behind)
+    with pytest.raises(ArgumentError, match="spikes of amplitude 1 for connect='and'"):
+        net.connect = "and"
+
+
 def test_what_is_wrong_is_said():
     with pytest.raises(ArgumentError, match="connect among 'add', 'and', 'iand', got 'or'"):
         block("or")

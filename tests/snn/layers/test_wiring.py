@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Cell, Tensor, nn, ops, optim, value_and_grad
-from autograd.errors import ArgumentError, CellError, ShapeError
+from autograd.errors import ArgumentError, CellError, ShapeError, StateError
 from autograd.optim import constraints
 from tests.snn.helpers.compare import assert_as_eager, assert_equal, everything
 
@@ -139,6 +139,23 @@ def test_what_is_wrong_with_it_is_said():
     for mode in ("eager", "compiled"):
         with pytest.raises(ShapeError, match=r"currents in the shape of the input, \[3, 2, 5, 4\], got"):
             snn.run(layer, images(), mode=mode)
+
+
+@pytest.mark.parametrize(
+    "build", [lambda: snn.RecurrentThrough(snn.IFNode(), nn.Dense(F, F, rng=0)), lambda: snn.Recurrent(snn.IFNode(), F)]
+)
+def test_a_step_wants_a_state_of_its_own(build):
+    layer, x = build(), np.ones((N, F), np.float32)
+    start, name = layer.initial_state(x), type(layer).__name__
+    with pytest.raises(StateError, match=rf"{name}: expected an input and a state, layer\(x, state\), got no state"):
+        layer(x)
+    with pytest.raises(StateError, match=f"{name}, state: expected v and spike, got ndarray"):
+        layer(x, np.zeros((N, F)))
+    with pytest.raises(StateError, match=rf"{name}, state spike: expected \[{N}, {F}\], as the input, got"):
+        layer(x, start._replace(spike=np.zeros((N + 1, F), np.float32)))
+    out, after = layer(2 * x, start)
+    assert out.asnumpy().any()
+    assert_equal(after.spike, out)
 
 
 # Shared weights
