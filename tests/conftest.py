@@ -5,12 +5,14 @@ import os
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from autograd.state import state
 
-settings.register_profile("default", max_examples=15, deadline=None, derandomize=True, database=None)
-settings.register_profile("thorough", max_examples=300, deadline=None, database=None)
+# Examples are drawn slowly where the machine pauses, which says nothing of a strategy.
+ANYWHERE = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("default", max_examples=15, derandomize=True, **ANYWHERE)
+settings.register_profile("thorough", max_examples=300, **ANYWHERE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

@@ -212,7 +212,7 @@ class ConvolvedEvents(_Convolved):
         self.spikes.spread(t0 * self.samples, out)
 
     def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
-        """Return sums, that at spikes and that over whole images, with what some steps bring to the gradient by the weights."""
+        """Return two sums, at spikes and over whole images, with what some steps bring to the gradient by the weights."""
         gathered, whole = (None, None) if total is None else total
         if all_finite(gradient, self.backend):
             return self.spikes.gather(t0 * self.samples, self.images(gradient), gathered), whole

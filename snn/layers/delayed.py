@@ -231,6 +231,10 @@ class DelayedDense(_Delayed, WholeDelays):
         """Return the sums of one step, ``[N, ..., out_channels]``, for its input and the last ones, the newest first."""
         return picked(known, self.weight, self.delay)
 
+    def kernel(self) -> Any:
+        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
+        return ops.where(self.connected(), self.weight, 0.0)
+
     def connected(self) -> Array:
         """Tell which of these weights there are, ``[steps + 1, out_channels, in_channels]``: one for each connection."""
         there: Array = np.arange(self.steps + 1)[:, None, None] == self.delay
@@ -336,16 +340,19 @@ class LearntDelays(_Delayed):
         before = np.clip(np.nan_to_num(np.floor(inside.array)), 0, self.steps - 1)
         return before.astype(np.int64), inside - before
 
-    def _kernel(self) -> Any:
-        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``, by the bells."""
+    def kernel(self) -> Any:
+        """Return the weight of each connection at each delay, ``[steps + 1, out_channels, in_channels]``."""
         self._check_sigma()
         steps = np.arange(self.steps + 1, dtype=self.delay.dtype)[:, None, None]
+        if self.share == "linear":
+            before, later = self._between()
+            return self.weight * (ops.where(steps == before, 1 - later, 0.0) + ops.where(steps == before + 1, later, 0.0))
         return self.weight * ops.softmax(-0.5 * ((steps - self._inside()) / self.sigma) ** 2, 0)
 
     def one_step(self, known: tuple[Any, ...]) -> Any:
         """Return the sums of one step, ``[N, ..., out_channels]``, for its input and the last ones, the newest first."""
         if self.share == "gauss":
-            rows = ops.transpose(self._kernel(), (1, 0, 2)).reshape((self.out_channels, -1))
+            rows = ops.transpose(self.kernel(), (1, 0, 2)).reshape((self.out_channels, -1))
             return ops.matmul(ops.concat(known, -1), ops.transpose(rows))
         before, later = self._between()
         return picked(known, self.weight * (1 - later), before) + picked(known, self.weight * later, before + 1)
@@ -361,7 +368,7 @@ class LearntDelays(_Delayed):
     def product(self, x: Tensor) -> Tensor:
         """Return the sums of all time steps, ``[T, M, out_channels]``, for inputs ``[steps + T, M, in_channels]``."""
         if self.share == "gauss":
-            return taps(x, self._kernel())
+            return taps(x, self.kernel())
         before, later = self._between()
         first = delayed(x, self.weight * (1 - later), before, self.steps, "LearntDelays")
         return first + delayed(x, self.weight * later, before + 1, self.steps, "LearntDelays")

@@ -53,9 +53,10 @@ def test_an_interrupted_pass_leaves_no_sum(case, tune, monkeypatch):
             raise KeyboardInterrupt
         back(self, *args)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(way, "back", broken)
-        pull(ones)
+        with pytest.raises(KeyboardInterrupt):
+            pull(ones)
     assert len(calls) == 2
     for found, right in zip(pull(ones)[1], expected, strict=True):
         assert np.abs(right.asnumpy()).max() > 0
