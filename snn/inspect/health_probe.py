@@ -101,7 +101,7 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
     cells = [cell for _, cell in net.cells_and_names()]
     chosen = mode
     if mode == "auto":
-        chosen = "compiled" if is_chain(net) and against(net, x, cells) is None else "eager"
+        chosen = "compiled" if _is_plain(net) and against(net, x, cells) is None else "eager"
     if chosen in modes():
         try:
             return _layer_by_layer(net, x, loss, state, keep, Options(back_end(chosen))), chosen
@@ -115,6 +115,12 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
 def _fires_over_time(cell: Cell) -> bool:
     """Tell whether a Cell is a layer of neurons that takes all time steps at once."""
     return is_over_time(cell) and hasattr(cell, "charge")
+
+
+def _is_plain(net: Cell) -> bool:
+    """Tell whether a net is a chain whose layers each receive what the one before gives, and nothing else."""
+    chains = [cell for _, cell in net.cells_and_names() if isinstance(cell, nn.SequentialCell)]
+    return is_chain(net) and all(type(chain).through is nn.SequentialCell.through for chain in chains)
 
 
 def _tapped(
@@ -139,10 +145,10 @@ def _tapped(
 def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options) -> list[Seen]:
     from ..compiled.execute import Execution, begin, schedule_for
 
-    if not is_chain(net):
+    if not _is_plain(net):
         raise CompileError(
             f"snn.health, {type(net).__name__}", "a chain of layers, between which currents can be seen",
-            "a Cell that holds neurons itself", "Leave mode out, or use mode='eager'.",
+            "a Cell that holds neurons itself, or a way around some", "Leave mode out, or use mode='eager'.",
         )  # fmt: skip
     anchor, taps = Parameter(np.zeros((), float32)), dict[str, tuple[Cell, _Tap]]()
     alone = not isinstance(net, nn.SequentialCell)

@@ -720,3 +720,16 @@ def test_a_dead_layer_is_warned_of_at_the_line_that_asks():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         snn.health(two_layers(), currents((30, 8, 3))).warn()
+
+
+def test_a_block_with_a_way_around_is_seen_as_it_runs():
+    x = 2 * (np.random.default_rng(0).random((8, 4, 6)) < 0.5).astype(np.float32)
+    around = nn.SequentialCell(nn.Dense(6, 6, rng=3), snn.IFNode())
+    block = snn.SEWBlock(nn.Dense(6, 6, rng=2), snn.IFNode(), shortcut=around)
+    net = nn.SequentialCell(nn.Dense(6, 6, rng=1), snn.IFNode(), block, nn.Dense(6, 3, rng=4), snn.IFNode())
+    record = snn.run(net, x, record=["spike"]).record
+    found = {layer.name: layer.rate for layer in snn.health(net, x).layers}
+    assert found == {name: pytest.approx(record[f"{name}.spike"].asnumpy().mean()) for name in found}
+    assert min(found.values()) > 0.01
+    with pytest.raises(CompileError, match="a way around some"):
+        snn.health(net, x, mode="compiled")
