@@ -13,6 +13,7 @@ from autograd.dtypes import describe, float32
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.nn.weighted import Weighted
 from autograd.spatial import is_int
+from autograd.state import quietly
 
 from .common.structure import label
 from .recurrent import Recurrent
@@ -124,33 +125,36 @@ class Quantiser(Cell):
         w = w if w.dtype.kind == "f" else w.astype(float32)
         _check_bits("Quantiser", self.bits, w.dtype)
         size, axes = np.abs(w), self._within(w)
-        keep = axes is not None
         if not np.isfinite(size).all():
             raise NonFiniteError("Quantiser", "finite weights", describe(w), "Lower the learning rate, or clip gradients.")
+
+        values, scale, n = quietly(lambda: self._divided(w, size, axes))
+        if not quietly(lambda: np.isfinite(scale * w.dtype.type(n)).all()):
+            raise NonFiniteError(
+                "Quantiser", f"weights whose levels are finite in {w.dtype}",
+                f"{describe(w)}, the largest {size.max():g}", "Scale the weights down, or take a wider dtype.",
+            )  # fmt: skip
+        return values + w.dtype.type(0), scale  # no -0, which whole numbers do not have
+
+    def _divided(self, w: Array, size: Array, axes: tuple[int, ...] | None) -> tuple[Array, Array, int]:
+        """Return whole numbers, scales and the largest of the numbers; ``size`` is that of the weights."""
+        keep = axes is not None
 
         def total(of: Array) -> Array:
             return np.asarray(np.sum(of, axes, keepdims=keep, dtype=np.float64))
 
-        with np.errstate(over="ignore"):
-            if isinstance(self.bits, str):
-                n, whole, large = 1, total(size), np.ones(w.shape, bool)
-                if self.bits == "ternary":
-                    large = size > _THRESHOLD * whole / np.maximum(total(large), 1)
-                scale = (total(size * large) / np.maximum(total(large), 1)).astype(w.dtype)
-                scale = np.where(np.isfinite(whole), scale, w.dtype.type(np.inf))  # refused below
-                values = np.where(w < 0, w.dtype.type(-1), w.dtype.type(1)) * large
-            else:
-                n = 2 ** (self.bits - 1) - 1
-                most = np.asarray(size.max(axes, keepdims=keep, initial=0))
-                least = np.finfo(w.dtype).smallest_subnormal
-                scale = np.where(most == 0, w.dtype.type(1), np.maximum(most / w.dtype.type(n), least))
-                values = np.clip(np.round(w / scale), -n, n)
-            if not np.isfinite(scale * w.dtype.type(n)).all():
-                raise NonFiniteError(
-                    "Quantiser", f"weights whose levels are finite in {w.dtype}",
-                    f"{describe(w)}, the largest {size.max():g}", "Scale the weights down, or take a wider dtype.",
-                )  # fmt: skip
-        return values + w.dtype.type(0), scale  # no -0, which whole numbers do not have
+        if isinstance(self.bits, str):
+            whole, large = total(size), np.ones(w.shape, bool)
+            if self.bits == "ternary":
+                large = size > _THRESHOLD * whole / np.maximum(total(large), 1)
+            scale = (total(size * large) / np.maximum(total(large), 1)).astype(w.dtype)
+            scale = np.where(np.isfinite(whole), scale, w.dtype.type(np.inf))  # refused
+            return np.where(w < 0, w.dtype.type(-1), w.dtype.type(1)) * large, scale, 1
+        n = 2 ** (self.bits - 1) - 1
+        most = np.asarray(size.max(axes, keepdims=keep, initial=0))
+        least = np.finfo(w.dtype).smallest_subnormal
+        scale = np.where(most == 0, w.dtype.type(1), np.maximum(most / w.dtype.type(n), least))
+        return np.clip(np.round(w / scale), -n, n), scale, n
 
     def _within(self, w: Array) -> tuple[int, ...] | None:
         """Return the axes that share a scale; None for all."""

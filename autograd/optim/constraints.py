@@ -9,6 +9,7 @@ import numpy as np
 from ..dtypes import describe
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_numbers
+from ..state import quietly
 
 __all__ = ["Constraint", "Mask", "MaxNorm", "Signs", "Within"]
 
@@ -188,13 +189,15 @@ class MaxNorm(Constraint):
 
     def __call__(self, values: Array) -> Array:
         """Return the values; each row, over all axes but the first, is scaled where it is too long."""
+        return quietly(lambda: self._scaled(values))  # rows with NaN or infinity stay as they are
+
+    def _scaled(self, values: Array) -> Array:
         axes = tuple(range(1, values.ndim))
         wide = values.astype(np.float64)
         largest = np.abs(wide).max(axes, keepdims=True, initial=0)
-        with np.errstate(over="ignore", invalid="ignore"):  # rows with NaN or infinity stay as they are
-            unit = np.divide(wide, largest, out=np.zeros_like(wide), where=largest > 0)  # its squares are at most 1
-            norm = np.sqrt(np.sum(np.square(unit), axes, keepdims=True))
-            long = norm * largest > self.most
+        unit = np.divide(wide, largest, out=np.zeros_like(wide), where=largest > 0)  # its squares are at most 1
+        norm = np.sqrt(np.sum(np.square(unit), axes, keepdims=True))
+        long = norm * largest > self.most
         return np.where(long, unit * (self.most / np.maximum(norm, 1)), values).astype(values.dtype)
 
     def __repr__(self) -> str:
