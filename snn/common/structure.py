@@ -35,6 +35,7 @@ __all__ = [
     "membrane",
     "observed",
     "outline",
+    "passes_straight",
     "record_names",
     "runs_at_once",
     "sample_state",
@@ -105,6 +106,11 @@ def runs_at_once(cell: Cell) -> bool:
 def steps_in_loops(cell: Cell) -> bool:
     """Tell whether such a Cell can also step inside a loop, element by element: its class says ``elementwise = True``."""
     return getattr(cell, "elementwise", False)
+
+
+def passes_straight(chain: nn.SequentialCell) -> bool:
+    """Tell whether each layer of a chain receives what the one before gives: its class has no ``through`` of its own."""
+    return type(chain).through is nn.SequentialCell.through
 
 
 def is_chain(net: Cell) -> bool:

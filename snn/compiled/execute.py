@@ -20,6 +20,7 @@ from ..common.structure import (
     is_over_time,
     is_stateful,
     label,
+    passes_straight,
     steps_in_loops,
     zeros_of,
 )
@@ -94,8 +95,7 @@ def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
     """
     if isinstance(net, nn.SequentialCell):
         found = [layer for key, cell in net.named() for layer in _layers(cell, f"{name}.{key}")]
-        plain = type(net).through is nn.SequentialCell.through
-        return found if plain else [(net, [name, *map(id, vars(net).values())]), *found]
+        return found if passes_straight(net) else [(net, [name, *map(id, vars(net).values())]), *found]
     if is_stateful(net):
         return [(net, (name, net.hooked))]
     held: list[Any] = [name]

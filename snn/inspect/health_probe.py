@@ -13,7 +13,7 @@ from autograd import Cell, Parameter, Tensor, as_tensor, float32, nn, no_grad, o
 from autograd.errors import ArgumentError, CompileError
 from autograd.intake import to_numbers
 
-from ..common.structure import is_chain, is_over_time, is_stateful, like, variables
+from ..common.structure import is_chain, is_over_time, is_stateful, like, passes_straight, variables
 from ..compiled.auto import against
 from ..compiled.layout import Options
 from ..eager.watch import Recorder
@@ -120,7 +120,7 @@ def _fires_over_time(cell: Cell) -> bool:
 def _is_plain(net: Cell) -> bool:
     """Tell whether a net is a chain whose layers each receive what the one before gives, and nothing else."""
     chains = [cell for _, cell in net.cells_and_names() if isinstance(cell, nn.SequentialCell)]
-    return is_chain(net) and all(type(chain).through is nn.SequentialCell.through for chain in chains)
+    return is_chain(net) and all(map(passes_straight, chains))
 
 
 def _tapped(

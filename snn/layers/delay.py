@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +21,41 @@ _FIX = "Count time steps: 0 hands a feature on at once."
 _MOST = 2**31 - 1  # far more steps than a state can hold
 
 
-class WholeDelays(Stateful):
+class Remembering(Stateful):
+    """A layer whose state is a tuple of its last inputs, ``steps`` of them, the newest first."""
+
+    steps: int
+    remembers: ClassVar[tuple[str, str]] = "the last inputs", "steps ago"
+    """How an error calls the state, and how old one of it is."""
+
+    def _check(self, x: Any) -> None:
+        raise NotImplementedError  # each kind says which inputs fit
+
+    def initial_state(self, x: Any) -> Any:
+        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: nothing came in before."""
+        zeros = self.zeros(x)
+        self._check(zeros)
+        return (zeros,) * self.steps
+
+    def check_state(self, x: Any, state: Any) -> Any:
+        """Return a state, as Tensors, if it fits an input.
+
+        Raises
+        ------
+        StateError
+            If it does not.
+        """
+        self._check(x)
+        if not isinstance(state, tuple) or len(state) != self.steps:
+            got = f"a tuple of {len(state)}" if isinstance(state, tuple) else describe(state)
+            raise StateError(
+                f"{type(self).__name__}, state", f"a tuple of {self.steps} Tensors, {self.remembers[0]}", got,
+                "Start with layer.initial_state(x).",
+            )  # fmt: skip
+        return tuple(self.check_variable(x, value, f"of {k + 1} {self.remembers[1]}") for k, value in enumerate(state))
+
+
+class WholeDelays(Remembering):
     """Base class of layers with delays of whole steps, which change by assignment alone: the longest one goes with them."""
 
     steps: int
@@ -90,6 +124,7 @@ class Delay(WholeDelays):
     fire = False
     called = "layer"
     keeps_spikes = elementwise = True
+    remembers = "one for each step of the longest delay", "steps"
 
     def __init__(self, delay: Any) -> None:
         super().__init__()
@@ -99,29 +134,6 @@ class Delay(WholeDelays):
     def features(self) -> tuple[int, ...] | None:
         """The shape of a sample's input, where the delays say it."""
         return None if 1 in self.delay.shape or not self.delay.ndim else self.delay.shape
-
-    def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: nothing is under way."""
-        zeros = self.zeros(x)
-        self._check(zeros)
-        return (zeros,) * self.steps
-
-    def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input.
-
-        Raises
-        ------
-        StateError
-            If it does not.
-        """
-        self._check(x)
-        if not isinstance(state, tuple) or len(state) != self.steps:
-            got = f"a tuple of {len(state)}" if isinstance(state, tuple) else describe(state)
-            raise StateError(
-                "Delay, state", f"a tuple of {self.steps} Tensors, one for each step of the longest delay", got,
-                "Start with layer.initial_state(x).",
-            )  # fmt: skip
-        return tuple(self.check_variable(x, value, f"of {k + 1} steps") for k, value in enumerate(state))
 
     def _check(self, x: Any) -> None:
         features = x.shape[1:]

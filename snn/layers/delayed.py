@@ -9,13 +9,12 @@ import numpy as np
 
 from autograd import Tensor, as_tensor, ops, stop_gradient
 from autograd.dtypes import describe, float32
-from autograd.errors import ArgumentError, ShapeError, StateError
+from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator, to_numbers
 from autograd.nn import init
 from autograd.nn.options import flag, float_dtype, parameter, positive
 
-from ..neurons.stateful import Stateful
-from .delay import WholeDelays
+from .delay import Remembering, WholeDelays
 from .taps import delayed, picked, taps
 
 __all__ = ["DelayedDense", "LearntDelays"]
@@ -23,7 +22,7 @@ __all__ = ["DelayedDense", "LearntDelays"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class _Delayed(Stateful):
+class _Delayed(Remembering):
     """Weights whose inputs come at several delays, of at most ``steps`` steps."""
 
     fire = False
@@ -53,29 +52,6 @@ class _Delayed(Stateful):
     def features(self) -> tuple[int, ...]:
         """The shape of a sample's input."""
         return (self.in_channels,)
-
-    def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ..., in_channels]``: nothing came in before."""
-        zeros = self.zeros(x)
-        self._check(zeros)
-        return (zeros,) * self.steps
-
-    def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input.
-
-        Raises
-        ------
-        StateError
-            If it does not.
-        """
-        self._check(x)
-        if not isinstance(state, tuple) or len(state) != self.steps:
-            got = f"a tuple of {len(state)}" if isinstance(state, tuple) else describe(state)
-            raise StateError(
-                f"{type(self).__name__}, state", f"a tuple of {self.steps} Tensors, the last inputs", got,
-                "Start with layer.initial_state(x).",
-            )  # fmt: skip
-        return tuple(self.check_variable(x, value, f"of {k + 1} steps ago") for k, value in enumerate(state))
 
     def _check(self, x: Any) -> None:
         if x.ndim < 2 or x.shape[-1] != self.in_channels:
