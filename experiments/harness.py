@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_type_hints
 
-import matplotlib  # noqa: F401 - so that it is missed before a run, not when its figures are drawn
+import matplotlib as mpl  # here, so that it is missed before a run, not when its figures are drawn
 import numpy as np
 import tyro
 
@@ -147,12 +147,15 @@ class RunDirectory:
         self._encode("weights.npz", lambda file: np.savez(file, **weights))  # type: ignore[arg-type]
 
     def save_figure(self, name: str, axes: Axes) -> None:
-        """Write the figure of some Axes as ``<name>.png`` and close it."""
+        """Write the figure of some Axes as ``<name>.png`` and, in vectors with text as text, ``<name>.pdf``, and close it."""
         import matplotlib.pyplot as plt
 
         figure = axes.get_figure(root=True)
         assert figure is not None
         self._encode(f"{name}.png", lambda file: figure.savefig(file, format="png", dpi=150))
+        # The same bits each time, so without a date.
+        with mpl.rc_context({"pdf.fonttype": 42}):
+            self._encode(f"{name}.pdf", lambda file: figure.savefig(file, format="pdf", metadata={"CreationDate": None}))
         plt.close(figure)
 
     def _encode(self, name: str, save: Callable[[io.BytesIO], Any]) -> None:

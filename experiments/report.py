@@ -17,17 +17,13 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from snn.common.files import make_directory, write_whole
-from snn.plot.panels import COLOURS
+from snn.plot.panels import DARK, LIGHT
 
 from .manifest import differences
 from .results import Group, Run, find, grouped, read
 
 __all__ = ["main", "page"]
 
-_STYLES = {
-    "light": ("#1b1b1b", COLOURS),
-    "dark": ("#e6e6e6", ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00")),
-}
 _STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#d4d4d4, #444); --soft: light-dark(#f4f4f4, #222);
   --mark: light-dark(#fff0c2, #4a3c00); }
@@ -200,7 +196,7 @@ def _kinds(metrics: list[str]) -> dict[str, list[str]]:
 
 def _curves(groups: list[Group], kind: str, metrics: list[str]) -> str:
     """Return a figure of one kind of metric over the epochs, drawn for light and for dark."""
-    light, dark = (_drawn(groups, kind, metrics, *_STYLES[name]) for name in ("light", "dark"))
+    light, dark = (_drawn(groups, kind, metrics, look.ink, look.colours) for look in (LIGHT, DARK))
     what = f"{kind} over the epochs: mean of the seeds, shaded by one standard deviation"
     return (
         f'<figure><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'

@@ -10,7 +10,7 @@ import numpy as np
 
 import snn
 from autograd import Tensor, nn
-from snn.plot.panels import COLOURS
+from snn.plot.panels import LIGHT
 from snn.synapses import (
     NMDA,
     Alpha,
@@ -28,7 +28,7 @@ from .harness import Options, RunDirectory
 __all__ = ["Config", "figure", "run", "train"]
 
 _REST, _EXCITED, _CHLORIDE = -70.0, 0.0, -80.0  # mV
-_GREY = "0.6"
+_GREY, COLOURS = "0.6", LIGHT.colours
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,9 @@ def currents(axes: Any, config: Config) -> None:
         line(axes[0], i, name, colour)
         v, _, _ = follow(nn.SequentialCell(synapse, membrane(config)), x)
         line(axes[1], v, name, colour)
-    axes[0].set_title("currents that follow spikes")
-    axes[1].set_title("membranes that they drive")
-    for ax, label in zip(axes, ("current", "membrane"), strict=True):
+    axes[0].set_title("Currents that follow spikes")
+    axes[1].set_title("Membranes that they drive")
+    for ax, label in zip(axes, ("Current", "Membrane"), strict=True):
         marks(ax, x)
         ax.set_ylabel(label)
 
@@ -110,10 +110,10 @@ def conductances(axes: Any, config: Config) -> None:
     for ax in axes:
         marks(ax, excitation, colour=COLOURS[0])
         marks(ax, inhibition, colour=COLOURS[2])
-    axes[0].set_title("conductances of an excitation and an inhibition")
-    axes[1].set_title("what an inhibition does to an excitation")
-    axes[0].set_ylabel("conductance (1/ms)")
-    axes[1].set_ylabel("membrane (mV)")
+    axes[0].set_title("Conductances of an excitation and an inhibition")
+    axes[1].set_title("Effect of an inhibition on an excitation")
+    axes[0].set_ylabel("Conductance (1/ms)")
+    axes[1].set_ylabel("Membrane (mV)")
     axes[1].set_ylim(bottom=_CHLORIDE - 2)
 
 
@@ -123,10 +123,10 @@ def nmda(axes: Any, config: Config) -> None:
     for magnesium, colour in ((0.1, COLOURS[0]), (1.0, COLOURS[1]), (5.0, COLOURS[2])):
         block = MagnesiumBlock(half=np.log(magnesium / 3.57) / 0.062)
         axes[0].plot(v, block(Tensor(v)), color=colour, label=f"{magnesium:g} mM of magnesium", lw=1.2)
-    axes[0].set_xlabel("membrane (mV)")
+    axes[0].set_xlabel("Membrane (mV)")
     axes[0].set_title("NMDA: block by magnesium")
     axes[1].set_title("NMDA: a spike, weak and strong")
-    axes[0].set_ylabel("share open")
+    axes[0].set_ylabel("Share open")
     x = train(200, 10)
     rest = snn.LIFNode(100.0, fire=False, tau=config.tau, decay_input=False, v_reset=_REST)
     ampa = Receptor(Exponential(tau_syn=3.0), _EXCITED)
@@ -137,7 +137,7 @@ def nmda(axes: Any, config: Config) -> None:
             out, _, _ = follow(node, gain * x)
             line(axes[1], out, f"{name}, {'weak' if gain < 0.1 else 'four times as strong'}", colour, ls=style)
     marks(axes[1], x)
-    axes[1].set_ylabel("membrane (mV)")
+    axes[1].set_ylabel("Membrane (mV)")
 
 
 def plasticity(axes: Any, config: Config) -> None:
@@ -145,15 +145,15 @@ def plasticity(axes: Any, config: Config) -> None:
     last = 20 + 7 * config.interval
     x = train(last + 700, *range(20, last + 1, config.interval), last + 500)
     for ax, title, synapse, gain in (
-        (axes[0], "depression: U = 0.5, tau_rec = 800 ms", TsodyksMarkram(0.5, 800.0), 2.0),
-        (axes[1], "facilitation: U = 0.03, tau_rec = 130 ms, tau_facil = 530 ms", TsodyksMarkram(0.03, 130.0, 530.0), 33.0),
+        (axes[0], "Depression: U = 0.5, tau_rec = 800 ms", TsodyksMarkram(0.5, 800.0), 2.0),
+        (axes[1], "Facilitation: U = 0.03, tau_rec = 130 ms, tau_facil = 530 ms", TsodyksMarkram(0.03, 130.0, 530.0), 33.0),
     ):
         neuron = nn.SequentialCell(Exponential(tau_syn=3.0), membrane(config))
         line(ax, follow(nn.SequentialCell(synapse, *neuron), gain * x)[0], "with plasticity", COLOURS[0])
         line(ax, follow(neuron, x)[0], "without", _GREY, zorder=1)
         marks(ax, x)
         ax.set_title(title)
-        ax.set_ylabel("membrane")
+        ax.set_ylabel("Membrane")
 
 
 def figure(config: Config) -> Any:
@@ -165,11 +165,11 @@ def figure(config: Config) -> Any:
         draw(row, config)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=7)
-        ax.set_xlabel(ax.get_xlabel() or "time (ms)", fontsize=8)
-        ax.set_ylabel(ax.get_ylabel(), fontsize=8)
-        ax.set_title(ax.get_title(), fontsize=8, pad=9)
-        ax.legend(frameon=False, fontsize=7, loc="lower left" if ax is axes[1, 1] else "best")
+        ax.tick_params(labelsize=8)
+        ax.set_xlabel(ax.get_xlabel() or "Time (ms)", fontsize=9)
+        ax.set_ylabel(ax.get_ylabel(), fontsize=9)
+        ax.set_title(ax.get_title(), fontsize=9, pad=9)
+        ax.legend(frameon=False, fontsize=8, loc="lower left" if ax is axes[1, 1] else "best")
     return axes
 
 

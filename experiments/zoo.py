@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,8 @@ __all__ = ["Config", "currents", "gallery", "neurons", "patterns", "run", "stimu
 
 DT = 0.25
 """Time step of the patterns, in ms."""
+
+_PAGE = (8.27, 11.69)  # inches: A4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,33 +61,35 @@ def draw(ax: Any, node: Any, v: Any, z: Any) -> tuple[float, float]:
 
     A mark is as long as there are spikes in the step; one for spikes of minus sign has another colour.
     """
-    node, time = getattr(node, "node", node), np.arange(len(v))
+    time, threshold = np.arange(len(v)), _threshold(node)
     ax.plot(time, v, color="#0072B2", lw=0.8)
-    if not node.fire:
+    if threshold is None:
         return float(v.min()), float(v.max())
     for fired, colour in ((z > 0, "#D55E00"), (z < 0, "#009E73")):
         length = 0.15 * np.abs(z[fired]) / np.abs(z).max(initial=0.1)
         ax.vlines(time[fired], 1.02, 1.02 + length, colour, lw=0.9, clip_on=False, transform=ax.get_xaxis_transform())
-    threshold = float(np.ravel(node.v_threshold)[0])
     ax.axhline(threshold, color="0.8", lw=0.5, zorder=0)
-    return float(v.min()), float(min(v.max(), 1.6 * threshold) if node.firing is None else v.max())  # an upstroke may go far
+    return float(v.min()), float(
+        min(v.max(), 1.6 * threshold) if getattr(node, "node", node).firing is None else v.max()
+    )  # an upstroke may go far
 
 
 def gallery(config: Config) -> Any:
-    """Return the Axes of a figure with a row for the currents and one for each neuron, and a column for each current."""
+    """Return the Axes of a figure of one page: a row for the currents and one for each neuron, a column for each current."""
     import matplotlib.pyplot as plt
 
     nodes, inputs = neurons(config.seed), currents(config)
     rows = 1 + len(nodes)
-    fig, axes = plt.subplots(rows, len(inputs), figsize=(11, 1.1 * rows), sharex=True, sharey="row")
-    fig.subplots_adjust(left=0.05, right=0.99, bottom=0.5 / rows, top=1 - 0.3 / rows, wspace=0.08, hspace=0.75)
+    fig, axes = plt.subplots(rows, len(inputs), figsize=_PAGE, sharex=True, sharey="row")
+    fig.subplots_adjust(left=0.235, right=0.99, bottom=0.035, top=0.97, wspace=0.06, hspace=0.55)
     for ax in axes.flat:
         ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=6)
+        ax.tick_params(labelsize=6.5, length=2)
     for ax, (name, x) in zip(axes[0], inputs.items(), strict=True):
-        ax.plot(np.ravel(x), color="0.4", lw=0.8)
-        ax.set_title(name, fontsize=9)
-    axes[0, 0].set_ylabel("input", fontsize=7)
+        ax.plot(np.ravel(x), color="0.4", lw=0.8, drawstyle="steps-mid")
+        ax.set_title(name.capitalize(), fontsize=8)
+    axes[0, 0].set_yticks([])
+    _name(axes[0, 0], "Input current")
     for row, (name, (node, current)) in zip(axes[1:], nodes.items(), strict=True):
         x = current * np.concatenate(list(inputs.values()), axis=1)  # a sample for each
         spikes, _, record = snn.run(node, x, record="v_before_reset", mode="eager")  # it takes less time than compiling each
@@ -94,16 +97,31 @@ def gallery(config: Config) -> Any:
         shown = [draw(ax, node, v, z) for ax, v, z in runs]
         low, high = min(low for low, _ in shown), max(high for _, high in shown)
         row[0].set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        row[0].set_title(caption(f"{name}, input times {current:g}", node), fontsize=6.5, loc="left", pad=10)
+        threshold = _threshold(node)
+        row[0].set_yticks([] if threshold is None else [threshold])
+        _name(row[0], f"{name}\ncurrent × {current:g}")
     for ax in axes[-1]:
-        ax.set_xlabel("time step", fontsize=8)
+        ax.set_xlabel("Time (steps)", fontsize=8)
     return axes
 
 
-def caption(name: str, node: Any) -> str:
-    """Return a name and the equations of a neuron's step, on at most two lines."""
-    text = snn.equations(node).replace(" [relusigmoid()]", "")
-    return "\n".join(textwrap.wrap(f"{name}: {text}", 200, max_lines=2, placeholder=" ..."))
+def _name(ax: Any, text: str) -> None:
+    """Write what a row shows at its left, in a column for all rows."""
+    at = ("figure fraction", "axes fraction")
+    ax.annotate(text, (0.01, 0.5), xycoords=at, va="center", fontsize=7)
+
+
+def _threshold(node: Any) -> float | None:
+    """Return where a neuron fires, None if it does not."""
+    node = getattr(node, "node", node)
+    return float(np.ravel(node.v_threshold)[0]) if node.fire else None
+
+
+def described(config: Config) -> str:
+    """Return the equations of every neuron of the gallery as text."""
+    return "\n".join(
+        f"{name}, current × {current:g}: {snn.equations(node)}\n" for name, (node, current) in neurons(config.seed).items()
+    )
 
 
 def stimuli() -> dict[str, tuple[str, np.ndarray[Any, Any]]]:
@@ -128,7 +146,7 @@ def patterns() -> Any:
         v = np.ravel(snn.run(node, x.reshape(-1, 1, 1), record="v_before_reset")[2]["v_before_reset"])
         time = DT * np.arange(len(x)) - 250
         ax.plot(time, np.minimum(v, node.v_threshold), color="#0072B2", lw=0.8)
-        ax.plot(time, -125 + 18 * (x - x.min()) / np.ptp(x), color="0.4", lw=0.8)
+        ax.plot(time, -125 + 18 * (x - x.min()) / np.ptp(x), color="0.4", lw=0.8, drawstyle="steps-mid")
         a, b, c, d = node.PATTERNS[name]
         about = f"a={a:g}, b={b:g}, c={c:g}, d={d:g}; current {x.min():g} to {x.max():g}"
         ax.set_title(f"{title} ({about})", fontsize=7, loc="left")
@@ -138,12 +156,13 @@ def patterns() -> Any:
     for ax in axes[:, 0]:
         ax.set_ylabel("mV", fontsize=7)
     for ax in axes[-1]:
-        ax.set_xlabel("time (ms)", fontsize=8)
+        ax.set_xlabel("Time (ms)", fontsize=8)
     return axes
 
 
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
-    """Draw the figures."""
+    """Draw the figures, and write the equations beside them."""
     directory.save_figure("zoo", gallery(config).flat[0])
+    directory.write("equations.txt", described(config).encode())
     directory.save_figure("patterns", patterns().flat[0])
     return {}

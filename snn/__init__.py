@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from . import checkpoint, data, encode, layers, losses, metrics, models, neurons, plot, surrogate, synapses, train
+from . import checkpoint, data, encode, layers, losses, metrics, models, neurons, plot, stats, surrogate, synapses, train
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
@@ -19,6 +19,7 @@ from .inspect.summary_report import LayerSummary, Summary
 from .layers import *  # noqa: F403
 from .neurons import *  # noqa: F403 - they are found by their files
 from .quantisation import Quantised, Quantiser, integer_weights, quantise
+from .records import Record
 from .recurrent import Recurrent
 from .simulate import RunResult, run
 from .surrogate import relusigmoid
@@ -38,6 +39,7 @@ __all__ = [
     "MemoryEstimate",
     "Quantised",
     "Quantiser",
+    "Record",
     "Recurrent",
     "RunResult",
     "Summary",
@@ -61,6 +63,7 @@ __all__ = [
     "run",
     "set_alpha",
     "set_surrogate",
+    "stats",
     "summary",
     "surrogate",
     "synapses",

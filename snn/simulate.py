@@ -20,6 +20,7 @@ from .eager.stepwise import InParts
 from .eager.watch import attributes, check_input, look_for_hidden_state
 from .engine.backends import back_end, modes
 from .readout import mark_resets
+from .records import Record
 from .tracing.guard import Dependencies
 from .tracing.reads import Reads
 
@@ -35,13 +36,13 @@ class RunResult(NamedTuple):
         ``[T, N, ...]``, or several in the structure in which the net returns them.
     state : Tensor, tuple or dict
         After the last step, in the structure of the net's state.
-    record : dict of str to Tensor
-        ``"<layer>.<what>"`` to ``[T, N, ...]``.
+    record : Record
+        A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``; ``to_xarray()`` and ``to_neo(dt=...)`` hand it on.
     """
 
     out: Tensor
     state: Any
-    record: dict[str, Tensor]
+    record: Record
 
 
 @says_too_deep
@@ -102,8 +103,9 @@ def run(
         :class:`RunResult`.
     state : same structure as above
         After the last step.
-    record : dict of str to Tensor
-        ``"<layer>.<what>"`` to ``[T, N, ...]``, such as ``"1.v"``; for a net that is a single neuron just ``"v"``.
+    record : Record
+        A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``, such as ``"1.v"``; for a net that is a single neuron just ``"v"``.
+        Its methods ``to_xarray()`` and ``to_neo(dt=...)`` hand it on.
 
     Raises
     ------
@@ -166,10 +168,10 @@ def run(
     names = _names(record)
     in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
-    result = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
+    out, after, records = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
-    return RunResult(*result)
+    return RunResult(out, after, Record(records))
 
 
 def _run(

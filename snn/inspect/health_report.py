@@ -165,9 +165,9 @@ class HealthReport:
         if said := [self.trouble] if self.trouble else [*self.elsewhere, *worst]:
             warnings.warn(" ".join(said + self.order), DeadLayerWarning, stacklevel=stacklevel)
 
-    def plot(self, *, ax: Any = None) -> Any:
+    def plot(self, *, dt: float | None = None, ax: Any = None) -> Any:
         """Draw the figure, as :func:`snn.plot.health` does."""
-        return health(self, ax=ax)
+        return health(self, dt=dt, ax=ax)
 
 
 _COLUMNS = {

@@ -1,8 +1,9 @@
-"""What the plots share: colours, panels on a figure or inside given Axes, and the shapes of arrays."""
+"""What the plots share: looks, panels on a figure or inside given Axes, time in steps or ms, and the shapes of arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,27 +12,116 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
 from autograd.intake import to_numbers
 
+from ..common.checks import positive
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     Panels = Axes | Sequence[Axes] | NDArray[np.object_] | None
 
-__all__ = ["BESIDE", "COLOURS", "GREY", "LEGEND", "SMALL", "by_neuron", "make_panels", "tidy"]
+__all__ = [
+    "BESIDE", "DARK", "LIGHT", "Look", "Time", "by_neuron", "colour_bar", "look", "make_panels", "margin_legend", "small",
+    "tidy", "time_of",
+]  # fmt: skip
 
-# Okabe and Ito's palette, safe for colour-blind readers, without its yellow, which is too faint for thin lines.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
-GREY = "0.35"
 BESIDE = ("axes fraction", "data")
-SMALL = 8  # points
-LEGEND: dict[str, Any] = {
-    "frameon": False,
-    "fontsize": SMALL,
-    "borderaxespad": 0.2,
-    "handlelength": 1.2,
-    "columnspacing": 1.2,
-    "handletextpad": 0.5,
-}
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours of a figure on a light or a dark page."""
+
+    paper: str
+    """What is behind everything."""
+    ink: str
+    """Text and axes."""
+    grey: str
+    """What is said beside the data: levels and their names."""
+    faint: str
+    """What lies behind the data."""
+    colours: tuple[str, ...]
+    """What tells neurons, layers and runs apart; safe for colour-blind readers."""
+    diverging: str
+    """Colour map of what has a sign, in the colour of the page where it is 0."""
+    rising: str
+    """Colour map of what has none."""
+
+
+# Okabe and Ito's palette: on white without its yellow, on black without its blue and black, too faint for thin lines.
+LIGHT = Look(
+    "#ffffff", "#1b1b1b", "0.35", "0.9",
+    ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000"), "PuOr_r", "Blues",
+)  # fmt: skip
+DARK = Look(
+    "#141414", "#e6e6e6", "0.65", "0.25",
+    ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#ffffff"), "berlin", "Blues_r",
+)  # fmt: skip
+
+
+def look(panel: Axes) -> Look:
+    """Return the colours for some Axes, by what is behind them, and by the colour of text where that is transparent."""
+    import matplotlib as mpl
+    from matplotlib.colors import to_rgba
+
+    for behind in (panel.get_facecolor(), panel.get_figure(root=True).get_facecolor()):
+        *colour, alpha = to_rgba(behind)
+        if alpha > 0.5:
+            return DARK if _brightness(colour) < 0.5 else LIGHT
+    return LIGHT if _brightness(to_rgba(mpl.rcParams["text.color"])[:3]) < 0.5 else DARK
+
+
+def _brightness(colour: Any) -> float:
+    return float(np.dot(colour, (0.3, 0.59, 0.11)))
+
+
+def small() -> float:
+    """Return the size of text in figures, in points: four fifths of matplotlib's ``font.size``."""
+    import matplotlib as mpl
+
+    return 0.8 * float(mpl.rcParams["font.size"])
+
+
+def margin_legend(panel: Axes, *given: Any, **options: Any) -> Any:
+    """Add a legend without a frame."""
+    narrow = {"borderaxespad": 0.2, "handlelength": 1.2, "columnspacing": 1.2, "handletextpad": 0.5}
+    return panel.legend(*given, **{"frameon": False, "fontsize": small(), **narrow, **options})
+
+
+@dataclass(frozen=True)
+class Time:
+    """How time is shown: in steps, or in milliseconds."""
+
+    dt: float
+    """Length of a step in the unit."""
+    unit: str
+    label: str
+    whole: bool
+    """Whether there is nothing between two steps."""
+
+    def rate(self, per_step: Any) -> Any:
+        """Return a rate in spikes per step in the unit that goes with the time."""
+        return per_step if self.whole else 1000 * np.asarray(per_step) / self.dt
+
+    @property
+    def rate_unit(self) -> str:
+        """What a rate is measured in."""
+        return "spikes/step" if self.whole else "Hz"
+
+
+def time_of(dt: Any, where: str) -> Time:
+    """Return how time is shown where a step takes ``dt`` milliseconds, or None for steps.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no positive number.
+    """
+    if dt is None:
+        return Time(1.0, "steps", "Time (steps)", True)
+    return Time(
+        positive(dt, where, "dt", "Pass the length of a time step in ms, or leave it out for steps."), "ms", "Time (ms)", False
+    )
 
 
 def by_neuron(given: Mapping[str, Any], where: str, sample: Any, least: int) -> dict[str, NDArray[Any]]:
@@ -78,18 +168,29 @@ def make_panels(
         parent = given.item()
         parent.set_axis_off()
         places = parent.figure.add_gridspec(**grid, left=0, right=1, bottom=0, top=0.93, wspace=0.3, hspace=0.15)
-        given = np.array([parent.inset_axes(places[i].get_position(parent.figure).bounds) for i in range(count)])
+        behind = {"facecolor": parent.get_facecolor()}
+        bounds = [places[i].get_position(parent.figure).bounds for i in range(count)]
+        given = np.array([parent.inset_axes(place, **behind) for place in bounds])
     if given.size != count:
         raise ArgumentError(where, f"ax of one or {count} Axes", f"{given.size}", "Leave ax out for a new figure.")
     return given.ravel()
 
 
-def tidy(panel: Axes, xlabel: str, ylabel: str) -> None:
-    """Label the axes, thin out the frame, and put time and epoch ticks on whole numbers."""
+def tidy(panel: Axes, xlabel: str, ylabel: str, *, whole: bool = True) -> None:
+    """Label the axes, thin out the frame, and put ticks of time steps and epochs on whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     panel.spines[["top", "right"]].set_visible(False)
-    panel.tick_params(labelsize=SMALL, labelbottom=bool(xlabel))
-    panel.set_xlabel(xlabel, size=SMALL + 1)
-    panel.set_ylabel(ylabel, size=SMALL + 1)
-    panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    panel.tick_params(labelsize=small(), labelbottom=bool(xlabel))
+    panel.set_xlabel(xlabel, size=1.1 * small())
+    panel.set_ylabel(ylabel, size=1.1 * small())
+    panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=whole, min_n_ticks=1))
+
+
+def colour_bar(panel: Axes, image: Any, label: str) -> Any:
+    """Add a colour bar at the right of some Axes, as high as they are."""
+    bar = panel.figure.colorbar(image, cax=panel.inset_axes((1.03, 0, 0.035, 1)))
+    bar.ax.tick_params(labelsize=small())
+    bar.ax.set_ylabel(label, size=1.1 * small())
+    bar.outline.set_visible(False)
+    return bar

@@ -11,7 +11,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
-from .panels import COLOURS, GREY, LEGEND, SMALL, make_panels, tidy
+from .panels import colour_bar, look, make_panels, margin_legend, small, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,21 +59,23 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
     percent = any((values > 1).any() for key, values in curves.items() if key.endswith("accuracy"))
     colour_order = list(dict.fromkeys(["train", "test", *(key.rpartition("_")[0] for key in keys)]))
     axes = make_panels(ax, where, 6.4, [1.9], columns=2)
+    shades = look(axes[0])
+    colours = np.resize(shades.colours, len(colour_order))
     for panel, (kind, ylabel) in zip(axes, kinds.items(), strict=True):
         tidy(panel, "Epoch", ylabel)
         for key in (key for key in keys if key.endswith(kind)):
             values, prefix = curves[key] * (1 if kind == "loss" or percent else 100), key.rpartition("_")[0]
-            label, colour = prefix.replace("_", " ") or kind, COLOURS[colour_order.index(prefix) % len(COLOURS)]
+            label, colour = prefix.replace("_", " ") or kind, colours[colour_order.index(prefix)]
             known = np.isfinite(values)
             if key == "test_accuracy" and known.any():
                 at = np.flatnonzero(known)[-1]
-                panel.set_title(f"test {values[at]:.1f}% after epoch {epochs[at]}", loc="right", c=colour, size=SMALL)
+                panel.set_title(f"test {values[at]:.1f}% after epoch {epochs[at]}", loc="right", c=colour, size=small())
                 panel.plot(epochs[at], values[at], "o", c=colour, ms=8, mfc="none", clip_on=False)
             panel.plot(epochs[known], values[known], "o-" if known.sum() <= 30 else "-", c=colour, ms=3, label=label)
         if panel.lines:
-            panel.legend(loc="best", **LEGEND)
+            margin_legend(panel, loc="best")
         else:
-            panel.annotate("not recorded", (0.5, 0.5), xycoords="axes fraction", color=GREY, size=SMALL, ha="center")
+            panel.annotate("not recorded", (0.5, 0.5), xycoords="axes fraction", color=shades.grey, size=small(), ha="center")
     return axes
 
 
@@ -137,9 +139,9 @@ def confusion(
     matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1) if normalize else 1
     inches = float(np.clip(1.2 + 0.28 * n, 2.2, 4.6))
     panel: Axes = make_panels(ax, where, (inches + 0.6) * (1 if n <= 24 else 1.15), [inches])[0]
-    image = panel.imshow(matrix, cmap="Blues", vmin=0, vmax=1 if normalize else None)
+    image = panel.imshow(matrix, cmap=look(panel).rising, vmin=0, vmax=1 if normalize else None)
     tidy(panel, "Predicted", "True")
-    panel.set_title(f"Accuracy {(true == predicted).mean():.1%} (N = {len(true):,})", size=SMALL + 1)
+    panel.set_title(f"Accuracy {(true == predicted).mean():.1%} (N = {len(true):,})", size=1.1 * small())
     texts = {(i, j): f"{matrix[i, j]:.{2 if normalize else 0}f}" for i, j in np.argwhere(matrix)}
     cell = min(panel.bbox.width, panel.bbox.height) * 72 / panel.figure.dpi / n
     size = min(1.4 * cell / max(map(len, texts.values())), 9)  # a digit is about 0.6 of the font size wide
@@ -148,13 +150,11 @@ def confusion(
             dark = np.dot(image.to_rgba(matrix[i, j])[:3], (0.3, 0.59, 0.11)) < 0.55
             panel.text(j, i, text, ha="center", va="center", size=size, color="white" if dark else "black")
     else:
-        bar = panel.figure.colorbar(image, cax=panel.inset_axes((1.03, 0, 0.035, 1)))
-        bar.ax.tick_params(labelsize=SMALL)
-        bar.ax.set_ylabel("Fraction of true class" if normalize else "Count", size=SMALL + 1)
+        colour_bar(panel, image, "Fraction of true class" if normalize else "Count")
     every = 5 if n > 24 and classes is None else 1
     names = [str(name) for name in (range(n) if classes is None else classes)][::every]
     panel.set_xticks(range(0, n, every), labels=names, rotation=90 if 5 * max(map(len, names)) > cell * every else 0)
     panel.set_yticks(range(0, n, every), labels=names)
-    panel.tick_params(length=0, labelsize=min(SMALL, cell * every))
+    panel.tick_params(length=0, labelsize=min(small(), cell * every))
     panel.spines[:].set_visible(False)
     return panel

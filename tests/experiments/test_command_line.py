@@ -169,13 +169,13 @@ def test_a_disk_that_is_full_in_the_middle_of_a_run(tmp_path):
     (directory,) = (tmp_path / "digits").iterdir()
     assert done.returncode == 2
     assert re.search(
-        rf"error: writing {directory}/\w+\.png: expected a directory that can be written, with space left, "
+        rf"error: writing {directory}/\w+\.(png|pdf): expected a directory that can be written, with space left, "
         r"got File too large\. What was there stays\. Choose another place with --out\.\n$", done.stderr,
     )  # fmt: skip
     assert {path.name for path in directory.iterdir()} >= {"config.json", "metrics.jsonl", "checkpoints", "weights.npz"}
     assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2
     assert main(["digits", "--resume", str(directory)]) == 0
-    assert {path.suffix for path in directory.iterdir()} == {".json", ".jsonl", ".npz", ".png", ""}
+    assert {path.suffix for path in directory.iterdir()} == {".json", ".jsonl", ".npz", ".pdf", ".png", ""}
 
 
 def test_a_disk_that_is_full_from_the_start(tmp_path):

@@ -26,7 +26,7 @@ SMALL = ["digits", "--hidden", "8", "--steps", "4", "--epochs", "2", "--batch-si
 def bits(directory):
     """Return all that a run leaves, but for what holds the time."""
     lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
-    found = {path.name: path.read_bytes() for path in directory.glob("*.png")}
+    found = {path.name: path.read_bytes() for path in directory.glob("*.p[nd][gf]")}
     with np.load(directory / "weights.npz") as weights:
         found |= {name: a.tobytes() for name, a in weights.items()}
     return found, [{name: value for name, value in line.items() if name != "seconds"} for line in lines]
@@ -38,7 +38,7 @@ def whole(tmp_path_factory):
     out = tmp_path_factory.mktemp("whole")
     assert main([*SMALL, "--out", str(out)]) == 0
     (directory,) = (out / "digits").iterdir()
-    assert len(bits(directory)[0]) == 8
+    assert len(bits(directory)[0]) == 12
     return directory
 
 
@@ -118,7 +118,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_bits_are_the_same(tmp_path, whole, mon
 
 def test_a_run_that_has_ended_makes_its_figures_again(tmp_path, whole, capsys):
     before = bits(whole)
-    for path in whole.glob("*.png"):
+    for path in whole.glob("*.p[nd][gf]"):
         path.unlink()
     assert main(["digits", "--resume", str(whole)]) == 0
     assert bits(whole) == before
@@ -194,7 +194,8 @@ def test_a_run_is_repeated_to_the_bit(whole, capsys):
     before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
     assert main(["replay", str(whole)]) == 0
     *files, last = capsys.readouterr().out.splitlines()[1:]
-    names = ["confusion.png", "metrics.jsonl", "raster.png", "traces.png", "training.png", "weights.npz"]
+    figures = [f"{name}.{kind}" for name in ("confusion", "raster", "traces", "training") for kind in ("pdf", "png")]
+    names = sorted([*figures, "metrics.jsonl", "weights.npz"])
     assert files == [f"{name}: the same bits" for name in names]
     assert last == f"{whole} was repeated to the bit"
     assert {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()} == before
@@ -253,7 +254,8 @@ def test_a_run_that_has_not_ended_is_not_repeated(smoke, whole, tmp_path, capsys
     (tmp_path / "config.json").write_bytes((smoke("traces").directory / "config.json").read_bytes())
     (tmp_path / "mine.txt").write_text("")
     assert refused(capsys, "replay", str(tmp_path)) == (
-        f"error: replay {tmp_path}: expected a run that has ended, with traces.png, got no traces.png. "
+        f"error: replay {tmp_path}: expected a run that has ended, with traces.pdf, traces.png, "
+        "got no traces.pdf, traces.png. "
         f"Let it end first: python -m experiments traces --resume {tmp_path}\n"
     )
     for name in ("traces", "digits"):

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,9 +37,10 @@ FILES = {
     "surrogate": {"config.json", "surrogates.png"},
     "synapses": {"config.json", "synapses.png"},
     "traces": {"config.json", "traces.png"},
-    "zoo": {"config.json", "zoo.png", "patterns.png"},
+    "zoo": {"config.json", "equations.txt", "zoo.png", "patterns.png"},
     "yin_yang": LEARNT | {"raster.png"},
 }
+FILES = {name: files | {file.replace(".png", ".pdf") for file in files} for name, files in FILES.items()}
 every_experiment = pytest.mark.parametrize("name", names())
 
 
@@ -102,6 +104,10 @@ def test_figures_are_real_pictures(name, smoke):
         pixels = imread(path)
         assert min(pixels.shape[:2]) > 200
         assert pixels[..., :3].std() > 0.01
+        vectors = path.with_suffix(".pdf").read_bytes()
+        assert vectors.startswith(b"%PDF-")
+        assert b"/FontFile2 " in vectors or b"/Font 3 0 R" not in vectors  # text as text
+        assert b"CreationDate" not in vectors
 
 
 @every_experiment
@@ -215,13 +221,21 @@ def test_the_gallery_has_a_row_for_every_neuron_and_way_of_firing_and_a_mark_for
     assert [ax.get_title() for ax in axes[0]] == list(zoo.currents(config))
     assert {name for name in snn.neurons.__all__ if name.endswith("Node")} < set(zoo.neurons())
     for row, (name, (node, current)) in zip(axes[1:], zoo.neurons().items(), strict=True):
-        assert row[0].get_title(loc="left").startswith(f"{name}, input times {current:g}: ")
-        assert " v' = " in row[0].get_title(loc="left") or len(row[0].get_title(loc="left")) > 180
+        assert [text.get_text() for text in row[0].texts] == [f"{name}\ncurrent × {current:g}"]
         marks = [sum(len(lines.get_segments()) for lines in ax.collections) for ax in row]
         assert not getattr(node, "fire", True) or all(marks[:3]) or name == "ResonateAndFireNode"
         if not isinstance(node, snn.Stochastic) and getattr(node, "fire", True):
             assert marks == [np.count_nonzero(snn.run(node, current * x, mode="eager")[0]) for x in inputs]
-    plt.close(axes[0, 0].figure)
+    figure = axes[0, 0].figure
+    assert tuple(figure.get_size_inches()) == (8.27, 11.69)  # a page
+    figure.draw_without_rendering()
+    names = [row[0].texts[0].get_window_extent() for row in axes]
+    assert all(above.y0 > below.y1 for above, below in pairwise(names))
+    assert all(box.x1 < row[0].get_tightbbox().x0 for box, row in zip(names, axes, strict=True) if row[0].get_yticks().size)
+    plt.close(figure)
+    equations = zoo.described(config)
+    assert all(f"{name}, current × " in equations for name in zoo.neurons())
+    assert equations.count("v' = ") >= len(zoo.neurons()) / 2
 
 
 def test_the_patterns_of_izhikevichs_neuron_are_as_published():

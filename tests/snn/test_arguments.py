@@ -1,6 +1,8 @@
-"""Encoders, losses, metrics and plots, found by looking: whatever an argument is, they work or say what they expected."""
+"""Encoders, losses, metrics, statistics and plots, found by looking: whatever an argument is, they work or say why not."""
 
+import atexit
 import inspect
+import tempfile
 
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import pytest
 import snn
 from autograd import Tensor, nn
 from autograd.errors import AutogradError
-from snn import encode, losses, metrics, plot
+from snn import encode, losses, metrics, plot, stats
 
 matplotlib = pytest.importorskip("matplotlib", reason="the plots need matplotlib: pip install 'spikecell[plot]'")
 matplotlib.use("agg")
@@ -19,9 +21,13 @@ OUT = (RNG.random((6, 4, 3)) < 0.5).astype(np.float32)
 REPORT = snn.health(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.LIFNode(beta=0.9)), OUT, mode="eager")
 GRAPH = snn.graph(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.IFNode()), OUT)
 LABELS = np.array([0, 1, 2, 1])
+PLACE = tempfile.TemporaryDirectory()
+atexit.register(PLACE.cleanup)
 GOOD = {
     "x": RNG.random((4, 3)), "T": 5, "rng": RNG, "spikes": OUT, "scores": OUT, "v": OUT, "out": OUT, "labels": LABELS,
     "predictions": LABELS, "report": REPORT, "graph": GRAPH, "history": [{"loss": 0.5, "accuracy": 0.7}],
+    "y": RNG.random((4, 3)), "matrix": OUT[0], "kernels": OUT[0, :, None, None], "runs": OUT[0], "events": OUT[:2, None],
+    "path": f"{PLACE.name}/movie.gif",
 }  # fmt: skip
 JUNK = {
     "None": None, "text": "text", "empty text": "", "object": object(), "class": int, "function": len, "dict": {},
@@ -34,10 +40,13 @@ JUNK = {
     "masked": np.ma.masked_array(OUT), "Tensor": Tensor(OUT), "dates": np.array(["2020"] * 4, "M8[D]"), "cell": snn.IFNode(),
     "list of Tensors": [Tensor(OUT[0])] * 6, "module": np, "names": ["a", "b"], "report": REPORT,
 }  # fmt: skip
+ALONE = {"plot.trace": {"v": OUT}, "plot.style": {"theme": "light"}}
+"""Arguments of functions that have none which must be given."""
 FUNCTIONS = {
     f"{module.__name__[4:]}.{name}": getattr(module, name)
-    for module in (encode, losses, metrics, plot)
+    for module in (encode, losses, metrics, plot, stats)
     for name in module.__all__
+    if not isinstance(getattr(module, name), type)
 }
 
 
@@ -45,8 +54,7 @@ def cases():
     for name, function in FUNCTIONS.items():
         known = inspect.signature(function).parameters
         good = {key: GOOD[key] for key, parameter in known.items() if parameter.default is parameter.empty}
-        if name == "plot.trace":
-            good = {"v": OUT}
+        good = good or ALONE[name]
         for parameter in known:
             yield pytest.param(function, good, parameter, id=f"{name}-{parameter}")
 
@@ -61,7 +69,7 @@ def _no_figures():
 def test_good_arguments_are_good(name):
     known = inspect.signature(FUNCTIONS[name]).parameters
     good = {key: GOOD[key] for key, parameter in known.items() if parameter.default is parameter.empty}
-    assert FUNCTIONS[name](**good or {"v": OUT}) is not None
+    assert FUNCTIONS[name](**good or ALONE[name]) is not None
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # of sums over NaN
@@ -79,11 +87,11 @@ def test_whatever_an_argument_is_the_error_is_ours(function, good, parameter):
     assert max(map(len, texts)) < 600  # no array is printed
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "plot.trace"])
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ALONE])
 def test_arguments_in_reverse_order_are_refused(name):
     function = FUNCTIONS[name]
     known = inspect.signature(function).parameters
     good = [GOOD[key] for key, parameter in known.items() if parameter.default is parameter.empty]
-    if len(good) > 1 and name != "plot.confusion":  # whose arguments are of one kind
+    if len(good) > 1 and name not in ("plot.confusion", "plot.phase"):  # whose arguments are of one kind
         with pytest.raises(AutogradError):
             function(*reversed(good))

@@ -51,22 +51,52 @@ def test_trace_names_its_neurons_beside_the_panels_where_they_cover_nothing(lif,
     assert not any(box.overlaps(text.get_window_extent()) for panel in axes for text in [*panel.texts, panel.title])
 
 
-def test_trace_draws_every_spike_in_the_spike_panel_and_above_the_membrane(lif):
+def test_trace_draws_every_spike_once(lif):
     _, v, spikes = lif
     membrane, ticks = plot.trace(v=v, spikes=spikes, neurons=[1, 4], v_threshold=1.0)
-    times = np.nonzero(spikes[:, [1, 4]])[0]
-    for panel in (membrane, ticks):
-        np.testing.assert_array_equal(marks(panel)[0], times)
-    lowest = min(segment[:, 1].min() for segment in membrane.collections[0].get_segments())
-    highest = max(segment[:, 1].max() for segment in membrane.collections[0].get_segments())
-    assert v[:, [1, 4]].max() < lowest
-    assert highest <= membrane.get_ylim()[1]
+    np.testing.assert_array_equal(marks(ticks)[0], np.nonzero(spikes[:, [1, 4]])[0])
+    assert not membrane.collections
 
 
 def test_trace_without_spikes_draws_none():
-    membrane, ticks = plot.trace(v=np.zeros((8, 2)), spikes=np.zeros((8, 2)))
-    assert marks(membrane)[0] == marks(ticks)[0] == []
+    _, ticks = plot.trace(v=np.zeros((8, 2)), spikes=np.zeros((8, 2)))
+    assert marks(ticks)[0] == []
     ticks.figure.draw_without_rendering()
+
+
+def test_trace_draws_an_input_as_steps_and_a_membrane_as_a_line(lif):
+    x, v, _ = lif
+    current, membrane = plot.trace(x=x, v=v)
+    assert {line.get_drawstyle() for line in curves(current).values()} == {"steps-mid"}
+    assert {line.get_drawstyle() for line in curves(membrane).values()} == {"default"}
+
+
+def test_trace_and_raster_show_time_in_ms_with_dt(lif):
+    x, v, spikes = lif
+    axes = plot.trace(x=x, v=v, spikes=spikes, neurons=2, dt=0.5)
+    assert axes[-1].get_xlabel() == "Time (ms)"
+    assert {panel.get_xlim() for panel in axes} == {(-0.25, 29.75)}
+    np.testing.assert_array_equal(curves(axes[1])["neuron 2"].get_xdata(), 0.5 * np.arange(60))
+    times = 0.5 * np.flatnonzero(spikes[:, 2])
+    np.testing.assert_array_equal(marks(axes[2])[0], times)
+    panel = plot.raster(spikes[:, 2:3], dt=0.5)
+    np.testing.assert_array_equal(spike_lines(panel)[0].get_xdata(), times)
+    assert texts(panel) == [f"{2000 * spikes[:, 2].mean():.3g} Hz"]
+    assert (panel.get_xlabel(), panel.get_xlim()) == ("Time (ms)", (-0.25, 29.75))
+
+
+@pytest.mark.parametrize("dt", [0, -1.0, np.nan, np.inf, True, "1", [1.0]])
+def test_a_dt_that_is_no_positive_number_is_refused(lif, dt):
+    for call in (lambda: plot.trace(v=lif[1], dt=dt), lambda: plot.raster(lif[2], dt=dt)):
+        with pytest.raises(ArgumentError, match=r"expected dt to be a positive number, got .* Pass the length of a time step"):
+            call()
+    assert plt.get_fignums() == []
+
+
+def test_a_lone_neuron_has_no_number():
+    axes = plot.trace(v=np.ones(5), spikes=np.eye(5)[0])
+    assert axes[1].get_ylabel() == "Spikes"
+    assert len(axes[1].get_yticks()) == 0
 
 
 def test_a_neuron_has_the_same_colour_in_every_panel(lif):
@@ -76,7 +106,7 @@ def test_a_neuron_has_the_same_colour_in_every_panel(lif):
     assert len(set(colours)) == 3
     assert [to_hex(line.get_color()) for line in curves(membrane).values()] == colours
     expected = [colours[row] for row in np.nonzero(spikes[:, [0, 3, 5]])[1]]
-    assert marks(membrane)[1] == marks(ticks)[1] == expected
+    assert marks(ticks)[1] == expected
     assert [label.get_text() for label in ticks.get_yticklabels()] == ["0", "3", "5"]
 
 
@@ -192,7 +222,7 @@ def test_raster_draws_every_spike_of_the_sample_at_its_step_and_neuron():
     times, neurons = np.nonzero(spikes[:, 2].reshape(20, 8))
     np.testing.assert_array_equal(line.get_xdata(), times)
     np.testing.assert_allclose(line.get_ydata(), neurons)
-    assert texts(panel) == [f"{spikes[:, 2].mean():.3f} spikes/neuron/step"]
+    assert texts(panel) == [f"{spikes[:, 2].mean():.3g} spikes/neuron/step"]
 
 
 def test_raster_stacks_layers_that_do_not_overlap_and_names_them_with_their_rates():
@@ -209,7 +239,7 @@ def test_raster_stacks_layers_that_do_not_overlap_and_names_them_with_their_rate
     assert low < lines[0].get_ydata().min()
     assert lines[-1].get_ydata().max() < high
     rates = {name: (train[:, 1] > 0).mean() for name, train in layers.items()}
-    assert texts(panel) == [f"{name}\n{rate:.3f} spikes/neuron/step" for name, rate in rates.items()]
+    assert texts(panel) == [f"{name}\n{rate:.3g} spikes/neuron/step" for name, rate in rates.items()]
     assert [label.get_text() for label in panel.get_yticklabels()] == ["0", "63", "0", "127", "0", "9"]
 
 
@@ -228,16 +258,45 @@ def test_raster_of_a_silent_layer_shows_its_whole_range():
     assert panel.get_xlim() == (-0.5, 49.5)
     assert panel.get_ylim()[0] < 0
     assert panel.get_ylim()[1] > 29
-    assert texts(panel) == ["silent\n0.000 spikes/neuron/step"]
+    assert texts(panel) == ["silent\n0 spikes/neuron/step"]
 
 
-def test_raster_of_many_neurons_is_one_rasterized_artist():
-    spikes = np.random.default_rng(3).random((500, 1000)) < 0.05
+@pytest.mark.parametrize(("steps", "n"), [(500, 1000), (100, 5000), (3, 20_000), (3000, 30)])
+def test_raster_of_many_spikes_is_an_image_with_a_dot_where_each_one_is(steps, n):
+    spikes = np.random.default_rng(3).random((steps, n)) < (0.5 if n == 30 else 0.02)
     panel = plot.raster(spikes)
-    (line,) = spike_lines(panel)
-    assert len(line.get_xdata()) == spikes.sum()
-    assert line.get_rasterized()
-    panel.figure.draw_without_rendering()
+    assert not spike_lines(panel)
+    (image,) = panel.images
+    shown = image.get_array()[..., 3]
+    left, right, low, high = image.get_extent()
+    height, width = (high - low) / len(shown), (right - left) / shown.shape[1]
+    times, neurons = np.nonzero(spikes)
+    rows, columns = ((neurons - low) / height).astype(int), ((times - left) / width).astype(int)
+    apart = round(1 / width) if width < 1 else 1
+    assert (left, low) == (-0.5, -0.5)
+    assert (height * 72 * panel.bbox.height / panel.figure.dpi / np.ptp(panel.get_ylim())) < 3 or n == 30
+    dots = np.zeros(shown.shape, bool)
+    dots[rows, columns - columns % apart + (apart - 1) // 2] = True
+    np.testing.assert_array_equal(shown > 0, dots)
+    assert (shown[dots] >= 0.35 * 255).all()
+    assert shown.max() == 255
+
+
+def test_raster_chooses_for_each_layer_and_a_markersize_asks_for_marks():
+    generator = np.random.default_rng(4)
+    layers = {"large": generator.random((50, 2000)) < 0.01, "small": generator.random((50, 5)) < 0.2}
+    panel = plot.raster(layers)
+    assert (len(panel.images), len(spike_lines(panel))) == (1, 1)
+    panel = plot.raster(layers, markersize=0.5)
+    assert (len(panel.images), len(spike_lines(panel))) == (0, 2)
+    assert [len(line.get_xdata()) for line in spike_lines(panel)] == [train.sum() for train in layers.values()]
+
+
+def test_a_million_spikes_are_one_small_image():
+    spikes = np.random.default_rng(5).random((2000, 10_000), np.float32) < 0.05
+    assert spikes.sum() > 990_000
+    (image,) = plot.raster(spikes).images
+    assert image.get_array().size < 2_000_000
 
 
 def test_raster_respects_axes_names_and_markersize():
@@ -256,8 +315,8 @@ def test_raster_respects_axes_names_and_markersize():
         (ShapeError, r"hidden of shape .*, got \(5,\)", {"hidden": np.ones(5)}, {}),
         (ShapeError, "the same T in all.*'a': 5, 'b': 6", {"a": np.ones((5, 2)), "b": np.ones((6, 2))}, {}),
         (ArgumentError, "sample from 0 to 2, got 3", np.ones((5, 3, 2)), {"sample": 3}),
-        (ArgumentError, "a positive markersize, got int 0", np.ones((5, 3)), {"markersize": 0}),
-        (ArgumentError, "a positive markersize, got str 'large'", np.ones((5, 3)), {"markersize": "large"}),
+        (ArgumentError, "markersize to be a positive number, got int 0", np.ones((5, 3)), {"markersize": 0}),
+        (ArgumentError, "markersize to be a positive number, got str 'large'", np.ones((5, 3)), {"markersize": "large"}),
         (ArgumentError, "1 names, one a layer", np.ones((5, 3)), {"names": ["a", "b"]}),
         (ArgumentError, "at least one of layers, got none", {}, {}),
     ],

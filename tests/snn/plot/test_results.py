@@ -7,7 +7,7 @@ import pytest
 from autograd import Tensor
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from snn import plot
-from snn.plot.panels import COLOURS
+from snn.plot.panels import LIGHT
 from tests.snn.plot.drawn import curves, texts
 
 HISTORY = [
@@ -23,7 +23,7 @@ def test_training_draws_losses_left_and_accuracies_in_percent_right():
     assert list(curves(loss)) == ["train", "test"]
     np.testing.assert_array_equal(curves(loss)["test"].get_xydata(), [(1, 1.0), (2, 0.7), (3, 0.8)])
     np.testing.assert_allclose(curves(accuracy)["train"].get_ydata(), [60, 80, 90])
-    assert {line.get_color() for line in (curves(loss)["train"], curves(accuracy)["train"])} == {COLOURS[0]}
+    assert {line.get_color() for line in (curves(loss)["train"], curves(accuracy)["train"])} == {LIGHT.colours[0]}
 
 
 def test_training_marks_the_last_test_accuracy_and_names_its_epoch():

@@ -1,0 +1,39 @@
+"""Checks of numbers that a user passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError
+
+__all__ = ["positive", "whole"]
+
+
+def positive(value: Any, where: str, name: str, fix: str) -> float:
+    """Return a positive number that a user passed.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none, or beyond 1e30.
+    """
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not real or not 0 < value < 1e30:
+        raise ArgumentError(where, f"{name} to be a positive number", describe(value), fix)
+    return float(value)
+
+
+def whole(value: Any, where: str, name: str, fix: str, most: int) -> int:
+    """Return a whole number from 1 to a largest one that a user passed.
+
+    Raises
+    ------
+    ArgumentError
+        If it is none.
+    """
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ArgumentError(where, f"{name} to be a whole number from 1 to {most:,}", describe(value), fix)
+    return int(value)

@@ -1,0 +1,139 @@
+"""The raster: which neuron fires when, from ten neurons to a hundred thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+
+from ..common.checks import positive
+from .panels import BESIDE, by_neuron, look, make_panels, small, tidy, time_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike, NDArray
+
+    from .panels import Time
+
+__all__ = ["raster"]
+
+_ROW = 0.8  # points: the least height of a row whose spikes are marks
+_MARKS = 20_000  # the most marks of a layer
+_DOT = 0.75  # points: size of a dot where there are more
+
+
+def raster(
+    spikes: ArrayLike | Mapping[str, ArrayLike],
+    *,
+    sample: int = 0,
+    names: str | Sequence[str] | None = None,
+    dt: float | None = None,
+    ax: Axes | None = None,
+    markersize: float | None = None,
+) -> Axes:
+    """Plot which neurons spike when, for one layer or for several stacked from bottom to top.
+
+    Parameters
+    ----------
+    spikes : array_like or mapping of str to array_like
+        A layer of shape ``[T, n]`` or ``[T, N, ...]`` (features are flattened), or several by name, the small ones
+        stretched; nonzero is a spike.
+    sample : int
+        Which sample of the batch; an array of shape ``[T, n]`` has none.
+    names : str or sequence of str, optional
+        Names of the layers; by default the mapping's keys.
+    dt : float, optional
+        Length of a time step in ms; None shows time in steps, and rates per step.
+    ax : Axes, optional
+        Where to draw; by default a new figure.
+    markersize : float, optional
+        Height of a mark in points; by default about that of a row.
+
+    Returns
+    -------
+    Axes
+        At its right are the layers' names and mean rates.
+
+    Raises
+    ------
+    ShapeError
+        If an array has other axes, or the arrays do not have the same time steps.
+    ArgumentError
+        If no layer is given, ``sample`` is out of range, ``dt`` or ``markersize`` is not positive, or there are not as many
+        names as layers.
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Notes
+    -----
+    A spike is a mark as high as its row. A layer with rows of less than 0.8 points, or with more than 20,000 spikes, is an
+    image of dots of 0.75 points instead, each the darker the more spikes are in it: a million of them are drawn at once, and
+    a PDF stays small. With ``markersize`` it is marks in any case.
+    """
+    where, layers = "snn.plot.raster", spikes if isinstance(spikes, Mapping) else {"": spikes}
+    time = time_of(dt, where)
+    trains = list(by_neuron(layers, where, sample, least=2).values())
+    if not (names is None or isinstance(names, Sequence)):
+        raise DTypeError(
+            where, "names to be a string or a sequence of them", describe(names), "Pass a dict from name to spikes."
+        )
+    titles = list(layers) if names is None else [names] if isinstance(names, str) else list(names)
+    if markersize is not None:
+        markersize = positive(markersize, where, "markersize", "Leave it out to fit the rows.")
+    if len(titles) != len(trains):
+        raise ArgumentError(where, f"{len(trains)} names, one a layer", describe(names), "Pass a dict from name to spikes.")
+    steps, counts = len(trains[0]), np.array([train.shape[1] for train in trains])
+    bands = np.maximum(counts, 0.1 * counts.sum())
+    bottoms = np.cumsum([0, *(bands[:-1] + 0.05 * bands.sum())])
+    top = bottoms[-1] + bands[-1]
+    panel: Axes = make_panels(ax, where, 6.4, [float(np.clip(1.2 + 0.012 * counts.sum(), 1.4, 3.8))])[0]
+    tidy(panel, time.label, "Neuron", whole=time.whole)
+    panel.set(xlim=(-0.5 * time.dt, (steps - 0.5) * time.dt), ylim=(-0.5 - 0.01 * top, 1.01 * top - 0.5))
+    wide, high = np.array(panel.bbox.size) * 72 / panel.figure.dpi  # points
+    width, colours = float(np.clip(0.5 * wide / steps, 0.6, 2)), np.resize(look(panel).colours, len(trains))
+    for title, train, bottom, band, colour in zip(titles, trains, bottoms, bands, colours, strict=True):
+        n = train.shape[1]
+        fired = train != 0
+        row = high * band / n / (1.02 * top)
+        if markersize is None and (row < _ROW or np.count_nonzero(fired) > _MARKS):
+            _dots(panel, fired, time, (bottom - 0.5 * band / n, bottom + band - 0.5 * band / n), (wide, row * n), colour)
+        else:
+            times, which = np.nonzero(fired)
+            size = markersize or float(np.clip(0.8 * row, _ROW, 9))
+            panel.plot(times * time.dt, bottom + which * band / n, "|", c=colour, ms=size, mew=width)
+        rate = f"{time.rate(fired.mean()):.3g} {'spikes/neuron/step' if time.whole else time.rate_unit}"
+        text, middle = f"{title}\n{rate}", bottom + band / 2
+        panel.annotate(text.strip(), (1.01, middle), xycoords=BESIDE, color=colour, va="center", size=small())
+    if len(trains) > 1:
+        ticks = np.stack([bottoms, bottoms + bands * (1 - 1 / counts)], axis=1).ravel()
+        panel.set_yticks(ticks, labels=[str(index) for n in counts for index in (0, n - 1)])
+    return panel
+
+
+def _dots(
+    panel: Axes, fired: NDArray[np.bool_], time: Time, band: tuple[float, float], size: tuple[float, float], colour: str
+) -> None:
+    """Draw an image with a dot for each place of a size where there are spikes, the darker the more of them there are."""
+    from matplotlib.colors import to_rgb
+
+    (steps, n), (wide, high) = fired.shape, (max(1, int(length / _DOT)) for length in size)
+    # A whole number of steps, and of neurons, for each dot, or a whole number of dots for each step: no pattern of its own.
+    together, apart, neurons = -(-steps // wide), max(1, wide // steps), -(-n // high)
+    columns, rows = -(-steps // together), -(-n // neurons)
+    times, which = np.nonzero(fired)
+    counts: Any = np.bincount(which // neurons * columns + times // together, minlength=rows * columns)
+    counts = counts.reshape(rows, columns)
+    image = np.zeros((rows, columns * apart, 4), np.uint8)
+    image[..., :3] = np.rint(255 * np.array(to_rgb(colour)))
+    middle = slice((apart - 1) // 2, None, apart)
+    shade = np.where(counts, 0.35 + 0.65 * counts / max(1, counts.max()), 0)
+    image[:, middle, 3] = np.rint(255 * shade)
+    low, top = band
+    bottom_to_top = low + (top - low) * rows * neurons / n
+    extent = (-0.5 * time.dt, (columns * together - 0.5) * time.dt, low, bottom_to_top)
+    drawn = panel.imshow(image, aspect="auto", origin="lower", extent=extent, interpolation="antialiased", zorder=2)
+    drawn.set_clip_path(panel.patch)

@@ -1,0 +1,140 @@
+"""What a run recorded, and how it goes on into the tools for labelled arrays and for spike trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, MissingExtraError
+
+from .common.checks import positive
+
+__all__ = ["Record"]
+
+_AXES = {1: ("neuron",), 2: ("channel", "length"), 3: ("channel", "height", "width")}
+"""What the features of a layer are called, by their number."""
+
+_DT = "Pass the length of a time step in ms."
+
+
+class Record(dict[str, Tensor]):
+    """What :func:`snn.run` recorded, a dict: ``"<layer>.<what>"``, of a single neuron ``"<what>"``, to ``[T, N, ...]``."""
+
+    def to_xarray(self, *, dt: float | None = None) -> Any:
+        """Return the record as an ``xarray.Dataset``, with named dimensions.
+
+        Parameters
+        ----------
+        dt : float, optional
+            Length of a time step in ms; None gives the time in steps.
+
+        Returns
+        -------
+        xarray.Dataset
+            A variable for each entry, under its name. Its dimensions are ``time`` and ``sample``, and those of its layer, such
+            as ``1.neuron``; ``1.channel``, ``1.height`` and ``1.width`` after a convolution. Step ``t`` is at ``t * dt``; the
+            coordinate says its units. Values are not copied.
+
+        Raises
+        ------
+        ArgumentError
+            If nothing was recorded, or ``dt`` is not positive.
+        MissingExtraError
+            If xarray is not installed.
+        """
+        where = "record.to_xarray"
+        step = 1 if dt is None else positive(dt, where, "dt", _DT)
+        arrays = self._arrays(where)
+        try:
+            import xarray
+        except ImportError as error:
+            raise MissingExtraError("xarray", "xarray", where) from error
+        steps, samples = next(iter(arrays.values())).shape[:2]
+        coordinates: dict[str, Any] = {
+            "time": ("time", step * np.arange(steps), {"units": "steps" if dt is None else "ms", "long_name": "time"}),
+            "sample": np.arange(samples),
+        }
+        variables = {}
+        for name, array in arrays.items():
+            layer, _, what = name.rpartition(".")
+            features = _AXES.get(array.ndim - 2, tuple(f"axis {i}" for i in range(2, array.ndim)))
+            names = [f"{layer}.{axis}" if layer else axis for axis in features]
+            variables[name] = (("time", "sample", *names), array, {"layer": layer, "what": what})
+            coordinates |= {axis: np.arange(n) for axis, n in zip(names, array.shape[2:], strict=True)}
+        return xarray.Dataset(variables, coordinates)
+
+    def to_neo(self, *, dt: float, sample: int | Sequence[int] | None = None) -> Any:
+        """Return the record as a ``neo.Block``: spike trains and signals with units, as electrophysiologists exchange them.
+
+        Parameters
+        ----------
+        dt : float
+            Length of a time step in ms.
+        sample : int or sequence of int, optional
+            Which samples of the batch; None is all. Each neuron becomes an object of its own, which takes its time.
+
+        Returns
+        -------
+        neo.Block
+            A segment for each sample. A layer's ``spike`` becomes a ``SpikeTrain`` for each neuron, from 0 to ``T * dt`` ms, a
+            spike of step ``t`` at ``t * dt``; whatever is not 0 is one spike. Anything else becomes an ``AnalogSignal`` with a
+            channel for each neuron, without a unit. Their ``annotations`` have layer, neuron (counted over all features) and
+            sample.
+
+        Raises
+        ------
+        ArgumentError
+            If nothing was recorded, ``dt`` is not positive, or there is no such sample.
+        MissingExtraError
+            If neo is not installed.
+        """
+        where = "record.to_neo"
+        step, arrays = positive(dt, where, "dt", _DT), self._arrays(where)
+        count = next(iter(arrays.values())).shape[1]
+        chosen = range(count) if sample is None else list(sample) if isinstance(sample, Iterable) else [sample]
+        for one in chosen:
+            if not isinstance(one, (int, np.integer)) or isinstance(one, bool) or not 0 <= one < count:
+                raise ArgumentError(where, f"samples from 0 to {count - 1}", describe(one), "Pick another one.")
+        try:
+            import neo
+            from quantities import dimensionless, ms
+        except ImportError as error:
+            raise MissingExtraError("neo", "neo", where) from error
+        block = neo.Block(name="snn.run")
+        for one in chosen:
+            segment = neo.Segment(name=f"sample {one}", index=int(one))
+            for name, array in arrays.items():
+                layer, _, what = name.rpartition(".")
+                values, about = array[:, one].reshape(len(array), -1), {"layer": layer, "sample": int(one)}
+                if what == "spike":
+                    for neuron, times in _trains(values):
+                        segment.spiketrains.append(
+                            neo.SpikeTrain(
+                                step * times, units=ms, t_start=0 * ms, t_stop=len(array) * step * ms,
+                                name=f"{name} {neuron}", neuron=neuron, **about,
+                            )
+                        )  # fmt: skip
+                else:
+                    signal = neo.AnalogSignal(values, units=dimensionless, sampling_period=step * ms, name=name, **about)
+                    signal.array_annotate(neuron=np.arange(values.shape[1]))
+                    segment.analogsignals.append(signal)
+            block.segments.append(segment)
+        return block
+
+    def _arrays(self, where: str) -> dict[str, np.ndarray[Any, Any]]:
+        if not self:
+            raise ArgumentError(where, "something recorded", "an empty record", "Run with record=['spike', 'v'].")
+        return {name: tensor.asnumpy() for name, tensor in self.items()}
+
+
+def _trains(values: Any) -> Iterator[tuple[int, Any]]:
+    """Return for each neuron of ``[T, n]`` the steps at which it fires."""
+    neurons, times = np.nonzero(values.T)
+    ends = np.searchsorted(neurons, np.arange(values.shape[1] + 1))
+    for neuron, (first, last) in enumerate(pairwise(ends)):
+        yield neuron, times[first:last]

@@ -1,0 +1,152 @@
+"""Statistics of spike trains: intervals between spikes, how regular they are, and how much counts vary.
+
+They are plain numbers, not differentiable. Spikes are ``[T, N, ...]``, such as ``record["1.spike"]``; each neuron of each
+sample is one train, and whatever is not 0 is one spike, of any amplitude.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from autograd.dtypes import describe
+from autograd.errors import ShapeError
+from autograd.intake import to_numbers
+
+from .common.checks import positive, whole
+
+__all__ = ["cv", "fano_factor", "intervals"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
+    """Return the intervals between one spike and the next of the same train.
+
+    Parameters
+    ----------
+    spikes : Tensor or array
+        ``[T, N, ...]``.
+    dt : float
+        Length of a time step, in the unit that the intervals are to have; 1 gives steps.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[K]`` float64, of one train after the other.
+
+    Raises
+    ------
+    ShapeError
+        If there is no time step, or no axis beside time.
+    ArgumentError
+        If ``dt`` is not positive.
+
+    Examples
+    --------
+    >>> import snn
+    >>> snn.stats.intervals([[1, 0], [0, 1], [1, 0], [0, 1], [0, 0], [1, 0]]).tolist()
+    [2.0, 3.0, 2.0]
+    """
+    where = "snn.stats.intervals"
+    fired = _fired(spikes, where)
+    return _intervals(fired)[0] * positive(dt, where, "dt", "Pass the length of a time step.")
+
+
+def cv(spikes: Any) -> Any:
+    """Return the coefficient of variation of each train's intervals: their standard deviation over their mean.
+
+    It is 0 for a clock, and near 1 for a Poisson train.
+
+    Parameters
+    ----------
+    spikes : Tensor or array
+        ``[T, N, ...]``.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[N, ...]`` float64; NaN for a train of fewer than three spikes, whose one interval cannot vary: leave it out of a
+        mean with ``np.nanmean``.
+
+    Raises
+    ------
+    ShapeError
+        If there is no time step, or no axis beside time.
+
+    Notes
+    -----
+    The standard deviation is that of the intervals at hand (division by their number), as in Gabbiani and Koch, 1998, and in
+    the package elephant, which gives 0 to a single interval. A rate that changes raises it, and so does a short window, in
+    which long intervals do not fit.
+    """
+    fired = _fired(spikes, "snn.stats.cv")
+    lengths, train = _intervals(fired)
+    trains = fired[0].size
+    with np.errstate(invalid="ignore"):
+        count = np.bincount(train, minlength=trains)
+        mean = np.bincount(train, lengths, trains) / count
+        variance = np.bincount(train, (lengths - mean[train]) ** 2, trains) / count
+        found = np.where(count > 1, np.sqrt(variance) / mean, np.nan)
+    return found.reshape(fired.shape[1:])
+
+
+def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
+    """Return the variance of each neuron's spike counts over their mean: 0 for a clock, 1 for a Poisson train.
+
+    Parameters
+    ----------
+    spikes : Tensor or array
+        ``[T, N, ...]``: the samples are repetitions of one trial.
+    window : int, optional
+        Count in windows of so many steps, one behind the other; what is left at the end does not count. None is one window
+        of all steps, so that counts differ over the samples alone.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[...]`` float64, over all windows of all samples; NaN for a neuron that never fires.
+
+    Raises
+    ------
+    ShapeError
+        If there is no time step, no axis beside time, or there are not two counts to compare.
+    ArgumentError
+        If the window is not from 1 to T.
+
+    Notes
+    -----
+    The variance divides by the number of counts, as in the package elephant. In short windows every train looks like a
+    Poisson one, whose chance of a spike in a step is small.
+    """
+    where = "snn.stats.fano_factor"
+    fired = _fired(spikes, where)
+    steps = len(fired) if window is None else whole(window, where, "window", "Count it in time steps.", len(fired))
+    windows = len(fired) // steps
+    counts = fired[: windows * steps].reshape(windows, steps, *fired.shape[1:]).sum(1).astype(np.float64)
+    if windows * fired.shape[1] < 2:
+        raise ShapeError(
+            where,
+            "two counts or more",
+            f"{windows} window of {fired.shape[1]} sample",
+            "Pass more samples, or a shorter window.",
+        )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return counts.var((0, 1)) / counts.mean((0, 1))
+
+
+def _fired(spikes: Any, where: str) -> Array:
+    values = to_numbers(spikes, f"{where}, spikes")
+    if values.ndim < 2 or not values.size:
+        raise ShapeError(
+            f"{where}, spikes", "[T, N, ...]", describe(values), "Put time first, and add a batch axis: spikes[:, None]."
+        )
+    return values != 0
+
+
+def _intervals(fired: Array) -> tuple[Array, Array]:
+    """Return all intervals in steps, and the train of each."""
+    train, times = np.nonzero(fired.reshape(len(fired), -1).T)
+    same = train[1:] == train[:-1]
+    return np.diff(times)[same].astype(np.float64), train[1:][same]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import snn
+from autograd.errors import ArgumentError, DTypeError, ShapeError, WriteError
+from snn import plot
+
+EVENTS = snn.data.Events([0, 100, 900, 1000, 3999], x=[0, 1, 2, 3, 3], y=[0, 0, 1, 2, 2], p=[1, 0, 1, 1, 0], shape=(2, 3, 4))
+
+
+def test_a_gif_has_a_frame_for_each_window_with_all_its_events(tmp_path):
+    animation = plot.movie(EVENTS, tmp_path / "events.gif", frames=4, fps=10)
+    with Image.open(tmp_path / "events.gif") as film:
+        assert film.n_frames == 4
+        assert film.info["duration"] == 100
+    assert [path.name for path in tmp_path.iterdir()] == ["events.gif"]
+    panel = animation._fig.axes[0]  # of the last frame that was drawn
+    assert panel.get_title(loc="left") == "3.0 ms"
+    shown = panel.images[0].get_array()[..., 3] > 0
+    assert np.argwhere(shown).tolist() == [[2, 3]]
+    assert [text.get_text() for text in panel.texts] == ["OFF", "ON"]
+    animation._draw_frame(0)
+    shown = panel.images[0].get_array()
+    assert np.argwhere(shown[..., 3] > 0).tolist() == [[0, 0], [0, 1], [1, 2]]
+    assert not np.array_equal(shown[0, 0, :3], shown[0, 1, :3])  # ON and OFF
+    assert np.array_equal(shown[0, 0, :3], shown[1, 2, :3])
+
+
+def test_frames_are_shown_as_they_are(tmp_path):
+    frames = np.zeros((3, 1, 2, 2), np.float32)
+    frames[[0, 1, 2], 0, [0, 1, 1], [0, 0, 1]] = [1, 2, 3]
+    animation = plot.movie(frames, str(tmp_path / "frames.GIF"), dt=0.5)
+    panel = animation._fig.axes[0]
+    assert panel.get_title(loc="left") == "1 ms"
+    assert not panel.texts
+    assert panel.images[0].get_array()[1, 1, 3] == 1
+    with Image.open(tmp_path / "frames.GIF") as film:
+        assert film.n_frames == 3
+
+
+def test_mp4_needs_ffmpeg(tmp_path, monkeypatch):
+    from matplotlib.animation import FFMpegWriter
+
+    if FFMpegWriter.isAvailable():
+        plot.movie(EVENTS, tmp_path / "events.mp4", frames=3)
+        assert b"ftyp" in (tmp_path / "events.mp4").read_bytes()[:16]
+    monkeypatch.setattr(FFMpegWriter, "isAvailable", lambda: False)
+    with pytest.raises(ArgumentError, match=r"snn\.plot\.movie: expected the program ffmpeg, for MP4, got none on the PATH"):
+        plot.movie(EVENTS, tmp_path / "another.mp4")
+
+
+@pytest.mark.parametrize(
+    ("events", "path", "arguments", "error", "message"),
+    [
+        (EVENTS, "film.avi", {}, ArgumentError, r"a path that ends in .gif or .mp4, got 'film.avi'"),
+        (EVENTS, 3, {}, DTypeError, "path to be a string or a path, got int 3"),
+        (EVENTS[:0], "a.gif", {}, ArgumentError, "a sample with events, got none"),
+        (np.ones((3, 2, 4)), "a.gif", {}, ShapeError, r"Events, or finite frames \[T, 1 or 2, height, width\]"),
+        (np.ones((3, 3, 4, 4)), "a.gif", {}, ShapeError, r"Events, or finite frames"),
+        (EVENTS, "a.gif", {"frames": 0}, ArgumentError, "frames to be a whole number"),
+        (EVENTS, "a.gif", {"fps": -1}, ArgumentError, "fps to be a positive number"),
+        (EVENTS, "a.gif", {"fps": 5000}, ArgumentError, "at most 1,000 frames per second"),
+        (EVENTS, "a.gif", {"dt": 0}, ArgumentError, "dt to be a positive number"),
+    ],
+)
+def test_what_makes_no_movie_is_refused(events, path, arguments, error, message, tmp_path):
+    with pytest.raises(error, match=r"snn\.plot\.movie(, events)?: expected .*" + message):
+        plot.movie(events, tmp_path / path if isinstance(path, str) else path, **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(WriteError, match="expected a directory that can be written"):
+        plot.movie(EVENTS, tmp_path / "nowhere" / "a.gif", frames=1)

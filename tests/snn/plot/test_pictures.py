@@ -1,0 +1,103 @@
+"""Every plot as a picture, light and dark, beside one that was looked at.
+
+Text is left out, for fonts differ from one machine to another. ``python -m tests.snn.plot.test_pictures`` draws the pictures
+of ``tests/golden/plots`` anew, which are then to be looked at.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.testing.compare import compare_images
+from matplotlib.text import Text
+
+import snn
+from snn import plot
+
+PLACE = Path(__file__).parents[2] / "golden" / "plots"
+MOST = 6.0  # root mean square of the difference, of 255
+
+
+def data():
+    """Input, membrane before reset and spikes of leaky neurons, ``[100, 2, 12]``, without a random number of anyone's."""
+    t, n = np.meshgrid(np.arange(100), np.arange(24), indexing="ij")
+    x = (0.16 + 0.1 * np.sin(0.11 * t + n) * np.cos(0.3 * n) + 0.004 * n).reshape(100, 2, 12)
+    spikes, _, record = snn.run(snn.LIFNode(beta=0.9), x, record="v_before_reset", mode="eager")
+    assert (spikes.asnumpy().sum((0, 1)) > 3).all()
+    return x, record["v_before_reset"].asnumpy(), spikes.asnumpy()
+
+
+def draw(name, panels):
+    x, v, spikes = data()
+    if name == "trace":
+        plot.trace(x=x, v=v, spikes=spikes, v_threshold=1.0, v_reset=0.0, neurons=[0, 5], dt=0.5, ax=panels)
+    elif name == "rasters":
+        many = np.tile(spikes[:, 0], (1, 40)) * (np.arange(480) % 3 > 0)
+        plot.raster({"few": spikes[:, 0], "some": spikes[:, 1, :6]}, ax=panels[0])
+        plot.raster(many, ax=panels[1])
+    elif name == "statistics":
+        plot.rates(spikes, bins=8, ax=panels[0])
+        plot.intervals(spikes, bins=12, ax=panels[1])
+        plot.population_rate(spikes, window=5, ax=panels[2])
+    elif name == "maps":
+        wave = np.sin(np.arange(12)[:, None] * np.arange(1, 17) / 5)
+        plot.weights(wave, ax=panels[0])
+        plot.fields(wave, columns=4, ax=panels[1])
+    elif name == "planes":
+        t = np.linspace(0, 3, 60)
+        turns = np.exp(-t / 2) * np.cos(4 * t), np.exp(-t / 2) * np.sin(4 * t)
+        plot.phase(*turns, flow=lambda v, w: (w + 0.5 * v**3, -v - 0.5 * w), ax=panels[0])
+    elif name == "learning":
+        runs = 1 / np.arange(1, 9) + 0.05 * np.sin(np.arange(5))[:, None]
+        plot.curves({"a": runs, "b": 1.3 * runs[:3]}, ax=panels[0])
+        history = [{"train_loss": 1 / n, "test_loss": 1.2 / n, "test_accuracy": 1 - 0.5 / n} for n in range(1, 8)]
+        plot.training(history, ax=panels[1:3])
+        plot.confusion([0, 0, 1, 1, 2, 2, 2], [0, 1, 1, 1, 2, 2, 0], ax=panels[3])
+
+
+HEIGHTS = {"trace": 3, "rasters": 2, "statistics": 3, "maps": 2, "planes": 1, "learning": 4}
+
+
+def save(name, theme, path):
+    """Draw a picture without text, its panels at places that no font decides."""
+    mpl.rcdefaults()
+    with plot.style(theme):
+        count = HEIGHTS[name]
+        figure = plt.figure(figsize=(4, 1.4 * count), dpi=50)
+        panels = [figure.add_axes((0.05, (row + 0.1) / count, 0.85, 0.8 / count)) for row in reversed(range(count))]
+        draw(name, panels)
+        for text in figure.findobj(Text):
+            text.set_visible(False)
+        for legend in [panel.get_legend() for panel in panels if panel.get_legend()]:
+            legend.set_visible(False)
+        figure.savefig(path)
+        plt.close(figure)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", HEIGHTS)
+def test_a_picture_is_as_it_was_looked_at(name, theme, tmp_path):
+    with mpl.rc_context():
+        save(name, theme, tmp_path / "now.png")
+    assert compare_images(str(PLACE / f"{name}-{theme}.png"), str(tmp_path / "now.png"), MOST) is None
+
+
+def test_another_picture_is_noticed(tmp_path):
+    with mpl.rc_context():
+        save("trace", "light", tmp_path / "now.png")
+    for other in ("trace-dark", "statistics-light"):
+        assert compare_images(str(PLACE / f"{other}.png"), str(tmp_path / "now.png"), MOST) is not None
+
+
+if __name__ == "__main__":
+    mpl.use("Agg")
+    PLACE.mkdir(exist_ok=True)
+    for picture in HEIGHTS:
+        for page in ("light", "dark"):
+            save(picture, page, PLACE / f"{picture}-{page}.png")
+    sys.stdout.write(f"wrote {PLACE}\n")
