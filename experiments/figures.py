@@ -48,6 +48,7 @@ def rasters(config: Config, rng: np.random.Generator) -> Any:
     for ax, count in zip(axes, counts, strict=True):
         snn.plot.raster(wave(count, rng), names=f"{count:,} neurons", dt=_DT, ax=ax)
         ax.label_outer()
+    axes[0].figure.align_ylabels()
     return axes
 
 
@@ -63,7 +64,8 @@ def statistics(config: Config, rng: np.random.Generator) -> Any:
     """Draw rates, intervals and the rate of a population, of leaky neurons with noisy currents."""
     import matplotlib.pyplot as plt
 
-    x = (rng.uniform(0.02, 0.2, 200) + 0.3 * rng.standard_normal((1000, 2, 200))).astype(np.float32)
+    rhythm = 0.06 * np.sin(2 * np.pi * np.arange(1000) / 200)[:, None, None]
+    x = (rhythm + rng.uniform(-0.08, 0.12, 200) + 0.3 * rng.standard_normal((1000, 2, 200))).astype(np.float32)
     spikes = snn.run(snn.LIFNode(beta=0.93), x, mode="eager").out
     figure, axes = plt.subplot_mosaic([["rates", "intervals"], ["time", "time"]], figsize=(7.2, 4.4), layout="constrained")
     snn.plot.rates(spikes, dt=_DT, ax=axes["rates"])
@@ -74,8 +76,8 @@ def statistics(config: Config, rng: np.random.Generator) -> Any:
 
 def planes(config: Config, rng: np.random.Generator) -> Any:
     """Draw Izhikevich's neuron in the plane of its two variables."""
-    node = snn.IzhikevichNode.pattern("chattering", dt=0.1)
-    spikes, _, record = snn.run(node, np.full((3000, 1, 1), 10.0), record=["v_before_reset", "u"], mode="eager")
+    node = snn.IzhikevichNode.pattern("chattering", dt=0.05)
+    spikes, _, record = snn.run(node, np.full((4000, 1, 1), 10.0), record=["v_before_reset", "u"], mode="eager")
     a, b, _, _ = node.PATTERNS["chattering"]
 
     def flow(v: Any, u: Any) -> Any:

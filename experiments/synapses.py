@@ -169,7 +169,8 @@ def figure(config: Config) -> Any:
         ax.set_xlabel(ax.get_xlabel() or "Time (ms)", fontsize=9)
         ax.set_ylabel(ax.get_ylabel(), fontsize=9)
         ax.set_title(ax.get_title(), fontsize=9, pad=9)
-        ax.legend(frameon=False, fontsize=8, loc="lower left" if ax is axes[1, 1] else "best")
+        places = {axes[1, 1]: "lower left", axes[3, 0]: (0.45, 0.75), axes[3, 1]: (0.45, 0.75)}
+        ax.legend(frameon=False, fontsize=8, loc=places.get(ax, "best"))
     return axes
 
 

@@ -149,12 +149,12 @@ def patterns() -> Any:
         ax.plot(time, -125 + 18 * (x - x.min()) / np.ptp(x), color="0.4", lw=0.8, drawstyle="steps-mid")
         a, b, c, d = node.PATTERNS[name]
         about = f"a={a:g}, b={b:g}, c={c:g}, d={d:g}; current {x.min():g} to {x.max():g}"
-        ax.set_title(f"{title} ({about})", fontsize=7, loc="left")
+        ax.set_title(f"{title} ({about})", fontsize=8, loc="left")
         ax.set(xlim=(-50, 250), ylim=(-130, 35), yticks=[-65, 30])  # what came before is the way to rest
         ax.spines[["top", "right"]].set_visible(False)
-        ax.tick_params(labelsize=6)
+        ax.tick_params(labelsize=7)
     for ax in axes[:, 0]:
-        ax.set_ylabel("mV", fontsize=7)
+        ax.set_ylabel("Membrane (mV)", fontsize=8)
     for ax in axes[-1]:
         ax.set_xlabel("Time (ms)", fontsize=8)
     return axes

@@ -150,3 +150,7 @@ def _intervals(fired: Array) -> tuple[Array, Array]:
     train, times = np.nonzero(fired.reshape(len(fired), -1).T)
     same = train[1:] == train[:-1]
     return np.diff(times)[same].astype(np.float64), train[1:][same]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

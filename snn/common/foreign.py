@@ -184,7 +184,7 @@ _PLOT: dict[str, str] = {
     "plot_one_neuron_v_s": "Use snn.plot.trace(v=v, spikes=spikes)",
     "voltage": "Use snn.plot.trace(v=v)",
     "confusion_matrix": "Use snn.plot.confusion(labels, predictions)",
-    "animator": "Use snn.plot.movie(events, path) for a movie of events",
+    "animator": "Use snn.plot.movie for a movie of events",
     "spike_count": "Use snn.plot.raster(spikes), which writes the mean rate beside each layer",
 }
 

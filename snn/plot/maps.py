@@ -22,7 +22,7 @@ __all__ = ["fields", "weights"]
 
 
 def weights(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
-    """Plot a matrix of weights in colours, the colour of the page for 0.
+    """Plot a matrix of weights in colours, the palest for 0.
 
     Parameters
     ----------

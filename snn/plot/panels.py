@@ -43,7 +43,7 @@ class Look:
     colours: tuple[str, ...]
     """What tells neurons, layers and runs apart; safe for colour-blind readers."""
     diverging: str
-    """Colour map of what has a sign, in the colour of the page where it is 0."""
+    """Colour map of what has a sign, nearly in the colour of the page where it is 0."""
     rising: str
     """Colour map of what has none."""
 

@@ -113,7 +113,7 @@ def _nullclines(panel: Axes, flow: Callable[[Any, Any], Any], labels: Sequence[s
         finite = values[np.isfinite(values)]
         if finite.size and finite.min() < 0 < finite.max():
             panel.contour(*grid, np.ma.masked_invalid(values), [0.0], colors=[shades.grey], linestyles=dashes, linewidths=1.0)
-            handles.append(panel.plot([], [], dashes, c=shades.grey, lw=1.0, label=f"{name} stays")[0])
+            handles.append(panel.plot([], [], dashes, c=shades.grey, lw=1.0, label=f"{name.partition(' (')[0]}-nullcline")[0])
     every = slice(6, None, 12)
     dx, dy = (values[every, every] / scale for values, scale in zip(found, (right - left, high - low), strict=True))
     length = np.hypot(dx, dy)

@@ -71,8 +71,8 @@ def raster(
     Notes
     -----
     A spike is a mark as high as its row. A layer with rows of less than 0.8 points, or with more than 20,000 spikes, is an
-    image of dots of 0.75 points instead, each the darker the more spikes are in it: a million of them are drawn at once, and
-    a PDF stays small. With ``markersize`` it is marks in any case.
+    image of dots of 0.75 points instead, each the stronger the more spikes are in it: a million of them are drawn at once,
+    and a PDF stays small. With ``markersize`` it is marks in any case.
     """
     where, layers = "snn.plot.raster", spikes if isinstance(spikes, Mapping) else {"": spikes}
     time = time_of(dt, where)
@@ -91,6 +91,8 @@ def raster(
     bottoms = np.cumsum([0, *(bands[:-1] + 0.05 * bands.sum())])
     top = bottoms[-1] + bands[-1]
     panel: Axes = make_panels(ax, where, 6.4, [float(np.clip(1.2 + 0.012 * counts.sum(), 1.4, 3.8))])[0]
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # which is there now
+
     tidy(panel, time.label, "Neuron", whole=time.whole)
     panel.set(xlim=(-0.5 * time.dt, (steps - 0.5) * time.dt), ylim=(-0.5 - 0.01 * top, 1.01 * top - 0.5))
     wide, high = np.array(panel.bbox.size) * 72 / panel.figure.dpi  # points
@@ -108,16 +110,18 @@ def raster(
         rate = f"{time.rate(fired.mean()):.3g} {'spikes/neuron/step' if time.whole else time.rate_unit}"
         text, middle = f"{title}\n{rate}", bottom + band / 2
         panel.annotate(text.strip(), (1.01, middle), xycoords=BESIDE, color=colour, va="center", size=small())
+    panel.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     if len(trains) > 1:
         ticks = np.stack([bottoms, bottoms + bands * (1 - 1 / counts)], axis=1).ravel()
-        panel.set_yticks(ticks, labels=[str(index) for n in counts for index in (0, n - 1)])
+        panel.set_yticks(ticks, labels=[f"{index:,}" for n in counts for index in (0, n - 1)])
     return panel
 
 
 def _dots(
     panel: Axes, fired: NDArray[np.bool_], time: Time, band: tuple[float, float], size: tuple[float, float], colour: str
 ) -> None:
-    """Draw an image with a dot for each place of a size where there are spikes, the darker the more of them there are."""
+    """Draw an image with a dot for each place of a size where there are spikes, the stronger the more of them there are."""
     from matplotlib.colors import to_rgb
 
     (steps, n), (wide, high) = fired.shape, (max(1, int(length / _DOT)) for length in size)
@@ -130,7 +134,10 @@ def _dots(
     image = np.zeros((rows, columns * apart, 4), np.uint8)
     image[..., :3] = np.rint(255 * np.array(to_rgb(colour)))
     middle = slice((apart - 1) // 2, None, apart)
-    shade = np.where(counts, 0.35 + 0.65 * counts / max(1, counts.max()), 0)
+    # A lone spike is to be seen where there are few; where dots are full, their shades tell how many there are.
+    filled = counts[counts > 0]
+    least, most = 0.5 * (1 - filled.size / counts.size), np.quantile(filled, 0.998) if filled.size else 1
+    shade = np.where(counts, np.minimum(least + (1 - least) * counts / most, 1), 0)
     image[:, middle, 3] = np.rint(255 * shade)
     low, top = band
     bottom_to_top = low + (top - low) * rows * neurons / n

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["intervals", "population_rate", "rates"]
 
+_SHOWN = 0.995  # of the intervals; a few long ones would leave no room for the others
+
 
 def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axes | None = None) -> Axes:
     """Plot how many neurons fire at which mean rate, and their mean.
@@ -79,7 +81,8 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
     Returns
     -------
     Axes
-        The mean of :func:`snn.stats.cv` over the trains of three spikes or more is said above.
+        The mean of :func:`snn.stats.cv` over the trains of three spikes or more is said above. The axis ends behind 99.5 % of
+        the intervals; an arrow says how many are longer.
 
     Raises
     ------
@@ -98,9 +101,15 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
         raise ArgumentError(where, "a neuron that fires twice", "none", "Run it longer, or see snn.health(net, x).")
     panel: Axes = make_panels(ax, where, 4.0, [2.2])[0]
     tidy(panel, f"Interval ({time.unit})", "Intervals", whole=time.whole)
-    width = -(-int(found.max()) // count)
-    bars = -(-int(found.max()) // width)
-    _bars(panel, time.dt * found, bars, low=0.5 * time.dt, top=(bars * width + 0.5) * time.dt)
+    longest = int(np.ceil(np.quantile(found, _SHOWN)))
+    width = -(-longest // count)
+    bars = -(-longest // width)
+    top = (bars * width + 0.5) * time.dt
+    _bars(panel, time.dt * found, bars, low=0.5 * time.dt, top=top)
+    if beyond := np.count_nonzero(time.dt * found > top):
+        at = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right"}
+        grey = look(panel).grey
+        panel.annotate(f"{beyond / found.size:.1%} \u2192", (1, 0), xycoords="axes fraction", color=grey, size=small(), **at)
     varied = stats.cv(fired)
     known = varied[np.isfinite(varied)]
     text = f"CV {known.mean():.2f} (of {known.size:,} trains)" if known.size else "no train of three spikes"
@@ -170,6 +179,7 @@ def _bars(panel: Axes, values: Any, count: int, *, top: float, low: float = 0.0)
     heights, edges = np.histogram(values, count, (low, top))
     panel.stairs(heights, edges, fill=True, color=look(panel).colours[0], alpha=0.75)
     panel.set(xlim=(low, top), ylim=(0, None))
+    panel.yaxis.get_major_locator().set_params(integer=True)
 
 
 def _mark(panel: Axes, value: float, text: str) -> None:

@@ -278,7 +278,6 @@ def test_raster_of_many_spikes_is_an_image_with_a_dot_where_each_one_is(steps, n
     dots = np.zeros(shown.shape, bool)
     dots[rows, columns - columns % apart + (apart - 1) // 2] = True
     np.testing.assert_array_equal(shown > 0, dots)
-    assert (shown[dots] >= 0.35 * 255).all()
     assert shown.max() == 255
 
 

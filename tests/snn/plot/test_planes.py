@@ -37,12 +37,12 @@ def test_nullclines_lie_where_the_flow_is_zero():
     np.testing.assert_allclose(points[:, 1], points[:, 0] ** 2 - 0.2, atol=1e-3)
     points = np.concatenate([path.vertices for path in w_line.get_paths()])
     np.testing.assert_allclose(points[:, 1], 0.3 * points[:, 0], atol=1e-6)
-    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["$v$ stays", "$w$ stays"]
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["$v$-nullcline", "$w$-nullcline"]
 
 
 def test_a_flow_that_is_nowhere_zero_has_no_nullcline():
     panel = plot.phase([0.0, 1.0], [0.0, 1.0], flow=lambda v, w: (1.0, w - 0.5))
-    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["$w$ stays"]
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["$w$-nullcline"]
 
 
 @pytest.mark.parametrize(
