@@ -67,7 +67,7 @@ def statistics(config: Config, rng: np.random.Generator) -> Any:
     rhythm = 0.06 * np.sin(2 * np.pi * np.arange(1000) / 200)[:, None, None]
     x = (rhythm + rng.uniform(-0.08, 0.12, 200) + 0.3 * rng.standard_normal((1000, 2, 200))).astype(np.float32)
     spikes = snn.run(snn.LIFNode(beta=0.93), x, mode="eager").out
-    figure, axes = plt.subplot_mosaic([["rates", "intervals"], ["time", "time"]], figsize=(7.2, 4.4), layout="constrained")
+    _, axes = plt.subplot_mosaic([["rates", "intervals"], ["time", "time"]], figsize=(7.2, 4.4), layout="constrained")
     snn.plot.rates(spikes, dt=_DT, ax=axes["rates"])
     snn.plot.intervals(spikes, dt=_DT, ax=axes["intervals"])
     snn.plot.population_rate(spikes, window=10, dt=_DT, ax=axes["time"])

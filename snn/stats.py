@@ -142,7 +142,8 @@ def _fired(spikes: Any, where: str) -> Array:
         raise ShapeError(
             f"{where}, spikes", "[T, N, ...]", describe(values), "Put time first, and add a batch axis: spikes[:, None]."
         )
-    return values != 0
+    fired: Array = values != 0
+    return fired
 
 
 def _intervals(fired: Array) -> tuple[Array, Array]:

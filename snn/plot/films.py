@@ -97,7 +97,7 @@ def movie(
     title = panel.set_title(names[0], loc="left", size=small())
     if polarities == 2:
         for number, (name, colour) in enumerate(zip(("OFF", "ON"), colours, strict=True)):
-            at = {"x": 1 - 0.1 * number, "y": 1.01, "transform": panel.transAxes, "ha": "right", "va": "bottom"}
+            at: Any = {"x": 1 - 0.1 * number, "y": 1.01, "transform": panel.transAxes, "ha": "right", "va": "bottom"}
             panel.text(s=name, color=tuple(colour), size=small(), **at)
 
     def draw(number: int) -> tuple[Any, Any]:
@@ -105,10 +105,12 @@ def movie(
         title.set_text(names[number])
         return image, title
 
-    animation = FuncAnimation(panel.get_figure(root=True), draw, len(shown), interval=1000 / rate, blit=False)
+    figure: Any = panel.get_figure(root=True)
+    pace: Any = rate  # a float is as good as the int that it is declared as
+    animation = FuncAnimation(figure, draw, len(shown), interval=1000 / rate, blit=False)
     with tempfile.TemporaryDirectory() as directory:
         beside = Path(directory) / place.name
-        animation.save(beside, writer=writer, fps=rate, dpi=100)
+        animation.save(beside, writer=writer, fps=pace, dpi=100)
         write_whole(place, beside.read_bytes())
     return animation
 

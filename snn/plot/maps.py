@@ -12,7 +12,7 @@ from autograd.errors import NonFiniteError, ShapeError
 from autograd.intake import to_numbers
 
 from ..common.checks import whole
-from .panels import colour_bar, look, make_panels, small, tidy
+from .panels import colour_bar, look, make_panels, small, tidy, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def weights(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
         values, aspect="auto", cmap=look(panel).diverging, vmin=-largest, vmax=largest,
         interpolation="nearest" if values.size < 10_000 else "antialiased",
     )  # fmt: skip
-    panel.yaxis.get_major_locator().set_params(integer=True)
+    whole_ticks(panel.yaxis)
     colour_bar(panel, image, "Weight")
     return panel
 

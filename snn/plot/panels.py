@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BESIDE", "DARK", "LIGHT", "Look", "Time", "by_neuron", "colour_bar", "look", "make_panels", "margin_legend", "small",
-    "tidy", "time_of",
+    "tidy", "time_of", "whole_ticks",
 ]  # fmt: skip
 
 BESIDE = ("axes fraction", "data")
@@ -64,7 +64,8 @@ def look(panel: Axes) -> Look:
     import matplotlib as mpl
     from matplotlib.colors import to_rgba
 
-    for behind in (panel.get_facecolor(), panel.get_figure(root=True).get_facecolor()):
+    figure: Any = panel.get_figure(root=True)
+    for behind in (panel.get_facecolor(), figure.get_facecolor()):
         *colour, alpha = to_rgba(behind)
         if alpha > 0.5:
             return DARK if _brightness(colour) < 0.5 else LIGHT
@@ -185,6 +186,14 @@ def tidy(panel: Axes, xlabel: str, ylabel: str, *, whole: bool = True) -> None:
     panel.set_xlabel(xlabel, size=1.1 * small())
     panel.set_ylabel(ylabel, size=1.1 * small())
     panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=whole, min_n_ticks=1))
+
+
+def whole_ticks(axis: Any) -> None:
+    """Put the ticks of an axis on whole numbers, with commas between thousands."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+    axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def colour_bar(panel: Axes, image: Any, label: str) -> Any:

@@ -71,7 +71,7 @@ def phase(
         raise DTypeError(where, "labels to be two strings", describe(labels), "Such as labels=('v', 'w').")
     for name, given in (("x", x), ("y", y)):
         if given is None:
-            raise DTypeError(where, f"{name} to be an array over time", "None", "Record it: snn.run(net, x, record=['v', 'w']).")
+            raise DTypeError(where, f"{name} to be an array over time", "None", "Such as record['v'] of snn.run.")
     arrays = by_neuron({"x": x, "y": y, "spikes": spikes}, where, sample, least=1)
     across, up = (np.array(arrays[name], np.float64) for name in "xy")
     starts = across[0].copy(), up[0].copy()

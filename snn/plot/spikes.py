@@ -11,7 +11,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
 
 from ..common.checks import positive
-from .panels import BESIDE, by_neuron, look, make_panels, small, tidy, time_of
+from .panels import BESIDE, by_neuron, look, make_panels, small, tidy, time_of, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,8 +91,6 @@ def raster(
     bottoms = np.cumsum([0, *(bands[:-1] + 0.05 * bands.sum())])
     top = bottoms[-1] + bands[-1]
     panel: Axes = make_panels(ax, where, 6.4, [float(np.clip(1.2 + 0.012 * counts.sum(), 1.4, 3.8))])[0]
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # which is there now
-
     tidy(panel, time.label, "Neuron", whole=time.whole)
     panel.set(xlim=(-0.5 * time.dt, (steps - 0.5) * time.dt), ylim=(-0.5 - 0.01 * top, 1.01 * top - 0.5))
     wide, high = np.array(panel.bbox.size) * 72 / panel.figure.dpi  # points
@@ -110,8 +108,7 @@ def raster(
         rate = f"{time.rate(fired.mean()):.3g} {'spikes/neuron/step' if time.whole else time.rate_unit}"
         text, middle = f"{title}\n{rate}", bottom + band / 2
         panel.annotate(text.strip(), (1.01, middle), xycoords=BESIDE, color=colour, va="center", size=small())
-    panel.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    panel.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    whole_ticks(panel.yaxis)
     if len(trains) > 1:
         ticks = np.stack([bottoms, bottoms + bands * (1 - 1 / counts)], axis=1).ravel()
         panel.set_yticks(ticks, labels=[f"{index:,}" for n in counts for index in (0, n - 1)])

@@ -12,7 +12,7 @@ from autograd.intake import to_numbers
 
 from .. import stats
 from ..common.checks import whole
-from .panels import look, make_panels, small, tidy, time_of
+from .panels import look, make_panels, small, tidy, time_of, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +33,7 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     dt : float, optional
         Length of a time step in ms, for rates in Hz; None gives spikes per step.
     bins : int
-        Number of bars.
+        Number of bars at most; a bar is a whole number of spikes wide.
     ax : Axes, optional
         Where to draw; by default a new figure.
 
@@ -54,10 +54,15 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     where = "snn.plot.rates"
     time, fired = time_of(dt, where), _fired(spikes, where)
     count = whole(bins, where, "bins", "Such as bins=30.", 100_000)
-    found = np.ravel(time.rate(fired.mean((0, 1))))
+    spiked = np.ravel(fired.sum((0, 1)))
+    unit = float(time.rate(1 / (fired.shape[0] * fired.shape[1])))  # the rate of a neuron that fires once
+    found = unit * spiked
     panel: Axes = make_panels(ax, where, 4.0, [2.2])[0]
     tidy(panel, f"Rate ({time.rate_unit})", "Neurons", whole=False)
-    _bars(panel, found, count, top=found.max() or 1.0)
+    # A bar is a whole number of spikes wide, or gaps between them would look like something.
+    width = -(-(int(spiked.max()) + 1) // count)
+    bars = -(-(int(spiked.max()) + 1) // width)
+    _bars(panel, found, bars, low=-0.5 * unit, top=(bars * width - 0.5) * unit)
     _mark(panel, float(found.mean()), f"mean {found.mean():.3g}")
     silent = int(np.count_nonzero(found == 0))
     panel.set_title(f"{silent:,} of {found.size:,} never fire", loc="right", size=small())
@@ -107,7 +112,7 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
     top = (bars * width + 0.5) * time.dt
     _bars(panel, time.dt * found, bars, low=0.5 * time.dt, top=top)
     if beyond := np.count_nonzero(time.dt * found > top):
-        at = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right"}
+        at: Any = {"xytext": (-2, 3), "textcoords": "offset points", "ha": "right"}
         grey = look(panel).grey
         panel.annotate(f"{beyond / found.size:.1%} \u2192", (1, 0), xycoords="axes fraction", color=grey, size=small(), **at)
     varied = stats.cv(fired)
@@ -175,11 +180,11 @@ def _fired(spikes: Any, where: str) -> Any:
     return values != 0
 
 
-def _bars(panel: Axes, values: Any, count: int, *, top: float, low: float = 0.0) -> None:
+def _bars(panel: Axes, values: Any, count: int, *, top: float, low: float) -> None:
     heights, edges = np.histogram(values, count, (low, top))
     panel.stairs(heights, edges, fill=True, color=look(panel).colours[0], alpha=0.75)
-    panel.set(xlim=(low, top), ylim=(0, None))
-    panel.yaxis.get_major_locator().set_params(integer=True)
+    panel.set(xlim=(low, top), ylim=(0, 1.15 * max(heights.max(), 1)))
+    whole_ticks(panel.yaxis)
 
 
 def _mark(panel: Axes, value: float, text: str) -> None:

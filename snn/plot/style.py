@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from contextlib import ExitStack
 from typing import Any
 
@@ -23,7 +24,8 @@ class Style(dict[str, Any]):
         import matplotlib as mpl
 
         self._left = ExitStack()
-        self._left.enter_context(mpl.rc_context(self))
+        settings: Any = self  # whose keys matplotlib's types name one by one
+        self._left.enter_context(mpl.rc_context(settings))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -70,7 +72,7 @@ def style(theme: str = "light", *, size: float = 10.0) -> Style:
     if points > 1000:
         raise ArgumentError(where, "a size in points, at most 1000", describe(size), "Such as size=10.")
     try:
-        from matplotlib import cycler
+        library: Any = importlib.import_module("matplotlib")
     except ImportError as error:
         raise MissingExtraError("matplotlib", "plot", where=where) from error
     look = _THEMES[theme]
@@ -87,7 +89,7 @@ def style(theme: str = "light", *, size: float = 10.0) -> Style:
     return Style(
         dict.fromkeys(inked, look.ink)
         | dict.fromkeys(papers, look.paper)
-        | {"axes.prop_cycle": cycler(color=look.colours), "grid.color": look.faint, "font.size": points}
+        | {"axes.prop_cycle": library.cycler(color=look.colours), "grid.color": look.faint, "font.size": points}
         | {"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
         | {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "spikecell"}
     )

@@ -218,7 +218,7 @@ def test_the_gallery_has_a_row_for_every_neuron_and_way_of_firing_and_a_mark_for
 
     config = zoo.Config(steps=60)
     axes, inputs = zoo.gallery(config), list(zoo.currents(config).values())
-    assert [ax.get_title() for ax in axes[0]] == list(zoo.currents(config))
+    assert [ax.get_title() for ax in axes[0]] == [name.capitalize() for name in zoo.currents(config)]
     assert {name for name in snn.neurons.__all__ if name.endswith("Node")} < set(zoo.neurons())
     for row, (name, (node, current)) in zip(axes[1:], zoo.neurons().items(), strict=True):
         assert [text.get_text() for text in row[0].texts] == [f"{name}\ncurrent × {current:g}"]
