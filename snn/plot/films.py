@@ -94,6 +94,7 @@ def movie(
     peak = max(float(np.abs(shown).max()), 1e-30)
     image = panel.imshow(_picture(shown[0], colours, peak), interpolation="nearest")
     panel.set(xticks=[], yticks=[])
+    panel.spines[:].set(visible=True, color=look(panel).faint)
     title = panel.set_title(names[0], loc="left", size=small())
     if polarities == 2:
         for number, (name, colour) in enumerate(zip(("OFF", "ON"), colours, strict=True)):
@@ -154,7 +155,7 @@ def _picture(counts: Any, colours: Any, peak: float) -> Any:
     total = counts.sum(0)
     picture = np.zeros((*total.shape, 4))
     picture[..., :3] = colours[counts.argmax(0)]
-    picture[..., 3] = np.where(total > 0, np.minimum(0.4 + 0.6 * total / peak, 1), 0)
+    picture[..., 3] = np.where(total > 0, np.minimum(0.55 + 0.45 * total / peak, 1), 0)
     return picture
 
 

@@ -104,7 +104,8 @@ def raster(
         else:
             times, which = np.nonzero(fired)
             size = markersize or float(np.clip(0.8 * row, _ROW, 9))
-            panel.plot(times * time.dt, bottom + which * band / n, "|", c=colour, ms=size, mew=width)
+            thick = max(0.6, min(width, 0.6 * size))
+            panel.plot(times * time.dt, bottom + which * band / n, "|", c=colour, ms=size, mew=thick)
         rate = f"{time.rate(fired.mean()):.3g} {'spikes/neuron/step' if time.whole else time.rate_unit}"
         text, middle = f"{title}\n{rate}", bottom + band / 2
         panel.annotate(text.strip(), (1.01, middle), xycoords=BESIDE, color=colour, va="center", size=small())
@@ -130,12 +131,13 @@ def _dots(
     counts = counts.reshape(rows, columns)
     image = np.zeros((rows, columns * apart, 4), np.uint8)
     image[..., :3] = np.rint(255 * np.array(to_rgb(colour)))
-    middle = slice((apart - 1) // 2, None, apart)
     # A lone spike is to be seen where there are few; where dots are full, their shades tell how many there are.
     filled = counts[counts > 0]
-    least, most = 0.5 * (1 - filled.size / counts.size), np.quantile(filled, 0.998) if filled.size else 1
+    least, most = 0.6 * (1 - filled.size / counts.size), np.quantile(filled, 0.998) if filled.size else 1
     shade = np.where(counts, np.minimum(least + (1 - least) * counts / most, 1), 0)
-    image[:, middle, 3] = np.rint(255 * shade)
+    first = (apart - 1) // 2
+    for column in (first, first + (apart >= 4)):  # a dot is twice as wide where there is room
+        image[:, column::apart, 3] = np.rint(255 * shade)
     low, top = band
     bottom_to_top = low + (top - low) * rows * neurons / n
     extent = (-0.5 * time.dt, (columns * together - 0.5) * time.dt, low, bottom_to_top)
