@@ -231,7 +231,7 @@ def _drawn(groups: list[Group], kind: str, metrics: list[str], ink: str, colours
                 if max(seeds, default=0) > 1:
                     low, high = np.subtract(mean, spread), np.add(mean, spread)
                     ax.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
-        ax.set(xlabel="epoch", ylabel=kind)
+        ax.set(xlabel="Epoch", ylabel=kind.capitalize())
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.legend(frameon=False, fontsize=8)
         file = io.BytesIO()
