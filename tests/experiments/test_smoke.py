@@ -231,7 +231,9 @@ def test_the_gallery_has_a_row_for_every_neuron_and_way_of_firing_and_a_mark_for
     figure.draw_without_rendering()
     names = [row[0].texts[0].get_window_extent() for row in axes]
     assert all(above.y0 > below.y1 for above, below in pairwise(names))
-    assert all(box.x1 < row[0].yaxis.get_tightbbox().x0 for box, row in zip(names, axes, strict=True) if row[0].get_yticks().size)
+    assert all(
+        box.x1 < row[0].yaxis.get_tightbbox().x0 for box, row in zip(names, axes, strict=True) if row[0].get_yticks().size
+    )
     plt.close(figure)
     equations = zoo.described(config)
     assert all(f"{name}, current × " in equations for name in zoo.neurons())
