@@ -3,8 +3,8 @@ VENV := .venv
 SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 BIN := $(VENV)/$(SCRIPTS)
 PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
-BENCHMARKS := overhead backward auto import memory scaling product layer recurrent digits graph conv events
-TESTED := overhead backward auto import memory scaling product conv events delays
+BENCHMARKS := overhead backward auto import memory scaling product layer recurrent digits graph conv events raster
+TESTED := overhead backward auto import memory scaling product conv events delays raster
 
 .PHONY: help ci demo test test-base lowest plain lint format coverage mutants docs bench bench-quick peers clean
 

@@ -19,6 +19,7 @@ from . import (
     memory,
     overhead,
     product,
+    raster,
     recurrent,
     scaling,
     train,
@@ -29,7 +30,7 @@ BENCHMARKS = {
     "layer": layer, "train": train, "recurrent": recurrent, "scaling": scaling, "memory": memory, "import": imports,
     "digits": digits, "overhead": overhead, "backward": backward, "auto": auto,
     "graph": graph, "product": product, "conv": conv, "events": events,
-    "delays": delays,
+    "delays": delays, "raster": raster,
 }  # fmt: skip
 SMALL_REPEATS, REPEATS = 2, 10
 

@@ -110,6 +110,15 @@ def test_conv_computes_the_same_in_every_way(tmp_path):
             assert other["weight_gradient"] == pytest.approx(ours["weight_gradient"], rel=1e-4)
 
 
+def test_raster_draws_and_saves(tmp_path):
+    found = run("raster", tmp_path)["results"]
+    assert set(found) == {"500 png", "500 pdf", "20 png", "20 pdf"}
+    for result in found.values():
+        assert result["seconds"][0] > 0
+        assert 800 < result["facts"]["spikes"] < 1200
+        assert result["facts"]["bytes"] > 5000
+
+
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
     found = run("import", tmp_path)["results"]
     assert found["imports"]["ours"]["seconds"][0] > 0
