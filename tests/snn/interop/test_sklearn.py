@@ -1,14 +1,16 @@
 """Our estimators under scikit-learn's own checks, in its pipelines and searches."""
 
+import importlib
 import pickle
 import re
+import sys
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
 import snn
-from autograd.errors import ArgumentError, DTypeError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError
 
 sklearn = pytest.importorskip("sklearn", reason="estimators of scikit-learn: pip install 'spikecell[sklearn]'")
 
@@ -139,3 +141,11 @@ def test_a_wrong_argument_is_an_error_when_it_is_fitted(options, message):
     model = SpikingClassifier(**options)  # scikit-learn wants nothing to be checked here
     with pytest.raises((ArgumentError, DTypeError), match=f"SpikingClassifier: expected {re.escape(message)}"):
         model.fit(X, Y)
+
+
+def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("snn.interop.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(MissingExtraError, match=r"the package scikit-learn, .* pip install 'spikecell\[sklearn\]'"):
+        importlib.import_module("snn.interop.sklearn")
