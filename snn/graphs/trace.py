@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, nn, tree
+from autograd import Cell, Parameter, Tensor, as_tensor, nn, tree
 from autograd.dtypes import describe
 from autograd.errors import CellError, CompileError, StateError
 from autograd.nn.stateful import untouched
@@ -166,6 +166,9 @@ class _Tracer(Builder):
 
         What a ``__call__`` of their own does around it is traced as it is.
         """
+        if self.inside and (given := tree.leaves([*args])) and all(isinstance(leaf, Parameter) for leaf in given):
+            with scope(tracing=None, calling=None):  # the same in each step, whatever it does to know it
+                return operands(quietly(lambda: Cell.__call__(cell, *args, **kwargs)))
         first, place = self.place
         name = place if cell is first else self.names.get(id(cell), type(cell).__name__)
         if not self._enters(cell, name):

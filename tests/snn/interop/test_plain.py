@@ -171,6 +171,16 @@ def test_norms_and_activations_agree_to_rounding(tmp_path):
     assert written.equal > 0.3
 
 
+def test_what_weights_go_through_is_computed_once_and_kept(tmp_path):
+    net = nn.SequentialCell(nn.Dense(6, 8, rng=0), snn.LIFNode(beta=0.5), nn.Dense(8, 3, rng=0), snn.LIFNode(beta=0.5))
+    snn.quantise(net, 4)
+    x = 2 * np.abs(whole((T, N, 6)))
+    run, written = exported(net, x, tmp_path)
+    assert written.equal > 0.95
+    assert np.count_nonzero(run(x)[0]) > 10
+    assert " / " not in written.path.read_text().partition("def step")[2].partition("def run")[0]
+
+
 ALONE = """
 import json, sys
 sys.path[:0] = [{packages!r}, {place!r}]
