@@ -56,10 +56,12 @@ class NumpyProtocol:
         self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:  # fmt: skip
-        """Return the memory for another library, as numpy does; a copy, if it is read-only and the library is not told so."""
+        """Return the memory for another library, as numpy does; of read-only memory a copy, unless ``copy`` is False.
+
+        DLPack can say that memory is read-only, but torch writes to it all the same.
+        """
         array = self._given("from_dlpack")
-        told = max_version is not None and max_version[0] >= 1
-        if not array.flags.writeable and not told and copy is not False:
+        if not array.flags.writeable and copy is not False:
             array, copy = array.copy(), None
         return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 

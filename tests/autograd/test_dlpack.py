@@ -61,19 +61,24 @@ def test_arrays_of_jax_come_in_and_ours_go_out():
     assert np.array_equal(np.asarray(jnp.from_dlpack(Tensor([1.0, 2.0]))), [1.0, 2.0])
 
 
-def test_memory_that_is_read_only_stays_so():
-    constant = snn.encode.direct(np.ones((2, 3), np.float32), 4)  # one step, T times the same memory
+def test_memory_that_is_read_only_is_handed_out_as_a_copy():
+    x = np.ones((2, 3), np.float32)
+    constant = snn.encode.direct(x, 4)  # one step, T times the same memory
     assert not constant.array.flags.writeable
     seen = np.from_dlpack(constant)
     assert np.array_equal(seen, constant.numpy())
-    assert not seen.flags.writeable
-    old = constant.__dlpack__()  # a consumer that cannot be told gets a copy
-    assert "dltensor" in repr(old)
+    assert not np.shares_memory(seen, constant.array)
+    assert "dltensor" in repr(constant.__dlpack__())  # for a library that knows no flag for it
+    shared = np.from_dlpack(constant, copy=False)
+    assert np.shares_memory(shared, constant.array)
+    assert not shared.flags.writeable
     with pytest.raises(BufferError):
         constant.__dlpack__(copy=False)
     torch = pytest.importorskip("torch", reason="compares with torch: the extra 'torch'")
     theirs = torch.from_dlpack(constant)
     assert np.array_equal(theirs.numpy(), constant.numpy())
+    theirs[0] = 5.0
+    assert constant.numpy().max() == x.max() == 1.0
 
 
 def test_a_copy_that_is_asked_for_is_one_and_one_that_cannot_be_avoided_is_an_error():
