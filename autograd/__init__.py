@@ -10,12 +10,13 @@ from .compat import context
 from .compat.context import GRAPH_MODE, PYNATIVE_MODE, get_context, jit, ms_function, set_context
 from .compat.functional import get_grad, vmap
 from .debug import trace_bprop
+from .dlpack import from_dlpack
 from .dtypes import bool_, float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64
 from .foreign import MODULES, of_module
 from .gradop import GradOperation
 from .parameter import Parameter, ParameterTuple
 from .state import no_grad
-from .tensor import Tensor, as_tensor, from_dlpack
+from .tensor import Tensor, as_tensor
 from .trace import trace
 from .transforms import grad, stop_gradient, value_and_grad, vjp
 

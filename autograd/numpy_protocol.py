@@ -1,4 +1,4 @@
-"""numpy's functions on Tensors.
+"""numpy's functions on Tensors, and their memory for other libraries.
 
 An operator with an array on its left is the Tensor's operator. Any other function of numpy computes on plain arrays and
 returns one. Where a Tensor is being differentiated, a result of floats would lose the gradient: that is an error, which names
@@ -14,7 +14,7 @@ import numpy as np
 
 from . import tree
 from .errors import GradientError
-from .program import refuse
+from .program import Value, refuse
 from .state import state
 
 if TYPE_CHECKING:
@@ -45,6 +45,39 @@ class NumpyProtocol:
     __slots__ = ()
     __array_ufunc__ = _OfTheClass()
 
+    array: Any
+    node: Any
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[Any]]:
+        """Return the values: the memory itself where nothing has to be converted, unless ``copy`` is True."""
+        return np.array(self._given("np.asarray, or a function of numpy that takes an array"), dtype=dtype, copy=copy)
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:  # fmt: skip
+        """Return the memory for another library, as numpy does; of read-only memory a copy, unless ``copy`` is False.
+
+        DLPack can say that memory is read-only, but torch writes to it all the same.
+        """
+        array = self._given("from_dlpack")
+        if not array.flags.writeable and copy is not False:
+            array, copy = array.copy(), None
+        return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return (1, 0): the memory of the processor."""
+        return 1, 0
+
+    def _given(self, what: str) -> Any:
+        """Return the array, if whoever takes it loses no gradient."""
+        array = self.array
+        if type(array) is Value:
+            return array.__array__()  # which refuses
+        if self.node is not None and state.recording:
+            raise unplain(what)
+        return array
+
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return _plain(function, function.__name__, args, options)
 
@@ -67,7 +100,7 @@ def unplain(what: str, name: str = "") -> GradientError:
 
 def _plain(function: Callable[..., Any], name: str, args: Any, options: Any) -> Any:
     given = [leaf for leaf in tree.leaves((args, options)) if isinstance(leaf, NumpyProtocol)]
-    tracked = state.recording and any(x.node is not None for x in given)  # type: ignore[attr-defined]
+    tracked = state.recording and any(x.node is not None for x in given)
     if state.tracing is not None:
         refuse(f"np.{name} of a Tensor", f"Use ops.{_CALLED.get(name, name)}.")
     args, options = tree.map_leaves(_values, (tuple(args), dict(options)))

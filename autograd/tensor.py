@@ -15,15 +15,14 @@ from .foreign import OwnArguments, listed
 from .graph import Node
 from .intake import is_weak, to_numbers
 from .methods import Methods
-from .numpy_protocol import NumpyProtocol, unplain
+from .numpy_protocol import NumpyProtocol
 from .program import Value
-from .state import state
 from .tree import leaves, map_leaves
 
 if TYPE_CHECKING:
     from . import ops as ops  # it needs tensors first, and puts itself here
 
-__all__ = ["Array", "Tensor", "as_tensor", "from_dlpack", "operands", "to_array"]
+__all__ = ["Array", "Tensor", "as_tensor", "operands", "to_array"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -208,19 +207,6 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     def __dir__(self) -> list[str]:
         return listed(self, super().__dir__())
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        array: Any = self.array  # while a Cell is traced, a Value, which refuses
-        if self.node is not None and state.recording and type(array) is not Value:
-            raise unplain("np.asarray, or a function of numpy that takes an array")
-        return np.array(array, dtype=dtype, copy=copy)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        device: tuple[int, int] = self.array.__dlpack_device__()
-        return device
-
     def __bool__(self) -> bool:
         return bool(self._single().item())
 
@@ -356,11 +342,6 @@ def as_tensor(value: Any, where: str = "as_tensor") -> Tensor:
 def operands(structure: Any) -> Any:
     """Return a structure with the value of this moment in place of each Parameter in it."""
     return map_leaves(lambda leaf: leaf.operand() if isinstance(leaf, Tensor) else leaf, structure)
-
-
-def from_dlpack(value: Any) -> Tensor:
-    """Make a Tensor that shares memory with any object that has ``__dlpack__``, such as a torch tensor on the CPU."""
-    return Tensor.wrap(to_array(np.from_dlpack(value), None, "from_dlpack", copy=False))
 
 
 class _Module(ModuleType):  # ``tensor(values)`` makes a tensor in other frameworks

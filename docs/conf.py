@@ -25,6 +25,9 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # autodoc lists them
 nitpicky = True  # a name that leads nowhere is an error
-nitpick_ignore_regex = [("py:class", r"snn\.(layers|neurons|synapses)\.\w+\.\w+")]  # but for a State, which its page describes
+nitpick_ignore_regex = [
+    ("py:class", r"snn\.(layers|neurons|synapses)\.\w+\.\w+"),  # but for a State, which its page describes,
+    ("py:class", r"(Classifier|Regressor)Mixin"),  # and for classes of scikit-learn
+]
 myst_heading_anchors = 3
 toc_object_entries_show_parents = "hide"

@@ -88,6 +88,11 @@ def _show_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]
     ]
 
 
+def _skip(app: Sphinx, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what scikit-learn adds to a class of ours, whose text leads to its own pages."""
+    return True if str(getattr(value, "__module__", "")).startswith("sklearn.") else None
+
+
 def _find(app: Sphinx, env: Any, node: Any, contents: Any) -> Any:
     """Resolve a name under which something can be imported, and that is not the one of its entry."""
     page, _, name = node.get("reftarget", "").rpartition(".")
@@ -116,6 +121,7 @@ def _first_line(value: Any) -> str:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Add the directive, and links by public names."""
     app.add_directive("everything", Everything)
+    app.connect("autodoc-skip-member", _skip)
     app.connect("autodoc-process-bases", _show_bases)
     app.connect("missing-reference", _find)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,22 @@ from typing import TYPE_CHECKING
 
 from autograd.foreign import of_module
 
-from . import checkpoint, data, encode, layers, losses, metrics, models, neurons, plot, stats, surrogate, synapses, train
+from . import (
+    checkpoint,
+    data,
+    encode,
+    interop,
+    layers,
+    losses,
+    metrics,
+    models,
+    neurons,
+    plot,
+    stats,
+    surrogate,
+    synapses,
+    train,
+)
 from .common.equations import equations
 from .common.foreign import MODULES
 from .common.structure import initial_state
@@ -53,6 +68,7 @@ __all__ = [
     "health",
     "initial_state",
     "integer_weights",
+    "interop",
     "losses",
     "memory_estimate",
     "metrics",

@@ -71,7 +71,7 @@ class Spikes(Tensor):
         return super().__array__(dtype, copy)
 
     def __dlpack__(self, **options: Any) -> Any:
-        self._shared = True
+        self._shared |= not options.get("copy")
         return super().__dlpack__(**options)
 
     @property

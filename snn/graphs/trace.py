@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, nn, tree
+from autograd import Cell, Parameter, Tensor, as_tensor, nn, tree
 from autograd.dtypes import describe
 from autograd.errors import CellError, CompileError, StateError
 from autograd.nn.stateful import untouched
@@ -40,8 +40,9 @@ __all__ = ["parts_of", "trace_step"]
 
 
 def trace_step(
-    net: Cell, x: Tensor, state: Any = None, shapes: dict[Any, Any] | None = None, steps: int | None = None
-) -> Graph:
+    net: Cell, x: Tensor, state: Any = None, shapes: dict[Any, Any] | None = None, steps: int | None = None, *,
+    inside: bool = False,
+) -> Graph:  # fmt: skip
     """Return the graph of one step.
 
     Parameters
@@ -56,13 +57,15 @@ def trace_step(
         What Cells return, by Cell and inputs: known from another trace, or to be kept for one.
     steps : int, optional
         Of the run, for errors about its input.
+    inside : bool
+        Go on inside of neurons and layers too: the graph is one of operations alone.
 
     Raises
     ------
     CompileError
         At the line that does what cannot be traced.
     """
-    return _Tracer(net, {} if shapes is None else shapes, state is None, steps).graph(x, state)
+    return _Tracer(net, {} if shapes is None else shapes, state is None, steps, inside).graph(x, state)
 
 
 def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
@@ -90,9 +93,9 @@ def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
 class _Tracer(Builder):
     """Goes through the Cells of a net: a layer of a chain, a neuron or a layer within one."""
 
-    def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool, steps: int | None) -> None:
+    def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool, steps: int | None, inside: bool) -> None:
         super().__init__()
-        self.net, self.shapes, self.fresh, self.steps = net, shapes, fresh, steps
+        self.net, self.shapes, self.fresh, self.steps, self.inside = net, shapes, fresh, steps, inside
         self.names = {id(cell): name for name, cell in net.cells_and_names()}
         self.layers: list[tuple[str, Edge, Cell]] = []
         self.place: tuple[Cell | None, str] = (None, "")
@@ -163,6 +166,9 @@ class _Tracer(Builder):
 
         What a ``__call__`` of their own does around it is traced as it is.
         """
+        if self.inside and (given := tree.leaves([*args])) and all(isinstance(leaf, Parameter) for leaf in given):
+            with scope(tracing=None, calling=None):  # the same in each step, whatever it does to know it
+                return operands(quietly(lambda: Cell.__call__(cell, *args, **kwargs)))
         first, place = self.place
         name = place if cell is first else self.names.get(id(cell), type(cell).__name__)
         if not self._enters(cell, name):
@@ -186,6 +192,9 @@ class _Tracer(Builder):
 
     def _enters(self, cell: Cell, name: str) -> bool:
         """Tell whether a Cell is more than one node."""
+        if self.inside:
+            self._check_inside(cell, name)
+            return True
         wires = holds_neurons(cell) and is_stateful(cell)
         if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral != "self"):
             if cell.has_bprop:
@@ -196,6 +205,14 @@ class _Tracer(Builder):
             self._check_hooks([cell], name)
             return True
         return False
+
+    def _check_inside(self, cell: Cell, name: str) -> None:
+        self._check_hooks([cell], name)
+        if is_over_time(cell):
+            raise CompileError(
+                label(name, cell), "layers that go step by step", "one that takes all time steps at once",
+                "Leave it out, or put one in its place that needs a step alone.",
+            )  # fmt: skip
 
     def _check_hooks(self, cells: Sequence[Cell], name: str) -> None:
         if any(part.hooked for part in cells):

@@ -1,0 +1,28 @@
+"""Exchange with other tools: scikit-learn, torch, plain numpy. Each is imported when it is first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_PLACES = {
+    "sklearn": "",
+    "torch": "",
+    "Exported": "plain",
+    "export_numpy": "plain",
+}
+"""Where each public name is: in a module, or a module itself."""
+
+__all__ = ["Exported", "export_numpy", "sklearn", "torch"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    place = _PLACES[name]
+    module = import_module(f".{place or name}", __name__)
+    return getattr(module, name) if place else module
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,230 @@
+"""Write the file: a step of the net, its weights, and the loop over time around it."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import io
+import os
+import textwrap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from autograd import Cell, Tensor, as_tensor, tree
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
+
+from ...checkpoint.generators import generators_of
+from ...common.files import write_whole
+from ...common.structure import sample_state, state_names, zeros_of
+from ...graphs.graph import Graph
+from ...graphs.trace import trace_step
+from ...simulate import run
+from . import functions
+from .step import SIZES, Step
+
+__all__ = ["Exported", "export_numpy"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_FILE = '''\
+"""{name} as plain numpy: this file needs nothing else. Written by spikecell's export_numpy.
+
+run(x) takes {dtype} of shape [T, N{features}] (time, batch, features) and returns the output, [T, N, ...], and the state after
+the last step, from which run(x, state) goes on.
+"""
+{about}
+import base64
+import io
+{imports}
+import numpy as np
+
+STATE = {states}
+{functions}
+
+def initial_state(n):
+    """Return the state before the first step of n samples: {count}."""
+    return ({start})
+
+
+def step(x, state):
+    """Return the output of one step, and the state after it, for x [N{features}]."""
+    n = len(x)
+    {unpack}
+{lines}
+    return {out}, ({after})
+
+
+def run(x, state=None):
+    """Return the output of all steps and the state after the last one, for x [T, N{features}]."""
+    x = np.asarray(x)
+    if x.dtype != np.dtype("{dtype}") or x.ndim < 2 or x.shape[2:] != {shape} or not len(x):
+        raise ValueError(f"expected x as {dtype} [T, N{features}] with at least one step, got {{x.dtype}} {{list(x.shape)}}")
+    start = initial_state(x.shape[1])
+    state = start if state is None else tuple(state)
+    if [np.shape(s) for s in state] != [s.shape for s in start]:
+        raise ValueError(f"expected a state {{[list(s.shape) for s in start]}}, got {{[list(np.shape(s)) for s in state]}}")
+    outs = []
+    with np.errstate(all="ignore"):
+        for now in x:
+            out, state = step(now, state)
+            outs.append(out)
+    return {stacked}, state
+
+
+_WEIGHTS = """
+{weights}
+"""
+globals().update(np.load(io.BytesIO(base64.b64decode(_WEIGHTS)), allow_pickle=False))
+'''
+
+
+class Exported(NamedTuple):
+    """What :func:`export_numpy` has written.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    size : int
+        Its bytes.
+    equal : float
+        The share of the elements of the output for ``x`` that are those of :func:`snn.run`, to the bit.
+    """
+
+    path: Path
+    size: int
+    equal: float
+
+
+def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
+    """Write a net as one file of Python that runs wherever numpy is, with the weights in it.
+
+    The file has ``run(x, state=None)``, which returns the output and the state, and ``step`` for a step at a time. It is
+    written from the operations of one traced step, so a neuron of your own needs nothing. Spikes are those of
+    :func:`snn.run` to the bit where weights and input are whole numbers; otherwise sums are rounded in another order, and a
+    neuron that is a rounding error from its threshold may fire a step earlier or later.
+
+    Parameters
+    ----------
+    net : Cell
+        Not in training, and without layers over time, hooks and random numbers.
+    path : path
+        Where the file goes; its name ends in ``.py``.
+    x : array
+        An input ``[T, N, ...]``, for its features and dtype, and to compare the file with the net. The file takes any T and N.
+
+    Returns
+    -------
+    Exported
+        The path, the size, and how much of the output for ``x`` is equal.
+
+    Raises
+    ------
+    CompileError
+        With what the net does that cannot be written.
+    ArgumentError
+        If the net is in training, or the path has another ending.
+    DTypeError
+        If ``x`` is float16.
+    WriteError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import pathlib, runpy, tempfile
+    >>> import numpy as np, snn
+    >>> from autograd import nn
+    >>> net = nn.SequentialCell(nn.Dense(3, 4, rng=0), snn.LIFNode(beta=0.9))
+    >>> x = np.ones((10, 2, 3), np.float32)
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     written = snn.interop.export_numpy(net, pathlib.Path(place) / "net.py", x)
+    ...     spikes, state = runpy.run_path(str(written.path))["run"](x)
+    >>> bool((spikes == snn.run(net, x).out.asnumpy()).all()), written.equal
+    (True, 1.0)
+    """
+    where, path = "export_numpy", Path(path)
+    given = as_tensor(x, where)
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise ArgumentError(where, "a path whose file can be imported, such as net.py", repr(str(path)), "Change its name.")
+    if given.ndim < 2 or not given.size:
+        raise ShapeError(where, "an input x [T, N, ...], time and batch first", describe(given), "Such as one batch.")
+    if given.dtype == np.float16:
+        raise DTypeError(where, "float32 or float64", describe(given), "Convert it with .astype(np.float32).")
+    if training := [name or type(net).__name__ for name, cell in net.cells_and_names() if cell.training]:
+        raise ArgumentError(where, "a net that is not in training", f"training of {training[0]}", "Call net.set_train(False).")
+    source = _source(net, given)
+    found = _compared(net, source, str(path), given)
+    data = source.encode()
+    write_whole(path, data)
+    return Exported(path, len(data), found)
+
+
+def _source(net: Cell, x: Tensor) -> str:
+    """Return the text of the file."""
+    random = [(rng.bit_generator, rng.bit_generator.state) for rng in generators_of(net).values()]
+    try:
+        graphs = [trace_step(net, zeros_of((n, *x.shape[2:]), x.dtype), inside=True) for n in SIZES]
+        starts = [_starts(graph) for graph in graphs]
+    finally:
+        for source, before in random:
+            source.state = before
+    step = Step((graphs[0], graphs[1]))
+    names = [name for name, _ in starts[0]]
+    start = [step.constant(one, other, f"the initial {name}") for (name, one), (_, other) in zip(*starts, strict=True)]
+    shape = x.shape[2:]
+    several = len(step.outs) > 1
+    helpers = _helpers(step.functions)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **step.arrays)  # type: ignore[arg-type]
+    text = base64.b64encode(buffer.getvalue()).decode()
+    return _FILE.format(
+        name=type(net).__name__, dtype=x.dtype, features="".join(f", {k}" for k in shape), shape=shape,
+        about=textwrap.indent(repr(net), "# ", lambda line: True), states=repr(tuple(names)), count=", ".join(names) or "none",
+        imports="from itertools import product\n" * ("places" in helpers), functions="".join(helpers.values()),
+        start="".join(f"{value}, " for value in start),
+        unpack="".join(f"s{k}, " for k in range(len(names))) + "= state" * bool(names),
+        lines=textwrap.indent("\n".join(step.lines), "    "),
+        out=f"({', '.join(step.outs)})" if several else step.outs[0], after="".join(f"{value}, " for value in step.after),
+        stacked="tuple(map(np.stack, zip(*outs)))" if several else "np.stack(outs)",
+        weights="\n".join(textwrap.wrap(text, 120)),
+    )  # fmt: skip
+
+
+def _starts(graph: Graph) -> list[tuple[str, Array]]:
+    """Return the variables of the initial state by name, in the order of the graph's."""
+    found = []
+    for part in graph.starts:
+        state = sample_state(part.cell, zeros_of(part.shape, part.dtype), part.name)
+        names = [f"{part.name}.{name}" if part.name else name for name in state_names(state)]
+        found += [(name, as_tensor(leaf).array) for name, leaf in zip(names, tree.leaves(state), strict=True)]
+    return found
+
+
+def _helpers(names: set[str]) -> dict[str, str]:
+    """Return the source of functions and of those that they call, in the order of their file."""
+    sources = {name: inspect.getsource(getattr(functions, name)) for name in functions.__all__}
+    waiting, needed = list(names), set()
+    while waiting:
+        needed.add(name := waiting.pop())
+        waiting += [other for other in sources if f"{other}(" in sources[name] and other not in needed]
+    order = sorted(needed, key=lambda name: inspect.getsourcelines(getattr(functions, name))[1])
+    return {name: f"\n\n{sources[name]}" for name in order}
+
+
+def _compared(net: Cell, source: str, path: str, x: Tensor) -> float:
+    """Run the file beside the net; return how much of the output is equal."""
+    space: dict[str, Any] = {"__name__": "exported"}
+    exec(compile(source, path, "exec"), space)
+    found = space["run"](x.asnumpy())[0]
+    mine = found if isinstance(found, tuple) else (found,)
+    theirs = [leaf.asnumpy() for leaf in tree.leaves(run(net, x, mode="eager").out)]
+    for one, other in zip(mine, theirs, strict=True):
+        if one.shape != other.shape or one.dtype != other.dtype:
+            raise CompileError(
+                "export_numpy", f"an output as of snn.run, {describe(other)}", describe(one), "Nothing was written. Report it."
+            )
+    same = sum(np.count_nonzero((a == b) | ((a != a) & (b != b))) for a, b in zip(mine, theirs, strict=True))
+    return float(same / max(sum(b.size for b in theirs), 1))

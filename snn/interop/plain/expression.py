@@ -1,0 +1,127 @@
+"""One instruction of a traced program as an expression of numpy on whole arrays."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import CompileError
+from autograd.program import Program
+
+__all__ = ["converted", "expression", "number"]
+
+_FUNCTIONS = {
+    "abs": "np.abs", "ceil": "np.ceil", "floor": "np.floor", "isfinite": "np.isfinite", "round": "np.round", "sqrt": "np.sqrt",
+}  # fmt: skip
+"""Functions in the scalar expressions of operations that name no ufunc of their own."""
+
+
+def number(value: Any, dtype: Any) -> str:
+    """Return a number of a dtype, to the bit."""
+    if np.dtype(dtype).kind == "b":
+        return str(bool(value))
+    found = np.dtype(dtype).type(value).item()
+    text = repr(found) if np.isfinite(found) else f'"{found}"'
+    return f"np.{np.dtype(dtype)}({text})"
+
+
+def converted(name: str, before: Any, after: Any, functions: set[str]) -> str:
+    """Return the expression for a value in another dtype, as :func:`autograd.dtypes.converted` makes it."""
+    if before == after:
+        return name
+    if after.kind == "b":
+        return f"({name} != 0)"
+    if before.kind == "f" and after.kind in "iu":
+        functions.add("to_whole")
+        return f"to_whole({name}, np.{after})"
+    return f"{name}.astype(np.{after})"
+
+
+def expression(program: Program, index: int, names: dict[int, str], functions: set[str]) -> str:
+    """Return the expression for an operation of a program.
+
+    Parameters
+    ----------
+    program : Program
+        The program.
+    index : int
+        Number of the instruction.
+    names : dict of int to str
+        Of its operands.
+    functions : set of str
+        Of :mod:`.functions`; those that it uses are added.
+
+    Raises
+    ------
+    CompileError
+        If numpy has no such function.
+    """
+    step = program.instructions[index]
+    if step.kind == "convert":
+        (operand,) = step.operands
+        return converted(names[operand], program.instructions[operand].dtype, step.dtype, functions)
+    op = step.what
+    given = dict(zip(op.tensor_names, [names[o] for o in step.operands], strict=True))
+    kind = program.instructions[step.operands[-1]].dtype
+    if op.ufunc is not None:
+        package, _, function = op.ufunc.rpartition(".")
+        if package != "numpy":
+            raise CompileError(
+                "export_numpy", "operations that numpy has", f"{op.label}, which is that of {package}",
+                "Build the net without it, such as with approximate=True for nn.GELU.",
+            )  # fmt: skip
+        return f"np.{function}({', '.join(given.values())})"
+    template = op.scalar if kind.kind == "f" or op.whole is None else op.whole
+    return ast.unparse(_OnArrays(kind).visit(ast.parse(template.format(**given), mode="eval").body))
+
+
+class _OnArrays(ast.NodeTransformer):
+    """Makes of an expression of one element one of arrays; its numbers get the dtype of the operands."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        """Choose element by element."""
+        self.generic_visit(node)
+        return _call("np.where", node.test, node.body, node.orelse)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        """Join truth values element by element."""
+        self.generic_visit(node)
+        name = "np.logical_and" if isinstance(node.op, ast.And) else "np.logical_or"
+        found = node.values[0]
+        for value in node.values[1:]:
+            found = _call(name, found, value)
+        return found
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        """Negate truth values element by element."""
+        if isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            negative: Any = node.operand.value
+            return ast.parse(number(-negative, self.dtype), mode="eval").body
+        self.generic_visit(node)
+        return _call("np.logical_not", node.operand) if isinstance(node.op, ast.Not) else node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        """Give a number its dtype."""
+        return node if isinstance(node.value, bool) else ast.parse(number(node.value, self.dtype), mode="eval").body
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Leave a name of an operand, such as a number of numpy, as it is."""
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Name the function as numpy has it; what an operand is made by stays."""
+        if not isinstance(node.func, ast.Name) or node.func.id not in (*_FUNCTIONS, "bool"):
+            return node
+        self.generic_visit(node)
+        if node.func.id == "bool":  # its operand is one already
+            return node.args[0]
+        return _call(_FUNCTIONS[node.func.id], *node.args)
+
+
+def _call(name: str, *args: ast.expr) -> ast.expr:
+    return ast.Call(ast.parse(name, mode="eval").body, [*args], [])

@@ -1,0 +1,178 @@
+"""What the two estimators have in common: parameters, the network, training and running it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from autograd import Cell, Tensor, nn, optim
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, DTypeError
+
+from ... import encode
+from ...neurons import LeakyReadout, LIFNode
+from ...simulate import run
+from ...surrogate.base import check_function
+from ...train import EarlyStopping, Hook, Trainer
+from ...train.checks import is_number, whole
+
+__all__ = ["DTYPES", "Spiking"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ROWS = 1024  # predicted at once, so that the currents of a large set need not fit into memory
+DTYPES = (np.float64, np.float32)
+_SEEDS = 2**31 - 1
+
+
+class Spiking(BaseEstimator):  # type: ignore[misc]
+    """What the two have in common."""
+
+    def __init__(
+        self, hidden: Any = 64, *, tau: float = 5.0, steps: int = 8, encoding: str = "direct", epochs: int = 30,
+        batch_size: int = 128, learning_rate: float = 0.02, surrogate: Callable[[Any], Any] | None = None,
+        early_stopping: bool = False, validation_fraction: float = 0.1, patience: int = 10, random_state: Any = None,
+    ) -> None:  # fmt: skip
+        self.hidden, self.tau, self.steps, self.encoding = hidden, tau, steps, encoding
+        self.epochs, self.batch_size, self.learning_rate, self.surrogate = epochs, batch_size, learning_rate, surrogate
+        self.early_stopping, self.validation_fraction, self.patience = early_stopping, validation_fraction, patience
+        self.random_state = random_state
+
+    # What a subclass says
+
+    def _loss(self, out: Tensor, y: Array) -> Tensor:
+        raise NotImplementedError
+
+    def _score(self, found: Array, y: Array) -> float:
+        raise NotImplementedError
+
+    # Fitting
+
+    def _check_parameters(self) -> tuple[int, ...]:
+        """Check what was given at the start, as scikit-learn wants it only now; return the hidden layers."""
+        where = type(self).__name__
+        hidden = self.hidden if isinstance(self.hidden, (tuple, list)) else (self.hidden,)
+        if not hidden:
+            raise ArgumentError(where, "hidden, at least one layer of neurons", repr(self.hidden), "Such as hidden=(64, 32).")
+        sizes = tuple(whole(where, "hidden", n, 1, "It counts the neurons of a layer.") for n in hidden)
+        for name in ("steps", "epochs", "batch_size", "patience"):
+            whole(where, name, getattr(self, name), 1, "It is a count.")
+        for name, low, high in (
+            ("tau", 1, np.inf), ("learning_rate", 0, np.inf), ("validation_fraction", 0, 1),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if not is_number(value) or not low < value < high:
+                raise ArgumentError(where, f"{name} above {low} and below {high}", repr(value), "See the class's docstring.")
+        if self.encoding not in _ENCODINGS:
+            raise ArgumentError(
+                where, f"encoding among {', '.join(map(repr, _ENCODINGS))}", repr(self.encoding), "'direct' is a current."
+            )
+        if not isinstance(self.early_stopping, (bool, np.bool_)):
+            raise DTypeError(where, "early_stopping=True or False", describe(self.early_stopping), "Say patience= beside it.")
+        if self.surrogate is not None:
+            check_function(self.surrogate, where, "surrogate to be a Cell, a function or None")
+        return sizes
+
+    def _begin(self, x: Array, outputs: int) -> None:
+        """Make the network and its optimizer."""
+        hidden = self._check_parameters()
+        self._seeds = np.random.default_rng(check_random_state(self.random_state).randint(_SEEDS))
+        self._noise = int(self._seeds.integers(_SEEDS))
+        self._dtype = x.dtype
+        self._low, self._span = x.min(0), np.ptp(x, 0)
+        rng = self._seeds
+        layers: list[Cell] = []
+        for n_in, n_out in itertools.pairwise((x.shape[1], *hidden)):
+            layers.append(nn.Dense(n_in, n_out, dtype=self._dtype, rng=rng))
+            layers.append(LIFNode(surrogate_function=self.surrogate, tau=float(self.tau), decay_input=False))
+        layers.append(nn.Dense(hidden[-1], outputs, dtype=self._dtype, rng=rng))
+        layers.append(LeakyReadout(tau=float(self.tau), decay_input=False))
+        self.net_ = nn.SequentialCell(*layers)
+        self._optimizer = optim.Adam(self.net_.trainable_params(), float(self.learning_rate))
+        self.n_iter_ = 0
+        self.loss_curve_: list[float] = []
+
+    def _train(self, x: Array, y: Array, epochs: int, validation: tuple[Array, Array] | None = None) -> None:
+        """Train on encoded targets; with a set for validation, until it becomes no better."""
+        rng = self._seeds
+        hooks: list[Hook] = []
+        best: dict[str, Any] = {"score": -np.inf}
+        self.net_.set_train()
+
+        def batches(start: int) -> Iterator[tuple[Tensor, Array]]:
+            order = rng.permutation(len(x))
+            for first in range(start * self.batch_size, len(x), self.batch_size):
+                chosen = order[first : first + self.batch_size]
+                yield self._encoded(x[chosen], rng), y[chosen]
+
+        def loss(batch: tuple[Tensor, Array]) -> Tensor:
+            return self._loss(run(self.net_, batch[0]).out, batch[1])
+
+        def evaluate() -> dict[str, float]:
+            assert validation is not None
+            score = float(self._score(self._means(validation[0]), validation[1]))
+            self.validation_scores_.append(score)
+            if score > best["score"]:
+                best.update(score=score, weights=self.net_.state_dict())
+            return {"score": score}
+
+        if validation is not None:
+            self.validation_scores_: list[float] = []
+            hooks.append(EarlyStopping("score", self.patience, lowest=False))
+        trainer = Trainer(
+            self.net_, self._optimizer, loss, batches, rng=rng, hooks=hooks, samples=lambda batch: len(batch[1]),
+            evaluate=None if validation is None else evaluate,
+        )  # fmt: skip
+        history = trainer.fit(epochs)
+        if "weights" in best:
+            self.net_.load_state_dict(best["weights"])
+        self.n_iter_ += len(history)
+        self.loss_curve_ += [line["train_loss"] for line in history]
+
+    def _split(self, x: Array, y: Array, stratify: Array | None) -> tuple[Array, Array, Array, Array]:
+        """Keep a part for validation."""
+        found = train_test_split(
+            x, y, test_size=float(self.validation_fraction), random_state=int(self._seeds.integers(_SEEDS)), stratify=stratify
+        )
+        return tuple(found)
+
+    # Running
+
+    def _encoded(self, x: Array, rng: np.random.Generator) -> Tensor:
+        if self.encoding == "direct":
+            return encode.direct(x, self.steps)
+        scaled = np.clip((x - self._low) / np.where(self._span > 0, self._span, 1), 0, 1).astype(self._dtype, copy=False)
+        return encode.rate(scaled, self.steps, rng) if self.encoding == "rate" else encode.latency(scaled, self.steps)
+
+    def _outputs(self, X: Any) -> Array:
+        """Return the mean of each output over time, ``[N, outputs]``."""
+        check_is_fitted(self, "net_")
+        return self._means(validate_data(self, X, reset=False, dtype=DTYPES))
+
+    def _means(self, x: Array) -> Array:
+        training, rng = self.net_.training, np.random.default_rng(self._noise)
+        self.net_.set_train(False)
+        try:
+            found = [
+                run(self.net_, self._encoded(x[first : first + _ROWS].astype(self._dtype, copy=False), rng))
+                .out.asnumpy()
+                .mean(0)
+                for first in range(0, len(x), _ROWS)
+            ]
+        finally:
+            self.net_.set_train(training)
+        return np.concatenate(found)
+
+
+_ENCODINGS = ("direct", "rate", "latency")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

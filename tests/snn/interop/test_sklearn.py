@@ -1,0 +1,151 @@
+"""Our estimators under scikit-learn's own checks, in its pipelines and searches."""
+
+import importlib
+import pickle
+import re
+import sys
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+import snn
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError
+
+sklearn = pytest.importorskip("sklearn", reason="estimators of scikit-learn: pip install 'spikecell[sklearn]'")
+
+from sklearn.base import clone  # noqa: E402
+from sklearn.datasets import load_iris, make_moons  # noqa: E402
+from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import StandardScaler  # noqa: E402
+from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
+
+from snn.interop.sklearn import SpikingClassifier, SpikingRegressor  # noqa: E402
+
+BOTH = pytest.mark.parametrize("kind", [SpikingClassifier, SpikingRegressor])
+X, Y = load_iris(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+
+
+def small(kind, **options):
+    return kind(16, **{"steps": 4, "epochs": 10, "batch_size": 32, "random_state": 0, **options})
+
+
+@BOTH
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")  # of what needs pandas
+def test_check_estimator(kind):
+    before = np.random.get_state()  # noqa: NPY002 - which the checks draw from
+    try:
+        check_estimator(kind(steps=4, epochs=10, batch_size=40))  # that of the defaults passes too, and takes longer
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
+def test_a_grid_search_over_tau_and_hidden_in_a_pipeline():
+    pipeline = make_pipeline(StandardScaler(), small(SpikingClassifier))
+    grid = {"spikingclassifier__tau": [2.0, 5.0], "spikingclassifier__hidden": [2, (16, 8)]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(*load_iris(return_X_y=True))
+    assert search.best_params_["spikingclassifier__hidden"] == (16, 8)
+    assert search.best_score_ > 0.85
+    net = search.best_estimator_[-1].net_
+    out = snn.run(net, snn.encode.direct(X, 4), record=["spike"])
+    assert all(0 < rate.numpy().mean() < 1 for name, rate in out.record.items() if name in ("1.spike", "3.spike"))
+
+
+@pytest.mark.parametrize("encoding", ["direct", "rate", "latency"])
+def test_each_encoding_learns_and_is_the_same_again(encoding):
+    x, y = make_moons(120, noise=0.1, random_state=0)
+    model = small(SpikingClassifier, encoding=encoding, epochs=20, steps=8).fit(x, y)
+    assert model.score(x, y) > 0.8
+    again = clone(model).fit(x, y)
+    assert np.array_equal(model.predict_proba(x), again.predict_proba(x))
+    assert np.array_equal(model.predict_proba(x), model.predict_proba(x))
+    assert model.loss_curve_[-1] < model.loss_curve_[0]
+
+
+def test_float32_stays_and_names_of_classes_come_back():
+    names = np.array(["setosa", "versicolor", "virginica"])
+    model = small(SpikingClassifier).fit(X.astype(np.float32), names[Y])
+    assert model.predict_proba(X).dtype == np.float32
+    assert model.classes_.tolist() == names.tolist()
+    assert (model.predict(X) == names[Y]).mean() > 0.9
+
+
+def test_several_targets_with_scales_of_their_own():
+    targets = np.stack([1000 * X[:, 0] + 5, 0.01 * X[:, 1]], 1)
+    model = small(SpikingRegressor, epochs=40).fit(X, targets)
+    assert model.predict(X).shape == targets.shape
+    assert model.score(X, targets) > 0.8
+    assert model.fit(X, targets[:, 0]).predict(X).shape == (len(X),)
+
+
+@BOTH
+def test_early_stopping_takes_the_weights_of_the_best_epoch(kind):
+    model = small(kind, epochs=60, early_stopping=True, validation_fraction=0.3, patience=3).fit(X, Y)
+    scores = model.validation_scores_
+    assert len(scores) == model.n_iter_ <= np.argmax(scores) + 4
+    assert model.n_iter_ < 60
+    assert model.score(X, Y) > 0.7
+
+
+def test_partial_fit_goes_on():
+    model = small(SpikingClassifier)
+    for start in range(0, 150, 30):
+        model.partial_fit(X[start::5], Y[start::5], classes=[0, 1, 2])
+    before = model.score(X, Y)
+    for _ in range(15):
+        model.partial_fit(X, Y)
+    assert model.score(X, Y) > max(before, 0.9)
+    assert model.n_iter_ == len(model.loss_curve_) == 20
+    with pytest.raises(ArgumentError, match=r"partial_fit: expected classes among \[0, 1, 2\], got \[3\] too"):
+        model.partial_fit(X, Y + 1)
+    with pytest.raises(ArgumentError, match=r"partial_fit: expected the classes of the first call"):
+        model.partial_fit(X, Y, classes=[0, 1])
+    regressor = small(SpikingRegressor).partial_fit(X, Y)
+    with pytest.raises(ArgumentError, match=r"partial_fit: expected 1 targets"):
+        regressor.partial_fit(X, np.stack([Y, Y], 1))
+
+
+@BOTH
+def test_a_pickle_predicts_and_trains_as_the_original(kind):
+    model = small(kind).fit(X, Y)
+    other = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(model.predict(X), other.predict(X))
+    for _ in range(2):
+        assert np.array_equal(model.partial_fit(X, Y).predict(X), other.partial_fit(X, Y).predict(X))
+
+
+def test_sparse_samples_are_refused_as_scikit_learn_does():
+    with pytest.raises(TypeError, match="dense data is required"):
+        small(SpikingClassifier).fit(csr_array(X), Y)
+
+
+def test_cross_validation_with_a_surrogate_of_ones_own():
+    scores = cross_val_score(small(SpikingClassifier, surrogate=snn.surrogate.atan(), epochs=20), X, Y, cv=2)
+    assert scores.mean() > 0.85
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 0}, "hidden, a whole number of at least 1, got 0"), ({"hidden": ()}, "hidden, at least one layer"),
+        ({"tau": 1.0}, "tau above 1 and below inf, got 1.0"), ({"steps": 2.5}, "steps, a whole number"),
+        ({"encoding": "phase"}, "encoding among 'direct', 'rate', 'latency', got 'phase'"),
+        ({"learning_rate": 0}, "learning_rate above 0"),
+        ({"validation_fraction": 1.0}, "validation_fraction above 0 and below 1"),
+        ({"surrogate": snn.surrogate.atan}, "surrogate to be a Cell"), ({"early_stopping": 3}, "early_stopping=True or False"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_an_error_when_it_is_fitted(options, message):
+    model = SpikingClassifier(**options)  # scikit-learn wants nothing to be checked here
+    with pytest.raises((ArgumentError, DTypeError), match=f"SpikingClassifier: expected {re.escape(message)}"):
+        model.fit(X, Y)
+
+
+def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("snn.interop.sklearn")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(MissingExtraError, match=r"the package scikit-learn, .* pip install 'spikecell\[sklearn\]'"):
+        importlib.import_module("snn.interop.sklearn")
