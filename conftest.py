@@ -47,12 +47,12 @@ class ShellParser(CodeBlockParser):
     """Runs `sh` blocks.
 
     What starts with `make` is run by CI, which is checked. An experiment is run in this process, with --smoke and two seeds at
-    most, below a directory of its own, and with a small set in the place of path/to/mnist. One without options is run by
-    tests/experiments, and so are those in TESTED.
+    most, below a directory of its own, and with a small set in the place of path/to/mnist. One without options, or with the
+    place of its data alone, is run by tests/experiments, and so are those in TESTED.
     """
 
     language = "sh"
-    TESTED = ["digits", "--seeds", "5"], ["mnist", "--data", "path/to/mnist"]
+    TESTED = (["digits", "--seeds", "5"], *([name, "--data", f"path/to/{name}"] for name in names()))
 
     def evaluate(self, example: Example) -> None:
         for line in example.parsed.strip().splitlines():

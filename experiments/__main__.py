@@ -25,7 +25,10 @@ __all__ = ["main", "names"]
 
 def names() -> list[str]:
     """Return the experiments: the modules of the package that are not its machinery."""
-    machinery = ("__main__", "fitting", "harness", "manifest", "replay", "report", "results", "study", "sweep", "training")
+    machinery = (
+        "__main__", "files", "fitting", "harness", "manifest", "parametric", "replay", "report", "results", "samples", "study",
+        "sweep", "training", "words",
+    )  # fmt: skip
     return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in machinery)
 
 
@@ -174,7 +177,7 @@ def _go_on(name: str, module: Any, place: Path) -> None:
     config = module.Config.saved(saved["options"])
     config.check()
     directory = RunDirectory.again(place)
-    for line in differences(saved, manifest()):
+    for line in differences(saved, {**manifest(), "data": config.digests()}):
         print(f"note: the bits may not be those of a run without interruption: {line}", file=sys.stderr)
     _one(module, config, directory)
 
@@ -188,13 +191,14 @@ def _replay(args: list[str]) -> bool:
             "python -m experiments replay", "a run directory", " ".join(args) or "none", "Such as runs/traces/<time>-0."
         )
     from .harness import RunDirectory
-    from .replay import check_ended, replay
+    from .replay import check_data, check_ended, replay
 
     def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
         module = load(name)
         config = module.Config.saved(options, out=out)
         config.check()
         check_ended(Path(args[0]))
+        check_data(Path(args[0]), config.digests())
         directory = RunDirectory(config, name)
         module.run(config, directory)
         return directory

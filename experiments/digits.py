@@ -16,8 +16,9 @@ from sklearn.model_selection import train_test_split
 import snn
 from autograd import nn
 
+from .fitting import classify
 from .harness import RunDirectory
-from .training import Split, TrainingOptions, train
+from .training import TrainingOptions
 
 __all__ = ["Config", "build", "load", "run"]
 
@@ -28,6 +29,8 @@ class Config(TrainingOptions):
 
     epochs: int = 60
     learning_rate: float = 1e-2
+    beta: float = 0.9
+    """Share of the membrane that is left after a step."""
     noise: float = 0.2
     """Standard deviation of the noise that is added to the training images' pixels, which are in [0, 1]."""
 
@@ -36,11 +39,17 @@ class Config(TrainingOptions):
         return replace(self, epochs=2, hidden=32, steps=8)
 
 
-def load(seed: int) -> Split:
-    """Return images ``[N, 64]`` in [0, 1] and their labels."""
+def load(seed: int) -> snn.data.Splits:
+    """Return images ``[64]`` in [0, 1] and their labels."""
     images, labels = load_digits(return_X_y=True)
     images = (images / 16).astype(np.float32)
-    return Split(*train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=seed))
+    found = train_test_split(images, labels, test_size=0.2, stratify=labels, random_state=seed)
+    (train_x, test_x, train_y, test_y), classes = found, [str(digit) for digit in range(10)]
+
+    def part(x: Any, y: Any) -> snn.data.Dataset:
+        return snn.data.Dataset(snn.data.Arrays(x, y), kind="static", classes=classes, name="digits")
+
+    return snn.data.Splits("digits", train=part(train_x, train_y), test=part(test_x, test_y))
 
 
 def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
@@ -56,24 +65,22 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     """Train, test and plot; return the test accuracy and the seconds that training took."""
     rng = np.random.default_rng(config.seed)
-    split, net = load(config.seed), build(config, rng)
+    splits, net = load(config.seed), build(config, rng)
 
-    def augment(x: Any) -> Any:
+    def augment(x: Any, rng: np.random.Generator) -> Any:
         return np.clip(x + config.noise * rng.standard_normal(x.shape, np.float32), 0, 1)
 
-    trained = train(config, directory, net, split, lambda x, _: snn.encode.direct(x, config.steps), rng, augment)
-    _plot(config, directory, net, trained.history, split.test_x, split.test_y)
-    return trained.results
+    return classify(
+        config, directory, net, splits, rng, encode=lambda x, _: snn.encode.direct(x, config.steps), readout="count",
+        augment=augment, draw=lambda guesses: _plot(config, directory, net, splits.test, int(guesses[0])),
+    )  # fmt: skip
 
 
-def _plot(
-    config: Config, directory: RunDirectory, net: nn.SequentialCell, history: list[dict[str, float]], test_x: Any, test_y: Any
-) -> None:
-    """Draw the training curve, one sample's spikes and membranes, and the confusion matrix."""
-    spikes, _, record = snn.run(net, snn.encode.direct(test_x, config.steps), record=("spike", "x", "v_before_reset"))
-    sample = 0
-    label, guess = int(test_y[sample]), int(snn.metrics.predictions(spikes)[sample])
-    directory.save_figure("training", snn.plot.training(history)[0])
+def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell, data: snn.data.Dataset, guess: int) -> None:
+    """Draw the spikes and membranes of the first sample."""
+    (one,) = data[:1].batches(1)
+    _, _, record = snn.run(net, snn.encode.direct(one.x, config.steps), record=("spike", "x", "v_before_reset"))
+    sample, label = 0, int(one.labels[0])
     raster = snn.plot.raster({"hidden": record["1.spike"], "output": record["3.spike"]}, sample=sample)
     raster.set_title(f"Spikes for one image of a {label} (answer: {guess})", fontsize=10)
     directory.save_figure("raster", raster)
@@ -84,5 +91,3 @@ def _plot(
     )  # fmt: skip
     panels[0].set_title(f"Output neurons {', '.join(map(str, sorted(others)))} for one image of a {label}", fontsize=10)
     directory.save_figure("traces", panels[0])
-    confusion = snn.plot.confusion(test_y, snn.metrics.predictions(spikes), classes=[str(digit) for digit in range(10)])
-    directory.save_figure("confusion", confusion)

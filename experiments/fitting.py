@@ -1,8 +1,8 @@
-"""What experiments on the sets of snn.data share: a loop over their splits, with a measure of the experiment's own."""
+"""What experiments that train share: a loop over the splits of a set, with a measure of the experiment's own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,35 +13,46 @@ from autograd import Tensor, nn, optim
 from .harness import RunDirectory
 from .training import TrainingOptions
 
-__all__ = ["Measure", "classify", "fit", "means"]
+__all__ = ["Augment", "Encoder", "Measure", "classify", "fit", "means"]
 
-Measure = Callable[[Any, Any], tuple[Tensor, dict[str, float]]]
-"""From a batch's samples and labels to the loss, a mean over the samples, and other numbers by name, means too."""
+Array = np.ndarray[Any, Any]
+Encoder = Callable[[Any, np.random.Generator], Any]
+"""From the samples of a batch to a net's input ``[T, N, ...]``, with a generator for what it draws."""
+Augment = Callable[[Any, np.random.Generator], Any]
+"""From samples to others like them, with a generator for what it draws."""
+Measure = Callable[[Any, Any, np.random.Generator], tuple[Tensor, dict[str, float]]]
+"""From a batch's samples and labels, and a generator, to the loss, a mean over the samples, and other means by name."""
 
 _AT_ONCE = 500  # samples in a run without gradient: enough to be fast, few enough to fit in memory
 _LOOKED_AT = 50  # samples by which to see whether a layer is dead
+_SETTLED = 50  # steps after which norms have forgotten how they began
 _LOSSES = {
     "max": snn.losses.max_membrane_cross_entropy, "sum": snn.losses.membrane_cross_entropy,
-    "count": snn.losses.count_cross_entropy,
+    "count": snn.losses.count_cross_entropy, "rate": snn.losses.rate_mse,
 }  # fmt: skip
 
 
 def classify(
     config: TrainingOptions, directory: RunDirectory, net: nn.Cell, splits: snn.data.Splits, rng: np.random.Generator, *,
-    encode: Callable[[Any], Any] = lambda x: x, readout: Literal["max", "sum", "count"] = "max", answer: int = 0,
+    encode: Encoder = lambda x, _: x, readout: Literal["max", "sum", "count", "rate"] = "max", answer: int = 0,
+    at_once: int = _AT_ONCE, draw: Callable[[Array], Any] | None = None, **more: Any,
 ) -> dict[str, float]:  # fmt: skip
-    """Train a net to name classes, and draw its training, one sample's spikes and the confusions in the test split.
+    """Train a net to name classes, and draw its training, the confusions in the test split and one sample's spikes.
 
     Parameters
     ----------
-    config, directory, net, splits, rng
+    config, directory, net, splits, rng, at_once
         As for :func:`fit`; the net ends in spikes or membranes ``[T, N, classes]``.
     encode : callable
         From the samples of a batch to the net's input ``[T, N, ...]``.
-    readout : {"max", "sum", "count"}
+    readout : {"max", "sum", "count", "rate"}
         How the net's output becomes scores, in the loss and in the answer: see :mod:`snn.losses`.
     answer : int
         How many steps at the end are looked at; 0 for all.
+    draw : callable, optional
+        Called with the answers to the test samples, ``[N]``, in the place of drawing one sample's spikes.
+    **more
+        Passed on to :func:`fit`.
 
     Returns
     -------
@@ -49,49 +60,58 @@ def classify(
         What an experiment returns: the test accuracy and the seconds that training took.
     """
 
-    def measure(x: Any, labels: Any) -> tuple[Tensor, dict[str, float]]:
-        out = snn.run(net, encode(x), mode=config.mode).out[-answer:]
-        return _LOSSES[readout](out, labels), {"accuracy": snn.metrics.accuracy(out, labels, readout=readout)}
+    def out(x: Any, rng: np.random.Generator) -> Tensor:
+        found: Tensor = snn.run(net, encode(x, rng), mode=config.mode).out[-answer:]
+        return found
 
-    (few,) = splits["train"][:_LOOKED_AT].batches(_LOOKED_AT)
-    history = fit(config, directory, net, splits, measure, rng, few=encode(few.x))
+    def measure(x: Any, labels: Any, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
+        found = out(x, rng)
+        return _LOSSES[readout](found, labels), {"accuracy": snn.metrics.accuracy(found, labels, readout=readout)}
+
+    test, count = splits["test"], len(splits["train"])
+    (few,) = splits["train"][: min(_LOOKED_AT, config.batch_size)].batches(_LOOKED_AT)
+    few = encode(few.x, np.random.default_rng(config.seed))
+    history = fit(config, directory, net, splits, measure, rng, few=few, at_once=at_once, **more)
     directory.save_figure("training", snn.plot.training(history)[0])
-    _draw(config, directory, net, splits["test"], encode, readout, answer)
-    last = history[-1]
+    again = np.random.default_rng(config.seed)
+    parts = [snn.metrics.predictions(out(batch.x, again), readout=readout) for batch in test.batches(at_once)]
+    guesses = np.concatenate(parts)
+    directory.save_figure("confusion", snn.plot.confusion(test.labels, guesses, classes=test.classes))
+    if draw is None:
+        _draw_one(config, directory, net, test, encode, int(guesses[0]))
+    else:
+        draw(guesses)
+    accuracy, seconds = history[-1]["test_accuracy"], history[-1]["seconds"]
     print(
-        f"seed {config.seed}: test accuracy {last['test_accuracy']:.4f} on {len(splits['test']):,} held-out samples, "
-        f"trained in {last['seconds']:.1f} s"
+        f"seed {config.seed}: test accuracy {accuracy:.4f} on {len(test):,} held-out samples, "
+        f"trained in {seconds:.1f} s ({config.epochs * count / max(seconds, 1e-3):,.0f} samples/s)"
     )
-    return {"test accuracy": last["test_accuracy"], "training seconds": last["seconds"]}
+    return {"test accuracy": accuracy, "training seconds": seconds}
 
 
-def _draw(
-    config: TrainingOptions, directory: RunDirectory, net: nn.Cell, data: snn.data.Dataset, encode: Any, readout: str,
-    answer: int,
-) -> None:  # fmt: skip
-    guesses = [
-        snn.metrics.predictions(snn.run(net, encode(batch.x), mode=config.mode).out[-answer:], readout=readout)
-        for batch in data.batches(_AT_ONCE)
-    ]
-    directory.save_figure("confusion", snn.plot.confusion(data.labels, np.concatenate(guesses), classes=data.classes))
+def _draw_one(
+    config: TrainingOptions, directory: RunDirectory, net: nn.Cell, data: snn.data.Dataset, encode: Encoder, guess: int
+) -> None:
     (one,) = data[:1].batches(1)
-    x = encode(one.x)
+    x = encode(one.x, np.random.default_rng(config.seed))
     record = snn.run(net, x, record="spike", mode=config.mode).record
     layers = {f"layer {name.removesuffix('.spike')}": spikes for name, spikes in record.items()}
-    raster = snn.plot.raster({"input": x, **layers})
-    guess = data.classes[int(guesses[0][0])]
-    raster.set_title(f"One sample of class {data.classes[int(one.labels[0])]} (answer: {guess})", fontsize=10)
+    shown = {name: np.reshape(np.asarray(spikes), (*np.shape(spikes)[:2], -1)) for name, spikes in {"input": x, **layers}.items()}
+    raster = snn.plot.raster(shown)
+    raster.set_title(f"One sample of class {data.classes[int(one.labels[0])]} (answer: {data.classes[guess]})", fontsize=10)
     directory.save_figure("raster", raster)
 
 
 def fit(
     config: TrainingOptions, directory: RunDirectory, net: nn.Cell, splits: snn.data.Splits, measure: Measure,
-    rng: np.random.Generator, *, few: Any, metric: str = "accuracy", lowest: bool = False,
+    rng: np.random.Generator, *, few: Any, metric: str = "accuracy", lowest: bool = False, augment: Augment | None = None,
+    at_once: int = _AT_ONCE, optimizer: Callable[[int], optim.Optimizer] | None = None, hooks: Sequence[snn.train.Hook] = (),
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train a net on the split ``train``, and measure it on all others after each epoch; save checkpoints and weights.
 
     Nothing is chosen by a measure: what is reported is the last epoch. It goes on from the last checkpoint in the directory,
-    if there is one.
+    if there is one. Before the first epoch and after the first, second, fourth, eighth and so on it is seen whether a layer is
+    dead.
 
     Parameters
     ----------
@@ -100,19 +120,28 @@ def fit(
     directory : RunDirectory
         Gets a line of metrics for each epoch, checkpoints, and the weights.
     net : Cell
-        What is trained, by Adam whose rate falls to zero along half a cosine.
+        What is trained.
     splits : Splits
         With ``train`` and ``test``, and perhaps more.
     measure : callable
         From samples ``[T, N, ...]`` and labels to the loss and other numbers.
     rng : numpy.random.Generator
-        Draws the order of the samples.
+        Draws the order of the samples, and what ``augment`` and ``measure`` draw in training. Each split is measured with a
+        generator of its own, the same after each epoch.
     few : Tensor or array
-        Input of the net, ``[T, N, ...]``, by which to see whether a layer is dead before the first epoch.
+        Input of the net, ``[T, N, ...]``, by which to see whether a layer is dead.
     metric : str
         The number that is shown, and by which the best checkpoint is kept.
     lowest : bool
         Whether lower is better.
+    augment : callable, optional
+        Applied to the samples of a batch in training.
+    at_once : int
+        Samples in a run that measures.
+    optimizer : callable, optional
+        From the number of its steps in all to the optimizer; by default Adam, whose rate falls to zero along half a cosine.
+    hooks : sequence of Hook
+        Called before those that show and save.
 
     Returns
     -------
@@ -125,38 +154,65 @@ def fit(
         If a layer of the net is dead, with what to do.
     """
     data, held = splits["train"], {name: part for name, part in splits.items() if name != "train"}
-    count = -(-len(data) // config.batch_size)
-    schedule = optim.schedules.cosine(config.learning_rate, config.epochs * count)
+    steps = config.epochs * -(-len(data) // config.batch_size)
 
     def loss(batch: snn.data.Batch) -> tuple[Tensor, dict[str, float]]:
-        return measure(batch.x, batch.labels)
+        return measure(batch.x if augment is None else augment(batch.x, rng), batch.labels, rng)
 
     def evaluate() -> dict[str, float]:
-        return {f"{name}_{key}": value for name, part in held.items() for key, value in means(part, measure).items()}
+        found = {name: means(part, measure, config.seed, at_once) for name, part in held.items()}
+        return {f"{name}_{key}": value for name, numbers in found.items() for key, value in numbers.items()}
 
     shown = f"test_{metric}"
     saves = snn.train.SaveCheckpoints(directory.path / "checkpoints", seconds=config.save_every, best=shown, lowest=lowest)
-    hooks = [
+    every = [
+        *hooks,
+        _LookForDeadLayers(few),
         snn.train.Progress(name=f"{directory.name}, seed {config.seed}", samples=len(data), show=(shown,)),
         snn.train.JSONLines(directory.path / "metrics.jsonl"),
         saves,
     ]
+    made = optim.Adam(net.trainable_params(), optim.schedules.cosine(config.learning_rate, steps))
     trainer = snn.train.Trainer(
-        net, optim.Adam(net.trainable_params(), schedule), loss,
-        lambda start: data.batches(config.batch_size, rng, start=start), rng=rng, evaluate=evaluate, hooks=hooks,
+        net, made if optimizer is None else optimizer(steps), loss,
+        lambda start: data.batches(config.batch_size, rng, start=start), rng=rng, evaluate=evaluate, hooks=every,
     )  # fmt: skip
-    if not trainer.resume(saves.checkpoints):
-        snn.health(net, few, mode="eager", gradient=False).warn()
+    trainer.resume(saves.checkpoints)
     history = trainer.fit(config.epochs)
     directory.save_weights(net.state_dict())
     return history
 
 
-def means(data: snn.data.Dataset, measure: Measure) -> dict[str, float]:
+def means(data: snn.data.Dataset, measure: Measure, seed: int, at_once: int = _AT_ONCE) -> dict[str, float]:
     """Return loss and other numbers of a data set, averaged over its samples."""
-    sums: dict[str, float] = {}
-    for batch in data.batches(_AT_ONCE):
-        value, numbers = measure(batch.x, batch.labels)
+    rng, sums = np.random.default_rng(seed), dict[str, float]()
+    for batch in data.batches(at_once):
+        value, numbers = measure(batch.x, batch.labels, rng)
         for key, number in {"loss": value.item(), **numbers}.items():
             sums[key] = sums.get(key, 0.0) + float(number) * len(batch.labels)
     return {key: total / len(data) for key, total in sums.items()}
+
+
+class _LookForDeadLayers(snn.train.Hook):
+    """Warns of layers that are dead, ever more seldom."""
+
+    def __init__(self, few: Any) -> None:
+        self.few = few
+
+    def on_start(self, trainer: snn.train.Trainer) -> None:
+        """Look before the first epoch."""
+        if not trainer.resumed:
+            self._look(trainer)
+
+    def on_epoch(self, trainer: snn.train.Trainer) -> None:
+        """Look if as many epochs are over as a power of two, and more follow."""
+        if trainer.epoch < trainer.epochs and not trainer.epoch & (trainer.epoch - 1):
+            self._look(trainer)
+
+    def _look(self, trainer: snn.train.Trainer) -> None:
+        """Look at the net as it is used, once its norms have seen enough: in training, dropouts would draw and norms move."""
+        if trainer.step < _SETTLED and any(hasattr(cell, "moving_mean") for _, cell in trainer.net.cells_and_names()):
+            return
+        trainer.net.set_train(False)
+        snn.health(trainer.net, self.few, mode="eager", gradient=False).warn()
+        trainer.net.set_train()

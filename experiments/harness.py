@@ -61,6 +61,10 @@ class Options:
     def check(self) -> None:
         """Look at what a run needs, such as its data, before it has a directory; an experiment overrides this."""
 
+    def digests(self) -> dict[str, str]:
+        """Return a digest of each part of the data that a run reads; an experiment on files overrides this."""
+        return {}
+
     @classmethod
     def saved(cls, options: dict[str, Any], **changes: Any) -> Self:
         """Return the options that ``config.json`` has, with changes.
@@ -120,7 +124,7 @@ class RunDirectory:
         except OSError as error:
             raise unwritable(base, error, _OUT) from error
         _claim(self, self.path)
-        config = {"experiment": name, "options": plain(options), **manifest()}
+        config = {"experiment": name, "options": plain(options), **manifest(), "data": options.digests()}
         self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
 
     @classmethod

@@ -99,7 +99,7 @@ def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     net = build(config, rng)
     splits = snn.data.mackey_glass(config.tau, window=config.steps, train=config.values, test=config.values)
 
-    def measure(x: Array, target: Array) -> tuple[Tensor, dict[str, float]]:
+    def measure(x: Array, target: Array, _: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         predicted = predict(net, x, config.mode)
         loss = ops.square((predicted - target) / _CHANGE).mean()
         return loss, {"smape": smape(predicted.asnumpy(), target)}

@@ -17,7 +17,7 @@ __all__ = ["differences", "manifest"]
 
 ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spikecell", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib", "safetensors", "tqdm", "tyro")
-_PARTS = {"versions": "version of {}", "code": "code of {}", "cpu": "CPU: {}", "blas": "BLAS: {}", "settings": "${}"}
+_PARTS = {"versions": "version of {}", "code": "code of {}", "cpu": "CPU: {}", "blas": "BLAS: {}", "settings": "${}", "data": "data: {}"}
 _SETTINGS = ("SPIKECELL_PRODUCT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT")
 
 
@@ -28,7 +28,7 @@ def manifest() -> dict[str, dict[str, Any]]:
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return a line for each thing in which two manifests differ."""
+    """Return a line for each thing in which two manifests differ, the data that was read among them."""
     found = []
     for part, text in _PARTS.items():
         before, after = then.get(part, {}), now.get(part, {})

@@ -6,25 +6,22 @@ training file the t10k file is split, and the run says so. A smoke run without -
 
 from __future__ import annotations
 
-import functools
 import gzip
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import tyro
 from sklearn.datasets import load_digits
 
 import snn
 from autograd import Tensor, nn
-from autograd.errors import ArgumentError
 
+from .files import FileOptions
+from .fitting import Encoder, classify
 from .harness import RunDirectory
-from .training import Split, Trained, TrainingOptions, train
 
-__all__ = ["Config", "build", "encoder", "load", "run", "write_small_set"]
+__all__ = ["Config", "build", "encoder", "run", "shifted", "trained", "write_small_set"]
 
 
 if TYPE_CHECKING:
@@ -34,55 +31,40 @@ else:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(TrainingOptions):
+class Config(FileOptions):
     """Options of the mnist experiment."""
 
-    data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Where the MNIST files are, gzipped or not, such as train-images-idx3-ubyte.gz."""
-    epochs: int = 3
+    epochs: int = 8
     batch_size: int = 128
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     steps: int = 25
     hidden: int = 1000
     beta: float = 0.95
+    """Share of the membrane that is left after a step."""
     input: Literal["constant", "poisson"] = "constant"
     """Pixels as a constant current, or as the probability of a spike in each step."""
+    shift: int = 1
+    """Each image is moved by up to so many pixels in training, anew each time."""
     surrogate: SurrogateName = "atan"
     """Stands in for the derivative of the step, at its default steepness; see snn.surrogate."""
+
+    of = "MNIST"
+    flat: ClassVar[bool] = True
+    """Whether the network takes rows of pixels."""
+
+    @staticmethod
+    def read(directory: Path) -> snn.data.MNIST:
+        """Return images ``[1, 28, 28]`` in [0, 1] and their labels."""
+        return snn.data.mnist(directory)
+
+    @staticmethod
+    def make_up(directory: Path) -> None:
+        """Write a small set."""
+        write_small_set(directory)
 
     def smaller(self) -> Config:
         """Return the options of a smoke run."""
         return replace(self, epochs=2, hidden=64, steps=8)
-
-    def check(self) -> None:
-        """Read the data."""
-        load(self)
-
-
-def load(config: Config) -> snn.data.MNIST:
-    """Return images and labels, which are read once for all runs of a command.
-
-    Raises
-    ------
-    ArgumentError
-        If no directory was given; a smoke run needs none.
-    DataError
-        If the files cannot be used.
-    """
-    if config.data is None and not config.smoke:
-        raise ArgumentError(
-            "option --data", "the directory of the MNIST files", "none", "Give it, or try --smoke, which needs no files."
-        )
-    return _read(config.data)
-
-
-@functools.lru_cache(maxsize=1)
-def _read(directory: Path | None) -> snn.data.MNIST:
-    if directory is not None:
-        return snn.data.mnist(directory)
-    with tempfile.TemporaryDirectory() as place:
-        write_small_set(Path(place))
-        return snn.data.mnist(place)
 
 
 def write_small_set(directory: Path) -> None:
@@ -108,10 +90,11 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
     )
 
 
-def encoder(config: Config) -> Any:
-    """Return what makes the net's input ``[T, N, 784]`` of pixels ``[N, 784]`` in [0, 1] and a generator."""
+def encoder(config: Config) -> Encoder:
+    """Return what makes the net's input ``[T, N, 784]`` of images in [0, 1] and a generator; or ``[T, N, 1, 28, 28]``."""
 
     def encode(x: Any, rng: np.random.Generator) -> Tensor:
+        x = x.reshape(len(x), -1) if config.flat else x
         if config.input == "poisson":
             return snn.encode.rate(x, config.steps, rng)
         return snn.encode.direct(x, config.steps)
@@ -119,31 +102,45 @@ def encoder(config: Config) -> Any:
     return encode
 
 
+def shifted(images: Any, most: int, rng: np.random.Generator) -> Any:
+    """Return images ``[N, 1, H, W]``, each moved by up to so many pixels in both directions; what comes in is 0."""
+    count, _, height, width = images.shape
+    padded = np.pad(images[:, 0], ((0, 0), (most, most), (most, most)))
+    down, right = rng.integers(0, 2 * most + 1, (2, count, 1))
+    rows, columns = np.arange(height) + down, np.arange(width) + right
+    return padded[np.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]][:, None]
+
+
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     """Train, test and plot; return the test accuracy and the seconds that training took."""
     rng = np.random.default_rng(config.seed)
-    data, net = load(config), build(config, rng)
-    train_x, test_x = (images.reshape(len(images), -1) / np.float32(255) for images in (data.train_images, data.test_images))
-    print(f"{len(train_x):,} training and {len(test_x):,} test images ({data.split})")
-    split = Split(train_x, test_x, data.train_labels, data.test_labels)
-    trained = train(config, directory, net, split, encoder(config), rng)
-    _plot(config, directory, net, trained, data)
-    return trained.results
+    return trained(config, directory, build(config, rng), rng, lambda guesses, net: _plot(config, directory, net, guesses))
 
 
-def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell, trained: Trained, data: snn.data.MNIST) -> None:
-    """Draw the training curve, the confusion matrix, and what the net makes of three test images."""
+def trained(
+    config: Config, directory: RunDirectory, net: nn.SequentialCell, rng: np.random.Generator, draw: Any
+) -> dict[str, float]:
+    """Train a net on images and draw what ``draw`` does with its answers and the net; return what ``run`` does."""
+    data: snn.data.MNIST = config.splits()
+    print(f"{len(data.train):,} training and {len(data.test):,} test images ({data.split})")
+    augment = (lambda x, rng: shifted(x, config.shift, rng)) if config.shift else None
+    return classify(
+        config, directory, net, data, rng, encode=encoder(config), readout="count", augment=augment,
+        draw=lambda guesses: draw(guesses, net),
+    )  # fmt: skip
+
+
+def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell, guesses: Any) -> None:
+    """Draw what the net makes of three test images."""
     import matplotlib.pyplot as plt
 
-    labels, predictions = data.test_labels, snn.metrics.predictions(trained.counts)
-    directory.save_figure("training", snn.plot.training(trained.history)[0])
-    classes = [str(digit) for digit in range(10)]
-    directory.save_figure("confusion", snn.plot.confusion(labels, predictions, classes=classes))
+    data: snn.data.MNIST = config.splits()
+    labels = data.test_labels
     # The first two that it gets right and the first that it does not, if there are so many.
-    right, wrong = np.flatnonzero(predictions == labels), np.flatnonzero(predictions != labels)
+    right, wrong = np.flatnonzero(guesses == labels), np.flatnonzero(guesses != labels)
     chosen = np.concatenate([right[:2], wrong[:1]])
-    x = data.test_images[chosen].reshape(len(chosen), -1) / np.float32(255)
-    inputs = encoder(config)(x, np.random.default_rng(config.seed))
+    (few,) = data.test[chosen].batches(len(chosen))
+    inputs = encoder(config)(few.x, np.random.default_rng(config.seed))
     spikes, _, record = snn.run(net, inputs, record=("spike",), mode=config.mode)
     _, axes = plt.subplots(
         len(chosen), 3, figsize=(10.5, 2.2 * len(chosen)), width_ratios=(1, 1.8, 1.8), layout="constrained", squeeze=False

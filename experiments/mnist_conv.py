@@ -17,7 +17,6 @@ from autograd import nn
 
 from . import mnist
 from .harness import RunDirectory
-from .training import Split, Trained, train
 
 __all__ = ["Config", "build", "run"]
 
@@ -33,6 +32,9 @@ class Config(mnist.Config):
     hidden: int = 64
     """Channels of the second convolution; the first has 12."""
     beta: float = 0.5
+    shift: int = 0
+
+    flat = False
 
     def smaller(self) -> Config:
         """Return the options of a smoke run."""
@@ -53,25 +55,17 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     """Train, test and plot; return the test accuracy and the seconds that training took."""
     rng = np.random.default_rng(config.seed)
-    data, net = mnist.load(config), build(config, rng)
-    train_x, test_x = (images[:, None] / np.float32(255) for images in (data.train_images, data.test_images))
-    print(f"{len(train_x):,} training and {len(test_x):,} test images ({data.split})")
-    encode = mnist.encoder(config)
-    trained = train(config, directory, net, Split(train_x, test_x, data.train_labels, data.test_labels), encode, rng)
-    _plot(config, directory, net, trained, data)
-    return trained.results
+    return mnist.trained(config, directory, build(config, rng), rng, lambda _, net: _plot(config, directory, net))
 
 
-def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell, trained: Trained, data: snn.data.MNIST) -> None:
-    """Draw the training curve, the confusion matrix, and a test image with its kernels, maps of rates and rates by layer."""
-    directory.save_figure("training", snn.plot.training(trained.history)[0])
-    predictions, classes = snn.metrics.predictions(trained.counts), [str(digit) for digit in range(10)]
-    directory.save_figure("confusion", snn.plot.confusion(data.test_labels, predictions, classes=classes))
-    x = mnist.encoder(config)(data.test_images[:1, None] / np.float32(255), np.random.default_rng(config.seed))
+def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell) -> None:
+    """Draw a test image with its kernels, maps of rates and rates by layer."""
+    (one,) = config.splits().test[:1].batches(1)
+    x = mnist.encoder(config)(one.x, np.random.default_rng(config.seed))
     record = snn.run(net, x, record=("spike",), mode=config.mode)[2]
     rates = {key: (spikes.asnumpy()[:, 0] != 0).mean(0) for key, spikes in record.items()}
     weights: Any = net[0]
-    directory.save_figure("maps", _maps(data.test_images[0], weights.weight.asnumpy()[:, 0], rates))
+    directory.save_figure("maps", _maps(one.x[0, 0], weights.weight.asnumpy()[:, 0], rates))
 
 
 def _maps(image: Any, kernels: Any, rates: dict[str, Any]) -> Any:

@@ -13,10 +13,10 @@ import numpy as np
 from autograd.errors import ArgumentError
 
 from .harness import RunDirectory, read_config
-from .manifest import differences, manifest
+from .manifest import differences
 from .results import read
 
-__all__ = ["check_ended", "replay"]
+__all__ = ["check_data", "check_ended", "replay"]
 
 _NOT_COMPARED = ("config.json", "checkpoints")  # what it is made with, and what holds the time
 _TIMES = ("seconds",)
@@ -45,14 +45,14 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
         if missing:
             raise _unfinished(path, config, f", with {', '.join(made)}", f"no {', '.join(missing)}")
         found = {name: _difference(path / name, again / name) for name in made}
+        changed = differences(config, read_config(again))
     for name, text in found.items():
         print(f"{name}: {text or 'the same bits'}")
     if not any(found.values()):
         print(f"{path} was repeated to the bit")
         return True
-    changed = differences(config, manifest())
     print(f"{path} was not repeated. What differs between then and now:")
-    print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded; perhaps its data")
+    print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded")
     return False
 
 
@@ -69,6 +69,23 @@ def check_ended(path: Path) -> None:
         raise _unfinished(path, run.config, "", f"one with {run.epochs_left} epochs to go")
     if not {p.name for p in path.iterdir()} - {*_NOT_COMPARED}:
         raise _unfinished(path, run.config, "", "one that has made no files yet")
+
+
+def check_data(path: Path, digests: dict[str, str]) -> None:
+    """Look whether the data are those of a run, before hours go by with others.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not.
+    """
+    config = read_config(path)
+    then = config.get("data", {})  # older runs do not say
+    if then and (changed := differences({"data": then}, {"data": digests})):
+        raise ArgumentError(
+            f"replay {path}", "the data that it was made with", "; ".join(changed),
+            f"Nothing was run. Are the right files in {config['options'].get('data')}?",
+        )  # fmt: skip
 
 
 def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> ArgumentError:

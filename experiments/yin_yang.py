@@ -76,5 +76,5 @@ def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     """Train, test and plot; return the test accuracy and the seconds that training took."""
     rng = np.random.default_rng(config.seed)
     return classify(
-        config, directory, build(config, rng), load(config), rng, encode=lambda x: encode(x, config.steps), readout="max"
+        config, directory, build(config, rng), load(config), rng, encode=lambda x, _: encode(x, config.steps), readout="max"
     )

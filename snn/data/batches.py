@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
-if TYPE_CHECKING:
-    from .dataset import Dataset
+from .sources import Source
 
 __all__ = ["Batch", "Batches", "pad"]
 
@@ -72,12 +71,33 @@ def pad(sequences: Sequence[Any]) -> tuple[Array, Array | None]:
     return x, None if mask.all() else mask
 
 
+class Samples(Protocol):
+    """What batches are made of: a :class:`snn.data.Dataset`, which describes each of these."""
+
+    name: str
+    kind: str
+    source: Source
+    transforms: tuple[Any, ...]
+
+    def __len__(self) -> int: ...
+
+    @property
+    def random(self) -> bool: ...
+
+    @property
+    def chosen(self) -> Array: ...
+
+    def check_generator(self, rng: Any) -> None: ...
+
+    def take(self, places: Array, rngs: Sequence[np.random.Generator | None]) -> list[tuple[Any, Any]]: ...
+
+
 class Batches(Iterable[Batch]):
     """Batches of a data set; made by :meth:`snn.data.Dataset.batches`, which describes the parameters."""
 
     def __init__(
         self,
-        dataset: Dataset,
+        dataset: Samples,
         size: int,
         rng: np.random.Generator | None,
         *,
@@ -136,6 +156,9 @@ class Batches(Iterable[Batch]):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _batch(self, places: Array, seeds: Array | None) -> Batch:
+        if self.dataset.kind == "static" and not self.dataset.transforms:
+            if (found := self.dataset.source.stacked(places)) is not None:
+                return Batch(*found, None)
         rngs = [None] * len(places) if seeds is None else [np.random.default_rng(seed) for seed in seeds]
         pairs = self.dataset.take(places, rngs)
         labels = np.array([label for _, label in pairs])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from .dataset import Dataset, Splits
 from .download import Remote, provide
 from .files import AGAIN, as_path, reading
 from .images import in_unit
-from .sources import Arrays
+from .sources import Arrays, pieces
 
 __all__ = ["cifar10"]
 
@@ -84,11 +85,14 @@ class _Records(Arrays):
         labels = np.concatenate([file[:, 0] for file in files]).astype(np.int64)
         super().__init__(labels, labels)
 
-    def take(self, places: Any) -> list[tuple[Any, Any]]:
+    def stacked(self, places: Any) -> tuple[Array, Array]:
         """Return images and labels at several places."""
-        places = np.asarray(places)
         homes = np.searchsorted(self.ends, places, "right")
         starts = np.concatenate([[0], self.ends])[homes]
         rows = [self.files[home][place - start, 1:] for home, place, start in zip(homes, places, starts, strict=True)]
-        images = in_unit(np.array(rows, np.uint8).reshape(-1, 3, 32, 32))
-        return list(zip(images, map(self.label, places), strict=True))
+        return in_unit(np.array(rows, np.uint8).reshape(-1, 3, 32, 32)), self.labels()[places]
+
+    def contents(self) -> Iterator[Any]:
+        """Return the bytes of the files, which have the labels too."""
+        for file in self.files:
+            yield from pieces(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -123,6 +124,24 @@ class Dataset:
             raise PositionError(self.name, f"an index below {len(self)}", f"{index}", "len(dataset) is the number of samples.")
         self.check_generator(rng)
         return Sample(*self.take(self._chosen[[index]], [rng])[0])
+
+    def digest(self) -> str:
+        """Return a sha256 of what the samples are made from: bytes of files or arrays, and which of them; no transforms.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits. All files are read once, from the first byte to the last.
+
+        Raises
+        ------
+        DataError
+            If a file cannot be used.
+        """
+        found = hashlib.sha256(self._chosen.astype("<i8").tobytes())
+        for piece in self.source.contents():
+            found.update(piece)
+        return found.hexdigest()
 
     def check_generator(self, rng: Any) -> None:
         """Raise if a transform draws and there is no generator to draw from."""

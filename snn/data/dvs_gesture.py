@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from .dataset import Dataset, Splits
 from .download import Remote, provide
 from .events import Events
 from .files import as_path, read_bytes
-from .sources import Source
+from .sources import Source, file_pieces, pieces
 
 __all__ = ["dvs_gesture"]
 
@@ -111,3 +112,10 @@ class _Gestures(Source):
             self.open[path] = Recording(path)
         start, end = self.spans[place]
         return self.open[path].between(int(start), int(end)), self.label(place)
+
+    def contents(self) -> Iterator[Any]:
+        """Return the tables, and the bytes of each recording."""
+        yield from pieces(self.labels())
+        yield from pieces(self.spans)
+        for path in dict.fromkeys(self.paths):
+            yield from file_pieces(path)

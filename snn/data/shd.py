@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from .download import Remote, provide
 from .events import Events
 from .files import AGAIN, as_path, sensed
 from .heap import read_row
-from .sources import Source
+from .sources import Source, file_pieces
 
 __all__ = ["shd", "ssc"]
 
@@ -179,6 +179,10 @@ class _Cochlea(Source):
             lambda file: [(self._events(file, int(place)), self.label(int(place))) for place in places]
         )
         return found
+
+    def contents(self) -> Iterator[Any]:
+        """Return the bytes of the file."""
+        return file_pieces(self.path)
 
     def _row(self, node: Any, place: int, dtype: Any) -> Array:
         """Return a row of values of a type."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from autograd.dtypes import describe
-from autograd.errors import ShapeError
+from autograd.errors import DataError, ShapeError
+
+from .events import FIELDS, Events
 
 __all__ = ["Arrays", "Drawn", "Files", "Source"]
 
 Array = np.ndarray[Any, Any]
+_PIECE = 1 << 20
 
 
 class Source:
@@ -41,6 +45,18 @@ class Source:
     def take(self, places: Iterable[Any]) -> list[tuple[Any, Any]]:
         """Return samples and labels at several places."""
         return [self.read(int(place)) for place in places]
+
+    def stacked(self, places: Array) -> tuple[Array, Array] | None:
+        """Return samples and labels at several places as one array each, None where they are read one by one."""
+        return None
+
+    def contents(self) -> Iterator[Any]:
+        """Return all that samples and labels are made of as buffers of bytes, for :meth:`snn.data.Dataset.digest`."""
+        for place in range(len(self)):
+            x, label = self.read(place)
+            parts = [getattr(x, name) for name in FIELDS] if isinstance(x, Events) else [x]
+            for part in (*parts, label):
+                yield from pieces(np.asarray(part))
 
     def labels(self) -> Array:
         """Return the labels of all samples, reading them if they are not known."""
@@ -80,8 +96,18 @@ class Arrays(Source):
     def take(self, places: Iterable[Any]) -> list[tuple[Any, Any]]:
         """Return samples and labels at several places."""
         places = np.asarray(places)
-        x = self.x[places]
-        return list(zip(x if self.prepare is None else self.prepare(x), map(self.label, places), strict=True))
+        return list(zip(self.stacked(places)[0], map(self.label, places), strict=True))
+
+    def stacked(self, places: Array) -> tuple[Array, Array]:
+        """Return samples and labels at several places as one array each."""
+        x, labels = self.x[places], self.labels()[places]
+        whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+        return x if self.prepare is None else self.prepare(x), labels.astype(np.int64) if whole else labels
+
+    def contents(self) -> Iterator[Any]:
+        """Return what is in memory."""
+        yield from pieces(self.x)
+        yield from pieces(self.labels())
 
 
 class Files(Source):
@@ -105,6 +131,12 @@ class Files(Source):
         """Return a sample and its label."""
         return self.read_file(self.paths[place]), self.label(place)
 
+    def contents(self) -> Iterator[Any]:
+        """Return what the files hold."""
+        yield from pieces(self.labels())
+        for path in self.paths:
+            yield from file_pieces(path)
+
 
 class Drawn(Source):
     """Samples that are made when they are asked for, each from a seed of its own: the same whenever and however often.
@@ -127,3 +159,28 @@ class Drawn(Source):
         """Return a sample and its label."""
         label = self.label(place)
         return self.make(label, np.random.default_rng(self.seeds[place])), label
+
+
+def pieces(array: Array) -> Iterator[Any]:
+    """Return an array as buffers: of what kind it is, and its bytes."""
+    yield f"{array.dtype.str}{array.shape}".encode()
+    yield np.ascontiguousarray(array).data.cast("B") if array.size else b""
+
+
+def file_pieces(path: Path) -> Iterator[bytes]:
+    """Return the bytes of a file, some at a time, behind their number.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            yield f"{os.fstat(file.fileno()).st_size}".encode()
+            while piece := file.read(_PIECE):
+                yield piece
+    except OSError as error:
+        raise DataError(
+            f"reading {path}", "a file that can be read", error.strerror or str(error), "Is the path right?"
+        ) from error

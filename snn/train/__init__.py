@@ -5,9 +5,9 @@
 """
 
 from .groups import groups
-from .hooks import EarlyStopping, Hook, SaveCheckpoints
+from .hooks import EarlyStopping, SaveCheckpoints
 from .logs import JSONLines, Progress, TensorBoard
-from .trainer import Trainer
+from .trainer import Hook, Trainer
 
 __all__ = ["EarlyStopping", "Hook", "JSONLines", "Progress", "SaveCheckpoints", "TensorBoard", "Trainer", "groups"]
 

@@ -1,44 +1,18 @@
-"""What can be hooked into training: a base class, and the hooks for early stopping and checkpoints."""
+"""Hooks for early stopping and checkpoints."""
 
 from __future__ import annotations
 
 import math
 import os
 import time
-from typing import TYPE_CHECKING
 
 from autograd.errors import ArgumentError, CheckpointError, PositionError
 
 from ..checkpoint import Checkpoints
 from . import checks
+from .trainer import Hook, Trainer
 
-if TYPE_CHECKING:
-    from .trainer import Trainer
-
-__all__ = ["EarlyStopping", "Hook", "SaveCheckpoints", "scores"]
-
-
-class Hook:
-    """What a :class:`Trainer` calls while it trains; a hook overrides what it needs.
-
-    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. It ends the
-    training after this epoch by ``trainer.stop = True``.
-    """
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Before the first step, or the first after a resume."""
-
-    def on_step(self, trainer: Trainer) -> None:
-        """After each step of the optimizer."""
-
-    def on_epoch(self, trainer: Trainer) -> None:
-        """After each epoch, with its line in ``trainer.history``."""
-
-    def on_end(self, trainer: Trainer) -> None:
-        """After the last step; also of a training that Ctrl-C ends, not of one that an error ends."""
-
-    def close(self) -> None:
-        """At the very end, whatever ended it."""
+__all__ = ["EarlyStopping", "SaveCheckpoints", "scores"]
 
 
 def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[float]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograd.errors import ArgumentError, MissingExtraError
 
 from ..common.files import ELSEWHERE, append, make_directory, write_whole
-from .hooks import Hook
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
+from .trainer import Hook, Trainer
 
 __all__ = ["JSONLines", "Progress", "TensorBoard"]
 

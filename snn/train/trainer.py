@@ -1,4 +1,4 @@
-"""The loop that trains: one object with the state of a run, and hooks for all that is not the loop."""
+"""The loop that trains, one object with the state of a run, and the base class of hooks for all that is not the loop."""
 
 from __future__ import annotations
 
@@ -22,12 +22,34 @@ from ..checkpoint import Checkpoints
 from ..checkpoint.generators import generators_of
 from . import checks
 from .counts import Counts
-from .hooks import Hook
 
-__all__ = ["Trainer"]
+__all__ = ["Hook", "Trainer"]
 
 Batches = Callable[[int], Iterable[Any]]
 Loss = Callable[[Any], Tensor | tuple[Tensor, Mapping[str, float]]]
+
+
+class Hook:
+    """What a :class:`Trainer` calls while it trains; a hook overrides what it needs.
+
+    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. It ends the
+    training after this epoch by ``trainer.stop = True``.
+    """
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Before the first step, or the first after a resume."""
+
+    def on_step(self, trainer: Trainer) -> None:
+        """After each step of the optimizer."""
+
+    def on_epoch(self, trainer: Trainer) -> None:
+        """After each epoch, with its line in ``trainer.history``."""
+
+    def on_end(self, trainer: Trainer) -> None:
+        """After the last step; also of a training that Ctrl-C ends, not of one that an error ends."""
+
+    def close(self) -> None:
+        """At the very end, whatever ended it."""
 
 
 class Trainer:

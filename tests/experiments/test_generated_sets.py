@@ -81,15 +81,17 @@ def test_an_autonomous_prediction_sees_no_value_but_its_own():
     assert len(set(found)) == 6
 
 
-def test_numbers_of_a_split_are_means_over_its_samples(monkeypatch):
-    monkeypatch.setattr(fitting, "_AT_ONCE", 7)
+def test_numbers_of_a_split_are_means_over_its_samples():
     data = snn.data.yin_yang(0, train=20, validation=1, test=1).train
 
-    def measure(x, labels):
+    def measure(x, labels, rng):
+        assert len(x) <= 7
+        assert rng.random() == same.random()
         return Tensor(x.mean()), {"label": labels.mean()}
 
     every = np.stack([sample.x for sample in data])
-    found = fitting.means(data, measure)
+    same = np.random.default_rng(3)
+    found = fitting.means(data, measure, 3, at_once=7)
     assert found["loss"] == pytest.approx(every.mean(), rel=1e-6)
     assert found["label"] == pytest.approx(data.labels.mean())
 

@@ -47,7 +47,8 @@ import contextlib, os, pathlib, random, shutil, signal, sys, time
 from experiments.__main__ import load, main
 
 out, kills, small = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-load("digits")
+name = small[0]
+load(name)
 import matplotlib.pyplot
 
 def run(arguments):
@@ -69,29 +70,43 @@ while True:
     if not status:
         break
     done += 1
-    for place in (out / "digits").glob("*"):
+    for place in (out / name).glob("*"):
         if (place / "config.json").exists():
-            arguments = ["digits", "--resume", str(place)]
+            arguments = [name, "--resume", str(place)]
         else:  # killed before there was anything
             shutil.rmtree(place)
 print(done)
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
-def test_a_run_that_is_killed_again_and_again_leaves_the_same_bits(tmp_path, whole):
+def killed(out, kills, options):
+    """Run an experiment that is killed so often, and goes on; return its directory."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path), str(KILLS), *SMALL],
+        [sys.executable, "-c", SCRIPT, str(out), str(kills), *options],
         cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(out)},  # where files are made up; a process that is killed leaves them
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) >= KILLS / 2
-    (directory,) = (tmp_path / "digits").iterdir()
-    assert bits(directory) == bits(whole)
+    assert int(done.stdout) >= kills / 2
+    (directory,) = (out / options[0]).iterdir()
     assert [path.name for path in directory.rglob("*.partial")] == []
+    return directory
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_run_that_is_killed_again_and_again_leaves_the_same_bits(tmp_path, whole):
+    assert bits(killed(tmp_path, KILLS, SMALL)) == bits(whole)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+def test_a_run_on_files_with_norms_and_dropout_that_is_killed_leaves_the_same_bits(tmp_path):
+    small = ["nmnist", "--smoke", "--hidden", "4", "--dense", "16", "--steps", "2", "--mode", "eager"]
+    assert main([*small, "--out", str(tmp_path / "whole")]) == 0
+    (whole,) = (tmp_path / "whole" / "nmnist").iterdir()
+    assert bits(killed(tmp_path / "killed", max(2, KILLS // 4), small)) == bits(whole)
 
 
 @pytest.mark.parametrize("at", [4, 9])

@@ -15,6 +15,7 @@ import autograd
 import snn
 from experiments import digits
 from experiments.__main__ import main, names
+from experiments.files import FileOptions
 from experiments.harness import Options, RunDirectory
 
 LEARNT = {"checkpoints", "config.json", "metrics.jsonl", "weights.npz", "training.png", "confusion.png"}
@@ -29,11 +30,16 @@ FILES = {
         "traces.png",
         "confusion.png",
     },
+    "dvs_gesture": LEARNT | {"raster.png"},
+    "fashion": LEARNT | {"raster.png"},
     "mackey_glass": LEARNT - {"confusion.png"} | {"prediction.png"},
     "mnist": LEARNT | {"examples.png"},
     "mnist_conv": LEARNT | {"maps.png"},
+    "nmnist": LEARNT | {"raster.png"},
     "randman": LEARNT | {"raster.png"},
     "sequence": LEARNT | {"raster.png"},
+    "shd": LEARNT | {"raster.png"},
+    "ssc": LEARNT | {"raster.png"},
     "surrogate": {"config.json", "surrogates.png"},
     "synapses": {"config.json", "synapses.png"},
     "traces": {"config.json", "traces.png"},
@@ -91,6 +97,9 @@ def test_config_json_has_all_options_the_seed_and_the_versions_of_everything(nam
     assert config["versions"]["numpy"] == np.__version__
     assert all(config["versions"].values())
     assert set(config["code"]) == {"autograd", "snn", "experiments"}
+    parts = {"train", "test"} | ({"validation"} if name == "ssc" else set())
+    assert set(config["data"]) == (parts if issubclass(module.Config, FileOptions) else set())
+    assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in config["data"].values())
     assert config["cpu"]["model"]
     assert any(name.startswith("num threads of ") for name in config["blas"])
 
@@ -143,8 +152,8 @@ def test_digits_logs_one_line_an_epoch(smoke):
 def test_digits_shows_its_progress_and_prints_the_test_accuracy(smoke):
     run = smoke("digits")
     accuracy = metrics_of(run.directory)[-1]["test_accuracy"]
-    assert f"seed 0: test accuracy {accuracy:.4f} on 360 held-out images, trained in " in run.stdout
-    assert re.search(rf"100%.* images/s, loss=\d+\.\d+, accuracy=0\.\d+, test_accuracy={accuracy:.3f}\]", run.stderr)
+    assert f"seed 0: test accuracy {accuracy:.4f} on 360 held-out samples, trained in " in run.stdout
+    assert re.search(rf"100%.* samples/s, loss=\d+\.\d+, accuracy=0\.\d+, test_accuracy={accuracy:.3f}\]", run.stderr)
 
 
 def test_the_weights_of_digits_load_into_a_built_net_and_give_the_same_accuracy(smoke):
@@ -153,18 +162,19 @@ def test_the_weights_of_digits_load_into_a_built_net_and_give_the_same_accuracy(
     net = digits.build(config, np.random.default_rng(99))
     with np.load(directory / "weights.npz") as weights:
         assert net.load_state_dict(weights) == ([], [])
-    _, test_x, _, test_y = digits.load(config.seed)
-    spikes, _, _ = snn.run(net, snn.encode.direct(test_x, config.steps))
-    assert snn.metrics.accuracy(spikes, test_y) == metrics_of(directory)[-1]["test_accuracy"]
+    (test,) = digits.load(config.seed).test.batches(360)
+    spikes, _, _ = snn.run(net, snn.encode.direct(test.x, config.steps))
+    assert snn.metrics.accuracy(spikes, test.labels) == metrics_of(directory)[-1]["test_accuracy"]
 
 
 def test_digits_holds_out_a_stratified_fifth_that_differs_by_seed():
-    train_x, test_x, train_y, test_y = digits.load(0)
-    assert (len(train_x), len(test_x)) == (1437, 360)
-    assert np.abs(np.bincount(test_y) - np.bincount(train_y) / 4).max() < 1
-    assert train_x.dtype == np.float32
-    assert (train_x.min(), train_x.max()) == (0, 1)
-    assert digits.load(0)[1].tobytes() == test_x.tobytes() != digits.load(1)[1].tobytes()
+    splits = digits.load(0)
+    assert (len(splits.train), len(splits.test)) == (1437, 360)
+    assert np.abs(np.bincount(splits.test.labels) - np.bincount(splits.train.labels) / 4).max() < 1
+    (train,) = splits.train.batches(1437)
+    assert train.x.dtype == np.float32
+    assert (train.x.min(), train.x.max()) == (0, 1)
+    assert digits.load(0).test.digest() == splits.test.digest() != digits.load(1).test.digest()
 
 
 def test_the_same_seed_gives_the_same_bits_and_several_seeds_print_mean_and_spread(smoke, tmp_path, capsys):

@@ -7,14 +7,16 @@ import pytest
 
 import snn
 from autograd import nn, optim, value_and_grad
-from experiments import digits, training
+from experiments import digits, fitting
 from experiments.harness import RunDirectory
 
 
 def plainly(config):
     """Train as the digits experiment says; return losses and accuracies of each epoch, and the weights."""
     rng = np.random.default_rng(config.seed)
-    train_x, test_x, train_y, test_y = digits.load(config.seed)
+    splits = digits.load(config.seed)
+    (train,), (test,) = (part.batches(len(part)) for part in splits.values())
+    (train_x, train_y, _), (test_x, test_y, _) = train, test
     net = digits.build(config, rng)
     weights = net.trainable_params()
     batches = -(-len(train_x) // config.batch_size)
@@ -28,7 +30,8 @@ def plainly(config):
     found = []
     for _ in range(config.epochs):
         losses, right = 0.0, 0.0
-        for chosen in np.array_split(rng.permutation(len(train_x)), batches):
+        order = rng.permutation(len(train_x))
+        for chosen in np.split(order, range(config.batch_size, len(order), config.batch_size)):
             noisy = np.clip(train_x[chosen] + config.noise * rng.standard_normal((len(chosen), 64), np.float32), 0, 1)
             (value, spikes), gradients = train_step(noisy, train_y[chosen])
             optimizer(gradients)
@@ -53,17 +56,21 @@ def test_training_gives_the_bits_of_the_plain_loop(tmp_path):
         }
 
 
-@pytest.mark.parametrize("mode", ["eager", "compiled"])
-@pytest.mark.parametrize("at_once", [1, 3, 10, 11])
-def test_spikes_are_counted_in_parts_as_at_once(monkeypatch, mode, at_once):
-    monkeypatch.setattr(training, "_AT_ONCE", at_once)
-    rng = np.random.default_rng(0)
-    # Whole numbers, so that the sums do not depend on the size of a part.
-    net = nn.SequentialCell(nn.Dense(4, 3, rng.integers(-2, 3, (3, 4)), 0.0), snn.LIFNode(beta=0.5))
-    x = rng.integers(0, 3, (10, 4)).astype(np.float32)
-    counts = training.count_spikes(net, x, lambda x, _: snn.encode.direct(x, 6), rng, mode)
-    np.testing.assert_array_equal(counts, snn.run(net, snn.encode.direct(x, 6))[0].sum(0))
-    assert counts.any()
+def test_what_is_measured_does_not_depend_on_how_many_samples_run_at_once(tmp_path):
+    rng, config = np.random.default_rng(0), digits.Config(epochs=1, hidden=4, steps=4, batch_size=20, mode="eager", out=tmp_path)
+    x, y = rng.integers(0, 3, (50, 64)).astype(np.float32), np.arange(50) % 10
+    data = snn.data.Dataset(snn.data.Arrays(x, y), kind="static", classes="0123456789")
+    found = []
+    for at_once in (1, 7, 50):
+        net = digits.build(config, np.random.default_rng(1))
+        directory = RunDirectory(config, "digits")
+        fitting.classify(
+            config, directory, net, snn.data.Splits("some", train=data, test=data), np.random.default_rng(2),
+            encode=lambda x, _: snn.encode.direct(x, config.steps), readout="count", at_once=at_once,
+        )  # fmt: skip
+        found.append(json.loads((directory.path / "metrics.jsonl").read_text()))
+    assert len({line["test_accuracy"] for line in found}) == 1
+    np.testing.assert_allclose([line["test_loss"] for line in found], found[0]["test_loss"], rtol=1e-6)
 
 
 def test_training_warns_of_a_dead_layer_by_its_name_and_gain(tmp_path, monkeypatch):
@@ -78,14 +85,14 @@ def test_training_warns_of_a_dead_layer_by_its_name_and_gain(tmp_path, monkeypat
     config = digits.Config(epochs=1, hidden=16, steps=6, out=tmp_path)
     with pytest.warns(snn.DeadLayerWarning, match=r"1 LIFNode is dead: 100% of .* Multiply .* by [0-9.e+]+\.") as caught:
         digits.run(config, RunDirectory(config, "digits"))
-    assert caught[0].filename == training.__file__
+    assert caught[0].filename == fitting.__file__
 
 
 def test_layers_are_looked_at_before_the_first_epoch_and_then_ever_more_seldom(tmp_path, monkeypatch):
     looks, tests = [], []
-    health, count = snn.health, training.count_spikes
+    health, means = snn.health, fitting.means
     monkeypatch.setattr(snn, "health", lambda *args, **options: looks.append(len(tests)) or health(*args, **options))
-    monkeypatch.setattr(training, "count_spikes", lambda *args: tests.append(1) or count(*args))
+    monkeypatch.setattr(fitting, "means", lambda *args: tests.append(1) or means(*args))
     config = digits.Config(epochs=9, hidden=4, steps=2, batch_size=2000, out=tmp_path)
     digits.run(config, RunDirectory(config, "digits"))
     assert looks == [0, 1, 2, 4, 8]

@@ -62,12 +62,30 @@ def test_parameters_of_the_recurrent_network():
     assert trained(models.shd_recurrent(rng=0)) == 700 * 128 + 128 * 128 + 128 * 20
 
 
+def test_parameters_of_the_network_with_learnt_delays():
+    connections = 140 * 256 + 256 * 256 + 256 * 20
+    assert trained(models.learnt_delays(rng=0)) == 2 * connections + 2 * 2 * 256 == 214_016
+
+
+def test_parameters_of_the_networks_that_learn_time_constants():
+    """Two or five convolutions with norms, two dense layers, and a constant for each layer of neurons (Fang et al., 2021)."""
+    layer = 9 * 128 * 128 + 2 * 128 + 1
+    mnist = 9 * 128 + 2 * 128 + 1 + layer + 128 * 7 * 7 * 2048 + 1 + 2048 * 100 + 1
+    assert trained(models.plif_net(rng=0)) == mnist == 13_198_980
+    gesture = models.plif_net(11, image=(2, 128, 128), blocks=5, hidden=512, rng=0)
+    assert trained(gesture) == 2 * 9 * 128 + 2 * 128 + 1 + 4 * layer + 128 * 4 * 4 * 512 + 1 + 512 * 110 + 1
+
+
 def images(*shape):
     return np.random.default_rng(0).random((3, 2, *shape)).astype(np.float32)
 
 
 def words():
     return (np.random.default_rng(0).random((12, 2, 700)) < 0.1).astype(np.float32)
+
+
+def rates(out):
+    return snn.losses.rate_mse(out, LABELS)
 
 
 def score(out):
@@ -92,6 +110,10 @@ SMALL = {
     ),
     "sew_resnet": (lambda: models.sew_resnet((1, 1, 1), (4, 8, 8), 10, rng=0), images(3, 8, 8), score),
     "shd_recurrent": (lambda: models.shd_recurrent(32, dt=4.0, rng=0), 3 * words(), largest),
+    "learnt_delays": (
+        lambda: models.learnt_delays(24, channels=700, max_delay=4, dropout=0.0, rng=0), words(), score,
+    ),
+    "plif_net": (lambda: models.plif_net(channels=8, hidden=40, image=(2, 12, 12), dropout=0.0, rng=0), images(2, 12, 12), rates),
     "spikformer": (
         lambda: models.spikformer(image=(3, 16, 16), depth=1, dim=32, heads=2, neuron=ready, rng=0), images(3, 16, 16), score,
     ),
@@ -213,3 +235,13 @@ def test_a_narrow_net_keeps_a_channel():
     net = models.vgg9(image=(1, 8, 8), width=1 / 1000, neuron=snn.IFNode, rng=0)
     assert {cell.weight.shape[0] for cell in net if isinstance(cell, nn.Conv2d)} == {1}
     assert net["dense1"].weight.shape == (1, 1)
+
+
+def test_votes_are_the_means_of_neighbours():
+    x = np.random.default_rng(0).random((2, 6)).astype(np.float32)
+    np.testing.assert_allclose(models.Voting(3)(x).asnumpy(), [[row[:3].mean(), row[3:].mean()] for row in x], rtol=1e-6)
+
+
+def test_an_image_that_is_too_small_for_the_pooling_is_refused():
+    with pytest.raises(ArgumentError, match=r"models\.plif_net: expected an image of at least 32 rows and columns, got \(2, 31, 64\)"):
+        models.plif_net(image=(2, 31, 64), blocks=5)

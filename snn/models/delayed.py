@@ -1,0 +1,79 @@
+"""Feed-forward networks that learn delays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograd import Cell, nn
+from autograd.intake import to_generator
+from autograd.nn.options import positive
+
+from ..layers import Dropout, LearntDelays, TDBatchNorm
+from ..neurons import LeakyReadout, LIFNode
+from ..surrogate import atan
+
+__all__ = ["learnt_delays"]
+
+
+def learnt_delays(
+    hidden: int = 256, classes: int = 20, *, channels: int = 140, layers: int = 2, max_delay: int = 25, tau: float = 1.005,
+    dropout: float = 0.4, rng: np.random.Generator | int | None = None,
+) -> nn.SequentialCell:  # fmt: skip
+    """Make the network with learnt delays for the Spiking Heidelberg Digits (Hammouamri et al., 2024): 140-256-256-20.
+
+    Each layer has a weight and a delay for each connection, without biases, then a norm, leaky neurons and a dropout that
+    keeps its mask for a whole run. The readout never fires; its softmax in each step is what comes out. Steps are of 10 ms, so
+    that the longest delay is 250 ms, and an input is five channels of the cochlea. 214,016 Parameters,
+    1,024 of them of the norms.
+
+    Parameters
+    ----------
+    hidden : int
+        Neurons of a hidden layer.
+    classes : int
+        Neurons of the readout.
+    channels : int
+        Of the input.
+    layers : int
+        Hidden layers.
+    max_delay : int
+        The longest delay, in steps.
+    tau : float
+        Time constant of all membranes, in steps.
+    dropout : float
+        Probability of the dropouts.
+    rng : numpy.random.Generator or int, optional
+        Where weights, delays and the masks of the dropouts come from.
+
+    Returns
+    -------
+    nn.SequentialCell
+        Its output is ``[T, N, classes]``; the paper takes its sum over time, :func:`snn.losses.cross_entropy`. Let the
+        ``sigma`` of its layers ``delays1``, ``delays2``, ..., ``outputs`` shrink while it is trained, as :class:`snn.LearntDelays`
+        says.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is no positive int, or ``dropout`` no probability below 1.
+
+    References
+    ----------
+    I. Hammouamri, I. Khalfaoui-Hassani, T. Masquelier: Learning delays in spiking neural networks using dilated convolutions
+    with learnable spacings. ICLR, 2024.
+    """
+    positive("models.learnt_delays", hidden=hidden, classes=classes, channels=channels, layers=layers, max_delay=max_delay)
+    rng = to_generator(rng, "models.learnt_delays")
+    found: dict[str, Cell] = {}
+    for n in range(1, layers + 1):
+        found |= {
+            f"delays{n}": LearntDelays(channels, hidden, max_delay, has_bias=False, rng=rng), f"norm{n}": TDBatchNorm(hidden),
+            f"neuron{n}": LIFNode(tau=tau, decay_input=True, v_reset=0.0, detach_reset=True, surrogate_function=atan(5.0)),
+            f"drop{n}": Dropout(dropout, rng=rng),
+        }  # fmt: skip
+        channels = hidden
+    found |= {
+        "outputs": LearntDelays(channels, classes, max_delay, has_bias=False, rng=rng),
+        "readout": LeakyReadout(tau=tau, decay_input=True), "softmax": nn.Softmax(-1),
+    }  # fmt: skip
+    return nn.SequentialCell(found)
