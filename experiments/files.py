@@ -57,23 +57,29 @@ class FileOptions(TrainingOptions):
         """
         if self.data is None and not self.smoke:
             raise ArgumentError(
-                "option --data", f"the directory of the {self.of} files", "none", "Give it, or try --smoke, which needs no files."
+                "option --data",
+                f"the directory of the {self.of} files",
+                "none",
+                "Give it, or try --smoke, which needs no files.",
             )
-        return _splits(type(self), self.data)
+        kind: Any = type(self)
+        return _splits(kind, self.data)
 
     def digests(self) -> dict[str, str]:
         """Return a sha256 of each split, as :meth:`snn.data.Dataset.digest` makes it."""
+        kind: Any = type(self)
         self.splits()
-        return dict(_digests(type(self), self.data))
+        return dict(_digests(kind, self.data))
 
 
 @functools.lru_cache(maxsize=1)
-def _splits(options: type[FileOptions], directory: Path | None) -> snn.data.Splits:
+def _splits(options: Any, directory: Path | None) -> snn.data.Splits:
     if directory is not None:
-        return options.read(directory)
+        found: snn.data.Splits = options.read(directory)
+        return found
     with tempfile.TemporaryDirectory() as place:
         options.make_up(Path(place))
-        splits = options.read(Path(place))
+        splits: snn.data.Splits = options.read(Path(place))
         for part in splits.values():
             if part.kind == "events":  # the files go
                 part.source = _Kept(part)
@@ -81,7 +87,7 @@ def _splits(options: type[FileOptions], directory: Path | None) -> snn.data.Spli
 
 
 @functools.lru_cache(maxsize=1)
-def _digests(options: type[FileOptions], directory: Path | None) -> dict[str, str]:
+def _digests(options: Any, directory: Path | None) -> dict[str, str]:
     return {name: part.digest() for name, part in _splits(options, directory).items()}
 
 

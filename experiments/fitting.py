@@ -26,7 +26,7 @@ Measure = Callable[[Any, Any, np.random.Generator], tuple[Tensor, dict[str, floa
 _AT_ONCE = 500  # samples in a run without gradient: enough to be fast, few enough to fit in memory
 _LOOKED_AT = 50  # samples by which to see whether a layer is dead
 _SETTLED = 50  # steps after which norms have forgotten how they began
-_LOSSES = {
+_LOSSES: dict[str, Callable[[Any, Any], Tensor]] = {
     "max": snn.losses.max_membrane_cross_entropy, "sum": snn.losses.membrane_cross_entropy,
     "count": snn.losses.count_cross_entropy, "rate": snn.losses.rate_mse,
 }  # fmt: skip
@@ -96,7 +96,9 @@ def _draw_one(
     x = encode(one.x, np.random.default_rng(config.seed))
     record = snn.run(net, x, record="spike", mode=config.mode).record
     layers = {f"layer {name.removesuffix('.spike')}": spikes for name, spikes in record.items()}
-    shown = {name: np.reshape(np.asarray(spikes), (*np.shape(spikes)[:2], -1)) for name, spikes in {"input": x, **layers}.items()}
+    shown = {
+        name: np.reshape(np.asarray(spikes), (*np.shape(spikes)[:2], -1)) for name, spikes in {"input": x, **layers}.items()
+    }
     raster = snn.plot.raster(shown)
     raster.set_title(f"One sample of class {data.classes[int(one.labels[0])]} (answer: {data.classes[guess]})", fontsize=10)
     directory.save_figure("raster", raster)

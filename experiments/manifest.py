@@ -17,7 +17,14 @@ __all__ = ["differences", "manifest"]
 
 ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spikecell", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib", "safetensors", "tqdm", "tyro")
-_PARTS = {"versions": "version of {}", "code": "code of {}", "cpu": "CPU: {}", "blas": "BLAS: {}", "settings": "${}", "data": "data: {}"}
+_PARTS = {
+    "versions": "version of {}",
+    "code": "code of {}",
+    "cpu": "CPU: {}",
+    "blas": "BLAS: {}",
+    "settings": "${}",
+    "data": "data: {}",
+}
 _SETTINGS = ("SPIKECELL_PRODUCT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_DISABLE_JIT")
 
 

@@ -1,4 +1,4 @@
-"""What experiments with the networks of Fang et al. (2021) share: their options, frames of events, and how they are trained."""
+"""What experiments with the networks of Fang et al. (2021) share: options, frames of events, and how they are trained."""
 
 from __future__ import annotations
 

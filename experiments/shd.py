@@ -3,7 +3,8 @@
 The recurrent network of Cramer et al. (The Heidelberg spiking data sets for the systematic evaluation of spiking neural
 networks, IEEE Transactions on Neural Networks and Learning Systems 33, 2022): 700-128-20 with time constants of 20 ms for
 membranes and 10 ms for currents, and a loss on the largest value over time of a readout's membrane. They report a test
-accuracy of 71.4 %, 83.2 % with augmentation. Their steps are finer, and they keep rates in bounds by a penalty; here there is none.
+accuracy of 71.4 %, 83.2 % with augmentation. Their steps are finer, and they keep rates in bounds by a penalty; here there is
+none.
 
 ``--network delays``: the feed-forward network of Hammouamri et al. (Learning delays in spiking neural networks using dilated
 convolutions with learnable spacings, ICLR 2024), whose connections learn their delays. Theirs has

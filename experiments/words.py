@@ -74,7 +74,7 @@ def build(config: WordOptions, classes: int, rng: np.random.Generator) -> nn.Seq
 
 
 class ShrinkSigma(snn.train.Hook):
-    """Lets the bells of learnt delays shrink over the first quarter of the epochs, to half a step (Hammouamri et al., 2024)."""
+    """Lets the bells of learnt delays shrink over the first quarter of the epochs, as Hammouamri et al. (2024) have it."""
 
     def on_start(self, trainer: snn.train.Trainer) -> None:
         """Set the width of the epoch that begins, or goes on."""

@@ -48,9 +48,8 @@ def learnt_delays(
     Returns
     -------
     nn.SequentialCell
-        Its output is ``[T, N, classes]``; the paper takes its sum over time, :func:`snn.losses.cross_entropy`. Let the
-        ``sigma`` of its layers ``delays1``, ``delays2``, ..., ``outputs`` shrink while it is trained, as :class:`snn.LearntDelays`
-        says.
+        Its output is ``[T, N, classes]``; the paper takes its sum over time, :func:`snn.losses.cross_entropy`. Let ``sigma``
+        of its layers ``delays1``, ``delays2``, ..., ``outputs`` shrink in training, as :class:`snn.LearntDelays` says.
 
     Raises
     ------

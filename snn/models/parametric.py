@@ -107,7 +107,10 @@ def plif_net(
     if not rows or not columns:
         least = 2**blocks
         raise ArgumentError(
-            "models.plif_net", f"an image of at least {least} rows and columns", f"{image}", "Make fewer blocks, or enlarge it."
+            "models.plif_net",
+            f"an image of at least {least} rows and columns",
+            f"{image}",
+            "Make fewer blocks, or enlarge it.",
         )
     layers: dict[str, Cell] = {}
     for n in range(1, blocks + 1):
@@ -117,14 +120,12 @@ def plif_net(
         }  # fmt: skip
         before = channels
     features = channels * rows * columns
-    return nn.SequentialCell(
-        layers
-        | {
-            "flatten": nn.Flatten(), "drop1": Dropout(dropout, rng=rng),
-            "dense1": nn.Dense(features, hidden, has_bias=False, rng=rng), "hidden": make(), "drop2": Dropout(dropout, rng=rng),
-            "dense2": nn.Dense(hidden, classes * _VOTES, has_bias=False, rng=rng), "voters": make(), "vote": Voting(_VOTES),
-        }
-    )  # fmt: skip
+    layers |= {
+        "flatten": nn.Flatten(), "drop1": Dropout(dropout, rng=rng),
+        "dense1": nn.Dense(features, hidden, has_bias=False, rng=rng), "hidden": make(), "drop2": Dropout(dropout, rng=rng),
+        "dense2": nn.Dense(hidden, classes * _VOTES, has_bias=False, rng=rng), "voters": make(), "vote": Voting(_VOTES),
+    }  # fmt: skip
+    return nn.SequentialCell(layers)
 
 
 def _plif() -> PLIFNode:

@@ -4,6 +4,7 @@ import importlib
 import json
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from experiments.harness import RunDirectory
 
 pytest.importorskip("h5py", reason="comes with the extra 'data'")
 NETS = {
-    "shd": ("shd", {}, "max"), "shd, delays": ("shd", {"network": "delays"}, "sum"), "ssc": ("ssc", {}, "max"),
+    "shd": ("shd", {}, "max"), "shd, delays": ("shd", {"network": "delays"}, "sum"),
     "fashion": ("fashion", {}, "rate"), "nmnist": ("nmnist", {}, "rate"), "dvs_gesture": ("dvs_gesture", {}, "rate"),
 }  # fmt: skip
 
@@ -45,18 +46,18 @@ def test_neurons_fire_and_every_weight_has_a_gradient_in_the_compiled_mode(case)
     name, options, readout = NETS[case]
     net, x, labels = started(name, options)
     net.set_train()
+    for layer in ("dense1", "dense2") if readout == "rate" else ():  # begin silent, and learn by their surrogates to fire
+        net[layer].weight.set_data(12 * net[layer].weight.asnumpy())
     params = net.trainable_params()
 
     def loss():
-        result = snn.run(net, x, record="spike", mode="compiled")
-        return _LOSSES[readout](result.out, labels), result.record
+        return _LOSSES[readout](snn.run(net, x, mode="compiled").out, labels)
 
-    (value, record), gradients = value_and_grad(loss, None, params, has_aux=True)()
+    value, gradients = value_and_grad(loss, None, params)()
     assert np.isfinite(value.item())
+    record = snn.run(net, x, record="spike", mode="eager").record
     rates = {layer: float(np.mean(spikes.asnumpy() != 0)) for layer, spikes in record.items() if "readout" not in layer}
-    if readout == "rate":  # dense layers begin silent, as published ones do, and come to life by their surrogates
-        rates = {layer: rate for layer, rate in rates.items() if layer.startswith("neuron")}
-    assert len(rates) > 0
+    assert len(rates) >= 1
     assert all(0.001 < rate < 0.9 for rate in rates.values()), rates
     assert [p.name for p, g in zip(params, gradients, strict=True) if not np.abs(g.asnumpy()).max() > 0] == []
 
@@ -109,7 +110,7 @@ def test_the_bells_of_delays_shrink_over_a_quarter_of_the_epochs_also_after_a_re
 
 
 def test_delays_are_learnt_with_a_rate_of_their_own(tmp_path, monkeypatch):
-    config = small("shd", network="delays", out=tmp_path, mode="compiled", epochs=1)
+    config = replace(small("shd", network="delays", out=tmp_path), epochs=1, hidden=8, steps=15, longest=3, batch_size=60)
     nets, build = [], words.build
     monkeypatch.setattr(words, "build", lambda *args: nets.append(build(*args)) or nets[-1])
     shd.run(config, RunDirectory(config, "shd"))

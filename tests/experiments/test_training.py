@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import nn, optim, value_and_grad
+from autograd import optim, value_and_grad
 from experiments import digits, fitting
 from experiments.harness import RunDirectory
 
@@ -57,7 +57,10 @@ def test_training_gives_the_bits_of_the_plain_loop(tmp_path):
 
 
 def test_what_is_measured_does_not_depend_on_how_many_samples_run_at_once(tmp_path):
-    rng, config = np.random.default_rng(0), digits.Config(epochs=1, hidden=4, steps=4, batch_size=20, mode="eager", out=tmp_path)
+    rng, config = (
+        np.random.default_rng(0),
+        digits.Config(epochs=1, hidden=4, steps=4, batch_size=20, mode="eager", out=tmp_path),
+    )
     x, y = rng.integers(0, 3, (50, 64)).astype(np.float32), np.arange(50) % 10
     data = snn.data.Dataset(snn.data.Arrays(x, y), kind="static", classes="0123456789")
     found = []
