@@ -147,6 +147,8 @@ def _one(module: Any, config: Any, directory: Any) -> Any:
     except KeyboardInterrupt:
         print(f"interrupted; go on with: python -m experiments {directory.name} --resume {directory.path}", file=sys.stderr)
         raise
+    finally:
+        directory.close()
     print(f"wrote {directory.path}/: {', '.join(sorted(p.name for p in directory.path.iterdir()))}")
     return results
 

@@ -114,6 +114,8 @@ class RunDirectory:
         If it cannot be made or written.
     """
 
+    _release: Callable[[], Any]
+
     def __init__(self, options: Options, name: str) -> None:
         self.name = name
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{options.seed}"
@@ -141,6 +143,10 @@ class RunDirectory:
         _claim(directory, path)
         sweep(path)
         return directory
+
+    def close(self) -> None:
+        """Let go of the lock, which also goes with the object; but what drew a figure may keep that for a while."""
+        self._release()
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole, or leave what was there."""
@@ -205,8 +211,7 @@ def read_config(path: Path) -> dict[str, Any]:
 def _claim(directory: RunDirectory, path: Path) -> None:
     """Hold a lock on a directory as long as there is the object, or until the process ends in whatever way."""
     handle = lock(path, f"run directory {path}", "a run that nobody is at", "one that another process is writing")
-    if handle is not None:
-        weakref.finalize(directory, os.close, handle)
+    directory._release = (lambda: None) if handle is None else weakref.finalize(directory, os.close, handle)
 
 
 def lock(path: Path, where: str, free: str, held: str) -> int | None:

@@ -39,5 +39,5 @@ class Config(words.WordOptions):
 
     @staticmethod
     def make_up(directory: Path) -> None:
-        """Write 120 and 40 words."""
-        write_words(directory, {"shd_train.h5": 120, "shd_test.h5": 40}, 20)
+        """Write 100 and 40 words."""
+        write_words(directory, {"shd_train.h5": 100, "shd_test.h5": 40}, 20)

@@ -39,5 +39,5 @@ class Config(words.WordOptions):
 
     @staticmethod
     def make_up(directory: Path) -> None:
-        """Write 140, 35 and 35 words."""
-        write_words(directory, {"ssc_train.h5": 140, "ssc_valid.h5": 35, "ssc_test.h5": 35}, 35)
+        """Write 105, 35 and 35 words."""
+        write_words(directory, {"ssc_train.h5": 105, "ssc_valid.h5": 35, "ssc_test.h5": 35}, 35)

@@ -53,7 +53,7 @@ class WordOptions(FileOptions):
 
     def smaller(self) -> Self:
         """Return the options of a smoke run."""
-        return replace(self, epochs=2, batch_size=20, hidden=32, step=20.0, steps=45, group=5, longest=5, mode="eager")
+        return replace(self, epochs=2, batch_size=20, hidden=32, step=35.0, steps=25, group=5, longest=5, mode="eager")
 
 
 def frames(config: WordOptions) -> snn.data.Splits:

@@ -166,6 +166,6 @@ def test_a_compiled_run_trains_too(tmp_path):
 
 @pytest.mark.skipif(REAL is None, reason="SPIKECELL_MNIST names no directory with the MNIST files")
 def test_real_images_are_learnt(tmp_path):
-    """With the t10k file alone, 8,000 images to train on, they reach .955, .951 and .949 with seeds 0 to 2."""
+    """With the t10k file alone, 8,000 images to train on, they reach .979, .970, .975, .977 and .972 with seeds 0 to 4."""
     config = mnist.Config(data=REAL, mode="compiled", out=tmp_path)
-    assert mnist.run(config, RunDirectory(config, "mnist"))["test accuracy"] >= 0.9
+    assert mnist.run(config, RunDirectory(config, "mnist"))["test accuracy"] >= 0.96

@@ -3,6 +3,7 @@
 SPIKECELL_KILLS=200 kills more often.
 """
 
+import gc
 import json
 import os
 import signal
@@ -294,3 +295,15 @@ def test_going_on_elsewhere_is_said(tmp_path, smoke, capsys, monkeypatch):
     assert capsys.readouterr().err == (
         f"note: the bits may not be those of a run without interruption: version of numpy: {np.__version__} then, 9.0 now\n"
     )
+
+
+def test_a_run_that_has_ended_is_free_at_once(tmp_path, capsys):
+    pytest.importorskip("fcntl")
+    gc.disable()
+    try:
+        assert main([*SMALL, "--epochs", "1", "--out", str(tmp_path)]) == 0
+        (directory,) = (tmp_path / "digits").iterdir()
+        RunDirectory.again(directory).close()
+        RunDirectory.again(directory)
+    finally:
+        gc.enable()
