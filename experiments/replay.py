@@ -82,10 +82,9 @@ def check_data(path: Path, digests: dict[str, str]) -> None:
     config = read_config(path)
     then = config.get("data", {})  # older runs do not say
     if then and (changed := differences({"data": then}, {"data": digests})):
-        raise ArgumentError(
-            f"replay {path}", "the data that it was made with", "; ".join(changed),
-            f"Nothing was run. Are the right files in {config['options'].get('data')}?",
-        )  # fmt: skip
+        place = config["options"].get("data")
+        fix = f"Are the right files in {place}?" if place else "The code that made the run makes up the same data."
+        raise ArgumentError(f"replay {path}", "the data that it was made with", "; ".join(changed), f"Nothing was run. {fix}")
 
 
 def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> ArgumentError:
