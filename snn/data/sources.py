@@ -164,7 +164,7 @@ class Drawn(Source):
 def pieces(array: Array) -> Iterator[Any]:
     """Return an array as buffers: of what kind it is, and its bytes."""
     yield f"{array.dtype.str}{array.shape}".encode()
-    yield np.ascontiguousarray(array).data.cast("B") if array.size else b""
+    yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
 
 
 def file_pieces(path: Path) -> Iterator[bytes]:

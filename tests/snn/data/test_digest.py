@@ -50,6 +50,8 @@ def test_samples_that_are_read_one_by_one_decide_each():
     ]  # fmt: skip
     assert same[0] == same[1]
     assert len({same[0], *others}) == 4
+    named = [digest(Listed([events()] * 2, ["a", name]), "events") for name in ("b", "c")]
+    assert named[0] != named[1]
     drawn = [digest(Drawn(Y, lambda label, rng: rng.random(4), np.random.default_rng(seed)), "sequence") for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
 
