@@ -10,6 +10,7 @@ import itertools
 import math
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ _DEFLATE, _SHUFFLE = 1, 2
 _KINDS = "biuf"
 
 
-def read_tree(path: Any, limit: int, where: str) -> dict[str, Any]:
+def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ()) -> dict[str, Any]:
     """Return what an HDF5 file holds: groups as dicts, numbers as arrays or numpy's scalars, texts as str.
 
     Parameters
@@ -41,6 +42,8 @@ def read_tree(path: Any, limit: int, where: str) -> dict[str, Any]:
         The most bytes of all data sets together.
     where : str
         What needs h5py, for an error.
+    attributes : sequence of str
+        Attributes of groups that are numbers, which count among what the groups hold.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def read_tree(path: Any, limit: int, where: str) -> dict[str, Any]:
         with h5py.File(found, "r") as file:
             if file.userblock_size or file.id.get_create_plist().get_sizes() != (8, 8):
                 raise DataError(place, "offsets of 8 bytes from the start of the file", "others", AGAIN)
-            return _Reader(h5py, found, place, limit).group(file, 0)
+            return _Reader(h5py, found, place, limit, attributes).group(file, 0)
     except AutogradError:
         raise
     except _BROKEN as error:
@@ -69,10 +72,11 @@ def read_tree(path: Any, limit: int, where: str) -> dict[str, Any]:
 
 
 class _Reader:
-    def __init__(self, h5py: Any, path: Path, where: str, limit: int) -> None:
+    def __init__(self, h5py: Any, path: Path, where: str, limit: int, attributes: Sequence[str]) -> None:
         self.h5py, self.path, self.where, self.left = h5py, path, where, limit
         self.limit, self.size = limit, path.stat().st_size
         self.seen: set[int] = set()
+        self.attributes = attributes
 
     def group(self, group: Any, depth: int) -> dict[str, Any]:
         """Return a group as a dict."""
@@ -81,6 +85,9 @@ class _Reader:
             raise DataError(f"{self.where}, {group.name}", "groups inside one another", "a group in itself, or twice", AGAIN)
         self.seen.add(address)
         found: dict[str, Any] = {}
+        for name in self.attributes:
+            if name in group.attrs and (held := group.attrs.get_id(name)).shape == () and held.dtype.kind in "iuf":
+                found[name] = group.attrs[name]
         for name in group:
             if type(group.get(name, getlink=True)) is not self.h5py.HardLink:
                 raise DataError(

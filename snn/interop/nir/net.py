@@ -39,7 +39,7 @@ def free_name(name: str, taken: set[str]) -> str:
     return name
 
 
-_OWN = frozenset(vars(Cell())) | {"back", "names", "outputs", "shapes", "sources"}
+_OWN = frozenset(vars(Cell())) | {"_back", "_names", "_outputs", "_shapes", "_sources"}
 
 
 def chain(parts: list[Part]) -> nn.SequentialCell:
@@ -84,15 +84,15 @@ class Wired(Cell):
     def __init__(self, parts: list[Part], outputs: list[str]) -> None:
         super().__init__()
         taken: set[str] = set()
-        self.names = {part.name: free_name(part.name, taken) for part in parts}
+        self._names = {part.name: free_name(part.name, taken) for part in parts}
         for part in parts:
             if part.cell is not None:
-                setattr(self, self.names[part.name], part.cell)
-        self.sources = [(part.name, part.cell is not None, tuple(part.sources)) for part in parts]
-        self.outputs = outputs
+                setattr(self, self._names[part.name], part.cell)
+        self._sources = [(part.name, part.cell is not None, tuple(part.sources)) for part in parts]
+        self._outputs = outputs
         late = {source for part in parts for source, is_late in part.sources if is_late}
-        self.back = {part.name: part.after for part in parts if part.name in late}
-        self.shapes = {part.name: part.before for part in parts}
+        self._back = {part.name: part.after for part in parts if part.name in late}
+        self._shapes = {part.name: part.before for part in parts}
 
     def initial_state(self, x: Any) -> dict[str, Any]:
         """Return the state at the start for inputs such as ``x``, ``[N, ...]``: that of each neuron, and nothing sent."""
@@ -101,11 +101,11 @@ class Wired(Cell):
         layers = [cell for cell in self.cells() if not is_stateful(cell)]
         kinds = [x.dtype if x.dtype.kind == "f" else float32, *(p.dtype for cell in layers for p in cell.get_parameters())]
         dtype = np.result_type(*kinds)
-        for name, _, _ in self.sources:
-            cell = getattr(self, self.names[name], None)
+        for name, _, _ in self._sources:
+            cell = getattr(self, self._names[name], None)
             if cell is not None and is_stateful(cell):
-                state[self.names[name]] = initial_state(cell, ops.zeros((len(x), *self.shapes[name]), dtype), name)
-        last = {self.names[name]: ops.zeros((len(x), *shape), dtype) for name, shape in self.back.items()}
+                state[self._names[name]] = initial_state(cell, ops.zeros((len(x), *self._shapes[name]), dtype), name)
+        last = {self._names[name]: ops.zeros((len(x), *shape), dtype) for name, shape in self._back.items()}
         return state | ({"last": last} if last else {})
 
     def construct(self, x: Any, state: Any) -> Any:
@@ -128,21 +128,21 @@ class Wired(Cell):
             raise StateError("Wired, state", "a dict", type(state).__name__, "Start with net.initial_state(x).")
         values, after = {"": x}, {}
         sums: dict[tuple[tuple[str, bool], ...], Any] = {}  # the same one for all that it feeds
-        for name, has_cell, sources in self.sources:
+        for name, has_cell, sources in self._sources:
             total: Any = sums.get(sources)
             for source, late in sources if total is None else ():
-                value = state["last"][self.names[source]] if late else values[source]
+                value = state["last"][self._names[source]] if late else values[source]
                 total = value if total is None else total + value
             sums[sources] = total
             if has_cell:
-                held = self.names[name]
+                held = self._names[name]
                 cell = getattr(self, held)
                 if held in state:
                     total, after[held] = cell(total, state[held])
                 else:
                     total = cell(total)
             values[name] = total
-        if self.back:
-            after["last"] = {self.names[name]: values[name] for name in self.back}
-        outs = tuple(values[name] for name in self.outputs)
+        if self._back:
+            after["last"] = {self._names[name]: values[name] for name in self._back}
+        outs = tuple(values[name] for name in self._outputs)
         return (outs[0] if len(outs) == 1 else outs), after

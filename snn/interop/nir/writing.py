@@ -220,6 +220,8 @@ class _Writer:
         before, after = self._shapes(node)
         if isinstance(cell, Surrogate):
             cell = Threshold(np.zeros(before, np.float32), cell)
+        if type(cell) not in CELLS and type(cell) not in WRITERS:
+            self._refuse(node, where)
         self.values[Edge(node.number)] = self._written(cell, terms, before, after, node.name, where, node.outputs[0].dtype)
 
     def _written(
