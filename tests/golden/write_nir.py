@@ -1,4 +1,4 @@
-"""Write nir/*.nir and nir/*.npz: graphs by snnTorch and Norse, with an input and what they make of it; needs the extra 'peers'."""
+"""Write nir/*.nir and nir/*.npz, with the extra 'peers': graphs by snnTorch and Norse, an input, what they make of it."""
 
 import sys
 import warnings

@@ -149,9 +149,7 @@ class RestingCurrentLIFNode(CurrentLIFNode):
         current_first: bool = True,
         **reset: Unpack[Reset],
     ) -> None:
-        super().__init__(
-            v_threshold, fire, surrogate_function, alpha=alpha, beta=beta, current_first=current_first, **reset
-        )
+        super().__init__(v_threshold, fire, surrogate_function, alpha=alpha, beta=beta, current_first=current_first, **reset)
         self.gain_syn, self.gain, self.v_rest = gain_syn, gain, v_rest
 
     def charge(self, x: Any, state: Any) -> CurrentState:

@@ -114,7 +114,8 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     Returns
     -------
     dict of str to array
-        Events as the sum of their values in each step, in float32 or in the dtype of the values; what was in a grid as it was, bools as float32.
+        Events as the sum of their values in each step, in float32 or the dtype of the values. What was in a grid as it was,
+        bools as float32.
 
     Raises
     ------
@@ -164,7 +165,9 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
         raise DataError(where, "idx and time as arrays [N, events], n_neurons and t_max above 0", "others", MEND)
     steps, neurons = round(ends / dt), int(seen.n_neurons)
     if steps * len(idx) * neurons * 8 > limit:
-        raise DataError(where, f"at most {limit:,} bytes", f"{steps} steps of {neurons} neurons", "Pass limit= or a larger dt.")
+        raise DataError(
+            where, f"at most {limit:,} bytes", f"{steps} steps of {neurons} neurons", "Pass limit= or a larger dt."
+        )
     sample, place = np.nonzero(idx != -1)
     which, at = idx[sample, place].astype(np.int64), np.floor(time[sample, place] / dt + 1e-6)
     if not np.all((which >= 0) & (which < neurons) & (at >= 0) & (at < max(steps, 1))):
@@ -197,7 +200,9 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
     nir = library(where)
     flat = isinstance(data, nir.NIRGraphData) and all(isinstance(node, nir.NIRNodeData) for node in data.nodes.values())
     if not flat:
-        raise DTypeError(where, "a nir.NIRGraphData of nodes alone", describe(data), "Name nodes of inner graphs 'outer.inner'.")
+        raise DTypeError(
+            where, "a nir.NIRGraphData of nodes alone", describe(data), "Name nodes of inner graphs 'outer.inner'."
+        )
     memory = io.BytesIO()
     no_events = any(not np.size(getattr(o, "idx", 1)) for node in data.nodes.values() for o in node.observables.values())
     nir.write_data(memory, data, **({"compression": None} if no_events else {}))  # there is nothing to compress
@@ -241,8 +246,10 @@ def _graph(nir: Any, tree: Any, depth: int) -> Any:
     nodes = {}
     for name, part in tree["nodes"].items():
         inner = "observables" not in part and depth < 50
-        nodes[name] = _graph(nir, part, depth + 1) if inner else nir.NIRNodeData(
-            {what: _observable(nir, seen) for what, seen in part["observables"].items()}
+        nodes[name] = (
+            _graph(nir, part, depth + 1)
+            if inner
+            else nir.NIRNodeData({what: _observable(nir, seen) for what, seen in part["observables"].items()})
         )
     return nir.NIRGraphData(nodes)
 

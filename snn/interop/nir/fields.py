@@ -10,7 +10,20 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DataError, MissingExtraError
 
-__all__ = ["LIMIT", "MEND", "Array", "full", "label", "library", "many", "numbers", "positive_step", "sizes", "uniform", "whole"]
+__all__ = [
+    "LIMIT",
+    "MEND",
+    "Array",
+    "full",
+    "label",
+    "library",
+    "many",
+    "numbers",
+    "positive_step",
+    "sizes",
+    "uniform",
+    "whole",
+]
 
 Array = np.ndarray[Any, Any]
 LIMIT = 1 << 30
@@ -133,7 +146,5 @@ def many(shape: tuple[int, ...], limit: int, where: str) -> tuple[int, ...]:
         If it is.
     """
     if math.prod(shape) * 8 > limit:
-        raise DataError(
-            where, f"at most {limit:,} bytes a sample", f"{list(shape)}", "Pass limit= if the graph is trusted."
-        )
+        raise DataError(where, f"at most {limit:,} bytes a sample", f"{list(shape)}", "Pass limit= if the graph is trusted.")
     return shape

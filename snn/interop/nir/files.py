@@ -83,8 +83,9 @@ def read(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
 
 def _node(nir: Any, tree: Any, where: str, depth: int) -> Any:
     kind = tree.get("type") if isinstance(tree, dict) else None
-    make = getattr(nir, kind) if isinstance(kind, str) and kind in nir.ir.__all__ else None
-    if depth > _DEEPEST or not (isinstance(make, type) and issubclass(make, nir.NIRNode)) or make is nir.NIRNode:
+    make: Any = getattr(nir, kind) if isinstance(kind, str) and kind in nir.ir.__all__ else None
+    known = isinstance(make, type) and issubclass(make, nir.NIRNode) and make is not nir.NIRNode
+    if depth > _DEEPEST or not known:
         raise DataError(where, "nodes of NIR", f"{kind!r} as the type"[:100], MEND)
     fields = {name: value for name, value in tree.items() if name != "type"}
     if not isinstance(fields.get("metadata", {}), dict):
@@ -98,8 +99,7 @@ def _node(nir: Any, tree: Any, where: str, depth: int) -> Any:
         inside = {name: _node(nir, item, f"{where}, node {name!r}"[:300], depth + 1) for name, item in nodes.items()}
         listed = [(str(a), str(b)) for a, b in edges.reshape(-1, 2).tolist()]
         return nir.NIRGraph(inside, listed, metadata=fields.get("metadata", {}), type_check=False)
-    known = {"v_leak", "v_threshold"} & {*fields}
-    shapes = {np.shape(fields[name]) for name in known}
+    shapes = {np.shape(fields[name]) for name in ("v_leak", "v_threshold") if name in fields}
     if "w_in" in fields and np.shape(fields["w_in"]) not in ((), (1,), *shapes):
         raise DataError(f"{where}, w_in", "one value, or one for each neuron", f"{np.shape(fields['w_in'])}", MEND)
     try:

@@ -12,7 +12,7 @@ from autograd.errors import DataError
 
 from .fields import MEND
 
-__all__ = ["STATEFUL", "Edge", "Flat", "Item", "crossing_by_rule", "flatten", "ordered", "reached"]
+__all__ = ["STATEFUL", "Edge", "Flat", "Item", "components", "crossing_by_rule", "flatten", "ordered", "reached"]
 
 Edge = tuple[str, str]
 STATEFUL = frozenset({"I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"})
@@ -93,9 +93,7 @@ def flatten(graph: Any) -> Flat:
     there = reached(items, inputs[0])
     missing = [name for name in items if name not in there]
     if missing:
-        raise DataError(
-            f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "one that it does not", MEND
-        )
+        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "one that it does not", MEND)
     metadata = getattr(graph, "metadata", None)
     return Flat(items, inputs[0], outputs, metadata if isinstance(metadata, dict) else {})
 
@@ -205,10 +203,10 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
         If a cycle has neither neuron nor Delay.
     """
     near = reached(flat.items, flat.input)
-    groups = _components(flat.items, near, set())
+    groups = components([*flat.items], flat.edges)
     inside = {t for s, t in flat.edges if t in remembers and groups[s] == groups[t]}
     crossing = {(s, t) for s, t in flat.edges if t in inside}
-    groups = _components(flat.items, near, crossing)
+    groups = components([*flat.items], [edge for edge in flat.edges if edge not in crossing])
     targets = flat.targets()
 
     def before(name: str, start: str, seen: set[str]) -> bool:
@@ -258,20 +256,21 @@ def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
     if len(found) < len(flat.items):
         stuck = next(name for name in flat.items if left[name])
         raise DataError(
-            f"NIR graph, node {stuck!r}", "a neuron or a Delay in each cycle", "a cycle without one, which is no dynamics", MEND
+            f"NIR graph, node {stuck!r}",
+            "a neuron or a Delay in each cycle",
+            "a cycle without one, which is no dynamics",
+            MEND,
         )
     return found
 
 
-def _components(items: dict[str, Item], near: dict[str, int], without: set[Edge]) -> dict[str, int]:
-    """Return the number of the strongly connected component of each node; one alone that feeds itself counts as one."""
+def components(names: list[str], edges: Iterable[Edge]) -> dict[str, int]:
+    """Return the number of the strongly connected component of each node."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    names = sorted(items, key=near.__getitem__)
     place = {name: k for k, name in enumerate(names)}
-    pairs = [(place[s], place[i.name]) for i in items.values() for s in i.sources if (s, i.name) not in without]
-    ones = [1] * len(pairs)
+    pairs = [(place[source], place[target]) for source, target in edges]
     rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
-    _, numbers = connected_components(coo_array((ones, (rows, columns)), (len(names),) * 2), connection="strong")
-    return {name: int(numbers[place[name]]) for name in names}
+    graph = coo_array(([1] * len(pairs), (rows, columns)), (len(names),) * 2)
+    return dict(zip(names, connected_components(graph, connection="strong")[1].tolist(), strict=True))

@@ -25,7 +25,18 @@ from .fields import Array
 __all__ = ["read_tree"]
 
 # What the library may raise about a damaged file.
-_BROKEN = (OSError, LookupError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError, zlib.error, struct.error)
+_BROKEN = (
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    zlib.error,
+    struct.error,
+)
 _DEEPEST = 200
 _DEFLATE, _SHUFFLE = 1, 2
 _KINDS = "biuf"
@@ -107,7 +118,10 @@ class _Reader:
         self.left -= size
         if self.left < 0:
             raise DataError(
-                f"{self.where}, {what}"[:300], f"at most {self.limit:,} bytes in all", "more", "Pass limit= if the file is trusted."
+                f"{self.where}, {what}"[:300],
+                f"at most {self.limit:,} bytes in all",
+                "more",
+                "Pass limit= if the file is trusted.",
             )
 
     def value(self, node: Any) -> Any:

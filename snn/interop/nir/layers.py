@@ -51,7 +51,10 @@ def _dense(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: float
         raise ArgumentError(where, "a layer without activation", f"activation={cell.activation!r}", "NIR has no such node.")
     if len(before) != 1:
         raise ArgumentError(
-            where, "an input [N, features], as NIR's Affine takes it", f"features {list(before)}", "Put nn.Flatten() before it."
+            where,
+            "an input [N, features], as NIR's Affine takes it",
+            f"features {list(before)}",
+            "Put nn.Flatten() before it.",
         )
     weight = plain_weight(cell, where)
     if cell.bias is None:
@@ -104,7 +107,9 @@ def _pool(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: float,
     )
     for name, is_so in refused.items():
         if is_so:
-            raise ArgumentError(where, "windows as NIR defines them", name, "Pad by a layer of zeros, or choose other windows.")
+            raise ArgumentError(
+                where, "windows as NIR defines them", name, "Pad by a layer of zeros, or choose other windows."
+            )
     arrays = {"kernel_size": np.array(kernel), "stride": np.array(stride), "padding": np.array(padding)}
     return Layer(type(cell).__name__, arrays)
 
@@ -126,7 +131,7 @@ WRITERS: dict[type[Cell], Callable[..., Layer]] = {
     nn.Dense: _dense, OneToOne: _one_to_one, Scale: _scale, nn.Conv1d: _conv, nn.Conv2d: _conv, nn.SumPool2d: _pool,
     nn.AvgPool2d: _pool, nn.Flatten: _flatten, Delay: _delay,
 }  # fmt: skip
-"""For each of our layers what says it in NIR: a function of the Cell, the shapes of a sample before and after it, dt and where."""
+"""For each of our layers what says it in NIR, from the Cell, the shapes of a sample before and after it, dt and where."""
 
 
 def _each(value: Any, axes: int) -> tuple[int, ...]:

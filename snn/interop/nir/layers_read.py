@@ -25,7 +25,9 @@ Read = tuple[Cell | None, tuple[int, ...]]
 def _weights(node: Any, where: str, axes: int) -> Array:
     weight = numbers(node, "weight", where)
     if weight.ndim != axes or not weight.size:
-        raise DataError(f"{where}, weight", f"an array of {axes} axes", describe(weight), "Ours have one matrix or kernel each.")
+        raise DataError(
+            f"{where}, weight", f"an array of {axes} axes", describe(weight), "Ours have one matrix or kernel each."
+        )
     return _floats(weight)
 
 

@@ -56,7 +56,8 @@ def _nested(items: list[tuple[list[str], Cell]]) -> nn.SequentialCell:
             groups.append((path[0], [(path, cell)]))
     heads = [head for head, _ in groups]
     taken: set[str] = set()
-    if len({*heads}) < len(heads) or any(len(path) > 20 for path, _ in items):  # no chain inside, or one that is left and met again
+    # A chain inside that is left and met again is none.
+    if len({*heads}) < len(heads) or any(len(path) > 20 for path, _ in items):
         return nn.SequentialCell({free_name(".".join(path), taken): cell for path, cell in items})
     layers: dict[str, Cell] = {}
     for head, inside in groups:
@@ -70,8 +71,8 @@ def _nested(items: list[tuple[list[str], Cell]]) -> nn.SequentialCell:
 class Wired(Cell):
     """Neurons and layers that are wired as a graph says: what feeds a part is summed, in the order of its edges.
 
-    The state is a dict: of each neuron its own state, by its name, and under ``"last"`` what came out of those parts in the step
-    before whose output comes back.
+    The state is a dict: of each neuron its own state, by its name, and under ``"last"`` what came out of those parts in the
+    step before whose output comes back.
 
     Parameters
     ----------

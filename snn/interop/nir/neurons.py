@@ -237,9 +237,7 @@ def read_neuron(
     return _made(RestingCurrentLIFNode, where, **shares, **more, **fires)
 
 
-def _leaky(
-    values: dict[str, Array], beta: Array, rate: Array, dt: float, method: str, surrogate: Any, where: str
-) -> Cell:
+def _leaky(values: dict[str, Array], beta: Array, rate: Array, dt: float, method: str, surrogate: Any, where: str) -> Cell:
     fires, gain = _firing(values, surrogate), values["r"] * rate
     kind: type[Cell] = LIFNode if fires else LeakyReadout
     if _rests_at_reset(values):

@@ -63,7 +63,7 @@ def peer_neuron(
 def _norse(
     values: dict[str, Array], kind: str, shape: tuple[int, ...], dt: float, options: dict[str, Any], surrogate: Any, where: str
 ) -> Cell:
-    """Return a neuron of Norse, which writes time constants times its dt, and neither the gain of an IF nor that of a current."""
+    """Return a neuron of Norse, which writes time constants times its dt, and leaves out the gains of an IF and a current."""
     if options:
         raise DataError(where, "no options for Norse", f"{', '.join(options)}", "Its graphs say the rest.")
     told = dict(values)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from autograd import Cell, nn
-from autograd.dtypes import describe
 from autograd.errors import ArgumentError, AutogradError, DataError
 from autograd.intake import to_numbers
 
@@ -45,8 +45,8 @@ def from_nir(
     """Make a net of a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
 
     A graph that :func:`to_nir` wrote gives the net that it was written from, to the bit: its Cells, their constants, and what
-    of feedback is a step late. Of another graph it is the net that NIR's equations define, in steps of ``dt``: a chain of layers
-    as an ``nn.SequentialCell``, and else a Cell in which neurons are wired as the edges say.
+    of feedback is a step late. Of another graph it is the net that NIR's equations define, in steps of ``dt``: a chain of
+    layers as an ``nn.SequentialCell``, and else a Cell in which neurons are wired as the edges say.
 
     Parameters
     ----------
@@ -152,7 +152,9 @@ class _Reader:
         delays = {n for n, i in self.flat.items.items() if i.kind == "Delay" and self._steps(i, None).min(initial=1) > 0}
         crossing = self._crossing(about, delays)
         order = ordered(self.flat, crossing)
-        made = {name: self._part(self.flat.items[name], crossing, delays) for name in reached(self.flat.items, self.flat.input)}
+        made = {
+            name: self._part(self.flat.items[name], crossing, delays) for name in reached(self.flat.items, self.flat.input)
+        }
         for item in order:  # what comes back too
             for source in item.sources:
                 self._check(source, made[item.name])
@@ -227,7 +229,9 @@ class _Reader:
             if "cell" in found:
                 return restored(item.node, item.kind, found, before, self.dt, self.surrogate, where), before
             if self.written_by is not None and item.kind != "Threshold":
-                return peer_neuron(self.written_by, item.node, item.kind, before, self.dt, self.options, self.surrogate, where), before
+                return peer_neuron(
+                    self.written_by, item.node, item.kind, before, self.dt, self.options, self.surrogate, where
+                ), before
             return read_neuron(item.node, item.kind, before, self.dt, self.method, self.surrogate, where), before
         if item.kind == "Delay":
             steps = self._steps(item, before)
@@ -239,7 +243,7 @@ class _Reader:
                 where, f"one of {', '.join(sorted({*READERS, *FIELDS, 'Delay', 'Input', 'Output', 'NIRGraph'}))}", item.kind,
                 "A newer NIR may have more nodes.",
             )  # fmt: skip
-        return READERS[item.kind](item.node, before, found, self.dt, where)  # type: ignore[no-any-return]
+        return READERS[item.kind](item.node, before, found, self.dt, where)
 
     # From parts to a net
 
@@ -299,9 +303,7 @@ class _Reader:
         for part in kept:
             part.sources = [(alias.get(source, source), late) for source, late in part.sources]
         outputs = [alias.get(name, name) for name in self.flat.outputs]
-        straight = len(outputs) == 1 and all(
-            part.sources == [(before.name, False)] for before, part in zip(kept, kept[1:], strict=False)
-        )
+        straight = len(outputs) == 1 and all(part.sources == [(before.name, False)] for before, part in pairwise(kept))
         if straight and outputs[0] == kept[-1].name and all(part.cell is not None for part in kept[1:]) and len(kept) > 1:
             return chain(kept[1:])
         return Wired(kept, outputs)

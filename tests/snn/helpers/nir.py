@@ -16,7 +16,13 @@ def a_graph():
     nodes = {
         "input": nir.Input(np.array([2, 4, 5])),
         "conv": nir.Conv2d(
-            (4, 5), rng.normal(size=(3, 2, 3, 3)).astype(np.float32), stride=1, padding=(1, 1), dilation=1, groups=1, bias=ones(3)
+            (4, 5),
+            rng.normal(size=(3, 2, 3, 3)).astype(np.float32),
+            stride=1,
+            padding=(1, 1),
+            dilation=1,
+            groups=1,
+            bias=ones(3),
         ),
         "pool": nir.SumPool2d(**windows),
         "flatten": nir.Flatten(np.array([3, 3, 4]), start_dim=0),

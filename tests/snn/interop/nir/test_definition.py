@@ -74,22 +74,24 @@ def test_nodes_that_equal_ours_are_ours(kind):
         "IF": lambda: (nir.IF(ones / DT, **fires), snn.IFNode(0.5, v_reset=0.0, spike_value="unit")),
         "LI": lambda: (nir.LI(**leak), snn.LeakyReadout(tau=5.0, decay_input=True)),
         "LIF": lambda: (
-            nir.LIF(**leak, **fires), snn.LIFNode(0.5, tau=5.0, decay_input=True, v_reset=0.0, spike_value="unit")
+            nir.LIF(**leak, **fires),
+            snn.LIFNode(0.5, tau=5.0, decay_input=True, v_reset=0.0, spike_value="unit"),
         ),
         "CubaLI": lambda: (nir.CubaLI(**cuba), snn.CurrentLIFNode(alpha=0.5, beta=0.8, fire=False)),
         "CubaLIF": lambda: (
-            nir.CubaLIF(**cuba, **fires), snn.CurrentLIFNode(0.5, alpha=0.5, beta=0.8, v_reset=0.0, spike_value="unit")
+            nir.CubaLIF(**cuba, **fires),
+            snn.CurrentLIFNode(0.5, alpha=0.5, beta=0.8, v_reset=0.0, spike_value="unit"),
         ),
-    }[kind]()  # fmt: skip
+    }[kind]()
     assert repr(ours.from_nir(plain(node), dt=DT)[0]) == repr(expected)
 
 
 CONVS = {
-    "plain": dict(stride=1, padding=0, dilation=1, groups=1),
-    "strides": dict(stride=(2, 1), padding=(1, 2), dilation=1, groups=1),
-    "dilated": dict(stride=1, padding=(0, 1), dilation=(2, 1), groups=2),
-    "same": dict(stride=1, padding="same", dilation=1, groups=1),
-    "valid": dict(stride=2, padding="valid", dilation=1, groups=2),
+    "plain": {"stride": 1, "padding": 0, "dilation": 1, "groups": 1},
+    "strides": {"stride": (2, 1), "padding": (1, 2), "dilation": 1, "groups": 1},
+    "dilated": {"stride": 1, "padding": (0, 1), "dilation": (2, 1), "groups": 2},
+    "same": {"stride": 1, "padding": "same", "dilation": 1, "groups": 1},
+    "valid": {"stride": 2, "padding": "valid", "dilation": 1, "groups": 2},
 }
 
 
@@ -101,21 +103,27 @@ def test_convolutions_are_those_of_torch(name):
     weight, bias = RNG.normal(size=(6, 4 // options["groups"], 3, 2)), RNG.normal(size=6)
     node = nir.Conv2d(None, weight, bias=bias, **options)
     graph = nir.NIRGraph(
-        {"in": nir.Input(np.array([4, 7, 6])), "conv": node, "out": nir.Output(None)}, [("in", "conv"), ("conv", "out")],
+        {"in": nir.Input(np.array([4, 7, 6])), "conv": node, "out": nir.Output(None)},
+        [("in", "conv"), ("conv", "out")],
         type_check=False,
-    )  # fmt: skip
+    )
     out = snn.run(ours.from_nir(graph, dt=DT), x, mode="eager").out.asnumpy()
     t = [torch.from_numpy(a) for a in (x.reshape(T * N, 4, 7, 6), weight, bias)]
-    np.testing.assert_allclose(out.reshape(T * N, *out.shape[2:]), torch.nn.functional.conv2d(*t, **options).numpy(), atol=1e-9)
+    np.testing.assert_allclose(
+        out.reshape(T * N, *out.shape[2:]), torch.nn.functional.conv2d(*t, **options).numpy(), atol=1e-9
+    )
     options = {k: v if isinstance(v, (int, str)) else v[0] for k, v in options.items()}
     node = nir.Conv1d(7, weight[..., 0], bias=bias, **options)
     graph = nir.NIRGraph(
-        {"in": nir.Input(np.array([4, 7])), "conv": node, "out": nir.Output(None)}, [("in", "conv"), ("conv", "out")],
+        {"in": nir.Input(np.array([4, 7])), "conv": node, "out": nir.Output(None)},
+        [("in", "conv"), ("conv", "out")],
         type_check=False,
-    )  # fmt: skip
+    )
     out = snn.run(ours.from_nir(graph, dt=DT), x[..., 0], mode="eager").out.asnumpy()
     t = [torch.from_numpy(a.copy()) for a in (x[..., 0].reshape(T * N, 4, 7), weight[..., 0], bias)]
-    np.testing.assert_allclose(out.reshape(T * N, *out.shape[2:]), torch.nn.functional.conv1d(*t, **options).numpy(), atol=1e-9)
+    np.testing.assert_allclose(
+        out.reshape(T * N, *out.shape[2:]), torch.nn.functional.conv1d(*t, **options).numpy(), atol=1e-9
+    )
 
 
 def test_pools_and_flatten_are_those_of_torch():
@@ -149,9 +157,14 @@ def test_a_cycle_of_neurons_feeds_back_a_step_late():
 
 def test_a_delay_in_a_cycle_is_as_long_as_it_says():
     graph = nir.NIRGraph(
-        {"in": nir.Input(np.array([1])), "if": nir.IF(np.full(1, 1 / DT), np.full(1, 0.5)), "d": nir.Delay(np.full(1, 3 * DT)), "out": nir.Output(np.array([1]))},
+        {
+            "in": nir.Input(np.array([1])),
+            "if": nir.IF(np.full(1, 1 / DT), np.full(1, 0.5)),
+            "d": nir.Delay(np.full(1, 3 * DT)),
+            "out": nir.Output(np.array([1])),
+        },
         [("in", "if"), ("if", "d"), ("d", "if"), ("if", "out")],
-    )  # fmt: skip
+    )
     x = np.zeros((10, 1, 1))
     x[0] = 1
     out = snn.run(ours.from_nir(graph, dt=DT), x, mode="eager").out.asnumpy()
@@ -165,7 +178,7 @@ def test_graphs_inside_graphs_are_one_net():
         [("in", "a"), ("a", "b"), ("b", "out")],
     )
     net = ours.from_nir(outer, dt=DT)
-    assert [*net.named()][0][0] == "a"
+    assert next(iter(net.named()))[0] == "a"
     assert [type(cell).__name__ for _, cell in net["b"].named()] == ["OneToOne", "RestingLIFNode"]
     x, flat = drive(F), nir.NIRGraph.from_list(*[inner.nodes[n] for n in ("scale", "lif") * 2])
     outs = [snn.run(n, x, mode="eager").out.asnumpy() for n in (net, ours.from_nir(flat, dt=DT))]
@@ -196,7 +209,10 @@ def one(node):
 
 ONES = np.ones(F)
 REFUSED = {
-    "tau below dt": (lambda: one(nir.LI(ONES * 1e-4, ONES, ONES)), r"node 'n' \(LI\), tau: expected a time constant of at least dt"),
+    "tau below dt": (
+        lambda: one(nir.LI(ONES * 1e-4, ONES, ONES)),
+        r"node 'n' \(LI\), tau: expected a time constant of at least dt",
+    ),
     "tau below 0": (lambda: one(nir.LI(-ONES, ONES, ONES)), "a time constant above 0"),
     "nan": (lambda: one(nir.Scale(ONES * math.nan)), r"node 'n' \(Scale\), scale: expected finite numbers"),
     "threshold": (lambda: one(nir.IF(ONES, 0 * ONES)), r"node 'n' \(IF\): expected a finite v_threshold > 0"),
@@ -208,23 +224,34 @@ REFUSED = {
     "batched weights": (lambda: one(nir.Linear(np.ones((2, 3, 4)))), "an array of 2 axes"),
     "output": (lambda: one(nir.Linear(np.ones((3, F)))), r"node 'out' \(Output\), shape: expected \[3\]"),
     "sum": (
-        lambda: wired({"a": nir.Linear(np.ones((2, F))), "out": nir.Output(None)}, [("in", "a"), ("a", "out"), ("in", "out")]), "from each node that feeds it",
+        lambda: wired({"a": nir.Linear(np.ones((2, F))), "out": nir.Output(None)}, [("in", "a"), ("a", "out"), ("in", "out")]),
+        "from each node that feeds it",
     ),
-    "loop": (lambda: wired({"a": nir.Scale(ONES)}, [("in", "a"), ("a", "a"), ("a", "out")]), "a neuron or a Delay in each cycle"),
+    "loop": (
+        lambda: wired({"a": nir.Scale(ONES)}, [("in", "a"), ("a", "a"), ("a", "out")]),
+        "a neuron or a Delay in each cycle",
+    ),
     "island": (lambda: wired({"a": nir.Scale(ONES)}, [("in", "out")]), "nodes that the Input leads to"),
     "edges": (lambda: wired({}, [("in", "out"), ("in", "nowhere")]), "pairs of names of its nodes"),
     "twice": (lambda: wired({}, [("in", "out"), ("in", "out")]), "each edge once"),
     "inputs": (lambda: wired({"in2": nir.Input(np.array([F]))}, [("in", "out"), ("in2", "out")]), "one Input"),
-    "huge": (lambda: nir.NIRGraph.from_list(nir.Input(np.array([1 << 30, 1 << 20])), nir.Output(None), type_check=False), "bytes a sample"),
+    "huge": (
+        lambda: nir.NIRGraph.from_list(nir.Input(np.array([1 << 30, 1 << 20])), nir.Output(None), type_check=False),
+        "bytes a sample",
+    ),
     "no shape": (lambda: nir.NIRGraph.from_list(nir.Input(None), nir.Output(None), type_check=False), "Input.*shape"),
     "window": (
         lambda: nir.NIRGraph.from_list(
-            nir.Input(np.array([1, 3, 3])), nir.SumPool2d(np.array([4, 4]), np.array([1, 1]), np.array([0, 0])), nir.Output(None), type_check=False
-        ), "windows that fit",
+            nir.Input(np.array([1, 3, 3])),
+            nir.SumPool2d(np.array([4, 4]), np.array([1, 1]), np.array([0, 0])),
+            nir.Output(None),
+            type_check=False,
+        ),
+        "windows that fit",
     ),
     "no graph": (lambda: nir.Scale(ONES), "expected a nir.NIRGraph"),
     "no numbers": (lambda: one(nir.Scale(np.array(["a"] * F))), r"scale: expected numbers"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -237,11 +264,14 @@ def test_what_defines_no_net_is_refused_by_name(name):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({}, "expected dt, the seconds of a time step: NIR has none"), ({"dt": 0}, "a number above 0"), ({"dt": "1"}, "a number"),
-        ({"dt": DT, "method": "rk4"}, "method 'euler' or 'exact'"), ({"dt": DT, "written_by": "brian"}, "norse, snntorch"),
+        ({}, "expected dt, the seconds of a time step: NIR has none"),
+        ({"dt": 0}, "a number above 0"),
+        ({"dt": "1"}, "a number"),
+        ({"dt": DT, "method": "rk4"}, "method 'euler' or 'exact'"),
+        ({"dt": DT, "written_by": "brian"}, "norse, snntorch"),
         ({"dt": DT, "options": {"a": 1}}, "written_by beside options"),
     ],
-)  # fmt: skip
+)
 def test_arguments_are_checked(options, match):
     with pytest.raises(ArgumentError, match=match):
         ours.from_nir(plain(NODES["LIF"]()), **options)

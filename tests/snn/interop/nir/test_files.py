@@ -105,7 +105,7 @@ def test_no_file_leads_out_of_itself(path, tmp_path, kind):
     replaced(path, "node/nodes/0/weight", lambda group, last: LEADS_OUT[kind](group, last, tmp_path))
     if kind != "soft link":
         assert np.all(nir.read(path, type_check=False).nodes["0"].weight == 42)  # as it is for those who trust it
-    with pytest.raises(DataError, match="link to elsewhere|data in other files"):
+    with pytest.raises(DataError, match=r"link to elsewhere|data in other files"):
         ours.read(path)
     with pytest.raises(DataError):
         ours.from_nir(path, dt=1e-3)
@@ -159,11 +159,15 @@ def test_what_unpacks_to_more_than_it_says_is_cut(path):
 @pytest.mark.parametrize(
     ("name", "value", "match"),
     [
-        ("node/type", "Nothing", "nodes of NIR"), ("node/nodes/0/type", "NIRNode", "nodes of NIR"), ("node/nodes/0/type", "read", "nodes of NIR"),
-        ("node/nodes/0/type", 3, "nodes of NIR"), ("node/edges", 3, "edges as pairs"), ("node/nodes/0/metadata", "x", "a group"),
+        ("node/type", "Nothing", "nodes of NIR"),
+        ("node/nodes/0/type", "NIRNode", "nodes of NIR"),
+        ("node/nodes/0/type", "read", "nodes of NIR"),
+        ("node/nodes/0/type", 3, "nodes of NIR"),
+        ("node/edges", 3, "edges as pairs"),
+        ("node/nodes/0/metadata", "x", "a group"),
         ("node/edges", np.ones((2, 2)), "edges as pairs"),
     ],
-)  # fmt: skip
+)
 def test_a_tree_that_is_no_graph_is_refused(path, name, value, match):
     with h5py.File(path, "r+") as file:
         if name in file:
@@ -204,7 +208,9 @@ print(refusals, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used) >> 1
 @pytest.mark.skipif(sys.platform == "win32", reason="asks the system for the most memory that was used")
 def test_any_damage_gives_a_net_or_a_data_error(tmp_path):
     # In a process of its own: the library in C finds groups in what is damaged.
-    net = nn.SequentialCell(nn.Dense(4, 3, rng=0), snn.LIFNode(beta=0.9, v_reset=0.0), snn.Recurrent(snn.IFNode(v_reset=0.0), 3, rng=1))
+    net = nn.SequentialCell(
+        nn.Dense(4, 3, rng=0), snn.LIFNode(beta=0.9, v_reset=0.0), snn.Recurrent(snn.IFNode(v_reset=0.0), 3, rng=1)
+    )
     memory = io.BytesIO()
     nir.write(memory, ours.to_nir(net, (4,), dt=1e-3), compression=None)
     (tmp_path / "net.nir").write_bytes(memory.getvalue())
@@ -219,7 +225,20 @@ def test_any_damage_gives_a_net_or_a_data_error(tmp_path):
 def test_damaged_numbers_give_a_net_or_an_error(tmp_path):
     """The fields of nodes, and not the bytes of a file, are damaged: shapes, types, values."""
     rng, refusals = np.random.default_rng(0), 0
-    values = [-1, 0, 3, 1e30, np.nan, np.ones(3), np.ones((2, 3)), np.ones((4, 4, 4)), 1 << 62, "same", None, np.array([], np.float32)]
+    values = [
+        -1,
+        0,
+        3,
+        1e30,
+        np.nan,
+        np.ones(3),
+        np.ones((2, 3)),
+        np.ones((4, 4, 4)),
+        1 << 62,
+        "same",
+        None,
+        np.array([], np.float32),
+    ]
     for k in range(TRIES):
         graph = a_graph()
         for _ in range(rng.integers(1, 3)):
