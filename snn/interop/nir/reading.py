@@ -58,7 +58,7 @@ def from_nir(
         For graphs of others: a forward Euler step, as most packages take it, or what the equations come to over one step in
         which the input is constant. In either a current is updated before the membrane that it flows into.
     written_by : {"norse", "snntorch"}, optional
-        Make the neurons of that package, whose graphs do not say all of them: see :doc:`/interop_nir`.
+        Make the neurons of that package, whose graphs do not say all of them: see docs/nir.md.
     options : dict, optional
         What the graph does not say of its neurons, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
