@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,7 +205,7 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
     memory = io.BytesIO()
     no_events = any(not np.size(getattr(o, "idx", 1)) for node in data.nodes.values() for o in node.observables.values())
     nir.write_data(memory, data, **({"compression": None} if no_events else {}))  # there is nothing to compress
-    write_whole(Path(as_path(path)), memory.getvalue())
+    write_whole(as_path(path, where), memory.getvalue())
 
 
 def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:

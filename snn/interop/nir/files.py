@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def write(path: str | os.PathLike[str], graph: Any) -> None:
         raise DTypeError("snn.interop.nir.write", "a nir.NIRGraph", describe(graph), "Make one of a net with to_nir.")
     memory = io.BytesIO()
     nir.write(memory, graph)
-    write_whole(Path(as_path(path)), memory.getvalue())
+    write_whole(as_path(path, "snn.interop.nir.write"), memory.getvalue())
 
 
 def read(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:

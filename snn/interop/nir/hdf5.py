@@ -67,7 +67,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
         import h5py
     except ImportError as error:
         raise MissingExtraError("h5py", "nir", where) from error
-    found, place = as_path(path), f"reading {path}"
+    found, place = as_path(path, where), f"reading {path}"
     if not found.is_file():
         raise DataError(place, "a file", "a folder" if found.is_dir() else "no such file", "Is the path right?")
     try:

@@ -32,7 +32,7 @@ class Part:
 
 def free_name(name: str, taken: set[str]) -> str:
     """Return a name by which a Cell can be held."""
-    name = name.replace(".", "_")
+    name = name.replace(".", "_") or "_"
     while name in taken or hasattr(nn.SequentialCell, name) or hasattr(Wired, name) or name in _OWN:
         name += "_"
     taken.add(name)

@@ -88,12 +88,12 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
 
 
 def _sample(x: Any) -> Tensor:
-    if isinstance(x, tuple) and all(isinstance(n, (int, np.integer)) and n > 0 for n in x):
+    if isinstance(x, tuple) and x and all(isinstance(n, (int, np.integer)) and n > 0 for n in x):
         return as_tensor(np.zeros((2, *x), np.float32))
     x = as_tensor(x, f"{WHERE}, input x")
-    if x.ndim < 2 or not len(x):
+    if x.ndim < 3 or not x.size:
         raise ShapeError(
-            f"{WHERE}, input x", "[T, N, ...], or the shape of a sample as a tuple", describe(x), "Such as x=(784,)."
+            f"{WHERE}, input x", "[T, N, features], or the shape of a sample as a tuple", describe(x), "Such as x=(784,)."
         )
     return as_tensor(np.zeros((2, *x.shape[2:]), x.dtype if x.dtype.kind == "f" else float32))
 

@@ -63,7 +63,7 @@ def test_graphs_inside_are_read_and_not_written(tmp_path):
     inner = ours.to_data(recorded(), dt=1e-3)
     outer = nir.NIRGraphData({"a": inner})
     assert {*ours.from_data(outer, dt=1e-3)} == {"a.1.spike", "a.1.v", "a.2.v"}
-    with pytest.raises(DTypeError, match="a nir.NIRGraphData of nodes alone"):
+    with pytest.raises(DTypeError, match=r"a nir\.NIRGraphData of nodes alone"):
         ours.write_data(tmp_path / "run.h5", outer)
 
 
@@ -99,7 +99,7 @@ def test_arguments_are_checked(tmp_path):
         ours.from_data(events())
     with pytest.raises(ArgumentError, match="dt"):
         ours.to_data({}, dt=-1)
-    with pytest.raises(ShapeError, match="expected \\[T, N, ...\\]"):
+    with pytest.raises(ShapeError, match=r"expected \[T, N, \.\.\.\]"):
         ours.to_data({"v": np.ones(3)}, dt=1)
     with pytest.raises(DTypeError, match="read_data returns one"):
         ours.from_data({})

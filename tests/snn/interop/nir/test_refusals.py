@@ -77,7 +77,7 @@ class Echo(Net):
 
 
 class Backwards(Cell):
-    """Two neurons, of which the first gets what the second sent a step ago, and nothing else: the later is nearer to the input."""
+    """Two neurons, each of which gets what the other sent a step ago: by default one way would be within the step."""
 
     def __init__(self):
         super().__init__()
@@ -197,7 +197,8 @@ def test_a_surrogate_of_ones_own_is_put_in_again():
         ({"beyond": ["resets"]}, ArgumentError, "beyond as a list"),
         ({"dt": 0.0}, ArgumentError, "a number above 0"),
         ({"net": "net"}, DTypeError, "a Cell as the net"),
-        ({"x": np.ones(3)}, ShapeError, r"\[T, N, \.\.\.\]"),
+        ({"x": np.ones((3, 2))}, ShapeError, r"\[T, N, features\]"),
+        ({"x": ()}, ShapeError, r"such as x|Such as x"),
     ],
 )
 def test_arguments_are_checked(arguments, error, match):

@@ -165,7 +165,7 @@ NETS = {  # the net, the shape of a sample, what goes beyond NIR
 }
 SHAPES = {"conv": (2, 6, 5), "conv1d": (2, 5)}
 BEYOND = {"soft": ["comparator", "order", "reset"], "start": ["start"]}
-COMPILED = {"lif", "cuba", "recurrent", "conv", "excited"}
+COMPILED = {"lif", "recurrent", "conv", "excited"}
 
 
 def arrays(result):
