@@ -55,7 +55,7 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
     >>> record = snn.run(snn.IFNode(), np.full((4, 1, 2), 0.75, np.float32), record=["spike"]).record
     >>> data = snn.interop.nir.to_data(record, dt=1e-3).nodes["node"].observables["spike"]
     >>> data.idx.tolist(), (data.time * 1e3).round(3).tolist()
-    ([[0, 1, 0, 1, 0, 1]], [[1.0, 1.0, 2.0, 2.0, 3.0, 3.0]])
+    ([[0, 1, 0, 1]], [[1.0, 1.0, 2.0, 2.0]])
     """
     where = "snn.interop.nir.to_data"
     nir, step = library(where), positive_step(where, dt)
