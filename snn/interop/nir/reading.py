@@ -91,7 +91,7 @@ def from_nir(
     >>> graph = nir.NIRGraph.from_list(nir.Linear(np.ones((2, 3))), lif)
     >>> snn.interop.nir.from_nir(graph, dt=1e-3)
     SequentialCell(
-      (linear): Dense(in_channels=3, out_channels=2, has_bias=False, dtype='Float64')
+      (linear): Dense(in_channels=3, out_channels=2, has_bias=False, dtype='float64')
       (lif): LIFNode(h = v + (x - v) / 20; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h)
     )
     """

@@ -74,8 +74,8 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
     >>> from autograd import nn
     >>> net = nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.LIFNode(tau=20.0, decay_input=True, v_reset=0.0))
     >>> graph = snn.interop.nir.to_nir(net, (3,), dt=1e-3)
-    >>> sorted(graph.nodes), graph.nodes["1"].tau.round(3).tolist()
-    (['0', '1', 'input', 'output'], [0.02, 0.02])
+    >>> sorted(graph.nodes), graph.nodes["1"].tau.round(3)
+    (['0', '1', 'input', 'output'], array([0.02, 0.02], dtype=float32))
     """
     nir, step = library(WHERE), positive_step(WHERE, dt)
     if not isinstance(net, Cell):
