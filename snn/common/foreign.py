@@ -32,8 +32,8 @@ _SNN: dict[str, str] = {
     "spikevision": "Use snn.data, such as snn.data.shd(directory)",
     "utils": _NOTHING_TO_RESET,
     "backprop": f"{_OVER_TIME}, and autograd.value_and_grad differentiates it",
-    "export_nir": "There is no export to NIR",
-    "import_nir": "There is no import from NIR",
+    "export_nir": "Use snn.interop.nir.to_nir with a net, the shape of a sample and dt",
+    "import_nir": "Use snn.interop.nir.from_nir with a graph or a path",
     # SpikingJelly
     "activation_based": "Everything is in snn itself: snn.LIFNode, snn.surrogate, snn.encode",
     "clock_driven": "Everything is in snn itself: snn.LIFNode, snn.surrogate, snn.encode",

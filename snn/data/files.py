@@ -24,12 +24,12 @@ MOST_BYTES = 1 << 28
 """Of a file that is read at once: the largest published one is a tenth of that."""
 
 
-def as_path(path: Any) -> Path:
+def as_path(path: Any, where: str = "snn.data") -> Path:
     """Return a path, if it is one."""
     if not isinstance(path, (str, os.PathLike)):
-        raise DTypeError("snn.data", "a path", describe(path), "Pass a string or a pathlib.Path.")
+        raise DTypeError(where, "a path", describe(path), "Pass a string or a pathlib.Path.")
     if "\0" in str(path):
-        raise DataError("snn.data", "a path without NUL characters", repr(str(path)), "Is the path right?")
+        raise DataError(where, "a path without NUL characters", repr(str(path)), "Is the path right?")
     return Path(path)
 
 

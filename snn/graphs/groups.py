@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from autograd import tree
 from autograd.errors import CompileError
 
 from ..common.structure import label, runs_at_once, steps_in_loops
@@ -51,6 +52,7 @@ class _Group:
     def stage(self) -> Stage:
         """Put the stage together."""
         self._check_kinds()
+        self._check_readers()
         phase = self._phases()
         order = self._cores(phase)
         homes = {node.number: self._home(node, order) for node in self.states}
@@ -79,6 +81,21 @@ class _Group:
                 raise CompileError(
                     self.graph.name, "dense layers, products with a matrix and operations on each element in feedback",
                     what, "Take it out of the feedback, or run it with mode='eager'.",
+                )  # fmt: skip
+
+    def _check_readers(self) -> None:
+        """Check that what weights give is read within the group alone: there it is summed, and not kept."""
+        users = self.graph.users()
+        last = {edge.node for edge in tree.leaves(self.graph.out)}
+        last |= {edge.node for edge, state in self.graph.crossing if state not in self.inside}
+        for node in self.part:
+            outside = [user for user in users.get(Edge(node.number), ()) if user not in self.inside]
+            if not self._steps(node) and (outside or node.number in last):
+                reader = f"it also feeds {self.nodes[outside[0]].name!r}" if outside else "it is also an output"
+                what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
+                raise CompileError(
+                    self.graph.name, "weights in feedback that feed the neurons they step with alone", f"{what}; {reader}",
+                    "Read the sum that the neuron gets, or run it with mode='eager'.",
                 )  # fmt: skip
 
     def _phases(self) -> dict[int, int]:

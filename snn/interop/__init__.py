@@ -1,4 +1,4 @@
-"""Exchange with other tools: scikit-learn, torch, plain numpy. Each is imported when it is first used."""
+"""Exchange with other tools: NIR, scikit-learn, torch, plain numpy. Each is imported when it is first used."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _PLACES = {
+    "nir": "",
     "sklearn": "",
     "torch": "",
     "Exported": "plain",
@@ -13,7 +14,7 @@ _PLACES = {
 }
 """Where each public name is: in a module, or a module itself."""
 
-__all__ = ["Exported", "export_numpy", "sklearn", "torch"]
+__all__ = ["Exported", "export_numpy", "nir", "sklearn", "torch"]
 
 
 def __getattr__(name: str) -> Any:

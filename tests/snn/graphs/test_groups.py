@@ -5,6 +5,7 @@ import pytest
 
 import snn
 from autograd import Tensor, nn, ops, value_and_grad
+from autograd.errors import CompileError
 from tests.snn.helpers.wired import Wired
 
 T, N = 23, 7
@@ -88,3 +89,35 @@ def test_a_lone_population_gives_the_same_bits_however_its_rows_are_shared_out(e
             np.testing.assert_array_equal(got, want)
         else:
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+
+
+class Read(Wired):
+    """What comes back to a neuron is read beside it too."""
+
+    widths = (3, 3)
+
+    def __init__(self, place):
+        super().__init__()
+        self.lif, self.back, self.place = snn.LIFNode(beta=0.5), nn.Dense(3, 3, rng=0), place
+
+    def construct(self, x, state):
+        back = self.back(state[1])
+        current = x + back
+        spikes, v = self.lif(current, state[0])
+        out = back if self.place == "output" else spikes + (back if self.place == "sum" else current)
+        return out, (v, spikes)
+
+
+@pytest.mark.parametrize(("place", "reader"), [("sum", "it also feeds 'add"), ("output", "it is also an output")])
+def test_weights_in_feedback_are_read_by_their_neurons_alone(place, reader):
+    x = np.random.default_rng(0).normal(0.5, 1, (5, 2, 3)).astype(np.float32)
+    assert np.unique(snn.run(Read(place), x, mode="eager").out.asnumpy()).size > 1
+    with pytest.raises(CompileError, match=rf"layer 'back' \(Dense\); {reader}.*Read the sum that the neuron gets"):
+        snn.run(Read(place), x, mode="compiled")
+
+
+def test_the_sum_that_a_neuron_gets_may_be_read():
+    x = np.random.default_rng(0).normal(0.5, 1, (5, 2, 3)).astype(np.float32)
+    outs = [snn.run(Read("current"), x, mode=mode).out.asnumpy() for mode in ("eager", "compiled")]
+    np.testing.assert_allclose(*outs, rtol=1e-5, atol=1e-6)
+    assert np.unique(outs[0]).size > 1

@@ -1,0 +1,196 @@
+"""A net of ours as a NIR graph: from what it computes in one time step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell, Tensor, as_tensor, tree
+from autograd.dtypes import describe, float32
+from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.state import no_grad
+
+from ...common.structure import says_too_deep
+from ...graphs.graph import Edge
+from .exact import hint
+from .fields import library, positive_step
+from .flat import components, crossing_by_rule, flatten
+from .nodes import WHERE, Term
+from .operations import Operations
+
+__all__ = ["BEYOND", "to_nir"]
+
+BEYOND = {
+    "reset": ("a hard reset, v_reset=0.0, as NIR defines it", "one that subtracts, or none"),
+    "comparator": ("a neuron that fires above the threshold, as NIR defines it", "fire_at_threshold=True"),
+    "order": ("a membrane that takes the current of the same step", "current_first=False"),
+    "start": ("an IFNode that starts at 0: NIR says no start", "one that starts at its v_reset"),
+    "surrogate": ("a surrogate of snn.surrogate", "another one, which would not come back"),
+    "feedback": ("feedback as it is read: of the step before is what goes to the same or an earlier neuron", "other feedback"),
+}
+"""What ours have and NIR has not: what it defines, and what came instead."""
+
+
+@says_too_deep
+def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
+    """Return a net as a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
+
+    What NIR does not say is refused. It has no time step: what it defines in continuous time, others run in forward Euler
+    steps of ``dt``, and then they get our spikes. :func:`from_nir` makes the same net of it, to the bit, since metadata has
+    what is ours alone.
+
+    Parameters
+    ----------
+    net : Cell
+        As for :func:`snn.run`. Weights and constants are copied.
+    x : Tensor or array or tuple of int
+        An input of a run, ``[T, N, ...]``, of which shape and dtype count; or the shape of a sample in one step.
+    dt : float
+        Seconds of a time step. Time constants of ours are in steps.
+    beyond : sequence of str
+        What may go out although NIR does not define it, so that only ours is the same net: ``"reset"`` (soft, or none),
+        ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode that
+        starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
+
+    Returns
+    -------
+    nir.NIRGraph
+        With the names of the layers as names of nodes.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package nir is not installed.
+    ArgumentError
+        If NIR has no node for a layer, an operation or a property of a neuron; the error names it.
+    CompileError
+        If a step of the net cannot be traced.
+
+    Examples
+    --------
+    >>> import snn
+    >>> from autograd import nn
+    >>> net = nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.LIFNode(tau=20.0, decay_input=True, v_reset=0.0))
+    >>> graph = snn.interop.nir.to_nir(net, (3,), dt=1e-3)
+    >>> sorted(graph.nodes), graph.nodes["1"].tau.round(3)
+    (['0', '1', 'input', 'output'], array([0.02, 0.02], dtype=float32))
+    """
+    nir, step = library(WHERE), positive_step(WHERE, dt)
+    if not isinstance(net, Cell):
+        raise DTypeError(WHERE, "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
+    unknown = [word for word in beyond if word not in BEYOND]
+    if isinstance(beyond, str) or unknown:
+        raise ArgumentError(WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond), "Such as beyond=['reset'].")
+    with no_grad():
+        return _Writer(net, _sample(x), step, nir).graph(set(beyond))
+
+
+def _sample(x: Any) -> Tensor:
+    if isinstance(x, tuple) and x and all(isinstance(n, (int, np.integer)) and n > 0 for n in x):
+        return as_tensor(np.zeros((2, *x), np.float32))
+    x = as_tensor(x, f"{WHERE}, input x")
+    if x.ndim < 3 or not x.size:
+        raise ShapeError(
+            f"{WHERE}, input x", "[T, N, features], or the shape of a sample as a tuple", describe(x), "Such as x=(784,)."
+        )
+    return as_tensor(np.zeros((2, *x.shape[2:]), x.dtype if x.dtype.kind == "f" else float32))
+
+
+class _Writer(Operations):
+    """Writes the whole."""
+
+    def graph(self, allowed: set[str]) -> Any:
+        """Write all nodes, then the edges."""
+        shape = self.x.shape[1:]
+        self.values[Edge(0)] = [Term(self._add("input", "Input", {"input_type": {"input": np.array(shape)}}, {}, shape))]
+        for node in self.step.nodes[1:]:
+            getattr(self, f"_{node.kind}")(node)
+        outs = tree.leaves(self.step.out)
+        for k, edge in enumerate(outs):
+            shape, name = self._shape(edge)[1:], "output" if len(outs) == 1 else f"output_{k}"
+            name = self._add(name, "Output", {"output_type": {"output": np.array(shape)}}, {}, shape)
+            self._feed(self._terms(edge, "the output"), name, shape)
+        edges, crossing = self._crossing(self._resolved())
+        flat = flatten(self._made(edges, {}))
+        late = {(s, t) for s, t in crossing}
+        delays = {name for name, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
+        if crossing_by_rule(flat, delays) != late:
+            self.beyond.append(("feedback", "the net"))
+        missing = [(word, where) for word, where in self.beyond if word not in allowed]
+        if missing:
+            word, where = missing[0]
+            expected, got = BEYOND[word]
+            others = f"; so for {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise ArgumentError(
+                f"{WHERE}, {where}", expected, got + others,
+                f"Change it, or pass beyond={sorted({w for w, _ in missing})}: then only spikecell reads the same net.",
+            )  # fmt: skip
+        about = {"dt": self.dt, "beyond": sorted({word for word, _ in self.beyond}), "crossing": sorted(late)}
+        return self._made(edges, hint(**about))
+
+    def _made(self, edges: list[tuple[str, str]], metadata: dict[str, Any]) -> Any:
+        try:
+            return self.nir.NIRGraph(dict(self.nodes), list(edges), metadata=metadata)
+        except Exception:  # nir takes kernels to be square and groups to be 1; cycles without an end it refuses too
+            return self.nir.NIRGraph(dict(self.nodes), list(edges), metadata=metadata, type_check=False)
+
+    def _resolved(self) -> list[tuple[str, str, int]]:
+        """Return the edges with the steps that each crosses."""
+        found: list[tuple[str, str, int]] = []
+
+        def add(term: Term, target: str, hops: int) -> None:
+            if term.state < 0:
+                found.append((term.name, target, hops + term.hops))
+                return
+            held = self.step.nodes[term.state]
+            if hops > 1000 or not isinstance(held.after, Edge) or held.after not in self.values:
+                raise ArgumentError(
+                    f"{WHERE}, {held.name}", "a state that an earlier step has left", "one that never changes",
+                    "NIR has no constants: use the bias of a layer.",
+                )  # fmt: skip
+            if np.any(np.asarray(self.starts[held.number])):
+                raise ArgumentError(
+                    f"{WHERE}, {held.name}",
+                    "feedback that starts at 0",
+                    "another start",
+                    "NIR does not say how feedback starts.",
+                )
+            for inner in self.values[held.after]:
+                add(inner, target, hops + 1)
+
+        for term, target in self.edges:
+            add(term, target, 0)
+        return found
+
+    def _crossing(self, edges: list[tuple[str, str, int]]) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
+        """Return the edges as NIR has them, and those that cross a step: explicit Delays where no cycle or another says it."""
+        groups = components([*self.nodes], [(s, t) for s, t, _ in edges])
+        delayed = {groups[n] for n, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
+        delayed |= {groups[s] for s, t, hops in edges if hops > 1 and groups[s] == groups[t]}
+        plain, crossing = [], set()
+        for source, target, hops in edges:
+            if not hops:
+                plain.append((source, target))
+            elif hops == 1 and groups[source] == groups[target] and groups[source] not in delayed:
+                plain.append((source, target))
+                crossing.add((source, target))
+            else:
+                shape = self.shapes[source]
+                between = self._add(f"{target}.delay", "Delay", {"delay": np.full(shape, hops * self.dt)}, {}, shape)
+                plain += [(source, between), (between, target)]
+        groups = components([*self.nodes], plain)
+        cycles = {groups[s] for s, t in plain if groups[s] == groups[t]}
+        for name, node in self.nodes.items():
+            if type(node).__name__ == "Delay" and groups[name] in cycles and np.all(node.delay > 0):
+                crossing |= {(s, t) for s, t in plain if t == name}
+        moved = True
+        while moved:  # a step later is the same behind a factor as before it
+            moved = False
+            for name, node in self.nodes.items():
+                into = [edge for edge in plain if edge[1] == name]
+                if type(node).__name__ == "Scale" and len(into) == 1 and into[0] in crossing:
+                    crossing = crossing - {*into} | {edge for edge in plain if edge[0] == name}
+                    moved = True
+        return plain, crossing
