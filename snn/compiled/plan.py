@@ -104,7 +104,7 @@ class Plan(Traced):
 
     def unchanged(self) -> bool:
         """Tell whether all that it was traced from is as it was."""
-        return all([part.unchanged() for part in self.dependencies])
+        return all(part.unchanged() for part in self.dependencies)
 
     def require_open(self) -> None:
         """Check that no custom bprop hides a gradient that is asked for."""

@@ -63,10 +63,11 @@ def _is_small(item: Given, current: Any) -> bool:
     cell, limits = item.weights.cell, tuning.now()
     if type(cell) is not nn.Dense or item.weights.weight is not cell.weight or item.weights.bias is not cell.bias:
         return False
-    x = current.x
-    work = x.size * current.n_out
-    small = work < min(limits.little_work, limits.own_product, limits.product_part) and x.size < limits.kept_spikes
-    return small and type(current) in (Product, Once) and x.dtype == current.weight.dtype
+    x, once = current.x, type(current) is Once
+    work = x.size * current.n_out // (len(x) if once else 1)
+    if work >= min(limits.own_product, limits.product_part) or x.size >= limits.kept_spikes or x.dtype != current.weight.dtype:
+        return False
+    return once or (type(current) is Product and work < limits.little_work)
 
 
 def _overruled() -> bool:
@@ -82,8 +83,9 @@ class Replay:
         self.options, self.kept, self.steps, self.threads = running.options, running.kept, running.steps, running.threads
         self.limits = tuning.now()
         self.inputs = [(item.x.shape, item.x.dtype, is_repeated(item.x.array)) for item in part.given if item.x is not None]
-        self.cells = [None if item.weights is None else item.weights.cell for item in part.given]
-        self.ways = [(type(current), current.why) for current in part.currents if current is not None]
+        self.cells: list[Any] = [None if item.weights is None else item.weights.cell for item in part.given]
+        self.weights = [None if cell is None else (cell.weight.shape, cell.weight.dtype) for cell in self.cells]
+        self.ways: list[tuple[Any, str]] = [(type(current), current.why) for current in part.currents if current is not None]
         self.sizes = [array.shape for array in part.arrays.values()]
         self.numbers = [
             [] if place is None else self.plan.numbers[self.plan.places[id(place)]] for place in part.slots
@@ -99,7 +101,7 @@ class Replay:
 
     def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
         """Run the stage on inputs and states; return None if more than values differs."""
-        plan, layout = self.plan, self.layout
+        plan = self.plan
         if tuning.now() is not self.limits or thread_count() != self.threads or _overruled():
             return None
         for x, (shape, dtype, repeated) in zip(xs, self.inputs, strict=True):
@@ -110,11 +112,14 @@ class Replay:
         plan.require_open()
         arrays, parameters = plan.arrays(), list[Tensor](plan.parameters)
         weights: list[Array | None] = []
-        for cell, place, numbers in zip(self.cells, self.places, self.numbers, strict=True):
-            weights.append(None if cell is None else cell.weight.array)
+        for cell, like, place, numbers in zip(self.cells, self.weights, self.places, self.numbers, strict=True):
+            weight: Any = None if cell is None else cell.weight.array
+            if like is not None and (cell.hooked or (weight.shape, weight.dtype) != like):
+                return None
+            weights.append(weight)
             if place is not None:
                 bias = cell.bias
-                parameters[place] = bias  # type: ignore[call-overload]
+                parameters[place] = bias
                 array = bias.array
                 for i in numbers:
                     arrays[i] = array
@@ -205,7 +210,7 @@ class Replayed(Steps):
         few = []
         for k, (cell, parent) in enumerate(zip(self.replay.cells, node.parents, strict=False)):
             before = makers(parent) if cell is not None and wanted[k] else None
-            if before is not None and (len(before) > 1 or len(cell.weight) > self.replay.limits.few_outputs):  # type: ignore[union-attr]
+            if before is not None and (len(before) > 1 or len(cell.weight) > self.replay.limits.few_outputs):
                 return None
             few.append(before is not None)
         first = g.get(0)
@@ -238,7 +243,9 @@ class BackReplay:
         }  # fmt: skip
         rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
         totals = {d: np.zeros(math.prod(part.shape), part.dtype(d)) for d in form.totals}
-        written = [(array.reshape(-1), layout.strides) for array in (*[by_input[k] for k in form.direct.values()], *rows.values())]
+        written = [
+            (array.reshape(-1), layout.strides) for array in (*[by_input[k] for k in form.direct.values()], *rows.values())
+        ]
         n = len(replay.plan.outs)
         states = [
             np.zeros(math.prod(s.shape), s.dtype) if n + i not in g else np.ascontiguousarray(g[n + i].array).reshape(-1)
@@ -261,7 +268,7 @@ class BackReplay:
         self, run: Replayed, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]
     ) -> list[Tensor | None]:
         """Make the gradients of what the loop has written, in the order of ``Running.inputs``."""
-        part, form, replay = run.part, self.form, self.replay
+        part, form = run.part, self.form
         for k in self.direct:
             first = form.direct[form.d_inputs[k]]
             if first != k:

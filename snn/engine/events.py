@@ -115,7 +115,8 @@ def joined(several: Sequence[Events]) -> Events:
 def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
     """Return bytes that are 0 or 1 as 0 or an amplitude, in its dtype."""
     if flags.size < tuning.now().shared_elements >> 4:
-        return np.multiply(flags, amplitude, dtype=amplitude.dtype)
+        made: Array = np.multiply(flags, amplitude, dtype=amplitude.dtype)
+        return made
     out = empty(flags.shape, amplitude.dtype)
     flat, share = flags.reshape(-1), 1 << 14
     arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
