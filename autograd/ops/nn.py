@@ -106,7 +106,10 @@ def _along_softmax(g: Tensor, out: Tensor, labels: np.ndarray[Any, Any]) -> Tens
     lambda g, scores, labels: g * _cross_entropy_gradient(scores, labels=labels), floating=True, expects="scores [N, classes]"
 )
 def _cross_entropy(scores, /, labels):
-    return -np.mean(_log_softmax.forward(scores)[np.arange(len(scores)), np.asarray(labels)])
+    n = len(scores)
+    shifted = scores - np.maximum.reduce(scores, -1, keepdims=True)
+    right = shifted[np.arange(n), np.asarray(labels)] - np.log(np.add.reduce(np.exp(shifted), -1))
+    return -(np.add.reduce(right) / n)
 
 
 @widened

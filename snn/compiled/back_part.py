@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -14,7 +13,7 @@ from autograd import Tensor
 from ..connections import Way
 from ..connections.dense import GradientByEvents
 from ..engine import tuning
-from ..engine.buffers import empty
+from ..engine.buffers import empty, nothing
 from ..engine.events import Events, Packed, all_finite, find_events, padded, turned
 from .back_form import Asked, PartBackForm
 from .factored import Factored
@@ -110,8 +109,7 @@ class PartBack:
             or len(g.factors) != self.running.steps * part.layout.samples
         ):
             return None
-        weights = np.ascontiguousarray(g.weight.T)
-        return g.factors, Packed(weights, np.ones(len(g.weight), g.dtype), part.backend, narrow=False)
+        return g.factors, Packed.of_factor(g.weight, part.backend)
 
     def settle(self, form: PartBackForm, cables: list[CableBack]) -> None:
         """Make room, once it is known which gradients are needed."""
@@ -150,14 +148,14 @@ class PartBack:
     def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
         """Return the part of a loop over some steps."""
         part, layout, form, g = self.part, self.layout, self.form, self.g
-        arrays = [g[i].array[a:b] if i in g else _nothing((b - a, *part.shape), part.dtype(d)) for d, i in form.cotangents]
+        arrays = [g[i].array[a:b] if i in g else nothing((b - a, *part.shape), part.dtype(d)) for d, i in form.cotangents]
         for i in form.kept:
             arrays.append(saved[i][a - s0 : b - s0] if i in saved else part.direct(i).array[a:b])  # type: ignore[union-attr]
         streams = [part.stream(array) for array in arrays]
         streams += [part.mask_stream(a, b) for _ in form.part.mask_streams]
         if layout.width != part.layout.width:
             streams = [(flat, (*strides[:2], layout.width)) for flat, strides in streams]
-        plain, written = layout.rows(), []
+        plain, written = layout.strides, []
         for k in form.direct.values():
             written.append((self.by_input[k][a:b].reshape(-1), plain))
         for d, rows in self.rows.items():
@@ -276,8 +274,7 @@ class CableBack:
         weight, backend = self.cable.weights.weight.array, self.source.part.backend
         if self.places is not None:
             return turned(weight, backend)
-        weights = np.ascontiguousarray(weight.T)
-        return Packed(weights, np.ones(len(weights.T), weights.dtype), backend, narrow=False)
+        return Packed.of_factor(weight, backend)
 
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradient by the weights."""
@@ -314,8 +311,3 @@ class CableBack:
         if found is None and self.cable.weights is not None:
             found = np.zeros_like(self.cable.weights.weight.array)
         return found
-
-
-@functools.lru_cache(256)
-def _nothing(shape: tuple[int, ...], dtype: Any) -> Array:
-    return np.broadcast_to(np.zeros((), dtype), shape)

@@ -10,17 +10,14 @@ from weakref import WeakSet
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, nn, ops, tree
+from autograd import Cell, Tensor, as_tensor, ops, tree
 from autograd.errors import CompileError
 
 from ..common.structure import (
     given_state,
-    holds_neurons,
     initial_state,
     is_over_time,
-    is_stateful,
     label,
-    passes_straight,
     steps_in_loops,
     zeros_of,
 )
@@ -29,80 +26,23 @@ from ..connections.dense import Dense
 from ..connections.products import why_not
 from ..eager.stepwise import AllSteps
 from ..eager.watch import check_output, not_once
-from ..graphs import parts_of, trace_step
+from ..graphs import parts_of
 from ..graphs.graph import Edge, Graph, Node
-from ..graphs.schedule import make_schedule
 from ..graphs.stages import Core, Projection, Schedule, Stage
 from ..spikes import Spikes
 from ..sums import Sum
-from ..tracing.guard import Dependencies
-from ..tracing.reads import Reads, watching
 from .again import pull_eagerly
 from .back import Back
 from .hoist import at_once, each_step, hoisted, is_constant, padded, with_state
+from .known import schedule_for
 from .layout import Options
 from .part import Given, Part
+from .replay import Replay, replay_of
 from .stage import Cable, Running, run_stage
 
-__all__ = ["Execution", "begin", "run_graph", "schedule_for"]
+__all__ = ["Execution", "begin", "run_graph"]
 
-_KEPT = 4
 _zeros = functools.lru_cache(256)(zeros_of)
-
-
-def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[Schedule, dict[Any, Any]]:
-    """Return the schedule of a net, traced anew only if the net has changed, and a dict for what is known of its parts."""
-    key: Any = "schedule", x.shape[1:], x.dtype
-    if state is not None:
-        leaves = [as_tensor(leaf, "snn.run, state") for leaf in tree.leaves(state)]
-        key = *key, str(tree.map_leaves(lambda _: 0, state)), tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-    known = net.kept().setdefault(key, [])
-    for wiring, schedule, kept in () if anew else known:
-        if wiring.unchanged(net):
-            return schedule, kept
-    shapes: dict[Any, Any] = {}
-    where = f"{type(net).__name__}.construct"
-    trace_step(net, x[0], state, shapes, len(x))
-    reads = Reads()
-    with watching(reads, where):
-        graph = trace_step(net, x[0], state, shapes, len(x))
-    schedule, kept = make_schedule(graph), {}
-    known.insert(0, (Wiring(net, reads, where), schedule, kept))
-    del known[_KEPT:]
-    return schedule, kept
-
-
-class Wiring:
-    """What the graph of a net depends on: the layers of chains, and all that a Cell which wires neurons itself can read."""
-
-    def __init__(self, net: Cell, reads: Reads, where: str) -> None:
-        self.layers = _layers(net)
-        self.dependencies = [Dependencies(cell, reads, where) for cell, _ in self.layers if _wires(cell)]
-
-    def unchanged(self, net: Cell) -> bool:
-        """Tell whether it is as it was."""
-        return _layers(net) == self.layers and all(part.unchanged() for part in self.dependencies)
-
-
-def _wires(cell: Cell) -> bool:
-    return is_stateful(cell) and holds_neurons(cell)
-
-
-def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
-    """Return the layers of a chain with their names, and what is in the attributes of those without state.
-
-    A chain with another way through its layers counts too, with its attributes.
-    """
-    if isinstance(net, nn.SequentialCell):
-        found = [layer for key, cell in net.named() for layer in _layers(cell, f"{name}.{key}")]
-        return found if passes_straight(net) else [(net, [name, *map(id, vars(net).values())]), *found]
-    if is_stateful(net):
-        return [(net, (name, net.hooked))]
-    held: list[Any] = [name]
-    for _, part in net.cells_and_names():
-        held.append(type(part))
-        held += map(id, vars(part).values())
-    return [(net, held)]
 
 
 def run_graph(
@@ -319,7 +259,11 @@ class Execution(AllSteps):
         return run_stage(self.running(stage))
 
     def _cores(self, stage: Stage) -> None:
-        found = self._run(stage)
+        found = self._replayed(stage)
+        if found is None:
+            running = self.running(stage)
+            found = run_stage(running)
+            self._keep_replay(stage, running)
         position = 0
         for core in stage.cores:
             for edge in core.outs:
@@ -336,6 +280,26 @@ class Execution(AllSteps):
             for node in core.states:
                 self.after[node.number] = found[position]
                 position += 1
+
+    def _replayed(self, stage: Stage) -> list[Tensor] | None:
+        """Run a stage as it ran before, if values alone differ."""
+        replay: Replay | None = self.kept.get(self._replay_key(stage))
+        if replay is None or self.names or self.check or self.mask is not None or self.options.seen is not None:
+            return None
+        core = stage.cores[0]
+        xs = [self.value(stage.dense[edge].inputs[0] if edge in stage.dense else edge) for edge in core.inputs]
+        self.available |= core.recordable
+        return replay.run(xs, [self.starts[node.number] for node in core.states])
+
+    def _keep_replay(self, stage: Stage, running: Running) -> None:
+        made = None if self.names else replay_of(running)
+        if made is not None and all(edge in stage.dense or self.value(edge) is item.x for edge, item in zip(
+            stage.cores[0].inputs, running.parts[0].given, strict=True
+        )):  # fmt: skip
+            self.kept[self._replay_key(stage)] = made
+
+    def _replay_key(self, stage: Stage) -> Any:
+        return "replay", id(stage), self.options.backend, self.options.checkpoint, len(self.x)
 
     def running(self, stage: Stage) -> Running:
         """Return what a stage runs, once the values that it reads are there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,7 @@ class Options:
     check: bool = False
 
 
-@dataclass
+@dataclass(frozen=True)
 class Layout:
     """How the elements of a step are divided: rows of samples, cut to blocks of columns."""
 
@@ -54,17 +55,30 @@ class Layout:
         """Number of blocks of columns."""
         return -(-self.columns // self.width)
 
+    @functools.cached_property
+    def sizes(self) -> tuple[np.uint64, np.uint64]:
+        """Width and columns as a loop takes them."""
+        return np.uint64(self.width), np.uint64(self.columns)
+
     def jobs(self, by_block: bool, threads: int) -> tuple[int, int, int]:
         """Return how many blocks and samples a job has at most, and the number of jobs.
 
         Rows that lie side by side are read faster than one row of each step; ``by_block`` keeps to one block, whose weights
         stay in the cache.
         """
-        most = tuning.now().elements
+        return self._jobs(by_block, threads, tuning.now().elements)
+
+    @functools.lru_cache(256)  # noqa: B019 - by value: layouts are few and small
+    def _jobs(self, by_block: bool, threads: int, most: int) -> tuple[int, int, int]:
         span = 1 if by_block else max(1, min(self.blocks, most // self.width))
         sets = -(-self.blocks // span)
         members = max(1, min(most // (span * self.width), -(-self.samples * sets // (2 * threads)), self.samples))
         return span, members, sets * -(-self.samples // members)
+
+    @functools.cached_property
+    def strides(self) -> tuple[int, int, int]:
+        """Those of ``[T, samples, columns]``, over time, samples and blocks."""
+        return self.rows()
 
     def rows(self, pitch: int | None = None) -> tuple[int, int, int]:
         """Return the strides of ``[T, samples, columns]``, over time, samples and blocks."""

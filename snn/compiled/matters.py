@@ -14,12 +14,12 @@ from autograd.graph import SELECT, Node
 from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.events import Events, find_events
-from .stage import Running, Saved
+from .stage import Saved, Steps
 
 __all__ = ["Maker", "makers", "rarely"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Maker = tuple[Running, Saved, int, int | None]
+Maker = tuple[Steps, Saved, int, int | None]
 """A stage, what it has saved, a part, and the bool that says where the gradient by an out of it matters."""
 
 
@@ -33,7 +33,7 @@ def makers(node: Node | None) -> list[Maker] | None:
     if node.rule is not SELECT:
         return None
     call, position = node.parents[0], node.attrs
-    if call is None or not isinstance(call.rule, Running):
+    if call is None or not isinstance(call.rule, Steps):
         return None
     for n, part in enumerate(call.rule.parts):
         if position < len(part.plan.outs):

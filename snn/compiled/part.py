@@ -119,6 +119,18 @@ class Part:
         self.form = self._form()
         self._laid_out: dict[int, Stream] = {}
 
+    def emptied(self) -> Part:
+        """Return what runs share whose values alone differ: a part without arrays."""
+        return self.filled([], [], {}, [])
+
+    def filled(self, given: list[Given], starts: list[Tensor], arrays: dict[int, Array], parameters: list[Tensor]) -> Part:
+        """Return the same part with the arrays of another run; its currents are to be set if they are asked for."""
+        made = object.__new__(Part)
+        made.__dict__.update(self.__dict__)
+        made.given, made.starts, made.arrays, made.parameters = given, starts, arrays, parameters
+        made.currents, made._laid_out = [], {}
+        return made
+
     def _form(self) -> PartForm:
         ways = tuple(
             None if c is None else "direct" if not c.weighted else "events" if c.listed else "made" for c in self.currents
@@ -190,7 +202,7 @@ class Part:
 
     def stream(self, array: Array) -> Stream:
         """Return an array ``[T, ...]`` flat with its strides; that over time is 0 where all steps are the same."""
-        strides = self.layout.rows()
+        strides = self.layout.strides
         if is_repeated(array):
             return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
         return np.ascontiguousarray(array).reshape(-1), strides
@@ -205,7 +217,9 @@ class Part:
         layout = self.layout
         if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
             return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
-        return np.ascontiguousarray(np.broadcast_to(array, self.shape)).reshape(-1), (0, layout.columns, 0)
+        spread = np.empty(self.shape, array.dtype)
+        spread[...] = array
+        return spread.reshape(-1), (0, layout.columns, 0)
 
     @property
     def listed(self) -> list[Any]:

@@ -60,9 +60,12 @@ class Plan(Traced):
         For each out that is spikes, the bool that says where it is not 0, and its amplitude.
     saved : list of int
         What the backward needs of the forward.
+    same_amplitudes : bool
+        Whether the amplitudes of its outs depend on no Parameter.
     """
 
-    def __init__(self, t: Trace, masked: bool, late: Sequence[int]) -> None:
+    def __init__(self, t: Trace, masked: bool, late: Sequence[int], dependencies: Sequence[Dependencies]) -> None:
+        self.dependencies = dependencies
         self.program = program = t.program
         given = list(t.inputs)
         self.mask: int | None = given.pop() if masked else None
@@ -97,6 +100,17 @@ class Plan(Traced):
         self.sent = [Sent(value, flag, cotangent, amplitude, None) for value, flag, cotangent, amplitude in outs]
         """The outs as what goes to other cores of the same step."""
         self.settle()
+        self.same_amplitudes = not any(self.is_learnt(i) for i in self.amplitudes if i is not None)
+
+    def unchanged(self) -> bool:
+        """Tell whether all that it was traced from is as it was."""
+        return all(part.unchanged() for part in self.dependencies)
+
+    def require_open(self) -> None:
+        """Check that no custom bprop hides a gradient that is asked for."""
+        for parameter, error in self.program.hidden:
+            if thread.recording and parameter.node is not None:
+                raise GradientError(error.where, error.expected, error.got, error.fix)
 
     def _late(self, state: int) -> Sent:
         """Return what goes to other cores of the next step."""
@@ -141,22 +155,20 @@ def plan_for(
     outline, held = core.outline(graph)
     key = (outline, tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
     known: list[Any] = kept.setdefault(key, [])
-    found = next((item for item in known if all(part.unchanged() for part in item[0])), None)
+    found = next((item for item in known if item[0].unchanged()), None)
     if found is None:
         found = (*_traced(graph, core, dtypes, biases, late, names, masked), held)
         known.insert(0, found)
         del known[KEPT:]
-    _, plan, records, _ = found
-    for parameter, error in plan.program.hidden:
-        if thread.recording and parameter.node is not None:
-            raise GradientError(error.where, error.expected, error.got, error.fix)
+    plan, records, _ = found
+    plan.require_open()
     return plan, [(core.nodes[k].path, what) for k, what in records]
 
 
 def _traced(
     graph: Graph, core: Core, dtypes: Sequence[Any], biases: Sequence[Parameter | None], late: Sequence[int],
     names: Sequence[str], masked: bool,
-) -> tuple[list[Dependencies], Plan, list[tuple[int, str]]]:  # fmt: skip
+) -> tuple[Plan, list[tuple[int, str]]]:  # fmt: skip
     n = len(core.inputs)
     records: list[tuple[int, str]] = []
     step = _step(graph, core, biases, names, masked, records)
@@ -167,7 +179,7 @@ def _traced(
         parameters += [p for p in cell.get_parameters() if not any(p is q for q in parameters)]
     where = f"{type(cells[0]).__name__}.construct" if cells else core.name
     t, dependencies = trace_twice(step, inputs, parameters, cells, where)
-    return dependencies, Plan(t, masked, late), records
+    return Plan(t, masked, late, dependencies), records
 
 
 def step_of(part: Any, biases: Sequence[Any]) -> Callable[..., Any]:

@@ -30,7 +30,7 @@ from .part import Part
 from .plan import Sent
 from .work import Work, arguments, link_arguments, order_of
 
-__all__ = ["Cable", "Running", "Saved", "run_stage"]
+__all__ = ["Cable", "Running", "Saved", "Steps", "run_stage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -98,14 +98,24 @@ def run_stage(running: Running) -> list[Tensor]:
     return one_thread_each(running.forward)
 
 
-class Running:
+class Steps:
+    """The rule by which cotangents pass back through a run of a stage."""
+
+    parts: list[Part]
+
+    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
+        """Return the bytes that say where a gradient by an out of a part matters, at all steps; None if nothing does."""
+        raise NotImplementedError
+
+
+class Running(Steps):
     """One run of a stage, and the rule by which cotangents pass back through it."""
 
     def __init__(
         self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], back: Any, again: Any
     ) -> None:
         self.parts, self.cables, self.options = parts, cables, options
-        self.back, self.again = back, again  # the way back, and that of a way back: they know this class
+        self.kept, self.back, self.again = kept, back, again  # the way back, and that of a way back: they know this class
         self.steps, self.threads = parts[0].steps, thread_count()
         self.samples = parts[0].layout.samples
         if cables and len({part.layout.samples for part in parts}) > 1:
@@ -267,7 +277,7 @@ class Running:
             for n, (part, w) in enumerate(zip(self.parts, written, strict=True)):
                 streams = [part.stream(c.current(a, b)) for c in part.currents if c is not None and not c.listed]
                 streams += [part.mask_stream(a, b) for _ in part.form.mask_streams]
-                rows = part.layout.rows()
+                rows = part.layout.strides
                 targets = [(array[a - t0 : b - t0].reshape(-1), rows) for array in w.values()]
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
                 body = ready.loop.bodies[n]
@@ -318,7 +328,7 @@ class Running:
             flags = empty((self.steps, *part.shape), np.uint8)
             ready = self.form.matters(n, tuple(needs), matters)
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
-            work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.rows())])
+            work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.strides)])
             self.launch(ready, [work], 0, self.steps, [])
             saved.flags[n, matters] = flags
         return saved.flags[n, matters]

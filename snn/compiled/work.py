@@ -58,11 +58,12 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
     body, layout = work.body, work.layout
     parameters = [part.parameter(i) for i in body.parameters]
     streams, written = work.streams, work.written
-    rows = [(layout.samples, 1, 0)] * len(body.rows)
-    strides = tuple([s for _, s in streams] + [s for _, s in written] + rows + [s for _, s in parameters])
+    rows = [(None, (layout.samples, 1, 0))] * len(body.rows)
+    strides = tuple([s for _, s in (*streams, *written, *rows, *parameters)])
+    width, columns = layout.sizes
     given: dict[str, Sequence[Any]] = {
-        "width": (_u(layout.width),), "columns": (_u(layout.columns),), "strides": (_flat(strides),),
-        "in": [flat for flat, _ in streams], "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
+        "width": (width,), "columns": (columns,), "strides": (_flat(strides),), "in": [flat for flat, _ in streams],
+        "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
         "scalar": [part.arrays[i].reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written], "sum": work.sums,
     }  # fmt: skip
     if body.received:

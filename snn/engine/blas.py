@@ -80,22 +80,21 @@ def one_thread_each(function: Callable[[], T]) -> T:
 
 def _settle() -> None:
     """Have the BLAS on one thread if somebody is inside, and as it was otherwise. Interrupted, it can be done again."""
-    shared = [library for library in _libraries() if not library.local]
-
-    def settle() -> None:
-        global _before
-        if _inside:
-            _before = _before or [(library, n) for library in shared if (n := library.get()) > 1]
-            for library, _ in _before:
-                if library.get() > 1:
-                    library.set(1)
-        elif _before:
-            for library, number in _before:
-                library.set(number)
-            _before = []
-
     if not is_held(_lock):
-        holding(_lock, settle)
+        holding(_lock, _set)
+
+
+def _set() -> None:
+    global _before
+    if _inside:
+        _before = _before or [(library, n) for library in _libraries() if not library.local and (n := library.get()) > 1]
+        for library, _ in _before:
+            if library.get() > 1:
+                library.set(1)
+    elif _before:
+        for library, number in _before:
+            library.set(number)
+        _before = []
 
 
 def _alone(function: Callable[[], T]) -> T:

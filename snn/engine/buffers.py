@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from _thread import RLock
 from collections import deque
@@ -13,7 +14,7 @@ import numpy as np
 from .system import after_fork
 from .threads import holding, is_held
 
-__all__ = ["KEPT", "LARGE", "MOST", "clear", "empty"]
+__all__ = ["KEPT", "LARGE", "MOST", "clear", "empty", "nothing"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGE = 1 << 20  # bytes from which an array is worth keeping
@@ -73,6 +74,12 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
         return np.asarray(lease)
 
     return holding(_lock, lend)
+
+
+@functools.lru_cache(256)
+def nothing(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Return zeros of a shape and dtype that take no memory, to be read only."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def clear() -> None:

@@ -114,6 +114,9 @@ def joined(several: Sequence[Events]) -> Events:
 
 def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
     """Return bytes that are 0 or 1 as 0 or an amplitude, in its dtype."""
+    if flags.size < tuning.now().shared_elements >> 4:
+        made: Array = np.multiply(flags, amplitude, dtype=amplitude.dtype)
+        return made
     out = empty(flags.shape, amplitude.dtype)
     flat, share = flags.reshape(-1), 1 << 14
     arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
@@ -143,6 +146,11 @@ class Packed:
         self.weight, self.amplitude, self.backend = np.ascontiguousarray(weight), amplitude, backend
         self.n_out, self.n_in = weight.shape
         self.lanes = next((lanes for lanes in (16, 32) if self.n_out <= lanes and narrow), LANES)
+
+    @classmethod
+    def of_factor(cls, weight: Array, backend: BackEnd) -> Packed:
+        """Return a second factor ``[k, n]`` laid out for a loop that multiplies by it."""
+        return cls(np.ascontiguousarray(weight.T), np.ones(len(weight), weight.dtype), backend, narrow=False)
 
     @functools.cached_property
     def array(self) -> Array:

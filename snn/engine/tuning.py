@@ -72,6 +72,9 @@ class Tuning:
     compiling : float
         Seconds for which a net is compiled, forward and backward, where its loops are not in the cache directory
         (``benchmarks auto``).
+    replayed : int
+        Elements of a stage in a run up to which a run that differs from an earlier one in values alone does what that did,
+        without finding it out again; 0 for never (``benchmarks digits``).
     repeats : int
         Runs within which that is to be paid back.
     """
@@ -107,6 +110,7 @@ class Tuning:
     neuron: float = 2e-8
     weight: float = 1e-10
     compiling: float = 2.0
+    replayed: int = 1 << 20
     repeats: int = 400
 
     @property

@@ -20,9 +20,14 @@ _PIECE = 1 << 14
 def adam(backend: BackEnd, arrays: list[Any], numbers: tuple[float, ...]) -> None:
     """Make a step of Adam's rule; arguments are those of ``adam`` in ``kernels.py`` from ``w`` on."""
     size = arrays[0].size
-    kind = arrays[0].dtype.type
-    arguments = [np.uint64(_PIECE), *(a.reshape(-1) for a in arrays), *(kind(number) for number in numbers)]
+    arguments = [np.uint64(_PIECE), *[a if a.ndim == 1 else a.reshape(-1) for a in arrays], *_as(arrays[0].dtype, numbers)]
     launch(backend.kernel("adam"), -(-size // _PIECE), arguments, size)
+
+
+@functools.lru_cache(8)
+def _as(dtype: Any, numbers: tuple[float, ...]) -> list[Any]:
+    """Return numbers in a dtype: those of a step are the same for all Parameters."""
+    return [dtype.type(number) for number in numbers]
 
 
 def serve() -> None:

@@ -46,8 +46,7 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None)
     ArgumentError
         If the variable names neither.
     """
-    given = os.environ.get("SPIKECELL_PRODUCT", "")
-    if given:
+    if given := os.environ.get("SPIKECELL_PRODUCT", ""):
         if given not in ("ours", "blas"):
             raise ArgumentError(
                 "$SPIKECELL_PRODUCT", "ours or blas", repr(given), "Unset it to have each product chosen by its shape."

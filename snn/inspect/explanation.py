@@ -15,7 +15,8 @@ from autograd.state import quietly
 
 from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once, steps_in_loops, zeros_of
 from ..compiled.auto import against
-from ..compiled.execute import Execution, begin, schedule_for
+from ..compiled.execute import Execution, begin
+from ..compiled.known import schedule_for
 from ..compiled.layout import Options
 from ..compiled.stage import Running
 from ..connections.products import why_not

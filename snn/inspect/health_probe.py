@@ -143,7 +143,8 @@ def _tapped(
 
 
 def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options) -> list[Seen]:
-    from ..compiled.execute import Execution, begin, schedule_for
+    from ..compiled.execute import Execution, begin
+    from ..compiled.known import schedule_for
 
     if not _is_plain(net):
         raise CompileError(

@@ -17,7 +17,8 @@ from autograd.graph import Node as Leaf
 from autograd.state import quietly, scope
 
 from ..common.structure import is_over_time, zeros_of
-from ..compiled.execute import Execution, schedule_for
+from ..compiled.execute import Execution
+from ..compiled.known import schedule_for
 from ..compiled.layout import Options
 from ..compiled.part import Part
 from ..compiled.stage import Running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -57,6 +58,7 @@ class Traced:
             if step.kind == "parameter" and i not in program.owners
         }
         self._settled = analysis.settled(program)
+        self._amplitudes: dict[Any, Any] = {}
 
     def kept_as(self, index: int) -> Any:
         """Return the dtype in which a value of the program is kept: a byte for a bool."""
@@ -71,10 +73,28 @@ class Traced:
         return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
 
     def amplitude_of(self, amplitude: int | None, dtype: Any, arrays: dict[int, Any]) -> Any:
-        """Return an amplitude in a run with these parameters, as an array that nobody else holds; None stands for 1."""
+        """Return an amplitude in a run with these parameters, as an array that nobody writes to; None stands for 1."""
         if amplitude is None:
-            return np.ones((), dtype)
-        return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+            return _one(dtype)
+        if self.is_learnt(amplitude):
+            return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+        key = amplitude, dtype
+        if key not in self._amplitudes:
+            made = quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+            made.flags.writeable = False
+            self._amplitudes[key] = made
+        return self._amplitudes[key]
+
+    def is_learnt(self, index: int) -> bool:
+        """Tell whether a value depends on Parameters."""
+        return any(i in self.program.owners for i in self.program.needed([index]))
+
+
+@functools.cache
+def _one(dtype: Any) -> Any:
+    made = np.ones((), dtype)
+    made.flags.writeable = False
+    return made
 
 
 def trace_twice(

@@ -1,0 +1,301 @@
+"""A small stage again: where a run differs from an earlier one in values alone, arrays are filled in and the loops called.
+
+What :class:`~snn.compiled.part.Part`, :class:`~snn.compiled.stage.Running` and :class:`~snn.compiled.back.Back` find out for a
+stage of one core depends, for small layers, on shapes and dtypes alone. The first run goes their way; the next ones do what it
+did, to the same bits, without finding it out again. Whatever may differ is compared first, and sends a run the long way.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, nn
+from autograd.dtypes import bool_
+from autograd.graph import SELECT, Node
+from autograd.state import state as thread
+
+from ..common.structure import is_repeated
+from ..connections import Direct
+from ..connections.dense import Dense, Once, Product
+from ..engine import tuning
+from ..engine.blas import one_thread_each
+from ..engine.buffers import empty, nothing
+from ..engine.events import Packed
+from ..engine.threads import launch, thread_count
+from ..spikes import Spikes
+from .back import Back
+from .factored import Factored
+from .matters import makers
+from .part import Given, Part
+from .pooled import Pooled
+from .stage import Running, Saved, Steps
+from .work import Work, arguments, order_of
+
+__all__ = ["Replay", "replay_of"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_u = np.uint64
+
+
+def replay_of(running: Running) -> Replay | None:
+    """Return what later runs can share with a run of a stage; None if values, and not shapes alone, decide how it goes."""
+    part, options, limits = running.parts[0], running.options, tuning.now()
+    if len(running.parts) > 1 or options.checkpoint is not None or options.check or options.seen is not None or running.empty:
+        return None
+    if part.mask is not None or part.grouped or part.records or not part.plan.same_amplitudes:
+        return None
+    if running.steps * part.layout.samples * part.layout.columns > limits.replayed or _overruled():
+        return None
+    if len(running.pieces(0, running.steps)) > 1:
+        return None
+    return Replay(running) if all(map(_is_small, part.given, part.currents)) else None
+
+
+def _is_small(item: Given, current: Any) -> bool:
+    """Tell whether an input comes as it is, or through one product of the BLAS, whatever its values."""
+    if item.weights is None:
+        return isinstance(current, Direct)
+    cell, limits = item.weights.cell, tuning.now()
+    if type(cell) is not nn.Dense or item.weights.weight is not cell.weight or item.weights.bias is not cell.bias:
+        return False
+    x, once = current.x, type(current) is Once
+    work = x.size * current.n_out // (len(x) if once else 1)
+    if work >= min(limits.own_product, limits.product_part) or x.size >= limits.kept_spikes or x.dtype != current.weight.dtype:
+        return False
+    return once or (type(current) is Product and work < limits.little_work)
+
+
+def _overruled() -> bool:
+    return bool(os.environ.get("SPIKECELL_PRODUCT"))
+
+
+class Replay:
+    """What runs of a stage share."""
+
+    def __init__(self, running: Running) -> None:
+        part = running.parts[0]
+        self.part, self.plan, self.form, self.layout = part.emptied(), part.plan, running.form, part.layout
+        self.options, self.kept, self.steps, self.threads = running.options, running.kept, running.steps, running.threads
+        self.limits = tuning.now()
+        self.inputs = [(item.x.shape, item.x.dtype, is_repeated(item.x.array)) for item in part.given if item.x is not None]
+        self.cells: list[Any] = [None if item.weights is None else item.weights.cell for item in part.given]
+        self.weights = [None if cell is None else (cell.weight.shape, cell.weight.dtype) for cell in self.cells]
+        self.ways: list[tuple[Any, str]] = [(type(current), current.why) for current in part.currents if current is not None]
+        self.sizes = [array.shape for array in part.arrays.values()]
+        self.numbers = [
+            [] if place is None else self.plan.numbers[self.plan.places[id(place)]] for place in part.slots
+        ]  # fmt: skip
+        self.places = [None if place is None else self.plan.places[id(place)] for place in part.slots]
+        self.direct = {i: k for k, i in enumerate(self.plan.inputs) if self.cells[k] is None}
+        self.ready = [self.form.forward((tuple(written[0]),)) for written in self.form.written]
+        span, members, self.jobs = self.layout.jobs(False, self.threads)
+        self.first = [_u(self.layout.samples), order_of(self.steps, False), _u(span), _u(members)]
+        self.first_back = [_u(self.layout.samples), order_of(self.steps, True), _u(span), _u(members)]
+        self.size = self.steps * self.layout.samples * self.layout.columns
+        self.backs: dict[Any, BackReplay] = {}
+
+    def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
+        """Run the stage on inputs and states; return None if more than values differs."""
+        plan = self.plan
+        if tuning.now() is not self.limits or thread_count() != self.threads or _overruled():
+            return None
+        for x, (shape, dtype, repeated) in zip(xs, self.inputs, strict=True):
+            if x.shape != shape or x.dtype != dtype or (not isinstance(x, Spikes) and is_repeated(x.array)) != repeated:
+                return None
+        if not plan.unchanged():
+            return None
+        plan.require_open()
+        arrays, parameters = plan.arrays(), list[Tensor](plan.parameters)
+        weights: list[Array | None] = []
+        for cell, like, place, numbers in zip(self.cells, self.weights, self.places, self.numbers, strict=True):
+            weight: Any = None if cell is None else cell.weight.array
+            if like is not None and (cell.hooked or (weight.shape, weight.dtype) != like):
+                return None
+            weights.append(weight)
+            if place is not None:
+                bias = cell.bias
+                parameters[place] = bias
+                array = bias.array
+                for i in numbers:
+                    arrays[i] = array
+        if [array.shape for array in arrays.values()] != self.sizes:
+            return None
+        given = [
+            Given(x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
+            for x, cell in zip(xs, self.cells, strict=True)
+        ]  # fmt: skip
+        part = self.part.filled(given, starts, arrays, parameters)
+        return one_thread_each(lambda: self._run(part, xs, weights, starts))
+
+    def _run(self, part: Part, xs: list[Tensor], weights: list[Array | None], starts: list[Tensor]) -> list[Tensor]:
+        layout, steps = self.layout, self.steps
+        streams = []
+        for x, weight, (way, _) in zip(xs, weights, self.ways, strict=True):
+            if weight is None:
+                streams.append(part.stream(x.array))
+                continue
+            rows = (x.array[0] if way is Once else x.array).reshape(-1, weight.shape[1])
+            made = np.matmul(rows, weight.T, out=np.empty((len(rows), len(weight)), weight.dtype))
+            streams.append((made.reshape(-1), (0, *layout.strides[1:]) if way is Once else layout.strides))
+        nodes: list[Node | None] = [x.node for x in xs]
+        nodes += [cell.weight.node for cell in self.cells if cell is not None]
+        nodes += [t.node for t in starts]
+        nodes += [t.node for t in part.parameters]
+        record = thread.recording and any(node is not None for node in nodes)
+        ready = self.ready[record]
+        written = {i: empty((steps, *part.shape), dtype) for i, dtype in self.form.written[record][0].items()}
+        states = [np.ascontiguousarray(s.array).reshape(-1) for s in starts]
+        ends = [np.empty_like(s) for s in states]
+        targets = [(array.reshape(-1), layout.strides) for array in written.values()]
+        work = Work(ready.loop.bodies[0], layout, streams, states, ends, targets)
+        launch(ready.function, self.jobs, self.first + arguments(part, (), work, 0, steps) + ready.always, self.size)
+        outs: list[Tensor] = []
+        for i, flag, amplitude in zip(self.plan.outs, part.flags, part.out_amplitudes, strict=True):
+            seen = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.backend)
+            outs.append(seen)
+        outs += [Tensor.wrap(a.reshape(part.shape)) for a in ends]
+        if not record:
+            return outs
+        saved = Saved(None, [{i: written[i] for i in self.form.kept[0]}])
+        node = Node(Replayed(self, part, weights), tuple(nodes), (), bool_, saved)
+        for i, out in enumerate(outs):
+            out.node = Node(SELECT, (node,), out.shape, out.dtype, attrs=i)
+        return outs
+
+
+class Replayed(Steps):
+    """A run of a replay, and the rule by which cotangents pass back through it."""
+
+    def __init__(self, replay: Replay, part: Part, weights: list[Array | None]) -> None:
+        self.replay, self.part, self.weights, self.parts = replay, part, weights, [part]
+
+    def running(self) -> Running:
+        """Return the same run as it would be the long way."""
+        part, replay = self.part, self.replay
+        part.currents = [
+            kind(item.x, why) if weight is None else kind(item.x, weight, why, part.backend)
+            for item, weight, (kind, why) in zip(part.given, self.weights, replay.ways, strict=True)
+        ]
+        from .again import pull_eagerly
+
+        return Running([part], [], replay.options, replay.kept, Back, pull_eagerly)
+
+    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
+        """See :class:`snn.compiled.stage.Steps`."""
+        return self.running().what_matters(n, saved, matters)
+
+    def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Pass back; see :meth:`Running.pull`."""
+        if thread.recording or tuning.now() is not self.replay.limits or _overruled():
+            return self.running().pull(node, g, wanted)
+        key = self._key(node, g, wanted)
+        if key is None:
+            return self.running().pull(node, g, wanted)
+        known = self.replay.backs
+        if key not in known:
+            running = self.running()
+            back = Back(running, node, g, wanted)
+            found: list[Tensor | None] = one_thread_each(back.run)
+            known[key] = BackReplay(self.replay, back)
+            return found
+        return one_thread_each(lambda: known[key].run(self, node.saved.values[0], g))
+
+    def _key(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> Any:
+        """Return what decides how a pass back goes; None if values do."""
+        few = []
+        for k, (cell, parent) in enumerate(zip(self.replay.cells, node.parents, strict=False)):
+            before = makers(parent) if cell is not None and wanted[k] else None
+            if before is not None and (len(before) > 1 or len(cell.weight) > self.replay.limits.few_outputs):
+                return None
+            few.append(before is not None)
+        first = g.get(0)
+        product = isinstance(first, Factored) and (len(first.factors), len(first.weight))
+        return tuple(g), product, tuple(wanted), tuple(few)
+
+
+class BackReplay:
+    """What passes back through a replay share that are asked for the same."""
+
+    def __init__(self, replay: Replay, back: Back) -> None:
+        self.replay, part = replay, back.parts[0]
+        self.form, self.ready, self.layout = part.form, back.form.ready, part.layout
+        self.wants, self.wants_weight, self.wants_starts = part.wants, part.wants_weight, part.wants_starts
+        self.weighted, self.summed, self.few, self.direct = part.weighted, part.summed, part.few, part.direct
+        self.arrives = part.arrived is not None
+
+    def run(self, run: Replayed, saved: dict[int, Array], g: dict[int, Tensor]) -> list[Tensor | None]:
+        """Pass back; return the gradients that are wanted."""
+        replay, part, form, layout = self.replay, run.part, self.form, self.layout
+        steps = replay.steps
+        arrays = [
+            g[i].array if i in g else nothing((steps, *part.shape), part.dtype(d)) for d, i in form.cotangents
+        ]  # fmt: skip
+        arrays += [saved[i] if i in saved else part.given[replay.direct[i]].x.array for i in form.kept]  # type: ignore[union-attr]
+        streams = [part.stream(array) for array in arrays]
+        by_input = {
+            k: empty(part.given[k].x.shape, part.dtype(form.d_inputs[k]))  # type: ignore[union-attr]
+            for k, wanted in self.wants.items() if wanted and k not in self.few
+        }  # fmt: skip
+        rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
+        totals = {d: np.zeros(math.prod(part.shape), part.dtype(d)) for d in form.totals}
+        written = [
+            (array.reshape(-1), layout.strides) for array in (*[by_input[k] for k in form.direct.values()], *rows.values())
+        ]
+        n = len(replay.plan.outs)
+        states = [
+            np.zeros(math.prod(s.shape), s.dtype) if n + i not in g else np.ascontiguousarray(g[n + i].array).reshape(-1)
+            for i, s in enumerate(part.starts)
+        ]  # fmt: skip
+        ends = [np.empty_like(s) for s in states]
+        work = Work(form.body, layout, streams, states, ends, written, list(totals.values()), [], [], self._arrived(g, part))
+        given = replay.first_back + arguments(part, (), work, 0, steps) + self.ready.always
+        launch(self.ready.function, replay.jobs, given, replay.size)
+        return self._result(run, {d: a.reshape(-1, part.shape[-1]) for d, a in rows.items()}, totals, by_input, ends)
+
+    def _arrived(self, g: dict[int, Tensor], part: Part) -> Sequence[Any]:
+        if not self.arrives:
+            return ()
+        factored: Any = g[0]
+        weights = Packed.of_factor(factored.weight, part.backend)
+        return factored.factors.reshape(-1), _u(factored.factors.shape[1]), weights.array
+
+    def _result(
+        self, run: Replayed, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]
+    ) -> list[Tensor | None]:
+        """Make the gradients of what the loop has written, in the order of ``Running.inputs``."""
+        part, form = run.part, self.form
+        for k in self.direct:
+            first = form.direct[form.d_inputs[k]]
+            if first != k:
+                by_input[k][...] = by_input[first]
+        found: list[Tensor | None] = []
+        for k, wanted in self.wants.items():
+            x: Any = part.given[k].x
+            if k in self.few:
+                found.append(Factored(rows[form.d_inputs[k]], run.weights[k], x.shape))  # type: ignore[arg-type]
+            elif not wanted or x.dtype.kind != "f":
+                found.append(None)
+            else:
+                weight = run.weights[k]
+                if weight is not None:
+                    np.matmul(rows[form.d_inputs[k]], weight, out=by_input[k].reshape(-1, weight.shape[1]))
+                found.append(Pooled(by_input[k]))
+        for k in self.weighted:
+            if not self.wants_weight[k]:
+                found.append(None)
+                continue
+            x, weight = part.given[k].x, run.weights[k]
+            assert weight is not None
+            once, d = k in self.summed, form.d_inputs[k]
+            gradient = totals[d].reshape(-1, len(weight)) if once else rows[d]
+            inputs = (x.array[0] if once else x.array).reshape(-1, weight.shape[1])
+            found.append(Tensor.wrap(np.matmul(gradient.T, inputs, out=np.empty(weight.shape, weight.dtype))))
+        found += [
+            Tensor.wrap(s.reshape(part.shape)) if asked else None for s, asked in zip(ends, self.wants_starts, strict=True)
+        ]
+        return found + [None if d is None else Tensor.wrap(totals[d].reshape(part.shape)) for d in form.parameters]
