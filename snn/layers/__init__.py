@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
     from .delay import *
     from .delayed import *
     from .dropout import *
+    from .learnt_delays import *
     from .norm import *
     from .one_to_one import *
     from .pool import *
