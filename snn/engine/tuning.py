@@ -81,7 +81,7 @@ class Tuning:
 
     dense_density: float = 0.25
     convolved_density: float = 0.25
-    delayed_density: float = 0.2
+    delayed_density: float = 0.125
     scattered_density: float = 0.35
     convolved_elements: int = 1 << 20
     sampled_density: float = 0.25

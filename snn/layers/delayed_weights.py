@@ -140,6 +140,7 @@ class DelayedWeights(Remembering, Weighted):
     def _of_spikes(self, spikes: Spikes, state: Any, parts: list[Part]) -> Tensor:
         """Return the same from spikes, one by one, and what is still under way from the state."""
         out = _sum([of_spikes(spikes, w, delay, self.steps) for w, delay in parts if delay is not None])
+        out = out.reshape((*spikes.shape[:-1], self.out_channels))
         if all(value.node is None and not value.array.any() for value in state):
             return out
         near = min(len(spikes), self.steps)

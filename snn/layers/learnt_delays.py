@@ -119,11 +119,13 @@ class LearntDelays(DelayedWeights):
         steps = np.arange(self.steps + 1, dtype=self.delay.dtype)[:, None, None]
         if self.share == "linear":
             before, later = self._between()
-            return self.effective_weight() * (ops.where(steps == before, 1 - later, 0.0) + ops.where(steps == before + 1, later, 0.0))
+            return self.effective_weight() * (
+                ops.where(steps == before, 1 - later, 0.0) + ops.where(steps == before + 1, later, 0.0)
+            )
         return self.effective_weight() * ops.softmax(-0.5 * ((steps - self._inside()) / self.sigma) ** 2, 0)
 
     def parts(self) -> list[Part]:
-        """Return the weights at all delays, of a bell; for ``share="linear"`` those of the steps before and behind each delay."""
+        """Return the weights at all delays of a bell, or for ``share="linear"`` those of the steps around each delay."""
         if self.share == "gauss":
             return [(self.kernel(), None)]
         weight, (before, later) = self.effective_weight(), self._between()

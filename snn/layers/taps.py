@@ -64,14 +64,14 @@ def _by_weight(g, x, /, delay, longest):
     return lagged_dots(g, x, longest - delay)
 
 
-# The same behind spikes [T, M, n_in], before which nothing came in. They are not unpacked: operations have them as an attribute,
-# and their place in the graph.
+# The same behind spikes [T, ..., n_in], before which nothing came in. They are not unpacked: operations have them as an
+# attribute, and their place in the graph.
 
 
 @primitive(
-    lambda g, weight, delay, longest: _by_input(g, weight, delay=delay, longest=longest)[longest:],
+    lambda g, weight, shape, delay, longest: _by_spikes(g, weight, shape, delay, longest),
     lambda g, spikes, delay, longest: _by_weight_of(g, spikes, delay, longest),
-    expects="spikes [T, M, n_in] and weights [n_out, n_in]",
+    expects="spikes [T, ..., n_in] and weights [n_out, n_in]",
 )
 def _of_spikes(x, weight, /, spikes, delay, longest):
     from ..engine.lagged import later_sums
@@ -81,8 +81,8 @@ def _of_spikes(x, weight, /, spikes, delay, longest):
 
 @primitive(
     lambda u, spikes, delay, longest: of_spikes(spikes, u, delay, longest),
-    lambda u, g, delay, longest: _by_input(g, u, delay=delay, longest=longest)[longest:],
-    expects="a gradient [T, M, n_out] and spikes [T, M, n_in]",
+    lambda u, g, shape, delay, longest: _by_spikes(g, u, shape, delay, longest),
+    expects="a gradient [T, M, n_out] and spikes [T, ..., n_in]",
 )
 def _by_weight_at_spikes(g, x, /, spikes, delay, longest):
     from ..engine.lagged import later_dots
@@ -90,12 +90,17 @@ def _by_weight_at_spikes(g, x, /, spikes, delay, longest):
     return later_dots(g, spikes.events, spikes.amplitudes(), delay)
 
 
+def _by_spikes(g: Tensor, weight: Tensor, shape: tuple[int, ...], delay: Array, longest: int) -> Tensor:
+    return ops.reshape(_by_input(g, weight, delay=delay, longest=longest)[longest:], shape)
+
+
 def _by_weight_of(g: Tensor, spikes: Spikes, delay: Array, longest: int) -> Tensor:
     from ..engine.events import all_finite
 
     if not all_finite(np.ascontiguousarray(g.array), spikes.backend):  # a silent input times infinity is NaN
-        before = ops.zeros((longest, *spikes.shape[1:]), g.dtype)
-        return _by_weight(g, ops.concat([before, spikes.astype(g.dtype)]), delay=delay, longest=longest)
+        x = ops.reshape(spikes.astype(g.dtype), (*g.shape[:2], -1))
+        known = ops.concat([ops.zeros((longest, *x.shape[1:]), g.dtype), x])
+        return _by_weight(g, known, delay=delay, longest=longest)
     return _noted(_by_weight_at_spikes, (g, spikes), {"spikes": spikes, "delay": delay, "longest": longest})
 
 
@@ -113,7 +118,7 @@ def of_spikes(spikes: Spikes, weight: Any, delay: Array, longest: int) -> Tensor
     Parameters
     ----------
     spikes : Spikes
-        ``[T, M, n_in]``; before them nothing came in.
+        ``[T, ..., n_in]``, of ``M`` rows in each step; before them nothing came in.
     weight : Tensor
         ``[n_out, n_in]``, all finite.
     delay : array of int

@@ -12,18 +12,20 @@ model                    layers                                                 
 :func:`sew_resnet18`     spike-element-wise residual blocks, for ImageNet             Fang et al., 2021
 :func:`sew_resnet20`     the same with 16, 32 and 64 channels, for 32 x 32 images     Fang et al., 2021; He et al., 2016
 :func:`spikformer`       attention over spikes                                        Zhou et al., 2023
+:func:`shd_delayed`      layers of learnt delays, for the Spiking Heidelberg Digits   Hammouamri et al., 2024
 :func:`shd_recurrent`    a recurrent layer, for the Spiking Heidelberg Digits         Cramer et al., 2022
 ======================== ============================================================ ===============================
 """
 
 from .attention import SpikformerBlock, SpikingAttention, spikformer
 from .convolutional import convnet, vgg9, vgg11
+from .delayed import shd_delayed
 from .recurrent import shd_recurrent
-from .residual import SEWBlock, sew_resnet, sew_resnet18, sew_resnet20
+from .residual import sew_block, sew_resnet, sew_resnet18, sew_resnet20
 
 __all__ = [
-    "SEWBlock", "SpikformerBlock", "SpikingAttention", "convnet", "sew_resnet", "sew_resnet18", "sew_resnet20",
-    "shd_recurrent", "spikformer", "vgg9", "vgg11",
+    "SpikformerBlock", "SpikingAttention", "convnet", "sew_block", "sew_resnet", "sew_resnet18", "sew_resnet20",
+    "shd_delayed", "shd_recurrent", "spikformer", "vgg9", "vgg11",
 ]  # fmt: skip
 
 
