@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..common.discover import export
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+    from .conv_lstm import *
     from .delay import *
     from .delayed import *
     from .dropout import *
