@@ -135,12 +135,13 @@ class DelayedWeights(Remembering, Weighted):
         given = given.reshape((len(known), math.prod(x.shape[1:-1]), self.in_channels))
         name = type(self).__name__
         found = [taps(given, w) if delay is None else delayed(given, w, delay, self.steps, name) for w, delay in parts]
-        return _sum(found).reshape((len(x), *x.shape[1:-1], self.out_channels))
+        out: Tensor = _sum(found).reshape((len(x), *x.shape[1:-1], self.out_channels))
+        return out
 
     def _of_spikes(self, spikes: Spikes, state: Any, parts: list[Part]) -> Tensor:
         """Return the same from spikes, one by one, and what is still under way from the state."""
-        out = _sum([of_spikes(spikes, w, delay, self.steps) for w, delay in parts if delay is not None])
-        out = out.reshape((*spikes.shape[:-1], self.out_channels))
+        found = [of_spikes(spikes, w, delay, self.steps) for w, delay in parts if delay is not None]
+        out: Tensor = _sum(found).reshape((*spikes.shape[:-1], self.out_channels))
         if all(value.node is None and not value.array.any() for value in state):
             return out
         near = min(len(spikes), self.steps)
