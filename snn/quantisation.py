@@ -309,7 +309,8 @@ def _check(name: str, layer: Any, per: str) -> None:
         )  # fmt: skip
     if layer.weight.ndim == 1 and per == "channel":
         raise ArgumentError(
-            "snn.quantise", "layers with several weights for each output", f"{name!r}, {layer!r}, with one",
+            "snn.quantise", "layers with several weights for each output",
+            f"{name!r}, {type(layer).__name__} with weights {list(layer.weight.shape)}",
             "Take per='tensor' for it, or leave it out of layers=.",
         )  # fmt: skip
     if math.prod(layer.weight.shape) == 0:
