@@ -1,6 +1,8 @@
 """Delays beside a dense layer without any: one iteration with the gradient by input and weights, in one process.
 
-torch makes delays as a convolution over time with a weight for each step, as the packages for learnt delays do.
+torch makes delays as a convolution over time with a weight for each step, as the packages for learnt delays do. Then, for
+several densities, the two ways of a layer with delays: a multiplication at every step, and work for the spikes only;
+forward, and with the gradient by the weights.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 
 import snn
 from autograd import Cell, Tensor, nn, value_and_grad
+from snn.engine import tuning
 
 from .harness import Options, interleaved, table, write
 from .peers import threads
@@ -21,6 +24,7 @@ from .rounds import Result
 TITLE = "delays of features and of connections beside a dense layer: 3 % spikes in, an iteration"
 PEERS = ("torch",)
 DENSITY = 0.03
+DENSITIES = (0.01, 0.05, 0.2)
 
 
 def layers(n: int, longest: int) -> dict[str, Cell]:
@@ -76,4 +80,37 @@ def run(options: Options) -> None:
     results = {name: Result(seconds=values, facts=facts.get(name, {})) for name, values in seconds.items()}
     title = f"{n} to {n}, delays of up to {longest} steps, T = {steps}, batch {samples}, {threads()} threads"
     table(title, results, "dense")
-    write("delays", TITLE, options, {"case": title, "results": {name: asdict(result) for name, result in results.items()}})
+    found_ways = ways(options, steps, samples, n, longest)
+    write("delays", TITLE, options, {
+        "case": title, "results": {name: asdict(result) for name, result in results.items()}, "ways": found_ways,
+    })  # fmt: skip
+
+
+def ways(options: Options, steps: int, samples: int, n: int, longest: int) -> dict[str, dict[str, Any]]:
+    """Measure both ways of a layer at each density, and print them."""
+    rng, found = np.random.default_rng(2), {}
+    layer = snn.DelayedDense(n, n, rng.integers(0, longest + 1, (n, n)), rng=rng)
+    weights = Tensor(rng.standard_normal((steps, samples, n)).astype(np.float32))
+    learnt = value_and_grad(lambda x: (snn.run(layer, x, mode="compiled").out * weights).sum(), None, layer.trainable_params())
+    for density in DENSITIES:
+        x = Tensor((rng.random((steps, samples, n)) < density).astype(np.float32))
+        work: dict[str, Callable[[], Any]] = {}
+        for way, share in (("all of it", -1.0), ("events", 1.0)):
+            work[f"{way}, forward"] = _within(share, lambda x=x: snn.run(layer, x, mode="compiled"))  # type: ignore[misc]
+            work[f"{way}, by weights"] = _within(share, lambda x=x: learnt(x))  # type: ignore[misc]
+        seconds = interleaved(work, options.repeats)
+        results = {name: Result(seconds=values, facts={}) for name, values in seconds.items()}
+        title = f"DelayedDense, {100 * density:g} % spikes"
+        table(title, results, "all of it, forward")
+        found[f"{density:g}"] = {name: asdict(result) for name, result in results.items()}
+    return found
+
+
+def _within(density: float, call: Callable[[], Any]) -> Callable[[], Any]:
+    """Return a call with which events are taken up to a density."""
+
+    def work() -> Any:
+        with tuning.using(delayed_density=density, little_work=0):
+            return call()
+
+    return work

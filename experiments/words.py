@@ -67,7 +67,7 @@ def build(config: WordOptions, classes: int, rng: np.random.Generator) -> nn.Seq
     channels = -(-_CHANNELS // config.group)
     if config.network == "recurrent":
         return snn.models.shd_recurrent(config.hidden, classes, channels=channels, dt=config.step, rng=rng)
-    return snn.models.learnt_delays(
+    return snn.models.shd_delayed(
         config.hidden, classes, channels=channels, layers=config.layers, max_delay=config.longest, tau=config.tau,
         dropout=config.dropout, rng=rng,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from autograd.spatial import is_int
 from autograd.state import quietly
 
 from .common.structure import label
+from .layers import DelayedDense, LearntDelays, OneToOne
 from .recurrent import Recurrent
 
 __all__ = ["Quantised", "Quantiser", "integer_weights", "quantise"]
@@ -25,7 +26,9 @@ _WORDS = ("ternary", "binary")
 _MOST_BITS = 16
 _HALF_BITS = 8  # what float16 holds, and int8 times float16 gives back to the bit
 _THRESHOLD = 0.7  # of the mean size: Li and Liu's estimate of the best one
-_LAYERS = (nn.Dense, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Conv2dTranspose, Recurrent)
+_LAYERS = (
+    nn.Dense, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Conv2dTranspose, Recurrent, DelayedDense, LearntDelays, OneToOne,
+)  # fmt: skip
 
 
 class Quantised(NamedTuple):
@@ -196,7 +199,8 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
     per : {"channel", "tensor"}
         Whether each output of a layer has a scale of its own.
     layers : iterable of str, optional
-        The names of the layers in the net; by default all dense layers, convolutions and :class:`snn.Recurrent`.
+        The names of the layers in the net; by default all dense layers, also delayed ones, convolutions,
+        :class:`snn.Recurrent` and :class:`snn.OneToOne`. One with one weight for each output takes ``per="tensor"``.
 
     Raises
     ------
@@ -226,13 +230,13 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
         found = {name: found[name] for name in names}
     if not found:
         raise ArgumentError(
-            "snn.quantise", "a net with dense layers, convolutions or snn.Recurrent", f"a {type(net).__name__} without",
+            "snn.quantise", "a net with layers of weights", f"a {type(net).__name__} without",
             "Weights of a Cell of your own: give it a Quantiser, and multiply by quantiser(self.weight).",
         )  # fmt: skip
     if bits is not None:
         Quantiser(bits, per)  # it says what is wrong
         for name, layer in found.items():
-            _check(name, layer)
+            _check(name, layer, per)
             _check_bits(f"snn.quantise, {label(name, layer)}", bits, layer.weight.dtype)
     for layer in found.values():
         outputs = 1 if isinstance(layer, nn.Conv2dTranspose) else 0
@@ -289,7 +293,7 @@ def _check_bits(where: str, bits: int | str, dtype: Any) -> None:
         )
 
 
-def _check(name: str, layer: Any) -> None:
+def _check(name: str, layer: Any, per: str) -> None:
     """Check that a layer takes its weights through a transform, as those whose class it is of do, and that none is lost."""
     if layer.weight_transform is not None and not isinstance(layer.weight_transform, Quantiser):
         raise ArgumentError(
@@ -303,10 +307,11 @@ def _check(name: str, layer: Any) -> None:
             f"{name!r}, {type(layer).__name__}, with a construct of its own",
             "Leave it out of layers=, or let it multiply by quantiser(self.weight).",
         )  # fmt: skip
-    if isinstance(layer, Recurrent) and layer.lateral == "self":
+    if layer.weight.ndim == 1 and per == "channel":
         raise ArgumentError(
-            "snn.quantise", "layers with several weights for each output", f"{name!r}, Recurrent with lateral='self'",
-            "Leave it out of layers=.",
+            "snn.quantise", "layers with several weights for each output",
+            f"{name!r}, {type(layer).__name__} with weights {list(layer.weight.shape)}",
+            "Take per='tensor' for it, or leave it out of layers=.",
         )  # fmt: skip
     if math.prod(layer.weight.shape) == 0:
         raise ArgumentError("snn.quantise", "layers with weights", f"{name!r} without any", "Leave it out of layers=.")

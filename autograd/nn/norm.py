@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import ops
-from ..dtypes import describe, float32, sum_dtype
+from ..dtypes import describe, float32
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_generator
 from ..spatial import is_int
 from ..tensor import Tensor, as_tensor
+from .moving import MovingNorm
 from .options import Layer, check_data_format, fixed, flag, float_dtype, number, parameter, positive
 
 __all__ = ["BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm"]
 
 
-class _BatchNorm(Layer):
+class _BatchNorm(MovingNorm):
     ranks: tuple[int, ...]
     layout: str
 
@@ -26,35 +25,16 @@ class _BatchNorm(Layer):
         beta_init: Any = "zeros", moving_mean_init: Any = "zeros", moving_var_init: Any = "ones",
         use_batch_statistics: bool | None = None, dtype: Any = float32,
     ) -> None:  # fmt: skip
-        super().__init__()
-        where = type(self).__name__
-        positive(where, num_features=num_features)
-        self.num_features, self.eps, self.momentum = (
-            num_features,
-            number(where, "eps", eps, 0),
-            number(where, "momentum", momentum, 0, 1),
-        )
-        self.affine, self.dtype = flag(where, "affine", affine), float_dtype(where, dtype)
+        moving = moving_mean_init, moving_var_init
+        super().__init__(num_features, (num_features,), eps, momentum, affine, gamma_init, beta_init, dtype, *moving)
         if use_batch_statistics is not None:
-            flag(where, "use_batch_statistics", use_batch_statistics)
+            flag(type(self).__name__, "use_batch_statistics", use_batch_statistics)
         self.use_batch_statistics = use_batch_statistics
-
-        def made(name: str, how: Any, trained: bool) -> Any:
-            return parameter(f"{where}, {name}", how, (num_features,), to_generator(None, where), self.dtype, trained)
-
-        self.gamma, self.beta = made("gamma_init", gamma_init, affine), made("beta_init", beta_init, affine)
-        self.moving_mean = made("moving_mean_init", moving_mean_init, False)
-        self.moving_variance = made("moving_var_init", moving_var_init, False)
 
     @property
     def per_sample(self) -> bool:  # type: ignore[override]
         """Whether each sample is by itself: not while the statistics are those of the batch of one time step."""
         return not self._by_batch
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a repeated input gives the same output: not in training, where each run moves the statistics."""
-        return not self.training
 
     @property
     def _by_batch(self) -> bool:
@@ -68,19 +48,7 @@ class _BatchNorm(Layer):
                 repr(self), f"an input {self.layout.replace('C', str(self.num_features))}", describe(x),
                 "Channels come second; move them with ops.transpose, or change num_features.",
             )  # fmt: skip
-        out = ops.batch_norm(
-            x, self.moving_mean, self.moving_variance, self.gamma, self.beta, training=self._by_batch, eps=self.eps
-        )
-        if self._by_batch and self.training:
-            self._note(x.array)
-        return out
-
-    def _note(self, x: np.ndarray[Any, Any]) -> None:
-        """Move the statistics towards those of a batch, whose variance is taken as an estimate from so many samples."""
-        axes, kind, n = (0, *range(2, x.ndim)), sum_dtype(x.dtype) if x.dtype.kind == "f" else float32, x.size // x.shape[1]
-        means, variances = np.mean(x, axes, dtype=kind), np.var(x, axes, dtype=kind, ddof=n > 1)
-        for moving, now in ((self.moving_mean, means), (self.moving_variance, variances)):
-            moving.array = (self.momentum * moving.stored + (1 - self.momentum) * now).astype(moving.dtype)
+        return self.normed(x, self.gamma, self._by_batch)
 
 
 class BatchNorm1d(_BatchNorm):

@@ -191,10 +191,14 @@ class PartBack:
                 self.by_input[k][a:b] = self.by_input[first][a:b]
         for k in self.weighted:
             current: Any = self.part.currents[k]
-            if self.wants_weight[k] and k not in self.by_events and k not in self.summed:
-                self.added[k] = current.add(a, b, self.made(d_inputs[k], a, b), self.added.get(k))
+            adds = self.wants_weight[k] and k not in self.by_events and k not in self.summed
+            if not adds and k not in self.by_input:
+                continue
+            gradient = current.laid(self.made(d_inputs[k], a, b))
+            if adds:
+                self.added[k] = current.add(a, b, gradient, self.added.get(k))
             if k in self.by_input:
-                current.back(self.made(d_inputs[k], a, b), a, b, self.by_input[k], self.places.get(k))
+                current.back(gradient, a, b, self.by_input[k], self.places.get(k))
 
     def result(self, states: list[Array]) -> list[Tensor | None]:
         """Return the gradients by inputs, weights, states and Parameters."""

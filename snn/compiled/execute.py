@@ -228,6 +228,8 @@ class Execution(AllSteps):
         if self.mask is not None or beside:
             out, after, found = with_state(node.what, x, before, self.names, self.mask)
         else:
+            if self.options.whole is not None:
+                self.options.whole(node.what, x)
             out, after = node.what.all_steps(x, before)
         if self.check:
             check_output(node.path, node.what, out)

@@ -33,12 +33,15 @@ class Options:
         Called with each :class:`Layer`, or :class:`snn.compiled.stage.Running`, before it runs.
     check : bool
         Look for NaN and infinity in gradients.
+    whole : callable, optional
+        Called with a layer that runs on all time steps at once, and its input, before it runs.
     """
 
     backend: BackEnd = field(default_factory=back_end)
     checkpoint: int | None = None
     seen: Callable[[Any], None] | None = None
     check: bool = False
+    whole: Callable[[Any, Any], None] | None = None
 
 
 @dataclass(frozen=True)

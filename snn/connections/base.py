@@ -100,17 +100,21 @@ class Way:
         """Return bytes ``[T, N, ...]`` that say where the gradient by the input is needed, in the rows of ``places``."""
         return flags
 
-    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Any) -> None:
-        """Write the gradient by the input of some steps to ``out[t0:t1]``, from that by their currents ``[rows, pitch]``.
+    def laid(self, gradient: Array) -> Any:
+        """Return the gradient by some steps' currents, ``[rows, pitch]``, as ``add`` and ``back`` take it: once for both."""
+        return gradient
+
+    def back(self, gradient: Any, t0: int, t1: int, out: Array, places: Any) -> None:
+        """Write the gradient by the input of some steps to ``out[t0:t1]``, from that by their currents.
 
         Where ``places`` are given, only there is it needed.
         """
         raise NotImplementedError
 
-    def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
+    def add(self, t0: int, t1: int, gradient: Any, total: Any) -> Any:
         """Return ``total``, at first None, with what some steps bring to the gradient by the weights.
 
-        ``gradient`` is that by their currents, ``[rows, pitch]``. The sum is the caller's: a pass back that is broken off, or
+        ``gradient`` is that by their currents. The sum is the caller's: a pass back that is broken off, or
         one beside it in another thread, leaves nothing here.
         """
         raise NotImplementedError

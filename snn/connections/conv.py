@@ -19,7 +19,7 @@ from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite
-from ..engine.images import SpikeConvolution, spread_few
+from ..engine.images import Images, SpikeConvolution, spread_few
 from ..spikes import Spikes, as_spikes
 from .base import Connection, Way
 from .products import NotDenseError, typed
@@ -134,13 +134,17 @@ class _Convolved(Way):
         """Return bytes about the input with a row for each image and channel."""
         return flags.reshape(-1, math.prod(flags.shape[3:]))
 
-    def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
+    def laid(self, gradient: Array) -> Images:
+        """Return the same, which turns them once for the gradients by weights and input."""
+        return Images(self.images(gradient), self.backend)
+
+    def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the gradient by the input of some steps; where ``places`` are given, only there."""
-        g, target, size = self.images(gradient), out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
+        g, target, size = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
         if places is not None:
             if self._sampled is None:
                 self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places)
-            self._sampled.sample(t0 * self.samples, g, target)
+            self._sampled.sample(t0 * self.samples, gradient, target)
             return
         if self.finite and np.count_nonzero(g) <= tuning.now().scattered_density * g.size:
             spread_few(self.weight, self.windows, self.groups, size, g, target, self.backend)
@@ -161,9 +165,9 @@ class _Convolved(Way):
         in_parts(len(g), some)
         return functools.reduce(np.add, [found[start] for start in sorted(found)])
 
-    def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
+    def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
         """Return a sum with what some steps bring to the gradient by the weights."""
-        made = self.by_weight(self.values(t0, t1), self.images(gradient))
+        made = self.by_weight(self.values(t0, t1), gradient.array)
         return made if total is None else np.add(total, made, out=total)
 
     def weight_gradient(self, total: Any) -> Array:
@@ -211,11 +215,11 @@ class ConvolvedEvents(_Convolved):
         """Write the currents of some steps, spike by spike."""
         self.spikes.spread(t0 * self.samples, out)
 
-    def add(self, t0: int, t1: int, gradient: Array, total: Any) -> Any:
+    def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
         """Return two sums, at spikes and over whole images, with what some steps bring to the gradient by the weights."""
         gathered, whole = (None, None) if total is None else total
-        if all_finite(gradient, self.backend):
-            return self.spikes.gather(t0 * self.samples, self.images(gradient), gathered), whole
+        if all_finite(gradient.array, self.backend):
+            return self.spikes.gather(t0 * self.samples, gradient, gathered), whole
         return gathered, super().add(t0, t1, gradient, whole)  # a silent input times infinity is NaN
 
     def weight_gradient(self, total: Any) -> Array:

@@ -15,10 +15,26 @@ from .buffers import empty
 from .events import Events
 from .threads import launch
 
-__all__ = ["SpikeConvolution", "spread_few"]
+__all__ = ["Images", "SpikeConvolution", "spread_few"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
+
+
+class Images:
+    """Images ``[rows, C, H, W]``, and the same with the channels behind the places, made once, when first asked for."""
+
+    def __init__(self, array: Array, backend: BackEnd) -> None:
+        self.array, self.backend = array, backend
+
+    @functools.cached_property
+    def channels_last(self) -> Array:
+        """``[rows, H * W, C]``, flat."""
+        rows, channels, plane = len(self.array), self.array.shape[1], math.prod(self.array.shape[2:])
+        last = empty((rows, plane, channels), self.array.dtype).reshape(-1)
+        arguments = [self.array.reshape(-1), _u(channels), _u(plane), last]
+        launch(self.backend.kernel("channels_last"), rows, arguments, self.array.size)
+        return last
 
 
 class SpikeConvolution:
@@ -70,26 +86,19 @@ class SpikeConvolution:
         arguments = [start, self.events.index, *self.tables, self.packed, out.reshape(-1)]
         launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
 
-    def _channels_last(self, images: Array) -> Array:
-        rows, plane = len(images), math.prod(self.counts)
-        last = empty((rows, plane, self.out_channels), images.dtype).reshape(-1)
-        arguments = [images.reshape(-1), _u(self.out_channels), _u(plane), last]
-        launch(self.kernel("channels_last"), rows, arguments, images.size)
-        return last
-
-    def gather(self, first: int, gradient: Array, total: Array | None) -> Array:
+    def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
         """Return a sum with what the images from one on bring to the gradient by the weights, from that by their currents."""
         total = np.zeros(self.weight.size, self.weight.dtype) if total is None else total
         start = self.events.start[first * self.channels :]
-        last = self._channels_last(gradient)
-        arguments = [start, self.events.index, _u(len(gradient)), *self.tables, last, total]
-        launch(self.kernel("gather_spikes"), self.channels * self.weight.shape[2], arguments, gradient.size)
+        last, rows = gradient.channels_last, len(gradient.array)
+        arguments = [start, self.events.index, _u(rows), *self.tables, last, total]
+        launch(self.kernel("gather_spikes"), self.channels * self.weight.shape[2], arguments, gradient.array.size)
         return total
 
-    def sample(self, first: int, gradient: Array, out: Array) -> None:
+    def sample(self, first: int, gradient: Images, out: Array) -> None:
         """Write the gradient by the images from one on, ``[rows, C, H, W]``, from that by their currents: 0 but at events."""
         start = self.events.start[first * self.channels :]
-        last = self._channels_last(gradient)
+        last = gradient.channels_last
         arguments = [start, self.events.index, *self.tables, self.packed, last, _u(math.prod(out.shape[2:])), out.reshape(-1)]
         launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
 

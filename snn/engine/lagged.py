@@ -11,13 +11,15 @@ from autograd.errors import ArgumentError
 
 from .backends import back_end
 from .blas import in_parts, one_thread_each
+from .events import Events, Packed
 from .threads import launch
 
-__all__ = ["lagged_dots", "lagged_sums", "tap_dots", "tap_sums", "tap_sums_back"]
+__all__ = ["lagged_dots", "lagged_sums", "later_dots", "later_sums", "tap_dots", "tap_sums", "tap_sums_back"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _LANES = 16  # a product of rows takes as many steps at once
 _ROWS = 512  # rows of sums that stay in the cache while the delays go by
+_SETS = 4  # of samples whose gradients are summed apart: as many in every run, so that the bits are the same
 _u = np.uint64
 
 
@@ -94,6 +96,70 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
     ]  # fmt: skip
     launch(back_end().kernel("lagged_dots", "lags"), n_out, arguments, g.size * n_in)
     return out
+
+
+# One delay for each weight, behind spikes: work for the spikes only
+
+
+def _later(delay: Array, steps: int, lanes: int) -> Array:
+    """Return delays ``[n_out, n_in]`` in the order of packed weights, in elements; what comes after the last step is lost."""
+    n_out, n_in = delay.shape
+    blocks = -(-n_out // lanes)
+    out = np.zeros((blocks * lanes, n_in), np.uint32)
+    out[:n_out] = np.minimum(delay, steps)
+    out *= np.uint32(lanes)
+    return np.ascontiguousarray(out.reshape(blocks, lanes, n_in).transpose(0, 2, 1)).reshape(-1)
+
+
+def _packed(weight: Array, amplitude: Array, events: Events) -> Packed:
+    return Packed(weight, amplitude.astype(weight.dtype, copy=False), events.backend, narrow=False)
+
+
+def later_sums(events: Events, amplitude: Array, weight: Array, delay: Array, steps: int) -> Array:
+    """Return ``out[t, m, a]``, the sum over b of ``weight[a, b] x[t - delay[a, b], m, b]``; before step 0 nothing came in.
+
+    Parameters
+    ----------
+    events : Events
+        Where ``x``, ``[steps, M, n_in]``, has spikes: of its rows.
+    amplitude : array
+        Their values, ``[n_in]``.
+    weight, delay : array
+        ``[n_out, n_in]``; finite weights, and delays in whole steps.
+    steps : int
+        T.
+    """
+    (n_out, n_in), samples = weight.shape, (len(events.start) - 1) // max(1, steps)
+    packed, out = _packed(weight, amplitude, events), np.empty((steps, samples, n_out), weight.dtype)
+    rows = steps + min(steps, int(delay.max(initial=0)))
+    arguments = [
+        events.start, events.index, _u(samples), _u(n_in), packed.array, _later(delay, steps, packed.lanes), _u(n_out),
+        _u(steps), _u(rows), out.reshape(-1),
+    ]  # fmt: skip
+    launch(events.backend.kernel("spread_later", "lags"), samples * packed.blocks, arguments, out.size)
+    return out
+
+
+def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Array:
+    """Return ``out[a, b]``, the sum over t and m of ``g[t + delay[a, b], m, a] x[t, m, b]``, as far as there are such steps.
+
+    Parameters
+    ----------
+    g : array
+        ``[T, M, n_out]``, all finite.
+    events, amplitude, delay
+        As for :func:`later_sums`.
+    """
+    (steps, samples, n_out), n_in = g.shape, delay.shape[1]
+    packed, sets = _packed(np.empty(delay.shape, g.dtype), amplitude, events), max(1, min(_SETS, samples))
+    total = np.zeros((sets, packed.blocks * n_in * packed.lanes), g.dtype)
+    rows = steps + min(steps, int(delay.max(initial=0)))
+    arguments = [
+        _u(sets), events.start, events.index, _u(samples), _u(n_in), _later(delay, steps, packed.lanes), _u(n_out), _u(steps),
+        _u(rows), np.ascontiguousarray(g).reshape(-1), total.reshape(-1),
+    ]  # fmt: skip
+    launch(events.backend.kernel("gather_later", "lags"), sets * packed.blocks, arguments, events.count * n_out)
+    return packed.unpacked(total.sum(0))
 
 
 # A weight for each delay: products on our threads, for some rows of sums after the others. ``D`` is the longest delay.

@@ -22,6 +22,9 @@ class Tuning:
     convolved_density : float
         Share of an image that is spikes above which a convolution of all of it is faster than one spike by spike
         (``benchmarks conv``).
+    delayed_density : float
+        Share of an input that is spikes above which delayed weights are multiplied at every step, and not spike by spike
+        (``benchmarks delays``).
     scattered_density : float
         Share of the gradient by a convolution's currents that is not 0 above which that by its input is made by products
         (``benchmarks conv``).
@@ -81,6 +84,7 @@ class Tuning:
 
     dense_density: float = 0.25
     convolved_density: float = 0.25
+    delayed_density: float = 0.125
     scattered_density: float = 0.35
     convolved_elements: int = 1 << 20
     sampled_density: float = 0.25

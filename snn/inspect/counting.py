@@ -104,7 +104,7 @@ def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | No
     if isinstance(cell, (DelayedDense, LearntDelays)):
         return _of_delays(cell)
     if isinstance(cell, OneToOne):
-        return _of_features(cell.weight.asnumpy())
+        return _of_features(cell.effective_weight().asnumpy())
     if is_stateful(cell) or isinstance(cell, (nn.SequentialCell, nn.CellList)) or not shape:
         return None
     with untouched(cell) as twin:

@@ -52,7 +52,13 @@ def lines(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
 def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
     """Explain a net stage by stage; with an input, as they run."""
     seen: list[Running] = []
-    run = _stand_in(net, state) if x is None else begin(net, x, state, (), None, False, Options(seen=seen.append))
+    ways: list[str] = []
+
+    def whole(cell: Any, given: Tensor) -> None:
+        ways.extend([cell.way(given)[1]] if hasattr(cell, "way") else [])
+
+    options = Options(seen=seen.append, whole=whole)
+    run = _stand_in(net, state) if x is None else begin(net, x, state, (), None, False, options)
     if wired:
         yield from (*str(run.graph).splitlines(), "", f"Over {len(run.x)} time steps:")
     for stage in run.schedule.stages if x is None else run.stages():
@@ -71,6 +77,7 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
             masked = "with a mask, or in feedback, in a loop over time" if alike else "with a mask step by step"
             how = getattr(stage.whole.what, "runs", f"on all time steps at once; {masked}")
             yield f"  a state: runs {how}"
+            yield from (f"  currents: {ways.pop()}" for _ in ways[:])
     if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
         yield f"mode='auto' runs this step by step: {reason}."
 

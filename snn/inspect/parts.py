@@ -279,7 +279,8 @@ class Walk:
         learnt = [p for p in node.what.get_parameters() if p.node is not None]
         taped = bool(learnt) or x.node is not None
         amplitude = x.amplitude if isinstance(x, Spikes) and node.what.keeps_spikes else None
-        if isinstance(x, Spikes) and amplitude is None and "numbers" not in self.held[source]:
+        listed = hasattr(node.what, "way") and node.what.way(x)[0] is not None
+        if isinstance(x, Spikes) and amplitude is None and not listed and "numbers" not in self.held[source]:
             self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._bytes(source))
         self._make(out, taped, amplitude)
         self.held[out] = {"out": self._take("output", self._bytes(out) if amplitude is None else x.size, False)}

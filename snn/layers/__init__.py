@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from ..common.discover import export
 
 if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+    from .conv_lstm import *
     from .delay import *
     from .delayed import *
     from .dropout import *
+    from .learnt_delays import *
     from .norm import *
     from .one_to_one import *
     from .pool import *

@@ -6,44 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Parameter, Tensor, as_tensor, ops
-from autograd.dtypes import describe, float32, sum_dtype
+from autograd import Tensor, as_tensor, ops
+from autograd.dtypes import describe, float32
 from autograd.errors import ShapeError
 from autograd.intake import to_generator
-from autograd.nn.options import Layer, flag, float_dtype, number, parameter, positive
+from autograd.nn.moving import MovingNorm
+from autograd.nn.options import number, parameter, positive
 
 __all__ = ["BNTT", "TEBN", "TDBatchNorm"]
 
 
-class _Norm(Layer):
-    """A norm of channels ``[T, N, C, ...]``, with statistics that move in training; ``shape`` is that of these.
+class _Norm(MovingNorm):
+    """A norm of channels ``[T, N, C, ...]``, over time where its steps depend on each other or are told apart."""
 
-    Where its steps depend on each other or are told apart, it is a layer over time.
-    """
-
-    num_features: int
     training_alone = "In training it takes all time steps at once, [T, N, C, ...], as snn.run gives them to it in a chain."
-
-    def __init__(
-        self, num_features: int, shape: tuple[int, ...], eps: Any, momentum: Any, affine: Any, gamma_init: Any, beta_init: Any,
-        dtype: Any,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        where = type(self).__name__
-        self.num_features, self.eps = num_features, number(where, "eps", eps, 0)
-        self.momentum, self.affine = number(where, "momentum", momentum, 0, 1), flag(where, "affine", affine)
-        self.dtype, rng = float_dtype(where, dtype), to_generator(None, where)
-        self.gamma = parameter(f"{where}, gamma_init", gamma_init, shape, rng, self.dtype, self.affine)
-        self.beta: Parameter | None = None
-        if beta_init is not None:
-            self.beta = parameter(f"{where}, beta_init", beta_init, shape, rng, self.dtype, self.affine)
-        self.moving_mean = parameter(where, "zeros", shape, rng, self.dtype, False)
-        self.moving_variance = parameter(where, "ones", shape, rng, self.dtype, False)
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether a repeated input gives the same output: not in training, where each run moves the statistics."""
-        return not self.training
 
     def _sequence(self, x: Any, steps: int | None) -> Tensor:
         """Return an input of all time steps, checked."""
@@ -52,23 +28,6 @@ class _Norm(Layer):
             first = "T" if steps is None else steps
             raise ShapeError(repr(self), f"an input [{first}, N, {self.num_features}, ...]", describe(x), self.training_alone)
         return x  # type: ignore[no-any-return]
-
-    def _normed(self, x: Tensor, gamma: Any) -> Tensor:
-        """Return the norm of ``[N, C, ...]`` over all axes but the channels; in training, move the statistics."""
-        flat = self.moving_mean.reshape((-1,)), self.moving_variance.reshape((-1,))
-        beta = None if self.beta is None else self.beta.reshape((-1,))
-        out = ops.batch_norm(x, *flat, gamma.reshape((-1,)), beta, training=self.training, eps=self.eps)
-        if self.training:
-            self._note(x.array)
-        return out
-
-    def _note(self, x: np.ndarray[Any, Any]) -> None:
-        """Move the statistics towards those of a batch, whose variance is taken as an estimate from so many samples."""
-        axes, kind = (0, *range(2, x.ndim)), sum_dtype(x.dtype) if x.dtype.kind == "f" else float32
-        means, variances = np.mean(x, axes, dtype=kind), np.var(x, axes, dtype=kind, ddof=x.size > x.shape[1])
-        for moving, now in ((self.moving_mean, means), (self.moving_variance, variances)):
-            kept = self.momentum * moving.stored + (1 - self.momentum) * now.reshape(moving.shape)
-            moving.array = kept.astype(moving.dtype)
 
 
 def _joined(x: Tensor) -> Tensor:
@@ -148,14 +107,14 @@ class TDBatchNorm(_Norm):
         gamma = self.gamma * (self.alpha * self.v_threshold)
         if self.training:
             x = self._sequence(x, None)
-            return ops.reshape(self._normed(_joined(x), gamma), x.shape)
+            return ops.reshape(self.normed(_joined(x), gamma, True), x.shape)
         x = as_tensor(x, "TDBatchNorm")
         if x.ndim < 2 or x.shape[1] != self.num_features:
             raise ShapeError(
                 repr(self), f"an input [N, {self.num_features}, ...] of one step", describe(x),
                 "Channels come second; only in training, after set_train(), does it take all steps at once.",
             )  # fmt: skip
-        return self._normed(x, gamma)
+        return self.normed(x, gamma, False)
 
 
 class TEBN(_Norm):
@@ -219,7 +178,7 @@ class TEBN(_Norm):
         """Map ``[T, N, C, ...]`` to the same shape."""
         x = self._sequence(x, self.T)
         scale = ops.reshape(self.scale, (self.T, *(1,) * (x.ndim - 1)))
-        return scale * ops.reshape(self._normed(_joined(x), self.gamma), x.shape)
+        return scale * ops.reshape(self.normed(_joined(x), self.gamma, self.training), x.shape)
 
 
 class BNTT(_Norm):
@@ -277,4 +236,4 @@ class BNTT(_Norm):
         x = self._sequence(x, self.T)
         samples = ops.swapaxes(x, 0, 1)  # each step's channels are channels of their own
         rows = ops.reshape(samples, (x.shape[1], self.T * self.num_features, *x.shape[3:]))
-        return ops.swapaxes(ops.reshape(self._normed(rows, self.gamma), samples.shape), 0, 1)
+        return ops.swapaxes(ops.reshape(self.normed(rows, self.gamma, self.training), samples.shape), 0, 1)

@@ -12,12 +12,13 @@ from autograd.errors import ShapeError
 from autograd.intake import to_generator
 from autograd.nn import init
 from autograd.nn.options import Layer, flag, float_dtype, parameter, positive
+from autograd.nn.weighted import Weighted
 from autograd.state import state as thread
 
 __all__ = ["OneToOne"]
 
 
-class OneToOne(Layer):
+class OneToOne(Layer, Weighted):
     """One weight from each feature to the neuron behind it: ``weight * x + bias``.
 
     The compiled mode runs it on all steps at once; in feedback it steps with the neurons.
@@ -39,6 +40,8 @@ class OneToOne(Layer):
     ----------
     weight : Parameter
         ``[features]``.
+    weight_transform : Cell or None
+        What the weights go through before they multiply, to the same shape. None at first.
     bias : Parameter or None
         ``[features]``.
 
@@ -81,7 +84,7 @@ class OneToOne(Layer):
         inside = thread.tracing is not None and not x.ndim  # a loop has one element at a time
         if not inside and (not x.ndim or x.shape[-1] != self.features_count):
             raise ShapeError(repr(self), f"an input [..., {self.features_count}]", describe(x), "Change features.")
-        out = self.weight * x
+        out = self.effective_weight() * x
         return out if self.bias is None else out + self.bias
 
     def extra_repr(self) -> str:

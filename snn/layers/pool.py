@@ -16,6 +16,7 @@ from autograd.spatial import LAYOUTS, output_sizes, per_axis
 from autograd.windows import Windows
 
 from ..neurons.stateful import Stateful
+from .shift import led
 
 __all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d", "SpikeMaxPool2d"]
 
@@ -32,7 +33,7 @@ class _SpikePool(Stateful):
     State = Lead
     fire = False
     called = "layer"
-    keeps_spikes = False
+    keeps_spikes = True
     axes: int
 
     def __init__(self, by: str) -> None:
@@ -100,6 +101,8 @@ class _SpikePool(Stateful):
             After the last step.
         """
         x = x if x.dtype.kind == "f" else x.astype(float32)
+        if (found := led(x, state.lead.array, self._ranges(x[0]), self.by == "first")) is not None:
+            return found[0], Lead(Tensor.wrap(found[1]))
         now, start = x.array, state.lead.array
         more = np.abs(now) if self.by == "rate" else np.logical_or.accumulate(now != 0) | (start != 0)
         lead = np.cumsum(np.concatenate([start[None], more]), 0, dtype=x.dtype)[1:]
@@ -114,6 +117,10 @@ class _SpikePool(Stateful):
         return _picked(x, chosen, windows=windows)
 
     def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
+        raise NotImplementedError  # each kind has its own
+
+    def _ranges(self, x: Any) -> tuple[tuple[range, ...], ...]:
+        """Return, for each axis of the images of one step, the places of each window; some may lie outside."""
         raise NotImplementedError  # each kind has its own
 
     def __repr__(self) -> str:
@@ -131,6 +138,14 @@ class _InWindows(_SpikePool):
     def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
         where = type(self).__name__
         return x, lead, _windows(where, x, self.axes, self.kernel_size, self.stride, "pad", self.padding, False)[0]
+
+    def _ranges(self, x: Any) -> tuple[tuple[range, ...], ...]:
+        *_, windows = self._windows(x, x)
+        axes = zip(windows.counts(x.shape[2:]), windows.stride, windows.kernel, windows.pads, strict=True)
+        return tuple(
+            tuple(range(k * step - before, k * step - before + n) for k in range(count))
+            for count, step, n, (before, _) in axes
+        )
 
     def extra_repr(self) -> str:
         """Show the windows, and who leads."""
@@ -195,6 +210,11 @@ class _Adaptive(_SpikePool):
     def __init__(self, output_size: Any, *, by: str = "rate") -> None:
         super().__init__(by)
         self.output_size, self._sizes = output_size, output_sizes(type(self).__name__, output_size, self.axes)
+
+    def _ranges(self, x: Any) -> tuple[tuple[range, ...], ...]:
+        sizes = zip(x.shape[2:], self._sizes, strict=True)
+        bins = [_bins(n, n if wanted is None else wanted) for n, wanted in sizes]
+        return tuple(tuple(map(range, map(int, starts), map(int, ends))) for starts, ends in bins)
 
     def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
         kernel = []

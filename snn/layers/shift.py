@@ -1,4 +1,4 @@
-"""Operations on sequences of which spikes may stay spikes: each feature moved by steps of its own, elements left out."""
+"""Operations on sequences of which spikes may stay spikes: features moved by steps, elements left out, windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from autograd import Tensor
 from autograd.primitive import primitive
 from autograd.state import state
 
-from ..spikes import Spikes
+from ..spikes import Spikes, as_spikes
 
 __all__: list[str] = []  # no layer of its own
 
@@ -78,3 +78,42 @@ def shifted(x: Tensor, delays: Array, start: int, stop: int) -> Tensor:
     if state.recording:
         out.node = _shifted._node((x,), {"delays": delays, "start": start, "stop": stop}, out)
     return out
+
+
+# Of each window, the spikes of the place that leads
+
+
+@primitive(lambda g, shape, at: _put_back(g, at=at, shape=shape))
+def _picked(x, /, at):
+    flat = (*at.shape[:3], -1)
+    return np.take_along_axis(x.reshape(flat), at.reshape(flat), 3).reshape(at.shape)
+
+
+@primitive(lambda u, at: _picked(u, at=at))
+def _put_back(g, /, at, shape):
+    from ..engine.pooling import put_back
+
+    return put_back(g, at, shape)
+
+
+def led(x: Tensor, lead: Array, windows: Any, first: bool) -> tuple[Spikes, Array] | None:
+    """Return the spikes of who leads in each window at all steps, and how far each leads then; None for an input of numbers.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``[T, N, C, ...]``.
+    lead, windows, first
+        As for :func:`snn.engine.pooling.pooled`.
+    """
+    from ..engine.backends import back_end
+    from ..engine.pooling import pooled
+
+    spikes = as_spikes(x, back_end())
+    if spikes is None or spikes.amplitude.size > 1:
+        return None
+    flags, at, lead = pooled(spikes.flags, spikes.amplitude.reshape(())[()], lead, windows, first, spikes.backend)
+    out = Spikes(flags, spikes.amplitude.reshape(()), spikes.backend)
+    if state.recording:
+        out.node = _picked._node((x,), {"at": at}, out)
+    return out, lead

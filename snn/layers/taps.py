@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, ops
+from autograd import Tensor, as_tensor, ops
 from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError
 from autograd.primitive import primitive
+from autograd.state import state
+
+from ..spikes import Spikes
 
 __all__: list[str] = []  # no layer of its own
 
@@ -59,6 +62,71 @@ def _by_weight(g, x, /, delay, longest):
     from ..engine.lagged import lagged_dots
 
     return lagged_dots(g, x, longest - delay)
+
+
+# The same behind spikes [T, ..., n_in], before which nothing came in. They are not unpacked: operations have them as an
+# attribute, and their place in the graph.
+
+
+@primitive(
+    lambda g, weight, shape, delay, longest: _by_spikes(g, weight, shape, delay, longest),
+    lambda g, spikes, delay, longest: _by_weight_of(g, spikes, delay, longest),
+    expects="spikes [T, ..., n_in] and weights [n_out, n_in]",
+)
+def _of_spikes(x, weight, /, spikes, delay, longest):
+    from ..engine.lagged import later_sums
+
+    return later_sums(spikes.events, spikes.amplitudes(), weight, delay, len(x))
+
+
+@primitive(
+    lambda u, spikes, delay, longest: of_spikes(spikes, u, delay, longest),
+    lambda u, g, shape, delay, longest: _by_spikes(g, u, shape, delay, longest),
+    expects="a gradient [T, M, n_out] and spikes [T, ..., n_in]",
+)
+def _by_weight_at_spikes(g, x, /, spikes, delay, longest):
+    from ..engine.lagged import later_dots
+
+    return later_dots(g, spikes.events, spikes.amplitudes(), delay)
+
+
+def _by_spikes(g: Tensor, weight: Tensor, shape: tuple[int, ...], delay: Array, longest: int) -> Tensor:
+    return ops.reshape(_by_input(g, weight, delay=delay, longest=longest)[longest:], shape)
+
+
+def _by_weight_of(g: Tensor, spikes: Spikes, delay: Array, longest: int) -> Tensor:
+    from ..engine.events import all_finite
+
+    if not all_finite(np.ascontiguousarray(g.array), spikes.backend):  # a silent input times infinity is NaN
+        x = ops.reshape(spikes.astype(g.dtype), (*g.shape[:2], -1))
+        known = ops.concat([ops.zeros((longest, *x.shape[1:]), g.dtype), x])
+        return _by_weight(g, known, delay=delay, longest=longest)
+    return _noted(_by_weight_at_spikes, (g, spikes), {"spikes": spikes, "delay": delay, "longest": longest})
+
+
+def _noted(op: Any, inputs: tuple[Tensor, Tensor], attrs: dict[str, Any]) -> Tensor:
+    """Return what an operation makes of spikes and another Tensor, at its place in the graph."""
+    out = Tensor.wrap(op.forward(*(x if isinstance(x, Spikes) else x.array for x in inputs), **attrs))
+    if state.recording:
+        out.node = op._node(inputs, attrs, out)
+    return out
+
+
+def of_spikes(spikes: Spikes, weight: Any, delay: Array, longest: int) -> Tensor:
+    """Return the sum over spikes of each at its delay, times its weight, ``[T, M, n_out]``: work for the spikes only.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        ``[T, ..., n_in]``, of ``M`` rows in each step; before them nothing came in.
+    weight : Tensor
+        ``[n_out, n_in]``, all finite.
+    delay : array of int
+        ``[n_out, n_in]``, from 0 to ``longest``.
+    longest : int
+        The longest delay that there may be.
+    """
+    return _noted(_of_spikes, (spikes, as_tensor(weight)), {"spikes": spikes, "delay": delay, "longest": longest})
 
 
 # A weight for each delay and connection, [D + 1, n_out, n_in]

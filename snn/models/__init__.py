@@ -12,22 +12,22 @@ model                    layers                                                 
 :func:`sew_resnet18`     spike-element-wise residual blocks, for ImageNet             Fang et al., 2021
 :func:`sew_resnet20`     the same with 16, 32 and 64 channels, for 32 x 32 images     Fang et al., 2021; He et al., 2016
 :func:`spikformer`       attention over spikes                                        Zhou et al., 2023
+:func:`shd_delayed`      layers of learnt delays, for the Spiking Heidelberg Digits   Hammouamri et al., 2024
 :func:`shd_recurrent`    a recurrent layer, for the Spiking Heidelberg Digits         Cramer et al., 2022
-:func:`learnt_delays`    dense layers with learnt delays, for the same                Hammouamri et al., 2024
 :func:`plif_net`         convolutions, neurons that learn their time constants        Fang et al., 2021 (ICCV)
 ======================== ============================================================ ===============================
 """
 
 from .attention import SpikformerBlock, SpikingAttention, spikformer
 from .convolutional import convnet, vgg9, vgg11
-from .delayed import learnt_delays
+from .delayed import shd_delayed
 from .parametric import Voting, plif_net
 from .recurrent import shd_recurrent
-from .residual import SEWBlock, sew_resnet, sew_resnet18, sew_resnet20
+from .residual import sew_block, sew_resnet, sew_resnet18, sew_resnet20
 
 __all__ = [
-    "SEWBlock", "SpikformerBlock", "SpikingAttention", "Voting", "convnet", "learnt_delays", "plif_net", "sew_resnet",
-    "sew_resnet18", "sew_resnet20", "shd_recurrent", "spikformer", "vgg9", "vgg11",
+    "SpikformerBlock", "SpikingAttention", "Voting", "convnet", "plif_net", "sew_block", "sew_resnet", "sew_resnet18",
+    "sew_resnet20", "shd_delayed", "shd_recurrent", "spikformer", "vgg9", "vgg11",
 ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from autograd.intake import to_generator
 from autograd.nn.options import positive
 
 from ..common.structure import initial_state
+from ..layers import SEWBlock
 from ..neurons import LIFNode
 from ..surrogate import atan
 from .shared import Maker, atan_lif, check_image, maker
@@ -73,23 +74,6 @@ class TokenMean(Cell):
     def construct(self, x: Any) -> Tensor:
         """Map ``[N, L, C]`` to ``[N, C]``."""
         return ops.mean(x, 1)
-
-
-class Residual(Cell):
-    """Adds to its input what a branch makes of it; the state is the branch's."""
-
-    def __init__(self, branch: Cell) -> None:
-        super().__init__()
-        self.branch = branch
-
-    def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``."""
-        return initial_state(self.branch, x)
-
-    def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step."""
-        out, after = self.branch(x, state)
-        return x + out, after
 
 
 class SpikingAttention(Cell):
@@ -175,6 +159,11 @@ def _layer(before: int, after: int, norm: Norm, neuron: Maker, rng: Any) -> nn.S
     return nn.SequentialCell({"dense": nn.Dense(before, after, rng=rng), "norm": TokenNorm(norm(after)), "neuron": neuron()})
 
 
+def _around(branch: Cell) -> SEWBlock:
+    """Return a block that adds to its input what a branch makes of it."""
+    return SEWBlock({"branch": branch})
+
+
 class SpikformerBlock(nn.SequentialCell):
     """A block of Spikformer: attention, then two dense layers with neurons, each added to its input (Zhou et al., 2023).
 
@@ -199,7 +188,7 @@ class SpikformerBlock(nn.SequentialCell):
             {"wide": _layer(dim, hidden, norm, make, rng), "narrow": _layer(hidden, dim, norm, make, rng)}
         )
         attention = SpikingAttention(dim, heads, norm=norm, neuron=neuron, rng=rng)
-        super().__init__({"attention": Residual(attention), "mixing": Residual(mixing)})
+        super().__init__({"attention": _around(attention), "mixing": _around(mixing)})
 
 
 def spikformer(
@@ -256,7 +245,7 @@ def spikformer(
         channels = width
     return nn.SequentialCell(
         {
-            "patches": nn.SequentialCell(layers), "position": Residual(nn.SequentialCell(convolution(dim, dim))),
+            "patches": nn.SequentialCell(layers), "position": _around(nn.SequentialCell(convolution(dim, dim))),
             "tokens": Tokens(),
             "blocks": nn.SequentialCell([SpikformerBlock(dim, heads, neuron=neuron, rng=rng) for _ in range(depth)]),
             "mean": TokenMean(), "scores": nn.Dense(dim, classes, rng=rng),

@@ -12,19 +12,18 @@ from ..layers import Dropout, LearntDelays, TDBatchNorm
 from ..neurons import LeakyReadout, LIFNode
 from ..surrogate import atan
 
-__all__ = ["learnt_delays"]
+__all__ = ["shd_delayed"]
 
 
-def learnt_delays(
-    hidden: int = 256, classes: int = 20, *, channels: int = 140, layers: int = 2, max_delay: int = 25, tau: float = 1.005,
+def shd_delayed(
+    hidden: int = 256, classes: int = 20, *, channels: int = 140, layers: int = 2, max_delay: int = 24, tau: float = 1.005,
     dropout: float = 0.4, rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
     """Make the network with learnt delays for the Spiking Heidelberg Digits (Hammouamri et al., 2024): 140-256-256-20.
 
     Each layer has a weight and a delay for each connection, without biases, then a norm, leaky neurons and a dropout that
-    keeps its mask for a whole run. The readout never fires; its softmax in each step is what comes out. Steps are of 10 ms, so
-    that the longest delay is 250 ms, and an input is five channels of the cochlea. 214,016 Parameters,
-    1,024 of them of the norms.
+    keeps its mask for a whole run. The readout never fires; its softmax in each step is what comes out. Steps are of 10 ms,
+    delays reach over 25 of them, and an input is five channels of the cochlea. 214,016 Parameters, 1,024 of them of the norms.
 
     Parameters
     ----------
@@ -61,8 +60,8 @@ def learnt_delays(
     I. Hammouamri, I. Khalfaoui-Hassani, T. Masquelier: Learning delays in spiking neural networks using dilated convolutions
     with learnable spacings. ICLR, 2024.
     """
-    positive("models.learnt_delays", hidden=hidden, classes=classes, channels=channels, layers=layers, max_delay=max_delay)
-    rng = to_generator(rng, "models.learnt_delays")
+    positive("models.shd_delayed", hidden=hidden, classes=classes, channels=channels, layers=layers, max_delay=max_delay)
+    rng = to_generator(rng, "models.shd_delayed")
     found: dict[str, Cell] = {}
     for n in range(1, layers + 1):
         found |= {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,30 +12,23 @@ from autograd.errors import ArgumentError
 from autograd.intake import to_generator
 from autograd.nn.options import positive
 
+from ..layers import SEWBlock
 from .shared import Maker, atan_if, maker
 
-__all__ = ["SEWBlock", "sew_resnet", "sew_resnet18", "sew_resnet20"]
+__all__ = ["sew_block", "sew_resnet", "sew_resnet18", "sew_resnet20"]
 
 Norm = Callable[[int], Cell]
-_JOINS: dict[str, Callable[[Any, Any], Any]] = {
-    "add": lambda a, s: a + s,
-    "and": lambda a, s: a * s,
-    "iand": lambda a, s: (1.0 - a) * s,
-}
 
 
-class SEWState(NamedTuple):
-    """State of a block: those of its branch and of its shortcut."""
+def sew_block(
+    channels: int, outputs: int, stride: int = 1, *, join: str = "add", norm: Norm = nn.BatchNorm2d,
+    neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
+) -> SEWBlock:  # fmt: skip
+    """Make a residual block of two convolutions, norms and neurons, whose spikes are joined with what came in.
 
-    branch: Any
-    shortcut: Any
-
-
-class SEWBlock(Cell):
-    """Spike-element-wise residual block: what a branch fires is joined with what came in (Fang et al., 2021).
-
-    ``join(branch(x), x)``: ``a + x`` for ``"add"``, which makes sums of spikes, ``a x`` for ``"and"``, and ``(1 - a) x`` for
-    ``"iand"``. Where channels or the size change, the input goes through a convolution, a norm and a neuron first.
+    It is a :class:`snn.SEWBlock` with a chain named ``branch``. Where channels or the size change, the input goes through a
+    convolution, a norm and a neuron on its way around (Fang et al., "Deep Residual Learning in Spiking Neural Networks",
+    2021).
 
     Parameters
     ----------
@@ -44,7 +37,7 @@ class SEWBlock(Cell):
     stride : int
         Of the first convolution.
     join : {"add", "and", "iand"}
-        How they are joined.
+        How they are joined, as ``connect`` of :class:`snn.SEWBlock`.
     norm : callable
         Makes the norm behind a convolution from its channels.
     neuron : callable, optional
@@ -52,43 +45,31 @@ class SEWBlock(Cell):
     rng : numpy.random.Generator or int, optional
         Where the weights come from.
 
+    Returns
+    -------
+    SEWBlock
+        From spikes ``[T, N, C, H, W]`` to ``[T, N, C', H', W']``.
+
     Raises
     ------
     ArgumentError
-        If there is no such join.
+        If there is no such join, or it needs spikes of 1 and the neurons have others.
     DTypeError
         If ``neuron`` or ``norm`` is no function that makes a layer.
     """
-
-    def __init__(
-        self, channels: int, outputs: int, stride: int = 1, *, join: str = "add", norm: Norm = nn.BatchNorm2d,
-        neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
-    ) -> None:  # fmt: skip
-        super().__init__()
-        if join not in _JOINS:
-            raise ArgumentError("SEWBlock", f"join to be one of {', '.join(_JOINS)}", repr(join), "Choose one of them.")
-        make = maker("SEWBlock", "neuron", atan_if if neuron is None else neuron)
-        self.join, norm, rng = join, maker("SEWBlock", "norm", norm), to_generator(rng, "SEWBlock")
-        self.branch = nn.SequentialCell(
-            {
-                "conv1": _conv(channels, outputs, 3, stride, rng), "norm1": norm(outputs), "neuron1": make(),
-                "conv2": _conv(outputs, outputs, 3, 1, rng), "norm2": norm(outputs), "neuron2": make(),
-            }
-        )  # fmt: skip
-        self.shortcut: nn.SequentialCell | None = None
-        if stride != 1 or channels != outputs:
-            parts = {"conv": _conv(channels, outputs, 1, stride, rng), "norm": norm(outputs), "neuron": make()}
-            self.shortcut = nn.SequentialCell(parts)
-
-    def initial_state(self, x: Any) -> SEWState:
-        """Return the state at the start for inputs such as ``x``, ``[N, C, H, W]``."""
-        return SEWState(self.branch.initial_state(x), () if self.shortcut is None else self.shortcut.initial_state(x))
-
-    def construct(self, x: Any, state: Any) -> tuple[Any, SEWState]:
-        """Map spikes ``[N, C, H, W]`` to ``[N, C', H', W']``."""
-        fired, branch = self.branch(x, state.branch)
-        passed, shortcut = (x, ()) if self.shortcut is None else self.shortcut(x, state.shortcut)
-        return _JOINS[self.join](fired, passed), SEWState(branch, shortcut)
+    make = maker("models.sew_block", "neuron", atan_if if neuron is None else neuron)
+    norm, rng = maker("models.sew_block", "norm", norm), to_generator(rng, "models.sew_block")
+    branch = nn.SequentialCell(
+        {
+            "conv1": _conv(channels, outputs, 3, stride, rng), "norm1": norm(outputs), "neuron1": make(),
+            "conv2": _conv(outputs, outputs, 3, 1, rng), "norm2": norm(outputs), "neuron2": make(),
+        }
+    )  # fmt: skip
+    shortcut: nn.SequentialCell | None = None
+    if stride != 1 or channels != outputs:
+        parts = {"conv": _conv(channels, outputs, 1, stride, rng), "norm": norm(outputs), "neuron": make()}
+        shortcut = nn.SequentialCell(parts)
+    return SEWBlock({"branch": branch}, connect=join, shortcut=shortcut)
 
 
 def _conv(before: int, after: int, kernel: int, stride: int, rng: Any) -> nn.Conv2d:
@@ -99,7 +80,7 @@ def sew_resnet(
     blocks: Sequence[int], widths: Sequence[int], classes: int, *, channels: int = 3, large: bool = False, join: str = "add",
     norm: Norm = nn.BatchNorm2d, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
-    """Make a residual network of :class:`SEWBlock` (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
+    """Make a residual network of :func:`sew_block` (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
 
     Parameters
     ----------
@@ -112,7 +93,7 @@ def sew_resnet(
     large : bool
         Whether it begins with a convolution of 7 x 7 and max pooling, which make rows and columns a quarter, or 3 x 3.
     join, norm, neuron, rng
-        As for :class:`SEWBlock`.
+        As for :func:`sew_block`.
 
     Returns
     -------
@@ -124,7 +105,7 @@ def sew_resnet(
     ArgumentError
         If there are not as many widths as numbers of blocks, one is no positive int, or there is no such join.
     DTypeError
-        As for :class:`SEWBlock`.
+        As for :func:`sew_block`.
     """
     if len(blocks) != len(widths) or not widths:
         raise ArgumentError(
@@ -142,7 +123,7 @@ def sew_resnet(
     for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), 1):
         for k in range(count):
             step = 2 if stage > 1 and k == 0 else 1
-            layers[f"stage{stage}_{k + 1}"] = SEWBlock(before, width, step, join=join, norm=norm, neuron=neuron, rng=rng)
+            layers[f"stage{stage}_{k + 1}"] = sew_block(before, width, step, join=join, norm=norm, neuron=neuron, rng=rng)
             before = width
     layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "scores": nn.Dense(before, classes, rng=rng)}
     return nn.SequentialCell(layers)

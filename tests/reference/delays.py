@@ -66,3 +66,13 @@ def tap_dots(g, x, longest):
     for t, m, k in np.ndindex(*g.shape[:2], longest + 1):
         out[k] += np.outer(g[t, m], x[t + longest - k, m])
     return out
+
+
+def delayed_weights(g, x, delay):
+    """Sum ``g[t + delay[o, i], m, o] x[t, m, i]`` over time and samples."""
+    out = np.zeros(delay.shape, g.dtype)
+    for o, i in np.ndindex(out.shape):
+        for t, m in np.ndindex(x.shape[:2]):
+            if t + delay[o, i] < len(g):
+                out[o, i] += g[t + delay[o, i], m, o] * x[t, m, i]
+    return out

@@ -333,8 +333,9 @@ def test_mistakes():
             snn.Quantiser(8, axis=axis).levels(WEIGHTS)
     with pytest.raises(ArgumentError, match=r"Own, with a construct of its own"):
         snn.quantise(nn.SequentialCell(nn.Dense(2, 2), Own(2, 2)))
-    with pytest.raises(ArgumentError, match="lateral='self'"):
-        snn.quantise(snn.Recurrent(snn.IFNode(), 2, lateral="self"))
+    for layer in (snn.Recurrent(snn.IFNode(), 2, lateral="self"), snn.OneToOne(2)):
+        with pytest.raises(ArgumentError, match=rf"{type(layer).__name__} with weights \[2\]. Take per='tensor' for it"):
+            snn.quantise(layer)
     with pytest.raises(ArgumentError, match="a Holder without"):
         snn.quantise(Holder())
     with pytest.raises(DTypeError, match=r"snn\.quantise: expected a Cell"):
@@ -346,3 +347,27 @@ def test_mistakes():
     net[0].weight.set_data(np.full(net[0].weight.shape, np.nan))
     with pytest.raises(NonFiniteError, match="Quantiser: expected finite weights"):
         snn.run(net, spikes(), mode="eager")
+
+
+@pytest.mark.parametrize(
+    ("layer", "per"),
+    [
+        (snn.OneToOne(6, rng=0), "tensor"),
+        (snn.DelayedDense(6, 4, 2, rng=0), "channel"),
+        (snn.LearntDelays(6, 4, 3, rng=0), "channel"),
+        (snn.LearntDelays(6, 4, 3, share="linear", rng=0), "channel"),
+    ],
+    ids=["one to one", "delayed", "bell", "linear"],
+)
+def test_layers_over_time_multiply_by_quantised_weights(layer, per):
+    x = np.random.default_rng(0).standard_normal((5, 2, 6)).astype(np.float32)
+    snn.quantise(layer, 3, per=per)
+    integers = snn.integer_weights(layer)["weight"]
+    assert len(np.unique(integers.values)) > 1
+    outs = [snn.run(layer, x, mode=mode).out.asnumpy() for mode in ("eager", "compiled")]
+    by = grad(lambda: snn.run(layer, x, mode="compiled").out.sum(), None, [layer.weight])()[0]
+    assert by.asnumpy().any()
+    snn.quantise(layer, None)
+    layer.weight.set_data(integers.values * integers.scale)
+    for out in outs:
+        np.testing.assert_allclose(out, snn.run(layer, x, mode="eager").out, rtol=1e-5, atol=1e-6)

@@ -1,13 +1,14 @@
 """Loops over connections with a delay each: time is innermost, so that a connection is one run of memory.
 
 Each does the jobs ``lo`` to ``hi`` and owns what it writes. Arrays are flat; a row has the time steps of one feature of a
-sample.
+sample. The last two loops go from spike to spike, whose lists are those of ``kernels.py``: there the outputs are innermost, in
+blocks of LANES, with ``later``, ``[blocks, n_in, LANES]``, the steps of a connection times LANES.
 """
 
 import numpy as np
 
 from .head import dot_rows
-from .python.lanes import njit
+from .python.lanes import LANES, njit
 
 
 @njit(error_model="numpy", nogil=True)
@@ -60,3 +61,54 @@ def lagged_dots(lo, hi, g, g_pitch, n_out, samples, x, x_pitch, offset, n_in, n,
                     out[first + b2] += four[2]
                 if b3 > b2:
                     out[first + b3] += four[3]
+
+
+@njit(error_model="numpy", nogil=True)
+def spread_later(lo, hi, start, index, samples, n_in, weights, later, n_out, steps, rows, out):
+    """Write currents ``[steps, samples, n_out]``: each spike adds its weights where they arrive.
+
+    A job is a sample and a block of outputs, of which ``rows`` steps are in the work: as many as the longest delay lie behind.
+    """
+    lanes = np.uint64(LANES)
+    blocks = (n_out + lanes - np.uint64(1)) // lanes
+    work = np.empty(rows * lanes, out.dtype)
+    for job in range(lo, hi):
+        sample, first = job // blocks, job % blocks * lanes
+        n = min(lanes, n_out - first)
+        for k in range(rows * lanes):
+            work[k] = 0
+        for t in range(steps):
+            base, r = t * lanes, t * samples + sample
+            for p in range(start[r], start[r + np.uint64(1)]):
+                w = first * n_in + np.uint64(index[p]) * lanes
+                for j in range(n):
+                    work[base + np.uint64(later[w + j]) + j] += weights[w + j]
+        for t in range(steps):
+            at = (t * samples + sample) * n_out + first
+            for j in range(n):
+                out[at + j] = work[t * lanes + j]
+
+
+@njit(error_model="numpy", nogil=True)
+def gather_later(lo, hi, sets, start, index, samples, n_in, later, n_out, steps, rows, g, total):
+    """Add to the gradient by weights, ``[sets, blocks, n_in, LANES]``, for each spike, that by the currents it has reached.
+
+    A job is a block of outputs and one of ``sets`` of samples.
+    """
+    lanes = np.uint64(LANES)
+    blocks = (n_out + lanes - np.uint64(1)) // lanes
+    work = np.zeros(rows * lanes, g.dtype)
+    for job in range(lo, hi):
+        part, first = job // blocks, job % blocks * lanes
+        n, to = min(lanes, n_out - first), job * n_in * lanes
+        for sample in range(samples * part // sets, samples * (part + np.uint64(1)) // sets):
+            for t in range(steps):
+                at = (t * samples + sample) * n_out + first
+                for j in range(n):
+                    work[t * lanes + j] = g[at + j]
+            for t in range(steps):
+                base, r = t * lanes, t * samples + sample
+                for p in range(start[r], start[r + np.uint64(1)]):
+                    i = np.uint64(index[p]) * lanes
+                    for j in range(n):
+                        total[to + i + j] += work[base + np.uint64(later[first * n_in + i + j]) + j]

@@ -101,8 +101,9 @@ def all_of(way, seed, places):
         gradient = np.random.default_rng(seed).integers(-4, 5, current.shape).astype(current.dtype)
         total, back = None, np.full(way.x.shape, 7, current.dtype)
         for t in reversed(steps):
-            total = way.add(t, t + 1, gradient[t : t + 1], total)
-            way.back(gradient[t : t + 1], t, t + 1, back, places)
+            laid = way.laid(gradient[t : t + 1])
+            total = way.add(t, t + 1, laid, total)
+            way.back(laid, t, t + 1, back, places)
         return [current, way.weight_gradient(total), back]
 
     return one_thread_each(run)

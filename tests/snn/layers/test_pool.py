@@ -6,6 +6,9 @@ import pytest
 import snn
 from autograd import Tensor, grad, nn, ops
 from autograd.errors import ArgumentError, ShapeError, StateError
+from snn.engine.backends import modes as backends
+from snn.engine.pooling import pooled
+from snn.spikes import Spikes
 from tests.reference.spike_pools import adaptive, side_by_side, spike_pool
 from tests.snn.helpers.compare import assert_as_eager, assert_equal, everything
 
@@ -38,6 +41,36 @@ def test_the_spikes_of_who_leads_pass(options, bins, by, mode):
     out, _, _ = snn.run(layer(by, options), x, mode=mode)
     np.testing.assert_array_equal(out, spike_pool(x, bins, by))
     assert 0 < out.asnumpy().mean() < 1
+
+
+@cases
+@bys
+@pytest.mark.parametrize("mode", ["python", "compiled"])
+@pytest.mark.parametrize("kind", [np.uint8, np.bool_, np.float32])
+def test_the_loop_over_time_is_the_plain_one(options, bins, by, mode, kind):
+    x, windows = spikes(kind), tuple(map(tuple, bins))
+    flags, at, lead = pooled(x, np.float32(-2), np.zeros(x.shape[1:], np.float32), windows, by == "first", backends()[mode])
+    assert flags.any()
+    np.testing.assert_array_equal(flags, spike_pool(x.astype(np.float32), bins, by))
+    rows = (*x.shape[:3], -1)
+    chosen = np.take_along_axis(x.reshape(rows), at.reshape(rows), 3).reshape(at.shape)
+    np.testing.assert_array_equal(flags, chosen)
+    rate, first = 2 * x.sum(0, np.float32), (np.cumsum(x, 0) > 0).sum(0, np.float32)
+    np.testing.assert_array_equal(lead, rate if by == "rate" else first)
+
+
+@bys
+def test_spikes_stay_bytes_and_numbers_numbers(by):
+    net, x = snn.SpikeMaxPool2d(2, by=by), spikes(np.float32)
+    start = net.initial_state(x[0])
+    out, _ = net.all_steps(Tensor(2 * x), start)
+    assert isinstance(out, Spikes)
+    assert out.flags.dtype == np.uint8
+    assert out.amplitude == 2
+    signed = x * np.where(np.arange(W) % 2, -1, 3).astype(np.float32)
+    out, _ = net.all_steps(Tensor(signed), start)
+    assert not isinstance(out, Spikes)
+    np.testing.assert_array_equal(out, spike_pool(signed, (side_by_side(H, 2, 2, 0), side_by_side(W, 2, 2, 0)), by))
 
 
 @cases

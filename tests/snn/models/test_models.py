@@ -47,7 +47,10 @@ def test_parameters_of_sew_resnet18_are_those_of_torchvision():
 
 
 def test_parameters_of_sew_resnet20():
-    assert trained(models.sew_resnet20(rng=0)) == 272_474
+    net = models.sew_resnet20(rng=0)
+    assert trained(net) == 272_474
+    names = {parameter.name for parameter in net.trainable_params()}
+    assert {"stage1_1.branch.conv1.weight", "stage2_1.branch.norm2.gamma", "stage2_1.shortcut.conv.weight"} <= names
 
 
 def test_parameters_of_spikformer():
@@ -62,9 +65,11 @@ def test_parameters_of_the_recurrent_network():
     assert trained(models.shd_recurrent(rng=0)) == 700 * 128 + 128 * 128 + 128 * 20
 
 
-def test_parameters_of_the_network_with_learnt_delays():
-    connections = 140 * 256 + 256 * 256 + 256 * 20
-    assert trained(models.learnt_delays(rng=0)) == 2 * connections + 2 * 2 * 256 == 214_016
+def test_parameters_of_the_network_with_delays():
+    net = models.shd_delayed(rng=0)
+    weights = 140 * 256 + 256 * 256 + 256 * 20
+    assert trained(net) == 2 * weights + 4 * 256 == 214_016
+    assert {net[name].steps for name in ("delays1", "delays2", "outputs")} == {24}
 
 
 def test_parameters_of_the_networks_that_learn_time_constants():
@@ -117,8 +122,8 @@ SMALL = {
     ),
     "sew_resnet": (lambda: models.sew_resnet((1, 1, 1), (4, 8, 8), 10, rng=0), images(3, 8, 8), score),
     "shd_recurrent": (lambda: models.shd_recurrent(32, dt=4.0, rng=0), 3 * words(), largest),
-    "learnt_delays": (
-        lambda: models.learnt_delays(24, channels=700, max_delay=4, dropout=0.0, rng=0), words(), score,
+    "shd_delayed": (
+        lambda: models.shd_delayed(24, channels=700, max_delay=4, dropout=0.0, rng=0), words(), score,
     ),
     "plif_net": (
         lambda: awake(models.plif_net(channels=8, hidden=40, image=(2, 12, 12), dropout=0.0, rng=0)),
@@ -158,9 +163,9 @@ def test_a_step_of_training_in_the_compiled_mode(name):
 @pytest.mark.parametrize(("join", "joined"), [("add", lambda a, s: a + s), ("and", lambda a, s: a * s),
                                               ("iand", lambda a, s: (1 - a) * s)])  # fmt: skip
 def test_a_block_joins_its_spikes_with_its_input(join, joined):
-    block = models.SEWBlock(2, 2, join=join, rng=0).set_train()
+    block = models.sew_block(2, 2, join=join, rng=0).set_train()
     x = (np.random.default_rng(1).random((4, 3, 2, 5, 5)) < 0.5).astype(np.float32)
-    branch = snn.run(block.branch, x).out.asnumpy()
+    branch = snn.run(block["branch"], x).out.asnumpy()
     assert branch.any()
     np.testing.assert_array_equal(snn.run(block, x).out.asnumpy(), joined(branch, x))
 
@@ -197,8 +202,8 @@ def test_mistakes():
         ArgumentError, match=r"models\.vgg11: expected an image of at least 32 rows and columns, got \[3, 16, 16\]"
     ):
         models.vgg11(image=(3, 16, 16))
-    with pytest.raises(ArgumentError, match="expected join to be one of add, and, iand, got 'or'"):
-        models.SEWBlock(2, 2, join="or")
+    with pytest.raises(ArgumentError, match="expected connect among 'add', 'and', 'iand', got 'or'"):
+        models.sew_block(2, 2, join="or")
     with pytest.raises(ArgumentError, match="a width for each stage"):
         models.sew_resnet((1, 1), (4,), 10)
     with pytest.raises(ArgumentError, match="dim to be a multiple of heads"):
@@ -228,7 +233,7 @@ def test_mistakes():
     "make",
     [
         models.convnet, models.vgg9, models.vgg11, models.sew_resnet20, models.spikformer,
-        lambda **given: models.SEWBlock(2, 2, **given), lambda **given: models.SpikingAttention(8, 2, **given),
+        lambda **given: models.sew_block(2, 2, **given), lambda **given: models.SpikingAttention(8, 2, **given),
         lambda **given: models.SpikformerBlock(8, 2, **given),
     ],
 )  # fmt: skip

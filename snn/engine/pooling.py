@@ -1,0 +1,84 @@
+"""Pooling of spikes over time: of each window, those of the place that leads."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+
+from .backends import BackEnd, back_end
+from .threads import launch
+
+__all__ = ["pooled", "put_back"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Ranges = tuple[tuple[range, ...], ...]
+_u = np.uint64
+
+
+@functools.lru_cache(64)
+def _places(windows: Ranges, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return where the places of each window begin, and them, row by row; ranges may reach over the border."""
+    inside = [[[k for k in window if 0 <= k < n] for window in axis] for axis, n in zip(windows, size, strict=True)]
+    pitch = [math.prod(size[axis + 1 :]) for axis in range(len(size))]
+    starts, places = [0], []
+    for window in itertools.product(*inside):
+        places += [sum(k * step for k, step in zip(at, pitch, strict=True)) for at in itertools.product(*window)]
+        starts.append(len(places))
+    return np.array(starts, np.uint64), np.array(places, np.uint64)
+
+
+def pooled(
+    spikes: Array, amplitude: Any, lead: Array, windows: Ranges, first: bool, backend: BackEnd
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Pool spikes.
+
+    Parameters
+    ----------
+    spikes : array
+        ``[T, N, C, ...]``, not 0 where there is one.
+    amplitude : number
+        Their value.
+    lead : array
+        ``[N, C, ...]``: how far each place leads before the first step.
+    windows : tuple of tuple of range
+        For each axis, the places of each window; a window has some inside.
+    first : bool
+        Whether the first to fire leads; otherwise that with the most spikes.
+    backend : BackEnd
+        Whose loop it is.
+
+    Returns
+    -------
+    flags : array of uint8
+        ``[T, N, C, ...]``, with an element for each window.
+    at : array of uint32
+        The place of the leader, of the same shape.
+    lead : array
+        After the last step.
+    """
+    steps, samples, channels, *size = spikes.shape
+    start, place = _places(windows, tuple(size))
+    shape = steps, samples, channels, *map(len, windows)
+    flags, at, lead = np.empty(shape, np.uint8), np.empty(shape, np.uint32), np.array(lead, order="C")
+    flat = np.ascontiguousarray(spikes).reshape(-1)
+    flat = flat.view(np.uint8) if flat.dtype == np.bool_ else flat
+    rows = samples * channels
+    arguments = [
+        _u(steps), _u(rows), _u(math.prod(size)), flat, lead.dtype.type(abs(amplitude)), np.bool_(first), start, place,
+        _u(len(start) - 1), lead.reshape(-1), flags.reshape(-1), at.reshape(-1),
+    ]  # fmt: skip
+    launch(backend.kernel("pooled", "pools"), rows, arguments, spikes.size)
+    return flags, at, lead
+
+
+def put_back(g: Array, at: Array, shape: tuple[int, ...]) -> Array:
+    """Return zeros of a shape ``[T, N, C, ...]``, to which each gradient is added at its place, as ``pooled`` says."""
+    out, rows = np.zeros(shape, g.dtype), math.prod(shape[:3])
+    places, outputs = math.prod(shape[3:]), math.prod(at.shape[3:])
+    arguments = [_u(places), _u(outputs), np.ascontiguousarray(g).reshape(-1), at.reshape(-1), out.reshape(-1)]
+    launch(back_end().kernel("put_back", "pools"), rows, arguments, g.size)
+    return out
