@@ -144,10 +144,12 @@ def fit(
     trainer = snn.train.Trainer(
         net, optim.Adam(net.trainable_params(), schedule), loss,
         lambda start: data.batches(config.batch_size, rng, start=start), rng=rng, evaluate=evaluate, hooks=hooks,
+        ranks=directory.ranks,
     )  # fmt: skip
-    if not trainer.resume(saves.checkpoints):
+    if not trainer.resume(saves.checkpoints) and directory.first:
         snn.health(net, few, mode="eager", gradient=False).warn()
     history = trainer.fit(config.epochs)
+    directory.leave_to_first()
     directory.save_weights(net.state_dict())
     return history
 

@@ -47,8 +47,10 @@ class TrainingOptions(Options):
     """How the network is run, as in snn.run."""
     save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
     """Least time between two checkpoints; the best epoch and the end are saved too."""
+    ranks: int = 1
+    """Processes that share out each batch: mpiexec -n RANKS python -m mpi4py -m experiments ... (extra mpi)."""
 
-    counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden")
+    counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden", "ranks")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -155,9 +157,10 @@ def train(
         saves,
     ]
     optimizer = optim.Adam(net.trainable_params(), schedule)
-    trainer = snn.train.Trainer(net, optimizer, loss, batches, rng=rng, evaluate=evaluate, hooks=hooks)
+    trainer = snn.train.Trainer(net, optimizer, loss, batches, rng=rng, evaluate=evaluate, hooks=hooks, ranks=directory.ranks)
     trainer.resume(saves.checkpoints)
     history = trainer.fit(config.epochs)
+    directory.leave_to_first()
     if not counts.size:  # it had ended before
         evaluate()
     directory.save_weights(net.state_dict())
