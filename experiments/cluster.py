@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,11 +16,12 @@ from .manifest import ROOT
 
 __all__ = ["Cluster"]
 
-_LOOK = 0.2  # seconds between two looks whether to stop
+WAIT = "10s"
+"""For a scheduler to answer."""
 
 
 class Cluster:
-    """The workers of a scheduler, which see the directory of the sweep and this code under the same paths.
+    """The workers of a scheduler, which see the directory of the sweep, this code and this Python under the same paths.
 
     Parameters
     ----------
@@ -44,9 +43,9 @@ class Cluster:
             import distributed
         except ModuleNotFoundError as error:
             raise MissingExtraError("distributed", "dask", "python -m experiments sweep --dask") from error
+        client: Any = distributed.Client
         try:
-            client: Any = distributed.Client
-            self._client = client(address, timeout="10s", set_as_default=False)
+            self._client = client(address, timeout=WAIT, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ArgumentError(
                 "sweep, --dask", "the address of a scheduler that answers", f"{address} ({error})",
@@ -62,21 +61,24 @@ class Cluster:
         Parameters
         ----------
         new : sequence of str
-            The command, whose first word is replaced by the worker's Python.
+            The command.
         again : sequence of str
-            What goes on with the run directory behind it, if there is one in ``place``.
+            What goes on with the run directory that is put behind it, if there is one.
         place : Path
-            Directory of the trial.
+            Directory of the trial; what it says goes to ``output.txt``.
 
         Returns
         -------
         int
             As for a process: minus the number of the signal that has ended it. -9 too, if one worker after another has died.
         """
-        future = self._client.submit(
-            _carry, list(new), list(again), str(place.resolve()), importable(), str(self._stop),
-            str(ROOT / "experiments" / "leash.py"), pure=False,
-        )  # fmt: skip
+        order = {
+            "new": list(new), "again": list(again), "place": str(place.resolve()), "stop": str(self._stop),
+            "environment": importable(),
+        }  # fmt: skip
+        # A function that every worker has: nothing of ours is pickled. The pipe ends with the worker.
+        command = [sys.executable, str(ROOT / "experiments" / "leash.py"), json.dumps(order)]
+        future = self._client.submit(subprocess.call, command, stdin=subprocess.PIPE, start_new_session=True, pure=False)
         try:
             return int(future.result())
         except self._dead:
@@ -88,28 +90,5 @@ class Cluster:
 
     def close(self) -> None:
         """Leave the cluster."""
-        with contextlib.suppress(OSError):
-            self._stop.unlink(missing_ok=True)
+        self._stop.unlink(missing_ok=True)
         self._client.close()
-
-
-def _carry(new: list[str], again: list[str], place: str, environment: dict[str, str], stop: str, leash: str) -> int:
-    """On a worker: run a command that ends with the worker, or goes on with the run which is there."""
-    begun = sorted(Path(place).glob("*/*/config.json"))
-    command = [*again, str(begun[0].parent)] if begun else new
-    with (Path(place) / "output.txt").open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, leash, sys.executable, *command[1:]], stdin=subprocess.PIPE, stdout=output, stderr=output,
-            env=os.environ | environment, start_new_session=True,
-        )  # fmt: skip
-    assert process.stdin is not None
-    asked = False
-    while process.poll() is None:
-        time.sleep(_LOOK)
-        if not asked and Path(stop).exists():
-            asked = True
-            with contextlib.suppress(OSError):
-                process.stdin.write(b"i")
-                process.stdin.flush()
-    process.stdin.close()
-    return process.returncode

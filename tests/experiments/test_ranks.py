@@ -27,21 +27,21 @@ needs_mpi = pytest.mark.skipif(
 
 @needs_mpi
 def test_two_ranks_make_one_run(tmp_path):
-    options = ["--smoke", "--epochs", "1", "--ranks", "2", "--out", str(tmp_path)]
+    options = ["--smoke", "--epochs", "1", "--samples", "130", "--mode", "eager", "--ranks", "2", "--out", str(tmp_path)]
     done = subprocess.run(
-        [MPIEXEC, "-n", "2", sys.executable, "-m", "mpi4py", "-m", "experiments", "digits", *options], cwd=ROOT,
+        [MPIEXEC, "-n", "2", sys.executable, "-m", "mpi4py", "-m", "experiments", "yin_yang", *options], cwd=ROOT,
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (run,) = (tmp_path / "digits").iterdir()
-    again = f"note: 2 ranks; if one dies, go on with: mpiexec -n 2 python -m mpi4py -m experiments digits --resume {run}"
+    (run,) = (tmp_path / "yin_yang").iterdir()
+    again = f"note: 2 ranks; if one dies, go on with: mpiexec -n 2 python -m mpi4py -m experiments yin_yang --resume {run}"
     assert done.stderr.count(again) == 1
     assert done.stdout.count("wrote ") == done.stdout.count("test accuracy") == 1
     assert json.loads((run / "config.json").read_text())["options"]["ranks"] == 2
     (line,) = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     assert line["epoch"] == 1
     assert 0.2 < line["test_accuracy"] <= 1
-    assert np.load(run / "weights.npz")["0.weight"].shape == (32, 64)
+    assert np.load(run / "weights.npz")["0.weight"].shape == (40, 5)
 
 
 def test_what_mpiexec_has_started_and_what_the_option_says_are_the_same(tmp_path, monkeypatch, capsys):
