@@ -200,3 +200,20 @@ def test_arguments_are_checked():
 def test_one_rank_may_normalise_by_its_batch():
     study = Study(layers=[nn.BatchNorm1d(12, dtype=np.float64)])
     assert len(study.trainer(batches=lambda start: [np.arange(10), np.arange(10, 21)][start:]).fit(1)) == 1
+
+
+@needs_mpi
+def test_the_program_of_the_docs_comes_to_the_same_with_two_ranks(tmp_path):
+    text = (ROOT / "docs" / "ranks.md").read_text(encoding="utf-8")
+    program = tmp_path / "train.py"
+    program.write_text(text.partition("```python\n")[2].partition("```\n")[0])
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    outputs = [
+        subprocess.run(
+            [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "mpi4py", str(program)], capture_output=True, text=True,
+            check=True, env=environment, timeout=120,
+        ).stdout for ranks in (1, 2)
+    ]  # fmt: skip
+    (first, one), (second, two) = (output.split("> ") for output in outputs)
+    assert (first, second) == ("<rank 0 of 1", "<rank 0 of 2")
+    assert float(one) == pytest.approx(float(two), abs=2e-4)
