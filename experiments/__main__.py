@@ -29,6 +29,7 @@ def names() -> list[str]:
     machinery = (
         "__main__",
         "cluster",
+        "curves",
         "fitting",
         "harness",
         "leash",
