@@ -167,8 +167,9 @@ def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
         return []
     except KeyboardInterrupt:
         again = command(getattr(config, "ranks", 1), f"{directory.name} --resume {directory.path}")
-        if directory.first:
-            print(f"interrupted; go on with: {again}", file=sys.stderr)
+        if not directory.first:
+            raise SystemExit(0) from None  # another status would end the first before it has said this
+        print(f"interrupted; go on with: {again}", file=sys.stderr)
         raise
     print(f"wrote {directory.path}/: {', '.join(sorted(p.name for p in directory.path.iterdir()))}")
     return [results]

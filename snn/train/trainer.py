@@ -173,6 +173,7 @@ class Trainer(Place):
         while self.epoch < self.epochs and not self.stop and not self._over:
             self._run_epoch()
         self._tell("on_end")
+        self.ranks.exchange("the end", None)  # where the first has saved what it saves
 
     @property
     def _over(self) -> bool:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,13 @@ class At(Hook):
             self.action()
 
 
+class Slow(Hook):
+    """Takes its time in the end."""
+
+    def on_end(self, trainer):
+        time.sleep(0.2)
+
+
 def weights(study):
     return {name: value.tolist() for name, value in study.net.state_dict().items()}
 
@@ -110,9 +118,10 @@ def together(ranks, place):
 
     saves = snn.train.SaveCheckpoints(place / "saved")
     try:
-        study.trainer(ranks=ranks, loss=loss, hooks=[saves]).fit(2)
+        study.trainer(ranks=ranks, loss=loss, hooks=[Slow(), saves]).fit(2)
     except KeyboardInterrupt:
         found["interrupted"] = study.optimizer.steps
+        found["saved"] = saves.checkpoints.load()["step"]
     study = Study(noise=0.1, layers=[nn.Dropout(p=0.2, rng=5)])
     study.net[0].weight.set_data(np.full((12, 6), float(ranks.rank)))  # what a rank has does not count
     trainer = study.trainer(ranks=ranks)

@@ -86,7 +86,7 @@ def test_each_rank_draws_noise_of_its_own_and_the_same_each_time(both):
 def test_ctrl_c_on_one_rank_ends_all_after_the_same_step_and_a_resume_has_the_same_bits(both):
     first, second, _ = both
     for rank in (first, second):
-        assert rank["interrupted"] == 7
+        assert rank["interrupted"] == rank["saved"] == 7
         assert rank["resumed"] == [True, 7, 2]
         assert rank["resumed weights"] == first["noise"]["weights"]
 
