@@ -50,7 +50,8 @@ def main(args: Sequence[str], configure: Configure) -> int:
     if ours[:1] == ["--resume"]:
         if len(ours) < 2 or ours[1].startswith("-") or fixed:
             raise ArgumentError(
-                "sweep --resume", "a directory, and perhaps --metric and --lowest", " ".join(ours[1:] + fixed) or "none",
+                "sweep --resume", "a directory, and perhaps --metric, --lowest, --workers, --dask",
+                " ".join(ours[1:] + fixed) or "none",
                 "Such as runs/sweep.",
             )  # fmt: skip
         return Sweep.again(Path(ours[1]), configure, ours[2:]).run()

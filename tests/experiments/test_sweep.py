@@ -266,7 +266,7 @@ def test_a_directory_holds_one_sweep(tmp_path, stand_in, capsys):
     assert f"Go on with it: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
     for args in (["--resume"], ["--resume", "--lowest"]):
         assert main(["sweep", *args]) == 2
-        assert "expected a directory, and perhaps --metric and --lowest, got " in capsys.readouterr().err
+        assert "expected a directory, and perhaps --metric, --lowest, --workers, --dask, got " in capsys.readouterr().err
     assert main(["sweep", "--resume", str(tmp_path / "nowhere")]) == 2
     assert "expected a sweep.json, got FileNotFoundError" in capsys.readouterr().err
 
