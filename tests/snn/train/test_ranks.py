@@ -159,10 +159,10 @@ def test_a_rank_that_is_killed_ends_the_run_and_leaves_its_checkpoint(tmp_path):
 
 @needs_mpi
 def test_a_rank_that_does_not_answer_is_an_error_of_the_others(tmp_path):
-    done = mpiexec("stopped", tmp_path, 1.5)
+    done = mpiexec("stopped", tmp_path, 5)
     assert done.returncode
     assert (
-        "autograd.errors.RankError: rank 0 of 2: expected an answer of every rank within 1.5 s, got none of some. "
+        "autograd.errors.RankError: rank 0 of 2: expected an answer of every rank within 5 s, got none of some. "
         "Has one died, or does one take longer? Then raise timeout. Start all ranks again, and resume"
     ) in done.stderr
     check_resumed(tmp_path)
