@@ -16,7 +16,6 @@ from .results import Group
 
 __all__ = ["curves", "legend"]
 
-
 _DASHES = ("-", "--", ":", "-.")  # of the configurations behind those with a colour of their own
 
 
