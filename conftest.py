@@ -48,7 +48,7 @@ class ShellParser(CodeBlockParser):
 
     What starts with `make` is run by CI, which is checked. An experiment is run in this process, with --smoke and two seeds at
     most, below a directory of its own, and with a small set in the place of path/to/mnist. One without options, or with the
-    place of its data alone, is run by tests/experiments, and so are those in TESTED.
+    place of its data alone, is run by tests/experiments, and so are those in TESTED and those with ranks.
     """
 
     language = "sh"
@@ -60,6 +60,10 @@ class ShellParser(CodeBlockParser):
             if command[0] == "make":
                 ran = re.findall(r"^timed make (.*)", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
                 assert command[1] in " ".join(ran).split(), f"{line} is not run by .ci/run"
+                continue
+            if command[0] == ".venv/bin/mpiexec":
+                tests = (ROOT / "tests" / "experiments" / "test_ranks.py").read_text(encoding="utf-8")
+                assert line.replace(".venv/bin/", "") in tests, f"{line} is not run by tests/experiments/test_ranks.py"
                 continue
             assert command[:3] == [".venv/bin/python", "-m", "experiments"], f"no way to run {line!r} here"
             self.experiment(command[3:], example.namespace["tmp"])

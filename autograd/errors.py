@@ -16,6 +16,7 @@ __all__ = [
     "MissingExtraError",
     "NonFiniteError",
     "PositionError",
+    "RankError",
     "ShapeError",
     "StateDictError",
     "StateError",
@@ -113,6 +114,10 @@ class NonFiniteError(AutogradError, ArithmeticError):
 
 class CompileError(AutogradError, RuntimeError):
     """A compiled run that was asked for and cannot be had."""
+
+
+class RankError(AutogradError, RuntimeError):
+    """A process that trains together with others, and has failed or does not answer."""
 
 
 class WriteError(AutogradError, OSError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import importlib
 import pkgutil
 import sys
@@ -26,8 +27,8 @@ __all__ = ["main", "names"]
 def names() -> list[str]:
     """Return the experiments: the modules of the package that are not its machinery."""
     machinery = (
-        "__main__", "files", "fitting", "harness", "manifest", "parametric", "replay", "report", "results", "samples", "study",
-        "sweep", "training", "words",
+        "__main__", "cluster", "curves", "files", "fitting", "harness", "leash", "local", "manifest", "parametric", "ranks",
+        "replay", "report", "results", "samples", "study", "sweep", "training", "words",
     )  # fmt: skip
     return sorted(m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name not in machinery)
 
@@ -103,12 +104,14 @@ def _run(name: str, args: list[str]) -> None:
         return
     config = _config(name, module, args)
     config.check()
+    from . import ranks
     from .harness import RunDirectory
 
+    together = ranks.begin(config, " ".join([name, *args]))
     results: list[dict[str, float]] = []
     for seed in range(config.seed, config.seed + config.seeds):
         one = config.with_seed(seed)
-        results.append(_one(module, one, RunDirectory(one, name)))
+        results += _one(module, one, ranks.shared(together, functools.partial(RunDirectory, one, name)))
     if len(results) > 1:
         for key in results[0]:
             values = [result[key] for result in results]
@@ -140,17 +143,25 @@ def _config(name: str, module: Any, args: list[str]) -> Any:
     return config
 
 
-def _one(module: Any, config: Any, directory: Any) -> Any:
-    """Run an experiment in its directory; say where it is, and after Ctrl-C how to go on."""
+def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
+    """Run an experiment in its directory; say where it is, and after Ctrl-C how to go on. Only one rank has results."""
+    from .harness import NotFirstError
+    from .ranks import command
+
     try:
         results = module.run(config, directory)
+    except NotFirstError:
+        return []
     except KeyboardInterrupt:
-        print(f"interrupted; go on with: python -m experiments {directory.name} --resume {directory.path}", file=sys.stderr)
+        again = command(getattr(config, "ranks", 1), f"{directory.name} --resume {directory.path}")
+        if not directory.first:
+            raise SystemExit(0) from None  # another status would end the first before it has said this
+        print(f"interrupted; go on with: {again}", file=sys.stderr)
         raise
     finally:
         directory.close()
     print(f"wrote {directory.path}/: {', '.join(sorted(p.name for p in directory.path.iterdir()))}")
-    return results
+    return [results]
 
 
 def _resumed(name: str, args: list[str]) -> Path | None:
@@ -167,6 +178,7 @@ def _resumed(name: str, args: list[str]) -> Path | None:
 
 
 def _go_on(name: str, module: Any, place: Path) -> None:
+    from . import ranks
     from .harness import RunDirectory, read_config
     from .manifest import differences, manifest
 
@@ -178,8 +190,9 @@ def _go_on(name: str, module: Any, place: Path) -> None:
         )  # fmt: skip
     config = module.Config.saved(saved["options"])
     config.check()
-    directory = RunDirectory.again(place)
-    for line in differences(saved, {**manifest(), "data": config.digests()}):
+    together = ranks.begin(config, f"{name} --resume {place}")
+    directory = ranks.shared(together, functools.partial(RunDirectory.again, place))
+    for line in differences(saved, {**manifest(), "data": config.digests()}) if directory.first else ():
         print(f"note: the bits may not be those of a run without interruption: {line}", file=sys.stderr)
     _one(module, config, directory)
 
@@ -192,7 +205,8 @@ def _replay(args: list[str]) -> bool:
         raise ArgumentError(
             "python -m experiments replay", "a run directory", " ".join(args) or "none", "Such as runs/traces/<time>-0."
         )
-    from .harness import RunDirectory
+    from . import ranks
+    from .harness import NotFirstError, RunDirectory
     from .replay import check_data, check_ended, replay
 
     def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
@@ -201,11 +215,15 @@ def _replay(args: list[str]) -> bool:
         config.check()
         check_ended(Path(args[0]))
         check_data(Path(args[0]), config.digests())
-        directory = RunDirectory(config, name)
+        together = ranks.begin(config, f"replay {args[0]}")
+        directory = ranks.shared(together, functools.partial(RunDirectory, config, name))
         module.run(config, directory)
         return directory
 
-    return replay(Path(args[0]), run)
+    try:
+        return replay(Path(args[0]), run)
+    except NotFirstError:  # which compares
+        return True
 
 
 if __name__ == "__main__":

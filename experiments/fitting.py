@@ -178,9 +178,11 @@ def fit(
     trainer = snn.train.Trainer(
         net, made if optimizer is None else optimizer(steps), loss,
         lambda start: data.batches(config.batch_size, rng, start=start), rng=rng, evaluate=evaluate, hooks=every,
+        ranks=directory.ranks,
     )  # fmt: skip
     trainer.resume(saves.checkpoints)
     history = trainer.fit(config.epochs)
+    directory.leave_to_first()
     directory.save_weights(net.state_dict())
     return history
 

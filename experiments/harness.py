@@ -24,7 +24,9 @@ from .manifest import manifest
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Options", "RunDirectory", "lock", "plain", "read_config"]
+    from snn.train import Ranks
+
+__all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config"]
 
 _OUT = "What was there stays. Choose another place with --out."
 
@@ -96,6 +98,10 @@ class Options:
         return replace(self, seed=seed, seeds=1)
 
 
+class NotFirstError(Exception):
+    """What ends the run of a rank where the first goes on alone."""
+
+
 class RunDirectory:
     """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run, which no other process writes.
 
@@ -114,6 +120,10 @@ class RunDirectory:
         If it cannot be made or written.
     """
 
+    name: str
+    path: Path
+    ranks: Ranks | None = None
+    """Those that share the run; the first alone writes."""
     _release: Callable[[], Any]
 
     def __init__(self, options: Options, name: str) -> None:
@@ -147,6 +157,29 @@ class RunDirectory:
     def close(self) -> None:
         """Let go of the lock, which also goes with the object; but what drew a figure may keep that for a while."""
         self._release()
+
+    @classmethod
+    def of_another(cls, name: str, path: Path) -> Self:
+        """Return the directory that another rank has made, and writes."""
+        directory = cls.__new__(cls)
+        directory.name, directory.path, directory._release = name, path, lambda: None
+        return directory
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the rank that writes."""
+        return self.ranks is None or self.ranks.rank == 0
+
+    def leave_to_first(self) -> None:
+        """Let the first rank do alone what follows training.
+
+        Raises
+        ------
+        NotFirstError
+            On the other ranks.
+        """
+        if not self.first:
+            raise NotFirstError
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file whole, or leave what was there."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import html
-import io
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,27 +18,38 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 from snn.common.files import make_directory, write_whole
-from snn.plot.panels import DARK, LIGHT
 
+from .curves import curves, legend
 from .manifest import differences
 from .results import Group, Run, find, grouped, read
 
 __all__ = ["main", "page"]
 
+_FIRST = ("test", "validation", "train")
 _STYLE = """
 :root { color-scheme: light dark; --line: light-dark(#d4d4d4, #444); --soft: light-dark(#f4f4f4, #222);
   --mark: light-dark(#fff0c2, #4a3c00); }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem;
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 0 auto; padding: 1rem;
   color: light-dark(#1b1b1b, #e6e6e6); background: light-dark(#fff, #141414); }
 h1, h2, h3 { line-height: 1.2; overflow-wrap: anywhere; }
-.scroll { overflow-x: auto; margin: 1rem 0; }
+.scroll { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--line); border-radius: 4px; width: fit-content;
+  max-width: 100%; box-sizing: border-box; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .3rem .6rem; text-align: left; white-space: nowrap; }
+tr + tr td, tbody tr:first-child td { border-top: 1px solid var(--line); }
+th, td:first-child { white-space: normal; vertical-align: bottom; }
+td:first-child { min-width: 6.5rem; vertical-align: top; }
 td.number, th.number { text-align: right; }
 tr.differs td, tr.differs th { background: var(--mark); }
 th { background: var(--soft); }
 img { max-width: 100%; height: auto; }
 figure { margin: 1rem 0; }
+.panels { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(18rem, 100%), 1fr)); gap: .5rem; }
+.panels img { width: 100%; max-width: 30rem; }
+.legend { list-style: none; padding: 0; display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+.legend i { display: inline-block; width: 1.6rem; margin-right: .4rem; vertical-align: .25em; }
+details { margin: .5rem 0; }
+summary { cursor: pointer; }
 figure img.paper { background: #fff; border-radius: 4px; }
 figcaption, .note { font-size: .9rem; }
 code { overflow-wrap: anywhere; }
@@ -105,10 +117,10 @@ def _experiment(name: str, groups: list[Group]) -> list[str]:
     metrics = list(dict.fromkeys(metric for group in groups for metric in group.metrics))
     if metrics:
         parts += ["<h3>Last epoch</h3>", "<p>Mean and standard deviation over the seeds.</p>", _results(groups, metrics)]
-        curves = _kinds(metrics)
-        if curves:
-            parts.append("<h3>Curves</h3>")
-            parts += [_curves(groups, kind, members) for kind, members in curves.items()]
+        kinds = _kinds(metrics)
+        if kinds:
+            parts += ["<h3>Curves</h3>", legend(groups)]
+            parts += [curves(groups, kind, members) for kind, members in kinds.items()]
     parts += ["<h3>Runs</h3>", _runs(groups, metrics), "<h3>Options</h3>", _options(groups), _surroundings(groups)]
     for group in groups:
         parts += _figures(group)
@@ -116,36 +128,38 @@ def _experiment(name: str, groups: list[Group]) -> list[str]:
 
 
 def _results(groups: list[Group], metrics: list[str]) -> str:
+    """Return the table of the last epoch: first the splits that count most, which a phone shows without scrolling."""
+    metrics = sorted(metrics, key=lambda metric: (*_FIRST, metric.partition("_")[0]).index(metric.partition("_")[0]))
     rows = []
     for group in groups:
         found = [group.last(metric) for metric in metrics]
-        rows.append([group.name, str(len(group.counted)), *(_spread(values) for values in found)])
+        rows.append([group.label, str(len(group.counted)), *(_spread(values) for values in found)])
     return _table(["configuration", "seeds", *metrics], rows, (1, 2 + len(metrics)))
 
 
 def _runs(groups: list[Group], metrics: list[str]) -> str:
     shown = [metric for metric in metrics if metric.startswith("test_")] or metrics
+    places = [run.path.absolute() for group in groups for run in group.runs]
+    above = Path(os.path.commonpath([place.parent for place in places]))
     rows = []
     for group in groups:
         for run in group.runs:
             last = run.history[-1] if run.history else {}
             again = [] if run in group.counted else ["not counted: another run of this seed is"]
             seed, notes = str(run.seed), "; ".join([*run.notes, *again])
-            rows.append([group.name, seed, *(_number(last.get(metric)) for metric in shown), str(run.path), notes])
-    return _table(["configuration", "seed", *shown, "directory", "notes"], rows, (1, 2 + len(shown)))
+            place = str(run.path.absolute().relative_to(above))
+            rows.append([group.label, seed, *(_number(last.get(metric)) for metric in shown), place, notes])
+    below = f'<p class="note">Directories are below <code>{_text(above)}</code>.</p>'
+    return below + _table(["configuration", "seed", *shown, "directory", "notes"], rows, (1, 2 + len(shown)))
 
 
 def _options(groups: list[Group]) -> str:
-    names = list(dict.fromkeys(name for group in groups for name in group.options))
-    rows: list[list[str]] = []
-    marked = set()
-    for name in names:
-        values = [str(group.options.get(name, "")) for group in groups]
-        if len(set(values)) > 1:
-            marked.add(len(rows))
-        rows.append([name, *values])
-    heads = ["option", *(group.name for group in groups)]
-    return _table(heads, rows, marked=marked)
+    """Return the options, first those that differ, which are marked."""
+    names = dict.fromkeys(name for group in groups for name in group.options)
+    rows = [[name, *(str(group.options.get(name, "")) for group in groups)] for name in names]
+    rows.sort(key=lambda row: len(set(row[1:])) == 1)
+    marked = {number for number, row in enumerate(rows) if len(set(row[1:])) > 1}
+    return _table(["option", *(group.label for group in groups)], rows, marked=marked)
 
 
 def _surroundings(groups: list[Group]) -> str:
@@ -182,9 +196,6 @@ def _figures(group: Group) -> list[str]:
     return parts
 
 
-# Curves
-
-
 def _kinds(metrics: list[str]) -> dict[str, list[str]]:
     """Return the metrics by kind, as ``loss`` of ``train_loss`` and ``test_loss``, without the time."""
     kinds: dict[str, list[str]] = {}
@@ -192,51 +203,6 @@ def _kinds(metrics: list[str]) -> dict[str, list[str]]:
         if metric != "seconds":
             kinds.setdefault(metric.partition("_")[2] or metric, []).append(metric)
     return kinds
-
-
-def _curves(groups: list[Group], kind: str, metrics: list[str]) -> str:
-    """Return a figure of one kind of metric over the epochs, drawn for light and for dark."""
-    light, dark = (_drawn(groups, kind, metrics, look.ink, look.colours) for look in (LIGHT, DARK))
-    what = f"{kind} over the epochs: mean of the seeds, shaded by one standard deviation"
-    return (
-        f'<figure><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-        f'<img alt="{_text(what)}" src="{light}"></picture><figcaption>{_text(what)}.</figcaption></figure>'
-    )
-
-
-def _drawn(groups: list[Group], kind: str, metrics: list[str], ink: str, colours: Sequence[str]) -> str:
-    """Return curves as an SVG in a data URI: a colour for each configuration, a dash for each split."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    rc: Any = {
-        "text.color": ink, "axes.edgecolor": ink, "axes.labelcolor": ink, "xtick.color": ink, "ytick.color": ink,
-        "svg.hashsalt": "spikecell", "axes.spines.top": False, "axes.spines.right": False, "font.size": 9,
-    }  # fmt: skip
-    with mpl.rc_context(rc):
-        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-        FigureCanvasSVG(figure)
-        ax = figure.add_subplot()
-        ax.set_facecolor("none")
-        for i, group in enumerate(groups):
-            for metric in metrics:
-                epochs, mean, spread, seeds = group.curve(metric)
-                split = metric.removesuffix(kind).rstrip("_")
-                label = ", ".join(filter(None, [group.name if len(groups) > 1 else "", split])) or kind
-                colour = colours[(i if len(groups) > 1 else metrics.index(metric)) % len(colours)]
-                dash = "-" if split in ("test", "") else "--" if split == "train" else ":"
-                ax.plot(epochs, mean, dash, color=colour, lw=1.5, label=label, marker="o" if len(epochs) == 1 else None)
-                if max(seeds, default=0) > 1:
-                    low, high = np.subtract(mean, spread), np.add(mean, spread)
-                    ax.fill_between(epochs, low, high, color=colour, alpha=0.2, lw=0)
-        ax.set(xlabel="Epoch", ylabel=kind.capitalize())
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        ax.legend(frameon=False, fontsize=8)
-        file = io.BytesIO()
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return f"data:image/svg+xml;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 # Text
@@ -249,7 +215,10 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: tuple[i
     def cell(tag: str, text: str, column: int) -> str:
         right = numbers_from <= column < numbers_to
         scope, number = ' scope="col"' if tag == "th" else "", ' class="number"' if right else ""
-        return f"<{tag}{scope}{number}>{_text(text)}</{tag}>"
+        shown = _text(text)
+        if tag == "th":  # where a long name may be broken
+            shown = shown.replace("_", "_<wbr>")
+        return f"<{tag}{scope}{number}>{shown}</{tag}>"
 
     def row(number: int, texts: Sequence[str]) -> str:
         differs = ' class="differs"' if number in marked else ""
@@ -267,8 +236,14 @@ def _number(value: float | None) -> str:
 def _spread(values: list[float]) -> str:
     if not values:
         return ""
-    mean = _number(float(np.mean(values)))
-    return mean if len(values) == 1 else f"{mean} ± {float(np.std(values)):.2g}"
+    mean, spread = float(np.mean(values)), float(np.std(values))
+    if len(values) == 1 or not math.isfinite(mean):
+        return _number(mean)
+    if not 1e-3 <= abs(mean) < 1e5:
+        return f"{mean:.4g} ± {spread:.2g}"
+    power = math.floor(math.log10(abs(mean)))
+    decimals = max(0, 3 - power if power > 0 else 2 - min(power, -1))  # places of mean and spread: 12.34, 1.234, 0.123, 0.0123
+    return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def _text(text: Any) -> str:

@@ -64,6 +64,9 @@ class Group:
     options: dict[str, Any]
     runs: list[Run]
     name: str = ""
+    """Experiment and options that set it apart."""
+    label: str = ""
+    """The options alone, where there are some."""
 
     @property
     def counted(self) -> list[Run]:
@@ -155,6 +158,7 @@ def grouped(runs: Iterable[Run]) -> list[Group]:
     for group in found:
         rivals = [other for other in found if other.experiment == group.experiment]
         apart = [k for k, v in group.options.items() if any(other.options.get(k, other) != v for other in rivals)]
-        group.name = " ".join([group.experiment, *(f"{name}={group.options[name]}" for name in apart)])
+        options = " ".join(f"{name}={group.options[name]}" for name in apart)
+        group.name, group.label = f"{group.experiment} {options}".strip(), options or group.experiment
         group.runs.sort(key=lambda run: run.config["options"].get("seed", 0))
     return found

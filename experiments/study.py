@@ -33,6 +33,8 @@ class Options:
     """Seed of a search; that of a run is an option of its own."""
     workers: int = 2
     """Runs at a time."""
+    dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Scheduler of a Dask cluster whose workers make the runs, such as tcp://10.0.0.1:8786. Extra: dask."""
     metric: str = "test_accuracy"
     """What is compared: a metric of the last epoch. It may be given after --resume DIR too."""
     lowest: bool = False
@@ -47,6 +49,10 @@ class Compared:
     """What is compared: a metric of the last epoch."""
     lowest: bool
     """Whether lower is better."""
+    dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Scheduler of a Dask cluster whose workers make the runs; without it they are made here."""
+    workers: int = 2
+    """Runs at a time."""
 
 
 class Trial(NamedTuple):

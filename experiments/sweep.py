@@ -1,5 +1,7 @@
 """``python -m experiments sweep NAME ...``: many runs of an experiment, side by side in processes of their own.
 
+The processes are on this machine, or with ``--dask ADDRESS`` on the workers of a cluster.
+
 Each trial has a directory with its run, its output and, once it has ended, its result. A sweep that is interrupted or killed
 goes on with ``sweep --resume DIR``: what has ended stays, what was under way goes on from its last checkpoint.
 """
@@ -9,8 +11,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -23,8 +23,9 @@ import tyro
 from autograd.errors import ArgumentError
 from snn.common.files import make_directory, write_whole
 
+from .cluster import Cluster
 from .harness import lock, plain
-from .manifest import ROOT
+from .local import Local, begun
 from .results import Run, read
 from .study import Compared, Grid, Options, Plan, Range, Study, Trial, arguments, pairs
 
@@ -34,7 +35,6 @@ Configure = Callable[[str, list[str]], Any]
 """From the name of an experiment and the arguments of its command line to its Config."""
 
 _TRIES = 3  # of a trial whose process is killed: the third time it is hardly chance
-_THREADS = ("SPIKECELL_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def main(args: Sequence[str], configure: Configure) -> int:
@@ -50,7 +50,8 @@ def main(args: Sequence[str], configure: Configure) -> int:
     if ours[:1] == ["--resume"]:
         if len(ours) < 2 or ours[1].startswith("-") or fixed:
             raise ArgumentError(
-                "sweep --resume", "a directory, and perhaps --metric and --lowest", " ".join(ours[1:] + fixed) or "none",
+                "sweep --resume", "a directory, and perhaps --metric, --lowest, --workers, --dask",
+                " ".join(ours[1:] + fixed) or "none",
                 "Such as runs/sweep.",
             )  # fmt: skip
         return Sweep.again(Path(ours[1]), configure, ours[2:]).run()
@@ -87,8 +88,10 @@ class Sweep:
         if given.seeds != 1 or "out" in named:
             got = " ".join(fixed)
             raise ArgumentError(where, "one run a trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
+        if getattr(given, "ranks", 1) != 1:
+            raise ArgumentError(where, "runs of one rank each", f"--ranks {given.ranks}", "Take more --workers instead.")
         config = type(given)
-        known = {field.name for field in dataclasses.fields(config)} - {"out", "seeds"}
+        known = {field.name for field in dataclasses.fields(config)} - {"out", "seeds", "ranks"}
         grid = {name: text.split(",") for name, text in pairs(options.grid, f"{where}, --grid", known)}
         hints = get_type_hints(config)
         search = {
@@ -114,10 +117,11 @@ class Sweep:
         ):
             configure(options.experiment, [*fixed, *arguments(ends)])
         self._grid, self._search = grid, search
-        self._lock, self._running, self._stop = threading.Lock(), set[Any](), threading.Event()
+        self._lock, self._stop = threading.Lock(), threading.Event()
         self._failed: list[str] = []
         self._unknown: ArgumentError | None = None
         self._found: list[tuple[Trial, float]] = []
+        self._workers: Local | Cluster
 
     @classmethod
     def new(cls, options: Options, fixed: list[str], configure: Configure) -> Sweep:
@@ -154,9 +158,10 @@ class Sweep:
             raise ArgumentError(
                 f"sweep in {place}", "a sweep.json", f"{type(error).__name__}: {error}", "Which is its directory?"
             ) from error
-        was = Compared(metric=options.metric, lowest=options.lowest)
+        was = Compared(metric=options.metric, lowest=options.lowest, dask=None, workers=options.workers)
         now = tyro.cli(Compared, prog="python -m experiments sweep --resume DIR", args=args, default=was)
-        if now == was:
+        options = dataclasses.replace(options, dask=now.dask, workers=now.workers)
+        if (now.metric, now.lowest) == (was.metric, was.lowest):
             return cls(options, fixed, configure)
         told = any(was.metric in json.loads(path.read_bytes())["metrics"] for path in place.glob("trials/*/result.json"))
         if options.search and (told or now.lowest != was.lowest):
@@ -179,10 +184,21 @@ class Sweep:
             If a run that has ended lacks the metric; the others have saved where they are.
         """
         handle = lock(self.place, f"sweep in {self.place}", "a sweep that nobody is at", "one whose runs are under way")
-        plan = self._plan()
+        try:
+            self._run(handle)
+        finally:
+            if handle is not None:
+                os.close(handle)
+        if self._unknown is not None:
+            raise self._unknown
+        return self._say()
+
+    def _run(self, handle: int | None) -> None:
+        at, plan = self.options.dask, self._plan()
+        self._workers = Local(self.options.workers, handle) if at is None else Cluster(at, self.place / "stop")
         pool = ThreadPoolExecutor(self.options.workers)
         try:
-            for worker in [pool.submit(self._work, plan, handle) for _ in range(self.options.workers)]:
+            for worker in [pool.submit(self._work, plan) for _ in range(self.options.workers)]:
                 worker.result()
         except KeyboardInterrupt:
             self._interrupt()
@@ -192,18 +208,12 @@ class Sweep:
         finally:
             self._stop.set()
             pool.shutdown()
-            if handle is not None:
-                os.close(handle)
-        if self._unknown is not None:
-            raise self._unknown
-        return self._say()
+            self._workers.close()
 
     def _interrupt(self) -> None:
         """Begin no other run, and let those under way save where they are."""
         self._stop.set()
-        with self._lock:
-            for process in self._running:
-                process.send_signal(signal.SIGINT)
+        self._workers.interrupt()
 
     def _plan(self) -> Plan:
         o = self.options
@@ -211,7 +221,7 @@ class Sweep:
             return Grid(self._grid)
         return Study(self.place / "study.journal", self._grid, self._search, o.trials, lowest=o.lowest, seed=o.seed)
 
-    def _work(self, plan: Plan, handle: int | None) -> None:
+    def _work(self, plan: Plan) -> None:
         """Run one trial after another; what goes wrong in one is said, and is its own."""
         while not self._stop.is_set():
             with self._lock:
@@ -219,7 +229,7 @@ class Sweep:
             if trial is None:
                 return
             try:
-                metrics = self._metrics(trial, handle)
+                metrics = self._metrics(trial)
             except Exception as error:
                 with self._lock:
                     self._failed.append(f"trial {trial.number} ({trial.name}): {error}")
@@ -239,15 +249,15 @@ class Sweep:
                 self._found.append((trial, value))
                 print(f"trial {trial.number}: {self.options.metric} {value:.4f} ({trial.name})", flush=True)
 
-    def _metrics(self, trial: Trial, handle: int | None) -> dict[str, float] | None:
+    def _metrics(self, trial: Trial) -> dict[str, float] | None:
         """Return what a trial has found, after running it if it has not ended; None if it was interrupted."""
         place = self.place / "trials" / f"{trial.number:04d}"
         file = place / "result.json"
         if not file.exists():
             make_directory(place)
-            if not self._ended(trial, place, handle):
+            if not self._ended(trial, place):
                 return None
-            run = read(_begun(place)[0])
+            run = read(begun(place)[0])
             self._check(trial, run)
             last = run.history[-1:]
             result = {"number": trial.number, "options": trial.options, "metrics": last[0] if last else {}}
@@ -265,22 +275,12 @@ class Sweep:
                 f"run {run.path}", now, then, "It is of another sweep, or its config.json was edited: remove it."
             )
 
-    def _ended(self, trial: Trial, place: Path, handle: int | None) -> bool:
+    def _ended(self, trial: Trial, place: Path) -> bool:
         """Run the process of a trial, again if it is killed; return False if the sweep was interrupted."""
         for _ in range(_TRIES):
-            command = self._command(trial, place)
-            with (place / "output.txt").open("ab") as output:
-                with self._lock:
-                    if self._stop.is_set():
-                        return False
-                    process = subprocess.Popen(
-                        command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, env=self._environment(),
-                        start_new_session=True, pass_fds=() if handle is None else (handle,),
-                    )  # fmt: skip
-                    self._running.add(process)
-                code = process.wait()
-                with self._lock:
-                    self._running.discard(process)
+            if self._stop.is_set():
+                return False
+            code = self._workers.run(*self._commands(trial, place), place)
             if code == 0:
                 return True
             if self._stop.is_set():
@@ -291,18 +291,10 @@ class Sweep:
         end = f"was killed {_TRIES} times by signal {-code}" if code < 0 else f"ended with status {code}"
         raise RuntimeError(f"its process {end}, and said last: {lines[-1][-300:]} (all of it: {place / 'output.txt'})")
 
-    def _command(self, trial: Trial, place: Path) -> list[str]:
-        """Return what runs a trial, or goes on with it."""
-        begun = _begun(place)
-        new = [*self.fixed, *arguments(trial.options), "--out", str(place)]
-        name, options = self.options.experiment, ["--resume", str(begun[0])] if begun else new
-        return [sys.executable, "-m", "experiments", name, *options]
-
-    def _environment(self) -> dict[str, str]:
-        """Return the environment of a run, in which the threads of all workers fit the processor."""
-        each = str(max(1, (os.cpu_count() or 1) // self.options.workers))
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        return dict.fromkeys(_THREADS, each) | os.environ | {"PYTHONPATH": path}
+    def _commands(self, trial: Trial, place: Path) -> tuple[list[str], list[str]]:
+        """Return what runs a trial, and what goes on with a run directory that is put behind it."""
+        start = [sys.executable, "-m", "experiments", self.options.experiment]
+        return [*start, *self.fixed, *arguments(trial.options), "--out", str(place.resolve())], [*start, "--resume"]
 
     def _say(self) -> int:
         sign = 1 if self.options.lowest else -1
@@ -314,7 +306,3 @@ class Sweep:
             print(f"failed: {text}", file=sys.stderr)
         print(f"look at it with: python -m experiments report {self.place}")
         return 1 if self._failed else 0
-
-
-def _begun(place: Path) -> list[Path]:
-    return [path.parent for path in sorted(place.glob("*/*/config.json"))]

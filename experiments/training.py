@@ -34,8 +34,10 @@ class TrainingOptions(Options):
     """How the network is run, as in snn.run."""
     save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
     """Least time between two checkpoints; the best epoch and the end are saved too."""
+    ranks: int = 1
+    """Processes that share out each batch: mpiexec -n RANKS python -m mpi4py -m experiments ... (extra mpi)."""
 
-    counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden")
+    counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden", "ranks")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 from .sources import Source
 
-__all__ = ["Batch", "Batches", "pad"]
+__all__ = ["Batch", "Batches", "Parts", "pad"]
 
 Array = np.ndarray[Any, Any]
 
@@ -130,22 +130,42 @@ class Batches(Iterable[Batch]):
     def __len__(self) -> int:
         return max(0, self.count - self.start)
 
+    def parts(self, cut: Callable[[int], slice]) -> Parts:
+        """Return the part of each batch that one of several processes takes; all draw the same order.
+
+        Parameters
+        ----------
+        cut : callable
+            From the number of samples of a batch to the slice of them that is read.
+
+        Returns
+        -------
+        Parts
+            Iterable of :class:`snn.data.Batch`, None for a part without samples; with a length.
+        """
+        return Parts(self, cut)
+
     def __iter__(self) -> Iterator[Batch]:
         """Draw the order and the seeds of transforms, and return the batches."""
+        return cast("Iterator[Batch]", self.iterate(slice))  # all of each, which is never nothing
+
+    def iterate(self, cut: Callable[[int], slice]) -> Iterator[Batch | None]:
+        """Draw the order and the seeds of transforms, and return what ``cut`` leaves of each batch, None for nothing."""
         places, samples = self.dataset.chosen, len(self.dataset)
         if self.shuffle:
             assert self.rng is not None
             places = self.rng.permutation(places)
         seeds = self.rng.integers(0, 1 << 63, samples) if self.rng is not None and self.dataset.random else None
-        parts = [slice(n * self.size, (n + 1) * self.size) for n in range(self.start, self.count)]
-        jobs = ((places[part], None if seeds is None else seeds[part]) for part in parts)
+        whole = [slice(n * self.size, (n + 1) * self.size) for n in range(self.start, self.count)]
+        parts = ((chosen, cut(len(places[chosen]))) for chosen in whole)
+        jobs = ((places[one][part], None if seeds is None else seeds[one][part]) for one, part in parts)
         return self._ahead(jobs) if self.prefetch else (self._batch(*job) for job in jobs)
 
-    def _ahead(self, jobs: Iterator[tuple[Array, Array | None]]) -> Iterator[Batch]:
+    def _ahead(self, jobs: Iterator[tuple[Array, Array | None]]) -> Iterator[Batch | None]:
         """Let one thread make the batches in order, a few ahead; it ends with the iteration, however that ends."""
         pool = ThreadPoolExecutor(1, "snn-data")
         try:
-            waiting: deque[Future[Batch]] = deque()
+            waiting: deque[Future[Batch | None]] = deque()
             for job in jobs:
                 waiting.append(pool.submit(self._batch, *job))
                 if len(waiting) > self.prefetch:
@@ -155,7 +175,9 @@ class Batches(Iterable[Batch]):
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def _batch(self, places: Array, seeds: Array | None) -> Batch:
+    def _batch(self, places: Array, seeds: Array | None) -> Batch | None:
+        if not len(places):
+            return None
         if self.dataset.kind == "static" and not self.dataset.transforms:
             if (found := self.dataset.source.stacked(places)) is not None:
                 return Batch(*found, None)
@@ -175,3 +197,17 @@ class Batches(Iterable[Batch]):
                 "Bring them to one shape by map().",
             )
         return Batch(np.stack(samples), labels, None)
+
+
+class Parts(Iterable[Batch | None]):
+    """What one of several processes reads of batches; made by :meth:`Batches.parts`."""
+
+    def __init__(self, batches: Batches, cut: Callable[[int], slice]) -> None:
+        self.batches, self._cut = batches, cut
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch | None]:
+        """Draw the order and the seeds of transforms of the whole batches, and return the parts."""
+        return self.batches.iterate(self._cut)

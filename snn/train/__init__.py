@@ -1,15 +1,16 @@
 """Training: a loop with hooks that can be killed and resumed, and groups of Parameters for the optimizer.
 
-:class:`Trainer` is the loop, a :class:`Hook` what is called while it runs. The progress bar and checkpoints need the extra
-``train``.
+:class:`Trainer` is the loop, a :class:`Hook` what is called while it runs; :class:`Ranks` shares its batches out
+over processes. The progress bar and checkpoints need the extra ``train``, ranks the extra ``mpi``.
 """
 
 from .groups import groups
 from .hooks import EarlyStopping, SaveCheckpoints
 from .logs import JSONLines, Progress, TensorBoard
+from .ranks import Ranks
 from .trainer import Hook, Trainer
 
-__all__ = ["EarlyStopping", "Hook", "JSONLines", "Progress", "SaveCheckpoints", "TensorBoard", "Trainer", "groups"]
+__all__ = ["EarlyStopping", "Hook", "JSONLines", "Progress", "Ranks", "SaveCheckpoints", "TensorBoard", "Trainer", "groups"]
 
 
 def __dir__() -> list[str]:

@@ -8,7 +8,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -16,12 +15,13 @@ import numpy as np
 
 from autograd import Cell, Tensor, optim, value_and_grad
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, CheckpointError, DTypeError
+from autograd.errors import ArgumentError, CheckpointError, DTypeError, RankError
 
 from ..checkpoint import Checkpoints
-from ..checkpoint.generators import generators_of
-from . import checks
-from .counts import Counts
+from . import checks, sharing
+from .place import Place
+from .ranks import One, Ranks
+from .streams import Streams
 
 __all__ = ["Hook", "Trainer"]
 
@@ -52,7 +52,7 @@ class Hook:
         """At the very end, whatever ended it."""
 
 
-class Trainer:
+class Trainer(Place):
     """Train a net batch by batch, so that a run which is killed and resumed ends with the bits of one that was not.
 
     Parameters
@@ -83,6 +83,8 @@ class Trainer:
     samples : callable, optional
         From a batch to its number of samples; by default the first axis of an array, of a batch's ``labels``, or that of all
         arrays in a tuple or dict.
+    ranks : Ranks, optional
+        Processes that share out each batch (extra ``mpi``).
 
     Attributes
     ----------
@@ -111,6 +113,7 @@ class Trainer:
         rng: np.random.Generator | Mapping[str, np.random.Generator] | None = None,
         evaluate: Callable[[], Mapping[str, float]] | None = None, clip: float | None = None, accumulate: int = 1,
         hooks: Sequence[Hook] = (), config: Mapping[str, Any] | None = None, samples: Callable[[Any], int] | None = None,
+        ranks: Ranks | None = None,
     ) -> None:  # fmt: skip
         checks.callables("Trainer", {"loss": loss, "batches": batches}, {"evaluate": evaluate, "samples": samples})
         if clip is not None and not (checks.is_number(clip) and clip > 0):
@@ -118,23 +121,15 @@ class Trainer:
         if not isinstance(hooks, (list, tuple)) or not all(isinstance(hook, Hook) for hook in hooks):
             raise DTypeError("Trainer", "hooks, a list of Hooks", repr(hooks), "Such as hooks=[EarlyStopping(...)].")
         checks.plain("Trainer", "config", config)
-        self.net, self.optimizer, self.loss, self.batches, self.evaluate = net, optimizer, loss, batches, evaluate
-        self.accumulate = checks.whole("Trainer", "accumulate", accumulate, 1, "It counts batches.")
-        self.clip, self.hooks, self.config = clip, tuple(hooks), dict(config or {})
-        self.rngs = checks.generators("Trainer", rng)
+        if ranks is not None and not isinstance(ranks, Ranks):
+            raise DTypeError("Trainer", "ranks, a snn.train.Ranks", describe(ranks), "Such as ranks=snn.train.Ranks().")
+        accumulate = checks.whole("Trainer", "accumulate", accumulate, 1, "It counts batches.")
+        settings = {"clip": clip, "accumulate": accumulate, **(config or {})}
+        super().__init__(net, optimizer, checks.generators("Trainer", rng), settings, One() if ranks is None else ranks)
+        self.loss, self.batches, self.evaluate, self.clip, self.accumulate = loss, batches, evaluate, clip, accumulate
+        self.hooks, self.config = tuple(hooks), dict(config or {})
         self.samples = checks.samples if samples is None else samples
-        self.epoch = self.batch = self.seen = 0
-        self.history: list[dict[str, float]] = []
-        self.seconds, self.stop, self.resumed, self.interrupted = 0.0, False, False, False
         self.epochs = 0
-        self._broken = False
-        self.per_epoch: int | None = None
-        """Batches in an epoch, where ``batches`` says so by its length."""
-        self.places: set[Path] = set()
-        """Directories whose checkpoints are of this run: the one it goes on from, and those it has saved in."""
-        self._counts = Counts()
-        self._sums: dict[str, float] = {}
-        self._began: dict[str, Any] = {}
         self._gradients = value_and_grad(self._measured, grad_position=None, weights=optimizer.params, has_aux=True)
 
     @property
@@ -146,6 +141,23 @@ class Trainer:
     def means(self) -> dict[str, float]:
         """Loss and metrics of the batches of this epoch so far, averaged over their samples."""
         return {name: total / self.seen for name, total in self._sums.items()} if self.seen else {}
+
+    def resume(self, checkpoints: str | os.PathLike[str] | Checkpoints) -> bool:
+        """Go on from the last checkpoint in a directory; return whether there is one. Of several ranks the first reads it.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be used, or is one of another net, optimizer, configuration or data. Nothing is loaded.
+        """
+        if not isinstance(checkpoints, Checkpoints):
+            checkpoints = Checkpoints(checkpoints)
+        with self.ranks.together():
+            found: bool = self.ranks.first(lambda: self.load_last(checkpoints))
+            if found:
+                sharing.take_over(self)
+                self.stop = self._broken = False
+        return found
 
     def fit(self, epochs: int) -> list[dict[str, float]]:
         """Train until so many epochs are over, from wherever it is; return the history.
@@ -164,6 +176,8 @@ class Trainer:
             whole number of at least 0.
         CheckpointError
             If an epoch that was resumed in the middle has another number of batches than the others.
+        RankError
+            If another rank has failed, does not answer, or has come to other Parameters.
         """
         epochs = checks.whole("Trainer.fit", "epochs", epochs, 0, "It counts those that were trained before too.")
         if self._broken:
@@ -173,33 +187,46 @@ class Trainer:
             )  # fmt: skip
         ours = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGINT) if ours else None
-        self.interrupted, self.epochs, self.stop = False, epochs, False
+        self.interrupted, self.epochs, self.stop, self.ends = False, epochs, False, False
         try:
             if before is signal.default_int_handler:
                 signal.signal(signal.SIGINT, self._interrupt)
             self.net.set_train()
-            self._tell("on_start")
-            self.resumed = self._broken = True
-            while self.epoch < epochs and not self.stop and not self.interrupted:
-                self._run_epoch()
-            self._tell("on_end")
+            with self.ranks.together():
+                self._fit()
             self._broken = False
         finally:
             if before is signal.default_int_handler:
                 signal.signal(signal.SIGINT, before)
             self.net.set_train(False)
-            for hook in reversed(self.hooks):
+            for hook in reversed(self.hooks if self.ranks.rank == 0 else ()):
                 hook.close()
-        if self.interrupted:
+        if self._over:
             raise KeyboardInterrupt
         return self.history
+
+    def _fit(self) -> None:
+        sharing.check_alike(self)
+        sharing.take_over(self)
+        self._tell("on_start")
+        sharing.agree(self)
+        self.resumed = self._broken = True
+        while self.epoch < self.epochs and not self.stop and not self._over:
+            self._run_epoch()
+        self._tell("on_end")
+        self.ranks.exchange("the end", None)  # where the first has saved what it saves
+
+    @property
+    def _over(self) -> bool:
+        """Whether Ctrl-C ends it: with several ranks, once all know of it."""
+        return self.interrupted if self.ranks.size == 1 else self.ends
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self.interrupted = True
 
     def _tell(self, event: str) -> None:
-        for hook in self.hooks:
+        for hook in self.hooks if self.ranks.rank == 0 else ():
             getattr(hook, event)(self)
 
     def _run_epoch(self) -> None:
@@ -208,29 +235,35 @@ class Trainer:
             self.seconds += time.perf_counter() - start
             self._tell("on_step")
             start = time.perf_counter()
-            if self.interrupted:
+            if self._over:
                 return
         if self.per_epoch is None:
             self._counts.end(self.batch)
+        self.history.append(self.ranks.first(self._line))
+        self.epoch, self.batch, self.seen, self._sums = self.epoch + 1, 0, 0, {}
+        self._tell("on_epoch")
+        sharing.agree(self)
+
+    def _line(self) -> dict[str, float]:
+        """Return the line of an epoch that is over."""
         line: dict[str, float] = {"epoch": self.epoch + 1, **{f"train_{name}": mean for name, mean in self.means.items()}}
         if self.evaluate is not None:
             self.net.set_train(False)
             line |= checks.measured(self.evaluate(), "evaluate", {*line, "seconds"})
             self.net.set_train()
-        self.history.append(line | {"seconds": round(self.seconds, 3)})
-        self.epoch, self.batch, self.seen, self._sums = self.epoch + 1, 0, 0, {}
-        self._tell("on_epoch")
+        return line | {"seconds": round(self.seconds, 3)}
 
     def _rest_of_epoch(self) -> Iterator[Any]:
         """Return the batches that are left, in the order that was drawn when the epoch began."""
-        known = self.rngs | {f"net, {name}": rng for name, rng in generators_of(self.net).items()}
-        now = {name: rng.bit_generator.state for name, rng in known.items()}
+        known = self._known = self.known_generators()
+        now = self.ranks.first(lambda: {name: rng.bit_generator.state for name, rng in known.items()})
+        _set_states(known, now)  # those of rank 0, where an evaluation may have drawn
         self._counts.begin(resumed=bool(self.batch))
         if self.batch:
             _set_states(known, self._began)
         else:
             self._began = now
-        found = self.batches(self.batch)
+        found = self.ranks.parts(self.batches(self.batch), known.values())
         count = self.batch + len(found) if isinstance(found, Sized) else None
         if self.batch and count != self.per_epoch:
             raise CheckpointError(
@@ -247,19 +280,45 @@ class Trainer:
 
     def _step(self, batches: Iterable[Any]) -> bool:
         """Make a step of the optimizer; return False if there is no batch for one."""
-        gradients = optim.Accumulator()
+        gradients, sums, seen, taken = optim.Accumulator(), dict[str, float](), 0, 0
+        streams = self.ranks.streams(self._known.values())
         for batch in batches:
+            taken += 1
+            if batch is None and self.ranks.size > 1:  # a part without samples
+                continue
             count = self.samples(batch)
             (value, metrics), found = self._gradients(batch)
             gradients.add(found, count)
             for name, number in {"loss": value.item(), **metrics}.items():
-                self._sums[name] = self._sums.get(name, 0.0) + number * count
-            self.seen, self.batch = self.seen + count, self.batch + 1
-        if not len(gradients):
+                sums[name] = sums.get(name, 0.0) + number * count
+            seen += count
+        all_seen = self._add_up(sums, seen, taken, streams)
+        if not taken:
             return False
-        mean = gradients.take()
+        own = gradients.take() if len(gradients) else None
+        mean = self.ranks.mean(own, seen, all_seen, self.optimizer.params)
         self.optimizer(mean if self.clip is None else optim.clip_by_norm(mean, self.clip)[0])
         return True
+
+    def _add_up(self, sums: dict[str, float], seen: int, taken: int, streams: Streams) -> int:
+        """Add what all ranks have measured in a step, and return the number of their samples."""
+        found = self.ranks.exchange("a step", (sums, seen, taken, streams.drawn(), self.interrupted))
+        all_sums, all_counts, all_taken, all_drawn, interrupted = zip(*found, strict=True)
+        if len(set(all_taken)) > 1:
+            raise RankError(
+                "Trainer, batches", "as many batches on every rank", " and ".join(map(str, all_taken)),
+                "All ranks must draw the same epoch: the same data, the same order, the same size of a batch.",
+            )  # fmt: skip
+        for one in all_sums:
+            for name, number in one.items():
+                self._sums[name] = self._sums.get(name, 0.0) + number
+        all_seen: int = sum(all_counts)
+        self.seen, self.batch = self.seen + all_seen, self.batch + taken
+        self.ends = any(interrupted)
+        streams.join(set().union(*all_drawn))
+        if taken and not all_seen:
+            raise ArgumentError("Trainer, ranks", "samples for one rank at least", "none in a batch", "See Ranks(part=...).")
+        return all_seen
 
     def _measured(self, batch: Any) -> tuple[Tensor, Mapping[str, float]]:
         found = self.loss(batch)
@@ -267,53 +326,6 @@ class Trainer:
         if not isinstance(value, Tensor):
             raise DTypeError("Trainer, loss", "a Tensor, or a pair of it and a dict", describe(found), "Return the loss.")
         return value, checks.measured(metrics, "loss", {"loss"})
-
-    # Checkpoints
-
-    def parts(self) -> dict[str, Any]:
-        """Return all that training goes on from, for :func:`snn.checkpoint.save`."""
-        here = {
-            "epoch": self.epoch, "batch": self.batch, "seen": self.seen, "sums": self._sums, "history": self.history,
-            "seconds": self.seconds, "per_epoch": self.per_epoch, "began": self._began,
-            "counts": self._counts.saved(),
-        }  # fmt: skip
-        return self._targets() | {"here": here, "config": self._settings()}
-
-    def resume(self, checkpoints: str | os.PathLike[str] | Checkpoints) -> bool:
-        """Go on from the last checkpoint in a directory; return whether there is one.
-
-        Raises
-        ------
-        CheckpointError
-            If it cannot be used, or is one of another net, optimizer, configuration or data. Nothing is loaded.
-        """
-        if not isinstance(checkpoints, Checkpoints):
-            checkpoints = Checkpoints(checkpoints)
-        saved = checkpoints.load()  # looked at before anything is set
-        if saved is None:
-            return False
-        where, ours = f"checkpoint {checkpoints.last}", self._settings()
-        if not {"here", "config", *self._targets()} <= set(saved):
-            raise CheckpointError(where, "one of a Trainer", f"one of {', '.join(saved)}", "Nothing was loaded. Use load.")
-        theirs = saved["config"]
-        other = [key for key in {**theirs, **ours} if key not in theirs or key not in ours or theirs[key] != ours[key]]
-        if other:
-            then, now = (", ".join(f"{key}={side.get(key)!r}" for key in other) for side in (theirs, ours))
-            raise CheckpointError(where, then, now, "Nothing was loaded. Build the Trainer as it was.")
-        checkpoints.load(**self._targets())
-        here = saved["here"]
-        self.epoch, self.batch, self.seen, self._sums = here["epoch"], here["batch"], here["seen"], here["sums"]
-        self.history, self.seconds, self.per_epoch = here["history"], here["seconds"], here["per_epoch"]
-        self._began, self.resumed, self.stop, self._broken = here["began"], True, False, False
-        self._counts = Counts(**here.get("counts", {}))  # older files have none
-        self.places = {checkpoints.directory.resolve()}
-        return True
-
-    def _targets(self) -> dict[str, Any]:
-        return {"net": self.net, "optimizer": self.optimizer, "generators": self.rngs}
-
-    def _settings(self) -> dict[str, Any]:
-        return {"clip": self.clip, "accumulate": self.accumulate, **self.config}
 
 
 def _set_states(rngs: Mapping[str, np.random.Generator], states: Mapping[str, Any]) -> None:

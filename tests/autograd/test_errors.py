@@ -16,7 +16,7 @@ BUILTINS = {
     "BpropShapeError": ValueError, "CellError": AttributeError, "CheckpointError": ValueError,
     "CompileError": RuntimeError, "DTypeError": TypeError, "DataError": ValueError, "GradientError": RuntimeError,
     "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "PositionError": IndexError,
-    "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
+    "RankError": RuntimeError, "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
     "UnknownImportError": ImportError, "UnknownNameError": AttributeError,
     "WriteError": OSError,
 }  # fmt: skip

@@ -10,10 +10,11 @@ import pytest
 
 from experiments.__main__ import main
 from experiments.harness import RunDirectory
+from experiments.report import _spread
 from experiments.results import find, grouped, read
 from experiments.training import TrainingOptions
 
-VOID = {"meta", "img", "source", "br"}
+VOID = {"meta", "img", "source", "br", "wbr"}
 
 
 class Page(HTMLParser):
@@ -73,9 +74,9 @@ def test_runs_that_differ_in_the_seed_are_one_line_with_mean_and_spread(tmp_path
     make(tmp_path / "runs", seed=0, values=(0.5, 0.6), hidden=32)
     _, page = report(tmp_path, capsys, tmp_path / "runs")
     heads = page.row("configuration")
-    found = dict(zip(heads, page.row("study hidden=128"), strict=True))
-    assert (found["seeds"], found["test_accuracy"], found["train_loss"]) == ("2", "0.8 ± 0.1", "0.5 ± 0")
-    assert dict(zip(heads, page.row("study hidden=32"), strict=True))["test_accuracy"] == "0.6"
+    found = dict(zip(heads, page.row("hidden=128"), strict=True))
+    assert (found["seeds"], found["test_accuracy"], found["train_loss"]) == ("2", "0.800 ± 0.100", "0.500 ± 0.000")
+    assert dict(zip(heads, page.row("hidden=32"), strict=True))["test_accuracy"] == "0.6"
 
 
 def test_a_seed_counts_once_however_often_it_was_run(tmp_path, capsys):
@@ -85,9 +86,9 @@ def test_a_seed_counts_once_however_often_it_was_run(tmp_path, capsys):
     make(tmp_path / "runs", seed=1, values=(0.5, 0.9))
     _, page = report(tmp_path, capsys, tmp_path / "runs")
     found = dict(zip(page.row("configuration"), page.row("study"), strict=True))
-    assert (found["seeds"], found["test_accuracy"]) == ("2", "0.8 ± 0.1")
-    notes = {row[3]: row[-1] for row in page.rows if len(row) == 5 and row[3].startswith(str(tmp_path))}
-    assert notes.pop(str(again)) == "not ended: 1 of 2 epochs; not counted: another run of this seed is"
+    assert (found["seeds"], found["test_accuracy"]) == ("2", "0.800 ± 0.100")
+    notes = {row[3]: row[-1] for row in page.rows if len(row) == 5 and row[0] == "study" and row[1] in "01"}
+    assert notes.pop(again.name) == "not ended: 1 of 2 epochs; not counted: another run of this seed is"
     assert list(notes.values()) == ["", ""]
     (group,) = grouped(map(read, find([tmp_path])))
     assert group.curve("test_accuracy")[3] == [2, 2]
@@ -130,15 +131,39 @@ def test_curves_are_drawn_for_light_and_for_dark_with_the_spread_of_the_seeds(tm
     assert all(svg.count("FillBetween") for svg in drawn(two))
 
 
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ([0.5, 0.7], "0.600 ± 0.100"), ([12.0, 12.5], "12.25 ± 0.25"), ([1.0, 1.01], "1.005 ± 0.005"),
+        ([900.0, 1100.0], "1000 ± 100"),
+        ([0.012, 0.014], "0.0130 ± 0.0010"), ([2e-6, 4e-6], "3e-06 ± 1e-06"), ([0.0, 0.0], "0 ± 0"),
+        ([3e7, 5e7], "4e+07 ± 1e+07"),
+        ([float("nan"), 1.0], "nan"), ([0.25], "0.25"), ([], ""),
+    ],
+)  # fmt: skip
+def test_mean_and_spread_have_as_many_places(values, text):
+    assert _spread(values) == text
+
+
+def test_a_legend_names_the_line_of_each_configuration(tmp_path, capsys):
+    text, _ = report(tmp_path, capsys, make(tmp_path, hidden=8))
+    assert 'class="legend"' not in text
+    text, _ = report(tmp_path, capsys, *(make(tmp_path, hidden=hidden) for hidden in range(8, 16)))
+    (legend,) = re.findall(r'<ul class="legend">(.*?)</ul>', text)
+    lines = re.findall(r"<li><i style=\"border-top: 3px (\w+ light-dark\([^)]*\))\"></i>(hidden=\d+)</li>", legend)
+    assert [name for _, name in lines] == [f"hidden={hidden}" for hidden in range(8, 16)]
+    assert len({line for line, _ in lines}) == 8
+
+
 def test_the_same_runs_make_the_same_page(tmp_path, capsys):
     place = make(tmp_path)
     assert report(tmp_path, capsys, place)[0] == report(tmp_path, capsys, place)[0]
 
 
 def test_what_is_written_of_runs_cannot_become_html(tmp_path, capsys):
-    text, page = report(tmp_path, capsys, make(tmp_path / "<b>&co", name="study"))
+    text, _ = report(tmp_path, capsys, make(tmp_path / "<b>&co", name="study"))
     assert "<b>" not in text
-    assert any("<b>&co" in cell for row in page.rows for cell in row)
+    assert "&lt;b&gt;&amp;co" in text
 
 
 def test_a_run_that_has_not_ended_says_so(tmp_path, capsys):

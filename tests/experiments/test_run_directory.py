@@ -2,7 +2,10 @@
 
 import errno
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,6 +126,64 @@ def test_a_full_disk_leaves_weights_as_they_were(tmp_path):
     assert {file.name for file in path.iterdir()} == {"config.json", "weights.npz"}
     with np.load(path / "weights.npz") as weights:
         np.testing.assert_array_equal(weights["w"], np.arange(10.0))
+
+
+# The superuser may write everywhere, so that it becomes another user for the writing.
+WITHOUT_LEAVE = """
+import os, sys
+from pathlib import Path
+import safetensors.numpy
+import snn
+from autograd.errors import WriteError
+from experiments.harness import Options, RunDirectory
+
+place = Path(sys.argv[1])
+directory, saved = RunDirectory(Options(out=place), "study"), snn.checkpoint.Checkpoints(place / "saved")
+saved.save(1, value=1)
+lines = snn.train.JSONLines(place / "metrics.jsonl")
+lines.path.write_text("{}" + chr(10))
+for path in [*place.rglob("*"), place]:
+    path.chmod(0o555 if path.is_dir() else 0o444)
+if not os.geteuid():
+    os.seteuid(65534)
+
+class Trained:
+    resumed, history = True, [{"epoch": 1}]
+
+for write in (
+    lambda: RunDirectory(Options(out=place), "study"), lambda: RunDirectory(Options(out=place / "new"), "study"),
+    lambda: directory.write("weights.npz", b"new"), lambda: saved.save(2, value=2), lambda: lines.on_start(Trained),
+    lambda: lines.on_epoch(Trained),
+):
+    try:
+        write()
+    except WriteError as error:
+        print(str(error).replace(str(place), "PLACE"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="the system has no users that may write less")
+def test_a_read_only_directory_keeps_what_is_in_it_and_says_so(tmp_path):
+    place = Path(tempfile.mkdtemp())  # tmp_path is closed to another user
+    try:
+        done = python("-W", "error", "-c", WITHOUT_LEAVE, str(place))
+        assert done.stderr == ""
+        lines = done.stdout.splitlines()
+        assert [line.partition(":")[0] for line in lines] == [
+            "writing PLACE/study", "writing PLACE/new/study", lines[2].partition(":")[0],
+            "writing PLACE/saved/step-000000000002.safetensors", "writing PLACE/metrics.jsonl", "writing PLACE/metrics.jsonl",
+        ]  # fmt: skip
+        assert lines[2].partition(":")[0].endswith("-0/weights.npz")
+        for line in lines:
+            assert ": expected a directory that can be written, with space left, got Permission denied. What was th" in line
+        (run,) = (place / "study").iterdir()
+        assert [path.name for path in run.iterdir()] == ["config.json"]
+        assert [path.name for path in (place / "saved").iterdir()] == ["step-000000000001.safetensors"]
+        assert (place / "metrics.jsonl").read_text() == "{}\n"
+    finally:
+        for path in [place, *place.rglob("*")]:
+            path.chmod(0o755)
+        shutil.rmtree(place)
 
 
 @dataclass(frozen=True, kw_only=True)

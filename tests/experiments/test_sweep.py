@@ -14,6 +14,7 @@ import pytest
 from experiments import sweep as module
 from experiments.__main__ import main
 from experiments.harness import lock
+from experiments.local import Local
 from experiments.study import Grid, Range, Study
 
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")
@@ -50,10 +51,11 @@ def stand_in(monkeypatch):
     """Return a function that says how runs go from now on."""
 
     def use(how="well", *more):
-        def command(self, trial, place):
-            return [sys.executable, "-c", STAND_IN, str(place), json.dumps(trial.options), how, *map(str, more)]
+        def commands(self, trial, place):
+            command = [sys.executable, "-c", STAND_IN, str(place), json.dumps(trial.options), how, *map(str, more)]
+            return command, command
 
-        monkeypatch.setattr(module.Sweep, "_command", command)
+        monkeypatch.setattr(module.Sweep, "_commands", commands)
 
     use()
     return use
@@ -101,8 +103,8 @@ def test_a_run_of_other_options_is_no_result(tmp_path, stand_in, capsys):
     monkey = STAND_IN.replace("options}))", "options | {'hidden': 4}}))")
     assert monkey != STAND_IN
     with pytest.MonkeyPatch.context() as patch:
-        command = lambda self, trial, place: [sys.executable, "-c", monkey, str(place), json.dumps(trial.options), "well"]  # noqa: E731
-        patch.setattr(module.Sweep, "_command", command)
+        command = lambda trial, place: [sys.executable, "-c", monkey, str(place), json.dumps(trial.options), "well"]  # noqa: E731
+        patch.setattr(module.Sweep, "_commands", lambda self, *args: (command(*args), command(*args)))
         assert main(["sweep", "--resume", str(tmp_path)]) == 1
     assert "expected hidden=16, got hidden=4. It is of another sweep" in capsys.readouterr().err
     assert list(results(tmp_path)) == ["0000"]
@@ -198,12 +200,16 @@ def test_a_command_goes_on_with_the_run_that_is_there(tmp_path):
     configure = lambda name, args: importlib.import_module("experiments.digits").Config()  # noqa: E731
     sweep = module.Sweep(module.Options(experiment="digits", out=tmp_path, grid=("hidden=8",)), ["--epochs", "2"], configure)
     (trial,) = Grid({"hidden": ["8"]}).trials
-    new = sweep._command(trial, tmp_path)
+    new, again = sweep._commands(trial, tmp_path)
     assert new[3:] == ["digits", "--epochs", "2", "--hidden", "8", "--out", str(tmp_path)]
-    run = tmp_path / "digits" / "run-0"
+    assert again[3:] == ["digits", "--resume"]
+    says = [sys.executable, "-c", "import sys; print(*sys.argv[1:])"]
+    workers, run = Local(1, None), tmp_path / "digits" / "run-0"
+    assert workers.run([*says, "new"], [*says, "again"], tmp_path) == 0
     run.mkdir(parents=True)
     (run / "config.json").touch()
-    assert sweep._command(trial, tmp_path)[3:] == ["digits", "--resume", str(run)]
+    assert workers.run([*says, "new"], [*says, "again"], tmp_path) == 0
+    assert (tmp_path / "output.txt").read_text() == f"new\nagain {run}\n"
 
 
 @pytest.mark.skipif(importlib.util.find_spec("fcntl") is None, reason="there are no locks of files")
@@ -260,7 +266,7 @@ def test_a_directory_holds_one_sweep(tmp_path, stand_in, capsys):
     assert f"Go on with it: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
     for args in (["--resume"], ["--resume", "--lowest"]):
         assert main(["sweep", *args]) == 2
-        assert "expected a directory, and perhaps --metric and --lowest, got " in capsys.readouterr().err
+        assert "expected a directory, and perhaps --metric, --lowest, --workers, --dask, got " in capsys.readouterr().err
     assert main(["sweep", "--resume", str(tmp_path / "nowhere")]) == 2
     assert "expected a sweep.json, got FileNotFoundError" in capsys.readouterr().err
 

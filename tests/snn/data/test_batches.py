@@ -157,3 +157,25 @@ def test_leaving_the_loop_ends_the_thread_and_reads_no_further():
         break
     assert threading.active_count() == before
     assert len(read) <= 2 * 6
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+def test_parts_of_batches_are_read_apart_and_make_the_whole(prefetch):
+    read = []
+
+    class Counted(Source):
+        def read(self, place):
+            read.append(place)
+            return np.float32([place]), self.label(place)
+
+    data = Dataset(Counted(np.arange(9)), kind="static", name="counted")
+    whole = order(data.batches(4, rng(5)))
+    halves = []
+    for cut in (lambda n: slice(0, -(-n // 2)), lambda n: slice(-(-n // 2), n)):
+        read.clear()
+        parts = data.batches(4, rng(5), prefetch=prefetch).parts(cut)
+        assert len(parts) == 3
+        halves.append([[] if batch is None else batch.labels.tolist() for batch in parts])
+        assert len(read) == sum(map(len, halves[-1]))  # nothing else
+    assert [first + second for first, second in zip(*halves, strict=True)] == whole
+    assert halves[1][-1] == []  # of one sample

@@ -1,0 +1,78 @@
+"""Runs that several processes share over MPI: ``mpiexec -n 2 python -m mpi4py -m experiments NAME --ranks 2``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import snn
+from autograd.errors import ArgumentError
+
+from .harness import RunDirectory
+
+__all__ = ["begin", "command", "shared"]
+
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what MPICH and its kin, and Open MPI, tell each process they start
+
+
+def command(ranks: int, rest: str) -> str:
+    """Return the command line of experiments with so many ranks."""
+    start = f"mpiexec -n {ranks} python -m mpi4py -m" if ranks > 1 else "python -m"
+    return f"{start} experiments {rest}"
+
+
+def begin(config: Any, rest: str) -> snn.train.Ranks | None:
+    """Return the ranks of a run, None if it has one.
+
+    Parameters
+    ----------
+    config : Options
+        Of the run.
+    rest : str
+        The command line behind ``experiments``, for messages.
+
+    Raises
+    ------
+    ArgumentError
+        If other processes than these were started.
+    MissingExtraError
+        If mpi4py is not installed.
+    """
+    wanted = getattr(config, "ranks", 1)
+    if wanted == 1:
+        started = next((int(os.environ[name]) for name in _SIZES if os.environ.get(name, "").isdigit()), 1)
+        if started > 1:
+            raise ArgumentError(
+                "option --ranks", f"{started}, as mpiexec has started", "1, so that each would make the same run by itself",
+                f"Add --ranks {started} if it trains a network; or leave mpiexec out.",
+            )  # fmt: skip
+        return None
+    ranks = snn.train.Ranks()
+    if ranks.size != wanted:
+        raise ArgumentError(
+            "option --ranks", f"{wanted} ranks, started by mpiexec", f"{ranks.size}", f"Start them: {command(wanted, rest)}"
+        )
+    return ranks
+
+
+def shared(ranks: snn.train.Ranks | None, make: Callable[[], RunDirectory]) -> RunDirectory:
+    """Return a run directory that rank 0 makes, or opens, and alone writes."""
+    if ranks is None:
+        return make()
+    made: list[RunDirectory] = []
+
+    def first() -> tuple[str, Path]:
+        made.append(make())
+        return made[0].name, made[0].path
+
+    with ranks.together():
+        name, path = ranks.first(first)
+    directory = made[0] if made else RunDirectory.of_another(name, path)
+    directory.ranks = ranks
+    if directory.first:
+        again = command(ranks.size, f"{name} --resume {path}")
+        print(f"note: {ranks.size} ranks; if one dies, go on with: {again}", file=sys.stderr)
+    return directory

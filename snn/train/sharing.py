@@ -1,0 +1,103 @@
+"""What the ranks of a training have in common: that of rank 0 when it begins, and the same Parameters all along."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+from autograd import Cell
+from autograd.errors import ArgumentError, DTypeError, RankError
+
+from .place import Place
+from .streams import JUMPING
+
+__all__ = ["agree", "check_alike", "take_over"]
+
+
+def check_alike(place: Place) -> None:
+    """Check that the ranks have built the same, and that parts of a batch can give what the whole batch would.
+
+    Raises
+    ------
+    RankError
+        If settings, or the names and shapes of Parameters, are others than those of rank 0.
+    ArgumentError
+        If a layer normalises by statistics of the batch.
+    DTypeError
+        If there is a generator that cannot jump ahead.
+    """
+    if place.ranks.size == 1:
+        return
+    _check_norms(place.net)
+    for name, rng in place.known_generators().items():
+        if not isinstance(rng.bit_generator, JUMPING):
+            raise DTypeError(
+                f"Trainer, ranks, generator {name!r}", "one that can jump ahead, so that each rank draws other numbers",
+                type(rng.bit_generator).__name__, "Use np.random.default_rng(seed).",
+            )  # fmt: skip
+    shapes = {name: (p.shape, str(p.dtype)) for name, p in place.net.parameters_dict().items()}
+    built = {"settings": place.settings, "Parameters": shapes, "optimizer": type(place.optimizer).__name__}
+    first = place.ranks.exchange("what was built", built)[0]
+    differs = [f"{what} {built[what]}" for what in built if built[what] != first[what]]
+    for rank, text in enumerate(place.ranks.exchange("what differs", "; ".join(differs)[:500])):
+        if text:
+            raise RankError(f"rank {rank}", "a Trainer built as that of rank 0", text, "Start the same program on all ranks.")
+
+
+def _check_norms(net: Cell) -> None:
+    """Refuse layers whose output for a sample depends on the others of its batch."""
+    for name, cell in net.cells_and_names():
+        if hasattr(cell, "moving_mean") and getattr(cell, "use_batch_statistics", None) is not False:
+            raise ArgumentError(
+                f"Trainer, ranks, layer {name or 'of the net'}", "layers that take each sample by itself",
+                f"{type(cell).__name__}, which would normalise each rank's part by statistics of that part alone",
+                "Use nn.GroupNorm or nn.LayerNorm, a BatchNorm with use_batch_statistics=False, or one rank.",
+            )  # fmt: skip
+
+
+def take_over(place: Place) -> None:
+    """Set on all ranks what rank 0 goes on from: weights, optimizer, generators, place, history."""
+    if place.ranks.size == 1:
+        return
+    generators = place.known_generators()
+
+    def state() -> dict[str, Any]:
+        return {
+            "net": place.net.state_dict(), "optimizer": place.optimizer.state_dict(), "here": place.here(),
+            "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
+            "resumed": place.resumed,
+        }  # fmt: skip
+
+    found = place.ranks.first(state)
+    if place.ranks.rank:
+        place.net.load_state_dict(found["net"])
+        place.optimizer.load_state_dict(found["optimizer"])
+        for name, rng in generators.items():
+            rng.bit_generator.state = found["generators"][name]
+        place.go_to(found["here"])
+        place.resumed = found["resumed"]
+
+
+def agree(place: Place) -> None:
+    """Know on all ranks whether the training stops, which a hook on rank 0 may have said, or is interrupted.
+
+    Raises
+    ------
+    RankError
+        If the Parameters are not the same on all ranks.
+    """
+    if place.ranks.size == 1:
+        return
+    digest = 0
+    for p in place.net.get_parameters():
+        digest = zlib.crc32(np.ascontiguousarray(p.stored).data, digest)
+    found = place.ranks.exchange("the Parameters", (digest, place.stop, place.interrupted))
+    other = [rank for rank, (theirs, _, _) in enumerate(found) if theirs != found[0][0]]
+    if other:
+        raise RankError(
+            f"ranks {', '.join(map(str, other))}", "the Parameters of rank 0 after each epoch", "others",
+            "What changes Parameters or the optimizer must do so on every rank: in loss, not in a hook or in evaluate.",
+        )  # fmt: skip
+    place.stop, place.ends = found[0][1], any(interrupted for _, _, interrupted in found)
