@@ -182,7 +182,8 @@ class PartBack:
     def add(self, a: int, b: int) -> None:
         """Add what a chunk brings to the gradients by weights, and write that by inputs."""
         chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
-        self.finite = {d: all_finite(array, self.part.backend) for d, array in self.packed.items()}
+        # A sum that is finite has no other terms, and is shorter.
+        self.finite = {d: all_finite(self.totals.get(d, array), self.part.backend) for d, array in self.packed.items()}
         for k, by_events in self.by_events.items():
             by_events.add(chunk, self.packed[d_inputs[k]], self.finite[d_inputs[k]])
         for k in self.direct:
