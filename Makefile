@@ -30,8 +30,9 @@ lowest: .venv-lowest/ready ## The test suite with the lowest versions that pypro
 plain: $(VENV)/test ## Compiled nets and neurons of one's own, in a process whose loops and kernels are plain Python
 	NUMBA_DISABLE_JIT=1 $(BIN)/$(PYTEST) -k "not python and not test_a_neuron_" tests/snn/compiled/test_conformance.py tests/snn/compiled/test_nets.py
 
-lint: $(VENV)/test ## Lint, format, types and floors
+lint: $(VENV)/test ## Lint, format, spelling, types and floors
 	$(BIN)/ruff check
+	$(BIN)/typos
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
@@ -40,8 +41,8 @@ format: $(VENV)/test ## Format the code
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-docs: $(VENV)/docs ## Build the pages of docs/ as HTML in docs/_build; a warning is an error
-	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build
+docs: $(VENV)/docs ## Run the tutorials and build the pages of docs/ as HTML in docs/_build/html; a warning or a broken link is an error
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --fresh-env --quiet docs docs/_build/html
 
 coverage: $(VENV)/test ## Measure which lines and branches of autograd its own tests run: four minutes
 	$(BIN)/coverage run -m pytest -q tests/autograd tests/parity tests/seed tests/golden

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from sybil import Example, Sybil
-from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+from sybil.parsers.markdown import CodeBlockParser
+from sybil.parsers.myst import PythonCodeBlockParser
 
 from experiments.__main__ import main, names
 from experiments.mnist import write_small_set
 
 ROOT = Path(__file__).parent
-collect_ignore_glob = ["docs/*.py"]  # they need the extra of the docs
+collect_ignore_glob = ["docs/*.py", "docs/extensions/*.py"]  # they need the extra of the docs
 
 
 def pytest_configure(config):
@@ -99,6 +100,6 @@ def tmp(tmp_path):
 
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS), ShellParser()],
-    patterns=["README.md", "docs/*.md"],
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
     fixtures=["tmp"],
 ).pytest()

@@ -1,16 +1,35 @@
 """Sphinx: the pages of this directory, and the API from the docstrings."""
 
+import logging
+import os
 import sys
+import tempfile
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "extensions"))
+os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")  # figures of executed pages
+# Kernels see no profile of the user's, and do not tell at each start that a local port is not encrypted.
+profiles = tempfile.TemporaryDirectory(prefix="spikecell-docs-")
+(Path(profiles.name) / "profile_default").mkdir()
+(Path(profiles.name) / "profile_default" / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n")
+os.environ["IPYTHONDIR"] = profiles.name
 
 project = "spikecell"
 author = copyright = "the authors of spikecell"
 version = release = version_of("spikecell")
 
-extensions = ["sphinx.ext.autodoc", "numpydoc", "myst_parser", "everything"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "numpydoc",
+    "myst_nb",
+    "sphinx_design",
+    "sphinx_copybutton",
+    "everything",
+    "links",
+    "notebooks",
+]
 exclude_patterns = ["_build"]
 root_doc = "index"
 
@@ -29,5 +48,16 @@ nitpick_ignore_regex = [
     ("py:class", r"snn\.(layers|neurons|synapses)\.\w+\.\w+"),  # but for a State, which its page describes,
     ("py:class", r"(Classifier|Regressor)Mixin"),  # and for classes of scikit-learn
 ]
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 toc_object_entries_show_parents = "hide"
+
+# Pages with a kernel run as the site is built; an error in one is an error of the build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+logging.getLogger("traitlets").setLevel(logging.WARNING)  # it would tell of each page that runs
+
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True

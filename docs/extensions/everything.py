@@ -17,16 +17,20 @@ from sphinx.util.docutils import SphinxDirective
 from autograd.operator import Operator
 
 PAGES = re.compile(r"^\.\. everything:: ([\w.]+)$", re.MULTILINE)
-texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("api/*.rst")]
+texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].glob("api/*.rst")]
 documented = sorted({name for text in texts for name in PAGES.findall(text)})
 """The modules that have a page."""
 
 
 class Everything(SphinxDirective):
-    """``.. everything:: autograd.ops``; with ``:from:``, what these modules export into it beside its ``__all__``."""
+    """``.. everything:: autograd.ops``: a list of all names, then their entries.
+
+    With ``:from:``, the names that these modules export into it beside its ``__all__``. With ``:first:``, parts of names of
+    modules: what is defined in them comes first, in this order.
+    """
 
     required_arguments = 1
-    option_spec = {"from": directives.unchanged}
+    option_spec = {"from": directives.unchanged, "first": directives.unchanged}
 
     def run(self) -> list[Any]:
         """Return what stands on the page."""
@@ -35,14 +39,41 @@ class Everything(SphinxDirective):
         beside = [importlib.import_module(name) for name in self.options.get("from", "").split()]
         names = [n for source in beside for n in source.__all__ if n not in module.__all__] if beside else module.__all__
         lines = [] if beside else [f".. py:module:: {page}", "", inspect.cleandoc(module.__doc__ or ""), ""]
+        first = self.options.get("first", "").split()
+        if first:
+            names = sorted(names, key=lambda name: _rank(getattr(module, name), first))
         groups: dict[tuple[str, str], list[str]] = {}
+        listed: dict[tuple[str, str], list[str]] = {}
         for name in names:
             group, entry = _entry(page, name, getattr(module, name))
             groups.setdefault(group, []).extend(entry)
+            listed.setdefault(group, []).append(name)
         # What is defined here first; lists of modules, objects and other names last.
-        for (title, text), entries in sorted(groups.items(), key=lambda item: item[0] in LISTS):
-            lines += [title, "-" * len(title), "", text, "", *entries, ""]
+        ordered = sorted(groups.items(), key=lambda item: item[0] in LISTS)
+        if first:
+            lines += _overview(page, {group: listed[group] for group, _ in ordered if group not in LISTS})
+        said = "" if beside else inspect.cleandoc(module.__doc__ or "")  # a page that is one file has said it above
+        for (title, text), entries in ordered:
+            lines += [title, "-" * len(title), "", text if text != said else "", "", *entries, ""]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
+
+
+def _rank(value: Any, first: list[str]) -> tuple[int, bool]:
+    """Return the place of the module in which a value is defined among those that come first; functions before classes."""
+    home = f"{getattr(value, '__module__', None) or ''}."
+    return next((place for place, part in enumerate(first) if f"{part}." in home), len(first)), isinstance(value, type)
+
+
+def _overview(page: str, listed: dict[tuple[str, str], list[str]]) -> list[str]:
+    """Return a table of the names on a page, a row for each group."""
+    lines = ["", ".. list-table::", "   :widths: 25 75", ""]
+    by_title: dict[str, list[str]] = {}
+    for (title, _), names in listed.items():
+        by_title.setdefault(title, []).extend(names)
+    for title, names in by_title.items():
+        links = ", ".join(f":py:obj:`~{page}.{name}`" for name in names)
+        lines += [f"   * - {title}", f"     - {links}"]
+    return [*lines, ""]
 
 
 PACKAGES = "autograd", "snn"
@@ -62,7 +93,7 @@ def _entry(page: str, name: str, value: Any) -> tuple[tuple[str, str], list[str]
     home = getattr(value, "__module__", None)
     if home is None or not home.startswith(PACKAGES) or not callable(value):
         return VALUES, [f".. py:data:: {full}", f"   :value: {value!r}", ""]
-    place = _place(value, page)
+    place = place_of(value, page)
     if place != full:
         return OTHERS, [f"- ``{name}``: :py:obj:`{place}`"]
     if isinstance(value, type) and issubclass(value, Operator):
@@ -78,19 +109,20 @@ def _entry(page: str, name: str, value: Any) -> tuple[tuple[str, str], list[str]
 
 
 def _has_entry(cls: type) -> bool:
-    return not cls.__module__.startswith(PACKAGES) or _place(cls, "") != f".{cls.__name__}"
+    return not cls.__module__.startswith(PACKAGES) or place_of(cls, "") != f".{cls.__name__}"
 
 
 def _show_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]) -> None:
     """Leave out the bases that are not documented, and name the others as users do."""
     bases[:] = [
-        f":py:class:`{_place(b, '') if b.__module__.startswith(PACKAGES) else b.__name__}`" for b in bases if _has_entry(b)
+        f":py:class:`{place_of(b, '') if b.__module__.startswith(PACKAGES) else b.__name__}`" for b in bases if _has_entry(b)
     ]
 
 
-def _skip(app: Sphinx, what: str, name: str, value: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out what scikit-learn adds to a class of ours, whose text leads to its own pages."""
-    return True if str(getattr(value, "__module__", "")).startswith("sklearn.") else None
+def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out the fields of a NamedTuple, which its attributes describe, and what scikit-learn adds to a class of ours."""
+    adds = str(getattr(obj, "__module__", "")).startswith("sklearn.")
+    return True if adds or type(obj).__name__ == "_tuplegetter" else None
 
 
 def _find(app: Sphinx, env: Any, node: Any, contents: Any) -> Any:
@@ -102,10 +134,10 @@ def _find(app: Sphinx, env: Any, node: Any, contents: Any) -> Any:
         return None
     if node.get("refdomain") != "py" or not hasattr(value, "__name__"):
         return None
-    return env.domains["py"].resolve_xref(env, node["refdoc"], app.builder, "obj", _place(value, page), node, contents)
+    return env.domains["py"].resolve_xref(env, node["refdoc"], app.builder, "obj", place_of(value, page), node, contents)
 
 
-def _place(value: Any, page: str) -> str:
+def place_of(value: Any, page: str) -> str:
     """Return where a value is documented: under its own name, on the page nearest to where it is defined."""
     name = value.__name__
     pages = [p for p in documented if getattr(importlib.import_module(p), name, None) is value]
