@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -98,8 +99,15 @@ def tmp(tmp_path):
     return str(tmp_path)
 
 
+def close_figures(namespace):
+    """Close the figures that a page has drawn; matplotlib warns where too many are open."""
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS), ShellParser()],
     patterns=["README.md", "docs/*.md", "docs/*/*.md"],
     fixtures=["tmp"],
+    teardown=close_figures,
 ).pytest()
