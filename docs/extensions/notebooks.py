@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 CHECKS = re.compile(r"<!--.*?-->\s*", re.DOTALL)  # what the tests look at
 OFFER = re.compile(r"(?:(?!\n\n)[^.:])*\{nb-download\}`[^`]*`\.")  # the sentence about the notebook itself

@@ -1,6 +1,7 @@
 """The pages as files: links, lists of pages, and numbers that stand in two places. Their listings are run by conftest.py."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_tutorials_run_and_can_be_downloaded():
         assert read(page).startswith(KERNEL), page.name
         assert f"{{nb-download}}`notebook <{page.stem}.ipynb>`" in read(page), page.name
         assert read(page).count("```{code-cell} python\n") >= 3, page.name
+
+
+def test_a_notebook_stands_alone():
+    alone = runpy.run_path(str(DOCS / "extensions" / "notebooks.py"))["alone"]
+    for page in (DOCS / "tutorials").glob("*.md"):
+        assert "nb-download" not in alone(read(page)), page
+        assert ".md)" not in alone(read(page)), page
+        assert "<!--" not in alone(read(page)), page
+    text = "# A page\n\nIt does this. Download it as a\n{nb-download}`notebook <a.ipynb>`. It says [that](../b.md#c).\n\n<!--- x -->\nEnd."
+    assert alone(f"{text} [Site](https://d.org)") == "# A page\n\nIt does this. It says that.\n\nEnd. [Site](https://d.org)"
 
 
 def test_cells_run_only_where_there_is_a_kernel():
