@@ -90,8 +90,9 @@ def test_a_notebook_stands_alone():
         assert "nb-download" not in alone(read(page)), page
         assert ".md)" not in alone(read(page)), page
         assert "<!--" not in alone(read(page)), page
-    text = "# A page\n\nIt does this. Download it as a\n{nb-download}`notebook <a.ipynb>`. It says [that](../b.md#c).\n\n<!--- x -->\nEnd."
-    assert alone(f"{text} [Site](https://d.org)") == "# A page\n\nIt does this. It says that.\n\nEnd. [Site](https://d.org)"
+    text = "# A page\n\nIt does this. Download it as a\n{nb-download}`notebook <a.ipynb>`. It says [that](../b.md#c)."
+    text += "\n\n<!--- x -->\nEnd. [Site](https://d.org)"
+    assert alone(text) == "# A page\n\nIt does this. It says that.\n\nEnd. [Site](https://d.org)"
 
 
 def test_cells_run_only_where_there_is_a_kernel():
