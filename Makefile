@@ -6,7 +6,7 @@ PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 BENCHMARKS := overhead backward auto import memory scaling product layer recurrent digits graph conv events raster
 TESTED := overhead backward auto import memory scaling product conv events delays raster
 
-.PHONY: help ci demo test test-base lowest plain lint format coverage mutants docs bench bench-quick peers clean
+.PHONY: help ci demo test test-base lowest plain lint format coverage mutants docs bench bench-quick peers package clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -65,8 +65,16 @@ bench-quick: $(VENV)/test ## See that the benchmarks of training run, on tiny wo
 peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
 	.venv-peers/$(SCRIPTS)/python -m pytest -q --noconftest tests/peers
 
+package: $(VENV)/package ## Build the sdist, and the wheel from it, and try the wheel in an empty environment
+	rm -rf dist .venv-wheel
+	mkdir dist
+	$(BIN)/python -m build --outdir dist . > dist/log 2>&1 || { cat dist/log; exit 1; }
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/$(SCRIPTS)/python -m pip install --quiet dist/*.whl
+	.venv-wheel/$(SCRIPTS)/python -I .ci/smoke.py
+
 clean: ## Remove the environments and caches
-	rm -rf $(VENV) mutants .coverage .venv-bench .venv-peers .venv-lowest .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
+	rm -rf $(VENV) mutants .coverage .venv-bench .venv-peers .venv-lowest .venv-wheel dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info docs/_build
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -87,6 +95,10 @@ $(VENV)/test: $(VENV)/pyvenv.cfg pyproject.toml
 
 $(VENV)/docs: $(VENV)/pyvenv.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+$(VENV)/package: $(VENV)/pyvenv.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[package]'
 	@touch $@
 
 $(VENV)/mutants: $(VENV)/test
