@@ -14,6 +14,7 @@ from .dtypes import as_bool, describe
 from .errors import AutogradError, CellError, GradientError, StateDictError
 from .foreign import CELL, OwnArguments, hint, listed
 from .hooks import Hook, Hookable, enter
+from .html import of_layers
 from .parameter import Parameter, ParameterTuple
 from .state import state
 from .tensor import Tensor
@@ -341,6 +342,26 @@ class Cell(Hookable, CellNames, OwnArguments):
                     todo.append((depth, str(id(cell)), None))
                     todo += [(depth + 1, f"({name}): ", part) for name, part in reversed(parts)]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Return the net as a table, for notebooks."""
+        return of_layers(type(self).__name__, self._html_rows())
+
+    def _html_rows(self) -> Iterator[tuple[str, Cell, bool, list[tuple[str, Parameter]]]]:
+        """Iterate over the Cells that ``repr`` shows, each once: path, Cell, whether it prints itself, its own Parameters."""
+        seen: set[int] = set()
+        todo: list[tuple[str, Cell]] = [("", self)]
+        while todo:
+            path, cell = todo.pop()
+            if id(cell) in seen:
+                continue
+            seen.add(id(cell))
+            whole = type(cell).__repr__ is not Cell.__repr__
+            parts = list(_walk("", cell, {id(cell)})) if whole else _own_parts(cell)
+            yield path, cell, whole, [(name, part) for name, part in parts if isinstance(part, Parameter)]
+            if not whole:
+                inside = [(f"{path}.{name}" if path else name, part) for name, part in parts if isinstance(part, Cell)]
+                todo += reversed(inside)
 
 
 def too_deep(where: str) -> CellError:

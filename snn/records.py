@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, MissingExtraError
+from autograd.html import of_values
 
 from .common.checks import positive
 
@@ -125,6 +126,10 @@ class Record(dict[str, Tensor]):
                     segment.analogsignals.append(signal)
             block.segments.append(segment)
         return block
+
+    def _repr_html_(self) -> str:
+        """Return what was recorded as a table, for notebooks."""
+        return of_values(f"Record of {len(self)} " + ("entry" if len(self) == 1 else "entries"), self.items())
 
     def _arrays(self, where: str) -> dict[str, np.ndarray[Any, Any]]:
         if not self:

@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
+from autograd.html import of_values
 from autograd.intake import to_numbers
 from autograd.state import scope
 
@@ -44,6 +45,10 @@ class RunResult(NamedTuple):
     state: Any
     record: Record
 
+    def _repr_html_(self) -> str:
+        """Return shapes and ranges of all that came out as a table, for notebooks."""
+        return of_values("Result of snn.run", zip(self._fields, self, strict=True))
+
 
 @says_too_deep
 def run(
@@ -62,80 +67,104 @@ def run(
     Parameters
     ----------
     net : Cell
-        A neuron, an ``nn.SequentialCell`` of layers with and without state, or a Cell of your own with
-        ``construct(x, state) -> (out, state)``, and ``initial_state(x) -> state`` if it is more than one neuron. A layer whose
-        class says ``over_time = True``, such as :class:`snn.PSN`, gets all time steps at once, ``[T, N, ...]``, alone or
-        anywhere in a SequentialCell.
+        A neuron, an ``nn.SequentialCell`` of layers with and without state, or
+        a Cell of your own with ``construct(x, state) -> (out, state)``, and
+        ``initial_state(x) -> state`` if it is more than one neuron. A layer
+        whose class says ``over_time = True``, such as :class:`snn.PSN`, gets
+        all time steps at once, ``[T, N, ...]``, alone or anywhere in a
+        SequentialCell.
     x : Tensor or array
-        Input, ``[T, N, ...]``: time, batch, features. ``[T, N]`` is one neuron for each sample: a single time step of a longer
-        input, ``x[0]``, and a sequence without a batch look the same, and only a net that knows its number of features, by an
-        ``nn.Dense`` or a :class:`snn.Recurrent` before anything else, can refuse them.
+        Input, ``[T, N, ...]``: time, batch, features. ``[T, N]`` is one neuron
+        for each sample: a single time step of a longer input, ``x[0]``, and a
+        sequence without a batch look the same, and only a net that knows its
+        number of features, by an ``nn.Dense`` or a :class:`snn.Recurrent`
+        before anything else, can refuse them.
     state : optional
-        Where to start: what an earlier run returned. None starts fresh. For a neuron, its membrane; for a SequentialCell, a
-        dict from the names of its layers with state to their states.
+        Where to start: what an earlier run returned. None starts fresh. For a
+        neuron, its membrane; for a SequentialCell, a dict from the names of
+        its layers with state to their states.
     record : sequence of str
-        What to record of each neuron: ``"spike"``; ``"v"``, the membrane **after** reset; ``"v_before_reset"``; ``"x"``, its
-        input current; or a field of a state that is a NamedTuple, or a key of one that is a dict. Where a mask holds a sample,
-        the state's last value is recorded.
+        What to record of each neuron: ``"spike"``; ``"v"``, the membrane
+        **after** reset; ``"v_before_reset"``; ``"x"``, its input current; or a
+        field of a state that is a NamedTuple, or a key of one that is a dict.
+        Where a mask holds a sample, the state's last value is recorded.
     mask : array of bool, optional
-        ``[T, N]``; where False, a sample is over or has not begun: its state stays as it is, its output is 0, and it does not
-        matter what ``x`` holds.
+        ``[T, N]``; where False, a sample is over or has not begun: its state
+        stays as it is, its output is 0, and it does not matter what ``x``
+        holds.
     mode : {"auto", "eager", "compiled", "python"}
-        ``"eager"`` runs step by step. ``"compiled"`` runs the graph of the net, see :func:`snn.graph`: each neuron's
-        equations, with its own ``bprop``, become one fused loop over time in each direction, neurons that feed each other
-        step together in one, and weights behind spikes are summed for the spikes only.
-        ``"python"`` does the same with the emitted loops as plain Python, to step through; very slow. ``"auto"`` compiles
-        where it can, if the eager run with its gradient would take about 5 ms or more: 100 us for each layer and time step,
-        and 20 ns for each neuron, 0.1 ns for each weight, of a sample. It warns once if a neuron cannot be compiled, and runs
-        eagerly. What ran before, and what is in the cache, does not matter. In a process with ``NUMBA_DISABLE_JIT=1``
-        ``"compiled"`` is ``"python"``, and ``"auto"`` is ``"eager"``.
+        ``"eager"`` runs step by step. ``"compiled"`` runs the graph of the
+        net, see :func:`snn.graph`: each neuron's equations, with its own
+        ``bprop``, become one fused loop over time in each direction, neurons
+        that feed each other step together in one, and weights behind spikes
+        are summed for the spikes only. ``"python"`` does the same with the
+        emitted loops as plain Python, to step through; very slow. ``"auto"``
+        compiles where it can, if the eager run with its gradient would take
+        about 5 ms or more: 100 us for each layer and time step, and 20 ns for
+        each neuron, 0.1 ns for each weight, of a sample. It warns once if a
+        neuron cannot be compiled, and runs eagerly. What ran before, and what
+        is in the cache, does not matter. In a process with
+        ``NUMBA_DISABLE_JIT=1`` ``"compiled"`` is ``"python"``, and ``"auto"``
+        is ``"eager"``.
     check : bool
-        Look for NaN and infinity in the input and after each layer, and for constants of neurons that learning has moved out
-        of their range; slower.
+        Look for NaN and infinity in the input and after each layer, and for
+        constants of neurons that learning has moved out of their range;
+        slower.
     checkpoint : int, optional
-        Where the run is compiled: save the state every so many steps (rounded up to the layer's chunks), and compute what lies
-        between again in the backward. The gradients are the same to the bit, in less memory; ``sqrt(T)`` is a good choice.
+        Where the run is compiled: save the state every so many steps (rounded
+        up to the layer's chunks), and compute what lies between again in the
+        backward. The gradients are the same to the bit, in less memory;
+        ``sqrt(T)`` is a good choice.
 
     Returns
     -------
     out : Tensor
-        ``[T, N, ...]``, or several in the structure in which the net returns them. The three come as a named tuple,
-        :class:`RunResult`.
+        ``[T, N, ...]``, or several in the structure in which the net returns
+        them. The three come as a named tuple, :class:`RunResult`.
     state : same structure as above
         After the last step.
     record : Record
-        A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``, such as ``"1.v"``; for a net that is a single neuron just ``"v"``.
-        Its methods ``to_xarray()`` and ``to_neo(dt=...)`` hand it on.
+        A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``, such as ``"1.v"``;
+        for a net that is a single neuron just ``"v"``. Its methods
+        ``to_xarray()`` and ``to_neo(dt=...)`` hand it on.
 
     Raises
     ------
     ShapeError
-        If ``x`` is not ``[T, N, ...]`` with at least one step, or the mask does not fit.
+        If ``x`` is not ``[T, N, ...]`` with at least one step, or the mask
+        does not fit.
     StateError
-        If the state does not fit the net, the batch or the dtype, or a step makes something else of it; or one is given to a
-        net with a layer over time, which has seen nothing of what was before.
+        If the state does not fit the net, the batch or the dtype, or a step
+        makes something else of it; or one is given to a net with a layer over
+        time, which has seen nothing of what was before.
     CellError
         If a layer over time stands in a Cell that is run step by step.
     ArgumentError
         If no neuron has what is to be recorded, or the mode is unknown.
     NonFiniteError
-        With ``check``: where NaN or infinity came up first, by time step and layer.
+        With ``check``: where NaN or infinity came up first, by time step and
+        layer.
     CompileError
-        If ``mode="compiled"`` and a neuron, or the wiring of the net, does what cannot be compiled. It never falls
-        back on the eager mode by itself; only derivatives of second order take the eager way.
+        If ``mode="compiled"`` and a neuron, or the wiring of the net, does
+        what cannot be compiled. It never falls back on the eager mode by
+        itself; only derivatives of second order take the eager way.
 
     Warns
     -----
     UserWarning
-        With ``mode="auto"``, once for a net that has a neuron that cannot be compiled. Once for a net that goes on from a
-        Tensor which an earlier run has left in an attribute.
+        With ``mode="auto"``, once for a net that has a neuron that cannot be
+        compiled. Once for a net that goes on from a Tensor which an earlier
+        run has left in an attribute.
 
     Notes
     -----
-    For the same input current both modes give the same spikes and states to the bit, and gradients to rounding. A compiled run
-    gives a dense layer all time steps at once, which the BLAS may round differently: whole nets agree to rounding, and so do
-    two runs with carried state and one long one. Emitted loops are kept in the user's cache directory, or in
-    ``$SPIKECELL_CACHE``; ``$SPIKECELL_THREADS`` limits the threads, and the bits do not depend on it.
+    For the same input current both modes give the same spikes and states to
+    the bit, and gradients to rounding. A compiled run gives a dense layer all
+    time steps at once, which the BLAS may round differently: whole nets agree
+    to rounding, and so do two runs with carried state and one long one.
+    Emitted loops are kept in the user's cache directory, or in
+    ``$SPIKECELL_CACHE``; ``$SPIKECELL_THREADS`` limits the threads, and the
+    bits do not depend on it.
 
     Examples
     --------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from autograd.errors import PositionError
+from autograd.html import table
 
 __all__ = ["LayerSummary", "Summary"]
 
@@ -171,13 +171,7 @@ class Summary:
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
         head, *rows = self.rows()
-        lines = [f"<table><caption>{html.escape(self.title)}</caption>", _row(head, "th")]
-        lines += [_row(row, "td") for row in rows]
-        return "\n".join([*lines, "</table>", *(f"<p>{html.escape(line)}</p>" for line in self.lines())])
-
-
-def _row(cells: tuple[str, ...], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+        return table(self.title, head, rows, self.lines())
 
 
 def _rate(value: float | None) -> str:

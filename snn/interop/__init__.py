@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see; running, each is imported when it is first used
+    from . import nir, sklearn, torch
+    from .plain import Exported, export_numpy
 
 _PLACES = {
     "nir": "",
@@ -17,12 +21,14 @@ _PLACES = {
 __all__ = ["Exported", "export_numpy", "nir", "sklearn", "torch"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    place = _PLACES[name]
-    module = import_module(f".{place or name}", __name__)
-    return getattr(module, name) if place else module
+if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name not in _PLACES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        place = _PLACES[name]
+        module = import_module(f".{place or name}", __name__)
+        return getattr(module, name) if place else module
 
 
 def __dir__() -> list[str]:

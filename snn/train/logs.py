@@ -39,11 +39,11 @@ class Progress(Hook):
     def on_start(self, trainer: Trainer) -> None:
         """Open the bar where the training is."""
         try:
-            from tqdm import tqdm
+            from tqdm import auto
         except ModuleNotFoundError as error:
             raise MissingExtraError("tqdm", "train", "snn.train.Progress") from error
         done, total = self._done(trainer)
-        self._bar = tqdm(
+        self._bar = auto.tqdm(  # in a notebook, one of its own bars
             total=total,
             initial=done,
             unit=f" {self.unit if self.samples else 'batches'}",

@@ -1,0 +1,129 @@
+"""Tables for notebooks: plain HTML without colours of its own, so that it is readable on light and dark pages."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .dtypes import describe
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .cell import Cell
+    from .parameter import Parameter
+
+__all__ = ["of_layers", "of_values", "table"]
+
+_ROWS = 100
+"""So many rows a table has at most; a line below it says how many there are beside them."""
+
+
+def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lines: Iterable[str] = ()) -> str:
+    """Return a table as HTML; all text is escaped.
+
+    Parameters
+    ----------
+    caption : str
+        What stands above it.
+    heads : sequence of str
+        Names of its columns.
+    rows : sequence of sequences of str
+        Cells of the table. The last row stays where others are left out.
+    lines : iterable of str
+        Paragraphs below it.
+
+    Returns
+    -------
+    str
+        A ``table`` element and paragraphs.
+    """
+    below = list(lines)
+    if len(rows) > _ROWS:
+        below.insert(0, f"{len(rows) - _ROWS:,} more rows are not shown; print shows all.")
+        rows = [*rows[: _ROWS - 1], rows[-1]]
+    parts = ['<table style="text-align: left">', f"<caption>{html.escape(caption)}</caption>", _row(heads, "th")]
+    parts += [_row(row, "td") for row in rows]
+    return "\n".join([*parts, "</table>", *(f"<p>{html.escape(line)}</p>" for line in below)])
+
+
+def _row(cells: Sequence[str], tag: str) -> str:
+    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+
+
+def of_layers(kind: str, layers: Iterable[tuple[str, Cell, bool, list[tuple[str, Parameter]]]]) -> str:
+    """Return a net as a table: each layer with its arguments or equations, the shapes of its Parameters and their numbers.
+
+    Parameters
+    ----------
+    kind : str
+        The class of the net.
+    layers : iterable of tuples
+        Path of a layer, the layer, whether it prints itself, and its Parameters by name. A Parameter that several layers hold
+        counts in the first.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    rows: list[tuple[str, ...]] = []
+    counted: set[int] = set()
+    total = trained = 0
+    for path, cell, whole, parameters in layers:
+        name = type(cell).__name__
+        about = repr(cell).removeprefix(f"{name}(").removesuffix(")") if whole else cell.extra_repr()
+        new = [parameter for _, parameter in parameters if id(parameter) not in counted]
+        shapes = [f"{own} {[*p.shape]}{', shared' if id(p) in counted else ''}" for own, p in parameters]
+        counted |= {id(parameter) for parameter in new}
+        size = sum(parameter.size for parameter in new)
+        total += size
+        trained += sum(parameter.size for parameter in new if parameter.requires_grad)
+        rows.append((path or "-", name, about, "; ".join(shapes), f"{size:,}"))
+    if len(rows) > 1:
+        rows.append(("total", "", "", "", f"{total:,}"))
+    caption = f"{kind}: {total:,} values in Parameters, {trained:,} of them trained"
+    return table(caption, ("layer", "kind", "arguments or equations", "Parameters", "values"), rows)
+
+
+def of_values(caption: str, named: Iterable[tuple[str, Any]]) -> str:
+    """Return values by name as a table: shapes, dtypes, and the least, mean and greatest number.
+
+    Parameters
+    ----------
+    caption : str
+        What stands above it.
+    named : iterable of (str, Any)
+        Tensors, or structures of them, by name. Items of a structure have its name before theirs.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    rows = [(name, *_about(value)) for name, value in _flat(named)]
+    return table(caption, ("value", "shape", "dtype", "least", "mean", "greatest"), rows)
+
+
+def _flat(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Iterate over what is no container, with the path to it."""
+    for name, value in named:
+        if isinstance(value, (dict, tuple, list)):
+            names = value if isinstance(value, dict) else getattr(value, "_fields", range(len(value)))
+            items = value.values() if isinstance(value, dict) else value
+            yield from _flat((f"{name}.{key}", item) for key, item in zip(names, items, strict=True))
+        else:
+            yield name, value
+
+
+def _about(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, (Tensor, np.ndarray)):
+        return "", describe(value), "", "", ""
+    array = value.array if isinstance(value, Tensor) else value
+    head = str([*array.shape]), str(array.dtype)
+    if not array.size or array.dtype.kind not in "fiub":
+        return *head, "", "", ""
+    with np.errstate(all="ignore"):  # NaN and infinity are shown
+        return *head, *(f"{float(number):.4g}" for number in (array.min(), array.mean(dtype=np.float64), array.max()))
