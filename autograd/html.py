@@ -44,13 +44,14 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lin
     if len(rows) > _ROWS:
         below.insert(0, f"{len(rows) - _ROWS:,} more rows are not shown; print shows all.")
         rows = [*rows[: _ROWS - 1], rows[-1]]
-    parts = ['<table style="text-align: left">', f"<caption>{html.escape(caption)}</caption>", _row(heads, "th")]
+    parts = ["<table>", f"<caption>{html.escape(caption)}</caption>", _row(heads, "th")]
     parts += [_row(row, "td") for row in rows]
     return "\n".join([*parts, "</table>", *(f"<p>{html.escape(line)}</p>" for line in below)])
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
-    return f"<tr>{''.join(f'<{tag}>{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
+    start = f'<{tag} style="text-align: left">'  # Jupyter's own style puts all to the right
+    return f"<tr>{''.join(f'{start}{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
 def of_layers(kind: str, layers: Iterable[tuple[str, Cell, bool, list[tuple[str, Parameter]]]]) -> str:

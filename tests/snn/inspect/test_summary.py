@@ -405,7 +405,7 @@ def test_a_table_in_text_and_html():
     assert [line.split()[0] for line in lines[1:7]] == ["layer", "0", "1", "2", "3", "total"]
     page = found._repr_html_()
     assert page.count("<tr>") == 6
-    assert "<td>IFNode</td>" in page
+    assert ">IFNode</td>" in page
 
 
 def test_mistakes():

@@ -44,3 +44,20 @@ def test_without_the_package_it_says_which_extra_has_it(monkeypatch, package, ho
     extra = {"tensorboardX": "tensorboard", "tqdm": "train"}[package]
     with pytest.raises(MissingExtraError, match=rf"expected the package {package}, .* pip install 'spikecell\[{extra}\]'"):
         Tiny().trainer(hooks=[hook]).fit(1)
+
+
+def test_in_a_notebook_the_bar_is_one_of_its_own(monkeypatch):
+    """``tqdm.auto`` decides where it is; the hook must ask it, and not tqdm's bar for terminals."""
+    from tqdm import auto
+
+    made = []
+
+    class Bar(auto.tqdm):
+        def __init__(self, *args, **kwargs):
+            made.append(self)
+            super().__init__(*args, **kwargs)
+
+    monkeypatch.setattr(auto, "tqdm", Bar)
+    Tiny().trainer(hooks=[Progress()]).fit(2)
+    (bar,) = made
+    assert bar.n == bar.total > 0
