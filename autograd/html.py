@@ -44,7 +44,8 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lin
     if len(rows) > _ROWS:
         below.insert(0, f"{len(rows) - _ROWS:,} more rows are not shown; print shows all.")
         rows = [*rows[: _ROWS - 1], rows[-1]]
-    parts = ["<table>", f"<caption>{html.escape(caption)}</caption>", _row(heads, "th")]
+    head = f'<caption style="text-align: left">{html.escape(caption)}</caption>'
+    parts = ['<table style="color: inherit">', head, _row(heads, "th")]
     parts += [_row(row, "td") for row in rows]
     return "\n".join([*parts, "</table>", *(f"<p>{html.escape(line)}</p>" for line in below)])
 

@@ -70,9 +70,9 @@ def test_text_is_escaped():
     assert "<b>" not in table("<b>", ["<b>"], [["<b>"]], ["<b>"])
 
 
-def test_a_table_names_no_colour():
+def test_a_table_has_the_colours_of_its_page():
     page = Own()._repr_html_()
-    assert "color" not in page
+    assert page.count("color") == page.count("color: inherit") == 1
     assert "background" not in page
 
 
