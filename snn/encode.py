@@ -54,7 +54,7 @@ def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
     T : int
         Number of time steps.
     rng : numpy.random.Generator
-        Where the random numbers come from.
+        Source of the random numbers.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Losses on what comes out of a net over time.
+"""Losses on the output of a net over time.
 
-Each takes ``mask=``, the steps that count, as :func:`snn.run` does, and has a ``readout`` in :mod:`snn.metrics` that matches:
+Each takes ``mask=``, the steps that count, as :func:`snn.run` does, and has a matching ``readout`` in :mod:`snn.metrics`:
 
 ============================== ============================================ ==============
 loss                           on                                           readout
@@ -13,10 +13,10 @@ loss                           on                                           read
 ``rate_mse``                   the firing rate                              ``"rate"``
 ============================== ============================================ ==============
 
-A loss on a membrane that is reset sends its gradient through the reset too, and teaches the right class to fire less: such a
-net answers by its membrane, not by its spikes. Give the last neurons ``detach_reset=True``, as snnTorch does, or
-``v_reset="never"``, or take a readout that never fires, whose membrane is its output. What is recorded as ``"v"`` is the
-membrane after the reset; ``"v_before_reset"`` is the one that fires.
+A loss on a membrane that is reset sends its gradient through the reset too, and teaches the right class to fire less: the
+answer of such a net is in its membrane, not in its spikes. Give the last neurons ``detach_reset=True``, as snnTorch does, or
+``v_reset="never"``, or use a readout that never fires, whose membrane is its output. The recorded ``"v"`` is the membrane
+after the reset; ``"v_before_reset"`` is the membrane that is compared with the threshold.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def cross_entropy(scores: Any, labels: Any, mask: Any = None, *, readout: str = 
     Parameters
     ----------
     scores : Tensor
-        ``[N, classes]``; or an output over time, ``[T, N, classes]``, of which ``readout`` makes scores.
+        ``[N, classes]``; or an output over time, ``[T, N, classes]``, which ``readout`` turns into scores.
     labels : array of int
-        Right classes, ``[N]``.
+        Correct classes, ``[N]``.
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
     readout : {"sum", "count", "rate", "max", "last"}
-        How an output over time becomes scores, as for :func:`snn.metrics.predictions`.
+        Turns an output over time into scores, as for :func:`snn.metrics.predictions`.
 
     Returns
     -------
@@ -77,14 +77,14 @@ def cross_entropy(scores: Any, labels: Any, mask: Any = None, *, readout: str = 
 
 
 def count_cross_entropy(spikes: Any, labels: Any, mask: Any = None) -> Tensor:
-    """Cross entropy on the number of spikes of each class's neuron.
+    """Cross entropy on the spike count of each class's neuron.
 
     Parameters
     ----------
     spikes : Tensor
-        Output spikes, ``[T, N, classes]``. Those of amplitude ``v_threshold`` count by their amplitude.
+        Output spikes, ``[T, N, classes]``. Each spike counts with its amplitude, ``v_threshold`` by default.
     labels : array of int
-        Right classes, ``[N]``.
+        Correct classes, ``[N]``.
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
@@ -108,11 +108,11 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     Parameters
     ----------
     v : Tensor or dict
-        Membrane ``[T, N, classes]``: the output of a readout such as :class:`snn.LeakyReadout`; or ``"v_before_reset"`` as
-        recorded of neurons that fire, with ``detach_reset=True`` or ``v_reset="never"``; or a whole record, of which the last
-        layer's is taken.
+        Membrane ``[T, N, classes]``: the output of a readout such as :class:`snn.LeakyReadout`; or the recorded
+        ``"v_before_reset"`` of neurons that fire, with ``detach_reset=True`` or ``v_reset="never"``; or a whole record, from
+        which the last layer's is used.
     labels : array of int
-        Right classes, ``[N]``.
+        Correct classes, ``[N]``.
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
@@ -129,7 +129,7 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     Warns
     -----
     UserWarning
-        If ``v`` was recorded of a neuron whose reset passes a gradient.
+        If ``v`` was recorded from a neuron whose reset passes a gradient.
     """
     where = "membrane_cross_entropy"
     v = for_loss(v, where)
@@ -144,7 +144,7 @@ def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     v : Tensor or dict
         Membrane ``[T, N, classes]``, as for :func:`membrane_cross_entropy`.
     labels : array of int
-        Right classes, ``[N]``.
+        Correct classes, ``[N]``.
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
@@ -171,16 +171,17 @@ def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 def stepwise_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     """Cross entropy on the membrane of each class's neuron in each step, averaged over the steps and the batch.
 
-    This is the usual loss in snnTorch, there a sum over the steps.
+    This is the usual loss in snnTorch, which sums over the steps instead.
 
     Parameters
     ----------
     v : Tensor or dict
         Membrane ``[T, N, classes]``, as for :func:`membrane_cross_entropy`.
     labels : array of int
-        Right classes, ``[N]``.
+        Correct classes, ``[N]``.
     mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: False where a step does not count. Each sample weighs the same, whatever its length.
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count. Each sample has the same weight, whatever its
+        length.
 
     Returns
     -------
@@ -229,9 +230,9 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
     spikes : Tensor
         Output spikes, ``[T, N, classes]``, of amplitude 1.
     labels : array
-        Right classes, ``[N]`` whole numbers; or target rates, ``[N, classes]`` floats.
+        Correct classes, ``[N]`` whole numbers; or target rates, ``[N, classes]`` floats.
     correct, incorrect : float
-        Target rates, in spikes per step, of the right class and of the others.
+        Target rates, in spikes per step, of the correct class and of the others.
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
 
@@ -253,7 +254,7 @@ def rate_mse(spikes: Any, labels: Any, *, correct: float = 1.0, incorrect: float
     target = as_tensor(labels, f"{where}, labels")
     if target.dtype.kind == "f":
         if target.shape != rates.shape:
-            raise ShapeError(f"{where}, targets", f"{list(rates.shape)}", describe(target), "One rate for each output.")
+            raise ShapeError(f"{where}, targets", f"{list(rates.shape)}", describe(target), "Pass one rate per output.")
     else:
         classes = check_labels(labels, rates, where)
         target = ops.one_hot(classes, rates.shape[1], correct, incorrect, dtype=rates.dtype)

@@ -1,7 +1,7 @@
 """Metrics: plain numbers, not differentiable.
 
-Choose the ``readout`` that the loss uses, as the table of :mod:`snn.losses` says: a net that was trained on the largest value
-of a membrane answers by that, and not by its spikes.
+Choose the ``readout`` that matches the loss; the table in :mod:`snn.losses` lists them. A net that was trained on the largest
+value of a membrane gives its answer there, and not in its spikes.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ def predictions(out: Any, mask: Any = None, *, readout: str = "sum") -> np.ndarr
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
     readout : {"sum", "count", "rate", "max", "last", "first_spike"}
-        How an output over time becomes scores: its sum over time, which for spikes is their count (by their amplitude); its
-        mean, or rate; its largest value; its value in the last step that counts; or how early the first spike comes, where a
-        neuron that never fires comes last.
+        Turns an output over time into scores: its sum over time, which for spikes is their count (times their amplitude); its
+        mean, or rate; its largest value; its value in the last step that counts; or the time of the first spike, earliest
+        first; a neuron that never fires comes last.
 
     Returns
     -------
     numpy.ndarray
-        ``[N]`` int64. A tie goes to the lower class.
+        Classes, ``[N]`` int64. In a tie the lower class wins.
 
     Raises
     ------
     ShapeError
-        If ``out`` has another number of axes, or the mask does not fit.
+        If ``out`` has a wrong number of axes, or the mask does not fit.
     ArgumentError
         If there is no such readout.
     NonFiniteError
@@ -55,14 +55,14 @@ def predictions(out: Any, mask: Any = None, *, readout: str = "sum") -> np.ndarr
 
 
 def accuracy(out: Any, labels: Any, mask: Any = None, *, readout: str = "sum") -> float:
-    """Return the share of right classes.
+    """Return the share of correct classes.
 
     Parameters
     ----------
     out : Tensor or array
         As for :func:`predictions`.
     labels : array of int
-        Right classes, ``[N]``.
+        Correct classes, ``[N]``.
     mask, readout
         As for :func:`predictions`.
 
@@ -76,7 +76,7 @@ def accuracy(out: Any, labels: Any, mask: Any = None, *, readout: str = "sum") -
     ShapeError
         If the numbers of samples differ or are zero; and as for :func:`predictions`.
     DTypeError, ArgumentError
-        If labels are not numbers of classes; and as for :func:`predictions`.
+        If labels are not class numbers; and as for :func:`predictions`.
     NonFiniteError
         As for :func:`predictions`.
     """
@@ -92,7 +92,7 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
     Parameters
     ----------
     spikes : Tensor or array
-        ``[T, N, ...]``; whatever is not 0 is a spike, of any amplitude.
+        ``[T, N, ...]``; every nonzero value is a spike, of any amplitude.
     axis : int or tuple of int, optional
         Axes to average over: None for all, ``(0, 1)`` for the rate of each neuron.
     mask : array of bool, optional
@@ -136,7 +136,7 @@ def _largest(scores: Any, where: str) -> np.ndarray[Any, Any]:
         sample, index = np.argwhere(np.isnan(values))[0]
         raise NonFiniteError(
             where, "scores that are numbers", f"NaN for sample {sample}, class {index}",
-            "snn.run(..., check=True) says where it begins; mask= leaves out steps that do not count.",
+            "snn.run(..., check=True) finds where it starts; mask= excludes steps that do not count.",
         )  # fmt: skip
     classes: np.ndarray[Any, Any] = values.argmax(1)
     return classes

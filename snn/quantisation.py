@@ -75,7 +75,7 @@ class Quantiser(Cell):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     DTypeError
         When called, if there are too many bits for float16.
     ShapeError
@@ -205,10 +205,10 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
     Raises
     ------
     DTypeError
-        If ``net`` is no Cell, or there are more than 8 bits for weights of float16.
+        If ``net`` is not a Cell, or there are more than 8 bits for weights of float16.
     ArgumentError
-        If there is no such layer, one computes in a way of its own or has another ``weight_transform``, or an argument is not
-        what it may be. Nothing is changed after an error.
+        If there is no such layer, one computes in a way of its own or has another ``weight_transform``, or an argument is
+        invalid. Nothing is changed after an error.
 
     Examples
     --------
@@ -262,7 +262,7 @@ def integer_weights(net: Cell) -> dict[str, Quantised]:
     Raises
     ------
     DTypeError
-        If ``net`` is no Cell.
+        If ``net`` is not a Cell.
     ArgumentError
         If no layer is quantised.
     """

@@ -66,7 +66,7 @@ def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False)
     """
     if not isinstance(readout, str) or readout not in READOUTS:
         raise ArgumentError(
-            where, f"a readout among {', '.join(READOUTS)}", describe(readout), "Choose the one that the loss uses."
+            where, f"a readout among {', '.join(READOUTS)}", describe(readout), "Choose the readout that the loss uses."
         )
     x = as_tensor(from_record(out, where), where)
     scores = scores and mask is None
@@ -104,7 +104,7 @@ def _check_sizes(x: Tensor, where: str) -> None:
 def _advice(x: Tensor) -> str:
     if x.ndim == 1 and x.dtype.kind in "iu":
         return "The output of snn.run comes first, then the labels."
-    return "Pass the output of snn.run, with one neuron a class."
+    return "Pass the output of snn.run, with one neuron per class."
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -148,7 +148,7 @@ def check_labels(labels: Any, scores: Any, where: str) -> Array:
     where = f"{where}, labels"
     positions = to_numbers(labels, where)
     if positions.size == 0:
-        raise ShapeError(where, "at least one sample", describe(positions), "There is no mean of nothing.")
+        raise ShapeError(where, "at least one sample", describe(positions), "An empty batch has no mean.")
     if positions.dtype.kind not in "iu":
         fix = "Pass classes, such as labels.argmax(-1)." if positions.ndim > 1 else "Convert them with .astype(int)."
         raise DTypeError(where, "whole numbers", describe(positions), fix)
@@ -199,7 +199,7 @@ def from_record(v: Any, where: str) -> Any:
     before = [key for key in v if key.rpartition(".")[2] == "v_before_reset"]
     if not before:
         raise ArgumentError(
-            where, "a membrane, or a record with v_before_reset", f"a record with {', '.join(map(str, v)) or 'nothing'}",
+            where, "a membrane or a record with v_before_reset", f"a record with {', '.join(map(str, v)) or 'nothing'}",
             "Run with record=['v_before_reset'], or pass the output of a readout that never fires.",
         )  # fmt: skip
     return v[before[-1]]
@@ -211,8 +211,8 @@ def for_loss(v: Any, where: str) -> Any:
     reference, key = _resetting.get(id(v), (None, ""))
     if reference is not None and reference() is v:
         warnings.warn(
-            f"{where}: a gradient of {key!r} passes the reset, and teaches the right class to fire less. To count spikes, "
-            "give the last neurons detach_reset=True or v_reset='never'; else take a readout that never fires, such as "
+            f"{where}: a gradient of {key!r} passes through the reset and teaches the right class to fire less. To count "
+            "spikes, give the last neurons detach_reset=True or v_reset='never'; or use a readout that never fires, such as "
             "snn.LeakyReadout.",
             stacklevel=3,  # the caller of the loss
         )

@@ -1,4 +1,4 @@
-"""What a run recorded, and how it goes on into the tools for labelled arrays and for spike trains."""
+"""The record of a run, and its export to tools for labelled arrays and spike trains."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .common.checks import positive
 __all__ = ["Record"]
 
 _AXES = {1: ("neuron",), 2: ("channel", "length"), 3: ("channel", "height", "width")}
-"""What the features of a layer are called, by their number."""
+"""Names of the feature dimensions of a layer, by their number."""
 
 _DT = "Pass the length of a time step in ms."
 
 
 class Record(dict[str, Tensor]):
-    """What :func:`snn.run` recorded, a dict: ``"<layer>.<what>"``, of a single neuron ``"<what>"``, to ``[T, N, ...]``."""
+    """Record of :func:`snn.run`: a dict from ``"<layer>.<variable>"`` (``"<variable>"`` for one neuron) to ``[T, N, ...]``."""
 
     def to_xarray(self, *, dt: float | None = None) -> Any:
         """Return the record as an ``xarray.Dataset``, with named dimensions.
@@ -37,9 +37,9 @@ class Record(dict[str, Tensor]):
         Returns
         -------
         xarray.Dataset
-            A variable for each entry, under its name. Its dimensions are ``time`` and ``sample``, and those of its layer, such
+            One variable per entry, under its name. Its dimensions are ``time``, ``sample`` and the features of its layer, such
             as ``1.neuron``; ``1.channel``, ``1.height`` and ``1.width`` after a convolution. Step ``t`` is at ``t * dt``; the
-            coordinate says its units. Values are not copied.
+            coordinate has its units. Values are not copied.
 
         Raises
         ------
@@ -70,22 +70,22 @@ class Record(dict[str, Tensor]):
         return xarray.Dataset(variables, coordinates)
 
     def to_neo(self, *, dt: float, sample: int | Sequence[int] | None = None) -> Any:
-        """Return the record as a ``neo.Block``: spike trains and signals with units, as electrophysiologists exchange them.
+        """Return the record as a ``neo.Block``: spike trains and signals with units, the exchange format of electrophysiology.
 
         Parameters
         ----------
         dt : float
             Length of a time step in ms.
         sample : int or sequence of int, optional
-            Which samples of the batch; None is all. Each neuron becomes an object of its own, which takes its time.
+            Samples of the batch to export; None exports all. Each neuron becomes a separate object, which takes time.
 
         Returns
         -------
         neo.Block
-            A segment for each sample. A layer's ``spike`` becomes a ``SpikeTrain`` for each neuron, from 0 to ``T * dt`` ms, a
-            spike of step ``t`` at ``t * dt``; whatever is not 0 is one spike. Anything else becomes an ``AnalogSignal`` with a
-            channel for each neuron, without a unit. Their ``annotations`` have layer, neuron (counted over all features) and
-            sample.
+            One segment per sample. A layer's ``spike`` becomes one ``SpikeTrain`` per neuron, from 0 to ``T * dt`` ms, with
+            the spike of step ``t`` at ``t * dt``; every nonzero value is one spike. All other variables become an
+            ``AnalogSignal`` with one channel per neuron, without a unit. The ``annotations`` hold layer, neuron (counted over
+            all features) and sample.
 
         Raises
         ------

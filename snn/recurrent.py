@@ -20,7 +20,7 @@ __all__ = ["Recurrent"]
 
 
 class RecurrentState(NamedTuple):
-    """State of a recurrent layer: the neuron's, a Tensor or what it is for that neuron, and what it fired last."""
+    """State of a recurrent layer: the neuron's state, in its own structure, and the neuron's last output."""
 
     v: Any
     spike: Any
@@ -51,10 +51,10 @@ def checked(x: Any, state: Any, where: str) -> tuple[Any, RecurrentState]:
 
 
 class Recurrent(Weighted):
-    """Neurons with lateral weights: what the layer fired in the step before is added to its input current.
+    """Neurons with lateral weights: the weighted spikes of the previous step are added to the input current.
 
-    ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected to itself alone, ``current = x +
-    weight * fired``. The state is a pair of ``v``, the state of the neuron, and ``spike``, what it fired last.
+    ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected only to itself,
+    ``current = x + weight * fired``. The state is a pair of ``v``, the state of the neuron, and ``spike``, its last output.
 
     Parameters
     ----------
@@ -63,30 +63,30 @@ class Recurrent(Weighted):
     n : int
         Number of neurons, the last axis of the input.
     lateral : {"all", "others", "self"}
-        Whether there is a weight from each neuron to each; to each but itself, where ``weight`` has a diagonal that does not
-        count; or one a neuron, to itself.
+        Connect each neuron to all neurons; to all others, in which case the diagonal of ``weight`` does not count; or only to
+        itself, with one weight per neuron.
     weight_init : str, number, array or initialiser, optional
-        How the weights start; by default uniform within ``1 / sqrt(n)``. See :mod:`autograd.nn.init`.
+        Initial weights; by default uniform within ``1 / sqrt(n)``. See :mod:`autograd.nn.init`.
     dtype : dtype
-        Of the weights.
+        Dtype of the weights.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------
     weight : Parameter
-        ``[n, n]``, from the second axis to the first; or ``[n]``.
+        ``[n, n]``, from the neurons of the second axis to those of the first; or ``[n]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
 
     Raises
     ------
     ArgumentError
-        If ``node`` is no neuron, or an argument is out of range.
+        If ``node`` is not a neuron, or an argument is out of range.
     ShapeError
         When called, if the input's last axis does not have ``n`` elements.
     StateError
-        When called, if the state is none of this layer and input.
+        When called, if the state does not belong to this layer and input.
 
     Examples
     --------
@@ -106,10 +106,13 @@ class Recurrent(Weighted):
         super().__init__()
         if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
             raise ArgumentError(
-                "Recurrent", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Give one neuron; weights come beside."
+                "Recurrent",
+                "a neuron, such as snn.LIFNode(beta=0.9)",
+                describe(node),
+                "Pass one neuron; the layer has its own weights.",
             )
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
-            raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "Count the neurons.")
+            raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "n is the number of neurons.")
         if lateral not in ("all", "others", "self"):
             raise ArgumentError("Recurrent", "lateral 'all', 'others' or 'self'", repr(lateral), "Choose one of them.")
         self.node, self.n, self.lateral = node, int(n), lateral
@@ -124,7 +127,7 @@ class Recurrent(Weighted):
         return super().__call__(x, state)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, n]``: the neuron's, and nothing fired."""
+        """Return the initial state for inputs such as ``x``, ``[N, n]``: the neuron's initial state, and no spikes."""
         x = as_tensor(x, "Recurrent")
         self._check(x)
         if x.ndim < 2:
@@ -143,7 +146,7 @@ class Recurrent(Weighted):
         x : Tensor
             Input current, ``[N, n]``.
         state : RecurrentState
-            After the step before.
+            State after the previous step.
 
         Returns
         -------
@@ -164,7 +167,7 @@ class Recurrent(Weighted):
 
     def _check(self, x: Any) -> None:
         if x.shape and x.shape[-1] != self.n:
-            raise ShapeError(type(self).__name__, f"an input [..., {self.n}]", describe(x), "Give n the number of neurons.")
+            raise ShapeError(type(self).__name__, f"an input [..., {self.n}]", describe(x), "Set n to the number of neurons.")
 
     def step(self, x: Any, lateral: Any, state: Any) -> tuple[Any, Any]:
         """Run one step with what comes back given."""

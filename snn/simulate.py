@@ -29,16 +29,16 @@ __all__ = ["RunResult", "run"]
 
 
 class RunResult(NamedTuple):
-    """What :func:`snn.run` returns.
+    """The result of :func:`snn.run`.
 
     Attributes
     ----------
     out : Tensor
-        ``[T, N, ...]``, or several in the structure in which the net returns them.
+        Output, ``[T, N, ...]``, or several in the structure in which the net returns them.
     state : Tensor, tuple or dict
-        After the last step, in the structure of the net's state.
+        State after the last step, in the structure of the net's state.
     record : Record
-        A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``; ``to_xarray()`` and ``to_neo(dt=...)`` hand it on.
+        A dict from ``"<layer>.<variable>"`` to ``[T, N, ...]``; ``to_xarray()`` and ``to_neo(dt=...)`` export it.
     """
 
     out: Tensor
@@ -122,7 +122,7 @@ def run(
         ``[T, N, ...]``, or several in the structure in which the net returns
         them. The three come as a named tuple, :class:`RunResult`.
     state : same structure as above
-        After the last step.
+        State after the last step.
     record : Record
         A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``, such as ``"1.v"``;
         for a net that is a single neuron just ``"v"``. Its methods
@@ -138,9 +138,9 @@ def run(
         makes something else of it; or one is given to a net with a layer over
         time, which has seen nothing of what was before.
     CellError
-        If a layer over time stands in a Cell that is run step by step.
+        If a Cell that is run step by step contains a layer over time.
     ArgumentError
-        If no neuron has what is to be recorded, or the mode is unknown.
+        If no neuron has the variable to record, or the mode is unknown.
     NonFiniteError
         With ``check``: where NaN or infinity came up first, by time step and
         layer.
@@ -218,7 +218,7 @@ def _run(
     except CompileError as error:
         if mode != "auto":
             raise
-        warnings.warn(f"snn.run goes step by step, slowly, since {error} Pass mode='eager' to say so.", stacklevel=4)
+        warnings.warn(f"snn.run runs step by step, slowly, since {error} Pass mode='eager' if you want this.", stacklevel=4)
     refused = net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
     result = _run_eagerly(net, in_parts, x, state, names, keep, check)
     if not refused.unchanged():  # the run itself has changed it, and will each time
@@ -255,14 +255,19 @@ def _check_mode(mode: str, checkpoint: Any) -> None:
             "snn.run", "checkpoint to be a positive int or None", repr(checkpoint), "sqrt(T) is a good choice."
         )
     if checkpoint is not None and mode == "eager":
-        raise ArgumentError("snn.run", "no checkpoint with mode='eager'", repr(checkpoint), "Compile, or leave it out.")
+        raise ArgumentError(
+            "snn.run", "no checkpoint with mode='eager'", repr(checkpoint), "Use another mode, or omit checkpoint."
+        )
 
 
 def _names(record: Any) -> tuple[str, ...]:
     names = (record,) if isinstance(record, str) else tuple(record) if isinstance(record, Iterable) else (None,)
     if not all(isinstance(name, str) for name in names):
         raise ArgumentError(
-            "snn.run, record", "names of what to record", describe(record), "Such as record=['spike', 'v'], of all neurons."
+            "snn.run, record",
+            "names of variables to record",
+            describe(record),
+            "For example record=['spike', 'v'], for all neurons.",
         )
     return tuple(dict.fromkeys(names))
 
@@ -274,6 +279,6 @@ def _check_mask(mask: Any, x: Tensor) -> Any:
     if array.shape != x.shape[:2] or array.dtype != bool:
         raise ShapeError(
             "snn.run, mask", f"[T, N] = {list(x.shape[:2])} Bool", describe(array),
-            "One truth value for each time step and sample; True where there is data.",
+            "Pass one bool per time step and sample: True where there is data.",
         )  # fmt: skip
     return array

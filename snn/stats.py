@@ -1,7 +1,7 @@
-"""Statistics of spike trains: intervals between spikes, how regular they are, and how much counts vary.
+"""Statistics of spike trains: intervals between spikes, their regularity, and the variability of counts.
 
 They are plain numbers, not differentiable. Spikes are ``[T, N, ...]``, such as ``record["1.spike"]``; each neuron of each
-sample is one train, and whatever is not 0 is one spike, of any amplitude.
+sample is one train, and every nonzero value is one spike, of any amplitude.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
     spikes : Tensor or array
         ``[T, N, ...]``.
     dt : float
-        Length of a time step, in the unit that the intervals are to have; 1 gives steps.
+        Length of a time step, in the unit of the returned intervals; 1 gives steps.
 
     Returns
     -------
     numpy.ndarray
-        ``[K]`` float64, of one train after the other.
+        ``[K]`` float64, one train after the other.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def cv(spikes: Any) -> Any:
     Returns
     -------
     numpy.ndarray
-        ``[N, ...]`` float64; NaN for a train of fewer than three spikes, whose one interval cannot vary: leave it out of a
-        mean with ``np.nanmean``.
+        ``[N, ...]`` float64; NaN for a train of fewer than three spikes, since a single interval cannot vary: use
+        ``np.nanmean`` to leave it out of a mean.
 
     Raises
     ------
@@ -77,9 +77,9 @@ def cv(spikes: Any) -> Any:
 
     Notes
     -----
-    The standard deviation is that of the intervals at hand (division by their number), as in Gabbiani and Koch, 1998, and in
-    the package elephant, which gives 0 to a single interval. A rate that changes raises it, and so does a short window, in
-    which long intervals do not fit.
+    The standard deviation divides by the number of intervals, as in Gabbiani and Koch, 1998, and in the package elephant,
+    which returns 0 for a single interval. A changing rate raises it, and so does a short window, into which long intervals do
+    not fit.
     """
     fired = _fired(spikes, "snn.stats.cv")
     lengths, train = _intervals(fired)
@@ -100,8 +100,8 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
     spikes : Tensor or array
         ``[T, N, ...]``: the samples are repetitions of one trial.
     window : int, optional
-        Count in windows of so many steps, one behind the other; what is left at the end does not count. None is one window
-        of all steps, so that counts differ over the samples alone.
+        Count in consecutive windows of this many steps; an incomplete window at the end does not count. None uses one window
+        of all steps, so that counts vary over the samples only.
 
     Returns
     -------
@@ -117,8 +117,8 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
 
     Notes
     -----
-    The variance divides by the number of counts, as in the package elephant. In short windows every train looks like a
-    Poisson one, whose chance of a spike in a step is small.
+    The variance divides by the number of counts, as in the package elephant. In short windows every train looks like a Poisson
+    train with a small probability of a spike per step.
     """
     where = "snn.stats.fano_factor"
     fired = _fired(spikes, where)

@@ -156,7 +156,7 @@ class SequentialCell(_Numbered):
         return any(_has_state(cell) for cell in self.cells())
 
     def initial_state(self, x: Any) -> dict[str, Any]:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: that of each layer that has one, by its name.
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: that of each layer that has one, by its name.
 
         To know the shapes, it runs the layers that come before the last one with a state; they notice nothing of it.
         """

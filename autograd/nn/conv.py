@@ -90,13 +90,13 @@ class Conv1d(_Conv):
     group : int
         How many groups the channels are cut into, each convolved by itself.
     has_bias : bool
-        Whether there is a bias.
+        Whether to add a bias.
     weight_init, bias_init : str, number, array or initialiser, optional
-        How the Parameters start; by default uniform within ``1 / sqrt(in_channels / group * kernel_size)``.
+        Initial values of the Parameters; by default uniform within ``1 / sqrt(in_channels / group * kernel_size)``.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class Conv1d(_Conv):
     bias : Parameter or None
         ``[out_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     """
 
     axes = 1
@@ -148,16 +148,16 @@ class Conv2d(_Conv):
     group : int
         How many groups the channels are cut into, each convolved by itself.
     has_bias : bool
-        Whether there is a bias.
+        Whether to add a bias.
     weight_init, bias_init : str, number, array or initialiser, optional
-        How the Parameters start; by default uniform within ``1 / sqrt(in_channels / group * kh * kw)``. See
+        Initial values of the Parameters; by default uniform within ``1 / sqrt(in_channels / group * kh * kw)``. See
         :mod:`autograd.nn.init`.
     data_format : {"NCHW"}
         Channels come second.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from. Pass it for a run that can be repeated.
+        Source of random initial values. Pass it for a run that can be repeated.
 
     Attributes
     ----------
@@ -166,12 +166,12 @@ class Conv2d(_Conv):
     bias : Parameter or None
         ``[out_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
 
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the input is not ``[N, in_channels, H, W]``, or smaller than the kernel.
 
@@ -211,7 +211,7 @@ class Conv3d(_Conv):
     bias : Parameter or None
         ``[out_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     """
 
     axes = 3
@@ -245,7 +245,7 @@ class Conv2dTranspose(_Conv):
     bias : Parameter or None
         ``[out_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     """
 
     axes = 2

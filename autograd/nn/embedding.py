@@ -33,7 +33,7 @@ class Embedding(Layer):
     padding_idx : int, optional
         A row that starts with zeros and gets no gradient.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------

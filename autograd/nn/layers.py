@@ -32,15 +32,15 @@ class Dense(Weighted):
     in_channels, out_channels : int
         Lengths of the last axis of input and output.
     weight_init, bias_init : str, number, array or initialiser, optional
-        How the Parameters start; by default uniform within ``1 / sqrt(in_channels)``. See :mod:`autograd.nn.init`.
+        Initial values of the Parameters; by default uniform within ``1 / sqrt(in_channels)``. See :mod:`autograd.nn.init`.
     has_bias : bool
-        Whether there is a bias.
+        Whether to add a bias.
     activation : callable or str, optional
         Applied to the output. A name is one that :func:`get_activation` knows.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from. Pass it for a run that can be repeated: None draws from the system's entropy.
+        Source of random initial values. Pass it for a run that can be repeated: None draws from the system's entropy.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Dense(Weighted):
     bias : Parameter or None
         Shape ``[out_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
 
     Raises
     ------
@@ -174,7 +174,7 @@ class Dropout(Cell):
     p : float
         Probability of a zero, in [0, 1).
     rng : numpy.random.Generator or int, optional
-        Where the random numbers come from. None draws from the system's entropy.
+        Source of the random numbers. None draws from the system's entropy.
 
     Raises
     ------

@@ -37,7 +37,7 @@ class MovingNorm(Layer):
     Raises
     ------
     ArgumentError, DTypeError
-        If an argument is not what it may be.
+        If an argument is invalid.
     """
 
     beta: Parameter | None

@@ -79,7 +79,7 @@ class BatchNorm2d(_BatchNorm):
     affine : bool
         Whether gamma and beta are trained.
     gamma_init, beta_init, moving_mean_init, moving_var_init : str, number, array or initialiser
-        How the Parameters start.
+        Initial values of the Parameters.
     use_batch_statistics : bool, optional
         Use those of the batch always (True) or never (False); None: in training.
     data_format : {"NCHW"}
@@ -97,7 +97,7 @@ class BatchNorm2d(_BatchNorm):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the channels are others; or in training, if a batch has one number only for each.
     """
@@ -126,7 +126,7 @@ class LayerNorm(Layer):
     begin_norm_axis, begin_params_axis : int, optional
         The first axis that is normalised, and the first that is scaled and shifted; by default those of ``normalized_shape``.
     gamma_init, beta_init : str, number, array or initialiser
-        How the Parameters start.
+        Initial values of the Parameters.
     epsilon : float
         Added to the variance.
     dtype : dtype
@@ -140,7 +140,7 @@ class LayerNorm(Layer):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the input does not end in these lengths.
     """
@@ -195,7 +195,7 @@ class GroupNorm(Layer):
     affine : bool
         Whether gamma and beta are trained.
     gamma_init, beta_init : str, number, array or initialiser
-        How the Parameters start.
+        Initial values of the Parameters.
     dtype : dtype
         Of the Parameters.
 
@@ -207,7 +207,7 @@ class GroupNorm(Layer):
     Raises
     ------
     ArgumentError
-        If the groups do not share the channels equally, or an argument is not what it may be.
+        If the groups do not share the channels equally, or an argument is invalid.
     ShapeError
         When called, if the channels are others.
     """

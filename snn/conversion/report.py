@@ -96,7 +96,7 @@ class Converted:
         Raises
         ------
         ArgumentError
-            If ``steps`` is no positive int.
+            If ``steps`` is not a positive int.
         ShapeError, DTypeError
             As from :func:`snn.metrics.accuracy`.
         """

@@ -42,7 +42,7 @@ class Events:
     ShapeError
         If the arrays differ in length, or the shape is none of the two.
     DTypeError
-        If they are no whole numbers.
+        If they are not whole numbers.
     ArgumentError
         If a time is negative or below the one before, or an event lies outside the sensor.
 

@@ -50,7 +50,7 @@ def thread_count() -> int:
     Raises
     ------
     ArgumentError
-        If the variable is no whole number from 1 to 1,024.
+        If the variable is not a whole number from 1 to 1,024.
     """
     given = os.environ.get("SPIKECELL_THREADS")
     return _number(given) if given else cores()

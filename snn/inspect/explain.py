@@ -1,4 +1,4 @@
-"""Say what the compiled mode makes of a neuron or a net."""
+"""Show how the compiled mode runs a neuron or a net."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["explain"]
 
 @says_too_deep
 def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None = None) -> None:
-    """Print what the compiled mode makes of a neuron or a net.
+    """Print how the compiled mode runs a neuron or a net.
 
-    Of a neuron: its equations, the traced step and its way back, what the forward saves, where its gradient matters, and the
-    emitted loops. Of a net: the same in short for each loop over time, and how its currents are made; of one that wires its
-    neurons itself, its graph too. What cannot be compiled is said with the reason.
+    For a neuron: its equations, the traced step and its backward step, the values that the forward saves, where its gradient
+    matters, and the emitted loops. For a net: the same in short for each loop over time, and how its currents are computed;
+    for a net that wires its neurons itself, also its graph. If something cannot be compiled, the text gives the reason.
 
     Parameters
     ----------
     net : Cell
         A neuron, an ``nn.SequentialCell`` of layers, or a Cell that wires neurons itself.
     x : Tensor or array, optional
-        Input, ``[T, N, ...]``. With it the net runs once, forward, and the ways of making currents are those of this run. A
+        Input, ``[T, N, ...]``. If given, the net runs forward once, and the text shows how this run computed the currents. A
         net that wires its neurons itself needs it.
     state : optional
         Where that run starts, as for :func:`snn.run`.
@@ -38,7 +38,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     Raises
     ------
     DTypeError
-        If ``net`` is no Cell.
+        If ``net`` is not a Cell.
     ShapeError
         If ``x`` is not ``[T, N, ...]``.
 
@@ -51,10 +51,10 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
         IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
       currents: dense: the product is small; 0 % of the input is not 0
       products for currents, gradient by the input, gradient by the weights: the BLAS: each is small
-      output: spikes of amplitude 1, a byte each
+      output: spikes of amplitude 1, one byte each
       saved: t6 = t4 - 1.0, float32, 4 bytes
-      in all 4 bytes a neuron and step, with the output 5
-      gradient of the output: needed everywhere; what multiplies it is not cut off at 0 by the equations
+      total: 4 bytes per neuron per step, 5 with the output
+      gradient of the output: needed everywhere, since the equations never set its factor to 0
     mode='auto' runs this step by step: that takes about 0.8 ms with its gradient, less than 5 ms.
     """
     if not isinstance(net, Cell):

@@ -1,4 +1,4 @@
-"""What the schedule of a net, and the loops of its stages, say to a user: the text of :func:`snn.explain`."""
+"""The schedule of a net, and the loops of its stages, as text for the user: the output of :func:`snn.explain`."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from .memory import features_of
 
 __all__ = ["lines"]
 
-_DECIDED = """decided by the input: once, if it is the same at every step; from its events, if it is 0 or one other
-    value, as spikes are, at most {share:g} % of it is not 0, and there are {least:,} products or more;
-    else as a dense product"""
+_DECIDED = """decided by the input: once, if it is the same at every step; from its events, if it holds only 0 and one
+    other value, as spikes do, at most {share:g} % of it is not 0, and there are at least {least:,} products;
+    otherwise as a dense product"""
 
 
 def lines(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
@@ -74,9 +74,9 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
             name = name_of(stage.whole)
             yield f"{f'layer {name}: ' if name else ''}{stage.whole.what!r}"
             alike = steps_in_loops(stage.whole.what)
-            masked = "with a mask, or in feedback, in a loop over time" if alike else "with a mask step by step"
+            masked = "with a mask or in feedback, in a loop over time" if alike else "with a mask, step by step"
             how = getattr(stage.whole.what, "runs", f"on all time steps at once; {masked}")
-            yield f"  a state: runs {how}"
+            yield f"  has a state: runs {how}"
             yield from (f"  currents: {ways.pop()}" for _ in ways[:])
     if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
         yield f"mode='auto' runs this step by step: {reason}."
@@ -153,25 +153,25 @@ def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
     if not node.varies:
         yield f"  no state: runs {once}"
     elif is_over_time(cell):
-        yield "  no state: runs on all time steps at once, each of which may depend on the others"
+        yield "  no state: runs on all time steps at once; each may depend on the others"
     elif len(node.inputs) > 1:
-        yield "  no state: runs step by step, as every layer of several inputs does"
+        yield "  no state: runs step by step, like every layer with several inputs"
     elif cell.per_sample:
         yield "  no state: runs on all time steps at once"
     elif isinstance(type(cell).per_sample, property):
-        yield "  no state: runs step by step while its statistics are those of a batch, which is that of one step"
+        yield "  no state: runs step by step while it uses batch statistics, since a batch is one step"
     else:
-        yield "  no state: runs step by step. If it treats each sample of a batch on its own, say per_sample = True in its"
+        yield "  no state: runs step by step. If it treats each sample of a batch on its own, set per_sample = True in its"
         yield "    class: it then runs on all time steps at once"
     if len(node.inputs) == 1 and (reason := why_not(cell, zeros_of((1, *given[0].shape), given[0].dtype))) is not None:
-        yield f"  not a dense layer, from whose spikes the compiled mode would sum: {reason}. A dense layer is one product,"
+        yield f"  not a dense layer whose weights can be summed by events: {reason}. A dense layer is one product,"
         yield "    ops.matmul(x, w.T) of the input and a matrix, plus a bias"
 
 
 def _loop(running: Running, real: bool, wired: bool) -> Iterator[str]:
     """Explain a loop over time, or a group that steps together."""
     if running.cables and wired:
-        yield f"{', '.join(map(part_name, running.parts))}: step together, for what they send comes back"
+        yield f"{', '.join(map(part_name, running.parts))}: step together, because their outputs feed back"
     for n, part in enumerate(running.parts):
         dense = [part.graph.nodes[edge.node] for edge, item in zip(part.core.inputs, part.given, strict=True) if item.weights]
         nodes = list(dict.fromkeys((*dense, *part.core.nodes)))
@@ -194,7 +194,7 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
         whose = "" if only and current is not None else f" of {input_name(part, k)}"
         if current is None:
             cable = cables[k]
-            how = {"copy": "as it is", "events": "summed from the spikes", "product": "a product in each step"}[
+            how = {"copy": "unchanged", "events": "summed from the spikes", "product": "a product in each step"}[
                 cable.form.kind
             ]
             source = "itself" if cable.source == n else part_name(running.parts[cable.source])
@@ -211,7 +211,7 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
 
 
 def _products(used: dict[str, str], whose: str) -> Iterator[str]:
-    """Say which matrix products are made by the BLAS, and which by our own."""
+    """Name the matrix products that the BLAS computes, and those that our own kernel computes."""
     for by in dict.fromkeys(used.values()):
         yield f"  products{whose} for {', '.join(name for name, other in used.items() if other == by)}: {by}"
 
@@ -227,8 +227,8 @@ def _facts(running: Running, n: int, indent: str) -> Iterator[str]:
     listing, plan, step = Listing(part), part.plan, part.plan.program.instructions
     outs, kept = running.form.given_out[n], running.form.kept[n]
     for i, flag, amplitude, whose in zip(plan.outs, part.flags, part.out_amplitudes, listing.outs, strict=True):
-        text = f"{amplitude.flat[0]:g}" if amplitude.size == 1 else f"one of each neuron, {list(amplitude.shape)}"
-        what = f"{step[i].dtype} numbers" if flag is None else f"spikes of amplitude {text}, a byte each"
+        text = f"{amplitude.flat[0]:g}" if amplitude.size == 1 else f"one per neuron, {list(amplitude.shape)}"
+        what = f"{step[i].dtype} numbers" if flag is None else f"spikes of amplitude {text}, one byte each"
         yield f"{indent}output{whose}: {what}"
     if not outs:
         yield f"{indent}output: not kept, since nothing else reads it"
@@ -239,15 +239,15 @@ def _facts(running: Running, n: int, indent: str) -> Iterator[str]:
         there = i in outs or i not in kept
         total += (size := 0 if there else part.dtype(i).itemsize)
         name, made = listing.name(i), listing.expression(i)
-        made = f"{name}, which is still there" if there else name if made == name else f"{name} = {made}"
+        made = f"{name}, which is kept anyway" if there else name if made == name else f"{name} = {made}"
         yield f"{indent}saved: {made}, {step[i].dtype}, {size} bytes"
     size = sum(part.dtype(i).itemsize for i in {*outs})
-    yield f"{indent}in all {total} bytes a neuron and step, with the output {total + size}"
+    yield f"{indent}total: {total} bytes per neuron per step, {total + size} with the output"
     for matters, whose in zip(plan.matters, listing.outs, strict=True):
         needed = f"{indent}gradient of the output{whose}: needed"
         if matters is None:
-            yield f"{needed} everywhere; what multiplies it is not cut off at 0 by the equations"
+            yield f"{needed} everywhere, since the equations never set its factor to 0"
             continue
-        yield f"{needed} only where {listing.name(matters)} holds, so that a layer behind"
-        yield f"{indent}    computes it there alone if that is rare, and no checkpoint or mask is in use:"
+        yield f"{needed} only where {listing.name(matters)} holds; the next layer"
+        yield f"{indent}    computes it only there if that is rare and no checkpoint or mask is in use:"
         yield from (f"{indent}    {line}" for line in listing.lines([matters], plan.saved))

@@ -1,4 +1,4 @@
-"""Say how well the neurons of a net are: whether they fire, and whether a gradient comes through."""
+"""Check the neurons of a net: whether they fire, and whether a gradient passes through them."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ def health(
     *,
     gradient: bool = True,
 ) -> HealthReport:
-    """Say how well the neurons of a net are, by a run forward and back that leaves the net as it was.
+    """Check the neurons of a net in one forward and backward run that leaves the net unchanged.
 
     Parameters
     ----------
     net : Cell
         As for :func:`snn.run`.
     x : Tensor or array
-        Input, ``[T, N, ...]``: a few samples of what the net is trained on.
+        Input, ``[T, N, ...]``: a few samples of the training data.
     loss : callable, optional
-        From the output of the run, ``[T, N, ...]``, to a scalar Tensor. By default the output's mean over time, summed over
-        its elements with random signs, and its mean over the samples.
+        Maps the output of the run, ``[T, N, ...]``, to a scalar Tensor. By default the output's mean over time, summed over
+        its elements with random signs and averaged over the samples.
     state, mask, mode
         As for :func:`snn.run`. With ``mode="compiled"``, a layer that was never compiled takes a second or more.
     gradient : bool
-        Whether there is a run back. Without it there are no norms of gradients, and all else is there in less time.
+        Whether to run backward. Without it there are no gradient norms; everything else is computed in less time.
 
     Returns
     -------
@@ -67,20 +67,20 @@ def health(
 
     Notes
     -----
-    The loss by default is linear in the output, so that its gradient does not vanish where the output does, as that of a sum
-    of squares would. Over random signs, the expected square of a gradient's norm is that of the Jacobian from the layer's
-    currents to the outputs (Hutchinson's estimate), so that outputs of opposite effect do not cancel. The signs are always the
-    same.
+    The default loss is linear in the output, so its gradient does not vanish where the output does, unlike the gradient of a
+    sum of squares. Over random signs, the expected squared norm of the gradient equals the squared norm of the Jacobian from
+    the layer's currents to the outputs (Hutchinson's estimate), so outputs of opposite effect do not cancel. The signs are
+    always the same.
 
     Fluctuation-driven initialization (Rossbroich, Gygax and Zenke, 2022) puts the mean of the membrane ``xi`` standard
     deviations below the threshold, with ``xi`` from 1 to 3: a Gaussian membrane is above it in 16 % to 0.1 % of the steps. A
-    gain is looked for where a rate is not from 0.01 to 0.5, where 25 % of the neurons are saturated, or 75 % silent or
-    saturated, or where the membrane spreads over more than 10 thresholds, ten times what ``xi = 1`` gives a membrane at rest:
-    the neurons run again on their own currents times a factor, until they fire at 0.067 spikes a step (``xi = 1.5``), or,
-    where there is not so much to be had, at half of the most. It holds for the currents as they are; those of a layer behind
-    another change with that, so mend the first layer first.
+    gain is sought if a rate is outside 0.01 to 0.5, if 25 % of the neurons are saturated, if 75 % are silent or saturated, or
+    if the membrane spreads over more than 10 thresholds, ten times the spread that ``xi = 1`` gives a membrane at rest: the
+    neurons run again on their own currents times a factor, until they fire at 0.067 spikes per step (``xi = 1.5``) or, if that
+    rate cannot be reached, at half of the highest rate. The gain holds for the present currents; later layers depend on
+    earlier ones, so fix the first layer first.
 
-    All states of the run are kept. Generators that the net draws from, and Parameters that it sets itself, are put back.
+    All states of the run are kept. Generators that the net draws from, and Parameters that it sets itself, are restored.
 
     Examples
     --------
@@ -89,11 +89,11 @@ def health(
     >>> net = nn.SequentialCell(nn.Dense(4, 8, weight_init=0.01, bias_init=0.0), snn.LIFNode(beta=0.9))
     >>> x = np.random.default_rng(0).random((20, 16, 4), np.float32)
     >>> print(snn.health(net, x))
-    T = 20, N = 16; mean and std: of the membrane from the threshold, in thresholds
+    T = 20, N = 16; mean and std: (v - threshold) / threshold
     layer      neurons   rate  silent  saturated   mean   std  dead  gradient  gain
     1 LIFNode        8  0.000    100%         0%  -0.88  0.05    0%   5.2e-02  7.34
     <BLANKLINE>
-    1 LIFNode is silent: 100% of its neurons never fire. Multiply weights and biases in front of it by 7.34.
+    1 LIFNode is silent: 100% of its neurons never fire. Multiply the weights and biases before it by 7.34.
     """
     from .health_probe import probe
 

@@ -1,4 +1,4 @@
-"""What :func:`snn.health` returns: the numbers of each layer, and what they say in words."""
+"""The result of :func:`snn.health`: the numbers of each layer, and the problems they show."""
 
 from __future__ import annotations
 
@@ -21,61 +21,62 @@ EDGES = np.linspace(-4.0, 2.0, 61)
 
 
 class DeadLayerWarning(UserWarning):
-    """Says which layers of a net are dead, or why that cannot be known, and what to do."""
+    """Names the dead layers of a net, or the reason why they cannot be found, and the remedy."""
 
 
 @dataclass(frozen=True, eq=False)
 class LayerHealth:
-    """What :func:`snn.health` found of a layer of neurons; None is what cannot be known.
+    """Findings of :func:`snn.health` for one layer of neurons; None marks a value that cannot be known.
 
-    A step is one of a sample that is not masked.
+    Only steps that are not masked count.
 
     Attributes
     ----------
     name : str
-        In the net, with the kind of the neuron.
+        Name in the net, with the class of the neuron.
     neurons : int
-        How many there are.
+                Number of neurons.
     rate : float or None
-        Spikes a neuron and step, of either sign; several in one step count as one. None if the layer does not spike.
+        Spikes per neuron per step, of either sign; several in one step count as one. None if the layer does not spike.
     silent : float or None
         Share of the neurons that never fire.
     saturated : float or None
         Share of the neurons that fire in at least 95 % of the steps.
     mean, std : float or None
-        Of ``(v - threshold) / threshold`` over neurons and steps, with the membrane ``v`` before reset and the threshold of
-        that step, adaptation included.
+        Mean and standard deviation of ``(v - threshold) / threshold`` over neurons and steps, with the membrane ``v`` before
+        reset and the threshold of that step, adaptation included.
     spread : float or None
         Half of the range that holds the middle 68 % of that: ``std`` if the membrane is Gaussian, but not moved by the few
         large values of an exponential neuron that fires.
     dead : float or None
-        Share of the neurons with a dead surrogate: in no step its derivative by ``v`` is above 0.001 of its peak, so that no
-        gradient passes. In a step of rest after a spike it is 0.
+        Share of the neurons with a dead surrogate: its derivative with respect to ``v`` never exceeds 0.001 of its peak, so no
+        gradient passes. During the refractory period after a spike it is 0.
     width : float or None
-        Half width of the surrogate, in thresholds: how far below the threshold its derivative is half of its peak, on average
-        over neurons.
+        Half width of the surrogate, in thresholds: the distance below the threshold at which its derivative is half of its
+        peak, averaged over neurons.
     gradient : float or None
-        Norm of the gradient of the loss by the input currents of the layer, over neurons, samples and time.
+        Norm of the gradient of the loss with respect to the input currents of the layer, over neurons, samples and time.
     gradient_over_time : array
         The same for each time step, ``[T]``; NaN where it is not known.
     gain : float or None
-        The suggested factor on weights and biases in front of the layer, which is one on its input currents: 1 where nothing
-        is to be changed, None where no factor helps or ``judged`` is False.
+        Suggested factor for the weights and biases before the layer, and so for its input currents: 1 if no change
+        is needed, None if no factor helps or ``judged`` is False.
     membrane : array of int
-        A histogram of what ``mean`` and ``std`` are of: how many are below -4, in each of 60 bins from -4 to 2, and above,
-        ``[62]``; zeros where it is not known.
+        Histogram of ``(v - threshold) / threshold``, ``[62]``: the number of values below -4, in each of 60 bins from -4 to 2,
+        and above 2; zeros if it is not known.
     finite : bool
-        Whether its currents, membrane and outputs are.
+        Whether its currents, membrane and outputs are finite.
     judged : bool
-        Whether the numbers say something of the layer: not if the input is all zero, or it or a layer before is not finite.
+        Whether the numbers are meaningful for this layer: not if the input is all zero, or if it or an earlier layer is not
+        finite.
     constants : str
-        Which of its constants is out of range, such as a ``beta`` that learning has moved above 1; empty if none is.
+        The constant that is out of range, such as a ``beta`` that learning has moved above 1; empty if there is none.
     differentiable : bool or None
-        Whether a gradient passes through what it fires anywhere: not if it has no surrogate.
+        Whether its output has a nonzero derivative anywhere: False without a surrogate.
     edges : array
         Edges of the bins of every ``membrane``, in thresholds from the threshold.
     problems : tuple of str
-        What is wrong with the layer and what to do, in sentences without their subject; the first is the worst.
+        Problems of the layer and their remedies, in sentences without their subject, the worst first.
     """
 
     name: str
@@ -103,7 +104,8 @@ class LayerHealth:
     def is_dead(self) -> bool:
         """Whether 95 % of the neurons are saturated, or have a dead surrogate or none, or are silent and far from firing.
 
-        The last is if they need a gain above 10, or none helps. Nearer to firing, training may bring a silent layer to life.
+        "Far from firing" means that they need a gain above 10, or that no gain helps. Training may revive a silent layer that
+        is nearer.
         """
         silent, saturated, dead = (share is not None and share >= MOST for share in (self.silent, self.saturated, self.dead))
         dead |= self.differentiable is False
@@ -112,7 +114,7 @@ class LayerHealth:
 
 @dataclass(frozen=True, eq=False)
 class HealthReport:
-    """What :func:`snn.health` found; ``print`` shows a table, and what to do.
+    """Findings of :func:`snn.health`; ``print`` shows a table, the problems and their remedies.
 
     Attributes
     ----------
@@ -121,9 +123,9 @@ class HealthReport:
     steps, samples : int
         T and N.
     trouble : str
-        What is wrong with the input, if anything: that it is not finite, or all zero.
+        The problem with the input, if any: it is not finite, or all zero.
     elsewhere : tuple of str
-        What is wrong outside the layers of neurons, in sentences: Parameters that are not finite, constants out of range.
+        Problems outside the layers of neurons, in sentences: Parameters that are not finite, constants out of range.
     """
 
     layers: tuple[LayerHealth, ...]
@@ -137,16 +139,16 @@ class HealthReport:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What is wrong and what to do, in sentences."""
+        """Problems and their remedies, in sentences."""
         found = [f"{layer.name} {problem}" for layer in self.layers for problem in layer.problems]
         return tuple([self.trouble] * bool(self.trouble) + [*self.elsewhere, *found])
 
     @property
     def order(self) -> list[str]:
-        """What to mend first, if there is a choice."""
+        """What to fix first, if there is a choice."""
         if sum(layer.judged and layer.gain != 1 for layer in self.layers) < 2:
             return []
-        return ["Mend the first layer first and look again: the currents of those behind it depend on it."]
+        return ["Later layers depend on earlier ones: fix the first layer first, then check again."]
 
     def warn(self, stacklevel: int = 2) -> None:
         """Warn if a layer is dead, a constant out of range, a Parameter not finite, or the input not finite or all zero.
@@ -154,12 +156,12 @@ class HealthReport:
         Parameters
         ----------
         stacklevel : int
-            As for ``warnings.warn``: 2 names the line that calls this.
+            As for ``warnings.warn``: 2 names the line that calls this method.
 
         Warns
         -----
         DeadLayerWarning
-            One for all of it, with the gains of dead layers.
+            A single one for everything, with the gains of dead layers.
         """
         worst = [f"{layer.name} {layer.problems[0]}" for layer in self.layers if layer.is_dead or layer.constants]
         if said := [self.trouble] if self.trouble else [*self.elsewhere, *worst]:
@@ -184,9 +186,9 @@ def _show(value: float | None, form: str) -> str:
 
 
 def _lines(report: HealthReport) -> Iterator[str]:
-    yield f"T = {report.steps}, N = {report.samples}; mean and std: of the membrane from the threshold, in thresholds"
+    yield f"T = {report.steps}, N = {report.samples}; mean and std: (v - threshold) / threshold"
     if not report.layers:
-        yield "There are no neurons."
+        yield "The net has no neurons."
         return
     table = [["layer", *_COLUMNS]]
     for layer in report.layers:
@@ -195,5 +197,5 @@ def _lines(report: HealthReport) -> Iterator[str]:
     for first, *rest in table:
         yield "  ".join([first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True))])
     yield ""
-    yield from report.problems or ["Nothing is wrong."]
+    yield from report.problems or ["No problems found."]
     yield from report.order

@@ -58,10 +58,10 @@ def look_at_input(x: Any, keep: Any) -> str:
         first = ", ".join(map(str, np.argwhere(wrong)[0]))
         return (
             f"The input is not finite in {wrong.sum():,} of its values, first in x[{first}]. "
-            "Mend it first: the numbers of the layers say nothing."
+            "Fix it first: until then the numbers of the layers mean nothing."
         )
     if used.any() and x.size and not (x.astype(bool) & used).any():
-        return "The input is all zero: the layers show what their biases do. Give what the net is trained on."
+        return "The input is all zero: the layers show only the effect of their biases. Pass data that the net is trained on."
     return ""
 
 
@@ -87,7 +87,7 @@ def look_elsewhere(found: list[tuple[str, Cell | None, str]], layers: list[Any])
     """Say in sentences what of that is not about a constant of a layer of neurons."""
     inside = {id(part) for layer in layers for _, part in layer.cells_and_names()}
     return tuple(
-        f"Parameter {name} {text}. Go back to a checkpoint; snn.run(..., check=True) says where it begins."
+        f"Parameter {name} {text}. Go back to a checkpoint; snn.run(..., check=True) finds where it starts."
         if cell is None
         else f"{name} {type(cell).__name__} has a constant out of range: {text} {CLIP}".lstrip()
         for name, cell, text in found
@@ -110,62 +110,62 @@ _CONSTANTS = (_Rule(lambda n: n.constants, "has a constant out of range: {consta
 _SURROGATE = (
     _Rule(
         lambda n: n.differentiable is False,
-        "has no surrogate: what it fires has no derivative, and no gradient passes",
-        "Give it a surrogate_function, such as snn.surrogate.atan(), or a bprop of your own.",
+        "has no surrogate: its spikes have no derivative, so no gradient passes",
+        "Give it a surrogate_function, such as snn.surrogate.atan(), or your own bprop.",
     ),
 )
 _FIRING = (
-    _Rule(lambda n: not n.finite, "has numbers that are not finite", "snn.run(..., check=True) says where they begin."),
+    _Rule(lambda n: not n.finite, "has numbers that are not finite", "snn.run(..., check=True) finds where they start."),
     _Rule(lambda n: n.silent >= MOST, "is {deadness}: {silent:.0%} of its neurons never fire{blocked}"),
     _Rule(lambda n: n.saturated >= MOST, "is dead: {saturated:.0%} of its neurons fire in nearly every step{blocked}"),
     _Rule(lambda n: n.dead >= MOST, "is dead{blocked}"),
-    _Rule(lambda n: n.rate < LOW, "fires seldom: {rate:.2g} spikes a neuron and step{blocked}"),
-    _Rule(lambda n: n.rate > HIGH, "fires often: {rate:.2g} spikes a neuron and step{blocked}"),
+    _Rule(lambda n: n.rate < LOW, "fires too rarely: {rate:.2g} spikes per neuron per step{blocked}"),
+    _Rule(lambda n: n.rate > HIGH, "fires too often: {rate:.2g} spikes per neuron per step{blocked}"),
     _Rule(
         lambda n: n.rate >= 0 and not fires_in_order(n.rate, n.silent, n.saturated),
-        "carries little: {silent:.0%} of its neurons never fire, {saturated:.0%} do in nearly every step{blocked}",
+        "carries little information: {silent:.0%} of its neurons never fire, {saturated:.0%} fire almost always{blocked}",
     ),
     _Rule(
         lambda n: is_wide(n.spread),
         "has currents that are too large: its membrane spreads over {spread:.3g} thresholds{blocked}",
     ),
-    _Rule(lambda n: n.dead >= SOME, "learns in part{blocked}"),
+    _Rule(lambda n: n.dead >= SOME, "learns only in part{blocked}"),
 )
 _GRADIENT = (
     _Rule(
         lambda n: not n.passes and n.behind_passes,
         "has a gradient that is not finite, though its membrane is",
-        "detach_reset=True or a surrogate of compact support helps, such as snn.surrogate.triangle; a smaller dt may; "
-        "if none does, look at the loss.",
+        "Use detach_reset=True or a surrogate with compact support, such as snn.surrogate.triangle; a smaller dt may help. "
+        "If none of these does, check the loss.",
     ),
     _Rule(
         lambda n: n.gradient == 0 and not n.dead >= MOST and n.differentiable is not False,
-        "gets no gradient of the loss",
+        "gets no gradient from the loss",
         "{cause}",
     ),
     _Rule(
         lambda n: n.ratio > APART and not n.gain < 1,
-        "has a gradient that explodes: {ratio:.1e} times that of {behind}",
-        "Take a lower and wider surrogate or detach_reset=True, or divide the weights between the two.",
+        "has an exploding gradient: {ratio:.1e} times the gradient of {behind}",
+        "Use a lower and wider surrogate or detach_reset=True, or make the weights between the two layers smaller.",
     ),
     _Rule(
         lambda n: 0 < n.ratio < 1 / APART and n.gain == 1,
-        "has a gradient that vanishes: {ratio:.1e} times that of {behind}",
-        "Take a higher or wider surrogate, or multiply the weights between the two.",
+        "has a vanishing gradient: {ratio:.1e} times the gradient of {behind}",
+        "Use a higher or wider surrogate, or make the weights between the two layers larger.",
     ),
 )
 _OVER_TIME = (
     _Rule(
         lambda n: n.grows and not n.behind_grows,
-        "has a gradient that grows on its way back in time: {change:.1e} times as large in the first quarter of the steps "
+        "has a gradient that grows backward in time: {change:.1e} times as large in the first quarter of the steps "
         "as in the last",
-        "Take detach_reset=True or a lower and wider surrogate, or fewer steps; autograd.optim.clip_by_norm limits it.",
+        "Use detach_reset=True, a lower and wider surrogate, or fewer steps; autograd.optim.clip_by_norm limits it.",
     ),
     _Rule(
         lambda n: n.fades and not n.behind_fades,
-        "has a gradient that fades on its way back in time: {change:.1e} times as large in the first quarter of the steps "
+        "has a gradient that fades backward in time: {change:.1e} times as large in the first quarter of the steps "
         "as in the last",
-        "Take a longer time constant, or a loss of the outputs in all steps.",
+        "Use a longer time constant, or a loss on the outputs of all steps.",
     ),
 )
 
@@ -210,10 +210,10 @@ def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
 def _cause(behind: LayerHealth | None) -> str:
     """Say why no gradient arrives at a layer through which one would pass."""
     if behind is None:
-        return "The loss does not depend on its output, or is flat there: look at the loss, and at what is behind it."
+        return "The loss does not depend on its output, or is flat there: check the loss and the layers after this one."
     if behind.gradient == 0:
-        return f"None passes {behind.name}: mend that first."
-    return f"None comes back from {behind.name}: look between the two for weights of zero, stop_gradient or a bprop."
+        return f"No gradient passes {behind.name}: fix that layer first."
+    return f"No gradient comes back from {behind.name}: look between the two for zero weights, stop_gradient or a bprop."
 
 
 def _known(layer: LayerHealth) -> SimpleNamespace:
@@ -237,12 +237,12 @@ def _change_over_time(norms: Any) -> float:
 
 def _remedies(n: SimpleNamespace) -> Iterator[str]:
     if np.isnan(n.gain):
-        yield "No factor on its currents helps: mend the layers before it, or change its biases."
+        yield "No factor on its currents helps: fix the layers before it, or change its biases."
     elif n.gain != 1:
-        yield f"Multiply weights and biases in front of it by {n.gain:.3g}."
+        yield f"Multiply the weights and biases before it by {n.gain:.3g}."
     if n.dead >= SOME and (n.gain == 1 or n.width < NARROW):
-        spreads = f"{n.spread:.2g}" if n.gain == 1 else "0.3 to 1 where a layer fires as it should"
+        spreads = f"{n.spread:.2g}" if n.gain == 1 else "0.3 to 1 in a layer that fires as it should"
         narrow = n.width < (n.spread if n.gain == 1 else NARROW)
-        yield "Take a wider surrogate" + (
+        yield "Use a wider surrogate" + (
             f": its half width is {n.width:.2g} thresholds, and the membrane spreads over {spreads}." if narrow else "."
         )

@@ -1,4 +1,4 @@
-"""Say how much memory a training step will take."""
+"""Estimate the memory of a training step."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class LayerMemory:
-    """What a layer takes, in bytes.
+    """Memory of one layer, in bytes.
 
     Attributes
     ----------
     name : str
-        Of the neuron, with those of the layers with weights before it; or of an operation on all steps.
+        Name of the neuron, with the layers with weights before it; or of an operation on all steps.
     currents : str
-        How its currents are assumed to be made, as :func:`snn.explain` says it: ``"dense"``, ``"events"``, ``"once"`` or
-        ``"current"``; empty for a layer that makes none.
+        How its currents are assumed to be computed, in the words of :func:`snn.explain`: ``"dense"``, ``"events"``, ``"once"``
+        or ``"current"``; empty for a layer without currents.
     saved : int
-        Values of the forward that wait for the backward.
+        Values that the forward keeps for the backward.
     output : int
-        A byte for each neuron and step if it spikes.
+        One byte per neuron per step if it spikes.
     buffers : int
-        Currents and gradients of a chunk of steps, lists of spikes, packed weights, segments that are computed again.
+        Currents and gradients of a chunk of steps, lists of spikes, packed weights, recomputed segments.
     gradients : int
-        Of the input of all steps, where it is asked for, and of the Parameters.
+        Gradients of the input of all steps, if requested, and of the Parameters.
     """
 
     name: str
@@ -51,16 +51,17 @@ class LayerMemory:
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """What :func:`memory_estimate` found; ``int()`` of it is the peak.
+    """Result of :func:`memory_estimate`; ``int()`` of it is the peak.
 
     Attributes
     ----------
     peak : int
-        Bytes by which memory rises at most. It is less than the sum over the layers: not all is there at once.
+        Largest rise of memory, in bytes. It is less than the sum over the layers, which do not hold everything at the same
+        time.
     layers : tuple of LayerMemory
         In order.
     what : str
-        What it is the peak of.
+        The step that was estimated.
     """
 
     peak: int
@@ -94,7 +95,7 @@ def memory_estimate(
     input_gradient: bool = False,
     currents: str = "dense",
 ) -> MemoryEstimate:
-    """Say how much memory one compiled training step will take, without running it.
+    """Estimate the memory of one compiled training step, without running it.
 
     Parameters
     ----------
@@ -103,23 +104,23 @@ def memory_estimate(
     T, N : int
         Time steps and samples in a batch.
     features : int or tuple of int, optional
-        Shape of a sample's input; needed where no ``nn.Dense`` or :class:`snn.Recurrent` of a chain says it.
+        Shape of a sample's input; required unless an ``nn.Dense`` or :class:`snn.Recurrent` in a chain determines it.
     dtype : dtype
         Of the input.
     checkpoint : int, optional
         As for :func:`snn.run`.
     training : bool
-        Whether there is a backward for the gradients of all Parameters; otherwise it is of a forward alone.
+        Whether to include a backward for the gradients of all Parameters; otherwise the forward alone is estimated.
     input_gradient : bool
-        Whether the gradient of the input is asked for too.
+        Whether the gradient of the input is requested too.
     currents : {"dense", "events", "once"}
-        How the first layer's are made, if it has weights: by whole products, from the few spikes of the input, or once for an
-        input that is the same at every step.
+        How the first layer's currents are computed, if it has weights: by whole products, from the few spikes of the input, or
+        once for an input that is the same at every step.
 
     Returns
     -------
     MemoryEstimate
-        The peak in bytes, over what is there before: net and input do not count. ``print`` shows a table.
+        The peak in bytes above the memory in use before: net and input do not count. ``print`` shows a table.
 
     Raises
     ------
@@ -130,12 +131,12 @@ def memory_estimate(
 
     Notes
     -----
-    It goes through the allocations of a step in their order. Assumed are: a loss that is summed over time, or whose gradient
-    is otherwise the same at every step (else the last layer's output comes once more, as numbers); spikes of 5 % of the
-    neurons, from which the layers behind are event-driven, and in 2 % of an input of events; that 10 % of the derivatives of
-    a surrogate with compact support are not zero. Layers other than dense ones and neurons count with what they keep of one
-    step, times ``T``. The first step of a process also loads code, which does not count. ``python -m benchmarks memory``
-    compares with what is measured.
+    The estimate follows the allocations of a step in their order. It assumes a loss that is summed over time, or whose
+    gradient is otherwise the same at every step (if not, add the last layer's output once more, as numbers); spikes in 5 % of
+    the neurons, so that the following layers are event-driven, and in 2 % of an input of events; and that 10 % of the
+    derivatives of a surrogate with compact support are not zero. Layers other than dense layers and neurons count with the
+    values they keep of one step, times ``T``. The first step of a process also loads code, which does not count.
+    ``python -m benchmarks memory`` compares the estimate with measurements.
 
     Examples
     --------
@@ -172,7 +173,7 @@ def _check(net: Any, steps: Any, samples: Any, checkpoint: Any, currents: Any) -
             where,
             "currents 'dense', 'events' or 'once'",
             repr(currents),
-            "snn.explain(net, x) says which it is for an input x.",
+            "snn.explain(net, x) shows which it is for an input x.",
         )
 
 
@@ -190,7 +191,7 @@ def _features(net: Cell, given: Any) -> tuple[int, ...]:
         return said
     raise ArgumentError(
         "snn.memory_estimate", "features=, the shape of a sample's input",
-        "none, and a net whose first layer does not say it", "Pass the number of features, or a tuple such as (28, 28).",
+        "none, and a net whose first layer does not determine it", "Pass the number of features, or a tuple such as (28, 28).",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Summarise a net: its layers, shapes, Parameters, rates, and what a sample costs."""
+"""Summarise a net: its layers, shapes, Parameters, rates, and the cost of a sample."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
     Parameters
     ----------
     net : Cell
-        As for :func:`snn.run`. It is left as it was.
+        As for :func:`snn.run`. It is not changed.
     x : Tensor or array
-        Input, ``[T, N, ...]``: a few samples of what the net is made for. Rates and operations are those of this input.
+        Input, ``[T, N, ...]``: a few typical samples. Rates and operations are measured on this input.
     state : optional
         Where the run starts, as for :func:`snn.run`.
 
     Returns
     -------
     Summary
-        ``print`` shows a table, a notebook one in HTML; its numbers are read by name, and ``found["2.conv"]`` is a layer.
+        ``print`` shows a table, a notebook shows it in HTML. Its numbers have names, and ``found["2.conv"]`` is a layer.
 
     Raises
     ------
     DTypeError
-        If ``net`` is no Cell.
+        If ``net`` is not a Cell.
     ShapeError
         If ``x`` is not ``[T, N, ...]`` with at least one step and one sample.
     AutogradError
@@ -55,19 +55,19 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
 
     Notes
     -----
-    The definitions are those of NeuroBench (Yik et al., 2025), ``summary(...).neurobench`` has them under its names. A
-    *synaptic operation* is a product of an input of a layer with one of its weights; biases, norms and pooling count for none.
-    ``dense`` counts all of them; at a border, what lies outside of an image is none. Effective ones are those in which neither
-    is 0. They are accumulations (ACs) in a step in which all inputs of the layer, of all samples, are -1, 0 or 1, and else
-    multiplications (MACs): a layer behind spikes of another amplitude, behind a sum of spikes or behind average pooling does
-    MACs. All are sums over the steps, for each sample: a constant input counts in each step, though a compiled run multiplies
-    it once.
+    The definitions follow NeuroBench (Yik et al., 2025); ``summary(...).neurobench`` has them under its names. A *synaptic
+    operation* is a product of an input of a layer with one of its weights; biases, norms and pooling do not count. ``dense``
+    counts all of them, without the padding at the border of an image. An operation is effective if neither factor is 0.
+    Effective operations are accumulations (ACs) in a step in which all inputs of the layer, of all samples, are -1, 0 or 1,
+    and multiplications (MACs) otherwise: a layer that reads spikes of another amplitude, a sum of spikes or average pooling
+    does MACs. All counts are sums over the steps, per sample: a constant input counts in each step, though a compiled run
+    multiplies it once.
 
-    Layers are dense layers and convolutions, whatever they make their weights of, the lateral weights of
-    :class:`snn.Recurrent`, :class:`snn.OneToOne`, :class:`snn.DelayedDense` and :class:`snn.LearntDelays`. What multiplies by
-    weights in another way is not counted, and ``notes`` says so.
+    Counted are dense layers and convolutions, however they compute their weights, the lateral weights of
+    :class:`snn.Recurrent`, :class:`snn.OneToOne`, :class:`snn.DelayedDense` and :class:`snn.LearntDelays`. Any other product
+    with weights is not counted, and ``notes`` says so.
 
-    It runs step by step. Examples of one length are needed: steps that a mask would leave out count.
+    The net runs step by step. Pass samples of equal length: there is no mask, so padded steps count.
 
     Examples
     --------
@@ -80,13 +80,13 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
     >>> x = np.zeros((10, 1, 4), np.float32)
     >>> x[::5, :, :2] = 1
     >>> print(snn.summary(net, x))
-    T = 10, N = 1; operations of a sample in all steps
+    T = 10, N = 1; operations per sample over all steps
     layer  kind    output  parameters   rate  dense  effective MACs  effective ACs
     0      Dense   [3]             12      -    120               0             12
     1      IFNode  [3]              0  0.300      -               -              -
     2      Dense   [2]              6      -     60               0             18
     total                          18  0.300    180               0             30
-    footprint 72 bytes; connection sparsity 0; activation sparsity 0.7; 9 membrane updates a sample
+    footprint 72 bytes; connection sparsity 0; activation sparsity 0.7; 9 membrane updates per sample
     training step in compiled mode: 0.0 MiB
     """
     from .counting import Counter
@@ -113,7 +113,7 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
             notes += _beside(graph(net, x, state))
             memory = memory_estimate(net, len(x), x.shape[1], features=x.shape[2:], dtype=x.dtype).peak
         except CompileError as error:
-            notes.append(f"The net cannot be compiled, so that its memory is not known: {error}")
+            notes.append(f"The net cannot be compiled, so its memory is not known: {error}")
     return _made(net, counter, x.shape, memory, notes)
 
 
@@ -121,14 +121,14 @@ def _notes(counter: Counter) -> Iterator[str]:
     """Say what is not counted, or not as it may be expected."""
     for name, cell in counter.opaque.items():
         yield (
-            f"{name or 'The net'} ({type(cell).__name__}) has weights, but it is no product with them that is known: "
-            "it is not counted. An nn.Dense or nn.Conv2d in it would be."
+            f"{name or 'The net'} ({type(cell).__name__}) has weights, but does not multiply by them in a known way: "
+            "it is not counted. An nn.Dense or nn.Conv2d inside it would be."
         )
     fired = {size for counts in counter.counts.values() for size in counts.fired}
     for name, counts in counter.counts.items():
         if len(sizes := counts.amplitudes & fired) == 1:
             yield (
-                f"The inputs of {name or 'the net'} are spikes of {sizes.pop():g}, which makes MACs of its operations; "
+                f"The inputs of {name or 'the net'} are spikes of size {sizes.pop():g}, so its operations are MACs; "
                 "neurons with spike_value='unit' fire 1."
             )
 
@@ -143,7 +143,7 @@ def _beside(step: Graph) -> Iterator[str]:
             made.add(node.number)
         elif node.kind == "operation" and node.what.__name__ in _PRODUCTS and sources & made:
             if node.name.rpartition(".")[0] not in lateral:
-                yield f"{node.name} multiplies by a Parameter outside of a layer: it is not counted. Use an nn.Dense."
+                yield f"{node.name} multiplies by a Parameter outside a layer: it is not counted. Use an nn.Dense."
 
 
 def _made(net: Cell, counter: Counter, shape: tuple[int, ...], memory: int | None, notes: list[str]) -> Summary:

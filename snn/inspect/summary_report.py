@@ -1,4 +1,4 @@
-"""What :func:`snn.summary` returns: numbers by name, and a table."""
+"""The result of :func:`snn.summary`: numbers by name, and a table."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _HEADS = ("layer", "kind", "output", "parameters", "rate", "dense", "effective M
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """What :func:`snn.summary` found of a layer; None is what a layer of its kind does not have.
+    """Findings of :func:`snn.summary` for one layer; None if they do not apply to a layer of its kind.
 
     Attributes
     ----------
     name, kind : str
         Its name in the net, empty for a net of one layer, and its class.
     shape : tuple of int
-        Of its output for one sample in one step.
+        Shape of its output for one sample in one step.
     parameters : int
-        Numbers in its Parameters, without those that a layer before it holds too.
+        Number of values in its Parameters, without those shared with an earlier layer.
     rate : float or None
-        Spikes a neuron and step; several in one step count as one.
+        Spikes per neuron per step; several in one step count as one.
     dense, macs, acs : float or None
-        Synaptic operations of a sample in all steps: all, and the effective ones by kind. See :func:`snn.summary`.
+        Synaptic operations per sample over all steps: all of them, and the effective ones by kind. See :func:`snn.summary`.
     updates : float or None
-        Changes of membranes, for each sample.
+        Changes of membranes, per sample.
     """
 
     name: str
@@ -53,32 +53,33 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What :func:`snn.summary` found of a net; ``print`` shows a table, ``summary[name]`` is a layer.
+    """Findings of :func:`snn.summary` for a net; ``print`` shows a table, ``summary[name]`` is a layer.
 
     Attributes
     ----------
     layers : tuple of LayerSummary
-        In the order in which they first run; one that runs several times in a step is one, with the sum of its operations.
+        In the order in which they first run; a layer that runs several times in a step appears once, with the sum of its
+        operations.
     steps, samples : int
         T and N of the input.
     parameters : int
-        Numbers in all Parameters, those that are not trained, such as the moving statistics of norms, too.
+        Number of values in all Parameters, including those that are not trained, such as the moving statistics of norms.
     trained : int
-        Numbers in those that are trained.
+        Number of values in the Parameters that are trained.
     footprint : int
-        Bytes of all Parameters. Constants of neurons that are no Parameters do not count.
+        Bytes of all Parameters. Constants of neurons count only if they are Parameters.
     connection_sparsity : float
-        Share of the weights of layers that are 0, without biases, to 4 decimals.
+        Share of the weights that are 0, without biases, to 4 decimals.
     activation_sparsity : float
-        Share of the outputs of spiking neurons and activations that are 0, over layers, steps and samples. A readout, which
-        does not fire, does not count.
+        Share of the outputs of spiking neurons and activations that are 0, over layers, steps and samples. Readouts, which do
+        not fire, do not count.
     membrane_updates : float
-        Membranes that a step has changed, over neurons and steps, for each sample. All count in the first step.
+        Number of membranes that a step has changed, over neurons and steps, per sample. All count in the first step.
     memory : int or None
-        Bytes that a compiled training step on such an input takes, as :func:`snn.memory_estimate` says; None if the net
-        cannot be compiled.
+        Bytes that a compiled training step on such an input takes, from :func:`snn.memory_estimate`; None if the net cannot be
+        compiled.
     notes : tuple of str
-        What is not counted, or not known, and why.
+        Layers and operations that are not counted, or numbers that are not known, and why.
     """
 
     layers: tuple[LayerSummary, ...]
@@ -95,22 +96,22 @@ class Summary:
 
     @property
     def dense(self) -> float:
-        """Synaptic operations of a sample, if nothing is left out."""
+        """Synaptic operations per sample, with those on zeros."""
         return sum(layer.dense or 0 for layer in self.layers)
 
     @property
     def macs(self) -> float:
-        """Effective multiplications with weights of a sample."""
+        """Effective multiplications with weights, per sample."""
         return sum(layer.macs or 0 for layer in self.layers)
 
     @property
     def acs(self) -> float:
-        """Effective additions of weights of a sample."""
+        """Effective additions of weights, per sample."""
         return sum(layer.acs or 0 for layer in self.layers)
 
     @property
     def rate(self) -> float | None:
-        """Spikes a neuron and step, over all neurons that fire; None if there are none."""
+        """Spikes per neuron per step, over all spiking neurons; None if there are none."""
         firing = [(layer.rate, layer.size) for layer in self.layers if layer.rate is not None]
         count = sum(size for _, size in firing)
         return sum(rate * size for rate, size in firing) / count if count else None
@@ -145,10 +146,10 @@ class Summary:
         return [*rows, ("total", "", "", *totals)]
 
     def lines(self) -> list[str]:
-        """Return what stands below the table."""
+        """Return the lines below the table."""
         found = [
             f"footprint {self.footprint:,} bytes; connection sparsity {self.connection_sparsity:g}; activation sparsity "
-            f"{self.activation_sparsity:.3g}; {_count(self.membrane_updates)} membrane updates a sample"
+            f"{self.activation_sparsity:.3g}; {_count(self.membrane_updates)} membrane updates per sample"
         ]
         if self.memory is not None:
             found.append(f"training step in compiled mode: {self.memory / _MIB:.1f} MiB")
@@ -156,8 +157,8 @@ class Summary:
 
     @property
     def title(self) -> str:
-        """What the numbers are of."""
-        return f"T = {self.steps}, N = {self.samples}; operations of a sample in all steps"
+        """Size of the run, and the unit of the operations."""
+        return f"T = {self.steps}, N = {self.samples}; operations per sample over all steps"
 
     def __str__(self) -> str:
         rows = self.rows()

@@ -1,4 +1,4 @@
-"""Leave a net as it was, after a run that only looks at it."""
+"""Leave a net unchanged after a run that only inspects it."""
 
 from __future__ import annotations
 

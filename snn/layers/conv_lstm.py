@@ -52,11 +52,11 @@ class ConvLSTM(Stateful):
     has_bias : bool
         Whether the convolution of the input has a bias.
     weight_init, bias_init : str, number, array or initialiser, optional
-        How the Parameters start, as for ``nn.Conv2d``.
+        Initial values of the Parameters, as for ``nn.Conv2d``.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class ConvLSTM(Stateful):
     ShapeError
         When called, if the input is not ``[N, in_channels, H, W]``.
     StateError
-        When called, if the state is none of this layer and input.
+        When called, if the state does not belong to this layer and input.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class ConvLSTM(Stateful):
     State = ConvLSTMState
     called = "layer"
     keeps_spikes: ClassVar[bool] = False
-    runs = "step by step behind a convolution of all time steps: one that feeds back cannot step inside a compiled loop"
+    runs = "step by step after a convolution over all time steps: a feedback convolution cannot step inside a compiled loop"
 
     def __init__(
         self, in_channels: int, channels: int, kernel_size: Any = 3, *, v_threshold: float = 0.1,
@@ -114,7 +114,7 @@ class ConvLSTM(Stateful):
         return ops.zeros((len(x), self.channels, *x.shape[2:]), dtype)
 
     def initial_state(self, x: Any) -> ConvLSTMState:
-        """Return the state at the start for inputs such as ``x``, ``[N, in_channels, H, W]``: zeros."""
+        """Return the initial state for inputs such as ``x``, ``[N, in_channels, H, W]``: zeros."""
         zeros = self._shown(as_tensor(x, "ConvLSTM"))
         return ConvLSTMState(zeros, zeros)
 
@@ -136,7 +136,7 @@ class ConvLSTM(Stateful):
         x : Tensor
             Input, ``[N, in_channels, H, W]``.
         state : ConvLSTMState
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

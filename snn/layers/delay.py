@@ -32,7 +32,7 @@ class Remembering(Stateful):
         raise NotImplementedError  # each kind says which inputs fit
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: nothing came in before."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: nothing came in before."""
         zeros = self.zeros(x)
         self._check(zeros)
         return (zeros,) * self.steps
@@ -103,11 +103,11 @@ class Delay(WholeDelays):
     Raises
     ------
     ArgumentError
-        If a delay is no whole number of at least 0, or too long.
+        If a delay is not a whole number of at least 0, or too long.
     ShapeError
         When called, if the delays do not fit the features.
     StateError
-        When called, if the state is none of this layer and input.
+        When called, if the state does not belong to this layer and input.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class Delay(WholeDelays):
         x : Tensor
             Input, ``[N, ...]``.
         state : tuple of Tensor
-            After the step before.
+            State after the previous step.
 
         Returns
         -------
@@ -175,7 +175,7 @@ class Delay(WholeDelays):
         return x if now.all() else ops.where(now, x, known) if now.any() else known
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once: the same as one step after the other.
+        """Run all time steps at once, with the same result as step by step.
 
         Parameters
         ----------
@@ -217,7 +217,7 @@ def whole_steps(where: str, name: str, value: Any) -> Array:
     Raises
     ------
     ArgumentError
-        If one is no whole number of at least 0, or too long.
+        If one is not a whole number of at least 0, or too long.
     """
     numbers = to_numbers(value, f"{where}, {name}")
     if numbers.dtype.kind not in "iu" or not numbers.size:

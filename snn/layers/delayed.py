@@ -35,20 +35,20 @@ class DelayedDense(DelayedWeights, WholeDelays):
         Steps, at least 0; one for all, or ``[out_channels, in_channels]``, or what broadcasts to that: ``[in_channels]``
         delays what comes in, ``[out_channels, 1]`` what goes out.
     weight_init, bias_init : str, number, array or initialiser, optional
-        How the Parameters start, as for ``nn.Dense``.
+        Initial values of the Parameters, as for ``nn.Dense``.
     has_bias : bool
-        Whether there is a bias.
+        Whether to add a bias.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------
     weight : Parameter
         ``[out_channels, in_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     bias : Parameter or None
         ``[out_channels]``.
     delay : array of int
@@ -63,7 +63,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
     ShapeError
         If the delays do not fit the connections; when called, if the input does not.
     StateError
-        When called, if the state is none of this layer and input.
+        When called, if the state does not belong to this layer and input.
 
     Examples
     --------

@@ -101,7 +101,7 @@ class DelayedWeights(Remembering, Weighted):
         return out if self.bias is None else out + self.bias, known[: self.steps]
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once: the same as one step after the other, up to rounding.
+        """Run all time steps at once, with the same result as step by step, up to rounding.
 
         Parameters
         ----------

@@ -41,14 +41,14 @@ class Dropout(Stateful):
     p : float
         Probability of a zero, in [0, 1).
     rng : numpy.random.Generator or int, optional
-        Where the random numbers come from. None draws from the system's entropy.
+        Source of the random numbers. None draws from the system's entropy.
 
     Raises
     ------
     ArgumentError
         If ``p`` is not in [0, 1), also where a run starts.
     StateError
-        When called, if the state is none of this input.
+        When called, if the state does not belong to this input.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Dropout(Stateful):
         return self.training and self.p > 0
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a mask that is drawn, or ones."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a mask that is drawn, or ones."""
         p, ones = probability("Dropout", self.p), self.zeros(x) + 1.0
         if not self._drops:
             return Kept(ones)
@@ -101,7 +101,7 @@ class Dropout(Stateful):
         return x * state.keep if self._drops else x, state
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once: the same as one step after the other.
+        """Run all time steps at once, with the same result as step by step.
 
         Parameters
         ----------

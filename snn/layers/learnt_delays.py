@@ -44,7 +44,7 @@ class LearntDelays(DelayedWeights):
     sigma : float
         Width of the bell, in steps, above 0; by default ``max_delay / 2``.
     delay_init : str, number, array or initialiser, optional
-        How the delays start, ``[out_channels, in_channels]``; by default uniform from 0 to ``max_delay``.
+        Initial delays, ``[out_channels, in_channels]``; by default uniform from 0 to ``max_delay``.
     weight_init, bias_init, has_bias, dtype, rng
         As for :class:`DelayedDense`.
 
@@ -53,7 +53,7 @@ class LearntDelays(DelayedWeights):
     weight, delay : Parameter
         ``[out_channels, in_channels]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape: once for a compiled run. None at first.
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     bias : Parameter or None
         ``[out_channels]``.
     steps : int
@@ -66,7 +66,7 @@ class LearntDelays(DelayedWeights):
     ShapeError
         When called, if the input does not fit.
     StateError
-        When called, if the state is none of this layer and input.
+        When called, if the state does not belong to this layer and input.
 
     Examples
     --------

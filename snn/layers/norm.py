@@ -60,7 +60,7 @@ class TDBatchNorm(_Norm):
     affine : bool
         Whether gamma and beta are trained.
     gamma_init, beta_init : str, number, array or initialiser
-        How the Parameters start.
+        Initial values of the Parameters.
     dtype : dtype
         Of the Parameters.
 
@@ -74,7 +74,7 @@ class TDBatchNorm(_Norm):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the channels are others, or in training with one number only for each.
 
@@ -134,7 +134,7 @@ class TEBN(_Norm):
     eps, momentum, affine, gamma_init, beta_init, dtype
         As for :class:`TDBatchNorm`.
     scale_init : str, number, array or initialiser
-        How the scales of the steps start.
+        Initial scales of the steps.
 
     Attributes
     ----------
@@ -148,7 +148,7 @@ class TEBN(_Norm):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the steps or channels are others, or in training with one number only for each channel.
     """
@@ -208,7 +208,7 @@ class BNTT(_Norm):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the steps or channels are others, or in training with one number only for each step and channel.
     """

@@ -28,27 +28,27 @@ class OneToOne(Layer, Weighted):
     features : int
         Length of the last axis.
     weight_init, bias_init : str, number, array or initialiser, optional
-        How the Parameters start: by default uniform within 1, and 0. See :mod:`autograd.nn.init`.
+        Initial values of the Parameters: by default uniform within 1, and 0. See :mod:`autograd.nn.init`.
     has_bias : bool
-        Whether there is a bias.
+        Whether to add a bias.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------
     weight : Parameter
         ``[features]``.
     weight_transform : Cell or None
-        What the weights go through before they multiply, to the same shape. None at first.
+        Transforms the weights before the product, to the same shape. None by default.
     bias : Parameter or None
         ``[features]``.
 
     Raises
     ------
     ArgumentError
-        If ``features`` is no positive int.
+        If ``features`` is not a positive int.
     ShapeError
         When called, if the input has other features.
 

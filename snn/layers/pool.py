@@ -43,7 +43,7 @@ class _SpikePool(Stateful):
         self.by = by
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, C, ...]``: none leads."""
+        """Return the initial state for inputs such as ``x``, ``[N, C, ...]``: none leads."""
         zeros = self.zeros(x)
         self.check_input(zeros)
         return Lead(zeros)
@@ -69,7 +69,7 @@ class _SpikePool(Stateful):
         x : Tensor
             Spikes, ``[N, C, ...]``.
         state : State
-            After the step before.
+            State after the previous step.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class _SpikePool(Stateful):
         return self._of_leaders(x, lead), Lead(lead)
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once: the same as one step after the other.
+        """Run all time steps at once, with the same result as step by step.
 
         Parameters
         ----------
@@ -187,11 +187,11 @@ class SpikeMaxPool2d(_InWindows):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the input has other axes, or a window does not fit in it.
     StateError
-        When called, if the state is none of this input.
+        When called, if the state does not belong to this input.
 
     Examples
     --------
@@ -250,11 +250,11 @@ class SpikeAdaptiveMaxPool2d(_Adaptive):
     Raises
     ------
     ArgumentError
-        If an argument is not what it may be.
+        If an argument is invalid.
     ShapeError
         When called, if the input has other axes.
     StateError
-        When called, if the state is none of this input.
+        When called, if the state does not belong to this input.
     """
 
     axes = 2

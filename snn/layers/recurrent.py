@@ -35,11 +35,11 @@ class RecurrentThrough(Cell):
     Raises
     ------
     CellError
-        If ``node`` is no neuron, or ``back`` has a state.
+        If ``node`` is not a neuron, or ``back`` has a state.
     ShapeError
         When a run starts, if ``back`` makes another shape.
     StateError
-        When called, if the state is none of this layer and input.
+        When called, if the state does not belong to this layer and input.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class RecurrentThrough(Cell):
 
     is_neuron = True
     keeps_spikes = False
-    runs = "step by step, as in the eager mode: what it holds cannot step inside a compiled loop"
+    runs = "step by step, as in eager mode: its layer cannot step inside a compiled loop"
 
     def __init__(self, node: Cell, back: Cell) -> None:
         super().__init__()
@@ -82,7 +82,7 @@ class RecurrentThrough(Cell):
         return super().__call__(x, state)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and nothing fired."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and nothing fired."""
         x = as_tensor(x, "RecurrentThrough")
         inner = initial_state(self.node, x)
         with untouched(self.node) as twin:
@@ -104,7 +104,7 @@ class RecurrentThrough(Cell):
         x : Tensor
             Input current, ``[N, ...]``.
         state : RecurrentState
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

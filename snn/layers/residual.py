@@ -49,7 +49,7 @@ class SEWBlock(nn.SequentialCell):
     ArgumentError
         If ``connect`` is unknown, or the spikes of the block have another amplitude than it needs.
     CellError
-        If the block has no layers, an argument is no Cell, or a layer is named ``shortcut``.
+        If the block has no layers, an argument is not a Cell, or a layer is named ``shortcut``.
     ShapeError
         When called, if the two ways give different shapes.
 
@@ -121,7 +121,7 @@ class SEWBlock(nn.SequentialCell):
         return _CONNECT[self.connect](out, x)
 
     def initial_state(self, x: Any) -> dict[str, Any]:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: of each layer that has one, by its name."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: of each layer that has one, by its name."""
         states: dict[str, Any] = {}
 
         def run(name: str, cell: Cell, x: Any) -> Any:

@@ -100,7 +100,7 @@ class SpikingAttention(Cell):
     Raises
     ------
     ArgumentError
-        If the heads do not share the features equally, or one of both is no positive int.
+        If the heads do not share the features equally, or one of both is not a positive int.
     DTypeError
         If ``neuron``, ``attending`` or ``norm`` is no function that makes a layer.
     """
@@ -125,7 +125,7 @@ class SpikingAttention(Cell):
         self.attended = maker("SpikingAttention", "attending", _attending if attending is None else attending)()
 
     def initial_state(self, x: Any) -> AttentionState:
-        """Return the state at the start for inputs such as ``x``, ``[N, L, C]``."""
+        """Return the initial state for inputs such as ``x``, ``[N, L, C]``."""
         q, k, v, out = (layer.initial_state(x) for layer in (self.q, self.k, self.v, self.out))
         return AttentionState(q, k, v, initial_state(self.attended, x), out)
 
@@ -221,7 +221,7 @@ def spikformer(
     Raises
     ------
     ArgumentError
-        If ``dim`` is no such multiple, the image is smaller than a patch, or a number is no positive int.
+        If ``dim`` is no such multiple, the image is smaller than a patch, or a number is not a positive int.
     DTypeError
         If ``neuron`` is no function that makes a neuron.
     """

@@ -53,7 +53,7 @@ def shd_delayed(
     Raises
     ------
     ArgumentError
-        If a number is no positive int, or ``dropout`` no probability below 1.
+        If a number is not a positive int, or ``dropout`` no probability below 1.
 
     References
     ----------

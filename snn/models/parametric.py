@@ -32,7 +32,7 @@ class Voting(Cell):
     Raises
     ------
     ArgumentError
-        If it is no positive int.
+        If it is not a positive int.
     """
 
     per_sample = True
@@ -90,7 +90,7 @@ def plif_net(
     Raises
     ------
     ArgumentError
-        If the image is too small for the pooling, or a number is no positive int.
+        If the image is too small for the pooling, or a number is not a positive int.
     DTypeError
         If ``neuron`` is no function that makes a neuron.
 

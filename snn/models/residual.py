@@ -103,7 +103,7 @@ def sew_resnet(
     Raises
     ------
     ArgumentError
-        If there are not as many widths as numbers of blocks, one is no positive int, or there is no such join.
+        If there are not as many widths as numbers of blocks, one is not a positive int, or there is no such join.
     DTypeError
         As for :func:`sew_block`.
     """

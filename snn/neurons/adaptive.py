@@ -34,11 +34,11 @@ class ALIFNode(LIFNode):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`; ``v_threshold`` is that of a neuron at rest.
     rho : float or array or Parameter
-        Share of the adaptation that is left after a step, in [0, 1].
+        Share of the adaptation that remains after a step, in [0, 1].
     strength : float or array or Parameter
         By how much the threshold rises for a neuron that fires at each step, above 0.
     tau, beta, decay_input, exponential
-        As for :class:`LIFNode`; ``beta`` is 0.9 where neither it nor ``tau`` is given.
+        As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
     Raises
     ------
@@ -103,7 +103,7 @@ class LSNNNode(CurrentLIFNode):
     tau_syn, alpha, current_first
         As for :class:`CurrentLIFNode`.
     tau, beta, decay_input, exponential
-        As for :class:`LIFNode`; ``beta`` is 0.9 where neither it nor ``tau`` is given.
+        As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
     Raises
     ------

@@ -135,7 +135,7 @@ class Neuron(Stateful):
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
 
     def check_ranges(self) -> None:
-        """Check that the constants are where they make sense; learning may have moved them since."""
+        """Check that the constants are in their valid ranges; learning may have moved them."""
         name, v_reset = type(self).__name__, self.v_reset
         thresholds = to_numbers(self.v_threshold, f"{name}, v_threshold")
         if not np.all((thresholds > 0) & (thresholds < np.inf)):
@@ -324,7 +324,7 @@ class Neuron(Stateful):
         return stop_gradient(z) if self.detach_reset else z
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: a membrane of ``begin()``, the rest 0."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a membrane of ``begin()``, the rest 0."""
         zeros, begin = self.zeros(x), self.begin()
         start = zeros if is_zero(begin) else zeros + constant(begin, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))

@@ -38,11 +38,11 @@ class CurrentLIFNode(LIFNode):
     tau_syn : float or array or Parameter
         Time constant of the current in steps: ``alpha = 1 - 1 / tau_syn``, or ``exp(-1 / tau_syn)`` if ``exponential``.
     alpha : float or array or Parameter
-        Share of the current that is left after a step, in [0, 1]; 0.8 where neither it nor ``tau_syn`` is given.
+        Share of the current that remains after a step, in [0, 1]; 0.8 if neither it nor ``tau_syn`` is given.
     current_first : bool
         If True, the input of a step reaches the membrane in it. If False, the membrane takes the current of the step before.
     tau, beta, decay_input, exponential
-        As for :class:`LIFNode`; ``beta`` is 0.9 where neither it nor ``tau`` is given.
+        As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
     Raises
     ------

@@ -63,7 +63,7 @@ class MultiSpike(Firing):
     Raises
     ------
     ArgumentError
-        If the limit is no positive int, or the neuron has a hard reset.
+        If the limit is not a positive int, or the neuron has a hard reset.
 
     Examples
     --------

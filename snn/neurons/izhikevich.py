@@ -141,7 +141,7 @@ class IzhikevichNode(Neuron):
         return -65.0
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: ``u = b v``."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: ``u = b v``."""
         v = super().initial_state(as_tensor(x, type(self).__name__)).v
         return Recovering(v, constant(self.b, v) * v)
 

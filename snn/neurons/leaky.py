@@ -45,7 +45,7 @@ class LIFNode(Neuron):
         Time constant in steps, at least 1, or above 0 if ``exponential``; one value, or one for each neuron. Give it or
         ``beta``.
     beta : float or array or Parameter
-        Share of the membrane that is left after a step, in [0, 1]: ``beta = 1 - 1 / tau``.
+        Share of the membrane that remains after a step, in [0, 1]: ``beta = 1 - 1 / tau``.
     decay_input : bool
         Whether the input is scaled like the leak. With ``tau`` it must be said, because both forms are common; with ``beta``
         it is False unless said.

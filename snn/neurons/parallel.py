@@ -57,11 +57,11 @@ class PSN(Checked):
     v_threshold : number, array or initialiser
         Where the threshold of each step starts, ``[T]``.
     weight_init : str, number, array or initialiser, optional
-        How the weights start; by default uniform within ``1 / sqrt(T)``. See :mod:`autograd.nn.init`.
+        Initial weights; by default uniform within ``1 / sqrt(T)``. See :mod:`autograd.nn.init`.
     dtype : dtype
         Of the Parameters; a run is in the dtype of its input.
     rng : numpy.random.Generator or int, optional
-        Where random initial values come from.
+        Source of random initial values.
 
     Attributes
     ----------

@@ -83,7 +83,7 @@ class KLIFNode(LIFNode):
     k : float or array or Parameter, optional
         The slope, above 0. If not given, a Parameter that starts at 1; a number is not learnt.
     tau, beta, decay_input, exponential
-        As for :class:`LIFNode`; ``beta`` is 0.9 where neither it nor ``tau`` is given.
+        As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class CLIFNode(LIFNode):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`.
     tau, beta, decay_input, exponential
-        As for :class:`LIFNode`; ``beta`` is 0.5 where neither it nor ``tau`` is given, and ``1 / tau`` is ``1 - beta``.
+        As for :class:`LIFNode`; ``beta`` is 0.5 if neither it nor ``tau`` is given, and ``1 / tau`` is ``1 - beta``.
 
     Raises
     ------

@@ -92,11 +92,11 @@ class Checked(Cell, metaclass=Whole):
 
     @classmethod
     def takes(cls) -> dict[str, inspect.Parameter]:
-        """Return what it is made with, by name."""
+        """Return the arguments of the constructor, by name."""
         return dict([*inspect.signature(cls.__init__).parameters.items()][1:])
 
     def check_ranges(self) -> None:
-        """Check that the constants are where they make sense; learning may have moved them since.
+        """Check that the constants are in their valid ranges; learning may have moved them.
 
         Raises
         ------

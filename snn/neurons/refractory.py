@@ -41,7 +41,7 @@ class Refractory(Stateful):
     Raises
     ------
     ArgumentError
-        If ``node`` is no neuron that fires, or ``steps`` are no whole numbers of at least 0.
+        If ``node`` is not a neuron that fires, or ``steps`` are not whole numbers of at least 0.
 
     Examples
     --------
@@ -69,17 +69,17 @@ class Refractory(Stateful):
         return self.node.check_input(x) if isinstance(self.node, Stateful) else super().check_input(x)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
         inner = self.node.initial_state(x)
         return Resting(inner, ops.zeros_like(membrane(inner)))
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own state.
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own.
 
         Raises
         ------
         StateError
-            If it is of another structure, shape or dtype.
+            If its structure, shape or dtype is wrong.
         """
         if variable == "v" and isinstance(self.node, Stateful):
             return self.node.check_state(x, value)
@@ -98,7 +98,7 @@ class Refractory(Stateful):
         x : Tensor
             Input current, ``[N, ...]``.
         state : Resting
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

@@ -47,7 +47,7 @@ class Stateful(Checked):
         Raises
         ------
         StateError
-            If it is of another structure, shape or dtype.
+            If its structure, shape or dtype is wrong.
         """
         if self.State is None:
             return self.check_variable(x, state)
@@ -64,7 +64,7 @@ class Stateful(Checked):
         Raises
         ------
         StateError
-            If it is of another shape or dtype.
+            If its shape or dtype is wrong.
         """
         name, dtype = type(self).__name__, x.dtype if x.dtype.kind == "f" else float32
         if value is not None and not isinstance(value, (tuple, list, dict, str)):
@@ -84,7 +84,7 @@ class Stateful(Checked):
         return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: zeros."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: zeros."""
         zeros = self.zeros(x)
         return zeros if self.State is None else self.State(*[zeros] * len(self.State._fields))
 

@@ -102,9 +102,9 @@ class Stochastic(Stateful):
     Raises
     ------
     ArgumentError
-        If ``node`` is no such neuron.
+        If ``node`` is not such a neuron.
     DTypeError
-        If ``escape`` is no function.
+        If ``escape`` is not a function.
 
     Examples
     --------
@@ -146,12 +146,12 @@ class Stochastic(Stateful):
         return self.source.rng
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own state.
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own.
 
         Raises
         ------
         StateError
-            If it is of another structure, shape or dtype.
+            If its structure, shape or dtype is wrong.
         """
         if variable == "v":
             return self.node.check_state(x, value)
@@ -164,7 +164,7 @@ class Stochastic(Stateful):
         return value
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and seeds drawn anew."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and seeds drawn anew."""
         x = as_tensor(x, "Stochastic")
         seeds = [self.rng.integers(0, size, x.shape, np.int32) for size in _SIZES]
         return Random(self.node.initial_state(x), *map(Tensor, seeds))
@@ -193,7 +193,7 @@ class Stochastic(Stateful):
         x : Tensor
             Input current, ``[N, ...]``.
         state : Random
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

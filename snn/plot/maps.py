@@ -88,7 +88,7 @@ def fields(
     ShapeError
         If there are other axes, or ``in`` is not of that shape.
     ArgumentError
-        If ``columns`` is no whole number from 1 on.
+        If ``columns`` is not a whole number from 1 on.
     NonFiniteError
         If a weight is NaN or infinite.
     MissingExtraError

@@ -47,7 +47,7 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     ShapeError
         If there is no time step, or no axis beside time.
     ArgumentError
-        If ``dt`` is not positive, or ``bins`` is no whole number from 1 on.
+        If ``dt`` is not positive, or ``bins`` is not a whole number from 1 on.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -94,7 +94,7 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
     ShapeError
         If there is no time step, or no axis beside time.
     ArgumentError
-        If no neuron fires twice, ``dt`` is not positive, or ``bins`` is no whole number from 1 on.
+        If no neuron fires twice, ``dt`` is not positive, or ``bins`` is not a whole number from 1 on.
     MissingExtraError
         If matplotlib is not installed.
     """

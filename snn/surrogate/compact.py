@@ -72,6 +72,6 @@ class sparse_fast_sigmoid(Surrogate):
         return w / (1 + ops.abs(w) * self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height hangs on it, beyond ``width`` too."""
+        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it, beyond ``width`` too."""
         w = ops.clip(u, -self.width, self.width)
         return -w * ops.abs(w) / ops.square(1 + ops.abs(w) * self.steepness(u))

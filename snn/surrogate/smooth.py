@@ -84,7 +84,7 @@ class fast_sigmoid(Surrogate):
         return u / (1 + ops.abs(u) * self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height hangs on it."""
+        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it."""
         return -u * ops.abs(u) / ops.square(1 + ops.abs(u) * self.steepness(u))
 
 
@@ -164,7 +164,7 @@ class tanh(Surrogate):
         return ops.tanh(u * a) / a
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height hangs on it."""
+        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it."""
         return (u * self.derivative(u) - self.primitive(u)) / self.steepness(u)
 
 
@@ -184,7 +184,7 @@ class circ(Surrogate):
         return u / ops.sqrt(1 + ops.square(u * self.steepness(u)))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height hangs on it."""
+        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it."""
         return ops.square(u) * -u * self.steepness(u) * self.derivative(u)
 
 

@@ -42,7 +42,7 @@ class _Rising(Synapse):
         x : Tensor
             Input, ``[N, ...]``.
         state : State
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

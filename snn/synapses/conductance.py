@@ -1,4 +1,4 @@
-"""Conductances: synapses whose current hangs on the membrane that it drives."""
+"""Conductances: synapses whose current depends on the membrane that it drives."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Receptor(Checked):
     Raises
     ------
     DTypeError
-        If ``synapse`` is none, or ``gate`` is no function.
+        If ``synapse`` is none, or ``gate`` is not a function.
     ArgumentError
         If ``reversal`` is not finite.
     """
@@ -100,7 +100,7 @@ class Conductance(Stateful):
     Raises
     ------
     ArgumentError
-        If ``node`` is no such neuron, or there is no receptor.
+        If ``node`` is not such a neuron, or there is no receptor.
     DTypeError
         If a receptor is none.
 
@@ -179,7 +179,7 @@ class Conductance(Stateful):
         return inputs
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: the neuron's, and that of each synapse."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and that of each synapse."""
         x = next(iter(x.values())) if isinstance(x, dict) else x
         keys = self.variables()
         starts = {name: receptor.synapse.initial_state(x) for name, receptor in self.receptors.items()}
@@ -187,12 +187,12 @@ class Conductance(Stateful):
         return Conducting(self.node.initial_state(x), g)
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as Tensors, if it fits an input; the neuron checks its own state.
+        """Return one variable of a state, as Tensors, if it fits an input; the neuron checks its own.
 
         Raises
         ------
         StateError
-            If it is of another structure, shape or dtype.
+            If its structure, shape or dtype is wrong.
         """
         if variable == "v":
             return self.node.check_state(x, value)
@@ -236,7 +236,7 @@ class Conductance(Stateful):
         x : Tensor or dict of str to Tensor
             What arrives, ``[N, ...]``, in all or at each receptor.
         state : State
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

@@ -31,7 +31,7 @@ class Exponential(Synapse):
         Time constant in steps, above 0: ``alpha = exp(-1 / tau_syn)``, the exact solution; one value, or one for each neuron
         ([features]). Give it or ``alpha``.
     alpha : float or array or Parameter
-        Share of the current that is left after a step, in [0, 1].
+        Share of the current that remains after a step, in [0, 1].
     current_first : bool
         If True, the input of a step is part of what comes out in it. If False, what comes out is the current of the step
         before.
@@ -72,7 +72,7 @@ class Exponential(Synapse):
         x : Tensor
             Input, ``[N, ...]``.
         state : State
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

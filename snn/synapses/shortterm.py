@@ -95,7 +95,7 @@ class TsodyksMarkram(Synapse):
         self.arrived = _Arrived(amplitude)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: nothing used yet."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: nothing used yet."""
         zeros = self.zeros(x)
         return Resources(zeros, zeros + 1)
 
@@ -107,7 +107,7 @@ class TsodyksMarkram(Synapse):
         x : Tensor
             Spikes, ``[N, ...]``.
         state : State
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

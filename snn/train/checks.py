@@ -32,7 +32,7 @@ def whole(where: str, name: str, value: Any, least: int, fix: str) -> int:
     Raises
     ------
     ArgumentError
-        If it is no whole number of at least ``least``.
+        If it is not a whole number of at least ``least``.
     """
     if not is_whole(value) or value < least:
         raise ArgumentError(where, f"{name}, a whole number of at least {least}", repr(value), fix)

@@ -92,7 +92,7 @@ class Ranks(One):
     ArgumentError
         If it finds no MPI; or ``timeout`` is not positive.
     DTypeError
-        If ``part`` is no function.
+        If ``part`` is not a function.
 
     Notes
     -----

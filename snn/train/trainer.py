@@ -172,7 +172,7 @@ class Trainer(Place):
         NonFiniteError
             If a gradient has NaN or infinity. Nothing was updated by it.
         ArgumentError
-            If an error ended an earlier ``fit`` in the middle of a step, and nothing was resumed since; or ``epochs`` is no
+            If an error ended an earlier ``fit`` in the middle of a step, and nothing was resumed since; or ``epochs`` is not a
             whole number of at least 0.
         CheckpointError
             If an epoch that was resumed in the middle has another number of batches than the others.

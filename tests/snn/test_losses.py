@@ -120,7 +120,8 @@ def refused(kind, loss, *args):
 @over_time
 def test_outputs_that_are_not_time_batch_and_classes(loss):
     assert refused(ShapeError, loss, Tensor(OVER_TIME[0]), LABELS) == (
-        f"{loss.__name__}: expected [T, N, classes], got [4, 3] Float64. Pass the output of snn.run, with one neuron a class."
+        f"{loss.__name__}: expected [T, N, classes], got [4, 3] Float64. "
+        "Pass the output of snn.run, with one neuron per class."
     )
 
 
@@ -149,7 +150,7 @@ def test_labels_that_are_no_whole_numbers():
 
 def test_target_rates_of_another_shape():
     assert refused(ShapeError, losses.rate_mse, OVER_TIME, np.zeros((4, 2))) == (
-        "rate_mse, targets: expected [4, 3], got [4, 2] Float64. One rate for each output."
+        "rate_mse, targets: expected [4, 3], got [4, 2] Float64. Pass one rate per output."
     )
 
 

@@ -141,7 +141,7 @@ def test_a_mask_of_another_shape_or_dtype_is_refused(mask, got):
         snn.run(snn.IFNode(), currents((7, 4, 3)), mask=mask)
     assert str(error.value) == (
         f"snn.run, mask: expected [T, N] = [7, 4] Bool, got {got}. "
-        "One truth value for each time step and sample; True where there is data."
+        "Pass one bool per time step and sample: True where there is data."
     )
 
 

@@ -17,8 +17,8 @@ X = (np.random.default_rng(0).random((5, 20))[LABELS] + 0.3 * np.random.default_
 MEMBRANE = [losses.membrane_cross_entropy, losses.max_membrane_cross_entropy, losses.stepwise_cross_entropy]
 on_membranes = pytest.mark.parametrize("loss", MEMBRANE, ids=lambda loss: loss.__name__)
 TEXT = (
-    "a gradient of '1.v.*' passes the reset, and teaches the right class to fire less. To count spikes, give the last neurons "
-    "detach_reset=True or v_reset='never'; else take a readout that never fires, such as snn.LeakyReadout."
+    "a gradient of '1.v.*' passes through the reset and teaches the right class to fire less. To count spikes, give the last "
+    "neurons detach_reset=True or v_reset='never'; or use a readout that never fires, such as snn.LeakyReadout."
 )
 
 
@@ -134,6 +134,6 @@ def test_a_record_without_a_membrane_before_the_reset_is_refused(loss):
     with pytest.raises(ArgumentError) as error:
         loss(record_of(snn.LIFNode(beta=0.9), ["v", "spike"]), LABELS)
     assert str(error.value) == (
-        f"{loss.__name__}: expected a membrane, or a record with v_before_reset, got a record with 1.v, 1.spike. "
+        f"{loss.__name__}: expected a membrane or a record with v_before_reset, got a record with 1.v, 1.spike. "
         "Run with record=['v_before_reset'], or pass the output of a readout that never fires."
     )

@@ -62,7 +62,7 @@ def refused(function, *args, **options):
 def test_scores_of_another_number_of_axes_are_refused():
     assert refused(metrics.predictions, SCORES[0]) == (
         "metrics.predictions: expected [N, classes] or [T, N, classes], got [3] Float64. "
-        "Pass the output of snn.run, with one neuron a class."
+        "Pass the output of snn.run, with one neuron per class."
     )
 
 
@@ -74,7 +74,7 @@ def test_scores_of_another_number_of_axes_are_refused():
             "expected [N] for scores [N, classes] = [3, 3], got ndarray [2] Int64. One label for each sample: for one-hot "
             "ones labels.argmax(-1). Is time the first axis of the scores?",
         ),
-        (SCORES[:0], [], "expected at least one sample, got ndarray [0] Float64. There is no mean of nothing."),
+        (SCORES[:0], [], "expected at least one sample, got ndarray [0] Float64. An empty batch has no mean."),
     ],
 )  # fmt: skip
 def test_another_number_of_labels_or_none_at_all_is_refused(scores, labels, text):
@@ -131,7 +131,7 @@ def test_a_score_that_is_nan_is_no_answer():
         metrics.accuracy(np.array([[0.0, 1.0], [np.nan, 0.0]]), [1, 0])
     assert str(error.value) == (
         "metrics.accuracy: expected scores that are numbers, got NaN for sample 1, class 0. "
-        "snn.run(..., check=True) says where it begins; mask= leaves out steps that do not count."
+        "snn.run(..., check=True) finds where it starts; mask= excludes steps that do not count."
     )
 
 

@@ -70,7 +70,7 @@ class RestingLIFNode(LIFNode):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`.
     beta : float or array or Parameter
-        Share of the membrane that is left after a step, in [0, 1].
+        Share of the membrane that remains after a step, in [0, 1].
     gain : float or array or Parameter
         What the input is multiplied by: NIR's ``r (1 - beta)``.
     v_rest : float or array or Parameter

@@ -96,7 +96,7 @@ class Wired(Cell):
         self._shapes = {part.name: part.before for part in parts}
 
     def initial_state(self, x: Any) -> dict[str, Any]:
-        """Return the state at the start for inputs such as ``x``, ``[N, ...]``: that of each neuron, and nothing sent."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: that of each neuron, and nothing sent."""
         x = as_tensor(x, "Wired")
         state: dict[str, Any] = {}
         layers = [cell for cell in self.cells() if not is_stateful(cell)]
@@ -117,7 +117,7 @@ class Wired(Cell):
         x : Tensor
             Input, ``[N, ...]``.
         state : dict
-            After the step before.
+            State after the previous step.
 
         Returns
         -------

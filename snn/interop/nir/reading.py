@@ -81,7 +81,7 @@ def from_nir(
     DataError
         If the graph or the file is damaged, or defines what cannot be made of our Cells.
     ArgumentError
-        If ``dt`` is missing, or an argument is not what it may be.
+        If ``dt`` is missing, or an argument is invalid.
 
     Examples
     --------

@@ -19,7 +19,7 @@ def net():
         (
             lambda: snn.run(net(), X, record=True),
             errors.ArgumentError,
-            r"record: .*got bool True\. Such as record=\['spike'",
+            r"record: .*got bool True\. For example record=\['spike'",
         ),
         (lambda: snn.run(net(), X, record=[1]), errors.ArgumentError, r"snn\.run, record: expected names"),
         (lambda: snn.run(net(), X, record=None), errors.ArgumentError, r"snn\.run, record: expected names"),

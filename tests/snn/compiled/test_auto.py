@@ -166,7 +166,7 @@ def test_a_net_with_a_hook_is_run_step_by_step_so_that_the_hook_sees_each_step(p
 
 def test_a_neuron_that_cannot_be_compiled_is_warned_of_once_and_run_eagerly():
     net, x = Branches(), ones(LARGE)
-    with pytest.warns(UserWarning, match=r"goes step by step, slowly, since .*test_auto\.py, line \d+.*mode='eager'") as found:
+    with pytest.warns(UserWarning, match=r"runs step by step, slowly, since .*test_auto\.py, line \d+.*mode='eager'") as found:
         out = snn.run(net, x)[0]
     assert len(found) == 1
     assert found[0].filename == __file__

@@ -393,8 +393,8 @@ def test_what_is_no_dense_layer_runs_as_it_did_and_says_why(make, why, kinds, se
     assert_close(by_python, by)
     if why is not None:
         text = explained(net_of(make()), x)
-        assert f"not a dense layer, from whose spikes the compiled mode would sum: {why}" in text
-        assert "runs step by step. If it treats each sample of a batch on its own, say per_sample = True" in text
+        assert f"not a dense layer whose weights can be summed by events: {why}" in text
+        assert "runs step by step. If it treats each sample of a batch on its own, set per_sample = True" in text
 
 
 def test_a_layer_that_is_tried_leaves_no_trace(seeded):

@@ -104,7 +104,7 @@ def test_what_cannot_be_traced_is_an_error_at_its_line(ask, got):
     with pytest.raises(CompileError, match=pattern):
         snn.graph(Asks(ask), X)
     long = np.ones((100, 8, 5), np.float32)
-    with pytest.warns(UserWarning, match=r"snn\.run goes step by step, slowly, since .*test_graph\.py"):
+    with pytest.warns(UserWarning, match=r"snn\.run runs step by step, slowly, since .*test_graph\.py"):
         snn.run(Asks(ask), long)
 
 

@@ -67,14 +67,14 @@ def test_a_neuron_is_listed_in_the_names_of_its_user():
 )
 def test_bytes_are_those_that_are_saved(node, saved, whole):
     text = explained(node)
-    assert f"in all {saved} bytes a neuron and step, with the output {whole}\n" in text
+    assert f"total: {saved} bytes per neuron per step, {whole} with the output\n" in text
     assert sum(int(n) for n in re.findall(r"^saved: .* (\d) bytes$", text, re.M)) == saved
-    assert ("spikes of amplitude 1, a byte each" in text) == (whole - saved == 1)
+    assert ("spikes of amplitude 1, one byte each" in text) == (whole - saved == 1)
 
 
 def test_an_amplitude_for_each_neuron_is_said():
     assert "spikes of amplitude 0.5, a byte" in explained(snn.IFNode(0.5))
-    assert "spikes of amplitude one of each neuron, [2], a byte" in explained(snn.IFNode(np.array([0.5, 1.0], np.float32)))
+    assert "spikes of amplitude one per neuron, [2], one byte" in explained(snn.IFNode(np.array([0.5, 1.0], np.float32)))
 
 
 def test_it_says_where_the_gradient_matters():
@@ -251,7 +251,7 @@ def test_lateral_weights_are_a_way_from_a_layer_to_itself(plain):
     ids=["group", "recurrent", "adaptive", "readout"],
 )
 def test_bytes_are_those_that_a_training_step_writes(net, x, plain, monkeypatch):
-    said = re.findall(r"^  in all \d+ bytes a neuron and step, with the output (\d+)$", explained(net, x), re.M)
+    said = re.findall(r"^  total: \d+ bytes per neuron per step, (\d+) with the output$", explained(net, x), re.M)
     written, run = [], Running.run
 
     def seen(self, t0, t1, states, received, arrays):

@@ -264,7 +264,7 @@ def test_a_users_readout_does_not_spike():
 
 
 def test_a_net_without_neurons_says_so():
-    assert "There are no neurons." in str(snn.health(nn.SequentialCell(nn.Dense(3, 2)), currents((T, N, 3))))
+    assert "The net has no neurons." in str(snn.health(nn.SequentialCell(nn.Dense(3, 2)), currents((T, N, 3))))
 
 
 def test_a_neuron_that_runs_twice_a_step_has_two_rows_and_one_that_does_not_always_run_dashes():
@@ -448,7 +448,7 @@ def test_no_gain_makes_an_inhibited_layer_fire():
     layer = snn.health(snn.LIFNode(beta=0.9), -np.ones((T, N, 3), np.float32)).layers[0]
     assert layer.gain is None
     assert layer.is_dead
-    assert "No factor on its currents helps: mend the layers before it, or change its biases." in layer.problems[0]
+    assert "No factor on its currents helps: fix the layers before it, or change its biases." in layer.problems[0]
 
 
 def test_where_few_can_fire_half_of_the_most_is_looked_for():
@@ -466,25 +466,25 @@ def test_the_report_names_the_layer_and_the_gain():
     report = snn.health(net, x)
     gain = report.layers[0].gain
     assert (
-        f"1 LIFNode is dead: 100% of its neurons never fire. Multiply weights and biases in front of it by {gain:.3g}."
+        f"1 LIFNode is dead: 100% of its neurons never fire. Multiply the weights and biases before it by {gain:.3g}."
         in str(report)
     )
-    assert str(report).splitlines()[-1].startswith("Mend the first layer first")
-    assert str(snn.health(snn.LIFNode(beta=0.9), currents((30, 8, 20)))).splitlines()[-1] == "Nothing is wrong."
+    assert str(report).splitlines()[-1].startswith("Later layers depend on earlier ones")
+    assert str(snn.health(snn.LIFNode(beta=0.9), currents((30, 8, 20)))).splitlines()[-1] == "No problems found."
 
 
 @pytest.mark.parametrize(
     ("node", "current", "text"),
     [
         (snn.IFNode(), 50.0, "is dead: 100% of its neurons fire in nearly every step"),
-        (snn.IFNode(), 0.6, "fires often: 0.58 spikes"),
+        (snn.IFNode(), 0.6, "fires too often: 0.58 spikes"),
         (snn.IFNode(), 0.05, "is silent: 100% of its neurons never fire. Multiply"),
         (snn.IFNode(), 1e-3, "is dead: 100% of its neurons never fire. Multiply"),
         (snn.IFNode(surrogate_function=snn.surrogate.rectangle(50.0)), 0.26, "is dead; no gradient passes through 100%"),
         (
             snn.IFNode(surrogate_function=lambda u: (u > 0).astype(u.dtype)),
             0.3,
-            "has no surrogate: what it fires has no derivative",
+            "has no surrogate: its spikes have no derivative",
         ),
     ],
 )
@@ -534,7 +534,7 @@ def test_no_gain_is_suggested_behind_a_layer_that_is_not_finite():
     with np.errstate(invalid="ignore"):
         report = snn.health(net, data())
     first, second = report.layers
-    assert first.problems == ("has numbers that are not finite. snn.run(..., check=True) says where they begin.",)
+    assert first.problems == ("has numbers that are not finite. snn.run(..., check=True) finds where they start.",)
     assert (first.gain, second.gain, second.problems) == (None, None, ())
     with pytest.warns(snn.DeadLayerWarning, match=r"^Parameter 0.bias is not finite in 7 .* 1 LIFNode has numbers that are"):
         report.warn()
@@ -556,7 +556,7 @@ def test_a_gradient_that_is_not_finite_is_said_where_it_begins():
     assert not np.isfinite(first.gradient)
     assert not np.isfinite(second.gradient)
     assert second.problems[0].startswith(
-        "has a gradient that is not finite, though its membrane is. detach_reset=True or a surrogate of compact support helps"
+        "has a gradient that is not finite, though its membrane is. Use detach_reset=True or a surrogate with compact support"
     )
     assert "not finite" not in " ".join(first.problems)
     for helps in ({"surrogate_function": wide, "detach_reset": True}, {"surrogate_function": snn.surrogate.triangle(0.05)}):
@@ -615,8 +615,8 @@ def test_a_share_of_neurons_with_a_dead_surrogate_is_said_wherever_it_is(share):
     assert first.dead == share
     assert first.gain == 1
     assert not first.is_dead
-    found = f"learns in part; no gradient passes through {share:.0%} of its neurons."
-    assert first.problems[0].startswith(f"{found} Take a wider surrogate: its half width is 0.25 thresholds")
+    found = f"learns only in part; no gradient passes through {share:.0%} of its neurons."
+    assert first.problems[0].startswith(f"{found} Use a wider surrogate: its half width is 0.25 thresholds")
     (alone,) = snn.health(node, x).layers
     assert alone.problems == first.problems
     assert not snn.health(inhibited(0.2, node.surrogate_function)[0], inhibited(0.2, None)[1]).problems
@@ -631,8 +631,8 @@ def test_a_silent_layer_with_a_narrow_surrogate_gets_both_remedies_and_one_with_
         for alpha in (50.0, 2.0)
     )
     assert narrow.dead == ordinary.dead == 1
-    gain = f"no gradient passes through 100% of its neurons. Multiply weights and biases in front of it by {narrow.gain:.3g}."
-    assert f"{gain} Take a wider surrogate: its half width is 0.011 thresholds" in narrow.problems[0]
+    gain = f"no gradient passes through 100% of its neurons. Multiply the weights and biases before it by {narrow.gain:.3g}."
+    assert f"{gain} Use a wider surrogate: its half width is 0.011 thresholds" in narrow.problems[0]
     assert ordinary.problems[0].endswith(gain)
 
 
@@ -668,17 +668,15 @@ def test_a_gradient_that_explodes_is_said_with_the_layer_behind_and_where_it_beg
     x = data(steps=60)
     first, second, readout = snn.health(steep(20.0), x).layers
     assert second.gradient > 100 * readout.gradient
-    explodes = f"has a gradient that explodes: {second.gradient / readout.gradient:.1e} times that of 5 LeakyReadout. Take"
+    explodes = f"has an exploding gradient: {second.gradient / readout.gradient:.1e} times the gradient of 5 LeakyReadout. Use"
     assert any(problem.startswith(explodes) for problem in second.problems)
-    grows = [
-        [problem for problem in layer.problems if "grows on its way back in time" in problem] for layer in (first, second)
-    ]
+    grows = [[problem for problem in layer.problems if "grows backward in time" in problem] for layer in (first, second)]
     assert [len(found) for found in grows] == [0, 1]
     norms = second.gradient_over_time
     assert f"{np.linalg.norm(norms[:15]) / np.linalg.norm(norms[-15:]):.1e} times as large" in grows[1][0]
     for helps in (steep(20.0, detach_reset=True), steep(1.0)):
         said = str(snn.health(helps, x))
-        assert "explodes" not in said
+        assert "exploding" not in said
         assert "grows" not in said
 
 
@@ -689,13 +687,13 @@ def test_a_gradient_that_vanishes_is_said_with_the_layer_behind():
     net = nn.SequentialCell(snn.LIFNode(beta=0.9, surrogate_function=low), nn.Dense(3, 10, rng=0), snn.LeakyReadout(beta=0.9))
     first, readout = snn.health(net, currents((T, N, 3))).layers
     ratio = f"{first.gradient / readout.gradient:.1e}"
-    assert first.problems[0].startswith(f"has a gradient that vanishes: {ratio} times that of 2 LeakyReadout. Take a higher")
+    assert first.problems[0].startswith(f"has a vanishing gradient: {ratio} times the gradient of 2 LeakyReadout. Use a")
 
 
 def test_a_gradient_that_fades_in_time_is_said_and_one_of_an_integrator_is_in_order():
     x = currents((80, N, 3))
     faded = snn.health(snn.LeakyReadout(beta=0.8), x, lambda out: out[-1].sum()).layers[0]
-    assert faded.problems[0].startswith("has a gradient that fades on its way back in time")
+    assert faded.problems[0].startswith("has a gradient that fades backward in time")
     for node in (snn.Readout(), snn.LeakyReadout(beta=0.8)):
         assert not snn.health(node, x).problems
     assert not snn.health(snn.LeakyReadout(beta=0.1), x[:7], lambda out: out[-1].sum()).problems  # too few steps to tell
@@ -713,7 +711,7 @@ def test_a_layer_in_front_of_a_dead_one_gets_no_gradient():
 
 def test_a_dead_layer_is_warned_of_at_the_line_that_asks():
     report = snn.health(layered(1e-3), data())
-    with pytest.warns(snn.DeadLayerWarning, match=r"^1 LIFNode is dead: .* by [0-9.e+]+\. .*Mend the first") as caught:
+    with pytest.warns(snn.DeadLayerWarning, match=r"^1 LIFNode is dead: .* by [0-9.e+]+\. .*fix the first") as caught:
         report.warn()
     assert caught[0].filename == __file__
     assert issubclass(snn.DeadLayerWarning, UserWarning)

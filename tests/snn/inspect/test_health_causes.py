@@ -119,7 +119,7 @@ def test_what_is_wrong_outside_the_layers_is_named():
         "spare Exponential has a constant out of range: expected tau_syn > 0, in time steps, got Parameter [] Float32 of -1. "
         f"exp(-1 / tau_syn) is left after a step. {CLIP}",
         "Parameter dense.weight is not finite in 3 of its 32 values. Go back to a checkpoint; snn.run(..., check=True) says "
-        "where it begins.",
+        "where it starts.",
     )
     assert report.problems[:2] == report.elsewhere
     with pytest.warns(snn.DeadLayerWarning, match="Parameter dense.weight is not finite"):
@@ -187,8 +187,8 @@ def test_a_neuron_without_surrogate_is_named(make, mode):
     assert not last.is_dead
     said = [text for text in first.problems if "gradient" in text]
     assert said == [
-        "has no surrogate: what it fires has no derivative, and no gradient passes. "
-        "Give it a surrogate_function, such as snn.surrogate.atan(), or a bprop of your own."
+        "has no surrogate: its spikes have no derivative, so no gradient passes. "
+        "Give it a surrogate_function, such as snn.surrogate.atan(), or your own bprop."
     ]
     assert "wider surrogate" not in str(report)
 
@@ -212,20 +212,20 @@ def cause(whole, **options):
 
 def test_a_layer_before_one_without_surrogate_is_told_of_that_one():
     whole = net(snn.LIFNode(beta=0.9), snn.LIFNode(beta=0.9, surrogate_function=step))
-    assert cause(whole) == ["gets no gradient of the loss. None passes 3 LIFNode: mend that first."]
+    assert cause(whole) == ["gets no gradient from the loss. No gradient passes 3 LIFNode: fix that layer first."]
 
 
 def test_weights_of_zero_between_two_layers_are_looked_for():
     whole = net(snn.LIFNode(beta=0.9))
     whole[2].weight.set_data(np.zeros((3, 8), np.float32))
     assert cause(whole) == [
-        "gets no gradient of the loss. None comes back from 3 LeakyReadout: look between the two for weights of zero, "
+        "gets no gradient from the loss. No gradient comes back from 3 LeakyReadout: look between the two for zero weights, "
         "stop_gradient or a bprop."
     ]
 
 
 def test_a_loss_that_does_not_depend_on_the_output_is_named():
     assert cause(nn.SequentialCell(snn.LIFNode(beta=0.9)), loss=lambda out: ops.square(out * 0.0).sum()) == [
-        "gets no gradient of the loss. The loss does not depend on its output, or is flat there: look at the loss, and at "
-        "what is behind it."
+        "gets no gradient from the loss. The loss does not depend on its output, or is flat there: check the loss and "
+        "the layers after this one."
     ]

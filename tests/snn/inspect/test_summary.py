@@ -337,15 +337,15 @@ class HiddenLevels(Hidden):
 def test_weights_that_a_cell_makes_in_a_step_are_said_too():
     found = snn.summary(HiddenLevels(), np.ones((2, 1, 2), np.float32))
     assert found.rate > 0
-    assert any("multiplies by a Parameter outside of a layer" in note for note in found.notes)
+    assert any("multiplies by a Parameter outside a layer" in note for note in found.notes)
 
 
 def test_what_is_not_counted_is_said():
     found = snn.summary(Hidden(), np.ones((2, 1, 2), np.float32))
     assert numbers(found) == (0, 0, 0)
     text = " ".join(found.notes)
-    assert "square (Square) has weights, but it is no product with them that is known" in text
-    assert "matmul multiplies by a Parameter outside of a layer" in text
+    assert "square (Square) has weights, but does not multiply by them in a known way" in text
+    assert "matmul multiplies by a Parameter outside a layer" in text
     assert text in str(found).replace("\n", " ")
 
 
@@ -353,7 +353,7 @@ def test_spikes_of_another_size_are_said_to_make_macs():
     net = nn.SequentialCell(snn.IFNode(v_threshold=0.5), nn.Dense(2, 2, **UNIT))
     found = snn.summary(net, np.ones((3, 1, 2), np.float32))
     assert found.macs > 0
-    assert "The inputs of 1 are spikes of 0.5" in found.notes[0]
+    assert "The inputs of 1 are spikes of size 0.5" in found.notes[0]
     net[0].spike_value = "unit"
     assert snn.summary(net, np.ones((3, 1, 2), np.float32)).notes == ()
 

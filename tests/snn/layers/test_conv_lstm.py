@@ -97,7 +97,7 @@ def test_two_runs_with_carried_state_are_one(mode):
 def test_explain_says_how_it_runs():
     file = io.StringIO()
     snn.explain(nn.SequentialCell(layer(np.float32)), images(np.float32), file=file)
-    assert "a state: runs step by step behind a convolution of all time steps" in file.getvalue()
+    assert "has a state: runs step by step after a convolution over all time steps" in file.getvalue()
 
 
 def test_what_is_wrong_is_said():

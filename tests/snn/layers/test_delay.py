@@ -188,10 +188,10 @@ def test_an_input_that_is_the_same_at_every_step():
 def test_explain_and_the_estimate_of_memory_know_it():
     file = io.StringIO()
     snn.explain(net(), drawn(T, N, 5), file=file)
-    assert "layer 2: Delay(6 of 0 to 9 steps)\n  a state: runs on all time steps at once" in file.getvalue()
+    assert "layer 2: Delay(6 of 0 to 9 steps)\n  has a state: runs on all time steps at once" in file.getvalue()
     file = io.StringIO()
     snn.explain(snn.Delay([0, 2]), file=file)
-    assert file.getvalue().startswith("Delay(2 of 0 to 2 steps)\n  a state: runs on all time steps at once")
+    assert file.getvalue().startswith("Delay(2 of 0 to 2 steps)\n  has a state: runs on all time steps at once")
     rows = {layer.name: layer for layer in snn.memory_estimate(net(), 100, 8).layers}
     assert rows["2 Delay"].output == 100 * 8 * 6  # a byte for each
     assert rows["4 Delay"].output == 100 * 8 * 4 * 4

@@ -289,7 +289,7 @@ def test_behind_spikes_and_before_neurons():
     assert all(g.asnumpy().any() for g in by)
     file = io.StringIO()
     snn.explain(net, x, file=file)
-    assert "layer 1: DelayedDense(5, 4, delays of 0 to 4 steps)\n  a state: runs on all time steps" in file.getvalue()
+    assert "layer 1: DelayedDense(5, 4, delays of 0 to 4 steps)\n  has a state: runs on all time steps" in file.getvalue()
     assert "; with a mask step by step" in file.getvalue()
     assert snn.memory_estimate(fixed(), 10, 4).peak > 0
 

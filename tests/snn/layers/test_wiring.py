@@ -114,9 +114,7 @@ def test_all_is_as_in_the_eager_mode(how, node):
 def test_explain_says_that_it_runs_step_by_step():
     file = io.StringIO()
     snn.explain(nn.SequentialCell(convolved()), images(), file=file)
-    assert (
-        "a state: runs step by step, as in the eager mode: what it holds cannot step inside a compiled loop" in file.getvalue()
-    )
+    assert "has a state: runs step by step, as in eager mode: its layer cannot step inside a compiled loop" in file.getvalue()
 
 
 def test_through_a_dense_layer_it_is_a_recurrent_layer():
