@@ -19,7 +19,7 @@ _MOST_STEPS = 10**9
 
 
 def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps is T everywhere
-    """Give the values as a constant current at every time step.
+    """Repeat the values as a constant current at every time step.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps i
     Returns
     -------
     Tensor
-        ``[T, N, ...]``, a view: nothing is copied, and a compiled dense layer multiplies it once, not T times.
+        ``[T, N, ...]``, a view without a copy; a compiled dense layer multiplies it once, not T times.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
     Parameters
     ----------
     x : array_like
-        Probabilities of a spike in a step, in [0, 1], ``[N, ...]``.
+        Probabilities of a spike per step, in [0, 1], ``[N, ...]``.
     T : int
         Number of time steps.
     rng : numpy.random.Generator
@@ -77,7 +77,7 @@ def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
 
 
 def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None) -> Tensor:  # noqa: N803
-    """Let each value spike once, the larger the earlier (Thorpe, Delorme and Van Rullen, 2001).
+    """Encode each value as one spike: larger values spike earlier (Thorpe, Delorme and Van Rullen, 2001).
 
     Parameters
     ----------
@@ -86,11 +86,11 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     T : int
         Number of time steps.
     threshold : float
-        Values that are not above it never spike.
+        Values at or below the threshold never spike.
     tau : float, optional
         None: the time falls linearly, from the last step at the threshold to the first at 1. A number: the time at which a
         membrane of this time constant (in steps), driven by the value, reaches the threshold,
-        ``tau log(x / (x - threshold))``; what comes after the last step spikes at the last. It needs a positive threshold.
+        ``tau log(x / (x - threshold))``; later spikes move to the last step. This requires a positive threshold.
 
     Returns
     -------
@@ -105,13 +105,13 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     values = _in_unit(_values(x, T, "encode.latency"), "encode.latency")
     for name, value in (("threshold", threshold), ("tau", tau)):
         if not isinstance(value, (int, float, np.number)) and not (name == "tau" and value is None):
-            raise DTypeError(f"encode.latency, {name}", "a number", describe(value), "All values share it.")
+            raise DTypeError(f"encode.latency, {name}", "a number", describe(value), "It is one number for all values.")
     if not 0 <= threshold < 1:
         raise ArgumentError("encode.latency", "threshold in [0, 1)", repr(threshold), "Values are in [0, 1].")
     if tau is not None and not (tau > 0 and threshold > 0):
         raise ArgumentError(
             "encode.latency", "tau > 0 together with threshold > 0", f"tau={tau!r}, threshold={threshold!r}",
-            "A membrane that starts at the threshold needs no time.",
+            "With a threshold of 0 every spike would come at once.",
         )  # fmt: skip
     fires = values > threshold
     safe = np.where(fires, values, 1.0)
@@ -127,7 +127,7 @@ def _in_unit(x: Tensor, where: str) -> np.ndarray[Any, Any]:
     values = x.asnumpy()
     if not np.all((values >= 0) & (values <= 1)):  # NaN fails too
         raise ArgumentError(
-            where, "values in [0, 1]", f"{values.min()} to {values.max()}", "Scale them first, such as x / x.max()."
+            where, "values in [0, 1]", f"{values.min()} to {values.max()}", "Scale them first, for example x / x.max()."
         )
     return values if values.dtype.kind == "f" else values.astype(float32)
 
@@ -139,10 +139,10 @@ def _values(x: Any, steps: Any, where: str) -> Tensor:
         fix = f"The values come first: {where}(x, T)." if swapped else "T is an int of at least 1."
         raise ArgumentError(where, "a positive number of time steps T", describe(steps), fix)
     if steps > _MOST_STEPS:
-        raise ArgumentError(where, f"at most {_MOST_STEPS:,} time steps T", f"{steps:,}", "Encode a part of them at a time.")
+        raise ArgumentError(where, f"at most {_MOST_STEPS:,} time steps T", f"{steps:,}", "Encode fewer steps at a time.")
     values = as_tensor(x, where)
     if values.ndim == 0:
-        raise ShapeError(where, "values [N, ...]", describe(x), "Add the batch axis, such as np.array([x]).")
+        raise ShapeError(where, "values [N, ...]", describe(x), "Add a batch axis, for example np.array([x]).")
     return values
 
 

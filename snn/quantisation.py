@@ -1,4 +1,4 @@
-"""Weights on few levels: trained as numbers, multiplied as integers times a scale, and exported as such."""
+"""Weights on few levels: trained as floats, multiplied as integers times a scale, and exported as such."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LAYERS = (
 
 
 class Quantised(NamedTuple):
-    """Weights as whole numbers and a scale: ``values * scale`` is what the layer multiplies by, to the bit.
+    """Weights as whole numbers and a scale: the layer multiplies by ``values * scale``, to the bit.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Quantised(NamedTuple):
 
 
 class Quantiser(Cell):
-    """Puts weights on few levels; the gradient passes straight through (Bengio, Leonard and Courville, 2013).
+    """Rounds weights to a few levels; the gradient passes straight through (Bengio, Leonard and Courville, 2013).
 
     ============= ============================= =====================================================================
     bits          levels                        scale
@@ -59,18 +59,18 @@ class Quantiser(Cell):
     ``"binary"``  -1, 1                         the mean size (Rastegari et al., 2016)
     ============= ============================= =====================================================================
 
-    Means are taken in float64. Weights of float16 take at most 8 bits, for more are not exact there.
+    Means are taken in float64. Weights of float16 take at most 8 bits, since more are not exact there.
 
-    Its ``bprop`` hands on the gradient as it comes, to first and higher order, as if scale and rounding were not there.
+    Its ``bprop`` passes the gradient on unchanged, to first and higher order, as if scale and rounding were not there.
 
     Parameters
     ----------
     bits : int or str
-        How fine it is: a number of bits from 2 to 16, ``"ternary"`` or ``"binary"``.
+        Resolution: a number of bits from 2 to 16, ``"ternary"`` or ``"binary"``.
     per : {"channel", "tensor"}
         Whether each output has a scale of its own.
     axis : int
-        The axis of the outputs, from the end if below 0; of no account with ``per="tensor"``.
+        The axis of the outputs, from the end if below 0; ignored with ``per="tensor"``.
 
     Raises
     ------
@@ -96,7 +96,10 @@ class Quantiser(Cell):
         super().__init__()
         if not (is_int(bits) and 2 <= int(bits) <= _MOST_BITS) and (not isinstance(bits, str) or bits not in _WORDS):
             raise ArgumentError(
-                "Quantiser", "bits from 2 to 16, 'ternary' or 'binary'", repr(bits), "Such as bits=8: levels from -127 to 127."
+                "Quantiser",
+                "bits from 2 to 16, 'ternary' or 'binary'",
+                repr(bits),
+                "For example bits=8: levels from -127 to 127.",
             )
         if per not in ("channel", "tensor"):
             raise ArgumentError("Quantiser", "per 'channel' or 'tensor'", repr(per), "Choose one of the two.")
@@ -135,7 +138,7 @@ class Quantiser(Cell):
         if not quietly(lambda: np.isfinite(scale * w.dtype.type(n)).all()):
             raise NonFiniteError(
                 "Quantiser", f"weights whose levels are finite in {w.dtype}",
-                f"{describe(w)}, the largest {size.max():g}", "Scale the weights down, or take a wider dtype.",
+                f"{describe(w)}, the largest {size.max():g}", "Scale the weights down, or use a wider dtype.",
             )  # fmt: skip
         return values + w.dtype.type(0), scale  # no -0, which whole numbers do not have
 
@@ -166,7 +169,7 @@ class Quantiser(Cell):
         if not -w.ndim <= self.axis < w.ndim:
             raise ShapeError(
                 "Quantiser", f"weights with an axis {self.axis}, that of the outputs", describe(w),
-                "Give it the axis of the outputs, or per='tensor'.",
+                "Pass the axis of the outputs, or per='tensor'.",
             )  # fmt: skip
         return tuple(k for k in range(w.ndim) if k != self.axis % w.ndim)
 
@@ -185,30 +188,30 @@ class Quantiser(Cell):
 
 
 def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", layers: Iterable[str] | None = None) -> None:
-    """Let the layers of a net multiply by quantised weights, in training and after it.
+    """Quantise the weights of the layers of a net, in training and after it.
 
-    Each layer with weights gets a :class:`Quantiser` as its ``weight_transform``: the weights themselves stay numbers, which
-    an optimizer moves, and the net computes with the nearest levels (Jacob et al., 2018). Biases stay as they are.
+    Each layer with weights gets a :class:`Quantiser` as its ``weight_transform``: the weights themselves stay floats, which
+    the optimizer updates, and the net computes with the nearest levels (Jacob et al., 2018). Biases stay as they are.
 
     Parameters
     ----------
     net : Cell
-        A layer, or a net of them; it is changed.
+        A layer, or a net of layers; it is changed in place.
     bits : int, str or None
-        From 2 to 16 bits, ``"ternary"`` or ``"binary"``; None takes the quantisers off again, and no other transform.
+        From 2 to 16 bits, ``"ternary"`` or ``"binary"``; None removes the quantisers, and no other transform.
     per : {"channel", "tensor"}
         Whether each output of a layer has a scale of its own.
     layers : iterable of str, optional
         The names of the layers in the net; by default all dense layers, also delayed ones, convolutions,
-        :class:`snn.Recurrent` and :class:`snn.OneToOne`. One with one weight for each output takes ``per="tensor"``.
+        :class:`snn.Recurrent` and :class:`snn.OneToOne`. A layer with one weight per output requires ``per="tensor"``.
 
     Raises
     ------
     DTypeError
         If ``net`` is not a Cell, or there are more than 8 bits for weights of float16.
     ArgumentError
-        If there is no such layer, one computes in a way of its own or has another ``weight_transform``, or an argument is
-        invalid. Nothing is changed after an error.
+        If there is no such layer, a layer has its own ``construct`` or another ``weight_transform``, or an argument is
+        invalid. After an error nothing has changed.
 
     Examples
     --------
@@ -225,13 +228,13 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
         if unknown := [name for name in names if not isinstance(name, str) or name not in found]:
             raise ArgumentError(
                 "snn.quantise, layers", f"some of {', '.join(map(repr, found))}", ", ".join(map(repr, unknown)),
-                "net.cells_and_names() has the names.",
+                "net.cells_and_names() lists the names.",
             )  # fmt: skip
         found = {name: found[name] for name in names}
     if not found:
         raise ArgumentError(
             "snn.quantise", "a net with layers of weights", f"a {type(net).__name__} without",
-            "Weights of a Cell of your own: give it a Quantiser, and multiply by quantiser(self.weight).",
+            "For weights in your own Cell: give it a Quantiser, and multiply by quantiser(self.weight).",
         )  # fmt: skip
     if bits is not None:
         Quantiser(bits, per)  # it says what is wrong
@@ -252,12 +255,12 @@ def integer_weights(net: Cell) -> dict[str, Quantised]:
     Parameters
     ----------
     net : Cell
-        Whose layers :func:`quantise` has changed.
+        A net that :func:`quantise` has changed.
 
     Returns
     -------
     dict of str to Quantised
-        ``values * scale`` is what the layer multiplies by, to the bit.
+        The layer multiplies by ``values * scale``, to the bit.
 
     Raises
     ------
@@ -282,14 +285,14 @@ def integer_weights(net: Cell) -> dict[str, Quantised]:
 
 def _layers(net: Any, where: str) -> dict[str, Any]:
     if not isinstance(net, Cell):
-        raise DTypeError(where, "a Cell", describe(net), "Pass a layer, or a net of them.")
+        raise DTypeError(where, "a Cell", describe(net), "Pass a layer, or a net of layers.")
     return {name: cell for name, cell in net.cells_and_names() if isinstance(cell, Weighted)}
 
 
 def _check_bits(where: str, bits: int | str, dtype: Any) -> None:
     if dtype == np.float16 and not isinstance(bits, str) and bits > _HALF_BITS:
         raise DTypeError(
-            where, f"at most {_HALF_BITS} bits for weights of float16", f"bits={bits}", "Take fewer bits, or float32."
+            where, f"at most {_HALF_BITS} bits for weights of float16", f"bits={bits}", "Use fewer bits, or float32."
         )
 
 
@@ -311,7 +314,7 @@ def _check(name: str, layer: Any, per: str) -> None:
         raise ArgumentError(
             "snn.quantise", "layers with several weights for each output",
             f"{name!r}, {type(layer).__name__} with weights {list(layer.weight.shape)}",
-            "Take per='tensor' for it, or leave it out of layers=.",
+            "Use per='tensor' for it, or leave it out of layers=.",
         )  # fmt: skip
     if math.prod(layer.weight.shape) == 0:
         raise ArgumentError("snn.quantise", "layers with weights", f"{name!r} without any", "Leave it out of layers=.")

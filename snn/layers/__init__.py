@@ -1,4 +1,4 @@
-"""Layers for spikes and time: delays, and what else stands between neurons and is aware that there are time steps."""
+"""Layers for spikes and time: delays, and other layers between neurons that know about time steps."""
 
 # ruff: noqa: F403 - what each file exports is in its own __all__
 

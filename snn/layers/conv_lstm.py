@@ -1,4 +1,4 @@
-"""A convolutional LSTM whose cells fire."""
+"""A convolutional LSTM that spikes."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["ConvLSTM"]
 
 
 class ConvLSTMState(NamedTuple):
-    """State of a :class:`ConvLSTM`: what it shows, and what its cells hold; ``[N, C, H, W]`` each."""
+    """State of a :class:`ConvLSTM`: its hidden value, and its cell value; ``[N, C, H, W]`` each."""
 
     v: Any
     cell: Any
 
 
 class ConvLSTM(Stateful):
-    """Convolutional long short-term memory that fires where what it shows is above a threshold.
+    """Convolutional long short-term memory that fires where its hidden value is above a threshold.
 
     With ``i, f, g, o``, the four parts of ``inputs(x) + back(v)``, two convolutions:
 
@@ -42,9 +42,9 @@ class ConvLSTM(Stateful):
     Parameters
     ----------
     in_channels, channels : int
-        Channels of the input, and of what it shows and fires.
+        Channels of the input, and of the hidden value and the output.
     kernel_size : int or (int, int)
-        Of both convolutions, whose borders are filled up with zeros so that rows and columns stay.
+        Kernel of both convolutions, which are padded with zeros to keep rows and columns.
     v_threshold : float
         From 0 to 1; 1 is never exceeded.
     surrogate_function : callable, optional
@@ -104,7 +104,7 @@ class ConvLSTM(Stateful):
         if x.ndim != 4 or x.shape[1] != self.in_channels:
             raise ShapeError(
                 repr(self), f"an input [N, {self.in_channels}, H, W] in each step", describe(x),
-                "Put the channels behind the batch, or change in_channels.",
+                "Put the channels after the batch, or change in_channels.",
             )  # fmt: skip
 
     def _shown(self, x: Any) -> Tensor:
@@ -154,7 +154,7 @@ class ConvLSTM(Stateful):
         return self.surrogate_function(v - self.v_threshold), ConvLSTMState(v, cell)
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps, one after the other behind one convolution of the input.
+        """Run all time steps: one convolution of the whole input, then step by step.
 
         Parameters
         ----------

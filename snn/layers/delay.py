@@ -17,7 +17,7 @@ from .shift import shifted
 __all__ = ["Delay"]
 
 Array = np.ndarray[Any, np.dtype[np.int64]]
-_FIX = "Count time steps: 0 hands a feature on at once."
+_FIX = "Delays are in time steps: 0 means no delay."
 _MOST = 2**31 - 1  # far more steps than a state can hold
 
 
@@ -26,13 +26,13 @@ class Remembering(Stateful):
 
     steps: int
     remembers: ClassVar[tuple[str, str]] = "the last inputs", "steps ago"
-    """How an error calls the state, and how old one of it is."""
+    """Name of the state, and of the age of an item, in errors."""
 
     def _check(self, x: Any) -> None:
         raise NotImplementedError  # each kind says which inputs fit
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: nothing came in before."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: no earlier inputs."""
         zeros = self.zeros(x)
         self._check(zeros)
         return (zeros,) * self.steps
@@ -56,14 +56,14 @@ class Remembering(Stateful):
 
 
 class WholeDelays(Remembering):
-    """Base class of layers with delays of whole steps, which change by assignment alone: the longest one goes with them."""
+    """Base class of layers with delays of whole steps, which change by assignment only: this updates the longest delay too."""
 
     steps: int
     _delay: Array
 
     @property
     def delay(self) -> Array:
-        """The delays, an array that cannot be written to: assign others, ``layer.delay = delays``, which are checked."""
+        """The delays, a read-only array: to change them assign ``layer.delay = delays``, which checks the new ones."""
         seen = self._delay.view()
         seen.flags.writeable = False
         return seen
@@ -79,31 +79,31 @@ class WholeDelays(Remembering):
 
 
 class Delay(WholeDelays):
-    """Hands its input on some time steps later, each feature after a delay of its own: ``out[t] = x[t - delay]``.
+    """Delays its input by whole time steps, each feature by its own delay: ``out[t] = x[t - delay]``.
 
-    Before the first delayed input comes, the output is 0. Spikes stay spikes: a layer behind it sums their events. In the
-    compiled mode a whole sequence is moved at once.
+    The output is 0 until the first delayed input arrives. Spikes stay spikes: the next layer sums their events. The compiled
+    mode shifts a whole sequence at once.
 
-    The state is a tuple of as many Tensors ``[N, ...]`` as the longest delay has steps: what comes out in the next step, in
-    the one after it, and so on.
+    The state is a tuple of as many Tensors ``[N, ...]`` as the longest delay has steps: the output of the next step, of the
+    one after it, and so on.
 
     Parameters
     ----------
     delay : int or array of int
-        Steps, at least 0: one for all, or what broadcasts to the features, such as ``[features]``, or ``[C, 1, 1]`` for the
-        channels of images.
+        Steps, at least 0: one for all features, or an array that broadcasts to them, such as ``[features]``, or ``[C, 1, 1]``
+        for the channels of images.
 
     Attributes
     ----------
     delay : array of int
-        The delays. It cannot be written to; assign others.
+        The delays. Read-only; to change them, assign a new array.
     steps : int
-        The longest one.
+        The longest delay.
 
     Raises
     ------
     ArgumentError
-        If a delay is not a whole number of at least 0, or too long.
+        If a delay is not a whole number of at least 0, or is too long.
     ShapeError
         When called, if the delays do not fit the features.
     StateError
@@ -132,7 +132,7 @@ class Delay(WholeDelays):
 
     @property
     def features(self) -> tuple[int, ...] | None:
-        """The shape of a sample's input, where the delays say it."""
+        """The shape of a sample's input, if the delays determine it."""
         return None if 1 in self.delay.shape or not self.delay.ndim else self.delay.shape
 
     def _check(self, x: Any) -> None:
@@ -144,7 +144,7 @@ class Delay(WholeDelays):
         if not fits:
             raise ShapeError(
                 "Delay", f"an input [N, ...] whose features the delays {list(self.delay.shape)} broadcast to", describe(x),
-                "Give one delay, or one for each feature; those of channels have axes of length 1 behind: [:, None, None].",
+                "Pass one delay, or one per feature; for channels add axes of length 1 at the end: [:, None, None].",
             )  # fmt: skip
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
@@ -160,7 +160,7 @@ class Delay(WholeDelays):
         Returns
         -------
         out : Tensor
-            What came in ``delay`` steps ago.
+            The input ``delay`` steps ago.
         state : tuple of Tensor
         """
         x = x if x.dtype.kind == "f" else x.astype(float32)

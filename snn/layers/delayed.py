@@ -22,18 +22,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class DelayedDense(DelayedWeights, WholeDelays):
     """Fully connected layer with a delay of whole time steps for each connection.
 
-    ``out[t, o] = sum over i of weight[o, i] x[t - delay[o, i], i] + bias[o]``. It is a layer of its own, and not an option
-    of ``nn.Dense``, for it has a state: the last inputs, as many as the longest delay has steps. The compiled mode takes a
-    whole sequence at once: from few spikes, each adds its weights to the steps at which they arrive; else with one
-    multiplication for each connection and step, whatever the delays.
+    ``out[t, o] = sum over i of weight[o, i] x[t - delay[o, i], i] + bias[o]``. It is a separate layer, not an option of
+    ``nn.Dense``, because it has a state: the last inputs, as many as the longest delay has steps. The compiled mode takes a
+    whole sequence at once: if there are few spikes, each adds its weights to the steps at which they arrive; otherwise it does
+    one multiplication per connection and step, whatever the delays.
 
     Parameters
     ----------
     in_channels, out_channels : int
         Lengths of the last axis of input and output.
     delay : int or array of int
-        Steps, at least 0; one for all, or ``[out_channels, in_channels]``, or what broadcasts to that: ``[in_channels]``
-        delays what comes in, ``[out_channels, 1]`` what goes out.
+        Steps, at least 0; one for all, or ``[out_channels, in_channels]``, or an array that broadcasts to it:
+        ``[in_channels]`` delays the inputs, ``[out_channels, 1]`` the outputs.
     weight_init, bias_init : str, number, array or initialiser, optional
         Initial values of the Parameters, as for ``nn.Dense``.
     has_bias : bool
@@ -52,7 +52,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
     bias : Parameter or None
         ``[out_channels]``.
     delay : array of int
-        ``[out_channels, in_channels]``. It cannot be written to; assign others.
+        ``[out_channels, in_channels]``. Read-only; to change them, assign a new array.
     steps : int
         The longest delay.
 
@@ -95,7 +95,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
         except ValueError:
             raise ShapeError(
                 "DelayedDense, delay", f"one, or what broadcasts to [out_channels, in_channels] = {list(shape)}",
-                describe(delay), "Give each connection its delay.",
+                describe(delay), "Pass one delay per connection.",
             ) from None  # fmt: skip
 
     def parts(self) -> list[Part]:

@@ -1,4 +1,4 @@
-"""What layers of weights with a delay for each connection have in common."""
+"""The base of layers of weights with a delay for each connection."""
 
 from __future__ import annotations
 

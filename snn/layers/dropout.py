@@ -20,21 +20,21 @@ __all__ = ["Dropout"]
 
 
 class Kept(NamedTuple):
-    """State of a dropout: what each element is multiplied by, 0 or ``1 / (1 - p)``; 1 where nothing is dropped."""
+    """State of a dropout: the factor of each element, 0 or ``1 / (1 - p)``; 1 where nothing is dropped."""
 
     keep: Any
 
 
 class Dropout(Stateful):
-    """Drops elements at random while training, after ``set_train()``: the same ones at all time steps of a run.
+    """Drops elements at random in training mode, after ``set_train()``: the same ones at all time steps of a run.
 
-    What stays is scaled by ``1 / (1 - p)``. A neuron that is dropped is silent for the whole run, where ``nn.Dropout`` drops
+    The others are scaled by ``1 / (1 - p)``. A neuron that is dropped is silent for the whole run, where ``nn.Dropout`` drops
     single spikes, which a membrane averages out (Lee et al., "Enabling Spike-Based Backpropagation for Training Deep Neural
     Network Architectures", Frontiers in Neuroscience, 2020). The mask is drawn when a run starts fresh. It is the state, which
-    a run in parts carries on, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
+    a run in parts carries along, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
 
-    Spikes stay spikes. Out of training it hands on what comes in, whatever its state. A state from a run out of training drops
-    nothing in training either, for its mask is of ones: start such a run fresh.
+    Spikes stay spikes. Outside training mode it returns its input, whatever its state. A state from a run outside training
+    mode drops nothing in training either, since its mask holds ones: start such a run fresh.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Dropout(Stateful):
     Raises
     ------
     ArgumentError
-        If ``p`` is not in [0, 1), also where a run starts.
+        If ``p`` is not in [0, 1), also when a run starts.
     StateError
         When called, if the state does not belong to this input.
 

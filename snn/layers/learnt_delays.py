@@ -21,17 +21,17 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class LearntDelays(DelayedWeights):
-    """Fully connected layer whose delays are learnt: numbers between whole steps, spread over the steps around them.
+    """Fully connected layer with learnt delays: real numbers, spread over the whole steps around them.
 
     ``out[t, o] = sum over k and i of weight[o, i] share(k - delay[o, i]) x[t - k, i] + bias[o]``, with ``k`` from 0 to
-    ``max_delay``. A ``"linear"`` share is that of linear interpolation, ``max(0, 1 - |k - delay|)``, between two steps
+    ``max_delay``. A ``"linear"`` share interpolates linearly between two steps, ``max(0, 1 - |k - delay|)``
     (Khalfaoui-Hassani, Pellegrini and Masquelier, "Dilated convolution with learnable spacings", ICLR 2023). A ``"gauss"``
-    one is a bell of width ``sigma``, which sums to 1 over the steps: a delay learns from steps further away. Its paper begins
+    one is a bell of width ``sigma``, which sums to 1 over the steps: a delay learns from steps further away. The paper starts
     with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5: assign it, ``layer.sigma = schedule(epoch)``
     (Hammouamri, Khalfaoui-Hassani and Masquelier, "Learning delays in spiking neural networks using dilated convolutions with
-    learnable spacings", ICLR 2024). Then :meth:`rounded` makes a layer of whole delays of it.
+    learnable spacings", ICLR 2024). Then :meth:`rounded` turns it into a layer with whole delays.
 
-    A delay beyond 0 and ``max_delay`` counts as the nearest of these, and its gradient is taken there: it can come back.
+    A delay outside 0 to ``max_delay`` is clipped to this range, and its gradient is computed there, so that it can come back.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class LearntDelays(DelayedWeights):
     max_delay : int
         The longest delay in steps, at least 1.
     share : {"gauss", "linear"}
-        How a delay is spread.
+        Kind of the spread of a delay.
     sigma : float
         Width of the bell, in steps, above 0; by default ``max_delay / 2``.
     delay_init : str, number, array or initialiser, optional
@@ -86,7 +86,7 @@ class LearntDelays(DelayedWeights):
     ) -> None:  # fmt: skip
         rng = to_generator(rng, "LearntDelays")
         super().__init__(in_channels, out_channels, weight_init, bias_init, has_bias, dtype, rng)
-        positive("LearntDelays", "Count time steps: it is the longest delay.", max_delay=max_delay)
+        positive("LearntDelays", "It is the longest delay, in time steps.", max_delay=max_delay)
         if share not in ("gauss", "linear"):
             raise ArgumentError("LearntDelays", "share 'gauss' or 'linear'", repr(share), "Choose one of the two.")
         self.steps, self.share, self.sigma = int(max_delay), share, max_delay / 2 if sigma is None else sigma
@@ -99,7 +99,7 @@ class LearntDelays(DelayedWeights):
         width = to_numbers(self.sigma, "LearntDelays, sigma")
         if width.ndim or width.dtype.kind not in "iuf" or not 0 < width < np.inf:
             raise ArgumentError(
-                "LearntDelays", "sigma > 0, in steps", describe(self.sigma), "Without a width use share='linear'."
+                "LearntDelays", "sigma > 0, in steps", describe(self.sigma), "For no width, use share='linear'."
             )
 
     def _inside(self) -> Any:
@@ -151,7 +151,7 @@ class LearntDelays(DelayedWeights):
         if (lost := np.isnan(delay)).any():
             raise ArgumentError(
                 "LearntDelays.rounded", "delays in numbers", f"NaN for {int(lost.sum())} of {delay.size}",
-                "Training went astray: lower the learning rate, or clip the gradients.",
+                "Training diverged: lower the learning rate, or clip the gradients.",
             )  # fmt: skip
         whole = np.clip(np.rint(delay), 0, self.steps).astype(np.int64)
         bias = None if self.bias is None else self.bias.asnumpy()

@@ -1,4 +1,4 @@
-"""Batch norms whose statistics, or Parameters, have to do with time steps."""
+"""Batch norms whose statistics, or Parameters, depend on time steps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["BNTT", "TEBN", "TDBatchNorm"]
 class _Norm(MovingNorm):
     """A norm of channels ``[T, N, C, ...]``, over time where its steps depend on each other or are told apart."""
 
-    training_alone = "In training it takes all time steps at once, [T, N, C, ...], as snn.run gives them to it in a chain."
+    training_alone = "In training it takes all time steps at once, [T, N, C, ...], as snn.run passes them in a chain."
 
     def _sequence(self, x: Any, steps: int | None) -> Tensor:
         """Return an input of all time steps, checked."""
@@ -36,27 +36,27 @@ def _joined(x: Tensor) -> Tensor:
 
 
 class TDBatchNorm(_Norm):
-    """Threshold-dependent batch norm, tdBN: each channel to the mean 0 and the deviation ``alpha * v_threshold``.
+    """Threshold-dependent batch norm, tdBN: scales each channel to mean 0 and standard deviation ``alpha * v_threshold``.
 
-    Both are over all time steps, samples and places (Zheng et al., "Going Deeper With Directly-Trained Larger Spiking Neural
-    Networks", AAAI 2021): ``out = gamma alpha v_threshold (x - mean) / sqrt(variance + eps) + beta``.
+    Both are computed over all time steps, samples and positions (Zheng et al., "Going Deeper With Directly-Trained Larger
+    Spiking Neural Networks", AAAI 2021): ``out = gamma alpha v_threshold (x - mean) / sqrt(variance + eps) + beta``.
 
-    In training, after ``set_train()``, it is a layer over time, ``[T, N, C, ...]``, and stands in a chain; it moves its
-    statistics once a run. Otherwise it uses its own, and is a layer as others, for ``[N, C, ...]`` of one step: the compiled
-    mode runs it on all steps at once. Samples that a mask leaves out count as zeros in the statistics of training.
+    In training, after ``set_train()``, it is a layer over time, ``[T, N, C, ...]``, for use in a chain; it updates its moving
+    statistics once per run. Otherwise it uses these, and is an ordinary layer, for ``[N, C, ...]`` of one step: the compiled
+    mode runs it on all steps at once. Samples that a mask excludes count as zeros in the statistics of training.
 
     Parameters
     ----------
     num_features : int
         The number of channels or features, C.
     v_threshold : float
-        Threshold of the neurons behind, above 0.
+        Threshold of the neurons that follow, above 0.
     alpha : float
         1, or ``1 / sqrt(2)`` for each of two branches that are added.
     eps : float
         Added to the variance.
     momentum : float
-        What stays of the moving statistics in a run, as for ``nn.BatchNorm2d``.
+        Share of the moving statistics that remains after a run, as for ``nn.BatchNorm2d``.
     affine : bool
         Whether gamma and beta are trained.
     gamma_init, beta_init : str, number, array or initialiser
@@ -76,7 +76,7 @@ class TDBatchNorm(_Norm):
     ArgumentError
         If an argument is invalid.
     ShapeError
-        When called, if the channels are others, or in training with one number only for each.
+        When called, if the number of channels is wrong, or in training if each channel has only one number.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class TDBatchNorm(_Norm):
         if x.ndim < 2 or x.shape[1] != self.num_features:
             raise ShapeError(
                 repr(self), f"an input [N, {self.num_features}, ...] of one step", describe(x),
-                "Channels come second; only in training, after set_train(), does it take all steps at once.",
+                "Channels come second; it takes all steps at once only in training, after set_train().",
             )  # fmt: skip
         return self.normed(x, gamma, False)
 
@@ -121,9 +121,9 @@ class TEBN(_Norm):
     """Temporal effective batch norm: a batch norm over all time steps, then a scale for each.
 
     It is that of Duan et al., "Temporal Effective Batch Normalization in Spiking Neural Networks", NeurIPS 2022:
-    ``out[t] = scale[t] (gamma (x[t] - mean) / sqrt(variance + eps) + beta)``, with one mean and variance for each channel over
-    ``T`` steps, samples and places in training, and the moving ones otherwise. It is a layer over time. Samples that a mask
-    leaves out count as zeros in the statistics of training.
+    ``out[t] = scale[t] (gamma (x[t] - mean) / sqrt(variance + eps) + beta)``, with one mean and variance per channel over
+    ``T`` steps, samples and positions in training, and the moving ones otherwise. It is a layer over time. Samples that a mask
+    excludes count as zeros in the statistics of training.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ class TEBN(_Norm):
     ArgumentError
         If an argument is invalid.
     ShapeError
-        When called, if the steps or channels are others, or in training with one number only for each channel.
+        When called, if the number of steps or channels is wrong, or in training if each channel has only one number.
     """
 
     over_time = True
@@ -168,7 +168,7 @@ class TEBN(_Norm):
         scale_init: Any = "ones",
         dtype: Any = float32,
     ) -> None:
-        positive("TEBN", "Count time steps.", T=T)
+        positive("TEBN", "T is the number of time steps.", T=T)
         positive("TEBN", num_features=num_features)
         super().__init__(num_features, (num_features,), eps, momentum, affine, gamma_init, beta_init, dtype)
         self.T = int(T)
@@ -186,8 +186,8 @@ class BNTT(_Norm):
 
     It is that of Kim and Panda, "Revisiting Batch Normalization for Training Low-Latency Deep Spiking Neural Networks From
     Scratch", Frontiers in Neuroscience, 2021: ``out[t] = gamma[t] (x[t] - mean[t]) / sqrt(variance[t] + eps)``, without a
-    shift. It is a layer over time, for it must know which step is which. Samples that a mask leaves out count as zeros in the
-    statistics of training.
+    shift. It is a layer over time, since each step needs its own statistics. Samples that a mask excludes count as zeros in
+    the statistics of training.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ class BNTT(_Norm):
     ArgumentError
         If an argument is invalid.
     ShapeError
-        When called, if the steps or channels are others, or in training with one number only for each step and channel.
+        When called, if the number of steps or channels is wrong, or in training if each channel has only one number per step.
     """
 
     over_time = True
@@ -226,7 +226,7 @@ class BNTT(_Norm):
         gamma_init: Any = "ones",
         dtype: Any = float32,
     ) -> None:
-        positive("BNTT", "Count time steps.", T=T)
+        positive("BNTT", "T is the number of time steps.", T=T)
         positive("BNTT", num_features=num_features)
         super().__init__(num_features, (T, num_features), eps, momentum, affine, gamma_init, None, dtype)
         self.T = int(T)

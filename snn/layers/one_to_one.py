@@ -19,9 +19,9 @@ __all__ = ["OneToOne"]
 
 
 class OneToOne(Layer, Weighted):
-    """One weight from each feature to the neuron behind it: ``weight * x + bias``.
+    """One weight from each feature to the neuron that follows: ``weight * x + bias``.
 
-    The compiled mode runs it on all steps at once; in feedback it steps with the neurons.
+    The compiled mode runs it on all steps at once; in a feedback loop it steps with the neurons.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pooling of spikes: of each window, those of the input that leads."""
+"""Pooling of spikes: each window passes the spikes of its leading input."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d",
 
 
 class Lead(NamedTuple):
-    """State of a pooling of spikes: how far each input leads."""
+    """State of a pooling of spikes: the lead of each input."""
 
     lead: Any
 
@@ -43,7 +43,7 @@ class _SpikePool(Stateful):
         self.by = by
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, C, ...]``: none leads."""
+        """Return the initial state for inputs such as ``x``, ``[N, C, ...]``: no input leads."""
         zeros = self.zeros(x)
         self.check_input(zeros)
         return Lead(zeros)
@@ -154,35 +154,35 @@ class _InWindows(_SpikePool):
 
 
 class SpikeMaxPool1d(_InWindows):
-    """Of each window of ``[N, C, L]``, the spikes of the input that leads, as :class:`SpikeMaxPool2d` along two axes."""
+    """Passes, for each window of ``[N, C, L]``, the spikes of the leading input, as :class:`SpikeMaxPool2d` for images."""
 
     axes = 1
 
 
 class SpikeMaxPool2d(_InWindows):
-    """Of each window of an image, the spikes of the input that leads: what a largest value is for spikes over time.
+    """Passes, for each window of an image, the spikes of the leading input: max pooling for spikes over time.
 
-    ``nn.MaxPool2d`` lets a spike through where any input of the window has one, and so a window fires more than any of its
-    inputs. Here one input is chosen in each step, of which the spikes alone pass:
+    ``nn.MaxPool2d`` passes a spike if any input of the window has one, so a window fires more than any of its inputs. Here one
+    input is chosen in each step, and only its spikes pass:
 
-    - ``by="rate"``: that with the most spikes so far (Rueckauer et al., "Conversion of Continuous-Valued Deep Networks to
+    - ``by="rate"``: the input with the most spikes so far (Rueckauer et al., "Conversion of Continuous-Valued Deep Networks to
       Efficient Event-Driven Networks for Image Classification", Frontiers in Neuroscience, 2017);
-    - ``by="first"``: that which was first to fire (Kheradpisheh et al., "STDP-based spiking deep convolutional neural networks
+    - ``by="first"``: the input that fired first (Kheradpisheh et al., "STDP-based spiking deep convolutional neural networks
       for object recognition", Neural Networks, 2018).
 
-    Of several that lead alike it is the first, row by row. This step's spikes count too. The gradient goes to the chosen
-    input, and none to the choice. The state, ``lead``, is the sum of the spikes of each input, or the steps since its first.
+    In a tie the first input wins, row by row. The spikes of the current step count too. The gradient goes to the chosen input;
+    the choice has none. The state, ``lead``, is the sum of the spikes of each input, or the steps since its first.
 
     Parameters
     ----------
     kernel_size : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        From window to window; by default the kernel, so that they lie side by side.
+        Step from window to window; by default the kernel size, so that windows do not overlap.
     padding : int or (int, int)
-        Rows and columns added on each side, which never lead; at most half the kernel.
+        Rows and columns added on each side, which never lead; at most half the kernel size.
     by : {"rate", "first"}
-        Who leads.
+        Criterion for the leading input.
 
     Raises
     ------
@@ -232,20 +232,20 @@ class _Adaptive(_SpikePool):
 
 
 class SpikeAdaptiveMaxPool1d(_Adaptive):
-    """Of ``output_size`` bins of ``[N, C, L]``, the spikes of the input that leads: see :class:`SpikeAdaptiveMaxPool2d`."""
+    """Passes, for each of ``output_size`` bins of ``[N, C, L]``, the leading spikes: see :class:`SpikeAdaptiveMaxPool2d`."""
 
     axes = 1
 
 
 class SpikeAdaptiveMaxPool2d(_Adaptive):
-    """Of each bin of an image, as many as are asked for, the spikes of the input that leads.
+    """Passes, for each bin of an image, the spikes of the leading input; the number of bins is given.
 
     Parameters
     ----------
     output_size : int or (int, int)
-        Rows and columns that come out; None for as many as come in.
+        Rows and columns of the output; None keeps those of the input.
     by : {"rate", "first"}
-        Who leads, as for :class:`SpikeMaxPool2d`.
+        Criterion for the leading input, as for :class:`SpikeMaxPool2d`.
 
     Raises
     ------

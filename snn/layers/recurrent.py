@@ -1,4 +1,4 @@
-"""Populations of neurons that come back to themselves through any layer, such as a convolution."""
+"""Populations of neurons with feedback through any layer, such as a convolution."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["RecurrentThrough"]
 
 
 class RecurrentThrough(Cell):
-    """Neurons to which comes back, through a layer of weights, what they fired in the step before.
+    """Neurons with feedback: their spikes of the previous step return through a layer of weights.
 
-    ``current = x + back(fired)``. With a convolution as ``back`` it is a convolutional recurrent layer of spikes, as a
-    ConvLSTM is of numbers (Shi et al., "Convolutional LSTM Network", NeurIPS 2015); with an ``nn.Dense`` it is a
-    :class:`snn.Recurrent`, which is faster. What comes in may be what a convolution makes of images: put it before.
+    ``current = x + back(fired)``. With a convolution as ``back`` it is a convolutional recurrent layer for spikes, like a
+    ConvLSTM for numbers (Shi et al., "Convolutional LSTM Network", NeurIPS 2015); with an ``nn.Dense`` it is a
+    :class:`snn.Recurrent`, which is faster. For a convolution of the input, put it before this layer.
 
     The compiled mode runs the layers around it on all time steps at once, and this one step by step, as the eager mode does: a
     convolution cannot step inside a compiled loop.
@@ -37,7 +37,7 @@ class RecurrentThrough(Cell):
     CellError
         If ``node`` is not a neuron, or ``back`` has a state.
     ShapeError
-        When a run starts, if ``back`` makes another shape.
+        When a run starts, if ``back`` changes the shape.
     StateError
         When called, if the state does not belong to this layer and input.
 
@@ -63,16 +63,16 @@ class RecurrentThrough(Cell):
         super().__init__()
         if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
             raise CellError(
-                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Give one neuron first."
+                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Pass one neuron first."
             )
         if not isinstance(back, Cell) or is_stateful(back) or holds_neurons(back):
             raise CellError(
                 "RecurrentThrough, back", "a layer without state, such as nn.Conv2d(...)", describe(back),
-                "What has a state needs a net of your own: see docs/compiled.md.",
+                "For feedback through a layer with a state, write your own net: see docs/compiled.md.",
             )  # fmt: skip
         if getattr(back, "over_time", False):
             raise ArgumentError(
-                "RecurrentThrough, back", "a layer for one time step", describe(back), "What comes back is of the step before."
+                "RecurrentThrough, back", "a layer for one time step", describe(back), "Feedback comes from the previous step."
             )
         self.node, self.back = node, back
 
@@ -82,7 +82,7 @@ class RecurrentThrough(Cell):
         return super().__call__(x, state)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and nothing fired."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's initial state, and no spikes."""
         x = as_tensor(x, "RecurrentThrough")
         inner = initial_state(self.node, x)
         with untouched(self.node) as twin:

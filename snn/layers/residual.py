@@ -1,4 +1,4 @@
-"""Blocks with a way around them, between spikes."""
+"""Blocks with a shortcut, for spikes."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ _HANDS_ON = nn.Dropout, nn.Flatten
 
 
 class SEWBlock(nn.SequentialCell):
-    """Layers with a way around them, whose spikes are joined with those that came in: spike-element-wise, SEW.
+    """Layers with a shortcut; the spikes of both are joined element by element: spike-element-wise, SEW.
 
     ``out = connect(block(x), shortcut(x))`` in each time step (Fang et al., "Deep Residual Learning in Spiking Neural
     Networks", NeurIPS 2021):
 
-    - ``"add"``: ``block + x``, the number of spikes, in amplitudes;
+    - ``"add"``: ``block + x``, the sum of the spikes;
     - ``"and"``: ``block x``, a spike where both have one;
     - ``"iand"``: ``(1 - block) x``, a spike of ``x`` where the block has none.
 
-    It is a chain, and stands where one may: its layers keep their states by name, and may be layers over time. In the compiled
-    mode a layer of weights behind a sum of spikes sums over the events of both.
+    It is a chain, and can be used wherever a chain can: its layers keep their states by name, and may be layers over time. In
+    the compiled mode a layer of weights that reads a sum of spikes sums over the events of both.
 
     Parameters
     ----------
     *cells : Cell
         The layers of the block, or one list of them, or one mapping from names to them; the last should be a neuron.
     connect : {"add", "and", "iand"}
-        How spikes are joined. The last two need spikes of amplitude 1.
+        How spikes are joined. The last two require spikes of amplitude 1.
     shortcut : Cell, optional
-        What is on the way around: a layer, or a chain, such as a convolution with a stride, a norm and a neuron. None hands on
-        what came in.
+        The shortcut: a layer, or a chain, such as a convolution with a stride, a norm and a neuron. None passes the input
+        unchanged.
 
     Raises
     ------
     ArgumentError
-        If ``connect`` is unknown, or the spikes of the block have another amplitude than it needs.
+        If ``connect`` is unknown, or the spikes of the block do not have the amplitude it requires.
     CellError
         If the block has no layers, an argument is not a Cell, or a layer is named ``shortcut``.
     ShapeError
-        When called, if the two ways give different shapes.
+        When called, if block and shortcut give different shapes.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class SEWBlock(nn.SequentialCell):
 
     @property
     def connect(self) -> str:
-        """How spikes are joined; another one is checked when it is assigned."""
+        """How spikes are joined; a new value is checked on assignment."""
         return self._connect
 
     @connect.setter
@@ -96,7 +96,7 @@ class SEWBlock(nn.SequentialCell):
         return [(name, cell) for name, cell in super()._items() if name != "shortcut"]
 
     def through(self, x: Any, run: Any, call: Any = lambda function, *values: function(*values)) -> Any:
-        """Pass a value through both ways, as :meth:`autograd.nn.SequentialCell.through` says."""
+        """Pass a value through block and shortcut, as :meth:`autograd.nn.SequentialCell.through` says."""
         out = around = x
         for name, cell in self.named():
             if name == "shortcut":
@@ -106,7 +106,7 @@ class SEWBlock(nn.SequentialCell):
         return call(self.joined, out, around)
 
     def joined(self, out: Any, x: Any) -> Any:
-        """Return the spikes of the block joined with those that came in.
+        """Return the spikes of the block joined with those of the shortcut.
 
         Raises
         ------
@@ -115,8 +115,8 @@ class SEWBlock(nn.SequentialCell):
         """
         if out.shape != x.shape:
             raise ShapeError(
-                "SEWBlock", "what comes out of the block in the shape of what came in", f"{describe(out)} and {describe(x)}",
-                "Put a layer that makes the same shape on the way around: shortcut=.",
+                "SEWBlock", "block and shortcut with outputs of the same shape", f"{describe(out)} and {describe(x)}",
+                "Pass a layer that makes the same shape: shortcut=.",
             )  # fmt: skip
         return _CONNECT[self.connect](out, x)
 

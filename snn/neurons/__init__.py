@@ -1,4 +1,4 @@
-"""Neurons: one file a family, nothing but equations and their defaults."""
+"""Neurons: one file per family, with only the equations and their defaults."""
 
 # ruff: noqa: F403 - what each file exports is in its own __all__
 

@@ -23,20 +23,20 @@ class ALIFState(NamedTuple):
 
 
 class ALIFNode(LIFNode):
-    """Leaky neuron that adapts: it fires at ``v > v_threshold + strength b``, then ``b = rho b + (1 - rho) z``.
+    """Adaptive leaky neuron: it fires at ``v > v_threshold + strength b``, then ``b = rho b + (1 - rho) z``.
 
-    The membrane is that of :class:`LIFNode`, and a soft reset subtracts the threshold as it has risen. The amplitude of a
-    spike is ``v_threshold`` or 1, whatever the adaptation (Bellec et al., "Long short-term memory and learning-to-learn in
+    The membrane follows :class:`LIFNode`, and a soft reset subtracts the raised threshold. The amplitude of a spike is
+    ``v_threshold`` or 1, independent of the adaptation (Bellec et al., "Long short-term memory and learning-to-learn in
     networks of spiking neurons", 2018).
 
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`; ``v_threshold`` is that of a neuron at rest.
+        As for :class:`snn.neurons.Neuron`; ``v_threshold`` is the threshold of a neuron at rest.
     rho : float or array or Parameter
         Share of the adaptation that remains after a step, in [0, 1].
     strength : float or array or Parameter
-        By how much the threshold rises for a neuron that fires at each step, above 0.
+        Rise of the threshold of a neuron that fires at every step, above 0.
     tau, beta, decay_input, exponential
         As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
@@ -69,7 +69,7 @@ class ALIFNode(LIFNode):
         return ALIFState(super().charge(x, state.v), state.b)
 
     def threshold(self, state: Any) -> Any:
-        """Return the threshold as it has risen."""
+        """Return the raised threshold."""
         return super().threshold(state) + constant(self.strength, state.b) * state.b
 
     def fired(self, state: Any, z: Any) -> ALIFState:
@@ -79,7 +79,7 @@ class ALIFNode(LIFNode):
 
 
 class LSNNState(NamedTuple):
-    """Membrane, synaptic current, and by how much the threshold has risen."""
+    """Membrane, synaptic current, and rise of the threshold."""
 
     v: Tensor
     i: Tensor
@@ -87,19 +87,19 @@ class LSNNState(NamedTuple):
 
 
 class LSNNNode(CurrentLIFNode):
-    """Current-based leaky neuron that adapts: ``b = rho b``, it fires at ``v > v_threshold + b``, then ``b = b + strength z``.
+    """Adaptive current-based leaky neuron: ``b = rho b``, it fires at ``v > v_threshold + b``, then ``b = b + strength z``.
 
-    Membrane and current are those of :class:`CurrentLIFNode`, by default with ``decay_input`` and with the current of the step
-    before. A soft reset subtracts the threshold as it has risen (Bellec et al., 2018; with a synaptic current as in Norse).
+    Membrane and current follow :class:`CurrentLIFNode`, by default with ``decay_input`` and with the current of the previous
+    step. A soft reset subtracts the raised threshold (Bellec et al., 2018; with a synaptic current as in Norse).
 
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`; ``v_threshold`` is that of a neuron at rest.
+        As for :class:`snn.neurons.Neuron`; ``v_threshold`` is the threshold of a neuron at rest.
     rho : float or array or Parameter
-        Share of the rise of the threshold that is left after a step, in [0, 1].
+        Share of the rise of the threshold that remains after a step, in [0, 1].
     strength : float or array or Parameter
-        By how much a spike raises the threshold, above 0.
+        Rise of the threshold at a spike, above 0.
     tau_syn, alpha, current_first
         As for :class:`CurrentLIFNode`.
     tau, beta, decay_input, exponential
@@ -141,7 +141,7 @@ class LSNNNode(CurrentLIFNode):
         return LSNNState(v, i, constant(self.rho, state.b) * state.b)
 
     def threshold(self, state: Any) -> Any:
-        """Return the threshold as it has risen."""
+        """Return the raised threshold."""
         return super().threshold(state) + state.b
 
     def fired(self, state: Any, z: Any) -> LSNNState:

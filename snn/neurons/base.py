@@ -1,4 +1,4 @@
-"""What spiking neurons have in common: threshold, spike, reset, and a state that goes in and out."""
+"""The base of spiking neurons: threshold, spike, reset, and a state that is passed in and returned."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OTHER_NAMES |= dict.fromkeys(("reset_mechanism", "reset_fn", "reset_method"), "
 
 
 class Rule(TypedDict, total=False):
-    """Arguments of neurons by keyword that are the same by default for all; :class:`Neuron` says what they are."""
+    """Keyword arguments with the same default for all neurons; :class:`Neuron` documents them."""
 
     detach_reset: bool
     fire_at_threshold: bool
@@ -55,10 +55,10 @@ class Reset(Shared, total=False):
 class Neuron(Stateful):
     """Base class of neurons: charge, fire, reset, in this order and at once.
 
-    A subclass writes ``charge(x, state)``, which returns the state with the membrane as it is before it fires. A step is
+    A subclass defines ``charge(x, state)``, which returns the state with the membrane before it fires. A step is
     ``node(x, state) -> (spike, state)``. The state is the membrane alone, or a ``State``: a NamedTuple of the subclass with
-    ``v`` first. It may also write ``threshold(state)``, ``fired(state, z)`` for what a spike does beside the reset, and
-    ``initial_state(x)`` where that is not zeros.
+    ``v`` first. A subclass may also define ``threshold(state)``, ``fired(state, z)`` for the effects of a spike other than the
+    reset, and ``initial_state(x)`` if the initial state is not zeros.
 
     Parameters
     ----------
@@ -67,19 +67,19 @@ class Neuron(Stateful):
     fire : bool
         If False, the neuron never fires and the membrane is its output.
     surrogate_function : callable, optional
-        A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere, brought to the dtype of the
-        membrane; its gradient stands in for that of the step. By default :class:`snn.surrogate.relusigmoid`.
+        A Cell or function of ``v - v_threshold`` whose value is 1 above 0 and 0 elsewhere, converted to the dtype of the
+        membrane; its gradient replaces the gradient of the step. By default :class:`snn.surrogate.relusigmoid`.
     v_reset : float or array or Parameter or "never", optional
-        None subtracts the threshold at a spike (soft reset); a number sets the membrane to it (hard reset), and it starts
-        there; one value, or one for each neuron. With "never" the membrane goes on as it is.
+        None subtracts the threshold at a spike (soft reset); a number sets the membrane to this value (hard reset), which is
+        also its initial value; one value, or one for each neuron. With "never" a spike does not change the membrane.
     detach_reset : bool
-        Let no gradient pass through the reset.
+        If True, no gradient passes through the reset.
     fire_at_threshold : bool
         Fire at ``v >= v_threshold`` instead of ``v > v_threshold``.
     spike_value : {"threshold", "unit"}
         Amplitude of a spike: ``v_threshold``, or 1.
     firing : Firing, optional
-        Another rule than one spike at the threshold: :class:`snn.MultiSpike` or :class:`snn.Ternary`.
+        A rule other than one spike at the threshold: :class:`snn.MultiSpike` or :class:`snn.Ternary`.
 
     Raises
     ------
@@ -88,7 +88,7 @@ class Neuron(Stateful):
     """
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
-        """Refuse an argument by a name that there is not, with the one that may be meant."""
+        """Reject an unknown argument name, and suggest a similar one."""
         known = cls.takes()
         open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values())
         for name in options:
@@ -96,7 +96,7 @@ class Neuron(Stateful):
                 meant = get_close_matches(_OTHER_NAMES.get(name, name), known, 1)
                 raise ArgumentError(
                     cls.__name__, f"arguments named {', '.join(known)}", name,
-                    f"Did you mean {meant[0]}?" if meant else f"help(snn.{cls.__name__}) says what they are.",
+                    f"Did you mean {meant[0]}?" if meant else f"help(snn.{cls.__name__}) documents them.",
                 )  # fmt: skip
         return super().__new__(cls)
 
@@ -129,7 +129,7 @@ class Neuron(Stateful):
         if firing is not None and self.hard and not firing.resets_hard:
             raise ArgumentError(
                 name, f"v_reset=None with {type(firing).__name__}", describe(v_reset),
-                "A membrane that is set to v_reset has nothing left for another spike.",
+                "A membrane that is set to v_reset cannot fire several spikes in a step.",
             )  # fmt: skip
         self.surrogate_function = self.default_surrogate() if surrogate_function is None else surrogate_function
         self.detach_reset, self.fire_at_threshold, self.spike_value = detach_reset, fire_at_threshold, spike_value
@@ -148,7 +148,10 @@ class Neuron(Stateful):
         resets = to_numbers(v_reset if self.hard else 0.0, f"{name}, v_reset")
         if not np.all((-np.inf < resets) & (resets < thresholds)):
             raise ArgumentError(
-                name, "a finite v_reset below v_threshold", describe(v_reset), "A neuron reset above it would fire forever."
+                name,
+                "a finite v_reset below v_threshold",
+                describe(v_reset),
+                "A neuron that is reset above its threshold would fire forever.",
             )
         starts = resets if self.hard else to_numbers(self.v_rest, f"{name}, v_rest")
         if self.firing is not None and self.firing.below and not np.all(starts > -thresholds):
@@ -159,21 +162,21 @@ class Neuron(Stateful):
         super().check_ranges()
 
     drive: ClassVar[float] = 1.0
-    """A constant input on which the neuron, with its defaults, fires again and again: for figures and tests."""
+    """A constant input that makes the neuron, with its defaults, fire repeatedly: for figures and tests."""
 
     @classmethod
     def example(cls, **options: Any) -> Self:
-        """Return a neuron for figures and tests: with its defaults, and with these arguments."""
+        """Return a neuron for figures and tests, with these arguments and defaults otherwise."""
         return cls(**options)
 
     v_rest: Any = 0.0
-    """The membrane at rest; a subclass whose equation has one takes it as an argument."""
+    """The membrane at rest; an argument of subclasses whose equation has one."""
 
     scale: ClassVar[float] = 1.0
-    """How far the threshold is above the rest by default: the surrogate by default is as many times wider."""
+    """Default distance of the threshold above the rest; it scales the width of the default surrogate."""
 
     def default_surrogate(self) -> Callable[[Any], Any]:
-        """Return the surrogate where none is given."""
+        """Return the default surrogate."""
         return relusigmoid() if self.scale == 1 else sigmoid(5.0 / self.scale)
 
     @property
@@ -183,7 +186,7 @@ class Neuron(Stateful):
 
     @classmethod
     def takes(cls) -> dict[str, inspect.Parameter]:
-        """Return what it is made with, the arguments behind ``**reset`` too."""
+        """Return the arguments of the constructor, including those in ``**reset``."""
         own = super().takes()
         if own and str(own[last := [*own][-1]].annotation).startswith("Unpack["):
             del own[last]
@@ -193,24 +196,24 @@ class Neuron(Stateful):
 
     @classmethod
     def dialect(cls, peer: str, **arguments: Any) -> Any:
-        """Return the node that equals a neuron of another package: its equations, order of steps, comparator and defaults.
+        """Return the node that matches a neuron of another package: its equations, order of steps, comparator and defaults.
 
         Parameters
         ----------
         peer : {"norse", "rockpool", "sinabs", "snntorch", "spikingjelly", "spyx"}
             The package.
         **arguments
-            The arguments of the peer's own neuron, by its own names. A surrogate is one of ours.
+            Arguments of the neuron in that package, by its names. A surrogate comes from :mod:`snn.surrogate`.
 
         Returns
         -------
         Neuron
-            Of this class, or of one of its kind where the peer has an order of steps of its own.
+            A neuron of this class, or of a variant if the package has a different order of steps.
 
         Raises
         ------
         ArgumentError
-            If there is no such peer, or it has no such neuron or argument, or one that ours cannot equal.
+            If the package is unknown, it has no such neuron or argument, or the option has no equivalent here.
 
         Examples
         --------
@@ -231,11 +234,11 @@ class Neuron(Stateful):
         return constant(self.v_threshold, membrane(state))
 
     def taken(self, state: Any, threshold: Any, z: Any) -> Any:
-        """Return what a soft reset takes off the membrane at a spike, ``z`` = 1, from the state before firing."""
+        """Return the amount that a soft reset subtracts at a spike, ``z`` = 1, from the state before firing."""
         return threshold
 
     def fired(self, state: Any, z: Any) -> Any:
-        """Return the state after the reset, with what a spike, ``z`` = 1, does to the rest of it."""
+        """Return the state after the reset, with the effect of a spike, ``z`` = 1, on the other variables."""
         return state
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
@@ -246,14 +249,13 @@ class Neuron(Stateful):
         x : Tensor
             Input current, ``[N, ...]``.
         state : Tensor or State
-            Membrane, or all variables, after the step before, ``[N, ...]`` each.
+            Membrane, or all variables, after the previous step, ``[N, ...]`` each.
 
         Returns
         -------
         spike : Tensor
             Spikes, or the membrane if ``fire`` is False.
-        state : Tensor or State
-            After the reset.
+        state : Tensor or State State after the reset.
         """
         return self.discharge(self.charge(x, state))
 
@@ -265,9 +267,9 @@ class Neuron(Stateful):
         state : Tensor or State
             As ``charge`` returned it.
         ready : Tensor, optional
-            Bools that say which neurons may fire.
+            Bools: True for neurons that may fire.
         spikes : callable, optional
-            In place of ``self.spikes``.
+            Replaces ``self.spikes``.
 
         Returns
         -------
@@ -300,19 +302,19 @@ class Neuron(Stateful):
         return spike, v if self.State is None else self.fired(state._replace(v=v), count)
 
     def spikes(self, u: Any) -> Any:
-        """Return 1 where a neuron fires and 0 elsewhere, from how far its membrane is above the threshold."""
+        """Return 1 where a neuron fires and 0 elsewhere, from the distance of its membrane above the threshold."""
         if self.fire_at_threshold:
             u = u + (_TINY_HALF if u.dtype == float16 else _TINY)
         z = as_tensor(self.surrogate_function(u), f"{type(self).__name__}, surrogate_function")
         if z.shape != u.shape:
             raise ShapeError(
                 f"{type(self).__name__}, surrogate_function", f"its input's shape {list(u.shape)}", describe(z),
-                "It works on one element at a time.",
+                "A surrogate works element by element.",
             )  # fmt: skip
         return z if z.dtype == u.dtype else z.astype(u.dtype)
 
     def reset(self, v: Any, z: Any, amplitude: Any) -> Any:
-        """Return the membrane after the spikes: ``z`` says how many, of either sign, ``amplitude`` what they take away."""
+        """Return the membrane after the spikes: ``z`` is their signed number, ``amplitude`` the amount they subtract."""
         if not self.hard:
             return v if self.v_reset == "never" else v - self.gate(amplitude)
         gate = self.gate(z)
@@ -330,7 +332,7 @@ class Neuron(Stateful):
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     def begin(self) -> Any:
-        """Return the membrane at the start: ``v_reset``, or ``v_rest`` if that is no number."""
+        """Return the initial membrane: ``v_reset``, or ``v_rest`` if that is not a number."""
         return self.v_reset if self.hard else self.v_rest
 
 

@@ -1,4 +1,4 @@
-"""Leaky neurons behind a synaptic current that decays."""
+"""Leaky neurons driven by a decaying synaptic current."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class CurrentState(NamedTuple):
 
 
 class CurrentLIFNode(LIFNode):
-    """Leaky neuron whose input is a current that decays: ``i = alpha i + x``, and ``i`` is the input of :class:`LIFNode`.
+    """Leaky neuron driven by a decaying current: ``i = alpha i + x``, and ``i`` is the input of :class:`LIFNode`.
 
-    A reset leaves the current alone (Gerstner et al., Neuronal Dynamics, 2014, chapter 1.3; Neftci et al., 2019).
+    A reset does not change the current (Gerstner et al., Neuronal Dynamics, 2014, chapter 1.3; Neftci et al., 2019).
 
     Parameters
     ----------
@@ -40,14 +40,15 @@ class CurrentLIFNode(LIFNode):
     alpha : float or array or Parameter
         Share of the current that remains after a step, in [0, 1]; 0.8 if neither it nor ``tau_syn`` is given.
     current_first : bool
-        If True, the input of a step reaches the membrane in it. If False, the membrane takes the current of the step before.
+        If True, the input of a step reaches the membrane in the same step. If False, the membrane takes the current of the
+        previous step.
     tau, beta, decay_input, exponential
         As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
     Raises
     ------
     ArgumentError
-        If both of ``tau_syn`` and ``alpha`` are given, or one is out of range; and as for :class:`LIFNode`.
+        If both ``tau_syn`` and ``alpha`` are given, or one is out of range; and as for :class:`LIFNode`.
 
     Examples
     --------
@@ -92,16 +93,16 @@ class CurrentLIFNode(LIFNode):
 
 
 class AlphaNode(CurrentLIFNode):
-    """Leaky neuron on which an input has the shape of an alpha function: 0 at once, a slow rise, a slower decay.
+    """Leaky neuron with an alpha-shaped response to an input: 0 at first, a slow rise, a slower decay.
 
     With the rest ``r``, which is ``v_reset`` or 0, and ``k = ln alpha / (ln alpha - ln beta)``:
 
     ``v = r + beta (v - r) + k (beta - alpha) i``, then ``i = alpha i + x``.
 
-    ``n`` steps after an input of 1, the membrane is ``k (beta^n - alpha^n)``: the difference of two exponentials that is often
+    ``n`` steps after an input of 1, the membrane is ``k (beta^n - alpha^n)``: the difference of two exponentials, often
     written as an excitation that decays with ``beta`` and an inhibition that decays with ``alpha``. With time constants, ``k``
-    is ``tau / (tau - tau_syn)`` (Gerstner et al., Neuronal Dynamics, 2014, chapter 6.4). A hard reset clears the current
-    too, so that nothing of the past is left.
+    is ``tau / (tau - tau_syn)`` (Gerstner et al., Neuronal Dynamics, 2014, chapter 6.4). A hard reset also clears the current,
+    so that no past input remains.
 
     Parameters
     ----------
@@ -110,7 +111,7 @@ class AlphaNode(CurrentLIFNode):
     tau, tau_syn : float or array or Parameter
         Time constants in steps, ``tau_syn`` the shorter one: ``beta = exp(-1 / tau)`` and ``alpha = exp(-1 / tau_syn)``.
     beta, alpha : float or array or Parameter
-        Or the shares that are left after a step, 0.9 and 0.8 if not given: ``0 < alpha < beta < 1``.
+        Alternatively, the shares that remain after a step, 0.9 and 0.8 by default: ``0 < alpha < beta < 1``.
 
     Raises
     ------
@@ -149,7 +150,7 @@ class AlphaNode(CurrentLIFNode):
             raise ArgumentError(
                 type(self).__name__, "0 < alpha < beta < 1, or tau_syn < tau",
                 " and ".join(describe(v) for v in (self.alpha, self.tau_syn, self.beta, self.tau) if v is not None),
-                "The current decays faster than the membrane.",
+                "The current must decay faster than the membrane.",
             )  # fmt: skip
 
     def charge(self, x: Any, state: Any) -> CurrentState:

@@ -19,7 +19,7 @@ class EIFNode(Neuron):
 
     ``v = v + (x - (v - v_rest) + delta exp((v - v_rh) / delta)) / tau``: above ``v_rh`` the membrane runs away.
 
-    A constant input leaves it at rest up to ``v_rh - v_rest - delta``, 0.6 by default; with a ``delta`` above
+    It does not fire at a constant input of up to ``v_rh - v_rest - delta``, 0.6 by default; with a ``delta`` above
     ``v_rh - v_rest``, as in SpikingJelly by default, it fires without any input.
 
     Parameters
@@ -29,11 +29,11 @@ class EIFNode(Neuron):
     tau : float or array or Parameter
         Time constant in steps, at least 1.
     delta : float or array or Parameter
-        Sharpness of the upstroke, above 0: how far the membrane goes while it grows e times as fast.
+        Sharpness of the upstroke, above 0: the rise of the membrane over which its growth becomes e times faster.
     v_rh : float or array or Parameter
-        Rheobase threshold, where a constant input of just enough strength leaves it.
+        Rheobase threshold, the membrane at which the neuron stays under the largest constant input that does not make it fire.
     v_rest : float or array or Parameter
-        Membrane at rest, were it not for the exponential; it starts there if the reset is soft.
+        Membrane at rest without the exponential term; the initial membrane if the reset is soft.
 
     Raises
     ------
@@ -69,12 +69,12 @@ class EIFNode(Neuron):
 class AdExNode(Neuron):
     """Adaptive exponential integrate-and-fire neuron (Brette and Gerstner, 2005), in mV, ms, pA, pF and nS.
 
-    A step of ``dt`` by Euler's method, both from the old ``v`` and ``w``:
+    One Euler step of ``dt``, both from the old ``v`` and ``w``:
 
     ``v = v + dt (x - w - g (v - v_rest) + g delta exp((v - v_rh) / delta)) / c``; ``w = w + dt (a (v - v_rest) - w) / tau_w``
 
-    At a spike ``v = v_reset`` and ``w = w + b``. The defaults are those of the paper but for ``dt``: there it is smaller,
-    here 1 ms, as long as an ordinary step.
+    At a spike ``v = v_reset`` and ``w = w + b``. The defaults are those of the paper except for ``dt``, which is 1 ms here and
+    smaller in the paper.
 
     Parameters
     ----------
@@ -89,11 +89,11 @@ class AdExNode(Neuron):
     g : float or array or Parameter
         Leak conductance in nS, above 0.
     v_rest : float or array or Parameter
-        Membrane at rest, where it starts, in mV.
+        Membrane at rest, also the initial membrane, in mV.
     v_rh : float or array or Parameter
         Threshold of the upstroke in mV.
     delta : float or array or Parameter
-        Its sharpness in mV, above 0.
+        Sharpness of the upstroke in mV, above 0.
     tau_w : float or array or Parameter
         Time constant of the adaptation in ms, at least ``dt``.
     a : float or array or Parameter
@@ -143,7 +143,7 @@ class AdExNode(Neuron):
     def check_ranges(self) -> None:
         """Check the constants."""
         super().check_ranges()
-        check(self, tau_w=Range(self.dt, np.inf, "{} >= dt, in ms", "Make dt smaller."))
+        check(self, tau_w=Range(self.dt, np.inf, "{} >= dt, in ms", "Use a smaller dt."))
 
     def charge(self, x: Any, state: Any) -> Any:
         """Return membrane and adaptation after the input."""

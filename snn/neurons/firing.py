@@ -15,50 +15,50 @@ __all__ = ["Firing", "MultiSpike", "Ternary"]
 
 
 class Firing(Cell):
-    """Base class of rules that say what a neuron fires; ``construct`` is the rule's own."""
+    """Base class of firing rules; ``construct`` defines the rule."""
 
     resets_hard = True
     """Whether the rule makes sense with a hard reset."""
 
     below = False
-    """Whether it fires below minus the threshold too."""
+    """Whether it also fires below minus the threshold."""
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Say what is fired.
+        """Return the output and the number of spikes.
 
         Parameters
         ----------
         v : Tensor
             Membrane before firing.
         threshold : Tensor or float
-            Where it fires, above 0.
+            Threshold, above 0.
         spikes : callable
-            The neuron's step: of how far a membrane is above a threshold, 1 where that fires and 0 elsewhere, with the
+            The neuron's step function of the distance above the threshold: 1 where the neuron fires and 0 elsewhere, with the
             gradient of its surrogate.
 
         Returns
         -------
         z : Tensor
-            What is fired, in thresholds.
+            Output, in thresholds.
         count : Tensor
-            How many spikes of either sign that is: what resets and adaptation go by.
+            Number of spikes, of either sign, which resets and adaptation use.
         """
         raise NotImplementedError  # each rule's own
 
 
 class MultiSpike(Firing):
-    """Several spikes in a step: as many as there are thresholds below the membrane, ``ceil(v / v_threshold) - 1``.
+    """Several spikes per step: the number of multiples of the threshold below the membrane, ``ceil(v / v_threshold) - 1``.
 
-    With ``fire_at_threshold`` one that is reached counts too: ``floor(v / v_threshold)``.
+    With ``fire_at_threshold``, a multiple that is just reached counts too: ``floor(v / v_threshold)``.
 
     With ``k``, the multiple of the threshold nearest to the membrane, but at least 1, ``z = k - 1 + step(v - k v_threshold)``.
-    The gradient is that of the step at the nearest multiple: the surrogate repeats with every threshold (Weidel and Sheik,
-    "WaveSense", 2021). The reset is soft.
+    The gradient is the gradient of the step at the nearest multiple: the surrogate repeats with every threshold (Weidel and
+    Sheik, "WaveSense", 2021). The reset is soft.
 
     Parameters
     ----------
     limit : int, optional
-        The most spikes in a step.
+        Largest number of spikes per step.
 
     Raises
     ------
@@ -95,8 +95,8 @@ class MultiSpike(Firing):
 class Ternary(Firing):
     """Spikes of either sign: 1 above the threshold, -1 below minus the threshold (Guo et al., "Ternary Spike", 2024).
 
-    ``z = step(v - v_threshold) - step(-v - v_threshold)``; the gradient is that of both steps. A soft reset moves the membrane
-    towards 0 from either side; a neuron that rests or is reset at or below minus its threshold is refused.
+    ``z = step(v - v_threshold) - step(-v - v_threshold)``; the gradient is the sum over both steps. A soft reset moves the
+    membrane towards 0 from either side. A neuron whose rest or reset is at or below minus its threshold is an error.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Neurons whose features are opened by gates that learn."""
+"""Neurons whose features are controlled by learnt gates."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["GLIFNode"]
 class GLIFNode(Neuron):
     """Gated leaky integrate-and-fire neuron (Yao et al., "GLIF: a unified gated leaky integrate-and-fire neuron", 2022).
 
-    Three gates in (0, 1) mix two forms each, of the leak (``a``), the input (``b``) and the reset (``c``):
+    Three gates in (0, 1) each mix two forms, of the leak (``a``), the input (``b``) and the reset (``c``):
 
     ``v = (1 - a (1 - beta)) v - (1 - a) linear_leak + (1 - b (1 - conductance)) x``
 
-    and with a spike ``v = v - c v - (1 - c) v_subtract``. The reset is at once, so that the leak of the next step works on
-    what it subtracted as well; a conductance is the same at all steps.
+    and with a spike ``v = v - c v - (1 - c) v_subtract``. The reset takes effect in the same step, so the leak of the next
+    step applies after it; a conductance is the same at all steps.
 
     Parameters
     ----------
@@ -34,10 +34,10 @@ class GLIFNode(Neuron):
     leak_gate, input_gate, reset_gate : float or array
         The gates ``a``, ``b`` and ``c`` before learning, above 0 and below 1: one for the layer, or one for each neuron.
     beta, conductance : float or array
-        Share of the membrane that the exponential leak leaves after a step, and share of the input that the gated form takes;
-        likewise. The Parameter of each of the five, of the same name, is its logit.
+        Share of the membrane that remains after a step of the exponential leak, and share of the input that the gated form
+        takes; likewise. Each of the five has a Parameter of the same name, its logit.
     linear_leak, v_subtract : float or array or Parameter
-        What the linear leak takes away in a step, and what the soft reset subtracts. Parameters, unless given as such.
+        Amounts that the linear leak subtracts per step and that the soft reset subtracts; both become Parameters.
 
     Raises
     ------
@@ -99,5 +99,7 @@ def _logit(name: str, **given: Any) -> Parameter:
     check_number(name, **given)
     share = as_tensor(value, name).array
     if not np.all((share > 0) & (share < 1)):
-        raise ArgumentError(name, f"{argument} above 0 and below 1", describe(value), "It is a sigmoid, which learns.")
+        raise ArgumentError(
+            name, f"{argument} above 0 and below 1", describe(value), "It is the sigmoid of a learnt Parameter."
+        )
     return Parameter(np.log(share / (1 - share)))

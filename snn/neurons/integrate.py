@@ -34,7 +34,7 @@ class IFNode(Neuron):
 
 
 class Readout(IFNode):
-    """Integrator without leak that never fires: its membrane, the sum of its input, is its output.
+    """Integrator without leak that never fires: its output is its membrane, the sum of its input.
 
     Examples
     --------

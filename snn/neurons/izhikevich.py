@@ -15,7 +15,7 @@ __all__ = ["IzhikevichNode"]
 
 
 class Recovering(NamedTuple):
-    """State of Izhikevich's neuron: its membrane in mV, and how far it is from having recovered."""
+    """State of Izhikevich's neuron: its membrane in mV and its recovery variable."""
 
     v: Any
     u: Any
@@ -25,27 +25,27 @@ class IzhikevichNode(Neuron):
     """Izhikevich's neuron (IEEE Transactions on Neural Networks 14, 2003), in mV and ms.
 
     ``dv/dt = 0.04 v^2 + 5 v + 140 - u + x`` and ``du/dt = a (b v - u)``; at 30 mV a spike, ``v = v_reset`` and ``u = u + d``.
-    The paper calls ``v_reset`` c. A step of ``dt`` by Euler's method:
+    The paper calls ``v_reset`` c. One Euler step of ``dt``:
 
-    - ``half_steps=True``, as in the program of the paper: ``v`` goes two half steps, then ``u`` one from the new ``v``;
-    - ``half_steps=False``: ``v`` and ``u`` go one step, both from the old.
+    - ``half_steps=True``, as in the program of the paper: ``v`` takes two half steps, then ``u`` one step from the new ``v``;
+    - ``half_steps=False``: ``v`` and ``u`` take one step, both from the old values.
 
     Parameters
     ----------
     v_threshold, fire, surrogate_function, detach_reset, fire_at_threshold, firing
         As for :class:`snn.neurons.Neuron`; the threshold is where the upstroke is cut off.
     v_reset : float or array or Parameter
-        Membrane after a spike, in mV; it starts at -65 mV, as in the program of the paper.
+        Membrane after a spike, in mV; the initial membrane is -65 mV, as in the program of the paper.
     a : float or array or Parameter
         Rate of recovery, in 1/ms.
     b : float or array or Parameter
-        How much the membrane drives the recovery.
+        Sensitivity of the recovery to the membrane.
     d : float or array or Parameter
-        What a spike adds to it.
+        Increase of the recovery at a spike.
     dt : float
         Length of a step in ms, above 0.
     half_steps : bool
-        Whether the membrane goes in two half steps.
+        Whether the membrane takes two half steps.
     spike_value : {"unit", "threshold"}
         Amplitude of a spike: 1, or ``v_threshold``.
 

@@ -15,7 +15,7 @@ __all__ = ["LIFNode", "LeakyReadout"]
 
 
 class Leak(Reset, total=False):
-    """The arguments of a leaky neuron by keyword; :class:`LIFNode` says what they are."""
+    """Keyword arguments of a leaky neuron; :class:`LIFNode` documents them."""
 
     tau: Any
     beta: Any
@@ -42,15 +42,15 @@ class LIFNode(Neuron):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`.
     tau : float or array or Parameter
-        Time constant in steps, at least 1, or above 0 if ``exponential``; one value, or one for each neuron. Give it or
-        ``beta``.
+        Time constant in steps, at least 1, or above 0 if ``exponential``; one value, or one for each neuron. Pass either
+        ``tau`` or ``beta``.
     beta : float or array or Parameter
         Share of the membrane that remains after a step, in [0, 1]: ``beta = 1 - 1 / tau``.
     decay_input : bool
-        Whether the input is scaled like the leak. With ``tau`` it must be said, because both forms are common; with ``beta``
-        it is False unless said.
+        Whether the input is scaled like the leak. Required with ``tau``, because both forms are common; with ``beta`` the
+        default is False.
     exponential : bool
-        Whether ``exp(-1 / tau)`` is left after a step in place of ``1 - 1 / tau``.
+        Whether ``exp(-1 / tau)`` of the membrane remains after a step instead of ``1 - 1 / tau``.
 
     Raises
     ------
@@ -67,7 +67,7 @@ class LIFNode(Neuron):
     drive = 0.15
 
     default_beta: ClassVar[float | None] = None
-    """What ``beta`` is where neither it nor ``tau`` is given; None asks for one of them."""
+    """Default of ``beta`` if neither it nor ``tau`` is given; None means that one of them is required."""
 
     def __init__(
         self,
@@ -93,14 +93,14 @@ class LIFNode(Neuron):
             )  # fmt: skip
         if decay_input is None and tau is not None:
             raise ArgumentError(
-                name, "decay_input to be said with tau", "nothing",
+                name, "decay_input together with tau", "nothing",
                 "False adds the whole input, v - v / tau + x; True scales it like the leak, v + (x - v) / tau.",
             )  # fmt: skip
         self.tau, self.beta, self.decay_input, self.exponential = tau, beta, bool(decay_input), exponential
 
     @classmethod
     def takes(cls) -> dict[str, inspect.Parameter]:
-        """Return what it is made with, the arguments behind ``**leak`` too."""
+        """Return the arguments of the constructor, including those in ``**leak``."""
         shown = super().takes()
         if list(inspect.signature(cls.__init__).parameters.values())[-1].annotation == "Unpack[Leak]":
             leak = inspect.signature(LIFNode.__init__).parameters
@@ -109,11 +109,11 @@ class LIFNode(Neuron):
 
     @classmethod
     def example(cls, **options: Any) -> Self:
-        """Return a neuron for figures and tests: with its defaults, or a ``beta`` of 0.9, and with these arguments."""
+        """Return a neuron for figures and tests, with these arguments and a ``beta`` of 0.9 unless there is a default."""
         return super().example(**({"beta": 0.9} if cls.default_beta is None else {}) | options)
 
     def check_ranges(self) -> None:
-        """Check the constants, those of the leak too."""
+        """Check the constants, including those of the leak."""
         super().check_ranges()
         check(self, tau=STEPS_EXPONENTIAL if self.exponential else STEPS, beta=SHARE)
 

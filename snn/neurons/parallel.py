@@ -1,4 +1,4 @@
-"""Neurons without reset, whose membrane is a weighted sum of inputs: of all time steps at once, or of the last ones."""
+"""Neurons without reset, whose membrane is a weighted sum of the inputs of all time steps, or of the last ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MASKED = Range(0, 1, "{} in [0, 1]", "With 0 a step sees all steps, with 1 only
 
 
 class Start(TypedDict, total=False):
-    """The arguments of a layer over time by keyword; :class:`PSN` says what they are."""
+    """Keyword arguments of a layer over time; :class:`PSN` documents them."""
 
     v_threshold: Any
     fire_at_threshold: bool
@@ -39,14 +39,14 @@ class Start(TypedDict, total=False):
 class PSN(Checked):
     """Parallel spiking neuron, in which each step sees all steps: ``h = weight @ x`` over time, ``z = h > v_threshold``.
 
-    There is no reset. It is a layer over time: ``construct`` takes the whole sequence ``[T, N, ...]`` and makes one matrix
-    product of it, with the same weights for all neurons. :func:`snn.run` takes it alone or in an ``nn.SequentialCell``, in
-    every mode; it has no state, so that a sequence cannot be run in two parts (Fang et al., "Parallel Spiking Neurons with
-    High Efficiency and Ability to Learn Long-term Dependencies", NeurIPS 2023).
+    There is no reset. It is a layer over time: ``construct`` takes the whole sequence ``[T, N, ...]`` and computes one matrix
+    product, with the same weights for all neurons. :func:`snn.run` takes it alone or in an ``nn.SequentialCell``, in every
+    mode; it has no state, so a sequence cannot be run in two parts (Fang et al., "Parallel Spiking Neurons with High
+    Efficiency and Ability to Learn Long-term Dependencies", NeurIPS 2023).
 
-    A spike is 1. Elsewhere its amplitude is by default the threshold, for that is what a soft reset takes away; here nothing
-    is taken away, and the threshold is a bias that may become negative. It can record ``x``, ``spike``, and the membrane
-    ``h`` as ``v``. A masked sample counts as an input of 0, its output and what is recorded of it are 0.
+    The amplitude of a spike is 1. In other neurons it is the threshold by default, since a soft reset subtracts it; here
+    nothing is subtracted, and the threshold is a bias that may become negative. It can record ``x``, ``spike``, and the
+    membrane ``h`` as ``v``. A masked sample counts as an input of 0; its output and its records are 0.
 
     Parameters
     ----------
@@ -55,18 +55,18 @@ class PSN(Checked):
     surrogate_function, fire_at_threshold
         As for :class:`snn.neurons.Neuron`.
     v_threshold : number, array or initialiser
-        Where the threshold of each step starts, ``[T]``.
+        Initial threshold of each step, ``[T]``.
     weight_init : str, number, array or initialiser, optional
         Initial weights; by default uniform within ``1 / sqrt(T)``. See :mod:`autograd.nn.init`.
     dtype : dtype
-        Of the Parameters; a run is in the dtype of its input.
+        Dtype of the Parameters; a run uses the dtype of its input.
     rng : numpy.random.Generator or int, optional
         Source of random initial values.
 
     Attributes
     ----------
     weight : Parameter
-        ``[T, T]``, from the second axis to the first.
+        ``[T, T]``, from the steps of the second axis to those of the first.
     v_threshold : Parameter
         ``[T]``; the bias of the paper is its negative.
 
@@ -153,7 +153,7 @@ class PSN(Checked):
 
 
 class MaskedPSN(PSN):
-    """Parallel spiking neuron in which a step sees itself and the ``k - 1`` before it, as far as ``lambda_`` says.
+    """Parallel spiking neuron in which a step sees itself and the previous ``k - 1`` steps, to the degree ``lambda_``.
 
     ``h = (weight * (lambda_ band + 1 - lambda_)) @ x``, where the band is 1 for the ``k`` steps and 0 elsewhere (Fang et al.,
     NeurIPS 2023). The paper trains with a ``lambda_`` that grows from 0 to 1: assign it, ``node.lambda_ = schedule(epoch)``.
@@ -163,9 +163,9 @@ class MaskedPSN(PSN):
     T, surrogate_function, v_threshold, fire_at_threshold, weight_init, dtype, rng
         As for :class:`PSN`.
     k : int
-        How many steps a step sees, at most ``T``.
+        Number of steps that a step sees, at most ``T``.
     lambda_ : float
-        How far what lies outside the band is masked: 0 not at all, as in a :class:`PSN`, 1 wholly.
+        Degree to which weights outside the band are masked: 0 not at all, as in a :class:`PSN`, 1 completely.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ class MaskedPSN(PSN):
         super().__init__(T, surrogate_function, **options)
         _check_count(type(self).__name__, k=k)
         if k > T:
-            raise ArgumentError(type(self).__name__, f"k of at most T = {T}", repr(k), "A snn.PSN sees all steps.")
+            raise ArgumentError(type(self).__name__, f"k of at most T = {T}", repr(k), "Use snn.PSN to see all steps.")
         self.k, self.lambda_ = int(k), lambda_
         self.band = np.tri(self.T) - np.tri(self.T, k=-self.k)
 
@@ -226,27 +226,27 @@ class SlidingPSNNode(Neuron):
 
     ``h[t] = weight[0] x[t - k + 1] + ... + weight[k - 1] x[t]``, ``z = h > v_threshold``, with the same weights for all
     neurons and steps (Fang et al., "Parallel Spiking Neurons with High Efficiency and Ability to Learn Long-term
-    Dependencies", NeurIPS 2023). Unlike :class:`PSN` it is a neuron as any other, for sequences of any length, which may be
-    run in parts. Its state is ``v`` and, as ``h1`` to ``h{k-1}``, what the inputs so far add to the membranes of the next
-    steps: the way back then needs only the input, and not the ``k - 1`` before it again at each step.
+    Dependencies", NeurIPS 2023). Unlike :class:`PSN` it is an ordinary neuron, for sequences of any length, which may be run
+    in parts. Its state is ``v`` and, as ``h1`` to ``h{k-1}``, the contributions of the inputs so far to the membranes of the
+    next steps: the backward then needs only the input of a step, and not the ``k - 1`` inputs before it again.
 
-    A spike is 1. Elsewhere its amplitude is by default the threshold, for that is what a soft reset takes away; here nothing
-    is taken away, and the threshold is a bias that may become negative.
+    The amplitude of a spike is 1. In other neurons it is the threshold by default, since a soft reset subtracts it; here
+    nothing is subtracted, and the threshold is a bias that may become negative.
 
     Parameters
     ----------
     k : int
-        How many inputs the membrane is made of.
+        Number of inputs in the sum.
     v_threshold : float or array or Parameter
-        Where the threshold, which is learnt, starts: one for the layer, or one for each neuron. Freeze it by a Parameter with
+        Initial threshold, which is learnt: one for the layer, or one for each neuron. To freeze it, pass a Parameter with
         ``requires_grad=False``.
     fire, surrogate_function, fire_at_threshold
         As for :class:`snn.neurons.Neuron`.
     weight : sequence or array, optional
-        Where the ``k`` weights, which are learnt, start, the one of the newest input last; each a number, or an array for each
-        neuron, or a Parameter. By default 1 for the newest, and half as much for each step before.
+        The ``k`` initial weights, which are learnt, the one of the newest input last; each a number, an array with a value per
+        neuron, or a Parameter. By default 1 for the newest, and half as much for each earlier step.
     dtype : dtype
-        Of the Parameters that it makes; a run is in the dtype of its input.
+        Dtype of the new Parameters; a run uses the dtype of its input.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Leaky neurons that learn a constant of their own."""
+"""Leaky neurons with a learnt constant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["CLIFNode", "KLIFNode", "PLIFNode"]
 
 
 class PLIFNode(Neuron):
-    """Leaky neuron that learns its time constant, ``1 / tau = sigmoid(w)``, which keeps ``tau`` above 1.
+    """Leaky neuron with a learnt time constant, ``1 / tau = sigmoid(w)``, which keeps ``tau`` above 1.
 
     With the rest ``r``, which is ``v_reset`` or 0: ``v = v + (x - (v - r)) sigmoid(w)`` with ``decay_input``, else
     ``v = v - (v - r) sigmoid(w) + x`` (Fang et al., "Incorporating learnable membrane time constant to enhance learning of
@@ -59,7 +59,7 @@ class PLIFNode(Neuron):
         check_number(name, tau=tau)
         start = as_tensor(tau, name).array
         if not np.all((start > 1) & (start < np.inf)):
-            raise ArgumentError(name, "a finite tau > 1, in time steps", describe(tau), "sigmoid(w) is never 1.")
+            raise ArgumentError(name, "a finite tau > 1, in time steps", describe(tau), "1 / tau = sigmoid(w) stays below 1.")
         self.w = Parameter(-np.log(start - 1))
         self.decay_input = decay_input
 
@@ -71,9 +71,9 @@ class PLIFNode(Neuron):
 
 
 class KLIFNode(LIFNode):
-    """Leaky neuron that learns the slope of its membrane: that of :class:`LIFNode` goes through ``relu(k v)``.
+    """Leaky neuron with a learnt slope: the membrane of :class:`LIFNode` passes through ``relu(k v)``.
 
-    The reset follows on that (Jiang and Zhang, "KLIF: an optimized spiking neuron unit for tuning surrogate gradient slope and
+    The reset follows (Jiang and Zhang, "KLIF: an optimized spiking neuron unit for tuning surrogate gradient slope and
     membrane potential", 2023).
 
     Parameters
@@ -81,7 +81,7 @@ class KLIFNode(LIFNode):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`.
     k : float or array or Parameter, optional
-        The slope, above 0. If not given, a Parameter that starts at 1; a number is not learnt.
+        The slope, above 0. By default a Parameter with initial value 1; a number is not learnt.
     tau, beta, decay_input, exponential
         As for :class:`LIFNode`; ``beta`` is 0.9 if neither it nor ``tau`` is given.
 
@@ -120,7 +120,7 @@ class CLIFState(NamedTuple):
 
 
 class CLIFNode(LIFNode):
-    """Leaky neuron with a complementary potential ``m``, by which a neuron that fires often is reset by more.
+    """Leaky neuron with a complementary potential ``m``, which strengthens the reset of a neuron that fires often.
 
     With the membrane ``h`` of :class:`LIFNode` before it fires, and the share ``1 / tau`` of it that leaks in a step:
     ``m = m sigmoid(h / tau) + z``, and a soft reset is ``v = h - z (v_threshold + sigmoid(m))``. A hard reset sets the

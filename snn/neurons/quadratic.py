@@ -14,7 +14,8 @@ __all__ = ["AdaptiveQIFNode", "QIFNode"]
 class QIFNode(Neuron):
     """Quadratic integrate-and-fire neuron (Latham et al., 2000; Gerstner et al., Neuronal Dynamics, 2014, chapter 5.3).
 
-    ``v = v + (x + a0 (v - v_rest) (v - v_c)) / tau``: below ``v_c`` the membrane goes back to ``v_rest``, above it runs away.
+    ``v = v + (x + a0 (v - v_rest) (v - v_c)) / tau``: below ``v_c`` the membrane returns to ``v_rest``, above it grows without
+    bound.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class QIFNode(Neuron):
     v_c : float or array or Parameter
         Critical membrane.
     v_rest : float or array or Parameter
-        Membrane at rest; it starts there if the reset is soft.
+        Membrane at rest; also the initial membrane if the reset is soft.
 
     Raises
     ------
@@ -67,7 +68,7 @@ class QIFNode(Neuron):
 
 
 class Adapting(NamedTuple):
-    """State of a neuron with adaptation: its membrane, and the current that is taken from its input."""
+    """State of a neuron with adaptation: its membrane, and the current that is subtracted from its input."""
 
     v: Any
     w: Any
@@ -86,9 +87,9 @@ class AdaptiveQIFNode(QIFNode):
     tau_w : float or array or Parameter
         Time constant of the adaptation in steps, at least 1.
     a : float or array or Parameter
-        How much the membrane drives the adaptation.
+        Sensitivity of the adaptation to the membrane.
     b : float or array or Parameter
-        What a spike adds to it.
+        Increase of the adaptation at a spike.
 
     Raises
     ------

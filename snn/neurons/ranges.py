@@ -1,4 +1,4 @@
-"""Where the constants of neurons make sense."""
+"""Valid ranges of the constants of neurons."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Range(NamedTuple):
 
 _ABOVE_ZERO, _BELOW_INFINITY = np.nextafter(0, 1), np.finfo(float).max
 
-STEPS = Range(1, np.inf, "{} >= 1, in time steps", "A {} of 1 forgets everything in a step.")
-STEPS_EXPONENTIAL = Range(_ABOVE_ZERO, np.inf, "{} > 0, in time steps", "exp(-1 / {}) is left after a step.")
-SHARE = Range(0, 1, "{} in [0, 1]", "{} is the share left after a step.")
-POSITIVE = Range(_ABOVE_ZERO, _BELOW_INFINITY, "a finite {} > 0", "Start above 0.")
+STEPS = Range(1, np.inf, "{} >= 1, in time steps", "With a {} of 1, nothing remains after a step.")
+STEPS_EXPONENTIAL = Range(_ABOVE_ZERO, np.inf, "{} > 0, in time steps", "exp(-1 / {}) remains after a step.")
+SHARE = Range(0, 1, "{} in [0, 1]", "{} is the share that remains after a step.")
+POSITIVE = Range(_ABOVE_ZERO, _BELOW_INFINITY, "a finite {} > 0", "Use a value above 0.")
 FINITE = Range(-_BELOW_INFINITY, _BELOW_INFINITY, "a finite {}", "Pass a number.")
 
 

@@ -26,17 +26,17 @@ class Resting(NamedTuple):
 
 
 class Refractory(Stateful):
-    """A neuron that rests after a spike: for ``steps`` steps its membrane stays where the reset left it, and it does not fire.
+    """A neuron that rests after a spike: for ``steps`` steps it does not fire, and its membrane stays at its reset value.
 
-    What else it has in its state, such as an adaptation, goes on. The state is a pair of ``v``, the neuron's state, and
-    ``left``, the number of steps left. Gradients pass through the membrane that is held, not through the number.
+    Other variables of its state, such as an adaptation, continue to change. The state is a pair of ``v``, the neuron's state,
+    and ``left``, the number of remaining steps. Gradients pass through the membrane at rest, not through the number.
 
     Parameters
     ----------
     node : Neuron, Stochastic or Conductance
         A neuron that fires.
     steps : int or array of int
-        How many steps it rests; one value, or one for each neuron ([features]).
+        Number of steps of rest; one value, or one for each neuron ([features]).
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What neurons and synapses have in common: a state that goes in and out, and is checked."""
+"""The base of neurons and synapses: a state that is passed in, checked, and returned."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__: list[str] = []  # a base for neurons and synapses, which are public
 class Stateful(Checked):
     """Base class of Cells with a state over time: a step is ``cell(x, state) -> (out, state)``.
 
-    A subclass writes ``construct(x, state)``, and ``initial_state(x)`` where that is not zeros.
+    A subclass defines ``construct(x, state)``, and ``initial_state(x)`` if the initial state is not zeros.
     """
 
     State: ClassVar[Any] = None
-    """The NamedTuple of the state; None where it is one Tensor."""
+    """The NamedTuple of the state; None if the state is one Tensor."""
 
     called: ClassVar[str] = "node"
     """How an error calls it."""
@@ -54,7 +54,7 @@ class Stateful(Checked):
         if not isinstance(state, self.State):
             raise StateError(
                 f"{type(self).__name__}, state", f"its State of {', '.join(self.State._fields)}", describe(state),
-                f"Start with {self.called}.initial_state(x), or make one: {self.called}.State(...).",
+                f"Start with {self.called}.initial_state(x), or create one: {self.called}.State(...).",
             )  # fmt: skip
         return self.State(*[self.check_variable(x, *item) for item in zip(state, self.State._fields, strict=True)])
 

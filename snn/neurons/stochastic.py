@@ -32,9 +32,9 @@ class EscapeRate(Checked):
     Parameters
     ----------
     rate : float or array or Parameter
-        Spikes in a step at the threshold, were it to stay there, above 0.
+        Expected spikes per step if the membrane stays at the threshold, above 0.
     width : float or array or Parameter
-        How far below the threshold the rate is e times smaller, above 0.
+        Distance below the threshold at which the rate is e times smaller, above 0.
 
     Raises
     ------
@@ -73,7 +73,7 @@ class Random(NamedTuple):
 
 
 class _Source:
-    """Holds the generator of the seeds: without a ``__dict__``, since the loops of a neuron do not hang on it."""
+    """Holds the generator of the seeds: without a ``__dict__``, since the loops of a neuron do not depend on it."""
 
     __slots__ = ("rng",)
 
@@ -82,13 +82,13 @@ class _Source:
 
 
 class Stochastic(Stateful):
-    """A neuron that fires at random, the more likely the further its membrane is above the threshold, and maybe below it.
+    """A neuron that fires at random, with a probability that grows with the distance of its membrane above the threshold.
 
-    ``escape(v - v_threshold)`` is the probability of a spike in this step; its derivative is the gradient of the spike, in the
-    place of the surrogate's. Charge and reset are the neuron's.
+    ``escape(v - v_threshold)`` is the probability of a spike in this step; its derivative is the gradient of the spike,
+    instead of the surrogate's. Charge and reset are the neuron's own.
 
-    The random numbers come in with the state: each neuron of each sample has a generator of its own, whose seeds are drawn at
-    the start. So a run with a carried state goes on with the same numbers, and the modes agree to the bit.
+    The state holds the random numbers: each neuron of each sample has its own generator, whose seeds are drawn at the start. A
+    run with a carried state therefore continues the same numbers, and the modes agree to the bit.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Stochastic(Stateful):
     escape : callable, optional
         A Cell or function from ``v - v_threshold`` to a probability; by default :class:`EscapeRate`.
     rng : numpy.random.Generator or int, optional
-        Where ``initial_state`` draws seeds. None draws from the system's entropy.
+        Source of the seeds in ``initial_state``. None uses the system's entropy.
 
     Raises
     ------
@@ -118,7 +118,7 @@ class Stochastic(Stateful):
     is_neuron, fire = True, True
     State = Random
     drawn = ("seed", "seed2")
-    """What of the state is a generator's, for whoever prints the equations."""
+    """Variables of the state that belong to the generator; printed equations leave them out."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Stochastic(Stateful):
 
     @property
     def rng(self) -> np.random.Generator:
-        """Where seeds are drawn."""
+        """Source of the seeds."""
         return self.source.rng
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
@@ -198,7 +198,7 @@ class Stochastic(Stateful):
         Returns
         -------
         spike, state
-            As from the neuron, and the generators moved on by one.
+            As from the neuron, with the generators advanced by one step.
         """
         return self.discharge(self.charge(x, state))
 

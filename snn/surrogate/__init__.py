@@ -1,20 +1,20 @@
 """Surrogate functions: a step forward, a smooth derivative backward.
 
-Each is a Cell of ``u = v - v_threshold`` with its ``derivative`` and its ``primitive``, the smooth step of which that is the
-derivative. A surrogate is added as one class in a file here. Survey: Neftci, Mostafa and Zenke, 2019.
+Each is a Cell of ``u = v - v_threshold`` with its ``derivative`` and its ``primitive``, the smooth step whose derivative that
+is. A new surrogate is one class in a file here. Survey: Neftci, Mostafa and Zenke, 2019.
 
-What is one function is here once. Other names of it, ``a`` being ``alpha``:
+Each function appears once. Its names in other packages, with ``a`` for ``alpha``:
 
 ======================== ==============================================================================================
 here                     elsewhere
 ======================== ==============================================================================================
 ``atan``                 arctan
 ``erf``                  gaussian with ``a = 1 / (sqrt(2) sigma)``; derfc
-``exponential``          SLAYER with ``a = 1 / tau_rho``; piecewise exp; but for a factor, spike rate escape
+``exponential``          SLAYER with ``a = 1 / tau_rho``; piecewise exp; up to a factor, spike rate escape
 ``fast_sigmoid``         superspike
 ``leaky_relu``           leaky spike operator; leaky k ReLU; with ``leak=0`` heaviside
 ``rectangle``            rect, boxcar
-``sigmoid``              logistic; with ``2 a`` what has ``(1 + tanh(a u)) / 2`` as its primitive
+``sigmoid``              logistic; with ``2 a`` the one with the primitive ``(1 + tanh(a u)) / 2``
 ``sparse_fast_sigmoid``  SFS
 ``step_pwl``             heaviside with a window
 ``straight_through``     straight-through estimator, deterministic pass

@@ -1,4 +1,4 @@
-"""What surrogates have in common: the step, its gradients, and a steepness."""
+"""The base of surrogates: the step, its gradients, and a steepness."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Surrogate", "check_function"]
 
 
 def check_function(
-    value: Any, where: str, expected: str, fix: str = "Pass an object, such as snn.surrogate.atan(), with its brackets."
+    value: Any, where: str, expected: str, fix: str = "Pass an object, such as snn.surrogate.atan(), with parentheses."
 ) -> None:  # fmt: skip
     """Check that a Cell or a function was given, and not the class of one.
 
@@ -45,31 +45,31 @@ def _of_tensor(function: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Any]
 class Surrogate(Cell):
     """Base class: steps at ``u > 0``, differentiates by ``derivative``.
 
-    A subclass writes ``derivative`` and ``primitive`` in arithmetic on Tensors; they take arrays too. Where its derivative is
-    not as most are, symmetric, nowhere negative, falling away from the threshold and continuous there, it says so.
+    A subclass defines ``derivative`` and ``primitive`` with arithmetic on Tensors; they take arrays too. If its derivative is
+    not symmetric, nonnegative, falling away from the threshold and continuous there, the class declares this.
 
     Parameters
     ----------
     alpha : float or array or Parameter
         Steepness, positive and finite; one value, or one for each neuron ([features]). A Parameter is learnt: its gradient is
-        that of ``primitive``, as if the smooth step had been run.
+        the gradient of ``primitive``, as if the smooth step had been run.
 
     Raises
     ------
     ArgumentError
         If ``alpha`` is out of range.
     DTypeError
-        If ``alpha`` is not made of numbers.
+        If ``alpha`` is not numeric.
     """
 
     lowest = 0.0
-    """What ``alpha`` must be above."""
+    """Lower bound of ``alpha``, itself excluded."""
 
     symmetric = True
     """Whether the derivative is the same on both sides of the threshold."""
 
     nonnegative = True
-    """Whether the derivative is nowhere below 0."""
+    """Whether the derivative is never negative."""
 
     falling = True
     """Whether the derivative never rises away from the threshold."""
@@ -78,7 +78,7 @@ class Surrogate(Cell):
     """Whether the derivative does not jump at the threshold."""
 
     def __init_subclass__(cls) -> None:
-        """Let the functions of a subclass take arrays as well as Tensors."""
+        """Make the functions of a subclass accept arrays as well as Tensors."""
         super().__init_subclass__()
         for name in ("derivative", "primitive", "by_alpha"):
             if name in vars(cls):
@@ -91,18 +91,18 @@ class Surrogate(Cell):
         self.check_ranges()
 
     def check_ranges(self) -> None:
-        """Check that the steepness is where it makes sense; learning may have moved it since."""
+        """Check that the steepness is in its valid range; learning may have moved it."""
         self.check_alpha(self.alpha)
 
     def check_alpha(self, alpha: Any) -> None:
-        """Check that a steepness is where it makes sense.
+        """Check that a steepness is in its valid range.
 
         Raises
         ------
         ArgumentError
             If it is out of range.
         DTypeError
-            If it is not made of numbers.
+            If it is not numeric.
         """
         name = type(self).__name__
         values = np.asarray(alpha) if isinstance(alpha, str) else to_numbers(alpha, f"{name}, alpha")
@@ -111,13 +111,13 @@ class Surrogate(Cell):
         if not np.all((values > self.lowest) & (values < math.inf)):
             what = "a positive steepness alpha" if not self.lowest else f"a finite alpha > {self.lowest:g}"
             got = repr(alpha) if isinstance(alpha, (int, float)) else f"{describe(alpha)} down to {values.min():g}"
-            raise ArgumentError(name, what, got, "Larger is steeper.")
+            raise ArgumentError(name, what, got, "A larger alpha is steeper.")
 
     def check_positive(self, **values: float) -> None:
         """Check that arguments are positive, finite numbers."""
         for argument, value in values.items():
             if not 0 < value < math.inf:
-                raise ArgumentError(type(self).__name__, f"a positive {argument}", repr(value), "Give a number above 0.")
+                raise ArgumentError(type(self).__name__, f"a positive {argument}", repr(value), "Pass a number above 0.")
 
     def steepness(self, u: Tensor) -> Tensor:
         """Return ``alpha`` as it goes into arithmetic with ``u``: a number, or an array or Parameter in the dtype of that."""
@@ -143,7 +143,7 @@ class Surrogate(Cell):
         return ops.greater(u, 0).astype(u.dtype)
 
     def bprop(self, u: Tensor, out: Tensor, dout: Tensor) -> Any:
-        """Pass the gradient times the derivative, and to a steepness that is a Parameter the one by it."""
+        """Return the gradient times the derivative, and the gradient of a steepness that is a Parameter."""
         du = (dout * self.derivative(u),)
         alpha = self.alpha
         if not isinstance(alpha, Parameter):
@@ -151,7 +151,7 @@ class Surrogate(Cell):
         return du, {alpha: ops.cast(ops.sum_to_size(dout * self.by_alpha(u), alpha.shape), alpha.dtype)}
 
     def derivative(self, u: Tensor) -> Tensor:
-        """Return the derivative that stands in for that of the step."""
+        """Return the derivative that replaces the derivative of the step."""
         raise NotImplementedError  # each surrogate's own
 
     def primitive(self, u: Tensor) -> Tensor:
@@ -163,10 +163,10 @@ class Surrogate(Cell):
         return u * self.derivative(u) / self.steepness(u)
 
     others: tuple[str, ...] = ()
-    """Names of the other numbers that a surrogate has."""
+    """Names of the other numeric options of a surrogate."""
 
     def extra_repr(self) -> str:
-        """Show the steepness, and what else there is to choose."""
+        """Show the steepness and the other options."""
         alpha = to_numbers(self.alpha, f"{type(self).__name__}, alpha")
         shown = f"{alpha.item():g}" if alpha.ndim == 0 else f"[{', '.join(map(str, alpha.shape))}]"
         return ", ".join([f"alpha={shown}", *(f"{name}={getattr(self, name):g}" for name in self.others)])

@@ -1,4 +1,4 @@
-"""Surrogates of compact support: where the derivative is exactly zero, the compiled mode asks for no gradient."""
+"""Surrogates with compact support: where the derivative is exactly zero, the compiled mode computes no gradient."""
 # ruff: noqa: N801 - named as the field writes them
 
 from __future__ import annotations

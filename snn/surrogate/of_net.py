@@ -1,4 +1,4 @@
-"""Exchange the surrogates of a whole net, or set how steep they are."""
+"""Replace the surrogates of a whole net, or set their steepness."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["set_alpha", "set_surrogate"]
 
 
 def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
-    """Exchange the surrogate of every neuron in a net.
+    """Replace the surrogate of every neuron in a net.
 
-    That is the attribute ``surrogate_function`` of each of its Cells; in a neuron of your own also a
-    :class:`snn.surrogate.Surrogate` by another name. What never fires is left alone.
+    This sets the attribute ``surrogate_function`` of each Cell; in your own neurons also a :class:`snn.surrogate.Surrogate`
+    under another name. Neurons that never fire are not changed.
 
     Parameters
     ----------
     net : Cell
         A neuron, or a net of them.
     surrogate : callable
-        A Cell or function of ``v - v_threshold``. Each neuron gets a copy of a Cell, so that each learns a steepness that is a
-        Parameter for itself; assign ``node.surrogate_function`` where neurons should share one.
+        A Cell or function of ``v - v_threshold``. Each neuron gets its own copy of a Cell, so each learns its own steepness if
+        that is a Parameter; assign ``node.surrogate_function`` if neurons should share one.
 
     Raises
     ------
@@ -58,24 +58,24 @@ def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
 
 
 def set_alpha(net: Cell, alpha: Any) -> None:
-    """Set the steepness of every surrogate in a net, as a schedule says: ``snn.set_alpha(net, schedule(step))``.
+    """Set the steepness of every surrogate in a net, for example from a schedule: ``snn.set_alpha(net, schedule(step))``.
 
-    The first call makes of each ``alpha`` that is a number or an array a frozen Parameter, whose values compiled loops read at
-    every run. From then on nothing is traced or compiled anew, and the state dict of the net has it.
+    The first call replaces each ``alpha`` that is a number or an array by a frozen Parameter, whose values compiled loops read
+    in every run. From then on nothing is traced or compiled again, and the state dict of the net contains it.
 
     Parameters
     ----------
     net : Cell
         A surrogate, a neuron, or a net of them.
     alpha : float or array
-        The steepness, one value or as many as each surrogate has.
+        The steepness: one value, or an array in the shape of each surrogate's ``alpha``.
 
     Raises
     ------
     ArgumentError
         If ``alpha`` is out of range for one of the surrogates, or there is none in the net.
     ShapeError
-        If it has another shape than a surrogate's Parameter. Nothing is changed after an error.
+        If its shape differs from the shape of a surrogate's Parameter. After an error nothing has changed.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def _values(surrogate: Surrogate, alpha: Any) -> Any:
     if np.ndim(alpha) and np.shape(alpha) != held.shape:
         raise ShapeError(
             f"snn.set_alpha, {type(surrogate).__name__}", f"a number, or the shape {list(held.shape)} that it has",
-            describe(alpha), "Make new surrogates with snn.set_surrogate.",
+            describe(alpha), "Create new surrogates with snn.set_surrogate.",
         )  # fmt: skip
     return np.broadcast_to(np.asarray(alpha, held.dtype), held.shape)
 
@@ -143,5 +143,5 @@ def _name(net: Cell) -> None:
 def _none(where: str, net: Cell) -> ArgumentError:
     return ArgumentError(
         where, "a net with a surrogate in it", f"{type(net).__name__} without one",
-        "A neuron of your own holds it as self.surrogate_function.",
+        "Your own neuron should hold it as self.surrogate_function.",
     )  # fmt: skip

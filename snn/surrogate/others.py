@@ -45,7 +45,7 @@ class straight_through(Surrogate):
 class leaky_relu(Surrogate):
     """``a`` where it fires, at ``u > 0``, and ``leak`` elsewhere; primitive ``a u`` and ``leak u``.
 
-    ``leaky_relu(leak=0)`` passes the gradient to what fired alone.
+    ``leaky_relu(leak=0)`` passes the gradient only where the neuron fired.
     """
 
     others = ("leak",)
@@ -244,5 +244,5 @@ class periodic_exponential(Surrogate):
 def _check_leak(surrogate: Surrogate, leak: float) -> None:
     if not 0 <= leak < math.inf:
         raise ArgumentError(
-            type(surrogate).__name__, "a leak of at least 0", repr(leak), "It is the slope below the threshold."
+            type(surrogate).__name__, "a leak of at least 0", repr(leak), "leak is the slope below the threshold."
         )

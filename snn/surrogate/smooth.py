@@ -49,7 +49,7 @@ class relusigmoid(sigmoid):
         super().__init__(5.0)
 
     def extra_repr(self) -> str:
-        """Show nothing, since there is nothing to choose, unless the steepness was set later."""
+        """Show the steepness only if it was set later."""
         return "" if isinstance(self.alpha, float) and self.alpha == 5 else super().extra_repr()
 
 
@@ -209,7 +209,7 @@ class q_pseudo_spike(Surrogate):
     """``(1 + 2 |u| / (a - 1))^(-a)`` (Herranz-Celotti and Rouat, 2022, whose ``q`` is ``a`` here).
 
     Primitive ``h / 2`` below 0 and ``1 - h / 2`` above, with ``h = (1 + 2 |u| / (a - 1))^(1 - a)``. ``alpha`` above 1 is not
-    the steepness, which is 1, but how thin the tails are.
+    the steepness, which is 1, but controls the tails: the larger, the thinner.
     """
 
     lowest = 1.0

@@ -1,10 +1,9 @@
-"""Synapses: what stands between two layers of neurons and has a time course of its own.
+"""Synapses: connections between two layers of neurons with a time course of their own.
 
-In a chain, what filters a current stands behind the weights (``Dense``, ``Exponential``, neuron), what a presynaptic neuron
-does to its spikes before them (neuron, ``TsodyksMarkram``, ``Dense``); a conductance wraps the neuron whose membrane it needs.
-
-Time is in steps. A response is sampled at whole steps, from the step of the spike on: what ``n`` steps after it comes out is
-the continuous response at the time ``n``. An ``Exponential`` so acts at once, an ``Alpha``, which begins at 0, a step later.
+In a chain, a filter of a current comes after the weights (``Dense``, ``Exponential``, neuron), and a presynaptic effect on
+spikes before them (neuron, ``TsodyksMarkram``, ``Dense``); a conductance wraps the neuron whose membrane it needs. Time is in
+steps. A response is sampled at whole steps, from the step of the spike on: the output ``n`` steps later is the continuous
+response at time ``n``. An ``Exponential`` therefore acts at once, an ``Alpha``, which begins at 0, a step later.
 """
 
 # ruff: noqa: F403 - what each file exports is in its own __all__

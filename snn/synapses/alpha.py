@@ -19,7 +19,7 @@ __all__ = ["Alpha", "DoubleExponential"]
 
 
 class Rising(NamedTuple):
-    """State of a synapse that rises: its current, and what makes that rise."""
+    """State of a synapse that rises: its current, and the variable that drives its rise."""
 
     i: Any
     rise: Any
@@ -58,9 +58,9 @@ class _Rising(Synapse):
 class DoubleExponential(_Rising):
     """Current with a rise and a slower decay (Roth and van Rossum, in De Schutter, Computational Modeling Methods, 2009).
 
-    ``t`` steps after an input of 1 it is ``k (exp(-t / tau_decay) - exp(-t / tau_rise))``, exact at whole steps, with ``k``
-    such that the peak of this curve is 1: with ``q = tau_rise / tau_decay``, ``k = q^(-q / (1 - q)) / (1 - q)``. The peak may
-    lie between two steps, so that the largest sample is a little below 1.
+    ``t`` steps after an input of 1 it is ``k (exp(-t / tau_decay) - exp(-t / tau_rise))``, exact at whole steps, where ``k``
+    scales the peak of this curve to 1: with ``q = tau_rise / tau_decay``, ``k = q^(-q / (1 - q)) / (1 - q)``. The peak may lie
+    between two steps, so the largest sample may be slightly below 1.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class DoubleExponential(_Rising):
         if not np.all(to_numbers(self.tau_rise, f"{name}, tau_rise") < to_numbers(self.tau_decay, f"{name}, tau_decay")):
             raise ArgumentError(
                 name, "tau_rise < tau_decay", f"{describe(self.tau_rise)} and {describe(self.tau_decay)}",
-                "Where they are equal, it is an Alpha.",
+                "For equal time constants use Alpha.",
             )  # fmt: skip
 
     def decays(self, like: Any) -> tuple[Any, Any, Any]:
@@ -107,7 +107,7 @@ class DoubleExponential(_Rising):
 
 
 class Alpha(_Rising):
-    """Current of the shape of an alpha function (Rall, 1967): :class:`DoubleExponential` where both time constants are equal.
+    """Alpha-shaped current (Rall, 1967): the limit of :class:`DoubleExponential` for equal time constants.
 
     ``t`` steps after an input of 1 it is ``t / tau_syn exp(1 - t / tau_syn)``, exact at whole steps; its peak, at ``tau_syn``,
     is 1.

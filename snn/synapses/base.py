@@ -1,4 +1,4 @@
-"""What synapses have in common: a state that goes in and out, and no spikes of their own."""
+"""The base of synapses: a state that is passed in and returned, and no spikes of their own."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["Synapse"]
 class Synapse(Stateful):
     """Base class of synapses: a step is ``synapse(x, state) -> (out, state)``, without a spike or a reset.
 
-    A subclass writes ``construct(x, state)``, elementwise, and names its variables in a ``State``, a NamedTuple, that of its
-    output first. They can be recorded by these names. ``ranges`` says where its constants make sense, and
-    ``initial_state(x)`` how it starts where that is not zeros.
+    A subclass defines ``construct(x, state)``, elementwise, and names its variables in a ``State``, a NamedTuple with its
+    output first. They can be recorded by these names. ``ranges`` holds the valid ranges of its constants, and
+    ``initial_state(x)`` returns the initial state if it is not zeros.
     """
 
     fire: ClassVar[bool] = False

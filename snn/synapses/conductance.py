@@ -19,23 +19,23 @@ __all__ = ["Conductance", "Receptor"]
 
 
 class Receptor(Checked):
-    """A kind of channel: how its conductance goes over time, and where it draws the membrane.
+    """A kind of channel: the time course of its conductance, and its reversal potential.
 
     Parameters
     ----------
     synapse : Synapse
         The time course of the conductance, such as :class:`Exponential`.
     reversal : float or array or Parameter
-        Reversal potential, to which the open channel draws the membrane; one value, or one for each neuron ([features]).
+        Reversal potential, towards which the open channel pulls the membrane; one value, or one for each neuron ([features]).
     inhibitory : bool
-        If False, what is positive of the input opens it; if True, what is negative.
+        If False, the positive part of the input opens it; if True, the negative part.
     gate : callable, optional
         A Cell or function from the membrane to the share of the conductance that is open, such as :class:`MagnesiumBlock`.
 
     Raises
     ------
     DTypeError
-        If ``synapse`` is none, or ``gate`` is not a function.
+        If ``synapse`` is not a Synapse, or ``gate`` is not a function.
     ArgumentError
         If ``reversal`` is not finite.
     """
@@ -70,39 +70,40 @@ class Conducting(NamedTuple):
 
 
 class Conductance(Stateful):
-    """A neuron driven by conductances: each open channel draws its membrane to a reversal potential.
+    """A neuron driven by conductances: each open channel pulls its membrane towards a reversal potential.
 
     ``dv/dt = ... + sum of g (E - v)`` (Dayan and Abbott, Theoretical Neuroscience, 2001, ch. 5; Gerstner et al., Neuronal
-    Dynamics, 2014, ch. 3.1), where the dots stand for what the neuron does by itself, without input. In a step, with ``h`` the
-    membrane after the neuron's own charge:
+    Dynamics, 2014, ch. 3.1), where the dots stand for the neuron's own dynamics without input. In a step, with the membrane
+    ``h`` after the neuron's own charge:
 
     ``v = (h + sum of g E) / (1 + sum of g)``
 
-    That is one step of the implicit Euler method in the conductances. It is stable however large they are, the
-    membrane never leaves the range of ``h`` and the reversal potentials, and it rests where the equation does. An
-    inhibition whose ``E`` is the rest shunts: it draws nothing by itself and divides the rest.
+    That is one step of the implicit Euler method in the conductances. It is stable for conductances of any size, the membrane
+    never leaves the range of ``h`` and the reversal potentials, and its fixed points are those of the equation. An inhibition
+    whose ``E`` is the rest shunts: by itself it has no effect, and it divides all other inputs.
 
-    ``g`` is what arrives, through the receptor's synapse, in shares a step: conductance over capacitance, times the length of
-    a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``, so that ``g = 1 / tau`` equals the leak.
+    ``g`` is the input, filtered by the receptor's synapse, as a share per step: conductance over capacitance, times the length
+    of a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``, so that ``g = 1 / tau`` equals the leak.
 
     An input ``[N, ...]`` is one sum for each neuron: positive, it opens the receptors that are not ``inhibitory``; negative,
-    those that are. What excites and inhibits one neuron in the same step is netted. A dict of inputs by the names of
-    receptors, ``node({"exc": x1, "inh": x2}, state)`` in a net of one's own, keeps them apart: each opens its receptor where
-    it is positive, and a receptor that is not named gets nothing.
+    those that are. Excitation and inhibition of a neuron in the same step cancel. A dict of inputs by the names of receptors,
+    ``node({"exc": x1, "inh": x2}, state)`` in your own net, keeps them apart: each opens its receptor where it is positive,
+    and a receptor that is not named gets no input.
 
     Parameters
     ----------
     node : Neuron or Stochastic
-        The neuron, charged with no input of its own. For a refractory period wrap the whole: ``Refractory(Conductance(...))``.
+        The neuron, which gets no input of its own. For a refractory period wrap the whole: ``Refractory(Conductance(...))``.
     **receptors : Receptor
-        By name: ``ampa=`` is recorded as ``"g_ampa"``. The state has ``v``, that of the neuron, and ``g``, a dict of these.
+        Receptors by name: ``ampa=`` is recorded as ``"g_ampa"``. The state has ``v``, the state of the neuron, and ``g``, a
+        dict of the receptors' states.
 
     Raises
     ------
     ArgumentError
         If ``node`` is not such a neuron, or there is no receptor.
     DTypeError
-        If a receptor is none.
+        If a receptor is not a Receptor.
 
     Examples
     --------
@@ -130,7 +131,7 @@ class Conductance(Stateful):
         if not isinstance(node, Stateful) or not hasattr(node, "discharge") or isinstance(node, Conductance):
             raise ArgumentError(
                 "Conductance", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node),
-                "Give one neuron. Wrap a Conductance in Refractory, not the other way round; all receptors are in one.",
+                "Pass one neuron. Wrap a Conductance in Refractory, not the other way round; put all receptors into one.",
             )  # fmt: skip
         if not receptors:
             raise ArgumentError("Conductance", "receptors by name", "none", "Pass exc=snn.synapses.Receptor(...).")
@@ -159,7 +160,7 @@ class Conductance(Stateful):
         Raises
         ------
         ArgumentError
-            If a name is that of no receptor, or there is none.
+            If a name does not belong to a receptor, or there are no inputs.
         ShapeError
             If their shapes differ.
         """
@@ -168,13 +169,13 @@ class Conductance(Stateful):
         if not x or not x.keys() <= self.receptors.keys():
             raise ArgumentError(
                 "Conductance, inputs", f"inputs by the names of receptors, {', '.join(self.receptors)}", outline(x),
-                "Name receptors that it was made with.",
+                "Use the names that it was created with.",
             )  # fmt: skip
         inputs = {name: as_tensor(value, f"Conductance, input {name}") for name, value in x.items()}
         if len({value.shape for value in inputs.values()}) > 1:
             raise ShapeError(
                 "Conductance, inputs", "inputs of one shape", str({name: list(v.shape) for name, v in inputs.items()}),
-                "Give each a value for each neuron.",
+                "Give each input one value per neuron.",
             )  # fmt: skip
         return inputs
 
@@ -234,7 +235,7 @@ class Conductance(Stateful):
         Parameters
         ----------
         x : Tensor or dict of str to Tensor
-            What arrives, ``[N, ...]``, in all or at each receptor.
+            Input, ``[N, ...]``, as one sum or for each receptor.
         state : State
             State after the previous step.
 

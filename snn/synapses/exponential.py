@@ -22,19 +22,18 @@ class Current(NamedTuple):
 class Exponential(Synapse):
     """Current that jumps with its input and decays: ``i = alpha i + x`` (Gerstner et al., Neuronal Dynamics, 2014, ch. 3.1).
 
-    ``n`` steps after an input of 1 it is ``alpha^n``, in all ``1 / (1 - alpha)``. In front of a :class:`snn.LIFNode` it makes
-    what :class:`snn.CurrentLIFNode` is, which is faster.
+    ``n`` steps after an input of 1 it is ``alpha^n``; the sum over all steps is ``1 / (1 - alpha)``. Followed by a
+    :class:`snn.LIFNode` it equals a :class:`snn.CurrentLIFNode`, which is faster.
 
     Parameters
     ----------
     tau_syn : float or array or Parameter
         Time constant in steps, above 0: ``alpha = exp(-1 / tau_syn)``, the exact solution; one value, or one for each neuron
-        ([features]). Give it or ``alpha``.
+        ([features]). Pass either ``tau_syn`` or ``alpha``.
     alpha : float or array or Parameter
         Share of the current that remains after a step, in [0, 1].
     current_first : bool
-        If True, the input of a step is part of what comes out in it. If False, what comes out is the current of the step
-        before.
+        If True, the output of a step includes its input. If False, the output is the current of the previous step.
 
     Raises
     ------

@@ -27,9 +27,9 @@ class MagnesiumBlock(Checked):
     Parameters
     ----------
     slope : float or array or Parameter
-        How steep it opens, above 0; one value, or one for each neuron ([features]).
+        Steepness of the opening, above 0; one value, or one for each neuron ([features]).
     half : float or array or Parameter
-        Membrane at which half is open.
+        Membrane at which half of the channels are open.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Short-term plasticity: synapses that tire, and synapses that warm up."""
+"""Short-term plasticity: synapses that depress, and synapses that facilitate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["TsodyksMarkram"]
 
 
 class Resources(NamedTuple):
-    """State of a synapse with short-term plasticity: what a spike uses, and what is there to be used, each a share."""
+    """State of a synapse with short-term plasticity: the share that a spike uses, and the share that is available."""
 
     u: Any
     r: Any
@@ -38,25 +38,25 @@ class _Arrived(Cell):
 class TsodyksMarkram(Synapse):
     """Depression and facilitation of a neuron's spikes (Tsodyks, Pawelzik and Markram, 1998; Markram, Wang and Tsodyks, 1998).
 
-    Stands behind the neuron and before the weights. Of the resources ``r``, a share at first 1, each spike uses the share
-    ``u``, and the weights get ``x u r``. In a step:
+    Place it after the neuron and before the weights. Each spike uses the share ``u`` of the resources ``r``, which are 1 at
+    first, and the weights get ``x u r``. In a step:
 
     - time passes: ``u = u exp(-1 / tau_facil)`` and ``r = 1 - (1 - r) exp(-1 / tau_rec)``;
-    - at a spike ``u = u + U (1 - u)``, then ``x u r`` comes out, then ``r = r - u r``.
+    - at a spike ``u = u + U (1 - u)``, then the output is ``x u r``, then ``r = r - u r``.
 
-    The first spike so gives ``U x``: divide the weights by ``U`` to begin with them. What is not 0 is a spike; its amplitude
-    scales what comes out, and no more.
+    The first spike therefore gives ``U x``: divide the weights by ``U`` to compensate. Every nonzero input is a spike; its
+    amplitude only scales the output.
 
     Parameters
     ----------
     U : float or array or Parameter
         Share of the resources that a first spike uses, in [0, 1]; one value, or one for each neuron ([features]).
     tau_rec : float or array or Parameter
-        Time constant in steps with which the resources recover, above 0.
+        Time constant of the recovery of the resources in steps, above 0.
     tau_facil : float or array or Parameter, optional
-        That with which ``u`` decays; None lets it last no step, so that the synapse only tires.
+        Time constant of the decay of ``u``; None means no facilitation, so that the synapse only depresses.
     amplitude : float or array
-        The amplitude of the spikes, for their gradients by way of ``u`` and ``r``.
+        The amplitude of the spikes, for their gradients through ``u`` and ``r``.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class TsodyksMarkram(Synapse):
         self.arrived = _Arrived(amplitude)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: nothing used yet."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: all resources available."""
         zeros = self.zeros(x)
         return Resources(zeros, zeros + 1)
 

@@ -78,7 +78,7 @@ def test_an_array_of_steps_is_described(encoder):
 
 @every_encoder
 def test_a_value_without_axes_is_refused(encoder):
-    with pytest.raises(ShapeError, match=r"expected values \[N, ...\], got float 0.5. Add the batch axis"):
+    with pytest.raises(ShapeError, match=r"expected values \[N, ...\], got float 0.5. Add a batch axis"):
         encoder(0.5, 3)
 
 
@@ -97,7 +97,8 @@ def test_values_outside_zero_to_one_are_refused(name, low, high):
         ENCODERS[name](np.array([[low, 0.5, high]]), 4)
     where = f"encode.{name.split(',')[0]}"
     assert (
-        str(error.value) == f"{where}: expected values in [0, 1], got {low} to {high}. Scale them first, such as x / x.max()."
+        str(error.value)
+        == f"{where}: expected values in [0, 1], got {low} to {high}. Scale them first, for example x / x.max()."
     )
 
 
@@ -227,5 +228,5 @@ def test_a_tau_without_a_threshold_or_not_positive_is_refused(tau, threshold):
         encode.latency(VALUES, 4, tau=tau, threshold=threshold)
     assert str(error.value) == (
         f"encode.latency: expected tau > 0 together with threshold > 0, got tau={tau!r}, threshold={threshold!r}. "
-        "A membrane that starts at the threshold needs no time."
+        "With a threshold of 0 every spike would come at once."
     )

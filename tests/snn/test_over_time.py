@@ -237,7 +237,7 @@ def explained(*args):
 @pytest.mark.parametrize("x", [(), (np.ones((T, N, F), np.float32),)], ids=["without input", "with input"])
 def test_explain_lists_them_among_the_layers(x):
     text = explained(chain(), *x)
-    said = "no state: runs on all time steps at once, each of which may depend on the others\n"
+    said = "no state: runs on all time steps at once; each may depend on the others\n"
     assert f"layer 2: {psn()!r}\n  {said}layer 3.0: Dense" in text
     assert f"layer 3.1: {masked()!r}\n  {said}" in text
     assert text.count(said) == 2

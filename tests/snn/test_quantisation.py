@@ -334,7 +334,7 @@ def test_mistakes():
     with pytest.raises(ArgumentError, match=r"Own, with a construct of its own"):
         snn.quantise(nn.SequentialCell(nn.Dense(2, 2), Own(2, 2)))
     for layer in (snn.Recurrent(snn.IFNode(), 2, lateral="self"), snn.OneToOne(2)):
-        with pytest.raises(ArgumentError, match=rf"{type(layer).__name__} with weights \[2\]. Take per='tensor' for it"):
+        with pytest.raises(ArgumentError, match=rf"{type(layer).__name__} with weights \[2\]. Use per='tensor' for it"):
             snn.quantise(layer)
     with pytest.raises(ArgumentError, match="a Holder without"):
         snn.quantise(Holder())

@@ -175,7 +175,7 @@ def test_a_neuron_that_cannot_be_compiled_is_warned_of_once_and_run_eagerly():
         snn.run(net, x)
         snn.run(Branches(), ones(SMALL))
     np.testing.assert_array_equal(out, x)
-    with pytest.warns(UserWarning, match="goes step by step"):
+    with pytest.warns(UserWarning, match="runs step by step"):
         snn.run(Branches(), x)
 
 

@@ -103,7 +103,7 @@ def test_explaining_and_estimating_move_no_statistics():
     assert all(np.array_equal(before[name], now) for name, now in net.state_dict().items())
     lines = text.getvalue().splitlines()
     assert lines[0].startswith("layer 0: Conv2d(in_channels=2, out_channels=6")
-    assert "  no state: runs step by step while its statistics are those of a batch, which is that of one step" in lines
+    assert "  no state: runs step by step while it uses batch statistics, since a batch is one step" in lines
 
 
 def test_embedded_numbers_drive_neurons_in_both_modes():

@@ -149,7 +149,7 @@ def test_a_step_that_does_not_keep_its_state_is_the_same_error_in_each_mode(cell
         snn.run(cell(), np.zeros((2, 1, 3), np.float32), mode=mode)
 
 
-@pytest.mark.filterwarnings("ignore:snn.run goes step by step")
+@pytest.mark.filterwarnings("ignore:snn.run runs step by step")
 def test_what_cannot_be_traced_runs_step_by_step_by_default():
     x = np.ones((5, 20, 100), np.float32)
     out, _, _ = snn.run(FirstSample(), x)

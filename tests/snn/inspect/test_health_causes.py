@@ -49,7 +49,7 @@ CONSTANTS = {
     "slope": (moved(snn.KLIFNode(), k=-1.0), "a finite k > 0, got Parameter [] Float32 of -1. Start"),
     "steepness": (
         snn.IFNode(surrogate_function=moved(snn.surrogate.atan(), alpha=-2.0)),
-        "a positive steepness alpha, got Parameter [] Float32 down to -2. Larger is steeper.",
+        "a positive steepness alpha, got Parameter [] Float32 down to -2. A larger alpha is steeper.",
     ),
     "within another": (
         snn.Refractory(moved(snn.LIFNode(beta=0.9), beta=1.2), 2), "beta in [0, 1], got Parameter [] Float32 of 1.2. beta is",
@@ -117,7 +117,7 @@ def test_what_is_wrong_outside_the_layers_is_named():
     report = snn.health(whole, X, mode="eager")
     assert report.elsewhere == (
         "spare Exponential has a constant out of range: expected tau_syn > 0, in time steps, got Parameter [] Float32 of -1. "
-        f"exp(-1 / tau_syn) is left after a step. {CLIP}",
+        f"exp(-1 / tau_syn) remains after a step. {CLIP}",
         "Parameter dense.weight is not finite in 3 of its 32 values. Go back to a checkpoint; snn.run(..., check=True) says "
         "where it starts.",
     )

@@ -216,7 +216,7 @@ def test_what_is_wrong_is_said():
     for wrong in (1.5, [1, 2.0], True, []):
         with pytest.raises(ArgumentError, match="Delay: expected delay in whole steps, an int or an array of them, got"):
             snn.Delay(wrong)
-    with pytest.raises(ArgumentError, match=r"Delay: expected delay of at least 0 steps, got -1\. Count time steps"):
+    with pytest.raises(ArgumentError, match=r"Delay: expected delay of at least 0 steps, got -1\. Delays are in time steps"):
         snn.Delay([0, -1])
     with pytest.raises(DTypeError):
         snn.Delay("3")

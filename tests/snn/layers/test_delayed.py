@@ -290,7 +290,7 @@ def test_behind_spikes_and_before_neurons():
     file = io.StringIO()
     snn.explain(net, x, file=file)
     assert "layer 1: DelayedDense(5, 4, delays of 0 to 4 steps)\n  has a state: runs on all time steps" in file.getvalue()
-    assert "; with a mask step by step" in file.getvalue()
+    assert "; with a mask, step by step" in file.getvalue()
     assert snn.memory_estimate(fixed(), 10, 4).peak > 0
 
 
@@ -323,7 +323,7 @@ def test_what_is_wrong_is_said():
         fixed(delay=-1)
     with pytest.raises(ArgumentError, match="in_channels to be a positive int"):
         snn.DelayedDense(0, 4, 1)
-    with pytest.raises(ArgumentError, match=r"max_delay to be a positive int, got .*\. Count time steps"):
+    with pytest.raises(ArgumentError, match=r"max_delay to be a positive int, got .*\. It is the longest delay"):
         snn.LearntDelays(5, 4, 0)
     with pytest.raises(AutogradError, match=r"DelayedDense.*has_bias"):
         fixed(has_bias="no")

@@ -161,7 +161,7 @@ def test_explain_says_how_it_runs_and_moves_no_statistics():
     chain, x = net(threshold, np.float32), drawn(T, N, 4, dtype=np.float32)
     for training, said in (
         (False, "on all time steps at once\n"),
-        (True, "at once, each of which may depend on the others\n"),
+        (True, "at once; each may depend on the others\n"),
     ):
         chain.set_train(training)
         file = io.StringIO()
@@ -178,7 +178,7 @@ def test_what_is_wrong_is_said():
     with pytest.raises(ArgumentError, match="v_threshold as a number of at least"):
         snn.TDBatchNorm(3, v_threshold=0)
     for build in (snn.BNTT, snn.TEBN):
-        with pytest.raises(ArgumentError, match=r"T to be a positive int, got .*\. Count time steps"):
+        with pytest.raises(ArgumentError, match=r"T to be a positive int, got .*\. T is the number of time steps"):
             build(0, 3)
         with pytest.raises(ArgumentError, match=r"num_features to be a positive int, got .*\. Count the channels"):
             build(3, 0)

@@ -210,7 +210,7 @@ def test_what_is_wrong_is_said():
     with pytest.raises(CellError, match="layers, and a Cell or None as the shortcut, got no layers"):
         snn.SEWBlock()
     for mode in ("eager", "compiled"):
-        with pytest.raises(ShapeError, match=r"in the shape of what came in, got .*\[3, 4\] .* and .*\[3, 5\]"):
+        with pytest.raises(ShapeError, match=r"with outputs of the same shape, got .*\[3, 4\] .* and .*\[3, 5\]"):
             snn.run(block(n_out=4), spikes(), mode=mode)
         with pytest.raises(StateError, match=r"a dict with the layers \['1', '3', 'shortcut'\]"):
             snn.run(block(shortcut=True), spikes(), {"1": np.zeros((N, F), np.float32)}, mode=mode)

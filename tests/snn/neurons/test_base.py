@@ -173,21 +173,21 @@ def test_exactly_one_of_tau_and_beta_is_needed(kind, options, got):
 def test_a_tau_below_one_is_refused(tau):
     assert refused(lambda: snn.LIFNode(tau=tau, decay_input=True)) == (
         f"LIFNode: expected tau >= 1, in time steps, got {type(tau).__name__} {tau!r}. "
-        "A tau of 1 forgets everything in a step."
+        "With a tau of 1, nothing remains after a step."
     )
 
 
 @pytest.mark.parametrize("beta", [-0.1, 1.1, float("nan")])
 def test_a_beta_outside_zero_to_one_is_refused(beta):
     assert refused(lambda: snn.LIFNode(beta=beta)) == (
-        f"LIFNode: expected beta in [0, 1], got float {beta!r}. beta is the share left after a step."
+        f"LIFNode: expected beta in [0, 1], got float {beta!r}. beta is the share that remains after a step."
     )
 
 
 @pytest.mark.parametrize("kind", [snn.LIFNode, snn.LeakyReadout])
 def test_decay_input_must_be_said_with_tau(kind):
     assert refused(lambda: kind(tau=2.0)) == (
-        f"{kind.__name__}: expected decay_input to be said with tau, got nothing. "
+        f"{kind.__name__}: expected decay_input together with tau, got nothing. "
         "False adds the whole input, v - v / tau + x; True scales it like the leak, v + (x - v) / tau."
     )
 
@@ -196,7 +196,7 @@ def test_decay_input_must_be_said_with_tau(kind):
 def test_a_reset_that_is_not_below_the_threshold_is_refused(v_reset):
     assert refused(lambda: snn.IFNode(v_reset=v_reset)) == (
         f"IFNode: expected a finite v_reset below v_threshold, got float {v_reset!r}. "
-        "A neuron reset above it would fire forever."
+        "A neuron that is reset above its threshold would fire forever."
     )
 
 

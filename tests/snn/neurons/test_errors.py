@@ -26,7 +26,7 @@ def test_a_surrogate_of_another_dtype_is_brought_to_that_of_the_run(surrogate):
 
 @pytest.mark.parametrize("given", ["atan", snn.surrogate.atan], ids=["string", "class"])
 def test_a_surrogate_that_is_no_object_is_an_error(given):
-    with pytest.raises(DTypeError, match=r"Pass an object, such as snn.surrogate.atan\(\), with its brackets"):
+    with pytest.raises(DTypeError, match=r"Pass an object, such as snn.surrogate.atan\(\), with parentheses"):
         snn.IFNode(surrogate_function=given)
 
 
@@ -154,7 +154,7 @@ def test_constants_are_checked_when_all_of_a_neuron_is_there():
 
     assert list(inspect.signature(Own).parameters) == ["gain", "v_threshold"]
     assert Own(2.0).gain == 2.0
-    with pytest.raises(ArgumentError, match=r"Own: expected a finite gain > 0, got float -2.0. Start above 0"):
+    with pytest.raises(ArgumentError, match=r"Own: expected a finite gain > 0, got float -2.0. Use a value above 0"):
         Own(-2.0)
     with pytest.raises(ArgumentError, match=r"Own: expected a finite v_threshold > 0, got float -1.0"):
         Own(2.0, -1.0)

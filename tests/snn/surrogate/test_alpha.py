@@ -240,7 +240,7 @@ def test_a_function_is_taken_as_it_is_and_the_gradient_is_its_own():
 @pytest.mark.parametrize(
     ("net", "step", "kind", "text"),
     [
-        (snn.IFNode(), surrogate.atan, DTypeError, r"snn.set_surrogate: expected a Cell or a function, .* with its brackets"),
+        (snn.IFNode(), surrogate.atan, DTypeError, r"snn.set_surrogate: expected a Cell or a function,.* with parentheses"),
         (snn.IFNode(), "atan", DTypeError, r"snn.set_surrogate: expected a Cell or a function, got .*atan"),
         (nn.Dense(2, 2), surrogate.atan(), ArgumentError, r"a net with a surrogate in it, got Dense without one"),
         (snn.LeakyReadout(beta=0.5), surrogate.atan(), ArgumentError, r"got LeakyReadout without one"),

@@ -293,7 +293,7 @@ def test_a_steepness_that_is_not_a_positive_number_is_refused(name, alpha):
         getattr(surrogate, name)(alpha)
     lowest = getattr(surrogate, name).lowest
     what = f"a finite alpha > {lowest:g}" if lowest else "a positive steepness alpha"
-    assert str(error.value) == f"{name}: expected {what}, got {alpha!r}. Larger is steeper."
+    assert str(error.value) == f"{name}: expected {what}, got {alpha!r}. A larger alpha is steeper."
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_a_state_of_other_conductances_is_refused():
         (lambda: Conductance(leaky()), "Conductance: expected receptors by name, got none"),
         (lambda: Conductance(nn.Dense(2, 2, rng=0), r=NMDA()), "Conductance: expected a neuron"),
         (lambda: Conductance(snn.Refractory(leaky()), r=NMDA()), "Wrap a Conductance in Refractory, not the other way round"),
-        (lambda: Conductance(Conductance(leaky(), r=NMDA()), s=NMDA()), "all receptors are in one"),
+        (lambda: Conductance(Conductance(leaky(), r=NMDA()), s=NMDA()), "put all receptors into one"),
     ],
 )
 def test_a_constant_out_of_range_is_refused(make, text):
