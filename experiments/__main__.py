@@ -203,7 +203,7 @@ def _replay(args: list[str]) -> bool:
         return True
     if len(args) != 1 or args[0].startswith("-"):
         raise ArgumentError(
-            "python -m experiments replay", "a run directory", " ".join(args) or "none", "Such as runs/traces/<time>-0."
+            "python -m experiments replay", "a run directory", " ".join(args) or "none", "For example runs/traces/<time>-0."
         )
     from . import ranks
     from .harness import NotFirstError, RunDirectory

@@ -26,7 +26,7 @@ class Cluster:
     Parameters
     ----------
     address : str
-        Such as ``tcp://10.0.0.1:8786``.
+        For example ``tcp://10.0.0.1:8786``.
     stop : Path
         A file in the directory of the sweep: while it is there, runs save where they are and end.
 

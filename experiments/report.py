@@ -82,7 +82,9 @@ def main(args: Sequence[str]) -> int:
     if "--out" in places:
         at = places.index("--out")
         if at + 1 >= len(places):
-            raise ArgumentError("python -m experiments report", "a file after --out", "nothing", "Such as --out report.html.")
+            raise ArgumentError(
+                "python -m experiments report", "a file after --out", "nothing", "For example --out report.html."
+            )
         out = Path(places[at + 1])
         del places[at : at + 2]
     if not places or any(place.startswith("-") for place in places):

@@ -99,7 +99,7 @@ class Range(NamedTuple):
             found = None
         if found is None or scale not in ("", "log") or not found.low < found.high or (found.log and found.low <= 0):
             raise ArgumentError(
-                where, "LOW:HIGH or LOW:HIGH:log with LOW below HIGH", repr(text), "Such as learning_rate=1e-4:1e-2:log."
+                where, "LOW:HIGH or LOW:HIGH:log with LOW below HIGH", repr(text), "For example learning_rate=1e-4:1e-2:log."
             )
         return found
 

@@ -52,7 +52,7 @@ def main(args: Sequence[str], configure: Configure) -> int:
             raise ArgumentError(
                 "sweep --resume", "a directory, and perhaps --metric, --lowest, --workers, --dask",
                 " ".join(ours[1:] + fixed) or "none",
-                "Such as runs/sweep.",
+                "For example runs/sweep.",
             )  # fmt: skip
         return Sweep.again(Path(ours[1]), configure, ours[2:]).run()
     options = tyro.cli(Options, prog="python -m experiments sweep", description=__doc__, args=ours)
@@ -100,7 +100,7 @@ class Sweep:
         }
         if (not grid and not search) or set(grid) & set(search):
             raise ArgumentError(
-                where, "options to try, each in --grid or --search", f"{[*grid, *search]}", "Such as --grid hidden=32,64."
+                where, "options to try, each in --grid or --search", f"{[*grid, *search]}", "For example --grid hidden=32,64."
             )
         if twice := [name for name in (*grid, *search) if {name, f"no_{name}"} & named]:
             raise ArgumentError(where, "each option tried, or after the --", f"{', '.join(twice)} in both", "Nothing was run.")

@@ -113,7 +113,7 @@ class Quantiser(Cell):
         Parameters
         ----------
         weight : Tensor or array
-            Such as ``[out, ...]``.
+            For example ``[out, ...]``.
 
         Returns
         -------

@@ -61,7 +61,7 @@ class LeakyReLU(_Elementwise):
         super().__init__()
         if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.number)):
             raise DTypeError(
-                "LeakyReLU", "alpha, the slope below 0, as a number", describe(alpha), "Such as nn.LeakyReLU(0.01)."
+                "LeakyReLU", "alpha, the slope below 0, as a number", describe(alpha), "For example nn.LeakyReLU(0.01)."
             )
         self.alpha = alpha
 

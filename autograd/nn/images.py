@@ -53,7 +53,7 @@ class _ConstantPad(_Border):
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__(padding)
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-            raise ArgumentError(type(self).__name__, "value as a number", describe(value), "Such as 0.0.")
+            raise ArgumentError(type(self).__name__, "value as a number", describe(value), "For example 0.0.")
         self.value = value
 
     def _value(self) -> float:
@@ -142,7 +142,7 @@ class Upsample(Layer):
         super().__init__()
         if (size is None) == (scale_factor is None):
             raise ArgumentError(
-                "Upsample", "either size or scale_factor", "neither" if size is None else "both", "Such as scale_factor=2."
+                "Upsample", "either size or scale_factor", "neither" if size is None else "both", "For example scale_factor=2."
             )
         if mode not in ("nearest", "linear", "bilinear", "trilinear"):
             raise ArgumentError(

@@ -107,7 +107,10 @@ class Dense(Weighted):
             activation = get_activation(activation, "Dense, activation")
         elif activation is not None and (isinstance(activation, type) or not callable(activation)):
             raise DTypeError(
-                "Dense", "activation to be a name, a Cell or a function", describe(activation), "Such as 'relu', or nn.ReLU()."
+                "Dense",
+                "activation to be a name, a Cell or a function",
+                describe(activation),
+                "For example 'relu', or nn.ReLU().",
             )
         self.activation = activation
 

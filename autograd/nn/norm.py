@@ -153,7 +153,10 @@ class LayerNorm(Layer):
         shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
         if not shape or not all(is_int(n) and n > 0 for n in shape):
             raise ArgumentError(
-                "LayerNorm", "normalized_shape as the lengths of the last axes", describe(normalized_shape), "Such as (64,)."
+                "LayerNorm",
+                "normalized_shape as the lengths of the last axes",
+                describe(normalized_shape),
+                "For example (64,).",
             )
         for name, axis in (("begin_norm_axis", begin_norm_axis), ("begin_params_axis", begin_params_axis)):
             if axis is not None and not is_int(axis):

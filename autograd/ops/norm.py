@@ -49,7 +49,7 @@ def _checked(x: Any, where: str, eps: Any, least: int) -> Tensor:
     x = as_tensor(x, where)
     refuse_elements(where, x)
     if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not eps >= 0:
-        raise ArgumentError(where, "eps, which is added to the variance, as a number >= 0", describe(eps), "Such as 1e-5.")
+        raise ArgumentError(where, "eps, which is added to the variance, as a number >= 0", describe(eps), "For example 1e-5.")
     if x.ndim < least:
         raise ShapeError(where, "an input [N, C, ...]", describe(x), "Add the axes of batch and channels.")
     return x  # type: ignore[no-any-return]

@@ -60,7 +60,7 @@ class Accumulator:
         number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
         if not number or not 0 < weight < np.inf:
             raise ArgumentError(
-                "Accumulator.add", "a positive weight that is finite", describe(weight), "Such as the number of samples."
+                "Accumulator.add", "a positive weight that is finite", describe(weight), "For example the number of samples."
             )
         shapes, before = [g.shape for g in found], [g.shape for g in self._only]
         if self._count and shapes != before:

@@ -76,7 +76,7 @@ class Mask(Constraint):
     def __init__(self, mask: Any) -> None:
         self.mask = _numbers("Mask", "mask", mask)
         if self.mask.dtype != bool:
-            raise ArgumentError("Mask", "a mask of bools", describe(mask), "Such as weight != 0.")
+            raise ArgumentError("Mask", "a mask of bools", describe(mask), "For example weight != 0.")
 
     def __call__(self, values: Array) -> Array:
         """Return the values with zeros where the mask is False."""
@@ -112,7 +112,7 @@ class Signs(Constraint):
     def __init__(self, signs: Any) -> None:
         self.signs = _numbers("Signs", "signs", signs)
         if not (np.abs(self.signs) == 1).all() or self.signs.dtype == bool:
-            raise ArgumentError("Signs", "signs of 1 and -1", describe(signs), "Such as np.where(excites, 1, -1).")
+            raise ArgumentError("Signs", "signs of 1 and -1", describe(signs), "For example np.where(excites, 1, -1).")
 
     def __call__(self, values: Array) -> Array:
         """Return the values with zeros in the place of those of the other sign."""
@@ -216,7 +216,7 @@ def check_constraint(where: str, value: Any) -> Any:
     for one in several:
         if not callable(one) or isinstance(one, type):
             raise ArgumentError(
-                where, "a constraint, or a list of them", describe(one), "Such as optim.constraints.Within(low=0.0)."
+                where, "a constraint, or a list of them", describe(one), "For example optim.constraints.Within(low=0.0)."
             )
     return value
 

@@ -72,7 +72,7 @@ def _group(where: str, given: Mapping[str, Any], options: Mapping[str, Callable[
     if "params" not in given or unknown:
         raise ArgumentError(
             where, f"'params' with some of {', '.join(map(repr, options))}", ", ".join(map(repr, given)) or "nothing",
-            "Such as {'params': [net.bias], 'weight_decay': 0.0}.",
+            "For example {'params': [net.bias], 'weight_decay': 0.0}.",
         )  # fmt: skip
     return {"params": _checked(where, given["params"]), **{key: options[key](where, value) for key, value in rest.items()}}
 

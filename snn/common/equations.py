@@ -51,7 +51,7 @@ def equations(cell: Cell) -> str:
     h = 0.9 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h
     """
     if not isinstance(cell, Cell):
-        raise DTypeError("snn.equations", "a neuron", describe(cell), "Such as snn.LIFNode(beta=0.9).")
+        raise DTypeError("snn.equations", "a neuron", describe(cell), "For example snn.LIFNode(beta=0.9).")
     if isinstance(cell, nn.Dense | nn.SequentialCell | nn.CellList):
         raise DTypeError("snn.equations", "a neuron", describe(cell), "Give it one of the net, or look at snn.explain(net).")
     start = sample_state(cell, Tensor(np.zeros((1, 1))))

@@ -1,4 +1,4 @@
-"""Make a spiking net of a trained net of rectifiers."""
+"""Convert a trained net of rectifiers to a spiking net."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ConvertedNode(IFNode):
     Parameters
     ----------
     share : float
-        Where it starts, in thresholds.
+        Initial membrane, in thresholds.
     """
 
     def __init__(self, share: float = 0.0) -> None:
@@ -43,11 +43,11 @@ class ConvertedNode(IFNode):
 def convert(
     ann: Cell, data: Any, *, balance: str = "percentile", percentile: float = 99.9, per: str = "channel", start: float = 0.5
 ) -> Converted:
-    """Make a spiking net of a trained chain of rectifiers: integrate-and-fire neurons whose rates are its activations.
+    """Convert a trained chain of rectifiers to integrate-and-fire neurons whose rates are its activations.
 
-    Norms are folded into the weights in front of them. Weights are scaled so that a neuron that fires in every step stands
-    for a large activation on ``data``: with ``s`` of a layer and ``r`` of the one before, ``W <- W r / s`` and ``b <- b / s``
-    (Rueckauer et al., 2017; for each channel, Kim et al., 2020). Resets are soft, so that nothing of the membrane is lost.
+    Norms are folded into the weights before them. Weights are scaled so that a neuron that fires in every step represents a
+    large activation on ``data``: with ``s`` of a layer and ``r`` of the one before, ``W <- W r / s`` and ``b <- b / s``
+    (Rueckauer et al., 2017; for each channel, Kim et al., 2020). Resets are soft, so no part of the membrane is lost.
 
     Parameters
     ----------
@@ -57,25 +57,25 @@ def convert(
     data : Tensor or array
         Inputs ``[N, ...]`` of the kind that the net was trained on; a few hundred are enough.
     balance : {"percentile", "max"}
-        Which activation a neuron reaches when it fires in every step: a percentile of those above 0, or the largest.
+        Activation that a neuron reaches when it fires in every step: a percentile of the activations above 0, or the largest.
     percentile : float
-        Which one, above 0 and at most 100. What is larger is cut off; what is smaller needs fewer steps.
+        The percentile, above 0 and at most 100. Larger activations are cut off; a smaller percentile needs fewer steps.
     per : {"channel", "layer"}
         Whether each channel, or feature, has a scale of its own. The last rectifier, if no weights follow, has one for all:
         its spikes are the scores, which are compared with each other.
     start : float
-        Membranes at the start, in thresholds, in [0, 1): 0.5 rounds the counts of spikes where 0 cuts them off (Bu et al.,
+        Initial membranes, in thresholds, in [0, 1): 0.5 rounds spike counts to nearest, 0 rounds them down (Bu et al.,
         2022).
 
     Returns
     -------
     Converted
-        The net, and ``accuracy(x, labels, steps)``, which says how many steps it needs.
+        The net, and ``accuracy(x, labels, steps)``, which shows how many steps it needs.
 
     Raises
     ------
     CellError
-        If a layer cannot be converted; the error names it and says what to use.
+        If a layer cannot be converted; the error names it and suggests a replacement.
     ArgumentError
         If an argument is out of range, or no neuron of a layer is active on ``data``.
     NonFiniteError
@@ -83,8 +83,9 @@ def convert(
 
     Notes
     -----
-    The last layer, if no rectifier is behind it, has no neurons: its currents are summed. The rate of a neuron after T steps
-    differs from its activation by up to ``1 / T`` for one layer, and by more behind several, which fire late and unevenly.
+    The last layer has no neurons if no rectifier follows it: its currents are summed. The rate of a neuron after T steps
+    differs from its activation by up to ``1 / T`` for one layer, and by more after several layers, which fire late and
+    unevenly.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a conversion made, and how many steps it needs."""
+"""The result of a conversion, and the number of steps it needs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _BATCH = 256
 
 @dataclass(frozen=True, eq=False)
 class AccuracyByTime:
-    """How accurate a converted net is after each number of steps; ``print`` shows a table.
+    """Accuracy of a converted net by the number of steps; ``print`` shows a table.
 
     Attributes
     ----------
     accuracy : array
         ``[T]``, in [0, 1]: after 1, 2, ... T steps.
     ann : float
-        Of the net that was converted.
+        Accuracy of the net that was converted.
     """
 
     accuracy: Array
@@ -58,16 +58,16 @@ class AccuracyByTime:
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """What :func:`convert` made.
+    """The result of :func:`convert`.
 
     Attributes
     ----------
     net : nn.SequentialCell
-        The spiking net, for :func:`snn.run` on a constant input ``[T, N, ...]``; its outputs are to be summed over time.
+        The spiking net, for :func:`snn.run` on a constant input ``[T, N, ...]``; sum its outputs over time.
     ann : nn.SequentialCell
         The net that was converted, with its norms folded into weights.
     scales : dict of str to array
-        By neurons of ``net``: the activation that a rate of one spike a step stands for, one or one for each channel.
+        By neurons of ``net``: the activation that a rate of one spike per step represents, one value or one per channel.
     """
 
     net: nn.SequentialCell
@@ -75,16 +75,16 @@ class Converted:
     scales: dict[str, Array] = field(default_factory=dict)
 
     def accuracy(self, x: Any, labels: Any, steps: int = 64, *, mode: str = "auto") -> AccuracyByTime:
-        """Say how accurate the net is after each number of steps.
+        """Return the accuracy of the net after each number of steps.
 
         Parameters
         ----------
         x : Tensor or array
             Inputs ``[N, ...]``, each a constant current.
         labels : array of int
-            Right classes, ``[N]``.
+            Correct classes, ``[N]``.
         steps : int
-            T, how long to run.
+            T, the number of steps to run.
         mode : str
             As for :func:`snn.run`.
 

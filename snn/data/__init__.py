@@ -1,7 +1,7 @@
 """Data sets of images and events, read from files or made from a seed, and their transforms: one interface for all.
 
-A function such as :func:`nmnist` or :func:`yin_yang` returns :class:`Splits`, each a :class:`Dataset` of samples that are
-read when they are asked for. :mod:`snn.data.transforms` makes frames of events.
+A function such as :func:`nmnist` or :func:`yin_yang` returns :class:`Splits`, each a :class:`Dataset` of samples that are read
+on demand. :mod:`snn.data.transforms` makes frames of events.
 """
 
 # ruff: noqa: F403 - what each file exports is in its own __all__

@@ -21,15 +21,15 @@ Array = np.ndarray[Any, Any]
 
 
 def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None = None) -> Dataset:
-    """Use a data set of another package as one of ours; neither tonic nor torch is imported.
+    """Use a data set of another package as a Dataset; neither tonic nor torch is imported.
 
     Parameters
     ----------
     dataset : object with ``len`` and items
-        Such as a ``Dataset`` of tonic or torch, or a list: each item is a sample and its label. Structured arrays with
+        For example a ``Dataset`` of tonic or torch, or a list: each item is a sample and its label. Structured arrays with
         fields t and x become :class:`Events`, tensors arrays.
     kind : {"events", "sequence", "static"}, optional
-        What a sample is; None looks at the first, and takes what is no events for "static".
+        Kind of the samples; None looks at the first, and treats anything but events as "static".
     shape : tuple of int, optional
         Of a frame, as of :class:`Events`. None: that of tonic's ``sensor_size``, ``(width, height, polarities)``, if it has
         one, where a height of 1 makes channels; otherwise as large as each sample needs, which may differ.
@@ -37,7 +37,7 @@ def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None
     Returns
     -------
     Dataset
-        Reads an item when it is asked for. Labels that are strings are numbered in alphabetical order.
+        Reads an item on demand. Labels that are strings are numbered in alphabetical order.
 
     Examples
     --------
@@ -96,20 +96,20 @@ class _Foreign(Source):
 
 
 def from_loader(loader: Iterable[Any], *, batch_first: bool | None) -> Iterator[Batch]:
-    """Use batches of another package, such as a ``DataLoader`` of torch, as ours; torch is not imported.
+    """Use batches of another package, such as a ``DataLoader`` of torch; torch is not imported.
 
     Parameters
     ----------
     loader : iterable
         Batches: ``(x, labels)``, tensors on the CPU or arrays.
     batch_first : bool or None
-        True: ``x`` is ``[N, T, ...]``, as torch stacks sequences, and is turned to ``[T, N, ...]``. False: it is ``[T, N,
-        ...]`` already. None: it has no time.
+        True: ``x`` is ``[N, T, ...]``, as torch stacks sequences, and is transposed to ``[T, N, ...]``. False: it already is
+        ``[T, N, ...]``. None: it has no time axis.
 
     Yields
     ------
     Batch
-        Arrays; the memory is shared where they have the order.
+        Arrays; memory is shared if the axes are already in order.
     """
     for number, batch in enumerate(loader):
         where = f"data.from_loader, batch {number}"

@@ -29,7 +29,7 @@ class _Packet(NamedTuple):
 
 
 class Recording:
-    """An AEDAT 3.1 file, mapped into memory: its packets are found once, and their events read when they are asked for.
+    """An AEDAT 3.1 file, mapped into memory: its packets are found once, and their events read on demand.
 
     After lines that begin with #, the last of them ``#!END-HEADER``, comes a packet after another, little endian: 28 bytes
     that say type, source, size of an event, place of its time, times 2^31 that times have wrapped around, room for events,
@@ -46,7 +46,7 @@ class Recording:
     Raises
     ------
     DataError
-        If the file cannot be read, is no AEDAT 3.1 file of raw events, or ends within a packet.
+        If the file cannot be read, is not an AEDAT 3.1 file of raw events, or ends within a packet.
     """
 
     def __init__(self, path: str | os.PathLike[str], shape: tuple[int, int, int] = (2, 128, 128)) -> None:

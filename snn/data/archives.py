@@ -33,7 +33,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
     gives : str
         Name of the file or folder, wherever it lies in the archive; the one nearest to the top is meant.
     limit : int
-        The most bytes that all may unpack to.
+        Largest unpacked size of the archive in bytes.
 
     Returns
     -------

@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 
 class Batch(NamedTuple):
-    """Samples side by side: ``snn.run(net, batch.x, mask=batch.mask)``."""
+    """Stacked samples: ``snn.run(net, batch.x, mask=batch.mask)``."""
 
     x: Array
     """``[T, N, ...]``; ``[N, ...]`` where samples have no time."""
@@ -31,7 +31,7 @@ class Batch(NamedTuple):
 
 
 def pad(sequences: Sequence[Any]) -> tuple[Array, Array | None]:
-    """Put sequences of different length side by side, zeros behind the shorter ones.
+    """Stack sequences of different length, padding the shorter ones with zeros.
 
     Parameters
     ----------
@@ -43,13 +43,13 @@ def pad(sequences: Sequence[Any]) -> tuple[Array, Array | None]:
     x : numpy.ndarray
         ``[T, N, ...]``, with T the longest.
     mask : numpy.ndarray or None
-        ``[T, N]`` bool, where a step belongs to the sample, for ``snn.run(..., mask=mask)``, losses and metrics. None if all
-        have the same length.
+        ``[T, N]`` bool, True where a step belongs to the sample, for ``snn.run(..., mask=mask)``, losses and metrics. None if
+        all have the same length.
 
     Raises
     ------
     ShapeError
-        If there is none, one has no axis of time, or they differ in more than their length.
+        If there are none, one has no time axis, or they differ in more than their length.
 
     Examples
     --------
@@ -109,7 +109,9 @@ class Batches(Iterable[Batch]):
         where = f"{dataset.name}, batches"
         for name, value, least in (("size", size, 1), ("prefetch", prefetch, 0), ("start", start, 0)):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-                raise ArgumentError(where, f"{name}, an int of at least {least}", describe(value), "Such as batches(64, rng).")
+                raise ArgumentError(
+                    where, f"{name}, an int of at least {least}", describe(value), "For example batches(64, rng)."
+                )
         if dataset.kind == "events":
             raise ArgumentError(
                 where,

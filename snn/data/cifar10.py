@@ -39,7 +39,7 @@ def cifar10(directory: str | os.PathLike[str], *, download: bool = False) -> Spl
     directory : str or path
         Where ``cifar-10-batches-bin`` is; or ``cifar-10-binary.tar.gz``, which is unpacked there.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def cifar10(directory: str | os.PathLike[str], *, download: bool = False) -> Spl
     Raises
     ------
     DataError
-        If a file is missing, has no whole number of images, or a label above 9.
+        If a file is missing, does not hold a whole number of images, or a label above 9.
 
     References
     ----------

@@ -43,7 +43,7 @@ def read_aedat2(path: str | os.PathLike[str], *, limit: int = MOST_BYTES) -> Eve
     path : str or path
         The file.
     limit : int
-        The most bytes that the file may have.
+        Largest size of the file in bytes.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def read_aedat2(path: str | os.PathLike[str], *, limit: int = MOST_BYTES) -> Eve
     Raises
     ------
     DataError
-        If the file cannot be read, does not begin with ``#!AER-DAT2.0``, or has no whole number of events.
+        If the file cannot be read, does not begin with ``#!AER-DAT2.0``, or does not hold a whole number of events.
     """
     where = f"reading {as_path(path)}"
     content = read_bytes(as_path(path), limit)
@@ -80,12 +80,12 @@ def cifar10_dvs(directory: str | os.PathLike[str], *, download: bool = False) ->
     directory : str or path
         Where the folders ``airplane`` to ``truck`` are; or their archives, which are unpacked there.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
     Splits
-        ``all``, 10,000: events of about 1.3 s, shape (2, 128, 128), read file by file. The set has no split of its own:
+        ``all``, 10,000: events of about 1.3 s, shape (2, 128, 128), read file by file. The set has no predefined split:
         ``all.split(0.9, rng)``.
 
     References

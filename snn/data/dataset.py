@@ -27,20 +27,20 @@ class Sample(NamedTuple):
     x: Any
     """:class:`snn.data.Events`; or an array, ``[T, ...]`` if it has steps of time."""
     label: Any
-    """Its class as an int, or what is to be predicted as an array."""
+    """Its class as an int, or its target as an array."""
 
 
 class Dataset:
-    """Samples that are read when they are asked for.
+    """Samples that are read on demand.
 
     Parameters
     ----------
     source : Source
-        Where samples come from, such as :class:`Arrays`, :class:`Files` or :class:`Drawn`.
+        Source of the samples, such as :class:`Arrays`, :class:`Files` or :class:`Drawn`.
     kind : {"events", "sequence", "static"}
-        What a sample is: :class:`snn.data.Events`, an array ``[T, ...]`` over time, or an array without time such as an image.
+        Kind of a sample: :class:`snn.data.Events`, an array ``[T, ...]`` over time, or an array without time such as an image.
     classes : sequence of str
-        Names of the classes, by label; empty if labels are no classes.
+        Names of the classes, by label; empty if labels are not classes.
     name : str
         For messages.
 
@@ -75,7 +75,7 @@ class Dataset:
 
     @property
     def labels(self) -> Array:
-        """Labels of all samples, ``[N]`` int64, or what is to be predicted, ``[N, ...]``."""
+        """Labels of all samples, ``[N]`` int64, or targets, ``[N, ...]``."""
         return self.source.labels()[self._chosen]
 
     @property
@@ -96,14 +96,14 @@ class Dataset:
         return self._but(_chosen=chosen)
 
     def sample(self, index: int, rng: np.random.Generator | None = None) -> Sample:
-        """Return one sample, with a generator for transforms that draw.
+        """Return one sample, with a generator for random transforms.
 
         Parameters
         ----------
         index : int
-            Which; negative ones count from the end.
+            Index of the sample; negative ones count from the end.
         rng : numpy.random.Generator, optional
-            Needed if a transform draws random numbers.
+            Required if a transform draws random numbers.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class Dataset:
         return Sample(*self.take(self._chosen[[index]], [rng])[0])
 
     def digest(self) -> str:
-        """Return a sha256 of what the samples are made from: bytes of files or arrays, and which of them; no transforms.
+        """Return a sha256 of the data behind the samples: bytes of files or arrays, and their selection, without transforms.
 
         Returns
         -------
@@ -170,13 +170,13 @@ class Dataset:
         return x
 
     def map(self, *transforms: Callable[..., Any]) -> Dataset:
-        """Return this data set with transforms that are applied in turn to each sample when it is read.
+        """Return this data set with transforms that are applied, in order, to each sample when it is read.
 
         Parameters
         ----------
         *transforms : callable
-            From a sample to another. One with an attribute ``random = True`` is called with a generator too. One with an
-            attribute ``gives``, such as those that make frames, says the kind of what it returns.
+            Map a sample to another one. A transform with an attribute ``random = True`` also gets a generator. An attribute
+            ``gives``, as in those that make frames, is the kind of the result.
 
         Returns
         -------
@@ -191,12 +191,12 @@ class Dataset:
         return self._but(transforms=(*self.transforms, *transforms), kind=kind)
 
     def split(self, share: float, rng: np.random.Generator) -> tuple[Dataset, Dataset]:
-        """Return two parts, drawn so that each class is shared out in the same way.
+        """Return two random parts, with each class divided in the same proportion.
 
         Parameters
         ----------
         share : float
-            Of the first part, in (0, 1). Each class gives it that share of its samples, rounded.
+            Share of the first part, in (0, 1). Each class contributes that share of its samples, rounded.
         rng : numpy.random.Generator
             Draws which.
 
@@ -208,7 +208,7 @@ class Dataset:
         if not isinstance(rng, np.random.Generator):
             raise DTypeError(f"{self.name}, split", "a numpy.random.Generator", describe(rng), "np.random.default_rng(seed)")
         if not 0 < share < 1:
-            raise ArgumentError(f"{self.name}, split", "a share in (0, 1)", describe(share), "Such as 0.9.")
+            raise ArgumentError(f"{self.name}, split", "a share in (0, 1)", describe(share), "For example 0.9.")
         labels = self.labels
         groups = labels if labels.ndim == 1 and self.classes else np.zeros(len(self), int)
         first = np.zeros(len(self), bool)
@@ -227,7 +227,7 @@ class Dataset:
         prefetch: int = 0,
         start: int = 0,
     ) -> Batches:
-        """Return batches, anew each time they are iterated.
+        """Return an iterable of batches; each iteration starts anew.
 
         Parameters
         ----------
@@ -237,13 +237,14 @@ class Dataset:
             Draws the order, and a seed for the transforms of each sample, when an iteration begins: the batches depend on its
             state then, and on nothing else. None: in order.
         shuffle : bool, optional
-            Whether the order is drawn; by default, if there is a generator.
+            Whether the order is random; by default if there is a generator.
         drop_last : bool
             Leave out a last batch that is smaller.
         prefetch : int
-            How many batches a thread prepares ahead. The batches are the same.
+            Number of batches that a thread prepares ahead. It does not change the batches.
         start : int
-            The first batch of an iteration: with the generator as it was when an epoch began, what is left of it.
+            The first batch of an iteration: with the generator in its state at the start of an epoch, this gives the rest of
+            the epoch.
 
         Returns
         -------
@@ -264,7 +265,7 @@ class Splits(Mapping[str, Dataset]):
     Parameters
     ----------
     name : str
-        What they are splits of.
+        Name of the data set.
     **parts : Dataset
         By name.
     """
@@ -306,7 +307,7 @@ def drawn_splits(
     name: str, sizes: Mapping[str, int], labels: Callable[[int], Any], make: Callable[[Any, np.random.Generator], Any],
     rng: np.random.Generator, classes: Sequence[str],
 ) -> Splits:  # fmt: skip
-    """Return splits of sequences that are made when they are asked for; ``labels`` draws so many labels."""
+    """Return splits of sequences that are made on demand; ``labels`` draws so many labels."""
     parts = {
         split: Dataset(Drawn(labels(size), make, rng), kind="sequence", classes=classes, name=name)
         for split, size in sizes.items()

@@ -1,4 +1,4 @@
-"""Delayed spike sequences: each class is a set of delays between channels, which only delays or memory can bring together."""
+"""Delayed spike sequences: each class is a set of delays between channels, which only delays or memory can align."""
 
 from __future__ import annotations
 
@@ -26,16 +26,15 @@ def delayed_spikes(
     jitter: float = 0.0,
     noise: float = 0.0,
 ) -> Splits:
-    """Make sequences in which every channel spikes once, at an onset plus a delay that the class gives it.
+    """Make sequences in which every channel spikes once, at an onset plus a delay set by the class.
 
-    The onset is drawn for each sample, so neither the step nor the number of spikes says which class it is, but their order
-    in time alone: a polychronous group (Izhikevich, 2006). A layer that learns delays can make the spikes of its class
-    arrive together.
+    The onset is drawn for each sample, so neither the step nor the number of spikes reveals the class, only their order in
+    time: a polychronous group (Izhikevich, 2006). A layer that learns delays can make the spikes of its class arrive together.
 
     Parameters
     ----------
     seed : int or numpy.random.Generator
-        Draws delays and samples: the same seed makes the same bits.
+        Source of delays and samples: the same seed gives the same bits.
     train, test : int
         Samples in each split.
     classes, channels, T : int
@@ -43,9 +42,9 @@ def delayed_spikes(
     longest : int
         The longest delay, in steps, below T; each is drawn uniformly from 0 to it.
     jitter : float
-        Standard deviation, in steps, by which each spike moves.
+        Standard deviation of the shift of each spike, in steps.
     noise : float
-        Probability of another spike in a step of a channel, in [0, 1].
+        Probability of an additional spike per step and channel, in [0, 1].
 
     Returns
     -------

@@ -26,7 +26,7 @@ class Remote:
     Parameters
     ----------
     name : str
-        What it is called in the folder of the set.
+        Its name in the folder of the set.
     urls : tuple of str
         Addresses, the best first. None: it cannot be fetched by a program.
     checksum : str, optional
@@ -36,9 +36,9 @@ class Remote:
     inside : Remote, optional
         An archive that holds this file.
     page : str
-        Where people fetch it, if there is no address for programs.
+        Web page for manual download, if there is no address for programs.
     limit : int
-        The most bytes that it may have, packed or unpacked.
+        Largest size in bytes, packed or unpacked.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Remote:
 
     @property
     def address(self) -> str:
-        """Where people fetch it."""
+        """Address for manual download."""
         return self.page or (self.urls[0] if self.urls else self.inside.address if self.inside else "its authors")
 
 
@@ -101,15 +101,15 @@ def check(path: Path, checksum: str) -> None:
 
 
 def fetch(remote: Remote, directory: Path) -> Path:
-    """Fetch a file, from where an earlier try left off.
+    """Download a file, and resume an earlier attempt.
 
     Parameters
     ----------
     remote : Remote
         The file.
     directory : Path
-        Where it goes. What is not complete is ``<name>.part`` there; the file itself comes in one step, after its checksum was
-        compared. If none is known, its sha256 is printed.
+        Target directory. An incomplete file is ``<name>.part`` there; the file itself appears in one step, after its checksum
+        was compared. If none is known, its sha256 is printed.
 
     Returns
     -------

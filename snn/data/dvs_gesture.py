@@ -46,7 +46,7 @@ def dvs_gesture(directory: str | os.PathLike[str]) -> Splits:
     -------
     Splits
         ``train`` (people 1 to 23) and ``test``: events of about 6 s, shape (2, 128, 128), counted from the beginning of the
-        gesture. Recordings are mapped into memory, and the packets of a gesture read when it is asked for.
+        gesture. Recordings are mapped into memory, and the packets of a gesture are read on demand.
 
     Raises
     ------

@@ -28,7 +28,7 @@ class Events:
     y, p : array_like, optional
         Rows from the top, and polarity: 0 for OFF and 1 for ON. None is 0.
     shape : tuple of int
-        What a frame of the sensor looks like: ``(polarities, height, width)``, or ``(channels,)``.
+        Shape of a frame of the sensor: ``(polarities, height, width)``, or ``(channels,)``.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Events:
     Raises
     ------
     ShapeError
-        If the arrays differ in length, or the shape is none of the two.
+        If the arrays differ in length, or the shape is neither of the two.
     DTypeError
         If they are not whole numbers.
     ArgumentError
@@ -140,14 +140,14 @@ class Events:
 
 
 def from_structured(array: Any, shape: tuple[int, ...] | None = None) -> Events:
-    """Make events of a structured array, such as those of the package tonic.
+    """Make events from a structured array, such as those of the package tonic.
 
     Parameters
     ----------
     array : numpy.ndarray
         ``[E]`` with fields t (microseconds) and x, and perhaps y and p, in any order. It is sorted by time if it is not.
     shape : tuple of int, optional
-        As of :class:`Events`; tonic's ``sensor_size`` is ``(width, height, polarities)``, the other way round. None: as
+        As for :class:`Events`; tonic's ``sensor_size`` is ``(width, height, polarities)``, the other way round. None: as
         large as the events need.
 
     Returns
@@ -182,7 +182,7 @@ def _checked_shape(shape: Any) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, (tuple, list)) else ()
     if len(sizes) not in (1, 3) or not all(isinstance(n, (int, np.integer)) and 0 < n < 1 << 15 for n in sizes):
         raise ShapeError(
-            "Events, shape", "(polarities, height, width) or (channels,)", describe(shape), "Such as (2, 128, 128)."
+            "Events, shape", "(polarities, height, width) or (channels,)", describe(shape), "For example (2, 128, 128)."
         )
     if (len(sizes) == 3 and sizes[0] > 256) or math.prod(sizes) > 1 << 31:
         raise ShapeError("Events, shape", "a frame of at most 2^31 places", f"{sizes}", "Is the order right?")

@@ -1,4 +1,4 @@
-"""Evidence accumulation: cues on the left and the right, a pause, and the question which were more."""
+"""Evidence accumulation: cues on the left and the right, a pause, and the question which side had more."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def evidence_accumulation(
 ) -> Splits:
     """Make the task of evidence accumulation (Morcos and Harvey, 2016), as spikes (Bellec et al., 2020).
 
-    A quarter of the input neurons each says left, right, recall, and nothing: the last is background. After some cues and a
+    The input neurons form four equal groups: left, right, recall and background. After some cues and a
     delay the recall cue asks whether there were more on the right.
 
     Parameters
     ----------
     seed : int or numpy.random.Generator
-        The same seed makes the same bits.
+        The same seed gives the same bits.
     train, test : int
         Samples in each split.
     cues : int
@@ -53,9 +53,9 @@ def evidence_accumulation(
     neurons : int
         Input neurons, a multiple of 4.
     rate, noise : float
-        Probability of a spike in a step, of a neuron of a cue that is on and of the background, in [0, 1]: .04 is 40 Hz.
+        Probability of a spike per step, for a neuron of an active cue and for the background, in [0, 1]: .04 is 40 Hz.
     bias : float
-        Each cue is on the rarer side, which is drawn for each sample, with this probability.
+        Probability that a cue is on the rarer side, which is drawn for each sample.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
     path : str or path
         The file. Whether it is gzipped is seen from its first bytes, whatever it is called.
     limit : int
-        The most bytes that a gzipped file may unpack to. No more memory is taken than the header says and the file fills.
+        Largest unpacked size of a gzipped file in bytes. No more memory is taken than the header says and the file fills.
 
     Returns
     -------
@@ -42,10 +42,10 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
     Raises
     ------
     DataError
-        If the file cannot be read, is no IDX file, holds fewer or more bytes than its header says, or unpacks to more than
+        If the file cannot be read, is not an IDX file, holds fewer or more bytes than its header says, or unpacks to more than
         ``limit``.
     DTypeError
-        If ``path`` is no path.
+        If ``path`` is not a path.
     """
     where = f"reading {as_path(path)}"
     try:

@@ -56,7 +56,7 @@ def mackey_glass_series(
     -------
     numpy.ndarray
         ``[points]`` float64, from time 0. Fourth-order Runge-Kutta with steps of at most 0.1 and cubic interpolation. The
-        series is chaotic: after some Lyapunov times any other solver is elsewhere.
+        series is chaotic: after some Lyapunov times any other solver gives a different series.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def _solved(back: int, h: float, count: int, start: float, slope: Callable[[floa
 def mackey_glass(
     tau: int = 17, *, window: int = 50, train: int = 750, test: int = 750, offset: int = 0, series: Any = None
 ) -> Splits:
-    """Make windows of the Mackey-Glass series and what comes next, as the benchmark of NeuroBench (Yik et al., 2025).
+    """Make windows of the Mackey-Glass series and the next values, as in the benchmark of NeuroBench (Yik et al., 2025).
 
     Parameters
     ----------
@@ -122,12 +122,12 @@ def mackey_glass(
     window : int
         Values in a sample, the steps of time T.
     train, test : int
-        Values that are to be predicted in each split, those of ``test`` after those of ``train``; NeuroBench has 10 Lyapunov
-        times each. The first ``window`` values are only seen.
+        Number of target values in each split, those of ``test`` after those of ``train``; NeuroBench has 10 Lyapunov
+        times each. The first ``window`` values are inputs only.
     offset : int
         Values at the beginning to leave out: NeuroBench repeats its measure on shifted pieces.
     series : array_like, optional
-        ``[points]``; another series in the place of ours, such as NeuroBench's own file, for numbers to set beside its table.
+        ``[points]``; another series instead of this one, such as NeuroBench's own file, for numbers to set beside its table.
 
     Returns
     -------

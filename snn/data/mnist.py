@@ -81,7 +81,7 @@ class MNIST(Splits):
     train_images, train_labels, test_images, test_labels : numpy.ndarray
         Images ``[N, 28, 28]`` uint8, 0 for paper and 255 for ink, and labels ``[N]`` int64.
     split : str
-        Which files the two parts come from.
+        Files of the two parts.
     name : str
         Of the set.
     classes : tuple of str
@@ -107,14 +107,15 @@ def mnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST
         Where ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``, ``t10k-images-idx3-ubyte`` and
         ``t10k-labels-idx1-ubyte`` are; also with ``.gz`` at the end, or with a dot as in ``train-images.idx3-ubyte``.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
     MNIST
         Images and labels. If there is no training file, the t10k file is split: its first 80 % are the training part and the
-        other 20 % the test part (8,000 and 2,000 images). Results on such a part are no results on the MNIST test set;
-        ``split`` says which was read. Samples of ``train`` and ``test`` are images ``[1, 28, 28]`` float32 in [0, 1].
+        other 20 % the test part (8,000 and 2,000 images). Results on such a part are not results on the MNIST test set;
+        ``split`` names the files that were read. Samples of ``train`` and ``test`` are images ``[1, 28, 28]`` float32 in [0,
+        1].
 
     Raises
     ------
@@ -131,9 +132,9 @@ def fashion_mnist(directory: str | os.PathLike[str], *, download: bool = False) 
     Parameters
     ----------
     directory : str or path
-        As of :func:`mnist`.
+        As for :func:`mnist`.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
@@ -150,9 +151,9 @@ def kmnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIS
     Parameters
     ----------
     directory : str or path
-        As of :func:`mnist`.
+        As for :func:`mnist`.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
@@ -171,9 +172,9 @@ def emnist(directory: str | os.PathLike[str], split: str = "balanced", *, downlo
         Where ``gzip`` is, with files such as ``emnist-balanced-train-images-idx3-ubyte.gz``; or the files themselves,
         unpacked or not; or the archive ``gzip.zip``, which is unpacked there.
     split : {"balanced", "bymerge", "byclass", "letters", "digits", "mnist"}
-        Which classes, as the authors name them.
+        Set of classes, as the authors name it.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
@@ -185,7 +186,7 @@ def emnist(directory: str | os.PathLike[str], split: str = "balanced", *, downlo
     ArgumentError
         If there is no such split.
     DataError
-        As of :func:`mnist`.
+        As for :func:`mnist`.
     """
     if split not in _EMNIST_CLASSES:
         raise ArgumentError(

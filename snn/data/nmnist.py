@@ -55,7 +55,7 @@ def read_bin(path: str | os.PathLike[str], shape: tuple[int, int, int] = (2, 34,
     shape : tuple of int
         ``(2, height, width)`` of the sensor.
     limit : int
-        The most bytes that the file may have.
+        Largest size of the file in bytes.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def read_bin(path: str | os.PathLike[str], shape: tuple[int, int, int] = (2, 34,
     Raises
     ------
     DataError
-        If the file cannot be read, has no whole number of events, or one outside the sensor.
+        If the file cannot be read, does not hold a whole number of events, or one outside the sensor.
     """
     where = f"reading {as_path(path)}"
     rows = cut(where, read_bytes(as_path(path), limit), 0, 5, lambda body: np.frombuffer(body, np.uint8).reshape(-1, 5))
@@ -85,7 +85,7 @@ def nmnist(directory: str | os.PathLike[str], *, download: bool = False) -> Spli
         Where ``Train`` and ``Test`` are, with a folder for each digit; or the archives ``Train.zip`` and ``Test.zip``, which
         are unpacked there.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
@@ -113,17 +113,17 @@ def ncaltech101(directory: str | os.PathLike[str], *, download: bool = False) ->
     directory : str or path
         Where ``Caltech101`` is, with a folder for each class; or its archive, which is unpacked there.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
     Splits
-        ``all``, 8,709 in 101 classes: events in at most 240 x 180 pixels, shape (2, 180, 240). The set has no split of its
-        own: ``all.split(0.9, rng)``.
+        ``all``, 8,709 in 101 classes: events in at most 240 x 180 pixels, shape (2, 180, 240). The set has no predefined
+        split: ``all.split(0.9, rng)``.
 
     References
     ----------
-    As of :func:`nmnist`.
+    As for :func:`nmnist`.
     """
     place = provide(as_path(directory), CALTECH, download, "data.ncaltech101")
     paths, labels, classes = class_files(place, ".bin")

@@ -30,7 +30,7 @@ def poisson_patterns(
     Parameters
     ----------
     seed : int or numpy.random.Generator
-        Draws patterns and copies: the same seed makes the same bits.
+        Source of patterns and copies: the same seed gives the same bits.
     train, test : int
         Samples in each split.
     classes, units, T : int

@@ -1,4 +1,4 @@
-"""Randman: spike times on smooth random manifolds, one for each class, which no count of spikes tells apart."""
+"""Randman: spike times on smooth random manifolds, one for each class, which spike counts cannot tell apart."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def randman(
     Parameters
     ----------
     seed : int or numpy.random.Generator
-        Draws manifolds and points: the same seed makes the same bits.
+        Source of manifolds and points: the same seed gives the same bits.
     train, validation, test : int
         Samples in each split, of all classes alike.
     classes : int
@@ -46,11 +46,11 @@ def randman(
     T : int
         Time steps.
     dim : int
-        Dimension of a manifold: 1 is easy, more is harder.
+        Dimension of a manifold: 1 is easy, larger is harder.
     alpha : float
-        How fast the power of its frequencies falls: larger is smoother, and easier.
+        Decay of the power of its frequencies: larger is smoother, and easier.
     spikes : int
-        Spikes of a unit, each from a manifold of its own. Two in one step are one spike.
+        Spikes per unit, each from its own manifold. Two in one step count as one spike.
 
     Returns
     -------

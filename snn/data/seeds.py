@@ -17,7 +17,7 @@ def generator(seed: Any, where: str) -> np.random.Generator:
     if isinstance(seed, np.random.Generator):
         return seed
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-        raise DTypeError(where, "a seed of at least 0 or a numpy.random.Generator", describe(seed), "Such as 0.")
+        raise DTypeError(where, "a seed of at least 0 or a numpy.random.Generator", describe(seed), "For example 0.")
     return np.random.default_rng(seed)
 
 

@@ -1,4 +1,4 @@
-"""Sequential MNIST: the pixels of an image one after another, in order or in one that is drawn once."""
+"""Sequential MNIST: the pixels of an image one after another, in order or in one random order."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def sequential_mnist(directory: str | os.PathLike[str], seed: Any = None, *, dow
     Parameters
     ----------
     directory : str or path
-        As of :func:`mnist`.
+        As for :func:`mnist`.
     seed : int or numpy.random.Generator, optional
-        Draws the one order in which the pixels of all images come: permuted sequential MNIST. None: row by row.
+        Draws one pixel order for all images: permuted sequential MNIST. None: row by row.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------

@@ -45,13 +45,13 @@ def shd(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
     directory : str or path
         Where ``shd_train.h5`` and ``shd_test.h5`` are; or their archives ``.h5.zip``, which are unpacked there.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------
     Splits
-        ``train``, 8,156, and ``test``, 2,264, in 20 classes: events of about 1 s in 700 channels, shape (700,), read when
-        they are asked for. ``train.source.speakers()`` says who speaks.
+        ``train``, 8,156, and ``test``, 2,264, in 20 classes: events of about 1 s in 700 channels, shape (700,), read on
+        demand. ``train.source.speakers()`` returns the speakers.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def ssc(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
         Where ``ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5`` are; or their archives ``.h5.zip``, which are unpacked
         there.
     download : bool
-        Fetch what is missing.
+        Download missing files.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Where the samples of a data set come from: arrays, files, or a function of a seed."""
+"""Sources of samples: arrays, files, or a function of a seed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PIECE = 1 << 20
 
 
 class Source:
-    """Samples by their place; a subclass has ``read``, and ``take`` if many at once are faster.
+    """Samples by index; a subclass defines ``read``, and ``take`` if reading many at once is faster.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class Files(Source):
 
 
 class Drawn(Source):
-    """Samples that are made when they are asked for, each from a seed of its own: the same whenever and however often.
+    """Samples that are made on demand, each from its own seed: the same each time.
 
     Parameters
     ----------

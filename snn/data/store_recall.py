@@ -1,4 +1,4 @@
-"""Store and recall: a bit that is to be stored on command, and recalled after others have gone by."""
+"""Store and recall: store a bit on command, and recall it after other bits."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def store_recall(
 ) -> Splits:
     """Make the store-recall task (Bellec et al., 2018), with one store and one recall in a sequence.
 
-    A stream of random bits goes by, a symbol each. With one of them comes the command to store it, and the last symbol is the
-    command to recall. A quarter of the input neurons each says 0, 1, store and recall.
+    The input is a stream of random bits, one per symbol. The store command comes with one of them, and the last symbol is the
+    recall command. The input neurons form four equal groups: 0, 1, store and recall.
 
     Parameters
     ----------
     seed : int or numpy.random.Generator
-        The same seed makes the same bits.
+        The same seed gives the same bits.
     train, test : int
         Samples in each split.
     symbols : int
-        Symbols in a sequence, at least 2. The store comes with any but the last, equally often: recall after up to
-        ``symbols - 1`` of them.
+        Symbols in a sequence, at least 2. The store command comes with any symbol but the last, equally often: recall after up
+        to ``symbols - 1`` of them.
     symbol : int
         Steps of 1 ms that a symbol takes.
     neurons : int

@@ -26,18 +26,18 @@ def yin_yang(
     Parameters
     ----------
     seed : int, numpy.random.Generator or "published"
-        The same seed makes the same bits. ``"published"`` makes the very points of the authors, who drew them with numpy's
+        The same seed gives the same bits. ``"published"`` gives the exact points of the authors, who drew them with numpy's
         older generator and the seeds 42, 41 and 40.
     train, validation, test : int
         Samples in each split. Classes are equally many (by chance, if published).
     r_small, r_big : float
-        Radii of the dots and of the whole.
+        Radii of the dots and of the whole disc.
 
     Returns
     -------
     Splits
         ``train``, ``validation`` and ``test``: ``(x, y, 1 - x, 1 - y)``, ``[4]`` float32 in [0, 1] for ``r_big=0.5``, with the
-        classes yin, yang and dot. :func:`snn.encode.latency` makes spike times of them.
+        classes yin, yang and dot. :func:`snn.encode.latency` turns them into spike times.
 
     References
     ----------

@@ -231,7 +231,7 @@ def spikformer(
     if dim % 8 or min(size) < _PATCH:
         raise ArgumentError(
             "models.spikformer", "dim as a multiple of 8, and an image of at least 4 rows and columns",
-            f"dim={dim} and image={image}", "Such as dim=384, image=(3, 32, 32).",
+            f"dim={dim} and image={image}", "For example dim=384, image=(3, 32, 32).",
         )  # fmt: skip
     make = maker("models.spikformer", "neuron", atan_lif if neuron is None else neuron)
     rng = to_generator(rng, "models.spikformer")

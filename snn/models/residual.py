@@ -110,7 +110,7 @@ def sew_resnet(
     if len(blocks) != len(widths) or not widths:
         raise ArgumentError(
             "models.sew_resnet", "a width for each stage", f"{len(widths)} widths for {len(blocks)} stages",
-            "Such as blocks=(3, 3, 3), widths=(16, 32, 64).",
+            "For example blocks=(3, 3, 3), widths=(16, 32, 64).",
         )  # fmt: skip
     for count, width in zip(blocks, widths, strict=True):
         positive("models.sew_resnet", blocks=count, widths=width)

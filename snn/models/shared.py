@@ -62,7 +62,7 @@ def check_width(where: str, width: Any) -> None:
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ArgumentError(where, "width as a number above 0", describe(width), "Such as width=0.5: half the channels.")
+        raise ArgumentError(where, "width as a number above 0", describe(width), "For example width=0.5: half the channels.")
 
 
 def check_image(where: str, image: Any) -> None:

@@ -255,7 +255,8 @@ class Neuron(Stateful):
         -------
         spike : Tensor
             Spikes, or the membrane if ``fire`` is False.
-        state : Tensor or State State after the reset.
+        state : Tensor or State
+            State after the reset.
         """
         return self.discharge(self.charge(x, state))
 

@@ -1,8 +1,8 @@
-"""Plots: traces, rasters, statistics of spikes, weights, phase planes, movies, training, the health of a net, its graph.
+"""Plots: traces, rasters, spike statistics, weights, phase planes, movies, training, the health of a net, its graph.
 
-Each function draws on the Axes that it is given, or on a new figure, and returns the Axes. Colours are safe for colour-blind
-readers and suit the page behind them, light or dark; :func:`style` sets both for a whole figure. Times are in steps, or in ms
-with ``dt=``. matplotlib is imported on first use.
+Each function draws on the given Axes, or on a new figure, and returns the Axes. Colours are safe for colour-blind readers and
+suit a light or dark background; :func:`style` sets both for a whole figure. Times are in steps, or in ms with ``dt=``.
+matplotlib is imported on first use.
 """
 
 from typing import TYPE_CHECKING

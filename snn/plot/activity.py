@@ -1,4 +1,4 @@
-"""Plots of what a few neurons do over time."""
+"""Plots of a few neurons over time."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def trace(
     v_threshold, v_reset : float or array_like of shape ``[n]``, optional
         Levels in the membrane panel, drawn dashed and dotted unless infinite.
     neurons : int or sequence of int, optional
-        Which neurons to show; by default the first four.
+        Neurons to show; by default the first four.
     sample : int
-        Which sample of the batch; an array of shape ``[T]`` or ``[T, n]`` has none.
+        Sample of the batch; an array of shape ``[T]`` or ``[T, n]`` has none.
     dt : float, optional
         Length of a time step in ms; None shows time in steps.
     ax : Axes or sequence of Axes, optional
-        One Axes is subdivided, a sequence holds one a panel; by default a new figure.
+        One Axes is subdivided, a sequence holds one per panel; by default a new figure.
 
     Returns
     -------
@@ -58,9 +58,9 @@ def trace(
     Raises
     ------
     ShapeError
-        If an array has other axes, or the arrays do not have the same time steps and neurons.
+        If an array has wrong axes, or the arrays do not have the same time steps and neurons.
     ArgumentError
-        If nothing is given, ``sample`` or a neuron is out of range, ``dt`` is not positive, or ``ax`` holds another number of
+        If nothing is given, ``sample`` or a neuron is out of range, ``dt`` is not positive, or ``ax`` holds a wrong number of
         Axes.
     MissingExtraError
         If matplotlib is not installed.

@@ -35,16 +35,16 @@ def curves(
     Parameters
     ----------
     runs : array_like of shape ``[seeds, points]``, or mapping of str to such
-        One curve, or several by name. NaN is a value that there is not, such as the epochs of a run that was stopped early.
+        One curve, or several by name. NaN marks a missing value, such as an epoch after a run was stopped early.
     x : array_like, shape ``[points]``, optional
-        Where the points are; by default they count from 1.
+        Positions of the points; by default 1, 2, 3, ...
     spread : {"std", "sem", "range"}
-        The band: the standard deviation over the seeds (division by one less than their number) to either side, that over
-        the root of their number, or from the least to the largest.
+        The band: the standard deviation over the seeds (dividing by their number less one) to either side, the same divided by
+        the root of their number, or from the smallest to the largest.
     labels : tuple of two str
-        What the axes are called.
+        Labels of the axes.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def curves(
     ArgumentError
         If there is no curve, or no such spread.
     DTypeError
-        If ``labels`` are no two strings.
+        If ``labels`` are not two strings.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -66,7 +66,7 @@ def curves(
     if not isinstance(spread, str) or spread not in _SPREADS:
         raise ArgumentError(where, "spread 'std', 'sem' or 'range'", describe(spread), "Choose one of them.")
     if not isinstance(labels, (tuple, list)) or len(labels) != 2 or not all(isinstance(name, str) for name in labels):
-        raise DTypeError(where, "labels to be two strings", describe(labels), "Such as labels=('Epoch', 'Loss').")
+        raise DTypeError(where, "labels to be two strings", describe(labels), "For example labels=('Epoch', 'Loss').")
     named = dict(runs) if isinstance(runs, Mapping) else {"": runs}
     if not named:
         raise ArgumentError(where, "a curve", "none", "Pass [seeds, points], or a dict from name to such.")

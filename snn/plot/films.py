@@ -43,29 +43,29 @@ def movie(
         A sample of :mod:`snn.data`, whose events are counted in windows of one length; or frames ``[T, polarities, height,
         width]`` with one or two polarities, OFF and then ON.
     path : str or path
-        Where it goes: a name that ends in ``.gif``, or in ``.mp4`` if the program ffmpeg is on the PATH.
+        Output file: a name that ends in ``.gif``, or in ``.mp4`` if the program ffmpeg is on the PATH.
     frames : int
-        How many windows; an array has its own.
+        Number of windows; ignored for an array.
     fps : float
         Frames per second.
     dt : float, optional
-        Length of a frame of an array in ms; None numbers them. Events know their time.
+        Length of a frame of an array in ms; None numbers the frames. Events have their own times.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
     matplotlib.animation.FuncAnimation
-        It has been written; its ``to_jshtml()`` is for a notebook.
+        The movie, already written; ``to_jshtml()`` shows it in a notebook.
 
     Raises
     ------
     DTypeError
-        If ``path`` is none.
+        If ``path`` is not a path.
     ShapeError
-        If the array has other axes.
+        If the array has wrong axes.
     ArgumentError
-        If there are no events, the path ends otherwise, a number is not positive, or ffmpeg is not there.
+        If there are no events, the path has another ending, a number is not positive, or ffmpeg is missing.
     WriteError
         If the file cannot be written.
     MissingExtraError
@@ -73,10 +73,10 @@ def movie(
     """
     where = "snn.plot.movie"
     place, writer = _place(path, where)
-    rate = positive(fps, where, "fps", "Such as fps=20.")
+    rate = positive(fps, where, "fps", "For example fps=20.")
     if rate > 1000:
-        raise ArgumentError(where, "at most 1,000 frames per second", describe(fps), "Such as fps=20.")
-    count, time = whole(frames, where, "frames", "Such as frames=40.", 10_000), time_of(dt, where)
+        raise ArgumentError(where, "at most 1,000 frames per second", describe(fps), "For example fps=20.")
+    count, time = whole(frames, where, "frames", "For example frames=40.", 10_000), time_of(dt, where)
     if hasattr(events, "grid") and hasattr(events, "t"):
         shown, names = _windows(events, count, where)
     else:
@@ -118,11 +118,11 @@ def movie(
 
 def _place(path: Any, where: str) -> tuple[Path, str]:
     if not isinstance(path, (str, os.PathLike)):
-        raise DTypeError(where, "path to be a string or a path", describe(path), "Such as 'sample.gif'.")
+        raise DTypeError(where, "path to be a string or a path", describe(path), "For example 'sample.gif'.")
     place = Path(os.fsdecode(path))
     writer = _WRITERS.get(place.suffix.lower())
     if writer is None:
-        raise ArgumentError(where, "a path that ends in .gif or .mp4", repr(place.name[-40:]), "Such as 'sample.gif'.")
+        raise ArgumentError(where, "a path that ends in .gif or .mp4", repr(place.name[-40:]), "For example 'sample.gif'.")
     return place, writer
 
 

@@ -19,14 +19,14 @@ __all__ = ["graph"]
 
 
 def graph(graph: Any, ax: Panels = None) -> Figure:
-    """Draw what a net computes in one step: from left to right, with dashed arrows for what arrives in the next step.
+    """Draw the computation of a net in one step, from left to right; dashed arrows arrive in the next step.
 
     Parameters
     ----------
     graph : Graph
         From :func:`snn.graph`.
     ax : Axes, optional
-        Where to draw; by default on a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def graph(graph: Any, ax: Panels = None) -> Figure:
     Raises
     ------
     DTypeError
-        If it is no Graph.
+        If it is not a Graph.
     """
     if not hasattr(graph, "levels"):
         raise DTypeError("snn.plot.graph", "a Graph", describe(graph), "Pass snn.graph(net, x).")

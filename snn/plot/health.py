@@ -1,4 +1,4 @@
-"""Plot of how well the neurons of a net are."""
+"""Plot of the health of the neurons of a net."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def health(report: HealthReport, *, dt: float | None = None, ax: Panels = None) 
     Returns
     -------
     ndarray of Axes, shape ``[3]``
-        A row for each layer, the first on top, with bars of the shares of silent and of saturated neurons and of those with a
-        dead surrogate, and the rate beside; the same rows with histograms of the membrane before reset, and how much of it is
-        further away; the norms of the gradients by the input currents of each layer, in each time step.
+        One row per layer, the first on top, with bars for the shares of silent neurons, saturated neurons and neurons with a
+        dead surrogate, and the rate beside them; the same rows with histograms of the membrane before reset, and the share
+        beyond them; the norms of the gradients with respect to the input currents of each layer, in each time step.
 
     Raises
     ------
     ArgumentError
-        If the report has no layers, ``dt`` is not positive, or ``ax`` holds another number of Axes.
+        If the report has no layers, ``dt`` is not positive, or ``ax`` holds a wrong number of Axes.
     MissingExtraError
         If matplotlib is not installed.
     """

@@ -1,4 +1,4 @@
-"""Maps of weights: a whole matrix, or what each neuron looks for in an image."""
+"""Maps of weights: a whole matrix, or the receptive field of each neuron."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def weights(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     matrix : array_like, shape ``[out, in]``
-        Such as ``net[0].weight``.
+        For example ``net[0].weight``.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def weights(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     ShapeError
-        If it has no two axes, or no weights.
+        If it does not have two axes, or has no weights.
     NonFiniteError
         If a weight is NaN or infinite.
     MissingExtraError
@@ -65,18 +65,18 @@ def weights(matrix: ArrayLike, *, ax: Axes | None = None) -> Axes:
 def fields(
     kernels: ArrayLike, *, shape: tuple[int, int] | None = None, columns: int | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Plot what each neuron looks for in an image, side by side: receptive fields, or kernels of a convolution.
+    """Plot receptive fields of neurons, or kernels of a convolution, side by side.
 
     Parameters
     ----------
     kernels : array_like, shape ``[out, in]`` or ``[out, channels, height, width]``
-        Weights. Channels of a neuron stand one below the other.
+        Weights. The channels of a neuron are stacked vertically.
     shape : tuple of int, optional
-        Height and width of the image that ``in`` is made of; None is a square, if ``in`` is one.
+        Height and width of the image that ``in`` flattens; None means a square image, if ``in`` is a square number.
     columns : int, optional
-        How many neurons stand in a row; None makes the figure about as wide as it is high.
+        Neurons per row; None makes the figure about square.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def fields(
     Raises
     ------
     ShapeError
-        If there are other axes, or ``in`` is not of that shape.
+        If the axes are wrong, or ``in`` does not match that shape.
     ArgumentError
         If ``columns`` is not a whole number from 1 on.
     NonFiniteError
@@ -99,7 +99,7 @@ def fields(
     images = _images(values, shape, where)
     count, height, width = images.shape
     fit = max(1, round(math.sqrt(count * height / width)))
-    across = min(count, fit if columns is None else whole(columns, where, "columns", "Such as columns=8.", count))
+    across = min(count, fit if columns is None else whole(columns, where, "columns", "For example columns=8.", count))
     down = -(-count // across)
     # A thin gap in the colour of the page between two, and nothing where the last row is not full.
     sheet = np.full((down * (height + 1) - 1, across * (width + 1) - 1), np.nan)
@@ -129,7 +129,7 @@ def _images(values: Any, shape: Any, where: str) -> Any:
         return values.reshape(len(values), -1, values.shape[-1])
     if values.ndim != 2:
         raise ShapeError(
-            where, "kernels [out, in] or [out, channels, height, width]", describe(values), "Such as net[0].weight."
+            where, "kernels [out, in] or [out, channels, height, width]", describe(values), "For example net[0].weight."
         )
     inputs = values.shape[1]
     side = math.isqrt(inputs)
@@ -147,7 +147,7 @@ def _images(values: Any, shape: Any, where: str) -> Any:
 def _finite(given: Any, where: str, name: str) -> Any:
     values = to_numbers(given, f"{where}, {name}")
     if not values.size:
-        raise ShapeError(where, f"{name} with weights in it", describe(given), "Such as net[0].weight.")
+        raise ShapeError(where, f"{name} with weights in it", describe(given), "For example net[0].weight.")
     if not np.isfinite(values).all():
         raise NonFiniteError(
             where, "finite weights", f"{np.count_nonzero(~np.isfinite(values)):,} that are not", "See snn.health."

@@ -1,4 +1,4 @@
-"""What the plots share: looks, panels on a figure or inside given Axes, time in steps or ms, and the shapes of arrays."""
+"""Shared parts of the plots: looks, panels on a figure or inside given Axes, time in steps or ms, and the shapes of arrays."""
 
 from __future__ import annotations
 

@@ -31,34 +31,34 @@ def phase(
     sample: int = 0,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot the way of a neuron through the plane of two of its variables, with the nullclines of an equation.
+    """Plot the trajectory of a neuron in the plane of two of its variables, with the nullclines of an equation.
 
     Parameters
     ----------
     x, y : array_like, shape ``[T]``, ``[T, n]`` or ``[T, N, ...]``
         Two variables, such as ``record["v"]`` and ``record["w"]``; each neuron is a line.
     spikes : array_like, optional
-        Of the same shape: where there is one, the line ends, and begins again after the reset in the next step.
+        Of the same shape: at a spike the line ends, and it begins again after the reset in the next step.
     flow : callable, optional
-        ``flow(x, y) -> (dx, dy)``, how fast both change, on arrays of one shape. Where one of them is 0 is its nullcline.
+        ``flow(x, y) -> (dx, dy)``, the rates of change of both, on arrays of one shape. A nullcline is where one of them is 0.
     labels : sequence of two str
         Names of the variables.
     sample : int
-        Which sample of the batch.
+        Sample of the batch.
     ax : Axes, optional
-        Where to draw; by default a new figure. Limits of its own stay as they are.
+        Axes to draw on; by default a new figure. Limits that are already set do not change.
 
     Returns
     -------
     Axes
-        A dot is where a line begins.
+        A dot marks the start of a line.
 
     Raises
     ------
     ShapeError
-        If the arrays do not have the same time steps and neurons, or the flow returns others.
+        If the arrays do not have the same time steps and neurons, or the flow returns other shapes.
     DTypeError
-        If ``flow`` cannot be called, or ``labels`` are no two strings.
+        If ``flow`` cannot be called, or ``labels`` are not two strings.
     ArgumentError
         If ``sample`` is out of range, or the flow cannot be computed.
     MissingExtraError
@@ -66,12 +66,14 @@ def phase(
     """
     where = "snn.plot.phase"
     if flow is not None and not callable(flow):
-        raise DTypeError(where, "flow to be a function of x and y", describe(flow), "Such as lambda v, w: (v - w, 0.1 * v).")
+        raise DTypeError(
+            where, "flow to be a function of x and y", describe(flow), "For example lambda v, w: (v - w, 0.1 * v)."
+        )
     if not isinstance(labels, (tuple, list)) or len(labels) != 2 or not all(isinstance(name, str) for name in labels):
-        raise DTypeError(where, "labels to be two strings", describe(labels), "Such as labels=('v', 'w').")
+        raise DTypeError(where, "labels to be two strings", describe(labels), "For example labels=('v', 'w').")
     for name, given in (("x", x), ("y", y)):
         if given is None:
-            raise DTypeError(where, f"{name} to be an array over time", "None", "Such as record['v'] of snn.run.")
+            raise DTypeError(where, f"{name} to be an array over time", "None", "For example record['v'] of snn.run.")
     arrays = by_neuron({"x": x, "y": y, "spikes": spikes}, where, sample, least=1)
     across, up = (np.array(arrays[name], np.float64) for name in "xy")
     starts = across[0].copy(), up[0].copy()

@@ -1,4 +1,4 @@
-"""Plots of how well a network learns: training curves and confusion matrices."""
+"""Plots of learning: training curves and confusion matrices."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
     Parameters
     ----------
     history : sequence of mappings
-        One for each epoch, such as ``{"epoch": 1, "train_loss": 0.4, "test_accuracy": 0.91}``. Keys ending in "loss"
+        One per epoch, such as ``{"epoch": 1, "train_loss": 0.4, "test_accuracy": 0.91}``. Keys ending in "loss"
         go to the left panel, keys ending in "accuracy" (fractions, or percent if one is above 1) to the right one.
         Any may be missing or None in some epochs; without "epoch", entries count from 1.
     ax : Axes or sequence of two Axes, optional
@@ -44,7 +44,7 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
     Raises
     ------
     ArgumentError
-        If there is neither a loss nor an accuracy, or ``ax`` holds another number of Axes.
+        If there is neither a loss nor an accuracy, or ``ax`` holds a wrong number of Axes.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -87,7 +87,7 @@ def confusion(
     normalize: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot how often each true class was predicted as which, with the accuracy in the title.
+    """Plot the confusion matrix of true and predicted classes, with the accuracy in the title.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def confusion(
     normalize : bool
         Show fractions of each true class instead of counts.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
@@ -108,9 +108,9 @@ def confusion(
     Raises
     ------
     ShapeError
-        If the two do not have one shape ``[N]`` with N > 0.
+        If the two do not have the same shape ``[N]`` with N > 0.
     ArgumentError
-        If they are not whole numbers, or beyond the classes that are named.
+        If they are not whole numbers, or exceed the named classes.
     MissingExtraError
         If matplotlib is not installed.
     """

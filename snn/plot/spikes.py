@@ -1,4 +1,4 @@
-"""The raster: which neuron fires when, from ten neurons to a hundred thousand."""
+"""The raster: the spikes of all neurons over time, for ten to a hundred thousand neurons."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def raster(
     ax: Axes | None = None,
     markersize: float | None = None,
 ) -> Axes:
-    """Plot which neurons spike when, for one layer or for several stacked from bottom to top.
+    """Plot the spikes of all neurons over time, for one layer or for several stacked from bottom to top.
 
     Parameters
     ----------
@@ -43,36 +43,36 @@ def raster(
         A layer of shape ``[T, n]`` or ``[T, N, ...]`` (features are flattened), or several by name, the small ones
         stretched; nonzero is a spike.
     sample : int
-        Which sample of the batch; an array of shape ``[T, n]`` has none.
+        Sample of the batch; an array of shape ``[T, n]`` has none.
     names : str or sequence of str, optional
         Names of the layers; by default the mapping's keys.
     dt : float, optional
         Length of a time step in ms; None shows time in steps, and rates per step.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
     markersize : float, optional
-        Height of a mark in points; by default about that of a row.
+        Height of a mark in points; by default about the height of a row.
 
     Returns
     -------
     Axes
-        At its right are the layers' names and mean rates.
+        Names and mean rates of the layers are at its right.
 
     Raises
     ------
     ShapeError
-        If an array has other axes, or the arrays do not have the same time steps.
+        If an array has wrong axes, or the arrays do not have the same time steps.
     ArgumentError
-        If no layer is given, ``sample`` is out of range, ``dt`` or ``markersize`` is not positive, or there are not as many
-        names as layers.
+        If no layer is given, ``sample`` is out of range, ``dt`` or ``markersize`` is not positive, or the numbers of names and
+        layers differ.
     MissingExtraError
         If matplotlib is not installed.
 
     Notes
     -----
     A spike is a mark as high as its row. A layer with rows of less than 0.8 points, or with more than 20,000 spikes, is an
-    image of dots of 0.75 points instead, each the stronger the more spikes are in it: a million of them are drawn at once,
-    and a PDF stays small. With ``markersize`` it is marks in any case.
+    image of dots of 0.75 points instead, each darker the more spikes it holds: a million spikes are drawn at once, and a PDF
+    stays small. With ``markersize`` it always uses marks.
     """
     where, layers = "snn.plot.raster", spikes if isinstance(spikes, Mapping) else {"": spikes}
     time = time_of(dt, where)

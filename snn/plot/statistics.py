@@ -1,4 +1,4 @@
-"""Plots of how much and how regularly neurons fire."""
+"""Plots of the rate and the regularity of firing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHOWN = 0.995  # of the intervals; a few long ones would leave no room for the 
 
 
 def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axes | None = None) -> Axes:
-    """Plot how many neurons fire at which mean rate, and their mean.
+    """Plot a histogram of the mean rates of neurons, and their mean.
 
     Parameters
     ----------
@@ -33,14 +33,14 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     dt : float, optional
         Length of a time step in ms, for rates in Hz; None gives spikes per step.
     bins : int
-        Number of bars at most; a bar is a whole number of spikes wide.
+        Largest number of bars; a bar is a whole number of spikes wide.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
     Axes
-        A histogram; how many neurons never fire is said above.
+        A histogram; the number of neurons that never fire is in the title.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     """
     where = "snn.plot.rates"
     time, fired = time_of(dt, where), _fired(spikes, where)
-    count = whole(bins, where, "bins", "Such as bins=30.", 100_000)
+    count = whole(bins, where, "bins", "For example bins=30.", 100_000)
     spiked = np.ravel(fired.sum((0, 1)))
     unit = float(time.rate(1 / (fired.shape[0] * fired.shape[1])))  # the rate of a neuron that fires once
     found = unit * spiked
@@ -79,15 +79,15 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
     dt : float, optional
         Length of a time step in ms; None gives intervals in steps.
     bins : int
-        Number of bars at most; a bar is a whole number of steps wide.
+        Largest number of bars; a bar is a whole number of steps wide.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------
     Axes
-        The mean of :func:`snn.stats.cv` over the trains of three spikes or more is said above. The axis ends behind 99.5 % of
-        the intervals; an arrow says how many are longer.
+        The title shows the mean of :func:`snn.stats.cv` over the trains of three spikes or more. The axis ends after 99.5 % of
+        the intervals; an arrow shows the share of longer ones.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
     """
     where = "snn.plot.intervals"
     time, fired = time_of(dt, where), _fired(spikes, where)
-    count = whole(bins, where, "bins", "Such as bins=50.", 100_000)
+    count = whole(bins, where, "bins", "For example bins=50.", 100_000)
     found = stats.intervals(fired)
     if not found.size:
         raise ArgumentError(where, "a neuron that fires twice", "none", "Run it longer, or see snn.health(net, x).")
@@ -132,13 +132,13 @@ def population_rate(
     spikes : array_like
         ``[T, N, ...]``, nonzero is a spike.
     window : int
-        Count in windows of so many steps, one behind the other; the last one may be shorter.
+        Count in consecutive windows of this many steps; the last one may be shorter.
     dt : float, optional
         Length of a time step in ms, for time in ms and rates in Hz; None gives steps.
     label : str, optional
-        For a legend, where several are drawn on the same Axes.
+        Label for a legend, if several rates are drawn on the same Axes.
     ax : Axes, optional
-        Where to draw; by default a new figure.
+        Axes to draw on; by default a new figure.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""One look for whole figures: light or dark, safe for colour-blind readers, and with text that stays text in vector files."""
+"""One style for whole figures: light or dark, safe for colour-blind readers, with text that stays text in vector files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _THEMES = {"light": LIGHT, "dark": DARK}
 
 
 class Style(dict[str, Any]):
-    """Settings of matplotlib, which hold inside a ``with``; ``plt.style.use`` takes them too, for good."""
+    """Settings of matplotlib, for use in a ``with`` block; ``plt.style.use`` applies them permanently."""
 
     def __enter__(self) -> Style:
         import matplotlib as mpl
@@ -35,20 +35,20 @@ class Style(dict[str, Any]):
 def style(theme: str = "light", *, size: float = 10.0) -> Style:
     """Return the settings of matplotlib for figures on a light or a dark page.
 
-    Without it the plots use the colours of the page that they are drawn on, and leave the rest as matplotlib has it.
+    Without it the plots follow the background that they are drawn on, and keep matplotlib's other settings.
 
     Parameters
     ----------
     theme : {"light", "dark"}
         Colours of page, text and lines. The lines are Okabe and Ito's colours.
     size : float
-        Size of text in points. Labels of the plots have four fifths of it.
+        Size of text in points. Labels of the plots use four fifths of it.
 
     Returns
     -------
     Style
         A dict for ``plt.style.use``, and a context manager. PDF and SVG files that are written with it hold text as text, in
-        fonts that a journal accepts and an editor can change, and have the same bytes each time, if no date is asked for.
+        fonts that a journal accepts and an editor can change, and have the same bytes each time if they contain no date.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def style(theme: str = "light", *, size: float = 10.0) -> Style:
     where = "snn.plot.style"
     if not isinstance(theme, str) or theme not in _THEMES:
         raise ArgumentError(where, "theme 'light' or 'dark'", describe(theme), "Choose by the page that the figure goes on.")
-    points = positive(size, where, "size", "Such as size=10, in points.")
+    points = positive(size, where, "size", "For example size=10, in points.")
     if points > 1000:
-        raise ArgumentError(where, "a size in points, at most 1000", describe(size), "Such as size=10.")
+        raise ArgumentError(where, "a size in points, at most 1000", describe(size), "For example size=10.")
     try:
         library: Any = importlib.import_module("matplotlib")
     except ImportError as error:

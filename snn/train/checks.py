@@ -48,7 +48,7 @@ def text(where: str, name: str, value: Any) -> str:
         If it is no text.
     """
     if not isinstance(value, str):
-        raise DTypeError(where, f"{name}, a name as text", describe(value), "Such as 'test_accuracy'.")
+        raise DTypeError(where, f"{name}, a name as text", describe(value), "For example 'test_accuracy'.")
     return value
 
 

@@ -110,9 +110,9 @@ class Ranks(One):
         self, comm: Any = None, *, part: Callable[[Any, int, int], Any] | None = None, timeout: float = 1800.0
     ) -> None:
         if not checks.is_number(timeout) or not timeout > 0:
-            raise ArgumentError("Ranks", "a timeout in seconds, above 0", repr(timeout), "Such as 1800.")
+            raise ArgumentError("Ranks", "a timeout in seconds, above 0", repr(timeout), "For example 1800.")
         if part is not None and not callable(part):
-            raise DTypeError("Ranks", "part, a function", describe(part), "Such as lambda batch, rank, size: ...")
+            raise DTypeError("Ranks", "part, a function", describe(part), "For example lambda batch, rank, size: ...")
         try:
             from mpi4py import MPI
         except ModuleNotFoundError as error:

@@ -119,10 +119,10 @@ class Trainer(Place):
         if clip is not None and not (checks.is_number(clip) and clip > 0):
             raise ArgumentError("Trainer", "a positive clip", repr(clip), "Leave it out to clip nothing.")
         if not isinstance(hooks, (list, tuple)) or not all(isinstance(hook, Hook) for hook in hooks):
-            raise DTypeError("Trainer", "hooks, a list of Hooks", repr(hooks), "Such as hooks=[EarlyStopping(...)].")
+            raise DTypeError("Trainer", "hooks, a list of Hooks", repr(hooks), "For example hooks=[EarlyStopping(...)].")
         checks.plain("Trainer", "config", config)
         if ranks is not None and not isinstance(ranks, Ranks):
-            raise DTypeError("Trainer", "ranks, a snn.train.Ranks", describe(ranks), "Such as ranks=snn.train.Ranks().")
+            raise DTypeError("Trainer", "ranks, a snn.train.Ranks", describe(ranks), "For example ranks=snn.train.Ranks().")
         accumulate = checks.whole("Trainer", "accumulate", accumulate, 1, "It counts batches.")
         settings = {"clip": clip, "accumulate": accumulate, **(config or {})}
         super().__init__(net, optimizer, checks.generators("Trainer", rng), settings, One() if ranks is None else ranks)

@@ -83,7 +83,7 @@ def params():
         (lambda: nn.Dropout(rate=0.1), errors.ArgumentError, r"Dropout: .*rate= is called p= here"),
         (lambda: nn.Dense(2, 3, rng=np.random), errors.DTypeError, r"Dense: expected rng .*np\.random\.default_rng\(seed\)"),
         (lambda: nn.Dropout(rng="seed"), errors.DTypeError, r"Dropout: expected rng .*got str 'seed'"),
-        (lambda: nn.Dense(2, 3, activation=nn.ReLU), errors.DTypeError, r"Dense: expected activation .*Such as 'relu'"),
+        (lambda: nn.Dense(2, 3, activation=nn.ReLU), errors.DTypeError, r"Dense: expected activation .*For example 'relu'"),
         (lambda: nn.Dense(2, 3, activation=3), errors.DTypeError, r"Dense: expected activation .*got int 3"),
         (lambda: nn.SequentialCell(dense(), nn.ReLU), errors.CellError, r"Pass an object: ReLU\(\.\.\.\), with brackets"),
         (lambda: setattr(dense().weight, "data", 1.0), errors.DTypeError, r"Parameter\.data: .*weight\.set_data\(values\)"),

@@ -124,7 +124,7 @@ GROUPS = {
 }
 TEXTS = {
     "a typing mistake": "SGD: expected 'params' with some of 'lr', 'weight_decay', 'momentum', 'nesterov', 'constraint', got",
-    "no params": "'nesterov', 'constraint', got 'lr'. Such as {'params': [net.bias], 'weight_decay': 0.0}",
+    "no params": "'nesterov', 'constraint', got 'lr'. For example {'params': [net.bias], 'weight_decay': 0.0}",
     "of another optimizer": "'nesterov', 'constraint', got 'params', 'betas'",
     "out of range": "SGD, group 1: expected lr in [0, inf), got -1.0",
     "a bool": "SGD: expected weight_decay in [0, inf), got True",

@@ -1,4 +1,4 @@
-"""Transforms of events: frames, and what comes before them.
+"""Transforms of events: frames, and the steps before them.
 
 Each is made with its options and called with :class:`snn.data.Events`; those that draw random numbers take a generator too,
 which :meth:`snn.data.Dataset.batches` passes. None changes what it is given.

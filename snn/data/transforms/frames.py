@@ -66,10 +66,9 @@ class TimeBins(_Frames):
     step : int
         Microseconds in a bin, one time step.
     T : int, optional
-        Number of bins: what comes after the last is left out, and bins without events are 0. None: up to the last event, at
-        least one.
+        Number of bins: later events are left out, and bins without events are 0. None: up to the last event, at least one.
     dtype : {float32, float64, bool}
-        Of the frames; bool says where there is an event, and is a quarter as large.
+        Dtype of the frames; bool marks events, and takes a quarter of the memory of float32.
 
     Examples
     --------
@@ -107,9 +106,9 @@ class FixedFrames(_Frames):
     Parameters
     ----------
     T : int
-        Number of frames. The time from 0 to the last event is shared out equally.
+        Number of frames. The time from 0 to the last event is divided equally.
     dtype : {float32, float64, bool}
-        As of :class:`TimeBins`.
+        As for :class:`TimeBins`.
     """
 
     T: int
@@ -127,16 +126,16 @@ class FixedFrames(_Frames):
 
 @dataclass(frozen=True)
 class EventFrames(_Frames):
-    """Make a frame of so many events, however long they take.
+    """Make frames of a fixed number of events, whatever their duration.
 
     Parameters
     ----------
     number : int
-        Events in a frame; the last one has those that are left.
+        Events per frame; the last frame has the rest.
     T : int, optional
         Number of frames: later events are left out, and missing frames are 0. None: as many as there are, at least one.
     dtype : {float32, float64, bool}
-        As of :class:`TimeBins`.
+        As for :class:`TimeBins`.
     """
 
     number: int

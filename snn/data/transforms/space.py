@@ -21,9 +21,9 @@ class Crop(Transform):
     Parameters
     ----------
     height, width : int
-        Of the rectangle; for channels the height is 1.
+        Size of the rectangle; for channels the height is 1.
     top, left : int, optional
-        Where it begins; None is the middle.
+        Position of the corner; None centres it.
     """
 
     height: int
@@ -52,12 +52,12 @@ class Crop(Transform):
 
 @dataclass(frozen=True)
 class Downsample(Transform):
-    """Let blocks of pixels, or of channels, be one: all their events stay.
+    """Merge blocks of pixels, or of channels: all their events remain.
 
     Parameters
     ----------
     factor : int
-        Side of a block. What is left at the right and lower edge makes smaller blocks.
+        Side of a block. The rest at the right and lower edge forms smaller blocks.
     """
 
     factor: int
@@ -75,7 +75,7 @@ class Downsample(Transform):
 
 @dataclass(frozen=True)
 class MergePolarity(Transform):
-    """Forget the polarity: one kind of event is left."""
+    """Merge the polarities: one kind of event remains."""
 
     def __call__(self, events: Events) -> Events:
         """Return the events with polarity 0."""
@@ -86,12 +86,12 @@ class MergePolarity(Transform):
 
 @dataclass(frozen=True)
 class HotPixels(Transform):
-    """Leave out pixels that fire too often, as damaged ones do.
+    """Remove pixels that fire too often, such as damaged ones.
 
     Parameters
     ----------
     rate : float
-        The most events a second, of both polarities, that a pixel may have over the sample.
+        Largest rate of a pixel over the sample in events per second, of both polarities.
     """
 
     rate: float
@@ -109,7 +109,7 @@ class HotPixels(Transform):
 
 @dataclass(frozen=True)
 class SpaceJitter(Transform):
-    """Move each event by a draw from a normal distribution; what leaves the sensor is left out.
+    """Move each event by a normally distributed offset; events that leave the sensor are removed.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ __all__ = ["CropTime", "Drop", "DropTime", "TimeJitter"]
 
 @dataclass(frozen=True)
 class CropTime(Transform):
-    """Keep a stretch of time, and count time from its beginning.
+    """Keep an interval of time, and count time from its beginning.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class CropTime(Transform):
 
 @dataclass(frozen=True)
 class TimeJitter(Transform):
-    """Move each event in time by a draw from a normal distribution; what comes before the beginning is left out.
+    """Move each event in time by a normally distributed offset; events before the beginning are removed.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ class TimeJitter(Transform):
 
 @dataclass(frozen=True)
 class Drop(Transform):
-    """Leave out events at random.
+    """Remove events at random.
 
     Parameters
     ----------
     share : float
-        Probability that an event is left out, in [0, 1].
+        Probability that an event is removed, in [0, 1].
     """
 
     random = True
@@ -87,12 +87,12 @@ class Drop(Transform):
 
 @dataclass(frozen=True)
 class DropTime(Transform):
-    """Leave out all events of a stretch of time that is drawn.
+    """Remove all events of a random interval of time.
 
     Parameters
     ----------
     share : float
-        Of the sample's duration, in [0, 1].
+        Share of the sample's duration, in [0, 1].
     """
 
     random = True

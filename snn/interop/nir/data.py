@@ -104,7 +104,7 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     Parameters
     ----------
     data : nir.NIRGraphData
-        Such as :func:`to_data` or :func:`read_data` returns. Names of graphs inside it are put before those of their nodes.
+        Data as :func:`to_data` or :func:`read_data` returns it. Names of inner graphs come before those of their nodes.
     dt : float, optional
         Seconds of a time step, which events need.
     limit : int
@@ -155,7 +155,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
     if not isinstance(seen, nir.EventData):
         raise DataError(where, "events, or values in a grid", type(seen).__name__, MEND)
     if dt is None:
-        raise ArgumentError(where, "dt, the seconds of a time step, for events", "none", "Such as dt=1e-3.")
+        raise ArgumentError(where, "dt, the seconds of a time step, for events", "none", "For example dt=1e-3.")
     idx, time = np.asarray(seen.idx), np.asarray(seen.time, np.float64)
     value = np.asarray(getattr(seen, "value", np.ones(idx.shape, np.float32)))
     whole = idx.ndim == 2 and idx.shape == time.shape == value.shape and idx.dtype.kind in "iu" and value.dtype.kind in "iuf"
@@ -184,7 +184,7 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
     path : str or path
         The file.
     data : nir.NIRGraphData
-        Such as :func:`to_data` returns, without graphs inside it: nir writes of those without an end.
+        Data as :func:`to_data` returns it, without inner graphs: nir would write those endlessly.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def positive_step(where: str, dt: Any) -> float:
     """
     number = isinstance(dt, (int, float, np.integer, np.floating)) and not isinstance(dt, bool)
     if not number or not 0 < dt < math.inf:
-        raise ArgumentError(where, "dt, the seconds of a time step, as a number above 0", describe(dt), "Such as dt=1e-3.")
+        raise ArgumentError(where, "dt, the seconds of a time step, as a number above 0", describe(dt), "For example dt=1e-3.")
     return float(dt)
 
 

@@ -31,7 +31,7 @@ def write(path: str | os.PathLike[str], graph: Any) -> None:
     path : str or path
         The file, by custom ``*.nir``.
     graph : nir.NIRGraph
-        Such as :func:`to_nir` returns.
+        A graph as :func:`to_nir` returns it.
 
     Raises
     ------

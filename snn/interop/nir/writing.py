@@ -82,7 +82,7 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
         raise DTypeError(WHERE, "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
     unknown = [word for word in beyond if word not in BEYOND]
     if isinstance(beyond, str) or unknown:
-        raise ArgumentError(WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond), "Such as beyond=['reset'].")
+        raise ArgumentError(WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond), "For example beyond=['reset'].")
     with no_grad():
         return _Writer(net, _sample(x), step, nir).graph(set(beyond))
 
@@ -93,7 +93,7 @@ def _sample(x: Any) -> Tensor:
     x = as_tensor(x, f"{WHERE}, input x")
     if x.ndim < 3 or not x.size:
         raise ShapeError(
-            f"{WHERE}, input x", "[T, N, features], or the shape of a sample as a tuple", describe(x), "Such as x=(784,)."
+            f"{WHERE}, input x", "[T, N, features], or the shape of a sample as a tuple", describe(x), "For example x=(784,)."
         )
     return as_tensor(np.zeros((2, *x.shape[2:]), x.dtype if x.dtype.kind == "f" else float32))
 

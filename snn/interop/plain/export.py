@@ -150,7 +150,7 @@ def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise ArgumentError(where, "a path whose file can be imported, such as net.py", repr(str(path)), "Change its name.")
     if given.ndim < 2 or not given.size:
-        raise ShapeError(where, "an input x [T, N, ...], time and batch first", describe(given), "Such as one batch.")
+        raise ShapeError(where, "an input x [T, N, ...], time and batch first", describe(given), "For example one batch.")
     if given.dtype == np.float16:
         raise DTypeError(where, "float32 or float64", describe(given), "Convert it with .astype(np.float32).")
     if training := [name or type(net).__name__ for name, cell in net.cells_and_names() if cell.training]:

@@ -60,7 +60,9 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         where = type(self).__name__
         hidden = self.hidden if isinstance(self.hidden, (tuple, list)) else (self.hidden,)
         if not hidden:
-            raise ArgumentError(where, "hidden, at least one layer of neurons", repr(self.hidden), "Such as hidden=(64, 32).")
+            raise ArgumentError(
+                where, "hidden, at least one layer of neurons", repr(self.hidden), "For example hidden=(64, 32)."
+            )
         sizes = tuple(whole(where, "hidden", n, 1, "It counts the neurons of a layer.") for n in hidden)
         for name in ("steps", "epochs", "batch_size", "patience"):
             whole(where, name, getattr(self, name), 1, "It is a count.")

@@ -198,7 +198,7 @@ def test_a_surrogate_of_ones_own_is_put_in_again():
         ({"dt": 0.0}, ArgumentError, "a number above 0"),
         ({"net": "net"}, DTypeError, "a Cell as the net"),
         ({"x": np.ones((3, 2))}, ShapeError, r"\[T, N, features\]"),
-        ({"x": ()}, ShapeError, r"such as x|Such as x"),
+        ({"x": ()}, ShapeError, r"such as x|For example x"),
     ],
 )
 def test_arguments_are_checked(arguments, error, match):
