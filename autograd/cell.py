@@ -1,4 +1,4 @@
-"""Cell: the unit of a network, with ``construct`` and, if its author wants, ``bprop``."""
+"""Cell: the unit of a network, with ``construct`` and an optional ``bprop``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cell(Hookable, CellNames, OwnArguments):
     """Base class of networks and of their parts.
 
     A subclass defines ``construct``. It may define ``bprop(self, *inputs, out, dout)``, which then replaces the derivative of
-    ``construct``: it takes the inputs, what came out, and the gradient that arrives, and returns a tuple with one gradient for
+    ``construct``: it takes the inputs, the output, and the gradient of the output, and returns a tuple with one gradient for
     each input (None for zero), optionally followed by a dict of gradients by Parameter: ``return (dx,), {self.weight: dw}``.
     Parameters, Cells, and lists, tuples or dicts of them are found by attribute assignment, in order.
 
@@ -35,12 +35,12 @@ class Cell(Hookable, CellNames, OwnArguments):
     training : bool
         Whether the Cell is being trained; see :meth:`set_train`.
     requires_grad : bool
-        A flag for the user; see :meth:`set_grad`.
+        A flag for users; see :meth:`set_grad`.
 
     Parameters
     ----------
     auto_prefix : bool
-        Put the names of attributes before the names that Parameters below have. ``parameters_dict`` goes by attributes anyway.
+        Prefix the names of Parameters below with the names of attributes. ``parameters_dict`` uses attributes in any case.
 
     Examples
     --------
@@ -78,7 +78,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         """Compute the outputs; a subclass defines this."""
         fix = "Define `def construct(self, x): ...`."
         if hasattr(self, "forward"):
-            fix = "Call it `construct` in the place of `forward`."
+            fix = "Call it `construct` instead of `forward`."
         raise CellError(type(self).__name__, "a method `construct`", "a class without one", fix)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -124,7 +124,7 @@ class Cell(Hookable, CellNames, OwnArguments):
 
     @property
     def has_bprop(self) -> bool:
-        """Whether the Cell brings its own backward."""
+        """Whether the Cell defines its own backward."""
         return hasattr(self, "bprop")
 
     # Parts
@@ -266,9 +266,9 @@ class Cell(Hookable, CellNames, OwnArguments):
         weights : mapping
             As :meth:`state_dict` returns it. Floats are rounded to the precision of the Parameter; nothing else is lost.
         strict : bool
-            Every Parameter must be there and nothing else. Otherwise what is missing or unexpected is left alone.
+            Require exactly one entry per Parameter. Otherwise missing and unexpected entries are ignored.
         finite : bool
-            Refuse NaN and infinity. With False they are loaded.
+            Reject NaN and infinity. With False they are loaded.
 
         Returns
         -------
@@ -317,7 +317,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         return listed(self, super().__dir__())
 
     def extra_repr(self) -> str:
-        """Return what ``repr`` shows in the brackets; a subclass may define this."""
+        """Return the text in the parentheses of ``repr``; a subclass may define this."""
         return ""
 
     def __repr__(self) -> str:

@@ -18,19 +18,19 @@ __all__ = ["Parameter", "ParameterTuple"]
 
 
 class Parameter(Tensor):
-    """A tensor that is trained: a Cell finds it by attribute assignment, a transform differentiates by it.
+    """A trained tensor: a Cell finds it by attribute assignment, and transforms differentiate with respect to it.
 
     Parameters
     ----------
     value : array_like
         Initial values, copied.
     name : str, optional
-        Its own name; by default that of the attribute it is assigned to. A Cell that holds its Cell puts its path before it.
+        Its own name; by default the name of its attribute. An enclosing Cell prefixes it with its path.
     requires_grad : bool
         False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform looks at it when it
         begins.
     layerwise_parallel, parallel_optimizer : bool
-        Taken as MindSpore has them; there is one process here, and they change nothing.
+        Accepted for MindSpore's signature; they have no effect, since there is one process.
     """
 
     __slots__ = ("_requires_grad", "_values", "name", "own_name")

@@ -73,7 +73,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     array : numpy.ndarray
         The values. Treat as read-only.
     node : Node or None
-        Where the tensor stands in the graph of the transform that is running.
+        Node of the tensor in the graph of the running transform.
 
     Raises
     ------
@@ -138,7 +138,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         )  # fmt: skip
 
     def value(self) -> Tensor:
-        """Return a plain Tensor of the same values at the same place of the graph, also of a Parameter."""
+        """Return a plain Tensor with the same values and the same node of the graph, also for a Parameter."""
         return Tensor.wrap(self.array, self.node)
 
     def operand(self) -> Tensor:
@@ -146,12 +146,12 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         return self
 
     def copy(self) -> Tensor:
-        """Return a Tensor at the same place of the graph that shares no memory."""
+        """Return a Tensor with the same node of the graph that shares no memory."""
         array: Any = self.array
         return Tensor.wrap(array if type(array) is Value else array.copy(), self.node)
 
     def init_data(self, *unused: Any) -> Self:
-        """Return the tensor itself: its values are there from the start."""
+        """Return the tensor itself: its values exist from the start."""
         return self
 
     def asnumpy(self) -> Array:
@@ -159,7 +159,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         return self.array
 
     def numpy(self) -> Array:
-        """Return the values as a numpy array, as :meth:`asnumpy` does; what is made of them is a constant to transforms."""
+        """Return the values as a numpy array, as :meth:`asnumpy` does; transforms take them as constants."""
         return self.asnumpy()
 
     def item(self, index: int | tuple[int, ...] | None = None) -> Any:

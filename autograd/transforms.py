@@ -155,11 +155,11 @@ class Pass:
     def _unused(self) -> GradientError:
         names = [repr(p.name) for p in (*self.named, *(node.attrs for node in self.watched.values()))]
         listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        own = "A net uses its own Parameters, and no input in their place: pass them as weights=. " if self.named else ""
+        own = "A net uses its own Parameters, not inputs instead of them: pass them as weights=. " if self.named else ""
         return GradientError(
-            self.where, f"a result that follows from Parameter{'s' * (len(names) > 1)} {listed}",
-            "one in which none of what it is differentiated by took part",
-            "Compute it inside the function, by operations on Tensors: what was made before, numpy arrays, no_grad and "
+            self.where, f"a result that depends on Parameter{'s' * (len(names) > 1)} {listed}",
+            "one that depends on nothing that it is differentiated with respect to",
+            "Compute it inside the function, by operations on Tensors: earlier results, numpy arrays, no_grad and "
             f"comparisons have no gradient. {own}If zeros are right, pass allow_unused=True.",
         )  # fmt: skip
 
@@ -218,26 +218,27 @@ def value_and_grad(
     fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
     return_ids: bool = False, sens_param: bool = False, *, allow_unused: bool = False,
 ) -> Callable[..., tuple[Any, Any]]:  # fmt: skip
-    """Make a function that returns both the value of ``fn`` and its gradient.
+    """Return a function that computes both the value of ``fn`` and its gradient.
 
     Parameters
     ----------
     fn : callable
         A function or Cell that returns a Tensor, or several; outputs that are not scalar are summed.
     grad_position : int or tuple of int, optional
-        The positional inputs to differentiate by. An input may be a nested structure of Tensors; its gradient is the same
-        structure. None: by weights only.
+        The positional inputs to differentiate with respect to. An input may be a nested structure of Tensors; its gradient is
+        the same structure. None: by weights only.
     weights : Parameter or sequence of Parameter, optional
-        Parameters to differentiate by. A frozen one (``requires_grad=False``) gets zeros.
+        Parameters to differentiate with respect to. A frozen one (``requires_grad=False``) gets zeros.
     has_aux : bool
         ``fn`` returns ``(value, aux, ...)`` and only the value is differentiated.
     return_ids : bool
-        In place of each gradient, a pair of the position or the Parameter's name and the gradient; ``get_grad`` finds one.
+        Return a pair of the position or the Parameter's name and the gradient instead of each gradient; ``get_grad`` finds
+        one.
     sens_param : bool
         The cotangent of the value is passed as the last input, or as ``sens=``.
     allow_unused : bool
-        Give zeros also where the value follows from none of ``weights`` and of the inputs that are differentiated by, instead
-        of an error. A single one that is not used gets zeros anyway.
+        Return zeros, instead of an error, even if the value depends on none of ``weights`` and the selected inputs. A single
+        unused one always gets zeros.
 
     Returns
     -------
@@ -251,9 +252,9 @@ def value_and_grad(
     ArgumentError
         If a position is not one of the inputs.
     DTypeError
-        If an input to differentiate by holds no floating Tensor, or one of the weights is of whole numbers or bools.
+        If a selected input holds no floating Tensor, or one of the weights holds whole numbers or bools.
     GradientError
-        If ``fn`` returns something else than Tensors, or what follows from none of the weights, or a gradient asked for is
+        If ``fn`` returns anything but Tensors, or a result that depends on none of the weights, or a requested gradient is
         hidden by a custom ``bprop``.
 
     Examples
@@ -270,7 +271,7 @@ def grad(
     fn: Callable[..., Any], grad_position: int | tuple[int, ...] | None = 0, weights: Any = None, has_aux: bool = False,
     return_ids: bool = False, sens_param: bool = False, *, allow_unused: bool = False,
 ) -> Callable[..., Any]:  # fmt: skip
-    """Make a function that returns the gradient of ``fn``; nests to any order.
+    """Return a function that computes the gradient of ``fn``; it nests to any order.
 
     Parameters
     ----------
@@ -311,7 +312,7 @@ def _transform(
     if not callable(fn):
         raise DTypeError(where, "a function or Cell", describe(fn), "Pass the function itself, not its result.")
     if grad_position is None and weights is None:
-        raise ArgumentError(where, "grad_position or weights", "None for both", "Name what to differentiate by.")
+        raise ArgumentError(where, "grad_position or weights", "None for both", "Name at least one of them.")
     _positions(grad_position, None, where)
     parameters = as_weights(weights, where)
     where = f"{where} of {name_of(fn)}"
@@ -349,7 +350,7 @@ def vjp(
     fn : callable
         A function or Cell that returns Tensors.
     *inputs
-        Its inputs; the gradient is by all that hold floating Tensors or arrays, which come before all others.
+        Its inputs; the gradient is with respect to all that hold floating Tensors or arrays, which come before all others.
     weights, has_aux, allow_unused
         As for :func:`value_and_grad`.
 
@@ -364,9 +365,9 @@ def vjp(
     ShapeError
         If a cotangent does not have its output's shape and dtype.
     DTypeError
-        If there is nothing to differentiate by, or something else comes before it among the inputs.
+        If there is nothing to differentiate with respect to, or another input comes before it.
     GradientError
-        By ``pullback``, if the outputs follow from nothing that is differentiated by.
+        From ``pullback``, if the outputs depend on none of these.
     """
     where = f"vjp of {name_of(fn)}"
     positions = floating_positions(inputs, where, needed=weights is None)

@@ -22,7 +22,7 @@ class Momentum(SGD):
     momentum : float
         In [0, 1).
     weight_decay : float
-        Times the weights, added to the gradient.
+        Factor of the weights that are added to the gradient.
     loss_scale : float
         What gradients are divided by.
     use_nesterov : bool

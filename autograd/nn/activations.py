@@ -25,7 +25,7 @@ class _Elementwise(Cell):
 
 
 class Identity(_Elementwise):
-    """What comes, as it is."""
+    """Returns its input unchanged."""
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same."""
@@ -104,7 +104,7 @@ class GELU(_Elementwise):
     Parameters
     ----------
     approximate : bool or str
-        Use its tanh form; also as "tanh" or "none".
+        Use the tanh approximation; also as "tanh" or "none".
 
     Raises
     ------
@@ -133,12 +133,12 @@ class Softmax(Cell):
     Parameters
     ----------
     axis : int
-        The axis, of the input as it comes.
+        The axis of the input.
 
     Raises
     ------
     DTypeError
-        If it is no int.
+        If it is not an int.
     """
 
     def __init__(self, axis: int = -1) -> None:
@@ -163,7 +163,7 @@ class LogSoftmax(Softmax):
     Parameters
     ----------
     axis : int
-        The axis, of the input as it comes.
+        The axis of the input.
     """
 
     def construct(self, x: Any) -> Tensor:
@@ -178,7 +178,7 @@ _NAMES: dict[str, type[Cell]] = {
 
 
 def get_activation(name: str | None, where: str = "get_activation") -> Cell | None:
-    """Make the activation of a name, such as "relu"; None for none.
+    """Return the activation for a name such as "relu"; None gives None.
 
     Raises
     ------

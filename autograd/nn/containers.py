@@ -33,11 +33,11 @@ class _Numbered(Cell):
         if not isinstance(cell, Cell):
             fix = "Wrap a function in a Cell."
             if isinstance(cell, type) and issubclass(cell, Cell):
-                fix = f"Pass an object: {cell.__name__}(...), with brackets."
+                fix = f"Pass an object: {cell.__name__}(...), with parentheses."
             raise CellError(type(self).__name__, "Cells", f"{describe(cell)} as {name!r}", fix)
         if "." in name:
             raise CellError(
-                type(self).__name__, "names without a dot", repr(name), "Paths to a part are made of such names: rename it."
+                type(self).__name__, "names without a dot", repr(name), "A dot separates the names in a path: rename it."
             )
 
     def _hold(self, items: Iterable[tuple[str | None, Any]]) -> Self:
@@ -64,7 +64,7 @@ class _Numbered(Cell):
         return self._hold([*self._items(), *((None, cell) for cell in cells)])
 
     def insert(self, index: int, cell: Cell) -> Self:
-        """Add a Cell before the one at ``index``, which may be negative; those that follow count one further."""
+        """Insert a Cell before position ``index``, which may be negative; later positions rise by one."""
         items: list[tuple[str | None, Any]] = [*self._items()]
         items.insert(index, (None, cell))
         return self._hold(items)
@@ -131,7 +131,7 @@ class _Numbered(Cell):
 
 
 class SequentialCell(_Numbered):
-    """Cells run one after the other; with layers that have a state over time, one step of them: ``net(x, state)``.
+    """Cells that run one after the other; with layers that have a state over time, one step: ``net(x, state)``.
 
     Parameters
     ----------
@@ -156,9 +156,9 @@ class SequentialCell(_Numbered):
         return any(_has_state(cell) for cell in self.cells())
 
     def initial_state(self, x: Any) -> dict[str, Any]:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: that of each layer that has one, by its name.
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a dict with the state of each layer that has one.
 
-        To know the shapes, it runs the layers that come before the last one with a state; they notice nothing of it.
+        To find the shapes, it runs the layers before the last one with a state, without side effects on them.
         """
         x, states = as_tensor(x, "SequentialCell"), {}
         layers = self.named()
@@ -178,7 +178,7 @@ class SequentialCell(_Numbered):
         Parameters
         ----------
         x : Tensor
-            Input; ``[N, ...]`` of one time step where there is a state.
+            Input; with a state, ``[N, ...]`` of one time step.
         *state : dict, optional
             From the names of the layers that have a state over time to their states, as :meth:`initial_state` and the step
             before return it. None starts fresh.
@@ -193,7 +193,7 @@ class SequentialCell(_Numbered):
         Raises
         ------
         StateError
-            If a layer has a state and none is given, or what is given has others than these layers.
+            If a layer has a state and none is given, or the given state has other layers.
         """
         if state:
             return self._step(x, *state)
@@ -275,12 +275,12 @@ def _has_state(cell: Cell) -> bool:
 
 
 class CellList(_Numbered):
-    """A list of Cells that is seen by the Cell it belongs to; it is not called itself.
+    """A list of Cells that the enclosing Cell finds; the list itself is not called.
 
     Parameters
     ----------
     cells : iterable of Cell
-        Its items.
+        The items.
     """
 
     def __init__(self, cells: Iterable[Cell] = ()) -> None:

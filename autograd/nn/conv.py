@@ -38,7 +38,7 @@ class _Conv(Layer, Weighted):
         if in_channels % group or out_channels % group:
             raise ArgumentError(
                 where, "in_channels and out_channels that are multiples of group",
-                f"{in_channels} and {out_channels} with group={group}", "Each group has as many of them as the others.",
+                f"{in_channels} and {out_channels} with group={group}", "All groups must have the same number of channels.",
             )  # fmt: skip
         kernel = per_axis(where, "kernel_size", kernel_size, self.axes)
         strides, dilations = (per_axis(where, n, v, self.axes) for n, v in (("stride", stride), ("dilation", dilation)))
@@ -78,17 +78,17 @@ class Conv1d(_Conv):
     in_channels, out_channels : int
         Channels of input and output.
     kernel_size : int
-        The length of the kernel.
+        Length of the kernel.
     stride : int
-        From window to window.
+        Step from window to window.
     pad_mode : {"same", "valid", "pad"}
-        What is added at both ends: see :func:`autograd.ops.conv2d`.
+        Padding at both ends: see :func:`autograd.ops.conv2d`.
     padding : int or (int, int)
-        With ``pad_mode="pad"``, how many zeros: at each end, or before and after.
+        With ``pad_mode="pad"``, the number of zeros: at each end, or before and after.
     dilation : int
-        From element to element of a window.
+        Distance between the elements of a window.
     group : int
-        How many groups the channels are cut into, each convolved by itself.
+        Number of groups that the channels are divided into, each convolved separately.
     has_bias : bool
         Whether to add a bias.
     weight_init, bias_init : str, number, array or initialiser, optional
@@ -129,7 +129,7 @@ class Conv2d(_Conv):
     """Convolution of images ``[N, C, H, W]``: :func:`autograd.ops.conv2d` with weights of its own.
 
     As in MindSpore, the default ``pad_mode="same"`` keeps the size of the image, and there is no bias. With
-    ``group=in_channels`` each channel has kernels of its own (depthwise).
+    ``group=in_channels`` each channel has its own kernels (depthwise).
 
     Parameters
     ----------
@@ -138,15 +138,15 @@ class Conv2d(_Conv):
     kernel_size : int or (int, int)
         Rows and columns of the kernel.
     stride : int or (int, int)
-        From window to window.
+        Step from window to window.
     pad_mode : {"same", "valid", "pad"}
-        What is added around the image: zeros for ``ceil(H / stride)`` rows of output, nothing, or ``padding`` zeros.
+        Padding around the image: zeros for ``ceil(H / stride)`` rows of output, nothing, or ``padding`` zeros.
     padding : int or sequence of int
         With ``pad_mode="pad"``: for all sides, ``(height, width)`` or ``(top, bottom, left, right)``.
     dilation : int or (int, int)
-        From element to element of a window.
+        Distance between the elements of a window.
     group : int
-        How many groups the channels are cut into, each convolved by itself.
+        Number of groups that the channels are divided into, each convolved separately.
     has_bias : bool
         Whether to add a bias.
     weight_init, bias_init : str, number, array or initialiser, optional
@@ -157,7 +157,7 @@ class Conv2d(_Conv):
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Source of random initial values. Pass it for a run that can be repeated.
+        Source of random initial values. Pass it for reproducible runs.
 
     Attributes
     ----------
@@ -202,7 +202,7 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Convolution of volumes ``[N, C, D, H, W]``; the arguments are those of :class:`Conv2d`, with one number more.
+    """Convolution of volumes ``[N, C, D, H, W]``; the arguments are those of :class:`Conv2d`, with one more number.
 
     Attributes
     ----------
@@ -233,9 +233,9 @@ class Conv3d(_Conv):
 
 
 class Conv2dTranspose(_Conv):
-    """Transposed convolution, which makes images larger: :func:`autograd.ops.conv_transpose2d` with weights of its own.
+    """Transposed convolution, which enlarges images: :func:`autograd.ops.conv_transpose2d` with weights of its own.
 
-    The arguments are those of :class:`Conv2d`, and ``output_padding``: rows and columns more at the end, with
+    The arguments are those of :class:`Conv2d`, and ``output_padding``: additional rows and columns at the end, with
     ``pad_mode="pad"``. The default ``pad_mode="same"`` makes ``H * stride`` rows.
 
     Attributes

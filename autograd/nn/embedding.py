@@ -25,13 +25,13 @@ class Embedding(Layer):
     vocab_size, embedding_size : int
         Rows of the table, and their length.
     use_one_hot : bool
-        Taken as MindSpore has it; the rows are looked up either way.
+        Accepted for MindSpore's signature; the rows are looked up either way.
     embedding_table : str, number, array or initialiser
-        How the table starts. See :mod:`autograd.nn.init`.
+        Initial table. See :mod:`autograd.nn.init`.
     dtype : dtype
         Of the table.
     padding_idx : int, optional
-        A row that starts with zeros and gets no gradient.
+        Index of a row that starts as zeros and gets no gradient.
     rng : numpy.random.Generator or int, optional
         Source of random initial values.
 
@@ -43,9 +43,9 @@ class Embedding(Layer):
     Raises
     ------
     ArgumentError
-        If a size is not a positive int, or ``padding_idx`` is no row.
+        If a size is not a positive int, or ``padding_idx`` is not a row.
     DTypeError
-        When called, if the input has no whole numbers.
+        When called, if the input does not hold whole numbers.
     PositionError
         When called, if a number is not in [0, vocab_size).
 

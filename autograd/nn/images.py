@@ -72,7 +72,7 @@ class ConstantPad2d(_ConstantPad):
     Parameters
     ----------
     padding : int or (int, int, int, int)
-        Its width: on all sides, or ``(left, right, top, bottom)``.
+        Width of the border: on all sides, or ``(left, right, top, bottom)``.
     value : float
         What it holds.
     """
@@ -93,13 +93,13 @@ class ZeroPad2d(_Border):
 
 
 class ReflectionPad1d(_Border):
-    """A border that mirrors what is next to it, without the edge itself; ``padding`` is an int or (left, right)."""
+    """A border that mirrors the sequence, without the edge itself; ``padding`` is an int or (left, right)."""
 
     axes, mode = 1, "reflect"
 
 
 class ReflectionPad2d(_Border):
-    """A border that mirrors what is next to it, but for the edge; ``padding`` is an int or (left, right, top, bottom)."""
+    """A border that mirrors the image, without the edge itself; ``padding`` is an int or (left, right, top, bottom)."""
 
     axes, mode = 2, "reflect"
 
@@ -124,16 +124,16 @@ class Upsample(Layer):
     size : int or sequence of int, optional
         The new lengths along the spatial axes; either this or ``scale_factor``.
     scale_factor : float or sequence of float, optional
-        By what the lengths are multiplied.
+        Factor for the lengths.
     mode : {"nearest", "linear", "bilinear", "trilinear"}
-        Take the element that lies there, or weigh the two nearest along each of 1, 2 or 3 axes.
+        Use the nearest element, or interpolate between the two nearest along each of 1, 2 or 3 axes.
     align_corners : bool, optional
-        For the linear modes: lay the centers of the outermost elements upon each other, not their outer borders.
+        For the linear modes: align the centers of the outermost elements, not their outer borders.
 
     Raises
     ------
     ArgumentError
-        If not one of size and factor is given; when called, if the mode does not fit.
+        If not exactly one of size and factor is given; when called, if the mode does not fit.
     """
 
     def __init__(

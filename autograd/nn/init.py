@@ -138,9 +138,9 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
     shape : tuple of int
         The shape ``[out, in, ...]``.
     rng : numpy.random.Generator
-        Where random values come from.
+        Source of random values.
     where : str
-        What asks, for errors.
+        Name of the caller, for errors.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
     if isinstance(how, (bool, np.bool_)):
         raise ArgumentError(
             where, f"one of {', '.join(_NAMES)}, a number, values or an initialiser", repr(how),
-            "Whether there is a bias is has_bias: nn.Dense(3, 4, has_bias=False).",
+            "To switch the bias off, use has_bias: nn.Dense(3, 4, has_bias=False).",
         )  # fmt: skip
     if isinstance(how, str):
         if how not in _NAMES:

@@ -1,4 +1,4 @@
-"""Layers without state of their own over time."""
+"""Layers without a state over time."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Dense(Weighted):
     has_bias : bool
         Whether to add a bias.
     activation : callable or str, optional
-        Applied to the output. A name is one that :func:`get_activation` knows.
+        Applied to the output. :func:`get_activation` lists the names.
     dtype : dtype
         Of the Parameters.
     rng : numpy.random.Generator or int, optional
-        Source of random initial values. Pass it for a run that can be repeated: None draws from the system's entropy.
+        Source of random initial values. Pass it for reproducible runs: None uses the system's entropy.
 
     Attributes
     ----------
@@ -82,11 +82,9 @@ class Dense(Weighted):
         super().__init__()
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
             if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-                raise ArgumentError("Dense", f"{name} to be a positive int", describe(value), "Count the features.")
+                raise ArgumentError("Dense", f"{name} to be a positive int", describe(value), "It is the number of features.")
         if not isinstance(has_bias, (bool, np.bool_)):
-            raise ArgumentError(
-                "Dense", "has_bias=True or False", repr(has_bias), "Say activation= and dtype= by their names."
-            )
+            raise ArgumentError("Dense", "has_bias=True or False", repr(has_bias), "Pass activation= and dtype= by name.")
         rng = to_generator(rng, "Dense")
         self.in_channels, self.out_channels, self.has_bias = in_channels, out_channels, has_bias
         dtype = to_dtype(dtype, "Dense")
@@ -145,7 +143,7 @@ class Flatten(Cell):
     Parameters
     ----------
     start_dim, end_dim : int
-        The first and the last axis that are joined.
+        The first and the last axis to join.
     """
 
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
@@ -168,16 +166,16 @@ class Flatten(Cell):
 
 
 class Dropout(Cell):
-    """Zeroes elements at random while training (after ``set_train()``), and scales the others by ``1 / (1 - p)``.
+    """Zeroes elements at random in training mode (after ``set_train()``), and scales the others by ``1 / (1 - p)``.
 
-    In :func:`snn.run` it draws anew at each time step.
+    In :func:`snn.run` it draws a new mask at each time step.
 
     Parameters
     ----------
     p : float
         Probability of a zero, in [0, 1).
     rng : numpy.random.Generator or int, optional
-        Source of the random numbers. None draws from the system's entropy.
+        Source of the random numbers. None uses the system's entropy.
 
     Raises
     ------
@@ -197,7 +195,7 @@ class Dropout(Cell):
         if not self.training or not self.p:
             return as_tensor(x)
         if state.tracing is not None:
-            refuse("Dropout, which draws anew each time", "Put it before or after the neuron, as a layer.")
+            refuse("Dropout, which draws a new mask each time", "Put it before or after the neuron, as a layer.")
         p = probability("Dropout", self.p)
         keep = (self.rng.random(x.shape, np.float32) >= p).astype(x.dtype if x.dtype.kind == "f" else float32)
         return ops.mul(x, keep / keep.dtype.type(1 - p))

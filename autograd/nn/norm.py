@@ -63,8 +63,8 @@ class BatchNorm1d(_BatchNorm):
 class BatchNorm2d(_BatchNorm):
     """Normalises each channel of images ``[N, C, H, W]`` over batch and space (Ioffe and Szegedy, 2015).
 
-    After ``set_train()`` it uses the mean and the variance of the batch, and moves its own towards them; else it uses its own.
-    These are Parameters that are not trained, so that ``state_dict`` has them. In :func:`snn.run` a batch is that of one time
+    After ``set_train()`` it uses the mean and the variance of the batch, and moves its own towards them; otherwise it uses its
+    own. These are Parameters that are not trained, so ``state_dict`` includes them. In :func:`snn.run` a batch is one time
     step, in every mode: a run in training moves them T times.
 
     Parameters
@@ -74,14 +74,14 @@ class BatchNorm2d(_BatchNorm):
     eps : float
         Added to the variance.
     momentum : float
-        What stays of the moving statistics in a step, as in MindSpore: ``moving = momentum * moving + (1 - momentum) *
-        batch``. The variance of the batch counts there with ``n / (n - 1)``.
+        Share of the moving statistics that remains after a step, as in MindSpore:
+        ``moving = momentum * moving + (1 - momentum) * batch``. There the variance of the batch is scaled by ``n / (n - 1)``.
     affine : bool
         Whether gamma and beta are trained.
     gamma_init, beta_init, moving_mean_init, moving_var_init : str, number, array or initialiser
         Initial values of the Parameters.
     use_batch_statistics : bool, optional
-        Use those of the batch always (True) or never (False); None: in training.
+        Use the statistics of the batch always (True) or never (False); None: in training only.
     data_format : {"NCHW"}
         Channels come second.
     dtype : dtype
@@ -99,7 +99,7 @@ class BatchNorm2d(_BatchNorm):
     ArgumentError
         If an argument is invalid.
     ShapeError
-        When called, if the channels are others; or in training, if a batch has one number only for each.
+        When called, if the number of channels is wrong; or in training, if a batch has only one number per channel.
     """
 
     ranks, layout = (4,), "[N, C, H, W]"
@@ -190,7 +190,7 @@ class GroupNorm(Layer):
     Parameters
     ----------
     num_groups : int
-        How many groups the channels are cut into: one is all of them, ``num_channels`` each by itself.
+        Number of groups: one joins all channels, ``num_channels`` treats each channel separately.
     num_channels : int
         The number of channels, C, of ``[N, C, ...]``.
     eps : float
@@ -212,7 +212,7 @@ class GroupNorm(Layer):
     ArgumentError
         If the groups do not share the channels equally, or an argument is invalid.
     ShapeError
-        When called, if the channels are others.
+        When called, if the number of channels is wrong.
     """
 
     def __init__(
@@ -224,7 +224,7 @@ class GroupNorm(Layer):
         if num_channels % num_groups:
             raise ArgumentError(
                 "GroupNorm", "num_channels that are a multiple of num_groups", f"{num_channels} with {num_groups} groups",
-                "Each group has as many of them as the others.",
+                "All groups must have the same number of channels.",
             )  # fmt: skip
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, number("GroupNorm", "eps", eps, 0)
         self.affine, self.dtype = flag("GroupNorm", "affine", affine), float_dtype("GroupNorm", dtype)
@@ -237,6 +237,6 @@ class GroupNorm(Layer):
         x = as_tensor(x, "GroupNorm")
         if x.ndim < 2 or x.shape[1] != self.num_channels:
             raise ShapeError(
-                repr(self), f"an input [N, {self.num_channels}, ...]", describe(x), "Channels come second, behind the batch."
+                repr(self), f"an input [N, {self.num_channels}, ...]", describe(x), "Channels come second, after the batch."
             )
         return ops.group_norm(x, self.num_groups, self.gamma, self.beta, self.eps)

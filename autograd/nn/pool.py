@@ -65,23 +65,24 @@ class MaxPool1d(_MaxPool):
 
 
 class MaxPool2d(_MaxPool):
-    """The largest of each window of an image; the first of several that are equal, row by row, gets the gradient.
+    """The largest of each window of an image; among equal values the first, row by row, gets the gradient.
 
     Parameters
     ----------
     kernel_size : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        From window to window. As in MindSpore the default is 1; None is the kernel, so that windows lie side by side.
+        Step from window to window. As in MindSpore the default is 1; None means the kernel size, so that windows do not
+        overlap.
     pad_mode : {"valid", "same", "pad"}
-        What is added around the image, and never is the largest: nothing; as much that ``ceil(H / stride)`` rows come out;
+        Padding around the image, which is never the largest: none; enough for ``ceil(H / stride)`` rows of output; or
         ``padding``.
     padding : int or sequence of int
         With ``pad_mode="pad"``: for all sides, ``(height, width)`` or ``(top, bottom, left, right)``; at most half the kernel.
     dilation : int or (int, int)
-        From element to element of a window.
+        Distance between the elements of a window.
     ceil_mode : bool
-        Take windows that begin in the image and end behind it.
+        Include windows that begin in the image and end outside it.
     data_format : {"NCHW"}
         Channels come second.
 
@@ -200,7 +201,7 @@ class _LPPool(Layer):
 
 
 class LPPool1d(_LPPool):
-    """The norm of each window of ``[N, C, L]``: :func:`autograd.ops.lp_pool1d`; ``stride`` is the kernel if left out."""
+    """The norm of each window of ``[N, C, L]``: :func:`autograd.ops.lp_pool1d`; ``stride`` defaults to the kernel size."""
 
     axes = 1
 
@@ -210,7 +211,7 @@ class LPPool1d(_LPPool):
 
 
 class LPPool2d(_LPPool):
-    """The norm of each window of an image: :func:`autograd.ops.lp_pool2d`; ``stride`` is the kernel if left out."""
+    """The norm of each window of an image: :func:`autograd.ops.lp_pool2d`; ``stride`` defaults to the kernel size."""
 
     axes = 2
 

@@ -42,12 +42,12 @@ def holds_neurons(cell: Cell) -> bool:
 def start(cell: Cell, x: Any, where: str) -> Any:
     """Return the state in which a Cell starts on inputs such as ``x``, ``[N, ...]``.
 
-    It is what the Cell's own ``initial_state`` says; a single neuron without one starts with zeros in the shape of ``x``.
+    It is the result of the Cell's own ``initial_state``; a single neuron without one starts with zeros in the shape of ``x``.
 
     Raises
     ------
     StateError
-        If the Cell holds neurons of its own and does not say how they start.
+        If the Cell holds neurons but does not define their initial state.
     """
     if hasattr(cell, "initial_state"):
         return cell.initial_state(x)

@@ -1,4 +1,4 @@
-"""Layers whose weights may go through a Cell on their way."""
+"""Layers whose weights may pass through a transform."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ __all__ = ["Weighted"]
 
 
 class Weighted(Cell):
-    """Base class of layers that multiply by ``weight``, or by what ``weight_transform`` makes of it.
+    """Base class of layers that multiply by ``weight``, or by ``weight_transform(weight)``.
 
     Attributes
     ----------
     weight : Parameter
-        What is trained.
+        The trained values.
     weight_transform : Cell or None
-        Maps the weights to what is multiplied by, in the same shape: quantised, masked, signed. Its gradient, or its own
-        ``bprop``, leads back to ``weight``. A compiled run calls it once, and not in each step.
+        Maps the weights to those used in the product, in the same shape: quantised, masked, signed. Its gradient, or its own
+        ``bprop``, leads back to ``weight``. A compiled run calls it once, not in each step.
     """
 
     weight: Any
     weight_transform: Cell | None = None
 
     def effective_weight(self) -> Any:
-        """Return the weights that are multiplied by.
+        """Return the weights used in the product.
 
         Raises
         ------
         ShapeError
-            If the transform makes another shape of them.
+            If the transform changes their shape.
         """
         if self.weight_transform is None:
             return self.weight

@@ -187,7 +187,7 @@ def max_pool2d(
     padding : int or sequence of int
         What never is the largest, around the input: for all sides, ``(height, width)`` or ``(top, bottom, left, right)``.
     dilation : int or (int, int)
-        From element to element of a window.
+        Distance between the elements of a window.
     ceil_mode : bool
         Take windows that begin in the input and end behind it.
     pad_mode : {"pad", "valid", "same"}

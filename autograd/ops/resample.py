@@ -36,7 +36,7 @@ def interpolate(
     mode : {"nearest", "linear", "bilinear", "trilinear"}
         Take the element that lies there, or weigh the two nearest along each axis: one mode, named by the number of axes.
     align_corners : bool, optional
-        For the linear modes: lay the centers of the outermost elements upon each other, not their outer borders.
+        For the linear modes: align the centers of the outermost elements, not their outer borders.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Gradients of several batches as one: for a batch that does not fit into memory."""
+"""Gradients of several batches as one, for a batch that does not fit into memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Accumulator"]
 
 
 class Accumulator:
-    """The mean of gradients, each with a weight: that of a loss which is a mean over all samples.
+    """The weighted mean of gradients: the gradient of a loss that is a mean over all samples.
 
     Examples
     --------
@@ -45,16 +45,16 @@ class Accumulator:
         gradients : sequence of Tensor
             One for each Parameter; not changed.
         weight : float
-            How much they count, positive: the number of samples behind a loss that is a mean over them.
+            Weight of these gradients, positive: the number of samples if the loss is a mean over them.
 
         Raises
         ------
         ArgumentError
             If the weight is not positive, or not finite.
         ShapeError
-            If number or shapes are not those of the gradients before.
+            If their number or shapes differ from the earlier gradients.
         DTypeError
-            If they are something else, such as the loss, or of other dtypes than those before.
+            If they are not gradients, such as the loss, or their dtypes differ from the earlier ones.
         """
         found = check_gradients(gradients, "Accumulator.add")
         number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)

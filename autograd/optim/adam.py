@@ -33,20 +33,20 @@ class Adam(Optimizer):
     params, lr
         As for :class:`Optimizer`.
     *order
-        What follows by place: ``betas, eps, weight_decay``, or, where the first is a number, in MindSpore's order ``beta1,
-        beta2, eps, use_locking, use_nesterov, weight_decay, loss_scale``.
+        Positional arguments: ``betas, eps, weight_decay``, or, if the first is a number, MindSpore's order
+        ``beta1, beta2, eps, use_locking, use_nesterov, weight_decay, loss_scale``.
     betas : tuple of float
-        Decay of the means of the gradient and of its square, in [0, 1). They may be given as ``beta1`` and ``beta2``.
+        Decay of the means of the gradient and of its square, in [0, 1); also as ``beta1`` and ``beta2``.
     eps : float
         Added to the root of the mean square.
     weight_decay : float, optional
-        Times the weights, added to the gradient; 0 by default.
+        Factor of the weights that are added to the gradient; 0 by default.
     loss_scale : float
-        What the gradients are divided by first.
+        The gradients are divided by this first.
     learning_rate
         Another name for ``lr``.
     use_locking, use_nesterov : bool
-        As MindSpore has them. The first changes nothing; the second must be False.
+        Accepted for MindSpore's signature. The first has no effect; the second must be False.
     """
 
     slots = ("mean", "square")
@@ -77,7 +77,7 @@ class Adam(Optimizer):
             given[option] = value
         one, two = given["beta1"], given["beta2"]
         if (one is not None or two is not None) and given["betas"] != usual["betas"]:
-            raise ArgumentError(name, "betas, or beta1 and beta2", "both", "They are two ways to say one thing.")
+            raise ArgumentError(name, "betas, or beta1 and beta2", "both", "They set the same values.")
         if given["use_nesterov"]:
             raise ArgumentError(name, "use_nesterov=False", repr(given["use_nesterov"]), "Use Momentum with it.")
         if one is not None or two is not None:
@@ -130,7 +130,7 @@ class AdamW(Adam):
     """Adam with the weight decay applied to the weights themselves (Loshchilov and Hutter, 2019).
 
     Its arguments are those of :class:`Adam`. ``weight_decay``, 0.01 by default, times ``lr`` is the share of a weight that is
-    taken off at each step.
+    subtracted at each step.
     """
 
     usual_decay = 0.01

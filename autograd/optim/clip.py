@@ -28,7 +28,7 @@ def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Te
     Returns
     -------
     clipped : tuple of Tensor
-        The same gradients where the norm is small enough.
+        The same gradients if the norm is small enough.
     norm : float
         The norm before clipping.
 
@@ -37,7 +37,7 @@ def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Te
     ArgumentError
         If ``max_norm`` is not positive.
     DTypeError
-        If the gradients are something else, such as Parameters.
+        If they are not gradients, such as Parameters.
     """
     gradients = _checked(gradients, max_norm, "max_norm", "clip_by_norm")
     norm = float(np.sqrt(sum(float(np.sum(np.square(g.array, dtype=np.float64))) for g in gradients)))
@@ -75,7 +75,7 @@ def clip_by_value(gradients: Sequence[Tensor], limit: float) -> tuple[Tensor, ..
     ArgumentError
         If ``limit`` is not positive.
     DTypeError
-        If the gradients are something else, such as Parameters.
+        If they are not gradients, such as Parameters.
     """
     gradients = _checked(gradients, limit, "limit", "clip_by_value")
     return tuple(Tensor.wrap(np.clip(g.array, -limit, limit)) for g in gradients)

@@ -1,4 +1,4 @@
-"""What weights must satisfy after each step of an optimizer: functions of their values, for the groups of Parameters."""
+"""Constraints on weights after each step of an optimizer: functions of their values, for groups of Parameters."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Constraint:
-    """Base class: called with the values of a Parameter, it returns the nearest that satisfy it.
+    """Base class: called with the values of a Parameter, it returns the nearest values that satisfy it.
 
-    An optimizer applies it when it is made, and after each step, to the Parameters of a group that names it:
+    An optimizer applies it on construction, and after each step, to the Parameters of a group that names it:
     ``optim.Adam([{"params": [layer.weight], "constraint": constraints.Within(low=0.0)}])``. A list is applied in order.
     """
 
@@ -52,12 +52,12 @@ def _numbers(where: str, name: str, value: Any) -> Array:
 
 
 class Mask(Constraint):
-    """Only some connections are there: weights are 0 where the mask is False.
+    """Keeps only some connections: weights are 0 where the mask is False.
 
     Parameters
     ----------
     mask : array of bool
-        What broadcasts to the weights.
+        An array that broadcasts to the weights.
 
     Raises
     ------
@@ -87,13 +87,13 @@ class Mask(Constraint):
 
 
 class Signs(Constraint):
-    """Weights keep a sign, such as that of the presynaptic neuron: Dale's principle. Those of the other sign become 0.
+    """Keeps the signs of weights, for example by presynaptic neuron (Dale's principle). Weights of the other sign become 0.
 
     Parameters
     ----------
     signs : array
-        1 where weights must not be below 0, -1 where not above; it broadcasts to the weights. For weights ``[n_out, n_in]`` an
-        array ``[n_in]`` has the sign of each presynaptic neuron.
+        1 where weights must not be below 0, -1 where they must not be above; it broadcasts to the weights. For weights
+        ``[n_out, n_in]`` an array ``[n_in]`` has the sign of each presynaptic neuron.
 
     Raises
     ------
@@ -124,12 +124,12 @@ class Signs(Constraint):
 
 
 class Within(Constraint):
-    """Weights lie between a least and a largest value.
+    """Keeps weights between a smallest and a largest value.
 
     Parameters
     ----------
     low, high : number or array
-        What broadcasts to the weights; by default without limit.
+        Limits that broadcast to the weights; by default none.
 
     Raises
     ------
@@ -160,7 +160,7 @@ class Within(Constraint):
 
 
 class MaxNorm(Constraint):
-    """The weights into each output have a norm of at most some value; longer ones are scaled down.
+    """Limits the norm of the weights into each output; longer rows are scaled down.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What optimizers have in common: called with the gradients, they update the Parameters."""
+"""The base of optimizers: called with the gradients, they update the Parameters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def flag(what: str) -> Option:
 
     def check(where: str, value: Any) -> bool:
         if not isinstance(value, bool):
-            raise ArgumentError(where, f"{what}=True or False", repr(value), "Say the other arguments by their names.")
+            raise ArgumentError(where, f"{what}=True or False", repr(value), "Pass the other arguments by name.")
         return value
 
     return check
@@ -68,7 +68,7 @@ def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()
     Raises
     ------
     DTypeError
-        If they are something else, such as the loss, or the Parameters.
+        If they are not gradients, such as the loss or the Parameters.
     """
     advice = "loss, gradients = autograd.value_and_grad(fn, None, optimizer.params)(...) returns them."
     if isinstance(gradients, (Tensor, str)) or not isinstance(gradients, Sequence):
@@ -83,37 +83,37 @@ def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()
 
 
 class Optimizer:
-    """Base class: a subclass says what it remembers of each Parameter and how that and a gradient make a step.
+    """Base class: a subclass defines the memory of each Parameter and the step that follows from it and a gradient.
 
     Parameters
     ----------
     params : iterable of Parameter, or of dict
-        What to update, in the order of the gradients. Groups with options of their own are dicts, such as
-        ``{"params": biases, "weight_decay": 0.0}``; beside the options of all, a group may have a ``"constraint"`` of
+        What to update, in the order of the gradients. Groups with their own options are dicts, such as
+        ``{"params": biases, "weight_decay": 0.0}``; besides the common options, a group may have a ``"constraint"`` from
         :mod:`autograd.optim.constraints`. The gradients then come in the order of the groups, which is that of the
-        attribute ``params``, or in the one that a last dict ``{"order_params": params}`` says.
+        attribute ``params``, or in the order given by a last dict ``{"order_params": params}``.
     lr : float, sequence or callable, optional
         Learning rate, one for each step, or a function of the step (from 0) such as those of :mod:`autograd.optim.schedules`.
-        It may be called ``learning_rate``.
+        Also accepted as ``learning_rate``.
     **options
-        The subclass's.
+        Options of the subclass.
 
     Attributes
     ----------
     params : list of Parameter
         All of them, in the order of the gradients.
     groups : list of dict
-        The groups, each with ``"params"`` and the options that it has for itself. They may be changed between steps, as may
-        the options of all others, which are attributes: ``optimizer.lr = 1e-4``.
+        The groups, each with ``"params"`` and its own options. They may be changed between steps, as may the common options,
+        which are attributes: ``optimizer.lr = 1e-4``.
     steps : int
-        How many steps were made.
+        Number of steps so far.
 
     Raises
     ------
     ArgumentError
         If there is nothing to update or an option is out of range.
     DTypeError
-        If what should be updated are no Parameters of floats.
+        If something to update is not a Parameter of floats.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
@@ -146,16 +146,16 @@ class Optimizer:
 
     @property
     def parameters(self) -> ParameterTuple:
-        """What is updated, as MindSpore names it."""
+        """The Parameters, under MindSpore's name."""
         return ParameterTuple(self.params)
 
     @property
     def learning_rate(self) -> float | Schedule:
-        """The rate ``lr``, as MindSpore names it."""
+        """The rate ``lr``, under MindSpore's name."""
         return self.lr
 
     def __call__(self, gradients: Sequence[Tensor]) -> None:
-        """Update every Parameter by one step, but for those that have been frozen.
+        """Update every Parameter by one step, except frozen ones.
 
         Parameters
         ----------
@@ -165,7 +165,7 @@ class Optimizer:
         Raises
         ------
         DTypeError
-            If they are something else, such as the loss.
+            If they are not gradients, such as the loss.
         ShapeError
             If their number or shapes do not match.
         NonFiniteError
@@ -194,7 +194,7 @@ class Optimizer:
         if len(gradients) != len(self.params):
             raise ShapeError(
                 name, f"{len(self.params)} gradients", f"{len(gradients)}",
-                "Differentiate by these Parameters alone: grad_position=None, weights=...",
+                "Differentiate with respect to these Parameters only: grad_position=None, weights=...",
             )  # fmt: skip
         for p, g in zip(self.params, gradients, strict=True):
             if g.shape != p.shape:
@@ -218,7 +218,7 @@ class Optimizer:
     # Saving
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the step and copies of what is remembered, under ``<number>.<name of the Parameter>.<what>``."""
+        """Return the step and copies of the optimizer's memory, under ``<number>.<name of the Parameter>.<variable>``."""
         return {"step": self.steps, **{key: memory[slot].copy() for key, memory, slot in self._places()}}
 
     def _places(self) -> Iterator[tuple[str, dict[str, Array], str]]:
@@ -228,7 +228,7 @@ class Optimizer:
                 yield f"{i}.{p.name}.{slot}", memory, slot
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
-        """Go on from what :meth:`state_dict` returned. Nothing is set if anything does not fit.
+        """Load what :meth:`state_dict` returned. Nothing is set if anything does not fit.
 
         Raises
         ------
@@ -251,7 +251,7 @@ class Optimizer:
         if wrong:
             raise StateDictError(
                 f"{type(self).__name__}.load_state_dict", "the state of the same optimizer of the same Parameters",
-                f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build it as it was when saved.",
+                f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build it as it was when it was saved.",
             )  # fmt: skip
 
         def load() -> None:

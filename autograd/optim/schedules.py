@@ -1,4 +1,4 @@
-"""Learning rates as functions of the step, which counts from 0. They print as they are made, and can be pickled."""
+"""Learning rates as functions of the step, which counts from 0. They have a repr and can be pickled."""
 # ruff: noqa: N801 - they are called like functions
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class exponential:
     Parameters
     ----------
     lr : float
-        Where it starts.
+        Initial rate.
     rate : float
         The factor.
     every : int
@@ -47,7 +47,7 @@ class step:
     Parameters
     ----------
     lr : float
-        Where it starts.
+        Initial rate.
     rate : float
         The factor.
     every : int
@@ -73,11 +73,11 @@ class cosine:
     Parameters
     ----------
     lr : float
-        Where it starts.
+        Initial rate.
     steps : int
         Number of steps until the lowest rate.
     lowest : float
-        Where it ends.
+        Final rate.
     """
 
     lr: float
@@ -99,7 +99,7 @@ class warmup:
     Parameters
     ----------
     schedule : callable or float
-        What follows.
+        The schedule that follows.
     steps : int
         Number of steps of the rise.
     """
@@ -122,7 +122,7 @@ class warmup:
 
 @dataclass(frozen=True)
 class table:
-    """A rate for each step; the last one stays.
+    """One rate per step; the last one continues.
 
     Parameters
     ----------

@@ -25,11 +25,11 @@ class SGD(Optimizer):
     dampening : float
         Must be 0.
     weight_decay : float
-        Times the weights, added to the gradient.
+        Factor of the weights that are added to the gradient.
     nesterov : bool
         Look ahead (Sutskever et al., 2013).
     loss_scale : float
-        What the gradients are divided by first.
+        The gradients are divided by this first.
     learning_rate
         Another name for ``lr``.
     """

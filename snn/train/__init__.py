@@ -1,7 +1,7 @@
-"""Training: a loop with hooks that can be killed and resumed, and groups of Parameters for the optimizer.
+"""Training: a resumable loop with hooks, and groups of Parameters for the optimizer.
 
-:class:`Trainer` is the loop, a :class:`Hook` what is called while it runs; :class:`Ranks` shares its batches out
-over processes. The progress bar and checkpoints need the extra ``train``, ranks the extra ``mpi``.
+:class:`Trainer` is the loop, a :class:`Hook` is called while it runs, and :class:`Ranks` divides its batches among processes.
+The progress bar and checkpoints need the extra ``train``, ranks the extra ``mpi``.
 """
 
 from .groups import groups

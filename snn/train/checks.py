@@ -100,7 +100,7 @@ def plain(where: str, name: str, value: Any) -> None:
     else:
         raise DTypeError(
             where, f"{name} of numbers, text, None, lists, tuples and dicts with names", describe(value),
-            "Put down what it is made of, such as array.tolist() or str(path).",
+            "Convert it to these, such as array.tolist() or str(path).",
         )  # fmt: skip
     for key, item in inside:
         plain(where, f"{name}[{key!r}]", item)
@@ -123,7 +123,7 @@ def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
             f"Trainer, {where}",
             "metrics with names of their own",
             ", ".join(sorted(both)),
-            "The history has it already.",
+            "The history already has it.",
         )
     for name, value in metrics.items():
         if not isinstance(value, _NUMBERS) and not (isinstance(value, (Tensor, np.ndarray)) and not value.ndim):
@@ -148,7 +148,7 @@ def samples(batch: Any) -> int:
         raise DTypeError(
             "Trainer, batch", "an array, something with labels, or a tuple or dict of arrays with the same first axis",
             several,
-            "Say how many samples it has: Trainer(..., samples=lambda batch: ...).",
+            "Tell it the number of samples: Trainer(..., samples=lambda batch: ...).",
         )  # fmt: skip
     return int(found.pop())  # type: ignore[arg-type]
 

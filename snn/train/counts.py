@@ -39,7 +39,7 @@ class Counts:
             resumed, whole = (count, self.last) if self.resumed else (self.last, count)
             raise CheckpointError(
                 "Trainer", f"an epoch of {whole} batches", f"{resumed} in one that was resumed in the middle",
-                "batches(start) must leave out the first start ones. Go on from a checkpoint before that epoch.",
+                "batches(start) must skip the first start batches. Resume from a checkpoint before that epoch.",
             )  # fmt: skip
         self.varies |= differs
         self.last, self.last_resumed = count, self.resumed

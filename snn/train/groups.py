@@ -27,10 +27,11 @@ def groups(
     weights : dict, optional
         Options of the Parameters of layers with two axes or more.
     biases : dict, optional
-        Of the other Parameters of layers, such as biases and the scales of norms. They do not decay unless it says so.
+        Options of the other Parameters of layers, such as biases and the scales of norms. They have no weight decay by
+        default.
     constants : dict, optional
-        Of the Parameters of neurons and synapses, such as decays and thresholds, and of those that a Cell with an
-        ``initial_state`` of its own has itself, with one axis at most. They do not decay unless it says so.
+        Options of the Parameters of neurons and synapses, such as decays and thresholds, and of those that a Cell with an
+        ``initial_state`` of its own has itself, with at most one axis. They have no weight decay by default.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def groups(
     Raises
     ------
     ArgumentError
-        If there are options for a kind of which the net has none.
+        If there are options for a kind that the net does not have.
 
     Examples
     --------

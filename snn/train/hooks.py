@@ -16,7 +16,7 @@ __all__ = ["EarlyStopping", "SaveCheckpoints", "scores"]
 
 
 def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[float]:
-    """Return a metric of each epoch, so that higher is better.
+    """Return a metric of each epoch, with the sign chosen so that higher is better.
 
     Raises
     ------
@@ -34,23 +34,23 @@ def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[floa
 
 
 class EarlyStopping(Hook):
-    """End the training once a metric has not become better for some epochs.
+    """End the training once a metric has not improved for some epochs.
 
     Parameters
     ----------
     metric : str
         A name in the lines of ``trainer.history``, such as ``"test_loss"``.
     patience : int
-        How many epochs may pass without a better value.
+        Number of epochs without improvement before training ends.
     lowest : bool
         Whether lower is better.
     least : float
-        How much better it must be to count, at least 0.
+        Smallest improvement that counts, at least 0.
     """
 
     def __init__(self, metric: str, patience: int, *, lowest: bool, least: float = 0.0) -> None:
         if not checks.is_number(least) or not 0 <= least < math.inf:
-            raise ArgumentError("EarlyStopping", "least, a number of at least 0", repr(least), "0 counts every bit.")
+            raise ArgumentError("EarlyStopping", "least, a number of at least 0", repr(least), "0 counts every improvement.")
         self.metric, self.lowest, self.least = checks.text("EarlyStopping", "metric", metric), lowest, least
         self.patience = checks.whole("EarlyStopping", "patience", patience, 1, "It counts epochs.")
 
@@ -68,16 +68,16 @@ class EarlyStopping(Hook):
 
 
 class SaveCheckpoints(Hook):
-    """Save checkpoints while it trains: at the end, on Ctrl-C, and now and then in between; put it behind the other hooks.
+    """Save checkpoints during training: regularly, at the end, and on Ctrl-C; put it after the other hooks.
 
     Parameters
     ----------
     directory : str, path or Checkpoints
-        Where they go.
+        Directory of the checkpoints.
     seconds : float
-        Save after the first step that ends so long after the last checkpoint.
+        Save after the first step that ends this long after the last checkpoint.
     steps : int, optional
-        Save after each so many steps too.
+        Also save every so many steps.
     best : str, optional
         A name in the lines of ``trainer.history``: the epoch with the best value, NaN left out, is kept as
         ``best.safetensors``.
@@ -94,7 +94,7 @@ class SaveCheckpoints(Hook):
                 "SaveCheckpoints",
                 "seconds of at least 0",
                 repr(seconds),
-                "0 saves after every step, math.inf never for the time.",
+                "0 saves after every step, math.inf never saves by time.",
             )
         if steps is not None:
             steps = checks.whole("SaveCheckpoints", "steps", steps, 1, "Or leave it out.")
@@ -111,7 +111,7 @@ class SaveCheckpoints(Hook):
             run = " or ".join(sorted(map(str, trainer.places)))
             raise CheckpointError(
                 f"{self.checkpoints}", f"an empty directory{f', or {run}' if run else ' for a new run'}", f"{last.name}",
-                "Nothing was run. Call trainer.resume(directory) first, or take another directory.",
+                "Nothing was run. Call trainer.resume(directory) first, or use another directory.",
             )  # fmt: skip
         trainer.places.add(place)
         self._at, self._saved = time.monotonic(), (trainer.epoch, trainer.batch)

@@ -1,4 +1,4 @@
-"""Hooks that say how training goes: a progress bar, a file of JSON lines, TensorBoard."""
+"""Hooks that report on training: a progress bar, a file of JSON lines, TensorBoard."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Progress(Hook):
     Parameters
     ----------
     name : str
-        What stands before the epoch.
+        Text before the epoch.
     samples : int, optional
-        Samples in an epoch. Without it batches are counted, as long as their number is known.
+        Samples per epoch. Without it the bar counts batches, if their number is known.
     unit : str
-        What a sample is.
+        Name of a sample.
     show : sequence of str
-        Names in the lines of ``trainer.history`` whose last values are shown.
+        Entries of ``trainer.history`` whose last values are shown.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Progress(Hook):
 
 
 class JSONLines(Hook):
-    """A file with a line of JSON for each epoch, that of ``trainer.history``; after a resume it has each epoch once.
+    """A file with one line of JSON per epoch, from ``trainer.history``; after a resume it has each epoch once.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class JSONLines(Hook):
                 "JSONLines",
                 "a new file for a new run",
                 f"{self.path}, which has lines",
-                "Nothing was run. Resume, or name another.",
+                "Nothing was run. Resume, or name another file.",
             )
         make_directory(self.path.parent)
         if trainer.resumed:
@@ -121,7 +121,7 @@ class TensorBoard(Hook):
     Parameters
     ----------
     directory : str or path
-        Where its files go.
+        Directory of its files.
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:

@@ -1,4 +1,4 @@
-"""Data-parallel training over MPI: each rank takes its part of every batch, and all make the same step."""
+"""Data-parallel training over MPI: each rank processes its part of every batch, and all make the same step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["One", "Ranks"]
 
 _SPINS = 200  # tries before a wait begins to rest in between
 _REST = 2e-4  # seconds
-_AGAIN = "Start all ranks again, and resume from the last checkpoint, which is whole."
+_AGAIN = "Restart all ranks, and resume from the last checkpoint, which is complete."
 
 
 class One:
@@ -60,22 +60,22 @@ class One:
 
 
 class Ranks(One):
-    """Ranks of MPI that train one net together, for ``Trainer(ranks=...)``. It needs the extra ``mpi``.
+    """MPI ranks that train one net together, for ``Trainer(ranks=...)``. It needs the extra ``mpi``.
 
     Every rank is a process that runs the same program and builds the same Trainer. Rank 0 gives all of them its weights,
     optimizer, generators and place when ``fit`` begins. Then each takes its part of every batch. The mean of the gradients, by
     the numbers of samples, is the same on all: they make the step that one rank would make with the whole batch, to rounding.
-    Hooks and ``evaluate`` are called on rank 0 alone, which so is the only one that writes. Losses and metrics are means over
+    Hooks and ``evaluate`` are called on rank 0 alone, so only this rank writes files. Losses and metrics are means over
     the samples of all ranks.
 
-    Start it as ``mpiexec -n 4 python -m mpi4py train.py``: the second ``-m`` ends all ranks if one leaves with an error.
+    Start it as ``mpiexec -n 4 python -m mpi4py train.py``: the second ``-m`` ends all ranks if one fails.
 
     Parameters
     ----------
     comm : mpi4py.MPI.Comm, optional
-        The ranks; by default all that were started.
+        The ranks; by default all of them.
     part : callable, optional
-        From a batch, the number of a rank and their count to the part of that rank, None if that is empty. By default
+        Maps a batch, the number of a rank and the number of ranks to the part of that rank, or None if it is empty. By default
         :meth:`snn.data.Dataset.batches` reads only its part, and arrays, tuples and dicts are cut along their first axis.
     timeout : float
         Seconds to wait for another rank: longer than the longest evaluation, or hook, of rank 0.
@@ -83,27 +83,26 @@ class Ranks(One):
     Attributes
     ----------
     rank, size : int
-        Which one this is, from 0, and how many there are.
+        The number of this rank, from 0, and the number of ranks.
 
     Raises
     ------
     MissingExtraError
         If mpi4py is not installed.
     ArgumentError
-        If it finds no MPI; or ``timeout`` is not positive.
+        If there is no MPI library; or ``timeout`` is not positive.
     DTypeError
         If ``part`` is not a function.
 
     Notes
     -----
-    What is random: the order of the samples is drawn alike on every rank. In a step each rank draws from streams of its own,
-    jumped far ahead from the common state, so that no two samples get the same noise or the same mask of dropout; behind the
-    step all jump to a new common state with those generators that one has drawn from. So a run repeats to the bit with as many
-    ranks. With another number it agrees to rounding where what a step draws is nothing, and as another seed would otherwise.
+    Randomness: every rank draws the same order of samples. In a step each rank draws from its own streams, jumped far ahead
+    from the common state, so that no two samples get the same noise or the same dropout mask; after the step all ranks jump to
+    a new common state with the generators that were used. A run therefore repeats to the bit with the same number of ranks.
+    With another number it agrees to rounding if a step draws nothing, and otherwise differs as with another seed.
 
-    A batch norm in training is refused: its statistics would be those of a part. So the loss must be a mean over samples that
-    do not know of each other; where it is a mean over something else, such as steps that a mask leaves, ``Trainer(samples=)``
-    counts that.
+    A batch norm in training is an error: its statistics would cover only a part of the batch. The loss must be a mean over
+    independent samples; if it is a mean over something else, such as unmasked steps, count that with ``Trainer(samples=)``.
     """
 
     def __init__(
@@ -155,12 +154,12 @@ class Ranks(One):
                 raise RankError(
                     f"rank {self.rank} of {self.size}", "all ranks at the same place of the training",
                     "; ".join(f"rank {rank} at {theirs}" for rank, (_, theirs, _) in enumerate(found)),
-                    "They must draw the same epochs: the same data, the same order, the same size of a batch.",
+                    "They must draw the same epochs: the same data, order and batch size.",
                 )  # fmt: skip
         return [value for _, _, value in found]
 
     def _failed(self, rank: int, text: str, trace: str) -> RankError:
-        error = RankError(f"rank {rank} of {self.size}", "no error", text, f"Mend it. {_AGAIN}")
+        error = RankError(f"rank {rank} of {self.size}", "no error", text, f"Fix it. {_AGAIN}")
         error.add_note(f"On rank {rank}:\n{trace}")
         return error
 
@@ -170,7 +169,7 @@ class Ranks(One):
             if time.monotonic() > end:
                 raise RankError(
                     f"rank {self.rank} of {self.size}", f"an answer of every rank within {self.timeout:g} s", "none of some",
-                    f"Has one died, or does one take longer? Then raise timeout. {_AGAIN}",
+                    f"One has died, or takes longer: then raise timeout. {_AGAIN}",
                 )  # fmt: skip
             tries += 1
             time.sleep(0 if tries < _SPINS else _REST)
@@ -233,7 +232,7 @@ class Ranks(One):
         if hasattr(batch, "labels"):
             raise DTypeError(
                 "Trainer, batches", "what dataset.batches(...) returns, an array, or a tuple or dict of arrays",
-                f"{type(batch).__name__}, whose axis of samples is not known", "Say how it is cut: Ranks(part=...).",
+                f"{type(batch).__name__}, whose axis of samples is not known", "Define how to divide it: Ranks(part=...).",
             )  # fmt: skip
         chosen = self._slice(checks.samples(batch))
         return None if chosen.start == chosen.stop else _sliced(batch, chosen)

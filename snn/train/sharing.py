@@ -98,6 +98,6 @@ def agree(place: Place) -> None:
     if other:
         raise RankError(
             f"ranks {', '.join(map(str, other))}", "the Parameters of rank 0 after each epoch", "others",
-            "What changes Parameters or the optimizer must do so on every rank: in loss, not in a hook or in evaluate.",
+            "Change Parameters and the optimizer on every rank alike: in loss, not in a hook or in evaluate.",
         )  # fmt: skip
     place.stop, place.ends = found[0][1], any(interrupted for _, _, interrupted in found)

@@ -1,4 +1,4 @@
-"""The loop that trains, one object with the state of a run, and the base class of hooks for all that is not the loop."""
+"""The training loop, one object with the state of a run, and the base class of hooks for everything else."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ Loss = Callable[[Any], Tensor | tuple[Tensor, Mapping[str, float]]]
 
 
 class Hook:
-    """What a :class:`Trainer` calls while it trains; a hook overrides what it needs.
+    """Base class of callbacks of a :class:`Trainer`; a hook overrides the methods it needs.
 
-    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. It ends the
-    training after this epoch by ``trainer.stop = True``.
+    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. To end the training
+    after this epoch, it sets ``trainer.stop = True``.
     """
 
     def on_start(self, trainer: Trainer) -> None:
@@ -46,66 +46,66 @@ class Hook:
         """After each epoch, with its line in ``trainer.history``."""
 
     def on_end(self, trainer: Trainer) -> None:
-        """After the last step; also of a training that Ctrl-C ends, not of one that an error ends."""
+        """After the last step, also after Ctrl-C, but not after an error."""
 
     def close(self) -> None:
-        """At the very end, whatever ended it."""
+        """At the very end, whatever the reason."""
 
 
 class Trainer(Place):
-    """Train a net batch by batch, so that a run which is killed and resumed ends with the bits of one that was not.
+    """Train a net batch by batch; a run that is killed and resumed ends with the same bits as one that was not.
 
     Parameters
     ----------
     net : Cell
-        What is trained; in training mode (:meth:`~autograd.Cell.set_train`) but for ``evaluate``.
+        The net to train; in training mode (:meth:`~autograd.Cell.set_train`) except during ``evaluate``.
     optimizer : Optimizer
-        Of Parameters of the net. Its step is that of the run.
+        Optimizer of Parameters of the net. Its step is the step of the run.
     loss : callable
-        From a batch to a scalar Tensor, a mean over the samples; or to a pair of it and a dict of metrics, means too.
+        Maps a batch to a scalar Tensor, a mean over the samples; or to a pair of this and a dict of metrics, also means.
     batches : callable
-        From the number of batches that are over to an iterable of those left in the epoch, such as
-        ``lambda start: data.batches(64, rng, start=start)``. It may draw the order from ``rng`` when it begins, and
-        draws nothing later; what else is random belongs in ``loss``.
+        Maps the number of finished batches to an iterable of the remaining ones in the epoch, such as
+        ``lambda start: data.batches(64, rng, start=start)``. It may draw the order from ``rng`` at its start, and nothing
+        later; put other random choices into ``loss``.
     rng : Generator, or dict of them, optional
-        All generators that ``batches``, ``loss`` and ``evaluate`` draw from. Those in attributes of the net, such as that of
-        ``nn.Dropout``, are known, and may be drawn from too.
+        All generators that ``batches``, ``loss`` and ``evaluate`` draw from. Generators in attributes of the net, such as in
+        ``nn.Dropout``, are found and may be used too.
     evaluate : callable, optional
         Called after each epoch; returns a dict of numbers, such as ``{"test_accuracy": 0.9}``.
     clip : float, optional
         Largest joint norm of the gradients, as for :func:`autograd.optim.clip_by_norm`.
     accumulate : int
-        Batches in a step of the optimizer: their gradients are averaged, each by its number of samples.
+        Batches per step of the optimizer: their gradients are averaged, weighted by the number of samples.
     hooks : list or tuple of Hook
         Called in order.
     config : dict, optional
-        Of plain values; saved, and on resume it must be the same.
+        Plain values; saved, and on resume they must be the same.
     samples : callable, optional
-        From a batch to its number of samples; by default the first axis of an array, of a batch's ``labels``, or that of all
-        arrays in a tuple or dict.
+        Maps a batch to its number of samples; by default the length of the first axis of an array, of a batch's ``labels``, or
+        of all arrays in a tuple or dict.
     ranks : Ranks, optional
-        Processes that share out each batch (extra ``mpi``).
+        Processes that share each batch (extra ``mpi``).
 
     Attributes
     ----------
     epoch, batch : int
-        Epochs that are over, and batches of the present one.
+        Number of finished epochs, and of finished batches in the present one.
     history : list of dict
         A line for each epoch: ``epoch``, ``train_loss`` and the other metrics with ``train_`` before their names, those of
         ``evaluate``, and ``seconds`` of training so far.
     stop : bool
         Whether to stop after this epoch; a hook may set it, and :meth:`fit` begins with False.
     epochs : int
-        How many :meth:`fit` was asked for.
+        The number passed to :meth:`fit`.
     resumed : bool
-        Whether it goes on from a checkpoint, or from an earlier ``fit``.
+        Whether it continues from a checkpoint, or from an earlier ``fit``.
 
     Raises
     ------
     ArgumentError
         If a number is out of range.
     DTypeError
-        If an argument is something else, such as a single hook or a seed for ``rng``.
+        If an argument has a wrong type, such as a single hook or a seed for ``rng``.
     """
 
     def __init__(
@@ -143,12 +143,12 @@ class Trainer(Place):
         return {name: total / self.seen for name, total in self._sums.items()} if self.seen else {}
 
     def resume(self, checkpoints: str | os.PathLike[str] | Checkpoints) -> bool:
-        """Go on from the last checkpoint in a directory; return whether there is one. Of several ranks the first reads it.
+        """Resume from the last checkpoint in a directory; return whether there is one. With several ranks the first reads it.
 
         Raises
         ------
         CheckpointError
-            If it cannot be used, or is one of another net, optimizer, configuration or data. Nothing is loaded.
+            If it cannot be used, or belongs to another net, optimizer, configuration or data. Nothing is loaded.
         """
         if not isinstance(checkpoints, Checkpoints):
             checkpoints = Checkpoints(checkpoints)
@@ -160,9 +160,9 @@ class Trainer(Place):
         return found
 
     def fit(self, epochs: int) -> list[dict[str, float]]:
-        """Train until so many epochs are over, from wherever it is; return the history.
+        """Train from the present state until the given number of epochs; return the history.
 
-        Ctrl-C lets the step under way end, then the hooks, so that the last checkpoint is of this moment. Another Ctrl-C
+        After Ctrl-C the present step and the hooks finish, so that the last checkpoint has the latest state. Another Ctrl-C
         interrupts at once.
 
         Raises
@@ -170,20 +170,20 @@ class Trainer(Place):
         KeyboardInterrupt
             After Ctrl-C.
         NonFiniteError
-            If a gradient has NaN or infinity. Nothing was updated by it.
+            If a gradient has NaN or infinity. Nothing is updated then.
         ArgumentError
-            If an error ended an earlier ``fit`` in the middle of a step, and nothing was resumed since; or ``epochs`` is not a
+            If an error ended an earlier ``fit`` in the middle of a step, without a resume since; or ``epochs`` is not a
             whole number of at least 0.
         CheckpointError
             If an epoch that was resumed in the middle has another number of batches than the others.
         RankError
-            If another rank has failed, does not answer, or has come to other Parameters.
+            If another rank has failed, does not answer, or has different Parameters.
         """
-        epochs = checks.whole("Trainer.fit", "epochs", epochs, 0, "It counts those that were trained before too.")
+        epochs = checks.whole("Trainer.fit", "epochs", epochs, 0, "The count includes epochs that were trained before.")
         if self._broken:
             raise ArgumentError(
-                "Trainer.fit", "a training whose last step is whole", "one that an error has ended in the middle of something",
-                "Call resume(directory) first, or build it anew.",
+                "Trainer.fit", "a training whose last step is whole", "one that an error has interrupted",
+                "Call resume(directory) first, or create a new Trainer.",
             )  # fmt: skip
         ours = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGINT) if ours else None
@@ -268,7 +268,7 @@ class Trainer(Place):
         if self.batch and count != self.per_epoch:
             raise CheckpointError(
                 "Trainer", f"an epoch of {self.per_epoch} batches, as when it began", f"one of {count}",
-                "Use the data and the size of a batch that it began with.",
+                "Use the data and the batch size that it began with.",
             )  # fmt: skip
         self.per_epoch, left = count, iter(found)
         first = list(itertools.islice(left, 1))  # a generator function draws the order only now
@@ -307,7 +307,7 @@ class Trainer(Place):
         if len(set(all_taken)) > 1:
             raise RankError(
                 "Trainer, batches", "as many batches on every rank", " and ".join(map(str, all_taken)),
-                "All ranks must draw the same epoch: the same data, the same order, the same size of a batch.",
+                "All ranks must draw the same epoch: the same data, order and batch size.",
             )  # fmt: skip
         for one in all_sums:
             for name, number in one.items():

@@ -65,7 +65,7 @@ ERRORS = [
     (
         lambda: grad(double, None),
         ArgumentError,
-        "grad: expected grad_position or weights, got None for both. Name what to differentiate by.",
+        "grad: expected grad_position or weights, got None for both. Name at least one of them.",
     ),
     (
         lambda: grad(double, weights=[X]),

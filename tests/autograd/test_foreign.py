@@ -138,7 +138,7 @@ def test_a_forward_in_the_place_of_construct_is_named():
             return x
 
     with pytest.raises(
-        CellError, match=r"Own: expected a method `construct`, got a class without one. Call it `construct` in"
+        CellError, match=r"Own: expected a method `construct`, got a class without one. Call it `construct` instead of"
     ):
         Own()(Tensor([1.0]))
 

@@ -171,7 +171,8 @@ def test_gradients_that_do_not_fit_are_refused():
     p = Parameter([1.0, 2.0], name="w")
     optimizer = optim.SGD([p], 0.1)
     with pytest.raises(
-        ShapeError, match=r"SGD: expected 1 gradients, got 2. Differentiate by these Parameters alone: grad_position=None"
+        ShapeError,
+        match=r"SGD: expected 1 gradients, got 2. Differentiate with respect to these Parameters only: grad_position=None",
     ):
         optimizer([Tensor([1.0, 1.0])] * 2)
     with pytest.raises(ShapeError, match=r"SGD, w: expected a gradient \[2\], got \[3\] Float32. Check their order"):

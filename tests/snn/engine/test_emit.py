@@ -105,7 +105,7 @@ class Noisy(Cell):
         (UsesNumpy(), "np.asarray(x)", "the array of a Tensor", "autograd.ops"),
         (Lateral(), "ops.matmul(v, v)", "ops.matmul, which mixes elements", "as a layer before or after it"),
         (FirstSample(), "x.shape[0]", "IndexError: tuple index out of range", "mode='eager'"),
-        (Noisy(), "self.dropout(x)", "Dropout, which draws anew each time", "before or after the neuron"),
+        (Noisy(), "self.dropout(x)", "Dropout, which draws a new mask each time", "before or after the neuron"),
     ],
     ids=["if", "mean", "numpy", "matmul", "shape", "dropout"],
 )

@@ -100,8 +100,8 @@ def test_the_error_of_a_rank_is_that_of_all(both):
     assert second["error"][0] == "ZeroDivisionError: division by zero"
     text, notes = first["error"]
     assert text == (
-        "RankError: rank 1 of 2: expected no error, got ZeroDivisionError: division by zero. Mend it. "
-        "Start all ranks again, and resume from the last checkpoint, which is whole."
+        "RankError: rank 1 of 2: expected no error, got ZeroDivisionError: division by zero. Fix it. "
+        "Restart all ranks, and resume from the last checkpoint, which is complete."
     )
     assert "in fails" in notes[0]
     assert first["hook"][0] == "ZeroDivisionError: division by zero"
@@ -163,7 +163,7 @@ def test_a_rank_that_does_not_answer_is_an_error_of_the_others(tmp_path):
     assert done.returncode
     assert (
         "autograd.errors.RankError: rank 0 of 2: expected an answer of every rank within 5 s, got none of some. "
-        "Has one died, or does one take longer? Then raise timeout. Start all ranks again, and resume"
+        "One has died, or takes longer: then raise timeout. Restart all ranks, and resume"
     ) in done.stderr
     check_resumed(tmp_path)
 
