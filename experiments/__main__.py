@@ -1,7 +1,7 @@
-"""Command line: ``python -m experiments`` lists the experiments; ``NAME [options]`` runs one, ``NAME --help`` says how.
+"""Command line: ``python -m experiments`` lists the experiments; ``NAME [options]`` runs one, ``NAME --help`` describes it.
 
-``NAME --resume DIR`` goes on with a run that was interrupted or killed; ``replay DIR`` runs one again and compares the bits;
-``report DIR...`` writes a page about runs, ``sweep NAME ...`` makes many with other options, side by side.
+``NAME --resume DIR`` resumes a run that was interrupted or killed; ``replay DIR`` repeats one and compares the bits;
+``report DIR...`` writes a page about runs, ``sweep NAME ...`` makes many runs with different options in parallel.
 """
 
 from __future__ import annotations
@@ -83,17 +83,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 _USAGE = """\
 usage: python -m experiments NAME [options]     (NAME --help shows its options)
-       python -m experiments NAME --resume DIR  (go on with a run that was interrupted or killed)
-       python -m experiments replay DIR         (run it again, and see whether the bits are the same)
+       python -m experiments NAME --resume DIR  (resume a run that was interrupted or killed)
+       python -m experiments replay DIR         (run it again, and check that the bits are the same)
        python -m experiments report DIR...      (write a page about runs, with figures and comparisons)
-       python -m experiments sweep NAME ...     (run it with many options; sweep --help says how)
+       python -m experiments sweep NAME ...     (run it with many options; see sweep --help)
 """
 
 _REPLAY = """\
 usage: python -m experiments replay DIR
 
-Run again what a run directory has, in a place that goes afterwards, and compare every file to the bit. Exits with 1 if one
-differs, and says what else is another one now. DIR, such as runs/traces/<time>-0, is only read.
+Repeat the run of a directory in a temporary place, and compare every file to the bit. Exits with 1 if one
+differs, and lists what else has changed. DIR, such as runs/traces/<time>-0, is only read.
 """
 
 
@@ -156,7 +156,7 @@ def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
         again = command(getattr(config, "ranks", 1), f"{directory.name} --resume {directory.path}")
         if not directory.first:
             raise SystemExit(0) from None  # another status would end the first before it has said this
-        print(f"interrupted; go on with: {again}", file=sys.stderr)
+        print(f"interrupted; resume with: {again}", file=sys.stderr)
         raise
     finally:
         directory.close()
@@ -172,7 +172,7 @@ def _resumed(name: str, args: list[str]) -> Path | None:
     if len(values) != 1 or not values[0]:
         raise ArgumentError(
             f"experiment {name}", "--resume with a run directory and nothing else", " ".join(args),
-            "A run goes on with the options that it has.",
+            "A run resumes with its own options.",
         )  # fmt: skip
     return Path(values[0])
 
@@ -193,7 +193,7 @@ def _go_on(name: str, module: Any, place: Path) -> None:
     together = ranks.begin(config, f"{name} --resume {place}")
     directory = ranks.shared(together, functools.partial(RunDirectory.again, place))
     for line in differences(saved, {**manifest(), "data": config.digests()}) if directory.first else ():
-        print(f"note: the bits may not be those of a run without interruption: {line}", file=sys.stderr)
+        print(f"note: the bits may differ from those of an uninterrupted run: {line}", file=sys.stderr)
     _one(module, config, directory)
 
 

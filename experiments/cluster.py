@@ -1,4 +1,4 @@
-"""Runs on a cluster of Dask, given by the address of its scheduler."""
+"""Runs on a Dask cluster, given by the address of its scheduler."""
 
 from __future__ import annotations
 

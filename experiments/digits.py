@@ -1,7 +1,7 @@
 """Train a spiking network on scikit-learn's handwritten digits.
 
 1,797 images of 8 x 8 pixels, a stratified fifth of them held out; 64-128-10 leaky integrate-and-fire neurons; the pixels are a
-constant current, and the class is that of the neuron that spikes most.
+constant current, and the class is the neuron that spikes most.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Config(TrainingOptions):
     epochs: int = 60
     learning_rate: float = 1e-2
     beta: float = 0.9
-    """Share of the membrane that is left after a step."""
+    """Share of the membrane that remains after a step."""
     noise: float = 0.2
-    """Standard deviation of the noise that is added to the training images' pixels, which are in [0, 1]."""
+    """Standard deviation of the noise added to the pixels of the training images, which are in [0, 1]."""
 
     def smaller(self) -> Config:
         """Return the options of a smoke run."""

@@ -1,4 +1,4 @@
-"""Train a convolutional spiking network on Fashion-MNIST, read from files that you have.
+"""Train a convolutional spiking network on Fashion-MNIST, read from local files.
 
 The set-up of Fang et al. (Incorporating learnable membrane time constant to enhance learning of spiking neural networks, ICCV
 2021): the image as a constant current over 8 time steps, two convolutions of 128 channels with norms, 2,048 and 100 neurons

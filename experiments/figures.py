@@ -21,7 +21,7 @@ class Config(Options):
     """Options of the figures experiment."""
 
     theme: Literal["light", "dark"] = "light"
-    """Page that the figures go on."""
+    """Background of the figures."""
     neurons: int = 100_000
     """Neurons of the largest raster."""
 

@@ -26,7 +26,7 @@ class FileOptions(TrainingOptions):
     """
 
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
-    """Where the files of the set are, as they are published; a smoke run makes up its own where none are given."""
+    """Directory of the published files; without it a smoke run makes its own small files."""
 
     of: ClassVar[str] = ""
     """Whose files they are."""
@@ -60,7 +60,7 @@ class FileOptions(TrainingOptions):
                 "option --data",
                 f"the directory of the {self.of} files",
                 "none",
-                "Give it, or try --smoke, which needs no files.",
+                "Pass --data, or try --smoke, which needs no files.",
             )
         kind: Any = type(self)
         return _splits(kind, self.data)

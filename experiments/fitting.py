@@ -111,7 +111,7 @@ def fit(
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train a net on the split ``train``, and measure it on all others after each epoch; save checkpoints and weights.
 
-    Nothing is chosen by a measure: what is reported is the last epoch. It goes on from the last checkpoint in the directory,
+    No epoch is selected by a measure: the last epoch is reported. It goes on from the last checkpoint in the directory,
     if there is one. Before the first epoch and after the first, second, fourth, eighth and so on it is seen whether a layer is
     dead.
 

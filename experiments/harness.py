@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config"]
 
-_OUT = "What was there stays. Choose another place with --out."
+_OUT = "The existing files were not changed. Choose another place with --out."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class Options:
     """Options that every experiment has."""
 
     seed: int = 0
-    """Seed of everything random; the same seed gives the same bits."""
+    """Seed of all random numbers; the same seed gives the same bits."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 1
-    """Run N times, with this seed and those after it, and print mean and spread."""
+    """Run N times, with this seed and the following ones, and print mean and spread."""
     out: Path = Path("runs")
-    """Where run directories are made."""
+    """Parent directory of run directories."""
     smoke: bool = False
-    """Make a run of seconds, to see that everything works; options that are given stay."""
+    """Run for a few seconds, to check that everything works; given options are kept."""
 
     counts: ClassVar[tuple[str, ...]] = ("seeds",)
     """The options that count something; an experiment names its own too."""
@@ -80,7 +80,7 @@ class Options:
         if known != set(options):
             raise ArgumentError(
                 "options of the run", ", ".join(sorted(known)), ", ".join(sorted(options)),
-                "Another version of the experiment has made it; go on with that one.",
+                "It was made by another version of the experiment; resume it with that version.",
             )  # fmt: skip
         values: dict[str, Any] = options | changes
         for name, hint in get_type_hints(cls).items():
@@ -231,19 +231,19 @@ def read_config(path: Path) -> dict[str, Any]:
         config = json.loads((path / "config.json").read_bytes())
         if isinstance(config["experiment"], str) and isinstance(config["options"], dict):
             return dict(config)
-        got = "a config.json of something else"
+        got = "a config.json that is not of a run"
     except OSError as error:
         got = f"no config.json in it ({error.strerror})"
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         got = f"a config.json that cannot be read ({type(error).__name__}: {error})"
-    raise ArgumentError(
-        f"run directory {path}", "a directory that a run has made", got, "Give one such as runs/digits/<time>-0."
-    )
+    raise ArgumentError(f"run directory {path}", "the directory of a run", got, "Pass one such as runs/digits/<time>-0.")
 
 
 def _claim(directory: RunDirectory, path: Path) -> None:
     """Hold a lock on a directory as long as there is the object, or until the process ends in whatever way."""
-    handle = lock(path, f"run directory {path}", "a run that nobody is at", "one that another process is writing")
+    handle = lock(
+        path, f"run directory {path}", "a run that no other process is writing", "one that another process is writing"
+    )
     directory._release = (lambda: None) if handle is None else weakref.finalize(directory, os.close, handle)
 
 
@@ -266,7 +266,7 @@ def lock(path: Path, where: str, free: str, held: str) -> int | None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        raise ArgumentError(where, free, held, "Wait for its end.") from None
+        raise ArgumentError(where, free, held, "Wait until it ends.") from None
     except OSError:  # a file system without locks
         pass
     return handle

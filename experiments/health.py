@@ -1,7 +1,7 @@
-"""Plot the health of a deep network as it is made, and after each layer's gain, from the first to the last.
+"""Plot the health of a deep network at its start, and after applying each layer's gain, from the first to the last.
 
-Leaky integrate-and-fire neurons on random spikes, with weights from the generic uniform initialisation: the deeper, the less
-they fire.
+Leaky integrate-and-fire neurons on random spikes, with weights from the generic uniform initialisation: deeper layers fire
+less.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Config(Options):
     depth: int = 3
     """Hidden layers."""
     density: float = 0.15
-    """Share of the input that is spikes."""
+    """Share of input values that are spikes."""
 
     counts = ("seeds", "steps", "samples", "hidden", "depth")
 

@@ -1,4 +1,4 @@
-"""Train a spiking network to predict the Mackey-Glass series, a value at a time and then from its own predictions.
+"""Train a spiking network to predict the Mackey-Glass series, one value at a time and then from its own predictions.
 
 The benchmark of NeuroBench (Yik et al., Nature Communications 2025): a chaotic series of 75 values in a Lyapunov time, of
 which 10 Lyapunov times are trained on and the next 10 predicted autonomously, each value from those predicted before, and
@@ -36,14 +36,14 @@ class Config(TrainingOptions):
     batch_size: int = 50
     learning_rate: float = 5e-3
     steps: int = 50
-    """Values from which the next one is predicted, one in a time step."""
+    """Values from which the next one is predicted, one per time step."""
     hidden: int = 200
     beta: float = 0.5
-    """Share of the readout's membrane that is left after a step; those of the neurons are drawn from [0.3, 0.98]."""
+    """Share of the readout's membrane that remains after a step; those of the neurons are drawn from [0.3, 0.98]."""
     tau: int = 17
-    """Delay of the series, from 17 to 30: which of NeuroBench's 14 it is."""
+    """Delay of the series, from 17 to 30, which selects one of NeuroBench's 14 series."""
     values: int = 750
-    """Values to train on, and to predict: 75 are a Lyapunov time."""
+    """Number of values to train on, and to predict: 75 are one Lyapunov time."""
 
     counts = (*TrainingOptions.counts, "values")
 

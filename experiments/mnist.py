@@ -1,7 +1,7 @@
-"""Train a spiking network on MNIST, read from files that you have.
+"""Train a spiking network on MNIST, read from local files.
 
-784-1000-10 leaky integrate-and-fire neurons over 25 time steps; the class is that of the neuron that spikes most. Without a
-training file the t10k file is split, and the run says so. A smoke run without --data makes up a small set of its own.
+784-1000-10 leaky integrate-and-fire neurons over 25 time steps; the class is the neuron that spikes most. Without a
+training file the t10k file is split, and the run says so. A smoke run without --data makes its own small set.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class Config(FileOptions):
     steps: int = 25
     hidden: int = 1000
     beta: float = 0.95
-    """Share of the membrane that is left after a step."""
+    """Share of the membrane that remains after a step."""
     input: Literal["constant", "poisson"] = "constant"
-    """Pixels as a constant current, or as the probability of a spike in each step."""
+    """Pixels as a constant current, or as the probability of a spike per step."""
     shift: int = 1
-    """Each image is moved by up to so many pixels in training, anew each time."""
+    """Largest random shift of training images, in pixels."""
     surrogate: SurrogateName = "atan"
-    """Stands in for the derivative of the step, at its default steepness; see snn.surrogate."""
+    """Surrogate for the derivative of the step, at its default steepness; see snn.surrogate."""
 
     of = "MNIST"
     flat: ClassVar[bool] = True

@@ -1,8 +1,8 @@
-"""Train a convolutional spiking network on MNIST, read from files that you have.
+"""Train a convolutional spiking network on MNIST, read from local files.
 
 12C5-MP2-64C5-MP2-10 leaky integrate-and-fire neurons, the network of snnTorch's sixth tutorial (Eshraghian et al., 2023):
 convolutions without padding, and pooling of their currents before the neurons. The images are a constant current, so the first
-convolution is made once; behind it each spike adds its kernels to what it reaches.
+convolution is computed once; after it each spike adds its kernels to its targets.
 """
 
 from __future__ import annotations

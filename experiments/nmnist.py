@@ -1,4 +1,4 @@
-"""Train a convolutional spiking network on N-MNIST, read from files that you have.
+"""Train a convolutional spiking network on N-MNIST, read from local files.
 
 The set-up of Fang et al. (Incorporating learnable membrane time constant to enhance learning of spiking neural networks, ICCV
 2021): 10 frames with equally many events each, two convolutions of 128 channels with norms, 2,048 and 100 neurons that learn
@@ -25,7 +25,7 @@ class Config(parametric.VotingOptions):
     """Options of the N-MNIST experiment."""
 
     steps: int = 10
-    """Frames T of a sample."""
+    """Frames T per sample."""
 
     of = "N-MNIST"
     image = (2, 34, 34)

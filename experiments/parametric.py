@@ -27,11 +27,11 @@ class VotingOptions(FileOptions):
     hidden: int = 128
     """Channels of each convolution."""
     dense: int = 2048
-    """Neurons of the dense layer in front of the voters."""
+    """Neurons of the dense layer before the voters."""
     dropout: float = 0.5
-    """Of the inputs of both dense layers; a mask stays for a whole run."""
+    """Dropout of the inputs of both dense layers; a mask lasts for a whole run."""
     tau: float = 2.0
-    """Time constant of all neurons before it is learnt, in steps."""
+    """Initial time constant of all neurons, which is learnt, in steps."""
 
     counts = (*FileOptions.counts, "dense")
     image: ClassVar[tuple[int, int, int]]

@@ -1,8 +1,8 @@
-"""Train a spiking network on Randman: spike times on smooth random manifolds, which no count of spikes tells apart.
+"""Train a spiking network on Randman: spike times on smooth random manifolds, which spike counts cannot tell apart.
 
 The set-up of Zenke and Vogels (The remarkable robustness of surrogate gradient learning for instilling complex function in
 spiking neural networks, Neural Computation 2021), with the sizes of their published example: ten classes, 100 inputs that
-spike once each in 100 steps, one hidden layer of 100 leaky neurons behind synaptic currents, and a loss on the largest
+spike once each in 100 steps, one hidden layer of 100 leaky neurons with synaptic currents, and a loss on the largest
 value over time of a readout's membrane. The manifolds have one dimension, which is easy; --dim 2 is harder.
 """
 
@@ -33,19 +33,19 @@ class Config(TrainingOptions):
     steps: int = 100
     hidden: int = 100
     beta: float = 0.9
-    """Share of a membrane that is left after a step: a time constant of 10 steps."""
+    """Share of a membrane that remains after a step: a time constant of 10 steps."""
     alpha: float = 0.8
-    """Share of a synaptic current that is left after a step: a time constant of 5 steps."""
+    """Share of a synaptic current that remains after a step: a time constant of 5 steps."""
     samples: int = 8000
-    """Samples to train on; there are 1,000 more to test with."""
+    """Training samples; there are 1,000 more for the test."""
     classes: int = 10
-    """Number of classes, a manifold each."""
+    """Number of classes, each with its own manifold."""
     units: int = 100
     """Input neurons."""
     dim: int = 1
-    """Dimension of the manifolds: 1 is easy, more is harder."""
+    """Dimension of the manifolds: 1 is easy, larger is harder."""
     smoothness: float = 2.0
-    """How fast the power of a manifold's frequencies falls: larger is smoother, and easier."""
+    """Decay of the power of a manifold's frequencies: larger is smoother, and easier."""
 
     counts = (*TrainingOptions.counts, "samples", "classes", "units", "dim")
 

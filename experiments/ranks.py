@@ -74,5 +74,5 @@ def shared(ranks: snn.train.Ranks | None, make: Callable[[], RunDirectory]) -> R
     directory.ranks = ranks
     if directory.first:
         again = command(ranks.size, f"{name} --resume {path}")
-        print(f"note: {ranks.size} ranks; if one dies, go on with: {again}", file=sys.stderr)
+        print(f"note: {ranks.size} ranks; if one dies, resume with: {again}", file=sys.stderr)
     return directory

@@ -1,4 +1,4 @@
-"""``python -m experiments replay DIR``: run again what a run directory has, and compare every file to the bit."""
+"""``python -m experiments replay DIR``: repeat the run of a directory, and compare every file to the bit."""
 
 from __future__ import annotations
 
@@ -83,14 +83,14 @@ def check_data(path: Path, digests: dict[str, str]) -> None:
     then = config.get("data", {})  # older runs do not say
     if then and (changed := differences({"data": then}, {"data": digests})):
         place = config["options"].get("data")
-        fix = f"Are the right files in {place}?" if place else "The code that made the run makes up the same data."
+        fix = f"Are the right files in {place}?" if place else "The code that made the run makes the same data."
         raise ArgumentError(f"replay {path}", "the data that it was made with", "; ".join(changed), f"Nothing was run. {fix}")
 
 
 def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> ArgumentError:
     return ArgumentError(
-        f"replay {path}", f"a run that has ended{more}", got,
-        f"Let it end first: python -m experiments {config['experiment']} --resume {path}",
+        f"replay {path}", f"a finished run{more}", got,
+        f"Finish it first: python -m experiments {config['experiment']} --resume {path}",
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""``python -m experiments report DIR...``: one HTML page about runs, with all figures in it, that needs nothing else.
+"""``python -m experiments report DIR...``: one self-contained HTML page about runs, with all figures.
 
-Runs that differ in the seed alone are one line of a table and one curve, with their spread. The page follows the reader's
+Runs that differ only in the seed are one line of a table and one curve, with their spread. The page follows the reader's
 choice of light or dark, and wide tables scroll on a narrow screen.
 """
 
@@ -58,7 +58,7 @@ code { overflow-wrap: anywhere; }
 _USAGE = """\
 usage: python -m experiments report DIR... [--out FILE]
 
-Write one HTML page about runs, with figures and comparisons. DIR is a run directory, or one with runs somewhere below; FILE is
+Write one HTML page about runs, with figures and comparisons. DIR is a run directory, or a parent of some; FILE is
 report.html in the current directory unless given.
 """
 
@@ -94,7 +94,7 @@ def main(args: Sequence[str]) -> int:
         )  # fmt: skip
     runs = [read(path) for path in find(map(Path, places))]
     make_directory(out.parent)
-    write_whole(out, page(runs).encode(), "What was there stays. Choose another place with --out.")
+    write_whole(out, page(runs).encode(), "The existing files were not changed. Choose another place with --out.")
     print(f"wrote {out}: {len(runs)} runs")
     return 0
 

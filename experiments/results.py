@@ -113,7 +113,7 @@ def find(places: Iterable[Path]) -> list[Path]:
         if not below:
             got = "a directory without one" if place.is_dir() else "a file" if place.exists() else "nothing there"
             raise ArgumentError(
-                f"report of {place}", "a run directory, or one with runs in it", got, "Give one such as runs/digits."
+                f"report of {place}", "a run directory, or one with runs in it", got, "Pass one such as runs/digits."
             )
         found |= dict.fromkeys(below)
     return list(found)

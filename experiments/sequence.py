@@ -1,11 +1,11 @@
-"""Train spiking networks on sequences that only memory in time can tell apart: delayed spikes, or store and recall.
+"""Train spiking networks on sequences that can only be told apart with memory: delayed spikes, or store and recall.
 
 ``--task delays``: polychronous groups (Izhikevich, Neural Computation 2006). Every channel spikes once, at an unknown onset
-plus a delay of its class; a layer of leaky neurons behind synaptic currents has to tell the classes apart.
+plus a delay of its class; a layer of leaky neurons with synaptic currents has to tell the classes apart.
 
 ``--task recall``: store and recall (Bellec et al., Long short-term memory and learning-to-learn in networks of spiking
-neurons, NeurIPS 2018). A bit is to be answered long after it went by. As there, a part of the neurons adapt, their
-thresholds remember, and all are connected; the stream is shorter than theirs.
+neurons, NeurIPS 2018). The network must recall a bit long after it was shown. As in the paper, some of the neurons adapt, so
+that their thresholds remember, and all are connected; the stream is shorter than theirs.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class Config(TrainingOptions):
     """Time steps T of delayed spikes; of a whole stream of symbols in store and recall."""
     hidden: int = 64
     beta: float = 0.9
-    """Share of a membrane that is left after a step."""
+    """Share of a membrane that remains after a step."""
     samples: int = 1000
-    """Sequences to train on; there are 500 more to test with."""
+    """Training sequences; there are 500 more for the test."""
     classes: int = 4
     """Classes of delayed spikes."""
     longest: int = 60
     """The longest delay of a channel, in steps."""
     symbols: int = 5
-    """Symbols in a stream of store and recall, of which the last one is the recall."""
+    """Symbols in a stream of store and recall; the last one is the recall."""
 
     counts = (*TrainingOptions.counts, "samples", "classes", "longest", "symbols")
 

@@ -1,13 +1,13 @@
-"""Train a spiking network on the Spiking Heidelberg Digits, read from files that you have.
+"""Train a spiking network on the Spiking Heidelberg Digits, read from local files.
 
 The recurrent network of Cramer et al. (The Heidelberg spiking data sets for the systematic evaluation of spiking neural
 networks, IEEE Transactions on Neural Networks and Learning Systems 33, 2022): 700-128-20 with time constants of 20 ms for
 membranes and 10 ms for currents, and a loss on the largest value over time of a readout's membrane. They report a test
-accuracy of 71.4 %, 83.2 % with augmentation. Their steps are finer, and they keep rates in bounds by a penalty; here there is
+accuracy of 71.4 %, 83.2 % with augmentation. Their steps are finer, and a penalty keeps their rates in bounds; here there is
 none.
 
 ``--network delays``: the feed-forward network of Hammouamri et al. (Learning delays in spiking neural networks using dilated
-convolutions with learnable spacings, ICLR 2024), whose connections learn their delays. Theirs has
+convolutions with learnable spacings, ICLR 2024), whose connections learn their delays. Their settings are
 ``--step 10 --steps 100 --group 5 --hidden 256 --batch-size 256 --epochs 150``; they report 95.07 % with the best epoch by the
 test set, and round delays to whole steps for the test.
 """

@@ -20,25 +20,25 @@ class Options:
     """Options of a sweep."""
 
     experiment: tyro.conf.Positional[str]
-    """The experiment; its own options come after a --, such as: sweep digits --grid hidden=32,64 -- --epochs 5."""
+    """The experiment; its own options follow --, for example: sweep digits --grid hidden=32,64 -- --epochs 5."""
     out: Path
     """Directory of the sweep."""
     grid: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=A,B,...")] = ()
     """Values to try, in all combinations: learning_rate=1e-3,1e-2 seed=0,1,2."""
     search: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=LOW:HIGH[:log]")] = ()
-    """Ranges in which a study of Optuna searches; it then chooses among the values of --grid too. Extra: sweep."""
+    """Ranges that an Optuna study searches; it then also chooses among the values of --grid. Extra: sweep."""
     trials: int = 20
     """Trials of a search."""
     seed: int = 0
-    """Seed of a search; that of a run is an option of its own."""
+    """Seed of a search; the seed of a run is a separate option."""
     workers: int = 2
-    """Runs at a time."""
+    """Number of parallel runs."""
     dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Scheduler of a Dask cluster whose workers make the runs, such as tcp://10.0.0.1:8786. Extra: dask."""
+    """Scheduler of a Dask cluster that makes the runs, such as tcp://10.0.0.1:8786. Extra: dask."""
     metric: str = "test_accuracy"
-    """What is compared: a metric of the last epoch. It may be given after --resume DIR too."""
+    """Metric of the last epoch by which runs are compared; also allowed after --resume DIR."""
     lowest: bool = False
-    """Whether lower is better. It may be given after --resume DIR too."""
+    """Whether lower is better; also allowed after --resume DIR."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,13 @@ class Compared:
     """Options of a sweep that goes on."""
 
     metric: str
-    """What is compared: a metric of the last epoch."""
+    """Metric of the last epoch by which runs are compared."""
     lowest: bool
     """Whether lower is better."""
     dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Scheduler of a Dask cluster whose workers make the runs; without it they are made here."""
+    """Scheduler of a Dask cluster that makes the runs; without it they are made here."""
     workers: int = 2
-    """Runs at a time."""
+    """Number of parallel runs."""
 
 
 class Trial(NamedTuple):

@@ -1,4 +1,4 @@
-"""Plot every surrogate: its derivative, and the smooth step of which that is the derivative."""
+"""Plot every surrogate: its derivative and its primitive, the smooth step."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""``python -m experiments sweep NAME ...``: many runs of an experiment, side by side in processes of their own.
+"""``python -m experiments sweep NAME ...``: many runs of an experiment, in parallel processes.
 
 The processes are on this machine, or with ``--dask ADDRESS`` on the workers of a cluster.
 
-Each trial has a directory with its run, its output and, once it has ended, its result. A sweep that is interrupted or killed
-goes on with ``sweep --resume DIR``: what has ended stays, what was under way goes on from its last checkpoint.
+Each trial has a directory with its run, its output and, once it has ended, its result. ``sweep --resume DIR`` resumes a sweep
+that was interrupted or killed: finished runs are kept, and the others continue from their last checkpoint.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Sweep:
             got = " ".join(fixed)
             raise ArgumentError(where, "one run a trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
         if getattr(given, "ranks", 1) != 1:
-            raise ArgumentError(where, "runs of one rank each", f"--ranks {given.ranks}", "Take more --workers instead.")
+            raise ArgumentError(where, "runs of one rank each", f"--ranks {given.ranks}", "Use more --workers instead.")
         config = type(given)
         known = {field.name for field in dataclasses.fields(config)} - {"out", "seeds", "ranks"}
         grid = {name: text.split(",") for name, text in pairs(options.grid, f"{where}, --grid", known)}
@@ -130,7 +130,7 @@ class Sweep:
         if file.exists():
             raise ArgumentError(
                 f"sweep in {options.out}", "a directory without a sweep", "one that has one",
-                f"Go on with it: python -m experiments sweep --resume {options.out}",
+                f"Resume it: python -m experiments sweep --resume {options.out}",
             )  # fmt: skip
         make_directory(options.out)
         sweep._write()
@@ -156,7 +156,7 @@ class Sweep:
             options = Options(**values | lists | {"out": place})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArgumentError(
-                f"sweep in {place}", "a sweep.json", f"{type(error).__name__}: {error}", "Which is its directory?"
+                f"sweep in {place}", "a sweep.json", f"{type(error).__name__}: {error}", "Pass the directory of a sweep."
             ) from error
         was = Compared(metric=options.metric, lowest=options.lowest, dask=None, workers=options.workers)
         now = tyro.cli(Compared, prog="python -m experiments sweep --resume DIR", args=args, default=was)
@@ -167,7 +167,7 @@ class Sweep:
         if options.search and (told or now.lowest != was.lowest):
             raise ArgumentError(
                 f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, by which its search goes",
-                " ".join(args), "Begin another sweep.",
+                " ".join(args), "Start another sweep.",
             )  # fmt: skip
         sweep = cls(dataclasses.replace(options, metric=now.metric, lowest=now.lowest), fixed, configure)
         sweep._write()
@@ -183,7 +183,7 @@ class Sweep:
         ArgumentError
             If a run that has ended lacks the metric; the others have saved where they are.
         """
-        handle = lock(self.place, f"sweep in {self.place}", "a sweep that nobody is at", "one whose runs are under way")
+        handle = lock(self.place, f"sweep in {self.place}", "a sweep that no other process is running", "one that is running")
         try:
             self._run(handle)
         finally:
@@ -203,7 +203,7 @@ class Sweep:
         except KeyboardInterrupt:
             self._interrupt()
             pool.shutdown()
-            print(f"interrupted; go on with: python -m experiments sweep --resume {self.place}", file=sys.stderr)
+            print(f"interrupted; resume with: python -m experiments sweep --resume {self.place}", file=sys.stderr)
             raise
         finally:
             self._stop.set()
@@ -240,7 +240,7 @@ class Sweep:
                 self._interrupt()
                 self._unknown = ArgumentError(
                     "sweep, --metric", f"one of {', '.join(metrics) or 'none'}", self.options.metric,
-                    f"Go on with another: python -m experiments sweep --resume {self.place} --metric NAME",
+                    f"Resume with another: python -m experiments sweep --resume {self.place} --metric NAME",
                 )  # fmt: skip
                 return
             value = metrics[self.options.metric]

@@ -1,4 +1,4 @@
-"""Plot what each synapse makes of spikes: currents, conductances, NMDA, depression and facilitation."""
+"""Plot the responses of each synapse to spikes: currents, conductances, NMDA, depression and facilitation."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def currents(axes: Any, config: Config) -> None:
         v, _, _ = follow(nn.SequentialCell(synapse, membrane(config)), x)
         line(axes[1], v, name, colour)
     axes[0].set_title("Currents that follow spikes")
-    axes[1].set_title("Membranes that they drive")
+    axes[1].set_title("Membranes driven by them")
     for ax, label in zip(axes, ("Current", "Membrane"), strict=True):
         marks(ax, x)
         ax.set_ylabel(label)
@@ -95,8 +95,8 @@ def conductances(axes: Any, config: Config) -> None:
     excitation, inhibition = train(120, 10, 50, 90), train(120, 40, 46)
     for name, x, inh, colour in (
         ("excitation alone", excitation, 0.0, COLOURS[0]),
-        ("and an inhibition at rest: shunts", excitation - inhibition, 0.0, COLOURS[1]),
-        ("and one below: draws down", excitation - inhibition, _CHLORIDE - _REST, COLOURS[2]),
+        ("with an inhibition at rest: shunts", excitation - inhibition, 0.0, COLOURS[1]),
+        ("with one below rest: hyperpolarises", excitation - inhibition, _CHLORIDE - _REST, COLOURS[2]),
     ):
         node = Conductance(
             membrane(config),

@@ -23,19 +23,19 @@ class TrainingOptions(Options):
     epochs: int = 1
     """Passes over the training samples."""
     batch_size: int = 64
-    """Samples in a step of the optimizer."""
+    """Samples per step of the optimizer."""
     learning_rate: float = 1e-3
-    """Of Adam, at the start; it falls to zero along half a cosine."""
+    """Initial rate of Adam; it falls to zero along half a cosine."""
     steps: int = 16
     """Time steps T for each sample."""
     hidden: int = 128
-    """Neurons in a hidden layer."""
+    """Neurons per hidden layer."""
     mode: Literal["auto", "eager", "compiled"] = "auto"
-    """How the network is run, as in snn.run."""
+    """Mode of the network's runs, as in snn.run."""
     save_every: Annotated[float, tyro.conf.arg(metavar="SECONDS")] = 60.0
-    """Least time between two checkpoints; the best epoch and the end are saved too."""
+    """Shortest time between two checkpoints; the best epoch and the end are also saved."""
     ranks: int = 1
-    """Processes that share out each batch: mpiexec -n RANKS python -m mpi4py -m experiments ... (extra mpi)."""
+    """Processes that share each batch: mpiexec -n RANKS python -m mpi4py -m experiments ... (extra mpi)."""
 
     counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden", "ranks")
 

@@ -30,19 +30,19 @@ class WordOptions(FileOptions):
     epochs: int = 100
     batch_size: int = 128
     step: float = 4.0
-    """Milliseconds of a time step, in which spikes are counted."""
+    """Length of a time step in milliseconds; spikes are counted in each step."""
     steps: int = 250
-    """Time steps T of a word; what comes later is left out."""
+    """Time steps T per word; later spikes are left out."""
     group: int = 1
-    """Channels of the cochlea that are one input."""
+    """Channels of the cochlea per input."""
     longest: int = 25
-    """The longest delay that can be learnt, in steps."""
+    """Longest learnt delay, in steps."""
     layers: int = 2
     """Hidden layers of the delayed network."""
     tau: float = 1.005
     """Time constant of the delayed network's membranes, in steps."""
     dropout: float = 0.4
-    """Of the delayed network."""
+    """Dropout of the delayed network."""
 
     counts = (*FileOptions.counts, "group", "longest", "layers")
 

@@ -1,9 +1,9 @@
 """Train a spiking network on the Yin-Yang set: points of the plane in three classes, as spike times.
 
 The set-up of Kriener, Goeltz and Petrovici (The Yin-Yang dataset, NICE 2022): four inputs and a bias that spike once each,
-120 hidden neurons, 5,000 points. Here a surrogate gradient trains it, and the class is that of the readout whose membrane
-rises highest. Exact gradients of spike times have reached 98.1 % (Wunderlich and Pehl 2021, 200 hidden neurons); a linear
-layer reaches about 64 %.
+120 hidden neurons, 5,000 points. Here a surrogate gradient trains it, and the class is the readout whose membrane rises
+highest. Exact gradients of spike times have reached 98.1 % (Wunderlich and Pehl 2021, 200 hidden neurons); a linear layer
+reaches about 64 %.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Config(TrainingOptions):
     steps: int = 60
     hidden: int = 120
     beta: float = 0.97
-    """Share of a membrane that is left after a step."""
+    """Share of a membrane that remains after a step."""
     alpha: float = 0.9
-    """Share of a synaptic current that is left after a step."""
+    """Share of a synaptic current that remains after a step."""
     samples: int = 5000
-    """Points to train on; there are 1,000 more to test with."""
+    """Training points; there are 1,000 more for the test."""
 
     counts = (*TrainingOptions.counts, "samples")
 

@@ -79,7 +79,7 @@ class Checkpoints:
         CheckpointError
             As :func:`save`; or if a further one is there, of another run.
         WriteError
-            If it cannot be written. What was there stays.
+            If it cannot be written. The existing files were not changed.
         """
         last = self.last
         if last is not None and last.name > _name(step):

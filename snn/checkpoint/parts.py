@@ -51,7 +51,7 @@ def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     CheckpointError
         If something is none of these. Nothing is written.
     WriteError
-        If the file cannot be written. What was there stays.
+        If the file cannot be written. The existing files were not changed.
     MissingExtraError
         If safetensors is not installed (extra ``train``).
 

@@ -11,7 +11,7 @@ from autograd.errors import WriteError
 
 __all__ = ["append", "make_directory", "sweep", "unwritable", "write_whole"]
 
-ELSEWHERE = "What was there stays. Choose another place."
+ELSEWHERE = "The existing files were not changed. Choose another place."
 
 
 def write_whole(path: Path, content: bytes, fix: str = ELSEWHERE) -> None:

@@ -126,14 +126,14 @@ def test_a_run_directory_that_cannot_be_made(under, capsys, tmp_path):
     place = tmp_path / under / "traces"
     assert text == (
         f"error: writing {place}: expected a directory that can be written, with space left, got Not a directory. "
-        "What was there stays. Choose another place with --out.\n"
+        "The existing files were not changed. Choose another place with --out.\n"
     )
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_file_in_the_place_of_the_experiments_directory(capsys, tmp_path):
     (tmp_path / "traces").write_text("mine")
-    assert "got File exists. What was there stays." in refused(capsys, "traces", "--out", str(tmp_path))
+    assert "got File exists. The existing files were not changed." in refused(capsys, "traces", "--out", str(tmp_path))
     assert (tmp_path / "traces").read_text() == "mine"
 
 
@@ -170,7 +170,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_run(tmp_path):
     assert done.returncode == 2
     assert re.search(
         rf"error: writing {directory}/\w+\.(png|pdf): expected a directory that can be written, with space left, "
-        r"got File too large\. What was there stays\. Choose another place with --out\.\n$", done.stderr,
+        r"got File too large\. The existing files were not changed\. Choose another place with --out\.\n$", done.stderr,
     )  # fmt: skip
     assert {path.name for path in directory.iterdir()} >= {"config.json", "metrics.jsonl", "checkpoints", "weights.npz"}
     assert len((directory / "metrics.jsonl").read_text().splitlines()) == 2

@@ -117,7 +117,7 @@ def test_ctrl_c_lets_runs_save_and_the_run_of_a_worker_that_is_killed_is_redone(
 
     threading.Thread(target=interrupt).start()
     assert main(sweep) == 130
-    assert f"go on with: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
+    assert f"resume with: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
     (saved,) = tmp_path.glob("trials/*/digits/run-0/saved")
     assert not (tmp_path / "stop").exists()
 

@@ -63,7 +63,10 @@ def test_its_progress_has_throughput_time_left_loss_and_accuracy(smoke):
 
 
 def test_a_real_run_needs_the_directory_of_the_files(capsys, tmp_path):
-    text = "option --data: expected the directory of the MNIST files, got none. Give it, or try --smoke, which needs no files."
+    text = (
+        "option --data: expected the directory of the MNIST files, got none. "
+        "Pass --data, or try --smoke, which needs no files."
+    )
     assert refused(capsys, tmp_path / "runs") == f"error: {text}\n"
     with pytest.raises(ArgumentError) as error:
         mnist.Config().splits()

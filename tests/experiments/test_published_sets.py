@@ -173,7 +173,7 @@ def test_other_data_are_said_before_a_replay_and_at_a_resume(seen, tmp_path, cap
             f"Nothing was run. Are the right files in {data}?\n"
         )
         assert main(["nmnist", "--resume", str(directory)]) == 0
-        assert f"note: the bits may not be those of a run without interruption: data: test: {then} then, {now} now\n" in (
+        assert f"note: the bits may differ from those of an uninterrupted run: data: test: {then} then, {now} now\n" in (
             capsys.readouterr().err
         )
     finally:

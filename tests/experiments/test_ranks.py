@@ -36,7 +36,7 @@ def test_two_ranks_make_one_run(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (run,) = (tmp_path / "yin_yang").iterdir()
-    again = f"note: 2 ranks; if one dies, go on with: mpiexec -n 2 python -m mpi4py -m experiments yin_yang --resume {run}"
+    again = f"note: 2 ranks; if one dies, resume with: mpiexec -n 2 python -m mpi4py -m experiments yin_yang --resume {run}"
     assert done.stderr.count(again) == 1
     assert done.stdout.count("wrote ") == done.stdout.count("test accuracy") == 1
     assert json.loads((run / "config.json").read_text())["options"]["ranks"] == 2
@@ -66,7 +66,7 @@ def test_what_mpiexec_has_started_and_what_the_option_says_are_the_same(tmp_path
 
 def test_a_sweep_has_runs_of_one_rank(tmp_path, capsys):
     assert main(["sweep", "digits", "--grid", "hidden=8", "--out", str(tmp_path / "sweep"), "--", "--ranks", "2"]) == 2
-    assert "expected runs of one rank each, got --ranks 2. Take more --workers instead." in capsys.readouterr().err
+    assert "expected runs of one rank each, got --ranks 2. Use more --workers instead." in capsys.readouterr().err
     assert main(["sweep", "digits", "--grid", "ranks=1,2", "--out", str(tmp_path / "sweep")]) == 2
     assert "got ranks=1,2. Nothing was run." in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

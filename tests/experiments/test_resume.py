@@ -125,7 +125,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_bits_are_the_same(tmp_path, whole, mon
     monkeypatch.undo()
     (directory,) = (tmp_path / "digits").iterdir()
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last == f"interrupted; go on with: python -m experiments digits --resume {directory}"
+    assert last == f"interrupted; resume with: python -m experiments digits --resume {directory}"
     assert not (directory / "weights.npz").exists()
     assert main(["digits", f"--resume={directory}"]) == 0
     assert capsys.readouterr().err.count("note:") == 0
@@ -149,7 +149,7 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path, whole, capsys):
     place = str(whole)
     assert refused(capsys, "digits", "--resume", place, "--epochs", "3").startswith(
         "error: experiment digits: expected --resume with a run directory and nothing else, "
-        f"got --resume {place} --epochs 3. A run goes on with the options that it has."
+        f"got --resume {place} --epochs 3. A run resumes with its own options."
     )
     assert "nothing else" in refused(capsys, "digits", "--epochs", "3", "--resume", place)
     assert "nothing else" in refused(capsys, "digits", "--resume")
@@ -158,8 +158,8 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path, whole, capsys):
         f"Use: python -m experiments digits --resume {place}\n"
     )
     assert refused(capsys, "digits", "--resume", str(tmp_path)) == (
-        f"error: run directory {tmp_path}: expected a directory that a run has made, got no config.json in it "
-        "(No such file or directory). Give one such as runs/digits/<time>-0.\n"
+        f"error: run directory {tmp_path}: expected the directory of a run, got no config.json in it "
+        "(No such file or directory). Pass one such as runs/digits/<time>-0.\n"
     )
 
 
@@ -169,7 +169,7 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path, whole, capsys):
 def test_a_config_of_something_else_is_refused(tmp_path, capsys, text):
     (tmp_path / "config.json").write_text(text)
     for arguments in (["digits", "--resume"], ["replay"]):
-        assert "expected a directory that a run has made, got a config.json" in refused(capsys, *arguments, str(tmp_path))
+        assert "expected the directory of a run, got a config.json" in refused(capsys, *arguments, str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,8 @@ def test_a_run_that_another_process_is_at_is_refused(whole, capsys):
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         assert refused(capsys, "digits", "--resume", str(whole)) == (
-            f"error: run directory {whole}: expected a run that nobody is at, got one that another process is writing. "
+            f"error: run directory {whole}: expected a run that no other process is writing, "
+            "got one that another process is writing. "
             "Wait for its end.\n"
         )
     finally:
@@ -270,18 +271,18 @@ def test_a_run_that_has_not_ended_is_not_repeated(smoke, whole, tmp_path, capsys
     (tmp_path / "config.json").write_bytes((smoke("traces").directory / "config.json").read_bytes())
     (tmp_path / "mine.txt").write_text("")
     assert refused(capsys, "replay", str(tmp_path)) == (
-        f"error: replay {tmp_path}: expected a run that has ended, with traces.pdf, traces.png, "
+        f"error: replay {tmp_path}: expected a finished run, with traces.pdf, traces.png, "
         "got no traces.pdf, traces.png. "
-        f"Let it end first: python -m experiments traces --resume {tmp_path}\n"
+        f"Finish it first: python -m experiments traces --resume {tmp_path}\n"
     )
     for name in ("traces", "digits"):
         monkeypatch.setattr(f"experiments.{name}.run", lambda *_: pytest.fail("it is run before it is looked at"))
     (tmp_path / "mine.txt").unlink()
-    assert "expected a run that has ended, got one that has made no files yet." in refused(capsys, "replay", str(tmp_path))
+    assert "expected a finished run, got one that has made no files yet." in refused(capsys, "replay", str(tmp_path))
     place = shutil.copytree(whole, tmp_path / "run")
     lines = (place / "metrics.jsonl").read_text().splitlines()
     (place / "metrics.jsonl").write_text(lines[0] + "\n")
-    assert "expected a run that has ended, got one with 1 epochs to go." in refused(capsys, "replay", str(place))
+    assert "expected a finished run, got one with 1 epochs to go." in refused(capsys, "replay", str(place))
     assert "expected a run directory, got none" in refused(capsys, "replay")
 
 
@@ -293,7 +294,7 @@ def test_going_on_elsewhere_is_said(tmp_path, smoke, capsys, monkeypatch):
     monkeypatch.setattr(manifest, "manifest", lambda: now | {"versions": now["versions"] | {"numpy": "9.0"}})
     assert main(["traces", "--resume", str(place)]) == 0
     assert capsys.readouterr().err == (
-        f"note: the bits may not be those of a run without interruption: version of numpy: {np.__version__} then, 9.0 now\n"
+        f"note: the bits may differ from those of an uninterrupted run: version of numpy: {np.__version__} then, 9.0 now\n"
     )
 
 

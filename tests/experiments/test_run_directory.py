@@ -71,7 +71,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, b
         directory.write("weights.npz", b"new" * 100)
     assert str(error.value) == (
         f"writing {directory.path / 'weights.npz'}: expected a directory that can be written, with space left, "
-        "got No space left on device. What was there stays. Choose another place with --out."
+        "got No space left on device. The existing files were not changed. Choose another place with --out."
     )
     assert contents(directory) == kept
 
@@ -93,7 +93,7 @@ def test_a_directory_that_was_removed_during_the_run_is_an_error_of_ours(tmp_pat
     directory = new(tmp_path)
     (directory.path / "config.json").unlink()
     directory.path.rmdir()
-    with pytest.raises(WriteError, match=r"got No such file or directory\. What was there stays\."):
+    with pytest.raises(WriteError, match=r"got No such file or directory\. The existing files were not changed\."):
         directory.write("a", b"b")
 
 
@@ -121,7 +121,7 @@ def test_a_full_disk_leaves_weights_as_they_were(tmp_path):
     (path,) = (tmp_path / "study").iterdir()
     assert done.stdout == (
         f"writing {path / 'weights.npz'}: expected a directory that can be written, with space left, got File too large. "
-        "What was there stays. Choose another place with --out.\n"
+        "The existing files were not changed. Choose another place with --out.\n"
     )
     assert {file.name for file in path.iterdir()} == {"config.json", "weights.npz"}
     with np.load(path / "weights.npz") as weights:

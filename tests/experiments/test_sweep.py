@@ -114,7 +114,7 @@ def test_an_unknown_metric_stops_the_sweep_and_a_resume_takes_another(tmp_path, 
     assert main([*GRID, "--out", str(tmp_path), "--workers", "1", "--metric", "accuracy"]) == 2
     assert capsys.readouterr().err == (
         "error: sweep, --metric: expected one of epoch, test_accuracy, got accuracy. "
-        f"Go on with another: python -m experiments sweep --resume {tmp_path} --metric NAME\n"
+        f"Resume with another: python -m experiments sweep --resume {tmp_path} --metric NAME\n"
     )
     assert begun(tmp_path) == {"0000": 1}
     assert main(["sweep", "--resume", str(tmp_path), "--metric", "test_accuracy", "--lowest"]) == 0
@@ -189,7 +189,7 @@ def test_after_ctrl_c_runs_save_and_a_resume_goes_on(tmp_path, stand_in, capsys)
 
     threading.Thread(target=interrupt).start()
     assert main([*GRID, "--out", str(tmp_path)]) == 130
-    assert f"go on with: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
+    assert f"resume with: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
     assert len(list(tmp_path.glob("trials/*/saved"))) == len(begun(tmp_path)) == 2
     stand_in()
     assert main(["sweep", "--resume", str(tmp_path)]) == 0
@@ -217,7 +217,7 @@ def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
     assert main([*GRID, "--out", str(tmp_path)]) == 0
     handle = lock(tmp_path, "", "", "")
     assert main(["sweep", "--resume", str(tmp_path)]) == 2
-    assert "expected a sweep that nobody is at, got one whose runs are under way." in capsys.readouterr().err
+    assert "expected a sweep that no other process is running, got one that is running." in capsys.readouterr().err
     os.close(handle)
     assert main(["sweep", "--resume", str(tmp_path)]) == 0
 
@@ -263,7 +263,7 @@ def test_what_cannot_be_swept_is_refused_before_anything_runs(args, text, tmp_pa
 def test_a_directory_holds_one_sweep(tmp_path, stand_in, capsys):
     assert main([*GRID, "--out", str(tmp_path)]) == 0
     assert main([*GRID, "--out", str(tmp_path)]) == 2
-    assert f"Go on with it: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
+    assert f"Resume it: python -m experiments sweep --resume {tmp_path}" in capsys.readouterr().err
     for args in (["--resume"], ["--resume", "--lowest"]):
         assert main(["sweep", *args]) == 2
         assert "expected a directory, and perhaps --metric, --lowest, --workers, --dask, got " in capsys.readouterr().err

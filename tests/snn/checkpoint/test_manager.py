@@ -65,7 +65,9 @@ def test_a_full_disk_leaves_all_that_was_there(tmp_path, monkeypatch, step):
     checkpoints.save(1, 0.5, value=1)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     monkeypatch.setattr(os, step, full)
-    with pytest.raises(WriteError, match=r"with space left, got No space left on device\. What was there stays\."):
+    with pytest.raises(
+        WriteError, match=r"with space left, got No space left on device\. The existing files were not changed\."
+    ):
         checkpoints.save(2, 0.9, value=2)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     monkeypatch.undo()
@@ -75,7 +77,7 @@ def test_a_full_disk_leaves_all_that_was_there(tmp_path, monkeypatch, step):
 
 def test_a_place_that_is_no_directory(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(WriteError, match=r"(File exists|Not a directory)\. What was there stays\."):
+    with pytest.raises(WriteError, match=r"(File exists|Not a directory)\. The existing files were not changed\."):
         Checkpoints(tmp_path / "file").save(1)
     assert (tmp_path / "file").read_text() == "mine"
 

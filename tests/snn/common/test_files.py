@@ -32,7 +32,7 @@ def test_a_line_that_does_not_fit_leaves_those_before(tmp_path):
     done = subprocess.run([sys.executable, "-c", APPENDS, tmp_path / "a"], capture_output=True, text=True, check=True)
     assert done.stdout == (
         f"writing {tmp_path / 'a'}: expected a directory that can be written, with space left, got File too large. "
-        "What was there stays. Choose another place.\n"
+        "The existing files were not changed. Choose another place.\n"
     )
     assert (tmp_path / "a").read_text() == "first\nsecond\n"
 
@@ -56,7 +56,7 @@ def test_threads_that_write_one_file_leave_a_whole_one(tmp_path):
 def test_a_name_in_the_place_of_a_directory(tmp_path):
     (tmp_path / "file").write_text("mine")
     for act in (lambda: make_directory(tmp_path / "file"), lambda: write_whole(tmp_path / "file" / "a", b"")):
-        with pytest.raises(WriteError, match=r"(File exists|Not a directory)\. What was there stays\."):
+        with pytest.raises(WriteError, match=r"(File exists|Not a directory)\. The existing files were not changed\."):
             act()
     assert (tmp_path / "file").read_text() == "mine"
 
