@@ -54,15 +54,15 @@ def chosen(given: str, available: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run benchmarks."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Ours beside its peers, in one run.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare spikecell with other packages.")
     titles = "; ".join(f"{name}: {module.TITLE}" for name, module in BENCHMARKS.items())
     parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="name", help=titles.replace("%", "%%"))
     parser.add_argument("--peers", default="all", help="comma-separated names; torch or jax for all of theirs; all; none")
-    parser.add_argument("--repeats", type=int, help=f"rounds that are timed (default {REPEATS}; {SMALL_REPEATS} with --small)")
-    parser.add_argument("--small", action="store_true", help="tiny work, to see that everything runs")
+    parser.add_argument("--repeats", type=int, help=f"timed rounds (default {REPEATS}; {SMALL_REPEATS} with --small)")
+    parser.add_argument("--small", action="store_true", help="tiny work, to check that everything runs")
     parser.add_argument("--only", default="", help="only the cases whose name contains this")
-    parser.add_argument("--data", type=Path, help="train: directory of MNIST's IDX files; made-up images without it")
-    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the JSON file and the figure go")
+    parser.add_argument("--data", type=Path, help="train: directory of MNIST's IDX files; random images without it")
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="directory of the JSON file and the figure")
     args = parser.parse_args(arguments)
     every = sorted({peer for module in BENCHMARKS.values() for peer in module.PEERS})
     if strangers := chosen(args.peers, every)[1]:

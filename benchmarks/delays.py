@@ -21,7 +21,7 @@ from .harness import Options, interleaved, table, write
 from .peers import threads
 from .rounds import Result
 
-TITLE = "delays of features and of connections beside a dense layer: 3 % spikes in, an iteration"
+TITLE = "delays of features and of connections beside a dense layer: 3 % input spikes, one iteration"
 PEERS = ("torch",)
 DENSITY = 0.03
 DENSITIES = (0.01, 0.05, 0.2)

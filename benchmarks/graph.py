@@ -6,7 +6,7 @@ from .harness import Options, compare
 from .layer import scale
 from .work import Layer, Work, compact, dense, lif
 
-TITLE = "a skip, excitation and inhibition, feedback: 5 % spikes in, a training iteration"
+TITLE = "skip, excitation and inhibition, feedback: 5 % input spikes, one training iteration"
 PEERS = ("torch_loop", "torch_expert", "torch_compile", "jax_expert", "jaxpike", "snntorch")
 # What `scale` takes as the mean square of what a layer receives, so that about 5 % fire in each: the density of the input, and
 # more than the rate of neurons, which fire again and again, so that their sum varies more; of two layers in a row more still.

@@ -30,7 +30,7 @@ class Options:
     repeats: int = 10
     """Rounds that are timed."""
     small: bool = False
-    """Whether to do tiny work, to see that everything runs."""
+    """Whether to do tiny work, to check that everything runs."""
     out: Path = field(default=Path("runs/benchmarks"))
     """Where the results go."""
     data: str = "synthetic"
@@ -132,7 +132,7 @@ def compare(name: str, title: str, cases: Mapping[str, tuple[str, Work]], conten
     options : Options
         What the command line says.
     """
-    tiny = " (tiny, to see that it runs)" if options.small else ""
+    tiny = " (tiny, to check that it runs)" if options.small else ""
     print(f"{title}{tiny}\n{threads()} threads each, medians of up to {options.repeats} interleaved repeats (quartiles)")
     found: dict[str, dict[str, Result]] = {}
     with processes() as kept:

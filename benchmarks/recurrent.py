@@ -6,7 +6,7 @@ from .harness import Options, compare
 from .layer import DENSITY, FEW, scale
 from .work import Work, compact, dense, readout, recurrent
 
-TITLE = "700 -> H recurrent -> 20 leaky readouts, batch 128, 2 % spikes in, a training iteration"
+TITLE = "700 -> H recurrent -> 20 leaky readouts, batch 128, 2 % input spikes, one training iteration"
 PEERS = ("torch_expert", "torch_compile", "torch_loop", "jax_expert", "spyx", "spikingjelly", "snntorch", "norse")
 
 

@@ -1,7 +1,7 @@
-"""Checkpoints: all that a run goes on from, in one file, written whole and checked before it is loaded.
+"""Checkpoints: everything needed to resume a run, in one file, written atomically and checked before it is loaded.
 
-A file holds arrays in the safetensors format, and beside them JSON with a version and a digest: no code, so that it can be
-loaded from anyone. It needs the extra ``train``.
+A file holds arrays in the safetensors format, and beside them JSON with a version and a digest: no code, so it is safe to load
+from anyone. It needs the extra ``train``.
 """
 
 from .manager import Checkpoints

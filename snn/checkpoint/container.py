@@ -25,7 +25,7 @@ DTYPES = {
 
 _HEADER = 100_000_000  # bytes, as the format has it
 _KEY = "spikecell"  # one key of metadata: the package writes several in any order, and equal states should be equal files
-_ANOTHER = "Take another checkpoint."
+_ANOTHER = "Use another checkpoint."
 
 
 def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:

@@ -20,20 +20,20 @@ _STEP = re.compile(r"step-(\d+)\.safetensors")
 class Checkpoints:
     """A directory with the last checkpoints of a run, ``step-<step>.safetensors``, and its best, ``best.safetensors``.
 
-    Each is written whole before an older one goes, so that there is one whatever happens.
+    Each is written completely before an older one is removed, so there is always one.
 
     Parameters
     ----------
     directory : str or path
-        Where they are; made with the first one.
+        Directory of the checkpoints; created with the first one.
     keep : int
-        How many of the last to keep.
+        Number of checkpoints to keep.
     """
 
     def __init__(self, directory: str | os.PathLike[str], keep: int = 2) -> None:
         if not isinstance(keep, int) or isinstance(keep, bool) or keep < 1:
             raise ArgumentError(
-                "Checkpoints", "keep, a whole number of at least 1", repr(keep), "The last one is gone on from."
+                "Checkpoints", "keep, a whole number of at least 1", repr(keep), "The last one is needed to resume."
             )
         self.directory, self.keep = Path(directory), keep
         self._score: float | None = None
@@ -63,9 +63,9 @@ class Checkpoints:
         Parameters
         ----------
         step : int
-            Its number; saved as the part ``step``.
+            Number of the checkpoint; saved as the part ``step``.
         score : float, optional
-            If it is higher than those before, the checkpoint is the best too; saved as the part ``score``.
+            If it is higher than all before, the checkpoint is also the best one; saved as the part ``score``.
         **parts : object
             As for :func:`save`.
 
@@ -77,7 +77,7 @@ class Checkpoints:
         Raises
         ------
         CheckpointError
-            As :func:`save`; or if a further one is there, of another run.
+            As :func:`save`; or if the directory has a later one, of another run.
         WriteError
             If it cannot be written. The existing files were not changed.
         """
@@ -85,7 +85,7 @@ class Checkpoints:
         if last is not None and last.name > _name(step):
             raise CheckpointError(
                 f"{self}, step {step}", "a directory of this run", f"a further checkpoint, {last.name}",
-                "Nothing was written. Go on from it, or take another directory.",
+                "Nothing was written. Resume from it, or use another directory.",
             )  # fmt: skip
         content = to_bytes({"step": step, "score": score, **parts}, f"{self}, step {step}")
         make_directory(self.directory)
@@ -105,19 +105,19 @@ class Checkpoints:
     def load(self, **parts: Any) -> dict[str, Any] | None:
         """Load the last checkpoint, as :func:`load` does; None if there is none.
 
-        What a killed process had begun to write here is removed.
+        Incomplete files of a killed process are removed.
 
         Raises
         ------
         CheckpointError
-            As :func:`load`; it names the one before, if there is one. If the directory is a file.
+            As :func:`load`; the error names the previous checkpoint, if there is one. Also if the directory is a file.
         """
         if self.directory.is_file():
             raise CheckpointError(
                 f"{self}",
                 "a directory",
                 "a file",
-                "Give the directory that it is in, or read the file with snn.checkpoint.load.",
+                "Pass the directory that it is in, or read the file with snn.checkpoint.load.",
             )
         sweep(self.directory)
         paths = self.paths()

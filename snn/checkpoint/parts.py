@@ -23,25 +23,24 @@ from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_o
 
 __all__ = ["load", "save", "to_bytes"]
 
-_SAME = "Nothing was loaded. Build it as it was when saved; load(path) without it returns what was saved."
+_SAME = "Nothing was loaded. Build it as it was when it was saved; load(path) without it returns the saved value."
 _OBJECTS = {CELL: (Cell, "a Cell"), OPTIMIZER: (Optimizer, "an optimizer"), GENERATOR: (np.random.Generator, "a generator")}
 
 
 def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     """Write a checkpoint: a file in the safetensors format, whole or not at all.
 
-    It is written beside its place, waits until it is on the disk, and then takes the place of what was there. It holds no
-    code.
+    It is written beside its place, flushed to disk, and then replaces the old file. It holds no code.
 
     Parameters
     ----------
     path : str or path
-        Where it goes, such as ``"run.safetensors"``; its directory is there.
+        Target, such as ``"run.safetensors"``; its directory must exist.
     **parts : object
-        What to keep, by names of your own:
+        Objects to save, by names of your choice:
 
         - a Cell: its Parameters, and the generators in attributes of its Cells, such as that of ``nn.Dropout``;
-        - an optimizer: what it remembers, and its step, which is where its schedules are;
+        - an optimizer: its memory, and its step, which is the position of its schedules;
         - a ``numpy.random.Generator``: its state, and how many others it has spawned;
         - the state of neurons, as :func:`snn.run` returns it; Tensors, arrays, numbers, text, None; lists, tuples and
           NamedTuples of them, and dicts with names, such as a configuration.
@@ -81,7 +80,7 @@ def to_bytes(parts: Mapping[str, Any], where: str) -> bytes:
 def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     """Read a checkpoint into Cells, optimizers and generators, and return the rest.
 
-    Everything is checked before anything is set: an error leaves all as it was.
+    Everything is checked before anything is set: after an error nothing has changed.
 
     Parameters
     ----------
@@ -95,8 +94,9 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Every part by name. Those that were given are set or built like what was given. Of others, a Cell is a dict of weights
-        (without its generators), an optimizer that of ``state_dict``, a generator a new one, a NamedTuple a dict.
+        Every part by name. Parts that were given are set, or have the structure of the given value. Of others, a Cell is a
+        dict of weights (without its generators), an optimizer that of ``state_dict``, a generator a new one, a NamedTuple a
+        dict.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Warns
     -----
     UserWarning
-        If an optimizer has other options, such as another learning rate, than when it was saved. It keeps its own.
+        If an optimizer has other options than when it was saved, such as another learning rate. It keeps its own.
     """
     where = f"checkpoint {os.fspath(path)}"
     content, arrays = read(Path(path))
@@ -252,7 +252,7 @@ def _same_dtypes(dtypes: Mapping[str, Any], saved: Mapping[str, Any], where: str
 
 
 def _forged(where: str, error: Exception) -> CheckpointError:
-    return CheckpointError(where, "parts as save writes them", f"others ({error})", "Take another checkpoint.")
+    return CheckpointError(where, "parts as save writes them", f"others ({error})", "Use another checkpoint.")
 
 
 def _of(target: Any) -> str:

@@ -52,7 +52,7 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
     if depth > _DEEPEST:
         raise CheckpointError(
             f"{where}, {name[:100]}", f"at most {_DEEPEST} containers inside one another", "more",
-            "Nothing was written. Does it hold itself?",
+            "Nothing was written. Does it contain itself?",
         )  # fmt: skip
     if value is None or type(value) in (bool, int, str):
         return value
@@ -75,7 +75,7 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
         return {LIST if isinstance(value, list) else TUPLE: list(inside(dict(enumerate(value))).values())}
     raise CheckpointError(
         f"{where}, {name}", "numbers, text, arrays, lists, tuples, dicts with names, Cells, optimizers or generators",
-        describe(value), "Nothing was written. Save what it is made of; of a dataclass, dataclasses.asdict(it).",
+        describe(value), "Nothing was written. Save its contents; for a dataclass, dataclasses.asdict(it).",
     )  # fmt: skip
 
 

@@ -24,10 +24,10 @@ _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu(
 
 
 def equations(cell: Cell) -> str:
-    """Return one step of a neuron in one line, made from the program that runs.
+    """Return one step of a neuron as one line, from the program that runs.
 
-    ``x`` is the input, and the variables of the state have their names; with a prime after the step. ``h`` is the membrane
-    before it fires, and ``z`` is 1 where it does. The neurons and synapses of this package print it as their ``repr``.
+    ``x`` is the input, and the variables of the state have their names; a prime marks the value after the step. ``h`` is the
+    membrane before it fires, and ``z`` is 1 where it fires. This is also the ``repr`` of neurons and synapses in this package.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def equations(cell: Cell) -> str:
     Returns
     -------
     str
-        The equations, a semicolon between any two.
+        The equations, separated by semicolons.
 
     Raises
     ------
     CompileError
-        If it cannot be traced, as an ``if`` on a membrane.
+        If it cannot be traced, for example because of an ``if`` on a membrane.
 
     Examples
     --------

@@ -29,7 +29,7 @@ def write_whole(path: Path, content: bytes, fix: str = ELSEWHERE) -> None:
     Raises
     ------
     WriteError
-        If it cannot be written; what was at its place is still there.
+        If it cannot be written; an existing file is kept.
     """
     # Two threads, or processes, that write the same file take turns: each puts a whole one there.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_PARTIAL}")

@@ -204,7 +204,7 @@ def check_kept(after: Any, before: Any, where: str) -> None:
     if not alike:
         raise StateError(
             where, f"{outline(before)}, as before it", outline(after),
-            "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts.",
+            "A state keeps its structure, shapes and dtypes; initial_state(x) returns the first one.",
         )  # fmt: skip
 
 

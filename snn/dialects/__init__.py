@@ -1,4 +1,4 @@
-"""Neurons that equal those of other packages: their equations, order of steps, comparator and defaults.
+"""Neurons that match those of other packages: their equations, order of steps, comparator and defaults.
 
 One file a peer. It has ``NEURONS``: for each of our neurons what builds the peer's, with the peer's own arguments; and
 ``LEFT``: arguments of the peer's that may only be what they are by default, with what to do instead. The releases meant are

@@ -117,7 +117,7 @@ class Stepwise(Walk):
             ) from error  # fmt: skip
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
-                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
+                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state too."
             )
         out, after = result
         if self.t == 0:
@@ -163,7 +163,7 @@ class AllSteps(Walk):
             raise CellError(
                 label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
                 "it in a Cell that is run step by step",
-                "Put it in an nn.SequentialCell, or say over_time = True in your Cell, whose construct then gets [T, N, ...].",
+                "Put it in an nn.SequentialCell, or set over_time = True in your Cell, whose construct then gets [T, N, ...].",
             )  # fmt: skip
         return self.over_time(cell, x, name), None
 

@@ -97,7 +97,7 @@ def not_once(name: str, cell: Cell, times: int, steps: int) -> ArgumentError:
     """Return the error about a neuron that is to be recorded and stands in two layers, or runs in some steps only."""
     return ArgumentError(
         "snn.run, record", "neurons that run once in every time step",
-        f"{label(name, cell)}, run {times} times in {steps} of them", "Give each layer a neuron of its own.",
+        f"{label(name, cell)}, run {times} times in {steps} of them", "Give each layer its own neuron.",
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[st
     if missing := [name for name in names if name not in found]:
         raise ArgumentError(
             "snn.run, record", f"some of {', '.join(sorted(available)) or 'nothing: the net has no neurons'}",
-            ", ".join(missing), "Record what the neurons of this net have.",
+            ", ".join(missing), "Choose variables that the neurons of this net have.",
         )  # fmt: skip
 
 
@@ -214,7 +214,7 @@ def check_gradient(name: str, cell: Cell, arrived: Any, passed: Any) -> None:
     if _unsound(arrived) is None and (array := _unsound(passed)) is not None:
         raise NonFiniteError(
             f"gradient through {label(name, cell)}", "finite numbers", _first(array),
-            "What arrived there was finite: look at its bprop or surrogate; detach_reset=True may help.",
+            "The incoming gradient was finite: check its bprop or surrogate; detach_reset=True may help.",
         )  # fmt: skip
 
 
@@ -257,7 +257,7 @@ def _first_step(array: Any) -> int | None:
 
 
 def _not_finite(where: str, array: Any) -> NonFiniteError:
-    return NonFiniteError(where, "finite numbers", _first(array), "Its inputs were finite: look at its weights and equations.")
+    return NonFiniteError(where, "finite numbers", _first(array), "Its inputs were finite: check its weights and equations.")
 
 
 def _first(array: Any) -> str:

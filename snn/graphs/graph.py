@@ -117,14 +117,14 @@ class Start:
 
 @dataclass(eq=False)
 class Graph:
-    """What a net computes in one time step; ``print`` shows it as a table.
+    """The computation of a net in one time step; ``print`` shows it as a table.
 
     Attributes
     ----------
     name : str
         Of the net's class.
     nodes : list of Node
-        In an order in which each follows those that feed it, but for what the step before has left.
+        In topological order, except for edges from the previous step.
     out : structure of Edge
         The output of the net.
     state : structure of int

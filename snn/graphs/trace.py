@@ -147,7 +147,7 @@ class _Tracer(Builder):
         result = self._run(cell, name, cell, x, structure)
         if not isinstance(result, tuple) or len(result) != 2:
             raise StateError(
-                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state beside."
+                label(name, cell), "construct to return (out, state)", describe(result), "Return the new state too."
             )
         check_kept(result[1], structure, f"{label(name, cell)}, state after a step")
         for number, leaf in zip(numbers, tree.leaves(result[1]), strict=True):
@@ -294,7 +294,7 @@ def _in_steps(name: str, cell: Cell, inside: Cell) -> CellError:
     return CellError(
         label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
         "it in a Cell that is run step by step",
-        "Put it in an nn.SequentialCell, or say over_time = True in your Cell, whose construct then gets [T, N, ...].",
+        "Put it in an nn.SequentialCell, or set over_time = True in your Cell, whose construct then gets [T, N, ...].",
     )  # fmt: skip
 
 

@@ -41,23 +41,23 @@ def load_state_dict(
     Parameters
     ----------
     net : Cell
-        Its dense layers are ``nn.Linear`` there, its convolutions and batch norms those of the same name.
+        Its dense layers are ``nn.Linear`` in torch; convolutions and batch norms have the same names.
     weights : mapping or path
         From names to tensors or arrays, as ``module.state_dict()`` returns it; or a file of the safetensors format. Floats are
         rounded to the precision of the Parameter, bfloat16 too; nothing else is lost.
     names : mapping, optional
-        From names there to names here, of layers or of single arrays, such as ``{"fc1": "0", "bn1": "2", "lif1": None}``;
-        the longest counts, and None leaves out. What it does not mention has the same name here.
+        From names in torch to names here, of layers or of single arrays, such as ``{"fc1": "0", "bn1": "2", "lif1": None}``;
+        the longest match counts, and None leaves an array out. Other names are the same in both.
     strict : bool
-        Every Parameter must be there and nothing else; a ``num_batches_tracked`` of a batch norm may. Otherwise what is
-        missing or unexpected is left alone.
+        Every Parameter must be there and nothing else; a ``num_batches_tracked`` of a batch norm may. Otherwise missing and
+        unexpected entries are ignored.
     finite : bool
-        Refuse NaN and infinity.
+        Reject NaN and infinity.
 
     Returns
     -------
     missing, unexpected : list of str
-        Parameters that got nothing, by their names here, and arrays that none takes, by their names there.
+        Parameters without a value, by their names here, and unused arrays, by their names there.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def load_state_dict(
     if problems:
         raise StateDictError(
             where, "an array for each Parameter, of its shape", "; ".join(problems),
-            "Nothing was loaded. Say names={theirs: ours} for other names, strict=False to leave out, finite=False for NaN "
+            "Nothing was loaded. Pass names={theirs: ours} for other names, strict=False to skip some, finite=False for NaN "
             "and infinity.",
         )  # fmt: skip
     for label, array in new.items():
@@ -130,14 +130,14 @@ def load_state_dict(
 
 
 def state_dict(net: Cell, names: Names | None = None) -> dict[str, Array]:
-    """Return copies of a net's weights by the names that torch has for them.
+    """Return copies of a net's weights under torch's names.
 
     Parameters
     ----------
     net : Cell
         As for :func:`load_state_dict`.
     names : mapping, optional
-        The same as for loading: from names there to names here.
+        The same as for loading: from names in torch to names here.
 
     Returns
     -------

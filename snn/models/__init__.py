@@ -1,7 +1,7 @@
-"""Whole networks of the literature, with its numbers of Parameters.
+"""Whole networks from the literature, with their published numbers of Parameters.
 
 Each is an ``nn.SequentialCell`` with named layers for :func:`snn.run`, in either mode. ``neuron=`` takes a function that makes
-the neuron of a layer, and ``rng=`` where the weights come from.
+the neuron of a layer, and ``rng=`` is the source of the random weights.
 
 ======================== ============================================================ ===============================
 model                    layers                                                       source
@@ -14,7 +14,7 @@ model                    layers                                                 
 :func:`spikformer`       attention over spikes                                        Zhou et al., 2023
 :func:`shd_delayed`      layers of learnt delays, for the Spiking Heidelberg Digits   Hammouamri et al., 2024
 :func:`shd_recurrent`    a recurrent layer, for the Spiking Heidelberg Digits         Cramer et al., 2022
-:func:`plif_net`         convolutions, neurons that learn their time constants        Fang et al., 2021 (ICCV)
+:func:`plif_net`         convolutions, neurons with learnt time constants             Fang et al., 2021 (ICCV)
 ======================== ============================================================ ===============================
 """
 

@@ -79,30 +79,30 @@ class TokenMean(Cell):
 class SpikingAttention(Cell):
     """Self-attention over spikes, without softmax (Zhou et al., "Spikformer", 2023).
 
-    Queries, keys and values are spikes, so that ``q k^T v`` are sums of them: what is attended to is ``scale`` times that, and
-    a neuron fires of it. All of it within one time step.
+    Queries, keys and values are spikes, so ``q k^T v`` are sums of them; a neuron fires on ``scale`` times this. All of it
+    happens within one time step.
 
     Parameters
     ----------
     dim, heads : int
-        Features of a token, and in how many groups they attend.
+        Features of a token, and number of heads.
     scale : float
-        What the product is multiplied by.
+        Factor of the product.
     norm : callable
-        Makes the norm behind a dense layer from its features, for ``[N, C, L]``.
+        Makes the norm after a dense layer from its number of features, for ``[N, C, L]``.
     neuron : callable, optional
         Makes a neuron; by default a :class:`snn.LIFNode` with ``tau=2``, hard reset and the surrogate ``atan``.
     attending : callable, optional
-        Makes that of the product; by default the same with a threshold of 0.5, and spikes of 1.
+        Makes the neuron of the product; by default the same with a threshold of 0.5 and spikes of amplitude 1.
     rng : numpy.random.Generator or int, optional
-        Where the weights come from.
+        Source of the random weights.
 
     Raises
     ------
     ArgumentError
-        If the heads do not share the features equally, or one of both is not a positive int.
+        If the features are not a multiple of the heads, or one of them is not a positive int.
     DTypeError
-        If ``neuron``, ``attending`` or ``norm`` is no function that makes a layer.
+        If ``neuron``, ``attending`` or ``norm`` is not a function that makes a layer.
     """
 
     def __init__(
@@ -197,8 +197,8 @@ def spikformer(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make a Spikformer for small images (Zhou et al., 2023): by default Spikformer-4-384 for CIFAR-10, 9.32 M Parameters.
 
-    Four convolutions of 3 x 3, the last two with max pooling, make a token of each patch of 4 x 4; a fifth one adds what
-    stands for its position.
+    Four convolutions of 3 x 3, the last two with max pooling, turn each patch of 4 x 4 into a token; a fifth one adds a
+    position embedding.
 
     Parameters
     ----------
@@ -211,19 +211,19 @@ def spikformer(
     neuron : callable, optional
         Makes a neuron; by default a :class:`snn.LIFNode` with ``tau=2``, hard reset and the surrogate ``atan``.
     rng : numpy.random.Generator or int, optional
-        Where the weights come from.
+        Source of the random weights.
 
     Returns
     -------
     nn.SequentialCell
-        Its output is the scores ``[T, N, classes]``, to be averaged over time.
+        Its output is the scores ``[T, N, classes]``; average them over time.
 
     Raises
     ------
     ArgumentError
-        If ``dim`` is no such multiple, the image is smaller than a patch, or a number is not a positive int.
+        If ``dim`` is not such a multiple, the image is smaller than a patch, or a number is not a positive int.
     DTypeError
-        If ``neuron`` is no function that makes a neuron.
+        If ``neuron`` is not a function that makes a neuron.
     """
     check_image("models.spikformer", image)
     positive("models.spikformer", depth=depth, dim=dim, heads=heads)

@@ -41,7 +41,7 @@ def convnet(
     neuron : callable, optional
         Makes the neuron of a layer; by default a :class:`snn.LIFNode` with ``beta=0.5``.
     rng : numpy.random.Generator or int, optional
-        Where the weights come from.
+        Source of the random weights.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def convnet(
     Raises
     ------
     DTypeError
-        If ``neuron`` is no function that makes a neuron.
+        If ``neuron`` is not a function that makes a neuron.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def vgg9(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make the spiking VGG-9 of Kim and Panda (2021): 64-64-P-128-128-P-256-256-256-P-1024-10.
 
-    3 x 3 convolutions and dense layers, all without biases, neurons behind each but the last, and average pooling of spikes.
+    3 x 3 convolutions and dense layers, all without biases, neurons after each but the last, and average pooling of spikes.
     5,938,880 weights for ten classes of 32 x 32 images.
 
     Parameters
@@ -97,26 +97,25 @@ def vgg9(
     image : tuple of int
         Channels, rows and columns of the input.
     width : float
-        What the numbers of channels and of the neurons in front of the last layer are multiplied by, above 0; at least one is
-        left.
+        Factor for the numbers of channels and of the neurons before the last layer, above 0; at least one remains.
     norm : callable or None
-        Makes the norm behind a convolution from its channels. In the paper it is one of its own for each time step.
+        Makes the norm after a convolution from its number of channels. The paper uses a separate norm for each time step.
     neuron : callable, optional
         Makes the neuron of a layer; by default a :class:`snn.LIFNode` with ``beta=0.95``.
     rng : numpy.random.Generator or int, optional
-        Where the weights come from.
+        Source of the random weights.
 
     Returns
     -------
     nn.SequentialCell
-        Its output is the scores ``[T, N, classes]``, to be summed over time.
+        Its output is the scores ``[T, N, classes]``; sum them over time.
 
     Raises
     ------
     ArgumentError
         If the image is too small for the pooling, or ``width`` is not above 0.
     DTypeError
-        If ``neuron`` or ``norm`` is no function that makes a layer.
+        If ``neuron`` or ``norm`` is not a function that makes a layer.
     """
     make: Maker = (lambda: LIFNode(beta=0.95, detach_reset=True)) if neuron is None else neuron
     pool: Maker = lambda: nn.AvgPool2d(2, 2)  # noqa: E731
@@ -138,23 +137,23 @@ def vgg11(
     classes, image, width, rng
         As for :func:`vgg9`.
     head : sequence of int
-        Neurons of the dense layers in front of the last one.
+        Neurons of the dense layers before the last one.
     norm : callable or None
-        Makes the norm behind a convolution from its channels.
+        Makes the norm after a convolution from its number of channels.
     neuron : callable, optional
         Makes the neuron of a layer; by default a :class:`snn.LIFNode` with ``tau=2``, hard reset and the surrogate ``atan``.
 
     Returns
     -------
     nn.SequentialCell
-        Its output is the scores ``[T, N, classes]``, to be summed over time.
+        Its output is the scores ``[T, N, classes]``; sum them over time.
 
     Raises
     ------
     ArgumentError
         If the image is too small for the pooling, or ``width`` is not above 0.
     DTypeError
-        If ``neuron`` or ``norm`` is no function that makes a layer.
+        If ``neuron`` or ``norm`` is not a function that makes a layer.
     """
     pool: Maker = lambda: nn.MaxPool2d(2, 2)  # noqa: E731
     make = atan_lif if neuron is None else neuron

@@ -22,7 +22,7 @@ def shd_delayed(
     """Make the network with learnt delays for the Spiking Heidelberg Digits (Hammouamri et al., 2024): 140-256-256-20.
 
     Each layer has a weight and a delay for each connection, without biases, then a norm, leaky neurons and a dropout that
-    keeps its mask for a whole run. The readout never fires; its softmax in each step is what comes out. Steps are of 10 ms,
+    keeps its mask for a whole run. The readout never fires; the output is its softmax in each step. Steps are of 10 ms,
     delays reach over 25 of them, and an input is five channels of the cochlea. 214,016 Parameters, 1,024 of them of the norms.
 
     Parameters
@@ -42,7 +42,7 @@ def shd_delayed(
     dropout : float
         Probability of the dropouts.
     rng : numpy.random.Generator or int, optional
-        Where weights, delays and the masks of the dropouts come from.
+        Source of random weights, delays and dropout masks.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def shd_delayed(
     Raises
     ------
     ArgumentError
-        If a number is not a positive int, or ``dropout`` no probability below 1.
+        If a number is not a positive int, or ``dropout`` is not a probability below 1.
 
     References
     ----------

@@ -22,12 +22,12 @@ _VOTES = 10
 
 
 class Voting(Cell):
-    """The mean of the neurons of each class, which stand side by side.
+    """The mean over the neurons of each class, which are adjacent.
 
     Parameters
     ----------
     votes : int
-        Neurons of a class.
+        Neurons per class.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def plif_net(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make the network of Fang et al. (2021): 128C3-BN-PLIF-MP2 twice, then 2048-PLIF-100-PLIF and a vote of ten neurons.
 
-    3 x 3 convolutions and dense layers without biases, max pooling of spikes, and a dropout in front of each dense layer that
-    keeps its mask for a whole run. By default for MNIST and Fashion-MNIST, 13,198,980 Parameters; with
-    ``image=(2, 34, 34)`` for N-MNIST, and ``classes=11, image=(2, 128, 128), blocks=5, hidden=512`` for DVS Gesture.
+    3 x 3 convolutions and dense layers without biases, max pooling of spikes, and a dropout before each dense layer that keeps
+    its mask for a whole run. By default for MNIST and Fashion-MNIST, 13,198,980 Parameters; with ``image=(2, 34, 34)`` for
+    N-MNIST, and ``classes=11, image=(2, 128, 128), blocks=5, hidden=512`` for DVS Gesture.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def plif_net(
         Makes the neuron of a layer; by default a :class:`snn.PLIFNode` with ``tau=2``, hard reset without gradient and the
         surrogate ``atan``.
     rng : numpy.random.Generator or int, optional
-        Where weights and the masks of the dropouts come from.
+        Source of random weights and dropout masks.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def plif_net(
     ArgumentError
         If the image is too small for the pooling, or a number is not a positive int.
     DTypeError
-        If ``neuron`` is no function that makes a neuron.
+        If ``neuron`` is not a function that makes a neuron.
 
     References
     ----------

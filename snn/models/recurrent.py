@@ -41,7 +41,7 @@ def shd_recurrent(
     dt : float
         Milliseconds in a time step.
     rng : numpy.random.Generator or int, optional
-        Where the weights come from.
+        Source of the random weights.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Residual networks whose blocks join spikes with spikes."""
+"""Residual networks whose blocks join spikes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ def sew_block(
     channels: int, outputs: int, stride: int = 1, *, join: str = "add", norm: Norm = nn.BatchNorm2d,
     neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
 ) -> SEWBlock:  # fmt: skip
-    """Make a residual block of two convolutions, norms and neurons, whose spikes are joined with what came in.
+    """Make a residual block of two convolutions, norms and neurons, whose spikes are joined with its input.
 
-    It is a :class:`snn.SEWBlock` with a chain named ``branch``. Where channels or the size change, the input goes through a
-    convolution, a norm and a neuron on its way around (Fang et al., "Deep Residual Learning in Spiking Neural Networks",
-    2021).
+    It is a :class:`snn.SEWBlock` with a chain named ``branch``. If channels or size change, the shortcut has a convolution, a
+    norm and a neuron (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
 
     Parameters
     ----------
@@ -39,11 +38,11 @@ def sew_block(
     join : {"add", "and", "iand"}
         How they are joined, as ``connect`` of :class:`snn.SEWBlock`.
     norm : callable
-        Makes the norm behind a convolution from its channels.
+        Makes the norm after a convolution from its number of channels.
     neuron : callable, optional
         Makes a neuron; by default an :class:`snn.IFNode` with hard reset and the surrogate ``atan``.
     rng : numpy.random.Generator or int, optional
-        Where the weights come from.
+        Source of the random weights.
 
     Returns
     -------
@@ -53,9 +52,9 @@ def sew_block(
     Raises
     ------
     ArgumentError
-        If there is no such join, or it needs spikes of 1 and the neurons have others.
+        If there is no such join, or it requires spikes of amplitude 1 and the neurons have others.
     DTypeError
-        If ``neuron`` or ``norm`` is no function that makes a layer.
+        If ``neuron`` or ``norm`` is not a function that makes a layer.
     """
     make = maker("models.sew_block", "neuron", atan_if if neuron is None else neuron)
     norm, rng = maker("models.sew_block", "norm", norm), to_generator(rng, "models.sew_block")
@@ -98,12 +97,12 @@ def sew_resnet(
     Returns
     -------
     nn.SequentialCell
-        Its output is the scores ``[T, N, classes]``, to be averaged over time.
+        Its output is the scores ``[T, N, classes]``; average them over time.
 
     Raises
     ------
     ArgumentError
-        If there are not as many widths as numbers of blocks, one is not a positive int, or there is no such join.
+        If the numbers of widths and of blocks differ, one is not a positive int, or there is no such join.
     DTypeError
         As for :func:`sew_block`.
     """

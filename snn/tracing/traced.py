@@ -155,6 +155,6 @@ def pair(cell: Any, result: Any) -> tuple[Any, Any]:
     """Return what a neuron returned, if it is an output and a state."""
     if not isinstance(result, tuple) or len(result) != 2:
         raise StateError(
-            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state beside."
+            type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state too."
         )
     return operands(result)  # type: ignore[no-any-return]

@@ -159,7 +159,7 @@ def test_it_cannot_stand_in_a_cell_that_is_run_step_by_step(kind, mode):
     match = (
         r"layer '1' \(Inside.*\): expected PSN, which takes all time steps at once, in a chain of layers, got it in a Cell.*"
     )
-    with pytest.raises(CellError, match=match + r"Put it in an nn.SequentialCell, or say over_time = True"):
+    with pytest.raises(CellError, match=match + r"Put it in an nn.SequentialCell, or set over_time = True"):
         snn.run(net, np.ones((T, N, F), np.float32), mode=mode)
 
 

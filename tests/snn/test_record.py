@@ -176,7 +176,7 @@ def run_refused(net, record, mode="auto"):
 def test_an_unknown_name_is_refused():
     assert run_refused(two_layers(), ("v", "voltage", "current")) == (
         "snn.run, record: expected some of spike, v, v_before_reset, x, got voltage, current. "
-        "Record what the neurons of this net have."
+        "Choose variables that the neurons of this net have."
     )
 
 
@@ -207,5 +207,5 @@ def test_one_neuron_in_two_layers_cannot_be_recorded(node, mode):
     kind = type(shared).__name__
     assert run_refused(nn.SequentialCell(shared, shared), ["v"], mode=mode) == (
         f"snn.run, record: expected neurons that run once in every time step, got layer '0' ({kind}), "
-        "run 2 times in 1 of them. Give each layer a neuron of its own."
+        "run 2 times in 1 of them. Give each layer its own neuron."
     )

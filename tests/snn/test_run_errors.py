@@ -180,7 +180,7 @@ class Returns(Cell):
 def test_a_construct_that_does_not_return_a_pair(construct, got):
     text = refused(StateError, Returns(construct), currents((2, 4, 3)))
     assert text.startswith(f"Returns: expected construct to return (out, state), got {got}")
-    assert text.endswith("Return the new state beside.")
+    assert text.endswith("Return the new state too.")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_state_that_a_step_makes_into_something_else(construct, got, mask):
     net = nn.SequentialCell({"own": Returns(construct)})
     assert refused(StateError, net, currents((3, 4, 3)), mask=mask) == (
         f"layer 'own' (Returns), state after a step: expected [4, 3] Float32, as before it, got {got}. "
-        "A state keeps its structure, shapes and dtypes; initial_state(x) says how it starts."
+        "A state keeps its structure, shapes and dtypes; initial_state(x) returns the first one."
     )
 
 
@@ -309,7 +309,7 @@ class BreaksAt(Cell):
 def broken(name, kind, t, at):
     return (
         f"layer '{name}' ({kind}) at time step {t}: expected finite numbers, got nan at {at}. "
-        "Its inputs were finite: look at its weights and equations."
+        "Its inputs were finite: check its weights and equations."
     )
 
 

@@ -22,19 +22,19 @@ __all__ = ["from_data", "read_data", "to_data", "write_data"]
 
 
 def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: str = "node") -> Any:
-    """Return what a run recorded as NIR's data of a graph: for each layer, its observables.
+    """Return the record of a run as NIR's data of a graph: for each layer, its observables.
 
     Parameters
     ----------
     record : mapping of str to Tensor
-        What :func:`snn.run` recorded, ``"<layer>.<what>"`` to ``[T, N, ...]``. Features of several axes become one.
+        Record of :func:`snn.run`, ``"<layer>.<variable>"`` to ``[T, N, ...]``. Feature axes are flattened.
     dt : float
         Seconds of a time step.
     events : bool
         Whether spikes become events, those of an amplitude other than 1 with a value: at ``dt`` times the number of the step,
         which counts from 0. Else all is in a grid, spikes of 0 and 1 as bools.
     name : str
-        Of the node where the net is a single neuron, whose records have no name.
+        Name of the node if the net is a single neuron, whose records have no name.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
     ShapeError
         If a record is not ``[T, N, ...]``.
     ArgumentError
-        If ``dt`` is no number above 0.
+        If ``dt`` is not a number above 0.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _times(steps: Array, dt: float) -> Array:
 
 
 def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict[str, Array]:
-    """Return NIR's data of a graph as a record: ``"<layer>.<what>"`` to ``[T, N, features]``.
+    """Return NIR's data of a graph as a record: ``"<layer>.<variable>"`` to ``[T, N, features]``.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     dt : float, optional
         Seconds of a time step, which events need.
     limit : int
-        The most bytes that a record may have.
+        Largest size of a record in bytes.
 
     Returns
     -------
@@ -119,7 +119,7 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     Raises
     ------
     DTypeError
-        If it is no such data.
+        If it is not such data.
     DataError
         If it is damaged, its grid has another ``dt``, or it needs more than ``limit`` bytes.
     ArgumentError
@@ -191,9 +191,9 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
     MissingExtraError
         If the package nir is not installed.
     DTypeError
-        If it is no such data.
+        If it is not such data.
     WriteError
-        If it cannot be written; what was at its place is still there.
+        If it cannot be written; an existing file is kept.
     """
     where = "snn.interop.nir.write_data"
     nir = library(where)
@@ -216,7 +216,7 @@ def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
     path : str or path
         The file.
     limit : int
-        The most bytes that all its arrays may have.
+        Largest total size of its arrays in bytes.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
     MissingExtraError
         If the package nir, or h5py, is not installed.
     DataError
-        If the file is damaged, or holds no such data.
+        If the file is damaged, or does not hold such data.
     """
     where = "snn.interop.nir.read_data"
     nir = library(where)

@@ -28,7 +28,7 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 LIMIT = 1 << 30
 """Bytes of all arrays of a graph that are taken without a word, and of one sample of a value between two nodes."""
-MEND = "Mend the graph, or ask whoever wrote it."
+MEND = "Fix the graph, or ask its author."
 
 
 def library(where: str) -> Any:
@@ -52,7 +52,7 @@ def positive_step(where: str, dt: Any) -> float:
     Raises
     ------
     ArgumentError
-        If it is no number above 0.
+        If it is not a number above 0.
     """
     number = isinstance(dt, (int, float, np.integer, np.floating)) and not isinstance(dt, bool)
     if not number or not 0 < dt < math.inf:

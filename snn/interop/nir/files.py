@@ -1,4 +1,4 @@
-"""NIR files: written whole or not at all, and read so that no file can do harm."""
+"""NIR files: written atomically, and read safely even if a file is malicious."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _DEEPEST = 50
 def write(path: str | os.PathLike[str], graph: Any) -> None:
     """Write a graph to an HDF5 file that every package with NIR reads.
 
-    It is written beside its place, then put there.
+    It is written beside its place, then moved there.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ def write(path: str | os.PathLike[str], graph: Any) -> None:
     MissingExtraError
         If the package nir is not installed.
     DTypeError
-        If ``graph`` is no graph.
+        If ``graph`` is not a graph.
     WriteError
-        If it cannot be written; what was at its place is still there.
+        If it cannot be written; an existing file is kept.
     """
     nir = library("snn.interop.nir.write")
     if not isinstance(graph, nir.NIRGraph):
@@ -53,15 +53,15 @@ def write(path: str | os.PathLike[str], graph: Any) -> None:
 def read(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
     """Read a graph from an HDF5 file, which may come from anywhere.
 
-    ``nir.read`` trusts its file. This follows no link, reads nothing that lies in another file, and takes no more memory than
-    was allowed. It does not infer shapes: :func:`from_nir` checks all of them.
+    ``nir.read`` trusts its file. This function follows no link, reads nothing from other files, and takes no more memory than
+    allowed. It does not infer shapes: :func:`from_nir` checks all of them.
 
     Parameters
     ----------
     path : str or path
         The file.
     limit : int
-        The most bytes that all its arrays may have.
+        Largest total size of its arrays in bytes.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
     MissingExtraError
         If the package nir, or h5py, is not installed.
     DataError
-        If the file is damaged, or holds no graph.
+        If the file is damaged, or does not hold a graph.
     """
     where = "snn.interop.nir.read"
     nir = library(where)

@@ -1,4 +1,4 @@
-"""A trained net as one file of Python that needs numpy alone."""
+"""A trained net as one Python file that needs only numpy."""
 
 from .export import Exported, export_numpy
 

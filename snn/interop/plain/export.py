@@ -82,16 +82,16 @@ globals().update(np.load(io.BytesIO(base64.b64decode(_WEIGHTS)), allow_pickle=Fa
 
 
 class Exported(NamedTuple):
-    """What :func:`export_numpy` has written.
+    """Result of :func:`export_numpy`.
 
     Attributes
     ----------
     path : Path
         The file.
     size : int
-        Its bytes.
+        Its size in bytes.
     equal : float
-        The share of the elements of the output for ``x`` that are those of :func:`snn.run`, to the bit.
+        The share of the elements of the output for ``x`` that equal those of :func:`snn.run`, to the bit.
     """
 
     path: Path
@@ -100,31 +100,31 @@ class Exported(NamedTuple):
 
 
 def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
-    """Write a net as one file of Python that runs wherever numpy is, with the weights in it.
+    """Write a net, with its weights, as one Python file that needs only numpy.
 
     The file has ``run(x, state=None)``, which returns the output and the state, and ``step`` for a step at a time. It is
-    written from the operations of one traced step, so a neuron of your own needs nothing. Spikes are those of
+    written from the operations of one traced step, so your own neurons need nothing extra. Spikes are those of
     :func:`snn.run` to the bit where weights and input are whole numbers; otherwise sums are rounded in another order, and a
-    neuron that is a rounding error from its threshold may fire a step earlier or later.
+    neuron within a rounding error of its threshold may fire a step earlier or later.
 
     Parameters
     ----------
     net : Cell
-        Not in training, and without layers over time, hooks and random numbers.
+        The net: not in training, and without layers over time, hooks and random numbers.
     path : path
-        Where the file goes; its name ends in ``.py``.
+        Target file; its name ends in ``.py``.
     x : array
         An input ``[T, N, ...]``, for its features and dtype, and to compare the file with the net. The file takes any T and N.
 
     Returns
     -------
     Exported
-        The path, the size, and how much of the output for ``x`` is equal.
+        The path, the size, and the share of the output for ``x`` that is equal.
 
     Raises
     ------
     CompileError
-        With what the net does that cannot be written.
+        If the net does something that cannot be written; the message names it.
     ArgumentError
         If the net is in training, or the path has another ending.
     DTypeError

@@ -23,10 +23,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
     """Classify samples with a spiking network.
 
-    Layers of leaky integrate-and-fire neurons, each behind a dense layer, then a dense layer and integrators that never fire,
-    whose mean over time is the answer. They are trained by backpropagation through time with surrogate gradients (Neftci,
-    Mostafa and Zenke, IEEE Signal Processing Magazine 36, 2019) and Adam. The dtype follows ``X``, and
-    whole numbers become float64.
+    Layers of leaky integrate-and-fire neurons, each after a dense layer, then a dense layer and integrators that never fire,
+    whose mean over time is the output. They are trained by backpropagation through time with surrogate gradients (Neftci,
+    Mostafa and Zenke, IEEE Signal Processing Magazine 36, 2019) and Adam. The dtype follows ``X``; whole numbers become
+    float64.
 
     Parameters
     ----------
@@ -35,29 +35,29 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
     tau : float
         Time constant of all neurons, in steps, above 1.
     steps : int
-        Time steps for which a sample is shown.
+        Time steps per sample.
     encoding : {"direct", "rate", "latency"}
-        How a sample comes in: as a constant current, for which it should be standardised; as random spikes, the more the
-        larger a feature is; or as one spike of each feature, the earlier the larger it is. For spikes each feature is scaled
-        to the range that it has in ``fit``, and what lies beyond counts as its end.
+        Encoding of a sample: as a constant current, for which it should be standardised; as random spikes, with a rate that
+        grows with the feature; or as one spike per feature, earlier for larger values. For spikes each feature is scaled to
+        its range in ``fit``, and values outside are clipped.
     epochs : int
         Passes over the samples.
     batch_size : int
-        Samples in a step of the optimizer.
+        Samples per step of the optimizer.
     learning_rate : float
         Of Adam.
     surrogate : callable, optional
-        Surrogate of the neurons, such as ``snn.surrogate.atan()``; None is that of :class:`snn.LIFNode`.
+        Surrogate of the neurons, such as ``snn.surrogate.atan()``; None uses the default of :class:`snn.LIFNode`.
     early_stopping : bool
-        Whether to keep a part of the samples for validation, to stop once the score on it has not become better for
-        ``patience`` epochs, and to take the weights of the best epoch.
+        Whether to hold out a part of the samples for validation, stop once its score has not improved for ``patience`` epochs,
+        and keep the weights of the best epoch.
     validation_fraction : float
-        The part that is kept, between 0 and 1.
+        The share that is held out, between 0 and 1.
     patience : int
-        Epochs that may pass without a better score.
+        Number of epochs without a better score before training stops.
     random_state : int, numpy.random.RandomState or None
-        Where weights, the order of the samples, the part for validation and random spikes come from. With an int, the same
-        data give the same bits.
+        Source of the weights, the order of the samples, the validation part and random spikes. With an int, the same data give
+        the same bits.
 
     Attributes
     ----------
@@ -68,11 +68,11 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
     feature_names_in_ : array of str
         Their names, if ``X`` has names of text.
     n_iter_ : int
-        Epochs that were trained.
+        Number of trained epochs.
     loss_curve_ : list of float
         The loss in each of them.
     validation_scores_ : list of float
-        With ``early_stopping``, the score on the part for validation after each epoch.
+        With ``early_stopping``, the validation score after each epoch.
     classes_ : array
         The classes, in the order of ``predict_proba``.
 
@@ -127,14 +127,14 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
-        """Go on training for one pass over samples, from new weights if there are none.
+        """Continue training for one pass over the samples, from new weights if there are none.
 
         Parameters
         ----------
         X, y : array_like
             As for :meth:`fit`.
         classes : array_like, optional
-            All classes that there will be; the first call needs them, unless ``y`` has them all.
+            All classes that will occur; required in the first call, unless ``y`` has them all.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If ``y`` has a class that there was not at first, or ``classes`` are others than then.
+            If ``y`` has a class that was not in the first call, or ``classes`` differ from it.
         """
         first = not hasattr(self, "net_")
         X, y = validate_data(self, X, y, dtype=DTYPES, reset=first)

@@ -23,8 +23,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
     """Predict numbers with a spiking network.
 
-    Parameters and attributes are those of :class:`SpikingClassifier`, but for ``classes_``. The targets are standardised for
-    the training, and the answers scaled back.
+    Parameters and attributes are those of :class:`SpikingClassifier`, except ``classes_``. The targets are standardised for
+    training, and predictions are scaled back.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         return self
 
     def partial_fit(self, X: Any, y: Any) -> Self:
-        """Go on training for one pass over samples; the first call makes new weights, and takes mean and scale of ``y``.
+        """Continue training for one pass over the samples; the first call makes new weights, and uses mean and scale of ``y``.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If ``y`` has another number of targets than at first.
+            If ``y`` has another number of targets than in the first call.
         """
         first = not hasattr(self, "net_")
         X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True, reset=first)
@@ -119,7 +119,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return the answer for each sample, ``[N]`` or ``[N, targets]`` as the targets were."""
+        """Return the prediction for each sample, ``[N]`` or ``[N, targets]`` like the targets."""
         found = (self._outputs(X) * self._scale + self._mean).astype(self._dtype, copy=False)
         return found[:, 0] if self._axes == 1 else found  # type: ignore[no-any-return]
 

@@ -43,7 +43,7 @@ def test_the_file_of_a_checkpoint_is_no_directory_to_resume_from(tmp_path):
     Tiny().trainer(hooks=[SaveCheckpoints(tmp_path)]).fit(1)
     trainer = Tiny().trainer()
     before = bits(trainer)
-    with pytest.raises(CheckpointError, match=r"expected a directory, got a file\. Give the directory that it is in"):
+    with pytest.raises(CheckpointError, match=r"expected a directory, got a file\. Pass the directory that it is in"):
         trainer.resume(Checkpoints(tmp_path).last)
     assert bits(trainer) == before
 
