@@ -71,7 +71,7 @@ def test_help_of_an_experiment_shows_every_option_and_what_it_is(name, capsys):
     text = capsys.readouterr().out
     for option in options_of(name):
         assert option in text
-    assert "Seed of everything random" in text
+    assert "Seed of all random numbers" in text
     assert importlib.import_module(f"experiments.{name}").__doc__.split(".")[0] in " ".join(text.split())
 
 
