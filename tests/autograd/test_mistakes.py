@@ -85,7 +85,7 @@ def params():
         (lambda: nn.Dropout(rng="seed"), errors.DTypeError, r"Dropout: expected rng .*got str 'seed'"),
         (lambda: nn.Dense(2, 3, activation=nn.ReLU), errors.DTypeError, r"Dense: expected activation .*For example 'relu'"),
         (lambda: nn.Dense(2, 3, activation=3), errors.DTypeError, r"Dense: expected activation .*got int 3"),
-        (lambda: nn.SequentialCell(dense(), nn.ReLU), errors.CellError, r"Pass an object: ReLU\(\.\.\.\), with brackets"),
+        (lambda: nn.SequentialCell(dense(), nn.ReLU), errors.CellError, r"Pass an object: ReLU\(\.\.\.\), with parentheses"),
         (lambda: setattr(dense().weight, "data", 1.0), errors.DTypeError, r"Parameter\.data: .*weight\.set_data\(values\)"),
         (lambda: setattr(T, "data", 1.0), errors.DTypeError, r"Tensor\.data: "),
         (lambda: setattr(dense(), "weight", np.ones((3, 2))), errors.CellError, r"For new values, weight\.set_data\(values\)"),

@@ -118,7 +118,7 @@ def test_what_is_wrong_outside_the_layers_is_named():
     assert report.elsewhere == (
         "spare Exponential has a constant out of range: expected tau_syn > 0, in time steps, got Parameter [] Float32 of -1. "
         f"exp(-1 / tau_syn) remains after a step. {CLIP}",
-        "Parameter dense.weight is not finite in 3 of its 32 values. Go back to a checkpoint; snn.run(..., check=True) says "
+        "Parameter dense.weight is not finite in 3 of its 32 values. Go back to a checkpoint; snn.run(..., check=True) finds "
         "where it starts.",
     )
     assert report.problems[:2] == report.elsewhere
