@@ -46,7 +46,7 @@ CONSTANTS = {
     "reset above": (moved(snn.IFNode(v_reset=0.0), v_reset=2.0), "a finite v_reset below v_threshold, got Parameter [] Fl"),
     "current": (moved(snn.CurrentLIFNode(), alpha=1.5), "alpha in [0, 1], got Parameter [] Float32 of 1.5. alpha is the"),
     "learnt NaN": (moved(snn.PLIFNode(), w=np.nan), "a finite w, got Parameter [] Float32 of nan. Pass"),
-    "slope": (moved(snn.KLIFNode(), k=-1.0), "a finite k > 0, got Parameter [] Float32 of -1. Start"),
+    "slope": (moved(snn.KLIFNode(), k=-1.0), "a finite k > 0, got Parameter [] Float32 of -1. Use a value"),
     "steepness": (
         snn.IFNode(surrogate_function=moved(snn.surrogate.atan(), alpha=-2.0)),
         "a positive steepness alpha, got Parameter [] Float32 down to -2. A larger alpha is steeper.",
