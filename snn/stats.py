@@ -13,6 +13,7 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ShapeError
 from autograd.intake import to_numbers
+from autograd.state import quietly
 
 from .common.checks import positive, whole
 
@@ -84,12 +85,14 @@ def cv(spikes: Any) -> Any:
     fired = _fired(spikes, "snn.stats.cv")
     lengths, train = _intervals(fired)
     trains = fired[0].size
-    with np.errstate(invalid="ignore"):
+
+    def share() -> Array:
         count = np.bincount(train, minlength=trains)
         mean = np.bincount(train, lengths, trains) / count
         variance = np.bincount(train, (lengths - mean[train]) ** 2, trains) / count
-        found = np.where(count > 1, np.sqrt(variance) / mean, np.nan)
-    return found.reshape(fired.shape[1:])
+        return np.where(count > 1, np.sqrt(variance) / mean, np.nan)
+
+    return quietly(share).reshape(fired.shape[1:])
 
 
 def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
@@ -132,8 +135,7 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
             f"{windows} window of {fired.shape[1]} sample",
             "Pass more samples, or a shorter window.",
         )
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return counts.var((0, 1)) / counts.mean((0, 1))
+    return quietly(lambda: counts.var((0, 1)) / counts.mean((0, 1)))
 
 
 def _fired(spikes: Any, where: str) -> Array:

@@ -30,6 +30,7 @@ from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
 from .back import Back
 from .factored import Factored
+from .form import Ready
 from .matters import makers
 from .part import Given, Part
 from .pooled import Pooled
@@ -92,7 +93,7 @@ class Replay:
         ]  # fmt: skip
         self.places = [None if place is None else self.plan.places[id(place)] for place in part.slots]
         self.direct = {i: k for k, i in enumerate(self.plan.inputs) if self.cells[k] is None}
-        self.ready = [self.form.forward((tuple(written[0]),)) for written in self.form.written]
+        self.ready: dict[bool, Ready] = {}
         span, members, self.jobs = self.layout.jobs(False, self.threads)
         self.first = [_u(self.layout.samples), order_of(self.steps, False), _u(span), _u(members)]
         self.first_back = [_u(self.layout.samples), order_of(self.steps, True), _u(span), _u(members)]
@@ -147,6 +148,8 @@ class Replay:
         nodes += [t.node for t in starts]
         nodes += [t.node for t in part.parameters]
         record = thread.recording and any(node is not None for node in nodes)
+        if record not in self.ready:
+            self.ready[record] = self.form.forward((tuple(self.form.written[record][0]),))
         ready = self.ready[record]
         written = {i: empty((steps, *part.shape), dtype) for i, dtype in self.form.written[record][0].items()}
         states = [np.ascontiguousarray(s.array).reshape(-1) for s in starts]

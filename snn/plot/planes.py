@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, AutogradError, DTypeError, ShapeError
+from autograd.state import quietly
 
 from .panels import by_neuron, look, make_panels, margin_legend, tidy
 
@@ -119,8 +120,7 @@ def _nullclines(panel: Axes, flow: Callable[[Any, Any], Any], labels: Sequence[s
     every = slice(6, None, 12)
     dx, dy = (values[every, every] / scale for values, scale in zip(found, (right - left, high - low), strict=True))
     length = np.hypot(dx, dy)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        dx, dy = dx / length, dy / length
+    dx, dy = quietly(lambda: (dx / length, dy / length))
     panel.quiver(
         grid[0][every, every], grid[1][every, every], dx, dy, color=shades.faint, angles="uv", pivot="mid", scale=24,
         width=0.004, zorder=0,
