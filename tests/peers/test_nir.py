@@ -46,6 +46,43 @@ def test_snntorch_reads_what_ours_write():
     assert ours.std() > 0.1
 
 
+def runs(theirs, x):
+    """Return the output of a module of torch in each step."""
+    state, outs = None, []
+    for xt in torch.from_numpy(x):
+        out, state = theirs(xt, state) if state is not None else theirs(xt)
+        outs.append(out.detach().numpy())
+    return np.array(outs)
+
+
+READ = {
+    "snntorch-leak": ("snntorch", lambda: snn.LIFNode(0.5, beta=0.75, v_reset=0.0, spike_value="unit")),
+    "snntorch-gain": ("snntorch", lambda: snn.LIFNode(0.5, tau=4.0, decay_input=True, v_reset=0.0, spike_value="unit")),
+    "snntorch-current": ("snntorch", lambda: snn.CurrentLIFNode(alpha=0.8, beta=0.9, v_reset=0.0)),
+    "norse-gain": ("norse", lambda: snn.LIFNode(0.5, tau=4.0, decay_input=True, v_reset=0.0, spike_value="unit")),
+    "norse-current": ("norse", lambda: snn.CurrentLIFNode(alpha=0.8, beta=0.9, v_reset=0.0)),
+    "norse-integrate": ("norse", lambda: snn.IFNode(v_reset=0.0)),
+    "norse-back": ("norse", lambda: snn.Recurrent(snn.LIFNode(tau=4.0, decay_input=True, v_reset=0.0), 5, rng=0)),
+}
+
+
+@pytest.mark.parametrize("name", READ)
+def test_readers_get_our_spikes_in_their_own_steps_and_others_in_others(name):
+    peer, make = READ[name]
+    net = nn.SequentialCell(nn.Dense(4, 5, "ones", rng=0), make())
+    x = np.random.default_rng(0).normal(0.3, 0.6, (60, 2, 4)).astype(np.float32)
+    load = (
+        import_module("snntorch.import_nir").import_from_nir if peer == "snntorch" else import_module("norse.torch").from_nir
+    )
+    own = {"snntorch": 1e-4, "norse": 1e-3}
+    ours = snn.run(net, x, mode="eager").out.asnumpy()
+    np.testing.assert_allclose(runs(load(snn.interop.nir.to_nir(net, (4,), dt=own[peer])), x), ours, atol=1e-5)
+    assert 0.05 < ours.mean() < 0.95
+    if type(net[1]) is snn.LIFNode:
+        other = own["norse" if peer == "snntorch" else "snntorch"]
+        assert np.any(runs(load(snn.interop.nir.to_nir(net, (4,), dt=other)), x) != ours)
+
+
 def test_spikingjelly_reads_what_ours_write():
     exchange = live.need("spikingjelly.activation_based.nir_exchange")
     net = nn.SequentialCell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from autograd.errors import ArgumentError, AutogradError, DataError, DTypeError,
 
 from ...common.files import write_whole
 from ...data.files import as_path
-from .fields import LIMIT, MEND, Array, library, positive_step
+from .fields import LIMIT, MEND, Array, check_limit, check_names, library, positive_step
 from .hdf5 import read_tree
 
 __all__ = ["from_data", "read_data", "to_data", "write_data"]
@@ -27,7 +28,8 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
     Parameters
     ----------
     record : mapping of str to Tensor
-        Record of :func:`snn.run`, ``"<layer>.<variable>"`` to ``[T, N, ...]``. Feature axes are flattened.
+        Record of :func:`snn.run`, ``"<layer>.<variable>"`` to ``[T, N, ...]``. Feature axes are flattened. A slash in the name
+        of a layer becomes ``_``, as in :func:`to_nir`.
     dt : float
         Seconds of a time step.
     events : bool
@@ -46,8 +48,10 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
         If the package nir is not installed.
     ShapeError
         If a record is not ``[T, N, ...]``.
+    DTypeError
+        If ``record`` is not a mapping with names as keys.
     ArgumentError
-        If ``dt`` is not a number above 0.
+        If ``dt`` is not a number above 0, or two layers would have the same name.
 
     Examples
     --------
@@ -59,16 +63,21 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
     """
     where = "snn.interop.nir.to_data"
     nir, step = library(where), positive_step(where, dt)
+    if not isinstance(record, Mapping) or not all(isinstance(key, str) for key in record):
+        raise DTypeError(where, "a record: a mapping of names to Tensors", describe(record), "snn.run(...).record is one.")
     found: dict[str, dict[str, Any]] = {}
     for key, value in record.items():
         layer, _, what = key.rpartition(".")
+        layer = layer.replace("/", "_") or name
         array = np.asarray(as_tensor(value, f"{where}, {key}").asnumpy())
         if array.ndim < 2:
             raise ShapeError(f"{where}, {key}", "[T, N, ...]", describe(value), "Pass the record of a run.")
         grid = np.ascontiguousarray(array.reshape(*array.shape[:2], -1).swapaxes(0, 1))
         is_spikes = what == "spike"
         made = _events(nir, grid, step) if is_spikes and events else _gridded(nir, grid, step, is_spikes)
-        found.setdefault(layer or name, {})[what] = made
+        if what in found.setdefault(layer, {}):
+            raise ArgumentError(f"{where}, {key}", "a name of its own for each layer", f"{layer!r} twice", "Rename a layer.")
+        found[layer][what] = made
     return nir.NIRGraphData({layer: nir.NIRNodeData(observables) for layer, observables in found.items()})
 
 
@@ -130,6 +139,7 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     if not isinstance(data, nir.NIRGraphData):
         raise DTypeError(where, "a nir.NIRGraphData", describe(data), "read_data returns one.")
     step = None if dt is None else positive_step(where, dt)
+    check_limit(where, limit)
     found: dict[str, Array] = {}
     waiting = [("", data, 0)]
     while waiting:
@@ -162,7 +172,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
     ends = float(seen.t_max)
     if not whole or not 0 <= ends / dt < 1 << 40 or not 0 < int(seen.n_neurons) < 1 << 40:
         raise DataError(where, "idx and time as arrays [N, events], n_neurons and t_max above 0", "others", MEND)
-    steps, neurons = round(ends / dt), int(seen.n_neurons)
+    steps, neurons = math.ceil(ends / dt - 1e-6), int(seen.n_neurons)
     if steps * len(idx) * neurons * 8 > limit:
         raise DataError(
             where, f"at most {limit:,} bytes", f"{steps} steps of {neurons} neurons", "Pass limit= or a larger dt."
@@ -192,6 +202,8 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
         If the package nir is not installed.
     DTypeError
         If it is not such data.
+    DataError
+        If a name of a node or an observable cannot be written.
     WriteError
         If it cannot be written; an existing file is kept.
     """
@@ -202,6 +214,7 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
         raise DTypeError(
             where, "a nir.NIRGraphData of nodes alone", describe(data), "Name nodes of inner graphs 'outer.inner'."
         )
+    check_names(where, (name for key, node in data.nodes.items() for name in (key, *node.observables)))
     memory = io.BytesIO()
     no_events = any(not np.size(getattr(o, "idx", 1)) for node in data.nodes.values() for o in node.observables.values())
     nir.write_data(memory, data, **({"compression": None} if no_events else {}))  # there is nothing to compress

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ __all__ = [
     "LIMIT",
     "MEND",
     "Array",
+    "check_limit",
+    "check_names",
     "full",
     "label",
     "library",
@@ -58,6 +61,35 @@ def positive_step(where: str, dt: Any) -> float:
     if not number or not 0 < dt < math.inf:
         raise ArgumentError(where, "dt, the seconds of a time step, as a number above 0", describe(dt), "For example dt=1e-3.")
     return float(dt)
+
+
+def check_limit(where: str, limit: Any) -> None:
+    """Check a limit in bytes.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not a whole number above 0.
+    """
+    if not isinstance(limit, (int, np.integer)) or isinstance(limit, bool) or limit < 1:
+        raise ArgumentError(
+            where, "limit, the most bytes, as a whole number above 0", describe(limit), "For example limit=1 << 30."
+        )
+
+
+def check_names(where: str, names: Iterable[Any]) -> None:
+    """Check names of what goes into a file.
+
+    Raises
+    ------
+    DataError
+        If HDF5 would take one for something else: a slash is a group inside another.
+    """
+    for name in names:
+        if not isinstance(name, str) or not name.isprintable() or "/" in name or name in ("", "."):
+            raise DataError(
+                where, "names without slashes and control characters", ascii(name)[:100], "Rename it, such as with '_'."
+            )
 
 
 def label(name: str, kind: str) -> str:

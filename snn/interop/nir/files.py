@@ -13,7 +13,7 @@ from autograd.errors import DataError, DTypeError
 
 from ...common.files import write_whole
 from ...data.files import as_path
-from .fields import LIMIT, MEND, library
+from .fields import LIMIT, MEND, check_names, library
 from .hdf5 import read_tree
 
 __all__ = ["read", "write"]
@@ -39,15 +39,25 @@ def write(path: str | os.PathLike[str], graph: Any) -> None:
         If the package nir is not installed.
     DTypeError
         If ``graph`` is not a graph.
+    DataError
+        If the name of a node cannot be written.
     WriteError
         If it cannot be written; an existing file is kept.
     """
     nir = library("snn.interop.nir.write")
     if not isinstance(graph, nir.NIRGraph):
         raise DTypeError("snn.interop.nir.write", "a nir.NIRGraph", describe(graph), "Make one of a net with to_nir.")
+    _check_nodes(nir, graph, 0)
     memory = io.BytesIO()
     nir.write(memory, graph)
     write_whole(as_path(path, "snn.interop.nir.write"), memory.getvalue())
+
+
+def _check_nodes(nir: Any, graph: Any, depth: int) -> None:
+    check_names("snn.interop.nir.write, nodes", graph.nodes)
+    for node in graph.nodes.values():
+        if isinstance(node, nir.NIRGraph) and depth < _DEEPEST:
+            _check_nodes(nir, node, depth + 1)
 
 
 def read(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
@@ -73,6 +83,8 @@ def read(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
         If the package nir, or h5py, is not installed.
     DataError
         If the file is damaged, or does not hold a graph.
+    ArgumentError
+        If ``limit`` is not a whole number above 0.
     """
     where = "snn.interop.nir.read"
     nir = library(where)

@@ -12,11 +12,13 @@ from autograd.errors import DataError
 
 from .fields import MEND
 
-__all__ = ["STATEFUL", "Edge", "Flat", "Item", "components", "crossing_by_rule", "flatten", "ordered", "reached"]
+__all__ = ["FIRING", "STATEFUL", "Edge", "Flat", "Item", "components", "crossing_by_rule", "flatten", "ordered", "reached"]
 
 Edge = tuple[str, str]
 STATEFUL = frozenset({"I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"})
 """What has a state: the output of a step may be what comes back in the next."""
+FIRING = frozenset({"IF", "LIF", "CubaLIF", "Threshold"})
+"""What fires."""
 _MOST_NODES = 1_000_000
 _DEEPEST = 50
 
@@ -109,6 +111,8 @@ def _collect(graph: Any, prefix: str, items: dict[str, Item], ends: dict[str, tu
         name, kind = f"{prefix}{key}", type(node).__name__
         if not isinstance(key, str) or not key:
             raise DataError(where, "names of nodes as text", repr(key)[:50], MEND)
+        if not key.isprintable():
+            raise DataError(where, "names of nodes without line breaks or control characters", ascii(key)[:100], MEND)
         if kind == "NIRGraph":
             _collect(node, f"{name}.", items, ends, depth + 1)
             inner = [[k for k, n in node.nodes.items() if type(n).__name__ == end] for end in ("Input", "Output")]

@@ -20,7 +20,7 @@ from autograd.errors import AutogradError, DataError, MissingExtraError
 
 from ...data.files import AGAIN, as_path
 from ...data.heap import read_row
-from .fields import Array
+from .fields import Array, check_limit
 
 __all__ = ["read_tree"]
 
@@ -62,11 +62,14 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
         If h5py is not installed.
     DataError
         If the file is damaged, has links to elsewhere, compression other than gzip, or more than ``limit`` bytes.
+    ArgumentError
+        If ``limit`` is not a whole number above 0.
     """
     try:
         import h5py
     except ImportError as error:
         raise MissingExtraError("h5py", "nir", where) from error
+    check_limit(where, limit)
     found, place = as_path(path, where), f"reading {path}"
     if not found.is_file():
         raise DataError(place, "a file", "a folder" if found.is_dir() else "no such file", "Is the path right?")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, nn
+from autograd import Cell, Parameter, nn
 from autograd.errors import ArgumentError
 from autograd.nn.weighted import Weighted
 
@@ -18,7 +18,7 @@ from ...layers.one_to_one import OneToOne
 from .cells import Scale
 from .fields import Array
 
-__all__ = ["WRITERS", "Layer", "plain_weight"]
+__all__ = ["WRITERS", "Layer", "frozen", "plain_weight"]
 
 
 @dataclass
@@ -28,6 +28,12 @@ class Layer:
     kind: str
     arguments: dict[str, Any]
     hints: dict[str, Any] = field(default_factory=dict)
+
+
+def frozen(cell: Cell) -> dict[str, Any]:
+    """Return what metadata says of the Parameters of a layer that are not trained, by the names that they have there."""
+    names = [name for name, held in vars(cell).items() if isinstance(held, Parameter) and not held.requires_grad]
+    return {"frozen": names} if names else {}
 
 
 def plain_weight(cell: Weighted, where: str) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, nn
+from autograd import Cell, Parameter, nn
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, DataError
 
@@ -16,7 +16,7 @@ from ...layers.one_to_one import OneToOne
 from .cells import Scale
 from .fields import MEND, Array, full, numbers, sizes, whole
 
-__all__ = ["READERS", "delay_steps"]
+__all__ = ["READERS", "delay_steps", "freeze"]
 
 # Each reads a node after the shape of a sample before it, our metadata, dt and where, and returns a Cell and its shape.
 Read = tuple[Cell | None, tuple[int, ...]]
@@ -181,6 +181,22 @@ def delay_steps(node: Any, before: tuple[int, ...] | None, dt: float, limit: int
             "Choose a larger dt, or pass limit= if the graph is trusted.",
         )  # fmt: skip
     return steps.astype(np.int64)
+
+
+def freeze(cell: Cell | None, found: dict[str, Any], where: str) -> None:
+    """Freeze the Parameters that our metadata lists as not trained.
+
+    Raises
+    ------
+    DataError
+        If the layer has no such Parameter.
+    """
+    names = found.get("frozen", [])
+    for name in names if isinstance(names, list) and cell is not None else ():
+        held = vars(cell).get(str(name))
+        if not isinstance(held, Parameter):
+            raise DataError(f"{where}, metadata", "names of Parameters that are not trained", f"{name!r}"[:50], MEND)
+        held.requires_grad = False
 
 
 READERS: dict[str, Callable[..., Read]] = {

@@ -20,7 +20,7 @@ from ...surrogate.base import Surrogate
 from .cells import Threshold
 from .exact import hint, pack
 from .fields import Array
-from .layers import WRITERS, plain_weight
+from .layers import WRITERS, frozen, plain_weight
 from .neurons import CELLS, said
 
 __all__ = ["WHERE", "Nodes", "Term"]
@@ -64,18 +64,27 @@ class Nodes:
         self.cells = dict(net.cells_and_names())
         self.values: dict[Edge, list[Term]] = {}
         self.known: dict[Edge, Array] = {}
+        self.trained: set[Edge] = set()  # of what is known, what depends on Parameters that are trained
         self.nodes: dict[str, Any] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}  # of what comes out of them
         self.edges: list[tuple[Term, str]] = []
         self.beyond: list[tuple[str, str]] = []
-        self.starts = dict(zip(tree.leaves(self.step.state), self._initial(), strict=True))
-
-    def _initial(self) -> list[Any]:
-        if not self.step.starts:
-            return []
-        return tree.leaves(initial_state(self.net, self.x))
+        self.starts: dict[int, Any] = {}
+        if self.step.starts:  # else the state of one without is None
+            self.starts = dict(zip(tree.leaves(self.step.state), tree.leaves(initial_state(net, x)), strict=True))
 
     def _add(self, name: str, kind: str, arguments: dict[str, Any], metadata: dict[str, Any], shape: Any) -> str:
+        if not name.isprintable():
+            raise ArgumentError(
+                f"{WHERE}, {name!a}", "names of layers without line breaks or control characters", "one with such",
+                "Rename the layer.",
+            )  # fmt: skip
+        for field, value in arguments.items():
+            if isinstance(value, np.ndarray) and not np.all(np.isfinite(value)):
+                raise ArgumentError(
+                    f"{WHERE}, {name!r} ({kind}), {field}", "finite numbers", "NaN or infinity",
+                    "Set them first: such a graph cannot be read.",
+                )  # fmt: skip
         base, k = name.replace("/", "_") or kind.lower(), 1
         name = base
         while name in self.nodes:
@@ -107,6 +116,8 @@ class Nodes:
 
     def _parameter(self, node: Node) -> None:
         self.known[Edge(node.number)] = np.array(node.what.asnumpy())
+        if node.what.requires_grad:
+            self.trained.add(Edge(node.number))
 
     def _constant(self, node: Node) -> None:
         self.known[Edge(node.number)] = np.array(node.what)
@@ -142,7 +153,7 @@ class Nodes:
                 return [Term(made)]
             return self._scale([Term(made)], found.amplitude, f"{made}.amplitude", {"layer": "amplitude"})
         layer = WRITERS[type(cell)](cell, before, after, self.dt, where)
-        every = layer.hints | hints
+        every = layer.hints | frozen(cell) | hints
         made = self._add(name, layer.kind, layer.arguments, hint(**every) if every else {}, after)
         self._feed(terms, made, before)
         return [Term(made)]
@@ -174,7 +185,7 @@ class Nodes:
             back = [replace(term, hops=1) for term in out]
             if isinstance(held, Recurrent):
                 weight = plain_weight(held, f"{WHERE}, {where}")
-                returned = self._scale(back, weight, f"{name}.w_rec", {"layer": "self"})
+                returned = self._scale(back, weight, f"{name}.w_rec", {"layer": "self"} | frozen(held))
             else:
                 if type(held.back) not in WRITERS:
                     self._refuse(node, label(f"{name}.back", held.back), held.back)

@@ -11,20 +11,21 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, nn
-from autograd.errors import ArgumentError, AutogradError, DataError
+from autograd.errors import ArgumentError, DataError
 from autograd.intake import to_numbers
 
 from ...layers.delay import Delay
 from ...layers.recurrent import RecurrentThrough
 from ...recurrent import Recurrent
+from .asked import check_asked, step_asked
 from .exact import hinted, restored
-from .fields import LIMIT, MEND, label, library, many, positive_step
+from .fields import LIMIT, MEND, label, library, many
 from .files import read
-from .flat import STATEFUL, Edge, Flat, Item, crossing_by_rule, flatten, ordered, reached
-from .layers_read import READERS, delay_steps
+from .flat import FIRING, STATEFUL, Edge, Flat, Item, crossing_by_rule, flatten, ordered, reached
+from .layers_read import READERS, delay_steps, freeze
 from .net import Part, Wired, chain
 from .neurons import FIELDS, read_neuron
-from .peers import PEERS, peer_neuron
+from .peers import peer_neuron
 
 __all__ = ["from_nir"]
 
@@ -63,7 +64,7 @@ def from_nir(
         What the graph does not say of its neurons, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
     surrogate_function : callable, optional
-        For neurons whose own is not known, as for :class:`snn.neurons.Neuron`.
+        For neurons whose own is not known, of which there must be one, as for :class:`snn.neurons.Neuron`.
     metadata : bool
         Whether our metadata counts. False reads what the fields say, as another package would.
     limit : int
@@ -81,7 +82,7 @@ def from_nir(
     DataError
         If the graph or the file is damaged, or defines what cannot be made of our Cells.
     ArgumentError
-        If ``dt`` is missing, or an argument is invalid.
+        If ``dt`` is missing, an argument is invalid, or the metadata of ours leaves it no effect.
 
     Examples
     --------
@@ -95,44 +96,14 @@ def from_nir(
       (lif): LIFNode(h = v + (x - v) / 20; z = h > 1 [relusigmoid()]; spike = z; v' = (1 - z) * h)
     )
     """
-    if method not in ("euler", "exact"):
-        raise ArgumentError(WHERE, "method 'euler' or 'exact'", repr(method), "Most packages take Euler steps.")
-    if written_by is not None and written_by not in PEERS:
-        raise ArgumentError(
-            WHERE, f"written_by one of {', '.join(PEERS)}, or None", repr(written_by),
-            "Graphs of other packages say all there is: leave written_by out.",
-        )  # fmt: skip
-    if options and written_by is None:
-        raise ArgumentError(WHERE, "written_by beside options", "options alone", "Name the package whose options they are.")
+    check_asked(WHERE, method, written_by, options, limit)
     library(WHERE)
     if isinstance(graph, (str, os.PathLike)):
         graph = read(graph, limit=limit)
     flat = flatten(graph)
     about = hinted(flat.metadata, "NIR graph") if metadata else {}
-    step = _step(dt, about, written_by)
+    step = step_asked(WHERE, dt, about, written_by)
     return _Reader(flat, step, method, written_by, dict(options or {}), surrogate_function, metadata, limit).net(about)
-
-
-def _step(dt: Any, about: dict[str, Any], written_by: str | None) -> float:
-    if dt is None and written_by is not None:
-        return PEERS[written_by]
-    own = about.get("dt")
-    if own is None and dt is None:
-        raise ArgumentError(
-            WHERE, "dt, the seconds of a time step: NIR has none", "none", "Pass the one it was made for; 1e-4 is common."
-        )
-    if own is None:
-        return positive_step(WHERE, dt)
-    try:
-        own = positive_step(WHERE, own)
-    except AutogradError as error:
-        raise DataError("NIR graph, metadata dt", error.expected, error.got, MEND) from error
-    if dt is not None and positive_step(WHERE, dt) != own:
-        raise ArgumentError(
-            WHERE, f"dt={own!r}, for which the graph was written", repr(dt),
-            "Leave dt out; or pass metadata=False too, for the same equations in other steps.",
-        )  # fmt: skip
-    return own
 
 
 @dataclass(eq=False)
@@ -214,6 +185,26 @@ class _Reader:
         self.shapes[item.name] = many(after, self.limit, self._where(item))
         return Part(item.name, cell, sources, before, after)
 
+    def _check_restored(self, found: dict[str, Any], where: str) -> None:
+        """Check that nothing was asked for of a neuron that our metadata says wholly."""
+        asked = {"method": self.method != "euler", "written_by": self.written_by is not None}
+        names = [name for name, given in asked.items() if given]
+        made = found.get("arguments")
+        surrogates = isinstance(made, dict) and made.get("surrogate_function") is not None
+        if names or (surrogates and self.surrogate is not None and not self._takes_surrogate()):
+            raise ArgumentError(
+                f"{WHERE}, {where}", f"no {names[0] if names else 'surrogate_function'} for a neuron that its metadata says",
+                "one", "Leave it out, or pass metadata=False to read what the fields of the graph say.",
+            )  # fmt: skip
+
+    def _takes_surrogate(self) -> bool:
+        """Tell whether there is a neuron whose own surrogate is not known."""
+        for item in self.flat.items.values():
+            made = self._hints(item).get("arguments", {})
+            if item.kind in FIRING and (not isinstance(made, dict) or made.get("surrogate_function") is None):
+                return True
+        return False
+
     def _cell(
         self, item: Item, before: tuple[int, ...], crossing: set[Edge], delays: set[str]
     ) -> tuple[Cell | None, tuple[int, ...]]:
@@ -227,6 +218,7 @@ class _Reader:
             return None, before  # it is the spike_value of the neuron before it
         if item.kind in FIELDS:
             if "cell" in found:
+                self._check_restored(found, where)
                 return restored(item.node, item.kind, found, before, self.dt, self.surrogate, where), before
             if self.written_by is not None and item.kind != "Threshold":
                 return peer_neuron(
@@ -243,7 +235,9 @@ class _Reader:
                 where, f"one of {', '.join(sorted({*READERS, *FIELDS, 'Delay', 'Input', 'Output', 'NIRGraph'}))}", item.kind,
                 "A newer NIR may have more nodes.",
             )  # fmt: skip
-        return READERS[item.kind](item.node, before, found, self.dt, where)
+        cell, after = READERS[item.kind](item.node, before, found, self.dt, where)
+        freeze(cell, found, where)
+        return cell, after
 
     # From parts to a net
 
@@ -287,8 +281,11 @@ class _Reader:
             lateral = "self"
         else:
             return None
-        weight = to_numbers(getattr(cell, "weight"), "weight")  # noqa: B009 - mypy knows no more of it
-        return Recurrent(neuron, n, lateral=lateral, weight_init=weight, dtype=weight.dtype)  # type: ignore[arg-type]
+        held = getattr(cell, "weight")  # noqa: B009 - mypy knows no more of it
+        weight = to_numbers(held, "weight")
+        made = Recurrent(neuron, n, lateral=lateral, weight_init=weight, dtype=weight.dtype)  # type: ignore[arg-type]
+        made.weight.requires_grad = held.requires_grad
+        return made
 
     def _assembled(self, parts: list[Part]) -> Cell:
         # A sum of one is what it sums.

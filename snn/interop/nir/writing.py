@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from autograd.dtypes import describe, float32
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.state import no_grad
 
-from ...common.structure import says_too_deep
+from ...common.structure import label, says_too_deep
 from ...graphs.graph import Edge
 from .exact import hint
 from .fields import library, positive_step
@@ -34,7 +34,7 @@ BEYOND = {
 
 
 @says_too_deep
-def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
+def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any:
     """Return a net as a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
 
     What NIR does not say is refused. It has no time step: what it defines in continuous time, others run in forward Euler
@@ -49,7 +49,7 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
         An input of a run, ``[T, N, ...]``, of which shape and dtype count; or the shape of a sample in one step.
     dt : float
         Seconds of a time step. Time constants of ours are in steps.
-    beyond : sequence of str
+    beyond : list or set of str
         What may go out although NIR does not define it, so that only ours is the same net: ``"reset"`` (soft, or none),
         ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode that
         starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
@@ -80,10 +80,17 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Sequence[str] = ()) -> Any:
     nir, step = library(WHERE), positive_step(WHERE, dt)
     if not isinstance(net, Cell):
         raise DTypeError(WHERE, "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
-    unknown = [word for word in beyond if word not in BEYOND]
-    if isinstance(beyond, str) or unknown:
-        raise ArgumentError(WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond), "For example beyond=['reset'].")
-    with no_grad():
+    listed = isinstance(beyond, (list, tuple, set, frozenset)) and all(isinstance(word, str) for word in beyond)
+    if not listed or not {*beyond} <= {*BEYOND}:
+        raise ArgumentError(
+            WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond)[:100], "For example beyond=['reset']."
+        )
+    if hooked := [label(name, cell) for name, cell in net.cells_and_names() if cell.hooked]:
+        raise ArgumentError(
+            f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot say",
+            "Take it off: call remove() of what register_forward_hook and its like returned.",
+        )  # fmt: skip
+    with no_grad(), np.errstate(invalid="ignore"):  # NaN and infinity are refused by name
         return _Writer(net, _sample(x), step, nir).graph(set(beyond))
 
 
@@ -113,6 +120,7 @@ class _Writer(Operations):
             name = self._add(name, "Output", {"output_type": {"output": np.array(shape)}}, {}, shape)
             self._feed(self._terms(edge, "the output"), name, shape)
         edges, crossing = self._crossing(self._resolved())
+        self._check_ends(edges)
         flat = flatten(self._made(edges, {}))
         late = {(s, t) for s, t in crossing}
         delays = {name for name, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
@@ -129,6 +137,17 @@ class _Writer(Operations):
             )  # fmt: skip
         about = {"dt": self.dt, "beyond": sorted({word for word, _ in self.beyond}), "crossing": sorted(late)}
         return self._made(edges, hint(**about))
+
+    def _check_ends(self, edges: list[tuple[str, str]]) -> None:
+        """Check that all nodes feed another: to nir what does not is one more output."""
+        feeding = {source for source, _ in edges}
+        for name, node in self.nodes.items():
+            if type(node).__name__ != "Output" and name not in feeding:
+                raise ArgumentError(
+                    f"{WHERE}, {name!r} ({type(node).__name__})", "an output that another layer, or that of the net, takes",
+                    "one that goes nowhere, which NIR makes an output of the net",
+                    "Leave it out, or return it too.",
+                )  # fmt: skip
 
     def _made(self, edges: list[tuple[str, str]], metadata: dict[str, Any]) -> Any:
         try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import functools
 import inspect
 import io
+import keyword
 import os
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +22,8 @@ from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from ...checkpoint.generators import generators_of
 from ...common.files import write_whole
 from ...common.structure import sample_state, state_names, zeros_of
-from ...graphs.graph import Graph
+from ...data.files import as_path
+from ...graphs.graph import Edge, Graph
 from ...graphs.trace import trace_step
 from ...simulate import run
 from . import functions
@@ -70,7 +74,8 @@ def run(x, state=None):
     with np.errstate(all="ignore"):
         for now in x:
             out, state = step(now, state)
-            outs.append(out)
+            outs.append({flat})
+    outs = [np.stack(each) for each in zip(*outs)]
     return {stacked}, state
 
 
@@ -128,7 +133,7 @@ def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
     ArgumentError
         If the net is in training, or the path has another ending.
     DTypeError
-        If ``x`` is float16.
+        If ``x`` is float16, ``net`` no Cell or ``path`` no path.
     WriteError
         If the file cannot be written.
 
@@ -145,9 +150,11 @@ def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
     >>> bool((spikes == snn.run(net, x).out.asnumpy()).all()), written.equal
     (True, 1.0)
     """
-    where, path = "export_numpy", Path(path)
-    given = as_tensor(x, where)
-    if path.suffix != ".py" or not path.stem.isidentifier():
+    where = "export_numpy"
+    if not isinstance(net, Cell):
+        raise DTypeError(where, "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
+    path, given = as_path(path, where), as_tensor(x, where)
+    if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise ArgumentError(where, "a path whose file can be imported, such as net.py", repr(str(path)), "Change its name.")
     if given.ndim < 2 or not given.size:
         raise ShapeError(where, "an input x [T, N, ...], time and batch first", describe(given), "For example one batch.")
@@ -175,22 +182,60 @@ def _source(net: Cell, x: Tensor) -> str:
     names = [name for name, _ in starts[0]]
     start = [step.constant(one, other, f"the initial {name}") for (name, one), (_, other) in zip(*starts, strict=True)]
     shape = x.shape[2:]
-    several = len(step.outs) > 1
+    shown = functools.partial(_structure, graphs[0].out)
     helpers = _helpers(step.functions)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **step.arrays)  # type: ignore[arg-type]
     text = base64.b64encode(buffer.getvalue()).decode()
     return _FILE.format(
-        name=type(net).__name__, dtype=x.dtype, features="".join(f", {k}" for k in shape), shape=shape,
-        about=textwrap.indent(repr(net), "# ", lambda line: True), states=repr(tuple(names)), count=", ".join(names) or "none",
+        name=_quoted(type(net).__name__), dtype=x.dtype, features="".join(f", {k}" for k in shape), shape=shape,
+        about=textwrap.indent(_shown(repr(net)), "# ", lambda line: True),
+        states=repr(tuple(names)), count=_quoted(", ".join(names)) or "none",
         imports="from itertools import product\n" * ("places" in helpers), functions="".join(helpers.values()),
         start="".join(f"{value}, " for value in start),
         unpack="".join(f"s{k}, " for k in range(len(names))) + "= state" * bool(names),
         lines=textwrap.indent("\n".join(step.lines), "    "),
-        out=f"({', '.join(step.outs)})" if several else step.outs[0], after="".join(f"{value}, " for value in step.after),
-        stacked="tuple(map(np.stack, zip(*outs)))" if several else "np.stack(outs)",
+        out=shown(iter(step.outs)), after="".join(f"{value}, " for value in step.after),
+        flat=f"({', '.join(_paths(graphs[0].out, 'out'))},)", stacked=shown(f"outs[{k}]" for k in range(len(step.outs))),
         weights="\n".join(textwrap.wrap(text, 120)),
     )  # fmt: skip
+
+
+def _structure(out: Any, leaves: Iterator[str]) -> str:
+    """Return the expression of an output with its leaves in the place of edges; a NamedTuple is a tuple, as in any file."""
+    if isinstance(out, Edge):
+        return next(leaves)
+    if isinstance(out, dict):
+        return "{" + ", ".join(f"{_key(key)}: {_structure(item, leaves)}" for key, item in out.items()) + "}"
+    items = [_structure(item, leaves) for item in out]
+    return f"[{', '.join(items)}]" if isinstance(out, list) else f"({', '.join(items)}{',' * (len(items) == 1)})"
+
+
+def _paths(out: Any, path: str) -> list[str]:
+    """Return the expressions of the leaves of an output that has a name."""
+    if isinstance(out, Edge):
+        return [path]
+    items = out.items() if isinstance(out, dict) else enumerate(out)
+    return [leaf for key, item in items for leaf in _paths(item, f"{path}[{_key(key)}]")]
+
+
+def _key(key: Any) -> str:
+    if type(key) not in (str, int, bool, type(None)):
+        raise CompileError(
+            "export_numpy, the output", "dicts whose keys are texts or whole numbers", f"{type(key).__name__} as a key",
+            "Name the outputs by texts.",
+        )  # fmt: skip
+    return repr(key)
+
+
+def _shown(text: str) -> str:
+    """Return a text whose characters can all be printed, lines aside: those that cannot be are escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it stands within a docstring, which it cannot end."""
+    return _shown(text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
 
 
 def _starts(graph: Graph) -> list[tuple[str, Array]]:
@@ -219,7 +264,7 @@ def _compared(net: Cell, source: str, path: str, x: Tensor) -> float:
     space: dict[str, Any] = {"__name__": "exported"}
     exec(compile(source, path, "exec"), space)
     found = space["run"](x.asnumpy())[0]
-    mine = found if isinstance(found, tuple) else (found,)
+    mine = tree.leaves(found)
     theirs = [leaf.asnumpy() for leaf in tree.leaves(run(net, x, mode="eager").out)]
     for one, other in zip(mine, theirs, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:

@@ -201,7 +201,7 @@ class Step:
         place = node.name.rpartition(".")[0]
         if place != self._place:
             self._place = place
-            self.lines.append(f"# {place}")
+            self.lines.append(f"# {place!r}")
         op = node.what
         if op.scalar is not None or op.expand is not None or "dtype" in op.attr_names:
             made = self._elementwise(node)
