@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .dtypes import describe
+from .state import quietly
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -127,5 +128,6 @@ def _about(value: Any) -> tuple[str, ...]:
     head = str([*array.shape]), str(array.dtype)
     if not array.size or array.dtype.kind not in "fiub":
         return *head, "", "", ""
-    with np.errstate(all="ignore"):  # NaN and infinity are shown
-        return *head, *(f"{float(number):.4g}" for number in (array.min(), array.mean(dtype=np.float64), array.max()))
+    numbers = quietly(lambda: (array.min(), array.mean(dtype=np.float64), array.max()))  # NaN and infinity are shown
+    low, mean, high = [f"{float(number):.4g}" for number in numbers]
+    return *head, low, mean, high

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor, as_tensor, tree
 from autograd.dtypes import describe, float32
 from autograd.errors import ArgumentError, DTypeError, ShapeError
-from autograd.state import no_grad
+from autograd.state import no_grad, quietly
 
 from ...common.structure import label, says_too_deep
 from ...graphs.graph import Edge
@@ -90,8 +90,8 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any
             f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot say",
             "Take it off: call remove() of what register_forward_hook and its like returned.",
         )  # fmt: skip
-    with no_grad(), np.errstate(invalid="ignore"):  # NaN and infinity are refused by name
-        return _Writer(net, _sample(x), step, nir).graph(set(beyond))
+    with no_grad():
+        return quietly(lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond)))  # NaN and infinity are refused by name
 
 
 def _sample(x: Any) -> Tensor:

@@ -75,7 +75,7 @@ import snn
 from experiments.zoo import Config, gallery
 print(snn.__file__)
 print(snn.HalvingNode is snn.neurons.HalvingNode, "HalvingNode" in snn.__all__, snn.surrogate.constant_slope())
-print([ax.get_title(loc="left") for ax in gallery(Config(steps=10)).flat if "Halving" in ax.get_title(loc="left")])
+print([text.get_text() for ax in gallery(Config(steps=10)).flat for text in ax.texts if "Halving" in text.get_text()])
 """
     file, found, drawn = run(copied, "-c", code).splitlines()
     assert Path(file).is_relative_to(copied)
