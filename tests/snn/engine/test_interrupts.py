@@ -216,7 +216,10 @@ def test_a_handler_that_runs_a_net_in_the_middle_of_what_is_locked_does_not_wait
 
 
 def test_numpys_errors_are_ignored_where_that_ends_whatever_interrupts_it():
-    """``with np.errstate`` may be left without its end: autograd.state.quietly may not. Plain loops are for debuggers, exported files stand alone."""
+    """``with np.errstate`` may be left without its end: autograd.state.quietly may not.
+
+    Plain loops are for debuggers, and exported files stand alone.
+    """
     apart = [ROOT / "snn" / "engine" / "backends" / "python" / "lanes.py", ROOT / "snn" / "interop" / "plain" / "export.py"]
     files = [file for package in ("autograd", "snn") for file in (ROOT / package).rglob("*.py") if file not in apart]
     assert len(files) > 100
