@@ -13,7 +13,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, MissingExtraError
 from autograd.html import of_values
 
-from .common.checks import positive
+from .common.checks import fired, positive
 
 __all__ = ["Record"]
 
@@ -113,7 +113,7 @@ class Record(dict[str, Tensor]):
                 layer, _, what = name.rpartition(".")
                 values, about = array[:, one].reshape(len(array), -1), {"layer": layer, "sample": int(one)}
                 if what == "spike":
-                    for neuron, times in _trains(values):
+                    for neuron, times in _trains(values, f"{where}, {name}"):
                         segment.spiketrains.append(
                             neo.SpikeTrain(
                                 step * times, units=ms, t_start=0 * ms, t_stop=len(array) * step * ms,
@@ -137,9 +137,9 @@ class Record(dict[str, Tensor]):
         return {name: tensor.asnumpy() for name, tensor in self.items()}
 
 
-def _trains(values: Any) -> Iterator[tuple[int, Any]]:
+def _trains(values: Any, where: str) -> Iterator[tuple[int, Any]]:
     """Return for each neuron of ``[T, n]`` the steps at which it fires."""
-    neurons, times = np.nonzero(values.T)
+    neurons, times = np.nonzero(fired(values, where).T)
     ends = np.searchsorted(neurons, np.arange(values.shape[1] + 1))
     for neuron, (first, last) in enumerate(pairwise(ends)):
         yield neuron, times[first:last]
