@@ -63,8 +63,8 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
     def _check_parameters(self) -> tuple[int, ...]:
