@@ -116,9 +116,11 @@ class Record(dict[str, Tensor]):
         where = "record.to_neo"
         step, arrays = positive(dt, where, "dt", _DT), self._arrays(where)
         count = next(iter(arrays.values())).shape[1]
-        chosen = (
-            range(count) if sample is None else list(sample) if isinstance(sample, Iterable) and np.ndim(sample) else [sample]
-        )
+        chosen: list[Any] = [sample]
+        if sample is None:
+            chosen = [*range(count)]
+        elif isinstance(sample, Iterable) and getattr(sample, "ndim", None) != 0:
+            chosen = [*sample]
         for one in chosen:
             if not isinstance(one, (int, np.integer)) or isinstance(one, bool) or not 0 <= one < count:
                 raise ArgumentError(where, f"samples from 0 to {count - 1}", describe(one), "Pick another one.")
