@@ -37,10 +37,10 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
     steps : int
         Time steps per sample.
     encoding : {"direct", "rate", "latency"}
-        How a sample comes in: as a constant current, for which it should be standardised; as random spikes, the more the
-        larger a feature is; or as one spike of each feature, the earlier the larger it is. For spikes each feature is scaled
-        to the range that it has in ``fit``, and what lies beyond counts as its end. The random spikes of ``"rate"`` are the
-        same in each call, sample by sample in their order: what a sample gets depends on its place among the others.
+        Encoding of a sample: as a constant current, for which it should be standardised; as random spikes, with a rate that
+        grows with the feature; or as one spike per feature, earlier for larger values. For spikes each feature is scaled to
+        its range in ``fit``, and values outside are clipped. The random spikes of ``"rate"`` are the same in each call,
+        sample by sample in their order: those of a sample depend on its place among the others.
     epochs : int
         Passes over the samples.
     batch_size : int
