@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
+from autograd.html import of_values
 
 from .common.checks import fired, positive
 

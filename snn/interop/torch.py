@@ -132,7 +132,7 @@ def load_state_dict(
     if problems:
         raise StateDictError(
             where, "an array for each Parameter, of its shape", "; ".join(problems),
-            "Nothing was loaded. Say names={theirs: ours} for other names, strict=False to leave out, finite=False for NaN "
+            "Nothing was loaded. Pass names={theirs: ours} for other names, strict=False to skip some, finite=False for NaN "
             "and infinity." + (_tied(unexpected, weights, taken) if strict else ""),
         )  # fmt: skip
     for label, array in new.items():
