@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from autograd import Tensor
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, MissingExtraError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
 from autograd.html import of_values
 
-from .common.checks import positive
+from .common.checks import fired, positive
 
 __all__ = ["Record"]
 
@@ -25,6 +25,18 @@ _DT = "Pass the length of a time step in ms."
 
 class Record(dict[str, Tensor]):
     """Record of :func:`snn.run`: a dict from ``"<layer>.<variable>"`` (``"<variable>"`` for one neuron) to ``[T, N, ...]``."""
+
+    def copy(self) -> Self:
+        """Return a record with the same entries."""
+        return type(self)(self)
+
+    def __or__(self, other: Mapping[str, Any]) -> Self:  # type: ignore[override]
+        """Return a record with the entries of both."""
+        return type(self)({**self, **other}) if isinstance(other, Mapping) else NotImplemented
+
+    def __ror__(self, other: Mapping[str, Any]) -> Self:  # type: ignore[override]
+        """Return a record with the entries of both."""
+        return type(self)({**other, **self}) if isinstance(other, Mapping) else NotImplemented
 
     def to_xarray(self, *, dt: float | None = None) -> Any:
         """Return the record as an ``xarray.Dataset``, with named dimensions.
@@ -43,6 +55,10 @@ class Record(dict[str, Tensor]):
 
         Raises
         ------
+        DTypeError
+            If an entry is no Tensor ``[T, N, ...]``.
+        ShapeError
+            If entries do not have the same steps and samples.
         ArgumentError
             If nothing was recorded, or ``dt`` is not positive.
         MissingExtraError
@@ -89,6 +105,10 @@ class Record(dict[str, Tensor]):
 
         Raises
         ------
+        DTypeError
+            If an entry is no Tensor ``[T, N, ...]``.
+        ShapeError
+            If entries do not have the same steps and samples.
         ArgumentError
             If nothing was recorded, ``dt`` is not positive, or there is no such sample.
         MissingExtraError
@@ -97,7 +117,11 @@ class Record(dict[str, Tensor]):
         where = "record.to_neo"
         step, arrays = positive(dt, where, "dt", _DT), self._arrays(where)
         count = next(iter(arrays.values())).shape[1]
-        chosen = range(count) if sample is None else list(sample) if isinstance(sample, Iterable) else [sample]
+        chosen: list[Any] = [sample]
+        if sample is None:
+            chosen = [*range(count)]
+        elif isinstance(sample, Iterable) and getattr(sample, "ndim", None) != 0:
+            chosen = [*sample]
         for one in chosen:
             if not isinstance(one, (int, np.integer)) or isinstance(one, bool) or not 0 <= one < count:
                 raise ArgumentError(where, f"samples from 0 to {count - 1}", describe(one), "Pick another one.")
@@ -113,7 +137,7 @@ class Record(dict[str, Tensor]):
                 layer, _, what = name.rpartition(".")
                 values, about = array[:, one].reshape(len(array), -1), {"layer": layer, "sample": int(one)}
                 if what == "spike":
-                    for neuron, times in _trains(values):
+                    for neuron, times in _trains(values, f"{where}, {name}"):
                         segment.spiketrains.append(
                             neo.SpikeTrain(
                                 step * times, units=ms, t_start=0 * ms, t_stop=len(array) * step * ms,
@@ -134,12 +158,20 @@ class Record(dict[str, Tensor]):
     def _arrays(self, where: str) -> dict[str, np.ndarray[Any, Any]]:
         if not self:
             raise ArgumentError(where, "something recorded", "an empty record", "Run with record=['spike', 'v'].")
+        for name, values in self.items():
+            if not isinstance(values, Tensor) or values.ndim < 2:
+                raise DTypeError(
+                    f"{where}, {name}", "a Tensor [T, N, ...]", describe(values), "Put autograd.Tensor(array) into the record."
+                )
+        shapes = {name: list(tensor.shape) for name, tensor in self.items()}
+        if len({tuple(shape[:2]) for shape in shapes.values()}) > 1:
+            raise ShapeError(where, "the same steps and samples [T, N, ...] in all", f"{shapes}", "Record all in one run.")
         return {name: tensor.asnumpy() for name, tensor in self.items()}
 
 
-def _trains(values: Any) -> Iterator[tuple[int, Any]]:
+def _trains(values: Any, where: str) -> Iterator[tuple[int, Any]]:
     """Return for each neuron of ``[T, n]`` the steps at which it fires."""
-    neurons, times = np.nonzero(values.T)
+    neurons, times = np.nonzero(fired(values, where).T)
     ends = np.searchsorted(neurons, np.arange(values.shape[1] + 1))
     for neuron, (first, last) in enumerate(pairwise(ends)):
         yield neuron, times[first:last]

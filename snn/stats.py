@@ -15,6 +15,7 @@ from autograd.errors import ShapeError
 from autograd.intake import to_numbers
 from autograd.state import quietly
 
+from .common.checks import fired as fired_in
 from .common.checks import positive, whole
 
 __all__ = ["cv", "fano_factor", "intervals"]
@@ -39,6 +40,8 @@ def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
 
     Raises
     ------
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     ShapeError
         If there is no time step, or no axis beside time.
     ArgumentError
@@ -73,6 +76,8 @@ def cv(spikes: Any) -> Any:
 
     Raises
     ------
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     ShapeError
         If there is no time step, or no axis beside time.
 
@@ -113,6 +118,8 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
 
     Raises
     ------
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     ShapeError
         If there is no time step, no axis beside time, or there are not two counts to compare.
     ArgumentError
@@ -144,7 +151,7 @@ def _fired(spikes: Any, where: str) -> Array:
         raise ShapeError(
             f"{where}, spikes", "[T, N, ...]", describe(values), "Put time first, and add a batch axis: spikes[:, None]."
         )
-    fired: Array = values != 0
+    fired: Array = fired_in(values, f"{where}, spikes")
     return fired
 
 

@@ -7,9 +7,26 @@ from typing import Any
 import numpy as np
 
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, NonFiniteError
 
-__all__ = ["positive", "whole"]
+__all__ = ["fired", "positive", "whole"]
+
+
+def fired(values: Any, where: str) -> Any:
+    """Return where an array of spikes is not 0.
+
+    Raises
+    ------
+    NonFiniteError
+        If there is NaN or infinity, which is no spike.
+    """
+    if values.dtype.kind in "fc" and not np.isfinite(values).all():
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise NonFiniteError(
+            where, "spikes that are finite, 0 where there is none", f"{values[at]} at {list(at)}",
+            "Find where it comes from: snn.run(net, x, check=True).",
+        )  # fmt: skip
+    return values != 0
 
 
 def positive(value: Any, where: str, name: str, fix: str) -> float:

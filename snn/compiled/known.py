@@ -63,7 +63,9 @@ def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
     """
     if isinstance(net, nn.SequentialCell):
         found = [layer for key, cell in net.named() for layer in _layers(cell, f"{name}.{key}")]
-        return found if passes_straight(net) else [(net, [name, *map(id, vars(net).values())]), *found]
+        if passes_straight(net):
+            return [(net, name), *found] if net.hooked else found
+        return [(net, [name, *map(id, vars(net).values())]), *found]
     if is_stateful(net):
         return [(net, (name, net.hooked))]
     held: list[Any] = [name]

@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor, nn, ops, tree
 from autograd.dtypes import describe
 from autograd.errors import AutogradError, CellError, ShapeError, StateError
+from autograd.hooks import enter
 from autograd.tensor import operands
 
 from ..common.structure import (
@@ -93,7 +94,12 @@ class Walk:
             self.masked = False  # one of them may be what came in
             return function(*values)
 
-        return cell.through(x, run, call), after
+        if not cell.hooked:
+            return cell.through(x, run, call), after
+        stateful = has_state(cell)
+        (x, *_), leave = enter(cell, (x, state) if stateful else (x,))
+        out = cell.through(x, run, call)
+        return leave((out, after)) if stateful else (leave(out), after)
 
 
 class Stepwise(Walk):

@@ -119,6 +119,7 @@ class _Tracer(Builder):
         if holds_over_time(cell) and not is_over_time(cell) and not isinstance(cell, nn.SequentialCell):
             raise _in_steps(name, cell, next(part for _, part in cell.cells_and_names() if is_over_time(part)))
         if isinstance(cell, nn.SequentialCell):
+            self._check_hooks([cell], name)
             after = {}
 
             def run(key: str, layer: Cell, x: Any) -> Any:
@@ -217,7 +218,8 @@ class _Tracer(Builder):
     def _check_hooks(self, cells: Sequence[Cell], name: str) -> None:
         if any(part.hooked for part in cells):
             raise CompileError(
-                label(name, cells[0]), "a neuron without hooks", "one with a hook, which would see no step",
+                label(name, cells[0]), f"a {'chain' if isinstance(cells[0], nn.SequentialCell) else 'neuron'} without hooks",
+                "one with a hook, which would see no step",
                 "Take the hook off, or run it with mode='eager'.",
             )  # fmt: skip
 

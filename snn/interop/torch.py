@@ -63,8 +63,15 @@ def load_state_dict(
     ------
     StateDictError
         If names, shapes, dtypes or values do not fit; all of them are listed.
+    DTypeError
+        If ``net`` is no Cell.
     CheckpointError
         If a file cannot be read.
+
+    Notes
+    -----
+    Options stay those of the net here, and some defaults are not those of torch: ``epsilon`` of :class:`autograd.nn.LayerNorm`
+    (1e-7, there 1e-5), ``pad_mode="same"`` and ``has_bias=False`` of convolutions, ``stride=1`` of pooling.
 
     Examples
     --------
@@ -86,8 +93,12 @@ def load_state_dict(
         raise StateDictError(
             where, "a mapping of names to tensors, or a file", describe(weights), "module.state_dict() is one."
         )
+    if wrong := [name for name in weights if not isinstance(name, str)]:
+        raise StateDictError(
+            where, "names that are strings", describe(wrong[0]), "Pass module.state_dict(), or {str: tensor} of your own."
+        )
     names = _checked(names, where)
-    parameters = net.parameters_dict()
+    parameters = _cell(net, where).parameters_dict()
     ours = _natural(net)
     here = {theirs: own for own, theirs in ours.items()} | {own: own for own in ours}  # of two the first is torch's own
     here |= {theirs: own for own, theirs in ours.items()}
@@ -122,7 +133,7 @@ def load_state_dict(
         raise StateDictError(
             where, "an array for each Parameter, of its shape", "; ".join(problems),
             "Nothing was loaded. Pass names={theirs: ours} for other names, strict=False to skip some, finite=False for NaN "
-            "and infinity.",
+            "and infinity." + (_tied(unexpected, weights, taken) if strict else ""),
         )  # fmt: skip
     for label, array in new.items():
         parameters[labels[label]].array = array
@@ -151,7 +162,7 @@ def state_dict(net: Cell, names: Names | None = None) -> dict[str, Array]:
     """
     where = "interop.torch.state_dict"
     backwards = {ours: theirs for theirs, ours in _checked(names, where).items() if ours is not None}
-    natural, found = _natural(net), {}
+    natural, found = _natural(_cell(net, where)), {}
     for own, parameter in net.parameters_dict().items():
         name = natural[own]
         if (key := _longest(own, backwards)) == own:
@@ -230,6 +241,10 @@ def as_array(value: Any, where: str) -> Array:
     DTypeError
         If it is none.
     """
+    if getattr(value, "is_meta", False) is True:
+        raise DTypeError(
+            where, "a tensor with values", f"one on the device meta, {describe(value)}", "Load its weights in torch first."
+        )
     for method in ("detach", "cpu"):
         value = getattr(value, method)() if hasattr(value, method) and not isinstance(value, np.ndarray) else value
     if "bfloat16" in str(getattr(value, "dtype", "")):
@@ -248,6 +263,12 @@ def _package(where: str) -> Any:
     except ModuleNotFoundError as error:
         raise MissingExtraError("safetensors", "train", where) from error
     return safetensors
+
+
+def _cell(net: Any, where: str) -> Cell:
+    if not isinstance(net, Cell):
+        raise DTypeError(where, "net to be a Cell", describe(net), "Pass the net here first, then the weights.")
+    return net
 
 
 def _natural(net: Cell) -> dict[str, str]:
@@ -281,6 +302,20 @@ def _longest(name: str, keys: Mapping[str, Any]) -> str | None:
 def _replaced(name: str, key: str, new: str) -> str:
     """Return a name with another beginning; an empty one is that of the whole net."""
     return ".".join(filter(None, (new, name[len(key) :].lstrip("."))))
+
+
+def _tied(unexpected: list[str], weights: Mapping[str, Any], taken: Mapping[str, list[str]]) -> str:
+    """Return what to do about names of an array that came in by another name."""
+    places = {_place(weights[name]): name for names in taken.values() for name in names}
+    tied = {name: places[place] for name in unexpected if (place := _place(weights[name])) in places}
+    out = ", ".join(f"{name!r}: None" for name in tied)
+    return f" The same array came by another name: names={{{out}}} leaves it out." if tied else ""
+
+
+def _place(value: Any) -> Any:
+    """Return what tells whether two tensors are one."""
+    pointer = getattr(value, "data_ptr", None)
+    return (pointer(), tuple(value.shape)) if callable(pointer) else id(value)
 
 
 def _counts(name: str, here: Mapping[str, str]) -> bool:

@@ -10,7 +10,8 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_numbers
 
-from .panels import BESIDE, by_neuron, look, make_panels, margin_legend, small, tidy, time_of
+from ..common.checks import fired
+from .panels import BESIDE, by_neuron, look, make_panels, margin_legend, reach, small, tidy, time_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -59,6 +60,8 @@ def trace(
     ------
     ShapeError
         If an array has wrong axes, or the arrays do not have the same time steps and neurons.
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     ArgumentError
         If nothing is given, ``sample`` or a neuron is out of range, ``dt`` is not positive, or ``ax`` holds a wrong number of
         Axes.
@@ -82,9 +85,9 @@ def trace(
     colours, at = np.resize(look(axes[0]).colours, len(chosen)), time.dt * np.arange(steps)
     for panel, (name, array) in zip(axes, arrays.items(), strict=True):
         tidy(panel, time.label if panel is axes[-1] else "", panels[name][1], whole=time.whole)
-        panel.set_xlim(-0.5 * time.dt, (steps - 0.5) * time.dt)
+        reach(panel, (-0.5 * time.dt, (steps - 0.5) * time.dt), more=panel.has_data())
         if name == "spikes":
-            times, which = np.nonzero(array[:, chosen])
+            times, which = np.nonzero(fired(array[:, chosen], f"{where}, spikes"))
             panel.vlines(at[times], which - 0.4, which + 0.4, colors=colours[which], lw=1.2)
             panel.set(ylim=(-0.6, len(rows) - 0.4), yticks=rows if n > 1 else [])
             panel.set_yticks(panel.get_yticks(), labels=chosen.astype(str) if n > 1 else [])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.intake import to_numbers
 
 from .panels import look, make_panels, margin_legend, tidy
@@ -57,6 +57,8 @@ def curves(
         If runs are not ``[seeds, points]``, or ``x`` has another number of points.
     ArgumentError
         If there is no curve, or no such spread.
+    NonFiniteError
+        If there is an infinite value.
     DTypeError
         If ``labels`` are not two strings.
     MissingExtraError
@@ -110,4 +112,10 @@ def _checked(values: Any, name: str, where: str) -> Any:
     array = to_numbers(values, f"{where}, {name or 'runs'}")
     if array.ndim != 2 or not array.size:
         raise ShapeError(where, f"{name or 'runs'} of shape [seeds, points]", describe(array), "One seed is values[None].")
-    return np.where(np.isfinite(array), array, np.nan).astype(np.float64)
+    if np.isinf(array).any():
+        at = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
+        raise NonFiniteError(
+            f"{where}, {name or 'runs'}", "finite values, and NaN where a run has none", f"{array[at]} at {list(at)}",
+            "A run that diverged has no mean: leave it out, and say so.",
+        )  # fmt: skip
+    return array.astype(np.float64)

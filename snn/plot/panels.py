@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     Panels = Axes | Sequence[Axes] | NDArray[np.object_] | None
 
 __all__ = [
-    "BESIDE", "DARK", "LIGHT", "Look", "Time", "by_neuron", "colour_bar", "look", "make_panels", "margin_legend", "small",
-    "tidy", "time_of", "whole_ticks",
+    "BESIDE", "DARK", "LIGHT", "Look", "Time", "by_neuron", "colour_bar", "look", "make_panels", "margin_legend", "reach",
+    "small", "tidy", "time_of", "whole_ticks",
 ]  # fmt: skip
 
 BESIDE = ("axes fraction", "data")
@@ -186,6 +186,17 @@ def tidy(panel: Axes, xlabel: str, ylabel: str, *, whole: bool = True) -> None:
     panel.set_xlabel(xlabel, size=1.1 * small())
     panel.set_ylabel(ylabel, size=1.1 * small())
     panel.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=whole, min_n_ticks=1))
+
+
+def reach(panel: Axes, x: tuple[float, float], y: tuple[float, float] | None = None, *, more: bool = False) -> None:
+    """Set limits of some Axes; with `more`, where something was drawn before, they only become wider."""
+
+    def both(now: tuple[float, float], new: tuple[float, float]) -> tuple[float, float]:
+        return (min(now[0], new[0]), max(now[1], new[1])) if more else new
+
+    panel.set_xlim(*both(panel.get_xlim(), x))
+    if y is not None:
+        panel.set_ylim(*both(panel.get_ylim(), y))
 
 
 def whole_ticks(axis: Any) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError
 
+from ..common.checks import fired as fired_in
 from ..common.checks import positive
-from .panels import BESIDE, by_neuron, look, make_panels, small, tidy, time_of, whole_ticks
+from ..records import Record
+from .panels import BESIDE, by_neuron, look, make_panels, reach, small, tidy, time_of, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +43,7 @@ def raster(
     ----------
     spikes : array_like or mapping of str to array_like
         A layer of shape ``[T, n]`` or ``[T, N, ...]`` (features are flattened), or several by name, the small ones
-        stretched; nonzero is a spike.
+        stretched; nonzero is a spike. Of the record of a run it takes the spikes alone.
     sample : int
         Sample of the batch; an array of shape ``[T, n]`` has none.
     names : str or sequence of str, optional
@@ -62,9 +64,11 @@ def raster(
     ------
     ShapeError
         If an array has wrong axes, or the arrays do not have the same time steps.
+    NonFiniteError
+        If there is NaN or infinity among the spikes of the sample.
     ArgumentError
-        If no layer is given, ``sample`` is out of range, ``dt`` or ``markersize`` is not positive, or the numbers of names and
-        layers differ.
+        If no layer or a list of layers is given, ``sample`` is out of range, ``dt`` or ``markersize`` is not positive, or
+        there are not as many names as layers.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -74,9 +78,12 @@ def raster(
     image of dots of 0.75 points instead, each darker the more spikes it holds: a million spikes are drawn at once, and a PDF
     stays small. With ``markersize`` it always uses marks.
     """
-    where, layers = "snn.plot.raster", spikes if isinstance(spikes, Mapping) else {"": spikes}
+    where = "snn.plot.raster"
+    layers = _layers(spikes, where)
     time = time_of(dt, where)
-    trains = list(by_neuron(layers, where, sample, least=2).values())
+    trains = [
+        fired_in(train, f"{where}, {name or 'spikes'}") for name, train in by_neuron(layers, where, sample, least=2).items()
+    ]
     if not (names is None or isinstance(names, Sequence)):
         raise DTypeError(
             where, "names to be a string or a sequence of them", describe(names), "Pass a dict from name to spikes."
@@ -92,12 +99,12 @@ def raster(
     top = bottoms[-1] + bands[-1]
     panel: Axes = make_panels(ax, where, 6.4, [float(np.clip(1.2 + 0.012 * counts.sum(), 1.4, 3.8))])[0]
     tidy(panel, time.label, "Neuron", whole=time.whole)
-    panel.set(xlim=(-0.5 * time.dt, (steps - 0.5) * time.dt), ylim=(-0.5 - 0.01 * top, 1.01 * top - 0.5))
+    ends = (-0.5 * time.dt, (steps - 0.5) * time.dt), (-0.5 - 0.01 * top, 1.01 * top - 0.5)
+    reach(panel, *ends, more=panel.has_data())
     wide, high = np.array(panel.bbox.size) * 72 / panel.figure.dpi  # points
     width, colours = float(np.clip(0.5 * wide / steps, 0.6, 2)), np.resize(look(panel).colours, len(trains))
-    for title, train, bottom, band, colour in zip(titles, trains, bottoms, bands, colours, strict=True):
-        n = train.shape[1]
-        fired = train != 0
+    for title, fired, bottom, band, colour in zip(titles, trains, bottoms, bands, colours, strict=True):
+        n = fired.shape[1]
         row = high * band / n / (1.02 * top)
         if markersize is None and (row < _ROW or np.count_nonzero(fired) > _MARKS):
             _dots(panel, fired, time, (bottom - 0.5 * band / n, bottom + band - 0.5 * band / n), (wide, row * n), colour)
@@ -114,6 +121,23 @@ def raster(
         ticks = np.stack([bottoms, bottoms + bands * (1 - 1 / counts)], axis=1).ravel()
         panel.set_yticks(ticks, labels=[f"{index:,}" for n in counts for index in (0, n - 1)])
     return panel
+
+
+def _layers(spikes: Any, where: str) -> Mapping[str, Any]:
+    """Return the layers that were passed by name, an only one by an empty name."""
+    if isinstance(spikes, Record):
+        found = {name: values for name, values in spikes.items() if name.rpartition(".")[2] == "spike"}
+        if not found:
+            raise ArgumentError(
+                where, "a record with spikes", ", ".join(spikes) or "an empty one", "Run with record=['spike']."
+            )
+        return found
+    if isinstance(spikes, (list, tuple)) and any(getattr(layer, "ndim", 0) > 1 for layer in spikes):
+        raise ArgumentError(
+            where, "one array, or layers by name", f"a {type(spikes).__name__} of {len(spikes)} arrays",
+            "Pass a dict from name to spikes, such as {'hidden': a, 'output': b}.",
+        )  # fmt: skip
+    return spikes if isinstance(spikes, Mapping) else {"": spikes}
 
 
 def _dots(

@@ -11,8 +11,9 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_numbers
 
 from .. import stats
+from ..common.checks import fired as fired_in
 from ..common.checks import whole
-from .panels import look, make_panels, small, tidy, time_of, whole_ticks
+from .panels import look, make_panels, reach, small, tidy, time_of, whole_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +49,8 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
         If there is no time step, or no axis beside time.
     ArgumentError
         If ``dt`` is not positive, or ``bins`` is not a whole number from 1 on.
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -95,6 +98,8 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
         If there is no time step, or no axis beside time.
     ArgumentError
         If no neuron fires twice, ``dt`` is not positive, or ``bins`` is not a whole number from 1 on.
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -150,6 +155,8 @@ def population_rate(
         If there is no time step, or no axis beside time.
     ArgumentError
         If ``window`` is not from 1 to T, or ``dt`` is not positive.
+    NonFiniteError
+        If there is NaN or infinity among the spikes.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -166,8 +173,10 @@ def population_rate(
     colours = look(panel).colours
     edges = (np.append(starts, len(fired)) - 0.5) * time.dt
     colour = colours[len(panel.patches) % len(colours)]
+    more = panel.has_data()
     panel.stairs(time.rate(each), edges, color=colour, lw=1.2, label=label, baseline=None)
-    panel.set(xlim=(edges[0], edges[-1]), ylim=(0, None))
+    reach(panel, (edges[0], edges[-1]), more=more)
+    panel.set_ylim(bottom=0, auto=True)  # its top follows whatever is drawn
     return panel
 
 
@@ -177,13 +186,14 @@ def _fired(spikes: Any, where: str) -> Any:
         raise ShapeError(
             where, "spikes of shape [T, N, ...]", describe(values), "Put time first, and add a batch axis: spikes[:, None]."
         )
-    return values != 0
+    return fired_in(values, f"{where}, spikes")
 
 
 def _bars(panel: Axes, values: Any, count: int, *, top: float, low: float) -> None:
     heights, edges = np.histogram(values, count, (low, top))
-    panel.stairs(heights, edges, fill=True, color=look(panel).colours[0], alpha=0.75)
-    panel.set(xlim=(low, top), ylim=(0, 1.15 * max(heights.max(), 1)))
+    colours, more = look(panel).colours, panel.has_data()
+    panel.stairs(heights, edges, fill=True, color=colours[len(panel.patches) % len(colours)], alpha=0.75)
+    reach(panel, (low, top), (0, 1.15 * max(heights.max(), 1)), more=more)
     whole_ticks(panel.yaxis)
 
 

@@ -9,9 +9,10 @@ import sys
 import numpy as np
 import pytest
 
+import autograd
 import snn
 from autograd import nn
-from autograd.errors import ArgumentError, MissingExtraError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
 
 LAYERS = nn.SequentialCell(
     nn.Conv2d(2, 3, 3, pad_mode="same", rng=0), snn.LIFNode(beta=0.9), nn.Flatten(), nn.Dense(48, 5, rng=1),
@@ -143,3 +144,28 @@ def test_a_run_imports_neither():
         "print([n for n in ('xarray', 'pandas', 'neo', 'quantities') if n in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_copies_and_unions_are_records(result):
+    for other in (result.record.copy(), result.record | {}, {} | result.record):
+        assert type(other) is snn.Record
+        assert other.keys() == result.record.keys()
+        assert other is not result.record
+    more = result.record | {"1.v": result.record["4.v"]}
+    assert more["1.v"] is result.record["4.v"]
+    with pytest.raises(TypeError):
+        result.record | 3
+
+
+@pytest.mark.parametrize("call", [lambda record: record.to_xarray(), lambda record: record.to_neo(dt=1.0)])
+def test_entries_that_fit_no_record_are_refused(call):
+    with pytest.raises(DTypeError, match=r"record\.to_\w+, a\.v: expected a Tensor \[T, N, \.\.\.\], got ndarray"):
+        call(snn.Record({"a.v": np.ones((3, 1))}))
+    one, other = (autograd.Tensor(np.ones((steps, 1, 2))) for steps in (3, 4))
+    with pytest.raises(ShapeError, match=r"expected the same steps and samples.*'a\.v': \[3, 1, 2\], 'b\.v': \[4, 1, 2\]"):
+        call(snn.Record({"a.v": one, "b.v": other}))
+
+
+def test_a_sample_as_an_array_without_axes_is_no_number_of_a_sample(result):
+    with pytest.raises(ArgumentError, match=r"expected samples from 0 to 2, got ndarray"):
+        result.record.to_neo(dt=1.0, sample=np.array(1))

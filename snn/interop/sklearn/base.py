@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,17 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         raise NotImplementedError
 
     # Fitting
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Leave the estimator as it was if a new network cannot be trained."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
 
     def _check_parameters(self) -> tuple[int, ...]:
         """Check what was given at the start, as scikit-learn wants it only now; return the hidden layers."""
@@ -140,6 +152,21 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
 
     def _split(self, x: Array, y: Array, stratify: Array | None) -> tuple[Array, Array, Array, Array]:
         """Keep a part for validation."""
+        where, fraction = type(self).__name__, float(self.validation_fraction)
+        if not 2 <= (held := int(np.ceil(fraction * len(x)))) < len(x):
+            raise ArgumentError(
+                where, "2 samples or more for validation, as early_stopping=True needs, and some for training",
+                f"{held}: validation_fraction={fraction} of {len(x)}",
+                "Change validation_fraction, or leave early_stopping out.",
+            )  # fmt: skip
+        if stratify is not None:
+            counts = np.bincount(stratify)
+            if counts.min() < 2 or min(held, len(x) - held) < len(counts):
+                raise ArgumentError(
+                    where, "2 samples or more of each class, and one of each in both parts, as early_stopping=True needs",
+                    f"{counts.min()} of the rarest of {len(counts)} classes, {held} of {len(x)} samples for validation",
+                    "Pass more samples, change validation_fraction, or leave early_stopping out.",
+                )  # fmt: skip
         found = train_test_split(
             x, y, test_size=float(self.validation_fraction), random_state=int(self._seeds.integers(_SEEDS)), stratify=stratify
         )

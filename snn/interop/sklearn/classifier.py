@@ -39,7 +39,8 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
     encoding : {"direct", "rate", "latency"}
         Encoding of a sample: as a constant current, for which it should be standardised; as random spikes, with a rate that
         grows with the feature; or as one spike per feature, earlier for larger values. For spikes each feature is scaled to
-        its range in ``fit``, and values outside are clipped.
+        its range in ``fit``, and values outside are clipped. The random spikes of ``"rate"`` are the same in each call,
+        sample by sample in their order: those of a sample depend on its place among the others.
     epochs : int
         Passes over the samples.
     batch_size : int
@@ -112,18 +113,21 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If an argument of the estimator, or the data, cannot be used.
+            If an argument of the estimator, or the data, cannot be used; also too few samples for ``early_stopping``.
+        NonFiniteError
+            If the training comes to NaN or infinity. The estimator is as it was before.
         """
         self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=DTYPES)
-        check_classification_targets(y)
-        self.classes_, labels = np.unique(y, return_inverse=True)
-        self._begin(X, len(self.classes_))
-        if not self.early_stopping:
-            self._train(X, labels, self.epochs)
-            return self
-        x, held, labels, held_labels = self._split(X, labels, labels)
-        self._train(x, labels, self.epochs, (held, held_labels))
+        with self._whole():
+            X, y = validate_data(self, X, y, dtype=DTYPES)
+            check_classification_targets(y)
+            self.classes_, labels = np.unique(y, return_inverse=True)
+            self._begin(X, len(self.classes_))
+            if not self.early_stopping:
+                self._train(X, labels, self.epochs)
+                return self
+            x, held, labels, held_labels = self._split(X, labels, labels)
+            self._train(x, labels, self.epochs, (held, held_labels))
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -147,22 +151,23 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
             If ``y`` has a class that was not in the first call, or ``classes`` differ from it.
         """
         first = not hasattr(self, "net_")
-        X, y = validate_data(self, X, y, dtype=DTYPES, reset=first)
-        check_classification_targets(y)
-        if first:
-            self.classes_ = unique_labels(y if classes is None else classes)
-            self._begin(X, len(self.classes_))
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            raise ArgumentError(
-                "SpikingClassifier.partial_fit", f"the classes of the first call, {self.classes_.tolist()}", repr(classes),
-                "Leave them out, or fit a new network.",
-            )  # fmt: skip
-        if unknown := sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist())):
-            raise ArgumentError(
-                "SpikingClassifier.partial_fit", f"classes among {self.classes_.tolist()}", f"{unknown} too",
-                "Name all in the first call: classes=[...].",
-            )  # fmt: skip
-        self._train(X.astype(self._dtype, copy=False), np.searchsorted(self.classes_, y), 1)
+        with self._whole():
+            X, y = validate_data(self, X, y, dtype=DTYPES, reset=first)
+            check_classification_targets(y)
+            if first:
+                self.classes_ = unique_labels(y if classes is None else classes)
+                self._begin(X, len(self.classes_))
+            elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+                raise ArgumentError(
+                    "SpikingClassifier.partial_fit", f"the classes of the first call, {self.classes_.tolist()}", repr(classes),
+                    "Leave them out, or fit a new network.",
+                )  # fmt: skip
+            if unknown := sorted(set(np.unique(y).tolist()) - set(self.classes_.tolist())):
+                raise ArgumentError(
+                    "SpikingClassifier.partial_fit", f"classes among {self.classes_.tolist()}", f"{unknown} too",
+                    "Name all in the first call: classes=[...].",
+                )  # fmt: skip
+            self._train(X.astype(self._dtype, copy=False), np.searchsorted(self.classes_, y), 1)
         return self
 
     def predict_proba(self, X: Any) -> Array:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from autograd import Tensor
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError
+from autograd.errors import ArgumentError, NonFiniteError
 
 from .base import DTYPES, Spiking
 
@@ -23,8 +23,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
     """Predict numbers with a spiking network.
 
-    Parameters and attributes are those of :class:`SpikingClassifier`, except ``classes_``. The targets are standardised for
-    training, and predictions are scaled back.
+    Parameters and attributes are those of :class:`SpikingClassifier`, but for ``classes_``. The targets are standardised for
+    the training; the answers are scaled back, float64 whatever the dtype of ``X``, so that they keep the targets' precision.
 
     Examples
     --------
@@ -54,7 +54,13 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
     def _begin_on(self, x: Array, y: Array) -> None:
         wide = y.reshape(len(y), -1).astype(np.float64)
         self._begin(x, wide.shape[1])
-        self._mean, scale = wide.mean(0), wide.std(0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._mean, scale = wide.mean(0), wide.std(0)
+        if not (np.isfinite(self._mean) & np.isfinite(scale)).all():
+            raise NonFiniteError(
+                "SpikingRegressor", "targets whose mean and standard deviation are finite",
+                f"some of up to {np.abs(wide).max():.3g}", "Scale them: their squares do not fit into float64.",
+            )  # fmt: skip
         self._scale = np.where(scale > 0, scale, 1.0)
         self._axes = y.ndim
 
@@ -76,16 +82,19 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If an argument of the estimator, or the data, cannot be used.
+            If an argument of the estimator, or the data, cannot be used; also too few samples for ``early_stopping``.
+        NonFiniteError
+            If the training comes to NaN or infinity. The estimator is as it was before.
         """
         self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True)
-        self._begin_on(X, y)
-        if not self.early_stopping:
-            self._train(X, self._targets(y), self.epochs)
-            return self
-        x, held, y, held_y = self._split(X, y, None)
-        self._train(x, self._targets(y), self.epochs, (held, self._targets(held_y)))
+        with self._whole():
+            X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True)
+            self._begin_on(X, y)
+            if not self.early_stopping:
+                self._train(X, self._targets(y), self.epochs)
+                return self
+            x, held, y, held_y = self._split(X, y, None)
+            self._train(x, self._targets(y), self.epochs, (held, self._targets(held_y)))
         return self
 
     def partial_fit(self, X: Any, y: Any) -> Self:
@@ -107,20 +116,21 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
             If ``y`` has another number of targets than in the first call.
         """
         first = not hasattr(self, "net_")
-        X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True, reset=first)
-        if first:
-            self._begin_on(X, y)
-        elif y.reshape(len(y), -1).shape[1] != len(self._mean):
-            raise ArgumentError(
-                "SpikingRegressor.partial_fit", f"{len(self._mean)} targets, as in the first call", describe(y),
-                "Fit a new network.",
-            )  # fmt: skip
-        self._train(X.astype(self._dtype, copy=False), self._targets(y), 1)
+        with self._whole():
+            X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True, reset=first)
+            if first:
+                self._begin_on(X, y)
+            elif y.reshape(len(y), -1).shape[1] != len(self._mean):
+                raise ArgumentError(
+                    "SpikingRegressor.partial_fit", f"{len(self._mean)} targets, as in the first call", describe(y),
+                    "Fit a new network.",
+                )  # fmt: skip
+            self._train(X.astype(self._dtype, copy=False), self._targets(y), 1)
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return the prediction for each sample, ``[N]`` or ``[N, targets]`` like the targets."""
-        found = (self._outputs(X) * self._scale + self._mean).astype(self._dtype, copy=False)
+        """Return the answer for each sample, ``[N]`` or ``[N, targets]`` as the targets were."""
+        found = self._outputs(X).astype(np.float64) * self._scale + self._mean
         return found[:, 0] if self._axes == 1 else found  # type: ignore[no-any-return]
 
 

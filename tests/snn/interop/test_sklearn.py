@@ -10,12 +10,13 @@ import pytest
 from scipy.sparse import csr_array
 
 import snn
-from autograd.errors import ArgumentError, DTypeError, MissingExtraError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError, NonFiniteError
 
 sklearn = pytest.importorskip("sklearn", reason="estimators of scikit-learn: pip install 'spikecell[sklearn]'")
 
 from sklearn.base import clone  # noqa: E402
 from sklearn.datasets import load_iris, make_moons  # noqa: E402
+from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.preprocessing import StandardScaler  # noqa: E402
@@ -149,3 +150,43 @@ def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(MissingExtraError, match=r"the package scikit-learn, .* pip install 'spikecell\[sklearn\]'"):
         importlib.import_module("snn.interop.sklearn")
+
+
+@BOTH
+@pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")  # of numpy, on the way to infinity
+def test_a_training_that_fails_leaves_the_estimator_as_it_was(kind):
+    model = small(kind).fit(X, Y)
+    before, classes = model.predict(X), vars(model).get("classes_")
+    with pytest.raises(NonFiniteError):
+        model.set_params(learning_rate=1e308).fit(X[:, :3], Y > 0)
+    assert model.n_features_in_ == 4
+    assert np.array_equal(model.predict(X), before)
+    assert np.array_equal(vars(model).get("classes_"), classes)
+    assert model.n_iter_ == len(model.loss_curve_) == 10
+    for training in ("fit", "partial_fit"):
+        new = small(kind, learning_rate=1e308)
+        with pytest.raises(NonFiniteError):
+            getattr(new, training)(X, Y)
+        with pytest.raises(NotFittedError):
+            new.predict(X)
+
+
+def test_answers_of_float32_keep_the_precision_of_the_targets():
+    targets = 1.7e9 + 100 * X[:, 0]
+    model = small(SpikingRegressor, epochs=40).fit(X.astype(np.float32), targets)
+    assert model.predict(X).dtype == np.float64
+    assert model.score(X, targets) > 0.9
+    with pytest.raises(NonFiniteError, match="SpikingRegressor: expected targets whose mean and standard"):
+        model.fit(X, 1e200 * X[:, 0])
+    assert model.score(X, targets) > 0.9
+
+
+def test_early_stopping_on_too_few_samples_is_refused():
+    with pytest.raises(ArgumentError, match=r"2 samples or more for validation.*got 1: validation_fraction=0\.1 of 10\. "):
+        small(SpikingRegressor, early_stopping=True).fit(X[:10], Y[:10])
+    with pytest.raises(ArgumentError, match=r"2 samples or more of each class.*early_stopping=True.*1 of the rarest of 2"):
+        small(SpikingClassifier, early_stopping=True).fit(X[:51], Y[:51])
+    with pytest.raises(ArgumentError, match=r"of the rarest of 3 classes, 2 of 15 samples"):
+        small(SpikingClassifier, early_stopping=True).fit(X[::10], Y[::10])
+    model = small(SpikingRegressor, early_stopping=True, validation_fraction=0.2).fit(X[:10], Y[:10])
+    assert np.isfinite(model.validation_scores_).all()

@@ -203,3 +203,42 @@ def test_two_parameters_under_one_name_and_weights_that_are_no_mapping():
         exchange.load_state_dict(nn.Dense(2, 1), [np.ones(2)])
     with pytest.raises(DTypeError, match="a tensor of numbers"):
         exchange.as_array(np.array(["a"]), "w")
+
+
+def test_what_is_no_net_and_names_that_are_no_text_are_refused():
+    with pytest.raises(DTypeError, match=r"load_state_dict: expected net to be a Cell, got dict"):
+        exchange.load_state_dict({}, {})
+    with pytest.raises(DTypeError, match=r"state_dict: expected net to be a Cell"):
+        exchange.state_dict(3)
+    with pytest.raises(StateDictError, match=r"expected names that are strings, got int"):
+        exchange.load_state_dict(dense(), {0: np.ones(3)})
+
+
+def test_tensors_without_values_are_named():
+    torch = pytest.importorskip("torch", **WITH_TORCH)
+    with pytest.raises(StateDictError, match=r"weight is one on the device meta"):
+        exchange.load_state_dict(nn.Dense(2, 3), torch.nn.Linear(2, 3, device="meta").state_dict())
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_the_second_name_of_a_tied_layer_is_told_to_be_left_out(kind):
+    weights = {"0.weight": np.ones((4, 4)), "0.bias": np.ones(4)}
+    if kind == "torch":
+        torch = pytest.importorskip("torch", **WITH_TORCH)
+        layer = torch.nn.Linear(4, 4)
+        weights = torch.nn.Sequential(layer, torch.nn.ReLU(), layer).state_dict()
+    else:
+        weights |= {name.replace("0", "2"): array for name, array in weights.items()}
+    net = nn.SequentialCell(nn.Dense(4, 4))
+    with pytest.raises(StateDictError, match=r"names=\{'2\.weight': None, '2\.bias': None\} leaves it out"):
+        exchange.load_state_dict(net, weights)
+    assert exchange.load_state_dict(net, weights, {"2.weight": None, "2.bias": None}) == ([], [])
+
+
+def test_a_layer_norm_of_small_inputs_needs_torchs_epsilon():
+    torch = pytest.importorskip("torch", **WITH_TORCH)
+    source, x = torch.nn.LayerNorm(3), np.array([[0.01, -0.01, 0.0]], np.float32)
+    want = source(torch.from_numpy(x)).detach().numpy()
+    for net, equal in ((nn.LayerNorm((3,), epsilon=1e-5), True), (nn.LayerNorm((3,)), False)):
+        exchange.load_state_dict(net, source.state_dict())
+        assert np.allclose(net(x), want, atol=1e-5) == equal

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from autograd.errors import ArgumentError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from snn import plot
 from tests.snn.plot.drawn import curves
 
@@ -61,3 +61,10 @@ def test_a_value_that_there_is_not_does_not_count():
 def test_what_cannot_be_drawn_is_refused(runs, arguments, error, message):
     with pytest.raises(error, match=r"snn\.plot\.curves: expected .*" + message):
         plot.curves(runs, **arguments)
+
+
+def test_infinity_is_refused_and_nan_is_a_run_that_is_shorter():
+    with pytest.raises(NonFiniteError, match=r"snn\.plot\.curves, a: expected finite values, .* got inf at \[1, 2\]"):
+        plot.curves({"a": [[1, 0.5, 0.2], [1, 0.6, np.inf]]})
+    panel = plot.curves([[1, 0.5, 0.25], [1, 0.7, np.nan]])
+    np.testing.assert_allclose(curves(panel)["2 seeds"].get_ydata(), [1, 0.6, 0.25])

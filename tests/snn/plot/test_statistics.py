@@ -4,8 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import autograd
 import snn
-from autograd.errors import ArgumentError, ShapeError
+from autograd.errors import ArgumentError, NonFiniteError, ShapeError
 from snn import plot
 from tests.snn.plot.drawn import curves, texts
 
@@ -113,3 +114,69 @@ def test_numbers_that_make_no_sense_are_refused(spikes):
         plot.population_rate(spikes, window=201)
     with pytest.raises(ArgumentError, match="expected label to be a string"):
         plot.population_rate(spikes, label=3)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_second_curve_on_the_same_axes_is_not_cut_off(order):
+    layers = [(np.arange(40)[:, None, None] % 10 == 0) * np.ones((1, 2, 3)), np.ones((20, 2, 3))]
+    ax = plt.figure().add_subplot()
+    for which in order:
+        plot.population_rate(layers[which], ax=ax)
+    assert ax.get_xlim() == (-0.5, 39.5)
+    low, high = ax.get_ylim()
+    assert low == 0
+    assert 1 < high < 1.2
+    ax = plt.figure().add_subplot()
+    for which in order:
+        plot.rates(layers[which], ax=ax)
+    heights, edges = zip(*((s.get_data().values.max(), s.get_data().edges[-1]) for s in ax.patches), strict=True)
+    assert ax.get_xlim()[1] == max(edges) > 1
+    assert ax.get_ylim()[1] > max(heights)
+    assert ax.patches[0].get_facecolor() != ax.patches[1].get_facecolor()
+
+
+def test_a_raster_and_a_trace_on_used_axes_make_them_only_wider():
+    ax = plt.figure().add_subplot()
+    plot.raster(np.ones((40, 9)), ax=ax)
+    before = ax.get_xlim(), ax.get_ylim()
+    plot.raster(np.ones((20, 3)), ax=ax)
+    assert (ax.get_xlim(), ax.get_ylim()) == before
+    plot.raster(np.ones((60, 3)), ax=ax)
+    assert ax.get_xlim() == (-0.5, 59.5)
+    ax = plt.figure().add_subplot()
+    for steps in (40, 20):
+        plot.trace(v=np.ones((steps, 1)), ax=ax)
+    assert ax.get_xlim() == (-0.5, 39.5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_is_no_spike(bad):
+    spikes = np.ones((3, 1, 2))
+    spikes[1, 0, 1] = bad
+    for function in (plot.rates, plot.intervals, plot.population_rate, plot.raster):
+        with pytest.raises(NonFiniteError, match=rf"snn\.plot\.{function.__name__}, spikes: expected spikes that are finite"):
+            function(spikes)
+    with pytest.raises(NonFiniteError, match=r"snn\.plot\.trace, spikes"):
+        plot.trace(spikes=spikes)
+    for function in (snn.stats.intervals, snn.stats.cv, snn.stats.fano_factor):
+        with pytest.raises(NonFiniteError, match=rf"snn\.stats\.{function.__name__}, spikes: .* got {bad} at \[1, 0, 1\]"):
+            function(spikes)
+
+
+def test_a_raster_of_a_record_has_its_spikes_alone():
+    spikes = np.zeros((4, 1, 2))
+    spikes[2, 0, 1] = 1
+    record = snn.Record({"1.spike": autograd.Tensor(spikes), "1.v": autograd.Tensor(spikes + 1)})
+    panel = plot.raster(record)
+    (line,) = panel.lines
+    assert line.get_xydata().tolist() == [[2, 1]]
+    assert texts(panel)[0].startswith("1.spike")
+    with pytest.raises(ArgumentError, match=r"snn\.plot\.raster: expected a record with spikes, got 1\.v"):
+        plot.raster(snn.Record({"1.v": record["1.v"]}))
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_a_raster_refuses_a_list_of_layers(kind):
+    with pytest.raises(ArgumentError, match=r"got a \w+ of 2 arrays. Pass a dict from name to spikes"):
+        plot.raster(kind([np.ones((5, 3)), np.ones((5, 4))]))
+    assert plot.raster([[0, 1], [1, 0], [0, 0]]).lines
