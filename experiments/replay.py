@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,11 @@ def _difference(then: Path, now: Path) -> str:
 
 
 def _of_arrays(then: Path, now: Path) -> str:
-    with np.load(then) as before, np.load(now) as after:
+    try:
+        opened = np.load(then)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return f"the file of the first run cannot be read ({error})"
+    with opened as before, np.load(now) as after:
         if set(before.files) != set(after.files):
             return f"other names, {', '.join(sorted(set(before.files) ^ set(after.files)))}"
         for name in before.files:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import sys
 import threading
@@ -245,6 +246,10 @@ class Sweep:
                 return
             value = metrics[self.options.metric]
             with self._lock:
+                if math.isnan(value):  # worse than any number
+                    plan.tell(trial, math.inf if self.options.lowest else -math.inf)
+                    self._failed.append(f"trial {trial.number} ({trial.name}): {self.options.metric} is NaN: it has diverged")
+                    continue
                 plan.tell(trial, value)
                 self._found.append((trial, value))
                 print(f"trial {trial.number}: {self.options.metric} {value:.4f} ({trial.name})", flush=True)

@@ -27,7 +27,8 @@ class LearntDelays(DelayedWeights):
     ``max_delay``. A ``"linear"`` share interpolates linearly between two steps, ``max(0, 1 - |k - delay|)``
     (Khalfaoui-Hassani, Pellegrini and Masquelier, "Dilated convolution with learnable spacings", ICLR 2023). A ``"gauss"``
     one is a bell of width ``sigma``, which sums to 1 over the steps: a delay learns from steps further away. The paper starts
-    with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5: assign it, ``layer.sigma = schedule(epoch)``
+    with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5: assign it, ``layer.sigma = schedule(epoch)``,
+    again after loading weights, which do not hold it
     (Hammouamri, Khalfaoui-Hassani and Masquelier, "Learning delays in spiking neural networks using dilated convolutions with
     learnable spacings", ICLR 2024). Then :meth:`rounded` turns it into a layer with whole delays.
 

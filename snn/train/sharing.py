@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,14 @@ def _check_norms(net: Cell) -> None:
             )  # fmt: skip
 
 
+def _settings(net: Cell) -> Iterator[tuple[str, Any]]:
+    """Iterate over the numbers and texts in the attributes of all Cells: a hook may set them, on rank 0 alone."""
+    for name, cell in net.cells_and_names():
+        for key, value in vars(cell).items():
+            if not key.startswith("_") and isinstance(value, (bool, int, float, str, np.number)):
+                yield f"{name}.{key}", value
+
+
 def take_over(place: Place) -> None:
     """Set on all ranks what rank 0 goes on from: weights, optimizer, generators, place, history."""
     if place.ranks.size == 1:
@@ -93,11 +102,13 @@ def agree(place: Place) -> None:
     digest = 0
     for p in place.net.get_parameters():
         digest = zlib.crc32(np.ascontiguousarray(p.stored).data, digest)
+    for name, value in _settings(place.net):
+        digest = zlib.crc32(f"{name}={value!r};".encode(), digest)
     found = place.ranks.exchange("the Parameters", (digest, place.stop, place.interrupted))
     other = [rank for rank, (theirs, _, _) in enumerate(found) if theirs != found[0][0]]
     if other:
         raise RankError(
-            f"ranks {', '.join(map(str, other))}", "the Parameters of rank 0 after each epoch", "others",
-            "Change Parameters and the optimizer on every rank alike: in loss, not in a hook or in evaluate.",
+            f"ranks {', '.join(map(str, other))}", "the net of rank 0, Parameters and attributes, after each epoch", "others",
+            "Code that changes the net or the optimizer must run on every rank: in loss, not in a hook or in evaluate.",
         )  # fmt: skip
     place.stop, place.ends = found[0][1], any(interrupted for _, _, interrupted in found)

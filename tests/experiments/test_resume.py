@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import snn
-from experiments import manifest
+from experiments import manifest, replay
 from experiments.__main__ import main
 from experiments.harness import RunDirectory
 
@@ -308,3 +308,13 @@ def test_a_run_that_has_ended_is_free_at_once(tmp_path, capsys):
         RunDirectory.again(directory)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no archive"])
+def test_a_damaged_file_of_weights_is_a_difference(content, tmp_path):
+    then, now = tmp_path / "then.npz", tmp_path / "now.npz"
+    np.savez(now, a=np.ones(3))
+    then.write_bytes(content)
+    assert replay._difference(then, now).startswith("the file of the first run cannot be read (")
+    np.savez(then, a=np.ones(3))
+    assert replay._difference(then, now) == ""

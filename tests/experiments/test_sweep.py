@@ -41,7 +41,8 @@ if how == "slow" and begun == 1:
     signal.signal(signal.SIGINT, saved)
     (place / "ready").touch()
     time.sleep(60)
-score = float(options["hidden"]) / 100
+diverged = how == "all diverged" or (how == "diverged" and options["hidden"] == "8")
+score = float("nan") if diverged else float(options["hidden"]) / 100
 (run / "metrics.jsonl").write_text(json.dumps({"epoch": 1, "test_accuracy": score}) + chr(10))
 """
 
@@ -142,6 +143,23 @@ def test_a_grid_is_every_combination_once(tmp_path, stand_in, capsys):
     assert options == [("8", "0"), ("8", "1"), ("16", "0"), ("16", "1")]
     assert set(begun(tmp_path).values()) == {1}
     assert "best of 4: trial 2, test_accuracy 0.1600 (hidden=16 seed=0)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lowest", [[], ["--lowest"]])
+def test_a_run_that_diverges_is_never_the_best(tmp_path, stand_in, capsys, lowest):
+    stand_in("diverged")
+    assert main([*GRID, "--out", str(tmp_path), "--workers", "1", *lowest]) == 1
+    said = capsys.readouterr()
+    assert "best of 2: trial 2, test_accuracy 0.1600" in said.out
+    assert "failed: trial 0 (hidden=8 seed=0): test_accuracy is NaN: it has diverged" in said.err
+
+
+def test_a_search_ends_where_runs_diverge(tmp_path, stand_in, capsys):
+    stand_in("all diverged")
+    args = ["sweep", "digits", "--search", "hidden=4:64", "--trials", "3", "--workers", "1", "--out", str(tmp_path)]
+    assert main(args) == 1
+    assert len(results(tmp_path)) == 3
+    assert capsys.readouterr().err.count("it has diverged") == 3
 
 
 @needs_signals

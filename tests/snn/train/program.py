@@ -147,6 +147,9 @@ def together(ranks, place):
     study = Study()
     moves = At(2, lambda: study.net[0].weight.set_data(study.net[0].weight.asnumpy() + 1))
     found["moved"] = refused(study, ranks=ranks, hooks=[moves])
+    study = Study()
+    study.net.gain = 1.0
+    found["attribute"] = refused(study, ranks=ranks, hooks=[At(2, lambda: setattr(study.net, "gain", 2.0))])
     sizes = lambda start: np.array_split(np.arange(20), 4 + ranks.rank)[start:]  # noqa: E731
     found["sizes"] = refused(Study(), ranks=ranks, batches=sizes)
     fewer = lambda start: np.split(np.arange(20), 4)[start : 4 - ranks.rank]  # noqa: E731
