@@ -132,7 +132,7 @@ def _layers(spikes: Any, where: str) -> Mapping[str, Any]:
                 where, "a record with spikes", ", ".join(spikes) or "an empty one", "Run with record=['spike']."
             )
         return found
-    if isinstance(spikes, (list, tuple)) and any(getattr(layer, "ndim", 0) > 1 for layer in spikes):
+    if type(spikes) in (list, tuple) and any(getattr(layer, "ndim", 0) > 1 for layer in spikes):
         raise ArgumentError(
             where, "one array, or layers by name", f"a {type(spikes).__name__} of {len(spikes)} arrays",
             "Pass a dict from name to spikes, such as {'hidden': a, 'output': b}.",

@@ -81,7 +81,9 @@ def test_the_default_start_is_uniform_within_one_over_the_root_of_the_inputs():
 @pytest.mark.parametrize(("sizes", "name"), [((0, 3), "in_channels"), ((2, -1), "out_channels"), ((2.0, 3), "in_channels"),
                                              ((True, 3), "in_channels"), (("2", 3), "in_channels")])  # fmt: skip
 def test_sizes_that_are_no_positive_ints_are_refused(sizes, name):
-    with pytest.raises(ArgumentError, match=rf"Dense: expected {name} to be a positive int, got .* Count the features"):
+    with pytest.raises(
+        ArgumentError, match=rf"Dense: expected {name} to be a positive int, got .* It is the number of features"
+    ):
         nn.Dense(*sizes)
 
 

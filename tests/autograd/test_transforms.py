@@ -186,7 +186,7 @@ def test_a_grad_position_without_an_input_is_refused(position):
 
 
 def test_nothing_to_differentiate_by_is_refused():
-    with pytest.raises(ArgumentError, match=r"grad: expected grad_position or weights, got None for both. Name what"):
+    with pytest.raises(ArgumentError, match=r"grad: expected grad_position or weights, got None for both. Name at least"):
         grad(product, None)
     with pytest.raises(ArgumentError, match=r"value_and_grad: expected grad_position or weights"):
         value_and_grad(product, None)

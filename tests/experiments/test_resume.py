@@ -197,7 +197,7 @@ def test_a_run_that_another_process_is_at_is_refused(whole, capsys):
         assert refused(capsys, "digits", "--resume", str(whole)) == (
             f"error: run directory {whole}: expected a run that no other process is writing, "
             "got one that another process is writing. "
-            "Wait for its end.\n"
+            "Wait until it ends.\n"
         )
     finally:
         os.close(handle)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 from autograd import Tensor
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, NonFiniteError
+from autograd.state import quietly
 
 from .base import DTYPES, Spiking
 
@@ -54,8 +55,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
     def _begin_on(self, x: Array, y: Array) -> None:
         wide = y.reshape(len(y), -1).astype(np.float64)
         self._begin(x, wide.shape[1])
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._mean, scale = wide.mean(0), wide.std(0)
+        self._mean, scale = quietly(lambda: (wide.mean(0), wide.std(0)))
         if not (np.isfinite(self._mean) & np.isfinite(scale)).all():
             raise NonFiniteError(
                 "SpikingRegressor", "targets whose mean and standard deviation are finite",

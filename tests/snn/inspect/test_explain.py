@@ -73,7 +73,7 @@ def test_bytes_are_those_that_are_saved(node, saved, whole):
 
 
 def test_an_amplitude_for_each_neuron_is_said():
-    assert "spikes of amplitude 0.5, a byte" in explained(snn.IFNode(0.5))
+    assert "spikes of amplitude 0.5, one byte" in explained(snn.IFNode(0.5))
     assert "spikes of amplitude one per neuron, [2], one byte" in explained(snn.IFNode(np.array([0.5, 1.0], np.float32)))
 
 
