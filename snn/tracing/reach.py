@@ -6,6 +6,7 @@ import abc
 import array
 import collections
 import contextvars
+import copyreg
 import functools
 import importlib.util
 import sys
@@ -300,6 +301,8 @@ class _Walk:
                 self._refuse(f"{path}, which gives the address of an array", "Use the array")
             keys, values = (contents.original(value, name) for name in ("keys", "values"))
             self.watched.whole.append((keys, values))
+            if value is copyreg.dispatch_table:  # packages list classes there by the hundred; a way to copy that ran was seen
+                return
             for key, item in zip(keys(), values(), strict=True):
                 self._push(key, f"{path}[{key!r}]")
                 self._push(item, f"{path}[{key!r}]")

@@ -197,10 +197,10 @@ def test_each_operation_is_drawn_often():
     seen = dict.fromkeys(TABLE, 0)
 
     @given(program=programs())
-    @settings(max_examples=EXAMPLES)
+    @settings(max_examples=2 * EXAMPLES)  # the first ones are less even, and depend on which modules are loaded
     def count(program):
         for name in {step.op for step in program.steps}:
             seen[name] += 1
 
     count()
-    assert {name: n for name, n in seen.items() if n < 1} == {}
+    assert {name: n for name, n in seen.items() if n < 3} == {}

@@ -55,6 +55,11 @@ def distinct(x):
     return x.ndim > 0 and (x.size == 1 or np.diff(np.sort(x.reshape(-1))).min() > GAP)
 
 
+def varied(x):
+    """Tell whether the standard deviation is smooth along each axis."""
+    return x.ndim > 0 and min(x.std(axis).min() for axis in range(x.ndim)) > 0.1
+
+
 def several_axes(x):
     return x.ndim > 1
 
@@ -268,7 +273,7 @@ TABLE = {
     "sum_to_size": Op(ops.sum_to_size, lambda t, x, shape: x.sum_to_size(shape), options=shrunk),
     "mean": reduced("mean", "mean"),
     "var": Op(ops.var, reduction("var", correction=0), options=some_axis),
-    "std": Op(ops.std, reduction("std", correction=0), fits=lambda x: x.ndim == 1 and x.std() > 0.1, options=some_axis),
+    "std": Op(ops.std, reduction("std", correction=0), fits=varied, options=some_axis),
     "prod": Op(ops.prod, torch_prod, options=none_or_one_axis),
     "max": reduced("max", "amax", fits=distinct),
     "min": reduced("min", "amin", fits=distinct),

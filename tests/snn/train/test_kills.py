@@ -34,20 +34,21 @@ start = time.perf_counter()
 whole.fit(epochs)
 took = time.perf_counter() - start
 
-draw, done, steps, ended = random.Random(0), 0, [0], False
+draw, done, steps, ended, wait = random.Random(0), 0, [0], False, 2.5 * took / kills
 while not ended:
     child = os.fork()
     if not child:
         trainer(place / "killed").fit(epochs)
         os._exit(0)
     if done < kills:
-        time.sleep(draw.uniform(0, 2.5 * took / kills))
+        time.sleep(draw.uniform(0, wait))
         os.kill(child, signal.SIGKILL)
     ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     done += not ended
     saved = Checkpoints(place / "killed" / "saved").load()
     steps.append(saved["step"] if saved else 0)
     assert steps[-1] >= steps[-2], steps
+    wait *= 1.25 if steps[-1] == steps[-2] else 0.8  # however long it takes here to go on
 found = trainer(place / "killed")
 assert nets.bits(found) == nets.bits(whole)
 import json
@@ -70,4 +71,4 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_p
     assert done.returncode == 0, done.stderr
     kills, places = map(int, done.stdout.split())
     assert kills > KILLS / 2
-    assert places > 1  # it was killed at different steps
+    assert places > 3  # it was killed at different steps
