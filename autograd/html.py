@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .dtypes import describe
+from .parameter import Parameter
 from .state import quietly
 from .tensor import Tensor
-
-if TYPE_CHECKING:
-    from .cell import Cell
-    from .parameter import Parameter
 
 __all__ = ["of_layers", "of_values", "table"]
 
@@ -56,7 +53,7 @@ def _row(cells: Sequence[str], tag: str) -> str:
     return f"<tr>{''.join(f'{start}{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
-def of_layers(kind: str, layers: Iterable[tuple[str, Cell, bool, list[tuple[str, Parameter]]]]) -> str:
+def of_layers(kind: str, layers: Iterable[tuple[str, Any, bool, Sequence[tuple[str, Parameter]]]]) -> str:
     """Return a net as a table: each layer with its arguments or equations, the shapes of its Parameters and their numbers.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any
 
 from autograd.errors import ArgumentError, MissingExtraError
 
-from .local import importable
+from .local import Workers, importable
 from .manifest import ROOT
 
 __all__ = ["Cluster"]
@@ -20,7 +20,7 @@ WAIT = "10s"
 """For a scheduler to answer."""
 
 
-class Cluster:
+class Cluster(Workers):
     """The workers of a scheduler, which see the directory of the sweep, this code and this Python under the same paths.
 
     Parameters
@@ -56,22 +56,7 @@ class Cluster:
         self._stop.unlink(missing_ok=True)
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command on some worker, and once more on another one if that dies; return its exit status.
-
-        Parameters
-        ----------
-        new : sequence of str
-            The command.
-        again : sequence of str
-            What goes on with the run directory that is put behind it, if there is one.
-        place : Path
-            Directory of the trial; what it says goes to ``output.txt``.
-
-        Returns
-        -------
-        int
-            As for a process: minus the number of the signal that has ended it. -9 too, if one worker after another has died.
-        """
+        """Run a command on some worker, and once more on another one if that dies; -9 if one after another has died."""
         order = {
             "new": list(new), "again": list(again), "place": str(place.resolve()), "stop": str(self._stop),
             "environment": importable(),

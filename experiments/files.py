@@ -1,4 +1,4 @@
-"""What experiments on published sets share: the option ``--data``, small files of their formats for smoke runs, digests."""
+"""Shared by the experiments on published sets: the option ``--data``, small files of their formats for smoke runs, digests."""
 
 from __future__ import annotations
 

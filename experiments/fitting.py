@@ -1,4 +1,4 @@
-"""What experiments that train share: a loop over the splits of a set, with a measure of the experiment's own."""
+"""Shared by the experiments that train: a loop over the splits of a set, with a measure of the experiment's own."""
 
 from __future__ import annotations
 

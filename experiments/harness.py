@@ -99,7 +99,7 @@ class Options:
 
 
 class NotFirstError(Exception):
-    """What ends the run of a rank where the first goes on alone."""
+    """Ends the run of a rank where the first goes on alone."""
 
 
 class RunDirectory:

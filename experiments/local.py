@@ -11,12 +11,37 @@ from pathlib import Path
 
 from .manifest import ROOT
 
-__all__ = ["Local", "begun", "importable"]
+__all__ = ["Local", "Workers", "begun", "importable"]
 
 _THREADS = ("SPIKECELL_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-class Local:
+class Workers:
+    """What makes the runs of a sweep."""
+
+    def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
+        """Run a command and return its exit status, minus a signal that has ended it.
+
+        Parameters
+        ----------
+        new : sequence of str
+            The command.
+        again : sequence of str
+            The command that goes on with the run directory that is put behind it, if there is one.
+        place : Path
+            Directory of the trial; its output goes to ``output.txt``.
+        """
+        raise NotImplementedError
+
+    def interrupt(self) -> None:
+        """Begin no other run, and let those under way save where they are."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Leave nothing."""
+
+
+class Local(Workers):
     """Processes beside this one, whose threads fit the processor.
 
     Parameters
@@ -34,17 +59,7 @@ class Local:
         self._lock, self._running, self._stop = threading.Lock(), set[subprocess.Popen[bytes]](), False
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command and return its exit status, minus a signal that has ended it.
-
-        Parameters
-        ----------
-        new : sequence of str
-            The command.
-        again : sequence of str
-            What goes on with the run directory that is put behind it, if there is one.
-        place : Path
-            Directory of the trial; what it says goes to ``output.txt``.
-        """
+        """Run a command in a process of its own."""
         there = begun(place)
         command = [*again, str(there[0])] if there else new
         with (place / "output.txt").open("ab") as output:
@@ -67,9 +82,6 @@ class Local:
             self._stop = True
             for process in self._running:
                 process.send_signal(signal.SIGINT)
-
-    def close(self) -> None:
-        """Leave nothing."""
 
 
 def begun(place: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What experiments with the networks of Fang et al. (2021) share: options, frames of events, and how they are trained."""
+"""Shared by the experiments with the networks of Fang et al. (2021): options, frames of events, and how they are trained."""
 
 from __future__ import annotations
 

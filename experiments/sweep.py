@@ -26,7 +26,7 @@ from snn.common.files import make_directory, write_whole
 
 from .cluster import Cluster
 from .harness import lock, plain
-from .local import Local, begun
+from .local import Local, Workers, begun
 from .results import Run, read
 from .study import Compared, Grid, Options, Plan, Range, Study, Trial, arguments, pairs
 
@@ -122,7 +122,7 @@ class Sweep:
         self._failed: list[str] = []
         self._unknown: ArgumentError | None = None
         self._found: list[tuple[Trial, float]] = []
-        self._workers: Local | Cluster
+        self._workers: Workers
 
     @classmethod
     def new(cls, options: Options, fixed: list[str], configure: Configure) -> Sweep:

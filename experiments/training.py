@@ -1,4 +1,4 @@
-"""What experiments that train a network share: their options."""
+"""Options of the experiments that train a network."""
 
 from __future__ import annotations
 

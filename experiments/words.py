@@ -1,4 +1,4 @@
-"""What experiments on spoken words share: two networks for the spikes of a cochlea, and how they are trained."""
+"""Shared by the experiments on spoken words: two networks for the spikes of a cochlea, and how they are trained."""
 
 from __future__ import annotations
 

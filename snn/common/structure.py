@@ -109,7 +109,7 @@ def steps_in_loops(cell: Cell) -> bool:
 
 
 def passes_straight(chain: nn.SequentialCell) -> bool:
-    """Tell whether each layer of a chain receives what the one before gives: its class has no ``through`` of its own."""
+    """Tell whether each layer of a chain receives the output of the one before: its class has no ``through`` of its own."""
     return type(chain).through is nn.SequentialCell.through
 
 

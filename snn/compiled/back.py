@@ -65,7 +65,7 @@ class Back:
     def run(self) -> list[Tensor | None]:
         """Pass back; return the gradients that are wanted, in the order of ``running.inputs``."""
         running, parts, ready = self.running, self.parts, self.form.ready
-        states = [part.ends() for part in parts]
+        states = [part.part.end_cotangents(part.g) for part in parts]
         received = [self._none_received(part) for part in parts]
         several = any(part.rows or part.packed for part in parts)
         used = [back for back in self.cables if back.cotangent >= 0]

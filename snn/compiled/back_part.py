@@ -136,15 +136,6 @@ class PartBack:
             if wanted and k not in self.few and current is not None:
                 self.by_input[k] = empty(current.x.shape, part.dtype(form.d_inputs[k]))
 
-    def ends(self) -> list[Array]:
-        """Return the cotangents of the states after the last step."""
-        part = self.part
-        n = len(part.plan.outs) + len(part.plan.records)
-        return [
-            np.zeros(s.shape, s.dtype).reshape(-1) if (given := self.g.get(n + i)) is None
-            else np.ascontiguousarray(given.array).reshape(-1) for i, s in enumerate(part.starts)
-        ]  # fmt: skip
-
     def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
         """Return the part of a loop over some steps."""
         part, layout, form, g = self.part, self.layout, self.form, self.g

@@ -41,14 +41,14 @@ def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[
 
 
 class Wiring:
-    """What the graph of a net depends on: the layers of chains, and all that a Cell which wires neurons itself can read."""
+    """All that the graph of a net depends on: the layers of chains, and what a Cell that wires neurons itself can read."""
 
     def __init__(self, net: Cell, reads: Reads, where: str) -> None:
         self.layers = _layers(net)
         self.dependencies = [Dependencies(cell, reads, where) for cell, _ in self.layers if _wires(cell)]
 
     def unchanged(self, net: Cell) -> bool:
-        """Tell whether it is as it was."""
+        """Tell whether nothing of it has changed."""
         return _layers(net) == self.layers and all(part.unchanged() for part in self.dependencies)
 
 

@@ -20,6 +20,7 @@ from ..engine.backends import BackEnd
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.stages import Core
+from ..spikes import Spikes
 from .form import PartForm
 from .layout import Layout, Stream
 from .plan import Sent, plan_for
@@ -193,6 +194,22 @@ class Part:
         """Return what was written of a value in its own dtype."""
         array = written[index]
         return array.view(np.bool_) if self.plan.program.instructions[index].dtype == np.bool_ else array
+
+    def results(self, written: dict[int, Array], states: Sequence[Array]) -> list[Tensor]:
+        """Return outs, records and states of what a loop has written."""
+        plan, made = self.plan, {}
+        for i, flag, amplitude in zip(plan.outs, self.flags, self.out_amplitudes, strict=True):
+            made[i] = Tensor.wrap(self.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, self.backend)
+        found = [made[i] if i in made else Tensor.wrap(self.seen(i, written)) for i in (*plan.outs, *plan.records)]
+        return found + [Tensor.wrap(a.reshape(self.shape)) for a in states]
+
+    def end_cotangents(self, g: dict[int, Tensor]) -> list[Array]:
+        """Return the cotangents of the states after the last step, zeros where none has arrived."""
+        n = len(self.plan.outs) + len(self.plan.records)
+        return [
+            np.zeros(math.prod(s.shape), s.dtype) if (given := g.get(n + i)) is None
+            else np.ascontiguousarray(given.array).reshape(-1) for i, s in enumerate(self.starts)
+        ]  # fmt: skip
 
     def mask_stream(self, t0: int, t1: int) -> Stream:
         """Return the mask of some steps with a value for each element."""

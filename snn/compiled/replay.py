@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, nn
-from autograd.dtypes import bool_
-from autograd.graph import SELECT, Node
+from autograd.graph import Node
 from autograd.state import state as thread
 
 from ..common.structure import is_repeated
@@ -126,11 +125,7 @@ class Replay:
                     arrays[i] = array
         if [array.shape for array in arrays.values()] != self.sizes:
             return None
-        given = [
-            Given(x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
-            for x, cell in zip(xs, self.cells, strict=True)
-        ]  # fmt: skip
-        part = self.part.filled(given, starts, arrays, parameters)
+        part = self.part.filled([Given(x, None) for x in xs], starts, arrays, parameters)
         return one_thread_each(lambda: self._run(part, xs, weights, starts))
 
     def _run(self, part: Part, xs: list[Tensor], weights: list[Array | None], starts: list[Tensor]) -> list[Tensor]:
@@ -157,18 +152,10 @@ class Replay:
         targets = [(array.reshape(-1), layout.strides) for array in written.values()]
         work = Work(ready.loop.bodies[0], layout, streams, states, ends, targets)
         launch(ready.function, self.jobs, self.first + arguments(part, (), work, 0, steps) + ready.always, self.size)
-        outs: list[Tensor] = []
-        for i, flag, amplitude in zip(self.plan.outs, part.flags, part.out_amplitudes, strict=True):
-            seen = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.backend)
-            outs.append(seen)
-        outs += [Tensor.wrap(a.reshape(part.shape)) for a in ends]
+        outs = part.results(written, ends)
         if not record:
             return outs
-        saved = Saved(None, [{i: written[i] for i in self.form.kept[0]}])
-        node = Node(Replayed(self, part, weights), tuple(nodes), (), bool_, saved)
-        for i, out in enumerate(outs):
-            out.node = Node(SELECT, (node,), out.shape, out.dtype, attrs=i)
-        return outs
+        return Replayed(self, part, weights).linked(outs, nodes, Saved(None, [{i: written[i] for i in self.form.kept[0]}]))
 
 
 class Replayed(Steps):
@@ -180,6 +167,10 @@ class Replayed(Steps):
     def running(self) -> Running:
         """Return the same run as it would be the long way."""
         part, replay = self.part, self.replay
+        part.given = [
+            Given(item.x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
+            for item, cell in zip(part.given, replay.cells, strict=True)
+        ]  # fmt: skip
         part.currents = [
             kind(item.x, why) if weight is None else kind(item.x, weight, why, part.backend)
             for item, weight, (kind, why) in zip(part.given, self.weights, replay.ways, strict=True)
@@ -249,11 +240,7 @@ class BackReplay:
         written = [
             (array.reshape(-1), layout.strides) for array in (*[by_input[k] for k in form.direct.values()], *rows.values())
         ]
-        n = len(replay.plan.outs)
-        states = [
-            np.zeros(math.prod(s.shape), s.dtype) if n + i not in g else np.ascontiguousarray(g[n + i].array).reshape(-1)
-            for i, s in enumerate(part.starts)
-        ]  # fmt: skip
+        states = part.end_cotangents(g)
         ends = [np.empty_like(s) for s in states]
         work = Work(form.body, layout, streams, states, ends, written, list(totals.values()), [], [], self._arrived(g, part))
         given = replay.first_back + arguments(part, (), work, 0, steps) + self.ready.always

@@ -103,6 +103,18 @@ class Steps:
 
     parts: list[Part]
 
+    def linked(self, outs: list[Tensor], parents: Sequence[Node | None], saved: Saved) -> list[Tensor]:
+        """Return the results of the run, each at a place of its own in the graph of gradients: one may be there twice."""
+        node = Node(self, tuple(parents), (), bool_, saved)
+        nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
+        return [
+            o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
+        ]  # fmt: skip
+
+    def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Return the cotangents of the parents that are wanted."""
+        raise NotImplementedError
+
     def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
         """Return the bytes that say where a gradient by an out of a part matters, at all steps; None if nothing does."""
         raise NotImplementedError
@@ -205,18 +217,14 @@ class Running(Steps):
         self._check(written)
         outs: list[Tensor] = []
         for part, w, s in zip(self.parts, written, states, strict=True):
-            outs += self._outs(part, w) + [Tensor.wrap(a.reshape(part.shape)) for a in s]
+            outs += part.results(w, s)
             for current in part.currents:
                 if current is not None:
                     current.forget()
         if not record:
             return outs
         kept = [{i: w[i] for i in numbers} for numbers, w in zip(form.kept, written, strict=True)]
-        node = Node(self, tuple(parents), (), bool_, Saved(boundaries if again else None, kept))
-        nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
-        return [
-            o.linked(n) if isinstance(o, Spikes) else Tensor.wrap(o.array, n) for o, n in zip(outs, nodes, strict=True)
-        ]  # fmt: skip
+        return self.linked(outs, parents, Saved(boundaries if again else None, kept))
 
     def _check(self, written: list[dict[int, Array]]) -> None:
         """Look for NaN and infinity, if asked to."""
@@ -225,12 +233,6 @@ class Running(Steps):
             if node is not None:
                 numbers = *self.form.given_out[n][: len(part.plan.outs)], *self.form.looked_at[n]
                 check_steps(node.path, node.owner or node.what, [w[i] for i in numbers])
-
-    def _outs(self, part: Part, written: dict[int, Array]) -> list[Tensor]:
-        plan, made = part.plan, {}
-        for i, flag, amplitude in zip(plan.outs, part.flags, part.out_amplitudes, strict=True):
-            made[i] = Tensor.wrap(part.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, part.backend)
-        return [made[i] if i in made else Tensor.wrap(part.seen(i, written)) for i in (*plan.outs, *plan.records)]
 
     def received_by(self, target: int) -> list[Cable]:
         """Return the cables to a part."""

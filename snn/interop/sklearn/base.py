@@ -150,6 +150,14 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self.n_iter_ += len(history)
         self.loss_curve_ += [line["train_loss"] for line in history]
 
+    def _train_whole(self, x: Array, y: Array, stratify: Array | None = None) -> None:
+        """Train a new network for all epochs, or until it becomes no better on what ``early_stopping`` holds out."""
+        if not self.early_stopping:
+            self._train(x, y, self.epochs)
+            return
+        x, held, y, held_y = self._split(x, y, stratify)
+        self._train(x, y, self.epochs, (held, held_y))
+
     def _split(self, x: Array, y: Array, stratify: Array | None) -> tuple[Array, Array, Array, Array]:
         """Keep a part for validation."""
         where, fraction = type(self).__name__, float(self.validation_fraction)

@@ -123,11 +123,7 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
             check_classification_targets(y)
             self.classes_, labels = np.unique(y, return_inverse=True)
             self._begin(X, len(self.classes_))
-            if not self.early_stopping:
-                self._train(X, labels, self.epochs)
-                return self
-            x, held, labels, held_labels = self._split(X, labels, labels)
-            self._train(x, labels, self.epochs, (held, held_labels))
+            self._train_whole(X, labels, labels)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:

@@ -90,11 +90,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         with self._whole():
             X, y = validate_data(self, X, y, dtype=DTYPES, multi_output=True, y_numeric=True)
             self._begin_on(X, y)
-            if not self.early_stopping:
-                self._train(X, self._targets(y), self.epochs)
-                return self
-            x, held, y, held_y = self._split(X, y, None)
-            self._train(x, self._targets(y), self.epochs, (held, self._targets(held_y)))
+            self._train_whole(X, self._targets(y))
         return self
 
     def partial_fit(self, X: Any, y: Any) -> Self:
