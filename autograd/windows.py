@@ -6,9 +6,10 @@ matrix product; a batch of any size needs no more memory for them than ``CHUNK``
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ from numpy.lib.stride_tricks import as_strided
 Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 8_000_000
 """How many bytes of patches are made at a time: more than a product needs to be at its full speed, less than a cache holds."""
+compiled: Any = None
+"""Loops that do the work of the pooling functions below, with their names, arguments and results; None: there are none yet."""
 
 
 @dataclass(frozen=True)
@@ -190,6 +193,19 @@ def _weight_gradient_depthwise(x: Array, g: Array, windows: Windows, groups: int
 # Pooling
 
 
+def _by_loops(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Let a compiled loop do the work of a function, where there is one for the array."""
+
+    @functools.wraps(function)
+    def chosen(x: Array, *rest: Any) -> Array:
+        loops = compiled
+        made: Array = (function if loops is None or not loops.takes(x) else getattr(loops, function.__name__))(x, *rest)
+        return made
+
+    return chosen
+
+
+@_by_loops
 def largest(x: Array, windows: Windows) -> Array:
     """Return the largest of each window."""
     counts = windows.counts(x.shape[2:])
@@ -201,6 +217,7 @@ def largest(x: Array, windows: Windows) -> Array:
     return out
 
 
+@_by_loops
 def first_largest(x: Array, out: Array, windows: Windows) -> Array:
     """Return at which position in its window the largest is, the first one of several; of NaN likewise."""
     x = bordered(x, windows, _least(x.dtype))
@@ -224,6 +241,7 @@ def picked(x: Array, chosen: Array, windows: Windows) -> Array:
     return out
 
 
+@_by_loops
 def put_back(g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
     """Return ``[N, C, *size]`` where each element of ``g`` is added at the position that was chosen."""
     out = np.zeros_like(g, shape=(*g.shape[:2], *windows.padded(size)))
@@ -233,6 +251,7 @@ def put_back(g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -
     return out[(..., *windows.inner(size))]
 
 
+@_by_loops
 def summed(x: Array, windows: Windows) -> Array:
     """Return the sum of each window."""
     counts = windows.counts(x.shape[2:])
@@ -244,6 +263,7 @@ def summed(x: Array, windows: Windows) -> Array:
     return out
 
 
+@_by_loops
 def spread(g: Array, windows: Windows, size: tuple[int, ...]) -> Array:
     """Return ``[N, C, *size]`` where each element of ``g`` is added all over its window."""
     out = np.zeros_like(g, shape=(*g.shape[:2], *windows.padded(size)))

@@ -173,6 +173,13 @@ def as_spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
     return None if events is None else _Input(x, values[0], events, backend)
 
 
+def reshaped(x: Tensor, shape: tuple[int, ...], backend: BackEnd) -> Spikes | None:
+    """Return a Tensor of another shape as Spikes of one amplitude; None if it is none."""
+    if isinstance(x, Spikes) and not x.is_shared:
+        return Spikes(x.flags.reshape(shape), x.amplitude, backend) if x.amplitude.size == 1 else None
+    return as_spikes(Tensor.wrap(x.array.reshape(shape)), backend) if x.array.flags.c_contiguous else None
+
+
 class _Input(Spikes):
     """Spikes that came as an array."""
 

@@ -11,7 +11,7 @@ from autograd.dtypes import DType
 from autograd.state import state
 
 from .engine.backends import BackEnd
-from .spikes import Spikes, as_spikes
+from .spikes import Spikes, as_spikes, reshaped
 
 __all__ = ["Counted", "Sum", "counted", "spike_sum"]
 
@@ -26,7 +26,7 @@ class Sum(Tensor):
     def __init__(self, left: Tensor, right: Tensor) -> None:
         self.left, self.right = left, right
         self._values: Array | None = None
-        self._counted: list[Counted | None] = []
+        self._counted: dict[Any, Counted | None] | None = {}
         self.node = ops.add._node((left, right), {}, self) if state.recording else None
 
     @property
@@ -40,15 +40,15 @@ class Sum(Tensor):
 
     def asnumpy(self) -> Array:
         """Return the values as a numpy array that shares memory with the tensor."""
-        self._counted = [None]
+        self._counted = None
         return self.array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        self._counted = self._counted if copy else [None]
+        self._counted = self._counted if copy else None
         return super().__array__(dtype, copy)
 
     def __dlpack__(self, **options: Any) -> Any:
-        self._counted = [None]
+        self._counted = None
         return super().__dlpack__(**options)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -77,7 +77,7 @@ class Sum(Tensor):
 
 
 class Counted(Spikes):
-    """A sum of spikes of one amplitude, for a layer of weights: an element is listed as often as spikes fall on it."""
+    """A sum of spikes of one amplitude, for a layer of weights: an element is listed once for each spike at it."""
 
     __slots__ = ("terms", "whole")
 
@@ -104,14 +104,19 @@ def spike_sum(left: Any, right: Any) -> Sum | None:
     return Sum(left, right) if left.shape == right.shape else None
 
 
-def counted(x: Sum, backend: BackEnd) -> Counted | None:
-    """Return a sum as spikes that are counted; None if a term is no spikes, or they are of several amplitudes."""
-    if not x._counted:
-        x._counted.append(_counted(x, backend))
-    return x._counted[0]
+def counted(x: Sum, backend: BackEnd, shape: tuple[int, ...] | None = None) -> Counted | None:
+    """Return a sum as spikes that are counted; None if a term is no spikes, or they are of several amplitudes.
+
+    With a ``shape``, the spikes have that shape, and one amplitude.
+    """
+    if x._counted is None:
+        return None
+    if shape not in x._counted:
+        x._counted[shape] = _counted(x, backend, shape)
+    return x._counted[shape]
 
 
-def _counted(x: Sum, backend: BackEnd) -> Counted | None:
+def _counted(x: Sum, backend: BackEnd, shape: tuple[int, ...] | None) -> Counted | None:
     terms: list[Spikes] = []
     waiting: list[Tensor] = [x]
     while waiting:
@@ -119,7 +124,7 @@ def _counted(x: Sum, backend: BackEnd) -> Counted | None:
         if isinstance(term, Sum):
             waiting += [term.right, term.left]
             continue
-        spikes = as_spikes(term, backend)
+        spikes = as_spikes(term, backend) if shape is None else reshaped(term, shape, backend)
         if spikes is None or (terms and not np.array_equal(spikes.amplitudes(), terms[0].amplitudes())):
             return None
         terms.append(spikes)

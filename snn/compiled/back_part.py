@@ -81,7 +81,8 @@ class PartBack:
                 self.few.append(k)
             elif before is not None and current.finite and (current.flat or part.layout.columns == part.shape[-1]):
                 flags = [stage.what_matters(m, held, matters) for stage, held, m, matters in before]
-                self.places[k] = rarely([None if each is None else current.rows_of(each) for each in flags], part.backend)
+                rows = [None if each is None else current.rows_of(each) for each in flags]
+                self.places[k] = rarely(rows, current.sampled_below, part.backend)
         self.arrived = self._arrived()
         self.rows: dict[int, Array] = {}
         self.packed: dict[int, Array] = {}

@@ -11,7 +11,6 @@ import numpy as np
 from autograd import ops
 from autograd.graph import SELECT, Node
 
-from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.events import Events, find_events
 from .stage import Saved, Steps
@@ -44,9 +43,9 @@ def makers(node: Node | None) -> list[Maker] | None:
     return None
 
 
-def rarely(flags: Sequence[Array | None], backend: BackEnd) -> Events | None:
-    """Return where one of some bytes is not 0, if that is not nearly everywhere; None among them stands for everywhere."""
+def rarely(flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
+    """Return where one of some bytes is not 0, if that is less than a share; None among them stands for everywhere."""
     if not flags or any(each is None for each in flags):
         return None
     events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]
-    return events if events is not None and events.density < tuning.now().sampled_density else None
+    return events if events is not None and events.density < below else None

@@ -10,6 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor
 from autograd.dtypes import DType
 
+from ..engine import tuning
 from ..engine.backends import BackEnd
 
 __all__ = ["Connection", "Direct", "Way"]
@@ -63,6 +64,11 @@ class Way:
     def in_chunks(self) -> bool:
         """Whether the currents are made chunk by chunk, before the loop runs on each."""
         return self.weighted and not self.listed and not self.constant
+
+    @property
+    def sampled_below(self) -> float:
+        """Share of the input up to which its gradient is made only where it is needed."""
+        return tuning.now().sampled_density
 
     @property
     def work_bytes(self) -> int:

@@ -20,7 +20,8 @@ from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite
 from ..engine.images import Images, SpikeConvolution, spread_few
-from ..spikes import Spikes, as_spikes
+from ..spikes import Spikes, reshaped
+from ..sums import Sum, counted
 from .base import Connection, Way
 from .products import NotDenseError, typed
 
@@ -59,7 +60,7 @@ class Convolution(Connection):
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way for an input by its density."""
-        if not isinstance(x, Spikes) and is_repeated(x.array):
+        if not isinstance(x, (Spikes, Sum)) and is_repeated(x.array):
             return ConvolvedOnce(self, x, "the input is the same at every step", backend)
         weight, limits = self.weight.array, tuning.now()
         if len(self.windows.kernel) != 2:
@@ -68,8 +69,11 @@ class Convolution(Connection):
             return ConvolvedImages(self, x, "some weights are infinite or NaN", backend)
         spikes = _spikes(x, backend)
         if spikes is None:
-            return ConvolvedImages(self, x, "the input is not spikes", backend)
+            why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
+            return ConvolvedImages(self, x, f"the input is {why}", backend)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
+        if isinstance(x, Sum):
+            share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
         if spikes.events.density > limits.convolved_density:
             return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %", backend)
         return ConvolvedEvents(self, x, spikes, share, backend)
@@ -78,9 +82,7 @@ class Convolution(Connection):
 def _spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
     """Return an input as spikes of one amplitude ``[T, N * C, H * W]``, if it is."""
     shape = len(x), x.shape[1] * x.shape[2], math.prod(x.shape[3:])
-    if isinstance(x, Spikes) and not x.is_shared:
-        return Spikes(x.flags.reshape(shape), x.amplitude, backend) if x.amplitude.size == 1 else None
-    return as_spikes(Tensor.wrap(x.array.reshape(shape)), backend) if x.array.flags.c_contiguous else None
+    return counted(x, backend, shape) if isinstance(x, Sum) else reshaped(x, shape, backend)
 
 
 class _Convolved(Way):
@@ -103,6 +105,11 @@ class _Convolved(Way):
     def work_bytes(self) -> int:
         """Bytes of the currents of one step."""
         return int(self.samples * math.prod(self.out) * self.weight.itemsize)
+
+    @property
+    def sampled_below(self) -> float:
+        """See :class:`snn.connections.base.Way`."""
+        return tuning.now().sampled_convolved
 
     def values(self, t0: int, t1: int) -> Array:
         """Return the input of some steps as images ``[(t1 - t0) * N, C, ...]``."""

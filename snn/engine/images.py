@@ -68,22 +68,28 @@ class SpikeConvolution:
         self.counts = windows.counts(size)
         # Side by side in the output and, turned round, in the kernel: a run of weights goes to a run of outputs.
         self.runs = groups == 1 and windows.stride[1] == windows.dilation[1] == 1
+        self.sizes = _u(self.channels), _u(self.each)
         self.tables = [
-            _u(self.channels), _u(self.each), _u(self.out_channels // groups), _u(self.out_channels), _u(size[1]), _u(kh),
-            _u(kw), _u(self.counts[0]), _u(self.counts[1]), *_tables(windows, size, self.runs),
+            _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1]), *_tables(windows, size, self.runs)
         ]  # fmt: skip
 
     @functools.cached_property
     def packed(self) -> Array:
-        """The weights times the amplitude, ``[C, kh, kw, out / groups]``, flat."""
+        """The weights times the amplitude, ``[C, kh, kw, out / groups]``."""
         apart = self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
         found = np.moveaxis(apart, 1, -1).reshape(self.channels, *self.weight.shape[2:], -1)
-        return np.ascontiguousarray((found[:, :, ::-1] if self.runs else found) * self.amplitude).reshape(-1)
+        return np.ascontiguousarray((found[:, :, ::-1] if self.runs else found) * self.amplitude)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """Channels of the output, of a group and of all."""
+        return [_u(self.out_channels // self.groups), _u(self.out_channels)]
 
     def spread(self, first: int, out: Array) -> None:
         """Write the currents ``[rows, out, H', W']`` of the images from one on."""
         start = self.events.start[first * self.channels :]
-        arguments = [start, self.events.index, *self.tables, self.packed, out.reshape(-1)]
+        weights, sizes = _padded(self.packed, self.groups)
+        arguments = [start, self.events.index, *self.sizes, *sizes, *self.tables, weights, out.reshape(-1)]
         launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
 
     def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
@@ -91,7 +97,7 @@ class SpikeConvolution:
         total = np.zeros(self.weight.size, self.weight.dtype) if total is None else total
         start = self.events.start[first * self.channels :]
         last, rows = gradient.channels_last, len(gradient.array)
-        arguments = [start, self.events.index, _u(rows), *self.tables, last, total]
+        arguments = [start, self.events.index, _u(rows), *self.sizes, *self.outputs, *self.tables, last, total]
         launch(self.kernel("gather_spikes"), self.channels * self.weight.shape[2], arguments, gradient.array.size)
         return total
 
@@ -99,7 +105,10 @@ class SpikeConvolution:
         """Write the gradient by the images from one on, ``[rows, C, H, W]``, from that by their currents: 0 but at events."""
         start = self.events.start[first * self.channels :]
         last = gradient.channels_last
-        arguments = [start, self.events.index, *self.tables, self.packed, last, _u(math.prod(out.shape[2:])), out.reshape(-1)]
+        arguments = [
+            start, self.events.index, *self.sizes, *self.outputs, *self.tables, self.packed.reshape(-1), last,
+            _u(math.prod(out.shape[2:])), out.reshape(-1),
+        ]  # fmt: skip
         launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
 
     def gathered(self, total: Array | None) -> Array:
@@ -119,18 +128,31 @@ def spread_few(
     """Write the gradient by images ``[rows, C, H, W]`` from that by their currents, work for what is not 0 in it only."""
     n_out, each, kh, kw = weight.shape
     apart = weight.reshape(groups, n_out // groups, each, kh, kw)
-    packed = np.ascontiguousarray(np.moveaxis(apart, 2, -1)).reshape(-1)
+    weights, sizes = _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), groups)
     arguments = [
-        gradient.reshape(-1), _u(n_out), _u(n_out // groups), _u(each), _u(each * groups), *map(_u, gradient.shape[2:]),
-        _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, groups == windows.dilation[1] == 1, True), packed,
+        gradient.reshape(-1), _u(n_out), _u(n_out // groups), *sizes, _u(math.prod(gradient.shape[2:])), _u(gradient.shape[3]),
+        _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, groups == windows.dilation[1] == 1, True), weights,
         out.reshape(-1),
     ]  # fmt: skip
     launch(backend.kernel("convolve_few"), len(out), arguments, out.size)
 
 
+def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
+    """Return weights ``[C, kh, kw, out / groups]``, flat, and the outputs of a group, of all, and with what pads a place.
+
+    Places that begin where a vector does let what one input adds be read as it was written when the next one adds to it.
+    """
+    each = packed.shape[-1]
+    lanes = 64 // packed.itemsize
+    pitch = -(-each // lanes) * lanes if groups == 1 else each
+    if pitch > each:
+        packed = np.pad(packed, ((0, 0), (0, 0), (0, 0), (0, pitch - each)))
+    return np.ascontiguousarray(packed).reshape(-1), [_u(pitch), _u(each * groups), _u(pitch * groups)]
+
+
 @functools.lru_cache(64)
 def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool = False) -> tuple[Array, Array, Array]:
-    """Return which rows and runs each position of an image reaches; the kernel ``convolve_spikes`` says what they are.
+    """Return which rows and runs each position of an image reaches; the kernel ``add_kernels`` says what they are.
 
     ``back``: each position of the output, which rows and runs of the image.
     """

@@ -32,6 +32,8 @@ class Tuning:
         Elements of the currents of a convolution that are made at once (``benchmarks conv``).
     sampled_density : float
         Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
+    sampled_convolved : float
+        The same for the input of a convolution (``benchmarks conv``).
     sampled_in_group : float
         The same where populations that step together send gradients to each other (``benchmarks graph``).
     few_outputs : int
@@ -61,6 +63,8 @@ class Tuning:
         See ``event_rows``.
     shared_elements : int
         Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
+    pooled_elements : int
+        Elements from which images are pooled by compiled loops (``benchmarks conv``).
     product_part, product_parts : int
         Multiplications from which a product is cut in parts, and how many at most (``benchmarks layer``, dense input).
     own_product, own_side : int
@@ -88,6 +92,7 @@ class Tuning:
     scattered_density: float = 0.35
     convolved_elements: int = 1 << 20
     sampled_density: float = 0.25
+    sampled_convolved: float = 0.5
     sampled_in_group: float = 0.45
     few_outputs: int = 32
     little_work: int = 1 << 21
@@ -103,6 +108,7 @@ class Tuning:
     few_event_rows: int = 1024
     wide: int = 1024
     shared_elements: int = 1 << 18
+    pooled_elements: int = 1 << 16
     product_part: int = 1 << 24
     product_parts: int = 4
     own_product: int = 1 << 25

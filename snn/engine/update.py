@@ -1,4 +1,4 @@
-"""Steps of optimizers as compiled loops."""
+"""Steps of optimizers, and pooling, as compiled loops."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd import optim
+from autograd import optim, windows
 
 from .backends.base import AT_FIRST, BackEnd
 from .threads import launch
+from .windows import Pools
 
 __all__ = ["adam", "serve"]
 
@@ -31,9 +32,10 @@ def _as(dtype: Any, numbers: tuple[float, ...]) -> list[Any]:
 
 
 def serve() -> None:
-    """Make the steps of :class:`autograd.optim.Adam` from when this process first needs a back end that compiles."""
+    """Serve :class:`autograd.optim.Adam` and :mod:`autograd.windows` once this process needs a back end that compiles."""
     AT_FIRST.append(_serve)
 
 
 def _serve(backend: BackEnd) -> None:
     optim.Adam.compiled = staticmethod(functools.partial(adam, backend))
+    windows.compiled = Pools(backend)

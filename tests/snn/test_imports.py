@@ -62,18 +62,18 @@ def test_importing_snn_changes_nothing_in_autograd():
     assert changed.strip() == "[]"
 
 
-def test_optimizers_get_their_loop_with_the_first_compiled_run():
+def test_optimizers_and_pooling_get_their_loops_with_the_first_compiled_run():
     code = """
 import sys, numpy as np, snn
-from autograd import Parameter, Tensor, optim
+from autograd import Parameter, Tensor, optim, windows
 def step():
     weight = Parameter(np.linspace(-1, 1, 1 << 14, dtype=np.float32))
     optim.Adam([weight], 0.1)((Tensor(np.linspace(1, 3, 1 << 14, dtype=np.float32)),))
     return weight.asnumpy()
 before = step()
-print(optim.Adam.compiled, "numba" in sys.modules)
+print(optim.Adam.compiled, windows.compiled, "numba" in sys.modules)
 snn.run(snn.IFNode(), np.ones((4, 2, 3), np.float32), mode="compiled")
-print(optim.Adam.compiled.func.__module__, np.array_equal(step(), before))
+print(optim.Adam.compiled.func.__module__, type(windows.compiled).__module__, np.array_equal(step(), before))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[:2] == ["None False", "snn.engine.update True"]
+    assert done.stdout.split("\n")[:2] == ["None None False", "snn.engine.update snn.engine.windows True"]

@@ -9,6 +9,7 @@ import pytest
 import snn
 from autograd import Tensor, grad, nn, ops, value_and_grad
 from autograd.graph import LEAF, Node
+from snn.connections.conv import Convolution
 from snn.connections.dense import Dense
 from snn.engine.backends import back_end
 from snn.spikes import Spikes
@@ -249,3 +250,20 @@ def test_a_sum_that_feeds_few_outputs_has_the_gradients_of_the_eager_mode(n_out,
     found, expected = (grad(lambda x, m=m: (snn.run(net, x, mode=m)[0] * weights).sum())(x) for m in ("compiled", "eager"))
     assert np.abs(expected.asnumpy()).max() > 1
     np.testing.assert_allclose(found.asnumpy(), expected.asnumpy(), atol=1e-4)
+
+
+@modes
+@pytest.mark.parametrize("join", JOINS)
+@pytest.mark.parametrize("sampled", [False, True])
+def test_a_convolution_of_a_sum_of_spikes_gives_what_the_eager_mode_gives(join, sampled, mode, monkeypatch, tune):
+    tune(convolved_density=3, sampled_convolved=1.1 if sampled else 0)
+    made, way = [], Convolution.way
+    monkeypatch.setattr(Convolution, "way", lambda *args: made.append(way(*args)) or made[-1])
+    net = Skips(JOINS[join])
+    net.widths = tuple((channels, 3, 2) for channels in (2, 2, 3))
+    for k, channels in enumerate((2, 2, 3)):
+        layer = nn.Conv2d(2, channels, 2, dtype=np.float32)
+        layer.weight.set_data(np.random.default_rng(k).integers(-2, 4, layer.weight.shape).astype(np.float32))
+        setattr(net, f"fc{k + 1}", layer)
+    assert_as_eager(net, drawn((T, N, 2, 3, 2)), mode)
+    assert made[2].kind == ("convolution" if join == "halved" else "events")

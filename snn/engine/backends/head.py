@@ -6,6 +6,7 @@ import numpy as np
 
 from .python.lanes import (
     LANES,
+    add_times,  # noqa: F401 - kernels use it
     dot_rows,
     exponential,
     lowest,

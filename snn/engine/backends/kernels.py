@@ -8,8 +8,8 @@ while all rows go by.
 
 import numpy as np
 
-from .head import add_dots, add_rows
-from .python.lanes import LANES, lowest, njit, ones, where_nonzero
+from .head import add_dots, add_rows, collect
+from .python.lanes import LANES, add_times, lowest, njit, ones, where_nonzero
 
 
 @njit(error_model="numpy", nogil=True)
@@ -209,76 +209,77 @@ def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, siz
         new[i] = w[i] * keep - size * m / (np.sqrt(s) + eps)
 
 
-@njit(error_model="numpy", nogil=True)
-def convolve_spikes(
-    lo, hi, start, index, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
-    weights, out,
+@njit(error_model="numpy", nogil=True, inline="always")
+def add_kernels(
+    work, place, factor, first, group, width, kh, kw, group_out, rows_out, columns_out, pitch, row_of, run_start, runs, weights
 ):  # fmt: skip
-    """Write the currents of images: each spike adds its kernels to the outputs that it reaches.
+    """Add to an image ``[places, pitch]`` the kernels of an input at a place, times a factor: those from ``first`` on.
 
     ``row_of`` says which row of the output a row of the image reaches by each row of the kernel; ``runs`` which runs along
     it: the first output, the first column of the kernel, and how many. The weights are ``[channels, kh, kw, group_out]``.
     """
-    plane = rows_out * columns_out
-    work = np.empty(plane * n_out, out.dtype)
-    for r in range(lo, hi):
-        for k in range(plane * n_out):
-            work[k] = 0
-        for c in range(channels):
-            group = c // each * group_out
-            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
-                y = np.uint64(index[p]) // width
-                x = np.uint64(index[p]) - y * width
-                for k in range(kh):
-                    o = row_of[y * kh + k]
-                    if o < rows_out:
-                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
-                            at = (o * columns_out + runs[np.uint64(3) * run]) * n_out + group
-                            w = ((c * kh + k) * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
-                            for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
-                                work[at + j] += weights[w + j]
-        put_channels_first(work, n_out, plane, r, out)
+    y = place // width
+    x = place - y * width
+    for run in range(run_start[x], run_start[x + np.uint64(1)]):
+        at = runs[np.uint64(3) * run] * pitch + group
+        w = (first * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+        length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
+        for k in range(kh):
+            o = row_of[y * kh + k]
+            if o < rows_out:
+                add_times(work, at + o * columns_out * pitch, weights, w + k * kw * group_out, factor, length)
 
 
 @njit(error_model="numpy", nogil=True)
-def put_channels_first(work, channels, plane, r, out):
+def put_channels_first(work, channels, pitch, plane, r, out):
     """Write an image whose channels are behind its places."""
     for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
         for c in range(channels):
             first = (r * channels + c) * plane
             for k in range(k0, min(k0 + np.uint64(16), plane)):
-                out[first + k] = work[k * channels + c]
+                out[first + k] = work[k * pitch + c]
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"contract"})
-def convolve_few(
-    lo, hi, numbers, channels, each, group_out, n_out, rows, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
-    weights, out,
+@njit(error_model="numpy", nogil=True)
+def convolve_spikes(
+    lo, hi, start, index, channels, each, group_out, n_out, pitch, width, kh, kw, rows_out, columns_out, row_of, run_start,
+    runs, weights, out,
 ):  # fmt: skip
-    """Write what images of numbers ``[images, channels, rows, width]`` bring, most of which are 0; as ``convolve_spikes``."""
+    """Write the currents of images: each spike adds its kernels to the outputs that it reaches, as ``add_kernels`` says."""
     plane = rows_out * columns_out
-    work = np.empty(plane * n_out, out.dtype)
+    work, unit = np.empty(plane * pitch, out.dtype), out.dtype.type(1)
     for r in range(lo, hi):
-        for k in range(plane * n_out):
+        for k in range(plane * pitch):
             work[k] = 0
         for c in range(channels):
-            group = c // each * group_out
-            for y in range(rows):
-                first = ((r * channels + c) * rows + y) * width
-                for x in range(width):
-                    value = numbers[first + x]
-                    if value != 0:
-                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
-                            place = runs[np.uint64(3) * run] * n_out + group
-                            w0 = (c * kh * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
-                            length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
-                            for k in range(kh):
-                                o = row_of[y * kh + k]
-                                if o < rows_out:
-                                    at, w = o * columns_out * n_out + place, w0 + k * kw * group_out
-                                    for j in range(length):
-                                        work[at + j] += value * weights[w + j]
-        put_channels_first(work, n_out, plane, r, out)
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                add_kernels(
+                    work, np.uint64(index[p]), unit, c * kh, c // each * group_out, width, kh, kw, group_out, rows_out,
+                    columns_out, pitch, row_of, run_start, runs, weights,
+                )  # fmt: skip
+        put_channels_first(work, n_out, pitch, plane, r, out)
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve_few(
+    lo, hi, numbers, channels, each, group_out, n_out, pitch, size, width, kh, kw, rows_out, columns_out, row_of, run_start,
+    runs, weights, out,
+):  # fmt: skip
+    """Write what images of numbers ``[images, channels, size]`` bring, most of which are 0; as ``convolve_spikes``."""
+    plane = rows_out * columns_out
+    work, index = np.empty(plane * pitch, out.dtype), np.empty(size, np.uint32)
+    for r in range(lo, hi):
+        for k in range(plane * pitch):
+            work[k] = 0
+        for c in range(channels):
+            first = (r * channels + c) * size
+            for p in range(collect(numbers, first, size, index, np.uint64(0))):
+                place = np.uint64(index[p])
+                add_kernels(
+                    work, place, numbers[first + place], c * kh, c // each * group_out, width, kh, kw, group_out, rows_out,
+                    columns_out, pitch, row_of, run_start, runs, weights,
+                )  # fmt: skip
+        put_channels_first(work, n_out, pitch, plane, r, out)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -288,24 +289,25 @@ def gather_spikes(
 ):  # fmt: skip
     """Add to the gradient by the weights, for each spike, that by the outputs it reaches, ``[rows, places, n_out]``.
 
-    A job is a channel and a row of the kernel.
+    A job is a channel and a row of the kernel. All jobs go by for a few images, which stay in the second-level cache.
     """
-    plane = rows_out * columns_out
-    for job in range(lo, hi):
-        c, k = job // kh, job % kh
-        group = c // each * group_out
-        for r in range(rows):
-            base = r * plane * n_out + group
-            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
-                y = np.uint64(index[p]) // width
-                x = np.uint64(index[p]) - y * width
-                o = row_of[y * kh + k]
-                if o < rows_out:
-                    for run in range(run_start[x], run_start[x + np.uint64(1)]):
-                        at = base + (o * columns_out + runs[np.uint64(3) * run]) * n_out
-                        w = (job * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
-                        for j in range(runs[np.uint64(3) * run + np.uint64(2)] * group_out):
-                            total[w + j] += gradient[at + j]
+    plane, unit = rows_out * columns_out, total.dtype.type(1)
+    few = max(np.uint64(1), np.uint64(1 << 15) // (plane * n_out))
+    for r0 in range(np.uint64(0), rows, few):
+        for job in range(lo, hi):
+            c, k = job // kh, job % kh
+            group = c // each * group_out
+            for r in range(r0, min(r0 + few, rows)):
+                base = r * plane * n_out + group
+                for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                    y = np.uint64(index[p]) // width
+                    x = np.uint64(index[p]) - y * width
+                    o = row_of[y * kh + k]
+                    if o < rows_out:
+                        for run in range(run_start[x], run_start[x + np.uint64(1)]):
+                            at = base + (o * columns_out + runs[np.uint64(3) * run]) * n_out
+                            w = (job * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+                            add_times(total, w, gradient, at, unit, runs[np.uint64(3) * run + np.uint64(2)] * group_out)
 
 
 @njit(error_model="numpy", nogil=True)

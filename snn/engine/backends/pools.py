@@ -1,6 +1,8 @@
-"""Loops that pool spikes over time. Each does the jobs ``lo`` to ``hi``, the channels of samples, and owns what it writes.
+"""Loops that pool images, and spikes over time. Each does the jobs ``lo`` to ``hi``, rows of places, and owns what it writes.
 
-Arrays are flat: ``[steps, rows, places]``. The places of window p are ``place[start[p]:start[p + 1]]``, one at least.
+Arrays are flat. For spikes they are ``[steps, rows, places]``, and the places of window p are
+``place[start[p]:start[p + 1]]``, at least one. For images they are ``[rows, places]``, and all windows have the same
+positions: ``place[k * outputs + p]`` is the place of position k in window p, or ``plane`` if that is outside the image.
 """
 
 import numpy as np
@@ -42,3 +44,74 @@ def put_back(lo, hi, plane, outputs, g, at, out):
     for r in range(lo, hi):
         for p in range(r * outputs, (r + np.uint64(1)) * outputs):
             out[r * plane + np.uint64(at[p])] += g[p]
+
+
+@njit(error_model="numpy", nogil=True)
+def largest(lo, hi, plane, outputs, positions, place, outside, x, out):
+    """Write the largest of each window; NaN if there is one."""
+    for r in range(lo, hi):
+        for p in range(outputs):
+            best = outside
+            for k in range(positions):
+                i = place[k * outputs + p]
+                value = x[r * plane + i] if i < plane else outside
+                best = value if (value > best) | (value != value) else best
+            out[r * outputs + p] = best
+
+
+@njit(error_model="numpy", nogil=True)
+def first_largest(lo, hi, plane, outputs, positions, place, outside, x, top, found):
+    """Write at which position of each window the largest is, ``top``: the first of several; of NaN likewise."""
+    for r in range(lo, hi):
+        for p in range(outputs):
+            best, before, at = top[r * outputs + p], np.uint64(1), np.uint64(0)
+            for k in range(positions):
+                i = place[k * outputs + p]
+                value = x[r * plane + i] if i < plane else outside
+                before &= np.uint64((value != best) & (value == value))
+                at += before
+            found[r * outputs + p] = at
+
+
+@njit(error_model="numpy", nogil=True)
+def put_chosen(lo, hi, plane, outputs, positions, place, apart, g, chosen, out):
+    """Write each element of ``g`` at the position that was chosen, and 0 elsewhere.
+
+    Where windows are not ``apart``, a place sums what it gets position by position.
+    """
+    for r in range(lo, hi):
+        for i in range(plane):
+            out[r * plane + i] = 0
+        for p in range(outputs if apart else np.uint64(0)):
+            i = place[np.uint64(chosen[r * outputs + p]) * outputs + p]
+            if i < plane:
+                out[r * plane + i] += g[r * outputs + p]
+        for k in range(np.uint64(0) if apart else positions):
+            for p in range(outputs):
+                i = place[k * outputs + p]
+                if np.uint64(chosen[r * outputs + p]) == k and i < plane:
+                    out[r * plane + i] += g[r * outputs + p]
+
+
+@njit(error_model="numpy", nogil=True)
+def summed(lo, hi, plane, outputs, positions, place, x, out):
+    """Write the sum of each window."""
+    for r in range(lo, hi):
+        for k in range(positions):
+            for p in range(outputs):
+                i = place[k * outputs + p]
+                value = x[r * plane + i] if i < plane else x.dtype.type(0)
+                out[r * outputs + p] = value if k == 0 else out[r * outputs + p] + value
+
+
+@njit(error_model="numpy", nogil=True)
+def spread_out(lo, hi, plane, outputs, positions, place, g, out):
+    """Write each element of ``g`` all over its window, summed position by position."""
+    for r in range(lo, hi):
+        for i in range(plane):
+            out[r * plane + i] = 0
+        for k in range(positions):
+            for p in range(outputs):
+                i = place[k * outputs + p]
+                if i < plane:
+                    out[r * plane + i] += g[r * outputs + p]

@@ -46,8 +46,8 @@ def net(dtype=np.float32):
 
 WAYS = {"images": {"convolved_density": 0.0, "scattered_density": 0.0},
         "few gradients": {"convolved_density": 0.0, "scattered_density": 1.0},
-        "events": {"convolved_density": 1.0, "sampled_density": 0.0},
-        "sampled": {"convolved_density": 1.0, "sampled_density": 1.1}}  # fmt: skip
+        "events": {"convolved_density": 1.0, "sampled_convolved": 0.0},
+        "sampled": {"convolved_density": 1.0, "sampled_convolved": 1.1}}  # fmt: skip
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

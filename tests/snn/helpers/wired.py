@@ -9,12 +9,13 @@ from autograd import Cell, Parameter, nn, ops
 
 
 class Wired(Cell):
-    """Starts with zeros for each width in ``widths``."""
+    """Starts with zeros for each width, or shape, in ``widths``."""
 
     widths: tuple[int, ...] = ()
 
     def initial_state(self, x):
-        return tuple(ops.zeros((len(x), n), x.dtype if x.dtype.kind == "f" else np.float32) for n in self.widths)
+        shapes = [(len(x), *np.atleast_1d(n).tolist()) for n in self.widths]
+        return tuple(ops.zeros(shape, x.dtype if x.dtype.kind == "f" else np.float32) for shape in shapes)
 
 
 class Residual(Wired):

@@ -136,6 +136,42 @@ def products(rows):
 
 
 @intrinsic
+def add_times(typing, dst, at, src, base, factor, n):
+    """Add ``factor * src[base : base + n]`` to ``dst[at : at + n]``, with one rounding each."""
+
+    def generate(context, builder, signature, args):
+        dst, at, src, base, factor, n = args
+        kinds, word = signature.args, ir.IntType(64)
+        element, align = context.get_data_type(kinds[0].dtype), kinds[0].dtype.bitwidth // 8
+        target, source = (context.make_array(k)(context, builder, a).data for k, a in ((kinds[0], dst), (kinds[2], src)))
+        done = ir.Constant(word, 0)
+        for width in (64 // align, 16 // align, 1):
+            vector = ir.VectorType(element, width) if width > 1 else element
+            name = f"llvm.fmuladd.v{width}f{8 * align}" if width > 1 else f"llvm.fmuladd.f{8 * align}"
+            multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+            times = factor
+            if width > 1:
+                alone = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(ir.IntType(32), 0))
+                everywhere = ir.Constant(ir.VectorType(ir.IntType(32), width), None)
+                times = builder.shuffle_vector(alone, ir.Constant(vector, ir.Undefined), everywhere)
+            step = ir.Constant(word, width)
+            k, _, close = _loop(builder, builder.udiv(done, step), builder.udiv(n, step), [])
+            first = builder.mul(k, step)
+            to, of = (
+                builder.bitcast(builder.gep(data, [builder.add(start, first)]), vector.as_pointer())
+                for data, start in ((target, at), (source, base))
+            )
+            held, row = _load(builder, [to, of], align)
+            builder.store(builder.call(multiply, [times, row, held]), to).align = align
+            close([])
+            done = builder.mul(builder.udiv(n, step), step)
+        return context.get_dummy_value()
+
+    u = types.uint64
+    return types.void(dst, u, src, u, factor, u), generate
+
+
+@intrinsic
 def dot_rows(typing, out, a, at, src, s0, s1, s2, s3, n):
     """Write the products of ``a[at : at + n]`` with four rows ``src[s : s + n]`` to ``out[:4]``; LANES divides n."""
 

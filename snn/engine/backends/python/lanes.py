@@ -40,6 +40,12 @@ def products(rows):
     return add_products
 
 
+def add_times(dst, at, src, base, factor, n):
+    """Add ``factor * src[base : base + n]`` to ``dst[at : at + n]``."""
+    at, base, n = int(at), int(base), int(n)
+    dst[at : at + n] += factor * src[base : base + n]
+
+
 def dot_rows(out, a, at, src, s0, s1, s2, s3, n):
     """Write the products of ``a[at : at + n]`` with four rows ``src[s : s + n]`` to ``out[:4]``; LANES divides n."""
     at, n = int(at), int(n)

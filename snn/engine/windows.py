@@ -1,0 +1,81 @@
+"""Pooling of images by loops on all threads: the functions of :mod:`autograd.windows`, to the same bits."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from autograd.windows import Windows
+
+from . import tuning
+from .backends import BackEnd
+from .buffers import empty
+from .threads import launch
+
+__all__ = ["Pools"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_u = np.uint64
+
+
+@functools.lru_cache(64)
+def _places(windows: Windows, size: tuple[int, ...]) -> Array:
+    """Return the place in an image of each position of each window, ``[positions, outputs]``; its size for one outside."""
+    counts = windows.counts(size)
+    axes = zip(windows.kernel, counts, windows.stride, windows.dilation, windows.pads, size, strict=True)
+    found, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
+    for kernel, count, step, apart, (before, _), n in axes:
+        at = np.arange(kernel)[:, None] * apart + np.arange(count) * step - before
+        found = (found[:, None, :, None] * n + at[None, :, None, :]).reshape(len(found) * kernel, -1)
+        there = (at >= 0) & (at < n)
+        inside = (inside[:, None, :, None] & there[None, :, None, :]).reshape(found.shape)
+    return np.where(inside, found, math.prod(size)).astype(np.uint64).reshape(-1)
+
+
+class Pools:
+    """Loops of a back end for arrays ``[N, C, ...]``; names, arguments and results are those of :mod:`autograd.windows`."""
+
+    def __init__(self, backend: BackEnd) -> None:
+        self.backend = backend
+
+    @staticmethod
+    def takes(x: Array) -> bool:
+        """Tell whether an array is worth it, and of a dtype that the loops know."""
+        return x.size >= tuning.now().pooled_elements and x.dtype in (np.float32, np.float64)
+
+    def _launch(self, name: str, windows: Windows, size: tuple[int, ...], out: Array, *given: Any) -> Array:
+        """Run a loop over the images of ``out``, with what it is given before that."""
+        rows, outputs = math.prod(out.shape[:2]), math.prod(windows.counts(size))
+        sizes = [_u(n) for n in (math.prod(size), outputs, math.prod(windows.kernel))]
+        arrays = [np.ascontiguousarray(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (*given, out)]
+        launch(self.backend.kernel(name, "pools"), rows, [*sizes, _places(windows, size), *arrays], rows * math.prod(size))
+        return out
+
+    def largest(self, x: Array, windows: Windows) -> Array:
+        """Return the largest of each window."""
+        size = x.shape[2:]
+        out = empty((*x.shape[:2], *windows.counts(size)), x.dtype)
+        return self._launch("largest", windows, size, out, x.dtype.type(-np.inf), x)
+
+    def first_largest(self, x: Array, out: Array, windows: Windows) -> Array:
+        """Return at which position in its window the largest is."""
+        return self._launch(
+            "first_largest", windows, x.shape[2:], empty(out.shape, np.int32), x.dtype.type(-np.inf), x, out
+        )  # fmt: skip
+
+    def put_back(self, g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
+        """Return ``[N, C, *size]`` where each element of ``g`` is added at the position that was chosen."""
+        apart = np.bool_(all(step >= span for step, span in zip(windows.stride, windows.spans, strict=True)))
+        return self._launch("put_chosen", windows, size, empty((*g.shape[:2], *size), g.dtype), apart, g, chosen)
+
+    def summed(self, x: Array, windows: Windows) -> Array:
+        """Return the sum of each window."""
+        size = x.shape[2:]
+        return self._launch("summed", windows, size, empty((*x.shape[:2], *windows.counts(size)), x.dtype), x)
+
+    def spread(self, g: Array, windows: Windows, size: tuple[int, ...]) -> Array:
+        """Return ``[N, C, *size]`` where each element of ``g`` is added all over its window."""
+        return self._launch("spread_out", windows, size, empty((*g.shape[:2], *size), g.dtype), g)
