@@ -1,4 +1,4 @@
-"""Sinabs: fires at the threshold too, by default several times in a step; resets at once, by subtraction, in float32."""
+"""Sinabs: fires at or above the threshold, by default several times per step, and subtracts in the same step, in float32."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _options(spike_threshold: Any, spike_fn: Any, reset_fn: Any, surrogate_grad_
         "v_threshold": single(threshold),
         "surrogate_function": _surrogate(threshold, surrogate_grad_fn),
         "v_reset": 0.0 if hard else None,
-        "detach_reset": hard,  # whether there was a spike has no gradient there; how much was subtracted has
+        "detach_reset": hard,  # in Sinabs a reset to 0 has no gradient, a subtraction has one
         "fire_at_threshold": True,
         "spike_value": "unit",
         "firing": Whole(getattr(spike_fn, "max_num_spikes_per_bin", None)) if several else None,
@@ -42,7 +42,7 @@ def _options(spike_threshold: Any, spike_fn: Any, reset_fn: Any, surrogate_grad_
 
 
 def _surrogate(threshold: Any, function: Any) -> Any:
-    """Return the surrogate of a name, or of Sinabs's own object by its numbers; a Cell or function of ours as it is."""
+    """Return the surrogate for a name or for an object of Sinabs; one of ours is returned unchanged."""
     name = function if isinstance(function, str) else type(function).__name__
     width, scale = getattr(function, "grad_width", 0.5), getattr(function, "grad_scale", 1.0)
     if name == "SingleExponential":
