@@ -1,4 +1,4 @@
-"""What importing the library brings in."""
+"""What importing the library imports and changes."""
 
 import subprocess
 import sys

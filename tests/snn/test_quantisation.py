@@ -1,4 +1,4 @@
-"""Quantised weights: their levels by hand, straight-through gradients in every mode, and whole numbers that are exact."""
+"""Quantised weights: their levels by hand, straight-through gradients in every mode, and exact whole numbers."""
 
 import numpy as np
 import pytest

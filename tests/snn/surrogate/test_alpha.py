@@ -1,4 +1,4 @@
-"""The steepness of surrogates: learnt, set by a schedule, one for each neuron; and surrogates exchanged in a whole net."""
+"""The steepness of surrogates: learnt, set by a schedule, one for each neuron; and new surrogates for a whole net."""
 
 import copy
 import inspect
