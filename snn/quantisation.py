@@ -233,7 +233,7 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
         found = {name: found[name] for name in names}
     if not found:
         raise ArgumentError(
-            "snn.quantise", "a net with layers of weights", f"a {type(net).__name__} without",
+            "snn.quantise", "a net with layers of weights", f"a {type(net).__name__} without any",
             "For weights in your own Cell, give it a Quantiser and multiply by quantiser(self.weight).",
         )  # fmt: skip
     if bits is not None:
@@ -277,7 +277,7 @@ def integer_weights(net: Cell) -> dict[str, Quantised]:
             found[f"{name}.weight".lstrip(".")] = Quantised(values.astype(kind), scale)
     if not found:
         raise ArgumentError(
-            "snn.integer_weights", "a net with quantised layers", f"a {type(net).__name__} without",
+            "snn.integer_weights", "a net with quantised layers", f"a {type(net).__name__} without any",
             "Call snn.quantise(net, bits=8) first.",
         )  # fmt: skip
     return found

@@ -157,7 +157,7 @@ class Recurrent(Weighted):
         return self.step(x, self.received(state.spike), state)
 
     def received(self, spike: Any) -> Any:
-        """Return the currents that spikes send to the neurons of the layer, ``[N, n]``."""
+        """Return the lateral currents of spikes, ``[N, n]``."""
         weight: Any = self.effective_weight()
         if self.lateral == "self":
             return weight * spike

@@ -28,7 +28,7 @@ def single(value: Any) -> Any:
 
 
 def number(where: str, **values: Any) -> list[Any]:
-    """Return values in float32, from which our constants are computed; a Parameter, which would not learn, is refused."""
+    """Return values in float32, from which our constants are computed; refuse a Parameter, which would not learn."""
     for argument, value in values.items():
         if isinstance(value, Tensor):
             raise ArgumentError(
@@ -39,7 +39,7 @@ def number(where: str, **values: Any) -> list[Any]:
 
 
 def choose(where: str, argument: str, value: Any, choices: dict[str, Any]) -> Any:
-    """Return the choice for a name, given as text or as a class, a function or an object of a class of this name."""
+    """Return the choice for a name, given as text, as a class or function of this name, or as an object of such a class."""
     name = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
     if name not in choices:
         raise ArgumentError(where, f"{argument} to be one of {', '.join(choices)}", repr(value), "Pass the name as text.")
@@ -47,7 +47,7 @@ def choose(where: str, argument: str, value: Any, choices: dict[str, Any]) -> An
 
 
 def own(where: str, argument: str, function: Any, default: Callable[[Any], Any]) -> Any:
-    """Return one of our surrogates, or the default for None; others, which need the tensors of their package, are refused."""
+    """Return one of our surrogates, or the default for None; refuse others, which need the tensors of their package."""
     if function is None:
         return default
     root = getattr(function, "__module__", type(function).__module__).partition(".")[0]
@@ -66,7 +66,7 @@ class Late(Neuron):
 
     @property
     def discharge(self) -> Any:
-        """Absent: Cells that call ``charge`` and ``discharge`` apart, such as Refractory, refuse the node."""
+        """Absent: Cells that call ``charge`` and ``discharge`` separately, such as Refractory, refuse the node."""
         raise AttributeError("discharge")
 
 

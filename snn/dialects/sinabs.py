@@ -1,4 +1,4 @@
-"""Sinabs: fires at or above the threshold, by default several times per step, and subtracts in the same step, in float32."""
+"""Sinabs: fires at or above the threshold, several times per step by default, resets by subtraction at once, in float32."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from .delay import Remembering
 from .shift import shifted
 from .taps import delayed, of_spikes, picked, taps
 
-__all__: list[str] = []  # a base for layers, which are public
+__all__: list[str] = []  # nothing public
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Part = tuple[Any, Array | None]

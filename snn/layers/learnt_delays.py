@@ -26,11 +26,11 @@ class LearntDelays(DelayedWeights):
     ``out[t, o] = sum over k and i of weight[o, i] share(k - delay[o, i]) x[t - k, i] + bias[o]``, with ``k`` from 0 to
     ``max_delay``. A ``"linear"`` share interpolates linearly between two steps, ``max(0, 1 - |k - delay|)``
     (Khalfaoui-Hassani, Pellegrini and Masquelier, "Dilated convolution with learnable spacings", ICLR 2023). A ``"gauss"``
-    share is a Gaussian of width ``sigma`` that sums to 1 over the steps, from which a delay also learns from steps further
-    away (Hammouamri, Khalfaoui-Hassani and Masquelier, "Learning delays in spiking neural networks using dilated convolutions
-    with learnable spacings", ICLR 2024). The paper starts with ``sigma = max_delay / 2`` and shrinks it over the epochs to
-    0.5: assign it, ``layer.sigma = schedule(epoch)``. Saved weights do not contain ``sigma``: assign it again after loading.
-    After training, :meth:`rounded` returns a layer with whole delays.
+    share is a Gaussian of width ``sigma`` that sums to 1 over the steps; a delay then also learns from distant steps
+    (Hammouamri, Khalfaoui-Hassani and Masquelier, "Learning delays in spiking neural networks using dilated convolutions with
+    learnable spacings", ICLR 2024). The paper starts with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5:
+    assign ``layer.sigma = schedule(epoch)``. Saved weights do not contain ``sigma``, so assign it again after loading. After
+    training, :meth:`rounded` returns a layer with whole delays.
 
     A delay outside 0 to ``max_delay`` is clipped to this range. It keeps the gradient of the clipped delay, so it can return.
 

@@ -17,7 +17,7 @@ __all__ = ["BNTT", "TEBN", "TDBatchNorm"]
 
 
 class _Norm(MovingNorm):
-    """Base class of norms of channels ``[T, N, C, ...]``, over time if steps share statistics or have different ones."""
+    """Base class of norms of channels ``[T, N, C, ...]`` that take all time steps at once, at least in training."""
 
     training_alone = "In training it takes all time steps at once, [T, N, C, ...], as snn.run passes them in a chain."
 

@@ -22,7 +22,7 @@ __all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d",
 
 
 class Lead(NamedTuple):
-    """State of a pooling of spikes: the lead of each input."""
+    """State of a spike pooling: the lead of each input."""
 
     lead: Any
 
@@ -111,7 +111,7 @@ class _SpikePool(Stateful):
         return out.reshape((*x.shape[:2], *out.shape[1:])), Lead(Tensor.wrap(lead[-1].copy()))
 
     def _of_leaders(self, x: Any, lead: Any) -> Any:
-        """Return the input at the leader of each window; in a tie at the first leader, row by row."""
+        """Return the input at the leader of each window; in a tie the first one leads, row by row."""
         x, lead, windows = self._windows(x, lead)
         chosen = _where_largest(lead, _max_pool(lead, windows=windows), windows=windows)
         return _picked(x, chosen, windows=windows)

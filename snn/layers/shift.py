@@ -13,7 +13,7 @@ from autograd.state import state
 
 from ..spikes import Spikes, as_spikes
 
-__all__: list[str] = []  # has no layers
+__all__: list[str] = []  # nothing public
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -99,7 +99,7 @@ def _put_back(g, /, at, shape):
 def led(x: Tensor, lead: Array, windows: Any, first: bool) -> tuple[Spikes, Array] | None:
     """Return the spikes of the leaders of all windows at all steps, and the lead of each input at the end.
 
-    Without spikes as the input, or with several amplitudes, it returns None.
+    The result is None unless the input is spikes of one amplitude.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from autograd.state import state
 
 from ..spikes import Spikes
 
-__all__: list[str] = []  # has no layers
+__all__: list[str] = []  # nothing public
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

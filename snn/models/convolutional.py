@@ -37,7 +37,7 @@ def convnet(
     channels : tuple of int
         Channels of the two convolutions.
     gains : tuple of float
-        One for each layer with weights, which are uniform within the gain times ``1 / sqrt(inputs)``.
+        One per layer with weights: initial weights are uniform within the gain times ``1 / sqrt(inputs)``.
     neuron : callable, optional
         Makes the neuron of a layer; by default a :class:`snn.LIFNode` with ``beta=0.5``.
     rng : numpy.random.Generator or int, optional

@@ -26,9 +26,10 @@ def shd_recurrent(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make the recurrent network for the Spiking Heidelberg Digits (Cramer et al., 2022): 700-128-20.
 
-    A recurrent layer of leaky neurons with decaying currents, and a readout of the same neurons, which never fire. The time
-    constants are those of the paper, 20 ms for the membrane and 10 ms for the current. The membrane takes ``1 - beta`` of the
-    current per step, as in the solution of its equation. There are no biases, and the reset is hard, to 0. 108,544 weights.
+    It has a recurrent layer of leaky neurons with decaying currents, and a readout of the same neurons without firing. The
+    time constants are those of the paper, 20 ms for the membrane and 10 ms for the current. The membrane takes ``1 - beta``
+    of the current per step, as in the solution of its equation. There are no biases, and the reset is hard, to 0. 108,544
+    weights.
 
     Parameters
     ----------

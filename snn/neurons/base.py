@@ -41,13 +41,13 @@ class Rule(TypedDict, total=False):
 
 
 class Shared(Rule, total=False):
-    """Those of :class:`Rule` and the amplitude of a spike, for neurons without their own default for it."""
+    """Keyword arguments of :class:`Rule`, and the amplitude of a spike, for neurons without their own default."""
 
     spike_value: str
 
 
 class Reset(Shared, total=False):
-    """Those of :class:`Shared` and the reset, for neurons without their own default for it."""
+    """Keyword arguments of :class:`Shared`, and the reset, for neurons without their own default."""
 
     v_reset: Any
 
@@ -213,7 +213,7 @@ class Neuron(Stateful):
         Raises
         ------
         ArgumentError
-            If the package is unknown, it has no such neuron or argument, or the option has no equivalent here.
+            If the package is unknown, if it has no such neuron or argument, or if the option has no equivalent here.
 
         Examples
         --------
@@ -333,7 +333,7 @@ class Neuron(Stateful):
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     def begin(self) -> Any:
-        """Return the initial membrane: ``v_reset``, or ``v_rest`` if that is not a number."""
+        """Return the initial membrane: ``v_reset`` if it is a number, else ``v_rest``."""
         return self.v_reset if self.hard else self.v_rest
 
 
@@ -356,7 +356,7 @@ def constant(value: Any, like: Any) -> Any:
 
 
 def of_constant(function: str, value: Any) -> Any:
-    """Apply a function to a constant: that of ``math`` to a Python number, which stays one, that of ``ops`` to others."""
+    """Apply a function to a constant: from ``math`` to a Python number, which stays one, from ``ops`` to others."""
     return getattr(math if isinstance(value, (int, float)) else ops, function)(value)
 
 

@@ -96,7 +96,7 @@ class Ternary(Firing):
     """Spikes of either sign: 1 above the threshold, -1 below minus the threshold (Guo et al., "Ternary Spike", 2024).
 
     ``z = step(v - v_threshold) - step(-v - v_threshold)``; the gradient is the sum over both steps. A soft reset moves the
-    membrane towards 0 from either side. Rest and reset of the neuron must lie above minus its threshold.
+    membrane towards 0 from either side. The rest and the reset of the neuron must lie above minus its threshold.
 
     Examples
     --------

@@ -103,7 +103,7 @@ class Refractory(Stateful):
         Returns
         -------
         spike, state
-            As from the neuron; the state also counts the steps of rest.
+            As from the neuron; the state also contains the steps left.
         """
         left = state.left
         spike, inner = self.node.discharge(self.charge(x, state).v, left <= 0)

@@ -11,7 +11,7 @@ from autograd.errors import AutogradError, StateError
 from ..common.equations import equations
 from .ranges import Checked
 
-__all__: list[str] = []  # a base for neurons and synapses, which are public
+__all__: list[str] = []  # nothing public
 
 
 class Stateful(Checked):

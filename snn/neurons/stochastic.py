@@ -20,7 +20,7 @@ from .stateful import Stateful
 __all__ = ["EscapeRate", "Stochastic"]
 
 # L'Ecuyer's two generators (Communications of the ACM 31, 1988): s = factor s modulo size. Each step also adds 1, which
-# shifts all states alike: the one state from which a generator does not move is then not 0.
+# shifts all states alike and moves the fixed point of each generator away from 0.
 _FACTORS, _SIZES = (40014, 40692), (2147483563, 2147483399)
 
 

@@ -46,8 +46,8 @@ class Surrogate(Cell):
     """Base class: a step at ``u > 0``, whose gradient is ``derivative``.
 
     A subclass defines ``derivative`` and ``primitive`` with arithmetic on Tensors; they take arrays too. By default the
-    derivative is symmetric, nonnegative, falling away from the threshold and continuous there; a class states exceptions in
-    the attributes of these names.
+    derivative is symmetric, nonnegative, falling away from the threshold and continuous there. A class declares exceptions in
+    the attributes ``symmetric``, ``nonnegative``, ``falling`` and ``continuous``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Synapses: connections between two layers of neurons that have their own time course.
+"""Synapses: time courses of the connections between two layers of neurons.
 
 In a chain, a filter of a current comes after the weights (``Dense``, ``Exponential``, neuron), and a presynaptic effect on
 spikes before them (neuron, ``TsodyksMarkram``, ``Dense``). A conductance wraps the neuron whose membrane it needs. Time is in
