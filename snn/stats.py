@@ -43,7 +43,7 @@ def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
     NonFiniteError
         If there is NaN or infinity among the spikes.
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
     ArgumentError
         If ``dt`` is not positive.
 
@@ -79,7 +79,7 @@ def cv(spikes: Any) -> Any:
     NonFiniteError
         If there is NaN or infinity among the spikes.
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
 
     Notes
     -----
@@ -121,7 +121,7 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
     NonFiniteError
         If there is NaN or infinity among the spikes.
     ShapeError
-        If there is no time step, no axis beside time, or there are not two counts to compare.
+        If there is no time step, no axis besides time, or there are not two counts to compare.
     ArgumentError
         If the window is not from 1 to T.
 

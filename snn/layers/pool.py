@@ -178,7 +178,7 @@ class SpikeMaxPool2d(_InWindows):
     kernel_size : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        Step from window to window; by default the kernel size, so that windows do not overlap.
+        Step from window to window; by default the kernel size: windows do not overlap.
     padding : int or (int, int)
         Rows and columns added on each side, which never lead; at most half the kernel size.
     by : {"rate", "first"}

@@ -31,7 +31,7 @@ class SEWBlock(nn.SequentialCell):
     - ``"and"``: ``block x``, a spike where both have one;
     - ``"iand"``: ``(1 - block) x``, a spike of ``x`` where the block has none.
 
-    It is a chain, and can be used wherever a chain can. Its layers keep their states by name, and may be layers over time. In
+    It is a chain, and can be used like any chain. Its layers keep their states by name, and may be layers over time. In
     the compiled mode a layer of weights that reads a sum of spikes sums over the events of both terms.
 
     Parameters

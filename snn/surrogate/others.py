@@ -174,7 +174,7 @@ class s2nn(Surrogate):
 
 
 class multi_gaussian(Surrogate):
-    """A normal density minus two wide ones beside it; it is negative further out (Yin, Corradi and Bohte, 2021).
+    """A normal density minus two wide ones on its sides; it is negative further out (Yin, Corradi and Bohte, 2021).
 
     ``(1 + h) N(u; 0, sigma) - h N(u; sigma, s sigma) - h N(u; -sigma, s sigma)``, where ``N`` is the normal density with the
     given mean and standard deviation, and ``sigma = 1 / a``. The primitive is the same sum of their integrals.
