@@ -19,7 +19,7 @@ _WHERE = "dialect('rockpool')"
 
 LEFT = {
     "shape": (None, "Our neurons take their shape from the input: leave it out."),
-    "leak_mode": ("taus", "Give tau_mem and tau_syn."),
+    "leak_mode": ("taus", "Pass tau_mem and tau_syn."),
     "has_rec": (False, "snn.Recurrent adds lateral weights."),
     "w_rec": (None, "snn.Recurrent adds lateral weights."),
     "weight_init_func": (None, "snn.Recurrent adds lateral weights."),

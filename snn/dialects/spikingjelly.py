@@ -21,7 +21,7 @@ LEFT = {
     "step_mode": ("s", "snn.run runs all time steps."),
     "store_v_seq": (False, "snn.run(..., record=['v']) records it."),
     "store_state_seqs": (False, "snn.run(..., record=['v']) records it."),
-    "backend": ("torch", "snn.run(..., mode='compiled') is the fast way."),
+    "backend": ("torch", "Use snn.run(..., mode='compiled') for speed."),
     "scale_reset": (False, "Our KLIFNode does not scale its reset."),
     "w_rest": (0.0, "Our adaptation starts at 0; pass your own State to start elsewhere."),
 }

@@ -63,7 +63,7 @@ class RecurrentThrough(Cell):
         super().__init__()
         if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
             raise CellError(
-                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Pass one neuron first."
+                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Pass one neuron as node."
             )
         if not isinstance(back, Cell) or is_stateful(back) or holds_neurons(back):
             raise CellError(
