@@ -184,7 +184,7 @@ def test_one_that_is_learnt_keeps_its_shape_and_stays_learnt():
     np.testing.assert_array_equal(alpha, np.full(4, 2, np.float32))
     snn.set_alpha(node, np.arange(1.0, 5))
     np.testing.assert_array_equal(alpha, np.arange(1, 5, dtype=np.float32))
-    with pytest.raises(ShapeError, match=r"snn.set_alpha, atan: expected a number, or the shape \[4\] that it has, got .*3"):
+    with pytest.raises(ShapeError, match=r"snn.set_alpha, atan: expected a number, or the shape \[4\] of its alpha, got .*3"):
         snn.set_alpha(node, np.ones(3))
 
 
