@@ -257,5 +257,5 @@ def test_a_steepness_that_is_being_differentiated_and_no_parameter_is_refused():
     def loss(alpha):
         return snn.run(snn.IFNode(surrogate_function=snn.surrogate.atan(alpha)), x, mode="eager")[0].sum()
 
-    with pytest.raises(GradientError, match=r"atan, alpha: .* make it a Parameter"):
+    with pytest.raises(GradientError, match=r"atan, alpha: .* Make it a Parameter"):
         grad(loss)(Tensor(2.0))
