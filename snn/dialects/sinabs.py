@@ -27,7 +27,7 @@ def _options(spike_threshold: Any, spike_fn: Any, reset_fn: Any, surrogate_grad_
     hard = choose(_WHERE, "reset_fn", reset_fn, {"MembraneSubtract": False, "MembraneReset": True})
     if getattr(reset_fn, "reset_value", 0) != 0 or getattr(reset_fn, "subtract_value", None) is not None:
         raise ArgumentError(
-            _WHERE, "a reset to 0, or by the threshold", repr(reset_fn), "Sinabs adds another reset_value in every step."
+            _WHERE, "a reset to 0, or by the threshold", repr(reset_fn), "Sinabs adds any other reset_value in each step."
         )
     (threshold,) = number(_WHERE, spike_threshold=spike_threshold)
     return {

@@ -116,7 +116,7 @@ class SpikingAttention(Cell):
                 "SpikingAttention",
                 "dim to be a multiple of heads",
                 f"{dim} with {heads} heads",
-                "All heads have the same number of features.",
+                "Change one of them: each head takes dim / heads features.",
             )
         self.dim, self.heads, self.scale = dim, heads, scale
         make = maker("SpikingAttention", "neuron", atan_lif if neuron is None else neuron)
