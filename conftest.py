@@ -1,4 +1,4 @@
-"""Runs what the README and the docs show: Python as it stands, commands as their quick version."""
+"""Runs the listings of the README and the docs: Python unchanged, commands in their quick version."""
 
 import doctest
 import gc
@@ -19,13 +19,13 @@ from experiments.__main__ import main, names
 from experiments.mnist import write_small_set
 
 ROOT = Path(__file__).parent
-collect_ignore_glob = ["docs/*.py", "docs/extensions/*.py"]  # they need the extra of the docs
+collect_ignore_glob = ["docs/*.py", "docs/extensions/*.py"]  # they need the extra 'docs'
 
 
 def pytest_configure(config):
-    """Have a cache for all workers and their processes, which is not the user's; $SPIKECELL_CACHE names one to keep.
+    """Set up a cache for all workers and their processes, apart from the user's; $SPIKECELL_CACHE names one to keep.
 
-    And an interrupt that interrupts: a shell that starts this in the background has it ignored.
+    Also restore the handler of interrupts: a shell that starts this in the background ignores them.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -37,7 +37,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection():
-    """Have the collector rest while tests are found, of which it would look at every one again and again."""
+    """Pause the garbage collector while pytest finds tests; it would visit each of them again and again."""
     gc.disable()
     try:
         return (yield)
@@ -48,9 +48,9 @@ def pytest_collection():
 class ShellParser(CodeBlockParser):
     """Runs `sh` blocks.
 
-    What starts with `make` is run by CI, which is checked. An experiment is run in this process, with --smoke and two seeds at
-    most, below a directory of its own, and with a small set in the place of path/to/mnist. One without options, or with the
-    place of its data alone, is run by tests/experiments, and so are those in TESTED and those with ranks.
+    CI runs the `make` lines, which is checked here. An experiment runs in this process, with --smoke and at most two seeds,
+    below its own directory, and with a small set instead of path/to/mnist. tests/experiments runs experiments without options
+    or with only the path of their data, those in TESTED, and those with ranks.
     """
 
     language = "sh"
@@ -100,7 +100,7 @@ def tmp(tmp_path):
 
 
 def close_figures(namespace):
-    """Close the figures that a page has drawn; matplotlib warns where too many are open."""
+    """Close the figures of a page; matplotlib warns if too many are open."""
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
 

@@ -32,7 +32,7 @@ from .inspect.memory import LayerMemory, MemoryEstimate, memory_estimate
 from .inspect.summary import summary
 from .inspect.summary_report import LayerSummary, Summary
 from .layers import *  # noqa: F403
-from .neurons import *  # noqa: F403 - they are found by their files
+from .neurons import *  # noqa: F403 - export() finds them by their files
 from .quantisation import Quantised, Quantiser, integer_weights, quantise
 from .records import Record
 from .recurrent import Recurrent
@@ -40,7 +40,7 @@ from .simulate import RunResult, run
 from .surrogate import relusigmoid
 from .surrogate.of_net import set_alpha, set_surrogate
 
-_update.serve()  # autograd is as it was until a first loop is compiled
+_update.serve()  # changes nothing in autograd until the first loop is compiled
 
 __all__ = [
     "AccuracyByTime",
@@ -88,7 +88,7 @@ __all__ = [
 __all__ += vars(layers)["__all__"]
 __all__ += vars(neurons)["__all__"]
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # to a type checker every name would seem to exist
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

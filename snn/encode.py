@@ -1,4 +1,4 @@
-"""Encoders: from values to inputs over time."""
+"""Encoders, which turn values into inputs over time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps i
 
 
 def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
-    """Draw spikes with the values as probabilities, independently at each time step (a Bernoulli, or Poisson-like, code).
+    """Draw spikes independently at each time step, with the values as probabilities (a Bernoulli, or Poisson-like, code).
 
     Parameters
     ----------
@@ -88,9 +88,10 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     threshold : float
         Values at or below the threshold never spike.
     tau : float, optional
-        None: the time falls linearly, from the last step at the threshold to the first at 1. A number: the time at which a
-        membrane of this time constant (in steps), driven by the value, reaches the threshold,
-        ``tau log(x / (x - threshold))``; later spikes move to the last step. This requires a positive threshold.
+        With None, the time of the spike falls linearly with the value, from the last step at the threshold to the first step
+        at 1. With a number, a membrane with this time constant (in steps), driven by the value, spikes when it reaches the
+        threshold, after ``tau log(x / (x - threshold))`` steps, at the latest in the last step. This requires a positive
+        threshold.
 
     Returns
     -------
@@ -105,13 +106,13 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     values = _in_unit(_values(x, T, "encode.latency"), "encode.latency")
     for name, value in (("threshold", threshold), ("tau", tau)):
         if not isinstance(value, (int, float, np.number)) and not (name == "tau" and value is None):
-            raise DTypeError(f"encode.latency, {name}", "a number", describe(value), "It is one number for all values.")
+            raise DTypeError(f"encode.latency, {name}", "a number", describe(value), "Pass one number for all values.")
     if not 0 <= threshold < 1:
         raise ArgumentError("encode.latency", "threshold in [0, 1)", repr(threshold), "Values are in [0, 1].")
     if tau is not None and not (tau > 0 and threshold > 0):
         raise ArgumentError(
             "encode.latency", "tau > 0 together with threshold > 0", f"tau={tau!r}, threshold={threshold!r}",
-            "With a threshold of 0 every spike would come at once.",
+            "With a threshold of 0 every value would spike in the first step.",
         )  # fmt: skip
     fires = values > threshold
     safe = np.where(fires, values, 1.0)
@@ -133,7 +134,7 @@ def _in_unit(x: Tensor, where: str) -> np.ndarray[Any, Any]:
 
 
 def _values(x: Any, steps: Any, where: str) -> Tensor:
-    """Return the values of an encoder, if they have axes and there is a number of steps."""
+    """Return the values of an encoder as a Tensor, after a check of their axes and of the number of steps."""
     if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
         swapped = isinstance(x, (int, float, np.number)) and not isinstance(steps, (int, float, np.number, str, type(None)))
         fix = f"The values come first: {where}(x, T)." if swapped else "T is an int of at least 1."
@@ -146,7 +147,7 @@ def _values(x: Any, steps: Any, where: str) -> Tensor:
     return values
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # to a type checker every name would seem to exist
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

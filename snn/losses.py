@@ -1,6 +1,7 @@
 """Losses on the output of a net over time.
 
-Each takes ``mask=``, the steps that count, as :func:`snn.run` does, and has a matching ``readout`` in :mod:`snn.metrics`:
+Each loss takes ``mask=``, the steps that count, as :func:`snn.run` does. Each has a matching ``readout`` in
+:mod:`snn.metrics`:
 
 ============================== ============================================ ==============
 loss                           on                                           readout
@@ -13,10 +14,10 @@ loss                           on                                           read
 ``rate_mse``                   the firing rate                              ``"rate"``
 ============================== ============================================ ==============
 
-A loss on a membrane that is reset sends its gradient through the reset too, and teaches the right class to fire less: the
-answer of such a net is in its membrane, not in its spikes. Give the last neurons ``detach_reset=True``, as snnTorch does, or
-``v_reset="never"``, or use a readout that never fires, whose membrane is its output. The recorded ``"v"`` is the membrane
-after the reset; ``"v_before_reset"`` is the membrane that is compared with the threshold.
+The gradient of a loss on a membrane also passes through the reset, and teaches the neuron of the correct class to fire less.
+Such a net gives its answer in its membrane, not in its spikes. To prevent this, give the last neurons ``detach_reset=True``,
+as snnTorch does, or ``v_reset="never"``; or use a readout that never fires, whose output is its membrane. The recorded
+``"v"`` is the membrane after the reset; ``"v_before_reset"`` is the membrane that is compared with the threshold.
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     ----------
     v : Tensor or dict
         Membrane ``[T, N, classes]``: the output of a readout such as :class:`snn.LeakyReadout`; or the recorded
-        ``"v_before_reset"`` of neurons that fire, with ``detach_reset=True`` or ``v_reset="never"``; or a whole record, from
-        which the last layer's is used.
+        ``"v_before_reset"`` of neurons that fire, with ``detach_reset=True`` or ``v_reset="never"``; or a whole record, of
+        which the ``"v_before_reset"`` of the last layer is used.
     labels : array of int
         Correct classes, ``[N]``.
     mask : array of bool, optional
@@ -266,11 +267,11 @@ def _entropy(scores: Tensor, labels: Any, given: Any, where: str) -> Tensor:
 
 
 def _in_dtype_of(given: Any, loss: Tensor) -> Tensor:
-    """Return a loss in the dtype of what it is of: sums over float16 are made in float32."""
+    """Return a loss in the dtype of its input; for float16 it is computed in float32."""
     return loss.astype(float16) if getattr(given, "dtype", None) == float16 else loss
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # to a type checker every name would seem to exist
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

@@ -1,7 +1,7 @@
 """Metrics: plain numbers, not differentiable.
 
 Choose the ``readout`` that matches the loss; the table in :mod:`snn.losses` lists them. A net that was trained on the largest
-value of a membrane gives its answer there, and not in its spikes.
+value of a membrane gives its answer in that value, not in its spikes.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def predictions(out: Any, mask: Any = None, *, readout: str = "sum") -> np.ndarr
     mask : array of bool, optional
         ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
     readout : {"sum", "count", "rate", "max", "last", "first_spike"}
-        Turns an output over time into scores: its sum over time, which for spikes is their count (times their amplitude); its
-        mean, or rate; its largest value; its value in the last step that counts; or the time of the first spike, earliest
-        first; a neuron that never fires comes last.
+        Turns an output over time into scores. ``"sum"`` and ``"count"`` take its sum over time, which for spikes is their
+        number times their amplitude; ``"rate"`` its mean; ``"max"`` its largest value; ``"last"`` its value in the last step
+        that counts. ``"first_spike"`` scores a neuron by the time of its first spike: the earliest has the highest score, a
+        neuron that never fires the lowest.
 
     Returns
     -------
@@ -87,7 +88,7 @@ def accuracy(out: Any, labels: Any, mask: Any = None, *, readout: str = "sum") -
 
 
 def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
-    """Return the mean number of spikes per neuron and time step.
+    """Return the mean number of spikes per neuron per time step.
 
     Parameters
     ----------
@@ -106,7 +107,7 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
     Raises
     ------
     ShapeError
-        If the mask does not fit, leaves nothing to average, or there are no such axes.
+        If the mask does not fit or leaves nothing to average, or there are no such axes.
     """
     where = "metrics.firing_rate"
     fired = as_tensor(spikes, where).array != 0
@@ -142,7 +143,7 @@ def _largest(scores: Any, where: str) -> np.ndarray[Any, Any]:
     return classes
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # to a type checker every name would seem to exist
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

@@ -1,4 +1,4 @@
-"""Weights on few levels: trained as floats, multiplied as integers times a scale, and exported as such."""
+"""Weights on few levels: trained as floats, used as whole numbers times a scale, and exported in this form."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ __all__ = ["Quantised", "Quantiser", "integer_weights", "quantise"]
 Array = np.ndarray[Any, np.dtype[Any]]
 _WORDS = ("ternary", "binary")
 _MOST_BITS = 16
-_HALF_BITS = 8  # what float16 holds, and int8 times float16 gives back to the bit
-_THRESHOLD = 0.7  # of the mean size: Li and Liu's estimate of the best one
+_HALF_BITS = 8  # exact in float16, and the product of int8 and float16 stays float16
+_THRESHOLD = 0.7  # times the mean size: Li and Liu's estimate of the best threshold
 _LAYERS = (
     nn.Dense, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Conv2dTranspose, Recurrent, DelayedDense, LearntDelays, OneToOne,
 )  # fmt: skip
 
 
 class Quantised(NamedTuple):
-    """Weights as whole numbers and a scale: the layer multiplies by ``values * scale``, to the bit.
+    """Weights as whole numbers and a scale; the layer multiplies by ``values * scale``, to the bit.
 
     Attributes
     ----------
     values : array of int
         In the shape of the weights; int8 or int16.
     scale : array
-        One number, or one for each output in a shape that broadcasts with the values.
+        One number, or one for each output, in a shape that broadcasts with ``values``.
     """
 
     values: Array
@@ -50,27 +50,27 @@ class Quantiser(Cell):
     """Rounds weights to a few levels; the gradient passes straight through (Bengio, Leonard and Courville, 2013).
 
     ============= ============================= =====================================================================
-    bits          levels                        scale
+    bits          levels                        scale, from the sizes (absolute values) of the weights
     ============= ============================= =====================================================================
-    2 to 16       ``-n`` to ``n``,              the largest size of a weight, by ``n``
+    2 to 16       ``-n`` to ``n``,              the largest size, divided by ``n``
                   ``n = 2^(bits - 1) - 1``
-    ``"ternary"`` -1, 0, 1                      the mean size of those above 0.7 times the mean size; others are 0
-                                                (Li and Liu, 2016)
+    ``"ternary"`` -1, 0, 1                      the mean of the sizes above 0.7 times the mean size; the other weights
+                                                become 0 (Li and Liu, 2016)
     ``"binary"``  -1, 1                         the mean size (Rastegari et al., 2016)
     ============= ============================= =====================================================================
 
-    Means are taken in float64. Weights of float16 take at most 8 bits, since more are not exact there.
+    Means are taken in float64. Weights of float16 take at most 8 bits, since more would not be exact.
 
-    Its ``bprop`` passes the gradient on unchanged, to first and higher order, as if scale and rounding were not there.
+    Its ``bprop`` passes the gradient unchanged, to first and higher order, as if there were neither scale nor rounding.
 
     Parameters
     ----------
     bits : int or str
         Resolution: a number of bits from 2 to 16, ``"ternary"`` or ``"binary"``.
     per : {"channel", "tensor"}
-        Whether each output has a scale of its own.
+        One scale for each output, or one for all.
     axis : int
-        The axis of the outputs, from the end if below 0; ignored with ``per="tensor"``.
+        Axis of the outputs, counted from the end if negative; ignored with ``per="tensor"``.
 
     Raises
     ------
@@ -81,7 +81,7 @@ class Quantiser(Cell):
     ShapeError
         When called, if the weights have no such axis.
     NonFiniteError
-        When called, if a weight is NaN or infinite, or so large that a level is.
+        When called, if a weight is NaN or infinite, or so large that a level is infinite.
 
     Examples
     --------
@@ -120,7 +120,7 @@ class Quantiser(Cell):
         values : array
             In the shape of the weights.
         scale : array
-            ``[]``, or such as ``[out, 1, ...]``.
+            ``[]``, or for example ``[out, 1, ...]``.
 
         Raises
         ------
@@ -140,10 +140,10 @@ class Quantiser(Cell):
                 "Quantiser", f"weights whose levels are finite in {w.dtype}",
                 f"{describe(w)}, the largest {size.max():g}", "Scale the weights down, or use a wider dtype.",
             )  # fmt: skip
-        return values + w.dtype.type(0), scale  # no -0, which whole numbers do not have
+        return values + w.dtype.type(0), scale  # turns -0, which integers do not have, into 0
 
     def _divided(self, w: Array, size: Array, axes: tuple[int, ...] | None) -> tuple[Array, Array, int]:
-        """Return whole numbers, scales and the largest of the numbers; ``size`` is that of the weights."""
+        """Return whole numbers, scales and the largest whole number; ``size`` holds the sizes of the weights."""
         keep = axes is not None
 
         def total(of: Array) -> Array:
@@ -154,7 +154,7 @@ class Quantiser(Cell):
             if self.bits == "ternary":
                 large = size > _THRESHOLD * whole / np.maximum(total(large), 1)
             scale = (total(size * large) / np.maximum(total(large), 1)).astype(w.dtype)
-            scale = np.where(np.isfinite(whole), scale, w.dtype.type(np.inf))  # refused
+            scale = np.where(np.isfinite(whole), scale, w.dtype.type(np.inf))  # levels() refuses it
             return np.where(w < 0, w.dtype.type(-1), w.dtype.type(1)) * large, scale, 1
         n = 2 ** (self.bits - 1) - 1
         most = np.asarray(size.max(axes, keepdims=keep, initial=0))
@@ -168,7 +168,7 @@ class Quantiser(Cell):
             return None
         if not -w.ndim <= self.axis < w.ndim:
             raise ShapeError(
-                "Quantiser", f"weights with an axis {self.axis}, that of the outputs", describe(w),
+                "Quantiser", f"weights with an axis {self.axis} for the outputs", describe(w),
                 "Pass the axis of the outputs, or per='tensor'.",
             )  # fmt: skip
         return tuple(k for k in range(w.ndim) if k != self.axis % w.ndim)
@@ -179,7 +179,7 @@ class Quantiser(Cell):
         return Tensor(values * scale)
 
     def bprop(self, weight: Any, out: Any, dout: Any) -> tuple[Any]:
-        """Hand on the gradient."""
+        """Pass the gradient unchanged."""
         return (dout,)
 
     def extra_repr(self) -> str:
@@ -188,21 +188,21 @@ class Quantiser(Cell):
 
 
 def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", layers: Iterable[str] | None = None) -> None:
-    """Quantise the weights of the layers of a net, in training and after it.
+    """Quantise the weights of a net, in training and afterwards.
 
-    Each layer with weights gets a :class:`Quantiser` as its ``weight_transform``: the weights themselves stay floats, which
-    the optimizer updates, and the net computes with the nearest levels (Jacob et al., 2018). Biases stay as they are.
+    Each layer with weights gets a :class:`Quantiser` as its ``weight_transform``. The weights themselves stay floats, which
+    the optimizer updates, and the net computes with the nearest levels (Jacob et al., 2018). Biases do not change.
 
     Parameters
     ----------
     net : Cell
         A layer, or a net of layers; it is changed in place.
     bits : int, str or None
-        From 2 to 16 bits, ``"ternary"`` or ``"binary"``; None removes the quantisers, and no other transform.
+        From 2 to 16 bits, ``"ternary"`` or ``"binary"``; None removes the quantisers, but no other transform.
     per : {"channel", "tensor"}
-        Whether each output of a layer has a scale of its own.
+        One scale for each output of a layer, or one for all.
     layers : iterable of str, optional
-        The names of the layers in the net; by default all dense layers, also delayed ones, convolutions,
+        Names of the layers to quantise; by default all dense layers, including delayed ones, convolutions,
         :class:`snn.Recurrent` and :class:`snn.OneToOne`. A layer with one weight per output requires ``per="tensor"``.
 
     Raises
@@ -233,11 +233,11 @@ def quantise(net: Cell, bits: int | str | None = 8, *, per: str = "channel", lay
         found = {name: found[name] for name in names}
     if not found:
         raise ArgumentError(
-            "snn.quantise", "a net with layers of weights", f"a {type(net).__name__} without",
-            "For weights in your own Cell: give it a Quantiser, and multiply by quantiser(self.weight).",
+            "snn.quantise", "a net with layers of weights", f"a {type(net).__name__} without any",
+            "For weights in your own Cell, give it a Quantiser and multiply by quantiser(self.weight).",
         )  # fmt: skip
     if bits is not None:
-        Quantiser(bits, per)  # it says what is wrong
+        Quantiser(bits, per)  # raises if an argument is invalid
         for name, layer in found.items():
             _check(name, layer, per)
             _check_bits(f"snn.quantise, {label(name, layer)}", bits, layer.weight.dtype)
@@ -277,7 +277,7 @@ def integer_weights(net: Cell) -> dict[str, Quantised]:
             found[f"{name}.weight".lstrip(".")] = Quantised(values.astype(kind), scale)
     if not found:
         raise ArgumentError(
-            "snn.integer_weights", "a net with quantised layers", f"a {type(net).__name__} without",
+            "snn.integer_weights", "a net with quantised layers", f"a {type(net).__name__} without any",
             "Call snn.quantise(net, bits=8) first.",
         )  # fmt: skip
     return found
@@ -297,7 +297,7 @@ def _check_bits(where: str, bits: int | str, dtype: Any) -> None:
 
 
 def _check(name: str, layer: Any, per: str) -> None:
-    """Check that a layer takes its weights through a transform, as those whose class it is of do, and that none is lost."""
+    """Check that a layer applies ``weight_transform`` as the known classes do, and that no other transform would be lost."""
     if layer.weight_transform is not None and not isinstance(layer.weight_transform, Quantiser):
         raise ArgumentError(
             f"snn.quantise, {label(name, layer)}", "layers with no weight_transform, or a Quantiser",
@@ -307,7 +307,7 @@ def _check(name: str, layer: Any, per: str) -> None:
     if type(layer).construct not in [kind.construct for kind in _LAYERS] or "construct" in vars(layer):
         raise ArgumentError(
             "snn.quantise", "layers that multiply by effective_weight()",
-            f"{name!r}, {type(layer).__name__}, with a construct of its own",
+            f"{name!r}, {type(layer).__name__}, with its own construct",
             "Leave it out of layers=, or let it multiply by quantiser(self.weight).",
         )  # fmt: skip
     if layer.weight.ndim == 1 and per == "channel":

@@ -1,4 +1,4 @@
-"""How an output over time becomes one score for each class: shared by losses and metrics, so that the two can match."""
+"""Readouts, which turn an output over time into one score for each class; losses and metrics share them."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def _first_spike(x: Tensor, keep: Any) -> Tensor:
 READOUTS: dict[str, Callable[[Tensor, Any], Tensor]] = {
     "count": _sum, "sum": _sum, "rate": _rate, "max": _max, "last": _last, "first_spike": _first_spike,
 }  # fmt: skip
-"""From an output ``[T, N, classes]`` and the steps that count, ``[T, N, 1]`` or None, to scores ``[N, classes]``."""
+"""Functions from an output ``[T, N, classes]`` and the steps that count, ``[T, N, 1]`` or None, to scores ``[N, classes]``."""
 
 
 def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False) -> Tensor:
-    """Return the scores ``[N, classes]`` of an output over time; where ``scores`` are taken, those as they are.
+    """Return the scores ``[N, classes]`` of an output over time; with ``scores``, also take finished scores.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False)
 
 
 def over_time(x: Any, where: str) -> Tensor:
-    """Return an output over time, ``[T, N, classes]``, as a Tensor in which sums are safe.
+    """Return an output over time, ``[T, N, classes]``, as a Tensor that can be summed safely.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def _advice(x: Tensor) -> str:
 
 
 def _wide(x: Tensor) -> Tensor:
-    """Return what can be summed over many steps: float16 would stop at 2048, and whole numbers are no scores."""
+    """Return a Tensor of floats to sum over many steps; a count in float16 would stop at 2048."""
     return x if x.dtype.kind == "f" and x.dtype != float16 else x.astype(float32)
 
 
@@ -118,7 +118,7 @@ def check_mask(mask: Any, x: Any, where: str) -> Array | None:
     Raises
     ------
     ShapeError
-        If it is not one of the output, or leaves a sample without any step.
+        If it does not fit the output, or leaves a sample without any step.
     """
     if mask is None:
         return None
@@ -134,7 +134,7 @@ def check_mask(mask: Any, x: Any, where: str) -> Array | None:
 
 
 def check_labels(labels: Any, scores: Any, where: str) -> Array:
-    """Return the right classes, ``[N]``, for scores ``[N, classes]``.
+    """Return the correct classes, ``[N]``, for scores ``[N, classes]``.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def check_labels(labels: Any, scores: Any, where: str) -> Array:
     if scores.ndim != 2 or positions.shape != scores.shape[:1]:
         raise ShapeError(
             where, f"[N] for scores [N, classes] = {list(scores.shape)}", describe(positions),
-            "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?",
+            "Pass one label per sample, such as labels.argmax(-1) of one-hot labels. Is time the first axis of the scores?",
         )  # fmt: skip
     classes = scores.shape[1]
     if not (np.minimum.reduce(positions) >= 0 and np.maximum.reduce(positions) < classes):
@@ -166,13 +166,13 @@ def check_labels(labels: Any, scores: Any, where: str) -> Array:
     return positions
 
 
-# A loss on a membrane whose reset passes a gradient teaches the right class to hold its spikes back.
+# A loss on a membrane whose reset passes a gradient teaches the neuron of the correct class to fire less.
 
 _resetting: dict[int, tuple[weakref.ref[Any], str]] = {}
 
 
 def mark_resets(net: Cell, result: Result) -> Result:
-    """Return the result of a run; which of its membranes have a reset with a gradient is known for as long as they exist."""
+    """Return the result of a run, and note its membranes whose reset passes a gradient, for as long as they exist."""
     record = result[2]
     cells = dict(net.cells_and_names()) if record else {}
     for key, v in record.items():
@@ -193,7 +193,7 @@ def _learns_by_reset(cell: Neuron) -> bool:
 
 
 def from_record(v: Any, where: str) -> Any:
-    """Return a membrane: of a record, the last one before the reset."""
+    """Return a membrane; from a record, the ``v_before_reset`` of the last layer."""
     if not isinstance(v, Mapping):
         return v
     before = [key for key in v if key.rpartition(".")[2] == "v_before_reset"]

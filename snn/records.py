@@ -18,7 +18,7 @@ from .common.checks import fired, positive
 __all__ = ["Record"]
 
 _AXES = {1: ("neuron",), 2: ("channel", "length"), 3: ("channel", "height", "width")}
-"""Names of the feature dimensions of a layer, by their number."""
+"""Names of the feature dimensions of a layer, by the number of these dimensions."""
 
 _DT = "Pass the length of a time step in ms."
 
@@ -50,13 +50,13 @@ class Record(dict[str, Tensor]):
         -------
         xarray.Dataset
             One variable per entry, under its name. Its dimensions are ``time``, ``sample`` and the features of its layer, such
-            as ``1.neuron``; ``1.channel``, ``1.height`` and ``1.width`` after a convolution. Step ``t`` is at ``t * dt``; the
-            coordinate has its units. Values are not copied.
+            as ``1.neuron``; ``1.channel``, ``1.height`` and ``1.width`` after a convolution. Step ``t`` is at ``t * dt``, and
+            the coordinate states the unit. Values are not copied.
 
         Raises
         ------
         DTypeError
-            If an entry is no Tensor ``[T, N, ...]``.
+            If an entry is not a Tensor ``[T, N, ...]``.
         ShapeError
             If entries do not have the same steps and samples.
         ArgumentError
@@ -106,7 +106,7 @@ class Record(dict[str, Tensor]):
         Raises
         ------
         DTypeError
-            If an entry is no Tensor ``[T, N, ...]``.
+            If an entry is not a Tensor ``[T, N, ...]``.
         ShapeError
             If entries do not have the same steps and samples.
         ArgumentError
@@ -152,7 +152,7 @@ class Record(dict[str, Tensor]):
         return block
 
     def _repr_html_(self) -> str:
-        """Return what was recorded as a table, for notebooks."""
+        """Return the entries as a table, for notebooks."""
         return of_values(f"Record of {len(self)} " + ("entry" if len(self) == 1 else "entries"), self.items())
 
     def _arrays(self, where: str) -> dict[str, np.ndarray[Any, Any]]:
@@ -170,7 +170,7 @@ class Record(dict[str, Tensor]):
 
 
 def _trains(values: Any, where: str) -> Iterator[tuple[int, Any]]:
-    """Return for each neuron of ``[T, n]`` the steps at which it fires."""
+    """Yield each neuron of ``[T, n]`` and the steps at which it fires."""
     neurons, times = np.nonzero(fired(values, where).T)
     ends = np.searchsorted(neurons, np.arange(values.shape[1] + 1))
     for neuron, (first, last) in enumerate(pairwise(ends)):

@@ -1,4 +1,4 @@
-"""Layers of neurons that are connected to themselves."""
+"""Layers of neurons with lateral weights."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class RecurrentState(NamedTuple):
 
 
 def checked(x: Any, state: Any, where: str) -> tuple[Any, RecurrentState]:
-    """Return an input and the state of a recurrent layer, if these belong together; its neuron checks its own.
+    """Return the input and the state of a recurrent layer if they belong together; the neuron checks its own state.
 
     Raises
     ------
     StateError
-        If there is no state, or it is of another structure, shape or dtype.
+        If the state is missing, or its structure or shape is wrong.
     """
     if state is None:
         raise StateError(
@@ -51,7 +51,7 @@ def checked(x: Any, state: Any, where: str) -> tuple[Any, RecurrentState]:
 
 
 class Recurrent(Weighted):
-    """Neurons with lateral weights: the weighted spikes of the previous step are added to the input current.
+    """Neurons with lateral weights, which add the weighted spikes of the previous step to the input current.
 
     ``current = x + weight @ fired``; with ``lateral="self"`` each neuron is connected only to itself,
     ``current = x + weight * fired``. The state is a pair of ``v``, the state of the neuron, and ``spike``, its last output.
@@ -75,7 +75,7 @@ class Recurrent(Weighted):
     Attributes
     ----------
     weight : Parameter
-        ``[n, n]``, from the neurons of the second axis to those of the first; or ``[n]``.
+        ``[n, n]``, from the neurons on the second axis to the neurons on the first; or ``[n]``.
     weight_transform : Cell or None
         Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
 
@@ -151,13 +151,13 @@ class Recurrent(Weighted):
         Returns
         -------
         spike, state
-            As from the neuron, with the spike in the state too.
+            As from the neuron; the state also contains the spike.
         """
         self._check(x)
         return self.step(x, self.received(state.spike), state)
 
     def received(self, spike: Any) -> Any:
-        """Return what the neurons get of each other's spikes, ``[N, n]``."""
+        """Return the lateral currents of spikes, ``[N, n]``."""
         weight: Any = self.effective_weight()
         if self.lateral == "self":
             return weight * spike
@@ -170,6 +170,6 @@ class Recurrent(Weighted):
             raise ShapeError(type(self).__name__, f"an input [..., {self.n}]", describe(x), "Set n to the number of neurons.")
 
     def step(self, x: Any, lateral: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step with what comes back given."""
+        """Run one step with given lateral currents."""
         out, inner = self.node(x + lateral, state.v)
         return out, RecurrentState(inner, out)

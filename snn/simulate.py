@@ -34,7 +34,7 @@ class RunResult(NamedTuple):
     Attributes
     ----------
     out : Tensor
-        Output, ``[T, N, ...]``, or several in the structure in which the net returns them.
+        Output, ``[T, N, ...]``, or several in the structure that the net returns.
     state : Tensor, tuple or dict
         State after the last step, in the structure of the net's state.
     record : Record
@@ -46,7 +46,7 @@ class RunResult(NamedTuple):
     record: Record
 
     def _repr_html_(self) -> str:
-        """Return shapes and ranges of all that came out as a table, for notebooks."""
+        """Return the shapes and ranges of all results as a table, for notebooks."""
         return of_values("Result of snn.run", zip(self._fields, self, strict=True))
 
 
@@ -68,65 +68,66 @@ def run(
     ----------
     net : Cell
         A neuron, an ``nn.SequentialCell`` of layers with and without state, or
-        a Cell of your own with ``construct(x, state) -> (out, state)``, and
-        ``initial_state(x) -> state`` if it is more than one neuron. A layer
-        whose class says ``over_time = True``, such as :class:`snn.PSN`, gets
-        all time steps at once, ``[T, N, ...]``, alone or anywhere in a
+        your own Cell with ``construct(x, state) -> (out, state)``, which also
+        needs ``initial_state(x) -> state`` if it is more than one neuron. A
+        layer whose class sets ``over_time = True``, such as :class:`snn.PSN`,
+        gets all time steps at once, ``[T, N, ...]``, alone or anywhere in a
         SequentialCell.
     x : Tensor or array
         Input, ``[T, N, ...]``: time, batch, features. ``[T, N]`` is one neuron
-        for each sample: a single time step of a longer input, ``x[0]``, and a
-        sequence without a batch look the same, and only a net that knows its
-        number of features, by an ``nn.Dense`` or a :class:`snn.Recurrent`
-        before anything else, can refuse them.
+        per sample. A single time step of a longer input, ``x[0]``, and a
+        sequence without a batch axis have the same shape. Only a net that
+        knows its number of features, because it begins with an ``nn.Dense`` or
+        a :class:`snn.Recurrent`, can reject them.
     state : optional
-        Where to start: what an earlier run returned. None starts fresh. For a
-        neuron, its membrane; for a SequentialCell, a dict from the names of
-        its layers with state to their states.
+        Initial state, such as the final state of an earlier run; None starts
+        fresh. For a neuron, its membrane or the NamedTuple of its variables;
+        for a SequentialCell, a dict from the names of its layers with state to
+        their states.
     record : sequence of str
-        What to record of each neuron: ``"spike"``; ``"v"``, the membrane
-        **after** reset; ``"v_before_reset"``; ``"x"``, its input current; or a
-        field of a state that is a NamedTuple, or a key of one that is a dict.
-        Where a mask holds a sample, the state's last value is recorded.
+        Variables to record from each neuron: ``"spike"``; ``"v"``, the
+        membrane **after** reset; ``"v_before_reset"``; ``"x"``, its input
+        current; or a field of a NamedTuple state, or a key of a dict state.
+        While a mask holds a sample, its last state is recorded.
     mask : array of bool, optional
-        ``[T, N]``; where False, a sample is over or has not begun: its state
-        stays as it is, its output is 0, and it does not matter what ``x``
-        holds.
+        ``[T, N]``, False where a sample is over or has not begun. There its
+        state does not change, its output is 0, and the values of ``x`` are
+        ignored.
     mode : {"auto", "eager", "compiled", "python"}
-        ``"eager"`` runs step by step. ``"compiled"`` runs the graph of the
-        net, see :func:`snn.graph`: each neuron's equations, with its own
-        ``bprop``, become one fused loop over time in each direction, neurons
-        that feed each other step together in one, and weights behind spikes
-        are summed for the spikes only. ``"python"`` does the same with the
-        emitted loops as plain Python, to step through; very slow. ``"auto"``
-        compiles where it can, if the eager run with its gradient would take
-        about 5 ms or more: 100 us for each layer and time step, and 20 ns for
-        each neuron, 0.1 ns for each weight, of a sample. It warns once if a
-        neuron cannot be compiled, and runs eagerly. What ran before, and what
-        is in the cache, does not matter. In a process with
-        ``NUMBA_DISABLE_JIT=1`` ``"compiled"`` is ``"python"``, and ``"auto"``
-        is ``"eager"``.
+        ``"eager"`` runs step by step. ``"compiled"`` runs the graph of the net
+        (see :func:`snn.graph`): the equations of each neuron, with its own
+        ``bprop``, become one fused loop over time in each direction; neurons
+        that feed each other share one loop; and a layer that receives spikes
+        sums its weights for the spikes only. ``"python"`` runs the same loops
+        as plain Python, to step through; it is very slow. ``"auto"`` compiles
+        if it can and if the eager run with its gradient would take about 5 ms
+        or more. It estimates this per time step: 100 us for each layer, plus
+        20 ns for each neuron and 0.1 ns for each weight of each sample. If a
+        neuron cannot be compiled, it warns once and runs eagerly. The choice
+        does not depend on earlier runs or on the cache. In a process with
+        ``NUMBA_DISABLE_JIT=1``, ``"compiled"`` means ``"python"``, and
+        ``"auto"`` means ``"eager"``.
     check : bool
-        Look for NaN and infinity in the input and after each layer, and for
-        constants of neurons that learning has moved out of their range;
-        slower.
+        Check the input and the output of each layer for NaN and infinity, and
+        the constants of neurons, which learning may have moved out of their
+        ranges; slower.
     checkpoint : int, optional
-        Where the run is compiled: save the state every so many steps (rounded
-        up to the layer's chunks), and compute what lies between again in the
-        backward. The gradients are the same to the bit, in less memory;
-        ``sqrt(T)`` is a good choice.
+        In a compiled run, save the state only every ``checkpoint`` steps
+        (rounded up to the layer's chunks), and compute the steps between again
+        in the backward pass. This takes less memory and gives the same
+        gradients to the bit; ``sqrt(T)`` is a good choice.
 
     Returns
     -------
     out : Tensor
-        ``[T, N, ...]``, or several in the structure in which the net returns
-        them. The three come as a named tuple, :class:`RunResult`.
+        ``[T, N, ...]``, or several in the structure that the net returns. The
+        three results form a named tuple, :class:`RunResult`.
     state : same structure as above
         State after the last step.
     record : Record
-        A dict from ``"<layer>.<what>"`` to ``[T, N, ...]``, such as ``"1.v"``;
-        for a net that is a single neuron just ``"v"``. Its methods
-        ``to_xarray()`` and ``to_neo(dt=...)`` hand it on.
+        A dict from ``"<layer>.<variable>"`` to ``[T, N, ...]``, such as
+        ``"1.v"``; for a net that is a single neuron just ``"v"``. Its methods
+        ``to_xarray()`` and ``to_neo(dt=...)`` export it.
 
     Raises
     ------
@@ -134,37 +135,37 @@ def run(
         If ``x`` is not ``[T, N, ...]`` with at least one step, or the mask
         does not fit.
     StateError
-        If the state does not fit the net, the batch or the dtype, or a step
-        makes something else of it; or one is given to a net with a layer over
-        time, which has seen nothing of what was before.
+        If the state does not fit the net, the batch or the dtype; if a step
+        changes its structure, shape or dtype; or if a state is given to a net
+        with a layer over time, which cannot continue a sequence.
     CellError
         If a Cell that is run step by step contains a layer over time.
     ArgumentError
         If no neuron has the variable to record, or the mode is unknown.
     NonFiniteError
-        With ``check``: where NaN or infinity came up first, by time step and
-        layer.
+        With ``check``, at the first NaN or infinity; it names the time step
+        and the layer.
     CompileError
-        If ``mode="compiled"`` and a neuron, or the wiring of the net, does
-        what cannot be compiled. It never falls back on the eager mode by
-        itself; only derivatives of second order take the eager way.
+        If ``mode="compiled"`` and a neuron, or the wiring of the net, cannot
+        be compiled. Such a run never falls back to the eager mode; only
+        second-order derivatives are computed eagerly.
 
     Warns
     -----
     UserWarning
-        With ``mode="auto"``, once for a net that has a neuron that cannot be
-        compiled. Once for a net that goes on from a Tensor which an earlier
-        run has left in an attribute.
+        With ``mode="auto"``, once for a net with a neuron that cannot be
+        compiled; and once for a net that continues from a Tensor that an
+        earlier run left in an attribute.
 
     Notes
     -----
-    For the same input current both modes give the same spikes and states to
-    the bit, and gradients to rounding. A compiled run gives a dense layer all
-    time steps at once, which the BLAS may round differently: whole nets agree
-    to rounding, and so do two runs with carried state and one long one.
-    Emitted loops are kept in the user's cache directory, or in
-    ``$SPIKECELL_CACHE``; ``$SPIKECELL_THREADS`` limits the threads, and the
-    bits do not depend on it.
+    For the same input current, both modes give the same spikes and states to
+    the bit, and the same gradients up to rounding. A compiled run passes all
+    time steps to a dense layer at once, which the BLAS may round differently.
+    Whole nets therefore agree up to rounding, and so do one long run and two
+    runs with carried state. Emitted loops are kept in the user's cache
+    directory, or in ``$SPIKECELL_CACHE``. ``$SPIKECELL_THREADS`` limits the
+    number of threads; the bits do not depend on it.
 
     Examples
     --------
@@ -190,7 +191,7 @@ def run(
     for cell in cells:
         cell.require_ready("run")
         if check and hasattr(cell, "check_ranges"):
-            with scope(watched={}):  # the values alone are looked at
+            with scope(watched={}):  # only the values are read
                 cell.check_ranges()
     if check:
         check_input(x)
@@ -221,7 +222,7 @@ def _run(
         warnings.warn(f"snn.run runs step by step, slowly, since {error} Pass mode='eager' if you want this.", stacklevel=4)
     refused = net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
     result = _run_eagerly(net, in_parts, x, state, names, keep, check)
-    if not refused.unchanged():  # the run itself has changed it, and will each time
+    if not refused.unchanged():  # the run itself changes it, so every later run would try to compile in vain
         net.kept()["refused"] = None
     return result
 

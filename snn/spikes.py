@@ -1,4 +1,4 @@
-"""Spikes: a Tensor that is 0 or an amplitude, kept as a byte an element."""
+"""Spikes: a Tensor whose elements are 0 or an amplitude, kept as one byte each."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Spikes(Tensor):
-    """What a compiled spiking layer returns, ``[T, N, ...]``; it is used like any Tensor.
+    """Output of a compiled spiking layer, ``[T, N, ...]``, used like any Tensor.
 
-    The values as numbers are made when they are first asked for, and kept. Sums are counted without them, and a dense layer
-    needs only the lists of where the spikes are.
+    The values as numbers are made when they are first needed, and kept. Sums count spikes without them, and a dense layer
+    needs only the positions of the spikes.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Spikes(Tensor):
     amplitude : array
         Value of a spike: one, or one for each feature.
     backend : BackEnd
-        Whose loops list them.
+        Back end whose loops list the spikes.
     node : Node, optional
-        Where they stand in the graph.
+        Place in the graph of gradients.
     """
 
     __slots__ = ("_lists", "_shared", "_values", "amplitude", "backend", "flags")
@@ -47,7 +47,7 @@ class Spikes(Tensor):
         self._shared = False
 
     def linked(self, node: Node) -> Spikes:
-        """Return the same spikes at a place in the graph."""
+        """Return the same spikes at another place in the graph."""
         other = Spikes(self.flags, self.amplitude, self.backend, node)
         other._lists = self._lists
         return other
@@ -59,7 +59,7 @@ class Spikes(Tensor):
             self._values = self.values(slice(None))
         return self._values
 
-    # Who has the memory of the values may write to it: then they count, and not the bytes.
+    # A caller that has the memory of the values may write to it: from then on the values count, not the bytes.
 
     def asnumpy(self) -> Array:
         """Return the values as a numpy array that shares memory with the tensor."""
@@ -76,7 +76,7 @@ class Spikes(Tensor):
 
     @property
     def is_shared(self) -> bool:
-        """Whether somebody else has the memory of the values."""
+        """Whether a caller has the memory of the values."""
         return self._shared
 
     def values(self, steps: slice) -> Array:
@@ -117,7 +117,7 @@ class Spikes(Tensor):
 
     @property
     def events(self) -> Any:
-        """Where the spikes are: :class:`snn.engine.events.Events` of the rows ``[T * N * ..., features]``."""
+        """Positions of the spikes: :class:`snn.engine.events.Events` of the rows ``[T * N * ..., features]``."""
         if not self._lists:
             from .engine.events import find_events
 
@@ -125,7 +125,7 @@ class Spikes(Tensor):
         return self._lists[0]
 
     def amplitudes(self) -> Array:
-        """Return the amplitude for each column of the last axis, or raise ValueError if it depends on more than that."""
+        """Return the amplitude for each column of the last axis; raise ValueError if it also depends on other axes."""
         shape = self.shape[-1:]
         return np.ascontiguousarray(np.broadcast_to(self.amplitude.reshape(self.amplitude.shape[-1:]), shape))
 
@@ -154,7 +154,7 @@ class Spikes(Tensor):
 
 
 def as_spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
-    """Return a Tensor as Spikes if all its elements are 0 or one and the same value; a look at some tells most others."""
+    """Return a Tensor as Spikes if its nonzero elements all have one value, else None; a sample rules out most Tensors."""
     if isinstance(x, Spikes) and not x.is_shared:
         return x if x.amplitude.size in (1, x.shape[-1]) else None
     array = x.array
@@ -181,7 +181,7 @@ def reshaped(x: Tensor, shape: tuple[int, ...], backend: BackEnd) -> Spikes | No
 
 
 class _Input(Spikes):
-    """Spikes that came as an array."""
+    """Spikes given as an array."""
 
     __slots__ = ()
 
@@ -190,7 +190,7 @@ class _Input(Spikes):
         self._values, self._lists = given.array, [events]
 
     def ones(self, steps: slice) -> Array | None:
-        """Return some time steps as bools, if they came as such."""
+        """Return some time steps as bools, if they were given as bools."""
         return self.flags[steps] if self.flags.dtype == np.bool_ else None
 
     def values(self, steps: slice) -> Array:

@@ -43,7 +43,7 @@ def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
     NonFiniteError
         If there is NaN or infinity among the spikes.
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
     ArgumentError
         If ``dt`` is not positive.
 
@@ -61,7 +61,7 @@ def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
 def cv(spikes: Any) -> Any:
     """Return the coefficient of variation of each train's intervals: their standard deviation over their mean.
 
-    It is 0 for a clock, and near 1 for a Poisson train.
+    It is 0 for a regular train, and near 1 for a Poisson train.
 
     Parameters
     ----------
@@ -79,13 +79,13 @@ def cv(spikes: Any) -> Any:
     NonFiniteError
         If there is NaN or infinity among the spikes.
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
 
     Notes
     -----
     The standard deviation divides by the number of intervals, as in Gabbiani and Koch, 1998, and in the package elephant,
-    which returns 0 for a single interval. A changing rate raises it, and so does a short window, into which long intervals do
-    not fit.
+    which returns 0 for a single interval. A changing rate raises it; a short window, into which long intervals do not fit,
+    lowers it.
     """
     fired = _fired(spikes, "snn.stats.cv")
     lengths, train = _intervals(fired)
@@ -101,7 +101,7 @@ def cv(spikes: Any) -> Any:
 
 
 def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
-    """Return the variance of each neuron's spike counts over their mean: 0 for a clock, 1 for a Poisson train.
+    """Return the variance of each neuron's spike counts over their mean: 0 for a regular train, 1 for a Poisson train.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
         ``[T, N, ...]``: the samples are repetitions of one trial.
     window : int, optional
         Count in consecutive windows of this many steps; an incomplete window at the end does not count. None uses one window
-        of all steps, so that counts vary over the samples only.
+        of all steps, so counts vary over the samples only.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
     NonFiniteError
         If there is NaN or infinity among the spikes.
     ShapeError
-        If there is no time step, no axis beside time, or there are not two counts to compare.
+        If there is no time step, no axis besides time, or there are not two counts to compare.
     ArgumentError
         If the window is not from 1 to T.
 

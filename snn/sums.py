@@ -1,4 +1,4 @@
-"""Sums of spikes, as a skip connection makes them: a layer of weights needs only the lists of their events."""
+"""Sums of spikes, as in a skip connection: a layer of weights needs only the lists of their events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Sum(Tensor):
-    """``left + right`` of one shape and dtype, of which one is spikes; it is added when its values are first asked for."""
+    """``left + right`` of one shape and dtype, at least one of them spikes; added when the values are first needed."""
 
     __slots__ = ("_counted", "_values", "left", "right")
 
@@ -36,7 +36,7 @@ class Sum(Tensor):
             self._values = np.add(self.left.array, self.right.array)
         return self._values
 
-    # Who has the memory of the values may write to it: then they count, and not the lists.
+    # A caller that has the memory of the values may write to it: from then on the values count, not the lists.
 
     def asnumpy(self) -> Array:
         """Return the values as a numpy array that shares memory with the tensor."""
@@ -77,7 +77,7 @@ class Sum(Tensor):
 
 
 class Counted(Spikes):
-    """A sum of spikes of one amplitude, for a layer of weights: an element is listed once for each spike at it."""
+    """A sum of spikes of one amplitude, for a layer of weights; each element is listed once per spike."""
 
     __slots__ = ("terms", "whole")
 
@@ -96,7 +96,7 @@ class Counted(Spikes):
 
 
 def spike_sum(left: Any, right: Any) -> Sum | None:
-    """Return the sum of two values as such a Tensor; None if neither is spikes, or one would be stretched or converted."""
+    """Return two values as a :class:`Sum`; None if neither is spikes, or one would be broadcast or converted."""
     if not any(isinstance(x, (Spikes, Sum)) for x in (left, right)):
         return None
     if not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype != right.dtype:
@@ -105,9 +105,9 @@ def spike_sum(left: Any, right: Any) -> Sum | None:
 
 
 def counted(x: Sum, backend: BackEnd, shape: tuple[int, ...] | None = None) -> Counted | None:
-    """Return a sum as spikes that are counted; None if a term is no spikes, or they are of several amplitudes.
+    """Return a sum as :class:`Counted`; None if a term is not spikes, or the amplitudes differ.
 
-    With a ``shape``, the spikes have that shape, and one amplitude.
+    With a ``shape``, the terms get it, and have one amplitude each.
     """
     if x._counted is None:
         return None

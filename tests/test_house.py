@@ -1,4 +1,4 @@
-"""The house: which module may import which, beside the contracts in pyproject.toml."""
+"""Import rules beyond the contracts in pyproject.toml."""
 
 import numpy as np
 import pytest

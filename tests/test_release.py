@@ -1,4 +1,4 @@
-"""What a release is made of: its version in all places, its citation, the forms for issues, the linters of pre-commit."""
+"""The parts of a release: its version in all places, its citation, the issue forms, the linters of pre-commit."""
 
 import re
 import tomllib

@@ -1,10 +1,10 @@
 """Neurons that match those of other packages: their equations, order of steps, comparator and defaults.
 
-One file a peer. It has ``NEURONS``: for each of our neurons what builds the peer's, with the peer's own arguments; and
-``LEFT``: arguments of the peer's that may only be what they are by default, with what to do instead. The releases meant are
-Norse 1.1.0, Rockpool 3.1.0, Sinabs 3.1.3, snnTorch 1.0.0, SpikingJelly 2.0.0 and Spyx 1.0.0.
+There is one file per peer. Its ``NEURONS`` maps each of our neurons to a function that builds the peer's neuron from the
+peer's own arguments. Its ``LEFT`` holds the arguments of the peer that must keep their defaults, with advice on what to do
+instead. The releases are Norse 1.1.0, Rockpool 3.1.0, Sinabs 3.1.3, snnTorch 1.0.0, SpikingJelly 2.0.0 and Spyx 1.0.0.
 
-A constant that a peer keeps in float32 is rounded to float32, also where the neuron then runs in float64, as it is there.
+A constant that a peer keeps in float32 is rounded to float32 here too, even if the neuron runs in float64.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PEERS = ("norse", "rockpool", "sinabs", "snntorch", "spikingjelly", "spyx")
 
 
 def build(neuron: type, peer: str, arguments: dict[str, Any]) -> Any:
-    """Return the node that equals a peer's neuron.
+    """Return a node that equals a peer's neuron.
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ def build(neuron: type, peer: str, arguments: dict[str, Any]) -> Any:
     Returns
     -------
     Neuron
-        Of ``neuron``, or of a neuron of the same kind where the peer's has steps of its own.
+        Of the class ``neuron``, or of a variant if the peer has another order of steps.
 
     Raises
     ------
     ArgumentError
-        If there is no such peer, neuron or argument, or one that cannot be equalled.
+        If there is no such peer, neuron or argument, or an argument has no equivalent here.
     """
     name = f"{neuron.__name__}.dialect"
     if peer not in PEERS:
-        raise ArgumentError(name, f"one of {', '.join(PEERS)}", repr(peer), "Name the package whose neuron it shall equal.")
+        raise ArgumentError(name, f"one of {', '.join(PEERS)}", repr(peer), "Name the package of the neuron.")
     dialect = import_module(f".{peer}", __name__)
     make = dialect.NEURONS.get(neuron)
     if make is None:

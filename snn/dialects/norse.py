@@ -1,6 +1,6 @@
-"""Norse: fires above the threshold, resets at once to a value, keeps its constants in float32.
+"""Norse: fires above the threshold, resets to a value in the same step, keeps its constants in float32.
 
-Its time constants are inverse and in seconds; with ``dt``, a rate is ``dt tau_inv``. Its feed-forward steps are meant.
+Its time constants are inverse, in 1/s: with ``dt``, a rate per step is ``dt tau_inv``. These are its feed-forward steps.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["LEFT", "NEURONS"]
 
 _WHERE = "dialect('norse')"
 
-LEFT = {"alpha": (100.0, "Norse leaves its alpha out with method='super', and so do we.")}
+LEFT = {"alpha": (100.0, "Norse ignores its alpha with method='super': leave it out.")}
 
 
 def _left(dt: float, **inverse: Any) -> list[Any]:
-    """Return the shares that are left after a step."""
+    """Return the shares that remain after a step."""
     step, *rates = number(_WHERE, dt=dt, **inverse)
     return [1 - single(step * rate) for rate in rates]
 
@@ -31,7 +31,7 @@ def _left(dt: float, **inverse: Any) -> list[Any]:
 def _options(v_th: Any, v_leak: Any, v_reset: Any, method: Any) -> dict[str, Any]:
     if np.any(np.asarray(v_leak) != np.asarray(0.0 if v_reset is None else v_reset)):
         raise ArgumentError(
-            _WHERE, "v_leak to be v_reset, or 0 with reset_subtract", repr(v_leak), "Our membrane rests where it is reset to."
+            _WHERE, "v_leak to be v_reset, or 0 with reset_subtract", repr(v_leak), "Our membrane rests at its reset value."
         )
     choose(_WHERE, "method", method, {"super": None})
     return {
@@ -83,7 +83,7 @@ def lsnn(
     method: str = "super",
     dt: float = 0.001,
 ) -> LSNNNode:
-    """Return Norse's LSNN: its ``b`` is the threshold itself, ours by how much it has risen."""
+    """Return Norse's LSNN, whose ``b`` is the threshold itself; our ``b`` is its rise."""
     shares = _left(dt, tau_syn_inv=tau_syn_inv, tau_mem_inv=tau_mem_inv, tau_adapt_inv=tau_adapt_inv)
     leak = dict(zip(("alpha", "beta", "rho"), shares, strict=True))
     return LSNNNode(strength=single(beta), **leak, **_options(v_th, v_leak, v_reset, method))

@@ -1,6 +1,6 @@
-"""Rockpool: its LIF has a synaptic current, fires at the threshold too and several times in a step, in float32.
+"""Rockpool: its LIF has a synaptic current, fires at or above the threshold, several times per step, in float32.
 
-Time constants are in seconds: ``exp(-dt / tau)`` is left after a step of ``dt``.
+Time constants are in seconds: ``exp(-dt / tau)`` remains after a step of ``dt``.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _WHERE = "dialect('rockpool')"
 
 LEFT = {
     "shape": (None, "Our neurons take their shape from the input: leave it out."),
-    "leak_mode": ("taus", "Give tau_mem and tau_syn."),
+    "leak_mode": ("taus", "Pass tau_mem and tau_syn."),
     "has_rec": (False, "snn.Recurrent adds lateral weights."),
     "w_rec": (None, "snn.Recurrent adds lateral weights."),
     "weight_init_func": (None, "snn.Recurrent adds lateral weights."),
-    "noise_std": (0.0, "Our step draws nothing; snn.Stochastic does, in its own way."),
+    "noise_std": (0.0, "Our step has no noise; snn.Stochastic fires at random instead."),
 }
 
 
@@ -57,7 +57,7 @@ def leaky(
 
 
 def _left(step: Any, tau: Any) -> Any:
-    """Return the share that is left after a step, rounded as there: 1 / tau, its product with dt, and the exponential."""
+    """Return the share that remains after a step, rounded as in Rockpool: 1 / tau, its product with dt, the exponential."""
     return single(np.exp((-step * (1 / tau)).astype(np.float64)))
 
 

@@ -1,4 +1,4 @@
-"""What several dialects need."""
+"""Parts that several dialects share."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def single(value: Any) -> Any:
 
 
 def number(where: str, **values: Any) -> list[Any]:
-    """Return what others of our constants are computed from, in float32; a Parameter would learn nothing there."""
+    """Return values in float32, from which our constants are computed; refuse a Parameter, which would not learn."""
     for argument, value in values.items():
         if isinstance(value, Tensor):
             raise ArgumentError(
                 where, f"{argument} to be a number or an array", describe(value),
-                "Our constants are made of it once: set a Parameter on the node instead, such as node.beta.",
+                "Our constants are computed from it once. Set a Parameter on the node instead, such as node.beta.",
             )  # fmt: skip
     return [np.asarray(value, np.float32) for value in values.values()]
 
 
 def choose(where: str, argument: str, value: Any, choices: dict[str, Any]) -> Any:
-    """Return what belongs to a name, or to a class or function, or an object of a class, that bears this name."""
+    """Return the choice for a name, given as text, as a class or function of this name, or as an object of such a class."""
     name = value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__)
     if name not in choices:
         raise ArgumentError(where, f"{argument} to be one of {', '.join(choices)}", repr(value), "Pass the name as text.")
@@ -47,7 +47,7 @@ def choose(where: str, argument: str, value: Any, choices: dict[str, Any]) -> An
 
 
 def own(where: str, argument: str, function: Any, default: Callable[[Any], Any]) -> Any:
-    """Return a surrogate of ours, or the default for None; one of another package works on its tensors only."""
+    """Return one of our surrogates, or the default for None; refuse others, which need the tensors of their package."""
     if function is None:
         return default
     root = getattr(function, "__module__", type(function).__module__).partition(".")[0]
@@ -56,22 +56,22 @@ def own(where: str, argument: str, function: Any, default: Callable[[Any], Any])
             where,
             f"{argument} of ours, such as snn.surrogate.atan()",
             f"one of {root}",
-            "snn.surrogate has what the peers have.",
+            "Use its counterpart in snn.surrogate.",
         )
     return function
 
 
 class Late(Neuron):
-    """A step that is told by the membrane before: what fires and what is reset belong to different steps."""
+    """A neuron that fires or resets by the membrane of the previous step."""
 
     @property
     def discharge(self) -> Any:
-        """Not there, so that what calls ``charge`` and ``discharge`` by themselves, such as Refractory, refuses the node."""
+        """Absent: Cells that call ``charge`` and ``discharge`` separately, such as Refractory, refuse the node."""
         raise AttributeError("discharge")
 
 
 class ChargedCurrentLIFNode(CurrentLIFNode):
-    """Current-based leaky neuron whose input decays with the current in the step it comes: ``i = alpha (i + x)``."""
+    """Current-based leaky neuron whose input decays with the current in the same step: ``i = alpha (i + x)``."""
 
     def __init__(self, *, bias: Any = 0.0, **options: Any) -> None:
         super().__init__(**options)
@@ -85,12 +85,12 @@ class ChargedCurrentLIFNode(CurrentLIFNode):
 
 
 class Whole(Firing):
-    """As many spikes as there are whole thresholds in the membrane, whose gradient is the surrogate's at the first threshold.
+    """One spike per whole threshold in the membrane, with the gradient of the surrogate at the first threshold.
 
     Parameters
     ----------
     limit : float, optional
-        The most spikes in a step.
+        Largest number of spikes per step.
     """
 
     def __init__(self, limit: float | None = None) -> None:
@@ -98,16 +98,16 @@ class Whole(Firing):
         self.limit = limit
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return the number of spikes, and whether there are some."""
+        """Return the number of spikes, and 1 where there is one."""
         step = spikes(v - threshold)
         return ops.clip(ops.floor(v / threshold), 1.0, self.limit) - 1 + step, step
 
 
 class Bump(Cell):
-    """Surrogate ``height exp(-|u| / width)``; with a ``period``, above 0 it is ``height exp(-slope |r| / width)``.
+    """Surrogate ``height exp(-|u| / width)``; with a ``period``, ``height exp(-slope |r| / width)`` for ``u`` of at least 0.
 
-    There, ``r`` is the distance from the nearest of ``k period``, of which there are ``limit``: the thresholds of a neuron
-    that spikes several times in a step.
+    ``r`` is the distance to the nearest of the first ``limit`` multiples ``k period``, from 0 on: the thresholds of a neuron
+    that spikes several times per step.
     """
 
     def __init__(self, height: Any, width: Any, period: Any = None, slope: float = 1.0, limit: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Sinabs: fires at the threshold too, by default several times in a step; resets at once, by subtraction, in float32."""
+"""Sinabs: fires at or above the threshold, several times per step by default, resets by subtraction at once, in float32."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def _options(spike_threshold: Any, spike_fn: Any, reset_fn: Any, surrogate_grad_
     hard = choose(_WHERE, "reset_fn", reset_fn, {"MembraneSubtract": False, "MembraneReset": True})
     if getattr(reset_fn, "reset_value", 0) != 0 or getattr(reset_fn, "subtract_value", None) is not None:
         raise ArgumentError(
-            _WHERE, "a reset to 0, or by the threshold", repr(reset_fn), "Sinabs adds another reset_value in every step."
+            _WHERE, "a reset to 0, or by the threshold", repr(reset_fn), "Sinabs adds any other reset_value in each step."
         )
     (threshold,) = number(_WHERE, spike_threshold=spike_threshold)
     return {
         "v_threshold": single(threshold),
         "surrogate_function": _surrogate(threshold, surrogate_grad_fn),
         "v_reset": 0.0 if hard else None,
-        "detach_reset": hard,  # whether there was a spike has no gradient there; how much was subtracted has
+        "detach_reset": hard,  # in Sinabs a reset to 0 has no gradient, a subtraction has one
         "fire_at_threshold": True,
         "spike_value": "unit",
         "firing": Whole(getattr(spike_fn, "max_num_spikes_per_bin", None)) if several else None,
@@ -42,7 +42,7 @@ def _options(spike_threshold: Any, spike_fn: Any, reset_fn: Any, surrogate_grad_
 
 
 def _surrogate(threshold: Any, function: Any) -> Any:
-    """Return the surrogate of a name, or of Sinabs's own object by its numbers; a Cell or function of ours as it is."""
+    """Return the surrogate for a name or for an object of Sinabs; one of ours is returned unchanged."""
     name = function if isinstance(function, str) else type(function).__name__
     width, scale = getattr(function, "grad_width", 0.5), getattr(function, "grad_scale", 1.0)
     if name == "SingleExponential":

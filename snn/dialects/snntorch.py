@@ -1,7 +1,7 @@
 """snnTorch: fires above the threshold, resets one step late, keeps its constants in float32.
 
-``r = step(v - th)`` of the membrane before, without a gradient; then charge, and reset by ``r``; then ``z = step(v - th)``.
-The membrane of a state is the one before its reset.
+A step computes ``r = step(v - th)`` from the previous membrane, without a gradient. Then it charges, resets by ``r``, and
+computes ``z = step(v - th)``. The state holds the membrane before its reset.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from .shared import Late, choose, own, single
 __all__ = ["LEFT", "NEURONS"]
 
 _WHERE = "dialect('snntorch')"
-_LEARNT = "Pass a Parameter in its place; snnTorch also cuts it to [0, 1] in each step, which we do not."
+_LEARNT = "Pass the value as a Parameter; unlike snnTorch, we do not clip it to [0, 1] in each step."
 
 LEFT = {
-    "surrogate_disable": (False, "Leave the gradient out with no_grad or stop_gradient."),
-    "init_hidden": (False, "Our states go in and out: snn.run carries them."),
-    "output": (False, "Our states go in and out: snn.run carries them."),
-    "inhibition": (False, "The winner among all neurons of a layer is no matter of one neuron."),
+    "surrogate_disable": (False, "Stop the gradient with no_grad or stop_gradient."),
+    "init_hidden": (False, "Our states are passed in and returned; snn.run carries them."),
+    "output": (False, "Our states are passed in and returned; snn.run carries them."),
+    "inhibition": (False, "Our neurons do not compete within a layer; connect them by snn.Recurrent."),
     "learn_alpha": (False, _LEARNT),
     "learn_beta": (False, _LEARNT),
-    "learn_threshold": (False, "Pass a Parameter in its place."),
+    "learn_threshold": (False, "Pass the threshold as a Parameter."),
     "state_quant": (False, "Our states are not quantised."),
-    "graded_spikes_factor": (1.0, "Scale the spikes behind the neuron."),
-    "learn_graded_spikes_factor": (False, "Scale the spikes behind the neuron."),
+    "graded_spikes_factor": (1.0, "Scale the spikes after the neuron."),
+    "learn_graded_spikes_factor": (False, "Scale the spikes after the neuron."),
 }
 
 
@@ -46,11 +46,11 @@ class LateReset(Late):
     reset_mechanism, reset_delay = "subtract", True
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step: spikes and state, its membrane as yet without the reset they cause, if that is late."""
+        """Run one step; if the reset is late, the returned membrane does not include it yet."""
         before, state = state, self.charge(x, state)
         v = membrane(state)
         z = self.spikes(v - constant(self.v_threshold, v))
-        if not self.reset_delay:  # what was due before has been done
+        if not self.reset_delay:  # charge has done the reset that was due
             v = self.cleared(v, z - self.due(before))
             state = v if self.State is None else state._replace(v=v)
         return z, state
@@ -98,7 +98,8 @@ class Sides(NamedTuple):
 class LateResetAlphaNode(LateReset, CurrentLIFNode):
     """Alpha: ``e = alpha e + x``; ``n = beta n - x``; ``v = k (e + n)``, with ``k = ln alpha / (ln beta - ln alpha) + 1``.
 
-    A reset makes all of them 0. One by subtraction makes ``n`` 0, takes the threshold off ``e``, adds the last ``n`` to ``v``.
+    A reset to zero clears all of them. A reset by subtraction clears ``n``, subtracts the threshold from ``e`` and adds the
+    last ``n`` to ``v``.
     """
 
     State = Sides

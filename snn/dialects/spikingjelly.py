@@ -1,4 +1,4 @@
-"""SpikingJelly: fires at the threshold too, resets at once, to 0 by default."""
+"""SpikingJelly: fires at or above the threshold, resets in the same step, to 0 by default."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["LEFT", "NEURONS"]
 _WHERE = "dialect('spikingjelly')"
 
 LEFT = {
-    "step_mode": ("s", "snn.run goes over time."),
+    "step_mode": ("s", "snn.run runs all time steps."),
     "store_v_seq": (False, "snn.run(..., record=['v']) records it."),
     "store_state_seqs": (False, "snn.run(..., record=['v']) records it."),
-    "backend": ("torch", "snn.run(..., mode='compiled') is the fast way."),
+    "backend": ("torch", "Use snn.run(..., mode='compiled') for speed."),
     "scale_reset": (False, "Our KLIFNode does not scale its reset."),
-    "w_rest": (0.0, "Our adaptation starts at 0; start with a State of your own."),
+    "w_rest": (0.0, "Our adaptation starts at 0; pass your own State to start elsewhere."),
 }
 
 
@@ -42,7 +42,7 @@ def _check_start(v_reset: Any, v_rest: Any) -> None:
     if v_reset is None and v_rest != 0:
         raise ArgumentError(
             _WHERE, "v_rest=0 with v_reset=None", f"v_rest={v_rest!r}",
-            "SpikingJelly's membrane starts at 0 there, ours at v_rest.",
+            "With v_reset=None SpikingJelly's membrane starts at 0, ours at v_rest.",
         )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def parametric(
     """Return SpikingJelly's ParametricLIFNode."""
     options = _options(v_threshold, v_reset, surrogate_function, detach_reset)
     node = PLIFNode(tau=init_tau, decay_input=decay_input, **options)
-    node.w.set_data(np.float32(-math.log(init_tau - 1)))  # rounded once, as there
+    node.w.set_data(np.float32(-math.log(init_tau - 1)))  # rounded once, as in SpikingJelly
     return node
 
 
@@ -99,13 +99,13 @@ def cuba(
     v_reset: Any = 0.0,
     surrogate_function: Any = None,
 ) -> CurrentLIFNode:
-    """Return SpikingJelly's CUBALIFNode, whose membrane rests at 0 wherever it is reset to."""
+    """Return SpikingJelly's CUBALIFNode, whose membrane rests at 0, whatever its reset."""
     if v_reset is not None and v_reset != 0:
         raise ArgumentError(
             _WHERE,
             "v_reset=None or 0 for CUBALIFNode",
             repr(v_reset),
-            "Ours rests where it is reset to.",
+            "Our membrane rests at its reset value.",
         )
     bump = surrogate.rectangle(1.0) if surrogate_function is None else surrogate_function
     return CurrentLIFNode(alpha=c_decay, beta=v_decay, **_options(v_threshold, v_reset, bump, False))

@@ -1,6 +1,6 @@
-"""Spyx: fires above the threshold, but from the membrane of the step before; resets by subtraction, in float32.
+"""Spyx: fires if the membrane of the previous step is above the threshold, resets by subtraction, in float32.
 
-``z = step(v - th)`` of the membrane before; then charge, and reset by ``z``.
+A step computes ``z = step(v - th)`` from the previous membrane, then charges, and resets by ``z``.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ __all__ = ["LEFT", "NEURONS"]
 
 LEFT = {
     "hidden_shape": (None, "Our neurons take their shape from the input: leave it out."),
-    "rngs": (None, "Nothing is drawn: pass the constants, as numbers, arrays or Parameters."),
+    "rngs": (None, "Constants are not random: pass them as numbers, arrays or Parameters."),
 }
 
 
 class LateSpike(Late):
-    """The spikes of a step are told by the state before."""
+    """A neuron whose spikes come from the previous state."""
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step: spikes of the state before, and the state after."""
+        """Run one step; the spikes come from the previous state."""
         threshold = self.threshold(state)
         z = self.spikes(membrane(state) - threshold)
         return z, self.move(x, state, z, z * threshold)

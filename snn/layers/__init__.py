@@ -1,4 +1,4 @@
-"""Layers for spikes and time: delays, and other layers between neurons that know about time steps."""
+"""Layers for spikes and time: delays, pooling, norms, dropout and feedback between neurons."""
 
 # ruff: noqa: F403 - what each file exports is in its own __all__
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..common.discover import export
 
-if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+if TYPE_CHECKING:  # for type checkers and editors; at run time export() finds the files
     from .conv_lstm import *
     from .delay import *
     from .delayed import *

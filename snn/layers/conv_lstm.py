@@ -1,4 +1,4 @@
-"""A convolutional LSTM that spikes."""
+"""A spiking convolutional LSTM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["ConvLSTM"]
 
 
 class ConvLSTMState(NamedTuple):
-    """State of a :class:`ConvLSTM`: its hidden value, and its cell value; ``[N, C, H, W]`` each."""
+    """State of a :class:`ConvLSTM`: its hidden value and its cell value, ``[N, C, H, W]`` each."""
 
     v: Any
     cell: Any
@@ -29,15 +29,16 @@ class ConvLSTMState(NamedTuple):
 class ConvLSTM(Stateful):
     """Convolutional long short-term memory that fires where its hidden value is above a threshold.
 
-    With ``i, f, g, o``, the four parts of ``inputs(x) + back(v)``, two convolutions:
+    With the two convolutions ``inputs`` and ``back``, and the four parts ``i, f, g, o`` of ``inputs(x) + back(v)``:
 
     ``cell = sigmoid(f) cell + sigmoid(i) tanh(g)``, ``v = sigmoid(o) tanh(cell)``, ``spike = v > v_threshold``
 
-    (Shi et al., "Convolutional LSTM Network", NeurIPS 2015, with spikes as snnTorch's ``SConv2dLSTM`` has them, and without a
-    reset). ``v`` lies between -1 and 1, and so must the threshold. Spikes are 1.
+    (Shi et al., "Convolutional LSTM Network", NeurIPS 2015, with spikes as in snnTorch's ``SConv2dLSTM``, and without a
+    reset). ``v`` lies between -1 and 1. Spikes have amplitude 1.
 
     The compiled mode runs the convolution of the input on all time steps at once, and the rest step by step, as the eager mode
-    does: a convolution cannot step inside a compiled loop, and feedback through others is refused there.
+    does, since a convolution cannot step inside a compiled loop. For this reason it also refuses a ConvLSTM in a larger
+    feedback loop.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class ConvLSTM(Stateful):
     kernel_size : int or (int, int)
         Kernel of both convolutions, which are padded with zeros to keep rows and columns.
     v_threshold : float
-        From 0 to 1; 1 is never exceeded.
+        Threshold, from 0 to 1; with 1 the layer never fires.
     surrogate_function : callable, optional
         As for neurons; by default :class:`snn.surrogate.atan`.
     has_bias : bool
@@ -54,7 +55,7 @@ class ConvLSTM(Stateful):
     weight_init, bias_init : str, number, array or initialiser, optional
         Initial values of the Parameters, as for ``nn.Conv2d``.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
     rng : numpy.random.Generator or int, optional
         Source of random initial values.
 
@@ -124,7 +125,7 @@ class ConvLSTM(Stateful):
         Raises
         ------
         StateError
-            If it does not.
+            If it does not fit.
         """
         return super().check_state(self._shown(x), state)
 

@@ -22,14 +22,14 @@ _MOST = 2**31 - 1  # far more steps than a state can hold
 
 
 class Remembering(Stateful):
-    """A layer whose state is a tuple of its last inputs, ``steps`` of them, the newest first."""
+    """Base class of layers whose state is a tuple of the last ``steps`` inputs, the newest first."""
 
     steps: int
     remembers: ClassVar[tuple[str, str]] = "the last inputs", "steps ago"
     """Name of the state, and of the age of an item, in errors."""
 
     def _check(self, x: Any) -> None:
-        raise NotImplementedError  # each kind says which inputs fit
+        raise NotImplementedError  # each subclass checks its own inputs
 
     def initial_state(self, x: Any) -> Any:
         """Return the initial state for inputs such as ``x``, ``[N, ...]``: no earlier inputs."""
@@ -43,7 +43,7 @@ class Remembering(Stateful):
         Raises
         ------
         StateError
-            If it does not.
+            If it does not fit.
         """
         self._check(x)
         if not isinstance(state, tuple) or len(state) != self.steps:
@@ -56,14 +56,14 @@ class Remembering(Stateful):
 
 
 class WholeDelays(Remembering):
-    """Base class of layers with delays of whole steps, which change by assignment only: this updates the longest delay too."""
+    """Base class of layers with delays of whole steps; assigning new delays also updates the longest one."""
 
     steps: int
     _delay: Array
 
     @property
     def delay(self) -> Array:
-        """The delays, a read-only array: to change them assign ``layer.delay = delays``, which checks the new ones."""
+        """The delays, a read-only array; to change them, assign a new array, which is checked."""
         seen = self._delay.view()
         seen.flags.writeable = False
         return seen
@@ -81,17 +81,17 @@ class WholeDelays(Remembering):
 class Delay(WholeDelays):
     """Delays its input by whole time steps, each feature by its own delay: ``out[t] = x[t - delay]``.
 
-    The output is 0 until the first delayed input arrives. Spikes stay spikes: the next layer sums their events. The compiled
-    mode shifts a whole sequence at once.
+    The output is 0 until the first delayed input arrives. Spikes stay spikes, so the next layer sums their events. The
+    compiled mode shifts a whole sequence at once.
 
-    The state is a tuple of as many Tensors ``[N, ...]`` as the longest delay has steps: the output of the next step, of the
-    one after it, and so on.
+    The state is a tuple with one Tensor ``[N, ...]`` for each step of the longest delay: the output of the next step, of the
+    step after it, and so on, as far as it is known.
 
     Parameters
     ----------
     delay : int or array of int
-        Steps, at least 0: one for all features, or an array that broadcasts to them, such as ``[features]``, or ``[C, 1, 1]``
-        for the channels of images.
+        Delay in steps, at least 0: one for all features, or an array that broadcasts to them, such as ``[features]``, or
+        ``[C, 1, 1]`` for the channels of images.
 
     Attributes
     ----------
@@ -166,7 +166,7 @@ class Delay(WholeDelays):
         x = x if x.dtype.kind == "f" else x.astype(float32)
         if not self.steps:
             return x, ()
-        coming = [*state, ops.zeros_like(state[-1])]  # what is known of this step and the next ones
+        coming = [*state, ops.zeros_like(state[-1])]  # the known part of the outputs of this step and the next ones
         found = [self._where(k, x, known) for k, known in enumerate(coming)]
         return found[0], tuple(found[1:])
 

@@ -23,23 +23,23 @@ class DelayedDense(DelayedWeights, WholeDelays):
     """Fully connected layer with a delay of whole time steps for each connection.
 
     ``out[t, o] = sum over i of weight[o, i] x[t - delay[o, i], i] + bias[o]``. It is a separate layer, not an option of
-    ``nn.Dense``, because it has a state: the last inputs, as many as the longest delay has steps. The compiled mode takes a
-    whole sequence at once: if there are few spikes, each adds its weights to the steps at which they arrive; otherwise it does
-    one multiplication per connection and step, whatever the delays.
+    ``nn.Dense``, because it has a state: the last inputs, one for each step of the longest delay. The compiled mode takes a
+    whole sequence at once. If there are few spikes, it adds the weights of each spike to the steps at which it arrives;
+    otherwise it does one multiplication per connection per step, whatever the delays.
 
     Parameters
     ----------
     in_channels, out_channels : int
         Lengths of the last axis of input and output.
     delay : int or array of int
-        Steps, at least 0; one for all, or ``[out_channels, in_channels]``, or an array that broadcasts to it:
+        Delay in steps, at least 0; one for all, or ``[out_channels, in_channels]``, or an array that broadcasts to it:
         ``[in_channels]`` delays the inputs, ``[out_channels, 1]`` the outputs.
     weight_init, bias_init : str, number, array or initialiser, optional
         Initial values of the Parameters, as for ``nn.Dense``.
     has_bias : bool
         Whether to add a bias.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
     rng : numpy.random.Generator or int, optional
         Source of random initial values.
 
@@ -94,7 +94,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
             return np.broadcast_to(delay, shape).copy()
         except ValueError:
             raise ShapeError(
-                "DelayedDense, delay", f"one, or what broadcasts to [out_channels, in_channels] = {list(shape)}",
+                "DelayedDense, delay", f"one, or an array that broadcasts to [out_channels, in_channels] = {list(shape)}",
                 describe(delay), "Pass one delay per connection.",
             ) from None  # fmt: skip
 
@@ -107,7 +107,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
         return ops.where(self.connected(), self.effective_weight(), 0.0)
 
     def connected(self) -> Array:
-        """Tell which of these weights there are, ``[steps + 1, out_channels, in_channels]``: one for each connection."""
+        """Return where ``kernel`` has a weight, ``[steps + 1, out_channels, in_channels]``: once per connection."""
         there: Array = np.arange(self.steps + 1)[:, None, None] == self.delay
         return there
 

@@ -19,14 +19,14 @@ from .delay import Remembering
 from .shift import shifted
 from .taps import delayed, of_spikes, picked, taps
 
-__all__: list[str] = []  # no layer of its own
+__all__: list[str] = []  # nothing public
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Part = tuple[Any, Array | None]
 
 
 class DelayedWeights(Remembering, Weighted):
-    """Weights whose inputs come at several delays, of at most ``steps`` steps."""
+    """Base class of layers of weights whose inputs arrive at several delays, of at most ``steps`` steps."""
 
     fire = False
     called = "layer"
@@ -64,20 +64,20 @@ class DelayedWeights(Remembering, Weighted):
             )  # fmt: skip
 
     def parts(self) -> list[Part]:
-        """Return weights and their whole delays, whose sums are the output.
+        """Return pairs of weights and whole delays; the output is the sum over the pairs.
 
-        They are ``[out_channels, in_channels]`` each; or weights at all delays, ``[steps + 1, out_channels, in_channels]``,
-        and None.
+        Both are ``[out_channels, in_channels]``; or the weights are ``[steps + 1, out_channels, in_channels]``, for all
+        delays, and the delays None.
         """
-        raise NotImplementedError  # each kind has its own
+        raise NotImplementedError  # each subclass has its own
 
     def one_step(self, known: tuple[Any, ...]) -> Any:
-        """Return the sums of one step, ``[N, ..., out_channels]``, for its input and the last ones, the newest first."""
+        """Return the sums of one step, ``[N, ..., out_channels]``, from its input and the earlier ones, the newest first."""
         return _sum([_at_all(known, w) if delay is None else picked(known, w, delay) for w, delay in self.parts()])
 
     def connected(self) -> Array:
-        """Tell which of these weights there are, ``[steps + 1, out_channels, in_channels]``: at other delays none is met."""
-        raise NotImplementedError  # each kind has its own
+        """Return where the layer has a weight, ``[steps + 1, out_channels, in_channels]`` bools."""
+        raise NotImplementedError  # each subclass has its own
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step.
@@ -128,7 +128,7 @@ class DelayedWeights(Remembering, Weighted):
         return out if self.bias is None else out + self.bias, after
 
     def _of_all(self, x: Tensor, state: Any, parts: list[Part]) -> Tensor:
-        """Return the sums of all time steps, ``[T, N, ..., out_channels]``, by one multiplication for each weight and step."""
+        """Return the sums of all time steps, ``[T, N, ..., out_channels]``, with one multiplication per weight per step."""
         known = ops.concat([ops.stack(state[::-1]), x]) if state else x
         dtype = parts[0][0].dtype
         given = known if known.dtype == dtype else known.astype(dtype)
@@ -139,7 +139,7 @@ class DelayedWeights(Remembering, Weighted):
         return out
 
     def _of_spikes(self, spikes: Spikes, state: Any, parts: list[Part]) -> Tensor:
-        """Return the same from spikes, one by one, and what is still under way from the state."""
+        """Return the same sums spike by spike, plus those of the earlier inputs in the state."""
         found = [of_spikes(spikes, w, delay, self.steps) for w, delay in parts if delay is not None]
         out: Tensor = _sum(found).reshape((*spikes.shape[:-1], self.out_channels))
         if all(value.node is None and not value.array.any() for value in state):
@@ -149,19 +149,19 @@ class DelayedWeights(Remembering, Weighted):
         return ops.concat([head, out[near:]]) if near < len(spikes) else head
 
     def way(self, x: Tensor, parts: list[Part] | None = None) -> tuple[Spikes | None, str]:
-        """Choose how a sequence is multiplied, and say why.
+        """Choose how to multiply a sequence, and give the reason.
 
         Parameters
         ----------
         x : Tensor
             Input, ``[T, N, ..., in_channels]``.
         parts : list, optional
-            What :meth:`parts` returned.
+            Result of :meth:`parts`.
 
         Returns
         -------
         spikes : Spikes or None
-            The input, where work for its spikes only is faster; None for a product with all of it.
+            The input, if work for its spikes only is faster; None for a product with the whole input.
         why : str
             The way and its reason, as :func:`snn.explain` prints them.
         """
@@ -171,7 +171,7 @@ class DelayedWeights(Remembering, Weighted):
 
         limits, parts = tuning.now(), self.parts() if parts is None else parts
         if any(delay is None for _, delay in parts):
-            return None, "dense: a product for each step of a bell"
+            return None, "dense: share='gauss' has a product for each delay"
         if x.size * self.out_channels < limits.little_work:
             return None, "dense: the product is small"
         spikes = None if x.dtype not in (float32, float64) else as_spikes(x, back_end())

@@ -20,7 +20,7 @@ __all__ = ["Dropout"]
 
 
 class Kept(NamedTuple):
-    """State of a dropout: the factor of each element, 0 or ``1 / (1 - p)``; 1 where nothing is dropped."""
+    """State of a dropout: the factor of each element, 0 or ``1 / (1 - p)``; 1 outside training mode."""
 
     keep: Any
 
@@ -28,13 +28,13 @@ class Kept(NamedTuple):
 class Dropout(Stateful):
     """Drops elements at random in training mode, after ``set_train()``: the same ones at all time steps of a run.
 
-    The others are scaled by ``1 / (1 - p)``. A neuron that is dropped is silent for the whole run, where ``nn.Dropout`` drops
-    single spikes, which a membrane averages out (Lee et al., "Enabling Spike-Based Backpropagation for Training Deep Neural
-    Network Architectures", Frontiers in Neuroscience, 2020). The mask is drawn when a run starts fresh. It is the state, which
-    a run in parts carries along, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
+    The others are scaled by ``1 / (1 - p)``. A neuron that is dropped is silent for the whole run, whereas ``nn.Dropout``
+    drops single spikes, which a membrane averages out (Lee et al., "Enabling Spike-Based Backpropagation for Training Deep
+    Neural Network Architectures", Frontiers in Neuroscience, 2020). The mask is drawn when a run starts fresh. It is the
+    state, so a run in parts keeps it, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
 
-    Spikes stay spikes. Outside training mode it returns its input, whatever its state. A state from a run outside training
-    mode drops nothing in training either, since its mask holds ones: start such a run fresh.
+    Spikes stay spikes. Outside training mode it returns its input, whatever its state. A state from such a run drops nothing
+    in training either, since its mask holds ones: start a run for training fresh.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Dropout(Stateful):
     Raises
     ------
     ArgumentError
-        If ``p`` is not in [0, 1), also when a run starts.
+        If ``p`` is not in [0, 1); checked again when a run starts.
     StateError
         When called, if the state does not belong to this input.
 
@@ -74,7 +74,7 @@ class Dropout(Stateful):
         return self.training and self.p > 0
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a mask that is drawn, or ones."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a random mask in training mode, else ones."""
         p, ones = probability("Dropout", self.p), self.zeros(x) + 1.0
         if not self._drops:
             return Kept(ones)
@@ -95,7 +95,7 @@ class Dropout(Stateful):
         -------
         out : Tensor
         state : State
-            The same.
+            The same mask.
         """
         x = x if x.dtype.kind == "f" else x.astype(float32)
         return x * state.keep if self._drops else x, state
@@ -115,7 +115,7 @@ class Dropout(Stateful):
         out : Tensor
             ``[T, N, ...]``.
         state : State
-            The same.
+            The same mask.
         """
         x = x if x.dtype.kind == "f" else x.astype(float32)
         if not self._drops:

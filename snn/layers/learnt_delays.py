@@ -21,18 +21,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class LearntDelays(DelayedWeights):
-    """Fully connected layer with learnt delays: real numbers, spread over the whole steps around them.
+    """Fully connected layer with learnt delays, real numbers that are spread over whole steps.
 
     ``out[t, o] = sum over k and i of weight[o, i] share(k - delay[o, i]) x[t - k, i] + bias[o]``, with ``k`` from 0 to
     ``max_delay``. A ``"linear"`` share interpolates linearly between two steps, ``max(0, 1 - |k - delay|)``
     (Khalfaoui-Hassani, Pellegrini and Masquelier, "Dilated convolution with learnable spacings", ICLR 2023). A ``"gauss"``
-    one is a bell of width ``sigma``, which sums to 1 over the steps: a delay learns from steps further away. The paper starts
-    with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5: assign it, ``layer.sigma = schedule(epoch)``,
-    again after loading weights, which do not hold it
+    share is a Gaussian of width ``sigma`` that sums to 1 over the steps; a delay then also learns from distant steps
     (Hammouamri, Khalfaoui-Hassani and Masquelier, "Learning delays in spiking neural networks using dilated convolutions with
-    learnable spacings", ICLR 2024). Then :meth:`rounded` turns it into a layer with whole delays.
+    learnable spacings", ICLR 2024). The paper starts with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5:
+    assign ``layer.sigma = schedule(epoch)``. Saved weights do not contain ``sigma``, so assign it again after loading. After
+    training, :meth:`rounded` returns a layer with whole delays.
 
-    A delay outside 0 to ``max_delay`` is clipped to this range, and its gradient is computed there, so that it can come back.
+    A delay outside 0 to ``max_delay`` is clipped to this range. It keeps the gradient of the clipped delay, so it can return.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ class LearntDelays(DelayedWeights):
     max_delay : int
         The longest delay in steps, at least 1.
     share : {"gauss", "linear"}
-        Kind of the spread of a delay.
+        How a delay is spread over steps.
     sigma : float
-        Width of the bell, in steps, above 0; by default ``max_delay / 2``.
+        Width of the Gaussian, in steps, above 0; by default ``max_delay / 2``.
     delay_init : str, number, array or initialiser, optional
         Initial delays, ``[out_channels, in_channels]``; by default uniform from 0 to ``max_delay``.
     weight_init, bias_init, has_bias, dtype, rng
@@ -104,12 +104,12 @@ class LearntDelays(DelayedWeights):
             )
 
     def _inside(self) -> Any:
-        """Return the delays from 0 to the longest; their gradient is that of the nearest such delay."""
+        """Return the delays, clipped to 0 to ``max_delay``, with the gradient of the clipped ones."""
         inside = np.clip(self.delay.array, 0, self.steps)
         return self.delay + stop_gradient(as_tensor(inside) - self.delay)
 
     def _between(self) -> tuple[Array, Any]:
-        """Return the whole steps before the delays, and how much later these are; the last step too lies behind one."""
+        """Return the whole step before each delay, at most ``steps - 1``, and the distance of the delay from it."""
         inside = self._inside()
         before = np.clip(np.nan_to_num(np.floor(inside.array)), 0, self.steps - 1)
         return before.astype(np.int64), inside - before
@@ -126,14 +126,14 @@ class LearntDelays(DelayedWeights):
         return self.effective_weight() * ops.softmax(-0.5 * ((steps - self._inside()) / self.sigma) ** 2, 0)
 
     def parts(self) -> list[Part]:
-        """Return the weights at all delays of a bell, or for ``share="linear"`` those of the steps around each delay."""
+        """Return the weights at all delays, or with ``share="linear"`` at the two steps around each delay."""
         if self.share == "gauss":
             return [(self.kernel(), None)]
         weight, (before, later) = self.effective_weight(), self._between()
         return [(weight * (1 - later), before), (weight * later, before + 1)]
 
     def connected(self) -> Array:
-        """Tell which of these weights there are: with a bell all, with ``share="linear"`` the two around each delay."""
+        """Return where ``kernel`` has a weight: everywhere, or with ``share="linear"`` at the two steps around each delay."""
         if self.share == "gauss":
             return np.ones((self.steps + 1, *self.weight.shape), bool)
         before, _ = self._between()
@@ -151,7 +151,7 @@ class LearntDelays(DelayedWeights):
         delay = self.delay.asnumpy()
         if (lost := np.isnan(delay)).any():
             raise ArgumentError(
-                "LearntDelays.rounded", "delays in numbers", f"NaN for {int(lost.sum())} of {delay.size}",
+                "LearntDelays.rounded", "delays that are numbers", f"NaN for {int(lost.sum())} of {delay.size}",
                 "Training diverged: lower the learning rate, or clip the gradients.",
             )  # fmt: skip
         whole = np.clip(np.rint(delay), 0, self.steps).astype(np.int64)

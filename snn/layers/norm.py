@@ -17,7 +17,7 @@ __all__ = ["BNTT", "TEBN", "TDBatchNorm"]
 
 
 class _Norm(MovingNorm):
-    """A norm of channels ``[T, N, C, ...]``, over time where its steps depend on each other or are told apart."""
+    """Base class of norms of channels ``[T, N, C, ...]`` that take all time steps at once, at least in training."""
 
     training_alone = "In training it takes all time steps at once, [T, N, C, ...], as snn.run passes them in a chain."
 
@@ -42,8 +42,9 @@ class TDBatchNorm(_Norm):
     Spiking Neural Networks", AAAI 2021): ``out = gamma alpha v_threshold (x - mean) / sqrt(variance + eps) + beta``.
 
     In training, after ``set_train()``, it is a layer over time, ``[T, N, C, ...]``, for use in a chain; it updates its moving
-    statistics once per run. Otherwise it uses these, and is an ordinary layer, for ``[N, C, ...]`` of one step: the compiled
-    mode runs it on all steps at once. Samples that a mask excludes count as zeros in the statistics of training.
+    statistics once per run. Otherwise it uses the moving statistics and is an ordinary layer for ``[N, C, ...]`` of one step,
+    which the compiled mode runs on all steps at once. Samples that a mask excludes count as zeros in the statistics of
+    training.
 
     Parameters
     ----------
@@ -52,7 +53,7 @@ class TDBatchNorm(_Norm):
     v_threshold : float
         Threshold of the neurons that follow, above 0.
     alpha : float
-        1, or ``1 / sqrt(2)`` for each of two branches that are added.
+        Factor of the scale: 1, or ``1 / sqrt(2)`` for each of two branches that are added.
     eps : float
         Added to the variance.
     momentum : float
@@ -62,7 +63,7 @@ class TDBatchNorm(_Norm):
     gamma_init, beta_init : str, number, array or initialiser
         Initial values of the Parameters.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
 
     Attributes
     ----------
@@ -118,12 +119,12 @@ class TDBatchNorm(_Norm):
 
 
 class TEBN(_Norm):
-    """Temporal effective batch norm: a batch norm over all time steps, then a scale for each.
+    """Temporal effective batch norm: a batch norm over all time steps, then a scale for each step.
 
-    It is that of Duan et al., "Temporal Effective Batch Normalization in Spiking Neural Networks", NeurIPS 2022:
-    ``out[t] = scale[t] (gamma (x[t] - mean) / sqrt(variance + eps) + beta)``, with one mean and variance per channel over
-    ``T`` steps, samples and positions in training, and the moving ones otherwise. It is a layer over time. Samples that a mask
-    excludes count as zeros in the statistics of training.
+    ``out[t] = scale[t] (gamma (x[t] - mean) / sqrt(variance + eps) + beta)`` (Duan et al., "Temporal Effective Batch
+    Normalization in Spiking Neural Networks", NeurIPS 2022), with one mean and variance per channel over ``T`` steps, samples
+    and positions in training, and the moving ones otherwise. It is a layer over time. Samples that a mask excludes count as
+    zeros in the statistics of training.
 
     Parameters
     ----------
@@ -182,12 +183,12 @@ class TEBN(_Norm):
 
 
 class BNTT(_Norm):
-    """Batch norm through time: each time step has statistics and a scale of its own.
+    """Batch norm through time: each time step has its own statistics and scale.
 
-    It is that of Kim and Panda, "Revisiting Batch Normalization for Training Low-Latency Deep Spiking Neural Networks From
-    Scratch", Frontiers in Neuroscience, 2021: ``out[t] = gamma[t] (x[t] - mean[t]) / sqrt(variance[t] + eps)``, without a
-    shift. It is a layer over time, since each step needs its own statistics. Samples that a mask excludes count as zeros in
-    the statistics of training.
+    ``out[t] = gamma[t] (x[t] - mean[t]) / sqrt(variance[t] + eps)``, without a shift (Kim and Panda, "Revisiting Batch
+    Normalization for Training Low-Latency Deep Spiking Neural Networks From Scratch", Frontiers in Neuroscience, 2021). It is
+    a layer over time, since each step needs its own statistics. Samples that a mask excludes count as zeros in the statistics
+    of training.
 
     Parameters
     ----------
@@ -234,6 +235,6 @@ class BNTT(_Norm):
     def construct(self, x: Any) -> Tensor:
         """Map ``[T, N, C, ...]`` to the same shape."""
         x = self._sequence(x, self.T)
-        samples = ops.swapaxes(x, 0, 1)  # each step's channels are channels of their own
+        samples = ops.swapaxes(x, 0, 1)  # the channels of each step become separate channels
         rows = ops.reshape(samples, (x.shape[1], self.T * self.num_features, *x.shape[3:]))
         return ops.swapaxes(ops.reshape(self.normed(rows, self.gamma, self.training), samples.shape), 0, 1)

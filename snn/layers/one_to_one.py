@@ -19,7 +19,7 @@ __all__ = ["OneToOne"]
 
 
 class OneToOne(Layer, Weighted):
-    """One weight from each feature to the neuron that follows: ``weight * x + bias``.
+    """One weight for each feature, to one neuron of the next layer: ``weight * x + bias``.
 
     The compiled mode runs it on all steps at once; in a feedback loop it steps with the neurons.
 
@@ -28,11 +28,11 @@ class OneToOne(Layer, Weighted):
     features : int
         Length of the last axis.
     weight_init, bias_init : str, number, array or initialiser, optional
-        Initial values of the Parameters: by default uniform within 1, and 0. See :mod:`autograd.nn.init`.
+        Initial values of the Parameters; by default weights uniform within 1, and a bias of 0. See :mod:`autograd.nn.init`.
     has_bias : bool
         Whether to add a bias.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
     rng : numpy.random.Generator or int, optional
         Source of random initial values.
 
@@ -50,7 +50,7 @@ class OneToOne(Layer, Weighted):
     ArgumentError
         If ``features`` is not a positive int.
     ShapeError
-        When called, if the input has other features.
+        When called, if the input has another number of features.
 
     Examples
     --------

@@ -22,13 +22,13 @@ __all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d",
 
 
 class Lead(NamedTuple):
-    """State of a pooling of spikes: the lead of each input."""
+    """State of a spike pooling: the lead of each input."""
 
     lead: Any
 
 
 class _SpikePool(Stateful):
-    """Hands on, of each window, the spikes of the input that leads; ``axes`` axes are pooled."""
+    """Base class: passes, for each window of ``axes`` axes, the spikes of the input that leads."""
 
     State = Lead
     fire = False
@@ -111,17 +111,17 @@ class _SpikePool(Stateful):
         return out.reshape((*x.shape[:2], *out.shape[1:])), Lead(Tensor.wrap(lead[-1].copy()))
 
     def _of_leaders(self, x: Any, lead: Any) -> Any:
-        """Return what comes in at the leader of each window, the first of several, row by row."""
+        """Return the input at the leader of each window; in a tie the first one leads, row by row."""
         x, lead, windows = self._windows(x, lead)
         chosen = _where_largest(lead, _max_pool(lead, windows=windows), windows=windows)
         return _picked(x, chosen, windows=windows)
 
     def _windows(self, x: Any, lead: Any) -> tuple[Any, Any, Windows]:
-        raise NotImplementedError  # each kind has its own
+        raise NotImplementedError  # each subclass has its own
 
     def _ranges(self, x: Any) -> tuple[tuple[range, ...], ...]:
-        """Return, for each axis of the images of one step, the places of each window; some may lie outside."""
-        raise NotImplementedError  # each kind has its own
+        """Return, for each axis of the images of one step, the positions of each window; some may lie outside."""
+        raise NotImplementedError  # each subclass has its own
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.extra_repr()})"
@@ -148,13 +148,13 @@ class _InWindows(_SpikePool):
         )
 
     def extra_repr(self) -> str:
-        """Show the windows, and who leads."""
+        """Show the windows and the criterion."""
         padding = f", padding={self.padding}" if any(self.padding) else ""
         return f"{self.kernel_size}, {self.stride}{padding}, by={self.by!r}"
 
 
 class SpikeMaxPool1d(_InWindows):
-    """Passes, for each window of ``[N, C, L]``, the spikes of the leading input, as :class:`SpikeMaxPool2d` for images."""
+    """Passes, for each window of ``[N, C, L]``, the spikes of the leading input; see :class:`SpikeMaxPool2d`."""
 
     axes = 1
 
@@ -162,8 +162,8 @@ class SpikeMaxPool1d(_InWindows):
 class SpikeMaxPool2d(_InWindows):
     """Passes, for each window of an image, the spikes of the leading input: max pooling for spikes over time.
 
-    ``nn.MaxPool2d`` passes a spike if any input of the window has one, so a window fires more than any of its inputs. Here one
-    input is chosen in each step, and only its spikes pass:
+    ``nn.MaxPool2d`` passes a spike if any input of the window has one, so a window can fire more than any of its inputs. Here
+    one input is chosen in each step, and only its spikes pass:
 
     - ``by="rate"``: the input with the most spikes so far (Rueckauer et al., "Conversion of Continuous-Valued Deep Networks to
       Efficient Event-Driven Networks for Image Classification", Frontiers in Neuroscience, 2017);
@@ -171,14 +171,14 @@ class SpikeMaxPool2d(_InWindows):
       for object recognition", Neural Networks, 2018).
 
     In a tie the first input wins, row by row. The spikes of the current step count too. The gradient goes to the chosen input;
-    the choice has none. The state, ``lead``, is the sum of the spikes of each input, or the steps since its first.
+    the choice has none. The state, ``lead``, is the sum of the spikes of each input, or the steps since its first spike.
 
     Parameters
     ----------
     kernel_size : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        Step from window to window; by default the kernel size, so that windows do not overlap.
+        Step from window to window; by default the kernel size: windows do not overlap.
     padding : int or (int, int)
         Rows and columns added on each side, which never lead; at most half the kernel size.
     by : {"rate", "first"}
@@ -221,24 +221,24 @@ class _Adaptive(_SpikePool):
         for axis, wanted in enumerate(self._sizes, 2):
             starts, ends = _bins(x.shape[axis], x.shape[axis] if wanted is None else wanted)
             longest = int((ends - starts).max())
-            places = np.minimum(starts[:, None] + np.arange(longest), ends[:, None] - 1)  # its last again, which is no other
+            places = np.minimum(starts[:, None] + np.arange(longest), ends[:, None] - 1)  # fills up with the last position
             x, lead = (_take(value, places.reshape(-1), axis=axis) for value in (x, lead))
             kernel.append(longest)
         return x, lead, Windows(tuple(kernel), tuple(kernel), (1,) * self.axes, ((0, 0),) * self.axes)
 
     def extra_repr(self) -> str:
-        """Show the size of the output, and who leads."""
+        """Show the size of the output and the criterion."""
         return f"{self.output_size}, by={self.by!r}"
 
 
 class SpikeAdaptiveMaxPool1d(_Adaptive):
-    """Passes, for each of ``output_size`` bins of ``[N, C, L]``, the leading spikes: see :class:`SpikeAdaptiveMaxPool2d`."""
+    """Passes, for each of ``output_size`` bins of ``[N, C, L]``, the leading spikes; see :class:`SpikeAdaptiveMaxPool2d`."""
 
     axes = 1
 
 
 class SpikeAdaptiveMaxPool2d(_Adaptive):
-    """Passes, for each bin of an image, the spikes of the leading input; the number of bins is given.
+    """Passes, for each bin of an image, the spikes of the leading input, with a given number of bins.
 
     Parameters
     ----------

@@ -19,11 +19,11 @@ class RecurrentThrough(Cell):
     """Neurons with feedback: their spikes of the previous step return through a layer of weights.
 
     ``current = x + back(fired)``. With a convolution as ``back`` it is a convolutional recurrent layer for spikes, like a
-    ConvLSTM for numbers (Shi et al., "Convolutional LSTM Network", NeurIPS 2015); with an ``nn.Dense`` it is a
-    :class:`snn.Recurrent`, which is faster. For a convolution of the input, put it before this layer.
+    ConvLSTM for numbers (Shi et al., "Convolutional LSTM Network", NeurIPS 2015); with an ``nn.Dense`` it equals a
+    :class:`snn.Recurrent`, which is faster. Put a convolution of the input before this layer.
 
-    The compiled mode runs the layers around it on all time steps at once, and this one step by step, as the eager mode does: a
-    convolution cannot step inside a compiled loop.
+    The compiled mode runs the layers around it on all time steps at once, and this one step by step, as the eager mode does,
+    since a convolution cannot step inside a compiled loop.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class RecurrentThrough(Cell):
     --------
     >>> import numpy as np, snn
     >>> from autograd import nn
-    >>> back = nn.Conv1d(1, 1, 3, weight_init=np.array([[[1.5, 0.0, 0.0]]]))  # to the next place
+    >>> back = nn.Conv1d(1, 1, 3, weight_init=np.array([[[1.5, 0.0, 0.0]]]))  # to the next position
     >>> layer = snn.RecurrentThrough(snn.IFNode(), back)
     >>> x = np.zeros((3, 1, 1, 4), np.float32)
     >>> x[0, 0, 0, 0] = 1.5
@@ -63,7 +63,7 @@ class RecurrentThrough(Cell):
         super().__init__()
         if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
             raise CellError(
-                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Pass one neuron first."
+                "RecurrentThrough", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node), "Pass one neuron as node."
             )
         if not isinstance(back, Cell) or is_stateful(back) or holds_neurons(back):
             raise CellError(
@@ -109,7 +109,7 @@ class RecurrentThrough(Cell):
         Returns
         -------
         spike, state
-            As from the neuron, with the spike in the state too.
+            As from the neuron; the state also contains the spike.
         """
         out, inner = self.node(x + self.back(state.spike), state.v)
         return out, RecurrentState(inner, out)

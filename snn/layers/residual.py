@@ -22,7 +22,7 @@ _HANDS_ON = nn.Dropout, nn.Flatten
 
 
 class SEWBlock(nn.SequentialCell):
-    """Layers with a shortcut; the spikes of both are joined element by element: spike-element-wise, SEW.
+    """Layers with a shortcut, whose spikes are joined element by element (spike-element-wise, SEW).
 
     ``out = connect(block(x), shortcut(x))`` in each time step (Fang et al., "Deep Residual Learning in Spiking Neural
     Networks", NeurIPS 2021):
@@ -31,8 +31,8 @@ class SEWBlock(nn.SequentialCell):
     - ``"and"``: ``block x``, a spike where both have one;
     - ``"iand"``: ``(1 - block) x``, a spike of ``x`` where the block has none.
 
-    It is a chain, and can be used wherever a chain can: its layers keep their states by name, and may be layers over time. In
-    the compiled mode a layer of weights that reads a sum of spikes sums over the events of both.
+    It is a chain, and can be used like any chain. Its layers keep their states by name, and may be layers over time. In
+    the compiled mode a layer of weights that reads a sum of spikes sums over the events of both terms.
 
     Parameters
     ----------
@@ -89,14 +89,14 @@ class SEWBlock(nn.SequentialCell):
                     f"SEWBlock, {where}", f"spikes of amplitude 1 for connect={connect!r}", repr(last),
                     "Give it spike_value='unit', or v_threshold=1.0.",
                 )  # fmt: skip
-        self._connect = sys.intern(connect)  # the compiled mode tells by its identity whether it has changed
+        self._connect = sys.intern(connect)  # the compiled mode compares identities to find changes
 
     def _items(self) -> list[tuple[str, Cell]]:
-        """Return (name, Cell) of the block; the way around is none of its layers."""
+        """Return (name, Cell) for each layer of the block, without the shortcut."""
         return [(name, cell) for name, cell in super()._items() if name != "shortcut"]
 
     def through(self, x: Any, run: Any, call: Any = lambda function, *values: function(*values)) -> Any:
-        """Pass a value through block and shortcut, as :meth:`autograd.nn.SequentialCell.through` says."""
+        """Pass a value through block and shortcut; see :meth:`autograd.nn.SequentialCell.through`."""
         out = around = x
         for name, cell in self.named():
             if name == "shortcut":
@@ -111,17 +111,17 @@ class SEWBlock(nn.SequentialCell):
         Raises
         ------
         ShapeError
-            If they are of different shapes.
+            If their shapes differ.
         """
         if out.shape != x.shape:
             raise ShapeError(
                 "SEWBlock", "block and shortcut with outputs of the same shape", f"{describe(out)} and {describe(x)}",
-                "Pass a layer that makes the same shape: shortcut=.",
+                "Pass shortcut=, a layer whose output has the shape of the block's.",
             )  # fmt: skip
         return _CONNECT[self.connect](out, x)
 
     def initial_state(self, x: Any) -> dict[str, Any]:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: of each layer that has one, by its name."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the states of layers that have one, by name."""
         states: dict[str, Any] = {}
 
         def run(name: str, cell: Cell, x: Any) -> Any:
@@ -135,7 +135,7 @@ class SEWBlock(nn.SequentialCell):
 
 
 def _made_by(way: list[Any]) -> Any:
-    """Return the layer whose spikes come out of some: the last one but those that hand them on."""
+    """Return the layer whose spikes a chain returns: the last one that does not just pass spikes on."""
     layers = [*way]
     while layers:
         last = layers.pop()
@@ -147,7 +147,7 @@ def _made_by(way: list[Any]) -> Any:
 
 
 def _of_one(node: Neuron) -> bool:
-    """Tell whether the spikes of a neuron are 1, as far as its class says."""
+    """Tell whether the spikes of a neuron have amplitude 1, as far as its attributes tell."""
     unit = getattr(node, "spike_value", "threshold") == "unit"
     threshold = getattr(node, "v_threshold", 1.0)
     return unit or (isinstance(threshold, (int, float)) and threshold == 1)

@@ -1,4 +1,4 @@
-"""Operations on sequences of which spikes may stay spikes: features moved by steps, elements left out, windows."""
+"""Operations on sequences that can keep spikes as spikes: delayed features, dropped elements, pooled windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from autograd.state import state
 
 from ..spikes import Spikes, as_spikes
 
-__all__: list[str] = []  # no layer of its own
+__all__: list[str] = []  # nothing public
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -30,20 +30,20 @@ def _shifted(x, /, delays, start, stop):
 def moved(x: Array, delays: Array, start: int, stop: int) -> Array:
     """Return the steps ``start`` to ``stop`` of a sequence in which each feature comes later by its delay.
 
-    Before the first step and behind the last one there are zeros.
+    Before the first step and after the last one there are zeros.
 
     Parameters
     ----------
     x : array
         ``[T, N, ...]``.
     delays : array of int
-        One, or what broadcasts to the features; a negative one moves to earlier steps.
+        One, or an array that broadcasts to the features; a negative delay moves a feature to earlier steps.
     start, stop : int
-        Which steps are returned: any, also before 0 or from ``T`` on.
+        The returned steps, which may lie before 0 or after ``T``.
     """
     steps, out = len(x), np.zeros((stop - start, *x.shape[1:]), x.dtype)
     low, high = int(delays.min()), int(delays.max())
-    a, b = max(start, low), min(stop, steps + high)  # outside of these all is zero
+    a, b = max(start, low), min(stop, steps + high)  # all is zero outside
     if a >= b or not x.size:
         return out
     if low == high:
@@ -51,7 +51,7 @@ def moved(x: Array, delays: Array, start: int, stop: int) -> Array:
         return out
     samples, features = x.shape[1], math.prod(x.shape[2:])
     columns = np.broadcast_to(delays, x.shape[2:]).reshape(features)
-    first, last = max(0, a - high), min(steps, b - low)  # what is read
+    first, last = max(0, a - high), min(steps, b - low)  # the steps that are read
     rows = np.zeros((samples, last - first + 1, features), x.dtype)  # the last row stays zero
     rows[:, :-1] = np.moveaxis(x[first:last].reshape(last - first, samples, features), 1, 0)
     source = np.arange(a, b)[:, None] - columns - first
@@ -65,12 +65,12 @@ def moved(x: Array, delays: Array, start: int, stop: int) -> Array:
 
 @primitive(lambda g, keep: times(g, keep=keep))
 def times(x, /, keep):
-    """Return a sequence times what stays of each element, which has no gradient."""
+    """Return a sequence times the factor ``keep`` of each element, which has no gradient."""
     return x * keep
 
 
 def shifted(x: Tensor, delays: Array, start: int, stop: int) -> Tensor:
-    """Do the same to a Tensor ``[T, N, ...]``; of spikes, spikes come out."""
+    """Do the same as :func:`moved` with a Tensor ``[T, N, ...]``; spikes stay spikes."""
     if not isinstance(x, Spikes) or x.is_shared:
         return _shifted(x, delays=delays, start=start, stop=stop)
     flags = moved(x.flags, delays, start, stop)
@@ -80,7 +80,7 @@ def shifted(x: Tensor, delays: Array, start: int, stop: int) -> Tensor:
     return out
 
 
-# Of each window, the spikes of the place that leads
+# The spikes at the leading position of each window
 
 
 @primitive(lambda g, shape, at: _put_back(g, at=at, shape=shape))
@@ -97,7 +97,9 @@ def _put_back(g, /, at, shape):
 
 
 def led(x: Tensor, lead: Array, windows: Any, first: bool) -> tuple[Spikes, Array] | None:
-    """Return the spikes of who leads in each window at all steps, and how far each leads then; None for an input of numbers.
+    """Return the spikes of the leaders of all windows at all steps, and the lead of each input at the end.
+
+    The result is None unless the input is spikes of one amplitude.
 
     Parameters
     ----------

@@ -14,12 +14,13 @@ from autograd.state import state
 
 from ..spikes import Spikes
 
-__all__: list[str] = []  # no layer of its own
+__all__: list[str] = []  # nothing public
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# A product is linear in the sequence and in the weights. Its two derivatives are products too, whose derivatives are these
-# three again. ``x`` is [D + T, M, n_in], what came in before the first step in front; ``g`` and the output are [T, M, n_out].
+# A product is linear in the sequence and in the weights. Its two derivatives are products too, and their derivatives are
+# these three products again. ``x`` is [D + T, M, n_in] and begins with the inputs before the first step; ``g`` and the output
+# are [T, M, n_out].
 
 
 def _steps(x: Any, longest: int) -> int:
@@ -64,8 +65,8 @@ def _by_weight(g, x, /, delay, longest):
     return lagged_dots(g, x, longest - delay)
 
 
-# The same behind spikes [T, ..., n_in], before which nothing came in. They are not unpacked: operations have them as an
-# attribute, and their place in the graph.
+# The same for spikes [T, ..., n_in] without earlier inputs. Spikes are not unpacked: an operation gets them as an attribute,
+# and their place in the graph as an input.
 
 
 @primitive(
@@ -105,7 +106,7 @@ def _by_weight_of(g: Tensor, spikes: Spikes, delay: Array, longest: int) -> Tens
 
 
 def _noted(op: Any, inputs: tuple[Tensor, Tensor], attrs: dict[str, Any]) -> Tensor:
-    """Return what an operation makes of spikes and another Tensor, at its place in the graph."""
+    """Return the result of an operation on spikes and another Tensor, recorded in the graph."""
     out = Tensor.wrap(op.forward(*(x if isinstance(x, Spikes) else x.array for x in inputs), **attrs))
     if state.recording:
         out.node = op._node(inputs, attrs, out)
@@ -113,18 +114,18 @@ def _noted(op: Any, inputs: tuple[Tensor, Tensor], attrs: dict[str, Any]) -> Ten
 
 
 def of_spikes(spikes: Spikes, weight: Any, delay: Array, longest: int) -> Tensor:
-    """Return the sum over spikes of each at its delay, times its weight, ``[T, M, n_out]``: work for the spikes only.
+    """Return the sums of the weights of delayed spikes, ``[T, M, n_out]``, with work for the spikes only.
 
     Parameters
     ----------
     spikes : Spikes
-        ``[T, ..., n_in]``, of ``M`` rows in each step; before them nothing came in.
+        ``[T, ..., n_in]``, with ``M`` rows in each step and no earlier inputs.
     weight : Tensor
         ``[n_out, n_in]``, all finite.
     delay : array of int
         ``[n_out, n_in]``, from 0 to ``longest``.
     longest : int
-        The longest delay that there may be.
+        The longest possible delay.
     """
     return _noted(_of_spikes, (spikes, as_tensor(weight)), {"spikes": spikes, "delay": delay, "longest": longest})
 
@@ -166,25 +167,25 @@ def _taps_by_kernel(g, x, /, longest):
 
 
 def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int, where: str) -> Tensor:
-    """Return the sum over inputs of each at its delay, times its weight: ``[T, M, n_out]``.
+    """Return the sums of delayed inputs times their weights, ``[T, M, n_out]``.
 
     Parameters
     ----------
     x : Tensor
-        ``[longest + T, M, n_in]``, with what came before the first step in front.
+        ``[longest + T, M, n_in]``, beginning with the inputs before the first step.
     weight : Tensor
         ``[n_out, n_in]``.
     delay : array of int
         ``[n_out, n_in]``, from 0 to ``longest``.
     longest : int
-        Steps in front.
+        Number of steps before the first.
     where : str
-        What an error says first.
+        Place that an error names.
 
     Raises
     ------
     CompileError
-        If the loops do not know the dtype.
+        If the dtype is neither float32 nor float64.
     """
     if x.dtype not in (float32, float64):
         raise CompileError(where, "float32 or float64", describe(x), "Convert it, or run with mode='eager'.")
@@ -192,12 +193,12 @@ def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int, where: str) -
 
 
 def taps(x: Tensor, kernel: Tensor) -> Tensor:
-    """Return the sum over inputs and delays, ``[T, M, n_out]``, with a weight for each, ``[D + 1, n_out, n_in]``."""
+    """Return the sums over inputs and delays, ``[T, M, n_out]``, with a weight for each, ``[D + 1, n_out, n_in]``."""
     return _taps(x, kernel)
 
 
 def picked(known: tuple[Any, ...], weight: Any, delay: Array) -> Any:
-    """Return the sum over inputs of each at its delay, times its weight, for one step: ``[N, ..., n_out]``.
+    """Return the sums of delayed inputs times their weights for one step, ``[N, ..., n_out]``.
 
     Parameters
     ----------
@@ -206,10 +207,10 @@ def picked(known: tuple[Any, ...], weight: Any, delay: Array) -> Any:
     weight : Tensor
         ``[n_out, n_in]``.
     delay : array of int
-        ``[n_out, n_in]``, each of at most the steps before this one.
+        ``[n_out, n_in]``, each at most the number of earlier inputs in ``known``.
     """
     n = known[0].ndim
     given = ops.transpose(ops.stack(known), (0, n, *range(1, n)))
-    found = given[delay, np.arange(delay.shape[1])]  # and no other, for 0 times infinity is no number
+    found = given[delay, np.arange(delay.shape[1])]  # no other input: 0 times infinity is NaN
     out = (ops.reshape(weight, (*weight.shape, *[1] * (n - 1))) * found).sum(1)
     return ops.transpose(out, (*range(1, n), 0))

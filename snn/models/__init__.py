@@ -1,6 +1,6 @@
 """Whole networks from the literature, with their published numbers of Parameters.
 
-Each is an ``nn.SequentialCell`` with named layers for :func:`snn.run`, in either mode. ``neuron=`` takes a function that makes
+Each is an ``nn.SequentialCell`` with named layers for :func:`snn.run`, in every mode. ``neuron=`` takes a function that makes
 the neuron of a layer, and ``rng=`` is the source of the random weights.
 
 ======================== ============================================================ ===============================

@@ -25,7 +25,7 @@ _PATCH = 4  # rows and columns of a patch: two poolings
 
 
 class AttentionState(NamedTuple):
-    """State of :class:`SpikingAttention`: of its queries, keys, values, of what is attended to, and of its output."""
+    """State of :class:`SpikingAttention`: of its queries, keys, values, attention and output."""
 
     q: Any
     k: Any
@@ -35,7 +35,7 @@ class AttentionState(NamedTuple):
 
 
 class TokenNorm(Cell):
-    """Normalises the features of tokens ``[N, L, C]`` by a norm for ``[N, C, L]``."""
+    """Normalises the features of tokens ``[N, L, C]`` with a norm for ``[N, C, L]``."""
 
     def __init__(self, norm: Cell) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class TokenNorm(Cell):
 
     @property
     def per_sample(self) -> bool:  # type: ignore[override]
-        """Whether each sample is by itself."""
+        """Whether samples do not affect each other."""
         return self.norm.per_sample
 
     @property
@@ -79,8 +79,8 @@ class TokenMean(Cell):
 class SpikingAttention(Cell):
     """Self-attention over spikes, without softmax (Zhou et al., "Spikformer", 2023).
 
-    Queries, keys and values are spikes, so ``q k^T v`` are sums of them; a neuron fires on ``scale`` times this. All of it
-    happens within one time step.
+    Queries, keys and values are spikes, so the product ``q k^T v`` counts spikes. A layer of neurons receives ``scale`` times
+    this product. All of this happens within one time step.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class SpikingAttention(Cell):
     scale : float
         Factor of the product.
     norm : callable
-        Makes the norm after a dense layer from its number of features, for ``[N, C, L]``.
+        Makes the norm for ``[N, C, L]`` after a dense layer, from its number of features ``C``.
     neuron : callable, optional
         Makes a neuron; by default a :class:`snn.LIFNode` with ``tau=2``, hard reset and the surrogate ``atan``.
     attending : callable, optional
@@ -100,7 +100,7 @@ class SpikingAttention(Cell):
     Raises
     ------
     ArgumentError
-        If the features are not a multiple of the heads, or one of them is not a positive int.
+        If ``dim`` is not a multiple of ``heads``, or one of them is not a positive int.
     DTypeError
         If ``neuron``, ``attending`` or ``norm`` is not a function that makes a layer.
     """
@@ -116,7 +116,7 @@ class SpikingAttention(Cell):
                 "SpikingAttention",
                 "dim to be a multiple of heads",
                 f"{dim} with {heads} heads",
-                "Each head has as many features.",
+                "Change one of them: each head takes dim / heads features.",
             )
         self.dim, self.heads, self.scale = dim, heads, scale
         make = maker("SpikingAttention", "neuron", atan_lif if neuron is None else neuron)
@@ -160,7 +160,7 @@ def _layer(before: int, after: int, norm: Norm, neuron: Maker, rng: Any) -> nn.S
 
 
 def _around(branch: Cell) -> SEWBlock:
-    """Return a block that adds to its input what a branch makes of it."""
+    """Return a block that adds the output of a branch to its input."""
     return SEWBlock({"branch": branch})
 
 
@@ -207,7 +207,7 @@ def spikformer(
     image : tuple of int
         Channels, rows and columns of the input.
     depth, dim, heads : int
-        Blocks; features of a token, a multiple of 8 and of the heads; and heads.
+        Number of blocks; features of a token, a multiple of 8 and of ``heads``; number of heads.
     neuron : callable, optional
         Makes a neuron; by default a :class:`snn.LIFNode` with ``tau=2``, hard reset and the surrogate ``atan``.
     rng : numpy.random.Generator or int, optional

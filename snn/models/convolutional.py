@@ -1,4 +1,4 @@
-"""Convolutional networks in a chain."""
+"""Convolutional networks without shortcuts."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def convnet(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make 12C5-MP2-64C5-MP2-10 for images ``[T, N, 1, 28, 28]`` (Eshraghian et al., 2023; snnTorch's tutorial 6).
 
-    Convolutions without padding, whose currents are pooled before the neurons. 29,826 Parameters.
+    Convolutions have no padding, and their currents are pooled before the neurons. 29,826 Parameters.
 
     Parameters
     ----------
     classes : int
         Neurons of the last layer.
     channels : tuple of int
-        Of the two convolutions.
+        Channels of the two convolutions.
     gains : tuple of float
-        The weights of each layer with weights are uniform within its gain times ``1 / sqrt(inputs)``.
+        One per layer with weights: initial weights are uniform within the gain times ``1 / sqrt(inputs)``.
     neuron : callable, optional
         Makes the neuron of a layer; by default a :class:`snn.LIFNode` with ``beta=0.5``.
     rng : numpy.random.Generator or int, optional
@@ -87,8 +87,8 @@ def vgg9(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make the spiking VGG-9 of Kim and Panda (2021): 64-64-P-128-128-P-256-256-256-P-1024-10.
 
-    3 x 3 convolutions and dense layers, all without biases, neurons after each but the last, and average pooling of spikes.
-    5,938,880 weights for ten classes of 32 x 32 images.
+    It has 3 x 3 convolutions and dense layers, all without biases, neurons after each but the last, and average pooling of
+    spikes. 5,938,880 weights for ten classes of 32 x 32 images.
 
     Parameters
     ----------
@@ -127,10 +127,10 @@ def vgg11(
     norm: Callable[[int], Cell] | None = nn.BatchNorm2d, neuron: Maker | None = None,
     rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
-    """Make a spiking VGG-11: configuration A of Simonyan and Zisserman (2015) with neurons for its rectifiers.
+    """Make a spiking VGG-11: configuration A of Simonyan and Zisserman (2015) with neurons in place of its rectifiers.
 
-    3 x 3 convolutions and dense layers with biases, and max pooling of spikes. Without norms it has 132,863,336 Parameters for
-    1,000 classes of images of 224 x 224, as there; 28,144,010 for ten classes of 32 x 32.
+    It has 3 x 3 convolutions and dense layers with biases, and max pooling of spikes. Without norms it has 132,863,336
+    Parameters for 1,000 classes of 224 x 224 images, as in the paper, and 28,144,010 for ten classes of 32 x 32 images.
 
     Parameters
     ----------

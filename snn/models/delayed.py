@@ -22,8 +22,9 @@ def shd_delayed(
     """Make the network with learnt delays for the Spiking Heidelberg Digits (Hammouamri et al., 2024): 140-256-256-20.
 
     Each layer has a weight and a delay for each connection, without biases, then a norm, leaky neurons and a dropout that
-    keeps its mask for a whole run. The readout never fires; the output is its softmax in each step. Steps are of 10 ms,
-    delays reach over 25 of them, and an input is five channels of the cochlea. 214,016 Parameters, 1,024 of them of the norms.
+    keeps its mask for a whole run. The readout never fires; the output is its softmax in each step. A step is 10 ms, delays
+    span 25 steps, and each input channel combines five channels of the cochlea. 214,016 Parameters, 1,024 of them in the
+    norms.
 
     Parameters
     ----------
@@ -32,9 +33,9 @@ def shd_delayed(
     classes : int
         Neurons of the readout.
     channels : int
-        Of the input.
+        Channels of the input.
     layers : int
-        Hidden layers.
+        Number of hidden layers.
     max_delay : int
         The longest delay, in steps.
     tau : float
@@ -47,8 +48,8 @@ def shd_delayed(
     Returns
     -------
     nn.SequentialCell
-        Its output is ``[T, N, classes]``; the paper takes its sum over time, :func:`snn.losses.cross_entropy`. Let ``sigma``
-        of its layers ``delays1``, ``delays2``, ..., ``outputs`` shrink in training, as :class:`snn.LearntDelays` says.
+        Its output is ``[T, N, classes]``; the paper sums it over time, as :func:`snn.losses.cross_entropy` does. In training,
+        shrink ``sigma`` of its layers ``delays1``, ``delays2``, ..., ``outputs``: see :class:`snn.LearntDelays`.
 
     Raises
     ------

@@ -55,11 +55,11 @@ def plif_net(
     classes: int = 10, *, image: tuple[int, int, int] = (1, 28, 28), channels: int = 128, blocks: int = 2, hidden: int = 2048,
     dropout: float = 0.5, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
-    """Make the network of Fang et al. (2021): 128C3-BN-PLIF-MP2 twice, then 2048-PLIF-100-PLIF and a vote of ten neurons.
+    """Make the network of Fang et al. (2021): 128C3-BN-PLIF-MP2 twice, then 2048-PLIF-100-PLIF and votes of ten neurons.
 
-    3 x 3 convolutions and dense layers without biases, max pooling of spikes, and a dropout before each dense layer that keeps
-    its mask for a whole run. By default for MNIST and Fashion-MNIST, 13,198,980 Parameters; with ``image=(2, 34, 34)`` for
-    N-MNIST, and ``classes=11, image=(2, 128, 128), blocks=5, hidden=512`` for DVS Gesture.
+    It has 3 x 3 convolutions and dense layers without biases, max pooling of spikes, and before each dense layer a dropout
+    that keeps its mask for a whole run. The defaults are for MNIST and Fashion-MNIST, with 13,198,980 Parameters. Pass
+    ``image=(2, 34, 34)`` for N-MNIST, and ``classes=11, image=(2, 128, 128), blocks=5, hidden=512`` for DVS Gesture.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ def plif_net(
     image : tuple of int
         Channels, rows and columns of the input.
     channels : int
-        Of each convolution.
+        Channels of each convolution.
     blocks : int
-        Convolutions.
+        Number of convolutions.
     hidden : int
         Neurons of the first dense layer.
     dropout : float
@@ -84,8 +84,8 @@ def plif_net(
     Returns
     -------
     nn.SequentialCell
-        Its output is the share of each class's neurons that fire, ``[T, N, classes]``; the paper takes the mean over time,
-        :func:`snn.losses.rate_mse`.
+        Its output is the share of each class's neurons that fire, ``[T, N, classes]``; the paper takes the mean over time, as
+        :func:`snn.losses.rate_mse` does.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def plif_net(
             "models.plif_net",
             f"an image of at least {least} rows and columns",
             f"{image}",
-            "Make fewer blocks, or enlarge it.",
+            "Use fewer blocks, or larger images.",
         )
     layers: dict[str, Cell] = {}
     for n in range(1, blocks + 1):

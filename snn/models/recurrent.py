@@ -26,9 +26,10 @@ def shd_recurrent(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make the recurrent network for the Spiking Heidelberg Digits (Cramer et al., 2022): 700-128-20.
 
-    A layer of leaky neurons with currents that decay, connected to itself, and a readout of the same without firing. Time
-    constants are those of the paper, 20 ms for the membrane and 10 ms for the current; the membrane takes ``1 - beta`` of the
-    current in a step, as the solution of its equation does; no biases, hard reset to 0. 108,544 weights.
+    It has a recurrent layer of leaky neurons with decaying currents, and a readout of the same neurons without firing. The
+    time constants are those of the paper, 20 ms for the membrane and 10 ms for the current. The membrane takes ``1 - beta``
+    of the current per step, as in the solution of its equation. There are no biases, and the reset is hard, to 0. 108,544
+    weights.
 
     Parameters
     ----------
@@ -37,17 +38,17 @@ def shd_recurrent(
     classes : int
         Neurons of the readout.
     channels : int
-        Of the input.
+        Channels of the input.
     dt : float
-        Milliseconds in a time step.
+        Length of a time step in ms.
     rng : numpy.random.Generator or int, optional
         Source of the random weights.
 
     Returns
     -------
     nn.SequentialCell
-        Its output is the membranes of the readout ``[T, N, classes]``; the paper takes the largest value of each over time,
-        :func:`snn.losses.max_membrane_cross_entropy`.
+        Its output is the membranes of the readout ``[T, N, classes]``; the paper takes the largest value of each over time, as
+        :func:`snn.losses.max_membrane_cross_entropy` does.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def sew_block(
     channels: int, outputs: int, stride: int = 1, *, join: str = "add", norm: Norm = nn.BatchNorm2d,
     neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
 ) -> SEWBlock:  # fmt: skip
-    """Make a residual block of two convolutions, norms and neurons, whose spikes are joined with its input.
+    """Make a residual block of two convolutions, norms and neurons, which joins its spikes with its input.
 
     It is a :class:`snn.SEWBlock` with a chain named ``branch``. If channels or size change, the shortcut has a convolution, a
     norm and a neuron (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
@@ -32,11 +32,11 @@ def sew_block(
     Parameters
     ----------
     channels, outputs : int
-        Of the input and of the output.
+        Channels of the input and of the output.
     stride : int
-        Of the first convolution.
+        Stride of the first convolution.
     join : {"add", "and", "iand"}
-        How they are joined, as ``connect`` of :class:`snn.SEWBlock`.
+        How spikes are joined, as ``connect`` of :class:`snn.SEWBlock`.
     norm : callable
         Makes the norm after a convolution from its number of channels.
     neuron : callable, optional
@@ -88,9 +88,10 @@ def sew_resnet(
     classes : int
         Outputs of the last layer.
     channels : int
-        Of the images.
+        Channels of the images.
     large : bool
-        Whether it begins with a convolution of 7 x 7 and max pooling, which make rows and columns a quarter, or 3 x 3.
+        If True, the first layers are a 7 x 7 convolution and max pooling, which divide rows and columns by 4; else a 3 x 3
+        convolution.
     join, norm, neuron, rng
         As for :func:`sew_block`.
 
@@ -129,7 +130,7 @@ def sew_resnet(
 
 
 def sew_resnet18(classes: int = 1000, **options: Any) -> nn.SequentialCell:
-    """Make SEW-ResNet-18 for images ``[T, N, 3, 224, 224]`` (Fang et al., 2021): 11,689,512 Parameters that are trained.
+    """Make SEW-ResNet-18 for images ``[T, N, 3, 224, 224]`` (Fang et al., 2021): 11,689,512 trained Parameters.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def sew_resnet18(classes: int = 1000, **options: Any) -> nn.SequentialCell:
 
 
 def sew_resnet20(classes: int = 10, **options: Any) -> nn.SequentialCell:
-    """Make a SEW-ResNet for images ``[T, N, 3, 32, 32]``, of the 20 layers of He et al. (2016): 272,474 Parameters.
+    """Make a SEW-ResNet for images ``[T, N, 3, 32, 32]`` with the 20 layers of He et al. (2016): 272,474 Parameters.
 
     Parameters
     ----------

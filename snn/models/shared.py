@@ -1,4 +1,4 @@
-"""What several models share."""
+"""Parts that several models share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Maker = Callable[[], Cell]
 
 
 def atan_lif() -> LIFNode:
-    """Make a leaky neuron as networks with the surrogate ``atan`` have it: ``tau=2``, hard reset without gradient."""
+    """Make the leaky neuron of networks with the surrogate ``atan``: ``tau=2``, hard reset without gradient."""
     return LIFNode(tau=2.0, decay_input=True, v_reset=0.0, surrogate_function=atan(), detach_reset=True)
 
 
@@ -33,24 +33,24 @@ def atan_if() -> IFNode:
 
 
 def maker(where: str, name: str, make: Made) -> Made:
-    """Return a function that makes layers.
+    """Return ``make`` if it is a function that makes layers.
 
     Raises
     ------
     DTypeError
-        If it is a layer, which each place would share, or cannot be called.
+        If it is a layer, which all places would share, or cannot be called.
     """
     if isinstance(make, Cell) or not callable(make):
         given = "" if name != "norm" else " channels"
         raise DTypeError(
             where, f"{name} as a function that makes a layer", describe(make),
-            f"Each place has one of its own: {name}=lambda{given}: ... .",
+            f"Each place needs its own layer: {name}=lambda{given}: ... .",
         )  # fmt: skip
     return make
 
 
 def check_width(where: str, width: Any) -> None:
-    """Check what numbers of channels are multiplied by.
+    """Check the factor of the numbers of channels.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..common.discover import export
 
-if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+if TYPE_CHECKING:  # for type checkers and editors; at run time export() finds the files
     from .adaptive import *
     from .base import *
     from .current import *

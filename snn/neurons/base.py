@@ -24,9 +24,9 @@ from .stateful import Stateful
 
 __all__ = ["Neuron"]
 
-# Below the distance of any membrane from its threshold, so that `u + tiny > 0` says `u >= 0` for every surrogate.
+# Below the distance of any membrane from its threshold: for every surrogate, `u + tiny > 0` means `u >= 0`.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24
-# What other packages call our arguments.
+# Names of our arguments in other packages.
 _OTHER_NAMES = {"threshold": "v_threshold", "spike_threshold": "v_threshold", "v_th": "v_threshold", "tau_mem": "tau"}
 _OTHER_NAMES |= dict.fromkeys(("spike_grad", "surrogate", "surrogate_grad_fn", "method"), "surrogate_function")
 _OTHER_NAMES |= dict.fromkeys(("reset_mechanism", "reset_fn", "reset_method"), "v_reset")
@@ -41,19 +41,19 @@ class Rule(TypedDict, total=False):
 
 
 class Shared(Rule, total=False):
-    """Those, and the amplitude of a spike, for neurons that do not choose one."""
+    """Keyword arguments of :class:`Rule`, and the amplitude of a spike, for neurons without their own default."""
 
     spike_value: str
 
 
 class Reset(Shared, total=False):
-    """Those, and the reset, for neurons that do not choose one."""
+    """Keyword arguments of :class:`Shared`, and the reset, for neurons without their own default."""
 
     v_reset: Any
 
 
 class Neuron(Stateful):
-    """Base class of neurons: charge, fire, reset, in this order and at once.
+    """Base class of neurons, which charge, fire and reset in this order within one step.
 
     A subclass defines ``charge(x, state)``, which returns the state with the membrane before it fires. A step is
     ``node(x, state) -> (spike, state)``. The state is the membrane alone, or a ``State``: a NamedTuple of the subclass with
@@ -196,7 +196,7 @@ class Neuron(Stateful):
 
     @classmethod
     def dialect(cls, peer: str, **arguments: Any) -> Any:
-        """Return the node that matches a neuron of another package: its equations, order of steps, comparator and defaults.
+        """Return a node with the equations, order of steps, comparator and defaults of a neuron in another package.
 
         Parameters
         ----------
@@ -208,12 +208,12 @@ class Neuron(Stateful):
         Returns
         -------
         Neuron
-            A neuron of this class, or of a variant if the package has a different order of steps.
+            A neuron of this class, or of a variant if the package has another order of steps.
 
         Raises
         ------
         ArgumentError
-            If the package is unknown, it has no such neuron or argument, or the option has no equivalent here.
+            If the package is unknown, if it has no such neuron or argument, or if the option has no equivalent here.
 
         Examples
         --------
@@ -298,7 +298,7 @@ class Neuron(Stateful):
             spike = z
         elif type(self).threshold is Neuron.threshold:
             spike = amplitude
-        else:  # what moves is the threshold, not the size of a spike
+        else:  # the threshold moves, the amplitude of a spike does not
             spike = z * constant(self.v_threshold, v)
         return spike, v if self.State is None else self.fired(state._replace(v=v), count)
 
@@ -323,17 +323,17 @@ class Neuron(Stateful):
         return kept if is_zero(self.v_reset) else kept + gate * constant(self.v_reset, v)
 
     def gate(self, z: Any) -> Any:
-        """Return the spikes ``z`` as a reset takes them: with ``detach_reset`` as constants."""
+        """Return the spikes ``z`` for a reset; with ``detach_reset`` they are constants."""
         return stop_gradient(z) if self.detach_reset else z
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a membrane of ``begin()``, the rest 0."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: a membrane of ``begin()``, other variables 0."""
         zeros, begin = self.zeros(x), self.begin()
         start = zeros if is_zero(begin) else zeros + constant(begin, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
     def begin(self) -> Any:
-        """Return the initial membrane: ``v_reset``, or ``v_rest`` if that is not a number."""
+        """Return the initial membrane: ``v_reset`` if it is a number, else ``v_rest``."""
         return self.v_reset if self.hard else self.v_rest
 
 
@@ -343,9 +343,9 @@ def is_zero(value: Any) -> bool:
 
 
 def constant(value: Any, like: Any) -> Any:
-    """Return a neuron's constant as it goes into arithmetic with ``like``: an array or Parameter in the dtype of that."""
+    """Return a neuron's constant for arithmetic with ``like``; an array or Parameter is cast to the dtype of ``like``."""
     if isinstance(value, (int, float, np.generic)):
-        return value if isinstance(value, (int, float)) else value.item()  # a number is weak
+        return value if isinstance(value, (int, float)) else value.item()  # a Python number adapts to any dtype
     value = value if isinstance(value, Tensor) else np.asarray(value)
     if like.shape and not _fits(value.shape, like.shape):
         raise ShapeError(
@@ -356,12 +356,12 @@ def constant(value: Any, like: Any) -> Any:
 
 
 def of_constant(function: str, value: Any) -> Any:
-    """Apply a function of ``math`` to a constant that is a number, so that it stays weak, or that of ``ops`` to another."""
+    """Apply a function to a constant: from ``math`` to a Python number, which stays one, from ``ops`` to others."""
     return getattr(math if isinstance(value, (int, float)) else ops, function)(value)
 
 
 def bounded_exp(u: Any) -> Any:
-    """Return the exponential, which grows no further where its square would overflow."""
+    """Return the exponential, held constant where its square would overflow."""
     return ops.exp(ops.minimum(u, 0.5 * math.log(np.finfo(u.dtype).max)))
 
 

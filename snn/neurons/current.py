@@ -82,7 +82,7 @@ class CurrentLIFNode(LIFNode):
         self.current_first = current_first
 
     def check_ranges(self) -> None:
-        """Check the constants, those of the current too."""
+        """Check the constants, including those of the current."""
         super().check_ranges()
         check(self, tau_syn=STEPS_EXPONENTIAL if self.exponential else STEPS, alpha=SHARE)
 
@@ -93,7 +93,7 @@ class CurrentLIFNode(LIFNode):
 
 
 class AlphaNode(CurrentLIFNode):
-    """Leaky neuron with an alpha-shaped response to an input: 0 at first, a slow rise, a slower decay.
+    """Leaky neuron with an alpha-shaped response to an input, which starts at 0, rises slowly and decays more slowly.
 
     With the rest ``r``, which is ``v_reset`` or 0, and ``k = ln alpha / (ln alpha - ln beta)``:
 
@@ -101,8 +101,8 @@ class AlphaNode(CurrentLIFNode):
 
     ``n`` steps after an input of 1, the membrane is ``k (beta^n - alpha^n)``: the difference of two exponentials, often
     written as an excitation that decays with ``beta`` and an inhibition that decays with ``alpha``. With time constants, ``k``
-    is ``tau / (tau - tau_syn)`` (Gerstner et al., Neuronal Dynamics, 2014, chapter 6.4). A hard reset also clears the current,
-    so that no past input remains.
+    is ``tau / (tau - tau_syn)`` (Gerstner et al., Neuronal Dynamics, 2014, chapter 6.4). A hard reset also clears the current:
+    no past input remains.
 
     Parameters
     ----------

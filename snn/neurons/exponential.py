@@ -19,8 +19,8 @@ class EIFNode(Neuron):
 
     ``v = v + (x - (v - v_rest) + delta exp((v - v_rh) / delta)) / tau``: above ``v_rh`` the membrane runs away.
 
-    It does not fire at a constant input of up to ``v_rh - v_rest - delta``, 0.6 by default; with a ``delta`` above
-    ``v_rh - v_rest``, as in SpikingJelly by default, it fires without any input.
+    It does not fire at a constant input of up to ``v_rh - v_rest - delta``, 0.6 by default. With a ``delta`` above
+    ``v_rh - v_rest``, the default in SpikingJelly, it fires without any input.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class EIFNode(Neuron):
     delta : float or array or Parameter
         Sharpness of the upstroke, above 0: the rise of the membrane over which its growth becomes e times faster.
     v_rh : float or array or Parameter
-        Rheobase threshold, the membrane at which the neuron stays under the largest constant input that does not make it fire.
+        Rheobase threshold: the steady membrane under the largest constant input that does not make the neuron fire.
     v_rest : float or array or Parameter
         Membrane at rest without the exponential term; the initial membrane if the reset is soft.
 
@@ -69,12 +69,12 @@ class EIFNode(Neuron):
 class AdExNode(Neuron):
     """Adaptive exponential integrate-and-fire neuron (Brette and Gerstner, 2005), in mV, ms, pA, pF and nS.
 
-    One Euler step of ``dt``, both from the old ``v`` and ``w``:
+    One Euler step of ``dt`` updates both from the old ``v`` and ``w``:
 
     ``v = v + dt (x - w - g (v - v_rest) + g delta exp((v - v_rh) / delta)) / c``; ``w = w + dt (a (v - v_rest) - w) / tau_w``
 
-    At a spike ``v = v_reset`` and ``w = w + b``. The defaults are those of the paper except for ``dt``, which is 1 ms here and
-    smaller in the paper.
+    At a spike ``v = v_reset`` and ``w = w + b``. The defaults are those of the paper, except that ``dt`` is 1 ms here and
+    smaller there.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ class AdExNode(Neuron):
     tau_w : float or array or Parameter
         Time constant of the adaptation in ms, at least ``dt``.
     a : float or array or Parameter
-        Adaptation by the membrane, in nS.
+        Sensitivity of the adaptation to the membrane, in nS.
     b : float or array or Parameter
-        Adaptation by a spike, in pA.
+        Increase of the adaptation at a spike, in pA.
     spike_value : {"unit", "threshold"}
         Amplitude of a spike: 1, or ``v_threshold``.
 

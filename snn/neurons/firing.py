@@ -1,4 +1,4 @@
-"""Ways of firing other than one spike at the threshold, for any neuron: ``firing=``."""
+"""Firing rules other than one spike at the threshold, for the argument ``firing=`` of a neuron."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Firing(Cell):
     """Whether the rule makes sense with a hard reset."""
 
     below = False
-    """Whether it also fires below minus the threshold."""
+    """Whether the rule also fires below minus the threshold."""
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
         """Return the output and the number of spikes.
@@ -51,9 +51,9 @@ class MultiSpike(Firing):
 
     With ``fire_at_threshold``, a multiple that is just reached counts too: ``floor(v / v_threshold)``.
 
-    With ``k``, the multiple of the threshold nearest to the membrane, but at least 1, ``z = k - 1 + step(v - k v_threshold)``.
-    The gradient is the gradient of the step at the nearest multiple: the surrogate repeats with every threshold (Weidel and
-    Sheik, "WaveSense", 2021). The reset is soft.
+    The output is ``z = k - 1 + step(v - k v_threshold)``, where ``k`` is the number of the multiple nearest to the membrane,
+    at least 1. Its gradient is the gradient of this step, so the surrogate repeats at every multiple (Weidel and Sheik,
+    "WaveSense", 2021). The reset is soft.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class MultiSpike(Firing):
         self.limit = None if limit is None else int(limit)
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return the number of spikes, twice."""
+        """Return the number of spikes, as the output and as the count."""
         k = ops.clip(ops.round(v / threshold), 1.0, self.limit)
         z = k - 1 + spikes(v - k * threshold)
         return z, z
@@ -96,7 +96,7 @@ class Ternary(Firing):
     """Spikes of either sign: 1 above the threshold, -1 below minus the threshold (Guo et al., "Ternary Spike", 2024).
 
     ``z = step(v - v_threshold) - step(-v - v_threshold)``; the gradient is the sum over both steps. A soft reset moves the
-    membrane towards 0 from either side. A neuron whose rest or reset is at or below minus its threshold is an error.
+    membrane towards 0 from either side. The rest and the reset of the neuron must lie above minus its threshold.
 
     Examples
     --------
@@ -109,6 +109,6 @@ class Ternary(Firing):
     below = True
 
     def construct(self, v: Any, threshold: Any, spikes: Callable[[Any], Any]) -> tuple[Any, Any]:
-        """Return the spikes, and where there are some."""
+        """Return the signed spikes, and 1 where there is one."""
         above, below = spikes(v - threshold), spikes(-v - threshold)
         return above - below, above + below

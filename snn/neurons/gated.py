@@ -1,4 +1,4 @@
-"""Neurons whose features are controlled by learnt gates."""
+"""Neurons with learnt gates."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["GLIFNode"]
 class GLIFNode(Neuron):
     """Gated leaky integrate-and-fire neuron (Yao et al., "GLIF: a unified gated leaky integrate-and-fire neuron", 2022).
 
-    Three gates in (0, 1) each mix two forms, of the leak (``a``), the input (``b``) and the reset (``c``):
+    Each of three gates in (0, 1) mixes two forms: of the leak (``a``), of the input (``b``) and of the reset (``c``).
 
     ``v = (1 - a (1 - beta)) v - (1 - a) linear_leak + (1 - b (1 - conductance)) x``
 
-    and with a spike ``v = v - c v - (1 - c) v_subtract``. The reset takes effect in the same step, so the leak of the next
-    step applies after it; a conductance is the same at all steps.
+    At a spike, ``v = v - c v - (1 - c) v_subtract``. The reset takes effect in the step of the spike, before the leak of the
+    next step. The conductance is the same at all steps.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class GLIFNode(Neuron):
         The gates ``a``, ``b`` and ``c`` before learning, above 0 and below 1: one for the layer, or one for each neuron.
     beta, conductance : float or array
         Share of the membrane that remains after a step of the exponential leak, and share of the input that the gated form
-        takes; likewise. Each of the five has a Parameter of the same name, its logit.
+        takes, in the same range. Each of these five is learnt as its logit, a Parameter of the same name.
     linear_leak, v_subtract : float or array or Parameter
-        Amounts that the linear leak subtracts per step and that the soft reset subtracts; both become Parameters.
+        Amount that the linear leak subtracts per step, and amount that the soft reset subtracts; both become Parameters.
 
     Raises
     ------
@@ -94,7 +94,7 @@ class GLIFNode(Neuron):
 
 
 def _logit(name: str, **given: Any) -> Parameter:
-    """Return a Parameter whose sigmoid is what was given."""
+    """Return a Parameter whose sigmoid is the given value."""
     ((argument, value),) = given.items()
     check_number(name, **given)
     share = as_tensor(value, name).array

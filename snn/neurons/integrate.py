@@ -10,7 +10,7 @@ __all__ = ["IFNode", "Readout"]
 
 
 class IFNode(Neuron):
-    """Integrate-and-fire neuron: ``v = v + x``; at ``v > v_threshold`` a spike and a reset (Lapicque, 1907).
+    """Integrate-and-fire neuron: ``v = v + x``, with a spike and a reset at ``v > v_threshold`` (Lapicque, 1907).
 
     Parameters
     ----------

@@ -24,8 +24,8 @@ class Recovering(NamedTuple):
 class IzhikevichNode(Neuron):
     """Izhikevich's neuron (IEEE Transactions on Neural Networks 14, 2003), in mV and ms.
 
-    ``dv/dt = 0.04 v^2 + 5 v + 140 - u + x`` and ``du/dt = a (b v - u)``; at 30 mV a spike, ``v = v_reset`` and ``u = u + d``.
-    The paper calls ``v_reset`` c. One Euler step of ``dt``:
+    ``dv/dt = 0.04 v^2 + 5 v + 140 - u + x`` and ``du/dt = a (b v - u)``. At a spike, above 30 mV, ``v = v_reset`` and
+    ``u = u + d``; the paper calls ``v_reset`` c. One Euler step of ``dt``:
 
     - ``half_steps=True``, as in the program of the paper: ``v`` takes two half steps, then ``u`` one step from the new ``v``;
     - ``half_steps=False``: ``v`` and ``u`` take one step, both from the old values.

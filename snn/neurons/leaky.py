@@ -35,7 +35,7 @@ class LIFNode(Neuron):
     ``beta``         ``v = r + beta (v - r) + x``           ``v = r + beta (v - r) + (1 - beta) x``
     ================ ====================================== ==================================
 
-    ``exponential=True`` with ``tau`` is the row of ``beta`` with ``beta = exp(-1 / tau)``, the exact solution over one step.
+    ``exponential=True`` with ``tau`` uses the row of ``beta`` with ``beta = exp(-1 / tau)``, the exact solution over one step.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class LIFNode(Neuron):
         return self.leak(v, beta) + ((1 - beta) * x if self.decay_input else x)
 
     def leak(self, v: Any, beta: Any) -> Any:
-        """Return what is left of the membrane after a step: the share ``beta`` of its distance from the rest."""
+        """Return the membrane after the leak, which leaves the share ``beta`` of its distance from the rest."""
         if self._at_rest_0():
             return beta * v
         rest = constant(self.v_reset, v)
@@ -137,7 +137,7 @@ class LIFNode(Neuron):
 
 
 def left(tau: Any, share: Any, exponential: bool, like: Any) -> Any:
-    """Return the share that is left after a step, from a time constant where there is one."""
+    """Return the share that remains after a step, from the time constant if there is one."""
     if tau is None:
         return constant(share, like)
     tau = constant(tau, like)
@@ -147,7 +147,7 @@ def left(tau: Any, share: Any, exponential: bool, like: Any) -> Any:
 
 
 class LeakyReadout(LIFNode):
-    """Leaky integrator that never fires: its membrane is its output, for losses on the membrane.
+    """Leaky integrator that never fires; its output is its membrane, for losses on the membrane.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Neurons without reset, whose membrane is a weighted sum of the inputs of all time steps, or of the last ones."""
+"""Neurons without reset, whose membrane is a weighted sum of the inputs of all time steps or of the latest ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Start(TypedDict, total=False):
 
 
 class PSN(Checked):
-    """Parallel spiking neuron, in which each step sees all steps: ``h = weight @ x`` over time, ``z = h > v_threshold``.
+    """Parallel spiking neuron, in which each step sees all steps: ``h = weight @ x`` over time and ``z = h > v_threshold``.
 
     There is no reset. It is a layer over time: ``construct`` takes the whole sequence ``[T, N, ...]`` and computes one matrix
     product, with the same weights for all neurons. :func:`snn.run` takes it alone or in an ``nn.SequentialCell``, in every
@@ -66,7 +66,7 @@ class PSN(Checked):
     Attributes
     ----------
     weight : Parameter
-        ``[T, T]``, from the steps of the second axis to those of the first.
+        ``[T, T]``, from the steps on the second axis to the steps on the first.
     v_threshold : Parameter
         ``[T]``; the bias of the paper is its negative.
 
@@ -127,7 +127,7 @@ class PSN(Checked):
         if x.ndim < 2 or x.shape[0] != self.T:
             raise ShapeError(
                 f"{type(self).__name__}(T={self.T})", f"[{self.T}, N, ...], all its time steps at once", describe(x),
-                "Make it with the T of the data, or use snn.SlidingPSNNode, which runs for any.",
+                "Make it with the T of the data, or use snn.SlidingPSNNode, which takes any T.",
             )  # fmt: skip
         dtype = x.dtype if x.dtype.kind == "f" else float32
         columns = ops.reshape(_in(dtype, x), (self.T, math.prod(x.shape[1:])))
@@ -153,7 +153,7 @@ class PSN(Checked):
 
 
 class MaskedPSN(PSN):
-    """Parallel spiking neuron in which a step sees itself and the previous ``k - 1`` steps, to the degree ``lambda_``.
+    """Parallel spiking neuron in which a step sees itself and the previous ``k - 1`` steps; ``lambda_`` masks the others.
 
     ``h = (weight * (lambda_ band + 1 - lambda_)) @ x``, where the band is 1 for the ``k`` steps and 0 elsewhere (Fang et al.,
     NeurIPS 2023). The paper trains with a ``lambda_`` that grows from 0 to 1: assign it, ``node.lambda_ = schedule(epoch)``.
@@ -217,7 +217,7 @@ class MaskedPSN(PSN):
     equation = "h = (weight * mask) @ x"
 
     def extra_repr(self) -> str:
-        """Show the number of steps, that of those in sight, and how far the others are masked."""
+        """Show the number of steps, the number that a step sees, and the degree of masking."""
         return f"T={self.T}, k={self.k}, lambda_={float(self.lambda_):g}"
 
 
@@ -226,9 +226,9 @@ class SlidingPSNNode(Neuron):
 
     ``h[t] = weight[0] x[t - k + 1] + ... + weight[k - 1] x[t]``, ``z = h > v_threshold``, with the same weights for all
     neurons and steps (Fang et al., "Parallel Spiking Neurons with High Efficiency and Ability to Learn Long-term
-    Dependencies", NeurIPS 2023). Unlike :class:`PSN` it is an ordinary neuron, for sequences of any length, which may be run
-    in parts. Its state is ``v`` and, as ``h1`` to ``h{k-1}``, the contributions of the inputs so far to the membranes of the
-    next steps: the backward then needs only the input of a step, and not the ``k - 1`` inputs before it again.
+    Dependencies", NeurIPS 2023). Unlike :class:`PSN` it is an ordinary neuron: a sequence can have any length and be run in
+    parts. Its state is ``v`` and ``h1`` to ``h{k-1}``, the contributions of past inputs to the membranes of the next steps.
+    With these, the backward pass needs only the input of each step, not the ``k - 1`` inputs before it.
 
     The amplitude of a spike is 1. In other neurons it is the threshold by default, since a soft reset subtracts it; here
     nothing is subtracted, and the threshold is a bias that may become negative.
@@ -243,15 +243,15 @@ class SlidingPSNNode(Neuron):
     fire, surrogate_function, fire_at_threshold
         As for :class:`snn.neurons.Neuron`.
     weight : sequence or array, optional
-        The ``k`` initial weights, which are learnt, the one of the newest input last; each a number, an array with a value per
-        neuron, or a Parameter. By default 1 for the newest, and half as much for each earlier step.
+        The ``k`` initial weights, which are learnt, the weight of the newest input last; each a number, an array with one
+        value per neuron, or a Parameter. By default 1 for the newest input, and half as much for each earlier one.
     dtype : dtype
         Dtype of the new Parameters; a run uses the dtype of its input.
 
     Attributes
     ----------
     weight : list of Parameter
-        The weights, the one of the newest input last.
+        The weights, the weight of the newest input last.
     v_threshold : Parameter
         The threshold.
 
@@ -297,16 +297,16 @@ class SlidingPSNNode(Neuron):
         self.k, self.weight = int(k), learnt
 
     @property
-    def State(self) -> Any:  # noqa: N802 - it stands in for a class
+    def State(self) -> Any:  # noqa: N802 - it returns a class
         """The NamedTuple of the state."""
         return _state(self.k)
 
     def check_ranges(self) -> None:
-        """Check that the threshold is a finite number; it may be of either sign."""
+        """Check that the threshold is a finite number; it may be negative."""
         check(self, v_threshold=FINITE)
 
     def charge(self, x: Any, state: Any) -> Any:
-        """Return the membrane of this step, and what is known of the next ones."""
+        """Return the membrane of this step, and the contributions so far to those of the next steps."""
         x = _in(state.v.dtype, x)
         ahead = [constant(w, x) * x for w in reversed(self.weight)]
         ahead[:-1] = [known + new for known, new in zip(state[1:], ahead, strict=False)]

@@ -122,10 +122,9 @@ class CLIFState(NamedTuple):
 class CLIFNode(LIFNode):
     """Leaky neuron with a complementary potential ``m``, which strengthens the reset of a neuron that fires often.
 
-    With the membrane ``h`` of :class:`LIFNode` before it fires, and the share ``1 / tau`` of it that leaks in a step:
-    ``m = m sigmoid(h / tau) + z``, and a soft reset is ``v = h - z (v_threshold + sigmoid(m))``. A hard reset sets the
-    membrane to ``v_reset`` (Huang et al., "CLIF: complementary leaky integrate-and-fire neuron for spiking neural
-    networks", 2024).
+    ``m = m sigmoid(h / tau) + z``, where ``h`` is the membrane of :class:`LIFNode` before it fires, and ``1 / tau`` the share
+    of it that leaks in a step. A soft reset is ``v = h - z (v_threshold + sigmoid(m))``; a hard reset sets the membrane to
+    ``v_reset`` (Huang et al., "CLIF: complementary leaky integrate-and-fire neuron for spiking neural networks", 2024).
 
     Parameters
     ----------
@@ -145,13 +144,13 @@ class CLIFNode(LIFNode):
     drive = 0.55
 
     def charge(self, x: Any, state: Any) -> CLIFState:
-        """Return the membrane after leak and input, and what is left of ``m``."""
+        """Return the membrane after leak and input, and ``m`` after its decay."""
         h = super().charge(x, state.v)
         leaks = 1 - left(self.tau, self.beta, self.exponential, h)
         return CLIFState(h, state.m * ops.sigmoid(h * leaks))
 
     def taken(self, state: Any, threshold: Any, z: Any) -> Any:
-        """Return what a soft reset takes off: the threshold, and the more the larger ``m``."""
+        """Return the amount that a soft reset subtracts: the threshold plus the sigmoid of the new ``m``."""
         return threshold + ops.sigmoid(state.m + z)
 
     def fired(self, state: Any, z: Any) -> CLIFState:

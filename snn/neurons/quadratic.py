@@ -14,8 +14,8 @@ __all__ = ["AdaptiveQIFNode", "QIFNode"]
 class QIFNode(Neuron):
     """Quadratic integrate-and-fire neuron (Latham et al., 2000; Gerstner et al., Neuronal Dynamics, 2014, chapter 5.3).
 
-    ``v = v + (x + a0 (v - v_rest) (v - v_c)) / tau``: below ``v_c`` the membrane returns to ``v_rest``, above it grows without
-    bound.
+    ``v = v + (x + a0 (v - v_rest) (v - v_c)) / tau``: below ``v_c`` the membrane returns to ``v_rest``, above it the membrane
+    grows without bound.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ __all__ = ["FINITE", "POSITIVE", "SHARE", "STEPS", "STEPS_EXPONENTIAL", "Range",
 
 
 class Range(NamedTuple):
-    """From ``low`` to ``high``: as an error says it, after the name of the constant, and what it says to do."""
+    """From ``low`` to ``high``, with the texts of its error, in which ``{}`` stands for the name of the constant."""
 
     low: float
     high: float
@@ -34,7 +34,7 @@ FINITE = Range(-_BELOW_INFINITY, _BELOW_INFINITY, "a finite {}", "Pass a number.
 
 
 def check_number(name: str, **values: Any) -> None:
-    """Check that arguments are numbers, or arrays or Parameters of them, or None."""
+    """Check that arguments are numbers, arrays or Parameters of numbers, or None."""
     for argument, value in values.items():
         if value is None:
             continue
@@ -44,7 +44,7 @@ def check_number(name: str, **values: Any) -> None:
 
 
 def check(node: Any, **ranges: Range) -> None:
-    """Check constants of a neuron, by name; one that is None is not checked.
+    """Check constants of a neuron by name, except those that are None.
 
     Raises
     ------
@@ -69,18 +69,18 @@ T = TypeVar("T")
 
 
 class Whole(type):
-    """Makes a Cell, and has it check its constants when all of them are there."""
+    """Checks the constants of a Cell at the end of its construction, when all of them are set."""
 
     def __call__(cls: type[T], *args: Any, **options: Any) -> T:
-        """Make one, with the arguments of ``__init__``."""
+        """Make a Cell with the arguments of ``__init__``, and check it."""
         made: Any = type.__call__(cls, *args, **options)
-        if "_hooks" in vars(made):  # else whoever uses it is told to call super().__init__()
+        if "_hooks" in vars(made):  # else its first use raises an error that asks for super().__init__()
             made.check_ranges()
         return made  # type: ignore[no-any-return]
 
     @property
     def __signature__(cls: type[Checked]) -> inspect.Signature:  # type: ignore[misc]
-        """Those arguments; ``inspect`` would show the ones of ``__call__``."""
+        """Arguments of ``__init__``; ``inspect`` would show those of ``__call__``."""
         return inspect.Signature([*cls.takes().values()])
 
 
@@ -88,7 +88,7 @@ class Checked(Cell, metaclass=Whole):
     """Base class of Cells whose constants are checked."""
 
     ranges: ClassVar[dict[str, Range]] = {}
-    """Where the constants that a subclass adds make sense; they are checked once it is made."""
+    """Valid ranges of the constants that a subclass adds, which are checked at the end of construction."""
 
     @classmethod
     def takes(cls) -> dict[str, inspect.Parameter]:

@@ -19,7 +19,7 @@ __all__ = ["Refractory"]
 
 
 class Resting(NamedTuple):
-    """State of a refractory neuron: the neuron's own, and the steps that are left in which it does not fire."""
+    """State of a refractory neuron: the state of the neuron inside, and the number of steps that it still rests."""
 
     v: Any
     left: Any
@@ -29,7 +29,7 @@ class Refractory(Stateful):
     """A neuron that rests after a spike: for ``steps`` steps it does not fire, and its membrane stays at its reset value.
 
     Other variables of its state, such as an adaptation, continue to change. The state is a pair of ``v``, the neuron's state,
-    and ``left``, the number of remaining steps. Gradients pass through the membrane at rest, not through the number.
+    and ``left``, the number of remaining steps. Gradients pass through the membrane at rest, not through ``left``.
 
     Parameters
     ----------
@@ -65,11 +65,11 @@ class Refractory(Stateful):
         self.node, self.steps = node, steps
 
     def check_input(self, x: Any) -> Any:
-        """Return an input as the neuron takes it."""
+        """Return an input after the neuron's own check."""
         return self.node.check_input(x) if isinstance(self.node, Stateful) else super().check_input(x)
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and no rest."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, without rest."""
         inner = self.node.initial_state(x)
         return Resting(inner, ops.zeros_like(membrane(inner)))
 
@@ -86,7 +86,7 @@ class Refractory(Stateful):
         return value if variable == "v" else super().check_variable(x, value, variable)
 
     def charge(self, x: Any, state: Any) -> Any:
-        """Return the state after the input and before firing: with the membrane of the step before, if it rests."""
+        """Return the state after the input and before firing; a neuron at rest keeps its membrane."""
         before, charged = membrane(state.v), self.node.charge(x, state.v)
         return Resting(with_membrane(charged, ops.where(state.left > 0, before, membrane(charged))), state.left)
 
@@ -103,7 +103,7 @@ class Refractory(Stateful):
         Returns
         -------
         spike, state
-            As from the neuron, and the steps left.
+            As from the neuron; the state also contains the steps left.
         """
         left = state.left
         spike, inner = self.node.discharge(self.charge(x, state).v, left <= 0)

@@ -22,14 +22,14 @@ class Oscillating(NamedTuple):
 
 
 class ResonateAndFireNode(Neuron):
-    """Resonate-and-fire neuron (Izhikevich, Neural Networks 14, 2001): it prefers inputs at its own frequency.
+    """Resonate-and-fire neuron, which responds best to inputs at its own frequency (Izhikevich, Neural Networks 14, 2001).
 
     ``z' = (b + i omega) z + x`` with ``z = w + i v``. A step of ``dt`` rotates and damps exactly, then adds the input:
 
     ``w = exp(b dt) (cos(omega dt) w - sin(omega dt) v) + dt x``; ``v = exp(b dt) (sin(omega dt) w + cos(omega dt) v)``
 
     Both use the old values. A soft reset subtracts the threshold from ``v`` alone. A hard reset sets ``v = v_reset`` and
-    ``w = 0``; in the paper ``v_reset`` is the threshold itself, here it must be below.
+    ``w = 0``; the paper resets to the threshold itself, here ``v_reset`` must be below it.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from autograd.errors import AutogradError, StateError
 from ..common.equations import equations
 from .ranges import Checked
 
-__all__: list[str] = []  # a base for neurons and synapses, which are public
+__all__: list[str] = []  # nothing public
 
 
 class Stateful(Checked):
@@ -24,7 +24,7 @@ class Stateful(Checked):
     """The NamedTuple of the state; None if the state is one Tensor."""
 
     called: ClassVar[str] = "node"
-    """How an error calls it."""
+    """Name of such a Cell in errors."""
 
     def __call__(self, x: Any, state: Any = None) -> Any:
         """Check the state against the input, then run one step."""
@@ -38,7 +38,7 @@ class Stateful(Checked):
         return super().__call__(x, self.check_state(next(iter(x.values())) if isinstance(x, dict) else x, state))
 
     def check_input(self, x: Any) -> Any:
-        """Return an input as a Tensor, or several by name, of one shape, as a dict of Tensors."""
+        """Return an input as a Tensor, or inputs by name, all of one shape, as a dict of Tensors."""
         return as_tensor(x, type(self).__name__)
 
     def check_state(self, x: Any, state: Any) -> Any:
@@ -78,7 +78,7 @@ class Stateful(Checked):
         return value
 
     def zeros(self, x: Any) -> Any:
-        """Return one variable of the state, 0, for inputs such as ``x``, ``[N, ...]``."""
+        """Return zeros for one variable of the state, for inputs such as ``x``, ``[N, ...]``."""
         self.require_ready("run")
         x = as_tensor(x, type(self).__name__)
         return ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
@@ -91,6 +91,6 @@ class Stateful(Checked):
     def __repr__(self) -> str:
         try:
             inside = equations(self)
-        except AutogradError:  # an own charge that cannot be traced, or fails
+        except AutogradError:  # a user's charge that cannot be traced, or fails
             inside = self.extra_repr()
         return f"{type(self).__name__}({inside})"

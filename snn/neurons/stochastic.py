@@ -19,8 +19,8 @@ from .stateful import Stateful
 
 __all__ = ["EscapeRate", "Stochastic"]
 
-# L'Ecuyer's two generators (Communications of the ACM 31, 1988): s = factor s modulo size. That each step also adds 1 shifts
-# all states alike, and leaves none from which it does not move.
+# L'Ecuyer's two generators (Communications of the ACM 31, 1988): s = factor s modulo size. Each step also adds 1, which
+# shifts all states alike and moves the fixed point of each generator away from 0.
 _FACTORS, _SIZES = (40014, 40692), (2147483563, 2147483399)
 
 
@@ -55,7 +55,7 @@ class EscapeRate(Checked):
 
 
 class _Draw(Cell):
-    """1 where a random number is below a probability; its gradient is that of the probability."""
+    """1 where a random number is below a probability; the gradient passes to the probability unchanged."""
 
     def construct(self, p: Any, random: Any) -> Any:
         return ops.less(random, p).astype(p.dtype)
@@ -65,7 +65,7 @@ class _Draw(Cell):
 
 
 class Random(NamedTuple):
-    """State of a stochastic neuron: the neuron's own, and the states of its generator."""
+    """State of a stochastic neuron: the state of the neuron inside, and the two states of its generator."""
 
     v: Any
     seed: Any
@@ -73,7 +73,7 @@ class Random(NamedTuple):
 
 
 class _Source:
-    """Holds the generator of the seeds: without a ``__dict__``, since the loops of a neuron do not depend on it."""
+    """Holds the generator of the seeds, without a ``__dict__``, since the loops of a neuron do not depend on it."""
 
     __slots__ = ("rng",)
 
@@ -84,11 +84,11 @@ class _Source:
 class Stochastic(Stateful):
     """A neuron that fires at random, with a probability that grows with the distance of its membrane above the threshold.
 
-    ``escape(v - v_threshold)`` is the probability of a spike in this step; its derivative is the gradient of the spike,
-    instead of the surrogate's. Charge and reset are the neuron's own.
+    ``escape(v - v_threshold)`` is the probability of a spike in this step. Its derivative replaces the surrogate's as the
+    gradient of the spike. Charge and reset are the neuron's own.
 
-    The state holds the random numbers: each neuron of each sample has its own generator, whose seeds are drawn at the start. A
-    run with a carried state therefore continues the same numbers, and the modes agree to the bit.
+    Each neuron of each sample has its own random generator, which is part of the state; its seeds are drawn at the start. A
+    run with a carried state therefore continues the same random numbers, and the modes agree to the bit.
 
     Parameters
     ----------
@@ -158,13 +158,13 @@ class Stochastic(Stateful):
         value = as_tensor(value, "Stochastic")
         if value.shape != x.shape or value.dtype != int32:
             raise StateError(
-                f"Stochastic, state {variable}", f"{list(x.shape)} Int32, as drawn for such an input", describe(value),
+                f"Stochastic, state {variable}", f"{list(x.shape)} Int32, as initial_state draws it", describe(value),
                 "Start with node.initial_state(x); a state belongs to one batch size and dtype.",
             )  # fmt: skip
         return value
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and seeds drawn anew."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and new seeds."""
         x = as_tensor(x, "Stochastic")
         seeds = [self.rng.integers(0, size, x.shape, np.int32) for size in _SIZES]
         return Random(self.node.initial_state(x), *map(Tensor, seeds))
@@ -204,6 +204,6 @@ class Stochastic(Stateful):
 
 
 def _next(seed: Any, factor: int, size: int) -> Any:
-    """Return the next state of a generator, as float64, where it is exact; 0 may come out as ``size``, which is the same."""
+    """Return the next state of a generator as float64, which is exact; ``size`` may replace 0, which is equivalent."""
     product = factor * seed.astype(np.float64) + 1
     return product - ops.floor(product * (1 / size)) * size

@@ -1,7 +1,7 @@
 """Surrogate functions: a step forward, a smooth derivative backward.
 
-Each is a Cell of ``u = v - v_threshold`` with its ``derivative`` and its ``primitive``, the smooth step whose derivative that
-is. A new surrogate is one class in a file here. Survey: Neftci, Mostafa and Zenke, 2019.
+Each is a Cell of ``u = v - v_threshold`` with a ``derivative`` and a ``primitive``, the smooth step that has this derivative.
+A new surrogate is one class in a file here. Survey: Neftci, Mostafa and Zenke, 2019.
 
 Each function appears once. Its names in other packages, with ``a`` for ``alpha``:
 
@@ -14,7 +14,7 @@ here                     elsewhere
 ``fast_sigmoid``         superspike
 ``leaky_relu``           leaky spike operator; leaky k ReLU; with ``leak=0`` heaviside
 ``rectangle``            rect, boxcar
-``sigmoid``              logistic; with ``2 a`` the one with the primitive ``(1 + tanh(a u)) / 2``
+``sigmoid``              logistic; with ``2 a`` the surrogate with the primitive ``(1 + tanh(a u)) / 2``
 ``sparse_fast_sigmoid``  SFS
 ``step_pwl``             heaviside with a window
 ``straight_through``     straight-through estimator, deterministic pass
@@ -31,7 +31,7 @@ from autograd.foreign import of_module
 from ..common.discover import export
 from ..common.foreign import MODULES
 
-if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+if TYPE_CHECKING:  # for type checkers and editors; at run time export() finds the files
     from .base import *
     from .compact import *
     from .others import *
@@ -39,5 +39,5 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
 
 export(__name__)
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # to a type checker every name would seem to exist
     __getattr__ = of_module(__name__, MODULES[__name__])

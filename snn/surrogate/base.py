@@ -21,7 +21,7 @@ __all__ = ["Surrogate", "check_function"]
 def check_function(
     value: Any, where: str, expected: str, fix: str = "Pass an object, such as snn.surrogate.atan(), with parentheses."
 ) -> None:  # fmt: skip
-    """Check that a Cell or a function was given, and not the class of one.
+    """Check that a value is a Cell or a function, and not a class.
 
     Raises
     ------
@@ -43,10 +43,11 @@ def _of_tensor(function: Callable[[Any, Tensor], Tensor]) -> Callable[[Any, Any]
 
 
 class Surrogate(Cell):
-    """Base class: steps at ``u > 0``, differentiates by ``derivative``.
+    """Base class: a step at ``u > 0``, whose gradient is ``derivative``.
 
-    A subclass defines ``derivative`` and ``primitive`` with arithmetic on Tensors; they take arrays too. If its derivative is
-    not symmetric, nonnegative, falling away from the threshold and continuous there, the class declares this.
+    A subclass defines ``derivative`` and ``primitive`` with arithmetic on Tensors; they take arrays too. By default the
+    derivative is symmetric, nonnegative, falling away from the threshold and continuous there. A class declares exceptions in
+    the attributes ``symmetric``, ``nonnegative``, ``falling`` and ``continuous``.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class Surrogate(Cell):
     """
 
     lowest = 0.0
-    """Lower bound of ``alpha``, itself excluded."""
+    """Exclusive lower bound of ``alpha``."""
 
     symmetric = True
     """Whether the derivative is the same on both sides of the threshold."""
@@ -120,9 +121,9 @@ class Surrogate(Cell):
                 raise ArgumentError(type(self).__name__, f"a positive {argument}", repr(value), "Pass a number above 0.")
 
     def steepness(self, u: Tensor) -> Tensor:
-        """Return ``alpha`` as it goes into arithmetic with ``u``: a number, or an array or Parameter in the dtype of that."""
+        """Return ``alpha`` for arithmetic with ``u``; an array or Parameter is cast to the dtype of ``u``."""
         alpha = self.alpha
-        number = isinstance(alpha, (int, float, np.generic))  # it is weak
+        number = isinstance(alpha, (int, float, np.generic))  # a number adapts to any dtype
         if not number and u.shape and alpha.shape not in ((), (1,), u.shape[-1:]):
             raise ShapeError(
                 f"{type(self).__name__}, alpha", f"one value, or one for each feature of {describe(u)}", describe(alpha),
@@ -137,7 +138,7 @@ class Surrogate(Cell):
         if state.recording and isinstance(alpha, Tensor) and not isinstance(alpha, Parameter) and alpha.node is not None:
             raise GradientError(
                 f"{type(self).__name__}, alpha", "a number, an array or a Parameter", "a Tensor that is being differentiated",
-                "Its gradient would be zero, since a spike does not depend on it: make it a Parameter, which learns by the "
+                "Its gradient would be zero, since a spike does not depend on it. Make it a Parameter, which learns from the "
                 "derivative of the primitive.",
             )  # fmt: skip
         return ops.greater(u, 0).astype(u.dtype)
@@ -155,11 +156,11 @@ class Surrogate(Cell):
         raise NotImplementedError  # each surrogate's own
 
     def primitive(self, u: Tensor) -> Tensor:
-        """Return the smooth step of which ``derivative`` is the derivative."""
+        """Return the smooth step that has this ``derivative``."""
         raise NotImplementedError  # each surrogate's own
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: this one if it is a function of ``alpha u``."""
+        """Return the derivative of ``primitive`` by ``alpha``; this default suits a function of ``alpha u``."""
         return u * self.derivative(u) / self.steepness(u)
 
     others: tuple[str, ...] = ()

@@ -67,11 +67,11 @@ class sparse_fast_sigmoid(Surrogate):
         return near.astype(u.dtype) / ops.square(1 + ops.abs(u) * self.steepness(u))
 
     def primitive(self, u: Tensor) -> Tensor:
-        """Return the smooth step, from ``-width / (1 + alpha width)`` to as much above 0."""
+        """Return the smooth step, from ``-width / (1 + alpha width)`` to ``width / (1 + alpha width)``."""
         w = ops.clip(u, -self.width, self.width)
         return w / (1 + ops.abs(w) * self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it, beyond ``width`` too."""
+        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends, also beyond ``width``."""
         w = ops.clip(u, -self.width, self.width)
         return -w * ops.abs(w) / ops.square(1 + ops.abs(w) * self.steepness(u))

@@ -21,8 +21,8 @@ __all__ = ["set_alpha", "set_surrogate"]
 def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
     """Replace the surrogate of every neuron in a net.
 
-    This sets the attribute ``surrogate_function`` of each Cell; in your own neurons also a :class:`snn.surrogate.Surrogate`
-    under another name. Neurons that never fire are not changed.
+    This sets the attribute ``surrogate_function`` of each Cell, and in your own neurons any attribute that holds a
+    :class:`snn.surrogate.Surrogate`. Neurons that never fire do not change.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
         A neuron, or a net of them.
     surrogate : callable
         A Cell or function of ``v - v_threshold``. Each neuron gets its own copy of a Cell, so each learns its own steepness if
-        that is a Parameter; assign ``node.surrogate_function`` if neurons should share one.
+        that is a Parameter. To let neurons share a surrogate, assign ``node.surrogate_function``.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def set_surrogate(net: Cell, surrogate: Callable[[Any], Any]) -> None:
 
 
 def set_alpha(net: Cell, alpha: Any) -> None:
-    """Set the steepness of every surrogate in a net, for example from a schedule: ``snn.set_alpha(net, schedule(step))``.
+    """Set the steepness of every surrogate in a net, for example by a schedule: ``snn.set_alpha(net, schedule(step))``.
 
     The first call replaces each ``alpha`` that is a number or an array by a frozen Parameter, whose values compiled loops read
     in every run. From then on nothing is traced or compiled again, and the state dict of the net contains it.
@@ -107,14 +107,14 @@ def _values(surrogate: Surrogate, alpha: Any) -> Any:
         return np.asarray(alpha, np.float64)
     if np.ndim(alpha) and np.shape(alpha) != held.shape:
         raise ShapeError(
-            f"snn.set_alpha, {type(surrogate).__name__}", f"a number, or the shape {list(held.shape)} that it has",
+            f"snn.set_alpha, {type(surrogate).__name__}", f"a number, or the shape {list(held.shape)} of its alpha",
             describe(alpha), "Create new surrogates with snn.set_surrogate.",
         )  # fmt: skip
     return np.broadcast_to(np.asarray(alpha, held.dtype), held.shape)
 
 
 def _firing(net: Cell) -> list[Cell]:
-    """Return the Cells of a net but for what never fires, or fires by chance, and what is within that."""
+    """Return the Cells of a net, except neurons that never fire or fire at random, and the Cells inside them."""
     cells = [cell for _, cell in net.cells_and_names()]
     idle = [cell for cell in cells if not getattr(cell, "fire", True)]
     idle += [cell.node for cell in cells if hasattr(cell, "escape") and hasattr(cell, "node")]
@@ -123,7 +123,7 @@ def _firing(net: Cell) -> list[Cell]:
 
 
 def _names(cell: Cell) -> list[str]:
-    """Return the attributes of a Cell that are a surrogate which it uses."""
+    """Return the names of the attributes in which a Cell holds a surrogate that it uses."""
     stateful = is_stateful(cell)
     return [
         name

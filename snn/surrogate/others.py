@@ -1,4 +1,4 @@
-"""Surrogates that are not one bump: straight, one-sided, negative in places, or periodic."""
+"""Surrogates other than a single bump: straight, one-sided, negative in places, or periodic."""
 # ruff: noqa: N801 - named as the field writes them
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class log_tailed_relu(Surrogate):
         return g + ops.less_equal(u, 0).astype(u.dtype) * (a * self.leak) if self.leak else g
 
     def primitive(self, u: Tensor) -> Tensor:
-        """Return the rectifier whose slope falls above 1, which grows without limit."""
+        """Return the rectifier, whose slope falls above 1; it grows without limit."""
         w = u * self.steepness(u)
         return ops.clip(w, 0, 1) + ops.log(ops.maximum(w, 1)) + ops.minimum(w, 0) * self.leak
 
@@ -126,7 +126,7 @@ class log_tailed_relu(Surrogate):
 class fake_numerical_gradient(Surrogate):
     """``min(a, 1 / |u|)``, a step's difference quotient, as in SpikingJelly.
 
-    Primitive ``a u`` as far as +-1, then ``1 + log(a |u|)`` with the sign of ``u``.
+    Primitive ``a u`` up to +-1, then ``1 + log(a |u|)`` with the sign of ``u``.
     """
 
     def __init__(self, alpha: Any = 0.3) -> None:
@@ -174,10 +174,10 @@ class s2nn(Surrogate):
 
 
 class multi_gaussian(Surrogate):
-    """A normal density less two wide ones beside it, negative further out (Yin, Corradi and Bohte, 2021).
+    """A normal density minus two wide ones on its sides; it is negative further out (Yin, Corradi and Bohte, 2021).
 
-    ``(1 + h) N(u; 0, sigma) - h N(u; sigma, s sigma) - h N(u; -sigma, s sigma)``, where ``N`` has that mean and standard
-    deviation and ``sigma = 1 / a``; primitive the same sum of their integrals.
+    ``(1 + h) N(u; 0, sigma) - h N(u; sigma, s sigma) - h N(u; -sigma, s sigma)``, where ``N`` is the normal density with the
+    given mean and standard deviation, and ``sigma = 1 / a``. The primitive is the same sum of their integrals.
     """
 
     others = ("h", "s")
@@ -197,17 +197,17 @@ class multi_gaussian(Surrogate):
         return (narrow * (1 + self.h) - wide * (self.h / self.s)) * (a / math.sqrt(2 * math.pi))
 
     def primitive(self, u: Tensor) -> Tensor:
-        """Return the smooth step, from 0 to ``1 - h``; it swings beyond both."""
+        """Return the smooth step, from 0 to ``1 - h``; it overshoots both."""
         w = u * self.steepness(u) * math.sqrt(0.5)
         wide = sum(ops.erf((w + mean * math.sqrt(0.5)) / self.s) for mean in (-1, 1))
         return (ops.erf(w) * (1 + self.h) - wide * self.h + (1 - self.h)) * 0.5
 
 
 class periodic_exponential(Surrogate):
-    """``exp(-a d) / period`` with the distance ``d`` to the nearest of ``k period``, ``k >= 0`` (Weidel and Sheik, 2021).
+    """``exp(-a d) / period`` with the distance ``d`` to the nearest ``k period``, ``k >= 0`` (Weidel and Sheik, 2021).
 
-    It is meant for neurons that spike once more for each ``period``, their threshold, above it. Primitive: stairs of one step
-    a period, each ``(1 - exp(-a d)) / (a period)`` to both sides of its middle.
+    It is meant for neurons that may spike several times in a step, with their threshold as the ``period``. The primitive is
+    stairs with one step per period, each ``(1 - exp(-a d)) / (a period)`` on both sides of its middle.
     """
 
     others = ("period",)
@@ -219,7 +219,7 @@ class periodic_exponential(Surrogate):
         self.period = period
 
     def _nearest(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the number of the nearest step, and what ``u`` is above it."""
+        """Return the number of the nearest step, and the distance of ``u`` above it."""
         k = ops.maximum(ops.floor(u / self.period + 0.5), 0)
         return k, u - k * self.period
 

@@ -1,4 +1,4 @@
-"""Surrogates whose derivative is above zero everywhere and falls off on both sides of the threshold."""
+"""Surrogates whose derivative is positive everywhere and falls on both sides of the threshold."""
 # ruff: noqa: N801 - named as the field and the seed write them
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class sigmoid(Surrogate):
 
 
 class relusigmoid(sigmoid):
-    """The surrogate of the IF tutorial of MindSpore r1.9: ``sigmoid`` at its steepness of 5."""
+    """The surrogate of MindSpore r1.9's IF tutorial, ``sigmoid`` with a steepness of 5."""
 
     def __init__(self) -> None:
         super().__init__(5.0)
@@ -84,12 +84,12 @@ class fast_sigmoid(Surrogate):
         return u / (1 + ops.abs(u) * self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it."""
+        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends."""
         return -u * ops.abs(u) / ops.square(1 + ops.abs(u) * self.steepness(u))
 
 
 class soft_sign(Surrogate):
-    """``(a / 2) / (1 + a |u|)^2``; primitive ``(a u / (1 + a |u|) + 1) / 2``: ``fast_sigmoid`` with a height of 1."""
+    """``(a / 2) / (1 + a |u|)^2``; primitive ``(a u / (1 + a |u|) + 1) / 2``, ``fast_sigmoid`` scaled to rise from 0 to 1."""
 
     def __init__(self, alpha: Any = 2.0) -> None:
         super().__init__(alpha)
@@ -106,9 +106,9 @@ class soft_sign(Surrogate):
 
 
 class exponential(Surrogate):
-    """``(a / 2) exp(-a |u|)``, that of SLAYER; primitive ``exp(a u) / 2`` below 0, ``1 - exp(-a u) / 2`` above.
+    """``(a / 2) exp(-a |u|)``, as in SLAYER; primitive ``exp(a u) / 2`` below 0, ``1 - exp(-a u) / 2`` above.
 
-    With ``a`` = 1 / ``tau_rho`` (Shrestha and Orchard, 2018).
+    SLAYER's ``tau_rho`` is ``1 / a`` (Shrestha and Orchard, 2018).
     """
 
     def __init__(self, alpha: Any = 2.0) -> None:
@@ -128,8 +128,8 @@ class exponential(Surrogate):
 class erf(Surrogate):
     """``a / sqrt(pi) exp(-(a u)^2)``; primitive ``(1 + erf(a u)) / 2`` (Esser et al., 2015; Yin, Corradi and Bohte, 2020).
 
-    It is the density of a normal distribution, also known as gaussian: of standard deviation ``sigma`` with
-    ``a`` = 1 / (sqrt(2) ``sigma``).
+    Also known as gaussian, it is the density of a normal distribution with standard deviation ``sigma`` if
+    ``a = 1 / (sqrt(2) sigma)``.
     """
 
     def __init__(self, alpha: Any = 2.0) -> None:
@@ -148,7 +148,7 @@ class erf(Surrogate):
 class tanh(Surrogate):
     """``1 - tanh(a u)^2``; primitive ``tanh(a u) / a``.
 
-    With a height of 1 instead, ``(1 + tanh(a u)) / 2``, it is ``sigmoid(2 a)``.
+    Scaled to rise from 0 to 1, ``(1 + tanh(a u)) / 2``, it is ``sigmoid(2 a)``.
     """
 
     def __init__(self, alpha: Any = 2.0) -> None:
@@ -164,7 +164,7 @@ class tanh(Surrogate):
         return ops.tanh(u * a) / a
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it."""
+        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends."""
         return (u * self.derivative(u) - self.primitive(u)) / self.steepness(u)
 
 
@@ -184,7 +184,7 @@ class circ(Surrogate):
         return u / ops.sqrt(1 + ops.square(u * self.steepness(u)))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``: its height depends on it."""
+        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends."""
         return ops.square(u) * -u * self.steepness(u) * self.derivative(u)
 
 
@@ -208,8 +208,8 @@ class nonzero_sign_log_abs(Surrogate):
 class q_pseudo_spike(Surrogate):
     """``(1 + 2 |u| / (a - 1))^(-a)`` (Herranz-Celotti and Rouat, 2022, whose ``q`` is ``a`` here).
 
-    Primitive ``h / 2`` below 0 and ``1 - h / 2`` above, with ``h = (1 + 2 |u| / (a - 1))^(1 - a)``. ``alpha`` above 1 is not
-    the steepness, which is 1, but controls the tails: the larger, the thinner.
+    Primitive ``h / 2`` below 0 and ``1 - h / 2`` above, with ``h = (1 + 2 |u| / (a - 1))^(1 - a)``. ``alpha``, above 1, does
+    not set the steepness, which is 1, but the tails: a larger ``alpha`` makes them thinner.
     """
 
     lowest = 1.0

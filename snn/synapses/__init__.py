@@ -1,9 +1,10 @@
-"""Synapses: connections between two layers of neurons with a time course of their own.
+"""Synapses: time courses of the connections between two layers of neurons.
 
 In a chain, a filter of a current comes after the weights (``Dense``, ``Exponential``, neuron), and a presynaptic effect on
-spikes before them (neuron, ``TsodyksMarkram``, ``Dense``); a conductance wraps the neuron whose membrane it needs. Time is in
+spikes before them (neuron, ``TsodyksMarkram``, ``Dense``). A conductance wraps the neuron whose membrane it needs. Time is in
 steps. A response is sampled at whole steps, from the step of the spike on: the output ``n`` steps later is the continuous
-response at time ``n``. An ``Exponential`` therefore acts at once, an ``Alpha``, which begins at 0, a step later.
+response at time ``n``. An ``Exponential`` therefore acts in the step of the spike; an ``Alpha``, which begins at 0, acts one
+step later.
 """
 
 # ruff: noqa: F403 - what each file exports is in its own __all__
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..common.discover import export
 
-if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+if TYPE_CHECKING:  # for type checkers and editors; at run time export() finds the files
     from .alpha import *
     from .base import *
     from .conductance import *

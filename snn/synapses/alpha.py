@@ -26,12 +26,12 @@ class Rising(NamedTuple):
 
 
 class _Rising(Synapse):
-    """Two decays, one behind the other: exact at whole steps, also where both are equal."""
+    """Two decays in series, exact at whole steps, also if both are equal."""
 
     State = Rising
 
     def decays(self, like: Any) -> tuple[Any, Any, Any]:
-        """Return what is left after a step of the current and of its rise, and how much the one takes of the other."""
+        """Return the shares of the current and of its rise that remain after a step, and the gain from rise to current."""
         raise NotImplementedError  # each synapse's own
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
@@ -58,8 +58,8 @@ class _Rising(Synapse):
 class DoubleExponential(_Rising):
     """Current with a rise and a slower decay (Roth and van Rossum, in De Schutter, Computational Modeling Methods, 2009).
 
-    ``t`` steps after an input of 1 it is ``k (exp(-t / tau_decay) - exp(-t / tau_rise))``, exact at whole steps, where ``k``
-    scales the peak of this curve to 1: with ``q = tau_rise / tau_decay``, ``k = q^(-q / (1 - q)) / (1 - q)``. The peak may lie
+    ``t`` steps after an input of 1 it is ``k (exp(-t / tau_decay) - exp(-t / tau_rise))``, exact at whole steps. Here
+    ``k = q^(-q / (1 - q)) / (1 - q)``, with ``q = tau_rise / tau_decay``, scales the peak of this curve to 1. The peak may lie
     between two steps, so the largest sample may be slightly below 1.
 
     Parameters
@@ -99,7 +99,7 @@ class DoubleExponential(_Rising):
             )  # fmt: skip
 
     def decays(self, like: Any) -> tuple[Any, Any, Any]:
-        """Return the decay, that of the rise, and the gain between them."""
+        """Return the decay of the current, the decay of its rise, and the gain between them."""
         ratio = constant(self.tau_rise, like) / constant(self.tau_decay, like)
         decay, rise = left(self.tau_decay, None, True, like), left(self.tau_rise, None, True, like)
         k = of_constant("exp", -ratio / (1 - ratio) * of_constant("log", ratio)) / (1 - ratio)

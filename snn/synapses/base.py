@@ -1,4 +1,4 @@
-"""The base of synapses: a state that is passed in and returned, and no spikes of their own."""
+"""The base of synapses: a state that is passed in and returned, without spikes."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ class Synapse(Stateful):
 
 
 def as_numbers(x: Any, like: Any) -> Any:
-    """Return an input in the dtype of a state where it is of bools or whole numbers."""
+    """Return an input; bools and whole numbers are cast to the dtype of a state."""
     return x if x.dtype.kind == "f" else x.astype(like.dtype)

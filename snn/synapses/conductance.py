@@ -1,4 +1,4 @@
-"""Conductances: synapses whose current depends on the membrane that it drives."""
+"""Conductances: synapses whose current depends on the membrane that they drive."""
 
 from __future__ import annotations
 
@@ -55,15 +55,15 @@ class Receptor(Checked):
     def opened(self, x: Any, v: Any, state: Any, apart: bool = False) -> tuple[Any, Any]:
         """Return the conductance that is open after an input, at a membrane ``v``, and the state of the synapse.
 
-        An input that comes to this receptor ``apart`` opens it where it is positive, whatever the receptor is.
+        An input for this receptor alone, ``apart``, opens it where it is positive, also if the receptor is inhibitory.
         """
-        # A tie of `maximum` shares the gradient: an input of 0 has the mean of the slopes beside it.
+        # At a tie `maximum` shares the gradient: an input of 0 gets the mean of the slopes on both sides.
         g, after = self.synapse(ops.maximum(-x if self.inhibitory and not apart else x, 0.0), state)
         return g if self.gate is None else g * self.gate(v), after
 
 
 class Conducting(NamedTuple):
-    """State of a neuron with conductances: its own, and the variables of the receptors by name."""
+    """State of a neuron with conductances: the state of the neuron inside, and the variables of the receptors by name."""
 
     v: Any
     g: Any
@@ -78,22 +78,22 @@ class Conductance(Stateful):
 
     ``v = (h + sum of g E) / (1 + sum of g)``
 
-    That is one step of the implicit Euler method in the conductances. It is stable for conductances of any size, the membrane
-    never leaves the range of ``h`` and the reversal potentials, and its fixed points are those of the equation. An inhibition
-    whose ``E`` is the rest shunts: by itself it has no effect, and it divides all other inputs.
+    This is one step of the implicit Euler method in the conductances. It is stable for conductances of any size: the membrane
+    never leaves the range of ``h`` and the reversal potentials. Its fixed points are those of the equation. An inhibition
+    whose ``E`` is the rest shunts: alone it has no effect, but it divides all other inputs.
 
     ``g`` is the input, filtered by the receptor's synapse, as a share per step: conductance over capacitance, times the length
-    of a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``, so that ``g = 1 / tau`` equals the leak.
+    of a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``.
 
-    An input ``[N, ...]`` is one sum for each neuron: positive, it opens the receptors that are not ``inhibitory``; negative,
-    those that are. Excitation and inhibition of a neuron in the same step cancel. A dict of inputs by the names of receptors,
-    ``node({"exc": x1, "inh": x2}, state)`` in your own net, keeps them apart: each opens its receptor where it is positive,
-    and a receptor that is not named gets no input.
+    An input ``[N, ...]`` is one sum for each neuron. A positive sum opens the receptors that are not ``inhibitory``, a
+    negative sum those that are: excitation and inhibition of a neuron in the same step cancel. To keep them apart, pass a
+    dict of inputs by the names of receptors, ``node({"exc": x1, "inh": x2}, state)`` in your own net. Each input opens its
+    receptor where it is positive, and a receptor that is not named gets no input.
 
     Parameters
     ----------
     node : Neuron or Stochastic
-        The neuron, which gets no input of its own. For a refractory period wrap the whole: ``Refractory(Conductance(...))``.
+        The neuron, which gets no other input. For a refractory period wrap the whole: ``Refractory(Conductance(...))``.
     **receptors : Receptor
         Receptors by name: ``ampa=`` is recorded as ``"g_ampa"``. The state has ``v``, the state of the neuron, and ``g``, a
         dict of the receptors' states.
@@ -148,7 +148,7 @@ class Conductance(Stateful):
         return bool(self.node.fire)
 
     def variables(self) -> dict[str, list[str]]:
-        """Return the names of each receptor's variables: ``g_<name>``, and ``g_<name>_<variable>`` of what else it has."""
+        """Return the names of each receptor's variables: ``g_<name>``, and ``g_<name>_<variable>`` for any others."""
         return {
             name: [f"g_{name}", *(f"g_{name}_{field}" for field in receptor.synapse.State._fields[1:])]
             for name, receptor in self.receptors.items()
@@ -180,7 +180,7 @@ class Conductance(Stateful):
         return inputs
 
     def initial_state(self, x: Any) -> Any:
-        """Return the initial state for inputs such as ``x``, ``[N, ...]``: the neuron's, and that of each synapse."""
+        """Return the initial state for inputs such as ``x``, ``[N, ...]``, of the neuron and of each synapse."""
         x = next(iter(x.values())) if isinstance(x, dict) else x
         keys = self.variables()
         starts = {name: receptor.synapse.initial_state(x) for name, receptor in self.receptors.items()}

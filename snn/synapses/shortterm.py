@@ -22,7 +22,7 @@ class Resources(NamedTuple):
 
 
 class _Arrived(Cell):
-    """1 where there is a spike, of whatever amplitude; its gradient is that of a spike over its amplitude."""
+    """1 where there is a spike, of any amplitude; the gradient is divided by the amplitude."""
 
     def __init__(self, amplitude: Any) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class TsodyksMarkram(Synapse):
     """Depression and facilitation of a neuron's spikes (Tsodyks, Pawelzik and Markram, 1998; Markram, Wang and Tsodyks, 1998).
 
     Place it after the neuron and before the weights. Each spike uses the share ``u`` of the resources ``r``, which are 1 at
-    first, and the weights get ``x u r``. In a step:
+    the start, and the weights get ``x u r``. In a step:
 
     - time passes: ``u = u exp(-1 / tau_facil)`` and ``r = 1 - (1 - r) exp(-1 / tau_rec)``;
     - at a spike ``u = u + U (1 - u)``, then the output is ``x u r``, then ``r = r - u r``.
@@ -54,7 +54,7 @@ class TsodyksMarkram(Synapse):
     tau_rec : float or array or Parameter
         Time constant of the recovery of the resources in steps, above 0.
     tau_facil : float or array or Parameter, optional
-        Time constant of the decay of ``u``; None means no facilitation, so that the synapse only depresses.
+        Time constant of the decay of ``u`` in steps, above 0; None means no facilitation: the synapse only depresses.
     amplitude : float or array
         The amplitude of the spikes, for their gradients through ``u`` and ``r``.
 

@@ -1,4 +1,4 @@
-"""Layers for images and sequences: arguments to make each with, the layer of torch that is the same, and a shape it takes."""
+"""Layers for images and sequences: arguments for each, the same layer of torch, and a shape that it takes."""
 
 from dataclasses import dataclass
 from typing import Any

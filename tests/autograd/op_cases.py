@@ -1,4 +1,4 @@
-"""The table of differentiable operations: what they compute in numpy, and where they are smooth.
+"""The table of differentiable operations: their equivalents in numpy, and where they are smooth.
 
 A new operation needs an entry here; ``test_ops_gradients.py`` tests every entry, and fails for an operation without one.
 """

@@ -1,4 +1,4 @@
-"""Gradients of several batches as one, beside torch and beside one large batch."""
+"""Gradients of several batches as one, against torch and against one large batch."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def gradient(net, x, y):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_mean_by_samples_is_the_gradient_of_one_batch(dtype):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
     rng = np.random.default_rng(0)
     net, x, y = nn.Dense(3, 2, dtype=dtype, rng=rng), rng.random((7, 3)).astype(dtype), rng.random((7, 2)).astype(dtype)
     gradients = optim.Accumulator()

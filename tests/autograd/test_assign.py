@@ -1,4 +1,4 @@
-"""New values for a Parameter: rounded to its precision, and otherwise as they came or refused, by every way in."""
+"""New values for a Parameter: rounded to its precision, kept exactly, or refused, by every way to assign them."""
 
 import numpy as np
 import pytest

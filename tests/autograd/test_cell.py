@@ -1,4 +1,4 @@
-"""Cell: its parts in order, their names, its modes, what goes wrong. Cases K and V of the behaviour table."""
+"""Cell: the order and names of its parts, its modes, its errors. Cases K and V of the behaviour table."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""The public gradient checker finds what is wrong and passes what is right."""
+"""The public gradient checker finds wrong gradients and passes right ones."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""check_bprop compares a Cell's bprop with what it stands in for, and says what cannot be compared."""
+"""check_bprop compares a Cell's bprop with the gradient of its primitive or construct, and names what it cannot compare."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Methods of a Cell that MindSpore has, and names in Cells that hold what belongs to others."""
+"""Methods of MindSpore's Cell, and names in Cells that hold Cells and Parameters of others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""MindSpore's operations beside the core's."""
+"""MindSpore's operations that the core does not have."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Programs as MindSpore users write them: nothing but the import lines is ours."""
+"""Programs as MindSpore users write them; only the import lines are ours."""
 # ruff: noqa: N812, UP008 - they are written so
 
 import numpy as np

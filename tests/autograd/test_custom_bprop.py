@@ -1,4 +1,4 @@
-"""A Cell's own bprop is its derivative, wherever it stands, for every kind of output. Cases A and D of the behaviour table."""
+"""A Cell's own bprop is its derivative in any place, for every kind of output. Cases A and D of the behaviour table."""
 
 import numpy as np
 import pytest

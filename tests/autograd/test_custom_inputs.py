@@ -1,4 +1,4 @@
-"""What a bprop gets and returns for each input of construct. Cases B (those that work), E and Q of the behaviour table."""
+"""A bprop's arguments and returns for each input of construct. Cases B (those that work), E and Q of the behaviour table."""
 
 from typing import NamedTuple
 

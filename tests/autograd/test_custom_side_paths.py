@@ -1,4 +1,4 @@
-"""A value that leaves a Cell with its own bprop by another way than its outputs has no gradient to give."""
+"""A value that leaves a Cell with its own bprop by a way other than its outputs has no gradient."""
 
 import numpy as np
 import pytest

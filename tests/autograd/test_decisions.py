@@ -1,4 +1,4 @@
-"""What docs/mindspore.md says beyond the cases that were recorded, where no other test holds it."""
+"""Statements of docs/mindspore.md beyond the recorded cases that no other test checks."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Memory that goes to other libraries and comes from them, by DLPack and by numpy's protocol."""
+"""Memory shared with other libraries, by DLPack and by numpy's protocol."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "float16", "float3
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_torch_sees_our_memory_and_we_see_its(dtype):
-    torch = pytest.importorskip("torch", reason="compares with torch: the extra 'torch'")
+    torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
     x = Tensor(np.arange(6).reshape(2, 3), dtype)
     theirs = torch.from_dlpack(x)
     assert str(theirs.dtype) == f"torch.{dtype}"
@@ -26,7 +26,7 @@ def test_torch_sees_our_memory_and_we_see_its(dtype):
 
 
 def test_what_the_owner_writes_is_seen_unless_it_was_copied():
-    torch = pytest.importorskip("torch", reason="compares with torch: the extra 'torch'")
+    torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
     tensor = torch.ones(3)
     shared, own = from_dlpack(tensor), from_dlpack(tensor, copy=True)
     tensor[0] = 5.0
@@ -39,7 +39,7 @@ def test_what_the_owner_writes_is_seen_unless_it_was_copied():
 
 
 def test_gradients_of_torch_are_ours_from_there_on():
-    torch = pytest.importorskip("torch", reason="compares with torch: the extra 'torch'")
+    torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
     weight = torch.tensor([1.0, 2.0], requires_grad=True)
     with pytest.raises(DTypeError, match=r"from_dlpack: expected an array with __dlpack__ .*\.detach\(\)\.cpu\(\)"):
         from_dlpack(weight)
@@ -51,7 +51,7 @@ def test_gradients_of_torch_are_ours_from_there_on():
 
 
 def test_arrays_of_jax_come_in_and_ours_go_out():
-    jnp = pytest.importorskip("jax.numpy", reason="compares with jax: the extra 'jax'")
+    jnp = pytest.importorskip("jax.numpy", reason="comes with the extra 'jax'")
     array = jnp.arange(6.0).reshape(2, 3)
     ours = from_dlpack(array)
     assert np.array_equal(ours, np.asarray(array))
@@ -74,7 +74,7 @@ def test_memory_that_is_read_only_is_handed_out_as_a_copy():
     assert not shared.flags.writeable
     with pytest.raises(BufferError):
         constant.__dlpack__(copy=False)
-    torch = pytest.importorskip("torch", reason="compares with torch: the extra 'torch'")
+    torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
     theirs = torch.from_dlpack(constant)
     assert np.array_equal(theirs.numpy(), constant.numpy())
     theirs[0] = 5.0

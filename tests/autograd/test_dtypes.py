@@ -1,4 +1,4 @@
-"""Which dtype comes out: the input's, with Python scalars weak. Most cases are the behaviour table's U_*."""
+"""Dtypes of results: the input's, with Python scalars weak. Most cases are the behaviour table's U_*."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whole texts of the errors of Cell, of the transforms and of the graph: where, what was expected, what came, what to do."""
+"""Whole texts of the errors of Cell, of the transforms and of the graph, in all four parts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The error classes: four parts, one base, the builtin that fits, and the way they cross process boundaries."""
+"""The error classes: four parts, one base, the matching builtin, and pickling across processes."""
 
 import copy
 import pickle

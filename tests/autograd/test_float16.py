@@ -1,4 +1,4 @@
-"""Sums over float16 are made in float32 and rounded once, forward and backward: in float16 they stop at 2,048 ones."""
+"""Sums over float16 are computed in float32 and rounded once, forward and backward: in float16 they stop at 2,048 ones."""
 
 import numpy as np
 import pytest

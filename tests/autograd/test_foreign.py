@@ -1,4 +1,4 @@
-"""Names of other frameworks say what to write here, and are no attributes otherwise."""
+"""Names of other frameworks lead to an error that names ours, and are no attributes otherwise."""
 
 import copy
 import importlib

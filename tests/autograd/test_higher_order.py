@@ -1,4 +1,4 @@
-"""Transforms inside transforms: orders, closures, what recording is switched off for."""
+"""Transforms inside transforms: orders, closures, and code for which recording is off."""
 
 import threading
 

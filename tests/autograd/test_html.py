@@ -1,4 +1,4 @@
-"""Tables for notebooks: of nets, and of values."""
+"""HTML tables of nets and of values, for notebooks."""
 
 from xml.etree import ElementTree
 

@@ -1,4 +1,4 @@
-"""The gate through which foreign data enters: masked, sparse, text, dates, objects, other packages' arrays."""
+"""Data from outside: masked, sparse, text, dates, objects, other packages' arrays."""
 
 import array
 import collections

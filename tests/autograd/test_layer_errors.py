@@ -1,4 +1,4 @@
-"""What layers for images and sequences refuse, and how they say it."""
+"""Arguments and inputs that layers for images and sequences refuse, with their errors."""
 
 import numpy as np
 import pytest

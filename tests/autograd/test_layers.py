@@ -1,4 +1,4 @@
-"""Layers for images and sequences: what they start with, keep, refuse and print."""
+"""Layers for images and sequences: initial values, dtypes, limits, printing."""
 
 import copy
 

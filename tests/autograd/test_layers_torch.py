@@ -9,7 +9,7 @@ from autograd import Tensor, grad, nn, ops
 
 from .layer_cases import CASES, WEIGHTED, Case
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="comes with the extra 'torch'")
 NAMES = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
 
 

@@ -1,4 +1,4 @@
-"""What users of other frameworks write by habit: each an error that says what to write."""
+"""Habits of users of other frameworks: each is an error that says what to write."""
 
 import inspect
 import pickle

@@ -1,4 +1,4 @@
-"""Cells and containers nested deep, or in circles, end in a result or in an error that says what to do."""
+"""Deeply nested or circular Cells and containers give a result, or an error that says what to do."""
 
 import sys
 

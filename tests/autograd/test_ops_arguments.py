@@ -1,4 +1,4 @@
-"""Indexing, shapes and products: what numpy users write, and what is refused."""
+"""Indexing, shapes and products: arguments of numpy users, and errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The expression for one element of every elementwise operation, which the compiled mode reads, against its numpy forward."""
+"""The one-element expression of every elementwise operation, which the compiled mode reads, against its numpy forward."""
 
 import math
 import string

@@ -1,4 +1,4 @@
-"""Optimizers against their formulas in plain numpy; saving and going on."""
+"""Optimizers against their formulas in plain numpy; saving and resuming."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Constraints that hold when an optimizer is made and after each of its steps."""
+"""Constraints that hold from the start of an optimizer and after each of its steps."""
 
 import pickle
 

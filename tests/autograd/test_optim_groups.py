@@ -1,4 +1,4 @@
-"""Groups of Parameters with options of their own; one optimizer under both its names; calls that are mistakes."""
+"""Groups of Parameters with their own options; one optimizer under both its names; wrong calls."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a user keeps can be pickled and copied; training goes on to the bit as if it had not been interrupted."""
+"""Objects that users keep can be pickled and copied; training continues to the bit as if it had not been interrupted."""
 
 import copy
 import inspect

@@ -1,4 +1,4 @@
-"""What is printed makes the same thing again: every layer, loss, optimizer and schedule, found by what is exported."""
+"""Printed text makes the same object again: every exported layer, loss, optimizer and schedule."""
 
 import inspect
 import pickle

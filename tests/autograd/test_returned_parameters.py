@@ -1,4 +1,4 @@
-"""A Parameter is the leaf of a transform wherever it leaves the function that is differentiated."""
+"""A Parameter that a differentiated function returns is a leaf of the transform."""
 
 import numpy as np
 import pytest

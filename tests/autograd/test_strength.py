@@ -1,4 +1,4 @@
-"""What the core bears: transforms inside bprops, high orders, shared Cells, errors in the middle, threads."""
+"""Stress of the core: transforms inside bprops, high orders, shared Cells, errors in the middle, threads."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Long chains, and graphs that are released at once: nothing waits for the garbage collector."""
+"""Long chains, and graphs that are released without waiting for the garbage collector."""
 
 import gc
 import weakref

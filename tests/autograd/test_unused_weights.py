@@ -1,4 +1,4 @@
-"""A result in which no Parameter that is differentiated by takes part is an error, unless zeros are asked for."""
+"""A result that depends on none of the requested Parameters is an error, unless zeros are requested."""
 
 import numpy as np
 import pytest

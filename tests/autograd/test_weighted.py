@@ -1,4 +1,4 @@
-"""Layers whose weights go through a Cell."""
+"""Layers whose weights pass through a Cell."""
 
 import numpy as np
 import pytest

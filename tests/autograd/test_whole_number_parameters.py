@@ -1,4 +1,4 @@
-"""A gradient by whole numbers or bools is an error, for Parameters too; one that is frozen is a constant."""
+"""A gradient by whole numbers or bools is an error, for Parameters too; a frozen Parameter is a constant."""
 
 import numpy as np
 import pytest

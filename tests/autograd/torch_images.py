@@ -1,4 +1,4 @@
-"""Operations on images for random programs: a tensor of any shape is taken as one image with a line, a plane or a volume."""
+"""Operations on images for random programs: a tensor of any shape counts as an image of one, two or three dimensions."""
 
 import numpy as np
 from hypothesis import strategies as st

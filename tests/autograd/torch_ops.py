@@ -1,6 +1,6 @@
-"""The table of differentiable operations for random programs: how each is called here and in torch, and where it is smooth.
+"""The table of differentiable operations for random programs: the calls here and in torch, and where they are smooth.
 
-torch comes as an argument, so that it is loaded only by who runs it.
+torch is an argument, so only the tests that run it import it.
 """
 
 from collections.abc import Callable

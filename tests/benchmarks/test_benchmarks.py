@@ -1,6 +1,6 @@
-"""Tiny runs, beside torch where it is installed, and what the parent and its workers promise each other.
+"""Tiny runs, with torch if it is installed, and the contract between the parent process and its workers.
 
-`make bench-quick` leaves out the benchmarks that are run whole here.
+`make bench-quick` leaves out the benchmarks that run completely here.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ from snn.engine import tuning
 
 TORCH = importlib.util.find_spec("torch") is not None
 EXPERT = ["torch_expert"] if TORCH else []
-measures_memory = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system has no /proc to measure with")
+measures_memory = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to measure memory")
 
 
 def run(name, out, *more):

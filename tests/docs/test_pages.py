@@ -1,4 +1,4 @@
-"""The pages as files: links, lists of pages, and numbers that stand in two places. Their listings are run by conftest.py."""
+"""The pages as files: links, lists of pages, and numbers that two pages repeat. conftest.py runs their listings."""
 
 import re
 import runpy

@@ -1,4 +1,4 @@
-"""Smoke runs of every experiment, each once, in a process of its own."""
+"""Smoke runs of every experiment, each once, in its own process."""
 
 import importlib.util
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 needs_limits = pytest.mark.skipif(
-    importlib.util.find_spec("resource") is None, reason="there is no module resource, which limits the size of files"
+    importlib.util.find_spec("resource") is None, reason="needs the module resource to limit the size of files"
 )
 
 

@@ -1,4 +1,4 @@
-"""python -m experiments: what it lists, shows and refuses."""
+"""python -m experiments: its lists, its help and its errors."""
 
 import dataclasses
 import importlib

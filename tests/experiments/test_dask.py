@@ -17,8 +17,8 @@ from experiments.__main__ import main
 from .conftest import ROOT
 
 pytestmark = [
-    pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="there is no Dask"),
-    pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals"),
+    pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="comes with the extra 'dask'"),
+    pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals to kill processes"),
 ]
 
 CLUSTER = """
@@ -106,7 +106,7 @@ def parent(pid):
         return int(file.read().rpartition(")")[2].split()[1])
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="there is no /proc that tells the parent of a process")
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc to find the parent of a process")
 def test_ctrl_c_lets_runs_save_and_the_run_of_a_worker_that_is_killed_is_redone(cluster, stand_in, tmp_path, capsys):
     address, workers = cluster
     sweep = ["sweep", "digits", "--grid", "hidden=8,16,32", "--out", str(tmp_path), "--dask", address]

@@ -1,4 +1,4 @@
-"""Experiments on sets that are made from a seed: their inputs, what they measure, and that they learn."""
+"""Experiments on generated sets: their inputs, their measures, and that they learn."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The mnist experiment. With SPIKECELL_MNIST naming a directory of real files, it is trained on them too."""
+"""The mnist experiment, also trained on real files if SPIKECELL_MNIST names their directory."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Experiments on published sets: their small files, networks that fire and learn in the compiled mode, and digests of data."""
+"""Experiments on published sets: small files, networks that fire and learn in the compiled mode, digests of data."""
 
 import importlib
 import json

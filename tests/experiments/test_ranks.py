@@ -22,7 +22,7 @@ from .conftest import ROOT
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 COMMAND = "mpiexec -n 2 python -m mpi4py -m experiments yin_yang --ranks 2"  # as in docs/ranks.md
 needs_mpi = pytest.mark.skipif(
-    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="there is no mpi4py, or no mpiexec"
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec"
 )
 
 

@@ -1,4 +1,4 @@
-"""python -m experiments report: a page about runs that needs nothing but itself."""
+"""python -m experiments report: a self-contained page about runs."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Runs that are killed or interrupted and go on, and runs that are repeated.
+"""Runs that are killed or interrupted and resume, and runs that are repeated.
 
 SPIKECELL_KILLS=200 kills more often.
 """
@@ -97,12 +97,12 @@ def killed(out, kills, options):
     return directory
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_run_that_is_killed_again_and_again_leaves_the_same_bits(tmp_path, whole):
     assert bits(killed(tmp_path, KILLS, SMALL)) == bits(whole)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_run_on_files_with_norms_and_dropout_that_is_killed_leaves_the_same_bits(tmp_path):
     small = ["nmnist", "--smoke", "--hidden", "4", "--dense", "16", "--steps", "2", "--mode", "eager"]
     assert main([*small, "--out", str(tmp_path / "whole")]) == 0
@@ -190,7 +190,7 @@ def test_options_that_are_none_are_refused(tmp_path, whole, capsys, changed, tex
 
 
 def test_a_run_that_another_process_is_at_is_refused(whole, capsys):
-    fcntl = pytest.importorskip("fcntl")
+    fcntl = pytest.importorskip("fcntl", reason="needs fcntl, which locks files")
     handle = os.open(whole, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -299,7 +299,7 @@ def test_going_on_elsewhere_is_said(tmp_path, smoke, capsys, monkeypatch):
 
 
 def test_a_run_that_has_ended_is_free_at_once(tmp_path, capsys):
-    pytest.importorskip("fcntl")
+    pytest.importorskip("fcntl", reason="needs fcntl, which locks files")
     gc.disable()
     try:
         assert main([*SMALL, "--epochs", "1", "--out", str(tmp_path)]) == 0

@@ -1,4 +1,4 @@
-"""The directory of a run: whatever goes wrong, what was there stays."""
+"""The directory of a run keeps its files, whatever goes wrong."""
 
 import errno
 import os
@@ -162,7 +162,7 @@ for write in (
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="the system has no users that may write less")
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs os.seteuid, to give up the right to write")
 def test_a_read_only_directory_keeps_what_is_in_it_and_says_so(tmp_path):
     place = Path(tempfile.mkdtemp())  # tmp_path is closed to another user
     try:

@@ -1,4 +1,4 @@
-"""What every experiment is and leaves behind."""
+"""The options, files and figures of every experiment."""
 
 import dataclasses
 import importlib

@@ -1,4 +1,4 @@
-"""python -m experiments sweep: every trial is run once, whatever is killed in between."""
+"""python -m experiments sweep: every trial is run once, even if processes are killed in between."""
 
 import importlib.util
 import json
@@ -17,8 +17,8 @@ from experiments.harness import lock
 from experiments.local import Local
 from experiments.study import Grid, Range, Study
 
-needs_signals = pytest.mark.skipif(os.name != "posix", reason="processes are killed by signals")
-needs_optuna = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="there is no Optuna")
+needs_signals = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals to kill processes")
+needs_optuna = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="comes with the extra 'sweep'")
 
 # What stands in for an experiment: it writes what a run writes, and counts how often it was begun.
 STAND_IN = """
@@ -230,7 +230,7 @@ def test_a_command_goes_on_with_the_run_that_is_there(tmp_path):
     assert (tmp_path / "output.txt").read_text() == f"new\nagain {run}\n"
 
 
-@pytest.mark.skipif(importlib.util.find_spec("fcntl") is None, reason="there are no locks of files")
+@pytest.mark.skipif(importlib.util.find_spec("fcntl") is None, reason="needs fcntl, which locks files")
 def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
     assert main([*GRID, "--out", str(tmp_path)]) == 0
     handle = lock(tmp_path, "", "", "")

@@ -1,4 +1,4 @@
-"""The loop that experiments share, beside one with nothing in it but what has to be."""
+"""The loop that experiments share, against a minimal one."""
 
 import json
 

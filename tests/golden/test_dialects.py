@@ -1,6 +1,6 @@
-"""Each of the cases in peer_neurons.npz by ``dialect``: the peer's own arguments make the node that gives its arrays.
+"""Every case in peer_neurons.npz: ``dialect``, with the peer's own arguments, makes a node that gives the peer's arrays.
 
-The file has, for each case, an input of 48 steps and 24 neurons, the peer's spikes and membranes, and the gradient by the
+For each case the file has an input of 48 steps and 24 neurons, the peer's spikes and membranes, and the gradient by the
 input of ``sum(ws spikes) + sum(wv v[-1])``.
 """
 

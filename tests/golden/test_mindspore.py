@@ -1,7 +1,7 @@
 """The seed's IFNode and relusigmoid, and our own, against MindSpore 2.10: every array of mindspore_ifnode.npz.
 
 One layer: i_t = Dense(x_t); s_t, v_t = IFNode(i_t, v_(t-1)); loss = mean((sum_t s_t / T - target)^2) + 0.1 mean(v_T^2).
-Two layers: the second a readout that never fires; loss = mean((v_T / T - target)^2). Segment b goes on where a ended.
+Two layers: the second is a readout that never fires; loss = mean((v_T / T - target)^2). Segment b continues from the end of a.
 """
 
 from pathlib import Path

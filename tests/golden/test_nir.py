@@ -1,4 +1,4 @@
-"""Graphs that snnTorch and Norse wrote, nir/*.nir, give the traces that are beside them; write_nir.py made both."""
+"""Graphs by snnTorch and Norse, nir/*.nir, give the traces in the files beside them; write_nir.py made both."""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write nir/*.nir and nir/*.npz, with the extra 'peers': graphs by snnTorch and Norse, an input, what they make of it."""
+"""Write nir/*.nir and nir/*.npz with the extra 'peers': graphs by snnTorch and Norse, an input, and its results there."""
 
 import sys
 import warnings

@@ -1,4 +1,4 @@
-"""U and J7: which dtype comes out, what Python makes of a Tensor, and how it is printed."""
+"""U and J7: dtypes of results, conversions of a Tensor to Python values, and printing."""
 
 import numpy as np
 

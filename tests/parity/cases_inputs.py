@@ -1,4 +1,4 @@
-"""E and Q: inputs that are no Tensors, nested, or passed by keyword."""
+"""E and Q: inputs that are not Tensors, are nested, or are passed by keyword."""
 # ruff: noqa: N802 - a function has the name of its case
 
 from autograd import grad, ops

@@ -1,4 +1,4 @@
-"""J and S: gradients of operations, at kinks and ties, through casts, and of inputs that are no floats."""
+"""J and S: gradients of operations, at kinks and ties, through casts, and by inputs that are not floats."""
 # ruff: noqa: N802 - a function has the name of its case
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""B and L: what a bprop may return."""
+"""B and L: returns of a bprop."""
 # ruff: noqa: N802 - a function has the name of its case
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""D and N: where a Cell with its own bprop stands, its outputs, and when its bprop runs."""
+"""D and N: places of a Cell with its own bprop, its outputs, and when its bprop runs."""
 # ruff: noqa: N802 - a function has the name of its case
 
 import numpy as np

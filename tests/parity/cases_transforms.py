@@ -1,4 +1,4 @@
-"""H and I: grad and value_and_grad, what they take and return."""
+"""H and I: arguments and results of grad and value_and_grad."""
 # ruff: noqa: N802 - a function has the name of its case
 
 import numpy as np

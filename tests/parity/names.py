@@ -1,4 +1,4 @@
-"""All cases of the table of what MindSpore 2.10 does, and those that are out of scope."""
+"""All cases of the table of MindSpore 2.10's behaviour, and those that are out of scope."""
 
 import re
 

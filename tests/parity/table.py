@@ -1,8 +1,8 @@
-"""How a case of the table is written, what it is held to, and what most cases share.
+"""The form of a case of the table, its check, and the parts that most cases share.
 
 A case is a function with the case's name. Its decorator says whose answer is expected:
 
-- ``same``: MindSpore's two modes agree, or only one of them could run the case, and we do as they do;
+- ``same``: MindSpore's two modes agree, or only one of them could run the case, and we do the same;
 - ``pynative`` and ``graph``: the modes disagree and we follow that one;
 - ``differs``: we do neither, on purpose.
 

@@ -1,4 +1,4 @@
-"""What real MindSpore does, case by case, and what we do."""
+"""The behaviour of MindSpore, case by case, and ours."""
 
 from collections import Counter
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compare a dialect with its peer, which is installed, on random inputs."""
+"""Compare a dialect with its installed peer on random inputs."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Run the listings of other packages on the pages about coming from them, and compare them with ours beside them."""
+"""Run the listings of other packages on the pages about coming from them, and compare them with our listings there."""
 
 import re
 from pathlib import Path

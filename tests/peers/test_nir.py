@@ -1,4 +1,4 @@
-"""Graphs of NIR that the installed snnTorch and Norse write give their traces."""
+"""NIR graphs that the installed snnTorch and Norse write give the traces of these packages."""
 
 from importlib import import_module
 

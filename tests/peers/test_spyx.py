@@ -1,4 +1,4 @@
-"""Spyx, made to run in float64, on constants that float32 has."""
+"""Spyx, run in float64, with constants that are exact in float32."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ Written from the equations (h is the membrane before firing, th the threshold, z
     soft reset               v = h - z th
     hard reset               v = (1 - z) h + z v_reset
 
-The numbers are numpy scalars of one dtype, so that the forward can be equal to the bit; the backward is in Python floats.
+The forward uses numpy scalars of one dtype, so it can be equal to the bit; the backward uses Python floats.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Matrix products as plain loops, for those of the engine."""
+"""Matrix products as plain loops, to check those of the engine."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Pooling of spikes by who leads, as plain loops."""
+"""Pooling of spikes by the leading input, as plain loops."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The four constraints that the seed states, and what becomes of each here."""
+"""The four constraints that the seed states, and our behaviour for each."""
 
 import numpy as np
 import pytest

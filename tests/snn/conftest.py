@@ -1,4 +1,4 @@
-"""What several files of tests of the compiled mode share."""
+"""Fixtures that several test files of the compiled mode share."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Encoders, losses, metrics, statistics and plots, found by looking: whatever an argument is, they work or say why not."""
+"""Encoders, losses, metrics, statistics and plots, found automatically: any argument works or gets an error of ours."""
 
 import atexit
 import inspect
@@ -14,7 +14,7 @@ from snn import encode, losses, metrics, plot, stats
 
 matplotlib = pytest.importorskip("matplotlib", reason="the plots need matplotlib: pip install 'spikecell[plot]'")
 matplotlib.use("agg")
-plt = pytest.importorskip("matplotlib.pyplot")
+plt = pytest.importorskip("matplotlib.pyplot", reason="comes with the extra 'plot'")
 
 RNG = np.random.default_rng(0)
 OUT = (RNG.random((6, 4, 3)) < 0.5).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A batch without samples: zeros come out of every net in every mode, and zeros are its gradients."""
+"""A batch without samples: every net returns empty outputs in every mode, and its gradients are zeros."""
 
 import numpy as np
 import pytest

@@ -228,5 +228,5 @@ def test_a_tau_without_a_threshold_or_not_positive_is_refused(tau, threshold):
         encode.latency(VALUES, 4, tau=tau, threshold=threshold)
     assert str(error.value) == (
         f"encode.latency: expected tau > 0 together with threshold > 0, got tau={tau!r}, threshold={threshold!r}. "
-        "With a threshold of 0 every spike would come at once."
+        "With a threshold of 0 every value would spike in the first step."
     )

@@ -1,4 +1,4 @@
-"""What importing the library brings in."""
+"""Imports and side effects of importing the library."""
 
 import subprocess
 import sys

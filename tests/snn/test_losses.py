@@ -129,7 +129,7 @@ def test_outputs_that_are_not_time_batch_and_classes(loss):
 def test_labels_for_another_number_of_samples(loss):
     assert refused(ShapeError, loss, OVER_TIME, LABELS[:3]) == (
         f"{loss.__name__}, labels: expected [N] for scores [N, classes] = [4, 3], got ndarray [3] Int64. "
-        "One label for each sample: for one-hot ones labels.argmax(-1). Is time the first axis of the scores?"
+        "Pass one label per sample, such as labels.argmax(-1) of one-hot labels. Is time the first axis of the scores?"
     )
 
 

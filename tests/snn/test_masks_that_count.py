@@ -1,4 +1,4 @@
-"""Every loss and metric, found by looking: a step that is masked out changes nothing, whatever it holds; float16 counts."""
+"""Every loss and metric, found automatically: a masked step changes nothing, whatever it holds; float16 counts exactly."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Losses on a recorded membrane: what learns, what is warned of, and what a record gives."""
+"""Losses on a recorded membrane: which ones learn, which ones warn, and the choice from a record."""
 
 import warnings
 

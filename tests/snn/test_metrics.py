@@ -71,8 +71,8 @@ def test_scores_of_another_number_of_axes_are_refused():
     [
         (
             SCORES, [0, 1],
-            "expected [N] for scores [N, classes] = [3, 3], got ndarray [2] Int64. One label for each sample: for one-hot "
-            "ones labels.argmax(-1). Is time the first axis of the scores?",
+            "expected [N] for scores [N, classes] = [3, 3], got ndarray [2] Int64. Pass one label per sample, such as "
+            "labels.argmax(-1) of one-hot labels. Is time the first axis of the scores?",
         ),
         (SCORES[:0], [], "expected at least one sample, got ndarray [0] Float64. An empty batch has no mean."),
     ],

@@ -105,7 +105,7 @@ reveal_type(grad)
 
 
 def test_type_checkers_and_editors_know_the_public_names(tmp_path):
-    pytest.importorskip("mypy", reason="of the extra 'lint'")
+    pytest.importorskip("mypy", reason="comes with the extra 'lint'")
     user = tmp_path / "user.py"
     user.write_text(PROGRAM + "snn.no_such_name\ninterop.no_such_name\nplot.no_such_name\n")
     cache = ROOT / ".mypy_cache"  # that of `make lint`, where there is one

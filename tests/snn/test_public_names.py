@@ -1,4 +1,4 @@
-"""What a user sees: ``dir`` of every public module, its documentation, and hints for names of other packages."""
+"""Public names: ``dir`` of every public module, documentation, and hints for names of other packages."""
 
 import importlib
 import re

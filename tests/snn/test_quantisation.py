@@ -1,4 +1,4 @@
-"""Quantised weights: their levels by hand, straight-through gradients in every mode, and whole numbers that are exact."""
+"""Quantised weights: their levels by hand, straight-through gradients in every mode, and exact whole numbers."""
 
 import numpy as np
 import pytest
@@ -331,7 +331,7 @@ def test_mistakes():
     for axis in (2, 5, -3):
         with pytest.raises(ShapeError, match=f"Quantiser: expected weights with an axis {axis}"):
             snn.Quantiser(8, axis=axis).levels(WEIGHTS)
-    with pytest.raises(ArgumentError, match=r"Own, with a construct of its own"):
+    with pytest.raises(ArgumentError, match=r"Own, with its own construct"):
         snn.quantise(nn.SequentialCell(nn.Dense(2, 2), Own(2, 2)))
     for layer in (snn.Recurrent(snn.IFNode(), 2, lateral="self"), snn.OneToOne(2)):
         with pytest.raises(ArgumentError, match=rf"{type(layer).__name__} with weights \[2\]. Use per='tensor' for it"):

@@ -1,4 +1,4 @@
-"""What snn.run records."""
+"""Records of snn.run."""
 
 import functools
 

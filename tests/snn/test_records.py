@@ -63,7 +63,7 @@ def test_a_dataset_has_a_variable_for_each_entry_with_named_dimensions(result):
 
 
 def test_without_dt_the_time_is_in_steps_and_a_single_neuron_has_bare_names():
-    pytest.importorskip("xarray")
+    pytest.importorskip("xarray", reason="comes with the extra 'xarray'")
     record = snn.run(snn.IFNode(), np.ones((4, 2, 3), np.float32), record="v", mode="eager").record
     data = record.to_xarray()
     assert data["v"].dims == ("time", "sample", "neuron")
@@ -103,7 +103,7 @@ def test_a_block_has_a_segment_for_each_sample_with_trains_and_signals(result):
 
 
 def test_samples_can_be_chosen(result):
-    pytest.importorskip("neo")
+    pytest.importorskip("neo", reason="comes with the extra 'neo'")
     assert [segment.index for segment in result.record.to_neo(dt=1, sample=2).segments] == [2]
     assert [segment.index for segment in result.record.to_neo(dt=1, sample=[2, 0]).segments] == [2, 0]
 

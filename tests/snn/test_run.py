@@ -1,4 +1,4 @@
-"""snn.run keeps what it promises: explicit state, the same bits, unchanged inputs, the input's dtype."""
+"""The promises of snn.run: explicit state, the same bits, unchanged inputs, the input's dtype."""
 
 import numpy as np
 import pytest
@@ -213,7 +213,7 @@ def test_a_direct_current_and_its_copy_give_the_same_bits():
 
 
 @pytest.mark.parametrize("mode", ["auto", "eager"])
-def test_both_modes_of_this_version_run_eagerly(mode):
+def test_a_short_run_has_the_same_bits_in_auto_and_eager_mode(mode):
     x = currents((4, 2, 3))
     assert bits(snn.run(two_layers(), x, mode=mode)[0]) == bits(snn.run(two_layers(), x)[0])
 

@@ -1,4 +1,4 @@
-"""What snn.run refuses: where, expected, got, what to do."""
+"""Errors of snn.run: where, expected, got, what to do."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Spikes behave like the Tensor that they stand for, and are counted without being made into numbers."""
+"""Spikes behave like the Tensor that they represent, and are counted without conversion to numbers."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Statistics of spike trains, beside loops over single trains and the package elephant."""
+"""Statistics of spike trains, against loops over single trains and the package elephant."""
 
 from __future__ import annotations
 
@@ -108,7 +108,8 @@ def test_arguments_that_make_no_sense_are_refused():
 @pytest.mark.filterwarnings("ignore:The 'copy' argument in Quantity")  # elephant passes it
 def test_they_equal_elephants():
     statistics = pytest.importorskip("elephant.statistics", reason="comes with the extra 'test'")
-    neo, pq = pytest.importorskip("neo"), pytest.importorskip("quantities")
+    neo = pytest.importorskip("neo", reason="comes with the extra 'neo'")
+    pq = pytest.importorskip("quantities", reason="comes with the extra 'neo'")
     dt, spikes = 0.5, poisson(3, (300, 8, 3), 0.07)
     trains = [
         [neo.SpikeTrain(dt * np.flatnonzero(spikes[:, i, j]), units=pq.ms, t_stop=300 * dt) for i in range(8)]

@@ -1,4 +1,4 @@
-"""Sums of spikes are lists of events to the layers that they feed, and tell where gradients matter."""
+"""Sums of spikes are lists of events to the layers that they feed, and say where gradients matter."""
 
 import copy
 import io

@@ -1,6 +1,6 @@
-"""Damaged files: an error of ours, or what was saved; never a crash, other values or much memory.
+"""Damaged files: an error of ours, or the saved values; never a crash, other values or much memory.
 
-SPIKECELL_MUTATIONS=10000 tries more of them.
+SPIKECELL_MUTATIONS=10000 tries more damages.
 """
 
 import os
@@ -65,7 +65,7 @@ def mutated(data, rng):
 
 
 def peak():
-    resource = pytest.importorskip("resource")
+    resource = pytest.importorskip("resource", reason="needs the module resource to measure memory")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

@@ -1,4 +1,4 @@
-"""The last checkpoints and the best one, whatever interrupts."""
+"""The latest checkpoints and the best one, also after interrupts."""
 
 import errno
 import os

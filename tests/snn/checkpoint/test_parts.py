@@ -1,4 +1,4 @@
-"""What is saved comes back to the bit, or an error says why it does not fit and nothing has changed."""
+"""Saved values come back to the bit, or an error says why they do not fit and nothing has changed."""
 
 from typing import NamedTuple
 

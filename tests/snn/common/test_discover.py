@@ -1,4 +1,4 @@
-"""Adding a file is enough: a neuron is found by its file, everywhere."""
+"""Adding a file adds a neuron: it is found everywhere."""
 
 import os
 import shutil

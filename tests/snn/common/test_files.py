@@ -1,4 +1,4 @@
-"""Files that are there whole or as they were."""
+"""Files that are written completely or not at all."""
 
 import json
 import os
@@ -28,7 +28,7 @@ append(path, "second")
 
 
 def test_a_line_that_does_not_fit_leaves_those_before(tmp_path):
-    pytest.importorskip("resource")
+    pytest.importorskip("resource", reason="needs the module resource to limit the size of files")
     done = subprocess.run([sys.executable, "-c", APPENDS, tmp_path / "a"], capture_output=True, text=True, check=True)
     assert done.stdout == (
         f"writing {tmp_path / 'a'}: expected a directory that can be written, with space left, got File too large. "

@@ -1,4 +1,4 @@
-"""What users of other packages write by habit: each an error that says what to write."""
+"""Habits of users of other packages: each is an error that says what to write."""
 
 import numpy as np
 import pytest

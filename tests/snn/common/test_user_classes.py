@@ -1,4 +1,4 @@
-"""Classes of the user's: freed when they are gone; nested deep, an error that says what to do."""
+"""Classes of users: freed when unused; nested too deep, an error that says what to do."""
 
 import gc
 import weakref

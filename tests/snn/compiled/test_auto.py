@@ -1,4 +1,4 @@
-"""Which runs are compiled when nobody says, and what a compiled run refuses."""
+"""Which runs mode="auto" compiles, and what a compiled run refuses."""
 
 import itertools
 import warnings

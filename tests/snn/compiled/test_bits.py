@@ -1,4 +1,4 @@
-"""Bits that a compiled run could lose where nothing seems to happen: signs of zeros, what is out of range, what is silent."""
+"""Bits that a compiled run could lose unnoticed: signs of zeros, values out of range, silent inputs."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What ``check=True`` finds in a compiled run, and where: as in the eager mode."""
+"""``check=True`` finds the same faults in a compiled run as in the eager mode, at the same place."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What must not change a bit: segments that are computed again in the backward, and the number of threads."""
+"""Neither segments computed again in the backward pass nor the number of threads change a bit."""
 
 import numpy as np
 import pytest

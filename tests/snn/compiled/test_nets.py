@@ -1,4 +1,4 @@
-"""Whole nets with weights of whole numbers: sums are the same in any order, and eager and compiled equal to the bit."""
+"""Whole nets with weights of whole numbers, whose sums are exact in any order: eager and compiled equal to the bit."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Parameters that a bprop uses, supplies or hides, in a compiled neuron: as in the eager mode, or an error with a way out."""
+"""Parameters that a bprop uses, supplies or hides, in a compiled neuron: as in the eager mode, or a helpful error."""
 
 import itertools
 

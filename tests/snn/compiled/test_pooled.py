@@ -1,4 +1,4 @@
-"""Gradients between loops: their sums take memory that is used again."""
+"""Sums of gradients between loops reuse memory."""
 
 import numpy as np
 

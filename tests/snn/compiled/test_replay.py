@@ -1,4 +1,4 @@
-"""A small stage does again what it did before, to the same bits, and goes the long way where more than values differs."""
+"""A small stage replays its first run to the same bits, and runs in full if more than values differ."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A net and an optimizer that went through pickle go on to the bit, as those through an npz file do."""
+"""A net and an optimizer restored by pickle or from an npz file continue to the bit."""
 
 import copy
 import pickle

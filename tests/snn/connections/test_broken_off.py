@@ -1,4 +1,4 @@
-"""A pass back that is broken off leaves nothing to the next one, whatever the way."""
+"""An interrupted backward pass leaves nothing to the next one, for any way."""
 
 import numpy as np
 import pytest

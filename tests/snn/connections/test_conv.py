@@ -1,4 +1,4 @@
-"""Convolutions in the compiled mode: over images, once and spike by spike, forward and back."""
+"""Convolutions in the compiled mode: over images, for a constant input, and spike by spike, forward and backward."""
 
 import re
 

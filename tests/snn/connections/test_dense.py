@@ -1,4 +1,4 @@
-"""Any dense layer is one: whatever makes its weights, they are made once, and spikes before them are summed as events."""
+"""Dense layers of any kind: their weights are made once per run, and spikes before them are summed as events."""
 
 import io
 import random

@@ -1,4 +1,4 @@
-"""A connection of a new kind: one file in a copy of the package, and nothing else."""
+"""Adding a connection of a new kind takes one file in a copy of the package."""
 
 import shutil
 import subprocess

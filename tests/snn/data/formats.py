@@ -1,4 +1,4 @@
-"""Small files in the true formats of data sets, written here byte by byte as their descriptions say."""
+"""Small files in the true formats of data sets, written byte by byte from the descriptions of the formats."""
 
 import struct
 import tarfile

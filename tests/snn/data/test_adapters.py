@@ -1,4 +1,4 @@
-"""Data of other packages, by stand-ins with their interface; batches of torch itself where it is installed."""
+"""Data of other packages: stand-ins with their interface, and batches of torch if it is installed."""
 
 import sys
 

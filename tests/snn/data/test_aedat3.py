@@ -1,4 +1,4 @@
-"""AEDAT 3.1 recordings, of which stretches of time are read."""
+"""AEDAT 3.1 recordings, read in intervals of time."""
 
 import numpy as np
 import pytest

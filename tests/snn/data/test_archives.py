@@ -1,4 +1,4 @@
-"""Archives that are whole, and those that are damaged, lead elsewhere or would fill the disk."""
+"""Archives that are whole, and those that are damaged, lead outside or would fill the disk."""
 
 import io
 import stat

@@ -1,4 +1,4 @@
-"""Batches: their order, padding, transforms, the thread; the same bits from the same generator."""
+"""Batches: order, padding, transforms, the reading thread; the same bits from the same generator."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""CIFAR-10, in the version for programs in C."""
+"""CIFAR-10, in its binary version."""
 
 import numpy as np
 import pytest

@@ -96,7 +96,7 @@ print(refusals, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used) >> 1
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for the most memory that was used")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the peak of memory use from the system")
 def test_any_damage_to_hdf5_gives_samples_or_a_data_error(tmp_path):
     # In a process of its own: rows are read without the library in C, which has ended processes, but groups are not.
     pytest.importorskip("h5py", reason="comes with the extra 'data'")

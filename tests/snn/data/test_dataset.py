@@ -1,4 +1,4 @@
-"""Data sets by index, by part, transformed; and what they refuse."""
+"""Data sets by index, in parts and transformed; and their errors."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""The digest of a data set: the same for the same samples, another one for others; and batches that are taken at once."""
+"""The digest of a data set is the same for the same samples only; and batches read in one go."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Downloads, from a server of this test: checksums, mirrors, resuming, and what is left behind."""
+"""Downloads from a local server: checksums, mirrors, resuming, and the files that stay."""
 
 import hashlib
 import http.server

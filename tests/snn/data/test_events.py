@@ -1,4 +1,4 @@
-"""Events: their arrays, what they refuse, and structured arrays of others."""
+"""Events: their arrays, their errors, and structured arrays of other packages."""
 
 import numpy as np
 import pytest

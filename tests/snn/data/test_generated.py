@@ -1,4 +1,4 @@
-"""Sets that are made from a seed: the same bits from the same seed, and what their descriptions say."""
+"""Generated sets: the same bits from the same seed, with the properties of their descriptions."""
 
 import numpy as np
 import pytest

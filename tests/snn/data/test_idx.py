@@ -1,4 +1,4 @@
-"""IDX files, written byte by byte as the format says."""
+"""IDX files, written byte by byte from the description of the format."""
 
 import gzip
 import math

@@ -1,4 +1,4 @@
-"""Neurons by ``dialect`` behave as any neuron does, and refuse what they cannot equal; tests/golden has the peers' arrays."""
+"""Neurons made by ``dialect`` behave as any neuron and refuse what has no equivalent; tests/golden has the peers' arrays."""
 
 import re
 from importlib import import_module

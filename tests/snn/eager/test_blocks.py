@@ -1,4 +1,4 @@
-"""An nn.SequentialCell as a block in a net of one's own: the same numbers as snn.run gives for it alone."""
+"""An nn.SequentialCell as a block in a user's net gives the same numbers as snn.run on it alone."""
 
 import random
 

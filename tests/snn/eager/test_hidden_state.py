@@ -1,4 +1,4 @@
-"""A membrane in an attribute, as in SpikingJelly: the next run goes on from it, which is said."""
+"""A membrane in an attribute, as in SpikingJelly: the next run continues from it, with a warning."""
 
 import copy
 import warnings

@@ -1,4 +1,4 @@
-"""Hooks of a chain itself, in a run over time."""
+"""Hooks of a chain in a run over time."""
 
 from __future__ import annotations
 

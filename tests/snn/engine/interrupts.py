@@ -1,4 +1,4 @@
-"""Trains a small net while a thread interrupts it at random moments; fails where something is not as before.
+"""Train a small net while a thread interrupts it at random moments, and fail if anything has changed afterwards.
 
 Run by test_interrupts.py, with the number of interrupts.
 """

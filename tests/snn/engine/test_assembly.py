@@ -11,7 +11,7 @@ from autograd import Tensor, grad
 from snn.tracing.traced import Loops
 
 pytestmark = pytest.mark.skipif(
-    platform.machine().lower() not in ("x86_64", "amd64"), reason=f"knows x86-64, this is {platform.machine()}"
+    platform.machine().lower() not in ("x86_64", "amd64"), reason=f"reads assembly of x86-64, this is {platform.machine()}"
 )
 
 

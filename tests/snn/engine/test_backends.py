@@ -1,4 +1,4 @@
-"""Back ends: each is a folder, which nothing else knows by name."""
+"""Back ends: each is a folder, whose name appears nowhere else."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Memory that is used again: never while something looks into it, and no more of it than is said."""
+"""Reused memory: never while something still refers to it, and never more than the limit."""
 
 import gc
 import os
@@ -165,7 +165,7 @@ def test_a_cycle_of_objects_gives_its_memory_back_when_it_is_collected():
     assert start(empty((N,), np.float32)) == place
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_fork_while_the_pool_is_locked_does_not_hang():
     program = (
         "import os, warnings; warnings.simplefilter('ignore')\n"

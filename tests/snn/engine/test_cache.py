@@ -1,4 +1,4 @@
-"""Compiled loops on disk: never stale, safe for two processes at once, and whatever is wrong with the directory."""
+"""Compiled loops on disk: never stale, safe for two processes at once, in any state of the directory."""
 
 import linecache
 import os
@@ -76,7 +76,7 @@ def test_off_keeps_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.name != "posix", reason="home directories are found in another way")
+@pytest.mark.skipif(os.name != "posix", reason="needs the home directories of POSIX")
 def test_a_home_directory_may_be_named_by_its_sign(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SPIKECELL_CACHE", "~/mine")
@@ -84,7 +84,7 @@ def test_a_home_directory_may_be_named_by_its_sign(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("_told_nothing")
-@pytest.mark.skipif(os.name != "posix", reason="home directories are found in another way")
+@pytest.mark.skipif(os.name != "posix", reason="needs the home directories of POSIX")
 def test_without_a_home_the_module_lives_in_memory(monkeypatch, tmp_path):
     import pwd
 
@@ -243,7 +243,7 @@ def test_a_neuron_that_was_edited_is_compiled_anew(copied):
     assert "] [1.5, 3.0, 4.5, 6.0] [" in result(start(copied))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes of POSIX")
 def test_a_directory_that_others_can_write_to_is_not_used(copied, expected):
     loops = copied / "cache" / "loops"
     loops.chmod(0o777)
@@ -253,7 +253,7 @@ def test_a_directory_that_others_can_write_to_is_not_used(copied, expected):
     assert {file: file.stat().st_mtime_ns for file in loops.iterdir()} == before
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no limit on the size of files")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
 def test_a_disk_without_space_for_what_is_compiled_does_not_matter(copied, expected):
     for file in stored(copied):
         file.unlink()

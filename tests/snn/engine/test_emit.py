@@ -1,4 +1,4 @@
-"""What is saved, what is emitted, and what cannot be compiled."""
+"""Saved values, emitted source, and code that cannot be compiled."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Functions in a neuron's forward: to the bit, though numpy rounds an exponential in its own way."""
+"""Functions in a neuron's forward agree with numpy to the bit, though numpy rounds an exponential in its own way."""
 
 import ctypes
 

@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment leaves a process that goes on working."""
+"""After Ctrl-C at any moment a process continues to work."""
 
 import os
 import signal
@@ -162,7 +162,7 @@ def test_what_runs_undisturbed_is_not_waited_for_in_vain():
     everywhere(lambda: undisturbed(lambda: 1), check)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="there is no alarm here")
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="needs signal.SIGALRM")
 def test_what_the_handler_of_a_signal_raises_waits_until_nobody_works(parts):
     run, busy, does = parts
     main = threading.get_ident()

@@ -1,4 +1,4 @@
-"""Files that come back as they were or not at all, in a directory of the user's own or nowhere."""
+"""Files come back unchanged or not at all, in a directory of the user alone or nowhere."""
 
 import errno
 import os
@@ -57,7 +57,7 @@ def test_what_is_written_comes_back(kept):
     assert {file.name for file in kept.path.iterdir()} == {"one", "two", "three", "key"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes of POSIX")
 def test_directory_and_files_are_for_their_owner_alone(there):
     old = os.umask(0)
     try:
@@ -128,7 +128,7 @@ def test_a_directory_with_something_in_it_stays_where_it_is(kept):
     assert {file.name for file in kept.path.iterdir()} == {"one", "two", "key"}
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes, links and pipes are those of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes, links and pipes of POSIX")
 @pytest.mark.parametrize(
     "damage",
     [
@@ -147,7 +147,7 @@ def test_what_others_may_have_put_there_is_absent(damage, there):
     assert whole(there)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="files have holes on POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs sparse files, as on POSIX")
 def test_what_is_too_large_to_be_ours_is_absent(there):
     there.show("shown.py", "x = 1")
     for name in ("one", "shown.py", "key"):
@@ -178,7 +178,7 @@ def test_what_cannot_be_read_now_is_not_taken_away(name, error, there, monkeypat
     assert there.read("one") == PAYLOAD
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no owners by number")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs os.geteuid, the number of the user")
 def test_what_belongs_to_another_is_absent(there, monkeypatch):
     real = system.is_mine
     monkeypatch.setattr(store, "is_mine", lambda status: stat.S_ISDIR(status.st_mode) and real(status))
@@ -217,7 +217,7 @@ def test_without_its_key_nothing_is_believed(damage, kept):
     assert kept.read("two") is None
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes of POSIX")
 def test_a_key_that_others_may_read_is_made_anew(there):
     key = there.path / "key"
     old = key.read_bytes()
@@ -242,7 +242,7 @@ def refused(place, reason, fix):
         assert fix in error.value.fix
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes and links are those of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes and links of POSIX")
 def test_a_directory_that_others_can_write_to_is_refused(there):
     for mode in (0o777, 0o770, 0o722, 0o1777):
         there.path.chmod(mode)
@@ -251,14 +251,14 @@ def test_a_directory_that_others_can_write_to_is_refused(there):
     assert there.read("one") == PAYLOAD
 
 
-@pytest.mark.skipif(os.name != "posix", reason="modes and links are those of POSIX")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes and links of POSIX")
 def test_a_link_to_a_directory_is_refused(there):
     link = there.path.with_name("link")
     link.symlink_to(there.path)
     refused(link, f"{link} is a symbolic link", "a directory itself")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no owners by number")
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs os.geteuid, the number of the user")
 @pytest.mark.parametrize("relative", [True, False])
 def test_a_directory_of_another_user_is_refused(relative, there, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
@@ -270,7 +270,7 @@ def test_a_directory_of_another_user_is_refused(relative, there, monkeypatch):
 def test_a_directory_put_in_place_of_a_safe_one_is_not_looked_at(there, monkeypatch):
     """Between the look at the directory and that at the file, another is put there."""
     if os.open not in os.supports_dir_fd:
-        pytest.skip("directories cannot be kept open here")
+        pytest.skip("needs a system that can keep directories open")
     real = Store._check
 
     def exchanged(self, status):

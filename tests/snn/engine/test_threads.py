@@ -1,4 +1,4 @@
-"""Our threads: how many, what they do to errors and to the BLAS, and how a process ends while they work."""
+"""Our threads: their number, their errors, their effect on the BLAS, and the end of a process while they work."""
 
 import contextlib
 import os
@@ -167,7 +167,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_fork_waits_for_what_an_interrupt_left_running():
     """A child would wait for ever for the compiler's lock, whose owner does not come along."""
     done = subprocess.run([sys.executable, "-c", FORKS], cwd=ROOT, capture_output=True, text=True, timeout=300)

@@ -1,4 +1,4 @@
-"""The rule that chooses a product, and dense layers with either of the two."""
+"""The rule that chooses a product, and dense layers with either product."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Populations that step together: gradients where they matter, and bits that do not depend on the threads."""
+"""Populations that step together: gradients only where they matter, and bits that do not depend on the threads."""
 
 import numpy as np
 import pytest

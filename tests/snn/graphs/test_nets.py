@@ -1,4 +1,4 @@
-"""Nets that wire their neurons themselves run as loops, and give what the eager mode gives."""
+"""Nets that wire their neurons themselves run as loops, with the results of the eager mode."""
 
 import numpy as np
 import pytest

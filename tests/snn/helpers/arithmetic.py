@@ -1,4 +1,4 @@
-"""Functions of one element traced and emitted, against the same operations run eagerly: the bits of both, and the dtypes.
+"""Functions of one element, traced and emitted, against the same operations run eagerly: bits and dtypes.
 
 A NaN is a NaN: its sign and payload are the processor's choice, and differ within numpy too.
 """

@@ -1,4 +1,4 @@
-"""Run a net in two modes and compare all that comes of it."""
+"""Run a net in two modes and compare all results."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Every neuron and surrogate of the library, found by looking, and the ways in which a neuron can be used."""
+"""Every neuron and surrogate of the library, found automatically, and the ways to use a neuron."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Many small cases in one test: a test costs more than they do."""
+"""Many small cases in one test, since a test costs more than they do."""
 
 import contextlib
 import functools

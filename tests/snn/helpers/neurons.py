@@ -1,4 +1,4 @@
-"""Neurons of a user's own that the compiled mode is held to, and a net whose weights are whole numbers."""
+"""Users' neurons that the compiled mode must run, and a net whose weights are whole numbers."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A covering set: few rows in which each two options meet."""
+"""A covering set: few rows in which every two options meet."""
 
 import itertools
 

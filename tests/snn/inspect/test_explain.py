@@ -1,4 +1,4 @@
-"""What is said of a neuron and of a net agrees with what is done."""
+"""The explanation of a neuron and of a net agrees with the run."""
 
 import io
 import random

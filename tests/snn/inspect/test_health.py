@@ -1,4 +1,4 @@
-"""The health of a net, against numpy loops over eager records and gradients by hand."""
+"""The health of a net, against numpy loops over eager records and against gradients by hand."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What snn.health names as the cause: constants out of range, Parameters that are not finite, a missing surrogate."""
+"""Causes that snn.health names: constants out of range, Parameters that are not finite, a missing surrogate."""
 
 import numpy as np
 import pytest

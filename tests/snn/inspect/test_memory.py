@@ -1,4 +1,4 @@
-"""What a training step is said to take, and what it takes."""
+"""The estimated memory of a training step against its measured memory."""
 
 import os
 import subprocess
@@ -105,7 +105,7 @@ def resets_the_peak():
     return True
 
 
-@pytest.mark.skipif(not resets_the_peak(), reason="there is no /proc/self/clear_refs to measure with")
+@pytest.mark.skipif(not resets_the_peak(), reason="needs /proc/self/clear_refs to measure memory")
 @pytest.mark.parametrize(
     "case",
     [DENSE.format(checkpoint=None), DENSE.format(checkpoint=64), EVENTS, RESIDUAL, BALANCED],
@@ -195,7 +195,7 @@ def test_estimating_changes_nothing():
     np.testing.assert_array_equal(snn.run(net, x)[0], snn.run(other, x)[0])
 
 
-def test_cores_that_step_together_have_a_row_each():
+def test_populations_that_step_together_have_a_row_each():
     e, i, concat = snn.memory_estimate(NETS["excitation and inhibition"](), 100, 64, features=5).layers
     assert (e.name, i.name) == (
         "to_e Dense, ee Dense, ie Dense, e LIFNode", "to_i Dense, ei Dense, ii Dense, i LIFNode"

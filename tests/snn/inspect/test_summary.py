@@ -1,4 +1,4 @@
-"""The summary of a net: on cases worked out by hand, and against loops over every product."""
+"""The summary of a net, on cases worked out by hand and against loops over every product."""
 
 import numpy as np
 import pytest

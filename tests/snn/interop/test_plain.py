@@ -1,4 +1,4 @@
-"""Nets as files of plain numpy: the same spikes, for any neuron, where nothing but numpy is installed."""
+"""Nets as files of plain numpy: the same spikes, for any neuron, with only numpy installed."""
 
 import json
 import runpy

@@ -1,4 +1,4 @@
-"""What a net brings along as text, names above all, stays text in an exported file; outputs keep their structure."""
+"""Text in a net, above all names, stays text in an exported file; outputs keep their structure."""
 
 import runpy
 from typing import NamedTuple

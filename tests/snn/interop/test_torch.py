@@ -1,4 +1,4 @@
-"""Weights from torch and for it: names, layouts, and everything that does not fit at once."""
+"""Weights from and to torch: names, layouts, and all misfits in one error."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from autograd import nn
 from autograd.errors import ArgumentError, CheckpointError, DTypeError, StateDictError
 from snn.interop import torch as exchange
 
-WITH_TORCH = {"reason": "compares with torch: the extra 'torch'"}
+WITH_TORCH = {"reason": "comes with the extra 'torch'"}
 
 
 def dense():
@@ -62,7 +62,7 @@ def test_whole_numbers_come_in_to_the_bit():
 
 def test_our_file_is_read_by_torch_and_gives_the_same_outputs(tmp_path):
     torch = pytest.importorskip("torch", **WITH_TORCH)
-    safetensors = pytest.importorskip("safetensors.torch")
+    safetensors = pytest.importorskip("safetensors.torch", reason="comes with the extra 'train'")
     net, target = convolutional(), theirs(torch)
     exchange.load_state_dict(net, target.state_dict())
     for parameter in net.get_parameters():
@@ -166,7 +166,7 @@ def test_an_embedding_has_torchs_name():
 
 def test_bfloat16_becomes_float32(tmp_path):
     torch = pytest.importorskip("torch", **WITH_TORCH)
-    safetensors = pytest.importorskip("safetensors.torch")
+    safetensors = pytest.importorskip("safetensors.torch", reason="comes with the extra 'train'")
     weights = {"weight": torch.tensor([[1.5, -2.0]], dtype=torch.bfloat16), "bias": torch.ones(1, requires_grad=True)}
     layer = nn.Dense(2, 1)
     exchange.load_state_dict(layer, weights)

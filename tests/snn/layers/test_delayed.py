@@ -328,7 +328,7 @@ def test_what_is_wrong_is_said():
     with pytest.raises(AutogradError, match=r"DelayedDense.*has_bias"):
         fixed(has_bias="no")
     layer = linear(delay_init=np.where(np.arange(20) == 7, np.nan, 1.0).reshape(4, 5))
-    with pytest.raises(ArgumentError, match=r"LearntDelays\.rounded: expected delays in numbers, got NaN for 1 of 20"):
+    with pytest.raises(ArgumentError, match=r"LearntDelays\.rounded: expected delays that are numbers, got NaN for 1 of 20"):
         layer.rounded()
     with pytest.raises(ArgumentError, match="share 'gauss' or 'linear', got 'cubic'"):
         gauss(share="cubic")

@@ -1,4 +1,4 @@
-"""Delayed weights spike by spike, against plain loops and the product with all of the input."""
+"""Delayed weights spike by spike, against plain loops and against the product with the whole input."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Blocks with a way around them, against their parts, in every mode."""
+"""Blocks with a shortcut, against their parts, in every mode."""
 
 import io
 

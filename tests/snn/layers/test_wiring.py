@@ -1,4 +1,4 @@
-"""One-to-one weights, populations that come back through a layer, weights that are shared, constraints on a net."""
+"""One-to-one weights, feedback through a layer, shared weights, constraints on a net."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Whole models: the numbers of Parameters of their papers, and a step of training in the compiled mode."""
+"""Whole models: the numbers of Parameters in their papers, and a step of training in the compiled mode."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Neurons as Cells: what they take, what they refuse, what they print."""
+"""Neurons as Cells: arguments, errors, printing."""
 
 import inspect
 

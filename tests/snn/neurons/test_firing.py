@@ -1,4 +1,4 @@
-"""Ways of firing: several spikes a step, spikes of either sign, a refractory period, at random; against plain loops."""
+"""Firing rules against plain loops: several spikes per step, spikes of either sign, a refractory period, random firing."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The gradients of every neuron: by each of its constants, and what a detached reset lets through; spikes of either sign."""
+"""Gradients of every neuron by each of its constants, with and without a detached reset; spikes of either sign."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""Leaky neurons against plain loops over time, written from the published equations, and what they refuse."""
+"""Leaky neurons against plain loops over time, written from the published equations, and their errors."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Quadratic, exponential, Izhikevich's and resonating neurons: against plain loops, and as they were published to behave."""
+"""Quadratic, exponential, Izhikevich's and resonating neurons: against plain loops and their published behaviour."""
 
 import cmath
 import math

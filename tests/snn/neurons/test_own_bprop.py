@@ -1,4 +1,4 @@
-"""A neuron with a bprop of its own, over time: it is what differentiates, at every order, whatever is recorded."""
+"""A neuron with its own bprop, over time: this bprop is its derivative at every order, whatever is recorded."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What every neuron's state promises: it is explicit, checked, never changed, and can be carried on, to the bit."""
+"""The state of every neuron is explicit, checked, never changed in place, and can be carried on, to the bit."""
 
 import functools
 from collections import namedtuple

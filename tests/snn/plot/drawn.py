@@ -1,4 +1,4 @@
-"""What can be read off the drawn Axes."""
+"""Values read from the drawn Axes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every plot as a picture, light and dark, beside one that was looked at.
+"""Every plot as a picture, light and dark, against an approved one.
 
-Text is left out, for fonts differ from one machine to another. ``python -m tests.snn.plot.test_pictures`` draws the pictures
-of ``tests/golden/plots`` anew, which are then to be looked at.
+Text is left out, since fonts differ between machines. ``python -m tests.snn.plot.test_pictures`` draws the pictures of
+``tests/golden/plots`` again: look at each of them before you commit it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The steepness of surrogates: learnt, set by a schedule, one for each neuron; and surrogates exchanged in a whole net."""
+"""The steepness of surrogates: learnt, set by a schedule, one for each neuron; and new surrogates for a whole net."""
 
 import copy
 import inspect
@@ -184,7 +184,7 @@ def test_one_that_is_learnt_keeps_its_shape_and_stays_learnt():
     np.testing.assert_array_equal(alpha, np.full(4, 2, np.float32))
     snn.set_alpha(node, np.arange(1.0, 5))
     np.testing.assert_array_equal(alpha, np.arange(1, 5, dtype=np.float32))
-    with pytest.raises(ShapeError, match=r"snn.set_alpha, atan: expected a number, or the shape \[4\] that it has, got .*3"):
+    with pytest.raises(ShapeError, match=r"snn.set_alpha, atan: expected a number, or the shape \[4\] of its alpha, got .*3"):
         snn.set_alpha(node, np.ones(3))
 
 
@@ -257,5 +257,5 @@ def test_a_steepness_that_is_being_differentiated_and_no_parameter_is_refused():
     def loss(alpha):
         return snn.run(snn.IFNode(surrogate_function=snn.surrogate.atan(alpha)), x, mode="eager")[0].sum()
 
-    with pytest.raises(GradientError, match=r"atan, alpha: .* make it a Parameter"):
+    with pytest.raises(GradientError, match=r"atan, alpha: .* Make it a Parameter"):
         grad(loss)(Tensor(2.0))

@@ -1,4 +1,4 @@
-"""Every surrogate in snn.surrogate: what a derivative that stands in for that of the step must be."""
+"""Every surrogate in snn.surrogate: the properties of a derivative that replaces that of the step."""
 
 import functools
 import inspect

@@ -1,8 +1,8 @@
 """The gradient of a whole network, each spike replaced by its surrogate's primitive, by finite differences.
 
-A spike has no derivative that differences could find. With the primitive in its place the network is smooth, and what
-autograd says of it can be checked without autograd. A network whose surrogate has the primitive forward and the derivative
-as its bprop must then have the same gradient: it runs the chain of a spiking network, and all that is left is the step.
+A spike has no derivative that differences could find. With the primitive in its place the network is smooth, and its gradient
+can be checked without autograd. A network whose surrogate has the primitive forward and the derivative as its bprop must
+have the same gradient. It computes gradients as a spiking network does, and differs from one in the step alone.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Neurons with conductances against plain loops and the continuous equations; what they take and refuse."""
+"""Neurons with conductances against plain loops and the continuous equations; arguments and errors."""
 
 import itertools
 import math

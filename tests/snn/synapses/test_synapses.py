@@ -1,4 +1,4 @@
-"""Synapses against plain loops and closed forms; what they take and refuse."""
+"""Synapses against plain loops and closed forms; arguments and errors."""
 
 import math
 

@@ -1,7 +1,7 @@
 """Places from which a neuron's code can read a number, and ways to change the number there.
 
-Each place is the source of a few statements, an expression that reads .5 after them, and a statement after which it reads .75.
-``self`` in an expression is the Cell ``node``, of the class ``Decay``, that a neuron holds.
+Each place consists of a few statements as source, an expression that then reads .5, and a statement after which the expression
+reads .75. ``self`` in an expression is the Cell ``node``, of the class ``Decay``, that a neuron holds.
 """
 
 from typing import NamedTuple

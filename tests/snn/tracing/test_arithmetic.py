@@ -1,4 +1,4 @@
-"""Traced arithmetic is numpy's: every operation on all dtypes and numbers has the dtype and the bits of the eager mode."""
+"""Traced arithmetic is numpy's: every operation, on all dtypes and numbers, has the dtype and bits of the eager mode."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whatever a neuron's code reads is watched or refused: after any change of it, a compiled run agrees with an eager one.
+"""Every value that a neuron's code reads is watched or refused: after any change, a compiled run agrees with an eager one.
 
 ``HYPOTHESIS_PROFILE=thorough`` draws 5,000 random neurons.
 """

@@ -1,4 +1,4 @@
-"""Every public operation in a neuron: it is traced and gives what it gives eagerly, or a CompileError names it."""
+"""Every public operation in a neuron is traced with the eager results, or a CompileError names it."""
 
 import inspect
 import re

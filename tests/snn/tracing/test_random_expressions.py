@@ -1,4 +1,4 @@
-"""Random trees of operations on random dtypes and numbers: the traced program, and its backward, against the eager mode.
+"""Random trees of operations on random dtypes and numbers: the traced program and its backward against the eager mode.
 
 ``HYPOTHESIS_PROFILE=thorough`` draws 5,000 and more.
 """

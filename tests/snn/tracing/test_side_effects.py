@@ -1,4 +1,4 @@
-"""A step that leaves something behind is refused; with mode="auto" that is said once, and the net runs step by step."""
+"""A step with side effects is refused; with mode="auto" a warning says so once, and the net runs step by step."""
 
 import warnings
 

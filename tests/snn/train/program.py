@@ -1,4 +1,4 @@
-"""What ranks run for test_ranks.py: ``mpiexec -n 2 python -m mpi4py program.py NAME DIRECTORY``."""
+"""The program of the ranks in test_ranks.py: ``mpiexec -n 2 python -m mpi4py program.py NAME DIRECTORY``."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How many samples a batch has and how many batches an epoch, and where the order of an epoch is drawn."""
+"""Numbers of samples in a batch and of batches in an epoch, and the generator of an epoch's order."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Groups of Parameters by what they are of."""
+"""Groups of Parameters by the kind of their Cell."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Ctrl-C while a net is trained."""
+"""Ctrl-C during training."""
 
 import signal
 

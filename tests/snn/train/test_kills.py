@@ -1,4 +1,4 @@
-"""Training that is killed (kill -9) at random moments, while it writes too, ends with the bits of one that is not.
+"""Training that is killed (kill -9) at random moments, also while it writes, ends with the bits of an undisturbed one.
 
 SPIKECELL_KILLS=200 kills more often.
 """
@@ -60,7 +60,7 @@ print(done, len(set(steps)))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
     nets, root = Path(__file__).with_name("nets.py"), Path(__file__).parents[3]
     arguments = [str(nets), str(tmp_path), str(KILLS), str(max(6, KILLS // 4))]

@@ -1,4 +1,4 @@
-"""What a training says while it runs."""
+"""Progress and logs of a training."""
 
 import sys
 
@@ -25,7 +25,7 @@ def test_the_bar_counts_samples_or_batches(capsys, tmp_path):
 
 
 def test_tensorboard_gets_each_epoch_and_what_a_resume_makes_void(tmp_path):
-    pytest.importorskip("tensorboardX")
+    pytest.importorskip("tensorboardX", reason="comes with the extra 'tensorboard'")
     Tiny().trainer(hooks=[TensorBoard(tmp_path / "a"), SaveCheckpoints(tmp_path / "c")]).fit(2)
     (path,) = (tmp_path / "a").iterdir()
     data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Training over MPI: two ranks come to what one comes to; what one meets, all know."""
+"""Training over MPI: two ranks give the result of one; an error or interrupt of one rank reaches all."""
 
 import importlib.util
 import json
@@ -25,7 +25,7 @@ from .program import Study, history, weights
 ROOT, PROGRAM = Path(__file__).parents[3], Path(__file__).with_name("program.py")
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 needs_mpi = pytest.mark.skipif(
-    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="there is no mpi4py, or no mpiexec"
+    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec"
 )
 
 

@@ -1,4 +1,4 @@
-"""What a training refuses, and what is there then."""
+"""Errors of a training, and the files that remain."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The loop beside a plain one, its resume at every step, and its hooks."""
+"""The training loop against a plain one, its resume at every step, and its hooks."""
 
 import itertools
 import json

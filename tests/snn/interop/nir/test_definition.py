@@ -1,4 +1,4 @@
-"""Graphs of others: what comes of them is what NIR's equations say, in Euler steps or exact ones, node by node."""
+"""Graphs of others give what NIR's equations define, in Euler steps or exact ones, node by node."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""NIR files: what other packages read, and what no file may do."""
+"""NIR files: exchange with other packages, and the dangers of a file."""
 
 import io
 import os
@@ -205,7 +205,7 @@ print(refusals, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used) >> 1
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="asks the system for the most memory that was used")
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the peak of memory use from the system")
 def test_any_damage_gives_a_net_or_a_data_error(tmp_path):
     # In a process of its own: the library in C finds groups in what is damaged.
     net = nn.SequentialCell(

@@ -1,4 +1,4 @@
-"""What NIR cannot say is refused on its way out, by name and with what to do."""
+"""Neurons and options that NIR cannot express are refused by name on export, with what to do."""
 
 import numpy as np
 import pytest

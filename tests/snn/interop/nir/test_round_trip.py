@@ -1,4 +1,4 @@
-"""Ours to ours: what goes out as NIR comes back to the bit, from the graph and from its file, in both modes."""
+"""Ours to ours: an exported net comes back to the bit, from the graph and from its file, in both modes."""
 
 import numpy as np
 import pytest

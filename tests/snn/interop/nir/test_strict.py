@@ -1,4 +1,4 @@
-"""What a graph would not say without a word is refused, or comes back as it went out."""
+"""Properties that a graph would drop silently are refused, or come back unchanged."""
 
 import numpy as np
 import pytest
