@@ -68,7 +68,7 @@ class RecurrentThrough(Cell):
         if not isinstance(back, Cell) or is_stateful(back) or holds_neurons(back):
             raise CellError(
                 "RecurrentThrough, back", "a layer without state, such as nn.Conv2d(...)", describe(back),
-                "For feedback through a layer with a state, write your own net: see docs/compiled.md.",
+                "For feedback through a layer with a state, write your own net: see docs/wiring.md.",
             )  # fmt: skip
         if getattr(back, "over_time", False):
             raise ArgumentError(
