@@ -56,7 +56,8 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
         bias = {id(p): t for p, t in zip(part.plan.parameters, parameters, strict=True)}
         steps.append(step_of(part, [None if s is None else bias[id(s)] for s in part.slots]))
         series.append([
-            x if w is None else ops.matmul(x, ops.transpose(w)) for x, w in zip(xs, weights, strict=True)
+            x if w is None else item.weights.apply(x, w)  # type: ignore[union-attr]
+            for item, x, w in zip(part.given, xs, weights, strict=True)
         ])  # fmt: skip
         outs.append([[] for _ in range(len(part.plan.outs) + len(part.plan.records))])
     matrices = [left.pop(0) if cable.weights is not None else None for cable in running.cables]

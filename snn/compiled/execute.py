@@ -184,7 +184,7 @@ class Execution(AllSteps):
         for k, out in enumerate(outs):
             self.values[Edge(node.number, k)] = out
             if self.check and node.kind == "layer":
-                check_output(node.path, node.what, out)
+                check_output(node.path, node.owner or node.what, out)
 
     def _note(self, node: Node, weights: Connection, x: Tensor) -> None:
         """Note the first layer whose weights are of another floating dtype than its input."""

@@ -13,9 +13,9 @@ from pkgutil import iter_modules
 from autograd import Cell, Tensor
 
 from ..common.structure import is_over_time, is_stateful
-from .base import Connection, Direct, Way
+from .base import Connection, Direct, Joined, Way
 
-__all__ = ["Connection", "Direct", "Way", "connection_of"]
+__all__ = ["Connection", "Direct", "Joined", "Way", "connection_of", "joined"]
 
 
 @functools.cache
@@ -33,3 +33,8 @@ def connection_of(cell: Cell, x: Tensor) -> Connection | None:
     if is_stateful(cell) or is_over_time(cell):
         return None
     return next((found for kind in _kinds() if (found := kind.of(cell, x)) is not None), None)
+
+
+def joined(first: Cell, second: Cell) -> Joined | None:
+    """Return two layers, one after the other, as the one connection that they are; None if they are none."""
+    return Joined(first, second) if any(kind.joins(first, second) for kind in _kinds()) else None

@@ -7,15 +7,32 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from autograd import Cell, Tensor
+from autograd import Cell, Tensor, ops
 from autograd.dtypes import DType
 
 from ..engine import tuning
 from ..engine.backends import BackEnd
 
-__all__ = ["Connection", "Direct", "Way"]
+__all__ = ["Connection", "Direct", "Joined", "Way"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Joined(Cell):
+    """Two layers, one after the other, which are one connection."""
+
+    per_sample = True
+
+    def __init__(self, first: Cell, second: Cell) -> None:
+        super().__init__()
+        self.first, self.second = first, second
+
+    def construct(self, x: Any) -> Any:
+        """Apply both."""
+        return self.second(self.first(x))
+
+    def __repr__(self) -> str:
+        return f"{self.first!r}, {self.second!r}"
 
 
 class Way:
@@ -171,6 +188,15 @@ class Connection:
     def of(cls, cell: Cell, x: Tensor) -> Connection | None:
         """Return a layer without state as such a connection for an input ``[T, N, ...]``; None if it is another kind."""
         raise NotImplementedError
+
+    @classmethod
+    def joins(cls, first: Cell, second: Cell) -> bool:
+        """Tell whether two layers, one after the other, are one connection of this kind: :class:`Joined`."""
+        return False
+
+    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return the currents ``[T, N, ...]`` without the bias, made by operations that can be differentiated again."""
+        return ops.matmul(x, ops.transpose(weight))
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way for an input by its density, its size and the tuning."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import Cell, Tensor, nn, ops
+from autograd.ops.conv import _conv
 from autograd.spatial import per_axis, windows_on
 from autograd.windows import Windows, convolve, input_gradient, weight_gradient
 
@@ -57,6 +58,11 @@ class Convolution(Connection):
             return None
         bias = None if bias is None else ops.reshape(bias, (-1, *(1,) * layer.axes))
         return cls(cell, weight, bias, stored, windows, layer.group)
+
+    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`snn.connections.base.Connection`."""
+        made = _conv(ops.reshape(x, (-1, *x.shape[2:])), weight, windows=self.windows, groups=self.groups)
+        return ops.reshape(made, (*x.shape[:2], *made.shape[1:]))
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way for an input by its density."""
@@ -147,13 +153,17 @@ class _Convolved(Way):
 
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the gradient by the input of some steps; where ``places`` are given, only there."""
-        g, target, size = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:]
+        g, target, size, limits = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:], tuning.now()
+        few = np.count_nonzero(g) if self.finite else g.size
         if places is not None:
-            if self._sampled is None:
-                self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places)
-            self._sampled.sample(t0 * self.samples, gradient, target)
-            return
-        if self.finite and np.count_nonzero(g) <= tuning.now().scattered_density * g.size:
+            rows = self.samples * out.shape[2]
+            needed = float(places.start[t1 * rows] - places.start[t0 * rows]) / max(1, target.size)
+            if few * limits.scattered_cost >= needed * g.size:
+                if self._sampled is None:
+                    self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places)
+                self._sampled.sample(t0 * self.samples, gradient, target)
+                return
+        if few <= limits.scattered_density * g.size:
             spread_few(self.weight, self.windows, self.groups, size, g, target, self.backend)
             return
 

@@ -28,6 +28,8 @@ class Tuning:
     scattered_density : float
         Share of the gradient by a convolution's currents that is not 0 above which that by its input is made by products
         (``benchmarks conv``).
+    scattered_cost : float
+        The time for an element of that gradient, over the time for an input where it is sampled (``benchmarks conv``).
     convolved_elements : int
         Elements of the currents of a convolution that are made at once (``benchmarks conv``).
     sampled_density : float
@@ -90,6 +92,7 @@ class Tuning:
     convolved_density: float = 0.25
     delayed_density: float = 0.125
     scattered_density: float = 0.35
+    scattered_cost: float = 1.6
     convolved_elements: int = 1 << 20
     sampled_density: float = 0.25
     sampled_convolved: float = 0.5

@@ -60,11 +60,10 @@ class Pools:
         out = empty((*x.shape[:2], *windows.counts(size)), x.dtype)
         return self._launch("largest", windows, size, out, x.dtype.type(-np.inf), x)
 
-    def first_largest(self, x: Array, out: Array, windows: Windows) -> Array:
-        """Return at which position in its window the largest is."""
-        return self._launch(
-            "first_largest", windows, x.shape[2:], empty(out.shape, np.int32), x.dtype.type(-np.inf), x, out
-        )  # fmt: skip
+    def first_largest(self, x: Array, out: Array, windows: Windows, found: Array | None = None) -> Array:
+        """Return at which position in its window the largest is; write it to ``found``, if that is given."""
+        found = empty(out.shape, np.int32) if found is None else found
+        return self._launch("first_largest", windows, x.shape[2:], found, x.dtype.type(-np.inf), x, out)
 
     def put_back(self, g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
         """Return ``[N, C, *size]`` where each element of ``g`` is added at the position that was chosen."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from autograd import tree
 from autograd.state import scope
 
 from ..common.structure import runs_at_once, zeros_of
-from ..connections import Connection, connection_of
+from ..connections import Connection, connection_of, joined
 from .graph import Edge, Graph, Node
 from .groups import components, is_elementwise, make_group
 from .stages import Core, Schedule, Stage
@@ -66,8 +67,8 @@ class _Scheduler:
             and not self.nodes[weight.node].varies and len(self.nodes[weight.node].outputs[weight.output].shape) == 2
         )  # fmt: skip
 
-    def _connection(self, node: Node) -> Connection | None:
-        if node.number not in self.connections:
+    def _connection(self, node: Node, anew: bool = False) -> Connection | None:
+        if anew or node.number not in self.connections:
             found = None
             if node.kind == "layer" and node.varies and len(node.edges) == len(node.inputs) == 1:
                 output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
@@ -120,16 +121,35 @@ class _Scheduler:
                 for edge in core.inputs:
                     source = sources.get(edge.node)
                     node = None if source is None else source.node
-                    if source is None or node is None or self.used[node.number] > 1 or not self.connects(node):
+                    if source is None or node is None or self.used[node.number] > 1 or node.outputs[0].shape != core.shape:
                         continue
-                    if node.outputs[0].shape == core.shape:
+                    if self.connects(node):
                         stage.dense[edge] = node
                         source.kind = "none"
+                    elif (before := self._before(node, sources)) is not None and (
+                        both := self._joined(before, node)
+                    ) is not None:
+                        stage.dense[edge] = both
+                        source.kind = sources[before.number].kind = "none"
         kept = {edge.node for edge in self.kept}
         for stage in reversed(stages):  # a constant value that is made in each core that needs it
             if stage.kind == "once" and stage.node is not None and stage.node.number not in kept:
                 if all(edge.node != stage.node.number for s in stages if s.kind != "none" for edge in self._read(s)):
                     stage.kind = "none"
+
+    def _before(self, node: Node, sources: dict[int, Stage]) -> Node | None:
+        """Return the layer before a layer, if nothing else reads its output."""
+        if node.kind != "layer" or not len(node.edges) == len(node.inputs) == len(node.outputs) == 1:
+            return None
+        source = sources.get(node.edges[0].node)
+        before = None if source is None or source.kind != "apply" else source.node
+        return before if before is not None and before.kind == "layer" and self.used[before.number] == 1 else None
+
+    def _joined(self, before: Node, node: Node) -> Node | None:
+        """Return two layers as one node that is a connection."""
+        cell = joined(before.what, node.what)
+        both = None if cell is None else replace(before, number=node.number, what=cell, outputs=node.outputs)
+        return both if both is not None and self._connection(both, anew=True) is not None else None
 
     def _takes(self, core: Core, source: Stage) -> bool:
         """Let a core make what a stage makes, if it is an operation on each element that nothing else needs."""

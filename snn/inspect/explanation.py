@@ -25,7 +25,7 @@ from ..engine.backends import back_end
 from ..graphs.graph import Edge, Graph, Node
 from ..recurrent import Recurrent
 from ..spikes import Spikes
-from .listing import Listing, input_name, name_of, part_name
+from .listing import Listing, input_name, layers_before, name_of, part_name
 from .memory import features_of
 
 __all__ = ["lines"]
@@ -173,8 +173,7 @@ def _loop(running: Running, real: bool, wired: bool) -> Iterator[str]:
     if running.cables and wired:
         yield f"{', '.join(map(part_name, running.parts))}: step together, because their outputs feed back"
     for n, part in enumerate(running.parts):
-        dense = [part.graph.nodes[edge.node] for edge, item in zip(part.core.inputs, part.given, strict=True) if item.weights]
-        nodes = list(dict.fromkeys((*dense, *part.core.nodes)))
+        nodes = list(dict.fromkeys((*layers_before(part), *part.core.nodes)))
         cells = {name_of(node): node.owner for node in nodes if node.owner is not None}
         name = f"layer{'s' * (len(cells) > 1)} {', '.join(cells)}: " if any(cells) else ""
         yield name + "\n    ".join(map(repr, cells.values())) if cells else f"{part.core.name}: a loop"

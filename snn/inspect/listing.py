@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..common.structure import array_name, state_names
+from ..connections import Joined
 from ..recurrent import Recurrent
 
 if TYPE_CHECKING:
     from ..compiled.part import Part
     from ..graphs.graph import Node
 
-__all__ = ["Listing", "input_name", "name_of", "part_name"]
+__all__ = ["Listing", "input_name", "layers_before", "name_of", "part_name"]
 
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
 _SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
@@ -110,6 +111,17 @@ class Listing:
 def name_of(node: Node) -> str:
     """Name a node as its user would: the neuron of a :class:`snn.Recurrent` by that; a Cell by itself has no name."""
     return node.name if node.owner is None or (node.path and node.owner is node.what) else node.path
+
+
+def layers_before(part: Part) -> list[Node]:
+    """Return the layers of weights before a core."""
+    found = []
+    for edge, item in zip(part.core.inputs, part.given, strict=True):
+        if item.weights is not None:
+            cell, node = item.weights.cell, part.graph.nodes[edge.node]
+            found += [part.graph.nodes[e.node] for e in node.edges] if isinstance(cell, Joined) else []
+            found.append(node)
+    return found
 
 
 def part_name(part: Part) -> str:

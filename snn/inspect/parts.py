@@ -28,7 +28,7 @@ from ..graphs.graph import Edge, Node
 from ..graphs.stages import Stage
 from ..spikes import Spikes
 from .footprint import Block, Heap
-from .listing import name_of
+from .listing import layers_before, name_of
 
 __all__ = ["Walk"]
 
@@ -141,9 +141,9 @@ class Walk:
             rows.append(self._row(_name(part), (current.kind for _, current in inputs)))
             neurons = math.prod(part.shape)
             for source, current in inputs:
-                if current.listed:
-                    if "lists" not in self.held[source]:
-                        self.held[source]["lists"] = self._lists(current.events)
+                if current.listed and "lists" not in self.held[source]:
+                    self.held[source]["lists"] = self._lists(current.events)
+                if current.kept_bytes:
                     kept.append(self._take("buffers", current.kept_bytes, False))
                 self._chunk(running, current)
                 kept += self.held[source].values()
@@ -372,8 +372,7 @@ def _source(stage: Stage, edge: Edge) -> Edge:
 
 def _name(part: Part) -> str:
     """Name a core by the layers before it and its neurons."""
-    before = [part.graph.nodes[edge.node] for edge, item in zip(part.core.inputs, part.given, strict=True) if item.weights]
-    cells = [(name_of(node), node.owner) for node in (*before, *part.core.nodes) if node.owner is not None]
+    cells = [(name_of(node), node.owner) for node in (*layers_before(part), *part.core.nodes) if node.owner is not None]
     return ", ".join(dict.fromkeys(f"{name} {type(cell).__name__}".strip() for name, cell in cells)) or part.core.name
 
 

@@ -1,0 +1,178 @@
+"""Convolution and the max-pooling after it: the currents of a few steps are pooled while they are in the cache."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from autograd import Cell, Tensor, nn, ops
+from autograd.ops.pool import _max_pool, _windows
+from autograd.windows import Windows
+
+from ..common.structure import zeros_of
+from ..engine.backends import BackEnd
+from ..engine.buffers import empty
+from ..engine.images import Images
+from ..engine.windows import Pools
+from .base import Connection, Joined, Way
+from .conv import Convolution
+
+__all__ = ["PooledConvolution"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class PooledConvolution(Connection):
+    """The largest current of each window of a convolution along two axes; the bias is the same for all of a window."""
+
+    convolution: Convolution
+    pool: Windows
+
+    @classmethod
+    def joins(cls, first: Cell, second: Cell) -> bool:
+        """Tell whether two layers are a convolution and the pooling of its output."""
+        plain = type(second) is nn.MaxPool2d and not second.hooked and "construct" not in vars(second)
+        return plain and type(first) is nn.Conv2d
+
+    @classmethod
+    def of(cls, cell: Cell, x: Tensor) -> PooledConvolution | None:
+        """Return such layers as a connection; None if they are others, or their input does not fit."""
+        if not isinstance(cell, Joined) or not cls.joins(cell.first, cell.second):
+            return None
+        inner, pool = Convolution.of(cell.first, x), cell.second
+        if inner is None:
+            return None
+        images = zeros_of((1, len(inner.weight), *inner.windows.counts(x.shape[3:])), inner.weight.dtype)
+        windows = _windows(
+            "MaxPool2d", images, 2, pool.kernel_size, pool.stride, pool.pad_mode, pool.padding, pool.ceil_mode, pool.dilation
+        )[1]  # fmt: skip
+        return cls(cell, inner.weight, inner.bias, inner.stored, inner, windows)
+
+    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """See :class:`snn.connections.base.Connection`."""
+        images = self.convolution.apply(x, weight)
+        made = _max_pool(ops.reshape(images, (-1, *images.shape[2:])), windows=self.pool)
+        return ops.reshape(made, (*x.shape[:2], *made.shape[1:]))
+
+    def way(self, x: Tensor, backend: BackEnd) -> Way:
+        """Choose the way of the convolution."""
+        return _Pooled(self.convolution.way(x, backend), self.pool, backend)
+
+
+class _Gradient:
+    """The gradient by pooled currents, and by those before the pooling, which is made when it is first asked for."""
+
+    def __init__(self, pooled: Array) -> None:
+        self.pooled = pooled
+        self.images: Images | None = None
+
+
+class _Pooled(Way):
+    """Pooled currents ``[T, N, out, ...]``; ``at`` says which of each window was the largest."""
+
+    flat: ClassVar[bool] = True
+
+    def __init__(self, inner: Any, windows: Windows, backend: BackEnd) -> None:
+        super().__init__(inner.x, inner.why)
+        self.inner, self.windows, self.pools, self.backend = inner, windows, Pools(backend), backend
+        self.kind, self.weight, self.chunk, self.samples = inner.kind, inner.weight, inner.chunk, inner.samples
+        self.constant = inner.constant  # type: ignore[misc]
+        self.out = inner.out[0], *windows.counts(inner.out[1:])
+        self.at: Array | None = None
+        self._held: Array | None = None
+
+    @property
+    def finite(self) -> bool:  # type: ignore[override]
+        """Whether all weights are finite, and there are kernels for places."""
+        return bool(self.inner.finite)
+
+    @property
+    def sampled_below(self) -> float:
+        """See :class:`snn.connections.base.Way`."""
+        return float(self.inner.sampled_below)
+
+    @property
+    def work_bytes(self) -> int:
+        """Bytes of the currents of one step, before the pooling and after it."""
+        return int(self.inner.work_bytes + self.samples * math.prod(self.out) * self.weight.itemsize)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes that say which currents were the largest."""
+        return int(self._places * self.samples * math.prod(self.out) * self._kind.itemsize)
+
+    @property
+    def _places(self) -> int:
+        return 1 if self.constant else len(self.x)
+
+    @property
+    def _kind(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8 if math.prod(self.windows.kernel) < 256 else np.int32)
+
+    def rows_of(self, flags: Array) -> Array:
+        """See :class:`snn.connections.base.Way`."""
+        rows: Array = self.inner.rows_of(flags)
+        return rows
+
+    def _pool(self, images: Array, first: int) -> Array:
+        """Pool images ``[rows, out, ...]`` from a row on, and note which currents were the largest."""
+        if self.at is None:
+            self.at = empty((self._places * self.samples, *self.out), self._kind)
+        top = self.pools.largest(images, self.windows)
+        self.pools.first_largest(images, top, self.windows, self.at[first : first + len(images)])
+        return top
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the currents of some steps, ``[t1 - t0, N, out, ...]``; with a time stride of 0 where they are the same."""
+        if not self.constant:
+            images = self.inner.current(t0, t1).reshape(-1, *self.inner.out)
+            return self._pool(images, t0 * self.samples).reshape(t1 - t0, self.samples, *self.out)
+        if self._held is None:
+            self._held = self._pool(self.inner.current(0, 1)[0], 0)
+        return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
+
+    def forget(self) -> None:
+        """Drop the current; it is quickly made."""
+        self._held = None
+        self.inner.forget()
+
+    def _put_back(self, gradient: Array, first: int) -> Array:
+        """Return the gradient by the currents before the pooling, as images."""
+        images = gradient.reshape(-1, *self.out)
+        assert self.at is not None
+        at = self.at[first : first + len(images)]
+        if len(at) < len(images):  # it is the same at every step
+            at = np.broadcast_to(at, (len(images) // len(at), *at.shape)).reshape(images.shape)
+        return self.pools.put_back(images, at, self.windows, self.inner.out[1:])
+
+    def of_sum(self, total: Array) -> Array:
+        """Return the gradient by the weights, from that by the currents summed over time."""
+        gradient: Array = self.inner.of_sum(self._put_back(total, 0))
+        return gradient
+
+    def laid(self, gradient: Array) -> _Gradient:
+        """Return the same, from which the gradient before the pooling is made once."""
+        return _Gradient(gradient)
+
+    def _before(self, gradient: _Gradient, t0: int) -> Images:
+        if gradient.images is None:
+            first = 0 if self.constant else t0 * self.samples
+            gradient.images = Images(self._put_back(gradient.pooled, first), self.backend)
+        return gradient.images
+
+    def back(self, gradient: _Gradient, t0: int, t1: int, out: Array, places: Any) -> None:
+        """Write the gradient by the input of some steps; where ``places`` are given, only there."""
+        self.inner.back(self._before(gradient, t0), t0, t1, out, places)
+
+    def add(self, t0: int, t1: int, gradient: _Gradient, total: Any) -> Any:
+        """Return a sum with what some steps bring to the gradient by the weights."""
+        return self.inner.add(t0, t1, self._before(gradient, t0), total)
+
+    def weight_gradient(self, total: Any) -> Array:
+        """Return what was added up."""
+        gradient: Array = self.inner.weight_gradient(total)
+        return gradient
