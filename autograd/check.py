@@ -111,8 +111,8 @@ def check_bprop(
     cell : Cell
         One with a ``bprop``.
     *inputs
-        Its inputs. Gradients are with respect to floating Tensors and arrays, including those in lists, dicts and tuples. A list
-        of numbers counts as an array. Numbers and other objects are passed on unchanged.
+        Its inputs. Gradients are with respect to floating Tensors and arrays, including those in lists, dicts and tuples. A
+        list of numbers counts as an array. Numbers and other objects are passed on unchanged.
     order : int
         The highest order of derivative to compare, from 1.
     weights : Parameter or sequence of Parameter, optional
@@ -277,7 +277,7 @@ class _Compared:
         self.name, self.shape, self.chosen, self.got, self.want = name, shape, chosen, got, want
 
     def off(self, rtol: float, atol: float) -> Array:
-        """Return the error of each wrong element, and zero for the others; the error of a value that is not finite is infinity."""
+        """Return the error of each wrong element, zero for the others, and infinity for a value that is not finite."""
         error = np.abs(self.got - self.want)
         error[np.isnan(error)] = np.inf
         return np.where(error <= atol + rtol * np.abs(self.want), 0.0, error)
@@ -309,8 +309,8 @@ def _check_there_is_a_gradient(where: str, reference: str, found: Sequence[_Comp
         raise GradientError(
             where, f"a gradient of {reference} to compare with", f"one that is zero everywhere for "
             f"{', '.join(c.name for c in wrong)}, where bprop gives up to {largest:.3g}",
-            "A step, a comparison or a constant has no gradient. Give the Cell a method `primitive`, the smooth function whose "
-            "gradient bprop is, or choose inputs where the gradient is not zero.",
+            "A step, a comparison or a constant has no gradient. Give the Cell a method `primitive`, the smooth function "
+            "whose gradient bprop is, or choose inputs where the gradient is not zero.",
         )  # fmt: skip
 
 

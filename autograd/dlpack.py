@@ -21,8 +21,8 @@ def from_dlpack(value: Any, *, copy: bool | None = None) -> Tensor:
     value : array
         An array of bools, whole numbers or floats, in a dtype that numpy has.
     copy : bool, optional
-        None shares the memory: later writes to ``value`` also change the Tensor, which itself never writes. True makes a Tensor
-        with its own memory. False raises an error if the memory cannot be shared.
+        None shares the memory: later writes to ``value`` also change the Tensor, which itself never writes. True makes a
+        Tensor with its own memory. False raises an error if the memory cannot be shared.
 
     Returns
     -------

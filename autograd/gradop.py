@@ -20,8 +20,8 @@ class GradOperation:
     Parameters
     ----------
     get_all : bool
-        Differentiate with respect to all positional inputs that hold floating Tensors, and return a tuple, instead of the first
-        input only. These inputs must come before all others, so that gradient ``i`` is that of input ``i``.
+        Differentiate with respect to all positional inputs that hold floating Tensors, and return a tuple, instead of the
+        first input only. These inputs must come before all others, so that gradient ``i`` is that of input ``i``.
     get_by_list : bool
         Differentiate with respect to the Parameters that are passed with the function. With ``get_all``, their gradients come
         after those of the inputs; otherwise alone.

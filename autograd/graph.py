@@ -66,7 +66,7 @@ class _Structural:
 
 
 LEAF = _Structural()
-"""An input of a transform: an identity at which the reverse pass of that transform ends; ``attrs`` is its Parameter, if any."""
+"""An input of a transform: an identity at which that transform's reverse pass ends; ``attrs`` is its Parameter, if any."""
 SELECT = _Structural()
 """One of several outputs; ``attrs`` is its position."""
 FREED = _Structural()

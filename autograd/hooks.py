@@ -102,8 +102,9 @@ class Hookable:
         Parameters
         ----------
         hook : callable
-            ``grad_input`` is a tuple with the structure of the positional inputs, and None for inputs that are not differentiated.
-            ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces ``grad_input``; None keeps it.
+            ``grad_input`` is a tuple with the structure of the positional inputs, and None for inputs that are not
+            differentiated. ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces
+            ``grad_input``; None keeps it.
 
         Returns
         -------

@@ -33,7 +33,7 @@ _CALLED = _OPERATORS | {"concatenate": "concat", "vstack": "concat", "hstack": "
 
 
 class _OfTheClass:
-    """A function when read from the class, as numpy does; None from an instance, so that masked arrays leave operators to us."""
+    """A function if read from the class, as numpy does; None from an instance, so that masked arrays leave operators to us."""
 
     def __get__(self, instance: Any, owner: type) -> Any:
         return _array_ufunc if instance is None else None

@@ -27,8 +27,8 @@ class Parameter(Tensor):
     name : str, optional
         Its own name; by default that of its attribute. An enclosing Cell prefixes it with the path.
     requires_grad : bool
-        False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform reads the flag when it
-        begins.
+        False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform reads the flag when
+        it begins.
     layerwise_parallel, parallel_optimizer : bool
         Accepted for MindSpore's signature; they have no effect, since there is one process.
     """
@@ -105,7 +105,7 @@ class Parameter(Tensor):
     def value(self) -> Tensor:
         """Return the current values as a plain Tensor, with their node in the graph of the running transform.
 
-        A Parameter looks up its node each time it is read, and its values can change. Code that keeps a value keeps this Tensor.
+        A Parameter looks up its node whenever it is read, and its values can change. Code that keeps a value keeps this Tensor.
         """
         return Tensor.wrap(self.array, self.node)
 

@@ -377,7 +377,7 @@ def primitive(
     jumps : bool
         The result has jumps, at which an earlier rounding error can change it by a large amount.
     packs : bool
-        A packed kind of Tensor may have its own forward pass for the operation, a method ``packed_`` plus the operation's name.
+        A packed kind of Tensor may have its own forward pass for the operation: ``packed_`` plus the operation's name.
 
     Returns
     -------

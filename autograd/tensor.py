@@ -133,7 +133,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     @data.setter
     def data(self, values: Any) -> None:
         raise DTypeError(
-            f"{type(self).__name__}.data", "no assignment, since tensors never change in place", f"an assignment of {describe(values)}",
+            f"{type(self).__name__}.data", "no assignment to a Tensor", f"an assignment of {describe(values)}",
             "For new values of a Parameter, use weight.set_data(values).",
         )  # fmt: skip
 
@@ -235,7 +235,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     def __setitem__(self, index: Any, value: Any) -> None:
         raise DTypeError(
             "Tensor.__setitem__",
-            "no assignment, since tensors never change in place",
+            "no assignment to a Tensor",
             "an assignment to elements",
             "Build a new one with ops.where, ops.concat or ops.stack.",
         )

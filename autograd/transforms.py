@@ -236,8 +236,8 @@ def value_and_grad(
     sens_param : bool
         The cotangent of the value is passed as the last input, or as ``sens=``.
     allow_unused : bool
-        Return zeros, instead of an error, if the value depends on none of ``weights`` and the selected inputs. If it depends on
-        some of them, the others get zeros in any case.
+        Return zeros, instead of an error, if the value depends on none of ``weights`` and the selected inputs. If it depends
+        on some of them, the others get zeros in any case.
 
     Returns
     -------
@@ -349,7 +349,7 @@ def vjp(
     fn : callable
         A function or Cell that returns Tensors.
     *inputs
-        Its inputs. The gradient is with respect to all that hold floating Tensors or arrays; these must come before all others.
+        Its inputs. The gradient is with respect to those that hold floating Tensors or arrays; these must come first.
     weights, has_aux, allow_unused
         As for :func:`value_and_grad`.
 
@@ -400,8 +400,8 @@ def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[
         raise DTypeError(
             where, f"floating Tensors before all other inputs, so that gradient {found[-1]} is that of input {found[-1]}",
             f"{describe(inputs[first])} as input {first}",
-            f"Name the positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}), or pass it last, or close "
-            "over it.",
+            f"Name the positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}), or pass it last, or "
+            "close over it.",
         )  # fmt: skip
     return found
 

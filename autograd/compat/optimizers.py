@@ -16,7 +16,7 @@ class Momentum(SGD):
     Parameters
     ----------
     params : iterable of Parameter, or of dict
-        What to update, in the order of the gradients, or groups of them.
+        Parameters to update, in the order of the gradients, or groups of them.
     learning_rate : float, sequence or callable
         The rate, the rates of the steps, or a function of the step.
     momentum : float
@@ -24,9 +24,9 @@ class Momentum(SGD):
     weight_decay : float
         Factor of the weights that are added to the gradient.
     loss_scale : float
-        What gradients are divided by.
+        Divisor of the gradients.
     use_nesterov : bool
-        Look ahead.
+        Use Nesterov's momentum.
     """
 
     called = {"lr": "learning_rate", "nesterov": "use_nesterov"}
