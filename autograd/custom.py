@@ -268,7 +268,7 @@ def _fit(value: Any, x: Any, where: str) -> Tensor | None:
     g = Tensor.wrap(np.asarray(value, x.dtype)) if weak else as_tensor(value, where)
     if g.shape != (x.shape if state.tracing is None else ()):
         raise BpropShapeError(
-            where, f"the shape of {describe(x)}", describe(value),
+            where, f"shape {list(x.shape)}", describe(value),
             "Sum over the axes that were broadcast, or use ops.broadcast_to.",
         )  # fmt: skip
     return g

@@ -98,7 +98,7 @@ def _check_whole(value: Any, where: str) -> None:
     if isinstance(value, np.ma.MaskedArray):
         raise DTypeError(
             where, "an array without a mask", describe(value),
-            "The mask would be lost. Fill the array with .filled(0), and pass the valid steps as mask=, if there is such an argument.",
+            "The mask would be lost. Fill the array with .filled(0); if there is an argument mask=, pass the valid steps.",
         )  # fmt: skip
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise DTypeError(where, "a dense array", describe(value), "Convert it with .toarray().")

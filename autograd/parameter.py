@@ -105,7 +105,7 @@ class Parameter(Tensor):
     def value(self) -> Tensor:
         """Return the current values as a plain Tensor, with their node in the graph of the running transform.
 
-        A Parameter looks up its node whenever it is read, and its values can change. Code that keeps a value keeps this Tensor.
+        A Parameter looks up its node whenever it is read, and its values can change. To keep a value, keep this Tensor.
         """
         return Tensor.wrap(self.array, self.node)
 

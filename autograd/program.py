@@ -267,7 +267,7 @@ class Program:
         return sorted(found)
 
     def key(self) -> tuple[Any, ...]:
-        """Return a key that programs share if they differ only in numbers other than 0 and 1, which are arguments of a loop."""
+        """Return a key that programs share if they differ only in numbers other than 0 and 1, the arguments of a loop."""
         return tuple((s.kind, _kept(s), s.operands, s.dtype) for s in self.instructions)
 
 

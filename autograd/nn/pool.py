@@ -240,7 +240,7 @@ class AdaptiveAvgPool1d(_Adaptive):
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """The means of ``output_size`` bins of an image, an int or two ints: :func:`autograd.ops.adaptive_avg_pool2d`."""
+    """The means of bins of an image: :func:`autograd.ops.adaptive_avg_pool2d`; ``output_size`` is an int or two."""
 
     axes = 2
 
@@ -260,7 +260,7 @@ class AdaptiveMaxPool1d(_Adaptive):
 
 
 class AdaptiveMaxPool2d(_Adaptive):
-    """The largest elements of ``output_size`` bins of an image, an int or two ints: :func:`autograd.ops.adaptive_max_pool2d`."""
+    """The largest elements of bins of an image: :func:`autograd.ops.adaptive_max_pool2d`; ``output_size`` is an int or two."""
 
     axes = 2
 

@@ -39,7 +39,7 @@ class Weighted(Cell):
         made = self.weight_transform(self.weight)
         if getattr(made, "shape", None) != self.weight.shape:
             raise ShapeError(
-                f"{type(self).__name__}, weight_transform", f"weights {list(self.weight.shape)}, like its input", describe(made),
+                f"{type(self).__name__}, weight_transform", f"weights {list(self.weight.shape)}, as given", describe(made),
                 "It maps weights to weights of the same shape.",
             )  # fmt: skip
         return made

@@ -40,7 +40,7 @@ class Constraint:
         except ValueError:
             raise ShapeError(
                 type(self).__name__, f"{name} that broadcasts to the Parameter, {list(shape)}", describe(value),
-                "Dense weights are [n_out, n_in]: an array [n_in] has one value per input, an array [n_out, 1] one per output.",
+                "Dense weights are [n_out, n_in]: an array [n_in] has one value per input, [n_out, 1] one per output.",
             ) from None  # fmt: skip
 
 

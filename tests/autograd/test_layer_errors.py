@@ -14,15 +14,15 @@ def x(*shape):
 BAD_ARGUMENTS = [
     (lambda: nn.Conv2d(0, 3, 3), r"Conv2d: expected in_channels to be a positive int, got int 0"),
     (lambda: nn.Conv2d(4, 6, 3, group=3), r"Conv2d: expected in_channels and out_channels that are multiples of group, got 4"),
-    (lambda: nn.Conv2d(2, 3, 0), r"Conv2d: expected kernel_size as an int or 2 of them, at least 1, got int 0"),
-    (lambda: nn.Conv2d(2, 3, (3, 3, 3)), r"Conv2d: expected kernel_size as an int or 2 of them, at least 1, got tuple"),
+    (lambda: nn.Conv2d(2, 3, 0), r"Conv2d: expected kernel_size as an int or 2 ints, at least 1, got int 0"),
+    (lambda: nn.Conv2d(2, 3, (3, 3, 3)), r"Conv2d: expected kernel_size as an int or 2 ints, at least 1, got tuple"),
     (lambda: nn.Conv1d(2, 3, 3, stride=1.5), r"Conv1d: expected stride as an int, at least 1, got float 1.5"),
-    (lambda: nn.Conv2d(2, 3, 3, 1, 1), r"Conv2d: expected pad_mode 'same', 'valid', 'pad', got 1. A number of zeros goes to "
+    (lambda: nn.Conv2d(2, 3, 3, 1, 1), r"Conv2d: expected pad_mode 'same', 'valid', 'pad', got 1. Pass a number of zeros as "
      r"padding: pad_mode='pad', padding=1."),
     (lambda: nn.Conv2d(2, 3, 3, padding=1),
      r"Conv2d: expected padding=0 with pad_mode='same', got padding=1. .*pad_mode='pad'"),
     (lambda: nn.Conv2d(2, 3, 3, padding="same"),
-     r"Conv2d: expected padding as an int >= 0, .* got str 'same'. Or pad_mode='same'"),
+     r"Conv2d: expected padding as an int >= 0, .* got str 'same'. Use pad_mode='same'"),
     (lambda: nn.Conv2d(2, 3, 3, pad_mode="pad", padding=(1, 1, 1)),
      r"Conv2d: expected padding as an int >= 0, 2 or 4 of them"),
     (lambda: nn.Conv2d(2, 3, 3, has_bias=0.5), r"Conv2d: expected has_bias to be a bool, got float 0.5"),
@@ -35,7 +35,7 @@ BAD_ARGUMENTS = [
     (lambda: nn.Conv2dTranspose(2, 3, 3, output_padding=1),
      r"Conv2dTranspose: expected output_padding=0 with pad_mode='same'"),
     (lambda: nn.Conv2dTranspose(2, 3, 3, 2, "pad", 1, 2), r"Conv2dTranspose: expected output_padding below the stride or the"),
-    (lambda: nn.MaxPool2d(0), r"MaxPool2d: expected kernel_size as an int or 2 of them, at least 1, got int 0"),
+    (lambda: nn.MaxPool2d(0), r"MaxPool2d: expected kernel_size as an int or 2 ints, at least 1, got int 0"),
     (lambda: nn.MaxPool2d(2, 2, 1), r"MaxPool2d: expected pad_mode 'same', 'valid', 'pad', got 1"),
     (lambda: nn.AvgPool2d(2, divisor_override=0),
      r"AvgPool2d: expected divisor_override as a positive int, or None, got int 0"),
@@ -84,7 +84,7 @@ BAD_SHAPES = [
      r"ops.conv2d: expected an input of at least \[3, 3\] on its spa"),
     (lambda: nn.Conv1d(2, 3, 3, pad_mode="valid", dilation=3)(x(1, 2, 6)), r"ops.conv1d: expected an input of at least \[7\]"),
     (lambda: nn.Conv2dTranspose(2, 3, 3, 1, "pad", 2)(x(1, 2, 2, 2)),
-     r"ops.conv_transpose2d: expected an input from which at"),
+     r"ops.conv_transpose2d: expected an input that gives at"),
     (lambda: ops.conv2d(x(1, 4, 5, 5), x(3, 2, 3, 3), groups=2),
      r"ops.conv2d: expected a weight \[out, 4 channels / groups, kh, kw"
      r"\] with out a multiple of groups, got \[3, 2, 3, 3\].*groups=2"),
