@@ -9,8 +9,8 @@ from .work import Layer, Work, compact, dense, lif
 TITLE = "skip, excitation and inhibition, feedback: 5 % input spikes, one training iteration"
 PEERS = ("torch_loop", "torch_expert", "torch_compile", "jax_expert", "jaxpike", "snntorch")
 # The mean square of a layer's input that `scale` takes, so that about 5 % of the neurons fire in each layer. For the input it
-# is the density. For neurons it exceeds the firing rate, since repeated spikes make their sum vary more; even more so after
-# two layers.
+# is the density. For neurons it exceeds the firing rate, since repeated spikes make their sum vary more, and more again for the
+# sum of two layers.
 INPUT, ONE, TWO = 0.05, 0.08, 0.25
 
 
