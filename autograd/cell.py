@@ -370,7 +370,7 @@ def too_deep(where: str) -> CellError:
     """Return the error for Cells that are nested beyond Python's recursion limit."""
     return CellError(
         where, "Cells nested within Python's recursion limit", "deeper nesting",
-        "Put the layers into one SequentialCell, or raise sys.setrecursionlimit. Check that no Cell calls itself.",
+        "Put the layers into one SequentialCell, or call sys.setrecursionlimit. Check that no Cell calls itself.",
     )  # fmt: skip
 
 
@@ -432,7 +432,7 @@ def _own_parts(cell: Cell) -> list[tuple[str, Cell | Parameter]]:
     """Return the Cells and Parameters in the attributes of a Cell, with their names there."""
     found: list[tuple[str, Cell | Parameter]] = []
     for name, value in vars(cell).items():
-        if type(value) in _PLAIN:  # most attributes are
+        if type(value) in _PLAIN:  # as most attributes are
             continue
         if isinstance(value, (Parameter, Cell)):
             found.append((value.own_name or name if isinstance(value, Parameter) else name, value))

@@ -90,7 +90,7 @@ class _Barrier:
             f"gradient through {kind}",
             f"{kind}.construct to return every value that is used outside it",
             "a value kept from inside, in an attribute or a record",
-            f"Return it as one of several outputs; {kind}.bprop gives gradients for outputs only.",
+            f"Return it as one of several outputs; {kind}.bprop takes gradients of outputs only.",
         )
 
 
@@ -159,7 +159,7 @@ _CALL = _Call()
 
 
 def _n_positional(cls: type) -> int | None:
-    """Return the number of positional inputs of ``construct``, or None if it is open."""
+    """Return the number of positional inputs of ``construct``, or None if it is not fixed."""
     if cls not in _arities:
         parameters = list(inspect.signature(cls.construct).parameters.values())[1:]  # type: ignore[attr-defined]
         plain = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)

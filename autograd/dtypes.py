@@ -44,7 +44,7 @@ _promoted: dict[tuple[DType, DType], DType] = {}
 
 
 def to_dtype(value: Any, where: str) -> DType:
-    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, as loops require.
+    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, which loops require.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def to_dtype(value: Any, where: str) -> DType:
 
 
 def promote(a: DType, b: DType) -> DType:
-    """Return the dtype of a result of two arrays: the higher kind wins (bool, int, float), then the wider.
+    """Return the dtype of an operation on two arrays: the higher kind wins (bool, int, float), then the wider.
 
     Unlike numpy, int64 with float32 gives float32.
     """

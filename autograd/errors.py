@@ -34,9 +34,9 @@ class AutogradError(Exception):
     where : str
         The operation, Cell or argument that found the problem.
     expected : str
-        The valid input.
+        Valid values.
     got : str
-        The input that came instead, with shape and dtype if it is an array.
+        The value that came instead, with shape and dtype if it is an array.
     fix : str
         What the user can do about it.
     """
@@ -46,7 +46,7 @@ class AutogradError(Exception):
         super().__init__(f"{where}: expected {expected}, got {got}. {fix}")
 
     def __reduce__(self) -> tuple[type[AutogradError], tuple[str, str, str, str]]:
-        """Pickle by the four parts, so that an error survives the way to another process."""
+        """Pickle by the four parts, so that an error can be sent to another process."""
         return type(self), (self.where, self.expected, self.got, self.fix)
 
 

@@ -24,7 +24,7 @@ class GradOperation:
         first input only. These inputs must come before all others, so that gradient ``i`` is that of input ``i``.
     get_by_list : bool
         Differentiate with respect to the Parameters that are passed with the function. With ``get_all``, their gradients come
-        after those of the inputs; otherwise alone.
+        after those of the inputs; otherwise they come alone.
     sens_param : bool
         The gradient function takes the cotangent of the output as its last input, or as ``sens=``.
     allow_unused : bool
@@ -80,6 +80,6 @@ def _check_keywords(kwargs: dict[str, Any], where: str) -> None:
     for name, value in kwargs.items():
         if any(map(is_floating, leaves(value))):
             raise DTypeError(
-                where, "every input that get_all=True differentiates to be passed by position", f"{name}={describe(value)}",
+                where, "every floating input by position, since get_all=True", f"{name}={describe(value)}",
                 "Pass it by position. If its gradient is not wanted, name the positions: autograd.grad(fn, 0).",
             )  # fmt: skip

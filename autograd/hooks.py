@@ -59,7 +59,7 @@ class Hookable:
         Returns
         -------
         HookHandle
-            Its ``remove()`` removes the hook.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("before forward", hook)
 
@@ -74,7 +74,7 @@ class Hookable:
         Returns
         -------
         HookHandle
-            Its ``remove()`` removes the hook.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("after forward", hook)
 
@@ -89,7 +89,7 @@ class Hookable:
         Returns
         -------
         HookHandle
-            Its ``remove()`` removes the hook.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("before backward", hook)
 
@@ -109,7 +109,7 @@ class Hookable:
         Returns
         -------
         HookHandle
-            Its ``remove()`` removes the hook.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("after backward", hook)
 

@@ -1,4 +1,4 @@
-"""The only conversion of foreign data: to plain numpy arrays of numbers, or an error that says what to do."""
+"""Conversion of all foreign data to plain numpy arrays of numbers, or an error that says what to do."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def to_generator(rng: Any, where: str) -> np.random.Generator:
     Raises
     ------
     DTypeError
-        If it is none of them, such as the module ``np.random``.
+        If it is anything else, such as the module ``np.random``.
     """
     try:
         return np.random.default_rng(rng)

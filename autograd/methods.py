@@ -9,7 +9,7 @@ import numpy as np
 from .arguments import own_arguments_of_methods
 
 if TYPE_CHECKING:
-    from . import ops as ops  # ops needs tensors first, and sets itself here
+    from . import ops as ops  # ops needs tensors first, and sets this name itself
     from .tensor import Tensor
 
 __all__ = ["Methods"]

@@ -18,7 +18,7 @@ from .program import Value, refuse
 from .state import state
 
 if TYPE_CHECKING:
-    from . import ops as ops  # ops needs tensors first, and sets itself here
+    from . import ops as ops  # ops needs tensors first, and sets this name itself
 
 __all__ = ["NumpyProtocol"]
 

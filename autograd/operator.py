@@ -42,7 +42,7 @@ def operator(name: str, function: Callable[..., Any], *options: str, **renamed: 
     function : callable
         The operation.
     *options : str
-        The keyword arguments of ``function`` that are set at construction, in their positional order there.
+        The keyword arguments of ``function`` that are set at construction, in the positional order of the constructor.
     **renamed : str
         Further options, as ``name_at_construction="keyword"``.
     """

@@ -25,7 +25,7 @@ class Parameter(Tensor):
     value : array_like
         Initial values, copied.
     name : str, optional
-        Its own name; by default that of its attribute. An enclosing Cell prefixes it with the path.
+        Its own name; by default that of its attribute. An enclosing Cell prefixes it with its path.
     requires_grad : bool
         False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform reads the flag when
         it begins.

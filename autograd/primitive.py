@@ -165,7 +165,7 @@ class Primitive:
             return arrays  # int64 and uint64, which numpy compares exactly
         for i, value in enumerate(arrays):
             if type(value) is not np.ndarray:
-                if self.promotes is not None and i in self.promotes:  # numpy would cut an int that is too large
+                if self.promotes is not None and i in self.promotes:  # numpy would truncate an int that is too large
                     arrays[i] = np.asarray(value, int64 if common.kind == "b" and type(value) is int else common)
             elif value.dtype != common and (self.promotes is None or i in self.promotes):
                 arrays[i] = value.astype(common)
@@ -355,7 +355,7 @@ def primitive(
     ufunc : str, optional
         The numpy function of an elementwise operation that other libraries round differently, such as "numpy.exp".
     expand : callable, optional
-        Instead of ``scalar``: the same computation in other operations, in the order of the function's own steps.
+        Instead of ``scalar``: the same computation as a function of other operations, in the same order.
     floating : bool
         Convert whole numbers and bools to float32 first.
     promotes : sequence of int, optional

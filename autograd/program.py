@@ -54,7 +54,7 @@ class Value:
     def size(self) -> int:
         """Number of elements of a whole array; one element does not know the number of others."""
         if not self.program.whole:
-            refuse("the size of a Tensor", "Pass the number to the Cell when it is made.")
+            refuse("the size of a Tensor", "Pass the number to the Cell at construction.")
         return math.prod(self.shape)
 
     def item(self) -> NoReturn:
@@ -198,7 +198,7 @@ class Program:
         return self.add("convert", None, (index,), dtype, None)
 
     def apply(self, op: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Value:
-        """Add an operation on Values, arrays and Python numbers; dtypes and bits of the result are as with arrays."""
+        """Add an operation on Values, arrays and Python numbers; dtypes and bits of the result are the same as with arrays."""
         if op.expand is not None:
             return self._expanded(op, values)
         casts = "dtype" in op.attr_names

@@ -38,7 +38,10 @@ def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tu
     if len(several) != axes or not all(is_int(n) and n >= least for n in several):
         each = "an int" if axes == 1 else f"an int or {axes} ints"
         raise ArgumentError(
-            where, f"{name} as {each}, at least {least}", describe(value), f"One number for all axes: {name}={max(least, 1)}."
+            where,
+            f"{name} as {each}, at least {least}",
+            describe(value),
+            f"Pass one number for all axes, such as {name}={max(least, 1)}.",
         )
     return tuple(int(n) for n in several)
 
@@ -66,7 +69,7 @@ def borders(where: str, padding: Any, axes: int) -> Pads:
         padding = (padding,) * axes
     length = len(padding) if isinstance(padding, Sequence) and not isinstance(padding, str) else 0
     if length not in (axes, 2 * axes) or not all(is_int(n) and n >= 0 for n in padding):
-        fix = f"Use pad_mode={padding!r}." if padding in ("same", "valid") else "For one border on all sides, padding=1."
+        fix = f"Use pad_mode={padding!r}." if padding in ("same", "valid") else "For one border on all sides, use padding=1."
         raise ArgumentError(where, f"padding as an int >= 0, {axes} or {2 * axes} of them", describe(padding), fix)
     flat = [int(n) for n in padding]
     return tuple(zip(flat[::2], flat[1::2], strict=True)) if length == 2 * axes else tuple((n, n) for n in flat)
@@ -88,7 +91,10 @@ def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
     pads = borders(where, padding, axes)
     if pad_mode != "pad" and any(map(any, pads)):
         raise ArgumentError(
-            where, f"padding=0 with pad_mode={pad_mode!r}", f"padding={padding!r}", "To choose the zeros, pad_mode='pad'."
+            where,
+            f"padding=0 with pad_mode={pad_mode!r}",
+            f"padding={padding!r}",
+            "To choose the padding, use pad_mode='pad'.",
         )
 
 

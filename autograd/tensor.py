@@ -20,7 +20,7 @@ from .program import Value
 from .tree import leaves, map_leaves
 
 if TYPE_CHECKING:
-    from . import ops as ops  # ops needs tensors first, and sets itself here
+    from . import ops as ops  # ops needs tensors first, and sets this name itself
 
 __all__ = ["Array", "Tensor", "as_tensor", "operands", "to_array"]
 

@@ -38,7 +38,7 @@ class Trace:
     outputs : structure of int
         The numbers of the outputs.
     cotangents : list of int
-        Inputs of the backward: the cotangent of each floating output, in order; -1 for the others.
+        Inputs of the backward pass: the cotangent of each floating output, in order; -1 for the others.
     gradients : list of int or None
         The gradient of each input leaf, in order; None where it is zero.
     parameters : list of (Parameter, int or None)

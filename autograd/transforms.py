@@ -66,7 +66,10 @@ class Pass:
         if has_aux:
             if not isinstance(out, tuple) or len(out) < 2:
                 raise GradientError(
-                    where, "a tuple (value, aux, ...) because has_aux=True", describe(out), "Return other values after it."
+                    where,
+                    "a tuple (value, aux, ...) because has_aux=True",
+                    describe(out),
+                    "Return auxiliary values after the value.",
                 )
             out, self.aux = out[0], out[1:]
         self.out = out
@@ -158,7 +161,7 @@ class Pass:
         own = "A net uses its own Parameters, not inputs in their place; pass them as weights=. " if self.named else ""
         return GradientError(
             self.where, f"a result that depends on Parameter{'s' * (len(names) > 1)} {listed}",
-            "one that depends on no variable of the gradient",
+            "one that depends on no differentiated input or Parameter",
             "Compute it inside the function, with operations on Tensors; earlier results, numpy arrays, no_grad and "
             f"comparisons have no gradient. {own}If zeros are right, pass allow_unused=True.",
         )  # fmt: skip
@@ -236,7 +239,7 @@ def value_and_grad(
     sens_param : bool
         The cotangent of the value is passed as the last input, or as ``sens=``.
     allow_unused : bool
-        Return zeros, instead of an error, if the value depends on none of ``weights`` and the selected inputs. If it depends
+        Return zeros, instead of an error, if the value depends on neither ``weights`` nor the selected inputs. If it depends
         on some of them, the others get zeros in any case.
 
     Returns
@@ -383,7 +386,7 @@ def vjp(
 
 
 def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[int]:
-    """Return the positions of the inputs that hold Tensors or arrays to differentiate by; there must be one if ``needed``.
+    """Return the positions of the inputs that hold floating Tensors or arrays; there must be one if ``needed``.
 
     They must come first, so that gradient ``i`` is that of input ``i``.
     """

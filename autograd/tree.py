@@ -27,7 +27,7 @@ def leaves(tree: Any) -> list[Any]:
             raise  # the callers used up the stack
         kind = type(tree).__name__
         raise ArgumentError(
-            f"a nested {kind}", f"at most {_DEEPEST} containers inside one another", f"a {kind} that holds itself, or more",
+            f"a nested {kind}", f"at most {_DEEPEST} containers inside one another", f"more, or a {kind} that holds itself",
             "Put its items into one list, tuple or dict.",
         ) from None  # fmt: skip
 

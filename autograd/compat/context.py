@@ -28,7 +28,7 @@ _settings: dict[str, Any] = {"mode": PYNATIVE_MODE, "device_target": "CPU", "che
 def set_context(**settings: Any) -> None:
     """Accept the settings of a MindSpore program.
 
-    None of them changes a result: both modes run eagerly, and what a ``bprop`` returns is always checked.
+    None of them changes a result: both modes run eagerly, and the result of a ``bprop`` is always checked.
 
     Parameters
     ----------

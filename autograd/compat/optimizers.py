@@ -22,7 +22,7 @@ class Momentum(SGD):
     momentum : float
         In [0, 1).
     weight_decay : float
-        Factor of the weights that are added to the gradient.
+        Multiple of the weights that is added to the gradient.
     loss_scale : float
         Divisor of the gradients.
     use_nesterov : bool

@@ -78,7 +78,7 @@ def _windows(
     if any(2 * max(pads) > span for pads, span in zip(windows.pads, windows.spans, strict=True)):
         raise ArgumentError(
             where, f"padding of at most half the kernel, {list(windows.spans)}", repr(padding),
-            "A window must not lie entirely in it: use ops.pad for more.",
+            "A window must not lie entirely in it; use ops.pad for more.",
         )  # fmt: skip
     check_fits(where, x, windows)
     return windows, _with_ceil(windows, x.shape[2:]) if as_bool(ceil_mode, where, "ceil_mode") else windows

@@ -40,7 +40,7 @@ class Adam(Optimizer):
     eps : float
         Added to the root of the mean square.
     weight_decay : float, optional
-        Factor of the weights that are added to the gradient; 0 by default.
+        Multiple of the weights that is added to the gradient; 0 by default.
     loss_scale : float
         The gradients are divided by this first.
     learning_rate
@@ -71,7 +71,7 @@ class Adam(Optimizer):
         names = _OURS if order and isinstance(order[0], (tuple, list)) else _MINDSPORES
         if len(order) > len(names):
             raise ArgumentError(
-                name, f"by position, after lr, at most {', '.join(names)}", f"{len(order)}", "Pass the others by name."
+                name, f"at most {', '.join(names)} by position after lr", f"{len(order)}", "Pass the others by name."
             )
         for option, value in zip(names, order, strict=False):
             if given[option] != usual[option]:

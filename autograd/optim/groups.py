@@ -58,7 +58,7 @@ def grouped(
         raise ArgumentError(where, "each Parameter once", "one of them twice", _ASK)
     if order is not None and (len(order) != len(flat) or {id(p) for p in order} != {id(p) for p in flat}):
         raise ArgumentError(
-            where, f"order_params to be the {len(flat)} Parameters of the groups", f"{len(order)} others",
+            where, f"order_params to be the {len(flat)} Parameters of the groups", f"a different list of {len(order)}",
             "Pass all of them, in the order of the gradients.",
         )  # fmt: skip
     return flat if order is None else order, groups

@@ -103,7 +103,7 @@ class Optimizer:
     params : list of Parameter
         All Parameters, in the order of the gradients.
     groups : list of dict
-        The groups, each with ``"params"`` and its own options. They may be changed between steps, as may the common options,
+        The groups, each with ``"params"`` and its own options. They may be changed between steps. So may the common options,
         which are attributes: ``optimizer.lr = 1e-4``.
     steps : int
         Number of steps so far.
@@ -160,7 +160,7 @@ class Optimizer:
         Parameters
         ----------
         gradients : sequence of Tensor
-            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them; divided by ``loss_scale``.
+            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them. They are divided by ``loss_scale``.
 
         Raises
         ------

@@ -25,7 +25,7 @@ class SGD(Optimizer):
     dampening : float
         Must be 0.
     weight_decay : float
-        Factor of the weights that are added to the gradient.
+        Multiple of the weights that is added to the gradient.
     nesterov : bool
         Use Nesterov's momentum (Sutskever et al., 2013).
     loss_scale : float

@@ -119,7 +119,7 @@ ERRORS = [
         lambda: grad(double, has_aux=True)(X),
         GradientError,
         "grad of double: expected a tuple (value, aux, ...) because has_aux=True, got [2] Float32. "
-        "Return other values after it.",
+        "Return auxiliary values after the value.",
     ),
     (
         lambda: grad(double, sens_param=True)(X, sens=None),

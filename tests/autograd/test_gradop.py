@@ -185,7 +185,7 @@ def test_get_all_refuses_a_floating_tensor_by_keyword():
     assert plain(gradient(f64([2.0]), f64([3.0]), scale=2.0)) == ([6.0], [4.0])
     with pytest.raises(
         DTypeError,
-        match=r"every input that get_all=True differentiates to be passed by position, got y=\[1\] Float64. Pass it by",
+        match=r"every floating input by position, since get_all=True, got y=\[1\] Float64. Pass it by",
     ):
         gradient(f64([2.0]), y=f64([3.0]), scale=2.0)
     assert plain(GradOperation()(lambda x, y: x * y)(f64([2.0]), y=f64([3.0]))) == [3.0]

@@ -38,7 +38,7 @@ def test_a_call_of_a_deep_net_says_what_to_do(deep):
     before = sys.getrecursionlimit()
     with pytest.raises(CellError, match=r"construct: expected Cells nested within Python's recursion limit, got deeper"):
         deep(Tensor([[1.0]]))
-    with pytest.raises(CellError, match=r"one SequentialCell, or raise sys.setrecursionlimit") as caught:
+    with pytest.raises(CellError, match=r"one SequentialCell, or call sys.setrecursionlimit") as caught:
         grad(deep)(Tensor([[1.0]]))
     assert len(getattr(caught.value, "__notes__", ())) < 50
     try:
