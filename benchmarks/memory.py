@@ -20,7 +20,7 @@ PEERS = (
 MIB = 2**20
 MOST = 3  # processes per contender: memory varies little
 WAYS = {"first": {"loaded": False}, "loaded": {"loaded": True}}
-"""In the first step of the process, which may load and compile code; and in the first of this size, after a tiny one."""
+"""The first step of the process, which may load and compile code; and the first step of this size, after a tiny one."""
 
 
 def case(small: bool) -> Work:

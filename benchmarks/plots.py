@@ -1,4 +1,4 @@
-"""Figures of results, beside the JSON file."""
+"""Figures of the results, saved beside the JSON file."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ LIMIT = 1200.0  # seconds to wait for an answer
 
 
 class FailedError(Exception):
-    """A contender cannot do the work; the message is the reason."""
+    """A contender cannot run the workload; the message is the reason."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Worker:
     Raises
     ------
     FailedError
-        From :meth:`ask`, if the contender cannot do the work, ends, or takes too long.
+        From :meth:`ask`, if the contender cannot run the workload, ends, or takes too long.
     """
 
     def __init__(self, name: str, env: Mapping[str, str] | None = None) -> None:

@@ -22,7 +22,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class UnsupportedError(Exception):
-    """A contender cannot do a workload; the message says why."""
+    """A contender cannot run a workload; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -247,7 +247,7 @@ class Work:
         Parameters
         ----------
         stage : iterable of int
-            Their positions.
+            Positions of the layers.
         now, before : mapping
             Outputs of earlier layers at this step, and outputs that are fed back from the previous step.
         apply : callable
