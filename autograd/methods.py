@@ -79,7 +79,7 @@ class Methods:
         return ops.var(self, axis, ddof, keepdims)
 
     def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Standard deviation over axes."""
+        """Root of the variance over axes: the standard deviation."""
         return ops.std(self, axis, ddof, keepdims)
 
     def prod(self, axis: Any = None, keepdims: bool = False, *, keep_dims: bool = False) -> Tensor:

@@ -87,7 +87,7 @@ def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tens
 
 @widened
 def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-    """Standard deviation over ``axis``: the root of :func:`var`."""
+    """Root of the variance over ``axis``: the standard deviation."""
     return sqrt(var(x, axis, ddof, keepdims))
 
 

@@ -79,7 +79,7 @@ def _group(where: str, given: Mapping[str, Any], options: Mapping[str, Callable[
 
 def _checked(where: str, params: Any) -> list[Parameter]:
     if isinstance(params, Parameter) or not isinstance(params, Iterable):
-        raise DTypeError(where, "a list of Parameters", describe(params), "Put them in a list.")
+        raise DTypeError(where, "a list of Parameters", describe(params), "Put it in a list.")
     found = list(params)
     for p in found:
         if not isinstance(p, Parameter):

@@ -96,9 +96,7 @@ def test_a_gradient_of_another_shape_says_what_to_do_and_is_a_shape_error_too():
 
 
 def test_the_input_is_counted():
-    with pytest.raises(
-        BpropError, match=r"Two.bprop, gradient of input 1: expected the shape .*\[3\] Float64, got \[2, 3\] Float64"
-    ):
+    with pytest.raises(BpropError, match=r"Two.bprop, gradient of input 1: expected shape \[3\], got \[2, 3\] Float64"):
         grad(Two(lambda d: (d, d)), (0, 1))(f64(np.ones((2, 3))), f64(np.ones(3)))
 
 
@@ -115,7 +113,7 @@ def test_a_gradient_that_is_no_tensor(value, got):
 def test_a_python_number_for_an_array():
     with pytest.raises(BpropError, match=r"gradient of input 0: expected shape \[2, 3\], got float 5.0\. Sum"):
         grad(One(lambda d: (5.0,)))(x23())
-    with pytest.raises(BpropError, match=r"\[2, 3\] Float32, got int 2\. Sum"):
+    with pytest.raises(BpropError, match=r"shape \[2, 3\], got int 2\. Sum"):
         grad(One(lambda d: (2,)))(x23())
 
 

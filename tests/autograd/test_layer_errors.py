@@ -41,7 +41,7 @@ BAD_ARGUMENTS = [
      r"AvgPool2d: expected divisor_override as a positive int, or None, got int 0"),
     (lambda: nn.LPPool2d(0, 2), r"LPPool2d: expected norm_type as a number above 0, got int 0"),
     (lambda: nn.AdaptiveAvgPool2d((2, 0)),
-     r"AdaptiveAvgPool2d: expected output_size as a positive int or 2 of them, got tuple"),
+     r"AdaptiveAvgPool2d: expected output_size as a positive int or 2 positive ints, got tuple"),
     (lambda: nn.BatchNorm2d(3, momentum=2), r"BatchNorm2d: expected momentum as a number from 0 to 1, got int 2"),
     (lambda: nn.BatchNorm1d(3, eps=-1), r"BatchNorm1d: expected eps as a number of at least 0, got int -1"),
     (lambda: nn.LayerNorm(()), r"LayerNorm: expected normalized_shape as the lengths of the last axes, got tuple \(\)"),

@@ -189,7 +189,10 @@ def test_sgd_takes_its_arguments_in_the_order_that_torch_and_mindspore_have():
         (lambda p: optim.SGD(p, 0.1, learning_rate=0.1), "SGD: expected lr or learning_rate, got both"),
         (lambda p: optim.Adam(p, betas=(0.8, 0.9), beta1=0.8), "Adam: expected betas, or beta1 and beta2, got both"),
         (lambda p: optim.Adam(p, 0.1, (0.8, 0.9), 1e-8, eps=1e-4), "Adam: expected eps once, got it by position and by name"),
-        (lambda p: optim.Adam(p, 0.1, (0.8, 0.9), 1e-8, 0, True), "at most betas, eps, weight_decay, got 4. Name them"),
+        (
+            lambda p: optim.Adam(p, 0.1, (0.8, 0.9), 1e-8, 0, True),
+            "at most betas, eps, weight_decay by position after lr, got 4. Pass the others by name",
+        ),
         (lambda p: optim.Adam(p, betas=0.9), r"betas as a pair such as \(0.9, 0.999\), got 0.9"),
         (lambda p: optim.Adam(p, True), r"Adam: expected lr in \[0, inf\), got True"),
         (lambda p: optim.Adam(p, "0.1"), r"Adam: expected lr in \[0, inf\), got '0.1'"),

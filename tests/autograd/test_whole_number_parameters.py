@@ -9,7 +9,7 @@ from autograd.errors import DTypeError
 
 from .helpers import f64, plain
 
-REFUSED = r"expected floating Parameters, got 'n', Parameter \[1\] \{\}. Convert it to floats, or freeze it"
+REFUSED = r"expected floating Parameters, got 'n', Parameter \[1\] {}. Convert it to floats, or freeze it"
 
 ASKED = {
     "grad": lambda fn, p, x: grad(fn, None, p)(x),
