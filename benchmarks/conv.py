@@ -19,7 +19,7 @@ STACK = (0.75, 0.8, 0.75)  # the same for the stack
 
 
 def scale(inputs: int, power: float, current: float) -> float:
-    """Return the standard deviation of weights that gives this standard deviation of current for this mean square of inputs."""
+    """Return the standard deviation of weights that gives this one of the current, if each input has this mean square."""
     return current / math.sqrt(inputs * power)
 
 
@@ -96,7 +96,7 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write the results, also the memory of the first case; with ``--small``, only if ``--only`` names it."""
+    """Measure, print and write the results, with the memory of the first case; with ``--small``, only if ``--only`` asks."""
     found = cases(options.small)
     if any(options.only in case for case in found):
         compare("conv", TITLE, found, ("ours", "ours_dense", *options.peers), options)

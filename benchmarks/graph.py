@@ -9,8 +9,8 @@ from .work import Layer, Work, compact, dense, lif
 TITLE = "skip, excitation and inhibition, feedback: 5 % input spikes, one training iteration"
 PEERS = ("torch_loop", "torch_expert", "torch_compile", "jax_expert", "jaxpike", "snntorch")
 # The mean square of a layer's input that `scale` takes, so that about 5 % of the neurons fire in each layer. For the input it
-# is the density. For neurons it exceeds the firing rate, since repeated spikes make their sum vary more, and more again for the
-# sum of two layers.
+# is the density. For neurons it exceeds the firing rate, since repeated spikes make their sum vary more, and more again for
+# the sum of two layers.
 INPUT, ONE, TWO = 0.05, 0.08, 0.25
 
 
@@ -42,7 +42,7 @@ def inhibition(excite: int, inhibit: int, inputs: int, **surrogate: object) -> t
 
 
 def feedback(n: int, **surrogate: object) -> tuple[Layer, ...]:
-    """Return two layers; the first also receives the spikes of the second from the previous step, with a quarter of the weight."""
+    """Return two layers; the first also receives the second's spikes of the previous step, a quarter as strongly."""
     return (
         dense(n, n, scale(n, INPUT), bias=True),
         dense(n, n, 0.25 * scale(n, ONE), sources=(4,)), lif(n, sources=(0, 1), **surrogate),

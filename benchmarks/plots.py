@@ -37,7 +37,7 @@ def bars(title: str, found: Mapping[str, Mapping[str, Sequence[float]]], path: P
 
 
 def curves(title: str, panels: Mapping[str, tuple[str, Sequence[float], Sequence[float], str]], path: Path) -> None:
-    """Draw seconds against the varied quantity on logarithmic axes; a panel is (label of x, x, seconds, text of the legend)."""
+    """Draw seconds against the varied quantity on logarithmic axes; a panel is (label of x, x, seconds, legend)."""
     figure, axes = _figure(1, len(panels), (4.6 * len(panels), 3.6))
     for ax, (name, (label, x, seconds, text)) in zip(axes.flat, panels.items(), strict=True):
         ax.loglog(x, seconds, "o-", color="tab:blue", label=text)

@@ -160,7 +160,7 @@ class Optimizer:
         Parameters
         ----------
         gradients : sequence of Tensor
-            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them. They are divided by ``loss_scale``.
+            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them. ``loss_scale`` divides them.
 
         Raises
         ------

@@ -18,7 +18,7 @@ DT = 0.001
 
 
 class Contender(TorchContender):
-    """The same equations as ours, but its own surrogates. Its leak also scales the current; the weights compensate for this."""
+    """The same equations as ours, but its own surrogates. Its leak also scales the current; the weights compensate."""
 
     packages = ("torch", "norse")
     note = "other surrogates: superspike, or a triangle of width 1"

@@ -118,7 +118,7 @@ class TorchContender(Base):
         return {i: zeros[i] for i in stage if layers[i].fires}, {i: zeros[i] for i in self.work.fed_back(stage)}
 
     def steps(self, stage: range, kept: list[int]) -> Callable[..., Any]:
-        """Return a plain loop: from inputs, weights, membranes and outputs to outputs over time, and both after the last step."""
+        """Return a plain loop, from inputs, weights, membranes and outputs to outputs over time and both at the end."""
         cells = {i: self.neuron(self.work.layers[i]) if self.work.layers[i].fires else self.layers[i] for i in stage}
 
         def steps(received: dict[int, Any], weights: list[list[Any]], v: dict[int, Any], z: dict[int, Any]) -> Any:

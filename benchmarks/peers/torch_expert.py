@@ -80,7 +80,7 @@ class Fused(torch.autograd.Function):
         d = torch.empty_like(u)
         later = torch.zeros_like(d[0])
         by_spike = torch.empty_like(later)
-        # The derivative of a few steps at once needs fewer calls than one per step, and stays in the cache, unlike that of all.
+        # The derivative of a few steps at once needs fewer calls than one per step; unlike that of all, it stays in the cache.
         chunk = max(1, IN_CACHE // later.numel())
         for uc, dc, gc in zip(*(reversed(whole.split(chunk)) for whole in (u, d, gradient)), strict=True):
             slopes = surrogate_derivative(ctx.layer, uc - 1.0)
