@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 8_000_000
 """Bytes of patches made at a time: enough for a product at full speed, few enough for the cache."""
 compiled: Any = None
-"""Loops in place of the pooling functions below, with the same names, arguments and results; None until a package sets them."""
+"""Loops in place of the pooling functions below, with the same names, arguments and results; None until they are set."""
 
 
 @dataclass(frozen=True)
