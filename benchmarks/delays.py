@@ -95,13 +95,13 @@ def ways(options: Options, steps: int, samples: int, n: int, longest: int) -> di
     for density in DENSITIES:
         x = Tensor((rng.random((steps, samples, n)) < density).astype(np.float32))
         work: dict[str, Callable[[], Any]] = {}
-        for way, share in (("dense", -1.0), ("events", 1.0)):
+        for way, share in (("product", -1.0), ("events", 1.0)):
             work[f"{way}, forward"] = _within(share, lambda x=x: snn.run(layer, x, mode="compiled"))  # type: ignore[misc]
             work[f"{way}, weight gradient"] = _within(share, lambda x=x: learnt(x))  # type: ignore[misc]
         seconds = interleaved(work, options.repeats)
         results = {name: Result(seconds=values, facts={}) for name, values in seconds.items()}
         title = f"DelayedDense, {100 * density:g} % spikes"
-        table(title, results, "dense, forward")
+        table(title, results, "product, forward")
         found[f"{density:g}"] = {name: asdict(result) for name, result in results.items()}
     return found
 
