@@ -11,26 +11,26 @@ TESTED := overhead backward auto import memory scaling product conv events delay
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-ci: ## Run all that a change must pass, and print how long each part takes
+ci: ## Run everything that a change must pass, and print the time of each part
 	bash .ci/run
 
-demo: $(VENV)/demo ## Train the digits experiment and say where its figures are
+demo: $(VENV)/demo ## Train the digits experiment and print the paths of its figures
 	$(BIN)/python -m experiments digits
 
-test: $(VENV)/test lint ## Lint, types, floors and the whole test suite
+test: $(VENV)/test lint ## Run make lint and the whole test suite
 	$(BIN)/$(PYTEST)
 
-test-base: $(VENV)/test-base ## The test suite alone, on any Python and system: what compares with torch is skipped
+test-base: $(VENV)/test-base ## Run the test suite only, on any Python and system; comparisons with torch are skipped
 	$(BIN)/$(PYTEST)
 
-lowest: .venv-lowest/ready ## The test suite with the lowest versions that pyproject.toml declares, in an environment of their own
+lowest: .venv-lowest/ready ## Run the test suite with the lowest versions that pyproject.toml declares, in a separate environment
 	.venv-lowest/$(SCRIPTS)/$(PYTEST)
 
-# That each neuron's loops compute the same as plain Python is proved by mode="python" in make test.
-plain: $(VENV)/test ## Compiled nets and neurons of one's own, in a process whose loops and kernels are plain Python
+# In make test, mode="python" shows that the loops of each neuron compute the same as plain Python.
+plain: $(VENV)/test ## Test compiled nets and user-defined neurons in a process that runs loops and kernels as plain Python
 	NUMBA_DISABLE_JIT=1 $(BIN)/$(PYTEST) -k "not python and not test_a_neuron_" tests/snn/compiled/test_conformance.py tests/snn/compiled/test_nets.py
 
-lint: $(VENV)/test ## Lint, format, spelling, types and floors
+lint: $(VENV)/test ## Check lint, spelling, format, types and import contracts
 	$(BIN)/ruff check
 	$(BIN)/typos
 	$(BIN)/ruff format --check
@@ -48,24 +48,24 @@ coverage: $(VENV)/test ## Measure which lines and branches of autograd its own t
 	$(BIN)/coverage run -m pytest -q tests/autograd tests/parity tests/seed tests/golden
 	$(BIN)/coverage report
 
-mutants: $(VENV)/mutants ## Break the core of autograd in a thousand places and list what no test noticed: half an hour
+mutants: $(VENV)/mutants ## Break the core of autograd in a thousand places and list the changes that no test notices: half an hour
 	rm -rf mutants
 	OPENBLAS_NUM_THREADS=1 $(BIN)/mutmut run --max-children 2
 	$(BIN)/mutmut results
 
-# DATA=DIR: the directory of MNIST's IDX files, for train; it makes up images without it.
-bench: .venv-bench/ready ## Run the benchmarks beside all peers, in an environment of their own: about an hour
+# DATA=DIR is the directory of MNIST's IDX files for train, which makes synthetic images without it.
+bench: .venv-bench/ready ## Run the benchmarks beside all peers, in a separate environment: about an hour
 	.venv-bench/$(SCRIPTS)/python -m benchmarks $(BENCHMARKS)
 	.venv-bench/$(SCRIPTS)/python -m benchmarks train $(if $(DATA),--data $(DATA))
 
-# Those in TESTED are run so by tests/benchmarks, which look at their results too.
-bench-quick: $(VENV)/test ## See that the benchmarks of training run, on tiny work beside torch: a minute
+# tests/benchmarks runs those in TESTED in this way and also checks their results.
+bench-quick: $(VENV)/test ## Check that the training benchmarks run, with tiny workloads beside torch: a minute
 	$(BIN)/python -m benchmarks $(filter-out $(TESTED),$(BENCHMARKS)) train --small --repeats 1 --peers torch_expert
 
-peers: .venv-peers/ready ## Compare the dialects with the peers installed, in an environment of their own: some minutes
+peers: .venv-peers/ready ## Compare the dialects with the installed peers, in a separate environment: some minutes
 	.venv-peers/$(SCRIPTS)/python -m pytest -q --noconftest tests/peers
 
-package: $(VENV)/package ## Build the sdist, and the wheel from it, and try the wheel in an empty environment
+package: $(VENV)/package ## Build the sdist, and the wheel from it, and test the wheel in an empty environment
 	rm -rf dist .venv-wheel
 	mkdir dist
 	$(BIN)/python -m build --outdir dist . > dist/log 2>&1 || { cat dist/log; exit 1; }

@@ -1,4 +1,4 @@
-"""A minimal autograd core on numpy whose unit is the Cell: ``construct`` forward and, if wanted, its own ``bprop``."""
+"""A minimal autograd core on numpy. Its unit is the Cell, which has a ``construct`` and may have its own ``bprop``."""
 
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ __all__ = [
     "vmap",
 ]
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

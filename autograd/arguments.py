@@ -1,4 +1,4 @@
-"""Functions that refuse another framework's name of an argument with ours, as operations do."""
+"""Functions that reject another framework's argument names and suggest ours, as operations do."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _OURS = {own for names in ARGUMENTS.values() for own in names}
 
 
 def check_names(fn: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
-    """Check the names of a function's arguments, where a call has failed.
+    """Check the argument names of a call that has failed.
 
     Raises
     ------
     DTypeError
-        If one is another framework's name of an argument.
+        If one is another framework's name for an argument.
     """
     known = [name for name, p in inspect.signature(fn).parameters.items() if p.kind is not p.VAR_POSITIONAL]
     if fix := renamed(options, known):
@@ -34,7 +34,7 @@ def check_names(fn: Callable[..., Any], options: Mapping[str, Any], where: str) 
 
 
 def own_arguments(fn: Callable[P, R], where: str = "ops") -> Callable[P, R]:
-    """Make a function refuse another framework's name of an argument."""
+    """Make a function reject another framework's argument names."""
 
     @functools.wraps(fn)
     def call(*args: P.args, **options: P.kwargs) -> R:
@@ -48,7 +48,7 @@ def own_arguments(fn: Callable[P, R], where: str = "ops") -> Callable[P, R]:
 
 
 def own_arguments_of_methods(kind: type) -> type:
-    """Do so for the methods of a class for tensors that have such an argument."""
+    """Apply :func:`own_arguments` to the methods of a tensor class that have such an argument."""
     for name, method in [*vars(kind).items()]:
         if isinstance(method, FunctionType) and not _OURS.isdisjoint(method.__code__.co_varnames):
             setattr(kind, name, own_arguments(method, "Tensor"))

@@ -1,4 +1,4 @@
-"""New values for an array that stays what it is: of its shape and dtype, or an error instead of a loss."""
+"""New values for an array that keeps its shape and dtype; a conversion with loss is an error."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _KINDS = ("bools", "bools or whole numbers", "numbers")
 
 
 def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
-    """Return a copy of numbers in the shape and dtype of ``like``. Floats are rounded to its precision; nothing else is lost.
+    """Return a copy of ``value`` in the dtype of ``like``. Floats are rounded to its precision; nothing else is lost.
 
     Raises
     ------
     ShapeError
         If the shape differs.
     DTypeError
-        If they are floats for whole numbers, or either for bools.
+        If floats would become whole numbers, or either would become bools.
     ArgumentError
-        If a number is out of the range of the dtype.
+        If a number is outside the range of the dtype.
     """
-    quietly(lambda: to_array(value, None, where, copy=False))  # says what is no array, or one that is being differentiated
+    quietly(lambda: to_array(value, None, where, copy=False))  # rejects what is not an array, or is being differentiated
     given = value.array if isinstance(value, Tensor) else to_numbers(value, where)
     if given.shape != like.shape:
         raise ShapeError(where, f"shape {list(like.shape)}", describe(given), "Make a new Parameter.")
@@ -56,19 +56,19 @@ def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
 
 
 def check_saved(saved: Any, where: str) -> None:
-    """Check that what is loaded has names.
+    """Check that loaded weights have names.
 
     Raises
     ------
     StateDictError
-        If it is something else, such as the name of a file.
+        If they are not a mapping; for example, a file name.
     """
     if not isinstance(saved, Mapping):
-        raise StateDictError(where, "a mapping of names to arrays", describe(saved), "Load a file first: np.load(file).")
+        raise StateDictError(where, "a mapping from names to arrays", describe(saved), "Load a file first: np.load(file).")
 
 
 def fitted_all(pairs: Mapping[str, tuple[Any, Tensor | Array]], finite: bool) -> tuple[dict[str, Array], list[str]]:
-    """Fit many values by name, each paired with what it replaces; return the arrays, and the problems of those that do not.
+    """Fit values by name, each paired with the array it replaces; return the fitted arrays and a list of problems.
 
     With ``finite``, NaN and infinity are problems too.
     """

@@ -23,12 +23,14 @@ __all__ = ["Cell"]
 
 
 class Cell(Hookable, CellNames, OwnArguments):
-    """Base class of networks and of their parts.
+    """Base class of networks and their parts.
 
-    A subclass defines ``construct``. It may define ``bprop(self, *inputs, out, dout)``, which then replaces the derivative of
-    ``construct``: it takes the inputs, the output, and the gradient of the output, and returns a tuple with one gradient for
-    each input (None for zero), optionally followed by a dict of gradients by Parameter: ``return (dx,), {self.weight: dw}``.
-    Parameters, Cells, and lists, tuples or dicts of them are found by attribute assignment, in order.
+    A subclass defines ``construct``. It may also define ``bprop(self, *inputs, out, dout)``, which then replaces the
+    derivative of ``construct``. A ``bprop`` takes the inputs, the output and the gradient of the output. It returns a tuple
+    with one gradient per input (None for zero), optionally followed by a dict of gradients by Parameter, as in
+    ``return (dx,), {self.weight: dw}``.
+
+    A Cell finds Parameters, Cells, and lists, tuples or dicts of them when they are assigned to its attributes, in order.
 
     Attributes
     ----------
@@ -40,7 +42,7 @@ class Cell(Hookable, CellNames, OwnArguments):
     Parameters
     ----------
     auto_prefix : bool
-        Prefix the names of Parameters below with the names of attributes. ``parameters_dict`` uses attributes in any case.
+        Prefix the names of Parameters in Cells below with attribute names. ``parameters_dict`` always uses attribute names.
 
     Examples
     --------
@@ -59,13 +61,13 @@ class Cell(Hookable, CellNames, OwnArguments):
     training: bool
     requires_grad: bool
     _kept: dict[Any, Any]
-    _prefix = ""  # the path to this Cell in the net that holds it, for the names of what comes later
+    _prefix = ""  # the path to this Cell in its net, for the names of parts that are added later
     per_sample = False
-    """Whether ``construct`` treats each sample of its batch on its own, so that all time steps may be given as one batch."""
+    """Whether ``construct`` treats each sample of a batch separately, so that all time steps can be passed as one batch."""
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same input gives the same output, so that a constant input need be run only once."""
+        """Whether the same input gives the same output, so that a constant input needs only one run."""
         return True
 
     def __init__(self, auto_prefix: bool = True) -> None:
@@ -82,7 +84,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         raise CellError(type(self).__name__, "a method `construct`", "a class without one", fix)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run ``construct``; while a transform records, with ``bprop`` as its derivative if there is one."""
+        """Run ``construct``. While a transform records, ``bprop`` becomes its derivative, if the Cell has one."""
         if state.calling is not None and (made := state.calling(self, args, kwargs)) is not NotImplemented:
             return made
         leave = None
@@ -102,12 +104,12 @@ class Cell(Hookable, CellNames, OwnArguments):
             raise too_deep(f"{type(self).__name__}.construct") from None
         if out is None:
             raise GradientError(
-                f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Does it end without a `return`?"
+                f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Let it end with a `return`."
             )
         return out if leave is None else leave(out)
 
     def kept(self) -> dict[Any, Any]:
-        """Return a dict for what is known of this Cell: it goes when the Cell goes, and copies and pickles are without it."""
+        """Return a cache of facts about this Cell. It lives as long as the Cell; copies and pickles omit it."""
         try:
             return self._kept
         except AttributeError:
@@ -124,7 +126,7 @@ class Cell(Hookable, CellNames, OwnArguments):
 
     @property
     def has_bprop(self) -> bool:
-        """Whether the Cell defines its own backward."""
+        """Whether the Cell defines its own backward pass."""
         return hasattr(self, "bprop")
 
     # Parts
@@ -159,7 +161,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         self._name_parts(before)
 
     def _name_parts(self, *values: Any) -> None:
-        """Name what is in attributes by the first path that leads to it, as ``state_dict`` does."""
+        """Name the parts in attributes by the first path that leads to them, as ``state_dict`` does."""
         holders = [v for v in values if isinstance(v, (Cell, list, tuple, dict)) and not isinstance(v, ParameterTuple)]
         parts = [part for value in holders for _, part in _parts("", value)]
         if not parts:
@@ -181,7 +183,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         """Raise a CellError if ``super().__init__()`` has not been called."""
         if "_hooks" not in self.__dict__:
             raise CellError(
-                type(self).__name__, f"super().__init__() before it is {what}", "no call of it",
+                type(self).__name__, f"super().__init__() before it is {what}", "no such call",
                 "Make `super().__init__()` the first line of __init__.",
             )  # fmt: skip
 
@@ -201,12 +203,12 @@ class Cell(Hookable, CellNames, OwnArguments):
                 yield name, part
 
     def get_parameters(self, expand: bool = True) -> list[Parameter]:
-        """Return all Parameters in order; without ``expand``, not those of the Cells below."""
+        """Return all Parameters in order; with ``expand=False``, without those of the Cells below."""
         below = {id(p) for cell in self.cells() for p in cell.get_parameters()} if not expand else ()
         return [p for _, p in self.parameters_and_names() if id(p) not in below]
 
     def trainable_params(self, recurse: bool = True) -> list[Parameter]:
-        """Return the Parameters with ``requires_grad``; without ``recurse``, not those of the Cells below."""
+        """Return the Parameters with ``requires_grad``; with ``recurse=False``, without those of the Cells below."""
         return [p for p in self.get_parameters(recurse) if p.requires_grad]
 
     def parameters_dict(self) -> dict[str, Parameter]:
@@ -259,7 +261,7 @@ class Cell(Hookable, CellNames, OwnArguments):
     def load_state_dict(
         self, weights: Mapping[str, Any], strict: bool = True, *, finite: bool = True
     ) -> tuple[list[str], list[str]]:
-        """Set Parameters from a mapping of dotted names to arrays. Nothing is set if anything does not fit.
+        """Set Parameters from a mapping of dotted names to arrays. If anything does not fit, nothing is set.
 
         Parameters
         ----------
@@ -287,9 +289,9 @@ class Cell(Hookable, CellNames, OwnArguments):
     def prepare_state_dict(
         self, weights: Mapping[str, Any], strict: bool = True, *, finite: bool = True
     ) -> tuple[list[str], list[str], Callable[[], None]]:
-        """Check weights as :meth:`load_state_dict` does, and return what it returns and a function that sets them.
+        """Check weights as :meth:`load_state_dict` does; return its result and a function that sets the weights.
 
-        Whoever loads several things together checks all before the first is set.
+        A caller that loads several things can thus check all of them before it sets the first.
         """
         check_saved(weights, f"{type(self).__name__}.load_state_dict")
         parameters = self.parameters_dict()
@@ -327,7 +329,7 @@ class Cell(Hookable, CellNames, OwnArguments):
         while todo:
             depth, before, cell = todo.pop()
             indent = "  " * depth
-            if cell is None:  # the end of one with parts
+            if cell is None:  # closes a Cell that has parts
                 lines.append(indent + ")")
                 open_cells.remove(int(before))
             elif id(cell) in open_cells:
@@ -365,10 +367,10 @@ class Cell(Hookable, CellNames, OwnArguments):
 
 
 def too_deep(where: str) -> CellError:
-    """Return the error for Cells inside one another beyond what Python can follow."""
+    """Return the error for Cells that are nested beyond Python's recursion limit."""
     return CellError(
-        where, "Cells that fit into Python's recursion limit", "one too deep in others",
-        "Put the layers into one SequentialCell, or raise the limit: sys.setrecursionlimit. Does a Cell call itself?",
+        where, "Cells nested within Python's recursion limit", "deeper nesting",
+        "Put the layers into one SequentialCell, or call sys.setrecursionlimit. Check that no Cell calls itself.",
     )  # fmt: skip
 
 
@@ -387,7 +389,7 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
 
 
 def _inside(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
-    """Iterate over those in a list, tuple or dict, and in others inside it."""
+    """Iterate over the Cells and Parameters in a list, tuple or dict, and in those nested inside it."""
     stack = [("" if isinstance(value, ParameterTuple) else f"{name}.", id(value), _items(value))]
     while stack:
         prefix, _, items = stack[-1]
@@ -403,8 +405,8 @@ def _inside(name: str, value: Any) -> Iterator[tuple[str, Cell | Parameter]]:
 
 
 def _items(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Iterate over what is in a container, each with its name there."""
-    if isinstance(value, ParameterTuple):  # it collects what has its name elsewhere
+    """Iterate over the items of a container, with their names there."""
+    if isinstance(value, ParameterTuple):  # its Parameters have their names elsewhere
         return ((part.name, part) for part in value)
     pairs = value.items() if isinstance(value, dict) else enumerate(value)
     return ((item.own_name or key, item) if isinstance(item, Parameter) else (key, item) for key, item in pairs)
@@ -430,7 +432,7 @@ def _own_parts(cell: Cell) -> list[tuple[str, Cell | Parameter]]:
     """Return the Cells and Parameters in the attributes of a Cell, with their names there."""
     found: list[tuple[str, Cell | Parameter]] = []
     for name, value in vars(cell).items():
-        if type(value) in _PLAIN:  # most attributes are
+        if type(value) in _PLAIN:  # as most attributes are
             continue
         if isinstance(value, (Parameter, Cell)):
             found.append((value.own_name or name if isinstance(value, Parameter) else name, value))

@@ -1,4 +1,4 @@
-"""Gradient checkers: gradients against central differences, and a ``bprop`` against what it stands in for, at any order."""
+"""Gradient checkers: gradients against central differences, and a ``bprop`` against the gradient it replaces, at any order."""
 
 from __future__ import annotations
 
@@ -33,37 +33,38 @@ def check_grad(
 ) -> None:
     """Compare the gradients of ``fn`` with central differences, in float64.
 
-    Each output is weighed with a random cotangent, so that errors in different outputs cannot cancel. For the second order,
-    the gradient of that weighed sum, weighed at random again, is what is checked, and so on.
+    Each output is multiplied by a random cotangent, so that errors in different outputs cannot cancel. The second order checks
+    the gradient of this weighted sum, weighted at random again, and so on.
 
     Parameters
     ----------
     fn : callable
         A function or Cell that returns Tensors. It must be smooth near the inputs, and is called with float64 Tensors. For a
-        Cell with its own ``bprop``, what is compared is that ``bprop`` with ``construct``.
+        Cell with its own ``bprop``, this compares ``bprop`` with ``construct``.
     inputs : array_like, structure, or tuple of them
-        Where to check; by each floating number, array or Tensor in turn, also by those in lists, dicts and tuples within the
-        tuple. A list of numbers is an array. Whole numbers, bools and what is no array are passed on as they are.
+        The point at which to check. Derivatives are with respect to each floating number, array and Tensor, including those in
+        lists, dicts and tuples within the tuple. A list of numbers counts as an array. Whole numbers, bools and other objects
+        are passed on unchanged.
     order : int
         The highest order of derivative to check, from 1.
     weights : Parameter or sequence of Parameter, optional
-        Parameters to check by too, in float64 meanwhile; all trainable ones of a Cell if left out.
+        Parameters to check as well, in float64 during the check; by default all trainable ones of a Cell.
     elements : int, optional
-        Check at most so many elements of each input and Parameter, drawn at random; all by default.
+        Largest number of elements to check in each input and Parameter, drawn at random; by default all.
     eps : float
         Step of the differences.
     rtol, atol : float
         Largest difference allowed, relative to the numeric value and absolute.
     rng : numpy.random.Generator or int
-        Where the cotangents come from.
+        Source of the cotangents.
 
     Raises
     ------
     GradientError
-        If a gradient is off. It names the order, the input or Parameter, the element that is off most and both values. Also
-        if ``fn`` returns no Tensor, or other values when it is called again.
+        If a gradient is wrong. The error names the order, the input or Parameter, the element with the largest error, and both
+        values. Also if ``fn`` returns no Tensor, or different values when called again.
     DTypeError
-        If there is nothing floating to check by, or an input is a list of whole numbers.
+        If no input or Parameter is floating, or an input is a list of whole numbers.
 
     Examples
     --------
@@ -84,8 +85,8 @@ def check_grad(
                 found.append(_Compared(point.names[i], array.shape, chosen, got.array.reshape(-1)[chosen], numeric))
             _report(
                 f"check_grad, order {n}", found, rtol, atol, (" by central differences", ""),
-                "Check the vjp or bprop on the way, and that the function is smooth there: a step with a surrogate is "
-                "not, its primitive is.",
+                "Check the vjp or bprop on the way, and that the function is smooth there. A step with a surrogate is "
+                "not smooth; its primitive is.",
             )  # fmt: skip
             if n < order:
                 scalar = _weighed(gradient, point.cotangents(gradient, rng))
@@ -100,37 +101,37 @@ def check_bprop(
     atol: float = 1e-9,
     rng: np.random.Generator | int | None = 0,
 ) -> None:
-    """Compare the ``bprop`` of a Cell with the gradient that it stands in for, in float64.
+    """Compare the ``bprop`` of a Cell with the gradient that it replaces, in float64.
 
-    That is the gradient of ``cell.primitive``, a function of the same inputs, if the Cell has one, as a surrogate does; of
-    ``construct`` otherwise. Cells inside keep their own ``bprop`` in it, and are to be checked by themselves.
+    This is the gradient of ``cell.primitive``, a function of the same inputs, if the Cell has one, as a surrogate does;
+    otherwise that of ``construct``. Cells inside keep their own ``bprop``; check them separately.
 
     Parameters
     ----------
     cell : Cell
         One with a ``bprop``.
     *inputs
-        Its inputs. Floating Tensors and arrays, also those in lists, dicts and tuples, are what the gradient is by; a list of
-        numbers is an array. Numbers and whatever else are passed on as they are.
+        Its inputs. Gradients are with respect to floating Tensors and arrays, including those in lists, dicts and tuples. A
+        list of numbers counts as an array. Numbers and other objects are passed on unchanged.
     order : int
         The highest order of derivative to compare, from 1.
     weights : Parameter or sequence of Parameter, optional
-        Parameters whose gradients are compared too, in float64 meanwhile; all trainable ones of the Cell if left out.
+        Parameters whose gradients to compare as well, in float64 during the check; by default all trainable ones of the Cell.
     rtol, atol : float
-        Largest difference allowed, relative to the gradient that ``bprop`` stands in for and absolute.
+        Largest difference allowed, relative to the gradient that ``bprop`` replaces, and absolute.
     rng : numpy.random.Generator or int
-        Where the cotangents come from.
+        Source of the cotangents.
 
     Raises
     ------
     GradientError
-        If gradients differ. It names the order, the input or Parameter, the element that is off most and both values. Also if
-        there is nothing to compare with, because the gradient is zero everywhere, as that of a comparison is; if ``bprop``
-        does not supply the gradient of a Parameter; or if the Cell returns other values when it is called again.
+        If gradients differ. The error names the order, the input or Parameter, the element with the largest error, and both
+        values. Also if there is nothing to compare with, because the gradient is zero everywhere, as for a comparison; if
+        ``bprop`` does not supply the gradient of a Parameter; or if the Cell returns different values when called again.
     ArgumentError
         If the Cell has no ``bprop``.
     DTypeError
-        If there is nothing floating to compare by, or an input is a list of whole numbers.
+        If no input or Parameter is floating, or an input is a list of whole numbers.
 
     Examples
     --------
@@ -154,7 +155,7 @@ def check_bprop(
         below = [f"{name} ({name_of(c)})" for name, c in cell.cells_and_names() if c.has_bprop]
         raise ArgumentError(
             where, "a Cell with its own bprop", f"one without; inside it {', '.join(below) or 'no Cell'} has one",
-            "Check those by themselves, and the whole with check_grad.",
+            "Check those separately, and the whole with check_grad.",
         )  # fmt: skip
     rng = to_generator(rng, where)
     reference: Callable[..., Any] = getattr(cell, "primitive", cell.construct)
@@ -164,8 +165,8 @@ def check_bprop(
         shapes = [[t.shape for t in _tensors(point(f))] for f in (cell.construct, reference)]
         if shapes[0] != shapes[1]:
             raise ShapeError(
-                where, f"outputs of primitive like those of construct, {_listed(shapes[0])}", _listed(shapes[1]),
-                "A primitive is a smooth function in place of construct, with the same outputs.",
+                where, f"outputs of primitive in the shapes of construct, {_listed(shapes[0])}", _listed(shapes[1]),
+                "A primitive is a smooth replacement for construct, with outputs of the same shapes.",
             )  # fmt: skip
         ours, theirs = _weighed(cell, cotangents), _weighed(reference, cotangents)
         for n in range(1, order + 1):
@@ -178,8 +179,8 @@ def check_bprop(
                 _check_there_is_a_gradient(where, name, found)
             _report(
                 f"{where}, order {n}", found, rtol, atol, (f" by {name}", " by bprop"),
-                f"Correct bprop, or {name}. Where they differ on purpose, give the Cell a method `primitive`: what bprop is "
-                "the gradient of.",
+                f"Correct bprop, or {name}. If they differ on purpose, give the Cell a method `primitive`, the function whose "
+                "gradient bprop is.",
             )  # fmt: skip
             if n < order:
                 cotangents = point.cotangents(gradients[0], rng)
@@ -187,9 +188,9 @@ def check_bprop(
 
 
 class _Point:
-    """Where gradients are checked: inputs and Parameters, of which the floating ones are float64 arrays with names.
+    """The point at which gradients are checked: inputs and Parameters. The floating ones are named float64 arrays.
 
-    As a context it leaves the Parameters as they were. Called with a function it runs that at the inputs.
+    As a context manager it restores the Parameters on exit. Called with a function, it runs the function on the inputs.
     """
 
     def __init__(self, where: str, fn: Any, inputs: Sequence[Any], weights: Any, order: int, *, numbers: bool) -> None:
@@ -205,7 +206,7 @@ class _Point:
         self.before = [(p, p.array) for p in {id(p): p for p in (*owned, *self.parameters)}.values()]
         self.inputs = tuple(_with_arrays(value, i, where) for i, value in enumerate(inputs))
         self.leaves = tree.leaves(self.inputs)
-        self.slots: list[int] = []  # of the floating ones among the leaves
+        self.slots: list[int] = []  # positions of the floating leaves
         self.names: list[str] = []
         self.arrays: list[Array] = []
         positions = [(i, j, value) for i, value in enumerate(self.inputs) for j in range(len(tree.leaves(value)))]
@@ -220,7 +221,7 @@ class _Point:
         self.arrays += [p.array.astype(float64) for p in self.parameters]
         if not self.arrays:
             raise DTypeError(
-                where, "a floating input or Parameter to check by", ", ".join(map(describe, inputs)) or "no input",
+                where, "a floating input or Parameter", ", ".join(map(describe, inputs)) or "no input",
                 "Convert one with .astype(float).",
             )  # fmt: skip
 
@@ -241,12 +242,12 @@ class _Point:
         return fn(*tree.unflatten(self.inputs, iter(leaves)))
 
     def gradient(self, scalar: Callable[..., Tensor]) -> Callable[..., list[Tensor]]:
-        """Return the function that gives the gradient by each of the arrays."""
-        both = grad(scalar, self.positions or None, self.parameters, allow_unused=True)  # the comparison tells
+        """Return a function that computes the gradient with respect to each array."""
+        both = grad(scalar, self.positions or None, self.parameters, allow_unused=True)  # the comparison reports these
         return lambda *args: _tensors(both(*args))
 
     def slope(self, scalar: Callable[..., Tensor], i: int, element: int, eps: float) -> float:
-        """Return the central difference by one element of array ``i``."""
+        """Return the central difference with respect to one element of array ``i``."""
         sides = []
         for step in (eps, -eps):
             moved = list(self.arrays)
@@ -263,27 +264,27 @@ class _Point:
             raise GradientError(self.where, "a function that returns Tensors", "no Tensor", "Return what it computes.")
         if not all(np.array_equal(a.array, b.array, equal_nan=a.dtype.kind == "f") for a, b in zip(outs, again, strict=True)):
             raise GradientError(
-                self.where, "the same outputs whenever it is called with the same inputs", "others at the second call",
-                "Switch off what is random or keeps state, such as a Dropout by set_train(False).",
+                self.where, "the same outputs at each call with the same inputs", "different ones at the second call",
+                "Switch off random and stateful parts; for Dropout, use set_train(False).",
             )  # fmt: skip
         return [rng.uniform(0.5, 1.5, t.shape) * rng.choice([-1, 1], t.shape) for t in outs]
 
 
 class _Compared:
-    """A gradient at chosen elements of one input or Parameter beside what it should be."""
+    """A gradient and its reference at chosen elements of one input or Parameter."""
 
     def __init__(self, name: str, shape: tuple[int, ...], chosen: Array, got: Array, want: Array) -> None:
         self.name, self.shape, self.chosen, self.got, self.want = name, shape, chosen, got, want
 
     def off(self, rtol: float, atol: float) -> Array:
-        """Return the error of each element that is off, and zero for the others; what is not finite is off by infinity."""
+        """Return the error of each wrong element, zero for the others, and infinity for a value that is not finite."""
         error = np.abs(self.got - self.want)
         error[np.isnan(error)] = np.inf
         return np.where(error <= atol + rtol * np.abs(self.want), 0.0, error)
 
 
 def _report(where: str, found: Sequence[_Compared], rtol: float, atol: float, sources: tuple[str, str], fix: str) -> None:
-    """Raise an error that tells what is off most in the first that is off, and how far the others are."""
+    """Raise an error with the largest difference in the first wrong gradient, and a list of the other wrong ones."""
     wrong = [(c, errors) for c in found if (errors := c.off(rtol, atol)).any()]
     if not wrong:
         return
@@ -294,22 +295,22 @@ def _report(where: str, found: Sequence[_Compared], rtol: float, atol: float, so
     raise GradientError(
         f"{where}, {c.name}, element {index}",
         f"{c.want[worst]:.10g}{sources[0]}",
-        f"{c.got[worst]:.10g}{sources[1]}: off by {errors[worst]:.3g}, the most of {np.count_nonzero(errors)} that are off "
-        f"among {errors.size}",
+        f"{c.got[worst]:.10g}{sources[1]}, off by {errors[worst]:.3g}, the largest error; {np.count_nonzero(errors)} of "
+        f"{errors.size} elements are off",
         f"{fix} Also off: {', '.join(also)}." if also else fix,
     )
 
 
 def _check_there_is_a_gradient(where: str, reference: str, found: Sequence[_Compared]) -> None:
-    """Raise an error if what a bprop is compared with is zero by every input, or by one by which bprop is not."""
+    """Raise an error if the reference gradient is zero for every input, or for one where the gradient of bprop is not."""
     empty = [c for c in found if not c.want.any()]
     if wrong := [c for c in empty if c.got.any()] or (empty if len(empty) == len(found) else []):
         largest = max((np.abs(c.got).max() for c in wrong if c.got.size), default=0.0)
         raise GradientError(
-            where, f"a gradient of {reference} to compare with", f"one that is zero everywhere by "
+            where, f"a gradient of {reference} to compare with", f"one that is zero everywhere for "
             f"{', '.join(c.name for c in wrong)}, where bprop gives up to {largest:.3g}",
-            "A step, a comparison or a constant has none: give the Cell a method `primitive`, the smooth function that bprop "
-            "is the gradient of; or choose inputs where there is one.",
+            "A step, a comparison or a constant has no gradient. Give the Cell a method `primitive`, the smooth function "
+            "whose gradient bprop is, or choose inputs where the gradient is not zero.",
         )  # fmt: skip
 
 

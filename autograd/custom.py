@@ -1,4 +1,4 @@
-"""A Cell with its own bprop as one node of the graph, and the checks of what that bprop returns."""
+"""A Cell with its own bprop as one node of the graph, and checks of the gradients that the bprop returns."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ __all__ = ["call_with_bprop"]
 def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Run ``cell.construct`` and record its ``bprop`` as the derivative.
 
-    The inputs go in behind a barrier. What reaches the outputs by another way, such as a Parameter, are the gradients that
-    ``bprop`` would hide; what leaves ``construct`` by another way than its outputs cannot be differentiated.
+    Each input enters through a barrier. Values that reach the outputs on another path, such as Parameters, have gradients that
+    ``bprop`` would hide. Values that leave ``construct`` other than as outputs cannot be differentiated.
     """
     keywords: tuple[str, ...] = ()
     if kwargs or len(args) != _n_positional(type(cell)):
@@ -50,7 +50,7 @@ def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     outs = [t for t in tree.leaves(out) if isinstance(t, Tensor)]
     found = sources([t.node for t in outs if t.node is not None], floor)
     hidden = [node for node in found if node.rule is not _BARRIER]
-    # A Parameter that construct read by another way than operations, as an array say, may be supplied, but need not.
+    # If construct reads a Parameter outside operations, for example as an array, bprop may supply its gradient but need not.
     optional = [node for p in cell.get_parameters() if (node := p.node) is not None and node not in hidden]
     if not outs or not (hidden or optional or any(parents)):
         return out
@@ -68,7 +68,7 @@ def call_with_bprop(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _outputs(node: Node, recorded: bool) -> Any:
-    """Make the output tensors of a call anew; a node that held them would be a cycle."""
+    """Make new output tensors of a call; a node that held them would form a reference cycle."""
     arrays = tree.leaves(node.out)
     if not isinstance(node.out, (tuple, list, dict)):
         return Tensor.wrap(node.out, node if recorded else None)
@@ -82,15 +82,15 @@ def _outputs(node: Node, recorded: bool) -> Any:
 
 
 class _Barrier:
-    """The rule of an input inside a Cell with its own bprop: no cotangent may come this way."""
+    """The rule of an input inside a Cell with its own bprop: a cotangent that arrives here is an error."""
 
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> list[Tensor | None]:
         kind = type(node.attrs).__name__
         raise GradientError(
             f"gradient through {kind}",
-            f"all that leaves {kind}.construct to be returned by it",
-            "a value that was kept from inside, in an attribute or a record",
-            f"Return it as one of several outputs; what {kind}.bprop replaces has no other gradient.",
+            f"{kind}.construct to return every value that is used outside it",
+            "a value kept from inside, in an attribute or a record",
+            f"Return it as one of several outputs; {kind}.bprop takes gradients of outputs only.",
         )
 
 
@@ -102,7 +102,7 @@ def _barred(cell: Cell, node: Node | None) -> Node | None:
 
 
 class _Barred(dict[int, Node]):
-    """The Parameters that are watched, each behind a barrier once it is used."""
+    """The watched Parameters; each gets a barrier when it is used."""
 
     def __init__(self, cell: Cell, watched: dict[int, Node]) -> None:
         super().__init__(watched)
@@ -113,7 +113,7 @@ class _Barred(dict[int, Node]):
 
 
 class _Call:
-    """The rule of such a node: run the Cell's ``bprop`` and check what it returns."""
+    """The rule of the node of a call: run the Cell's ``bprop`` and check its result."""
 
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> list[Tensor | None]:
         cell: Cell = node.attrs["cell"]
@@ -139,15 +139,15 @@ class _Call:
                 raise BpropError(
                     where,
                     "gradients of its own Parameters",
-                    f"one of {parameter.name!r}",
-                    "Return it from the Cell that uses it.",
+                    f"the gradient of {parameter.name!r}",
+                    "Return it from the bprop of the Cell that uses it.",
                 )
             _fit(value, parameter, f"{where}, gradient of Parameter {parameter.name!r}")
         beside = [
             _beside(cell, parent, by_parameter, i < node.attrs["n_hidden"]) if asked else None
             for i, (parent, asked) in enumerate(zip(node.parents[n:], wanted[n:], strict=True))
         ]
-        # All are checked, also those that nobody asks for this time.
+        # Check all gradients, even those that are not requested this time.
         fitted = [
             _fit(value, x, f"{where}, gradient of input {i}")
             for i, (value, x) in enumerate(zip(flat, node.saved, strict=True))
@@ -159,7 +159,7 @@ _CALL = _Call()
 
 
 def _n_positional(cls: type) -> int | None:
-    """Return how many positional inputs ``construct`` has, or None if that is open."""
+    """Return the number of positional inputs of ``construct``, or None if it is not fixed."""
     if cls not in _arities:
         parameters = list(inspect.signature(cls.construct).parameters.values())[1:]  # type: ignore[attr-defined]
         plain = all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
@@ -171,7 +171,7 @@ _arities: WeakKeyDictionary[type, int | None] = WeakKeyDictionary()
 
 
 def _bind(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """Bring all arguments to their positions, each takes a slot of ``bprop``; return also the names of keyword-only ones."""
+    """Return all arguments by position, one slot of ``bprop`` each, and the names of the keyword-only ones."""
     bound = inspect.signature(cell.construct).bind(*args, **kwargs)
     bound.apply_defaults()
     return bound.args + tuple(bound.kwargs.values()), tuple(bound.kwargs)
@@ -210,7 +210,7 @@ def _takes_names(cell: Cell, bprop: Any, n: int, where: str) -> bool:
 
 
 def _split_parameters(returned: Any, n: int, where: str) -> tuple[Any, dict[int, tuple[Parameter, Any]]]:
-    """Take apart ``(gradients of inputs), {parameter: gradient}``."""
+    """Split ``(gradients of inputs), {parameter: gradient}``."""
     match returned:
         case (tuple() as by_input, dict() as by_parameter) if n != 2 or by_parameter:
             if all(isinstance(key, Parameter) for key in by_parameter):
@@ -230,7 +230,7 @@ def _check(returned: Any, inputs: tuple[Any, ...], where: str) -> list[Any]:
         fix = "One gradient is a tuple too: return (dx,)." if n == 1 else "Return (dx, dy, ...); None stands for zero."
         raise BpropError(where, expected, describe(returned), fix)
     if len(returned) != n:
-        fix = "Every input of construct takes a slot, also one that is no Tensor; None stands for zero."
+        fix = "Every input of construct takes a slot, even one that is not a Tensor; None stands for zero."
         raise BpropError(where, expected, f"{len(returned)} value{'s' * (len(returned) != 1)}", fix)
     flat: list[Any] = []
     for i, (value, given) in enumerate(zip(returned, inputs, strict=True)):
@@ -259,7 +259,7 @@ def _flatten(value: Any, given: Any, where: str) -> list[Any]:
 
 
 def _fit(value: Any, x: Any, where: str) -> Tensor | None:
-    """Check one gradient against the input, or Parameter, that it is for."""
+    """Check one gradient against its input or Parameter."""
     if value is None or not isinstance(x, Tensor) or x.dtype.kind != "f":
         return None
     if not isinstance(value, (Tensor, np.ndarray, np.generic, int, float)):
@@ -268,14 +268,14 @@ def _fit(value: Any, x: Any, where: str) -> Tensor | None:
     g = Tensor.wrap(np.asarray(value, x.dtype)) if weak else as_tensor(value, where)
     if g.shape != (x.shape if state.tracing is None else ()):
         raise BpropShapeError(
-            where, f"the shape of what it is for, {describe(x)}", describe(value),
+            where, f"shape {list(x.shape)}", describe(value),
             "Sum over the axes that were broadcast, or use ops.broadcast_to.",
         )  # fmt: skip
     return g
 
 
 def _beside(cell: Cell, parent: Node | None, by_parameter: dict[int, Any], used: bool) -> Tensor | None:
-    """Return the gradient that the bprop supplied for what reached its construct beside the inputs."""
+    """Return the gradient that the bprop supplied for a value that reached construct other than as an input."""
     kind = type(cell).__name__
     parameter = parent.attrs if parent is not None and parent.rule is LEAF else None
     if isinstance(parameter, Parameter):
@@ -288,12 +288,12 @@ def _beside(cell: Cell, parent: Node | None, by_parameter: dict[int, Any], used:
         return None
     error = GradientError(
         f"gradient through {kind}",
-        f"{kind}.bprop to supply the gradient of everything asked for that its construct uses",
+        f"{kind}.bprop to supply every requested gradient of a value that construct uses",
         f"no gradient for {what}",
-        "Return it as `return (dx,), {self.weight: dw}`, or pass it to construct as an input; "
-        "set requires_grad=False or leave it out of the weights if its gradient is not wanted.",
+        "Return it as `return (dx,), {self.weight: dw}`, or pass the value to construct as an input. "
+        "If the gradient is not wanted, set requires_grad=False or leave it out of the weights.",
     )
     if state.tracing is not None and isinstance(parameter, Parameter):
-        state.tracing.hidden.append((parameter, error))  # a trace passes back to all; who runs it knows what is asked for
+        state.tracing.hidden.append((parameter, error))  # only the caller of a trace knows which are requested
         return None
     raise error

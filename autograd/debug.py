@@ -26,9 +26,9 @@ class BpropCall:
     Attributes
     ----------
     cell : Cell
-        Whose ``bprop`` ran.
+        The Cell whose ``bprop`` ran.
     dout, returned : tuple
-        Of each Tensor that arrived and that was returned, in order, its shape and Euclidean norm; None for what was no Tensor.
+        Shape and Euclidean norm of each Tensor that arrived or was returned, in order; None for other values.
     """
 
     cell: Cell
@@ -42,7 +42,7 @@ class BpropCall:
 
 @contextmanager
 def trace_bprop() -> Iterator[list[BpropCall]]:
-    """List which custom ``bprop`` runs inside a ``with`` block, in this thread, in the order in which they run.
+    """List the runs of custom ``bprop`` methods inside a ``with`` block, in order, in this thread.
 
     Examples
     --------

@@ -14,25 +14,25 @@ __all__ = ["from_dlpack"]
 
 
 def from_dlpack(value: Any, *, copy: bool | None = None) -> Tensor:
-    """Make a Tensor of any array that has ``__dlpack__``, such as one of torch, jax or numpy on the CPU.
+    """Make a Tensor from any array on the CPU that has ``__dlpack__``, such as one of torch, jax or numpy.
 
     Parameters
     ----------
     value : array
-        On the CPU, of bools, whole numbers or floats that numpy has.
+        An array of bools, whole numbers or floats, in a dtype that numpy has.
     copy : bool, optional
-        None shares the memory: whoever writes to ``value`` later changes the Tensor too, which itself never writes. True
-        makes a Tensor with memory of its own. False is an error where memory cannot be shared.
+        None shares the memory: later writes to ``value`` also change the Tensor, which itself never writes. True makes a
+        Tensor with its own memory. False raises an error if the memory cannot be shared.
 
     Returns
     -------
     Tensor
-        Outside of any graph: a gradient of the other library ends here.
+        Outside any graph: gradients of the other library end here.
 
     Raises
     ------
     DTypeError
-        If it has no ``__dlpack__``, lies on another device, has a dtype that numpy lacks, or wants a gradient of its library.
+        If it has no ``__dlpack__``, is on another device, has a dtype that numpy lacks, or requires a gradient in its library.
     GradientError
         If it is a Tensor that is being differentiated.
 
@@ -55,7 +55,7 @@ def from_dlpack(value: Any, *, copy: bool | None = None) -> Tensor:
     except (AttributeError, BufferError, RuntimeError, TypeError, ValueError) as error:
         raise DTypeError(
             "from_dlpack", "an array with __dlpack__ on the CPU, of a dtype that numpy has", describe(value),
-            f"Of a torch tensor, pass .detach().cpu(), and bfloat16 as .float() (the library says: {error}).",
+            f"For a torch tensor, pass .detach().cpu(); convert bfloat16 with .float() (the library says: {error}).",
         ) from error  # fmt: skip
     return Tensor.wrap(to_array(array, None, "from_dlpack", copy=False))
 

@@ -39,17 +39,17 @@ uint8, uint16, uint32, uint64 = np.dtype("uint8"), np.dtype("uint16"), np.dtype(
 bool_ = np.dtype("bool")
 
 RANK = {"b": 0, "u": 1, "i": 1, "f": 2}
-"""Which kind of numbers can hold another."""
+"""The rank of each kind of number: a kind can hold those of lower rank."""
 _promoted: dict[tuple[DType, DType], DType] = {}
 
 
 def to_dtype(value: Any, where: str) -> DType:
-    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, in which loops read numbers.
+    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, which loops require.
 
     Raises
     ------
     DTypeError
-        If it is not boolean, whole or floating.
+        If it is not a bool, int or float dtype.
     """
     try:
         dtype: DType = np.dtype(value)
@@ -60,13 +60,13 @@ def to_dtype(value: Any, where: str) -> DType:
             where,
             "a bool, int or float dtype",
             f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
-            "Use for instance autograd.float32.",
+            "For example, use autograd.float32.",
         )
     return dtype if dtype.isnative else np.dtype(dtype.type)
 
 
 def promote(a: DType, b: DType) -> DType:
-    """Return the dtype of a result of two arrays: the higher kind wins (bool, int, float), then the wider.
+    """Return the dtype of an operation on two arrays: the higher kind wins (bool, int, float), then the wider.
 
     Unlike numpy, int64 with float32 gives float32.
     """
@@ -79,12 +79,12 @@ def promote(a: DType, b: DType) -> DType:
 
 
 def sum_dtype(dtype: DType) -> DType:
-    """Return the dtype in which numbers of a dtype are added up: that of float16 is float32, as it stops at 2,048 ones."""
+    """Return the dtype for sums of numbers of a dtype: float32 for float16, in which a sum of ones stops at 2,048."""
     return float32 if dtype == float16 else dtype
 
 
 def converted(array: Any, dtype: DType) -> Any:
-    """Return an array in another dtype, the same on every machine.
+    """Return an array in another dtype, with the same result on every machine.
 
     A float beyond the range of a whole dtype becomes its nearest bound, and NaN becomes 0. numpy leaves both to the processor.
     """

@@ -1,4 +1,4 @@
-"""Errors that say where, what was expected, what came, and what to do."""
+"""Errors that say where, what was expected, what came instead, and what to do."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class AutogradError(Exception):
     where : str
         The operation, Cell or argument that found the problem.
     expected : str
-        What would have been right.
+        Valid values.
     got : str
-        What came instead, with shape and dtype where it is an array.
+        The value that came instead, with shape and dtype if it is an array.
     fix : str
         What the user can do about it.
     """
@@ -46,7 +46,7 @@ class AutogradError(Exception):
         super().__init__(f"{where}: expected {expected}, got {got}. {fix}")
 
     def __reduce__(self) -> tuple[type[AutogradError], tuple[str, str, str, str]]:
-        """Pickle by the four parts, so that an error crosses a process boundary whole."""
+        """Pickle by the four parts, so that an error can be sent to another process."""
         return type(self), (self.where, self.expected, self.got, self.fix)
 
 
@@ -59,7 +59,7 @@ class DTypeError(AutogradError, TypeError):
 
 
 class ArgumentError(AutogradError, ValueError):
-    """An argument outside what it may be."""
+    """An argument outside its valid range or choices."""
 
 
 class PositionError(AutogradError, IndexError):
@@ -67,11 +67,11 @@ class PositionError(AutogradError, IndexError):
 
 
 class UnknownNameError(AutogradError, AttributeError):
-    """A name that is not ours, such as another framework's for something that has another name here."""
+    """An unknown name, such as another framework's name for something that is called differently here."""
 
 
 class UnknownImportError(AutogradError, ImportError):
-    """The same for a name that is imported."""
+    """An unknown name in an import."""
 
 
 class DataError(AutogradError, ValueError):
@@ -79,7 +79,7 @@ class DataError(AutogradError, ValueError):
 
 
 class GradientError(AutogradError, RuntimeError):
-    """A gradient that cannot be given, or that would be wrong."""
+    """A gradient that cannot be computed, or would be wrong."""
 
 
 class BpropError(GradientError):
@@ -91,11 +91,11 @@ class BpropShapeError(BpropError, ShapeError):
 
 
 class CellError(AutogradError, AttributeError):
-    """A Cell that is put together wrongly."""
+    """A Cell that is built incorrectly."""
 
 
 class CheckpointError(AutogradError, ValueError):
-    """A checkpoint that cannot be used; nothing of it was loaded."""
+    """A checkpoint that cannot be used; nothing was loaded."""
 
 
 class StateError(AutogradError, ValueError):
@@ -113,15 +113,15 @@ class NonFiniteError(AutogradError, ArithmeticError):
 
 
 class CompileError(AutogradError, RuntimeError):
-    """A compiled run that was asked for and cannot be had."""
+    """A compiled run that was requested but is not possible."""
 
 
 class RankError(AutogradError, RuntimeError):
-    """A process that trains together with others, and has failed or does not answer."""
+    """A process of a distributed training run that has failed or does not answer."""
 
 
 class WriteError(AutogradError, OSError):
-    """A file or a directory that cannot be written; what was there before stays."""
+    """A file or a directory that cannot be written; earlier contents are kept."""
 
     __str__ = Exception.__str__  # OSError would print its own arguments
 
@@ -134,7 +134,7 @@ class MissingExtraError(AutogradError, ImportError):
     package : str
         The package that could not be imported.
     extra : str
-        The extra of this distribution that brings it.
+        The extra of this distribution that installs it.
     where : str
         The function that needs it.
     """

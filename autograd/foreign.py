@@ -1,7 +1,7 @@
-"""Names of other frameworks, and what to write here: the one table of them, by where they are looked up.
+"""Names of other frameworks and their equivalents here, in one table, grouped by the object they are looked up on.
 
-A name of the table is no attribute: ``hasattr`` is False and ``dir`` leaves it out. Reading it is an AttributeError that says
-what to write. A test looks up every name of ours that stands in a text.
+A name in the table is not an attribute: ``hasattr`` is False and ``dir`` omits it. Reading it raises an AttributeError that
+names the equivalent. A test looks up each of our names that a text mentions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "OwnArguments", "hint", "li
 
 _GRADIENTS = "loss, gradients = autograd.value_and_grad(fn, None, weights)(...) returns them"
 _ONE_DEVICE = "Leave it out: everything is computed on the CPU"
-_TRACKED = "Leave it out: a Tensor takes part in a gradient inside autograd.grad alone"
+_TRACKED = "Leave it out: only autograd.grad tracks Tensors"
 _NO_LAYER = "There is no such layer; write it as a Cell whose construct uses autograd.ops"
 _NO_OPTIMIZER = "There is no such optimizer; a subclass of optim.Optimizer adds one"
 _SCHEDULES = "Use optim.schedules: a schedule is passed as lr, and counts the steps itself"
@@ -29,7 +29,7 @@ _IN_PLACE = "Tensors never change in place. Rebind the name, x = x + 1, or set a
 TENSOR: dict[str, str] = {
     "backward": f"There is no backward pass to start: {_GRADIENTS}",
     "grad": f"Tensors keep no gradients: {_GRADIENTS}",
-    "zero_grad": "Leave it out: gradients are returned by autograd.grad, and never added up",
+    "zero_grad": "Leave it out: autograd.grad returns gradients and never accumulates them",
     "retain_grad": f"Tensors keep no gradients: {_GRADIENTS}",
     "grad_fn": "Leave it out: autograd.grad knows the graph only while it runs",
     "is_leaf": _TRACKED,
@@ -37,7 +37,7 @@ TENSOR: dict[str, str] = {
     "requires_grad_": f"{_TRACKED}. For a Parameter, set weight.requires_grad = False",
     "detach": "Use autograd.stop_gradient(x), or x.numpy() for the values",
     "detach_": "Use x = autograd.stop_gradient(x)",
-    "register_hook": "Listen to the Cell instead: net.register_backward_hook(hook)",
+    "register_hook": "Register it on the Cell: net.register_backward_hook(hook)",
     "cpu": _ONE_DEVICE,
     "cuda": _ONE_DEVICE,
     "device": _ONE_DEVICE,
@@ -91,7 +91,7 @@ TENSOR: dict[str, str] = {
 }
 
 CELL: dict[str, str] = {
-    "parameters": "Use net.trainable_params(), or net.get_parameters() with those that are frozen",
+    "parameters": "Use net.trainable_params(), or net.get_parameters() to include frozen ones",
     "named_parameters": "Use net.parameters_and_names()",
     "trainable_variables": "Use net.trainable_params()",
     "trainable_weights": "Use net.trainable_params()",
@@ -102,8 +102,8 @@ CELL: dict[str, str] = {
     "named_children": "Use net.name_cells()",
     "train": "Use net.set_train()",
     "eval": "Use net.set_train(False)",
-    "forward": "The method is called construct, and is run by net(x)",
-    "zero_grad": "Leave it out: gradients are returned by autograd.grad, and never added up",
+    "forward": "The method is called construct; net(x) runs it",
+    "zero_grad": "Leave it out: autograd.grad returns gradients and never accumulates them",
     "requires_grad_": "Set parameter.requires_grad = False for each of net.get_parameters()",
     "cpu": _ONE_DEVICE,
     "cuda": _ONE_DEVICE,
@@ -114,8 +114,8 @@ CELL: dict[str, str] = {
     "add_module": "Use net.insert_child_to_cell(name, cell), or assign an attribute",
     "register_module": "Use net.insert_child_to_cell(name, cell), or assign an attribute",
     "register_parameter": "Use net.insert_param_to_cell(name, parameter), or assign an attribute",
-    "register_buffer": "Assign an array, or a Parameter(values, requires_grad=False) if state_dict should have it",
-    "buffers": "Parameters with requires_grad=False take their place: net.untrainable_params()",
+    "register_buffer": "Assign an array, or a Parameter(values, requires_grad=False) if state_dict should include it",
+    "buffers": "Use Parameters with requires_grad=False; net.untrainable_params() lists them",
     "register_full_backward_hook": "Use net.register_backward_hook(hook)",
     "fit": "Write the loop: value, gradients = autograd.value_and_grad(loss, None, weights)(...); optimizer(gradients)",
     "compile": "Leave it out: snn.run compiles a net of neurons by itself",
@@ -129,7 +129,7 @@ CELL: dict[str, str] = {
 
 OPTIMIZER: dict[str, str] = {
     "step": "Call it with the gradients: optimizer(gradients). optimizer.steps counts the calls",
-    "zero_grad": "Leave it out: gradients are returned by autograd.grad, and never added up",
+    "zero_grad": "Leave it out: autograd.grad returns gradients and never accumulates them",
     "param_groups": "Use optimizer.groups, or optimizer.lr for the rate of all",
     "add_param_group": "Pass all groups when it is made: optim.SGD([{'params': ..., 'lr': ...}, ...])",
     "apply_gradients": "Call it with the gradients: optimizer(gradients)",
@@ -141,7 +141,7 @@ OPTIMIZER: dict[str, str] = {
 
 _NN: dict[str, str] = {
     "Linear": "Use nn.Dense(in_channels, out_channels, has_bias=True)",
-    "Module": "Use nn.Cell, with construct in the place of forward",
+    "Module": "Use nn.Cell, with construct in place of forward",
     "Sequential": "Use nn.SequentialCell(...)",
     "ModuleList": "Use nn.CellList([...])",
     "ModuleDict": "Assign a dict of Cells to an attribute, or use nn.SequentialCell({'name': cell})",
@@ -172,8 +172,8 @@ _NN: dict[str, str] = {
     "Conv1dTranspose": f"{_NO_LAYER}, as ops.conv_transpose2d with one row",
     "ConvTranspose3d": _NO_LAYER,
     "Conv3dTranspose": _NO_LAYER,
-    "BatchNorm3d": "Use nn.BatchNorm2d on images of which two axes are joined, x.reshape((n, c, d * h, w))",
-    "InstanceNorm2d": "Use nn.GroupNorm(channels, channels), which has a group for each channel",
+    "BatchNorm3d": "Use nn.BatchNorm2d after joining two axes: x.reshape((n, c, d * h, w))",
+    "InstanceNorm2d": "Use nn.GroupNorm(channels, channels), with one group per channel",
     "MaxPool3d": _NO_LAYER,
     "AvgPool3d": _NO_LAYER,
     "UpsamplingNearest2d": "Use nn.Upsample(scale_factor=2)",
@@ -216,7 +216,7 @@ _OPS: dict[str, str] = {
     "AvgPool": "Use ops.avg_pool2d(x, kernel_size, stride)",
     "BatchNorm": "Use ops.batch_norm, or nn.BatchNorm2d, which keeps statistics",
     "LayerNorm": "Use ops.layer_norm",
-    "instance_norm": "Use ops.group_norm(x, channels), which has a group for each channel",
+    "instance_norm": "Use ops.group_norm(x, channels), with one group per channel",
     "upsample": "Use ops.interpolate",
 }
 
@@ -224,7 +224,7 @@ _AUTOGRAD: dict[str, str] = {
     "from_numpy": "Use autograd.Tensor(array), or autograd.as_tensor(array) without a copy",
     "as_array": "Use x.numpy()",
     "array": "Use autograd.Tensor(values)",
-    "numpy": "Use autograd.ops on Tensors in the place of numpy's functions",
+    "numpy": "Use autograd.ops on Tensors in place of numpy's functions",
     "zeros": "Use ops.zeros(shape)",
     "ones": "Use ops.ones(shape)",
     "full": "Use ops.full(shape, value)",
@@ -241,8 +241,8 @@ _AUTOGRAD: dict[str, str] = {
     "einsum": "Use ops.einsum",
     "rand": "Draw with a generator: autograd.Tensor(rng.random(shape, np.float32))",
     "randn": "Draw with a generator: autograd.Tensor(rng.standard_normal(shape, np.float32))",
-    "manual_seed": "There is no global seed: pass rng=np.random.default_rng(seed) to what draws",
-    "set_seed": "There is no global seed: pass rng=np.random.default_rng(seed) to what draws",
+    "manual_seed": "There is no global seed: pass rng=np.random.default_rng(seed) to each function or layer that draws",
+    "set_seed": "There is no global seed: pass rng=np.random.default_rng(seed) to each function or layer that draws",
     "enable_grad": "Leave it out: autograd.grad records what it runs",
     "set_grad_enabled": "Use autograd.no_grad()",
     "inference_mode": "Use autograd.no_grad(); outside of a transform nothing is recorded anyway",
@@ -251,7 +251,7 @@ _AUTOGRAD: dict[str, str] = {
     "Module": "Use autograd.Cell",
     "Variable": "Use autograd.Tensor",
     "Function": "Use a Cell with construct and bprop",
-    "elementwise_grad": "Use autograd.grad, which gives each output the weight one",
+    "elementwise_grad": "Use autograd.grad, which sums the outputs",
     "jacobian": "Use autograd.vjp once for each output",
     "jacrev": "Use autograd.vjp once for each output",
     "hessian": "Use autograd.grad(autograd.grad(fn))",
@@ -259,8 +259,8 @@ _AUTOGRAD: dict[str, str] = {
     "device": _ONE_DEVICE,
     "cuda": _ONE_DEVICE,
     "Model": "Write the loop: value, gradients = autograd.value_and_grad(loss, None, weights)(...); optimizer(gradients)",
-    "dataset": "Data are arrays of numpy; a batch is images[chosen], with chosen from rng.permutation",
-    "utils": "Data are arrays of numpy; a batch is images[chosen], with chosen from rng.permutation",
+    "dataset": "Data are numpy arrays; a batch is images[chosen], with chosen from rng.permutation",
+    "utils": "Data are numpy arrays; a batch is images[chosen], with chosen from rng.permutation",
     "backward": f"There is no backward pass to start: {_GRADIENTS}",
     "save": "Use np.savez(file, **net.state_dict())",
     "load": "Use net.load_state_dict(np.load(file))",
@@ -293,30 +293,30 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "elementwise_affine": ("affine",), "kernel": ("kernel_size",), "strides": ("stride",), "filters": ("out_channels",),
     "dim": ("axis", "axes"), "dims": ("axes", "axis"), "keepdim": ("keepdims",), "keep_dims": ("keepdims",),
 }  # fmt: skip
-"""What other frameworks call an argument, and what it may be called here."""
+"""Argument names of other frameworks, and the names they may have here."""
 _OTHERS = {
-    "requires_grad": f"{_TRACKED}. autograd.Parameter(values) is what is trained",
+    "requires_grad": f"{_TRACKED}. To train values, use autograd.Parameter(values)",
     "device": _ONE_DEVICE,
     "dtype": "Convert the values first: autograd.Tensor(values, dtype)",
 }
-"""What to do where one of our classes has no such argument."""
+"""Advice for arguments that one of our classes lacks."""
 
 
 def renamed(given: Iterable[str], known: Iterable[str]) -> str:
-    """Return what to write where arguments have another framework's names, or nothing."""
+    """Return our names for arguments with another framework's names, as text; it is empty if there are none."""
     names = tuple(known)
     pairs = [(name, [own for own in ARGUMENTS.get(name, ()) if own in names]) for name in given if name not in names]
     return " ".join(f"{name}= is called {own[0]}= here." for name, own in pairs if own)
 
 
 class OwnArguments:
-    """Base of classes whose constructor refuses an argument by a name that there is not, with the one that may be meant."""
+    """Base of classes whose constructor rejects unknown argument names and suggests the name that may be meant."""
 
     __slots__ = ()
 
     # not in Cell, where it would hide the signature of __init__
     def __new__(cls, *args: Any, **options: Any) -> Self:
-        """Refuse such an argument; one of a user's own class, where the name is another framework's."""
+        """Reject such an argument; in a user's own class, only if the name is another framework's."""
         code = getattr(cls.__init__, "__code__", None)
         if options and not (code and options.keys() <= {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}):
             known = inspect.signature(cls).parameters
@@ -328,7 +328,7 @@ class OwnArguments:
                     fix = f"{_OTHERS[wrong[0]]}."
                 elif ours and not fix:
                     meant = get_close_matches(wrong[0], known, 1) or [name for name in known if wrong[0] in name.split("_")]
-                    fix = f"Did you mean {' or '.join(meant)}?" if meant else f"help({cls.__name__}) says what they are."
+                    fix = f"Did you mean {' or '.join(meant)}?" if meant else f"help({cls.__name__}) describes them."
                 if fix:
                     raise ArgumentError(
                         cls.__name__, f"arguments named {', '.join(known) or 'nothing'}", ", ".join(wrong), fix
@@ -337,11 +337,11 @@ class OwnArguments:
 
 
 def _unknown(where: str, name: str, text: str, kind: Any = UnknownNameError) -> Any:
-    """Return the error for a name of the table."""
+    """Return the error for a name in the table."""
     return kind(f"{where}.{name}", "a name of spikecell", "one of another framework", f"{text}.")
 
 
-class _Hint:  # stands in a class under a name of the table
+class _Hint:  # a class attribute under a name in the table
     __doc__ = None
 
     def __init__(self, name: str, text: str) -> None:
@@ -351,7 +351,7 @@ class _Hint:  # stands in a class under a name of the table
         raise _unknown(owner.__name__, self.name, self.text)
 
 
-class _FixedHint(_Hint):  # where attributes cannot be added: a value for it is a mistake too
+class _FixedHint(_Hint):  # for classes without new attributes: assigning a value is an error too
     __doc__ = None
 
     def __set__(self, instance: Any, value: Any) -> None:
@@ -359,25 +359,25 @@ class _FixedHint(_Hint):  # where attributes cannot be added: a value for it is 
 
 
 def hint(kind: type, table: Mapping[str, str], fixed: bool = False) -> None:
-    """Have a class give the hints of a table, but for names that it has; ``fixed`` where a user cannot add attributes."""
+    """Give a class the hints of a table, except for names that it has; ``fixed`` if users cannot add attributes."""
     for name, text in table.items():
         if not hasattr(kind, name):
             setattr(kind, name, (_FixedHint if fixed else _Hint)(name, text))
 
 
 def listed(instance: Any, names: Iterable[str]) -> list[str]:
-    """Return the names that ``dir`` shows of an instance: those that are no hints."""
+    """Return the names that ``dir`` shows for an instance, without the hints."""
     own = getattr(instance, "__dict__", ())
     return [name for name in names if name in own or not isinstance(_found(type(instance), name), _Hint)]
 
 
 def _found(kind: type, name: str) -> Any:
-    """Return what stands under a name in a class or above it, without reading it."""
+    """Return an attribute of a class or its bases, without calling a descriptor."""
     return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None)
 
 
 def of_module(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a module's ``__getattr__`` that gives the hints of a table, also to ``from module import name``."""
+    """Return a module's ``__getattr__`` that gives the hints of a table, also for ``from module import name``."""
 
     def look(name: str) -> Any:
         if name in table:
@@ -385,7 +385,7 @@ def of_module(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
         if module == "autograd.ops" and callable(getattr(np, name, None)) and name[:1] != "_":
             kind = UnknownImportError if _is_import(sys._getframe(1)) else UnknownNameError
             raise kind(
-                f"{module}.{name}", "an operation on Tensors", "a function of numpy alone",
+                f"{module}.{name}", "an operation on Tensors", "a function of numpy only",
                 f"For constants, take the values: np.{name}(x.numpy()).",
             )  # fmt: skip
         raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name, obj=sys.modules[module])
@@ -394,7 +394,7 @@ def of_module(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 def _is_import(frame: Any) -> bool:
-    """Tell whether a frame is at ``from ... import``, which makes of an AttributeError an ImportError without our text."""
+    """Tell whether a frame is at ``from ... import``, which turns an AttributeError into an ImportError without our text."""
     from opcode import opname
 
     return bool(opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM")

@@ -1,4 +1,4 @@
-"""GradOperation, the transform as MindSpore has it."""
+"""GradOperation, MindSpore's form of the transform."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class GradOperation:
     Parameters
     ----------
     get_all : bool
-        By all positional inputs that hold floating Tensors (a tuple), instead of by the first. They come before all others,
-        so that the gradient of input ``i`` is number ``i``.
+        Differentiate with respect to all positional inputs that hold floating Tensors, and return a tuple, instead of the
+        first input only. These inputs must come before all others, so that gradient ``i`` is that of input ``i``.
     get_by_list : bool
-        By the Parameters that are passed beside the function; alone, or with ``get_all`` after the inputs.
+        Differentiate with respect to the Parameters that are passed with the function. With ``get_all``, their gradients come
+        after those of the inputs; otherwise they come alone.
     sens_param : bool
         The gradient function takes the cotangent of the output as its last input, or as ``sens=``.
     allow_unused : bool
@@ -64,7 +65,7 @@ class GradOperation:
                 positions = floating_positions(args, where, needed=bool(args) or not self.get_by_list)
                 _check_keywords(kwargs, where)
             if positions and positions[-1] >= len(args):
-                raise ArgumentError(where, "an input to differentiate by", "no positional input", "Use get_by_list=True.")
+                raise ArgumentError(where, "an input to differentiate", "no positional input", "Use get_by_list=True.")
             run = Pass(fn, args, kwargs, positions, parameters, where, has_aux=False, allow_unused=self.allow_unused)
             by_position, by_weights = run.gradients(sens, free=True)
             if self.get_by_list:
@@ -79,6 +80,6 @@ def _check_keywords(kwargs: dict[str, Any], where: str) -> None:
     for name, value in kwargs.items():
         if any(map(is_floating, leaves(value))):
             raise DTypeError(
-                where, "all that get_all=True differentiates by to be passed by position", f"{name}={describe(value)}",
-                "Pass it by position; or name positions, autograd.grad(fn, 0), if its gradient is not wanted.",
+                where, "every floating input by position, since get_all=True", f"{name}={describe(value)}",
+                "Pass it by position. If its gradient is not wanted, name the positions: autograd.grad(fn, 0).",
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The graph of a computation and its reverse pass. Knows nothing of single operations."""
+"""The graph of a computation and its reverse pass, independent of the operations in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAF", "SELECT", "Node", "Rule", "clock", "reverse", "sources", "sum_to"]
 
 clock = count().__next__
-"""The next serial number: every node made from now on has a larger one."""
+"""Return the next serial number: every node made later has a larger one."""
 
 
 class Rule(Protocol):
@@ -30,10 +30,10 @@ class Rule(Protocol):
 
 
 class Node:
-    """One operation that was recorded.
+    """One recorded operation.
 
-    Serial numbers grow as nodes are made, so a node's is larger than those of its parents: sorting by them is a topological
-    order, and nothing made before a transform's leaves can depend on them.
+    Serial numbers grow as nodes are made, so a node has a larger one than its parents. Order by serial number is topological,
+    and no node made before a transform's leaves can depend on them.
     """
 
     __slots__ = ("attrs", "dtype", "out", "parents", "rule", "saved", "serial", "shape")
@@ -66,14 +66,14 @@ class _Structural:
 
 
 LEAF = _Structural()
-"""An input of a transform: the identity, where the pass of that transform ends; ``attrs`` is its Parameter, if it is one."""
+"""An input of a transform: an identity at which that transform's reverse pass ends; ``attrs`` is its Parameter, if any."""
 SELECT = _Structural()
 """One of several outputs; ``attrs`` is its position."""
 FREED = _Structural()
 
 
 def sources(nodes: Sequence[Node], floor: int) -> list[Node]:
-    """Return the nodes older than ``floor`` from which ``nodes`` follow, oldest first."""
+    """Return the nodes older than ``floor`` on which ``nodes`` depend, oldest first."""
     found: dict[int, Node] = {}
     stack = list(nodes)
     while stack:
@@ -97,9 +97,9 @@ def reverse(
     leaves : sequence of Node
         Where to stop.
     free : bool
-        Release each node once it has been passed. Only where no one can ask for it again.
+        Release each node after the pass has used it. Only valid if no later pass needs it.
     apart : callable, optional
-        Makes the error to raise if no seed follows from any leaf.
+        Makes the error to raise if no seed depends on any leaf.
 
     Returns
     -------
@@ -118,8 +118,8 @@ def reverse(
             if node.rule is FREED:
                 raise GradientError(
                     "reverse pass",
-                    "a graph that is still there",
-                    "one that an earlier gradient has used up",
+                    "a graph that still exists",
+                    "one that an earlier gradient has released",
                     "A tensor was kept from inside an earlier transform; return it from the function (has_aux=True) instead.",
                 )
             for parent in node.parents:
@@ -178,9 +178,9 @@ def _pull(node: Node, g: Any, wanted: set[int], cotangents: _Cotangents) -> None
 
 
 class _Cotangents:
-    """What has arrived so far at each node, summed; float16 in float32.
+    """The sum of the cotangents that have arrived at each node; float16 is summed in float32.
 
-    A sum that was made here belongs to us and grows in place, unless an outer transform is watching.
+    Sums that were made here grow in place, unless an outer transform records.
     """
 
     def __init__(self) -> None:
@@ -194,7 +194,7 @@ class _Cotangents:
     def add(self, node: Node, g: Tensor) -> None:
         if g.shape != node.shape:
             g = sum_to(g, node.shape)
-        # A tracked tensor of whole numbers is the output of a custom bprop: its cotangent stays as it came.
+        # A tracked tensor of whole numbers is the output of a Cell with a custom bprop; its cotangent keeps its dtype.
         if g.dtype != node.dtype and node.dtype.kind == "f":
             g = g.astype(node.dtype)
         serial = node.serial
@@ -209,12 +209,12 @@ class _Cotangents:
             self._owned.add(serial)
 
     def add_slot(self, node: Node, index: int, g: Tensor) -> None:
-        # An output has more than one SELECT where a bprop used it, too.
+        # An output has several SELECT nodes if a bprop used it as well.
         slots = self._sums.setdefault(node.serial, {})
         slots[index] = g if index not in slots else slots[index] + g
 
     def buffer(self, node: Node, g: Tensor) -> np.ndarray[Any, Any]:
-        """Return an array of ours to which the node's cotangent can be added in place; ``g`` is any Tensor."""
+        """Return an array made here to which the node's cotangent can be added in place; ``g`` is any Tensor."""
         serial = node.serial
         before = self._sums.get(serial)
         if before is None or serial not in self._owned:

@@ -1,4 +1,4 @@
-"""Hooks: functions that listen to a Cell, before and after it, forward and backward."""
+"""Hooks: functions that are called before and after a Cell, in the forward and the backward pass."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ __all__ = ["Hook", "HookHandle", "Hookable", "enter"]
 
 
 class Hook(NamedTuple):
-    """A function that listens to a Cell, and when it is called: forward or backward, before or after."""
+    """A hook function and the time of its calls: before or after, forward or backward."""
 
     when: str
     function: Callable[..., Any]
 
 
 class HookHandle:
-    """Takes a hook off its Cell again, by :meth:`remove` or by a call."""
+    """Removes a hook from its Cell, by :meth:`remove` or by a call."""
 
     def __init__(self, cell: Hookable, hook: Hook) -> None:
         self.cell, self.hook = cell, hook
 
     def remove(self) -> None:
-        """Take the hook off; once it is gone nothing more happens."""
+        """Remove the hook; a second call has no effect."""
         self.cell._hooks = tuple(hook for hook in self.cell._hooks if hook is not self.hook)
 
     __call__ = remove
 
 
 class Hookable:
-    """What a Cell can be listened to with."""
+    """Registration of hooks on a Cell."""
 
     _hooks: tuple[Hook, ...]
 
     @property
     def hooked(self) -> bool:
-        """Whether any hook listens to this Cell itself."""
+        """Whether this Cell itself has a hook."""
         return bool(self._hooks)
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
@@ -54,12 +54,12 @@ class Hookable:
         Parameters
         ----------
         hook : callable
-            What it returns takes the place of the inputs; None leaves them.
+            Its result replaces the inputs; None keeps them.
 
         Returns
         -------
         HookHandle
-            Its ``remove()`` takes the hook off again.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("before forward", hook)
 
@@ -69,12 +69,12 @@ class Hookable:
         Parameters
         ----------
         hook : callable
-            What it returns takes the place of the output; None leaves it.
+            Its result replaces the output; None keeps it.
 
         Returns
         -------
         HookHandle
-            Its ``remove()`` takes the hook off again.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("after forward", hook)
 
@@ -84,33 +84,32 @@ class Hookable:
         Parameters
         ----------
         hook : callable
-            ``grad_output`` is a tuple with one gradient for each output. What the hook returns takes its place; None leaves
-            it.
+            ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces it; None keeps it.
 
         Returns
         -------
         HookHandle
-            Its ``remove()`` takes the hook off again.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("before backward", hook)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call ``hook(cell, grad_input, grad_output)`` whenever gradients have passed through this Cell.
 
-        It acts where the inputs enter, also if the Cell has a ``bprop``: a gradient of higher order that passes there calls it
+        It acts where the inputs enter, even if the Cell has a ``bprop``. A gradient of higher order that passes there calls it
         again.
 
         Parameters
         ----------
         hook : callable
-            ``grad_input`` is a tuple with the structure of the positional inputs, None for what is not differentiated;
-            ``grad_output`` one with a gradient for each output. What the hook returns takes the place of ``grad_input``; None
-            leaves it.
+            ``grad_input`` is a tuple with the structure of the positional inputs, and None for inputs that are not
+            differentiated. ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces
+            ``grad_input``; None keeps it.
 
         Returns
         -------
         HookHandle
-            Its ``remove()`` takes the hook off again.
+            A handle whose ``remove()`` removes the hook.
         """
         return self._register("after backward", hook)
 
@@ -121,10 +120,10 @@ class Hookable:
 
 
 def enter(cell: Any, args: tuple[Any, ...]) -> tuple[tuple[Any, ...], Callable[[Any], Any]]:
-    """Run the hooks before a Cell; return its inputs and a function of its output that runs those after it.
+    """Run the hooks before a Cell; return its inputs, and a function of its output that runs the hooks after it.
 
-    Backward hooks stand in the graph as two nodes. All inputs enter by one, all outputs leave by the other, and that one sends
-    the cotangents of the outputs to the first as well, so that both are known there, at any order and in any pass.
+    Backward hooks are two nodes of the graph: all inputs enter through the first, all outputs leave through the second. The
+    second also sends the cotangents of the outputs to the first, so that the first has both, at any order and in any pass.
     """
     hooks: tuple[Hook, ...] = cell._hooks
     for function in _of(hooks, "before forward"):
@@ -150,17 +149,17 @@ def _of(hooks: Sequence[Hook], when: str) -> list[Callable[..., Any]]:
 
 @dataclass
 class _Listening:
-    """What the two nodes around one run of a Cell know."""
+    """State that the two nodes around one run of a Cell share."""
 
     cell: Any
     hooks: tuple[Hook, ...]
     inputs: Any  # the structure, with None for leaves
-    n: int  # how many leaves
+    n: int  # number of leaves
     outputs: Any = ()
     likes: Sequence[tuple[tuple[int, ...], Any] | None] = ()  # shape and dtype of each leaf that is a Tensor
 
     def grad_output(self, arrived: dict[int, Tensor], first: int) -> tuple[Any, ...]:
-        """Return the cotangents of the outputs: zeros where none arrived, None for what is no Tensor."""
+        """Return the cotangents of the outputs: zeros where none arrived, None for an output that is not a Tensor."""
         values = [
             None if like is None else arrived[first + i] if first + i in arrived else Tensor.wrap(np.zeros(*like))
             for i, like in enumerate(self.likes)
@@ -168,13 +167,13 @@ class _Listening:
         return tree.unflatten(self.outputs, iter(values))  # type: ignore[no-any-return]
 
     def call(self, grad_input: tuple[Any, ...], grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Run the hooks after the backward; return what they make of the gradients of the inputs."""
+        """Run the hooks after the backward pass; return the gradients of the inputs after any replacement."""
         for function in _of(self.hooks, "after backward"):
             grad_input = self._fitted(function(self.cell, grad_input, grad_output), grad_input, "grad_input")
         return grad_input
 
     def call_before(self, grad_output: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Run the hooks before the backward; return what they make of the gradients of the outputs."""
+        """Run the hooks before the backward pass; return the gradients of the outputs after any replacement."""
         for function in _of(self.hooks, "before backward"):
             grad_output = self._fitted(function(self.cell, grad_output), grad_output, "grad_output")
         return grad_output
@@ -212,7 +211,7 @@ def _left(node: Node, out: Any) -> Any:
     listening.outputs = tree.map_leaves(lambda _: None, outs)
     listening.likes = [(t.shape, t.dtype) if isinstance(t, Tensor) else None for t in leaves]
     tracked = {i: t for i, t in enumerate(leaves) if isinstance(t, Tensor) and t.node is not None}
-    # What leaves has two parents an output: where it came from, and a slot of the node by which the inputs entered.
+    # The leaving node has two parents per output: its origin, and a slot of the node through which the inputs entered.
     slots = [_slot(node, listening.n + i, t).node for i, t in tracked.items()]
     leave = Node(_LEAVE, (*(t.node for t in tracked.values()), *slots), (), bool_, attrs=(listening, list(tracked)))
     outs = tree.unflatten(outs, iter([_slot(leave, i, t) if i in tracked else t for i, t in enumerate(leaves)]))
@@ -224,7 +223,7 @@ def _slot(node: Node, i: int, x: Tensor) -> Tensor:
 
 
 class _Enter:
-    """The rule of the node by which inputs enter a Cell with backward hooks; the last that a pass comes to."""
+    """The rule of the node through which inputs enter a Cell with backward hooks; a pass reaches it last."""
 
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         listening: _Listening = node.attrs
@@ -237,7 +236,7 @@ class _Enter:
 
 
 class _Leave:
-    """The rule of the node by which the outputs leave; where no input is asked for, the hooks are called here."""
+    """The rule of the node through which the outputs leave. It calls the hooks if no gradient of an input is requested."""
 
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
         listening, tracked = node.attrs

@@ -1,4 +1,4 @@
-"""Tables for notebooks: plain HTML without colours of its own, so that it is readable on light and dark pages."""
+"""Tables for notebooks: plain HTML without colours, so that it is readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .tensor import Tensor
 __all__ = ["of_layers", "of_values", "table"]
 
 _ROWS = 100
-"""So many rows a table has at most; a line below it says how many there are beside them."""
+"""Largest number of rows in a table; a line below it says how many are left out."""
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lines: Iterable[str] = ()) -> str:
@@ -25,13 +25,13 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lin
     Parameters
     ----------
     caption : str
-        What stands above it.
+        Text above the table.
     heads : sequence of str
-        Names of its columns.
+        Names of the columns.
     rows : sequence of sequences of str
-        Cells of the table. The last row stays where others are left out.
+        Cells of the table. The last row is kept if others are left out.
     lines : iterable of str
-        Paragraphs below it.
+        Paragraphs below the table.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lin
 
 
 def _row(cells: Sequence[str], tag: str) -> str:
-    start = f'<{tag} style="text-align: left">'  # Jupyter's own style puts all to the right
+    start = f'<{tag} style="text-align: left">'  # Jupyter's own style aligns text to the right
     return f"<tr>{''.join(f'{start}{html.escape(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
@@ -62,7 +62,7 @@ def of_layers(kind: str, layers: Iterable[tuple[str, Any, bool, Sequence[tuple[s
         The class of the net.
     layers : iterable of tuples
         Path of a layer, the layer, whether it prints itself, and its Parameters by name. A Parameter that several layers hold
-        counts in the first.
+        counts in the first one.
 
     Returns
     -------
@@ -94,9 +94,9 @@ def of_values(caption: str, named: Iterable[tuple[str, Any]]) -> str:
     Parameters
     ----------
     caption : str
-        What stands above it.
+        Text above the table.
     named : iterable of (str, Any)
-        Tensors, or structures of them, by name. Items of a structure have its name before theirs.
+        Tensors, or structures of them, by name. The name of a structure precedes those of its items.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def of_values(caption: str, named: Iterable[tuple[str, Any]]) -> str:
 
 
 def _flat(named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Iterate over what is no container, with the path to it."""
+    """Iterate over the items that are not containers, with the path to each."""
     for name, value in named:
         if isinstance(value, (dict, tuple, list)):
             names = value if isinstance(value, dict) else getattr(value, "_fields", range(len(value)))

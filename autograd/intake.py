@@ -1,4 +1,4 @@
-"""The one gate through which foreign data enters: plain numpy arrays of numbers, or an error that says what to do."""
+"""Conversion of all foreign data to plain numpy arrays of numbers, or an error that says what to do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIXES |= dict.fromkeys("UT", _FIXES["S"])
 
 
 def to_numbers(value: Any, where: str) -> Array:
-    """Return what a user passed as a plain numpy array of bools, whole numbers or floats, without copying an array.
+    """Return a user's value as a plain numpy array of bools, whole numbers or floats; an array is not copied.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def to_numbers(value: Any, where: str) -> Array:
     """
     if type(value) is np.ndarray and value.dtype.kind in _NUMBERS:
         return value
-    if hasattr(value, "asnumpy"):  # a Tensor, whose values are asked for even where it is being differentiated
+    if hasattr(value, "asnumpy"):  # a Tensor: its values are wanted even while it is being differentiated
         value = value.asnumpy()
     parts = leaves(value) if isinstance(value, (list, tuple)) else (value,)
     for part in parts:
@@ -47,7 +47,7 @@ def to_numbers(value: Any, where: str) -> Array:
     try:
         array = np.asarray(value)
     except AutogradError:
-        raise  # a Tensor speaks for itself
+        raise  # a Tensor raises its own error
     except Exception as error:
         if isinstance(value, tuple) and any(isinstance(part, dict) for part in value):
             raise DTypeError(
@@ -59,7 +59,7 @@ def to_numbers(value: Any, where: str) -> Array:
             ) from None
         raise DTypeError(
             where, "numbers or an array of them", describe(value),
-            f"Convert it to a numpy array first, a tensor of torch with .detach().cpu().numpy() (numpy says: {error}).",
+            f"Convert it to a numpy array first, a torch tensor with .detach().cpu().numpy() (numpy says: {error}).",
         ) from error  # fmt: skip
     if array.dtype.kind not in _NUMBERS:
         raise DTypeError(where, "numbers or an array of them", describe(value), _fix(value, array))
@@ -67,12 +67,12 @@ def to_numbers(value: Any, where: str) -> Array:
 
 
 def to_generator(rng: Any, where: str) -> np.random.Generator:
-    """Return the generator that a user passed, one made from a seed, or for None one that cannot be repeated.
+    """Return a user's generator, one made from a seed, or for None one that cannot be repeated.
 
     Raises
     ------
     DTypeError
-        If it is none of them, such as the module ``np.random``.
+        If it is anything else, such as the module ``np.random``.
     """
     try:
         return np.random.default_rng(rng)
@@ -84,7 +84,7 @@ def to_generator(rng: Any, where: str) -> np.random.Generator:
 
 
 def is_weak(value: Any) -> bool:
-    """Tell whether Python's own numbers are all that a value is made of: they carry no dtype."""
+    """Tell whether a value consists of Python numbers only, which carry no dtype."""
     if isinstance(value, (list, tuple)):
         return all(isinstance(leaf, np.generic) or is_weak(leaf) for leaf in leaves(value))
     return not (hasattr(value, "__array__") or hasattr(value, "__array_interface__") or isinstance(value, _BUFFERS))
@@ -94,11 +94,11 @@ _BUFFERS = (memoryview, array_of_module)
 
 
 def _check_whole(value: Any, where: str) -> None:
-    """Refuse what numpy would convert and lose a part of."""
+    """Reject an array that numpy would convert only in part."""
     if isinstance(value, np.ma.MaskedArray):
         raise DTypeError(
-            where, "an array without a mask of its own", describe(value),
-            "It would be lost: fill it, with .filled(0), and say which steps count with mask=, where there is one.",
+            where, "an array without a mask", describe(value),
+            "The mask would be lost. Fill the array with .filled(0); if there is an argument mask=, pass the valid steps.",
         )  # fmt: skip
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise DTypeError(where, "a dense array", describe(value), "Convert it with .toarray().")

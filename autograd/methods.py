@@ -9,7 +9,7 @@ import numpy as np
 from .arguments import own_arguments_of_methods
 
 if TYPE_CHECKING:
-    from . import ops as ops  # it needs tensors first, and puts itself here
+    from . import ops as ops  # ops needs tensors first, and sets this name itself
     from .tensor import Tensor
 
 __all__ = ["Methods"]
@@ -17,7 +17,7 @@ __all__ = ["Methods"]
 
 @own_arguments_of_methods
 class Methods:
-    """The operations that a tensor has as methods; it is itself their first input. ``keep_dims`` is MindSpore's name."""
+    """Operations as methods of a tensor, which is their first input. ``keep_dims`` is MindSpore's name for ``keepdims``."""
 
     __slots__ = ()
 
@@ -79,7 +79,7 @@ class Methods:
         return ops.var(self, axis, ddof, keepdims)
 
     def std(self, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-        """Root of the variance over axes."""
+        """Root of the variance over axes: the standard deviation."""
         return ops.std(self, axis, ddof, keepdims)
 
     def prod(self, axis: Any = None, keepdims: bool = False, *, keep_dims: bool = False) -> Tensor:
@@ -87,31 +87,31 @@ class Methods:
         return ops.prod(self, axis, keepdims or keep_dims)
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Largest over axes."""
+        """Largest element over axes."""
         return ops.max(self, axis, keepdims)
 
     def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """Smallest over axes."""
+        """Smallest element over axes."""
         return ops.min(self, axis, keepdims)
 
     def argmax(self, axis: Any = None) -> Tensor:
-        """Position of the largest along an axis."""
+        """Position of the largest element along an axis."""
         return ops.argmax(self, axis)
 
     def argmin(self, axis: Any = None) -> Tensor:
-        """Position of the smallest along an axis."""
+        """Position of the smallest element along an axis."""
         return ops.argmin(self, axis)
 
     def all(self, axis: Any = None, keepdims: bool = False, *, keep_dims: bool = False) -> Tensor:
-        """Tell whether all are true."""
+        """Tell whether all elements are true."""
         return ops.all(self, axis, keepdims or keep_dims)
 
     def any(self, axis: Any = None, keepdims: bool = False, *, keep_dims: bool = False) -> Tensor:
-        """Tell whether any is true."""
+        """Tell whether any element is true."""
         return ops.any(self, axis, keepdims or keep_dims)
 
     def cumsum(self, axis: int) -> Tensor:
-        """Sum of the elements up to each along an axis."""
+        """Cumulative sum along an axis."""
         return ops.cumsum(self, axis)
 
     # One element at a time
@@ -158,5 +158,5 @@ class Methods:
 
 
 def _several(given: tuple[Any, ...]) -> Any:
-    """Return what was given as one sequence or as separate numbers."""
+    """Return arguments that came as one sequence or as separate numbers."""
     return given if len(given) != 1 or isinstance(given[0], (int, np.integer)) else given[0]

@@ -1,8 +1,8 @@
-"""numpy's functions on Tensors, and their memory for other libraries.
+"""numpy's functions on Tensors, and the memory of Tensors for other libraries.
 
-An operator with an array on its left is the Tensor's operator. Any other function of numpy computes on plain arrays and
-returns one. Where a Tensor is being differentiated, a result of floats would lose the gradient: that is an error, which names
-the function of ``ops``.
+An operator with an array on its left is the Tensor's operator. Any other numpy function computes on plain arrays and
+returns one. While a Tensor is being differentiated, a result of floats would lose the gradient; this is an error, which names
+the function of ``ops`` to use.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .program import Value, refuse
 from .state import state
 
 if TYPE_CHECKING:
-    from . import ops as ops  # it needs tensors first, and puts itself here
+    from . import ops as ops  # ops needs tensors first, and sets this name itself
 
 __all__ = ["NumpyProtocol"]
 
@@ -33,14 +33,14 @@ _CALLED = _OPERATORS | {"concatenate": "concat", "vstack": "concat", "hstack": "
 
 
 class _OfTheClass:
-    """Numpy asks the class, and gets a function. A masked array asks the instance: by None it leaves operators to us."""
+    """A function if read from the class, as numpy does; None from an instance, so that masked arrays leave operators to us."""
 
     def __get__(self, instance: Any, owner: type) -> Any:
         return _array_ufunc if instance is None else None
 
 
 class NumpyProtocol:
-    """What numpy asks of a Tensor that is given to one of its functions."""
+    """The methods that numpy calls on a Tensor passed to one of its functions."""
 
     __slots__ = ()
     __array_ufunc__ = _OfTheClass()
@@ -49,16 +49,16 @@ class NumpyProtocol:
     node: Any
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, np.dtype[Any]]:
-        """Return the values: the memory itself where nothing has to be converted, unless ``copy`` is True."""
-        return np.array(self._given("np.asarray, or a function of numpy that takes an array"), dtype=dtype, copy=copy)
+        """Return the values, without a copy if none is needed for the dtype and ``copy`` is not True."""
+        return np.array(self._given("np.asarray, or a numpy function that takes an array"), dtype=dtype, copy=copy)
 
     def __dlpack__(
         self, *, stream: Any = None, max_version: tuple[int, int] | None = None, dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:  # fmt: skip
-        """Return the memory for another library, as numpy does; of read-only memory a copy, unless ``copy`` is False.
+        """Return the memory for another library, as numpy does; read-only memory is copied unless ``copy`` is False.
 
-        DLPack can say that memory is read-only, but torch writes to it all the same.
+        DLPack can mark memory as read-only, but torch writes to it nevertheless.
         """
         array = self._given("from_dlpack")
         if not array.flags.writeable and copy is not False:
@@ -66,14 +66,14 @@ class NumpyProtocol:
         return array.__dlpack__(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        """Return (1, 0): the memory of the processor."""
+        """Return (1, 0), the memory of the CPU."""
         return 1, 0
 
     def _given(self, what: str) -> Any:
-        """Return the array, if whoever takes it loses no gradient."""
+        """Return the array, if this loses no gradient."""
         array = self.array
         if type(array) is Value:
-            return array.__array__()  # which refuses
+            return array.__array__()  # which raises
         if self.node is not None and state.recording:
             raise unplain(what)
         return array
@@ -93,8 +93,8 @@ def unplain(what: str, name: str = "") -> GradientError:
     ours = _CALLED.get(name, name)
     use = f"Use ops.{ours}" if hasattr(ops, ours) and name else "Use a function of autograd.ops"
     return GradientError(
-        what, "Tensors that are not being differentiated", "one that is: an array of its values would lose the gradient",
-        f"{use}; or take the values alone, as constants, with x.numpy().",
+        what, "Tensors that are not being differentiated", "one that is; an array of its values would lose the gradient",
+        f"{use}, or take the values as constants with x.numpy().",
     )  # fmt: skip
 
 

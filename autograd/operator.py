@@ -10,7 +10,7 @@ __all__ = ["Operator", "operator"]
 
 
 class Operator:
-    """An operation as an object: options at construction, tensors at the call, as MindSpore has them."""
+    """An operation as an object: options at construction, tensors at the call, as in MindSpore."""
 
     function: Callable[..., Any]
     options: dict[str, str] = {}
@@ -42,9 +42,9 @@ def operator(name: str, function: Callable[..., Any], *options: str, **renamed: 
     function : callable
         The operation.
     *options : str
-        The keyword arguments of ``function`` that are set at construction, in their positional order there.
+        The keyword arguments of ``function`` that are set at construction, in the positional order of the constructor.
     **renamed : str
-        Further ones, ``name_at_construction="keyword"``.
+        Further options, as ``name_at_construction="keyword"``.
     """
     return type(
         name,

@@ -18,17 +18,17 @@ __all__ = ["Parameter", "ParameterTuple"]
 
 
 class Parameter(Tensor):
-    """A trained tensor: a Cell finds it by attribute assignment, and transforms differentiate with respect to it.
+    """A trained tensor. A Cell finds it when it is assigned to an attribute; transforms differentiate with respect to it.
 
     Parameters
     ----------
     value : array_like
         Initial values, copied.
     name : str, optional
-        Its own name; by default the name of its attribute. An enclosing Cell prefixes it with its path.
+        Its own name; by default that of its attribute. An enclosing Cell prefixes it with its path.
     requires_grad : bool
-        False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform looks at it when it
-        begins.
+        False freezes it: it is not among ``trainable_params()``, and its gradients are zeros. A transform reads the flag when
+        it begins.
     layerwise_parallel, parallel_optimizer : bool
         Accepted for MindSpore's signature; they have no effect, since there is one process.
     """
@@ -59,13 +59,13 @@ class Parameter(Tensor):
 
     @property
     def node(self) -> Node | None:  # type: ignore[override]
-        """The leaf of the innermost transform that differentiates by this Parameter, in this thread."""
+        """The leaf of the innermost transform in this thread that differentiates with respect to this Parameter."""
         if state.tracing is not None and id(self) not in state.watched:
             state.watched[id(self)] = state.tracing.leaf(self)
         return state.watched.get(id(self))
 
-    # While a neuron is traced, a Parameter is a value that is not known yet, wherever it is held: a number that was read from
-    # it would stay in the loop, whatever the Parameter becomes.
+    # While a neuron is traced, a Parameter is a value that is not known yet, wherever it is held. A number read from it would
+    # stay in the loop even if the Parameter changed later.
 
     @property
     def array(self) -> Array:
@@ -78,7 +78,7 @@ class Parameter(Tensor):
 
     @property
     def stored(self) -> Array:
-        """The values, also while a neuron is traced."""
+        """The values, even while a neuron is traced."""
         return self._values
 
     @property
@@ -103,9 +103,9 @@ class Parameter(Tensor):
         return self._values.size
 
     def value(self) -> Tensor:
-        """Return the values of this moment as a plain Tensor, where they stand in the graph of the transform that runs.
+        """Return the current values as a plain Tensor, with their node in the graph of the running transform.
 
-        A Parameter is looked up in that transform whenever it is read, and takes new values; what is kept longer is its value.
+        A Parameter looks up its node whenever it is read, and its values can change. To keep a value, keep this Tensor.
         """
         return Tensor.wrap(self.array, self.node)
 
@@ -116,16 +116,16 @@ class Parameter(Tensor):
         return np.asarray(self.array)
 
     def set_data(self, value: Any) -> Self:
-        """Replace the values; shape and dtype stay. Floats are rounded to its precision; nothing else is lost.
+        """Replace the values; shape and dtype stay. Floats are rounded to the Parameter's precision; nothing else is lost.
 
         Raises
         ------
         ShapeError
             If the shape differs.
         DTypeError
-            If they are floats for whole numbers, or either for bools.
+            If floats would become whole numbers, or either would become bools.
         ArgumentError
-            If a number is out of the range of the dtype.
+            If a number is outside the range of the dtype.
         """
         self.array = fitted(value, self, f"Parameter {self.name!r}.set_data")
         return self
@@ -141,7 +141,7 @@ class Parameter(Tensor):
     __str__ = __repr__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle by value and names: where it stands in a graph stays behind."""
+        """Copy and pickle values and names, without the node in a graph."""
         return _rebuilt, (self.array, self.own_name, self.name, self.requires_grad)
 
 
@@ -159,7 +159,7 @@ class ParameterTuple(tuple[Parameter, ...]):
     DTypeError
         If an item is not a Parameter.
     ArgumentError
-        If two different ones have the same name.
+        If two different Parameters have the same name.
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""What an operation is: a forward on numpy arrays, its vjp written in operations, its scalar expression. One place each."""
+"""Operations: a forward pass on numpy arrays, a vjp written in operations and a scalar expression, each in one place."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _SymbolicError(Exception):
 class Primitive:
     """An operation on tensors; call it like a function.
 
-    Made by the decorator :func:`primitive`, which explains the parts.
+    Made by the decorator :func:`primitive`, which documents the parts.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Primitive:
         return out
 
     def _named(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Give the attributes that came by position their names."""
+        """Name the attributes that came by position."""
         tensors, rest = args[: self.arity], args[len(args[: self.arity]) :]
         given = dict(zip(self.attr_names, rest, strict=False))
         if len(given) < len(rest) or not given.keys().isdisjoint(attrs):
@@ -117,18 +117,18 @@ class Primitive:
         return tensors, given | attrs
 
     def _check_call(self, args: tuple[Any, ...], attrs: dict[str, Any]) -> None:
-        """Check the number of inputs and the names of attributes, where a call has failed."""
+        """Check the number of inputs and the names of attributes of a call that has failed."""
         signature = inspect.signature(self.forward)
         try:
             signature.bind(*args, **attrs)
         except TypeError as error:
             raise DTypeError(
                 self.label, f"a call {self.__name__.lstrip('_')}{signature}", str(error).removeprefix("got "),
-                renamed(attrs, self.attr_names) or "What stands before / goes by position.",
+                renamed(attrs, self.attr_names) or "Pass the arguments before / by position.",
             ) from None  # fmt: skip
 
     def promoted(self, args: Sequence[Any]) -> list[Any]:
-        """Take the arrays out of the inputs and bring them to one dtype; Python scalars stay, they are weak."""
+        """Return the arrays of the inputs, converted to one dtype; Python scalars stay, since they are weak."""
         arrays: list[Any] = []
         common = None
         weak: type = bool
@@ -155,7 +155,7 @@ class Primitive:
                 common, mixed = promote(common, value.dtype), True
         if common is None:
             if not args or (self.promotes is not None and len(args) <= min(self.promotes)):
-                raise TypeError  # too few, which __call__ says
+                raise TypeError  # too few, which __call__ reports
             return self.promoted([as_tensor(arg) for arg in args])
         if self.logical:
             return [value if type(value) is np.ndarray else bool(value) for value in arrays]
@@ -165,7 +165,7 @@ class Primitive:
             return arrays  # int64 and uint64, which numpy compares exactly
         for i, value in enumerate(arrays):
             if type(value) is not np.ndarray:
-                if self.promotes is not None and i in self.promotes:  # numpy would cut an int that is too large
+                if self.promotes is not None and i in self.promotes:  # numpy would truncate an int that is too large
                     arrays[i] = np.asarray(value, int64 if common.kind == "b" and type(value) is int else common)
             elif value.dtype != common and (self.promotes is None or i in self.promotes):
                 arrays[i] = value.astype(common)
@@ -184,7 +184,7 @@ class Primitive:
             raise self._too_large(args, error) from error
 
     def _value(self, arg: Any, position: int) -> Any:
-        """Take the Value or the array out of an input; numbers stay, those of numpy become Python's."""
+        """Return the Value or array of an input, or a number as a Python number."""
         if isinstance(arg, Tensor):
             return arg.array
         if isinstance(arg, np.generic):
@@ -192,7 +192,7 @@ class Primitive:
         return arg if isinstance(arg, _SCALARS) else self._convert(arg, position)
 
     def _number(self, arg: Any, position: int) -> Any:
-        """Return the Python number of a numpy scalar; what is none, such as a complex one, is an error."""
+        """Return a numpy scalar as a Python number; any other value, such as a complex one, is an error."""
         value = _python(arg)
         return value if isinstance(value, _SCALARS) else self._convert(arg, position)
 
@@ -215,7 +215,7 @@ class Primitive:
         return as_tensor(arg, self.label).array
 
     def expanded(self, values: Sequence[Value]) -> Value:
-        """Add the operations of which this one is made to the program of its inputs."""
+        """Add the operations that make up this one to the program of its inputs."""
         assert self.expand is not None
         before = state.recording
         try:
@@ -262,7 +262,7 @@ class Primitive:
         if self.several:
             dtype, shapes = node.out
             g = tuple(g[i] if i in g else Tensor.wrap(np.zeros(shape, dtype)) for i, shape in enumerate(shapes))
-        if node.dtype.kind != "f":  # there only to tell what a Cell with its own bprop used
+        if node.dtype.kind != "f":  # recorded only to find the values that a Cell with its own bprop used
             return [None] * len(wanted)
         grads: list[Tensor | None] = []
         for i, asked in enumerate(wanted):
@@ -278,7 +278,7 @@ class Primitive:
         if type(name) is int:
             return node.saved[name]
         if name == "out":
-            return Tensor.wrap(node.out, node)  # made anew: a node that held its own output would be a cycle
+            return Tensor.wrap(node.out, node)  # a new Tensor: a node that held its own output would form a reference cycle
         if name == "shape":
             parent = node.parents[i]
             assert parent is not None
@@ -303,7 +303,7 @@ _new = object.__new__
 
 
 def _python(number: Any) -> Any:
-    """Return a numpy scalar as what Python has for it; a long double, which ``item`` leaves as it is, as a float."""
+    """Return a numpy scalar as a Python number; a long double, which ``item`` does not convert, as a float."""
     return float(number) if isinstance(number, np.floating) else number.item()
 
 
@@ -337,7 +337,7 @@ def primitive(
     jumps: bool = False,
     packs: bool = False,
 ) -> Callable[[Callable[..., Any]], Primitive]:
-    """Make an operation out of a function on numpy arrays.
+    """Make an operation from a function on numpy arrays.
 
     The function's positional-only parameters (before ``/``), or its ``*parameter``, are the tensors; the others are
     attributes.
@@ -345,38 +345,39 @@ def primitive(
     Parameters
     ----------
     *vjps : callable or None
-        One for each tensor; a single one for a ``*parameter``. It gets the cotangent of the output and whatever else it
-        names, and only that is saved: a tensor's name, ``out``, ``shape`` (of the tensor it is for), ``inputs`` (all
-        tensors), ``i`` (its position) or an attribute's name. It is written in operations, so that it can be differentiated
-        again, and need not undo broadcasting or care for the dtype: the reverse pass does. None, or no vjps: no derivative.
+        One per tensor; a single one for a ``*parameter``. It takes the cotangent of the output, and any of these that it
+        names: a tensor's name, ``out``, ``shape`` (of its tensor), ``inputs`` (all tensors), ``i`` (the position of its
+        tensor) or an attribute's name. Only the named values are saved. It is written in operations, so that it can be
+        differentiated again. The reverse pass undoes broadcasting and converts the dtype. None, or no vjps, means that there
+        is no derivative.
     scalar : str, optional
         For an elementwise operation, the expression for one element, with the tensors' names in braces.
     ufunc : str, optional
-        The function behind an elementwise operation that other libraries round differently, such as "numpy.exp".
+        The numpy function of an elementwise operation that other libraries round differently, such as "numpy.exp".
     expand : callable, optional
-        Instead of ``scalar``: the same in terms of other operations, step by step as the function does it.
+        Instead of ``scalar``: the same computation as a function of other operations, in the same order.
     floating : bool
-        Bring whole numbers and bools to float32 first.
+        Convert whole numbers and bools to float32 first.
     promotes : sequence of int, optional
-        Positions of the tensors that are brought to one dtype; all by default.
+        Positions of the tensors that are converted to one dtype; by default all.
     several : bool
         The function returns a tuple of arrays.
     expects : str
-        What an error about shapes says was expected.
+        The expectation in an error about shapes.
     into : callable, optional
         ``into(buffer, g, attrs)`` adds the cotangent of the only tensor to an array in place.
     whole : str, optional
-        The expression for one element where it is a whole number or a bool, if it is another one than ``scalar``.
+        The expression for one whole number or bool, if it differs from ``scalar``.
     compares : bool
-        It compares; a Python int may lie beyond the whole numbers of the other side.
+        The operation compares; a Python int may be outside the integer range of the other side.
     logical : bool
-        It takes its tensors as bools.
+        The operation takes its tensors as bools.
     positive : int, optional
-        Position of the tensor that must not be negative where whole numbers come out.
+        Position of the tensor that must not be negative if the result holds whole numbers.
     jumps : bool
-        Its values jump, so that a rounding error before it may change them by much.
+        The result has jumps, at which an earlier rounding error can change it by a large amount.
     packs : bool
-        A kind of Tensor that need not be unpacked for the operation may have a forward of its own, ``packed_`` and its name.
+        A packed kind of Tensor may have its own forward pass for the operation: ``packed_`` plus the operation's name.
 
     Returns
     -------

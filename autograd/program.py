@@ -1,4 +1,4 @@
-"""Straight-line programs: what a Cell does to one element, as it is traced."""
+"""Straight-line programs: the operations of a traced Cell on one element."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _NOT_THEIRS = (_HERE, str(Path(np.__file__).parent) + os.sep)
 _OPERATIONS = _HERE + "ops" + os.sep
 _MIXING = ", which mixes elements"
 _MIXES = (
-    "Keep it outside the neuron, as a layer before or after it; "
-    "a bprop adds up the gradient of a Parameter with ops.sum_to_size."
+    "Keep it outside the neuron, as a layer before or after it. "
+    "In a bprop, sum the gradient of a Parameter with ops.sum_to_size."
 )
 
 
 class Value:
-    """A number that is not known yet, standing in a Tensor where its array would be.
+    """A number that is not known yet, in place of the array of a Tensor.
 
-    Whatever is not an operation on it, such as reading it, is a CompileError that names the line of the user's code.
+    Anything but an operation on it, such as reading it, is a CompileError that names the line of the user's code.
     """
 
     __slots__ = ("dtype", "index", "program", "shape")
@@ -52,17 +52,17 @@ class Value:
 
     @property
     def size(self) -> int:
-        """Number of elements, of a whole array; one element does not know of the others."""
+        """Number of elements of a whole array; one element does not know the number of others."""
         if not self.program.whole:
-            refuse("the size of a Tensor", "Give the Cell the number when it is made.")
+            refuse("the size of a Tensor", "Pass the number to the Cell at construction.")
         return math.prod(self.shape)
 
     def item(self) -> NoReturn:
-        """Refuse."""
-        refuse("the value of a Tensor, as `if` or float() need it", "Choose with ops.where(condition, a, b) instead of `if`.")
+        """Raise a CompileError, as the value is not known yet."""
+        refuse("the value of a Tensor, which `if` and float() need", "Choose with ops.where(condition, a, b) instead of `if`.")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
-        refuse("the array of a Tensor, as a numpy function needs it", "Use the function of autograd.ops instead of numpy's.")
+        refuse("the array of a Tensor, which a numpy function needs", "Use the function of autograd.ops instead of numpy's.")
 
     def __repr__(self) -> str:
         return f"<value {self.index} of a program>"
@@ -70,9 +70,9 @@ class Value:
 
 @functools.lru_cache(4096)
 def _result(op: Primitive, kinds: tuple[Any, ...], attrs: tuple[Any, ...]) -> tuple[tuple[DType, ...], DType]:
-    """Return the dtypes in which numpy computes an operation, one for each input, and that of its output.
+    """Return the dtypes in which numpy computes an operation, one per input, and the dtype of its output.
 
-    They are found by trying it on ones; the kind of an input is its dtype, or the type of a Python number.
+    They come from a run on ones. The kind of an input is its dtype, or the type of a Python number.
     """
     arrays = op.promoted([kind(1) if isinstance(kind, type) else np.ones((), kind) for kind in kinds])
     out = quietly(lambda: np.asarray(op.forward(*arrays, **dict(attrs))).dtype)
@@ -90,9 +90,9 @@ def _result(op: Primitive, kinds: tuple[Any, ...], attrs: tuple[Any, ...]) -> tu
 
 
 def refuse(what: str, fix: str) -> NoReturn:
-    """Raise the CompileError for something that cannot be traced, at the line of the user's code that does it.
+    """Raise the CompileError for something that cannot be traced, at the line of the user's code.
 
-    If it is one of our operations that does it, the error names the one that the user has called.
+    If one of our operations is the cause, the error names the one that the user called.
     """
     whole = state.tracing is not None and state.tracing.whole
     frame, operation = sys._getframe(1), None
@@ -109,7 +109,7 @@ def refuse(what: str, fix: str) -> NoReturn:
 
 
 def _is_public(name: str, module: Mapping[str, Any]) -> bool:
-    """Tell whether a name is that of a function which a module itself has for others."""
+    """Tell whether a name is that of a public function defined in the module itself."""
     return name[0] != "_" and getattr(module.get(name), "__module__", None) == module["__name__"]
 
 
@@ -120,11 +120,11 @@ class Instruction:
     Attributes
     ----------
     kind : {"input", "parameter", "constant", "convert", "operation"}
-        Where its value comes from.
+        Source of its value.
     what : object
         The input's name, the array of a parameter, the constant's value, or the operation.
     operands : tuple of int
-        Numbers of the instructions whose values it takes.
+        Numbers of the instructions whose values it uses.
     dtype : dtype
         Of its value.
     """
@@ -136,7 +136,7 @@ class Instruction:
 
 
 class Program:
-    """Instructions in an order in which each follows those it needs; equal ones are there once, constants are folded."""
+    """Instructions, each after those it needs. Equal ones are stored once, and constants are folded."""
 
     whole = False
     """Whether its values are whole arrays, rather than one element of them."""
@@ -145,14 +145,14 @@ class Program:
         self.instructions: list[Instruction] = []
         self._known: dict[Any, int] = {}
         self.leaves: dict[int, Node] = {}
-        """The leaf of every Parameter that was met, by its id."""
+        """The leaf of every Parameter found so far, by its id."""
         self.owners: dict[int, Parameter] = {}
         """The Parameters whose values are read, by the number of their instruction."""
         self.hidden: list[tuple[Parameter, GradientError]] = []
-        """The Parameters whose gradient a custom bprop hides, with the error for whoever asks for it."""
+        """The Parameters whose gradient a custom bprop hides, with the error to raise if it is requested."""
 
     def add(self, kind: str, what: Any, operands: tuple[int, ...], dtype: DType, key: Any) -> int:
-        """Return the number of an instruction, a new one unless an equal one is there."""
+        """Return the number of an instruction; it is added unless an equal one exists."""
         key = (kind, key, operands, dtype)
         if key not in self._known:
             self._known[key] = len(self.instructions)
@@ -169,7 +169,7 @@ class Program:
         return self.add("constant", array[()], (), dtype, array.tobytes())
 
     def operand(self, value: Any, dtype: DType) -> int:
-        """Return the number of what an operation takes: a Value, an array or a Python number, in the given dtype."""
+        """Return the number of an operand (a Value, an array or a Python number) in the given dtype."""
         if isinstance(value, Value):
             index = value.index
         elif isinstance(value, np.ndarray) and value.ndim:
@@ -179,7 +179,7 @@ class Program:
         return index if self.instructions[index].dtype == dtype else self.convert(index, dtype)
 
     def lift(self, parameter: Parameter) -> Value:
-        """Return the value of a Parameter, which is not known yet."""
+        """Return a Parameter as a value that is not known yet."""
         index = self.add("parameter", parameter.stored, (), parameter.dtype, (Node, id(parameter)))
         self.owners[index] = parameter
         return Value(self, index, parameter.dtype)
@@ -198,7 +198,7 @@ class Program:
         return self.add("convert", None, (index,), dtype, None)
 
     def apply(self, op: Primitive, values: Sequence[Any], attrs: dict[str, Any]) -> Value:
-        """Add an operation on Values, arrays and Python numbers; dtypes and bits come out as they would with arrays."""
+        """Add an operation on Values, arrays and Python numbers; dtypes and bits of the result are the same as with arrays."""
         if op.expand is not None:
             return self._expanded(op, values)
         casts = "dtype" in op.attr_names
@@ -224,7 +224,7 @@ class Program:
         return Value(self, self.add("operation", op, operands, out, op), out)
 
     def _computable(self, op: Primitive, operands: tuple[int, ...], out: DType) -> tuple[int, ...]:
-        """Return the operands of an operation if compiled code knows their dtypes, or numpy computes it once for all."""
+        """Return the operands of an operation if compiled code knows their dtypes, or numpy computes it once for all steps."""
         sources = [self.instructions[i] for i in operands]
         sources += [self.instructions[o] for s in sources if s.kind == "convert" for o in s.operands]
         other = [d for d in (out, *(s.dtype for s in sources)) if d.kind not in "biu" and d not in (float32, float64)]
@@ -233,11 +233,11 @@ class Program:
         return operands
 
     def _runs(self, operands: Iterable[int]) -> bool:
-        """Tell whether something is computed anew in every step: it is not made of constants and parameters alone."""
+        """Tell whether a value is computed in every step, that is, not from constants and parameters only."""
         return any(self.instructions[i].kind == "input" for i in self.needed(operands))
 
     def _never_negative(self, index: int) -> bool:
-        """Tell whether a whole number cannot be negative, by its constant or by the dtypes that it comes from."""
+        """Tell whether a whole number cannot be negative, from its constant or the dtypes it was converted from."""
         step = self.instructions[index]
         if step.kind == "constant":
             return bool(step.what >= 0)
@@ -247,7 +247,7 @@ class Program:
         return step.dtype.kind in "bu"
 
     def _expanded(self, op: Primitive, values: Sequence[Any]) -> Value:
-        """Add an operation by the others of which it is made."""
+        """Add an operation as the operations that make it up."""
         kinds = tuple(v.dtype if isinstance(v, (Value, np.ndarray)) else type(v) for v in values)
         dtypes, out = _result(op, kinds, ())
         operands = tuple(self.operand(value, dtype) for value, dtype in zip(values, dtypes, strict=True))
@@ -255,7 +255,7 @@ class Program:
         return op.expanded(given)
 
     def needed(self, outputs: Iterable[int], given: frozenset[int] = frozenset()) -> list[int]:
-        """Return the instructions from which outputs follow, in order, not looking beyond the given ones."""
+        """Return the instructions on which outputs depend, in order; the search stops at the given ones."""
         found: set[int] = set()
         stack = list(outputs)
         while stack:
@@ -267,7 +267,7 @@ class Program:
         return sorted(found)
 
     def key(self) -> tuple[Any, ...]:
-        """Return what two programs share that differ only in numbers: those other than 0 and 1 are arguments of a loop."""
+        """Return a key that programs share if they differ only in numbers other than 0 and 1, the arguments of a loop."""
         return tuple((s.kind, _kept(s), s.operands, s.dtype) for s in self.instructions)
 
 
@@ -278,7 +278,7 @@ def _kept(step: Instruction) -> Any:
 
 
 def _foregone(op: Primitive, values: Sequence[Any], dtypes: Sequence[DType]) -> Any:
-    """Return the result of a comparison that a Python int decides because it is beyond the whole numbers of the other side."""
+    """Return the result of a comparison that is decided by a Python int outside the integer range of the other side."""
     for value, dtype in zip(values, dtypes, strict=True):
         if type(value) is int and dtype.kind in "iu" and not np.iinfo(dtype).min <= value <= np.iinfo(dtype).max:
             return op.forward(*[v if isinstance(v, int) else np.zeros((), v.dtype) for v in values])

@@ -1,4 +1,4 @@
-"""Arguments of operations and layers that work along spatial axes: kernels, strides, borders; with their errors."""
+"""Checks of the arguments of spatial operations and layers: kernels, strides, borders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_int(value: Any) -> bool:
 
 
 def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tuple[int, ...]:
-    """Return one whole number for each spatial axis, of one for all or of a sequence.
+    """Return one whole number per spatial axis, from one for all axes or from a sequence.
 
     Raises
     ------
@@ -36,9 +36,12 @@ def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tu
         [value] * axes if is_int(value) else [*value] if isinstance(value, Sequence) and not isinstance(value, str) else []
     )
     if len(several) != axes or not all(is_int(n) and n >= least for n in several):
-        each = "an int" if axes == 1 else f"an int or {axes} of them"
+        each = "an int" if axes == 1 else f"an int or {axes} ints"
         raise ArgumentError(
-            where, f"{name} as {each}, at least {least}", describe(value), f"One number for all axes: {name}={max(least, 1)}."
+            where,
+            f"{name} as {each}, at least {least}",
+            describe(value),
+            f"Pass one number for all axes, such as {name}={max(least, 1)}.",
         )
     return tuple(int(n) for n in several)
 
@@ -49,31 +52,31 @@ def output_sizes(where: str, value: Any, axes: int) -> tuple[int | None, ...]:
     Raises
     ------
     ArgumentError
-        If a number is not positive, or there is not one for each axis.
+        If a number is not positive, or there is not one per axis.
     """
     sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
     if len(sizes) != axes or not all(n is None or (is_int(n) and n > 0) for n in sizes):
-        each = "a positive int" if axes == 1 else f"a positive int or {axes} of them"
+        each = "a positive int" if axes == 1 else f"a positive int or {axes} positive ints"
         raise ArgumentError(
-            where, f"output_size as {each}", describe(value), "One number is for all axes; None keeps the length of one."
+            where, f"output_size as {each}", describe(value), "One number is for all axes; None keeps the length of an axis."
         )
     return tuple(n if n is None else int(n) for n in sizes)
 
 
 def borders(where: str, padding: Any, axes: int) -> Pads:
-    """Return (before, after) for each axis, of one number for all, one for each axis, or both for each axis in turn."""
+    """Return (before, after) for each axis, from one number for all, one per axis, or two per axis."""
     if is_int(padding):
         padding = (padding,) * axes
     length = len(padding) if isinstance(padding, Sequence) and not isinstance(padding, str) else 0
     if length not in (axes, 2 * axes) or not all(is_int(n) and n >= 0 for n in padding):
-        fix = f"Or pad_mode={padding!r}." if padding in ("same", "valid") else "For one border around all, padding=1."
+        fix = f"Use pad_mode={padding!r}." if padding in ("same", "valid") else "For one border on all sides, use padding=1."
         raise ArgumentError(where, f"padding as an int >= 0, {axes} or {2 * axes} of them", describe(padding), fix)
     flat = [int(n) for n in padding]
     return tuple(zip(flat[::2], flat[1::2], strict=True)) if length == 2 * axes else tuple((n, n) for n in flat)
 
 
 def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
-    """Check how an input is padded, as far as that can be seen without one.
+    """Check the options of padding, as far as this is possible without an input.
 
     Raises
     ------
@@ -82,13 +85,16 @@ def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
     """
     if pad_mode not in PAD_MODES:
         fix = (
-            f"A number of zeros goes to padding: pad_mode='pad', padding={pad_mode!r}." if is_int(pad_mode) else "Choose one."
+            f"Pass a number of zeros as padding: pad_mode='pad', padding={pad_mode!r}." if is_int(pad_mode) else "Choose one."
         )
         raise ArgumentError(where, f"pad_mode {', '.join(map(repr, PAD_MODES))}", repr(pad_mode), fix)
     pads = borders(where, padding, axes)
     if pad_mode != "pad" and any(map(any, pads)):
         raise ArgumentError(
-            where, f"padding=0 with pad_mode={pad_mode!r}", f"padding={padding!r}", "Zeros of your own number: pad_mode='pad'."
+            where,
+            f"padding=0 with pad_mode={pad_mode!r}",
+            f"padding={padding!r}",
+            "To choose the padding, use pad_mode='pad'.",
         )
 
 
@@ -118,17 +124,17 @@ def check_fits(where: str, x: Tensor, windows: Windows) -> None:
     if min(windows.counts(size)) < 1:
         least = [max(span - sum(pads), 1) for span, pads in zip(windows.spans, windows.pads, strict=True)]
         raise ShapeError(
-            where, f"an input of at least {least} on its spatial axes", describe(x), "Take a smaller kernel, or pad it."
+            where, f"an input of at least {least} on its spatial axes", describe(x), "Use a smaller kernel, or pad the input."
         )
 
 
 def check_layout(where: str, x: Tensor, axes: int, channels: int | None = None) -> None:
-    """Check that an input has a batch, channels and so many spatial axes.
+    """Check that an input has a batch, channels and ``axes`` spatial axes.
 
     Raises
     ------
     ShapeError
-        If it has not, or other channels.
+        If it does not, or has another number of channels.
     CompileError
         If it is one element of a neuron that is being traced.
     """
@@ -139,12 +145,12 @@ def check_layout(where: str, x: Tensor, axes: int, channels: int | None = None) 
     if channels is not None and x.shape[1] != channels:
         raise ShapeError(
             where, f"an input with {channels} channels, {LAYOUTS[axes].replace('C', str(channels))}", describe(x),
-            "Channels come second; move them with ops.transpose, or change the number that the layer was made for.",
+            "Channels come second; move them with ops.transpose, or change the layer's number of channels.",
         )  # fmt: skip
 
 
 def refuse_elements(where: str, *tensors: Tensor) -> None:
-    """Refuse what works on whole arrays in a neuron that is being traced, where a Tensor is one element.
+    """Reject an operation on whole arrays in a neuron that is being traced, where a Tensor is one element.
 
     Raises
     ------
@@ -156,7 +162,7 @@ def refuse_elements(where: str, *tensors: Tensor) -> None:
 
 
 def check_floats(where: str, x: Tensor) -> None:
-    """Check that an input has fractions.
+    """Check that an input has a floating dtype.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What each thread is doing: is it recording, which Parameters does a transform watch."""
+"""The state of each thread, such as whether it records, and which Parameters a transform watches."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class State(threading.local):
     recording : bool
         Operations on tracked tensors make graph nodes.
     linking : bool
-        Operations without a derivative make nodes too, so that what a Cell with its own ``bprop`` used inside can be told.
+        Operations without a derivative make nodes too, to find the values that a Cell with its own ``bprop`` used inside.
     watched : dict
-        The leaf node of every Parameter that a transform differentiates by, keyed by ``id``. Replaced, never changed.
+        The leaf of every Parameter that a transform differentiates with respect to, keyed by ``id``. Replaced, never changed.
     tracing : Program or None
-        What operations are written down in: Parameters are values of it that are not known yet.
+        The program that records operations; Parameters are values of it that are not known yet.
     calling : callable or None
-        Called with a Cell and its arguments instead of the Cell; where it returns NotImplemented, the Cell runs.
+        Called with a Cell and its arguments instead of the Cell; if it returns NotImplemented, the Cell runs.
     on_bprop : callable or None
-        Called with a Cell, ``dout`` and what its ``bprop`` returned, after each that ran.
+        Called after each run of a ``bprop`` with the Cell, ``dout`` and the result.
     """
 
     recording: bool = False
@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 @contextmanager
 def scope(**switches: Any) -> Iterator[None]:
-    """Set switches of this thread's state; what they were comes back on leaving, also by an error."""
+    """Set switches of this thread's state; leaving restores them, even after an error."""
     before = {name: getattr(state, name) for name in switches}
     for name, value in switches.items():
         setattr(state, name, value)
@@ -62,9 +62,9 @@ def scope(**switches: Any) -> Iterator[None]:
 
 
 def quietly(function: Callable[[], T]) -> T:
-    """Return what a function returns, called where numpy warns of no number.
+    """Call a function with numpy's floating-point warnings switched off; return its result.
 
-    It has a copy of the context, which ends whatever interrupts it: ``with np.errstate`` may be left without its end.
+    It runs in a copy of the context, which ends even after an interrupt; ``with np.errstate`` may then not restore its state.
     """
 
     def inside() -> T:

@@ -1,4 +1,4 @@
-"""Tensor."""
+"""The Tensor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .program import Value
 from .tree import leaves, map_leaves
 
 if TYPE_CHECKING:
-    from . import ops as ops  # it needs tensors first, and puts itself here
+    from . import ops as ops  # ops needs tensors first, and sets this name itself
 
 __all__ = ["Array", "Tensor", "as_tensor", "operands", "to_array"]
 
@@ -50,7 +50,7 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
         if weak and np.any(lost := (value < (limits := np.iinfo(dtype)).min) | (value > limits.max)):
             raise ArgumentError(
                 where, f"numbers from {limits.min} to {limits.max}, the range of {dtype}", f"{value[lost].flat[0]}",
-                "Take a wider dtype, or scale them.",
+                "Use a wider dtype, or scale them.",
             )  # fmt: skip
     return np.array(value, dtype=dtype, copy=True if copy else None)
 
@@ -73,14 +73,14 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     array : numpy.ndarray
         The values. Treat as read-only.
     node : Node or None
-        Node of the tensor in the graph of the running transform.
+        The tensor's node in the graph of the running transform.
 
     Raises
     ------
     DTypeError
         If the values are not numbers.
     ArgumentError
-        If a Python int is out of the range of ``dtype``.
+        If a Python int is outside the range of ``dtype``.
 
     Examples
     --------
@@ -133,20 +133,20 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     @data.setter
     def data(self, values: Any) -> None:
         raise DTypeError(
-            f"{type(self).__name__}.data", "a tensor left as it is", f"an assignment of {describe(values)}",
-            "A Parameter takes new values by weight.set_data(values).",
+            f"{type(self).__name__}.data", "no assignment to a Tensor", f"an assignment of {describe(values)}",
+            "For new values of a Parameter, use weight.set_data(values).",
         )  # fmt: skip
 
     def value(self) -> Tensor:
-        """Return a plain Tensor with the same values and the same node of the graph, also for a Parameter."""
+        """Return a plain Tensor with the same values and the same node of the graph, even for a Parameter."""
         return Tensor.wrap(self.array, self.node)
 
     def operand(self) -> Tensor:
-        """Return what an operation works on: the tensor itself, of a Parameter its value at this moment."""
+        """Return the tensor that operations use: the tensor itself, or the current value of a Parameter."""
         return self
 
     def copy(self) -> Tensor:
-        """Return a Tensor with the same node of the graph that shares no memory."""
+        """Return a Tensor with the same node of the graph and its own memory."""
         array: Any = self.array
         return Tensor.wrap(array if type(array) is Value else array.copy(), self.node)
 
@@ -159,7 +159,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         return self.array
 
     def numpy(self) -> Array:
-        """Return the values as a numpy array, as :meth:`asnumpy` does; transforms take them as constants."""
+        """Return the values as a numpy array, as :meth:`asnumpy` does; to a transform they are constants."""
         return self.asnumpy()
 
     def item(self, index: int | tuple[int, ...] | None = None) -> Any:
@@ -175,7 +175,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         if type(array) is not Value and array.size != 1:
             raise ArgumentError(
                 "Tensor",
-                "one element, to be read as a single number or truth value",
+                "one element, to read as a single number or truth value",
                 describe(self),
                 "Reduce it first, with .sum(), .any() or .all().",
             )
@@ -235,8 +235,8 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     def __setitem__(self, index: Any, value: Any) -> None:
         raise DTypeError(
             "Tensor.__setitem__",
-            "a tensor left as it is",
-            "an assignment to some of its elements",
+            "no assignment to a Tensor",
+            "an assignment to elements",
             "Build a new one with ops.where, ops.concat or ops.stack.",
         )
 
@@ -335,12 +335,12 @@ _new = object.__new__
 
 
 def as_tensor(value: Any, where: str = "as_tensor") -> Tensor:
-    """Return ``value`` as a Tensor, without copying where it is one or is an array; of a Parameter its value now."""
+    """Return ``value`` as a Tensor; Tensors and arrays are not copied, and a Parameter gives its current value."""
     return value.operand() if isinstance(value, Tensor) else Tensor.wrap(to_array(value, None, where, copy=False))
 
 
 def operands(structure: Any) -> Any:
-    """Return a structure with the value of this moment in place of each Parameter in it."""
+    """Return a structure with the current value in place of each Parameter in it."""
     return map_leaves(lambda leaf: leaf.operand() if isinstance(leaf, Tensor) else leaf, structure)
 
 

@@ -1,4 +1,4 @@
-"""Trace a Cell: run it on values that are not known yet, and its reverse pass on the same."""
+"""Trace a Cell: run it, and its reverse pass, on values that are not known yet."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class Trace:
     Attributes
     ----------
     program : Program
-        Forward and backward, sharing what they have in common.
+        Forward and backward pass; instructions that both need are shared.
     inputs : structure of int
         The numbers of the instructions that are the inputs.
     outputs : structure of int
-        Those of the outputs.
+        The numbers of the outputs.
     cotangents : list of int
-        Inputs of the backward: the cotangent of each floating output, in order; -1 for the others.
+        Inputs of the backward pass: the cotangent of each floating output, in order; -1 for the others.
     gradients : list of int or None
         The gradient of each input leaf, in order; None where it is zero.
     parameters : list of (Parameter, int or None)
@@ -54,16 +54,16 @@ class Trace:
 
 
 def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] = ()) -> Trace:
-    """Run ``fn`` on symbols, and its reverse pass.
+    """Run ``fn`` and its reverse pass on symbols.
 
     Parameters
     ----------
     fn : callable
         A Cell or function that works on one element at a time; custom ``bprop`` at any depth is followed.
     *inputs : structure of dtype
-        For each input, its dtype in place of each Tensor.
+        The inputs, with a dtype in place of each Tensor.
     parameters : sequence of Parameter
-        Those that come first among the Parameters of the result; others follow as the function reads them.
+        The first Parameters of the result; others follow in the order in which the function reads them.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
     Raises
     ------
     CompileError
-        At the line of ``fn`` that does what cannot be traced.
+        If something cannot be traced; the error names the line.
     """
     program = Program()
     nodes: list[Node] = []
@@ -88,7 +88,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
     try:
         with _one_element():
             state.recording, state.watched, state.tracing = True, watched, program
-            # A Parameter that is returned leaves as the value that it is here.
+            # A returned Parameter becomes its value in this trace.
             out = operands(fn(*given))
     finally:
         state.recording, state.watched, state.tracing = before
@@ -96,7 +96,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
     for leaf in outs:
         if not isinstance(leaf, Tensor):
             raise CompileError(
-                type(fn).__name__, "Tensors as outputs", describe(leaf), "Return what operations on the inputs give."
+                type(fn).__name__, "Tensors as outputs", describe(leaf), "Return results of operations on the inputs."
             )
     results = [
         leaf.array.index if isinstance(leaf.array, Value) else program.constant(leaf.array, leaf.dtype) for leaf in outs
@@ -116,7 +116,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
         state.recording, state.watched, state.tracing = before
     numbers = [None if g is None else _number(program, g) for g in arrived]
     n = len(nodes)
-    met = [leaf.attrs for leaf in program.leaves.values()]  # in the reverse pass, too: nothing arrives at those
+    met = [leaf.attrs for leaf in program.leaves.values()]  # also those read only in reverse
     numbers += [None] * (n + len(met) - len(numbers))
     return Trace(
         program,
@@ -130,7 +130,7 @@ def trace(fn: Callable[..., Any], *inputs: Any, parameters: Sequence[Parameter] 
 
 @contextmanager
 def _one_element() -> Iterator[None]:
-    """Make a CompileError of what went wrong because a Tensor is one element, without axes."""
+    """Turn an error into a CompileError if its cause is that a Tensor is one element, without axes."""
     try:
         yield
     except Exception as error:
@@ -144,7 +144,7 @@ def _one_element() -> Iterator[None]:
 
 
 def place_of(error: BaseException, not_theirs: tuple[str, ...] = _NOT_THEIRS) -> str:
-    """Return the last line of the user's code on the way to an error; what lies in some folders is no user's."""
+    """Return the last line of the user's code in an error's traceback; files in ``not_theirs`` are not the user's."""
     frames = traceback.extract_tb(error.__traceback__)
     last = ([frame for frame in frames if not frame.filename.startswith(not_theirs)] or frames)[-1]
     return f"{last.filename}, line {last.lineno}, in {last.name}"

@@ -26,7 +26,7 @@ def stop_gradient(x: Any) -> Any:
 
 
 class _Runs(threading.local):
-    """How many transforms a thread has run, to tell whether one runs inside another."""
+    """Number of transforms that a thread has run, to tell whether one runs inside another."""
 
     count = 0
 
@@ -35,7 +35,7 @@ _runs = _Runs()
 
 
 class Pass:
-    """One forward run whose inputs and Parameters are leaves, ready to be passed in reverse."""
+    """One forward run whose inputs and Parameters are leaves, ready for the reverse pass."""
 
     def __init__(
         self, fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], positions: Sequence[int],
@@ -56,9 +56,9 @@ class Pass:
         before = state.recording, state.watched
         try:
             state.recording, state.watched = True, {**state.watched, **self.watched}
-            # A Parameter that is returned leaves as the leaf that it is here.
+            # A returned Parameter becomes its leaf in this pass.
             out = operands(fn(*inputs, **kwargs))
-        finally:  # and no `with`: an interrupt may come before its end has begun
+        finally:  # no `with`: an interrupt may come before its exit begins
             state.recording, state.watched = before
         # A derivative inside may be constant, as that of a linear function is.
         self.allow_unused = allow_unused or not (self.watched or self.named) or _runs.count > n
@@ -66,7 +66,10 @@ class Pass:
         if has_aux:
             if not isinstance(out, tuple) or len(out) < 2:
                 raise GradientError(
-                    where, "a tuple (value, aux, ...) because has_aux=True", describe(out), "Return what is auxiliary beside."
+                    where,
+                    "a tuple (value, aux, ...) because has_aux=True",
+                    describe(out),
+                    "Return auxiliary values after the value.",
                 )
             out, self.aux = out[0], out[1:]
         self.out = out
@@ -77,8 +80,8 @@ class Pass:
                     where,
                     "a function that returns Tensors",
                     describe(leaf),
-                    "Return the Tensor itself, not a number or an array made of it; what need not be differentiated goes "
-                    "behind it, with has_aux=True.",
+                    "Return the Tensor itself, not a number or an array made of it. Results that need no gradient come "
+                    "after it, with has_aux=True.",
                 )
 
     def _outer(self, node: Node | None) -> tuple[Node, ...]:
@@ -100,7 +103,7 @@ class Pass:
         if not any(nodes):
             raise DTypeError(
                 self.where,
-                f"a floating Tensor to differentiate by as input {i}",
+                f"a floating Tensor as input {i}, to differentiate",
                 describe(inputs[i]),
                 "Convert it with .astype(autograd.float32), or choose another grad_position.",
             )
@@ -108,7 +111,7 @@ class Pass:
         return inputs[i], nodes
 
     def value(self, tensors: Any) -> Any:
-        """Return results as the caller may keep them: outside every transform they are plain values."""
+        """Return results that the caller can keep: outside every transform they are plain values."""
         if state.recording:
             return tensors
         return tree.map_leaves(lambda t: Tensor.wrap(t.array) if isinstance(t, Tensor) else t, tensors)
@@ -138,7 +141,7 @@ class Pass:
         return pairs
 
     def gradients(self, sens: Any, free: bool) -> tuple[list[Any], list[Any]]:
-        """Run the reverse pass; return what belongs to the positions and to the weights."""
+        """Run the reverse pass; return the gradients of the positions and of the weights."""
         leaves = [node for _, nodes in self.positions for node in nodes if node is not None]
         leaves += self.watched.values()
         found = reverse(self.seeds(sens), leaves, free and not state.recording, None if self.allow_unused else self._unused)
@@ -155,11 +158,11 @@ class Pass:
     def _unused(self) -> GradientError:
         names = [repr(p.name) for p in (*self.named, *(node.attrs for node in self.watched.values()))]
         listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-        own = "A net uses its own Parameters, not inputs instead of them: pass them as weights=. " if self.named else ""
+        own = "A net uses its own Parameters, not inputs in their place; pass them as weights=. " if self.named else ""
         return GradientError(
             self.where, f"a result that depends on Parameter{'s' * (len(names) > 1)} {listed}",
-            "one that depends on nothing that it is differentiated with respect to",
-            "Compute it inside the function, by operations on Tensors: earlier results, numpy arrays, no_grad and "
+            "one that depends on no differentiated input or Parameter",
+            "Compute it inside the function, with operations on Tensors; earlier results, numpy arrays, no_grad and "
             f"comparisons have no gradient. {own}If zeros are right, pass allow_unused=True.",
         )  # fmt: skip
 
@@ -174,8 +177,8 @@ def _positions(grad_position: Any, n_args: int | None, where: str) -> tuple[int,
     if min(positions) < 0 or len(set(positions)) < len(positions):
         raise ArgumentError(where, "grad_position without negative or repeated numbers", repr(grad_position), fix)
     if n_args == 0:
-        fix = "Pass one by position; to differentiate by weights alone, grad_position=None."
-        raise ArgumentError(where, f"an input to differentiate by, grad_position={grad_position}", "none", fix)
+        fix = "Pass one by position. For gradients of weights only, use grad_position=None."
+        raise ArgumentError(where, f"an input to differentiate, grad_position={grad_position}", "none", fix)
     if n_args is not None and max(positions) >= n_args:
         raise ArgumentError(where, f"grad_position below {n_args}, the number of inputs", repr(grad_position), fix)
     return positions
@@ -191,12 +194,12 @@ def as_weights(weights: Any, where: str) -> list[Parameter]:
 
 
 def check_floating(weights: Sequence[Parameter], where: str) -> None:
-    """Check that each Parameter to differentiate by can have a gradient; a frozen one need not."""
+    """Check that each Parameter can have a gradient; a frozen one need not."""
     for w in weights:
         if w.requires_grad and w.dtype.kind != "f":
             raise DTypeError(
-                where, "floating Parameters to differentiate by", f"{w.name!r}, {describe(w)}",
-                "Make it of floats, or a constant by requires_grad=False.",
+                where, "floating Parameters", f"{w.name!r}, {describe(w)}",
+                "Convert it to floats, or freeze it with requires_grad=False.",
             )  # fmt: skip
 
 
@@ -207,10 +210,10 @@ def check_flags(where: str, **flags: Any) -> None:
 
 
 def take_sens(args: tuple[Any, ...], kwargs: dict[str, Any], where: str) -> tuple[tuple[Any, ...], Any]:
-    """Take the cotangent of the output out of the inputs: ``sens=``, or the last."""
+    """Separate the cotangent of the output (``sens=``, or the last input) from the inputs."""
     *inputs, sens = (*args, kwargs.pop("sens")) if "sens" in kwargs else args or (None,)
     if sens is None:
-        raise ArgumentError(where, "the cotangent of the output as last input, or sens=", "none", "Pass it.")
+        raise ArgumentError(where, "the cotangent of the output as the last input, or sens=", "none", "Pass it.")
     return tuple(inputs), sens
 
 
@@ -226,26 +229,25 @@ def value_and_grad(
         A function or Cell that returns a Tensor, or several; outputs that are not scalar are summed.
     grad_position : int or tuple of int, optional
         The positional inputs to differentiate with respect to. An input may be a nested structure of Tensors; its gradient is
-        the same structure. None: by weights only.
+        the same structure. None: with respect to weights only.
     weights : Parameter or sequence of Parameter, optional
         Parameters to differentiate with respect to. A frozen one (``requires_grad=False``) gets zeros.
     has_aux : bool
         ``fn`` returns ``(value, aux, ...)`` and only the value is differentiated.
     return_ids : bool
-        Return a pair of the position or the Parameter's name and the gradient instead of each gradient; ``get_grad`` finds
-        one.
+        Return pairs (position or Parameter's name, gradient) instead of gradients; ``get_grad`` finds one.
     sens_param : bool
         The cotangent of the value is passed as the last input, or as ``sens=``.
     allow_unused : bool
-        Return zeros, instead of an error, even if the value depends on none of ``weights`` and the selected inputs. A single
-        unused one always gets zeros.
+        Return zeros, instead of an error, if the value depends on neither ``weights`` nor the selected inputs. If it depends
+        on some of them, the others get zeros in any case.
 
     Returns
     -------
     callable
-        With the signature of ``fn``. It returns ``(value, gradient)``: the gradient is one structure for an int position and
-        a tuple for a tuple of them; with ``weights``, (by position, by weights); with weights alone, those. A single Parameter
-        gives a single Tensor.
+        A function with the signature of ``fn`` that returns ``(value, gradient)``. The gradient is one structure for an int
+        position, and a tuple for a tuple of positions. With ``weights`` it is a pair (gradient of the inputs, gradient of the
+        weights); with weights only, the latter. A single Parameter gives a single Tensor.
 
     Raises
     ------
@@ -281,7 +283,7 @@ def grad(
     Returns
     -------
     callable
-        With the signature of ``fn``. It returns the gradient; with ``has_aux``, (gradient, aux).
+        A function with the signature of ``fn`` that returns the gradient; with ``has_aux``, (gradient, aux).
 
     Raises
     ------
@@ -350,7 +352,7 @@ def vjp(
     fn : callable
         A function or Cell that returns Tensors.
     *inputs
-        Its inputs; the gradient is with respect to all that hold floating Tensors or arrays, which come before all others.
+        Its inputs. The gradient is with respect to those that hold floating Tensors or arrays; these must come first.
     weights, has_aux, allow_unused
         As for :func:`value_and_grad`.
 
@@ -358,7 +360,8 @@ def vjp(
     -------
     tuple
         ``(outputs, pullback)``, or ``(outputs, pullback, aux)``. ``pullback(*cotangents)`` takes one cotangent for each output
-        and may be called often. It returns the gradient by a single input, or a tuple; with weights, (by inputs, by weights).
+        and can be called repeatedly. It returns the gradient of a single input, or a tuple; with weights, a pair (gradient of
+        the inputs, gradient of the weights).
 
     Raises
     ------
@@ -383,25 +386,25 @@ def vjp(
 
 
 def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[int]:
-    """Return the positions of the inputs that hold Tensors or arrays to differentiate by; there must be one if ``needed``.
+    """Return the positions of the inputs that hold floating Tensors or arrays; there must be one if ``needed``.
 
-    They come first, so that the gradient of input ``i`` is number ``i``.
+    They must come first, so that gradient ``i`` is that of input ``i``.
     """
     found = [i for i, value in enumerate(inputs) if any(map(is_floating, tree.leaves(value)))]
     if needed and not found:
         raise DTypeError(
             where,
-            "a floating Tensor to differentiate by among the inputs",
+            "a floating Tensor among the inputs",
             ", ".join(map(describe, inputs)) or "no positional input",
-            "Convert one with .astype(autograd.float32), or name weights.",
+            "Convert one with .astype(autograd.float32), or pass weights.",
         )
     if found and found[-1] >= len(found):
         first = next(i for i in range(len(inputs)) if i not in found)
         raise DTypeError(
             where, f"floating Tensors before all other inputs, so that gradient {found[-1]} is that of input {found[-1]}",
             f"{describe(inputs[first])} as input {first}",
-            f"Name positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}); or pass it last, or close "
-            "over it.",
+            f"Name the positions, autograd.grad(fn, {found[0] if len(found) == 1 else tuple(found)}), or pass it last, or "
+            "close over it.",
         )  # fmt: skip
     return found
 

@@ -1,4 +1,4 @@
-"""Nested tuples, NamedTuples, lists and dicts of tensors, taken apart and put together."""
+"""Nested tuples, NamedTuples, lists and dicts of tensors: flattened, mapped and rebuilt."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ __all__ = ["leaves", "map_leaves", "same_structure", "unflatten"]
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return what is not a container, in order; dicts in the order of their keys' insertion.
+    """Return the items that are not containers, in order; dicts in insertion order.
 
     Raises
     ------
     ArgumentError
-        If a container holds itself, or containers are nested too deep.
+        If a container holds itself, or the nesting is too deep.
     """
     if not isinstance(tree, (tuple, list, dict)):
         return [tree]
@@ -24,10 +24,10 @@ def leaves(tree: Any) -> list[Any]:
         return _leaves(tree)
     except RecursionError:
         if not _is_deep(tree):
-            raise  # of those that call
+            raise  # the callers used up the stack
         kind = type(tree).__name__
         raise ArgumentError(
-            f"a nested {kind}", f"at most {_DEEPEST} containers inside one another", f"a {kind} that holds itself, or more",
+            f"a nested {kind}", f"at most {_DEEPEST} containers inside one another", f"more, or a {kind} that holds itself",
             "Put its items into one list, tuple or dict.",
         ) from None  # fmt: skip
 

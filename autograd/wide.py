@@ -1,4 +1,4 @@
-"""Sums over float16 in float32: in float16 they would stop at 2,048 ones."""
+"""Sums of float16 numbers in float32; in float16 a sum of ones would stop at 2,048."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["added", "widened"]
 
 
 def added(reduction: Callable[..., Any], x: Any, *args: Any, **options: Any) -> Any:
-    """Run one of numpy's reductions on an array; that of float16 in float32, rounded once."""
+    """Run a numpy reduction on an array; float16 is reduced in float32 and rounded once."""
     if x.dtype != float16:
         return reduction(x, *args, **options)
     return np.asarray(reduction(x, *args, dtype=float32, **options)).astype(float16)
 
 
 def widened(fn: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Make a function of a tensor compute on float16 in float32; only its result is rounded, and its gradient."""
+    """Make a function of a tensor compute in float32 on float16; only its result and its gradient are rounded."""
 
     @functools.wraps(fn)
     def wide(x: Any, *args: Any, **options: Any) -> Tensor:

@@ -1,7 +1,7 @@
-"""Windows that slide over the spatial axes of arrays ``[N, C, ...]``, in numpy: what convolution and pooling are made of.
+"""Windows that slide over the spatial axes of arrays ``[N, C, ...]``, in numpy: the basis of convolution and pooling.
 
-Convolution gathers the patches of some samples at a time as the rows of a matrix, channels last, so that all is left to one
-matrix product; a batch of any size needs no more memory for them than ``CHUNK``, or one sample's.
+Convolution gathers the patches of some samples at a time as the rows of a matrix, channels last, for one matrix product. The
+patches take at most ``CHUNK`` bytes, or those of one sample, for a batch of any size.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from numpy.lib.stride_tricks import as_strided
 
 Array = np.ndarray[Any, np.dtype[Any]]
 CHUNK = 8_000_000
-"""How many bytes of patches are made at a time: more than a product needs to be at its full speed, less than a cache holds."""
+"""Bytes of patches made at a time: enough for a product at full speed, few enough for the cache."""
 compiled: Any = None
-"""Loops that do the work of the pooling functions below, with their names, arguments and results; None: there are none yet."""
+"""Loops in place of the pooling functions below, with the same names, arguments and results; None until they are set."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Where windows lie: one number, or one pair (before, after) of ``pads``, for each spatial axis."""
+    """Positions of windows: one number, or one pair (before, after) of ``pads``, per spatial axis."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
@@ -34,24 +34,24 @@ class Windows:
 
     @property
     def spans(self) -> tuple[int, ...]:
-        """How far a window reaches along each axis."""
+        """Extent of a window along each axis."""
         return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def padded(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the lengths with what is put around them."""
+        """Return the lengths with the padding."""
         return tuple(n + before + after for n, (before, after) in zip(size, self.pads, strict=True))
 
     def counts(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        """Return how many windows fit along each axis."""
+        """Return the number of windows along each axis."""
         lengths = zip(self.padded(size), self.spans, self.stride, strict=True)
         return tuple((n - span) // step + 1 for n, span, step in lengths)
 
     def inner(self, size: tuple[int, ...]) -> tuple[Any, ...]:
-        """Return where the array lies in what is padded."""
+        """Return the slices of the array inside the padded one."""
         return tuple(slice(before, before + n) for n, (before, _) in zip(size, self.pads, strict=True))
 
     def places(self, counts: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
-        """Iterate over the positions in a window, row by row: which elements of the padded array lie there."""
+        """Iterate over the positions in a window, row by row; yield the slices of the padded array with these elements."""
         for position in itertools.product(*map(range, self.kernel)):
             starts = [i * d for i, d in zip(position, self.dilation, strict=True)]
             ends = [start + step * (n - 1) + 1 for start, step, n in zip(starts, self.stride, counts, strict=True)]
@@ -59,7 +59,7 @@ class Windows:
 
 
 def bordered(x: Array, windows: Windows, value: Any = 0) -> Array:
-    """Return ``[N, C, ...]`` with a border of ``value``, in the order of its memory."""
+    """Return ``[N, C, ...]`` with a border of ``value``, in the same memory order."""
     size = x.shape[2:]
     if windows.padded(size) == size:
         return x
@@ -80,7 +80,7 @@ def _first(x: Array) -> Array:
 
 
 def _parts(n: int, size: int) -> Iterator[slice]:
-    """Cut a batch so that samples of so many bytes each stay below ``CHUNK`` together."""
+    """Cut a batch of samples of ``size`` bytes each into parts of at most ``CHUNK`` bytes."""
     step = max(1, CHUNK // max(size, 1))
     return (slice(start, min(start + step, n)) for start in range(0, n, step))
 
@@ -104,7 +104,7 @@ def _matrices(w: Array, groups: int) -> Array:
 
 
 def _rows(g: Array, groups: int) -> Array:
-    """Return ``[groups, samples * counts, out / groups]`` of ``[samples, ...counts, out]``."""
+    """Return ``[samples, ...counts, out]`` as ``[groups, samples * counts, out / groups]``."""
     return np.moveaxis(g.reshape(-1, groups, g.shape[-1] // groups), 1, 0)
 
 
@@ -129,7 +129,7 @@ def convolve(x: Array, w: Array, windows: Windows, groups: int) -> Array:
 
 
 def input_gradient(g: Array, w: Array, windows: Windows, groups: int, size: tuple[int, ...]) -> Array:
-    """Return ``[N, C, ...]`` of spatial lengths ``size``: where the weights would have taken ``g`` from."""
+    """Return ``[N, C, ...]`` of spatial lengths ``size``: ``g`` passed back through the weights."""
     counts, each = g.shape[2:], w.shape[1]
     space = windows.padded(size)
     out = np.zeros((len(g), *space, groups * each), g.dtype)
@@ -152,7 +152,7 @@ def input_gradient(g: Array, w: Array, windows: Windows, groups: int, size: tupl
 
 
 def weight_gradient(x: Array, g: Array, windows: Windows, groups: int) -> Array:
-    """Return ``[out, C / groups, ...kernel]``: each patch of ``x`` times what ``g`` is there, summed."""
+    """Return ``[out, C / groups, ...kernel]``: the sum of each patch of ``x`` times ``g`` at its position."""
     counts, out, each = g.shape[2:], g.shape[1] // groups, x.shape[1] // groups
     if groups > 1 and each == 1:
         return _weight_gradient_depthwise(x, g, windows, groups)
@@ -166,7 +166,7 @@ def weight_gradient(x: Array, g: Array, windows: Windows, groups: int) -> Array:
     return np.ascontiguousarray(np.moveaxis(total, (-1, -2), (1, 2))).reshape(groups * out, each, *windows.kernel)
 
 
-# With one channel a group there is nothing to multiply matrices of: position by position, all channels at once.
+# With one channel per group there are no matrices to multiply: sum over positions, all channels at once.
 
 
 def _by_position(w: Array, groups: int) -> Array:
@@ -194,7 +194,7 @@ def _weight_gradient_depthwise(x: Array, g: Array, windows: Windows, groups: int
 
 
 def _by_loops(function: Callable[..., Array]) -> Callable[..., Array]:
-    """Let a compiled loop do the work of a function, where there is one for the array."""
+    """Make a function use its compiled loop, if there is one for the array."""
 
     @functools.wraps(function)
     def chosen(x: Array, *rest: Any) -> Array:
@@ -207,7 +207,7 @@ def _by_loops(function: Callable[..., Array]) -> Callable[..., Array]:
 
 @_by_loops
 def largest(x: Array, windows: Windows) -> Array:
-    """Return the largest of each window."""
+    """Return the largest element of each window."""
     counts = windows.counts(x.shape[2:])
     x = bordered(x, windows, _least(x.dtype))
     places = windows.places(counts)
@@ -219,7 +219,7 @@ def largest(x: Array, windows: Windows) -> Array:
 
 @_by_loops
 def first_largest(x: Array, out: Array, windows: Windows) -> Array:
-    """Return at which position in its window the largest is, the first one of several; of NaN likewise."""
+    """Return the position of the largest element in each window, the first of several; NaN counts as largest."""
     x = bordered(x, windows, _least(x.dtype))
     found = np.zeros_like(out, np.int32)
     for k, place in reversed([*enumerate(windows.places(out.shape[2:]))]):
@@ -233,7 +233,7 @@ def _least(dtype: np.dtype[Any]) -> Any:
 
 
 def picked(x: Array, chosen: Array, windows: Windows) -> Array:
-    """Return of each window the element at the position that was chosen."""
+    """Return the element of each window at the chosen position."""
     x = bordered(x, windows)
     out = np.zeros_like(chosen, x.dtype)
     for k, place in enumerate(windows.places(chosen.shape[2:])):
@@ -243,7 +243,7 @@ def picked(x: Array, chosen: Array, windows: Windows) -> Array:
 
 @_by_loops
 def put_back(g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
-    """Return ``[N, C, *size]`` where each element of ``g`` is added at the position that was chosen."""
+    """Return ``[N, C, *size]`` with each element of ``g`` added at its chosen position."""
     out = np.zeros_like(g, shape=(*g.shape[:2], *windows.padded(size)))
     for k, place in enumerate(windows.places(g.shape[2:])):
         target = out[(..., *place)]
@@ -265,7 +265,7 @@ def summed(x: Array, windows: Windows) -> Array:
 
 @_by_loops
 def spread(g: Array, windows: Windows, size: tuple[int, ...]) -> Array:
-    """Return ``[N, C, *size]`` where each element of ``g`` is added all over its window."""
+    """Return ``[N, C, *size]`` with each element of ``g`` added to every position of its window."""
     out = np.zeros_like(g, shape=(*g.shape[:2], *windows.padded(size)))
     for place in windows.places(g.shape[2:]):
         out[(..., *place)] += g

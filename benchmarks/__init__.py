@@ -1,1 +1,1 @@
-"""Benchmarks, side by side with peers in one run: ``python -m benchmarks NAME [--peers torch,spyx]``."""
+"""Benchmarks beside peers in one run: ``python -m benchmarks NAME [--peers torch,spyx]``."""

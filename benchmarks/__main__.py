@@ -36,9 +36,9 @@ SMALL_REPEATS, REPEATS = 2, 10
 
 
 def chosen(given: str, available: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the peers that are meant, and the names that mean none.
+    """Return the chosen peers, and the unknown names.
 
-    ``all`` and ``none`` are what they say, and ``torch`` and ``jax`` are all whose names begin so.
+    ``torch`` and ``jax`` choose all peers whose names begin with them; ``all`` and ``none`` choose all and none.
     """
     peers: list[str] = []
     unknown = []
@@ -57,20 +57,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare spikecell with other packages.")
     titles = "; ".join(f"{name}: {module.TITLE}" for name, module in BENCHMARKS.items())
     parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="name", help=titles.replace("%", "%%"))
-    parser.add_argument("--peers", default="all", help="comma-separated names; torch or jax for all of theirs; all; none")
+    parser.add_argument("--peers", default="all", help="comma-separated names; torch or jax for all peers on it; all; none")
     parser.add_argument("--repeats", type=int, help=f"timed rounds (default {REPEATS}; {SMALL_REPEATS} with --small)")
-    parser.add_argument("--small", action="store_true", help="tiny work, to check that everything runs")
+    parser.add_argument("--small", action="store_true", help="tiny workloads, to check that everything runs")
     parser.add_argument("--only", default="", help="only the cases whose name contains this")
-    parser.add_argument("--data", type=Path, help="train: directory of MNIST's IDX files; random images without it")
+    parser.add_argument("--data", type=Path, help="for train: directory of MNIST's IDX files; random images by default")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="directory of the JSON file and the figure")
     args = parser.parse_args(arguments)
     every = sorted({peer for module in BENCHMARKS.values() for peer in module.PEERS})
     if strangers := chosen(args.peers, every)[1]:
-        parser.error(f"--peers are {', '.join(every)}, torch, jax, all or none, not {', '.join(strangers)}")
+        parser.error(f"--peers must be among {', '.join(every)}, torch, jax, all and none, not {', '.join(strangers)}")
     if args.repeats is not None and args.repeats < 1:
         parser.error("--repeats must be at least 1")
     if args.data is not None and not args.data.is_dir():
-        parser.error(f"--data {args.data} is no directory")
+        parser.error(f"--data {args.data} is not a directory")
     for name in args.names:
         benchmark = BENCHMARKS[name]
         peers, unknown = chosen(args.peers, benchmark.PEERS)

@@ -1,4 +1,4 @@
-"""What ``mode="auto"`` decides by: eager and compiled runs of growing work, with the time for compiling, in one process."""
+"""The basis of ``mode="auto"``: times of eager and compiled runs of growing work, and of compiling, in one process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .harness import Options, interleaved, quartiles, write
 from .peers import threads
 from .rounds import Result
 
-TITLE = "eager and compiled training steps of growing work, and the time for compiling"
+TITLE = "eager and compiled training steps of growing work, and compile time"
 PEERS = ()
 CASES: dict[str, tuple[tuple[int, ...], int, tuple[int, ...]]] = {
     "one neuron": ((1,), 1, (1, 8, 64, 512, 4096)),
@@ -42,14 +42,14 @@ print(time.perf_counter() - start)
 
 
 def net_of(sizes: tuple[int, ...]) -> Cell:
-    """Return dense layers, each with leaky neurons; for a single size the neurons alone."""
+    """Return dense layers, each with leaky neurons; for a single size, neurons without weights."""
     rng = np.random.default_rng(0)
     pairs = [(nn.Dense(n_in, n_out, rng=rng), snn.LIFNode(beta=0.9)) for n_in, n_out in pairwise(sizes)]
     return nn.SequentialCell([cell for pair in pairs for cell in pair]) if pairs else snn.LIFNode(beta=0.9)
 
 
 def step(net: Cell, x: Any, mode: str) -> Callable[[], Any]:
-    """Return a run with its gradient: by the weights, or by the input where there are none."""
+    """Return a run with its gradient with respect to the weights, or to the input if there are none."""
     weights = net.trainable_params()
     if weights:
         return lambda: grad(lambda: snn.run(net, x, mode=mode)[0].sum(), None, weights)()
@@ -57,7 +57,7 @@ def step(net: Cell, x: Any, mode: str) -> Callable[[], Any]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     print(f"{TITLE}\n{threads()} threads, medians of {options.repeats} interleaved repeats (quartiles in the file)\n")
     print("| net | N | T | estimated | eager | compiled | auto |\n|---|---|---|---|---|---|---|")
     found: dict[str, Any] = {}

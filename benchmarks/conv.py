@@ -1,4 +1,4 @@
-"""Convolutions: a network for images, a residual stack, and a convolution of spikes alone."""
+"""Convolutions: a network for images, a residual stack, and a single convolution of spikes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from . import memory
 from .harness import Options, compare
 from .work import Layer, Work, compact, conv, dense, flatten, lif, pool
 
-TITLE = "convolutions: 12C5-MP2-64C5-MP2-10, a residual stack of 64 channels, a convolution of spikes alone"
+TITLE = "convolutions: 12C5-MP2-64C5-MP2-10, a residual stack of 64 channels, a single convolution of spikes"
 PEERS = ("torch_loop", "torch_expert", "spikingjelly", "snntorch")
 MEMORY = "peak memory added by the first training step of 12C5-MP2-64C5-MP2-10 on a constant input"
 BETA, BRIGHT, FEW, ACTIVE = 0.5, 0.2, 0.05, 0.1
-FIRST, NEXT, LAST = 0.4, 0.4, 1.0  # standard deviations of currents with which about 10 % of the tutorial's neurons fire
-STACK = (0.75, 0.8, 0.75)  # and of the stack's
+FIRST, NEXT, LAST = 0.4, 0.4, 1.0  # standard deviations of currents at which about 10 % of the tutorial's neurons fire
+STACK = (0.75, 0.8, 0.75)  # the same for the stack
 
 
 def scale(inputs: int, power: float, current: float) -> float:
-    """Return the standard deviation of weights that gives a current this one, if each input has this mean square."""
+    """Return the standard deviation of weights that gives this one of the current, if each input has this mean square."""
     return current / math.sqrt(inputs * power)
 
 
 def tutorial(side: int, channels: tuple[int, int], power: float, **surrogate: Any) -> tuple[Layer, ...]:
-    """Return the convolutional net of snnTorch's tutorial 6, whose pooling comes before the neurons."""
+    """Return the convolutional net of snnTorch's tutorial 6, in which pooling comes before the neurons."""
     first = conv((1, side, side), channels[0], 5, scale(25, power, FIRST), bias=True)
     small = pool(first.shape)
     second = conv(small.shape, channels[1], 5, scale(25 * channels[0], ACTIVE, NEXT), bias=True)
@@ -48,7 +48,7 @@ def residual(channels: int, side: int, **surrogate: Any) -> tuple[Layer, ...]:
 
 
 def nets(small: bool) -> dict[str, tuple[str, Work]]:
-    """Return the cases that train a net."""
+    """Return the cases that train a network."""
     side, channels, steps, batch = (16, (3, 4), 6, 4) if small else (28, (12, 64), 25, 128)
     sizes = (4, 6, 4, 2) if small else (64, 32, 8, 32)
     found: dict[str, tuple[str, Work]] = {}
@@ -79,7 +79,7 @@ def stack(channels: int, side: int, steps: int, batch: int, name: str, **surroga
 
 
 def alone(small: bool) -> dict[str, tuple[str, Work]]:
-    """Return the cases of one convolution: forward, and the gradient by its weights."""
+    """Return the cases of one convolution: forward pass and gradient of the weights."""
     given, out, steps, batch = ((4, 6, 6), 8, 4, 2) if small else ((64, 32, 32), 128, 20, 8)
     found = {}
     for percent in (1, 5, 20):
@@ -96,7 +96,7 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write; the memory of the first case too, of tiny work only if it is asked for by ``--only``."""
+    """Measure, print and write the results, with the memory of the first case; with ``--small``, only if ``--only`` asks."""
     found = cases(options.small)
     if any(options.only in case for case in found):
         compare("conv", TITLE, found, ("ours", "ours_dense", *options.peers), options)

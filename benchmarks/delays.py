@@ -1,8 +1,8 @@
-"""Delays beside a dense layer without any: one iteration with the gradient by input and weights, in one process.
+"""Delays beside a dense layer without delays: one iteration with the gradients of input and weights, in one process.
 
-torch makes delays as a convolution over time with a weight for each step, as the packages for learnt delays do. Then, for
-several densities, the two ways of a layer with delays: a multiplication at every step, and work for the spikes only;
-forward, and with the gradient by the weights.
+In torch, delays are a convolution over time with a weight for each step, as in the packages for learnt delays. A second part
+measures the two ways of a layer with delays at several densities: a multiplication at every step, and work for the spikes
+only, each for the forward pass and for the gradient of the weights.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DENSITIES = (0.01, 0.05, 0.2)
 
 
 def layers(n: int, longest: int) -> dict[str, Cell]:
-    """Return the layers, of ``n`` features and delays of up to so many steps."""
+    """Return the layers, with ``n`` features and delays of up to ``longest`` steps."""
     rng = np.random.default_rng(0)
     return {
         "dense": nn.Dense(n, n, rng=rng),
@@ -40,7 +40,7 @@ def layers(n: int, longest: int) -> dict[str, Cell]:
 
 
 def step(layer: Cell, x: Tensor, weights: Tensor) -> Callable[[], Any]:
-    """Return an iteration: a run, and the gradient of a weighted sum by input and Parameters."""
+    """Return an iteration: a run, and the gradient of a weighted sum with respect to input and Parameters."""
     loss = value_and_grad(lambda x: (snn.run(layer, x, mode="compiled").out * weights).sum(), 0, layer.trainable_params())
     return lambda: loss(x)
 
@@ -62,7 +62,7 @@ def by_torch(n: int, longest: int, x: Tensor, weights: Tensor) -> Callable[[], A
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     steps, samples, n, longest = (8, 2, 8, 3) if options.small else (250, 32, 256, 30)
     rng = np.random.default_rng(1)
     x = Tensor((rng.random((steps, samples, n)) < DENSITY * (1 + 9 * options.small)).astype(np.float32))
@@ -95,19 +95,19 @@ def ways(options: Options, steps: int, samples: int, n: int, longest: int) -> di
     for density in DENSITIES:
         x = Tensor((rng.random((steps, samples, n)) < density).astype(np.float32))
         work: dict[str, Callable[[], Any]] = {}
-        for way, share in (("all of it", -1.0), ("events", 1.0)):
+        for way, share in (("product", -1.0), ("events", 1.0)):
             work[f"{way}, forward"] = _within(share, lambda x=x: snn.run(layer, x, mode="compiled"))  # type: ignore[misc]
-            work[f"{way}, by weights"] = _within(share, lambda x=x: learnt(x))  # type: ignore[misc]
+            work[f"{way}, weight gradient"] = _within(share, lambda x=x: learnt(x))  # type: ignore[misc]
         seconds = interleaved(work, options.repeats)
         results = {name: Result(seconds=values, facts={}) for name, values in seconds.items()}
         title = f"DelayedDense, {100 * density:g} % spikes"
-        table(title, results, "all of it, forward")
+        table(title, results, "product, forward")
         found[f"{density:g}"] = {name: asdict(result) for name, result in results.items()}
     return found
 
 
 def _within(density: float, call: Callable[[], Any]) -> Callable[[], Any]:
-    """Return a call with which events are taken up to a density."""
+    """Return a call in which events are used up to a density."""
 
     def work() -> Any:
         with tuning.using(delayed_density=density, little_work=0):

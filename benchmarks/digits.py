@@ -1,4 +1,4 @@
-"""The digits experiment's training: 64-128-10, T = 16, batch 64, 60 epochs of scikit-learn's digits with noise."""
+"""Training of the digits experiment: 64-128-10, T = 16, batch 64, 60 epochs of scikit-learn's digits with noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PEERS = ("torch_loop", "torch_expert", "torch_hoisted", "jax_expert", "jaxpike",
 
 
 def case(small: bool) -> Work:
-    """Return the work."""
+    """Return the workload."""
     layers = (
         dense(64, 128, 1 / math.sqrt(3 * 64), bias=True), lif(128, beta=0.9),
         dense(128, 10, 1 / math.sqrt(3 * 128), bias=True), lif(10, beta=0.9),
@@ -26,7 +26,7 @@ def case(small: bool) -> Work:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     work = case(options.small)
-    found = {"digits": (f"{work.epochs} epochs from the same weights each time", work)}
+    found = {"digits": (f"{work.epochs} epochs, each repetition from the same weights", work)}
     compare("digits", TITLE, found, ("ours", *options.peers), options)

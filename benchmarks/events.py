@@ -1,4 +1,4 @@
-"""Transforms of a million events of a camera of 128 x 128 pixels, in one process; binning beside numpy's own way."""
+"""Transforms of a million events of a camera of 128 x 128 pixels, in one process; binning beside a version in numpy."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from snn.data.transforms import Crop, Downsample, Drop, EventFrames, FixedFrames
 from .harness import Options, interleaved, table, write
 from .rounds import Result
 
-TITLE = "a million events of 128 x 128 pixels in a second: frames, and other transforms"
+TITLE = "a million events of 128 x 128 pixels in a second: frames and other transforms"
 PEERS = ("numpy",)
 SIDE, STEP = 128, 10_000
 
 
 def drawn(count: int) -> Events:
-    """Return events that are uniform in time and space."""
+    """Return events, uniform in time and space."""
     rng = np.random.default_rng(0)
     t = np.sort(rng.integers(0, 10**6, count))
     x, y, p = (rng.integers(0, end, count) for end in (SIDE, SIDE, 2))
@@ -29,14 +29,14 @@ def drawn(count: int) -> Events:
 
 
 def by_numpy(events: Events) -> Any:
-    """Count events in bins of time by one index for each and ``bincount``."""
+    """Count events in time bins with one index per event and ``bincount``."""
     frames = events.duration // STEP + 1
     place = ((events.t // STEP * 2 + events.p) * SIDE + events.y) * SIDE + events.x
     return np.bincount(place, minlength=frames * 2 * SIDE * SIDE).reshape(frames, 2, SIDE, SIDE).astype(np.float32)
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     from . import plots
 
     events = drawn(1000 if options.small else 10**6)

@@ -1,4 +1,4 @@
-"""The most multiplications and additions a second that the processor makes, to be timed: what a product can at best be."""
+"""Work for timing the processor's peak rate of multiplications and additions, the upper limit of any matrix product."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMES = 2_000_000
 
 @functools.cache
 def _chains(vector: int, bits: int, chains: int) -> Any:
-    """Make a loop of independent sums of products that never leave the registers."""
+    """Make a loop of independent sums of products that stay in the registers."""
     from llvmlite import ir
     from numba import njit, types
     from numba.core import cgutils
@@ -66,16 +66,16 @@ def _chains(vector: int, bits: int, chains: int) -> Any:
 
 
 def peak(threads: int, dtype: Any = np.float32, vector: int = 32) -> tuple[Callable[[], None], int]:
-    """Return work that does nothing but multiply and add, in so many threads at once, and its operations, two for each.
+    """Return a function that only multiplies and adds, in several threads at once, and the number of these operations.
 
     Parameters
     ----------
     threads : int
-        Threads.
+        Number of threads.
     dtype : dtype
         float32 or float64.
     vector : int
-        Bytes of a vector.
+        Bytes per vector.
     """
     bits, chains = 8 * np.dtype(dtype).itemsize, 12 if vector == 32 else 24
     run, x, pool = _chains(vector, bits, chains), np.dtype(dtype).type(0.5), ThreadPoolExecutor(threads)

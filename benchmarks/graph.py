@@ -1,4 +1,4 @@
-"""Nets that are no chain: a skip, populations that feed each other, feedback from a later layer. A training iteration."""
+"""A training iteration of nets that are not chains: a skip, populations that feed each other, feedback from a later layer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from .work import Layer, Work, compact, dense, lif
 
 TITLE = "skip, excitation and inhibition, feedback: 5 % input spikes, one training iteration"
 PEERS = ("torch_loop", "torch_expert", "torch_compile", "jax_expert", "jaxpike", "snntorch")
-# What `scale` takes as the mean square of what a layer receives, so that about 5 % fire in each: the density of the input, and
-# more than the rate of neurons, which fire again and again, so that their sum varies more; of two layers in a row more still.
+# The mean square of a layer's input that `scale` takes, so that about 5 % of the neurons fire in each layer. For the input it
+# is the density. For neurons it exceeds the firing rate, since repeated spikes make their sum vary more, and more again for
+# the sum of two layers.
 INPUT, ONE, TWO = 0.05, 0.08, 0.25
 
 
 def residual(n: int, **surrogate: object) -> tuple[Layer, ...]:
-    """Return three layers; the third receives the spikes of the first as well as those of the second."""
+    """Return three layers; the third receives the spikes of the first and of the second."""
     return (
         dense(n, n, scale(n, INPUT), bias=True), lif(n, **surrogate),
         dense(n, n, scale(n, ONE), bias=True), lif(n, **surrogate),
@@ -23,9 +24,9 @@ def residual(n: int, **surrogate: object) -> tuple[Layer, ...]:
 
 
 def inhibition(excite: int, inhibit: int, inputs: int, **surrogate: object) -> tuple[Layer, ...]:
-    """Return neurons that excite and neurons that inhibit, each receiving the input, both, and nothing of its own step.
+    """Return excitatory and inhibitory neurons; both receive the input, and the spikes of both from the previous step.
 
-    The weights are such that excitation and inhibition hold the activity near 5 % and 8 %.
+    The weights keep the activity near 5 % in the excitatory and 8 % in the inhibitory neurons.
     """
     to_e, to_i, i, e = (0, 2, 4), (1, 3, 5), 6, 7
     return (
@@ -41,7 +42,7 @@ def inhibition(excite: int, inhibit: int, inputs: int, **surrogate: object) -> t
 
 
 def feedback(n: int, **surrogate: object) -> tuple[Layer, ...]:
-    """Return two layers; the first also receives the spikes of the second of the step before, a quarter as strongly."""
+    """Return two layers; the first also receives the second's spikes of the previous step, a quarter as strongly."""
     return (
         dense(n, n, scale(n, INPUT), bias=True),
         dense(n, n, 0.25 * scale(n, ONE), sources=(4,)), lif(n, sources=(0, 1), **surrogate),
@@ -59,7 +60,7 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
         for net, text, layers, (steps, batch) in (
             ("residual", f"{n}-{n}-{n} with a skip", residual(n, **surrogate), short),
             (
-                "inhibition", f"{excite} excitatory, {inhibit} inhibitory neurons, all recurrent, behind {inputs} inputs",
+                "inhibition", f"{inputs} inputs, {excite} excitatory and {inhibit} inhibitory neurons, all recurrent",
                 inhibition(excite, inhibit, inputs, **surrogate), long,
             ),
             ("feedback", f"{n}-{n} with feedback from the second layer to the first", feedback(n, **surrogate), short),
@@ -72,5 +73,5 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     compare("graph", TITLE, cases(options.small), ("ours", "ours_eager", *options.peers), options)

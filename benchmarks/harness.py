@@ -1,4 +1,4 @@
-"""What benchmarks share: options, a table of medians and ratios, a plot, a JSON file with machine and versions."""
+"""Shared parts of the benchmarks: options, a table of medians and ratios, a plot, a JSON file with machine and versions."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ __all__ = ["Options", "compare", "interleaved", "machine", "quartiles", "table",
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     peers: tuple[str, ...] = ()
     """Names of the peers to compare with."""
     repeats: int = 10
-    """Rounds that are timed."""
+    """Number of timed rounds."""
     small: bool = False
-    """Whether to do tiny work, to check that everything runs."""
+    """Whether to use tiny workloads, to check that everything runs."""
     out: Path = field(default=Path("runs/benchmarks"))
-    """Where the results go."""
+    """Directory of the results."""
     data: str = "synthetic"
     """Directory of MNIST's files, for ``train``."""
     only: str = ""
-    """Run the cases whose name contains it."""
+    """Run only the cases whose name contains this."""
 
 
 def interleaved(work: dict[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Time each piece of work of this process once in every round.
+    """Time each function of ``work`` once per round, in this process.
 
     Returns
     -------
     dict
-        Seconds of each round by name, after one round that is not counted.
+        Seconds of each round by name; a first round is not counted.
     """
     seconds: dict[str, list[float]] = {name: [] for name in work}
     for round_number in range(repeats + 1):
@@ -58,7 +58,7 @@ def interleaved(work: dict[str, Callable[[], Any]], repeats: int) -> dict[str, l
 
 
 def machine() -> dict[str, Any]:
-    """Return what a reader needs to know of where the numbers come from."""
+    """Return the facts about the machine that a reader of the numbers needs."""
     cpu = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -78,7 +78,7 @@ def machine() -> dict[str, Any]:
 
 
 def table(title: str, results: Mapping[str, Result], ours: str = "ours") -> None:
-    """Print medians, their ratio to ours, and what shows that all did the same."""
+    """Print medians, their ratios to ours, and facts that show that all contenders computed the same."""
     print(f"\n{title}")
     base = quartiles(results[ours].seconds)[1] if ours in results and results[ours].seconds else None
     for name, result in results.items():
@@ -109,7 +109,7 @@ def _described(result: Result) -> str:
 
 
 def write(name: str, title: str, options: Options, found: Mapping[str, Any]) -> Path:
-    """Write everything as JSON; return the path without its suffix, for figures beside it."""
+    """Write all results as JSON; return the path without its suffix, for figures beside it."""
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{name}-{datetime.now():%Y%m%d-%H%M%S}.json"
     values = {"benchmark": name, "title": title, "small": options.small, "machine": machine(), **found}
@@ -119,18 +119,18 @@ def write(name: str, title: str, options: Options, found: Mapping[str, Any]) -> 
 
 
 def compare(name: str, title: str, cases: Mapping[str, tuple[str, Work]], contenders: Sequence[str], options: Options) -> None:
-    """Measure every case, print a table for each, plot them and write all.
+    """Measure every case, print a table for each, plot them and write all results.
 
     Parameters
     ----------
     name, title : str
-        Of the benchmark.
+        Name and title of the benchmark.
     cases : mapping
-        From a short name to a line that describes it and the work.
+        From a short name to a line of description and the workload.
     contenders : sequence of str
         Modules of :mod:`benchmarks.peers`, ours first.
     options : Options
-        What the command line says.
+        Options of the command line.
     """
     tiny = " (tiny, to check that it runs)" if options.small else ""
     print(f"{title}{tiny}\n{threads()} threads each, medians of up to {options.repeats} interleaved repeats (quartiles)")

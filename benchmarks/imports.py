@@ -1,4 +1,4 @@
-"""Start: a process that imports the library and ends, and one from its start to the end of its first training step."""
+"""Start-up time of a process: to the end of its imports, and to the end of its first training step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .layer import dense_input
 from .rounds import FailedError, Result, Worker
 from .work import Work
 
-TITLE = "process start to imports, and to the end of the first training step of a layer n = 512, T = 500, dense input"
+TITLE = "process start to the end of imports, and of the first training step of a layer, n = 512, T = 500, dense input"
 PEERS = (
     "nothing", "numpy", "torch", "jax", "torch_expert", "torch_compile", "jax_expert", "spyx", "spikingjelly", "snntorch",
     "norse",
@@ -28,20 +28,20 @@ CACHES = ("ours_warm", "ours_cold")
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     from . import plots
 
     work = dense_input(*(16, 10, 2) if options.small else (512, 500, 16))
     imports: dict[str, Callable[[], float]] = {name: _imports(name) for name in ("ours", *options.peers) if name in IMPORTS}
     imported = _rounds(imports, options.repeats)
-    table("process that imports the library and ends", imported)
+    table("a process that imports the library and ends", imported)
     steppers = [name for name in options.peers if name not in ("nothing", "numpy", "torch", "jax")]
     with tempfile.TemporaryDirectory() as warm:
         steps = {"ours_warm": partial(_first_step, "ours", work, warm), "ours_cold": partial(_cold, work)}
         steps |= {name: partial(_first_step, name, work) for name in steppers}
         stepped = _rounds(steps, options.repeats)
     table(
-        "process start to the end of the first training step, ours with loops compiled before (warm) or not",
+        "process start to the end of the first training step; ours with a warm or a cold cache of compiled loops",
         stepped,
         CACHES[0],
     )
@@ -52,9 +52,9 @@ def run(options: Options) -> None:
 
 
 def _rounds(work: Mapping[str, Callable[[], float]], repeats: int) -> dict[str, Result]:
-    """Run each once in every round, after one that does not count: it fills caches of files and of compiled loops.
+    """Run each once per round. A first round, which does not count, fills the caches of files and of compiled loops.
 
-    Who begins with a cold cache each time sits that one out.
+    A contender that starts with a cold cache each time skips that round.
     """
     results = {name: Result() for name in work}
     for round_number in range(repeats + 1):

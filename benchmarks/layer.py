@@ -1,7 +1,7 @@
 """One layer: Linear n -> n and leaky integrate-and-fire neurons, forward and backward of the summed spikes.
 
-The layer of the Open Neuromorphic comparison of libraries: batch 16, T = 500. Weights are scaled so that about 4 % of the
-neurons fire.
+This is the layer of Open Neuromorphic's comparison of libraries: batch 16, T = 500. Weights are scaled so that about 4 % of
+the neurons fire.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ PEERS = (
     "gemms", "torch_expert", "torch_compile", "jax_expert", "jaxpike", "spyx", "spikingjelly", "snntorch", "norse",
 )  # fmt: skip
 BETA, DENSITY = 0.95, 0.02
-FEW = math.sqrt(1 - BETA**2)  # standard deviation of a current with which 2 % of the neurons fire
-MORE = 1.5 * FEW  # and 4 %
+FEW = math.sqrt(1 - BETA**2)  # standard deviation of a current at which 2 % of the neurons fire
+MORE = 1.5 * FEW  # the same for 4 %
 
 
 def scale(inputs: int, power: float) -> float:
-    """Return the standard deviation of weights with which about 4 % fire, if each input has this mean square."""
+    """Return the standard deviation of weights at which about 4 % of the neurons fire, if each input has this mean square."""
     return MORE / math.sqrt(inputs * power)
 
 
 def dense_input(n: int, steps: int, batch: int) -> Work:
-    """Return the layer with normal numbers as its input, whose gradient is wanted too."""
+    """Return the layer with normal numbers as its input; the gradient of the input is computed too."""
     layers = (dense(n, n, scale(n, 1.0)), lif(n, beta=BETA))
     return Work(layers=layers, steps=steps, batch=batch, source="normal", input_gradient=True)
 
 
 def first_layer(n: int, steps: int, batch: int, density: float = DENSITY) -> Work:
-    """Return the layer with spikes as its input, whose gradient nobody wants."""
+    """Return the layer with spikes as its input; the gradient of the input is not computed."""
     layers = (dense(n, n, scale(n, density)), lif(n, beta=BETA))
     return Work(layers=layers, steps=steps, batch=batch, source="spikes", level=density)
 
 
 def alone(n: int, steps: int, batch: int) -> Work:
-    """Return the neurons without weights, of which about 4 % fire: their current is the input, and its gradient is wanted."""
+    """Return neurons without weights, of which about 4 % fire; the input is their current, and its gradient is computed."""
     return Work(layers=(lif(n, beta=BETA),), steps=steps, batch=batch, source="normal", level=MORE, input_gradient=True)
 
 
 def hidden_layer(n: int, steps: int, batch: int, **surrogate: object) -> Work:
-    """Return the layer after neurons of which 2 % fire, with the gradient of their current."""
+    """Return the layer after neurons of which 2 % fire, with the gradient of the current of these neurons."""
     layers = (lif(n, beta=BETA, **surrogate), dense(n, n, scale(n, DENSITY)), lif(n, beta=BETA, **surrogate))
     return Work(layers=layers, steps=steps, batch=batch, source="normal", level=FEW, input_gradient=True)
 
@@ -58,11 +58,11 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
         work = hidden_layer(n, steps, batch)
         found[f"hidden-{n}"] = "LIF -> Linear -> LIF, gradients of weights and current, smooth surrogate", work
         work = hidden_layer(n, steps, batch, **compact())
-        text = f"the same, surrogate of compact support: {100 * work.active_share():.1f} % of the first derivative not zero"
+        text = f"the same, surrogate of compact support: {100 * work.active_share():.1f} % of the first derivative is not zero"
         found[f"compact-{n}"] = text, work
     return found
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     compare("layer", TITLE, cases(options.small), ("ours", *options.peers), options)

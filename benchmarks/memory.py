@@ -1,4 +1,4 @@
-"""Memory: by how much the peak of a fresh process rises in the first training step."""
+"""Peak memory that the first training step adds to a fresh process."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ PEERS = (
     "norse",
 )  # fmt: skip
 MIB = 2**20
-MOST = 3  # processes of each contender: it varies little
+MOST = 3  # processes per contender: memory varies little
 WAYS = {"first": {"loaded": False}, "loaded": {"loaded": True}}
-"""In the first step of all, which may load and compile code; in the first of this size, after one of next to none."""
+"""The first step of the process, which may load and compile code; and the first step of this size, after a tiny one."""
 
 
 def case(small: bool) -> Work:
-    """Return the work."""
+    """Return the workload."""
     n, steps, batch = (32, 20, 4) if small else (512, 4000, 16)
     return replace(dense_input(n, steps, batch), input_gradient=False)
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     compare("memory", TITLE, case(options.small), ("ours", "ours_checkpoint"), options)
 
 
 def compare(
     name: str, title: str, work: Work, ours: Sequence[str], options: Options, env: Mapping[str, str] | None = None
 ) -> None:
-    """Measure the first step of each contender in each of the :data:`WAYS`, in processes of their own; print and write.
+    """Measure the first step of each contender in each of the :data:`WAYS`, each in its own process; print and write.
 
     Parameters
     ----------
     name, title : str
-        Of the benchmark.
+        Name and title of the benchmark.
     work : Work
-        What each does.
+        The workload of all contenders.
     ours : sequence of str
         Our modules of :mod:`benchmarks.peers`; the others are compared with the first.
     options : Options
-        What the command line says.
+        Options of the command line.
     env : mapping, optional
-        Further variables of their environment.
+        Additional environment variables.
     """
     from . import plots
 
     contenders = (*ours, *options.peers)
     found: dict[str, dict[str, list[dict[str, Any]]]] = {who: {way: [] for way in WAYS} for who in contenders}
     reasons: dict[str, str] = {}
-    for who in ours:  # so that its loops are compiled before, as they are for everyone but once
+    for who in ours:  # so that its loops are compiled before, as in every run of a user but the first
         _ask(who, work, reasons, env, loaded=False)
     for _ in range(min(options.repeats, MOST)):
         for who in contenders:
@@ -84,7 +84,7 @@ def _described(by_way: dict[str, list[dict[str, Any]]], base: dict[str, float]) 
         parts.append(f"{size / MIB:9.1f} MiB {text}{ratio}")
     parts.append(f"first step {_median(by_way['first'], 'seconds'):.2f} s, second {_median(by_way['first'], 'again'):.2f} s")
     if said := by_way["first"][0]["estimate"]:
-        parts.append(f"snn.memory_estimate says {said / MIB:.1f} MiB")
+        parts.append(f"snn.memory_estimate: {said / MIB:.1f} MiB")
     return ", ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""Eager overhead: a chain of 1,000 additions of 10 numbers with its gradient, in one process and on one thread."""
+"""Overhead of eager mode: a chain of 1,000 additions of 10 numbers with its gradient, in one process and one thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS, SIZE = 1000, 10
 
 
 def ours(steps: int) -> Callable[[], Any]:
-    """Return the work for us."""
+    """Return the workload on this library."""
     x, y = Tensor(np.zeros(SIZE, np.float32)), Tensor(np.ones(SIZE, np.float32))
 
     def chain(a: Tensor, b: Tensor) -> Tensor:
@@ -32,7 +32,7 @@ def ours(steps: int) -> Callable[[], Any]:
 
 
 def torch(steps: int) -> Callable[[], Any]:
-    """Return the same work for torch, on one thread."""
+    """Return the same workload on torch, in one thread."""
     import torch
 
     torch.set_num_threads(1)
@@ -48,7 +48,7 @@ def torch(steps: int) -> Callable[[], Any]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     from . import plots
 
     steps = 20 if options.small else STEPS

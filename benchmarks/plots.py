@@ -1,4 +1,4 @@
-"""Figures of results, beside the JSON file."""
+"""Figures of the results, saved beside the JSON file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["bars", "curves"]
 
 
 def bars(title: str, found: Mapping[str, Mapping[str, Sequence[float]]], path: Path, unit: str = "seconds") -> None:
-    """Draw a panel for each case, a bar for each contender's median with its quartiles; ours stands out."""
+    """Draw a panel per case, with a bar for each contender's median and its quartiles; ours is in colour."""
     panels = {case: {who: values for who, values in by.items() if values} for case, by in found.items()}
     panels = {case: by for case, by in panels.items() if by}
     if not panels:
@@ -37,7 +37,7 @@ def bars(title: str, found: Mapping[str, Mapping[str, Sequence[float]]], path: P
 
 
 def curves(title: str, panels: Mapping[str, tuple[str, Sequence[float], Sequence[float], str]], path: Path) -> None:
-    """Draw seconds against what was varied, both as logarithms; a panel is (label of x, x, seconds, text of the legend)."""
+    """Draw seconds against the varied quantity on logarithmic axes; a panel is (label of x, x, seconds, legend)."""
     figure, axes = _figure(1, len(panels), (4.6 * len(panels), 3.6))
     for ax, (name, (label, x, seconds, text)) in zip(axes.flat, panels.items(), strict=True):
         ax.loglog(x, seconds, "o-", color="tab:blue", label=text)

@@ -1,8 +1,8 @@
-"""Matrix products by shape: ours, numpy's, torch's and jax's, as shares of what the processor can do at best.
+"""Matrix products by shape: ours, numpy's, torch's and jax's, as shares of the processor's peak.
 
-All are in one process, on all cores it may use, and take turns with a loop that does nothing but multiply and add; threads
-that spin have time to go to sleep before the next. Of spikes, which are bytes, each makes numbers as it can: ours while it
-packs them, the others before. ``events`` sums the weights of the spikes alone.
+All run in one process, on all cores that it may use, and alternate with a loop that only multiplies and adds. A pause lets
+spinning threads go to sleep before the next one. Spikes are bytes, which each contender converts to numbers: ours while it
+packs them, the others before the product. ``events`` sums the weights of the spikes only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .rounds import BUDGET, LEAST, PAUSE, Result
 
 TITLE = "matrix products by shape, and their share of the processor's peak"
 PEERS = ("torch", "jax")
-LONG = 0.02  # seconds for which a product is repeated in each round
+LONG = 0.02  # seconds of repetitions of a product in each round
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Contenders = dict[str, Callable[[], Any]]
@@ -41,13 +41,13 @@ class Case:
     Attributes
     ----------
     m, n, k : int
-        Its shape.
+        The shape.
     turned : str
         Which operands are transposed views: ``a``, ``b``, both or none.
     density : float
-        Share of spikes in the first operand, which is of bytes then; 0 if it is of numbers.
+        Share of spikes in the first operand, which then holds bytes; 0 if it holds floats.
     dtype : str
-        Of what comes out.
+        Dtype of the result.
     """
 
     m: int
@@ -69,7 +69,7 @@ class Case:
         return 2 * self.m * self.n * self.k
 
     def operands(self) -> tuple[Array, Array]:
-        """Return both."""
+        """Return both operands."""
         rng = np.random.default_rng(0)
         shapes = {"a": (self.m, self.k), "b": (self.k, self.n)}
         made = {}
@@ -104,7 +104,7 @@ def cases(small: bool) -> list[Case]:
 
 
 def contenders(case: Case, peers: tuple[str, ...]) -> tuple[Contenders, dict[str, str]]:
-    """Return the product by each, and why some are missing."""
+    """Return each contender's product, and the reasons why some are missing."""
     a, b = case.operands()
     out, one = np.empty((case.m, case.n), case.dtype), np.dtype(case.dtype).type(1)
     found: Contenders = {
@@ -147,7 +147,7 @@ def _jax(a: Array, b: Array, case: Case) -> Callable[[], Any]:
 
 
 def timed(function: Callable[[], Any], times: int) -> float:
-    """Return the seconds of the fastest of some calls."""
+    """Return the seconds of the fastest of ``times`` calls."""
     best = float("inf")
     for _ in range(times):
         start = time.perf_counter()
@@ -157,7 +157,7 @@ def timed(function: Callable[[], Any], times: int) -> float:
 
 
 def measured(found: Contenders, repeats: int, pause: float) -> dict[str, Result]:
-    """Time all in turn, once in each round, each some times."""
+    """Time all contenders in turn, with several calls of each per round."""
     once = {name: (function(), timed(function, 1))[1] for name, function in found.items()}
     times = {name: max(1, int(LONG / max(seconds, 1e-9))) for name, seconds in once.items()}
     results = {name: Result() for name in found}
@@ -171,11 +171,11 @@ def measured(found: Contenders, repeats: int, pause: float) -> dict[str, Result]
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     about, here = machine(), processor()
     peaks = {kind: peak(threads(), kind, here.tile[2]) for kind in ("float32", "float64")}
     print(f"{TITLE}\n{about['cpu']}, {threads()} threads, {here.name}")
-    print("share of the peak by the fastest call of each; behind it the time as a multiple of ours\n")
+    print("share of the peak in the fastest call of each; in parentheses, the time as a multiple of ours\n")
     found = {}
     for case in cases(options.small):
         if options.only not in case.name:

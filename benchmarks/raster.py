@@ -1,4 +1,4 @@
-"""Rasters of a million spikes: how long drawing and saving one takes."""
+"""Time to draw and save a raster of a million spikes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PEERS = ()
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     rng = np.random.default_rng(1)
     shapes = ((20, 500), (500, 20)) if options.small else ((1000, 10_000), (10_000, 1000))
     work, facts = {}, {}

@@ -1,4 +1,4 @@
-"""A recurrent net: a training iteration with forward, backward and a step of Adam."""
+"""A training iteration of a recurrent net: forward pass, backward pass and a step of Adam."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PEERS = ("torch_expert", "torch_compile", "torch_loop", "jax_expert", "spyx", "s
 
 
 def case(hidden: int, steps: int, batch: int, inputs: int = 700, **surrogate: object) -> Work:
-    """Return the work. The recurrent weights are half as strong as those of the input, so that the activity is stable."""
+    """Return the workload. Recurrent weights are half as strong as input weights, so that the activity is stable."""
     layers = (
         dense(inputs, hidden, scale(inputs, DENSITY), bias=True),
         recurrent(hidden, 0.5 * FEW / (hidden * 2 * DENSITY) ** 0.5, **surrogate),
@@ -35,5 +35,5 @@ def cases(small: bool) -> dict[str, tuple[str, Work]]:
 
 
 def run(options: Options) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the results."""
     compare("recurrent", TITLE, cases(options.small), ("ours", *options.peers), options)

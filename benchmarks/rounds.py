@@ -1,4 +1,4 @@
-"""The parent's side: a process for each contender, asked in turn."""
+"""The parent process: it starts one process per contender and asks them in turn."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from .work import Work
 __all__ = ["FailedError", "Result", "Worker", "measure", "processes", "quartiles"]
 
 ROOT = Path(__file__).parents[1]
-PAUSE = 0.1  # seconds in which the threads of the contender before stop spinning and go to sleep
-BUDGET = 30.0  # seconds of timed work after which a contender sits out the further rounds, once it has done LEAST of them
+PAUSE = 0.1  # seconds for the threads of the previous contender to stop spinning and go to sleep
+BUDGET = 30.0  # seconds of timed work after which a contender skips the remaining rounds, if it has done LEAST of them
 LEAST = 3
-LIMIT = 1200.0  # seconds after which an answer is not waited for any longer
+LIMIT = 1200.0  # seconds to wait for an answer
 
 
 class FailedError(Exception):
-    """A contender cannot do the work; the message is the reason."""
+    """A contender cannot run the workload; the message is the reason."""
 
 
 @dataclass
 class Result:
-    """What was found of one contender."""
+    """The results of one contender."""
 
     seconds: list[float] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     note: str = ""
     reason: str = ""
-    """Why there are no times."""
+    """The reason why there are no times."""
 
 
 def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
@@ -60,16 +60,16 @@ class Worker:
     name : str
         A module of :mod:`benchmarks.peers`.
     env : mapping, optional
-        Further variables of its environment.
+        Additional environment variables.
 
     Raises
     ------
     FailedError
-        By :meth:`ask`, if the contender cannot do what it is asked, ends, or takes too long.
+        From :meth:`ask`, if the contender cannot run the workload, ends, or takes too long.
     """
 
     def __init__(self, name: str, env: Mapping[str, str] | None = None) -> None:
-        # Each may use all cores; what is said here of numpy's products holds for torch's too.
+        # Each may use all cores; these variables set the threads of numpy's products and of torch's.
         numbers = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "SPIKECELL_THREADS")
         everywhere = dict.fromkeys(numbers, str(threads())) | {"JAX_PLATFORMS": "cpu"}
         self.errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - closed at the exit
@@ -125,7 +125,7 @@ class Worker:
 
 @contextmanager
 def processes() -> Iterator[dict[str, Worker]]:
-    """Have a dictionary of workers by name, and end them afterwards."""
+    """Yield an empty dict for workers by name; end the workers afterwards."""
     workers: dict[str, Worker] = {}
     try:
         yield workers
@@ -135,23 +135,23 @@ def processes() -> Iterator[dict[str, Worker]]:
 
 
 def measure(work: Work, names: Sequence[str], repeats: int, kept: dict[str, Worker] | None = None) -> dict[str, Result]:
-    """Time contenders in turn, once in every round, so that a noisy moment of the machine meets all alike.
+    """Time contenders in turn, once per round, so that noise of the machine affects all of them equally.
 
     Parameters
     ----------
     work : Work
-        What each does.
+        The workload of all contenders.
     names : sequence of str
         Modules of :mod:`benchmarks.peers`.
     repeats : int
-        Number of rounds. One that has used up :data:`BUDGET` takes part in fewer.
+        Number of rounds. A contender that has used up :data:`BUDGET` takes part in fewer.
     kept : dict, optional
-        Workers to use again, of :func:`processes`; those that are missing join them. By default each is new.
+        Workers from :func:`processes` to reuse; missing ones are added. By default each worker is new.
 
     Returns
     -------
     dict
-        From name to what was found.
+        Results by name.
     """
     results = {name: Result() for name in names}
     with processes() if kept is None else nullcontext(kept) as workers:

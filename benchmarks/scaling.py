@@ -1,4 +1,4 @@
-"""How the time of a layer grows with the number of steps, and with the number of spikes."""
+"""Growth of the time of a layer with the number of steps, and with the number of spikes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .layer import alone, first_layer
 from .rounds import Result, measure, processes
 from .work import Work
 
-TITLE = "time of a first layer against the number of time steps and of input spikes, beside its neurons alone"
+TITLE = "time of a first layer against the number of time steps and of input spikes, beside its neurons without weights"
 PEERS: tuple[str, ...] = ()
 DENSITIES = 1e-4, 2e-4, 5e-4, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2
 ALONE = "neurons alone"
@@ -26,7 +26,7 @@ def exponent(x: Sequence[float], seconds: Sequence[float]) -> float:
 
 
 def run(options: Options) -> None:
-    """Measure, print, plot and write."""
+    """Measure, print, plot and write the results."""
     from . import plots
 
     n, steps = (32, (10, 20)) if options.small else (512, (100, 200, 500, 1000, 2000, 5000, 10_000))
@@ -59,7 +59,7 @@ def run(options: Options) -> None:
 
 
 def _fitted(results: dict[float, Result], medians: dict[float, float]) -> dict[str, Any]:
-    """Print and return the exponent over all points and between neighbours."""
+    """Print and return the exponents over all points and between neighbours."""
     x, y = list(medians), list(medians.values())
     pairs = range(len(x) - 1)
     local = [exponent(x[i : i + 2], y[i : i + 2]) for i in pairs]

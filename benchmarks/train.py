@@ -1,4 +1,4 @@
-"""Training: one epoch of 784-1000-10 on images as a constant current, with Adam and cross-entropy of the spike counts."""
+"""One training epoch of 784-1000-10 on images as a constant current, with Adam and cross-entropy of the spike counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PEERS = (
 
 
 def case(small: bool, data: str) -> Work:
-    """Return the work."""
+    """Return the workload."""
     hidden, steps, batch = (32, 5, 100) if small else (1000, 25, 128)
     layers = (
         dense(784, hidden, _default(784), bias=True), lif(hidden, beta=0.95),
@@ -25,11 +25,11 @@ def case(small: bool, data: str) -> Work:
 
 
 def _default(inputs: int) -> float:
-    """Return the standard deviation of weights that are uniform within ``1 / sqrt(inputs)``, the default everywhere."""
+    """Return the standard deviation of weights that are uniform within ``1 / sqrt(inputs)``, the default of all contenders."""
     return 1 / math.sqrt(3 * inputs)
 
 
 def run(options: Options) -> None:
-    """Measure, print and write. The first epoch warms up, so that the accuracy after three needs two repeats."""
-    text = "images of the size of MNIST's, made up" if options.data == "synthetic" else "MNIST"
+    """Measure, print and write the results. The first epoch warms up, so that the accuracy after three needs two repeats."""
+    text = "synthetic images of the size of MNIST's" if options.data == "synthetic" else "MNIST"
     compare("train", TITLE, {"epoch": (text, case(options.small, options.data))}, ("ours", *options.peers), options)

@@ -1,4 +1,4 @@
-"""What is computed: nets, weights, inputs and labels, in one place and from fixed seeds, the same for all contenders."""
+"""Workloads: nets, weights, inputs and labels, from fixed seeds, the same for all contenders."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class UnsupportedError(Exception):
-    """A contender cannot do a piece of work; the message says why."""
+    """A contender cannot run a workload; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
     """A layer of the net.
 
-    A ``lif`` does ``v = beta v + x; z = v > 1; v = v - z``, with a surrogate derivative in ``u = v - 1``: ``relusigmoid`` is
-    that of a sigmoid of slope ``alpha``, ``triangle`` is ``alpha max(1 - alpha |u|, 0)``. A ``recurrent`` one also receives
-    its own spikes of the step before through a matrix. A ``readout`` never fires; its membrane is its output. A ``relu`` is
-    for networks that do not spike. A ``conv`` convolves images with square kernels, a ``pool`` takes the largest of windows
-    side by side, and ``flatten`` makes a row of each sample.
+    A ``lif`` layer computes ``v = beta v + x; z = v > 1; v = v - z``, with a surrogate derivative in ``u = v - 1``:
+    ``relusigmoid`` is the derivative of a sigmoid of slope ``alpha``, ``triangle`` is ``alpha max(1 - alpha |u|, 0)``. A
+    ``recurrent`` layer also receives its own spikes of the previous step through a matrix. A ``readout`` never fires; its
+    membrane is its output. A ``relu`` is for networks without spikes. A ``conv`` convolves images with square kernels, a
+    ``pool`` takes the largest element of adjacent windows, and ``flatten`` turns each sample into a row.
     """
 
     kind: str
@@ -43,31 +43,31 @@ class Layer:
     """Standard deviation of the weights."""
     bias: bool = False
     sign: int = 0
-    """The sign of all weights, 1 or -1; 0 leaves them as they are drawn."""
+    """The sign of all weights, 1 or -1; 0 keeps the signs as drawn."""
     sources: tuple[int, ...] = ()
-    """Positions of the layers whose outputs it receives as a sum, -1 for the input; by default the layer before.
+    """Positions of the layers whose summed outputs it receives, -1 for the input; by default the previous layer.
 
-    Of itself and of a layer after it, it receives the output of the step before.
+    From itself and from later layers, it receives the output of the previous step.
     """
     beta: float = 0.95
     surrogate: str = "relusigmoid"
     alpha: float = 5.0
     shape: tuple[int, ...] = ()
-    """Of a sample of its output, ``[C, H, W]``, if that is an image."""
+    """The shape of an output sample, ``[C, H, W]``, if it is an image."""
     given: tuple[int, ...] = ()
-    """Of a sample of its input, if that is an image."""
+    """The shape of an input sample, if it is an image."""
     kernel: int = 0
     """Rows and columns of a kernel or window."""
     padding: int = 0
 
     @property
     def fires(self) -> bool:
-        """Whether spikes come out of it."""
+        """Whether its output is spikes."""
         return self.kind in ("lif", "recurrent")
 
     @property
     def sample(self) -> tuple[int, ...]:
-        """The shape of a sample of its output."""
+        """The shape of an output sample."""
         return self.shape or (self.size,)
 
     @property
@@ -98,18 +98,18 @@ def conv(
 
 
 def pool(given: tuple[int, ...], kernel: int = 2) -> Layer:
-    """Return the largest of each window of images ``[C, H, W]``."""
+    """Return max-pooling of images ``[C, H, W]``."""
     shape = given[0], *(n // kernel for n in given[1:])
     return Layer(kind="pool", given=given, shape=shape, size=math.prod(shape), kernel=kernel)
 
 
 def flatten(given: tuple[int, ...]) -> Layer:
-    """Return images as rows."""
+    """Return a layer that turns images into rows."""
     return Layer(kind="flatten", given=given, size=math.prod(given))
 
 
 def lif(size: int | tuple[int, ...], **options: Any) -> Layer:
-    """Return leaky integrate-and-fire neurons: a row of them, or one for each place of images ``[C, H, W]``."""
+    """Return leaky integrate-and-fire neurons: a row of them, or one per element of images ``[C, H, W]``."""
     if isinstance(size, int):
         return Layer(kind="lif", size=size, **options)
     return Layer(kind="lif", size=math.prod(size), shape=size, **options)
@@ -126,7 +126,7 @@ def readout(size: int, beta: float = 0.95) -> Layer:
 
 
 def relu(size: int) -> Layer:
-    """Return the positive part of each number."""
+    """Return rectifiers."""
     return Layer(kind="relu", size=size)
 
 
@@ -137,7 +137,7 @@ def compact() -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """A net, its input, and what is asked of them."""
+    """A net, its input, and the computation to time."""
 
     layers: tuple[Layer, ...]
     steps: int
@@ -152,36 +152,36 @@ class Work:
     loss: str = "sum"
     """``sum`` of the output, or ``cross_entropy`` of its sum over time with labels."""
     learning_rate: float = 0.0
-    """Of Adam; 0 only computes the gradients."""
+    """Learning rate of Adam; 0 computes only the gradients."""
     data: str = "synthetic"
-    """Images: ``synthetic`` ones of the size of MNIST's, ``digits`` of scikit-learn, or the directory of IDX files."""
+    """Images: ``synthetic`` ones of the size of MNIST's, ``digits`` of scikit-learn, or a directory of IDX files."""
     epochs: int = 1
-    """Passes over the images in one repetition."""
+    """Number of passes over the images in one repetition."""
     fresh: bool = False
-    """Whether each repetition starts from the first weights, or goes on."""
+    """Whether each repetition starts from the initial weights instead of continuing."""
     noise: float = 0.0
     """Standard deviation of the noise on the training images."""
     cosine: bool = False
     """Whether the learning rate falls to zero along half a cosine over the epochs of one repetition."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the workload as plain values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Work:
-        """Return the work that :meth:`to_json` wrote."""
+        """Return the workload that :meth:`to_json` wrote."""
         listed = ("sources", "shape", "given")
         layers = tuple(Layer(**layer | {key: tuple(layer[key]) for key in listed}) for layer in values["layers"])
         return cls(**values | {"layers": layers})
 
     def first(self) -> Work:
-        """Return the same with two time steps, or of one step with two samples: it loads the same code."""
+        """Return the same workload with two time steps, or for one step with two samples: it loads the same code."""
         return replace(self, steps=2) if self.steps > 1 else replace(self, batch=2)
 
     @property
     def epochs_of_images(self) -> bool:
-        """Whether a repetition passes over images, rather than being one iteration on a fixed input."""
+        """Whether a repetition passes over images, instead of one iteration on a fixed input."""
         return self.source == "images"
 
     @property
@@ -210,7 +210,7 @@ class Work:
 
     @property
     def chain(self) -> bool:
-        """Whether each layer receives the one before and nothing else."""
+        """Whether each layer receives only the previous one."""
         return not any(layer.sources for layer in self.layers)
 
     def sources(self, i: int) -> tuple[int, ...]:
@@ -219,7 +219,7 @@ class Work:
 
     @property
     def stages(self) -> list[range]:
-        """The layers in order, in runs: all between both ends of a feedback in one, any other layer alone."""
+        """The layers in order, in stages: all layers between both ends of a feedback in one, any other layer alone."""
         found, i = [], 0
         while i < len(self.layers):
             start, end = i, i
@@ -230,7 +230,7 @@ class Work:
         return found
 
     def fed_back(self, stage: Iterable[int]) -> list[int]:
-        """Return the layers of a stage whose output of the step before is needed."""
+        """Return the layers of a stage whose output of the previous step is needed."""
         late = {source for i in stage for source in self.sources(i) if source >= i}
         return [i for i in stage if i in late or self.layers[i].kind == "recurrent"]
 
@@ -242,16 +242,16 @@ class Work:
     def step(
         self, stage: Iterable[int], now: Mapping[int, Any], before: Mapping[int, Any], apply: Callable[[int, Any], Any]
     ) -> dict[int, Any]:
-        """Do a time step of layers.
+        """Compute a time step of some layers.
 
         Parameters
         ----------
         stage : iterable of int
-            Their positions.
+            Positions of the layers.
         now, before : mapping
-            Outputs of earlier layers at this step, and what is fed back from the step before.
+            Outputs of earlier layers at this step, and outputs that are fed back from the previous step.
         apply : callable
-            Returns a layer's output from its position and the sum of what it receives.
+            Returns a layer's output from its position and the sum of its inputs.
 
         Returns
         -------
@@ -264,14 +264,14 @@ class Work:
         return found
 
     def walk(self, x: Any, run: Callable[[range, dict[int, Any]], Mapping[int, Any]]) -> Any:
-        """Go through the stages, each over all time steps, and return the output of the last layer.
+        """Run the stages in order, each over all time steps, and return the output of the last layer.
 
         Parameters
         ----------
         x : array
             The input.
         run : callable
-            Returns the outputs of a stage's layers from the stage and the outputs that it receives. Each of these is let go
+            Returns the outputs of a stage's layers from the stage and the outputs that it receives. Each output is released
             after the last stage that receives it.
         """
         stages = self.stages
@@ -301,7 +301,7 @@ class Work:
         return x
 
     def labels(self) -> Array:
-        """Return the right classes of the fixed input, ``[N]``."""
+        """Return the correct classes of the fixed input, ``[N]``."""
         if self.epochs_of_images:
             return next(self.batches(0))[1]
         return np.random.default_rng(2).integers(0, self.classes, self.batch)
@@ -311,7 +311,7 @@ class Work:
         return np.broadcast_to(images, (self.steps, *images.shape))
 
     def images(self) -> tuple[Array, Array, Array, Array]:
-        """Return training images ``[N, pixels]`` in [0, 1], their labels, test images and theirs."""
+        """Return training images ``[N, pixels]`` in [0, 1], their labels, test images and their labels."""
         return _images(self.data, self.layers[0].inputs, self.classes)
 
     def batches(self, epoch: int) -> Iterator[tuple[Array, Array]]:
@@ -337,7 +337,7 @@ class Work:
         return self.learning_rate * (1 + math.cos(math.pi * share)) / 2
 
     def active_share(self) -> float:
-        """Return the share of the first layer's surrogate derivative that is not zero; the first layer must be a ``lif``."""
+        """Return the share of nonzero surrogate derivatives in the first layer, which must be a ``lif``."""
         first = self.layers[0]
         reach = 1 / first.alpha if first.surrogate == "triangle" else math.inf
         v, active = np.zeros((self.batch, first.size), np.float32), 0
@@ -369,7 +369,7 @@ def _images(data: str, pixels: int, classes: int) -> tuple[Array, Array, Array, 
     elif data == "synthetic":
         rng = np.random.default_rng(5)
         labels, test = rng.integers(0, classes, 1_000), 200
-        # A fifth of the pixels is bright, others for each class, as in written digits.
+        # As in written digits, a fifth of the pixels is bright, and which ones depends on the class.
         centres = rng.random((classes, pixels), np.float32) < 0.2
         images = centres[labels] * rng.random((len(labels), pixels), np.float32)
     else:
@@ -378,7 +378,7 @@ def _images(data: str, pixels: int, classes: int) -> tuple[Array, Array, Array, 
 
 
 def _from_idx(directory: Path) -> tuple[Array, Array, Array, Array]:
-    """Read MNIST; where there is only the test file, its first four fifths are for training."""
+    """Read MNIST; if there is only the test file, its first four fifths are for training."""
     test = [_read_idx(directory, f"t10k-{part}") for part in ("images-idx3-ubyte", "labels-idx1-ubyte")]
     images, labels = test[0].reshape(len(test[0]), -1).astype(np.float32) / np.float32(255), test[1].astype(np.int64)
     if not list(directory.glob("train-images-idx3-ubyte*")):

@@ -1,8 +1,8 @@
-"""One contender in a process of its own: answers a line of JSON with a line of JSON.
+"""One contender in its own process: it answers each line of JSON with a line of JSON.
 
-``build`` makes the work and warms up, ``run`` does one repetition and answers with its seconds, ``facts`` tells what came out,
-``first`` builds and does one iteration with no warming up, ``memory`` does so and answers with the memory that it added, if
-``loaded`` after one of next to no size, so that it is not that of code which is loaded only when it is first used.
+``build`` makes the workload and warms up. ``run`` does one repetition and answers with its seconds. ``facts`` answers with
+facts about the results. ``first`` builds and does one iteration without warming up. ``memory`` does the same and answers
+with the memory added; if ``loaded``, after a tiny iteration, which excludes the memory of code that is loaded on first use.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from .work import UnsupportedError, Work
 
 __all__ = ["Job", "main"]
 
-SHORT = 0.5  # seconds: a shorter repetition is preceded by one that is not timed, which brings it back into the caches
+SHORT = 0.5  # seconds: before a shorter repetition, one that is not timed fills the caches
 ACCURACY_AFTER = 3  # epochs
 
 
 class Job:
-    """The work of one contender.
+    """The job of one contender.
 
     Parameters
     ----------
     name : str
         A module of :mod:`benchmarks.peers`.
     work : Work
-        What is to be done.
+        The workload.
     """
 
     def __init__(self, name: str, work: Work) -> None:
@@ -47,7 +47,7 @@ class Job:
         self.epoch = self.step = 0
 
     def warm(self) -> None:
-        """Find the facts, and do everything once or twice that is slow only the first time."""
+        """Find the facts, and do everything once or twice that is slow only at first."""
         self.facts |= self.contender.facts()
         if self.work.epochs_of_images:
             if self.work.fresh:
@@ -94,10 +94,10 @@ class Job:
         return time.perf_counter() - start
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of what it stands on."""
+        """Return the versions of the contender's packages."""
         found = {}
         for package in ("numpy", *self.module.Contender.packages):
-            with suppress(metadata.PackageNotFoundError):  # ours may be run from its sources
+            with suppress(metadata.PackageNotFoundError):  # ours may run from its sources
                 found[package] = metadata.version(package)
         return found
 
@@ -109,14 +109,14 @@ class Memory:
         if not Path("/proc/self/status").exists():
             raise UnsupportedError("the system has no /proc to measure memory with")
         try:
-            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is from now on
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
             self.resets = True
         except OSError:
             self.resets = False
         self.before = self._status("VmRSS")
 
     def added(self) -> int:
-        """Return by how much the peak is above what was there at the start."""
+        """Return the bytes by which the peak exceeds the memory at the start."""
         if self.resets:
             return self._status("VmHWM") - self.before
         import resource
@@ -155,7 +155,7 @@ def _answer(jobs: list[Job], name: str, command: dict[str, Any]) -> dict[str, An
 def main() -> None:
     """Answer until the input ends."""
     name = sys.argv[1]
-    # What libraries print must not come between the answers.
+    # Output of libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     jobs: list[Job] = []

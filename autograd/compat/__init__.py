@@ -1,5 +1,5 @@
-"""The names that a MindSpore program uses beside the core's: the same things, written as MindSpore writes them.
+"""MindSpore's names for things that the core has under other names, and MindSpore's additional functions.
 
-The core knows nothing of this package but :mod:`~autograd.compat.cells`, which gives a Cell its further methods. ``autograd``,
-``autograd.nn`` and ``autograd.ops`` export the rest.
+The core imports only :mod:`~autograd.compat.cells`, which gives a Cell its additional methods. ``autograd``, ``autograd.nn``
+and ``autograd.ops`` export the rest.
 """

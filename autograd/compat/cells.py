@@ -1,4 +1,4 @@
-"""Methods of a Cell that MindSpore has beside ours."""
+"""Methods of a Cell that MindSpore has in addition to ours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CellNames"]
 
 
 class CellNames:
-    """MindSpore's names for what a Cell does."""
+    """MindSpore's methods of a Cell."""
 
     _flags: dict[str, Any]
 
@@ -24,7 +24,7 @@ class CellNames:
 
     @property
     def bprop_debug(self) -> bool:
-        """A flag for the user; :func:`autograd.trace_bprop` lists which ``bprop`` ran."""
+        """A flag for the user; :func:`autograd.trace_bprop` lists the ``bprop`` methods that ran."""
         return bool(self.__dict__.get("_bprop_debug", False))
 
     @bprop_debug.setter
@@ -40,31 +40,31 @@ class CellNames:
         return dict(self._children())
 
     def insert_child_to_cell(self: Any, child_name: str, child_cell: Any) -> None:
-        """Add a Cell, as assigning it to the attribute ``child_name`` does; None keeps the place for one.
+        """Add a Cell as the attribute ``child_name``; None reserves the name.
 
         Raises
         ------
         DTypeError
-            If it is no Cell, or the name no string.
+            If it is not a Cell, or the name is not a string.
         CellError
-            If the name is empty, has a dot, or is that of something else than a Cell.
+            If the name is empty, has a dot, or belongs to anything but a Cell.
         """
         where = f"{self.cls_name}.insert_child_to_cell"
         if child_cell is not None and not hasattr(child_cell, "construct"):
-            raise DTypeError(where, "a Cell", describe(child_cell), "Add a Parameter by insert_param_to_cell.")
+            raise DTypeError(where, "a Cell", describe(child_cell), "Add a Parameter with insert_param_to_cell.")
         self._insert(where, child_name, child_cell, Parameter)
 
     def insert_param_to_cell(
         self: Any, param_name: str, param: Parameter, check_name_contain_dot: bool = True
     ) -> None:  # fmt: skip
-        """Add a Parameter, as assigning it to the attribute ``param_name`` does; it keeps a name that it has.
+        """Add a Parameter as the attribute ``param_name``; it keeps its own name if it has one.
 
         Raises
         ------
         DTypeError
-            If it is no Parameter, or the name no string.
+            If it is not a Parameter, or the name is not a string.
         CellError
-            If the name is empty, has a dot, or is that of something else than a Parameter.
+            If the name is empty, has a dot, or belongs to anything but a Parameter.
         """
         where = f"{self.cls_name}.insert_param_to_cell"
         if not isinstance(param, Parameter):
@@ -75,7 +75,7 @@ class CellNames:
         if not isinstance(name, str):
             raise DTypeError(where, "the name of an attribute", describe(name), "Pass a string.")
         if not name or (dotless and "." in name):
-            raise CellError(where, "a name without a dot", repr(name), "Paths to a part are made of such names: rename it.")
+            raise CellError(where, "a name without a dot", repr(name), "A dot separates the names in a path: rename it.")
         self.require_ready(f"given {name!r}")
         held = self.__dict__.get(name)
         if (
@@ -91,7 +91,7 @@ class CellNames:
         return [p for p in self.get_parameters(recurse) if not p.requires_grad]
 
     def init_parameters_data(self: Any, auto_parallel_mode: bool = False) -> dict[Parameter, Parameter]:
-        """Return the Parameters, each as it is: their values are there from the start."""
+        """Return the Parameters unchanged: they have values from the start."""
         return {p: p for p in self.get_parameters()}
 
     def apply(self, fn: Callable[[Any], Any]) -> Self:

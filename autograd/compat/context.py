@@ -1,4 +1,4 @@
-"""Modes and other settings of a MindSpore program. Both modes run eagerly; a compiled run is asked for with ``snn.run``."""
+"""Modes and other settings of a MindSpore program. Both modes run eagerly; use ``snn.run`` for a compiled run."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _settings: dict[str, Any] = {"mode": PYNATIVE_MODE, "device_target": "CPU", "che
 
 
 def set_context(**settings: Any) -> None:
-    """Take the settings of a MindSpore program.
+    """Accept the settings of a MindSpore program.
 
-    None of them changes a result: both modes run eagerly, and what a ``bprop`` returns is always checked.
+    None of them changes a result: both modes run eagerly, and the result of a ``bprop`` is always checked.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def set_context(**settings: Any) -> None:
     Raises
     ------
     ArgumentError
-        If a setting is unknown, or asks for what cannot be had, such as another device. None is taken then.
+        If a setting is unknown, or not available here, such as another device. No setting is accepted then.
     """
     for name, value in settings.items():
         if name not in _ALLOWED:
@@ -52,7 +52,7 @@ def set_context(**settings: Any) -> None:
 
 
 def get_context(name: str) -> Any:
-    """Return a setting that was taken; None if it never was.
+    """Return a setting; None if it was never set.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def get_context(name: str) -> Any:
 
 
 def jit(fn: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Return a function as it is, which runs eagerly; also as a decorator with options.
+    """Return a function unchanged, to run eagerly; also usable as a decorator with options.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""MindSpore's functions on functions: maps over structures, functions chosen by type, vmap; and the gradient by its name."""
+"""MindSpore's functions of functions: maps over structures, dispatch by type, vmap; and gradients by name."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _TYPES: dict[str, Any] = {
 
 
 class MultitypeFuncGraph:
-    """A function that is chosen by the types of what it is called with.
+    """A function that is chosen by the types of its inputs.
 
     Parameters
     ----------
     name : str
         For error messages.
     read_value : bool
-        Taken as MindSpore has it; values are always read.
+        Accepted for MindSpore's signature; values are always read.
 
     Examples
     --------
@@ -101,12 +101,12 @@ class MultitypeFuncGraph:
 
 
 class HyperMap:
-    """Applies a function to each of the items of one or more structures that are alike, however deep.
+    """Applies a function to corresponding items of one or more structures of the same form, at any depth.
 
     Parameters
     ----------
     ops : callable, optional
-        The function. Without it, it is the first input of each call.
+        The function. If left out, it is the first input of each call.
     reverse : bool
         Begin with the last item.
     """
@@ -121,7 +121,7 @@ class HyperMap:
         fn, structures = (args[0] if args else None, args[1:]) if self.ops is None else (self.ops, args)
         if not callable(fn) or not structures:
             raise ArgumentError(
-                type(self).__name__, "a function and what to apply it to", ", ".join(map(describe, args)) or "nothing",
+                type(self).__name__, "a function and structures to apply it to", ", ".join(map(describe, args)) or "nothing",
                 "Pass the function at construction, or first.",
             )  # fmt: skip
         return self._mapped(fn, structures, self.depth)
@@ -134,7 +134,9 @@ class HyperMap:
         for other in structures[1:]:
             alike = isinstance(other, dict) == isinstance(first, dict) and isinstance(other, (tuple, list, dict))
             if not alike or len(other) != len(first) or (isinstance(first, dict) and other.keys() != first.keys()):
-                raise ShapeError(type(self).__name__, f"structures like {describe(first)}", describe(other), "Match them.")
+                raise ShapeError(
+                    type(self).__name__, f"structures like {describe(first)}", describe(other), "Pass structures of one form."
+                )
         below = None if depth is None else depth - 1
         items = {key: self._mapped(fn, [s[key] for s in structures], below) for key in (keys[::-1] if self.reverse else keys)}
         if isinstance(first, dict):
@@ -144,7 +146,7 @@ class HyperMap:
 
 
 class Map(HyperMap):
-    """Applies a function to each of the items of one or more sequences, not to what is inside them."""
+    """Applies a function to corresponding items of one or more sequences, without looking inside the items."""
 
     depth = 1
 
@@ -153,23 +155,23 @@ class Partial:
     """Fills in the first inputs of a function."""
 
     def __call__(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[..., Any]:
-        """Return the function of what is left."""
+        """Return the function of the remaining inputs."""
         return partial(fn, *args, **kwargs)
 
 
 def vmap(fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable[..., Any]:
-    """Make a function that applies ``fn`` to each of the items along an axis, one after the other.
+    """Make a function that applies ``fn`` to each item along an axis, one after the other.
 
-    It saves writing the loop, not its time.
+    It saves the code of a loop, not its time.
 
     Parameters
     ----------
     fn : callable
         A function or Cell of single items that returns a Tensor, or several.
     in_axes : int, None or structure of them
-        The axis of each input along which items lie; None for one that is the same for all. One int is for all inputs.
+        The axis of the items in each input; None for an input that is the same for all. One int is for all inputs.
     out_axes : int or structure of ints
-        Where that axis goes in each output.
+        The position of that axis in each output.
 
     Returns
     -------
@@ -196,7 +198,10 @@ def vmap(fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callabl
         counts = {len(part) for part, axis in zip(parts, axes, strict=True) if axis is not None}
         if len(counts) != 1 or 0 in counts:
             raise ShapeError(
-                "ops.vmap", "inputs with one number of items", f"numbers {sorted(counts)}", "Name the right axes in in_axes."
+                "ops.vmap",
+                "inputs with equal numbers of items",
+                f"numbers {sorted(counts)}",
+                "Name the right axes in in_axes.",
             )
         outs = []
         for i in range(counts.pop()):
@@ -211,7 +216,7 @@ def vmap(fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callabl
 
 
 def _axes_of(axes: Any, structure: Any, name: str) -> list[Any]:
-    """Return one axis for each leaf of a structure; an axis that stands for a container is for all that is in it."""
+    """Return one axis for each leaf of a structure; an axis for a container applies to all its leaves."""
     if not isinstance(axes, (tuple, list, dict)):
         return [axes] * len(tree.leaves(structure))
     if not isinstance(structure, (tuple, list, dict)) or len(axes) != len(structure):
@@ -223,7 +228,7 @@ def _axes_of(axes: Any, structure: Any, name: str) -> list[Any]:
 
 
 def get_grad(gradients: Any, identifier: int | Parameter) -> Any:
-    """Find one gradient in what ``grad`` or ``value_and_grad`` returned with ``return_ids=True``.
+    """Find one gradient in the result of ``grad`` or ``value_and_grad`` with ``return_ids=True``.
 
     Parameters
     ----------
@@ -246,7 +251,7 @@ def get_grad(gradients: Any, identifier: int | Parameter) -> Any:
     """
     key = identifier.name if isinstance(identifier, Parameter) else identifier
     if isinstance(key, bool) or not isinstance(key, (int, str)):
-        raise DTypeError("get_grad", "a position or a Parameter", describe(identifier), "Pass what was differentiated by.")
+        raise DTypeError("get_grad", "a position or a Parameter", describe(identifier), "Pass the identifier of a gradient.")
     stack = [gradients]
     known: list[Any] = []
     while stack:
@@ -257,4 +262,6 @@ def get_grad(gradients: Any, identifier: int | Parameter) -> Any:
                 known.append(found)
             case tuple() | list() as several:
                 stack.extend(reversed(several))
-    raise GradientError("get_grad", f"one of the identifiers {known}", repr(key), "Differentiate by it, with return_ids=True.")
+    raise GradientError(
+        "get_grad", f"one of the identifiers {known}", repr(key), "Differentiate with respect to it, with return_ids=True."
+    )

@@ -43,7 +43,7 @@ class WithLossCell(Cell):
 
 @dataclass
 class _Held:
-    """Parameters that are no parts of the Cell that keeps them."""
+    """Parameters that are not parts of the Cell that keeps them."""
 
     weights: Any
 
@@ -54,9 +54,9 @@ class ForwardValueAndGrad(Cell):
     Parameters
     ----------
     network : Cell or callable
-        What is differentiated.
+        The function to differentiate.
     weights : Parameter or sequence of Parameter, optional
-        What ``get_by_list`` differentiates by; by default what is trainable in the network.
+        The Parameters for ``get_by_list``; by default the trainable ones of the network.
     get_all, get_by_list, sens_param : bool
         As for :class:`~autograd.GradOperation`.
 
@@ -90,7 +90,7 @@ class ForwardValueAndGrad(Cell):
 
 
 class TrainOneStepCell(Cell):
-    """A network whose output is a loss, with the optimizer that makes a step whenever it is called.
+    """A network whose output is a loss, with an optimizer that makes a step at each call.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class TrainOneStepCell(Cell):
     optimizer : Optimizer
         Of the network's Parameters.
     sens : float
-        Factor of the gradients, that the optimizer's ``loss_scale`` takes out.
+        Factor of the gradients, which the optimizer's ``loss_scale`` divides out.
     """
 
     def __init__(self, network: Cell, optimizer: Any, sens: float = 1.0) -> None:

@@ -38,7 +38,7 @@ class LossBase(Cell):
         return f"reduction={self.reduction!r}"
 
     def get_loss(self, x: Any, weights: Any = 1.0) -> Tensor:
-        """Weigh and reduce the losses of elements."""
+        """Weight and reduce the losses of elements."""
         weighed = ops.mul(x, weights)
         return weighed if self.reduction == "none" else weighed.mean() if self.reduction == "mean" else weighed.sum()
 
@@ -71,7 +71,7 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
     Parameters
     ----------
     sparse : bool
-        Labels are numbers of classes ``[N]`` instead of probabilities ``[N, classes]``.
+        Labels are class numbers ``[N]`` instead of probabilities ``[N, classes]``.
     reduction : str
         Over the samples: "none", "mean" or "sum".
     """
@@ -79,7 +79,7 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
     def __init__(self, sparse: bool = False, reduction: str = "none") -> None:
         super().__init__(reduction)
         if not isinstance(sparse, bool):
-            raise ArgumentError(type(self).__name__, "sparse=True or False", repr(sparse), "Say reduction= by its name.")
+            raise ArgumentError(type(self).__name__, "sparse=True or False", repr(sparse), "Pass reduction= by name.")
         self.sparse = sparse
 
     def extra_repr(self) -> str:
@@ -97,13 +97,13 @@ class SoftmaxCrossEntropyWithLogits(LossBase):
         if logits.shape != as_tensor(labels).shape or logits.ndim != 2:
             raise ShapeError(
                 type(self).__name__, "scores [N, classes] and their labels", f"{describe(logits)} and {describe(labels)}",
-                "Numbers of classes are labels with sparse=True.",
+                "For class numbers as labels, use sparse=True.",
             )  # fmt: skip
         return self.get_loss(-ops.sum(ops.log_softmax(logits, -1) * labels, -1))
 
 
 class CrossEntropyLoss(SoftmaxCrossEntropyWithLogits):
-    """Cross entropy of the softmax of scores with numbers of classes, or with probabilities of the scores' shape.
+    """Cross entropy of the softmax of scores with class numbers, or with probabilities in the shape of the scores.
 
     Parameters
     ----------

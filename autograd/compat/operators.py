@@ -1,4 +1,4 @@
-"""MindSpore's operations beside the core's: what changes or describes a value, and second names."""
+"""MindSpore's additional operations: changes of Parameters, descriptions of tensors, and second names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ from ..parameter import Parameter
 from ..tensor import Tensor, as_tensor
 from ..wide import widened
 
-# What describes a tensor
+# Descriptions of a tensor
 
 
 def shape(x: Any) -> tuple[int, ...]:
@@ -68,28 +68,28 @@ def dtype(x: Any) -> DType:
     return as_tensor(x, "ops.dtype").dtype
 
 
-# What changes a Parameter
+# Changes of a Parameter
 
 
 def assign(variable: Parameter, value: Any) -> Parameter:
-    """Give a Parameter the values of ``value``, as constants; return it."""
+    """Set a Parameter to the values of ``value``, as constants; return it."""
     return _variable(variable, "ops.assign").set_data(value)
 
 
 def assign_add(variable: Parameter, value: Any) -> Parameter:
-    """Add the values of ``value`` to a Parameter, or raise what ``set_data`` does; return it."""
+    """Add the values of ``value`` to a Parameter and return it; the errors are those of ``set_data``."""
     return _changed(variable, value, np.add, "ops.assign_add")
 
 
 def assign_sub(variable: Parameter, value: Any) -> Parameter:
-    """Subtract the values of ``value`` from a Parameter, or raise what ``set_data`` does; return it."""
+    """Subtract the values of ``value`` from a Parameter and return it; the errors are those of ``set_data``."""
     return _changed(variable, value, np.subtract, "ops.assign_sub")
 
 
 def _changed(variable: Any, value: Any, ufunc: Any, where: str) -> Parameter:
     parameter = _variable(variable, where)
     old, new = parameter.array, as_tensor(value, where).array
-    if old.dtype.kind != "f" and new.dtype.kind != "f":  # numpy's whole numbers would go round
+    if old.dtype.kind != "f" and new.dtype.kind != "f":  # numpy's whole numbers would wrap around
         old, new = old.astype(object), new.astype(object)
     try:
         result = np.asarray(ufunc(old, new))
@@ -114,16 +114,16 @@ def _variable(variable: Any, where: str) -> Parameter:
 
 
 def depend(value: Any, expr: Any) -> Any:
-    """Return ``value``: what ``expr`` stands for has been done by the time of the call."""
+    """Return ``value``; ``expr`` has been computed by the time of the call."""
     return value.operand() if isinstance(value, Tensor) else value
 
 
 def identity(x: Any) -> Tensor:
-    """Return the tensor as it is; of a Parameter its value."""
+    """Return the tensor unchanged, or the value of a Parameter."""
     return as_tensor(x, "ops.identity")
 
 
-# What makes tensors
+# New tensors
 
 
 def tuple_to_array(numbers: Sequence[float]) -> Tensor:
@@ -147,12 +147,12 @@ def addn(tensors: Sequence[Any]) -> Tensor:
 
 
 def reciprocal(x: Any) -> Tensor:
-    """One by the tensor."""
+    """One divided by the tensor."""
     return div(1, x)
 
 
 def rsqrt(x: Any) -> Tensor:
-    """One by the square root."""
+    """One divided by the square root."""
     return div(1, sqrt(x))
 
 
@@ -162,7 +162,7 @@ def softplus(x: Any) -> Tensor:
 
 
 def masked_fill(x: Any, mask: Any, value: Any) -> Tensor:
-    """Put ``value`` where the mask holds."""
+    """Replace elements by ``value`` where the mask is true."""
     return where(mask, value, x)
 
 

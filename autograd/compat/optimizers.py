@@ -16,17 +16,17 @@ class Momentum(SGD):
     Parameters
     ----------
     params : iterable of Parameter, or of dict
-        What to update, in the order of the gradients, or groups of them.
+        Parameters to update, in the order of the gradients, or groups of them.
     learning_rate : float, sequence or callable
         The rate, the rates of the steps, or a function of the step.
     momentum : float
         In [0, 1).
     weight_decay : float
-        Factor of the weights that are added to the gradient.
+        Multiple of the weights that is added to the gradient.
     loss_scale : float
-        What gradients are divided by.
+        Divisor of the gradients.
     use_nesterov : bool
-        Look ahead.
+        Use Nesterov's momentum.
     """
 
     called = {"lr": "learning_rate", "nesterov": "use_nesterov"}

@@ -1,4 +1,4 @@
-"""Layers and initialisers; and what MindSpore has in the same place: losses, optimizers, Cells that train a network."""
+"""Layers and initialisers; and, as in MindSpore, losses, optimizers and Cells that train a network."""
 
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ __all__ = [
     "init",
 ]
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

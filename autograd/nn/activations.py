@@ -20,7 +20,7 @@ __all__ = [
 class _Elementwise(Cell):
     per_sample = True
 
-    def __init__(self) -> None:  # without an argument that could be taken for one of the activation
+    def __init__(self) -> None:  # no argument, which could be mistaken for one of the activation
         super().__init__()
 
 

@@ -41,12 +41,12 @@ class _Numbered(Cell):
             )
 
     def _hold(self, items: Iterable[tuple[str | None, Any]]) -> Self:
-        """Hold these Cells instead, or raise and change nothing. What has a number for a name, or none, is counted anew."""
+        """Replace all Cells, or raise and change nothing. A Cell with a number as its name, or none, is renumbered."""
         new = [(str(i) if name is None or name.isdigit() else name, cell) for i, (name, cell) in enumerate(items)]
         for name, cell in new:
             self._check(name, cell)
         old = self._items()
-        same = 0  # how many keep name and place: the Parameters keep their order too
+        same = 0  # number of Cells that keep name and place, so that their Parameters keep their order
         while same < min(len(old), len(new)) and old[same][0] == new[same][0]:
             same += 1
         for name, _ in old[same:]:
@@ -74,11 +74,11 @@ class _Numbered(Cell):
         return self._children()
 
     def _items(self) -> list[tuple[str, Cell]]:
-        """Return (name, Cell) of those that are counted and replaced; a subclass may have others beside."""
+        """Return (name, Cell) of the numbered Cells; a subclass may have others besides."""
         return self._children()
 
     def _place(self, index: Any) -> int:
-        """Return the position that a number, from the end if it is negative, or a name means."""
+        """Return the position of a number (from the end if it is negative) or a name."""
         names = [name for name, _ in self._items()]
         if isinstance(index, str) and index in names:
             return names.index(index)
@@ -131,7 +131,7 @@ class _Numbered(Cell):
 
 
 class SequentialCell(_Numbered):
-    """Cells that run one after the other; with layers that have a state over time, one step: ``net(x, state)``.
+    """Cells that run one after the other. With layers that have a state over time, a call is one step: ``net(x, state)``.
 
     Parameters
     ----------
@@ -180,15 +180,15 @@ class SequentialCell(_Numbered):
         x : Tensor
             Input; with a state, ``[N, ...]`` of one time step.
         *state : dict, optional
-            From the names of the layers that have a state over time to their states, as :meth:`initial_state` and the step
-            before return it. None starts fresh.
+            The state of each layer that has one over time, by name, as returned by :meth:`initial_state` or the previous step.
+            None starts fresh.
 
         Returns
         -------
         out : Tensor
-            Alone, if no state was given.
+            The output; it is returned alone if no state was given.
         state : dict
-            After the step.
+            The state after the step.
 
         Raises
         ------
@@ -214,16 +214,16 @@ class SequentialCell(_Numbered):
         run: Callable[[str, Cell, Any], Any],
         call: Callable[..., Any] = lambda function, *values: function(*values),
     ) -> Any:
-        """Pass a value through the layers, each after the other: what every way of running a chain goes by.
+        """Pass a value through the layers in order. Every way of running a chain uses this.
 
         Parameters
         ----------
         x : object
-            What comes in: a Tensor of one step or of all, or what stands for one.
+            The input: a Tensor of one step or of all, or a placeholder for one.
         run : callable
-            ``run(name, layer, x)`` returns what a layer makes of it.
+            ``run(name, layer, x)`` returns the output of a layer.
         call : callable
-            ``call(function, *values)`` returns what a function without Parameters makes of values.
+            ``call(function, *values)`` returns the result of a function without Parameters.
 
         Returns
         -------
@@ -240,7 +240,7 @@ class SequentialCell(_Numbered):
             raise StateError(
                 f"{type(self).__name__}, state", f"a dict with the layers {names}",
                 f"a dict with {list(state)}" if isinstance(state, dict) else describe(state),
-                "Pass what initial_state(x) or the step before returned, or None to start fresh.",
+                "Pass the state from initial_state(x) or the previous step, or None to start fresh.",
             )  # fmt: skip
         after = {}
 

@@ -126,7 +126,7 @@ class Conv1d(_Conv):
 
 
 class Conv2d(_Conv):
-    """Convolution of images ``[N, C, H, W]``: :func:`autograd.ops.conv2d` with weights of its own.
+    """Convolution of images ``[N, C, H, W]``: :func:`autograd.ops.conv2d` with its own weights.
 
     As in MindSpore, the default ``pad_mode="same"`` keeps the size of the image, and there is no bias. With
     ``group=in_channels`` each channel has its own kernels (depthwise).
@@ -233,7 +233,7 @@ class Conv3d(_Conv):
 
 
 class Conv2dTranspose(_Conv):
-    """Transposed convolution, which enlarges images: :func:`autograd.ops.conv_transpose2d` with weights of its own.
+    """Transposed convolution, which enlarges images: :func:`autograd.ops.conv_transpose2d` with its own weights.
 
     The arguments are those of :class:`Conv2d`, and ``output_padding``: additional rows and columns at the end, with
     ``pad_mode="pad"``. The default ``pad_mode="same"`` makes ``H * stride`` rows.

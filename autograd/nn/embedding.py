@@ -1,4 +1,4 @@
-"""Vectors for numbers."""
+"""Vectors for whole numbers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Embedding(Layer):
                 "Embedding",
                 f"padding_idx in [0, {vocab_size}), or None",
                 describe(padding_idx),
-                "It names a row of the table.",
+                "It is the number of a row.",
             )
         self.vocab_size, self.embedding_size, self.padding_idx = vocab_size, embedding_size, padding_idx
         self.use_one_hot, self.dtype = flag("Embedding", "use_one_hot", use_one_hot), float_dtype("Embedding", dtype)

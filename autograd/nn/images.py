@@ -1,4 +1,4 @@
-"""Layers that change the size of an image: borders, and images resampled."""
+"""Layers that change the size of an image: borders and resampling."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class ConstantPad2d(_ConstantPad):
     padding : int or (int, int, int, int)
         Width of the border: on all sides, or ``(left, right, top, bottom)``.
     value : float
-        What it holds.
+        Value of the border.
     """
 
     axes = 2

@@ -1,4 +1,4 @@
-"""Norms whose statistics move in training."""
+"""Norms whose statistics are updated in training."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class MovingNorm(Layer):
     num_features : int
         The number of channels.
     shape : tuple of int
-        That of Parameters and statistics.
+        Shape of Parameters and statistics.
     eps, momentum : float
-        Added to the variance, at least 0; what stays of the moving statistics, from 0 to 1.
+        Added to the variance, at least 0; share of the moving statistics that is kept, from 0 to 1.
     affine : bool
         Whether gamma and beta are trained.
     gamma_init, beta_init, moving_mean_init, moving_var_init : str, number, array or initialiser
-        How they start; None as ``beta_init`` makes no beta.
+        Initial values. ``beta_init=None`` makes no beta.
     dtype : dtype
         Of all of them.
 
@@ -67,16 +67,16 @@ class MovingNorm(Layer):
         return not self.training
 
     def normed(self, x: Tensor, gamma: Any, by_batch: bool) -> Tensor:
-        """Return the norm over all axes but the second; in training, move the statistics.
+        """Normalise over all axes but the second; in training, update the statistics.
 
         Parameters
         ----------
         x : Tensor
             ``[N, C, ...]``, with as many channels as there are statistics.
         gamma : Tensor
-            What it is multiplied by, in the shape of these.
+            The scale, in the shape of the statistics.
         by_batch : bool
-            Whether it is normalised by its own statistics, and not by the moving ones.
+            Whether to use the statistics of ``x`` instead of the moving ones.
         """
         gamma, beta, *moving = (
             value if value is None or value.ndim == 1 else value.reshape((-1,))
@@ -88,7 +88,7 @@ class MovingNorm(Layer):
         return out
 
     def _note(self, x: np.ndarray[Any, Any]) -> None:
-        """Move the statistics towards those of a batch, whose variance is taken as an estimate from so many samples."""
+        """Move the statistics towards those of a batch, with the unbiased estimate of its variance."""
         axes, kind, n = (0, *range(2, x.ndim)), sum_dtype(x.dtype) if x.dtype.kind == "f" else float32, x.size // x.shape[1]
         means, variances = np.mean(x, axes, dtype=kind), np.var(x, axes, dtype=kind, ddof=n > 1)
         for moving, now in ((self.moving_mean, means), (self.moving_variance, variances)):

@@ -33,7 +33,7 @@ class _BatchNorm(MovingNorm):
 
     @property
     def per_sample(self) -> bool:  # type: ignore[override]
-        """Whether each sample is by itself: not while the statistics are those of the batch of one time step."""
+        """Whether each sample is independent: not while the statistics are those of the batch of one time step."""
         return not self._by_batch
 
     @property
@@ -180,7 +180,7 @@ class LayerNorm(Layer):
         )
         if x.ndim < len(shape) or x.shape[-len(shape) :] != shape or params != -len(shape) or not -x.ndim <= first < 0:
             lengths = ", ".join(map(str, shape))
-            raise ShapeError(repr(self), f"an input [..., {lengths}]", describe(x), "normalized_shape has its last lengths.")
+            raise ShapeError(repr(self), f"an input [..., {lengths}]", describe(x), "normalized_shape lists the last lengths.")
         return ops.layer_norm(x, x.shape[first:], eps=self.epsilon) * self.gamma + self.beta
 
 

@@ -1,4 +1,4 @@
-"""How layers print, and the checks of arguments that they share."""
+"""How layers print, and the checks of their arguments."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NOT_SHOWN = {"data_format", "rng"}
 
 
 class Layer(Cell):
-    """A layer that keeps its arguments under their names, treats each sample on its own, and prints as it is made."""
+    """A layer that keeps its arguments under their names, treats each sample separately, and prints the call that makes it."""
 
     per_sample = True
 
     def extra_repr(self) -> str:
-        """Show the arguments that make such a layer: those that are needed, and others that are not the default."""
+        """Show the arguments that make such a layer: required ones, and others that differ from the default."""
         shown = []
         for name, argument in inspect.signature(type(self)).parameters.items():
             if name in _NOT_SHOWN or name not in vars(self):
@@ -41,7 +41,7 @@ class Layer(Cell):
 
 
 def fixed(value: Any) -> Any:
-    """Return an option as it is kept: a sequence as a tuple."""
+    """Return an option in the form in which it is kept: a sequence as a tuple."""
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -64,7 +64,7 @@ def number(where: str, name: str, value: Any, low: float, high: float = np.inf) 
     Raises
     ------
     ArgumentError
-        If it is no number from ``low`` to ``high``.
+        If it is not a number from ``low`` to ``high``.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
         limits = f"of at least {low:g}" if high == np.inf else f"from {low:g} to {high:g}"
@@ -86,12 +86,12 @@ def probability(where: str, p: Any) -> float:
 
 
 def check_data_format(where: str, data_format: str, known: str) -> None:
-    """Check the order of axes: there is one.
+    """Check the order of axes; only one is supported.
 
     Raises
     ------
     ArgumentError
-        If another one is asked for.
+        If it is another one.
     """
     if data_format != known:
         raise ArgumentError(
@@ -109,7 +109,7 @@ def float_dtype(where: str, dtype: Any) -> DType:
     """
     found = to_dtype(dtype, where)
     if found.kind != "f":
-        raise DTypeError(where, "a float dtype", str(found), "Weights that are learned are floats: dtype=autograd.float32.")
+        raise DTypeError(where, "a float dtype", str(found), "Learned weights are floats: dtype=autograd.float32.")
     return found
 
 

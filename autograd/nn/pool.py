@@ -55,7 +55,7 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest of each window of ``[N, C, L]``; the arguments are those of :class:`MaxPool2d`."""
+    """The largest element of each window of ``[N, C, L]``; the arguments are those of :class:`MaxPool2d`."""
 
     axes = 1
 
@@ -65,7 +65,7 @@ class MaxPool1d(_MaxPool):
 
 
 class MaxPool2d(_MaxPool):
-    """The largest of each window of an image; among equal values the first, row by row, gets the gradient.
+    """The largest element of each window of an image; among equal ones, the first, row by row, gets the gradient.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class AvgPool2d(_Pool):
     count_include_pad : bool
         Count the zeros of ``padding``; those of ``pad_mode="same"`` are not counted.
     divisor_override : int, optional
-        Divide all sums by this instead.
+        Divide all sums by this number instead.
     """
 
     axes = 2
@@ -176,7 +176,7 @@ class SumPool1d(_SumPool):
 
 
 class SumPool2d(_SumPool):
-    """The sum of each window of an image: of spikes, their number. The arguments are those of :class:`AvgPool2d`."""
+    """The sum of each window of an image, such as its number of spikes. The arguments are those of :class:`AvgPool2d`."""
 
     axes = 2
 
@@ -240,7 +240,7 @@ class AdaptiveAvgPool1d(_Adaptive):
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """The means of bins of an image, an int or two of them: :func:`autograd.ops.adaptive_avg_pool2d`."""
+    """The means of bins of an image: :func:`autograd.ops.adaptive_avg_pool2d`; ``output_size`` is an int or two."""
 
     axes = 2
 
@@ -250,7 +250,7 @@ class AdaptiveAvgPool2d(_Adaptive):
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest of each of ``output_size`` bins of ``[N, C, L]``: :func:`autograd.ops.adaptive_max_pool1d`."""
+    """The largest elements of ``output_size`` bins of ``[N, C, L]``: :func:`autograd.ops.adaptive_max_pool1d`."""
 
     axes = 1
 
@@ -260,7 +260,7 @@ class AdaptiveMaxPool1d(_Adaptive):
 
 
 class AdaptiveMaxPool2d(_Adaptive):
-    """The largest of each bin of an image, an int or two of them: :func:`autograd.ops.adaptive_max_pool2d`."""
+    """The largest elements of bins of an image: :func:`autograd.ops.adaptive_max_pool2d`; ``output_size`` is an int or two."""
 
     axes = 2
 

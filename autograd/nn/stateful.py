@@ -33,14 +33,14 @@ def is_stateful(cell: Cell) -> bool:
 
 
 def holds_neurons(cell: Cell) -> bool:
-    """Tell whether a Cell has neurons among its parts, and is not a layer of them by its own word."""
+    """Tell whether a Cell has neurons among its parts, and is not itself a neuron."""
     return not getattr(cell, "is_neuron", False) and any(
         is_stateful(part) for part_name, part in cell.cells_and_names() if part_name
     )
 
 
 def start(cell: Cell, x: Any, where: str) -> Any:
-    """Return the state in which a Cell starts on inputs such as ``x``, ``[N, ...]``.
+    """Return the initial state of a Cell for inputs such as ``x``, ``[N, ...]``.
 
     It is the result of the Cell's own ``initial_state``; a single neuron without one starts with zeros in the shape of ``x``.
 
@@ -61,9 +61,9 @@ def start(cell: Cell, x: Any, where: str) -> Any:
 
 @contextmanager
 def untouched(cell: Cell) -> Iterator[Cell]:
-    """Lend a copy of a Cell, to run it for the shape of what it returns: it may count, or draw from numpy's or Python's state.
+    """Yield a copy of a Cell, to run for the shapes of its outputs; numpy's and Python's random states are restored.
 
-    No hook hears of it. A Cell that cannot be copied is lent itself, and its generators (``rng``) draw the same again.
+    No hook is called. A Cell that cannot be copied is yielded itself, and its generators (``rng``) are restored.
     """
     try:
         twin = copy.deepcopy(cell)

@@ -19,8 +19,8 @@ class Weighted(Cell):
     weight : Parameter
         The trained values.
     weight_transform : Cell or None
-        Maps the weights to those used in the product, in the same shape: quantised, masked, signed. Its gradient, or its own
-        ``bprop``, leads back to ``weight``. A compiled run calls it once, not in each step.
+        Maps the weights to those used in the product, in the same shape: quantised, masked or signed, for example. Its
+        gradient, or its own ``bprop``, leads back to ``weight``. A compiled run calls it once, not in each step.
     """
 
     weight: Any
@@ -39,7 +39,7 @@ class Weighted(Cell):
         made = self.weight_transform(self.weight)
         if getattr(made, "shape", None) != self.weight.shape:
             raise ShapeError(
-                f"{type(self).__name__}, weight_transform", f"weights {list(self.weight.shape)}, as it got", describe(made),
+                f"{type(self).__name__}, weight_transform", f"weights {list(self.weight.shape)}, as given", describe(made),
                 "It maps weights to weights of the same shape.",
             )  # fmt: skip
         return made

@@ -1,6 +1,6 @@
 """Operations on tensors: functions such as ``ops.relu(x)``, and objects such as ``ops.ReLU()``.
 
-An operation is added in the file it belongs to, and nowhere else.
+Adding an operation changes only the file it belongs to.
 """
 
 import sys
@@ -39,13 +39,13 @@ from ..compat.functional import *  # noqa: E402, F403 - MindSpore's further name
 from ..compat.operators import *  # noqa: E402, F403
 
 composite = functional = operations = sys.modules[__name__]
-"""The parts that MindSpore divides its operations into."""
+"""MindSpore's submodules of operations."""
 
-for _module in (_tensor, _methods, _protocol):  # what a Tensor does is an operation, and operations need Tensors first
+for _module in (_tensor, _methods, _protocol):  # Tensors use operations, which need Tensors first
     vars(_module)["ops"] = sys.modules[__name__]
 hint(_tensor.Tensor, TENSOR | {name: f"Use ops.{name}" for name in on_tensors if name not in TENSOR}, fixed=True)
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

@@ -25,7 +25,7 @@ def _adaptive(where: str, x: Any, axes: int, output_size: Any, average: bool) ->
     check_layout(where, x, axes)
     sizes = output_sizes(where, output_size, axes)
     if not all(x.shape[2:]):
-        raise ShapeError(where, "at least one element on each spatial axis", describe(x), "There is nothing to pool.")
+        raise ShapeError(where, "at least one element on each spatial axis", describe(x), "Pass a larger input.")
     kernel, divisor = [], 1
     for axis, m in enumerate(sizes, 2):
         n = x.shape[axis]
@@ -35,7 +35,7 @@ def _adaptive(where: str, x: Any, axes: int, output_size: Any, average: bool) ->
         if (ends - starts == longest).all() and (starts[1:] == ends[:-1]).all():
             divisor *= longest
             continue
-        places = starts[:, None] + np.arange(longest)  # a bin that is shorter has its last element again
+        places = starts[:, None] + np.arange(longest)  # a shorter bin repeats its last element
         x = _take(x, np.minimum(places, ends[:, None] - 1).reshape(-1), axis=axis)
         if average:
             share = (places < ends[:, None]) / (ends - starts)[:, None]
@@ -46,7 +46,7 @@ def _adaptive(where: str, x: Any, axes: int, output_size: Any, average: bool) ->
 
 
 def _bins(n: int, m: int) -> tuple[Any, Any]:
-    """Return where each of ``m`` bins of ``n`` elements begins and ends."""
+    """Return the starts and the ends of ``m`` bins of ``n`` elements."""
     places = np.arange(m)
     return places * n // m, -((places + 1) * n // -m)
 
@@ -69,11 +69,11 @@ def adaptive_avg_pool2d(x: Any, output_size: Any) -> Tensor:
 
 @own_arguments
 def adaptive_max_pool1d(x: Any, output_size: Any) -> Tensor:
-    """Take the largest of each of ``output_size`` bins of ``[N, C, L]``, cut as :func:`adaptive_avg_pool2d` does."""
+    """Take the largest element of each of ``output_size`` bins of ``[N, C, L]``, cut as in :func:`adaptive_avg_pool2d`."""
     return _adaptive("ops.adaptive_max_pool1d", x, 1, output_size, False)
 
 
 @own_arguments
 def adaptive_max_pool2d(x: Any, output_size: Any) -> Tensor:
-    """Take the largest of each of ``output_size`` bins of ``[N, C, H, W]``, cut as :func:`adaptive_avg_pool2d` does."""
+    """Take the largest element of each of ``output_size`` bins of ``[N, C, H, W]``, cut as in :func:`adaptive_avg_pool2d`."""
     return _adaptive("ops.adaptive_max_pool2d", x, 2, output_size, False)

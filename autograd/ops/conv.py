@@ -1,4 +1,4 @@
-"""Convolution: three operations, linear in each of their two inputs, of which each has the other two as its derivatives."""
+"""Convolution as three operations, each linear in its two inputs; the derivatives of each are the other two."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose2d"]
 
 
 def _wide(function: Any, x: Any, y: Any, *args: Any) -> Any:
-    """Add up float16 in float32, and round once."""
+    """Sum float16 in float32, and round once."""
     kind, wide = x.dtype, sum_dtype(x.dtype)
     return function(x.astype(wide, copy=False), y.astype(wide, copy=False), *args).astype(kind, copy=False)
 
@@ -59,7 +59,7 @@ def _convolution(
         kernel = LAYOUTS[axes].removeprefix("[N, C, ").lower().replace("l", "k").replace("d", "kd").replace("h", "kh")
         raise ShapeError(
             where, f"a weight [out, {x.shape[1]} channels / groups, {kernel.replace('w', 'kw')} with out a multiple of groups",
-            f"{describe(weight)} with groups={groups}", "One group convolves all channels.",
+            f"{describe(weight)} with groups={groups}", "One group convolves all channels together.",
         )  # fmt: skip
     stride, dilation = per_axis(where, "stride", stride, axes), per_axis(where, "dilation", dilation, axes)
     windows = windows_on(where, x.shape[2:], weight.shape[2:], stride, dilation, pad_mode, padding)
@@ -78,7 +78,7 @@ def _biased(where: str, out: Tensor, bias: Any) -> Tensor:
 
 def _check_groups(where: str, groups: Any) -> None:
     if not is_int(groups) or groups < 1:
-        raise ArgumentError(where, "groups as a positive int", describe(groups), "groups=1 convolves all channels.")
+        raise ArgumentError(where, "groups as a positive int", describe(groups), "groups=1 convolves all channels together.")
 
 
 @own_arguments
@@ -108,12 +108,12 @@ def conv2d(
     stride, dilation : int or (int, int)
         Steps from window to window, and from element to element of a window.
     pad_mode : {"valid", "same", "pad"}
-        Without zeros around the input; with as many that ``ceil(H / stride)`` rows come out, one more behind than before if
-        they are odd; or with ``padding``.
+        No zeros around the input; enough for ``ceil(H / stride)`` rows of output, with the extra zero of an odd number at the
+        end; or ``padding`` zeros.
     padding : int or sequence of int
-        Zeros on each side: for all, ``(height, width)`` or ``(top, bottom, left, right)``.
+        Zeros on each side: one number for all, ``(height, width)`` or ``(top, bottom, left, right)``.
     groups : int
-        Channels are cut into so many groups, each with weights of its own: with ``groups=C`` each channel is by itself.
+        Number of groups of channels, each with its own weights. With ``groups=C`` each channel is convolved separately.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def conv2d(
     ShapeError
         If shapes do not fit each other, or the kernel is larger than the padded input.
     ArgumentError
-        If an option is not what it may be.
+        If an option is invalid.
     """
     return _convolution(2, x, weight, bias, stride, pad_mode, padding, dilation, groups)
 
@@ -144,7 +144,7 @@ def conv_transpose2d(
     x: Any, weight: Any, bias: Any = None, stride: Any = 1, pad_mode: str = "valid", padding: Any = 0, output_padding: Any = 0,
     dilation: Any = 1, groups: int = 1,
 ) -> Tensor:  # fmt: skip
-    """Add each element's kernel to the output: the gradient of :func:`conv2d` by its input, which makes images larger.
+    """Enlarge images: add each element's kernel to the output, as the gradient of :func:`conv2d` with respect to its input.
 
     Parameters
     ----------
@@ -157,12 +157,12 @@ def conv_transpose2d(
     stride, dilation : int or (int, int)
         As for the convolution whose gradient this is.
     pad_mode : {"valid", "same", "pad"}
-        ``"same"`` makes ``H * stride`` rows; ``"valid"`` all that a kernel reaches, and at least as many; ``"pad"`` takes
-        ``padding`` off on each side of ``(H - 1) * stride + dilation * (kh - 1) + 1`` rows.
+        ``"same"`` gives ``H * stride`` rows. ``"valid"`` gives all rows that a kernel reaches, and at least as many. ``"pad"``
+        removes ``padding`` on each side of ``(H - 1) * stride + dilation * (kh - 1) + 1`` rows.
     padding : int or sequence of int
         As for :func:`conv2d`.
     output_padding : int or (int, int)
-        With ``"pad"``, so many rows and columns more at the end; fewer than the stride or the dilation.
+        With ``"pad"``, additional rows and columns at the end; fewer than the stride or the dilation.
     groups : int
         As for :func:`conv2d`.
 
@@ -179,7 +179,7 @@ def conv_transpose2d(
     if weight.ndim != 4 or weight.shape[0] != x.shape[1] or x.shape[1] % groups or not weight.size:
         raise ShapeError(
             where, f"a weight [{x.shape[1]} channels, out / groups, kh, kw], and channels that are a multiple of groups",
-            f"{describe(weight)} with groups={groups}", "It is that of a convolution back, from out to the channels.",
+            f"{describe(weight)} with groups={groups}", "Take the weight of the convolution from out to these channels.",
         )  # fmt: skip
     stride, dilation = per_axis(where, "stride", stride, 2), per_axis(where, "dilation", dilation, 2)
     extra = per_axis(where, "output_padding", output_padding, 2, 0)
@@ -188,27 +188,27 @@ def conv_transpose2d(
     windows = windows_on(where, (1, 1), weight.shape[2:], stride, dilation, "pad", padding)
     size, windows = _enlarged(x.shape[2:], windows, pad_mode, extra)
     if not math.prod(x.shape[2:]) or min(size) < 1:
-        raise ShapeError(where, "an input from which at least one row and column are left", describe(x), "Take less padding.")
+        raise ShapeError(where, "an input that gives at least one row and column", describe(x), "Use less padding.")
     return _biased(where, _conv_input(x, weight, windows=windows, groups=int(groups), size=size), bias)
 
 
 def check_output_padding(
     where: str, pad_mode: str, extra: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
 ) -> None:
-    """Check what is added at the end of a transposed convolution: below what more of its input would bring."""
+    """Check the number of rows added at the end of a transposed convolution: fewer than one more row of input would add."""
     if any(extra) and pad_mode != "pad":
-        raise ArgumentError(where, f"output_padding=0 with pad_mode={pad_mode!r}", repr(extra), "Take pad_mode='pad'.")
+        raise ArgumentError(where, f"output_padding=0 with pad_mode={pad_mode!r}", repr(extra), "Use pad_mode='pad'.")
     if any(n >= max(s, d) for n, s, d in zip(extra, stride, dilation, strict=True)):
         raise ArgumentError(
             where, "output_padding below the stride or the dilation", f"{extra} with stride {stride}, dilation {dilation}",
-            "One more of the input brings a whole stride.",
+            "One more row of input adds a whole stride.",
         )  # fmt: skip
 
 
 def _enlarged(
     size: tuple[int, ...], windows: Windows, pad_mode: str, extra: tuple[int, ...]
 ) -> tuple[tuple[int, ...], Windows]:
-    """Return the spatial lengths that come out, and the windows on them that give the input's."""
+    """Return the spatial lengths of the output, and the windows on it that give those of the input."""
     each = [*zip(size, windows.stride, windows.spans, strict=True)]
     pads = windows.pads
     if pad_mode == "same":

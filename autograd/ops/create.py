@@ -45,7 +45,7 @@ def eye(n: int, m: int | None = None, dtype: Any = float32) -> Tensor:
 
 
 def arange(start: float, end: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
-    """Numbers from ``start`` (0 if only one number is given) up to ``end``, without it; Python floats give float32."""
+    """Numbers from ``start`` (0 if only one number is given) to ``end``, exclusive; Python floats give float32."""
     values = np.arange(start, step=step) if end is None else np.arange(start, end, step)
     default = float32 if values.dtype.kind == "f" else values.dtype
     return Tensor.wrap(converted(values, default if dtype is None else to_dtype(dtype, "ops.arange")))

@@ -54,7 +54,7 @@ def mod(x, y, /):
 def _base_vjp(g: Tensor, x: Any, y: Any) -> Tensor | None:
     if not isinstance(y, Tensor):
         return g * (y * pow(x, y - 1)) if y else None
-    # Where x and y are zero the power is constant in x: any exponent but -1 gives that.
+    # Where x and y are zero, the power is constant in x; any exponent but -1 gives that.
     return g * (y * pow(x, where(logical_and(equal(x, 0), equal(y, 0)), 1, y - 1)))
 
 
@@ -101,7 +101,7 @@ def abs(x, /):
     return np.abs(x)
 
 
-# Exponentials and friends
+# Exponentials, logarithms, trigonometric and related functions
 
 
 @primitive(lambda g, out: g * out, scalar="exp({x})", ufunc="numpy.exp", floating=True)
@@ -167,12 +167,12 @@ def erf(x, /):
     promotes=(1, 2),
 )
 def where(condition, x, y, /):
-    """Elements of ``x`` where the condition holds, of ``y`` elsewhere."""
+    """Elements of ``x`` where the condition is true, of ``y`` elsewhere."""
     return np.where(condition, x, y)
 
 
 def _share(x: Any, y: Any) -> Tensor:
-    """Weigh ``x`` in an extremum: 1 where it is ahead, one half on a tie."""
+    """Return the share of ``x`` in an extremum: 1 where it is larger, one half on a tie."""
     return where(equal(x, y), 0.5, where(greater(x, y), 1.0, 0.0))
 
 
@@ -265,25 +265,25 @@ def not_equal(x, y, /):
 
 @primitive(scalar="bool({x}) and bool({y})", logical=True)
 def logical_and(x, y, /):
-    """Tell where both hold."""
+    """Tell where both are true."""
     return np.logical_and(x, y)
 
 
 @primitive(scalar="bool({x}) or bool({y})", logical=True)
 def logical_or(x, y, /):
-    """Tell where one holds."""
+    """Tell where at least one is true."""
     return np.logical_or(x, y)
 
 
 @primitive(scalar="not {x}", logical=True)
 def logical_not(x, /):
-    """Tell where it does not hold."""
+    """Tell where ``x`` is false."""
     return np.logical_not(x)
 
 
 @primitive(scalar="{x} != {x}", whole="False")
 def isnan(x, /):
-    """Tell where ``x`` is not a number."""
+    """Tell where ``x`` is NaN."""
     return np.isnan(x)
 
 

@@ -46,7 +46,7 @@ def _scatter(x, /, to, index):
 
 
 def getitem(x: Any, index: Any) -> Tensor:
-    """Pick elements as numpy does: numbers, slices, ``None``, ``...``, arrays or Tensors of positions or of truth values."""
+    """Pick elements, as in numpy, by numbers, slices, ``None``, ``...``, and arrays or Tensors of positions or bools."""
     return _getitem(as_tensor(x, "ops.getitem"), index=_plain(index))
 
 
@@ -58,7 +58,7 @@ def _plain(index: Any) -> Any:
 
 @own_arguments
 def gather(x: Any, indices: Any, axis: int = 0) -> Tensor:
-    """Pick along ``axis`` at the given positions; the result has the shape of the positions in place of that axis."""
+    """Pick elements along ``axis`` at given positions; the result has the shape of ``indices`` in place of that axis."""
     x = as_tensor(x, "ops.gather")
     if not -x.ndim <= axis < x.ndim:
         raise ShapeError("ops.gather", f"an axis of the input, {describe(x)}", f"axis {axis}", "Axes count from 0.")
@@ -71,7 +71,7 @@ def _embedding(weight, ids, /, padding_idx):
 
 
 def _rows_put(g: Tensor, weight: Tensor, ids: Tensor, padding_idx: int | None) -> Tensor:
-    """Add the gradient of each row, but for that of the padding."""
+    """Add up the gradient of each row, except the padding row."""
     flat = ids.array.reshape(-1)
     g = reshape(g, (flat.size, weight.shape[1]))
     if padding_idx is not None:
@@ -99,22 +99,22 @@ def embedding(ids: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     ids, weight = as_tensor(ids, where), as_tensor(weight, where)
     refuse_elements(where, ids, weight)
     if weight.ndim != 2:
-        raise ShapeError(where, "a table [n, size]", describe(weight), "One row for each number.")
+        raise ShapeError(where, "a table [n, size]", describe(weight), "Give it one row per number.")
     if ids.dtype.kind not in "iu":
         raise DTypeError(where, "whole numbers", describe(ids), "Convert them with .astype(int).")
     n = weight.shape[0]
     if padding_idx is not None and (not is_int(padding_idx) or not 0 <= padding_idx < n):
-        raise ArgumentError(where, f"padding_idx in [0, {n}), or None", describe(padding_idx), "It names a row of the table.")
+        raise ArgumentError(where, f"padding_idx in [0, {n}), or None", describe(padding_idx), "It is the number of a row.")
     if type(ids.array) is np.ndarray and ids.size and (ids.array.min() < 0 or ids.array.max() >= n):
         raise PositionError(
-            where, f"numbers in [0, {n})", f"{ids.array.min()} to {ids.array.max()}", "The table needs a row for each of them."
+            where, f"numbers in [0, {n})", f"{ids.array.min()} to {ids.array.max()}", "The table needs a row for each number."
         )
     return _embedding(weight, ids, padding_idx=padding_idx)
 
 
 @own_arguments
 def one_hot(indices: Any, depth: int, on_value: float = 1.0, off_value: float = 0.0, dtype: Any = np.float32) -> Tensor:
-    """Write whole numbers as vectors of length ``depth`` with ``on_value`` at their position, on a new last axis.
+    """Encode whole numbers as vectors of length ``depth``, with ``on_value`` at their position, on a new last axis.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Products of matrices and more general ones."""
+"""Matrix products and more general contractions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .shape import broadcast_to, reshape, swapaxes
 
 
 def _second_vjp(g: Tensor, x: Any, y: Any) -> Tensor:
-    if y.ndim == 2 and x.ndim > 2:  # one product over all of the batch, instead of one each and their sum
+    if y.ndim == 2 and x.ndim > 2:  # one product over the whole batch, instead of the sum of one per sample
         n = math.prod(x.shape[:-1])
         x, g = reshape(x, (n, x.shape[-1])), reshape(g, (n, g.shape[-1]))
     return _matmul(swapaxes(x, -1, -2), g)
@@ -43,7 +43,7 @@ def matmul(x: Any, y: Any) -> Tensor:
     if x.ndim > 1 and y.ndim > 1:
         return _matmul(x, y)
     if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[-2 if y.ndim > 1 else 0]:
-        return _matmul(x, y)  # which raises
+        return _matmul(x, y)  # raises the error
     row = reshape(x, (1, -1)) if x.ndim == 1 else x
     column = reshape(y, (-1, 1)) if y.ndim == 1 else y
     out = _matmul(row, column)
@@ -64,7 +64,7 @@ class MatMul(operator("MatMul", matmul, "transpose_a", "transpose_b")):  # type:
 
 
 class BatchMatMul(MatMul):
-    """The same operation under the name that it has for more than two axes."""
+    """The same operation under MindSpore's name for more than two axes."""
 
 
 def _einsum_vjp(g: Tensor, inputs: list[Any], i: int, subscripts: str) -> Tensor:
@@ -77,18 +77,18 @@ def _einsum_vjp(g: Tensor, inputs: list[Any], i: int, subscripts: str) -> Tensor
     spare = iter(sorted(set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") - set(subscripts)))
     target = ""
     for letter, size in zip(mine, inputs[i].shape, strict=True):
-        if letter in target:  # a letter twice is a diagonal: nothing flows off it
+        if letter in target:  # a repeated letter is a diagonal, the only elements with a gradient
             twin = next(spare)
             names.append(letter + twin)
             factors.append(Tensor.wrap(np.eye(size, dtype=g.dtype)))
             target += twin
         else:
-            if not any(letter in name for name in names):  # summed over this input alone
+            if not any(letter in name for name in names):  # summed over in this input only
                 names.append(letter)
                 factors.append(Tensor.wrap(np.ones(size, g.dtype)))
             target += letter
     back = _einsum(*factors, subscripts=",".join(names) + "->" + target)
-    shape = np.broadcast_shapes(back.shape, inputs[i].shape)  # longer where another input had length 1 for the letter
+    shape = np.broadcast_shapes(back.shape, inputs[i].shape)  # longer if this input has length 1 for a letter
     return back if back.shape == shape else broadcast_to(back, shape)
 
 
@@ -105,7 +105,7 @@ def einsum(subscripts: str, *inputs: Any) -> Tensor:
     Raises
     ------
     ShapeError
-        If an input does not have as many axes as letters, or a letter two lengths.
+        If an input does not have as many axes as letters, or a letter stands for two lengths.
     """
     tensors = [as_tensor(x, "ops.einsum") for x in inputs]
     terms, arrow, out = subscripts.replace(" ", "").partition("->")

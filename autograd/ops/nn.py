@@ -114,7 +114,7 @@ def _cross_entropy(scores, /, labels):
 
 @widened
 def cross_entropy(scores: Any, labels: Any) -> Tensor:
-    """Cross entropy of the softmax of scores ``[N, classes]`` with the right classes, an array ``[N]``; averaged over N."""
+    """Cross entropy of the softmax of scores ``[N, classes]`` with the correct classes, an array ``[N]``; averaged over N."""
     return _cross_entropy(scores, labels=labels)
 
 

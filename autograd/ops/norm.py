@@ -1,4 +1,4 @@
-"""Normalisation: to the mean 0 and the variance 1 over a batch, a layer or a group of channels."""
+"""Normalisation to mean 0 and variance 1 over a batch, a layer or a group of channels."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _standardize(x, /, axis, eps):
 
 
 def _affine(x: Tensor, weight: Any, bias: Any, shape: tuple[int, ...], where: str) -> Tensor:
-    """Scale and shift, each by one number a channel, or as ``shape`` says."""
+    """Scale and shift by one number per channel, or by arrays that reshape to ``shape``."""
     for name, value in (("weight", weight), ("bias", bias)):
         if value is None:
             continue
         value = as_tensor(value, where)
         size = tuple(n for n in shape if n != 1)
         if tuple(n for n in value.shape if n != 1) != size:
-            raise ShapeError(where, f"a {name} {list(size)}", describe(value), "One number for each that is normalised.")
+            raise ShapeError(where, f"a {name} {list(size)}", describe(value), "Pass one number per normalised element.")
         x = x * reshape(value, shape) if name == "weight" else x + reshape(value, shape)
     return x
 
@@ -62,14 +62,14 @@ def batch_norm(
 ) -> Tensor:  # fmt: skip
     """Normalise each channel over batch and space, and scale and shift it.
 
-    It changes no statistics: :class:`autograd.nn.BatchNorm2d` keeps them.
+    It does not update running statistics; :class:`autograd.nn.BatchNorm2d` does.
 
     Parameters
     ----------
     x : Tensor
         ``[N, C, ...]``.
     running_mean, running_var : Tensor, optional
-        ``[C]``: used in the place of the batch's own if not ``training``.
+        ``[C]``: used instead of the statistics of the batch if not ``training``.
     weight, bias : Tensor, optional
         ``[C]``.
     training : bool
@@ -80,12 +80,12 @@ def batch_norm(
     Returns
     -------
     Tensor
-        Of the shape of ``x``.
+        In the shape of ``x``.
 
     Raises
     ------
     ShapeError
-        If a shape does not fit, or there is one number only for each channel of a batch: it would be 0 whatever it is.
+        If a shape does not fit, or a batch has only one number per channel, which would always become 0.
     ArgumentError
         If there are no statistics to use.
     """
@@ -123,7 +123,9 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
     x = _checked(x, where, eps, 1)
     shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
     if not shape or x.shape[-len(shape) :] != shape:
-        raise ShapeError(where, f"an input that ends in {list(shape)}", describe(x), "These are the lengths of its last axes.")
+        raise ShapeError(
+            where, f"an input that ends in {list(shape)}", describe(x), "Set normalized_shape to its last lengths."
+        )
     return _affine(_standardize(x, axis=tuple(range(-len(shape), 0)), eps=eps), weight, bias, shape, where)
 
 
@@ -140,7 +142,7 @@ def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, ep
     x = _checked(x, where, eps, 2)
     n, c, *space = x.shape
     if not is_int(num_groups) or num_groups < 1 or c % num_groups:
-        raise ShapeError(where, f"channels that {num_groups!r} groups share equally", describe(x), "Take a divisor of C.")
+        raise ShapeError(where, f"channels that {num_groups!r} groups share equally", describe(x), "Use a divisor of C.")
     apart = reshape(x, (n, num_groups, c // num_groups * math.prod(space)))
     out = reshape(_standardize(apart, axis=(2,), eps=eps), x.shape)
     return _affine(out, weight, bias, (c, *(1,) * (x.ndim - 2)), where)

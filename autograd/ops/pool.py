@@ -1,4 +1,4 @@
-"""Pooling: the sum, the mean, the largest of the elements in each window."""
+"""Pooling: the sum, the mean or the largest element of each window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-# Sums, and what goes back to all of a window
+# Sums, and gradients that go back to every element of a window
 
 
 def _widely(function: Any, x: Any, *args: Any) -> Any:
@@ -41,7 +41,7 @@ def _spread(g, /, windows, size):
     return _widely(kernels.spread, g, windows, size)
 
 
-# The largest, and what goes back to where it was
+# The largest element, and gradients that go back to its position
 
 
 @primitive(lambda g, x, out, windows: _put_back(g, _where_largest(x, out, windows=windows), windows=windows, size=x.shape[2:]))
@@ -64,13 +64,13 @@ def _picked(x, chosen, /, windows):
     return kernels.picked(x, chosen, windows)
 
 
-# What all of them take
+# Shared parts
 
 
 def _windows(
     where: str, x: Tensor, axes: int, kernel: Any, stride: Any, pad_mode: str, padding: Any, ceil_mode: Any, dilation: Any = 1
 ) -> tuple[Windows, Windows]:
-    """Return the windows on an input, and with what ``ceil_mode`` adds behind it."""
+    """Return the windows on an input, without and with those that ``ceil_mode`` adds at its end."""
     check_layout(where, x, axes)
     kernel = per_axis(where, "kernel_size", kernel, axes)
     stride = kernel if stride is None else per_axis(where, "stride", stride, axes)
@@ -78,14 +78,14 @@ def _windows(
     if any(2 * max(pads) > span for pads, span in zip(windows.pads, windows.spans, strict=True)):
         raise ArgumentError(
             where, f"padding of at most half the kernel, {list(windows.spans)}", repr(padding),
-            "A window must not lie in it as a whole: use ops.pad for more.",
+            "A window must not lie entirely in it; use ops.pad for more.",
         )  # fmt: skip
     check_fits(where, x, windows)
     return windows, _with_ceil(windows, x.shape[2:]) if as_bool(ceil_mode, where, "ceil_mode") else windows
 
 
 def _with_ceil(windows: Windows, size: tuple[int, ...]) -> Windows:
-    """Let windows begin that end behind the input, if they begin in it."""
+    """Add windows that begin in the input and end beyond it."""
     pads = []
     axes = zip(size, windows.padded(size), windows.spans, windows.stride, windows.pads, strict=True)
     for n, padded, span, stride, (before, after) in axes:
@@ -97,7 +97,7 @@ def _with_ceil(windows: Windows, size: tuple[int, ...]) -> Windows:
 
 @functools.lru_cache(256)
 def _divisors(size: tuple[int, ...], windows: Windows, stretched: Windows, with_pads: bool) -> Any:
-    """Return by what the sum of each window is divided: a number, or an array of them by position."""
+    """Return the divisor of each window's sum: one number, or an array of them by position."""
     product: Any = 1
     for axis, count in enumerate(stretched.counts(size)):
         first, last = (
@@ -147,7 +147,7 @@ def _root(where_: str, x: Any, axes: int, norm_type: Any, kernel: Any, stride: A
     return where(there, pow(where(there, total, 1.0), 1 / norm_type), 0.0)
 
 
-# What users call
+# Public operations
 
 
 @own_arguments
@@ -160,7 +160,7 @@ def max_pool1d(
     ceil_mode: bool = False,
     pad_mode: str = "pad",
 ) -> Tensor:
-    """Take the largest of each window of ``[N, C, L]``, as :func:`max_pool2d` does along two axes."""
+    """Take the largest element of each window of ``[N, C, L]``, as :func:`max_pool2d` does along two axes."""
     return _maximum("ops.max_pool1d", x, 1, kernel_size, stride, padding, dilation, ceil_mode, pad_mode)
 
 
@@ -174,7 +174,7 @@ def max_pool2d(
     ceil_mode: bool = False,
     pad_mode: str = "pad",
 ) -> Tensor:
-    """Take the largest of each window; the first of several that are equal, row by row, gets the gradient.
+    """Take the largest element of each window; among equal ones, the first, row by row, gets the gradient.
 
     Parameters
     ----------
@@ -183,13 +183,14 @@ def max_pool2d(
     kernel_size : int or (int, int)
         Rows and columns of a window.
     stride : int or (int, int), optional
-        From window to window; by default the kernel, so that windows lie side by side.
+        Step from window to window; by default the kernel size, so that windows do not overlap.
     padding : int or sequence of int
-        What never is the largest, around the input: for all sides, ``(height, width)`` or ``(top, bottom, left, right)``.
+        Border around the input that is never the largest: one number for all sides, ``(height, width)`` or
+        ``(top, bottom, left, right)``.
     dilation : int or (int, int)
         Distance between the elements of a window.
     ceil_mode : bool
-        Take windows that begin in the input and end behind it.
+        Include windows that begin in the input and end beyond it.
     pad_mode : {"pad", "valid", "same"}
         As for :func:`conv2d`.
 
@@ -203,7 +204,7 @@ def max_pool2d(
     ShapeError
         If a window is larger than the padded input.
     ArgumentError
-        If an option is not what it may be, or a window lies in the padding.
+        If an option is invalid, or a window lies entirely in the padding.
     """
     return _maximum("ops.max_pool2d", x, 2, kernel_size, stride, padding, dilation, ceil_mode, pad_mode)
 
@@ -224,8 +225,8 @@ def avg_pool2d(
 ) -> Tensor:  # fmt: skip
     """Take the mean of each window of ``[N, C, H, W]``.
 
-    The options are those of :func:`max_pool2d`, but the default stride is 1, as in MindSpore; None is the kernel. The zeros of
-    ``padding`` are counted unless ``count_include_pad=False``, those of ``pad_mode="same"`` are not. ``divisor_override``
+    The options are those of :func:`max_pool2d`, but the default stride is 1, as in MindSpore; None means the kernel size. The
+    zeros of ``padding`` count unless ``count_include_pad=False``; those of ``pad_mode="same"`` do not. ``divisor_override``
     divides all sums instead.
     """
     return _average(
@@ -259,7 +260,7 @@ def lp_pool1d(x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ce
 def lp_pool2d(x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """Take the norm of each window of ``[N, C, H, W]``: the root of the sum of the elements' powers ``norm_type``.
 
-    The derivative is zero where the sum is; a sum below zero has no root, and is NaN. The options are those of
+    The derivative is zero where the sum is zero; the norm is NaN where the sum is negative. The options are those of
     :func:`max_pool2d`.
     """
     return _root("ops.lp_pool2d", x, 2, norm_type, kernel_size, stride, ceil_mode)

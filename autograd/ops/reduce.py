@@ -51,8 +51,8 @@ def sum(x, /, axis=None, keepdims=False):
 def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:
     """Sum over the axes along which an array of ``shape`` was stretched: the reverse of ``broadcast_to``.
 
-    A ``bprop`` makes the gradient of a Parameter by it, ``{self.weight: ops.sum_to_size(dout * x, self.weight.shape)}``. Where
-    a neuron is compiled, a Tensor is one element, and the loop adds up.
+    Use it in a ``bprop`` for the gradient of a Parameter: ``{self.weight: ops.sum_to_size(dout * x, self.weight.shape)}``. In
+    a compiled neuron a Tensor is one element, and the loop computes the sum.
     """
     tensor, to = as_tensor(x, "ops.sum_to_size"), tuple(shape)
     if state.tracing is not None:
@@ -66,7 +66,7 @@ def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:
             "ops.sum_to_size",
             f"a shape that broadcasts to {list(tensor.shape)}",
             str(list(to)),
-            "Give that of what it is for.",
+            "Pass the shape of the variable whose gradient this is.",
         )
     return sum_to(tensor, to)
 
@@ -87,7 +87,7 @@ def var(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tens
 
 @widened
 def std(x: Any, axis: Any = None, ddof: int = 0, keepdims: bool = False) -> Tensor:
-    """Root of the variance over ``axis``."""
+    """Root of the variance over ``axis``: the standard deviation."""
     return sqrt(var(x, axis, ddof, keepdims))
 
 
@@ -96,7 +96,7 @@ def _prod_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
     g = _keep(g, x.shape, axis)
     if x.array.all():
         return g * _keep(out, x.shape, axis) / x
-    # With a zero among the factors: for each one, the product of all the others.
+    # With a zero among the factors, each has the product of all others as its derivative.
     rest = tuple(a for a in range(x.ndim) if a not in axes)
     order = rest + axes
     flat = reshape(transpose(x, order), (*(x.shape[a] for a in rest), -1))
@@ -119,13 +119,13 @@ def _extremum_vjp(g: Tensor, x: Tensor, out: Tensor, axis: Any) -> Tensor:
 
 @primitive(_extremum_vjp, expects="a non-empty input and axes that it has")
 def max(x, /, axis=None, keepdims=False):
-    """Largest over ``axis``; ties share the gradient equally."""
+    """Largest element over ``axis``; ties share the gradient equally."""
     return np.max(x, _tuple(axis), keepdims=keepdims)
 
 
 @primitive(_extremum_vjp, expects="a non-empty input and axes that it has")
 def min(x, /, axis=None, keepdims=False):
-    """Smallest over ``axis``; ties share the gradient equally."""
+    """Smallest element over ``axis``; ties share the gradient equally."""
     return np.min(x, _tuple(axis), keepdims=keepdims)
 
 
@@ -143,19 +143,19 @@ def argmin(x, /, axis=None, keepdims=False):
 
 @primitive(expects=_AXIS)
 def all(x, /, axis=None, keepdims=False):
-    """Tell whether all are true over ``axis``."""
+    """Tell whether all elements over ``axis`` are true."""
     return np.all(x, _tuple(axis), keepdims=keepdims)
 
 
 @primitive(expects=_AXIS)
 def any(x, /, axis=None, keepdims=False):
-    """Tell whether any is true over ``axis``."""
+    """Tell whether any element over ``axis`` is true."""
     return np.any(x, _tuple(axis), keepdims=keepdims)
 
 
 @primitive(lambda g, axis: flip(cumsum(flip(g, axis), axis), axis), expects=_AXIS)
 def cumsum(x, /, axis):
-    """Sum of the elements up to each along ``axis``."""
+    """Cumulative sum along ``axis``."""
     return added(np.cumsum, x, axis)
 
 
@@ -171,7 +171,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Tensor:
 
 
 def _over_all(reduction: Any) -> Any:
-    """Return a reduction for which no axes, ``()``, are all of them, as in MindSpore."""
+    """Return a reduction for which ``()`` means all axes, as in MindSpore."""
 
     def reduce(x: Any, axis: Any = (), keepdims: bool = False) -> Tensor:
         return reduction(x, None if axis == () or axis == [] else axis, keepdims)  # type: ignore[no-any-return]

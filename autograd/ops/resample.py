@@ -1,4 +1,4 @@
-"""Images of another size."""
+"""Images resized."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LINEAR = {"linear": 1, "bilinear": 2, "trilinear": 3}
 def interpolate(
     x: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
-    """Give ``[N, C, ...]`` other lengths along its spatial axes, 1 to 3 of them.
+    """Resize ``[N, C, ...]`` along its 1 to 3 spatial axes.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def interpolate(
     size : int or sequence of int, optional
         The new lengths: one for all axes, or one for each. Either this or ``scale_factor``.
     scale_factor : float or sequence of float, optional
-        By what the lengths are multiplied; what comes out is rounded down.
+        Factor for the lengths; the products are rounded down.
     mode : {"nearest", "linear", "bilinear", "trilinear"}
-        Take the element that lies there, or weigh the two nearest along each axis: one mode, named by the number of axes.
+        Take the element at each place, or interpolate between the two nearest along each of 1, 2 or 3 axes.
     align_corners : bool, optional
         For the linear modes: align the centers of the outermost elements, not their outer borders.
 
@@ -46,9 +46,9 @@ def interpolate(
     Raises
     ------
     ArgumentError
-        If the mode is unknown or does not fit, or not one of size and factor is given.
+        If the mode is unknown or does not fit, or not exactly one of size and factor is given.
     ShapeError
-        If it is no image, or nothing would be left of it.
+        If the input is not an image, or the result would be empty.
     """
     where = "ops.interpolate"
     x = as_tensor(x, where)
@@ -72,7 +72,7 @@ def interpolate(
 
 
 def _linear(x: Any, axis: int, n: int, m: int, ratio: float, aligned: bool) -> Tensor:
-    """Weigh the two elements along an axis between which each new one lies."""
+    """Interpolate along an axis between the two elements around each new one."""
     if aligned:
         places = np.arange(m) * ((n - 1) / (m - 1) if m > 1 else 0.0)
     else:
@@ -85,7 +85,7 @@ def _linear(x: Any, axis: int, n: int, m: int, ratio: float, aligned: bool) -> T
 
 
 def _target(where: str, size: tuple[int, ...], wanted: Any, factor: Any) -> tuple[list[int], list[float]]:
-    """Return the new lengths, and how far it is in the old array from one element of the new to the next."""
+    """Return the new lengths, and the distance between adjacent new elements in the old array."""
     if (wanted is None) == (factor is None):
         raise ArgumentError(
             where, "either size or scale_factor", "both" if wanted is not None else "neither", "Pass one of the two."
@@ -95,9 +95,11 @@ def _target(where: str, size: tuple[int, ...], wanted: Any, factor: Any) -> tupl
     number = is_int if factor is None else lambda n: isinstance(n, (int, float, np.number)) and not isinstance(n, bool)
     if len(several) != len(size) or not all(number(n) and n > 0 for n in several):
         name, what = ("size", "ints") if factor is None else ("scale_factor", "numbers")
-        raise ArgumentError(where, f"{name} as one or {len(size)} positive {what}", describe(given), "One is for all axes.")
+        raise ArgumentError(
+            where, f"{name} as one or {len(size)} positive {what}", describe(given), "One number is for all axes."
+        )
     lengths = [int(n) for n in several] if factor is None else [int(n * f) for n, f in zip(size, several, strict=True)]
     if not all(lengths):
-        raise ShapeError(where, "a size of at least 1 along each axis", str(lengths), "Take a larger factor.")
+        raise ShapeError(where, "a size of at least 1 along each axis", str(lengths), "Use a larger factor.")
     ratios = [n / m for n, m in zip(size, lengths, strict=True)] if factor is None else [1 / f for f in several]
     return lengths, ratios

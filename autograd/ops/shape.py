@@ -86,7 +86,7 @@ def _unstack(x, /, axis):
 
 @own_arguments
 def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
-    """Take a tensor apart along an axis; the backward is one stack, whatever the length."""
+    """Split a tensor into its slices along an axis; the backward pass is one stack, whatever the length."""
     x = as_tensor(x, "ops.unstack")
     if not x.ndim:
         raise ShapeError("ops.unstack", "at least one axis", describe(x), "A scalar cannot be iterated over.")
@@ -95,7 +95,7 @@ def unstack(x: Any, axis: int = 0) -> tuple[Tensor, ...]:
 
 @primitive(
     lambda g, i, shape, axis, ends: _cut(g, axis, ends[i] - shape[axis], ends[i]),
-    expects="shapes that are equal but for the axis of the joint",
+    expects="shapes that are equal except along the joined axis",
 )
 def _concat(*tensors, axis, ends):
     return np.concatenate(tensors, axis)
@@ -135,7 +135,7 @@ def _take(x, positions, /, axis):
 
 @primitive(lambda h, positions, axis: _take(h, positions, axis=axis), None, promotes=(0,))
 def _put(g, positions, /, axis, length):
-    """Add what lies along an axis at its positions there, in their order: the derivative of picking it."""
+    """Add slices along an axis at given positions, in their order: the derivative of ``_take``."""
     out = np.zeros((*g.shape[:axis], length, *g.shape[axis + 1 :]), g.dtype)
     if not len(positions):
         return out
@@ -159,16 +159,16 @@ def pad(x: Any, pad_width: Any, value: float = 0.0, mode: str = "constant") -> T
     x : Tensor
         ``[...]``.
     pad_width : int or sequence of (int, int)
-        How much is added before and after, in the order of the axes, as numpy has it.
+        Number of elements added before and after, in the order of the axes, as in numpy.
     value : float
-        What the border holds, where it is constant.
+        Value of a constant border.
     mode : {"constant", "reflect", "replicate", "circular"}
-        Or what is next to the border in a mirror, without the edge itself; the edge again and again; what is at the other end.
+        A border of ``value``, a mirror image without the edge itself, the repeated edge, or the elements at the other end.
 
     Raises
     ------
     ShapeError
-        If there is not one pair for each axis, or not as much in the input as a mirror or a circle takes from it.
+        If there is not one pair per axis, or the input is too small for a reflected or circular border.
     ArgumentError
         If the mode is unknown.
     """
@@ -188,7 +188,7 @@ def pad(x: Any, pad_width: Any, value: float = 0.0, mode: str = "constant") -> T
         if min(before, after) < 0 or x.shape[axis] < least:
             raise ShapeError(
                 "ops.pad", f"a border >= 0 and at least {least} elements along axis {axis} for mode={mode!r}",
-                f"{describe(x)} with {(before, after)}", "Take a narrower border.",
+                f"{describe(x)} with {(before, after)}", "Use a narrower border.",
             )  # fmt: skip
         if before or after:
             around: Any = _BORDERS[mode]

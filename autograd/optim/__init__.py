@@ -12,7 +12,7 @@ from .sgd import SGD
 
 __all__ = ["SGD", "Accumulator", "Adam", "AdamW", "Optimizer", "clip_by_norm", "clip_by_value", "constraints", "schedules"]
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

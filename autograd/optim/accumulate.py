@@ -1,4 +1,4 @@
-"""Gradients of several batches as one, for a batch that does not fit into memory."""
+"""Gradients accumulated over several batches, for a batch that does not fit into memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Accumulator:
         self._weight, self._count = 0.0, 0
 
     def __len__(self) -> int:
-        """Return how many were added since the last were taken."""
+        """Return the number of additions since the last ``take``."""
         return self._count
 
     def add(self, gradients: Sequence[Tensor], weight: float = 1.0) -> None:
@@ -65,12 +65,12 @@ class Accumulator:
         shapes, before = [g.shape for g in found], [g.shape for g in self._only]
         if self._count and shapes != before:
             raise ShapeError(
-                "Accumulator.add", f"gradients of the shapes {before}", f"{shapes}", "Add those of the same Parameters."
+                "Accumulator.add", f"gradients of the shapes {before}", f"{shapes}", "Add gradients of the same Parameters."
             )
         dtypes, first = [str(g.dtype) for g in found], [str(g.dtype) for g in self._only]
         if self._count and dtypes != first:
-            raise DTypeError("Accumulator.add", f"gradients of {first}", f"{dtypes}", "Add those of the same Parameters.")
-        if not self._count:  # a single one is returned as it came, to the bit
+            raise DTypeError("Accumulator.add", f"gradients of {first}", f"{dtypes}", "Add gradients of the same Parameters.")
+        if not self._count:  # a single one is returned unchanged, to the bit
             self._only, self._sums = found, []
         else:
             if not self._sums:
@@ -85,7 +85,7 @@ class Accumulator:
         Raises
         ------
         ArgumentError
-            If none was added.
+            If no gradients were added.
         """
         if not self._count:
             raise ArgumentError("Accumulator.take", "gradients to be added first", "none", "Call add for each batch.")

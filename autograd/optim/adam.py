@@ -21,7 +21,7 @@ _decays = within("beta1", 0.0, 1.0), within("beta2", 0.0, 1.0)
 
 def _betas(where: str, betas: Any) -> tuple[float, float]:
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise ArgumentError(where, "betas as a pair such as (0.9, 0.999)", repr(betas), "Or name beta1= and beta2=.")
+        raise ArgumentError(where, "betas as a pair such as (0.9, 0.999)", repr(betas), "Or pass beta1= and beta2=.")
     return _decays[0](where, betas[0]), _decays[1](where, betas[1])
 
 
@@ -40,7 +40,7 @@ class Adam(Optimizer):
     eps : float
         Added to the root of the mean square.
     weight_decay : float, optional
-        Factor of the weights that are added to the gradient; 0 by default.
+        Multiple of the weights that is added to the gradient; 0 by default.
     loss_scale : float
         The gradients are divided by this first.
     learning_rate
@@ -55,7 +55,7 @@ class Adam(Optimizer):
     usual_decay: ClassVar[float] = 0.0
     decoupled = False
     compiled: ClassVar[Callable[[list[Array], tuple[float, ...]], None] | None] = None
-    """A compiled loop that makes the step to the same bits, once a package has set one."""
+    """A compiled loop that makes the same step to the bit, if a package has set one."""
 
     def __init__(
         self, params: Iterable[Any], lr: Any = None, *order: Any, betas: tuple[float, float] = (0.9, 0.999),
@@ -70,10 +70,12 @@ class Adam(Optimizer):
         usual: Any = Adam.__init__.__kwdefaults__
         names = _OURS if order and isinstance(order[0], (tuple, list)) else _MINDSPORES
         if len(order) > len(names):
-            raise ArgumentError(name, f"after lr, by place, at most {', '.join(names)}", f"{len(order)}", "Name them.")
+            raise ArgumentError(
+                name, f"at most {', '.join(names)} by position after lr", f"{len(order)}", "Pass the others by name."
+            )
         for option, value in zip(names, order, strict=False):
             if given[option] != usual[option]:
-                raise ArgumentError(name, f"{option} once", "it by place and by name", "Leave one of the two out.")
+                raise ArgumentError(name, f"{option} once", "it by position and by name", "Leave one of the two out.")
             given[option] = value
         one, two = given["beta1"], given["beta2"]
         if (one is not None or two is not None) and given["betas"] != usual["betas"]:
@@ -104,14 +106,14 @@ class Adam(Optimizer):
             _adam(w, g, memory["mean"], memory["square"], new, numbers)
             return new
         flat = [np.reshape(a, -1) for a in arrays]
-        for start in range(0, w.size, _PIECE):  # what is made in between stays in the cache
+        for start in range(0, w.size, _PIECE):  # intermediate results stay in the cache
             w, g, mean, square, part = (a[start : start + _PIECE] for a in flat)
             _adam(w, g, mean, square, part, numbers)
         return new
 
 
 def _adam(w: Array, g: Array, mean: Array, square: Array, new: Array, numbers: tuple[float, ...]) -> None:
-    """Make a step of Adam's rule in place of ``mean`` and ``square``, and write the new weights."""
+    """Make a step of Adam: update ``mean`` and ``square`` in place, and write the new weights to ``new``."""
     beta1, rest1, beta2, rest2, size, eps, keep = numbers
     mean *= beta1
     mean += np.multiply(g, rest1, out=new)

@@ -47,7 +47,7 @@ def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Te
 
 
 def _checked(gradients: Any, limit: Any, name: str, where: str) -> tuple[Tensor, ...]:
-    """Return gradients to clip, as the optimizer takes them, at a positive limit."""
+    """Return the gradients to clip, checked as an optimizer does, with a check that the limit is positive."""
     found = check_gradients(gradients, where)
     if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not limit > 0:
         raise ArgumentError(where, f"a positive {name}", describe(limit), "Leave clipping out to switch it off.")
@@ -55,7 +55,7 @@ def _checked(gradients: Any, limit: Any, name: str, where: str) -> tuple[Tensor,
 
 
 def _scaled(g: Any, scale: float) -> Any:
-    """Return an array times a number, which may be below what float16 has."""
+    """Return an array times a number, which may be too small for float16."""
     wide = g.astype(sum_dtype(g.dtype), copy=False)
     return (wide * wide.dtype.type(scale)).astype(g.dtype, copy=False)
 
@@ -68,7 +68,7 @@ def clip_by_value(gradients: Sequence[Tensor], limit: float) -> tuple[Tensor, ..
     gradients : sequence of Tensor
         As a transform returns them; not changed.
     limit : float
-        Largest size of an element, positive.
+        Largest absolute value of an element, positive.
 
     Raises
     ------

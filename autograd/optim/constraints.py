@@ -29,25 +29,25 @@ class Constraint:
         Raises
         ------
         ShapeError
-            If it is one for other shapes.
+            If the constraint is for another shape.
         """
-        raise NotImplementedError  # a subclass says how
+        raise NotImplementedError  # a subclass defines it
 
     def fitted(self, name: str, value: Array, shape: tuple[int, ...]) -> Array:
-        """Return an array that it was made with, stretched to the shape of the values."""
+        """Return one of the constraint's arrays, broadcast to the shape of the values."""
         try:
             return np.broadcast_to(value, shape)
         except ValueError:
             raise ShapeError(
                 type(self).__name__, f"{name} that broadcasts to the Parameter, {list(shape)}", describe(value),
-                "Dense weights are [n_out, n_in]: an array [n_in] is by presynaptic neuron, [n_out, 1] by postsynaptic one.",
+                "Dense weights are [n_out, n_in]: an array [n_in] has one value per input, [n_out, 1] one per output.",
             ) from None  # fmt: skip
 
 
 def _numbers(where: str, name: str, value: Any) -> Array:
     numbers = to_numbers(value, f"{where}, {name}")
     if numbers.dtype.kind not in "biuf" or np.isnan(numbers).any():
-        raise ArgumentError(where, f"{name} in numbers", describe(value), "Leave out NaN.")
+        raise ArgumentError(where, f"{name} without NaN", describe(value), "Replace NaN by numbers.")
     return numbers
 
 
@@ -87,13 +87,13 @@ class Mask(Constraint):
 
 
 class Signs(Constraint):
-    """Keeps the signs of weights, for example by presynaptic neuron (Dale's principle). Weights of the other sign become 0.
+    """Keeps the signs of weights, for example per presynaptic neuron (Dale's principle). Weights of the other sign become 0.
 
     Parameters
     ----------
     signs : array
         1 where weights must not be below 0, -1 where they must not be above; it broadcasts to the weights. For weights
-        ``[n_out, n_in]`` an array ``[n_in]`` has the sign of each presynaptic neuron.
+        ``[n_out, n_in]``, an array ``[n_in]`` gives the sign of each presynaptic neuron.
 
     Raises
     ------
@@ -115,7 +115,7 @@ class Signs(Constraint):
             raise ArgumentError("Signs", "signs of 1 and -1", describe(signs), "For example np.where(excites, 1, -1).")
 
     def __call__(self, values: Array) -> Array:
-        """Return the values with zeros in the place of those of the other sign."""
+        """Return the values, with zeros in place of those of the other sign."""
         signs = self.fitted("an array of signs", self.signs, values.shape)
         return np.where(signs * values < 0, values.dtype.type(0), values)
 
@@ -147,10 +147,10 @@ class Within(Constraint):
     def __init__(self, low: Any = -np.inf, high: Any = np.inf) -> None:
         self.low, self.high = _numbers("Within", "low", low), _numbers("Within", "high", high)
         if not np.all(self.low <= self.high):
-            raise ArgumentError("Within", "low of at most high", f"{low!r} and {high!r}", "Exchange them.")
+            raise ArgumentError("Within", "low of at most high", f"{low!r} and {high!r}", "Swap them.")
 
     def __call__(self, values: Array) -> Array:
-        """Return the values, cut off at both ends."""
+        """Return the values, limited at both ends."""
         low, high = (self.fitted(name, limit, values.shape) for name, limit in (("low", self.low), ("high", self.high)))
         return np.clip(values, low, high).astype(values.dtype, copy=False)
 
@@ -165,7 +165,7 @@ class MaxNorm(Constraint):
     Parameters
     ----------
     most : float
-        Above 0.
+        Largest norm, above 0.
 
     Raises
     ------
@@ -184,11 +184,11 @@ class MaxNorm(Constraint):
     def __init__(self, most: float) -> None:
         number = _numbers("MaxNorm", "most", most)
         if number.ndim or not 0 < number < np.inf:
-            raise ArgumentError("MaxNorm", "most as a number above 0", describe(most), "It is the longest norm.")
+            raise ArgumentError("MaxNorm", "most as a number above 0", describe(most), "It is the largest norm.")
         self.most = float(number)
 
     def __call__(self, values: Array) -> Array:
-        """Return the values; each row, over all axes but the first, is scaled where it is too long."""
+        """Return the values; each row (over all axes but the first) is scaled down if its norm is too large."""
         return quietly(lambda: self._scaled(values))  # rows with NaN or infinity stay as they are
 
     def _scaled(self, values: Array) -> Array:
@@ -227,13 +227,13 @@ def constrained(constraint: Any, values: Array, where: str) -> Array:
     Raises
     ------
     ShapeError
-        If one of them makes something of another shape.
+        If one of them changes the shape.
     """
     for one in constraint if isinstance(constraint, (list, tuple)) else [constraint]:
         found = np.asarray(one(values))
         if found.shape != values.shape:
             raise ShapeError(
-                f"{where}, {one!r}", f"values {list(values.shape)}", describe(found), "Return one for each that came in."
+                f"{where}, {one!r}", f"values {list(values.shape)}", describe(found), "Return one for each that it receives."
             )
         values = found.astype(values.dtype, copy=False)
     return values

@@ -1,4 +1,4 @@
-"""Groups of Parameters with options of their own."""
+"""Groups of Parameters with their own options."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def grouped(
     Raises
     ------
     ArgumentError
-        If there is no Parameter, or one is there twice, or a group has something else.
+        If there is no Parameter, or one appears twice, or a group has an unknown key.
     DTypeError
-        If something is no Parameter of floats.
+        If an item is not a Parameter of floats.
     """
     if isinstance(params, (Parameter, Mapping)) or not isinstance(params, Iterable):
         raise DTypeError(where, "a list of Parameters, or of groups of them", describe(params), _ASK)
@@ -58,7 +58,7 @@ def grouped(
         raise ArgumentError(where, "each Parameter once", "one of them twice", _ASK)
     if order is not None and (len(order) != len(flat) or {id(p) for p in order} != {id(p) for p in flat}):
         raise ArgumentError(
-            where, f"order_params to be the {len(flat)} Parameters of the groups", f"{len(order)} that are not these",
+            where, f"order_params to be the {len(flat)} Parameters of the groups", f"a different list of {len(order)}",
             "Pass all of them, in the order of the gradients.",
         )  # fmt: skip
     return flat if order is None else order, groups
@@ -95,7 +95,7 @@ def _checked(where: str, params: Any) -> list[Parameter]:
 
 
 def positions(params: Sequence[Parameter], among: Sequence[Parameter]) -> str:
-    """Return the expression that takes Parameters out of the list ``params`` that has them all."""
+    """Return the expression that selects Parameters from the list ``params`` of all of them."""
     places = {id(p): i for i, p in enumerate(among)}
     found = [places[id(p)] for p in params]
     if found and found == list(range(found[0], found[-1] + 1)):

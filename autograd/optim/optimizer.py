@@ -1,4 +1,4 @@
-"""The base of optimizers: called with the gradients, they update the Parameters."""
+"""Base class of optimizers, which update Parameters when called with their gradients."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["Array", "Optimizer", "Option", "flag", "within"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Option = Callable[[str, Any], Any]
-"""Checks the value of an option for a class of a name, and returns it."""
+"""Called with the name of a class and the value of an option; checks the value and returns it."""
 
 
 def within(what: str, low: float, high: float) -> Option:
-    """Return the check of a number in [low, high)."""
+    """Return a check for a number in [low, high)."""
 
     def check(where: str, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value < high:
@@ -37,7 +37,7 @@ def within(what: str, low: float, high: float) -> Option:
 
 
 def flag(what: str) -> Option:
-    """Return the check of a bool."""
+    """Return a check for a bool."""
 
     def check(where: str, value: Any) -> bool:
         if not isinstance(value, bool):
@@ -83,12 +83,12 @@ def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()
 
 
 class Optimizer:
-    """Base class: a subclass defines the memory of each Parameter and the step that follows from it and a gradient.
+    """Base class. A subclass defines the memory of each Parameter, and the step as a function of memory and gradient.
 
     Parameters
     ----------
     params : iterable of Parameter, or of dict
-        What to update, in the order of the gradients. Groups with their own options are dicts, such as
+        Parameters to update, in the order of the gradients. Groups with their own options are dicts, such as
         ``{"params": biases, "weight_decay": 0.0}``; besides the common options, a group may have a ``"constraint"`` from
         :mod:`autograd.optim.constraints`. The gradients then come in the order of the groups, which is that of the
         attribute ``params``, or in the order given by a last dict ``{"order_params": params}``.
@@ -101,9 +101,9 @@ class Optimizer:
     Attributes
     ----------
     params : list of Parameter
-        All of them, in the order of the gradients.
+        All Parameters, in the order of the gradients.
     groups : list of dict
-        The groups, each with ``"params"`` and its own options. They may be changed between steps, as may the common options,
+        The groups, each with ``"params"`` and its own options. They may be changed between steps. So may the common options,
         which are attributes: ``optimizer.lr = 1e-4``.
     steps : int
         Number of steps so far.
@@ -113,15 +113,15 @@ class Optimizer:
     ArgumentError
         If there is nothing to update or an option is out of range.
     DTypeError
-        If something to update is not a Parameter of floats.
+        If an item to update is not a Parameter of floats.
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[Mapping[str, Option]] = {"lr": _rate, "weight_decay": within("weight_decay", 0.0, math.inf)}
-    """What can be set for all Parameters or for a group, and how it is checked."""
+    """The options that can be set for all Parameters or for a group, with their checks."""
     usual_lr: ClassVar[float] = 1e-3
     called: ClassVar[Mapping[str, str]] = {}
-    """What the constructor calls an option, where it is another name."""
+    """Names of options in the constructor, where they differ."""
 
     lr: float | Schedule
     weight_decay: float
@@ -131,7 +131,7 @@ class Optimizer:
     ) -> None:
         name = type(self).__name__
         if lr is not None and learning_rate is not None:
-            raise ArgumentError(name, "lr or learning_rate", "both", "They are two names for one thing.")
+            raise ArgumentError(name, "lr or learning_rate", "both", "They are two names for one option.")
         given = lr if lr is not None else learning_rate if learning_rate is not None else self.usual_lr
         for option, value in {"lr": given, **options}.items():
             setattr(self, option, self.options[option](name, value))
@@ -160,7 +160,7 @@ class Optimizer:
         Parameters
         ----------
         gradients : sequence of Tensor
-            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them; divided by ``loss_scale``.
+            One for each Parameter, in order, as ``grad(..., weights=params)`` returns them. ``loss_scale`` divides them.
 
         Raises
         ------
@@ -213,7 +213,7 @@ class Optimizer:
         return options
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
-        raise NotImplementedError  # a subclass says how
+        raise NotImplementedError  # a subclass defines it
 
     # Saving
 
@@ -222,7 +222,7 @@ class Optimizer:
         return {"step": self.steps, **{key: memory[slot].copy() for key, memory, slot in self._places()}}
 
     def _places(self) -> Iterator[tuple[str, dict[str, Array], str]]:
-        """Iterate over what is remembered, under a name that says of which Parameter, so that another order is noticed."""
+        """Iterate over the memory, under names that include the Parameter's, so that a change of order is noticed."""
         for i, (p, memory) in enumerate(zip(self.params, self.memory, strict=True)):
             for slot in self.slots:
                 yield f"{i}.{p.name}.{slot}", memory, slot
@@ -251,7 +251,7 @@ class Optimizer:
         if wrong:
             raise StateDictError(
                 f"{type(self).__name__}.load_state_dict", "the state of the same optimizer of the same Parameters",
-                f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build it as it was when it was saved.",
+                f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build the optimizer as it was when saved.",
             )  # fmt: skip
 
         def load() -> None:

@@ -16,7 +16,7 @@ Schedule = Callable[[int], float]
 
 @dataclass(frozen=True)
 class exponential:
-    """Multiply by ``rate`` over each ``every`` steps, smoothly.
+    """Multiply the learning rate by ``rate`` over ``every`` steps, smoothly.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class exponential:
 
 @dataclass(frozen=True)
 class step:
-    """Multiply by ``rate`` after each ``every`` steps, at once.
+    """Multiply the learning rate by ``rate`` after every ``every`` steps, in one jump.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class step:
 
 @dataclass(frozen=True)
 class cosine:
-    """Fall from ``lr`` to ``lowest`` along half a cosine over ``steps``, then stay (Loshchilov and Hutter, 2017).
+    """Decrease from ``lr`` to ``lowest`` along half a cosine over ``steps``, then stay (Loshchilov and Hutter, 2017).
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class cosine:
 
 @dataclass(frozen=True)
 class warmup:
-    """Rise linearly over the first ``steps``, then follow ``schedule`` from its own step 0 on.
+    """Rise linearly over the first ``steps``, then follow ``schedule`` from its step 0.
 
     Parameters
     ----------

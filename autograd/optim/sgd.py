@@ -14,7 +14,7 @@ __all__ = ["SGD"]
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum; weight decay is added to the gradient.
 
-    ``m = momentum m + g``, then ``w -= lr m``, or ``lr (g + momentum m)`` with Nesterov's.
+    ``m = momentum m + g``, then ``w -= lr m``, or ``w -= lr (g + momentum m)`` with Nesterov's momentum.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ class SGD(Optimizer):
     dampening : float
         Must be 0.
     weight_decay : float
-        Factor of the weights that are added to the gradient.
+        Multiple of the weights that is added to the gradient.
     nesterov : bool
-        Look ahead (Sutskever et al., 2013).
+        Use Nesterov's momentum (Sutskever et al., 2013).
     loss_scale : float
         The gradients are divided by this first.
     learning_rate

@@ -1,4 +1,4 @@
-"""Contenders: one file each, with a class ``Contender(work)``. Each is imported only in a worker, where its library is."""
+"""Contenders: one file each, with a class ``Contender(work)``. Each is imported only in a worker that has its library."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ __all__ = ["threads"]
 
 
 def threads() -> int:
-    """Return how many threads each contender uses: all cores that it may run on."""
+    """Return the number of threads of each contender: one per core that it may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""What every contender has."""
+"""The base class of contenders."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class Base:
     Parameters
     ----------
     work : Work
-        What is to be done.
+        The workload.
     """
 
     packages: tuple[str, ...] = ()
-    """What its versions are reported of."""
+    """The packages whose versions are reported."""
     note = ""
-    """In what its work differs."""
+    """Differences of its computation from the others."""
 
     def __init__(self, work: Work) -> None:
         self.work = work
 
     def iteration(self) -> Any:
-        """Do one iteration on the fixed input, to the end."""
+        """Do one complete iteration on the fixed input."""
         raise NotImplementedError
 
     def train(self, images: Array, labels: Array, rate: float) -> None:
@@ -35,17 +35,17 @@ class Base:
         raise UnsupportedError("does not train")
 
     def scores(self, images: Array) -> Any:
-        """Return the sum over time of what comes out for images, ``[N, classes]``."""
+        """Return the sum of the outputs over time for images, ``[N, classes]``."""
         raise UnsupportedError("does not train")
 
     def reset(self) -> None:
-        """Go back to the first weights."""
+        """Restore the initial weights."""
         raise UnsupportedError("does not train")
 
     def facts(self) -> dict[str, Any]:
-        """Return ``rates`` of the firing layers in spikes per neuron and step, and norms of the gradients."""
+        """Return ``rates`` of the spiking layers in spikes per neuron per step, and norms of the gradients."""
         return {}
 
     def memory_estimate(self) -> int | None:
-        """Return the bytes that it says an iteration will need, if it does."""
+        """Return the contender's own estimate of the bytes of an iteration, if it has one."""
         return None

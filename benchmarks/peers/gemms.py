@@ -1,4 +1,4 @@
-"""The matrix products of the work alone, by numpy: what a layer costs that makes no use of spikes, and no neuron at all."""
+"""Only the matrix products of the workload, by numpy: the cost of layers that do not exploit spikes, without neurons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .base import Base
 
 
 class Contender(Base):
-    """One product forward, one for the weights' gradient, one for the input's where it is needed."""
+    """One product for the forward pass, one for the gradient of the weights, and one for that of the input if needed."""
 
     note = "no neurons, only matrix products"
 

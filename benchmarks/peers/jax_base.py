@@ -1,4 +1,4 @@
-"""What contenders on jax share: loss, gradients and optimizer in one compiled function. Each gives the net."""
+"""Shared parts of contenders on jax: loss, gradients and optimizer in one compiled function. Each defines the net."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class JaxContender(Base):
     Parameters
     ----------
     work : Work
-        What is to be done.
+        The workload.
     """
 
     packages: tuple[str, ...] = ("jax",)
@@ -30,7 +30,7 @@ class JaxContender(Base):
     def __init__(self, work: Work) -> None:
         super().__init__(work)
         if any(layer.kind == "conv" for layer in work.layers):
-            raise UnsupportedError("no convolution is written for it")
+            raise UnsupportedError("no convolution is implemented for it")
         self.reset()
         self.x, self.labels = jnp.asarray(work.inputs()), jnp.asarray(work.labels())
         positions = (0, 1) if work.input_gradient else (0,)
@@ -43,7 +43,7 @@ class JaxContender(Base):
         self.counts = jax.jit(lambda parameters, images: self.forward(parameters, self._over_time(images)).sum(0))
 
     def start(self) -> Any:
-        """Return the first weights."""
+        """Return the initial weights."""
         return [jnp.asarray(weight) for weight in self.work.weights()]
 
     def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:
@@ -51,7 +51,7 @@ class JaxContender(Base):
         raise NotImplementedError
 
     def reset(self) -> None:
-        """Go back to the first weights and a fresh optimizer."""
+        """Restore the initial weights and reset the optimizer."""
         self.parameters = self.start()
         zeros = jax.tree.map(jnp.zeros_like, self.parameters)
         self.memory = (zeros, jax.tree.map(jnp.zeros_like, self.parameters), jnp.zeros((), jnp.int32))
@@ -79,7 +79,7 @@ class JaxContender(Base):
         return parameters, (first, second, n)
 
     def iteration(self) -> Any:
-        """Run forward and backward, and let the optimizer step if there is one."""
+        """Run the forward and backward pass, and a step of the optimizer if there is one."""
         if not self.work.learning_rate:
             return jax.block_until_ready(self.gradients(self.parameters, self.x, self.labels))
         after = self.adam(self.parameters, self.memory, self.x, self.labels, self.work.learning_rate)
@@ -92,7 +92,7 @@ class JaxContender(Base):
         self.parameters, self.memory = jax.block_until_ready(after)
 
     def scores(self, images: Array) -> Any:
-        """Return the counts or summed membranes."""
+        """Return the spike counts or summed membranes."""
         return self.counts(self.parameters, images)
 
     def facts(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Jax as an expert writes it: products of all steps at once, ``lax.scan`` over the neurons, a surrogate by ``custom_jvp``."""
+"""Jax as written by an expert: products of all steps at once, ``lax.scan`` over the neurons, a surrogate by ``custom_jvp``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .jax_base import JaxContender, surrogate_derivative
 
 
 class Contender(JaxContender):
-    """A scan for each layer of a net in which nothing feeds back; any other is one scan, which is faster than several."""
+    """One scan per layer of a net without feedback; one scan for any other net, which is faster than several."""
 
     def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:
         """Run the net; collect the spikes of its layers."""
@@ -34,7 +34,7 @@ class Contender(JaxContender):
         return self.work.walk(x, run)
 
     def _scan(self, stage: range, received: dict[int, Any], weights: list[list[Any]], keep: bool) -> Any:
-        """Return the outputs over time that leave a stage and, if they are to be kept, the spikes of all its layers."""
+        """Return the outputs over time that leave a stage and, if ``keep``, the spikes of all its layers."""
         layers, leaving, fed_back = self.work.layers, self.work.leaving(stage), self.work.fed_back(stage)
         spike = {i: _spike(layers[i]) for i in stage if layers[i].fires}
 

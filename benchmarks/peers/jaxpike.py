@@ -1,7 +1,8 @@
-"""Jaxpike: its ``Graph``, or ``Sequential`` as far as the net is a chain, by its ``unroll``, which is a ``lax.scan``.
+"""Jaxpike: its ``Graph``, or ``Sequential`` as far as the net is a chain, run by its ``unroll``, which is a ``lax.scan``.
 
-A ``Sequential`` does a dense layer on all steps at once, a ``Graph`` step by step. By default eight steps are unrolled, as is
-good on GPUs: without it an iteration of the graph benchmark takes two fifths to two thirds of the time on two cores.
+A ``Sequential`` computes a dense layer on all steps at once, a ``Graph`` step by step. By default eight steps are unrolled,
+which suits GPUs. Without unrolling, an iteration of the graph benchmark takes two fifths to two thirds of the time on two
+cores.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from .jax_base import JaxContender
 
 
 class Contender(JaxContender):
-    """The same equations as ours. Its leak scales the current too, which is put into the weights."""
+    """The same equations as ours. Its leak also scales the current; the weights compensate for this factor."""
 
     packages = ("jax", "equinox", "jaxpike")
     again = False
-    """Whether the backward computes each step again, so that only states are kept."""
+    """Whether the backward pass recomputes each step, so that only states are kept."""
 
     def __init__(self, work: Work) -> None:
         betas = {layer.beta for layer in work.layers if layer.kind == "lif"}
@@ -38,18 +39,18 @@ class Contender(JaxContender):
         super().__init__(replace(work, learning_rate=work.learning_rate * self.unit))
 
     def start(self) -> Any:
-        """Return the first weights."""
+        """Return the initial weights."""
         return [jnp.asarray(weight) * np.float32(self.unit) for weight in self.work.weights()]
 
     def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:
-        """Run the net; the spikes of other layers are had from nets with those as their output."""
+        """Run the net; the spikes of other layers come from nets with those layers as output."""
         weights = self.work.by_layer(parameters)
         if seen is not None:
             seen.extend(self._unrolled(net, weights, x) for net in self.seen)
         return self._unrolled(self.net, weights, x)
 
     def _unrolled(self, net: Any, weights: Any, x: Any) -> Any:
-        if self.work.layers[0].fires:  # there are no weights to put it into
+        if self.work.layers[0].fires:  # there are no weights to compensate for it
             x = x * np.float32(self.unit)
         return jaxpike.unroll(_with(net, weights), x, scan_unroll=1, remat_step=self.again)[0]
 
@@ -58,13 +59,13 @@ class Contender(JaxContender):
         super().train(images, labels, rate * self.unit)
 
     def facts(self) -> dict[str, Any]:
-        """Return firing rates, and norms of gradients by weights in our units."""
+        """Return firing rates, and norms of gradients with respect to weights in our units."""
         found = super().facts()
         return found | {"weight_gradient": self.unit * found["weight_gradient"]}
 
 
 class Delay(eqx.Module):
-    """One step: an edge of a cycle on which its ``Graph`` has none, as another edge of the cycle breaks it."""
+    """A delay of one step, for an edge of a cycle that its ``Graph`` breaks at another edge, so that this edge has none."""
 
     def init_state(self, shape: tuple[int, ...]) -> Any:
         """Return zeros."""
@@ -75,12 +76,12 @@ class Delay(eqx.Module):
         return shape
 
     def __call__(self, before: Any, x: Any) -> tuple[Any, Any]:
-        """Return the input of the step before."""
+        """Return the input of the previous step."""
         return x, before
 
 
 class Sigmoid(jaxpike.Surrogate):
-    """The surrogate that it lacks."""
+    """The sigmoid surrogate, which it lacks."""
 
     slope: float
 
@@ -90,7 +91,7 @@ class Sigmoid(jaxpike.Surrogate):
 
 
 def _chain(work: Work) -> int:
-    """Return how many layers come before a graph, which receives the output of the last of them alone."""
+    """Return the number of layers before a graph, which receives only the output of the last of them."""
     first = next((i for i, layer in enumerate(work.layers) if layer.sources), len(work.layers))
     return max(
         n for n in range(first + 1) if all(source >= n - 1 for i in range(n, len(work.layers)) for source in work.sources(i))
@@ -98,7 +99,7 @@ def _chain(work: Work) -> int:
 
 
 def _net(work: Work, output: int, chain: int = 0) -> Any:
-    """Return a chain of layers and then a graph of the others, with weights still to come."""
+    """Return a chain of layers followed by a graph of the others, with weights to be set later."""
     layers = [_layer(layer) for layer in work.layers]
     if chain == len(layers):
         return jaxpike.Sequential(*layers)

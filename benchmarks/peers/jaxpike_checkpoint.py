@@ -6,6 +6,6 @@ from . import jaxpike
 
 
 class Contender(jaxpike.Contender):
-    """Each step is computed again in the backward: ``unroll(remat_step=True)``."""
+    """The backward pass recomputes each step: ``unroll(remat_step=True)``."""
 
     again = True

@@ -18,7 +18,7 @@ DT = 0.001
 
 
 class Contender(TorchContender):
-    """The same equations as ours, but its own surrogates. Its leak scales the current too, which is put into the weights."""
+    """The same equations as ours, but its own surrogates. Its leak also scales the current; the weights compensate."""
 
     packages = ("torch", "norse")
     note = "other surrogates: superspike, or a triangle of width 1"
@@ -40,7 +40,7 @@ class Contender(TorchContender):
         return self.recurrent(layer)
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons, with weights among them if it is given any."""
+        """Return a layer of neurons, with recurrent weights if there are any."""
         p = LIFBoxParameters(
             tau_mem_inv=torch.tensor((1 - layer.beta) / DT), reset_method=reset_subtract,
             method="triangle" if layer.surrogate == "triangle" else "super", alpha=1.0,

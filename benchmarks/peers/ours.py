@@ -1,4 +1,4 @@
-"""Ours: one Cell, compiled."""
+"""Ours, as one compiled Cell."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .base import Base
 
 
 class Contender(Base):
-    """The net as an ``nn.SequentialCell``, or as a Cell that wires its layers, run by ``snn.run(mode="compiled")``."""
+    """The net as an ``nn.SequentialCell``, or as a Cell that wires its layers, run with ``snn.run(mode="compiled")``."""
 
     packages: tuple[str, ...] = ("spikecell", "numba")
     options: dict[str, Any] = {}
-    """Further arguments of ``snn.run``."""
+    """Additional arguments of ``snn.run``."""
     mode = "compiled"
 
     def __init__(self, work: Work) -> None:
@@ -33,7 +33,7 @@ class Contender(Base):
         self.gradients = value_and_grad(self._loss, grad_position=position, weights=self.parameters)
 
     def reset(self) -> None:
-        """Go back to the first weights and a fresh optimizer."""
+        """Restore the initial weights and reset the optimizer."""
         for parameter, weight in zip(self.parameters, self.work.weights(), strict=True):
             parameter.set_data(weight)
         self.rate = self.work.learning_rate
@@ -51,7 +51,7 @@ class Contender(Base):
         return count(out, labels)
 
     def iteration(self) -> Any:
-        """Run forward and backward, and let the optimizer step if there is one."""
+        """Run the forward and backward pass, and a step of the optimizer if there is one."""
         _, gradients = self.gradients(self.x, self.labels)
         if self.work.learning_rate:
             self.optimizer(gradients)
@@ -64,7 +64,7 @@ class Contender(Base):
         self.optimizer(gradients)
 
     def scores(self, images: Array) -> Any:
-        """Return the counts or summed membranes."""
+        """Return the spike counts or summed membranes."""
         return self._run(snn.encode.direct(images, self.work.steps))[0].sum(0)
 
     def facts(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class Contender(Base):
         return found | ({} if by_input is None else {"input_gradient": _norm([by_input])})
 
     def memory_estimate(self) -> int | None:
-        """Return what ``snn.memory_estimate`` says."""
+        """Return the result of ``snn.memory_estimate``."""
         estimate = getattr(snn, "memory_estimate", None)
         if estimate is None:
             return None
@@ -91,7 +91,7 @@ class Contender(Base):
 
 
 class Wired(Cell):
-    """Layers that receive what the work says; the state is all membranes and the spikes that are fed back."""
+    """Layers wired as in the workload; the state holds all membranes and the spikes that are fed back."""
 
     def __init__(self, work: Work) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Wired(Cell):
         return tuple(zeros[i] for i in self.fires), tuple(zeros[i] for i in self.fed_back)
 
     def construct(self, x: Any, state: Any) -> Any:
-        """Do one step."""
+        """Compute one step."""
         v, z = (dict(zip(keys, values, strict=True)) for keys, values in zip((self.fires, self.fed_back), state, strict=True))
 
         def apply(i: int, current: Any) -> Any:

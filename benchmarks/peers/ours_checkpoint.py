@@ -1,4 +1,4 @@
-"""Ours, keeping the state of every few steps only and computing the steps between again in the backward."""
+"""Ours, with the state kept every few steps; the backward pass recomputes the steps between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ours, with every convolution over whole images, however few of their numbers are spikes."""
+"""Ours, with every convolution over whole images, however sparse the spikes are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import ours
 
 
 class Contender(ours.Contender):
-    """The compiled net without the event way of convolutions."""
+    """The compiled net without event-based convolutions."""
 
     def _run(self, x: Any, **options: Any) -> Any:
         with tuning.using(convolved_density=0):

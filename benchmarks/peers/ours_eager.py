@@ -1,4 +1,4 @@
-"""Ours, operation by operation: nothing is compiled."""
+"""Ours in eager mode, operation by operation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from . import ours
 
 
 class Contender(ours.Contender):
-    """The net run by ``snn.run(mode="eager")``; if nothing fires, the Cell without time."""
+    """The net run with ``snn.run(mode="eager")``; if it has no spiking layer, the Cell itself, without time."""
 
     packages = ("spikecell",)
     mode = "eager"
@@ -21,9 +21,9 @@ class Contender(ours.Contender):
         return any(layer.fires for layer in self.work.layers)
 
     def facts(self) -> dict[str, Any]:
-        """Return firing rates and norms of gradients, or nothing if nothing fires."""
+        """Return firing rates and norms of gradients; nothing for a net without a spiking layer."""
         return super().facts() if self._fires else {}
 
     def memory_estimate(self) -> int | None:
-        """Return nothing: what is estimated is a compiled run."""
+        """Return None: only compiled runs are estimated."""
         return None

@@ -15,7 +15,7 @@ from .torch_loop import spike_function
 
 
 class Contender(TorchContender):
-    """The surrogate is ours; the rest is its default."""
+    """Its defaults, with our surrogate."""
 
     packages = ("torch", "snntorch")
     note = "resets one step late, and its reset has no gradient"
@@ -39,7 +39,7 @@ class Contender(TorchContender):
         return apply
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons with weights among them."""
+        """Return a layer of neurons with recurrent weights."""
         node = snntorch.RLeaky(beta=layer.beta, linear_features=layer.size, spike_grad=spike_function(layer))
         node.recurrent.bias = None
 

@@ -1,4 +1,4 @@
-"""SpikingJelly in its multi-step mode. Its fused backends are for GPUs; on a CPU there is the one of torch."""
+"""SpikingJelly in its multi-step mode. Its fused back ends are for GPUs; on a CPU only the torch back end runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .torch_base import TorchContender
 
 
 class Contender(TorchContender):
-    """The same equations and surrogates as ours, by its own functions."""
+    """The same equations and surrogates as ours, in its own functions."""
 
     packages = ("torch", "spikingjelly")
 
@@ -36,7 +36,7 @@ class Contender(TorchContender):
         return apply
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons with weights among them: step by step, as its container for recurrence does."""
+        """Return a layer of neurons with recurrent weights, run step by step, as in its container for recurrence."""
         node = self._node(layer, "s")
 
         def apply(current: Any, weight: Any) -> Any:

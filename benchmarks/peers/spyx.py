@@ -1,7 +1,7 @@
 """Spyx: its neurons, run by its ``run``, which is a ``lax.scan``.
 
-Its ``Sequential`` multiplies by the weights step by step. Products of all steps at once take a sixth off the time of the layer
-benchmark, and with them it is run; the recurrent nets are faster in one scan.
+Its ``Sequential`` multiplies by the weights step by step. Products of all steps at once reduce the time of the layer
+benchmark by a sixth, so it runs with them; recurrent nets are faster in one scan.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .jax_base import JaxContender, surrogate_derivative
 
 
 class Contender(JaxContender):
-    """The surrogate is ours; the rest is its default."""
+    """Its defaults, with our surrogate."""
 
     packages = ("jax", "flax", "spyx")
     note = "spikes one step late"
@@ -36,12 +36,12 @@ class Contender(JaxContender):
                     module.bias.set_value(jnp.asarray(next(weights)))
             elif layer.kind == "recurrent":
                 module.recurrent_w.set_value(jnp.asarray(next(weights).T))
-        # The leak is not trained, as in the others.
+        # As in the others, the leak is not trained.
         self.graph, self.first, self.rest = nnx.split(model, lambda path, _: "beta" not in path, ...)
         super().__init__(work)
 
     def start(self) -> Any:
-        """Return the first weights."""
+        """Return the initial weights."""
         return jax.tree.map(jnp.copy, self.first)
 
     def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:

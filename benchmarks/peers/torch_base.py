@@ -1,4 +1,4 @@
-"""What all contenders on torch share: weights, loss, gradients, optimizer. Each gives the layers."""
+"""Shared parts of contenders on torch: weights, loss, gradients, optimizer. Each defines the layers."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = ["TorchContender", "merged", "surrogate_derivative"]
 
 
 class TorchContender(Base):
-    """A net whose layers are functions of ``[T, N, features]``, or of images ``[T, N, C, H, W]``, and their weights.
+    """A net whose layers are functions of ``[T, N, features]``, or images ``[T, N, C, H, W]``, and of their weights.
 
     Parameters
     ----------
     work : Work
-        What is to be done.
+        The workload.
     """
 
     packages: tuple[str, ...] = ("torch",)
     unit = 1.0
-    """What a current is multiplied by in the library's units: the weights are kept in them."""
+    """Factor from our currents to the library's units, in which the weights are kept."""
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
@@ -45,7 +45,7 @@ class TorchContender(Base):
         return linear
 
     def relu(self, layer: Layer) -> Callable[..., Any]:
-        """Return the positive part of each number."""
+        """Return rectifiers."""
         positive: Callable[..., Any] = functional.relu
         return positive
 
@@ -54,11 +54,11 @@ class TorchContender(Base):
         return lambda x, *weights: merged(x, lambda images: functional.conv2d(images, *weights, padding=layer.padding))
 
     def pool(self, layer: Layer) -> Callable[..., Any]:
-        """Return the largest of each window of the images of all time steps at once."""
+        """Return max-pooling of the images of all time steps at once."""
         return lambda x: merged(x, lambda images: functional.max_pool2d(images, layer.kernel))
 
     def flatten(self, layer: Layer) -> Callable[..., Any]:
-        """Return images as rows."""
+        """Return a layer that turns images into rows."""
         return lambda x: x.flatten(2)
 
     def lif(self, layer: Layer) -> Callable[..., Any]:
@@ -66,22 +66,22 @@ class TorchContender(Base):
         raise NotImplementedError
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons with weights among them."""
+        """Return a layer of neurons with recurrent weights."""
         raise NotImplementedError
 
     def neuron(self, layer: Layer) -> Callable[[Any, Any], tuple[Any, Any]]:
         """Return one step of neurons: from current and membrane to spikes and membrane."""
-        raise UnsupportedError("its neurons do all time steps at once, which leaves no room for feedback")
+        raise UnsupportedError("its neurons run all time steps at once, which excludes feedback")
 
     def readout(self, layer: Layer) -> Callable[..., Any]:
-        """Return leaky integrators as one product over time; it is small, so that all contenders share the fastest way."""
+        """Return leaky integrators as one product over time. They are a small part; all contenders share this fastest way."""
         steps = torch.arange(self.work.steps)
         ages = (steps[:, None] - steps).clamp(min=0)
         kernel = torch.tril(torch.tensor(layer.beta) ** ages)
         return lambda current: (kernel @ current.flatten(1)).view_as(current)
 
     def reset(self) -> None:
-        """Go back to the first weights and a fresh optimizer."""
+        """Restore the initial weights and reset the optimizer."""
         weights = [torch.from_numpy(weight * np.float32(self.unit)) for weight in self.work.weights()]
         self.parameters = [weight.requires_grad_() for weight in weights]
         self.optimizer = torch.optim.Adam(self.parameters, lr=self.work.learning_rate * self.unit, fused=True)
@@ -106,7 +106,7 @@ class TorchContender(Base):
         return self.work.walk(x, run)
 
     def group(self, stage: range, received: dict[int, Any], weights: list[list[Any]], kept: list[int]) -> dict[int, Any]:
-        """Run layers that feed back, and return the outputs over time of those that are to be kept."""
+        """Run layers with feedback; return the outputs over time of the layers in ``kept``."""
         out: dict[int, Any]
         out, _, _ = self.steps(stage, kept)(received, weights, *self.rest(stage, next(iter(received.values()))))
         return out
@@ -118,7 +118,7 @@ class TorchContender(Base):
         return {i: zeros[i] for i in stage if layers[i].fires}, {i: zeros[i] for i in self.work.fed_back(stage)}
 
     def steps(self, stage: range, kept: list[int]) -> Callable[..., Any]:
-        """Return a plain loop: from what layers receive, weights, membranes and outputs to outputs and both after."""
+        """Return a plain loop, from inputs, weights, membranes and outputs to outputs over time and both at the end."""
         cells = {i: self.neuron(self.work.layers[i]) if self.work.layers[i].fires else self.layers[i] for i in stage}
 
         def steps(received: dict[int, Any], weights: list[list[Any]], v: dict[int, Any], z: dict[int, Any]) -> Any:
@@ -148,7 +148,7 @@ class TorchContender(Base):
         loss.backward()
 
     def iteration(self) -> None:
-        """Run forward and backward, and let the optimizer step if there is one."""
+        """Run the forward and backward pass, and a step of the optimizer if there is one."""
         self._backward(self.x, self.labels)
         if self.work.learning_rate:
             self.optimizer.step()
@@ -164,7 +164,7 @@ class TorchContender(Base):
         self.optimizer.step()
 
     def scores(self, images: Array) -> Any:
-        """Return the counts or summed membranes."""
+        """Return the spike counts or summed membranes."""
         with torch.no_grad():
             return self.forward(self._over_time(images)).sum(0).numpy()
 
@@ -191,7 +191,7 @@ def merged(x: Any, apply: Callable[[Any], Any]) -> Any:
 
 
 def surrogate_derivative(layer: Layer, u: Any) -> Any:
-    """Return the surrogate's derivative, made in one new array."""
+    """Return the surrogate's derivative, computed in one new array."""
     if layer.surrogate == "triangle":
         return u.abs().mul_(-layer.alpha).add_(1).clamp_(min=0).mul_(layer.alpha)
     s = (u * layer.alpha).sigmoid_()

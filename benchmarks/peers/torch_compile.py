@@ -1,4 +1,4 @@
-"""Torch's compiler on a plain loop, in chunks of steps: the whole loop would take it minutes."""
+"""Torch's compiler on a plain loop, in chunks of steps: compiling the whole loop would take minutes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Contender(torch_loop.Contender):
         super().__init__(work)
 
     def group(self, stage: range, received: dict[int, Any], weights: list[list[Any]], kept: list[int]) -> dict[int, Any]:
-        """Run layers that feed back, chunk by chunk."""
+        """Run layers with feedback, chunk by chunk."""
         key = (stage.start, *kept)
         if key not in self.compiled:
             self.compiled[key] = torch.compile(self.steps(stage, kept), dynamic=False)
@@ -43,7 +43,7 @@ class Contender(torch_loop.Contender):
         return self.recurrent(layer)
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons, with weights among them if it is given any."""
+        """Return a layer of neurons, with recurrent weights if there are any."""
         spike = torch_loop.spike_function(layer)
 
         def steps(current: Any, v: Any, z: Any, weight: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Torch as an expert writes it: products of all steps at once, neurons over time as one function with its own backward."""
+"""Torch as written by an expert: products of all steps at once; neurons over time as one function with its own backward."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ IN_CACHE = 32768  # elements
 
 
 class Contender(TorchContender):
-    """One node of the graph for all time steps of a layer; it saves only the membrane. Images lie with channels last."""
+    """One graph node for all time steps of a layer; it saves only the membrane. Images are stored with channels last."""
 
     def lif(self, layer: Layer) -> Callable[..., Any]:
         """Return a layer of neurons."""
@@ -23,7 +23,7 @@ class Contender(TorchContender):
         return lambda current: Fused.apply(current, None, layer)
 
     def conv(self, layer: Layer) -> Callable[..., Any]:
-        """Return a convolution of all images at once; of an input that is the same at all steps, of one step."""
+        """Return a convolution of all images at once; of one step only, if the input is the same at all steps."""
         apply = super().conv(layer)
 
         def last(x: Any, weight: Any, *bias: Any) -> Any:
@@ -33,17 +33,17 @@ class Contender(TorchContender):
         return last
 
     def pool(self, layer: Layer) -> Callable[..., Any]:
-        """Return the largest of each window of all images at once; of an input that is the same at all steps, of one step."""
+        """Return max-pooling of all images at once; of one step only, if the input is the same at all steps."""
         apply = super().pool(layer)
         return lambda x: once(x, apply)
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons with weights among them."""
+        """Return a layer of neurons with recurrent weights."""
         return lambda current, weight: Fused.apply(current, weight, layer)
 
 
 def once(x: Any, apply: Callable[[Any], Any]) -> Any:
-    """Apply a function to all time steps, or to one if all are the same."""
+    """Apply a function to all time steps, or to one if they are all the same."""
     return apply(x) if x.stride(0) or len(x) == 1 else apply(x[:1]).expand(len(x), -1, -1, -1, -1)
 
 
@@ -52,7 +52,7 @@ def _channels_last(images: Any) -> Any:
 
 
 class Fused(torch.autograd.Function):
-    """Neurons over time, with or without weights among them."""
+    """Neurons over time, with or without recurrent weights."""
 
     @staticmethod
     def forward(ctx: Any, current: Any, weight: Any, layer: Layer) -> Any:
@@ -74,13 +74,13 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Any) -> Any:
-        """Go from the end, step by step, to the gradient of the current."""
+        """Compute the gradient of the current, step by step from the end."""
         u, weight, z = ctx.saved_tensors
         beta = ctx.layer.beta
         d = torch.empty_like(u)
         later = torch.zeros_like(d[0])
         by_spike = torch.empty_like(later)
-        # The derivative of a few steps at once: fewer calls than one a step, and it stays in the cache, unlike that of all.
+        # The derivative of a few steps at once needs fewer calls than one per step; unlike that of all, it stays in the cache.
         chunk = max(1, IN_CACHE // later.numel())
         for uc, dc, gc in zip(*(reversed(whole.split(chunk)) for whole in (u, d, gradient)), strict=True):
             slopes = surrogate_derivative(ctx.layer, uc - 1.0)

@@ -1,4 +1,4 @@
-"""The expert's torch, which also sees that a constant input needs one product, not one for each step."""
+"""The expert's torch, with one product for a constant input instead of one per step."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from . import torch_expert
 
 
 class Contender(torch_expert.Contender):
-    """A dense layer looks whether its input is the same at all steps."""
+    """Dense layers check whether their input is the same at all steps."""
 
     def dense(self, layer: Layer) -> Callable[..., Any]:
-        """Return a fully connected layer on all time steps at once, or on the one that all are."""
+        """Return a fully connected layer on all time steps at once, or on one if they are all the same."""
         return _dense
 
 

@@ -1,4 +1,4 @@
-"""Torch as its user writes it at first: a loop over time that autograd follows, with the surrogate as a function."""
+"""Torch as users first write it: a loop over time that autograd follows, with the surrogate as a function."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def spike_function(layer: Layer) -> Callable[[Any], Any]:
 
 
 class Contender(TorchContender):
-    """A plain loop. It takes ``unbind``: indexing a step would make the backward quadratic in T."""
+    """A plain loop. It uses ``unbind``, since indexing a step would make the backward pass quadratic in T."""
 
     def conv(self, layer: Layer) -> Callable[..., Any]:
         """Return a convolution, step by step."""
@@ -44,7 +44,7 @@ class Contender(TorchContender):
         return lambda x, *weights: torch.cat([apply(part, *weights) for part in x.split(1)])
 
     def pool(self, layer: Layer) -> Callable[..., Any]:
-        """Return the largest of each window, step by step."""
+        """Return max-pooling, step by step."""
         apply = super().pool(layer)
         return lambda x: torch.cat([apply(part) for part in x.split(1)])
 
@@ -64,7 +64,7 @@ class Contender(TorchContender):
         return self.recurrent(layer)
 
     def recurrent(self, layer: Layer) -> Callable[..., Any]:
-        """Return a layer of neurons, with weights among them if it is given any."""
+        """Return a layer of neurons, with recurrent weights if there are any."""
         spike = spike_function(layer)
 
         def apply(current: Any, weight: Any = None) -> Any:

@@ -204,7 +204,7 @@ def test_a_part_before_super_init_is_refused(part):
             super().__init__()
 
     message = (
-        r"Early: expected super\(\).__init__\(\) before it is given .*'part', got no call of it. Make `super\(\).__init__\(\)`"
+        r"Early: expected super\(\).__init__\(\) before it is given .*'part', got no such call. Make `super\(\).__init__\(\)`"
     )
     with pytest.raises(CellError, match=message):
         Early()
@@ -219,7 +219,7 @@ def test_a_cell_without_super_init_cannot_be_called():
             return x
 
     message = (
-        r"Without: expected super\(\).__init__\(\) before it is called, got no call of it. Make .* the first line of __init__"
+        r"Without: expected super\(\).__init__\(\) before it is called, got no such call. Make .* the first line of __init__"
     )
     for call in (Without(), grad(Without())):
         with pytest.raises(CellError, match=message):

@@ -39,7 +39,7 @@ def test_insert_param_to_cell():
         (lambda net: net.insert_child_to_cell("a", 3), "Cell.insert_child_to_cell: expected a Cell, got int 3"),
         (
             lambda net: net.insert_child_to_cell("a", Parameter([1.0])),
-            "a Cell, got Parameter .* by insert_param_to_cell",
+            "a Cell, got Parameter .* with insert_param_to_cell",
         ),
         (lambda net: net.insert_child_to_cell(3, nn.ReLU()), "expected the name of an attribute, got int 3"),
         (lambda net: net.insert_child_to_cell(None, nn.ReLU()), "expected the name of an attribute, got NoneType None"),

@@ -28,7 +28,7 @@ def test_a_map_goes_into_structures(structures, result):
 def test_the_function_may_come_with_the_call():
     assert ops.HyperMap()(lambda x: x * 2, [1, [2, 3]]) == [2, [4, 6]]
     assert ops.Map()(len, ([1, 2], (3,))) == (2, 1)
-    with pytest.raises(ArgumentError, match="HyperMap: expected a function and what to apply it to, got nothing"):
+    with pytest.raises(ArgumentError, match="HyperMap: expected a function and structures to apply it to, got nothing"):
         ops.HyperMap()()
 
 
@@ -131,7 +131,7 @@ def test_vmap_of_a_cell_with_its_own_bprop():
 @pytest.mark.parametrize(
     ("axes", "args", "says"),
     [
-        (0, (Tensor([1.0]), Tensor([1.0, 2.0])), r"expected inputs with one number of items, got numbers \[1, 2\]"),
+        (0, (Tensor([1.0]), Tensor([1.0, 2.0])), r"expected inputs with equal numbers of items, got numbers \[1, 2\]"),
         (None, (Tensor([1.0]),), r"got numbers \[\]"),
         (0, (Tensor(np.ones((0, 2))),), r"got numbers \[0\]"),
         ((0, 0), (Tensor([1.0]),), r"ops.vmap, in_axes: expected axes for tuple of \[1\] Float32, got \(0, 0\)"),

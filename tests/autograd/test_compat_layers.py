@@ -49,7 +49,7 @@ def test_cross_entropy(reduction, reduced):
 
 
 def test_labels_of_the_wrong_kind_are_refused():
-    with pytest.raises(ShapeError, match=r"expected scores \[N, classes\] and their labels, .* with sparse=True"):
+    with pytest.raises(ShapeError, match=r"expected scores \[N, classes\] and their labels, .* use sparse=True"):
         nn.SoftmaxCrossEntropyWithLogits()(Tensor(SCORES), Tensor(LABELS))
 
 

@@ -44,7 +44,10 @@ TWO = r"Two.bprop: expected a tuple with one gradient for each of 2 inputs, got 
         (lambda d: None, ONE + r"NoneType None. One gradient is a tuple too: return \(dx,\)."),
         (lambda d: "text", ONE + r"str 'text'."),
         (lambda d: {0: d}, ONE + r"dict"),
-        (lambda d: (), ONE + r"0 values. Every input of construct takes a slot, also one that is no Tensor; None stands for"),
+        (
+            lambda d: (),
+            ONE + r"0 values. Every input of construct takes a slot, even one that is not a Tensor; None stands for",
+        ),
         (lambda d: (d * 7, d * 8), ONE + r"2 values. Every input"),
         (lambda d: ((d,), {"w": d}), r"One.bprop: expected a dict whose keys are Parameters, got the keys \['w'\]"),
     ],
@@ -72,13 +75,15 @@ def test_a_return_value_that_is_not_one_gradient_for_each_of_two_inputs(answer, 
 
 
 def test_too_few_where_an_input_is_no_tensor():
-    with pytest.raises(BpropError, match=TWO + r"1 value. Every input of construct takes a slot, also one that is no Tensor"):
+    with pytest.raises(
+        BpropError, match=TWO + r"1 value. Every input of construct takes a slot, even one that is not a Tensor"
+    ):
         grad(Two(lambda d: (d,)))(x23(), 3)
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (4, 2, 3), (3,), (), (1, 3), (2, 3, 1), (0,)])
 def test_a_gradient_of_another_shape(shape):
-    message = "One.bprop, gradient of input 0: expected the shape of what it is for, [2, 3] Float32, got "
+    message = "One.bprop, gradient of input 0: expected shape [2, 3], got "
     with pytest.raises(BpropError, match=re.escape(f"{message}{list(shape)} Float32. Sum over")):
         grad(One(lambda d: (Tensor(np.ones(shape, np.float32)),)))(x23())
 
@@ -91,9 +96,7 @@ def test_a_gradient_of_another_shape_says_what_to_do_and_is_a_shape_error_too():
 
 
 def test_the_input_is_counted():
-    with pytest.raises(
-        BpropError, match=r"Two.bprop, gradient of input 1: expected the shape .*\[3\] Float64, got \[2, 3\] Float64"
-    ):
+    with pytest.raises(BpropError, match=r"Two.bprop, gradient of input 1: expected shape \[3\], got \[2, 3\] Float64"):
         grad(Two(lambda d: (d, d)), (0, 1))(f64(np.ones((2, 3))), f64(np.ones(3)))
 
 
@@ -108,11 +111,9 @@ def test_a_gradient_that_is_no_tensor(value, got):
 
 
 def test_a_python_number_for_an_array():
-    with pytest.raises(
-        BpropError, match=r"gradient of input 0: expected the shape of what it is for, \[2, 3\] Float32, got float 5.0\. Sum"
-    ):
+    with pytest.raises(BpropError, match=r"gradient of input 0: expected shape \[2, 3\], got float 5.0\. Sum"):
         grad(One(lambda d: (5.0,)))(x23())
-    with pytest.raises(BpropError, match=r"\[2, 3\] Float32, got int 2\. Sum"):
+    with pytest.raises(BpropError, match=r"shape \[2, 3\], got int 2\. Sum"):
         grad(One(lambda d: (2,)))(x23())
 
 
@@ -220,7 +221,7 @@ def test_a_construct_that_returns_none():
 
     for cell in (Silent(), SilentWithBprop()):
         name = type(cell).__name__
-        message = rf"{name}.construct: expected a Tensor or a tuple of them, got None. Does it end without a `return`\?"
+        message = rf"{name}.construct: expected a Tensor or a tuple of them, got None. Let it end with a `return`."
         with pytest.raises(GradientError, match=message):
             cell(x23())
         with pytest.raises(GradientError, match=message):

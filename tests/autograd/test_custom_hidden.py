@@ -11,9 +11,9 @@ from autograd.errors import GradientError
 from .helpers import Weighted, f64, full, plain, x23
 
 HIDDEN = (
-    r"gradient through Weighted: expected Weighted.bprop to supply the gradient of everything asked for that its construct "
-    r"uses, got no gradient for Parameter 'w'. Return it as `return \(dx,\), \{self.weight: dw\}`, or pass it to construct as "
-    r"an input; set requires_grad=False or leave it out"
+    r"gradient through Weighted: expected Weighted.bprop to supply every requested gradient of a value that construct "
+    r"uses, got no gradient for Parameter 'w'. Return it as `return \(dx,\), \{self.weight: dw\}`, or pass the value to "
+    r"construct as an input. If the gradient is not wanted, set requires_grad=False or leave it out"
 )
 
 

@@ -81,9 +81,7 @@ def test_a_gradient_by_key_of_the_wrong_shape_is_refused():
             return (dout,), {self.w: dout, self.b: dout.sum(0)}
 
     net = Wrong()
-    with pytest.raises(
-        BpropError, match=r"Wrong.bprop, gradient of Parameter 'w': expected the shape of what it is for.*\[3\] Float"
-    ):
+    with pytest.raises(BpropError, match=r"Wrong.bprop, gradient of Parameter 'w': expected shape \[3\], got"):
         grad(net, None, net.w)(x23())
 
 

@@ -46,7 +46,7 @@ def test_gradients_of_torch_are_ours_from_there_on():
     x = from_dlpack(weight.detach())
     gradient = torch.from_dlpack(grad(lambda x: (x * x).sum())(x))
     assert torch.equal(gradient, torch.tensor([2.0, 4.0]))
-    with pytest.raises(DTypeError, match=r"bfloat16 as \.float\(\)"):
+    with pytest.raises(DTypeError, match=r"bfloat16 with \.float\(\)"):
         from_dlpack(torch.ones(2, dtype=torch.bfloat16))
 
 

@@ -9,7 +9,7 @@ from autograd.errors import ArgumentError, CellError, DTypeError, GradientError,
 from .helpers import Linear
 
 X = Tensor([1.0, 2.0])
-READY = "got no call of it. Make `super().__init__()` the first line of __init__."
+READY = "got no such call. Make `super().__init__()` the first line of __init__."
 COUNTED = "Positions count the positional arguments from 0."
 CHANGED = (
     "Nothing was loaded. Build the Cell as it was when saved, or pass strict=False for names, "
@@ -100,7 +100,7 @@ ERRORS = [
     (
         lambda: grad(double)(Tensor([1, 2])),
         DTypeError,
-        "grad of double: expected a floating Tensor to differentiate by as input 0, got [2] Int64. "
+        "grad of double: expected a floating Tensor as input 0, to differentiate, got [2] Int64. "
         "Convert it with .astype(autograd.float32), or choose another grad_position.",
     ),
     (
@@ -113,18 +113,18 @@ ERRORS = [
         lambda: grad(lambda x: 3.0)(X),
         GradientError,
         "grad of <lambda>: expected a function that returns Tensors, got float 3.0. Return the Tensor itself, not a number or "
-        "an array made of it; what need not be differentiated goes behind it, with has_aux=True.",
+        "an array made of it. Results that need no gradient come after it, with has_aux=True.",
     ),
     (
         lambda: grad(double, has_aux=True)(X),
         GradientError,
         "grad of double: expected a tuple (value, aux, ...) because has_aux=True, got [2] Float32. "
-        "Return what is auxiliary beside.",
+        "Return auxiliary values after the value.",
     ),
     (
         lambda: grad(double, sens_param=True)(X, sens=None),
         ArgumentError,
-        "grad of double: expected the cotangent of the output as last input, or sens=, got none. Pass it.",
+        "grad of double: expected the cotangent of the output as the last input, or sens=, got none. Pass it.",
     ),
     (
         lambda: vjp(double, X)[1](X, X),
@@ -146,14 +146,14 @@ ERRORS = [
     (
         lambda: vjp(double, Tensor([1])),
         DTypeError,
-        "vjp of double: expected a floating Tensor to differentiate by among the inputs, got [1] Int64. "
-        "Convert one with .astype(autograd.float32), or name weights.",
+        "vjp of double: expected a floating Tensor among the inputs, got [1] Int64. "
+        "Convert one with .astype(autograd.float32), or pass weights.",
     ),
     (
         lambda: vjp(Silent()),
         DTypeError,
-        "vjp of Silent: expected a floating Tensor to differentiate by among the inputs, got no positional input. "
-        "Convert one with .astype(autograd.float32), or name weights.",
+        "vjp of Silent: expected a floating Tensor among the inputs, got no positional input. "
+        "Convert one with .astype(autograd.float32), or pass weights.",
     ),
     (
         lambda: stop_gradient("a"),
@@ -191,7 +191,7 @@ ERRORS = [
     (
         lambda: Silent()(X),
         GradientError,
-        "Silent.construct: expected a Tensor or a tuple of them, got None. Does it end without a `return`?",
+        "Silent.construct: expected a Tensor or a tuple of them, got None. Let it end with a `return`.",
     ),
     (
         lambda: Twice().parameters_dict(),
@@ -220,7 +220,7 @@ ERRORS = [
     (
         lambda: grad(use_a_released_graph)(X),
         GradientError,
-        "reverse pass: expected a graph that is still there, got one that an earlier gradient has used up. "
+        "reverse pass: expected a graph that still exists, got one that an earlier gradient has released. "
         "A tensor was kept from inside an earlier transform; return it from the function (has_aux=True) instead.",
     ),
 ]

@@ -167,7 +167,7 @@ def test_a_tensor_kept_from_an_inner_transform_that_freed_its_graph_is_refused()
             grad(lambda y: kept.append(y * x) or kept[0] * y)(x)
         return kept[0] * 2
 
-    with pytest.raises(GradientError, match=r"reverse pass: expected a graph that is still there, got one that.*has_aux=True"):
+    with pytest.raises(GradientError, match=r"reverse pass: expected a graph that still exists, got one that.*has_aux=True"):
         grad(outer)(f64(3.0))
 
 

@@ -13,7 +13,7 @@ from autograd import Parameter, Tensor, as_tensor, nn, ops
 from autograd.errors import DTypeError, ShapeError, StateDictError
 
 MASKED = np.ma.masked_array([[1.0, 2.0]], mask=[[False, True]])
-LOST = "It would be lost: fill it, with .filled(0), and say which steps count with mask=, where there is one."
+LOST = "The mask would be lost. Fill the array with .filled(0); if there is an argument mask=, pass the valid steps."
 TEXT = "Convert the text first, such as with np.asarray(values, float)."
 COLUMNS = "Take the columns that hold numbers, and convert them with .astype(float)."
 PASS = "Pass numbers, a list of them or an array."
@@ -23,10 +23,10 @@ START, UNIT = "Count from a start: (t - t[0]) / np.timedelta64(1, 's').", "Divid
 FIELD = "Take one field of it, or convert it with .astype(np.float32)."
 
 FOREIGN = {
-    "masked": (MASKED, "an array without a mask of its own", "MaskedArray [1, 2] Float64", LOST),
-    "masked, nothing": (np.ma.masked_array([1.0]), "an array without a mask of its own", "MaskedArray [1] Float64", LOST),
-    "masked in a list": ([MASKED, MASKED], "an array without a mask of its own", "MaskedArray [1, 2] Float64", LOST),
-    "the masked constant": ([1.0, np.ma.masked], "an array without a mask of its own", "MaskedConstant [] Float64", LOST),
+    "masked": (MASKED, "an array without a mask", "MaskedArray [1, 2] Float64", LOST),
+    "masked, nothing": (np.ma.masked_array([1.0]), "an array without a mask", "MaskedArray [1] Float64", LOST),
+    "masked in a list": ([MASKED, MASKED], "an array without a mask", "MaskedArray [1, 2] Float64", LOST),
+    "the masked constant": ([1.0, np.ma.masked], "an array without a mask", "MaskedConstant [] Float64", LOST),
     "csr matrix": (scipy.sparse.csr_matrix(np.eye(2)), "a dense array", "csr_matrix [2, 2] Float64", DENSE),
     "coo array": (scipy.sparse.coo_array(np.eye(2)), "a dense array", "coo_array [2, 2] Float64", DENSE),
     "text": ("abc", None, "str 'abc'", TEXT),
@@ -99,7 +99,7 @@ PLACES = {
 
 @pytest.mark.parametrize("take", PLACES.values(), ids=PLACES)
 def test_no_place_loses_the_mask_of_an_array(take):
-    with pytest.raises(DTypeError, match=r"expected an array without a mask of its own, got Masked\w+ .*It would be lost"):
+    with pytest.raises(DTypeError, match=r"expected an array without a mask, got Masked\w+ .*The mask would be lost"):
         take()
 
 
@@ -164,8 +164,8 @@ def test_what_refuses_to_become_an_array_is_quoted():
     with pytest.raises(DTypeError) as error:
         Tensor(Stubborn())
     assert str(error.value) == (
-        "Tensor: expected numbers or an array of them, got Stubborn moonstone. Convert it to a numpy array first, a tensor of "
-        "torch with .detach().cpu().numpy() (numpy says: it is on the moon)."
+        "Tensor: expected numbers or an array of them, got Stubborn moonstone. Convert it to a numpy array first, a torch "
+        "tensor with .detach().cpu().numpy() (numpy says: it is on the moon)."
     )
 
 

@@ -168,7 +168,7 @@ def test_what_an_optimizer_prints_makes_it_again_and_it_can_be_pickled(name):
         (lambda: nn.Softmax(True), r"Softmax: expected axis as an int, got bool True"),
         (lambda: nn.LogSoftmax(None), r"LogSoftmax: expected axis as an int, got NoneType None"),
         (lambda: nn.Flatten(True), r"Flatten: expected start_dim to be an int, got bool True"),
-        (lambda: nn.SoftmaxCrossEntropyWithLogits("mean"), r"expected sparse=True or False, got 'mean'. Say reduction="),
+        (lambda: nn.SoftmaxCrossEntropyWithLogits("mean"), r"expected sparse=True or False, got 'mean'. Pass reduction="),
     ],
 )  # fmt: skip
 def test_an_argument_in_the_place_of_another_is_refused(make, message):

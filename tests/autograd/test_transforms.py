@@ -194,7 +194,7 @@ def test_nothing_to_differentiate_by_is_refused():
 
 @pytest.mark.parametrize("given", [Tensor([1, 2]), Tensor([True]), 3, "text", None, np.array([1]), (Tensor([1]), 2)])
 def test_the_gradient_of_what_is_not_floating_is_refused(given):
-    with pytest.raises(DTypeError, match=r"grad of <lambda>: expected a floating Tensor to differentiate by as input 0, got "):
+    with pytest.raises(DTypeError, match=r"grad of <lambda>: expected a floating Tensor as input 0, to differentiate, got "):
         grad(lambda x: x * 1.5)(given)
 
 

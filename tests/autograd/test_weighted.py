@@ -41,5 +41,5 @@ def test_a_layer_multiplies_by_what_its_transform_makes(name):
 def test_a_transform_of_another_shape_is_refused():
     layer = nn.Dense(3, 2, rng=0)
     layer.weight_transform = nn.Flatten(0)
-    with pytest.raises(ShapeError, match=r"Dense, weight_transform: expected weights \[2, 3\], as it got, got .*\[6\]"):
+    with pytest.raises(ShapeError, match=r"Dense, weight_transform: expected weights \[2, 3\], as given, got .*\[6\]"):
         layer(np.ones((1, 3), np.float32))

@@ -9,7 +9,7 @@ from autograd.errors import DTypeError
 
 from .helpers import f64, plain
 
-REFUSED = r"expected floating Parameters to differentiate by, got 'n', Parameter \[1\] {}. Make it of floats, or a constant"
+REFUSED = r"expected floating Parameters, got 'n', Parameter \[1\] {}. Convert it to floats, or freeze it"
 
 ASKED = {
     "grad": lambda fn, p, x: grad(fn, None, p)(x),
@@ -52,7 +52,7 @@ def test_a_cell_counts_in_one_that_is_frozen():
     assert plain(gradients) == ([[1.0, 2.0]], [1.0])
     assert net.n.item() == 1
     net.n.requires_grad = True
-    with pytest.raises(DTypeError, match=r"got 'n', Parameter \[\] Int64. Make it of floats"):
+    with pytest.raises(DTypeError, match=r"got 'n', Parameter \[\] Int64. Convert it to floats"):
         GradOperation(get_by_list=True)(net)(Tensor([[1.0, 2.0]]))
 
 

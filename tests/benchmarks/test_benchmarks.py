@@ -269,7 +269,7 @@ def test_who_does_all_time_steps_of_a_layer_at_once_refuses_feedback():
     with pytest.raises(UnsupportedError, match="products of all time steps at once only"):
         gemms.Contender(work)
     if TORCH:
-        with pytest.raises(UnsupportedError, match="no room for feedback"):
+        with pytest.raises(UnsupportedError, match="excludes feedback"):
             Job("torch_expert", work).contender.iteration()
 
 

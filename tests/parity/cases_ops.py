@@ -96,7 +96,7 @@ def J3_stop_gradient_tuple():
 
 # Inputs that are no floats
 
-NO_FLOAT = Fails(DTypeError, "a floating Tensor to differentiate by as input 0")
+NO_FLOAT = Fails(DTypeError, "a floating Tensor as input 0, to differentiate")
 
 gradient("J4_int_input_grad", lambda x: x * x, t(2, 3, dtype=ms.int32), NO_FLOAT, of_integers)
 gradient("S6_int32_sq", lambda x: x * x, t(2, 3, dtype=ms.int32), NO_FLOAT, of_integers)

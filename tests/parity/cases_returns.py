@@ -17,7 +17,7 @@ NONE = "None for a gradient"
 CHECKED = "`set_context(check_bprop=True)`"
 
 ONE_EACH = Fails(BpropError, "expected a tuple with one gradient for each of ")
-WRONG_SHAPE = Fails(BpropShapeError, "gradient of input 0: expected the shape of what it is for, [2, 3] Float32")
+WRONG_SHAPE = Fails(BpropShapeError, "gradient of input 0: expected shape [2, 3]")
 WRONG_SIGNATURE = Fails(BpropError, "expected the signature (self, x, out, dout)")
 
 
@@ -96,7 +96,7 @@ def B4_shape_scalar_for_2x3():
     return one(ones())
 
 
-@differs(SHAPE, Fails(BpropShapeError, "[1, 3] Float32, got [2, 3] Float32. Sum over the axes that were broadcast"))
+@differs(SHAPE, Fails(BpropShapeError, "shape [1, 3], got [2, 3] Float32. Sum over the axes that were broadcast"))
 def B4_shape_2x3_for_1x3():
     return one(ones(2, 3), Tensor([[1.0, 2.0, 3.0]]))
 

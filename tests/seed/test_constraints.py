@@ -112,9 +112,9 @@ def test_3_a_parameter_whose_gradient_the_bprop_hides_is_an_error_that_names_bot
     with pytest.raises(GradientError) as error:
         ms.grad(cell, weights=cell.trainable_params())(X)
     assert str(error.value) == (
-        "gradient through Scaled: expected Scaled.bprop to supply the gradient of everything asked for that its construct "
-        "uses, got no gradient for Parameter 'w'. Return it as `return (dx,), {self.weight: dw}`, or pass it to construct as "
-        "an input; set requires_grad=False or leave it out of the weights if its gradient is not wanted."
+        "gradient through Scaled: expected Scaled.bprop to supply every requested gradient of a value that construct "
+        "uses, got no gradient for Parameter 'w'. Return it as `return (dx,), {self.weight: dw}`, or pass the value to construct "
+        "as an input. If the gradient is not wanted, set requires_grad=False or leave it out of the weights."
     )
 
 

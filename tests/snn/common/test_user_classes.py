@@ -63,5 +63,5 @@ def test_a_net_that_is_nested_too_deep_says_so(use):
     net = nn.SequentialCell(nn.Dense(3, 3), snn.IFNode())
     for _ in range(400):
         net = nn.SequentialCell(net)
-    with pytest.raises(CellError, match=r"Python's recursion limit, got one too deep in others. Put the layers into one"):
+    with pytest.raises(CellError, match=r"Python's recursion limit, got deeper nesting. Put the layers into one"):
         use(net)

@@ -162,11 +162,11 @@ class HandsToNumpy(Step):
     ("step", "got", "way_out"),
     [
         (Mixes(np.eye(F)), "ops.matmul, which mixes elements", "Keep it outside the neuron"),
-        (Sums(slopes()), "ops.sum, which mixes elements", "adds up the gradient of a Parameter with ops.sum_to_size"),
-        (Branches(0.5), "the value of a Tensor, as `if` or float() need it", "ops.where(condition, a, b)"),
-        (Reads(0.5), "the value of a Tensor, as `if` or float() need it", "ops.where(condition, a, b)"),
-        (ReadsArray(slopes()), "the array of a Tensor, as a numpy function needs it", "Use the function of autograd.ops"),
-        (HandsToNumpy(slopes()), "the array of a Tensor, as a numpy function needs it", "Use the function of autograd.ops"),
+        (Sums(slopes()), "ops.sum, which mixes elements", "sum the gradient of a Parameter with ops.sum_to_size"),
+        (Branches(0.5), "the value of a Tensor, which `if` and float() need", "ops.where(condition, a, b)"),
+        (Reads(0.5), "the value of a Tensor, which `if` and float() need", "ops.where(condition, a, b)"),
+        (ReadsArray(slopes()), "the array of a Tensor, which a numpy function needs", "Use the function of autograd.ops"),
+        (HandsToNumpy(slopes()), "the array of a Tensor, which a numpy function needs", "Use the function of autograd.ops"),
     ],
     ids=["matmul", "sum", "if", "float", "asnumpy", "numpy"],
 )

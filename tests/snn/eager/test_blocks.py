@@ -222,7 +222,7 @@ def test_a_block_without_a_state_stays_a_layer():
         (lambda b, x: b(x), r"layer '1' \(LIFNode\): expected a state, since this layer has one over time, got none\. "
                             r"Run the net over time with snn.run\(net, x\), or a step with out, state = net\(x, net.initial"),
         (lambda b, x: b(x, {"1": x}), r"SequentialCell, state: expected a dict with the layers \['1', '3', '6'\], got a "
-                                      r"dict with \['1'\]. Pass what initial_state\(x\) or the step before returned, or None"),
+                                      r"dict with \['1'\]. Pass the state from initial_state\(x\) or the previous step, or"),
         (lambda b, x: b(x, x), r"SequentialCell, state: expected a dict with the layers .*, got \[3, 4\] Float32"),
         (lambda b, x: b(x, {**b.initial_state(x), "7": None}), r"got a dict with \['1', '3', '6', '7'\]"),
         (lambda b, x: b(x, {**b.initial_state(x), "1": x}), r"expected .*\[3, 6\] Float32.*, got \[3, 4\] Float32"),

@@ -94,8 +94,8 @@ class Asks(Wired):
 @pytest.mark.parametrize(
     ("ask", "got"),
     [
-        (lambda spike: spike * 2 if spike.sum() > 0 else spike, r"`if` or float\(\) need it\. Choose with ops\.where"),
-        (lambda spike: np.tanh(np.asarray(spike)), r"a numpy function needs it\. Use the function of autograd\.ops"),
+        (lambda spike: spike * 2 if spike.sum() > 0 else spike, r"`if` and float\(\) need\. Choose with ops\.where"),
+        (lambda spike: np.tanh(np.asarray(spike)), r"a numpy function needs\. Use the function of autograd\.ops"),
     ],
     ids=["if", "numpy"],
 )

@@ -118,5 +118,5 @@ def test_a_bprop_that_forgets_the_state_is_an_error():
         GradOperation()(lambda x: snn.run(Short(), x)[0])(Tensor(currents((3, 2, 3))))
     assert str(error.value) == (
         "Short.bprop: expected a tuple with one gradient for each of 2 inputs, got 1 value. "
-        "Every input of construct takes a slot, also one that is no Tensor; None stands for zero."
+        "Every input of construct takes a slot, even one that is not a Tensor; None stands for zero."
     )
