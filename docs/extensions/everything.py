@@ -1,4 +1,4 @@
-"""The directive ``everything``: documents the names in the ``__all__`` of a module, grouped by the module that defines them."""
+"""The directive ``everything``: documents the ``__all__`` of a module, grouped by the modules that define the names."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ documented = sorted({name for text in texts for name in PAGES.findall(text)})
 class Everything(SphinxDirective):
     """``.. everything:: autograd.ops``: a list of all names, then their entries.
 
-    With ``:from:``, the names that these modules export and that are not in its ``__all__``. With ``:first:``, parts of names of
-    modules: names defined in these come first, in this order.
+    With ``:from:``, the names that these modules export and that are not in its ``__all__``. With ``:first:``, parts of module
+    names: names defined in these modules come first, in this order.
     """
 
     required_arguments = 1
@@ -120,7 +120,7 @@ def _show_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of a NamedTuple, which its attributes describe, and the methods that scikit-learn adds to our classes."""
+    """Leave out the fields of a NamedTuple, which its attributes describe, and methods that scikit-learn adds to a class."""
     adds = str(getattr(obj, "__module__", "")).startswith("sklearn.")
     return True if adds or type(obj).__name__ == "_tuplegetter" else None
 
