@@ -10,7 +10,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")  # figures of executed pages
-# Kernels see no profile of the user's, and do not tell at each start that a local port is not encrypted.
+# Kernels ignore the user's profile, and do not warn at each start that a local port is not encrypted.
 profiles = tempfile.TemporaryDirectory(prefix="spikecell-docs-")
 (Path(profiles.name) / "profile_default").mkdir()
 (Path(profiles.name) / "profile_default" / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 'ERROR'\n")
@@ -39,25 +39,25 @@ html_static_path = html_css_files = ["style.css"]
 html_show_sphinx = False
 html_copy_source = html_show_sourcelink = False
 
-# numpydoc says the types; the signatures stay short.
+# Types are in the docstrings; the signatures stay short.
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False  # autodoc lists them
 nitpicky = True  # a name that leads nowhere is an error
 nitpick_ignore_regex = [
-    ("py:class", r"snn\.(layers|neurons|synapses)\.\w+\.\w+"),  # but for a State, which its page describes,
-    ("py:class", r"(Classifier|Regressor)Mixin"),  # and for classes of scikit-learn
+    ("py:class", r"snn\.(layers|neurons|synapses)\.\w+\.\w+"),  # except a State, which its page describes,
+    ("py:class", r"(Classifier|Regressor)Mixin"),  # and classes of scikit-learn
 ]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 toc_object_entries_show_parents = "hide"
 
-# Pages with a kernel run as the site is built; an error in one is an error of the build.
+# Pages with a kernel run when the site is built; an error in one fails the build.
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
-logging.getLogger("traitlets").setLevel(logging.WARNING)  # it would tell of each page that runs
+logging.getLogger("traitlets").setLevel(logging.WARNING)  # it would report each page that runs
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -1,4 +1,4 @@
-"""The directive ``everything``: documents what a module exports by its ``__all__``, grouped by where it is defined."""
+"""The directive ``everything``: documents the ``__all__`` of a module, grouped by the modules that define the names."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ documented = sorted({name for text in texts for name in PAGES.findall(text)})
 class Everything(SphinxDirective):
     """``.. everything:: autograd.ops``: a list of all names, then their entries.
 
-    With ``:from:``, the names that these modules export into it beside its ``__all__``. With ``:first:``, parts of names of
-    modules: what is defined in them comes first, in this order.
+    With ``:from:``, the names that these modules export and that are not in its ``__all__``. With ``:first:``, parts of module
+    names: names defined in these modules come first, in this order.
     """
 
     required_arguments = 1
     option_spec = {"from": directives.unchanged, "first": directives.unchanged}
 
     def run(self) -> list[Any]:
-        """Return what stands on the page."""
+        """Return the contents of the page."""
         page = self.arguments[0]
         module = importlib.import_module(page)
         beside = [importlib.import_module(name) for name in self.options.get("from", "").split()]
@@ -48,18 +48,18 @@ class Everything(SphinxDirective):
             group, entry = _entry(page, name, getattr(module, name))
             groups.setdefault(group, []).extend(entry)
             listed.setdefault(group, []).append(name)
-        # What is defined here first; lists of modules, objects and other names last.
+        # Lists of modules, objects and other names come last.
         ordered = sorted(groups.items(), key=lambda item: item[0] in LISTS)
         if first:
             lines += _overview(page, {group: listed[group] for group, _ in ordered if group not in LISTS})
-        said = "" if beside else inspect.cleandoc(module.__doc__ or "")  # a page that is one file has said it above
+        said = "" if beside else inspect.cleandoc(module.__doc__ or "")  # is already at the top of the page
         for (title, text), entries in ordered:
             lines += [title, "-" * len(title), "", text if text != said else "", "", *entries, ""]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 
 def _rank(value: Any, first: list[str]) -> tuple[int, bool]:
-    """Return the place of the module in which a value is defined among those that come first; functions before classes."""
+    """Return the rank of a value: the place of its module among those that come first, and functions before classes."""
     home = f"{getattr(value, '__module__', None) or ''}."
     return next((place for place, part in enumerate(first) if f"{part}." in home), len(first)), isinstance(value, type)
 
@@ -102,7 +102,7 @@ def _entry(page: str, name: str, value: Any) -> tuple[tuple[str, str], list[str]
     group = home.rpartition(".")[2].replace("_", " ").capitalize(), inspect.cleandoc(defined.__doc__ or "")
     if not isinstance(value, type):
         return group, [f".. autofunction:: {full}", ""]
-    # What comes from a class that has its own entry is said there.
+    # Members inherited from a class with its own entry are documented there.
     above = ", ".join(c.__name__ for c in dropwhile(lambda c: not _has_entry(c), value.__mro__[1:]))
     shown = ["   :show-inheritance:"] if any(_has_entry(base) for base in value.__bases__ if base is not object) else []
     return group, [f".. autoclass:: {full}", "   :members:", f"   :inherited-members: {above}", *shown, ""]
@@ -120,13 +120,13 @@ def _show_bases(app: Sphinx, name: str, obj: Any, options: Any, bases: list[Any]
 
 
 def _skip(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out the fields of a NamedTuple, which its attributes describe, and what scikit-learn adds to a class of ours."""
+    """Leave out the fields of a NamedTuple, which its attributes describe, and methods that scikit-learn adds to a class."""
     adds = str(getattr(obj, "__module__", "")).startswith("sklearn.")
     return True if adds or type(obj).__name__ == "_tuplegetter" else None
 
 
 def _find(app: Sphinx, env: Any, node: Any, contents: Any) -> Any:
-    """Resolve a name under which something can be imported, and that is not the one of its entry."""
+    """Resolve a name that can be imported but differs from the name of its entry."""
     page, _, name = node.get("reftarget", "").rpartition(".")
     try:
         value = getattr(importlib.import_module(page), name)
@@ -138,7 +138,7 @@ def _find(app: Sphinx, env: Any, node: Any, contents: Any) -> Any:
 
 
 def place_of(value: Any, page: str) -> str:
-    """Return where a value is documented: under its own name, on the page nearest to where it is defined."""
+    """Return the entry of a value: its own name, on the page nearest to its definition."""
     name = value.__name__
     pages = [p for p in documented if getattr(importlib.import_module(p), name, None) is value]
     exported = [p for p in pages if name in importlib.import_module(p).__all__]

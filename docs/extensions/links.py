@@ -38,17 +38,17 @@ def _is_linked(node: nodes.Node) -> bool:
 
 
 def _is_theirs(node: nodes.Node) -> bool:
-    """Return whether a name stands in the first column of a table, where a page has those of another package."""
+    """Return whether a name is in the first column of a table, which has the names of another package."""
     while node is not None and not isinstance(node, nodes.entry):
         node = node.parent
     return node is not None and node.parent.index(node) == 0
 
 
 def _full(name: str) -> str | None:
-    """Return the name under which a value is documented, or None for what is no name of the API."""
+    """Return the name of the entry of a value, or None if the name is not in the API."""
     first, dot, rest = name.partition(".")
     if not dot:
-        # A name alone is that of a neuron or a layer over time, unless a layer of autograd bears it too.
+        # A name alone means a neuron or a layer over time, unless a layer of autograd has it, too.
         page = importlib.import_module("snn")
         clear = name[:1].isupper() and name in page.__all__ and not hasattr(importlib.import_module("autograd.nn"), name)
         full = f"snn.{name}" if clear else ""
@@ -60,7 +60,7 @@ def _full(name: str) -> str | None:
     try:
         value: Any = getattr(importlib.import_module(page_name), last)
     except (ImportError, AttributeError):
-        return full  # a method or an attribute, which has an entry or not
+        return full  # a method or an attribute, with or without an entry
     return place_of(value, page_name) if hasattr(value, "__name__") and not hasattr(value, "__path__") else full
 
 

@@ -1,4 +1,4 @@
-"""Makes the notebooks that pages offer for download stand alone: without links and remarks that need the site around them."""
+"""Removes links and remarks that need the site from the notebooks that pages offer for download."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
-CHECKS = re.compile(r"<!--.*?-->\s*", re.DOTALL)  # what the tests look at
+CHECKS = re.compile(r"<!--.*?-->\s*", re.DOTALL)  # for the tests
 OFFER = re.compile(r"(?:(?!\n\n)[^.:])*\{nb-download\}`[^`]*`\.")  # the sentence about the notebook itself
 LINK = re.compile(r"\[([^\]]*)\]\([^):]*\.md(?:#[^)]*)?\)")  # to another page
 
 
 def alone(markdown: str) -> str:
-    """Return the text of a cell as it stands in a notebook by itself."""
+    """Return the text of a cell without links to other pages and remarks for the site."""
     return LINK.sub(r"\1", OFFER.sub("", CHECKS.sub("", markdown))).strip()
 
 

@@ -87,5 +87,5 @@ Z1_print_seed1  Z2_print_seed2
 # By the reason why no test is written.
 OUT_OF_SCOPE = {
     "a private class of MindSpore; a Cell with a bprop does the same": ["W1_function", "W1_function_2nd"],
-    "it tells MindSpore's compiler what may change; there is nothing to tell here": ["S9_mutable_int_input"],
+    "it marks values that change for MindSpore's compiler; no value needs a mark here": ["S9_mutable_int_input"],
 }
