@@ -1,4 +1,4 @@
-"""Where the gradient by an input is needed: what the stages say that made it."""
+"""Where an input gradient is needed, according to the stages that computed the input."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Maker", "makers", "rarely"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Maker = tuple[Steps, Saved, int, int | None]
-"""A stage, what it has saved, a part, and the bool that says where the gradient by an out of it matters."""
+"""A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs matters."""
 
 
 def makers(node: Node | None) -> list[Maker] | None:
-    """Return what has made a value that is an out of a stage, or a sum of some; None if it is something else."""
+    """Return the makers of an output of a stage, or of a sum of outputs; None for any other value."""
     if node is None:
         return None
     if node.rule is ops.add and all(parent is None or parent.shape == node.shape for parent in node.parents):
