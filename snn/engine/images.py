@@ -102,7 +102,7 @@ class SpikeConvolution:
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
-        """Write the gradient of the images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 without events."""
+        """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 off events."""
         start = self.events.start[first * self.channels :]
         last = gradient.channels_last
         arguments = [
