@@ -12,10 +12,10 @@ from .python.lanes import njit
 
 @njit(error_model="numpy", nogil=True)
 def pooled(lo, hi, steps, rows, plane, spikes, amount, first, start, place, outputs, lead, out, at):
-    """Write, for each window and step, whether the place that leads fires, and which that is: the first of several.
+    """Write, for each window and step, whether the leading place fires, and its number; the first one wins a tie.
 
-    ``lead``, ``[rows, plane]``, has the state before the first step, and at last that after the last one: sums of ``amount``,
-    or with ``first`` the steps since the first spike.
+    ``lead``, ``[rows, plane]``, has the state before the first step, and on return after the last: sums of ``amount``, or with
+    ``first`` the steps since the first spike.
     """
     one, row = np.uint64(1), lead.dtype.type(1)
     for r in range(lo, hi):
@@ -40,7 +40,7 @@ def pooled(lo, hi, steps, rows, plane, spikes, amount, first, start, place, outp
 
 @njit(error_model="numpy", nogil=True)
 def put_back(lo, hi, plane, outputs, g, at, out):
-    """Add each gradient at the place that was chosen; a job is a row of a step, and ``out`` is 0."""
+    """Add each gradient at the chosen place; a job is a row of a step, and ``out`` starts at 0."""
     for r in range(lo, hi):
         for p in range(r * outputs, (r + np.uint64(1)) * outputs):
             out[r * plane + np.uint64(at[p])] += g[p]
