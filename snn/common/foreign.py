@@ -1,6 +1,6 @@
-"""Names of other packages for spiking networks, and what to write here: the one table of them, by module.
+"""Names from other packages for spiking networks, and their replacements here, by module.
 
-See :mod:`autograd.foreign` for what a name of the table does.
+See :mod:`autograd.foreign` for the use of this table.
 """
 
 from __future__ import annotations
@@ -228,4 +228,4 @@ MODULES: dict[str, dict[str, str]] = {
     "snn": _SNN, "snn.surrogate": _SURROGATE, "snn.encode": _ENCODE, "snn.losses": _LOSSES, "snn.metrics": _METRICS,
     "snn.plot": _PLOT, "snn.data": _DATA, "snn.data.transforms": _TRANSFORMS,
 }  # fmt: skip
-"""What to write for a name that is looked up in a module."""
+"""The replacement for a name, by module."""
