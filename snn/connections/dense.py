@@ -111,11 +111,12 @@ class _Weighted(Way):
         spikes = isinstance(self.x, Spikes) and self.x.ones(slice(0)) is not None
         shapes = {"currents": (rows, self.n_out, self.n_in, spikes)} if not self.listed else {}
         if not self.constant:
-            shapes["gradient by the input"] = rows, self.n_in, self.n_out, False
+            shapes["input gradient"] = rows, self.n_in, self.n_out, False
         if not self.listed:
-            shapes["gradient by the weights"] = self.n_out, self.n_in, rows, False
+            shapes["weight gradient"] = self.n_out, self.n_in, rows, False
         found = {name: choice(*shape, self.backend) for name, shape in shapes.items()}
-        return {name: f"{'our own' if made.name == 'ours' else 'the BLAS'}: {made.why}" for name, made in found.items()}
+        names = {"ours": "our own kernel", "blas": "the BLAS"}
+        return {name: f"{names[made.name]} ({made.why})" for name, made in found.items()}
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the input gradient of some steps, from their current gradient, ``[rows, pitch]``.

@@ -1,4 +1,4 @@
-"""Check the neurons of a net: whether they fire, and whether a gradient passes through them."""
+"""Check the neurons of a net: their firing, and the gradient through them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadLayerWarning", "HealthReport", "LayerHealth", "health"]
 
-_SATURATED = 0.95  # a neuron is, if it fires in this share of the steps
+_SATURATED = 0.95  # share of steps in which a saturated neuron fires
 
 
 @says_too_deep
@@ -100,7 +100,7 @@ def health(
     if not isinstance(net, Cell):
         raise DTypeError("snn.health", "a Cell as the net", describe(net), "The net comes first, then its input.")
     with unchanged(net):
-        # Quietly: what is not finite is counted, and said.
+        # Without numpy's warnings: values that are not finite are counted and reported.
         found, chosen = quietly(lambda: probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode))
         keep = None if mask is None else to_numbers(mask, "snn.health, mask")
         steps, samples = np.shape(x)[:2]
@@ -117,7 +117,7 @@ def health(
 
 
 def _of_layer(layer: Cell, constants: list[tuple[str, Cell | None, str]]) -> str:
-    """Return what is wrong with the constants of a layer, the first of it."""
+    """Return the first problem with the constants of a layer."""
     parts = [part for _, part in layer.cells_and_names()]
     return next((text for _, cell, text in constants if any(cell is part for part in parts)), "")
 
@@ -129,7 +129,7 @@ def _signed_mean(out: Tensor) -> Tensor:
 
 
 def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerHealth:
-    """Return the numbers of a layer."""
+    """Return the findings for a layer."""
     from . import health_measure as measure
 
     names = ("rate", "silent", "saturated", "mean", "std", "spread", "dead", "width", "gain")
