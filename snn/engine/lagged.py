@@ -45,19 +45,19 @@ def _offsets(where: str, offset: Array, given: int, steps: int) -> Array:
 def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
     """Return ``out[t, m, a]``, the sum over b of ``weight[a, b] x[t + offset[a, b], m, b]``.
 
-    ``[S, M, n_in]``; ``S`` is at least ``steps`` plus the largest offset.
+    Parameters
     ----------
-    ``[n_out, n_in]``; the offsets are whole numbers, 0 or more.
-        ``[S, M, n_in]``, with ``S`` of at least ``steps`` and the largest offset.
-    Number of steps to return.
-        ``[n_out, n_in]``; the offsets are whole numbers of at least 0.
+    x : array
+        ``[S, M, n_in]``; ``S`` is at least ``steps`` plus the largest offset.
+    weight, offset : array
+        ``[n_out, n_in]``; the offsets are whole numbers, 0 or more.
     steps : int
-        How many are returned.
+        Number of steps to return.
 
-    If an offset points outside the steps of ``x``.
+    Raises
     ------
     ArgumentError
-        If an offset lies outside of the steps of ``x``.
+        If an offset points outside the steps of ``x``.
     """
     (_, samples, n_in), n_out = x.shape, len(weight)
     out = np.empty((samples * n_out, steps), x.dtype)
@@ -74,17 +74,17 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
 
     Parameters
     ----------
-    ``[S, M, n_in]``; ``S`` is at least ``T`` plus the largest offset.
+    g : array
         ``[T, M, n_out]``.
-    ``[n_out, n_in]``, whole numbers, 0 or more.
-        ``[S, M, n_in]``, with ``S`` of at least ``T`` and the largest offset.
+    x : array
+        ``[S, M, n_in]``; ``S`` is at least ``T`` plus the largest offset.
     offset : array
-        ``[n_out, n_in]``, whole numbers of at least 0.
+        ``[n_out, n_in]``, whole numbers, 0 or more.
 
-    If an offset points outside the steps of ``x``.
+    Raises
     ------
     ArgumentError
-        If an offset lies outside of the steps of ``x``.
+        If an offset points outside the steps of ``x``.
     """
     (steps, samples, n_out), n_in = g.shape, x.shape[2]
     n = -(-steps // _LANES) * _LANES
