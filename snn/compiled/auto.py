@@ -69,7 +69,7 @@ def _layers(net: Cell) -> Iterator[Cell]:
 
 
 def _sizes(cell: Cell, elements: int, steps: int) -> tuple[int, int]:
-    """Return the number of elements per sample that a layer returns, and of multiplications by weights for them."""
+    """Return the elements of a layer's output, and the multiplications by weights for them, per sample."""
     if isinstance(cell, Recurrent):
         return elements, cell.n if cell.lateral == "self" else cell.n * cell.n
     if is_over_time(cell):

@@ -33,7 +33,7 @@ def each_step(function: Callable[..., Any], values: list[Any], varies: list[bool
 def with_state(
     cell: Any, x: Tensor, state: Any, names: Sequence[str], mask: Any
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:  # fmt: skip
-    """Run a Cell with a state step by step, for a mask that holds some samples or a record of the state.
+    """Run a Cell with a state step by step, if a mask holds some samples, or the state is recorded.
 
     Return its output at all steps, the final state and the records.
     """
@@ -61,7 +61,7 @@ _OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
 
 
 def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Tensor]:
-    """Run an operation on all steps at once where the result is known to equal the one step by step."""
+    """Run an operation on all steps at once if the result is known to be the same as step by step."""
     op, attrs = node.what, dict(node.attrs)
     varies = [isinstance(item, Edge) and graph.nodes[item.node].varies for item in node.inputs]
     if not any(varies):

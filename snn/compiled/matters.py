@@ -23,7 +23,7 @@ Maker = tuple[Steps, Saved, int, int | None]
 
 
 def makers(node: Node | None) -> list[Maker] | None:
-    """Return the makers of an output of a stage, or of a sum of outputs; None for any other value."""
+    """Return the makers of a value that is an output of a stage, or a sum of outputs; None for any other."""
     if node is None:
         return None
     if node.rule is ops.add and all(parent is None or parent.shape == node.shape for parent in node.parents):

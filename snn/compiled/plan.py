@@ -140,7 +140,7 @@ def plan_for(
     late : sequence of int
         Positions of the states that are sent to other cores in the next step.
     names : sequence of str
-        Names to record of the populations.
+        Names to record from the populations.
     masked : bool
         Whether there is a mask.
 

@@ -81,7 +81,8 @@ class Saved:
     boundaries : list or None
         With checkpoints: states and sent values at the start of each segment.
     values : list of dict
-        The saved values of each part, ``[T, N, ...]``; with checkpoints only the bools that mark gradients, and sent values.
+        The saved values of each part, ``[T, N, ...]``; with checkpoints only the sent values, and the bools of
+        gradients that matter.
     flags : dict
         By part and number: the bools that mark where a gradient matters, once computed.
     """

@@ -82,7 +82,7 @@ class Events:
 
 
 def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
-    """Return the elements of rows ``[..., columns]`` that equal ``value``, or None if some element is neither ``value`` nor 0.
+    """Return the positions of ``value`` in rows ``[..., columns]``, or None if some element is neither ``value`` nor 0.
 
     For bytes ``value`` may be None: every byte other than 0 counts.
     """
@@ -181,7 +181,7 @@ class Packed:
 
     @staticmethod
     def finite(weight: Array) -> bool:
-        """Tell whether all weights are finite: 0 times NaN or infinity is NaN, a term that sums over events leave out."""
+        """Tell whether all weights are finite: 0 times NaN or infinity is NaN, and sums over events omit such terms."""
         return quietly(lambda: bool(np.isfinite(weight.sum()) or np.isfinite(weight).all()))
 
     def currents(self, events: Events) -> Array:

@@ -37,7 +37,7 @@ def _offsets(where: str, offset: Array, given: int, steps: int) -> Array:
     if low < 0 or high > most:
         raise ArgumentError(
             where, f"offsets from 0 to {most}", f"offsets from {low} to {high}",
-            "Give a layer other delays by assignment, layer.delay = delays: its longest delay goes with them.",
+            "Assign new delays to the layer, layer.delay = delays: this updates its longest delay too.",
         )  # fmt: skip
     return np.ascontiguousarray(offset, _u).reshape(-1)
 

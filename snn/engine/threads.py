@@ -38,7 +38,7 @@ _PATIENCE = 60.0  # seconds
 _lock = RLock()
 _jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 _hired = 0
-_asked: set[object] = set()  # calls that shall run undisturbed
+_asked: set[object] = set()  # calls that must run undisturbed
 _begun: dict[object, int] = {}  # those that have begun, with their thread
 _ready: set[Any] = set()
 _dtype = attrgetter("dtype")
@@ -204,7 +204,7 @@ def is_held(lock: Any) -> bool:
 
 
 def undisturbed(function: Callable[[], Any]) -> Any:
-    """Call a function out of reach of KeyboardInterrupt; return its result.
+    """Call a function where no KeyboardInterrupt reaches it; return its result.
 
     An interrupt ends the wait; the function runs to its end, unless it had not begun.
     """
@@ -248,9 +248,9 @@ atexit.register(_leave)
 def _expect_forks() -> None:
     """Make forks wait for undisturbed calls: a child would wait forever for the locks they hold.
 
-    Fork handlers run in reverse order of registration. The imports register those of Python's own locks, which the compiler
-    may need, first, so that this one runs before them. Handlers registered later may take such locks too, so the wait has a
-    limit.
+    Fork handlers run in reverse order of registration. The imports below register the handlers of Python's own
+    locks, which the compiler may need, so this handler runs before them. Handlers registered later may take such locks too,
+    so the wait has a limit.
     """
     import concurrent.futures.thread  # noqa: F401
     import logging  # noqa: F401

@@ -56,7 +56,7 @@ def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
         If it has no such loop, or this numpy has another memory layout.
     """
     ufunc = function(name)
-    got = "no loop of it"
+    got = "no such loop"
     read = _Ufunc.from_address(id(ufunc))
     numbers = all(getattr(read, key) == getattr(ufunc, key) for key in ("nin", "nout", "nargs", "ntypes"))
     if numbers and read.name == ufunc.__name__.encode():  # only then is it safe to follow pointers
@@ -67,7 +67,7 @@ def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
                 address, data = read.functions[k] or 0, (read.data[k] or 0) if read.data else 0
                 if address and _gives_the_same(ufunc, np.dtype(dtype), address, data):
                     return np.intp(address), np.intp(data)
-                got = "one that gives others"
+                got = "a loop that gives other numbers"
     raise CompileError(
         f"numpy {np.__version__}, {name} for {dtype}", "a loop in its ufunc that gives the same numbers", got,
         "Run it with mode='eager', as mode='auto' does.",

@@ -29,8 +29,8 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None)
     """Return the product to use for ``[m, k] @ [k, n]``.
 
     ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower. With
-    AVX-512, that is from some size on. With AVX2, numpy's BLAS is as fast or slightly faster, except for products of spikes,
-    which ours need not convert to numbers first, with few columns.
+    AVX-512, that is from some size on. With AVX2, numpy's BLAS is as fast or slightly faster, except for spikes times
+    few columns: our product need not convert spikes to numbers first.
 
     Parameters
     ----------
