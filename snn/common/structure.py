@@ -209,7 +209,7 @@ def check_kept(after: Any, before: Any, where: str) -> None:
 
 
 def _is_another(state: Any, start: Any, kinds: tuple[Any, ...] = (None,)) -> bool:
-    """Tell whether a NamedTuple in a state has another type than in a state of equal structure; ``kinds`` match any type."""
+    """Tell whether two states of equal structure differ in the type of a NamedTuple; ``kinds`` match any type."""
     if not isinstance(start, (tuple, list, dict)):
         return False
     if getattr(state, "_fields", None) not in (*kinds, getattr(start, "_fields", None)):

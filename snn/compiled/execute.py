@@ -363,7 +363,7 @@ class Execution(AllSteps):
             found = connection_of(node.what, x)
             if found is None:
                 raise CompileError(
-                    label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another one",
+                    label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another layer",
                     "Run it with mode='eager'.",
                 )  # fmt: skip
             return found

@@ -44,7 +44,7 @@ def makers(node: Node | None) -> list[Maker] | None:
 
 
 def rarely(flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
-    """Return where one of some bytes is not 0, if that is less than a share; None among them stands for everywhere."""
+    """Return where any of some bytes is not 0, None if that is too often. A None among the bytes means everywhere."""
     if not flags or any(each is None for each in flags):
         return None
     events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]

@@ -30,8 +30,8 @@ class Way:
     x : Tensor
         The input.
     chunk : int or None
-        Time steps whose gradients are summed at once. It depends on the shape alone, so that the bits do. None if nothing is
-        summed.
+        Time steps whose gradients are summed at once. It depends on the shape alone, so that the bits do too. None if nothing
+        is summed.
     flat : bool
         Whether currents are computed element by element, so that all samples can form one row; otherwise loops work on rows.
     weighted : bool
@@ -67,7 +67,7 @@ class Way:
 
     @property
     def sampled_below(self) -> float:
-        """Share of the input up to which its gradient is made only where it is needed."""
+        """Share of needed elements below which the input gradient is computed at these only."""
         return tuning.now().sampled_density
 
     @property

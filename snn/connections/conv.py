@@ -223,7 +223,7 @@ class ConvolvedEvents(_Convolved):
         self.spikes.spread(t0 * self.samples, out)
 
     def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
-        """Return two totals, at spikes and over whole images, plus the weight gradient of some steps."""
+        """Return two totals, at spikes and over whole images, with the weight gradient of some steps added."""
         gathered, whole = (None, None) if total is None else total
         if all_finite(gradient.array, self.backend):
             return self.spikes.gather(t0 * self.samples, gradient, gathered), whole

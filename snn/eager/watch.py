@@ -119,7 +119,7 @@ def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[st
 
 
 # Warn once about a net that keeps its membrane in an attribute and continues from it in the next run. The warning comes
-# after\n# the second run, for an attribute that existed before the first, if the second run has changed it from one Tensor to
+# after the second run, for an attribute that existed before the first, if the second run has changed it from one Tensor to
 # another.
 
 

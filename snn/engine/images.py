@@ -82,7 +82,7 @@ class SpikeConvolution:
 
     @property
     def outputs(self) -> list[Any]:
-        """Channels of the output, of a group and of all."""
+        """Output channels of a group, and in all, with padding."""
         return [_u(self.out_channels // self.groups), _u(self.out_channels)]
 
     def spread(self, first: int, out: Array) -> None:
@@ -102,7 +102,7 @@ class SpikeConvolution:
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
-        """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 off events."""
+        """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 elsewhere."""
         start = self.events.start[first * self.channels :]
         last = gradient.channels_last
         arguments = [
@@ -138,9 +138,9 @@ def spread_few(
 
 
 def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
-    """Return weights ``[C, kh, kw, out / groups]``, flat, and the outputs of a group, of all, and with what pads a place.
+    """Return weights ``[C, kh, kw, out / groups]``, flat, and the outputs per group, in all, and per padded place.
 
-    Places that begin where a vector does let what one input adds be read as it was written when the next one adds to it.
+    Places aligned to vectors let a vector that one input has written be read whole for the next input.
     """
     each = packed.shape[-1]
     lanes = 64 // packed.itemsize
@@ -152,7 +152,7 @@ def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
 
 @functools.lru_cache(64)
 def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool = False) -> tuple[Array, Array, Array]:
-    """Return which rows and runs each position of an image reaches; the kernel ``add_kernels`` says what they are.
+    """Return which rows and runs each position of an image reaches; kernel ``add_kernels`` defines them.
 
     With ``back``, return the rows and runs of the image for each position of the output.
     """

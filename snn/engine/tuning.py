@@ -31,7 +31,7 @@ class Tuning:
     convolved_elements : int
         Elements of a convolution's currents computed at once (``benchmarks conv``).
     sampled_density : float
-        Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
+        Share of needed elements above which the whole gradient is computed (``benchmarks layer``, compact surrogates).
     sampled_convolved : float
         The same for the input of a convolution (``benchmarks conv``).
     sampled_in_group : float
@@ -64,7 +64,7 @@ class Tuning:
     shared_elements : int
         Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
     pooled_elements : int
-        Elements from which images are pooled by compiled loops (``benchmarks conv``).
+        Elements from which compiled loops pool images (``benchmarks conv``).
     product_part, product_parts : int
         Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int

@@ -159,7 +159,7 @@ class Graph:
         """Name a value."""
         node = self.nodes[edge.node]
         if node.kind == "state":
-            return f"{node.name} of the step before"
+            return f"{node.name} of the previous step"
         if node.kind == "population" and edge.output:
             return f"state of {node.name}"
         return node.name + (f"[{edge.output}]" if len(node.outputs) > 1 and node.kind != "population" else "")
@@ -194,7 +194,7 @@ class Graph:
         if node.kind == "state" and node.after is not None:
             before = self.nodes[node.after.node]
             if before.kind not in ("state", "input"):
-                return f"{self.label(node.after)}, a step before"
+                return f"{self.label(node.after)}, a step earlier"
         return self.label(item)
 
     def __str__(self) -> str:

@@ -154,7 +154,7 @@ class Stage:
     dense : dict of Edge to Node
         The inputs from outside that are products with weights, computed during the loop.
     whole : Node or None
-        A layer with a state that can run on all time steps at once. It is the only core, which runs if this way is closed.
+        A layer with a state that can run on all time steps at once. The only core is for runs that must go step by step.
     """
 
     kind: str

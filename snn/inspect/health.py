@@ -75,10 +75,10 @@ def health(
     Fluctuation-driven initialization (Rossbroich, Gygax and Zenke, 2022) puts the mean of the membrane ``xi`` standard
     deviations below the threshold, with ``xi`` from 1 to 3: a Gaussian membrane is above it in 16 % to 0.1 % of the steps. A
     gain is sought if a rate is outside 0.01 to 0.5, if 25 % of the neurons are saturated, if 75 % are silent or saturated, or
-    if the membrane spreads over more than 10 thresholds, ten times the spread that ``xi = 1`` gives a membrane at rest: the
-    neurons run again on their own currents times a factor, until they fire at 0.067 spikes per step (``xi = 1.5``) or, if that
-    rate cannot be reached, at half of the highest rate. The gain holds for the present currents; later layers depend on
-    earlier ones, so fix the first layer first.
+    if the membrane spreads over more than 10 thresholds, ten times the spread that ``xi = 1`` gives a membrane at rest. To
+    find it, the neurons run again on their own currents times a factor, until they fire at 0.067 spikes per step
+    (``xi = 1.5``) or, if that rate cannot be reached, at half of the highest rate. The gain holds for the present currents;
+    later layers depend on earlier ones, so fix the first layer first.
 
     All states of the run are kept. Generators that the net draws from, and Parameters that it sets itself, are restored.
 

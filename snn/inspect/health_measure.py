@@ -71,7 +71,7 @@ def innermost(cell: Any) -> Any:
 def fires(cell: Cell, out: Array) -> Array | None:
     """Return the places of spikes, ``[steps, neurons]``, or None if the output is not spikes.
 
-    If the Cell does not define this, the output counts as spikes if its nonzero values have one size for each neuron.
+    If the Cell does not define this, the output counts as spikes where each neuron has one nonzero size.
     """
     size = np.abs(out.reshape(len(out), -1))
     fired: Array = size > 0  # NaN is not a spike

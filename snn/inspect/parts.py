@@ -351,7 +351,7 @@ def _events(shape: tuple[int, ...], density: float) -> Events:
 
 
 def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitude: Array | None = None) -> Tensor:
-    """Return a value that leads to a way of currents, or that represents spikes of a neuron."""
+    """Return a value that selects a way of currents, or represents the spikes of a neuron."""
     leaf = Leaf(LEAF, (), shape, dtype) if taped and dtype.kind == "f" else None
     if kind not in ("events", "spikes"):
         return Tensor.wrap((_same if kind == "once" else _series)(shape, dtype), leaf)

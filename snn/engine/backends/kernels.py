@@ -213,7 +213,7 @@ def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, siz
 def add_kernels(
     work, place, factor, first, group, width, kh, kw, group_out, rows_out, columns_out, pitch, row_of, run_start, runs, weights
 ):  # fmt: skip
-    """Add to an image ``[places, pitch]`` the kernels of an input at a place, times a factor: those from ``first`` on.
+    """Add the kernels of an input at a place, from ``first`` on, times a factor, to an image ``[places, pitch]``.
 
     ``row_of`` has the output row for each row of the image and each row of the kernel. ``runs`` has the runs along it: the
     first output, the first column of the kernel, and the length. The weights are ``[channels, kh, kw, group_out]``.
@@ -232,7 +232,7 @@ def add_kernels(
 
 @njit(error_model="numpy", nogil=True)
 def put_channels_first(work, channels, pitch, plane, r, out):
-    """Write an image whose channels are behind its places."""
+    """Write an image whose channels are last."""
     for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
         for c in range(channels):
             first = (r * channels + c) * plane
@@ -245,7 +245,7 @@ def convolve_spikes(
     lo, hi, start, index, channels, each, group_out, n_out, pitch, width, kh, kw, rows_out, columns_out, row_of, run_start,
     runs, weights, out,
 ):  # fmt: skip
-    """Write the currents of images: each spike adds its kernels to the outputs that it reaches, as ``add_kernels`` says."""
+    """Write the currents of images: each spike adds its kernels to the outputs in its reach, as in ``add_kernels``."""
     plane = rows_out * columns_out
     work, unit = np.empty(plane * pitch, out.dtype), out.dtype.type(1)
     for r in range(lo, hi):
@@ -265,7 +265,7 @@ def convolve_few(
     lo, hi, numbers, channels, each, group_out, n_out, pitch, size, width, kh, kw, rows_out, columns_out, row_of, run_start,
     runs, weights, out,
 ):  # fmt: skip
-    """Write what images of numbers ``[images, channels, size]`` bring, most of which are 0; as ``convolve_spikes``."""
+    """Write the currents of images ``[images, channels, size]`` with few nonzero numbers; see ``convolve_spikes``."""
     plane = rows_out * columns_out
     work, index = np.empty(plane * pitch, out.dtype), np.empty(size, np.uint32)
     for r in range(lo, hi):
@@ -289,7 +289,7 @@ def gather_spikes(
 ):  # fmt: skip
     """Add, for each spike, the gradients of the outputs in its reach, ``[rows, places, n_out]``, to the weight gradient.
 
-    A job is a channel and a row of the kernel. All jobs go by for a few images, which stay in the second-level cache.
+    A job is a channel and a row of the kernel. All jobs process a few images at a time, which stay in the second-level cache.
     """
     plane, unit = rows_out * columns_out, total.dtype.type(1)
     few = max(np.uint64(1), np.uint64(1 << 15) // (plane * n_out))

@@ -48,7 +48,7 @@ def put_back(lo, hi, plane, outputs, g, at, out):
 
 @njit(error_model="numpy", nogil=True)
 def largest(lo, hi, plane, outputs, positions, place, outside, x, out):
-    """Write the largest of each window; NaN if there is one."""
+    """Write the maximum of each window; NaN if it contains one."""
     for r in range(lo, hi):
         for p in range(outputs):
             best = outside
@@ -61,7 +61,7 @@ def largest(lo, hi, plane, outputs, positions, place, outside, x, out):
 
 @njit(error_model="numpy", nogil=True)
 def first_largest(lo, hi, plane, outputs, positions, place, outside, x, top, found):
-    """Write at which position of each window the largest is, ``top``: the first of several; of NaN likewise."""
+    """Write the position of each window's maximum ``top``, the first of several; NaN likewise."""
     for r in range(lo, hi):
         for p in range(outputs):
             best, before, at = top[r * outputs + p], np.uint64(1), np.uint64(0)
@@ -75,9 +75,9 @@ def first_largest(lo, hi, plane, outputs, positions, place, outside, x, top, fou
 
 @njit(error_model="numpy", nogil=True)
 def put_chosen(lo, hi, plane, outputs, positions, place, apart, g, chosen, out):
-    """Write each element of ``g`` at the position that was chosen, and 0 elsewhere.
+    """Write each element of ``g`` at its chosen position, and 0 elsewhere.
 
-    Where windows are not ``apart``, a place sums what it gets position by position.
+    If windows are not ``apart``, a place sums its elements position by position.
     """
     for r in range(lo, hi):
         for i in range(plane):

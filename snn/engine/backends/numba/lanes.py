@@ -137,7 +137,7 @@ def products(rows):
 
 @intrinsic
 def add_times(typing, dst, at, src, base, factor, n):
-    """Add ``factor * src[base : base + n]`` to ``dst[at : at + n]``, with one rounding each."""
+    """Add ``factor * src[base : base + n]`` to ``dst[at : at + n]``, with one rounding per element."""
 
     def generate(context, builder, signature, args):
         dst, at, src, base, factor, n = args
