@@ -23,7 +23,7 @@ def fired(values: Any, where: str) -> Any:
     if values.dtype.kind in "fc" and not np.isfinite(values).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise NonFiniteError(
-            where, "spikes that are finite, 0 where there is none", f"{values[at]} at {list(at)}",
+            where, "spikes that are finite, and 0 elsewhere", f"{values[at]} at {list(at)}",
             "Find where it comes from: snn.run(net, x, check=True).",
         )  # fmt: skip
     return values != 0

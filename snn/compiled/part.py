@@ -244,7 +244,7 @@ class Part:
         return [current for current in self.currents if current is not None and current.listed]
 
     def direct(self, index: int) -> Tensor | None:
-        """Return the input of the run behind a value of the program, if the loop reads it directly."""
+        """Return the run's input for a value of the program, if the loop reads it directly."""
         for i, current in zip(self.plan.inputs, self.currents, strict=True):
             if i == index and isinstance(current, Direct):
                 return current.x

@@ -133,7 +133,7 @@ class Running(Steps):
         self.samples = parts[0].layout.samples
         if cables and len({part.layout.samples for part in parts}) > 1:
             raise CompileError(
-                ", ".join(part.core.name for part in parts), "as many samples in each population that feeds another",
+                ", ".join(part.core.name for part in parts), "the same number of samples in populations that feed each other",
                 str([list(part.shape) for part in parts]), "Run it with mode='eager'.",
             )  # fmt: skip
         for cable in cables:
@@ -159,7 +159,7 @@ class Running(Steps):
         dtype = source.plan.program.instructions[cable.sent.value].dtype
         if cable.amplitude is None and dtype != weight.dtype:
             raise CompileError(
-                source.core.name, f"weights of what it sends, {dtype}", describe(weight),
+                source.core.name, f"weights in the dtype of its output, {dtype}", describe(weight),
                 "Make the layer with dtype=, or run it with mode='eager'.",
             )  # fmt: skip
         amplitude = np.ones(source.layout.columns, weight.dtype)

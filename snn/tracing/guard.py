@@ -74,4 +74,4 @@ class Dependencies:
         names = [name for name in now if name not in before or not same(now[name][0], before[name][0])]
         names = names or [name for name in now if now[name][1] != before[name][1]]  # another object with the same numbers
         names = [name for name in names if not any(other.startswith((f"{name}.", f"{name}[")) for other in names)]
-        return f"changes {', '.join(names) or 'what it reads'}"
+        return f"changes {', '.join(names) or 'values that it reads'}"

@@ -145,7 +145,7 @@ def _named(code: types.CodeType, at: int) -> tuple[str, ...]:
 def refuse(where: str, got: str, fix: str) -> NoReturn:
     """Raise the CompileError for an object that cannot be watched."""
     raise CompileError(
-        where, "a step that depends on its inputs and on what can be watched, since it is traced once for all", got,
+        where, "a step that depends only on its inputs and on values that can be watched, since it is traced once", got,
         f"{fix}, or run with mode='eager'.",
     )  # fmt: skip
 

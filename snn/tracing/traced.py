@@ -119,7 +119,7 @@ def trace_twice(
         changes = ["computes with other numbers at each call"]
     if changes:
         raise CompileError(
-            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {changes[0]}",
+            where, "a step that changes only its state, since it is traced once", f"one that {changes[0]}",
             "Keep it in the state, or run it with mode='eager'.",
         )  # fmt: skip
     return second, [Dependencies(owner, reads, where) for owner in owners]
