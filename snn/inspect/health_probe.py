@@ -149,7 +149,7 @@ def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: A
     if not _is_plain(net):
         raise CompileError(
             f"snn.health, {type(net).__name__}", "a chain of layers, with currents between them to observe",
-            "a Cell that contains neurons, or a chain with a shortcut", "Leave mode out, or use mode='eager'.",
+            "a Cell that holds neurons, or a chain with a shortcut", "Leave mode out, or use mode='eager'.",
         )  # fmt: skip
     anchor, taps = Parameter(np.zeros((), float32)), dict[str, tuple[Cell, _Tap]]()
     alone = not isinstance(net, nn.SequentialCell)
