@@ -245,7 +245,7 @@ class Execution(AllSteps):
     # Loops over time
 
     def alone(self, node: Node) -> Stage | None:
-        """Return a loop for a dense layer, or several in a row, without neurons after it; None for any other node."""
+        """Return a loop for a dense layer that does not feed exactly one population; None for any other node."""
         if node.kind != "layer" or not node.varies or len(node.inputs) != 1 or self.check:
             return None
         x = self.value(node.inputs[0])

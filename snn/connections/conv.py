@@ -134,7 +134,7 @@ class _Convolved(Way):
 
     @functools.cached_property
     def finite(self) -> bool:  # type: ignore[override]
-        """Whether all weights are finite, and sums over places exist."""
+        """Whether all weights are finite, and kernels for places exist."""
         return len(self.windows.kernel) == 2 and Packed.finite(self.weight)
 
     def rows_of(self, flags: Array) -> Array:

@@ -91,7 +91,7 @@ class _Scheduler:
         return make_group(self.graph, part, self.has_matrix)
 
     def _whole(self, part: list[Node]) -> Node | None:
-        """Return a layer with a state that can run on all time steps at once, if no other node reads its final state."""
+        """Return a layer with a state that can run on all time steps at once, if no other node reads its states."""
         node = next((node for node in part if node.kind == "population"), None)
         if node is None or not runs_at_once(node.what) or len(node.inputs) - len(node.states) != 1:
             return None

@@ -35,7 +35,7 @@ class Core:
     shape : tuple of int
         Shape of one step.
     layer : str
-        Name of a layer of weights without neurons after it; such a core has neither nodes nor states.
+        Name of a layer of weights that is a core by itself, without nodes and states.
     """
 
     nodes: list[Node]

@@ -72,7 +72,7 @@ def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, u
 @njit(error_model="numpy", nogil=True)
 def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
               out, at_out, pitch, before, at_before, before_pitch, adds):  # fmt: skip
-    """Write the block of rows i0 to i1 and columns j0 to j1 of a product; if ``adds``, add it to ``before``.
+    """Write the block of rows i0 to i1 and columns j0 to j1 of a product, plus ``before`` if ``adds``.
 
     ``weights`` is the packed second operand; j0 is the start of a panel. ``room`` and ``edge`` are work space. Afterwards the
     block is in the cache for the next operation.

@@ -42,7 +42,7 @@ def tiles(rows, vectors, size):
     """Return the function that multiplies two panels into a tile of these rows, vectors per row and bytes per vector."""
 
     def tile(a, at_a, b, at_b, depth, out, at, pitch, start, at_start, start_pitch, adds):
-        """Write the product of two panels to a tile of ``out``; if ``adds``, add it to the tile of ``start``.
+        """Write the product of two panels, plus the tile of ``start`` if ``adds``, to a tile of ``out``.
 
         The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
         """
