@@ -1,1 +1,1 @@
-"""What neurons, nets and runs share."""
+"""Parts that neurons, nets and runs share."""

@@ -1,4 +1,4 @@
-"""Checks of numbers that a user passes."""
+"""Checks of numbers that users pass."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ __all__ = ["fired", "positive", "whole"]
 
 
 def fired(values: Any, where: str) -> Any:
-    """Return where an array of spikes is not 0.
+    """Return the elements of an array of spikes that are not 0.
 
     Raises
     ------
     NonFiniteError
-        If there is NaN or infinity, which is no spike.
+        If there is NaN or infinity.
     """
     if values.dtype.kind in "fc" and not np.isfinite(values).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise NonFiniteError(
-            where, "spikes that are finite, 0 where there is none", f"{values[at]} at {list(at)}",
+            where, "spikes that are finite, and 0 elsewhere", f"{values[at]} at {list(at)}",
             "Find where it comes from: snn.run(net, x, check=True).",
         )  # fmt: skip
     return values != 0
 
 
 def positive(value: Any, where: str, name: str, fix: str) -> float:
-    """Return a positive number that a user passed.
+    """Return a positive number after a check.
 
     Raises
     ------
     ArgumentError
-        If it is none, or beyond 1e30.
+        If it is not a positive number, or above 1e30.
     """
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not real or not 0 < value < 1e30:
@@ -44,12 +44,12 @@ def positive(value: Any, where: str, name: str, fix: str) -> float:
 
 
 def whole(value: Any, where: str, name: str, fix: str, most: int) -> int:
-    """Return a whole number from 1 to a largest one that a user passed.
+    """Return a whole number from 1 to ``most`` after a check.
 
     Raises
     ------
     ArgumentError
-        If it is none.
+        If it is not such a number.
     """
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value <= most:
         raise ArgumentError(where, f"{name} to be a whole number from 1 to {most:,}", describe(value), fix)

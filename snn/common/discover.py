@@ -1,4 +1,4 @@
-"""What the files of a package export, found by looking: adding a file is enough."""
+"""Exports of a package, collected from its files: a new file needs no registration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["export", "export_all", "kinds"]
 
 
 def export(package: str) -> None:
-    """Give a package the Cells that its files have in their ``__all__``, and an ``__all__`` and a ``dir`` of their names.
+    """Give a package the Cells in the ``__all__`` of its files, with an ``__all__`` and a ``dir`` of their names.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def export(package: str) -> None:
 
 
 def export_all(package: str) -> None:
-    """Give a package all that its files export, its folders as modules, and an ``__all__`` and a ``dir`` of their names.
+    """Give a package all exports of its files, its folders as modules, and an ``__all__`` and a ``dir`` of their names.
 
     Parameters
     ----------
@@ -49,14 +49,14 @@ def export_all(package: str) -> None:
 
 
 def kinds(package: ModuleType, base: type) -> dict[str, Any]:
-    """Return the classes that such a package exports and that are made from ``base``, by name.
+    """Return the classes derived from ``base`` that such a package exports, by name.
 
     Parameters
     ----------
     package : module
         :mod:`snn.neurons` or :mod:`snn.surrogate`.
     base : type
-        What they have in common; it is left out itself.
+        Their common base class, which is left out.
 
     Examples
     --------

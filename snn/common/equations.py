@@ -1,4 +1,4 @@
-"""The equations of a neuron as text, from the traced program of its step: they are those that run."""
+"""The equations of a neuron as text, from the traced program of its step: exactly the equations that run."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def equations(cell: Cell) -> str:
 
 
 class _Text:
-    """Writes the values of a program: what is used once stands where it is used, the rest gets a name and a line."""
+    """Writes the values of a program: a value used once appears where it is used, any other gets a name and a line."""
 
     def __init__(self, cell: Cell, traced: Trace, state: list[str]) -> None:
         self.steps = traced.program.instructions
@@ -89,7 +89,7 @@ class _Text:
             self.remarks.append(f"surrogate {surrogate}")
 
     def _draw(self, drawn: set[str]) -> None:
-        """Call what a generator, whose state has these names, makes of that alone ``random``, and leave its state out."""
+        """Write ``random`` for values made from a generator's state alone, and omit that state; ``drawn`` has its names."""
         self.outputs = [(name, i) for name, i in self.outputs if name[:-1] not in drawn]
         made = {i for i, name in self.names.items() if name in drawn}
         for i, step in enumerate(self.steps):
@@ -101,7 +101,7 @@ class _Text:
             self.names |= dict.fromkeys(made.intersection(self.steps[i].operands), "random")
 
     def _name(self, charged: set[int]) -> None:
-        """Name the membrane before it fires, what fires, what is left in the state, and what is used more than once."""
+        """Name the membrane before it fires, the spikes, the final states, and values used more than once."""
         uses = [j for i in self.needed for j in self._operands(i)]
         after = {self._meant(i): name for name, i in reversed(self.outputs[:-1])}
         for i in self.needed:
@@ -131,7 +131,7 @@ class _Text:
         return lines + self.remarks
 
     def _needed(self, outputs: list[int]) -> list[int]:
-        """Return what is computed for the outputs, in order."""
+        """Return the values that the outputs need, in order."""
         found: set[int] = set()
         stack = [self._meant(i) for i in outputs]
         while stack:
@@ -142,7 +142,7 @@ class _Text:
         return sorted(found)
 
     def _meant(self, i: int) -> int:
-        """Return the value that an instruction has, past those that change nothing: times 1, plus 0, another precision."""
+        """Return the value of an instruction without neutral operations: times 1, plus 0, a change of precision."""
         step = self.steps[i]
         if step.kind == "convert" and self.steps[step.operands[0]].dtype.kind == "f":
             return self._meant(step.operands[0])
@@ -156,12 +156,12 @@ class _Text:
         return i
 
     def _operands(self, i: int) -> list[int]:
-        """Return what a value is made of."""
+        """Return the operands of a value."""
         inside = self._in_sigmoid(i)
         return [self._meant(j) for j in (self.steps[i].operands if inside is None else [inside])]
 
     def _in_sigmoid(self, i: int) -> int | None:
-        """Return what a value is the logistic function of, if it is one: (1 if u >= 0 else e) / (1 + e), e = exp(-abs(u))."""
+        """Return the argument of a logistic function, if it is one: (1 if u >= 0 else e) / (1 + e), e = exp(-abs(u))."""
         if self._of(i) != "div":
             return None
         above, below = self.steps[i].operands
@@ -179,7 +179,7 @@ class _Text:
         return step.what.__name__ if step.kind == "operation" else None
 
     def text(self, i: int, around: int = -1, named: bool = True) -> str:
-        """Return a value as text, in brackets where what stands around it binds more strongly."""
+        """Return a value as text, in brackets if the operation around it binds more strongly."""
         i = self._meant(i)
         if named and i in self.names:
             return self.names[i]
@@ -211,7 +211,7 @@ class _Text:
     def _binary(self, sign: str, a: int, b: int) -> tuple[str, int]:
         strength = _STRENGTH[sign]
         if strength == 1 and self._constant(b) == 0:
-            # What is added to reach "or equal" is below every membrane.
+            # The addition that makes ">" mean ">=" is too small for any membrane.
             if self._is(a, "add") and 0 < (self._constant(self.steps[a].operands[1]) or 0) < 1e-6:
                 sign, a = f"{sign}=", self._meant(self.steps[a].operands[0])
             if self._is(a, "sub"):
@@ -226,7 +226,7 @@ class _Text:
         return f"{left} {sign} {right}", strength
 
     def _is(self, i: int, name: str) -> bool:
-        """Tell whether a value without a name comes from an operation."""
+        """Tell whether an unnamed value is the result of an operation."""
         return i not in self.names and self._of(i) == name
 
     def _constant(self, i: int) -> Any:
@@ -234,7 +234,7 @@ class _Text:
 
 
 def surrogate_of(cell: Cell) -> str:
-    """Name the surrogate by which a neuron, or the one within it, fires; an empty text if there is none."""
+    """Name the surrogate with which a neuron, or the neuron within it, fires; an empty text if it has none."""
     while hasattr(cell, "node") and not hasattr(cell, "drawn"):
         cell = cell.node
     function = getattr(cell, "surrogate_function", None)

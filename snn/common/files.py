@@ -1,4 +1,4 @@
-"""Files that are there whole or as they were before: whatever comes between, a full disk or the end of the process."""
+"""Files that are written whole or not at all, even if the disk is full or the process ends."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ ELSEWHERE = "The existing files were not changed. Choose another place."
 
 
 def write_whole(path: Path, content: bytes, fix: str = ELSEWHERE) -> None:
-    """Write a file beside its place, wait until it is on the disk, then put it there.
+    """Write a file beside its destination, wait until it is on the disk, then move it into place.
 
     Parameters
     ----------
     path : Path
-        Where it goes; its directory is there.
+        Destination; its directory exists.
     content : bytes
-        All of it.
+        The whole content.
     fix : str
-        What an error advises.
+        Advice in the error.
 
     Raises
     ------
     WriteError
-        If it cannot be written; an existing file is kept.
+        If the file cannot be written; an existing file is kept.
     """
-    # Two threads, or processes, that write the same file take turns: each puts a whole one there.
+    # Concurrent writers of the same file alternate: each puts a whole file there.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_PARTIAL}")
     try:
         with temporary.open("wb") as file:
@@ -48,12 +48,12 @@ def write_whole(path: Path, content: bytes, fix: str = ELSEWHERE) -> None:
 
 
 def append(path: Path, line: str, fix: str = ELSEWHERE) -> None:
-    """Append a line to a file of text, or leave what was there.
+    """Append a line to a text file, or leave the file as it was.
 
     Raises
     ------
     WriteError
-        If it cannot be written.
+        If the file cannot be written.
     """
     size = path.stat().st_size if path.exists() else 0
     try:
@@ -61,17 +61,17 @@ def append(path: Path, line: str, fix: str = ELSEWHERE) -> None:
             file.write(line + "\n")
     except OSError as error:
         with suppress(OSError):
-            os.truncate(path, size)  # of the part of a line that was still written
+            os.truncate(path, size)  # remove a partly written line
         raise unwritable(path, error, fix) from error
 
 
 def make_directory(path: Path, fix: str = ELSEWHERE) -> None:
-    """Make a directory and those above it where they are not there.
+    """Make a directory and its missing parents.
 
     Raises
     ------
     WriteError
-        If it cannot be made.
+        If the directory cannot be made.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -80,14 +80,14 @@ def make_directory(path: Path, fix: str = ELSEWHERE) -> None:
 
 
 def sweep(directory: Path) -> None:
-    """Remove what was not yet in its place when a process that wrote into a directory was killed."""
+    """Remove the unfinished files of a killed process from a directory."""
     for left in directory.glob(f".*{_PARTIAL}"):
         with suppress(OSError):
             left.unlink()
 
 
 def unwritable(path: Path, error: OSError, fix: str) -> WriteError:
-    """Return the error of ours for one of the system's."""
+    """Return our error for an error of the system."""
     return WriteError(f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error), fix)
 
 
@@ -95,10 +95,10 @@ _PARTIAL = ".partial"
 
 
 def _keep_name(directory: Path) -> None:
-    """Wait until the name of a new file is on the disk too, where the system can say so of a directory."""
+    """Wait until the name of a new file is on the disk too, if the system supports this."""
     if os.name != "posix":
         return
-    with suppress(OSError):  # not every file system can; the content is there
+    with suppress(OSError):  # some file systems do not; the content is safe
         handle = os.open(directory, os.O_RDONLY)
         try:
             os.fsync(handle)

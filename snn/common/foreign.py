@@ -1,6 +1,6 @@
-"""Names of other packages for spiking networks, and what to write here: the one table of them, by module.
+"""Names from other packages for spiking networks, and their replacements here, by module.
 
-See :mod:`autograd.foreign` for what a name of the table does.
+See :mod:`autograd.foreign` for the use of this table.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ __all__ = ["MODULES"]
 
 _NOTHING_TO_RESET = "There is nothing to reset or detach: snn.run(net, x) starts fresh unless state= is given"
 _OVER_TIME = "snn.run(net, x) takes a neuron or a net over all time steps"
-_NO_PARALLEL_LEAK = "snn.run(net, x) compiles snn.LIFNode over time; without a reset there are snn.PSN and its kin"
+_NO_PARALLEL_LEAK = "snn.run(net, x) compiles snn.LIFNode over time; without a reset, use snn.PSN or its variants"
 _NO_TIMES = "There is no loss on spike times; snn.metrics.accuracy(..., readout='first_spike') reads them"
 _RECORD = "Pass record=['spike', 'v'] to snn.run"
 
@@ -83,7 +83,7 @@ _SNN: dict[str, str] = {
     "reset_net": _NOTHING_TO_RESET,
     "detach": _NOTHING_TO_RESET,
     # Brian 2, Nengo, BindsNET
-    "NeuronGroup": "Use a neuron, such as snn.LIFNode; its number follows the input",
+    "NeuronGroup": "Use a neuron, such as snn.LIFNode; the input sets its size",
     "SpikeMonitor": _RECORD,
     "StateMonitor": _RECORD,
     "Monitor": _RECORD,
@@ -126,8 +126,8 @@ _SURROGATE: dict[str, str] = {
     "leaky_spike_operator": "Use snn.surrogate.leaky_relu",
     "LeakyKReLU": "Use snn.surrogate.leaky_relu",
     "leaky_k_relu": "Use snn.surrogate.leaky_relu",
-    "SSO": "A surrogate draws no random numbers; snn.Stochastic(node, rng=0) fires by chance",
-    "StochasticSpikeOperator": "A surrogate draws no random numbers; snn.Stochastic(node, rng=0) fires by chance",
+    "SSO": "A surrogate draws no random numbers; snn.Stochastic(node, rng=0) fires at random",
+    "StochasticSpikeOperator": "A surrogate draws no random numbers; snn.Stochastic(node, rng=0) fires at random",
     "heaviside": "Use snn.surrogate.leaky_relu(leak=0.0), or snn.surrogate.step_pwl for one with a window",
     "Heaviside": "Use snn.surrogate.leaky_relu(leak=0.0), or snn.surrogate.step_pwl for one with a window",
     "straight_through_estimator": "Use snn.surrogate.straight_through",
@@ -189,7 +189,7 @@ _PLOT: dict[str, str] = {
 }
 
 _DATA: dict[str, str] = {
-    "DataLoader": "Use dataset.batches(size, rng); those of torch come in by snn.data.from_loader",
+    "DataLoader": "Use dataset.batches(size, rng); snn.data.from_loader adapts one of torch",
     "FashionMNIST": "Use snn.data.fashion_mnist(directory)",
     "KMNIST": "Use snn.data.kmnist(directory)",
     "EMNIST": "Use snn.data.emnist(directory, split)",
@@ -204,9 +204,9 @@ _DATA: dict[str, str] = {
     "SpikingHeidelbergDigits": "Use snn.data.shd(directory)",
     "SSC": "Use snn.data.ssc(directory)",
     "SpikingSpeechCommands": "Use snn.data.ssc(directory)",
-    "YinYangDataset": "Use snn.data.yin_yang(0), with any seed",
+    "YinYangDataset": "Use snn.data.yin_yang(0); 0 is the seed",
     "Randman": "Use snn.data.randman, with a seed",
-    "MackeyGlass": "Use snn.data.mackey_glass(17), with the delay",
+    "MackeyGlass": "Use snn.data.mackey_glass(17); 17 is the delay",
     "SMNIST": "Use snn.data.sequential_mnist(directory, seed)",
     "DiskCachedDataset": "Keep frames in arrays: snn.data.Dataset(snn.data.Arrays(x, labels), kind='sequence')",
 }
@@ -228,4 +228,4 @@ MODULES: dict[str, dict[str, str]] = {
     "snn": _SNN, "snn.surrogate": _SURROGATE, "snn.encode": _ENCODE, "snn.losses": _LOSSES, "snn.metrics": _METRICS,
     "snn.plot": _PLOT, "snn.data": _DATA, "snn.data.transforms": _TRANSFORMS,
 }  # fmt: skip
-"""What to write for a name that is looked up in a module."""
+"""The replacement for a name, by module."""

@@ -1,4 +1,4 @@
-"""What a net is made of, and its state."""
+"""The parts of a net, and its state."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def has_state(cell: Cell) -> bool:
 
 
 def check_parts(cell: nn.SequentialCell, state: Any, name: str) -> None:
-    """Check that a state given to a chain has a part for each of its layers with one.
+    """Check that a state given to a chain has exactly one part for each of its layers with a state.
 
     Raises
     ------
     StateError
-        If it has others.
+        If it has other parts.
     """
     expected = [key for key, layer in cell.named() if has_state(layer)]
     if (state is not None or expected) and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
@@ -73,7 +73,7 @@ def check_parts(cell: nn.SequentialCell, state: Any, name: str) -> None:
 
 
 def zeros_of(shape: tuple[int, ...], dtype: Any) -> Tensor:
-    """Return zeros that take no room."""
+    """Return zeros that take no memory."""
     return Tensor.wrap(np.broadcast_to(np.zeros((), dtype), shape))
 
 
@@ -83,19 +83,19 @@ def is_repeated(array: Any) -> bool:
 
 
 def is_over_time(cell: Cell) -> bool:
-    """Tell whether a Cell takes all time steps at once, ``[T, N, ...]``: its class says ``over_time = True``."""
+    """Tell whether a Cell takes all time steps at once, ``[T, N, ...]``: its class has ``over_time = True``."""
     return getattr(cell, "over_time", False)
 
 
 def holds_over_time(net: Cell) -> bool:
-    """Tell whether a Cell is such a layer or has one among its parts."""
+    """Tell whether a Cell is a layer over time or contains one."""
     return any(is_over_time(cell) for _, cell in net.cells_and_names())
 
 
 def runs_at_once(cell: Cell) -> bool:
-    """Tell whether a Cell with a state says how it does all time steps at once, ``all_steps(x, state) -> (out, state)``.
+    """Tell whether a Cell with a state can run all time steps at once: it has ``all_steps(x, state) -> (out, state)``.
 
-    That of a class counts no more where a subclass has another ``construct``, or a ``bprop``.
+    The method does not count in a subclass with another ``construct``, or with a ``bprop``.
     """
     for kind in type(cell).__mro__:
         if {"construct", "bprop", "all_steps"}.intersection(vars(kind)):
@@ -104,12 +104,12 @@ def runs_at_once(cell: Cell) -> bool:
 
 
 def steps_in_loops(cell: Cell) -> bool:
-    """Tell whether such a Cell can also step inside a loop, element by element: its class says ``elementwise = True``."""
+    """Tell whether such a Cell can also step inside a loop, element by element: its class has ``elementwise = True``."""
     return getattr(cell, "elementwise", False)
 
 
 def passes_straight(chain: nn.SequentialCell) -> bool:
-    """Tell whether each layer of a chain receives the output of the one before: its class has no ``through`` of its own."""
+    """Tell whether each layer of a chain receives the output of the previous one: its class does not override ``through``."""
     return type(chain).through is nn.SequentialCell.through
 
 
@@ -121,20 +121,20 @@ def is_chain(net: Cell) -> bool:
 
 
 def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
-    """Return the state in which a Cell starts on inputs such as ``x``, ``[N, ...]``.
+    """Return the start state of a Cell for inputs such as ``x``, ``[N, ...]``.
 
-    It is what the Cell's own ``initial_state`` says; a single neuron without one starts with zeros in the shape of ``x``.
+    It comes from the Cell's own ``initial_state``; a single neuron without one starts from zeros in the shape of ``x``.
 
     Raises
     ------
     StateError
-        If the Cell holds neurons of its own and does not say how they start.
+        If the Cell contains neurons and has no ``initial_state``.
     """
     return start(cell, x, label(name, cell))
 
 
 def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
-    """Return such a state to look at its kind: what it draws from a Cell's generator, ``rng``, is put back."""
+    """Return a start state as a sample of its structure; the Cell's generators, ``rng``, are restored."""
     sources = [rng.bit_generator for rng in _generators(cell)]
     if not sources:
         return initial_state(cell, x, name)
@@ -147,11 +147,11 @@ def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
 
 
 def _generators(cell: Cell) -> list[Generator]:
-    """Return the generators, ``rng``, of a Cell and of those in it."""
+    """Return the generators, ``rng``, of a Cell and of the Cells in it."""
     values = [value for value in vars(cell).values() if type(value) not in _PLAIN]
     if any(isinstance(value, (list, tuple, dict)) and value for value in values):
         parts = [part for _, part in cell.cells_and_names()]
-    else:  # most neurons; a walk would take longer
+    else:  # most neurons; the full walk takes longer
         parts = [cell]
         for value in values:
             if isinstance(value, Cell):
@@ -160,7 +160,7 @@ def _generators(cell: Cell) -> list[Generator]:
 
 
 def membrane(state: Any) -> Any:
-    """Return the membrane of a state, which may be that of a neuron within another Cell."""
+    """Return the membrane of a state, including that of a neuron within another Cell."""
     return state if isinstance(state, Tensor) else membrane(state.v)
 
 
@@ -170,7 +170,7 @@ def with_membrane(state: Any, v: Any) -> Any:
 
 
 def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
-    """Return a state that was given, if it is like the one at a fresh start, where the Cell says what that is."""
+    """Return a given state, after a comparison with a fresh one if the Cell defines it."""
     where = f"{label(name, cell)}, state"
     fix = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
     if not hasattr(cell, "initial_state") and (holds_neurons(cell) or isinstance(state, (tuple, list, dict))):
@@ -186,7 +186,7 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
 
 
 def check_features(cell: Cell, x: Any, name: str, axes: int) -> None:
-    """Check that a dense layer gets features behind time and batch, of which ``axes`` are there."""
+    """Check that the input of a dense layer has features after time and batch; ``axes`` of these two are present."""
     if isinstance(cell, nn.Dense) and x.ndim <= axes:
         raise ShapeError(
             label(name, cell), f"[T, N, {cell.in_channels}]: time steps, samples, features",
@@ -195,7 +195,7 @@ def check_features(cell: Cell, x: Any, name: str, axes: int) -> None:
 
 
 def check_kept(after: Any, before: Any, where: str) -> None:
-    """Check that a step returns a state such as it got."""
+    """Check that a step returns a state of the same structure, shapes and dtypes."""
     alike = (
         tree.same_structure(after, before)
         and not _is_another(after, before, kinds=())
@@ -209,7 +209,7 @@ def check_kept(after: Any, before: Any, where: str) -> None:
 
 
 def _is_another(state: Any, start: Any, kinds: tuple[Any, ...] = (None,)) -> bool:
-    """Tell whether a NamedTuple of another kind is in a state of the same structure; ``kinds`` may stand for any."""
+    """Tell whether two states of equal structure differ in the type of a NamedTuple; ``kinds`` match any type."""
     if not isinstance(start, (tuple, list, dict)):
         return False
     if getattr(state, "_fields", None) not in (*kinds, getattr(start, "_fields", None)):
@@ -228,7 +228,7 @@ def outline(state: Any) -> str:
 
 
 def held(mask: Any, after: Any, before: Any) -> Any:
-    """Return the state after a step where the mask holds, and before it elsewhere."""
+    """Return the new state where the mask is True, and the old state elsewhere."""
     leaves = zip(tree.leaves(after), tree.leaves(before), strict=True)
     return tree.unflatten(after, iter([ops.where(like(mask, new), new, old) for new, old in leaves]))
 
@@ -244,7 +244,7 @@ def label(name: str, cell: Cell) -> str:
 
 
 def variables(state: Any) -> dict[str, Any]:
-    """Name the variables of a state: a lone one is v, NamedTuples and dicts name theirs, a plain tuple has no names."""
+    """Name the variables of a state: a single Tensor is v, NamedTuples and dicts name theirs, a plain tuple has no names."""
     if hasattr(state, "_fields"):
         state = dict(zip(state._fields, state, strict=True))
     if isinstance(state, dict):
@@ -254,30 +254,30 @@ def variables(state: Any) -> dict[str, Any]:
 
 
 def state_names(before: Any) -> list[str]:
-    """Return the names of a state's variables in order: v for a lone one."""
-    fresh = tree.map_leaves(lambda _: Tensor.wrap(np.zeros(())), before)  # so that each is another object
+    """Return the names of a state's variables in order; a single Tensor is v."""
+    fresh = tree.map_leaves(lambda _: Tensor.wrap(np.zeros(())), before)  # so that each leaf is a separate object
     named = {id(value): name for name, value in variables(fresh).items()}
     return [named.get(id(leaf), f"state{k}") for k, leaf in enumerate(tree.leaves(fresh))]
 
 
 def array_name(array: Any, cell: Cell | None, held: Iterable[tuple[str, Any]]) -> str:
-    """Name an array after the Parameter that holds it, of those given by name, or else the attribute of the Cell that does."""
+    """Name an array after the Parameter that holds it, among those given by name, or else after the attribute of the Cell."""
     inside = [] if cell is None else [item for _, part in cell.cells_and_names() for item in vars(part).items()]
     names = [name for name, value in (*held, *inside) if value is array or getattr(value, "array", None) is array]
     return names[0] if names else f"array{list(np.shape(array))}"
 
 
 def record_names(cell: Cell, state: Any) -> set[str]:
-    """Return what can be recorded of a neuron with such a state."""
+    """Return the names that can be recorded of a neuron with such a state."""
     has = {"x", *variables(state)}
     has |= {"v_before_reset"} if hasattr(cell, "charge") else set()
     return has | ({"spike"} if getattr(cell, "fire", True) else set())
 
 
 def observed(cell: Cell, names: Iterable[str], x: Any, before: Any, out: Any, after: Any) -> dict[str, tuple[Any, Any]]:
-    """Return what a step gave of the names that the neuron has, each with what a masked sample holds; None stands for zero.
+    """Return the requested variables of a step that the neuron has, each with its value for a masked sample; None means 0.
 
-    Of several inputs by name, ``"x"`` gives each: ``"x_<name>"``.
+    For several named inputs, ``"x"`` includes each of them as ``"x_<name>"``.
     """
     values, held = variables(after), variables(before)
     values["x"], held["x"] = x, None
@@ -299,7 +299,7 @@ R = TypeVar("R")
 
 
 def says_too_deep(fn: Callable[P, R]) -> Callable[P, R]:
-    """Make a CellError of Python's RecursionError in a function of a net."""
+    """Convert Python's RecursionError in a function of a net to a CellError."""
 
     @functools.wraps(fn)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:

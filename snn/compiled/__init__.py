@@ -1,1 +1,1 @@
-"""Runs the schedule of a net: each population as one loop over time in each direction, feedback as one loop for a group."""
+"""Run the schedule of a net: each population is one loop over time in each direction; a group with feedback is one loop."""

@@ -1,4 +1,4 @@
-"""A stage step by step, for derivatives of second order: the same equations on Tensors."""
+"""Run a stage step by step on Tensors, for second-order derivatives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["pull_eagerly"]
 
 
 def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-    """Return the gradients that are wanted, in a way that can be differentiated again."""
+    """Return the wanted gradients in a form that can be differentiated again."""
     inputs = running.inputs
     floating = [i for i, t in enumerate(inputs) if t.dtype.kind == "f" and not isinstance(t, Parameter)]
     held = [i for i, t in enumerate(inputs) if isinstance(t, Parameter)]
@@ -34,7 +34,7 @@ def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool])
     result: list[Tensor | None] = []
     for i, (tensor, asked) in enumerate(zip(inputs, wanted, strict=True)):
         gradient = arrived.get(i)
-        if isinstance(tensor, Parameter) and id(tensor) not in given:  # one that is in several places comes back once
+        if isinstance(tensor, Parameter) and id(tensor) not in given:  # one gradient per Parameter, however often it is used
             gradient = by_parameter[id(tensor)]
             given.add(id(tensor))
         result.append(gradient if asked else None)
@@ -42,7 +42,7 @@ def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool])
 
 
 def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
-    """Run all steps with these inputs, in the order of ``running.inputs``; return the outputs of the stage."""
+    """Run all steps on these inputs, in the order of ``running.inputs``; return the outputs of the stage."""
     left = list(inputs)
     series: list[list[Any]] = []
     states: list[list[Any]] = []
@@ -56,7 +56,7 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
         bias = {id(p): t for p, t in zip(part.plan.parameters, parameters, strict=True)}
         steps.append(step_of(part, [None if s is None else bias[id(s)] for s in part.slots]))
         series.append([
-            x if w is None else item.weights.apply(x, w)  # type: ignore[union-attr]
+            x if w is None or item.weights is None or x is None else item.weights.apply(x, w)
             for item, x, w in zip(part.given, xs, weights, strict=True)
         ])  # fmt: skip
         outs.append([[] for _ in range(len(part.plan.outs) + len(part.plan.records))])

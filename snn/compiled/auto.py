@@ -1,7 +1,7 @@
-"""How ``mode="auto"`` decides: by the work of a run, which is told from shapes.
+"""Choose for ``mode="auto"`` by the work of a run, estimated from shapes.
 
-The decision is the same in every process, whatever ran before and whatever lies in the cache directory: a net that has weights
-rounds its currents in another order when it is compiled, and the same script must give the same bits again.
+The decision is the same in every process. It ignores earlier runs and the cache directory: a compiled net with weights rounds
+its currents in another order, and the same script must give the same bits each time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _known: WeakKeyDictionary[Cell, tuple[Any, float]] = WeakKeyDictionary()
 
 
 def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
-    """Return why a run should go step by step when nobody says; None if it should be compiled.
+    """Return the reason to run step by step in ``mode="auto"``; None if the run should be compiled.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
 
 
 def work(net: Cell, x: Tensor) -> float:
-    """Return about how many seconds a run takes step by step, with its gradient, on one core."""
+    """Return the approximate seconds that a run takes step by step, with its gradient, on one core."""
     steps, samples = x.shape[:2]
     elements = math.prod(x.shape[2:])
     seconds, cost = 0.0, tuning.now()
@@ -69,7 +69,7 @@ def _layers(net: Cell) -> Iterator[Cell]:
 
 
 def _sizes(cell: Cell, elements: int, steps: int) -> tuple[int, int]:
-    """Return how many elements of a sample come out of a layer, and the weights that are multiplied for that."""
+    """Return the elements of a layer's output, and the multiplications by weights for them, per sample."""
     if isinstance(cell, Recurrent):
         return elements, cell.n if cell.lateral == "self" else cell.n * cell.n
     if is_over_time(cell):

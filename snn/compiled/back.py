@@ -1,4 +1,4 @@
-"""The way back through a stage."""
+"""The backward pass of a stage."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Back:
-    """One pass back through a stage, chunk by chunk from the last time step to the first.
+    """One backward pass through a stage, chunk by chunk from the last time step to the first.
 
     Parameters
     ----------
     running : Running
-        The forward.
+        The forward run.
     node : Node
-        Its node in the graph.
+        Its node in the graph of gradients.
     g : dict of int to Tensor
         Cotangents of its outputs, by position.
     wanted : sequence of bool
-        Which gradients are asked for, as in ``running.inputs``.
+        The gradients to compute, as in ``running.inputs``.
     """
 
     def __init__(self, running: Running, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> None:
@@ -63,7 +63,7 @@ class Back:
             way.settle(form, [back for back in self.cables if back.cable.target == way.n])
 
     def run(self) -> list[Tensor | None]:
-        """Pass back; return the gradients that are wanted, in the order of ``running.inputs``."""
+        """Run the backward pass; return the wanted gradients in the order of ``running.inputs``."""
         running, parts, ready = self.running, self.parts, self.form.ready
         states = [part.part.end_cotangents(part.g) for part in parts]
         received = [self._none_received(part) for part in parts]
@@ -88,7 +88,7 @@ class Back:
         return [np.zeros(shape, program.instructions[i].dtype) for i in part.form.arriving]
 
     def _segments(self) -> Iterator[tuple[int, int, list[dict[int, Array]]]]:
-        """Iterate over segments from the last to the first, with what their forward saves, made again if need be."""
+        """Yield segments from the last to the first, with their saved values; with checkpoints, recompute these."""
         running, boundaries = self.running, self.saved.boundaries
         for k, (t0, t1) in reversed(list(enumerate(running.segments()))):
             if boundaries is None:
@@ -108,7 +108,7 @@ class Back:
             ends = list(states[part.n])
             for number, array in zip(part.form.arriving, received[part.n], strict=True):
                 for k, d in enumerate(part.part.plan.d_after):
-                    if d == number:  # what was sent before the first step
+                    if d == number:  # sent before the first step
                         ends[k] = ends[k] + array[:, : part.part.layout.columns].reshape(-1)
             found += part.result(ends)
         for back in self.cables:

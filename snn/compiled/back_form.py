@@ -1,4 +1,4 @@
-"""The form of a way back through a stage, which all ways back share that are asked for the same gradients."""
+"""The form of a backward pass, shared by all passes that compute the same gradients of a stage."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["Asked", "BackForm", "PartBackForm", "back_form"]
 
 
 class Asked(NamedTuple):
-    """The gradients that a part has to make on a way back; inputs are those from outside, by their places.
+    """The gradients that a part must compute in a backward pass. Its inputs here are those from outside, by position.
 
     Attributes
     ----------
     given : tuple of int
-        Positions of the outs and records at which cotangents have arrived.
+        Positions of the outputs and records that have received cotangents.
     product : bool
-        Whether that of the only out comes as a product that the loop makes itself.
+        Whether the cotangent of the only output is a product that the loop computes itself.
     direct, rows, packed, whole, sampled, summed : tuple of int
-        Inputs whose gradient is the one asked for; whose gradient is needed as rows; laid out for events; as rows of all
-        steps; at some places only; and summed over time.
+        Inputs whose gradient is wanted itself; is needed as rows; is laid out for events; is needed as rows of all steps; is
+        needed at some places only; is summed over time.
     parameters : tuple of bool
-        Which gradients by Parameters are asked for.
+        Which gradients of Parameters are wanted.
     """
 
     given: tuple[int, ...]
@@ -38,28 +38,28 @@ class Asked(NamedTuple):
 
 
 class PartBackForm:
-    """A part on a way back.
+    """A part in a backward pass.
 
     Attributes
     ----------
     d_inputs : list of int
-        Numbers of the gradients by its inputs.
+        Numbers of the gradients of its inputs.
     cotangents : list of (int, int)
-        Numbers of those that come from outside, and the positions of their outs or records.
+        Numbers of the cotangents from outside, and the positions of their outputs or records.
     kept : tuple of int
-        Saved values that are read.
+        Saved values that the pass reads.
     direct : dict of int to int
-        Numbers of gradients that are asked for as they are, and the first input of each.
+        Numbers of the gradients that are wanted themselves, and the first input of each.
     rows, packed : list of int
-        Numbers of gradients by currents: as rows, and laid out for events; ``whole`` and ``sampled`` are among the rows.
+        Numbers of the gradients of currents: as rows, and laid out for events. ``rows`` includes ``whole`` and ``sampled``.
     parameters : list of int or None
-        Numbers of the gradients by Parameters that are asked for.
+        Numbers of the wanted gradients of Parameters.
     totals : list of int
-        What is added up over the steps.
+        Values that are summed over the steps.
     sent, arriving : list of int
-        Gradients that it sends back, and numbers to which is added what comes back to it.
+        Gradients that it sends back, and the numbers to which gradients sent to it are added.
     body : Body
-        Its part of the loop.
+        Its body in the loop.
     """
 
     def __init__(self, part: PartForm, asked: Asked, d_inputs: list[int], rows: set[int], packed: set[int]) -> None:
@@ -84,12 +84,12 @@ class PartBackForm:
         self.body = Body()
 
     def settle(self) -> None:
-        """Put the body together, once it is known what goes along cables."""
+        """Make the body, once the gradients along cables are known."""
         part, plan, asked = self.part, self.part.plan, self.asked
         positions = {d: i for i, d in enumerate((*plan.d_outs, *plan.d_records)) if d >= 0}
         if asked.product:
             positions.pop(plan.d_outs[0])
-        # What nobody asks for is no stream: it is nothing, or comes from the group alone.
+        # A cotangent that no transform supplies is no stream: it is zero, or comes from the group alone.
         self.cotangents = [(d, i) for d, i in positions.items() if i in asked.given or d not in self.arriving]
         after = [d if d >= 0 else self._stand_in(k) for k, d in enumerate(plan.d_after)]
         self.body = Body(
@@ -99,28 +99,28 @@ class PartBackForm:
         )  # fmt: skip
 
     def _stand_in(self, k: int) -> int:
-        """Return the cotangent of a state that is no float: nothing."""
+        """Return a zero cotangent for a state that is not a float."""
         program = self.part.plan.program
         return program.input(f"nothing{k}", program.instructions[self.part.plan.d_before[k]].dtype).index
 
 
 def back_form(form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> BackForm:
-    """Return the form of a way back; arguments are those of :class:`BackForm`."""
+    """Return the form of a backward pass; the arguments are those of :class:`BackForm`."""
     return form.once(("back", asked, cables), lambda: BackForm(form, asked, cables))  # type: ignore[no-any-return]
 
 
 class BackForm:
-    """A way back through a stage.
+    """A backward pass through a stage.
 
     Parameters
     ----------
     form : Form
-        Of the stage.
+        The form of the stage.
     asked : tuple of Asked
-        Of each part.
+        The gradients that each part must compute.
     cables : tuple of (bool, bool, bool)
-        Of each cable: whether the gradient by its weights is summed over events; whether it is needed as rows; whether what
-        comes back is needed at some places only.
+        For each cable: whether the gradient of its weights is summed over events; whether it is needed as rows; whether the
+        gradient of the value sent is needed at some places only.
     """
 
     def __init__(self, form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> None:

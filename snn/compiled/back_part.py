@@ -1,4 +1,4 @@
-"""The way back through a part, and along the cables to it."""
+"""The backward pass of a part and of its cables."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass
 class Shared:
-    """Lists that are made once in a pass back.
+    """Event lists that are made once per backward pass.
 
     Attributes
     ----------
     events : dict
-        Of what is sent, by source, number and whether it arrives in the next step.
+        Events of sent values, by source, number and whether they arrive in the next step.
     by_column : dict
-        Events by column, by the id of the events.
+        Events by column, by the id of the event list.
     """
 
     events: dict[Any, Events] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Shared:
 
 
 class PartBack:
-    """The way back through a part: its arrays, and the sums of its gradients."""
+    """The backward pass of a part: its arrays, and the sums of its gradients."""
 
     def __init__(
         self, running: Running, n: int, saved: Saved, g: dict[int, Tensor], wanted: Sequence[bool], parents: Sequence[Any],
@@ -91,7 +91,7 @@ class PartBack:
         self.by_input: dict[int, Array] = {}
 
     def asked(self) -> Asked:
-        """Return what is asked of the part."""
+        """Return the gradients that the part must compute."""
         outs = len(self.part.plan.outs) + len(self.part.plan.records)
         wants, by_weight = self.wants, self.wants_weight
         rows = [k for k in self.weighted if wants[k] or (by_weight[k] and k not in self.by_events and k not in self.summed)]
@@ -102,7 +102,7 @@ class PartBack:
         )  # fmt: skip
 
     def _arrived(self) -> tuple[Array, Packed] | None:
-        """Return the factors of the gradient by the output, if it comes as a product that the loop can make itself."""
+        """Return the factors of the output gradient, if it is a product that the loop can compute itself."""
         g, part = self.g.get(0), self.part
         if (
             len(part.plan.outs) != 1
@@ -113,7 +113,7 @@ class PartBack:
         return g.factors, Packed.of_factor(g.weight, part.backend)
 
     def settle(self, form: PartBackForm, cables: list[CableBack]) -> None:
-        """Make room, once it is known which gradients are needed."""
+        """Allocate arrays, once the needed gradients are known."""
         self.form, part, running = form, self.part, self.running
         layout = part.layout
         widths = [by.width for by in self.by_events.values()]
@@ -138,7 +138,7 @@ class PartBack:
                 self.by_input[k] = empty(current.x.shape, part.dtype(form.d_inputs[k]))
 
     def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
-        """Return the part of a loop over some steps."""
+        """Return the arrays of the part for some steps of the loop."""
         part, layout, form, g = self.part, self.layout, self.form, self.g
         arrays = [g[i].array[a:b] if i in g else nothing((b - a, *part.shape), part.dtype(d)) for d, i in form.cotangents]
         for i in form.kept:
@@ -163,18 +163,18 @@ class PartBack:
         return Work(form.body, layout, streams, states, ends, written, sums, received, lasts, arrived)
 
     def made(self, d: int, a: int, b: int) -> Array:
-        """Return the gradient by currents of a chunk as rows."""
+        """Return the gradient of the currents of a chunk as rows."""
         part, samples = self.part, self.part.layout.samples
         chosen = slice(a * samples, b * samples) if d in self.form.whole else slice((b - a) * samples)
         rows = self.rows[d][chosen]
-        if part.layout.columns > part.shape[-1]:  # all samples were one row
+        if part.layout.columns > part.shape[-1]:  # all samples form one row
             rows = rows.reshape(-1, part.shape[-1])
         return rows
 
     def add(self, a: int, b: int) -> None:
-        """Add what a chunk brings to the gradients by weights, and write that by inputs."""
+        """Add a chunk's share to the weight gradients, and write its input gradients."""
         chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
-        # A sum that is finite has no other terms, and is shorter.
+        # A finite sum has finite terms only, and is shorter to check.
         self.finite = {d: all_finite(self.totals.get(d, array), self.part.backend) for d, array in self.packed.items()}
         for k, by_events in self.by_events.items():
             by_events.add(chunk, self.packed[d_inputs[k]], self.finite[d_inputs[k]])
@@ -194,7 +194,7 @@ class PartBack:
                 current.back(gradient, a, b, self.by_input[k], self.places.get(k))
 
     def result(self, states: list[Array]) -> list[Tensor | None]:
-        """Return the gradients by inputs, weights, states and Parameters."""
+        """Return the gradients of inputs, weights, states and Parameters."""
         part = self.part
         found: list[Tensor | None] = []
         for k in self.wants:
@@ -221,7 +221,7 @@ class PartBack:
 
 
 class CableBack:
-    """The way back along a cable."""
+    """The backward pass along a cable."""
 
     def __init__(
         self, running: Running, cable: Cable, wanted: bool, parts: Sequence[PartBack], saved: Saved, shared: Shared
@@ -242,7 +242,7 @@ class CableBack:
         return values[self.cable.form.fed]
 
     def _by_events(self) -> GradientByEvents:
-        """Return the sum over events: where they arrive in the next step, a row's events are those of the step before."""
+        """Return the sum over events; for a cable that arrives in the next step, row t uses the events of step t - 1."""
         assert self.cable.packed is not None
         samples, known = self.running.samples, self.shared.events
         key = self.cable.source, self.cable.form.fed, self.cable.late
@@ -254,7 +254,7 @@ class CableBack:
         return GradientByEvents(self.cable.packed, known[key], rows, self.shared.by_column)
 
     def _places(self) -> Array | None:
-        """Return bytes that say where what comes back is needed, if that is not nearly everywhere."""
+        """Return bytes that mark where the gradient of the value sent is needed; None if nearly everywhere."""
         cable = self.cable
         if cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
             return None
@@ -274,7 +274,7 @@ class CableBack:
         return Packed.of_factor(weight, backend)
 
     def add(self, a: int, b: int) -> None:
-        """Add what a chunk brings to the gradient by the weights."""
+        """Add a chunk's share to the weight gradient."""
         if not self.wanted:
             return
         d = self.target.form.d_inputs[self.cable.input]
@@ -299,7 +299,7 @@ class CableBack:
             self.total = product if self.total is None else self.total + product
 
     def result(self) -> Array | None:
-        """Return the gradient by the weights."""
+        """Return the weight gradient."""
         if not self.wanted:
             return None
         found = None if self.by_events is None else self.by_events.result()

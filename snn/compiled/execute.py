@@ -53,7 +53,7 @@ def run_graph(
     Raises
     ------
     CompileError
-        If a step cannot be traced, or feedback goes through what cannot step inside a loop.
+        If a step cannot be traced, or feedback passes through a layer that cannot step inside a loop.
     """
     run = begin(net, x, state, names, mask, check, options)
     result = run.result()
@@ -74,17 +74,17 @@ _warned: WeakSet[Cell] = WeakSet()
 def begin(
     net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options
 ) -> Execution:  # fmt: skip
-    """Return a run of a net before its first stage; arguments and errors are those of :func:`run_graph`."""
+    """Return a run before its first stage; arguments and errors are those of :func:`run_graph`."""
     schedule, kept = schedule_for(net, x, state)
     starts = starts_of(schedule.graph, net, x, state)
-    if starts is None:  # it begins in another way than it did
+    if starts is None:  # its states at the start have changed in kind
         schedule, kept = schedule_for(net, x, state, True)
         starts = starts_of(schedule.graph, net, x, state)
     return Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
 
 
 def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tensor] | None:
-    """Return the states at the start by node; None if they are others than those of the graph."""
+    """Return the start states by node; None if they differ in kind from those of the graph."""
     if not graph.starts or state is not None:
         parts = parts_of(net, state)
     found = []
@@ -124,20 +124,20 @@ class Execution(AllSteps):
         self.after: dict[int, Tensor] = {}
 
     def result(self) -> tuple[Any, Any, dict[str, Tensor]]:
-        """Run all stages; return what :func:`snn.run` does."""
+        """Run all stages; return the results of :func:`snn.run`."""
         for _ in self.stages():
             pass
         return self.outcome()
 
     def outcome(self) -> tuple[Any, Any, dict[str, Tensor]]:
-        """Return what :func:`snn.run` does, once all stages have run."""
+        """Return the results of :func:`snn.run`, once all stages have run."""
         graph, self.masked = self.graph, False
         out = tree.map_leaves(self._finished, graph.out)
         after = graph.state if not graph.starts else tree.unflatten(graph.state, iter([self.after[i] for i in self.starts]))
         return out, after, self.records
 
     def stages(self) -> Iterator[Stage]:
-        """Run stage after stage; yield each when it has run."""
+        """Run the stages in order; yield each after it has run."""
         for node in self.graph.nodes:
             if node.kind == "input":
                 self.values[Edge(node.number)] = self.x
@@ -164,7 +164,7 @@ class Execution(AllSteps):
         return ops.broadcast_to(value, (len(self.x), *value.shape))
 
     def value(self, item: Any) -> Any:
-        """Return a value: ``[T, N, ...]`` if it depends on the step."""
+        """Return a value, ``[T, N, ...]`` if it depends on the step."""
         if not isinstance(item, Edge):
             return item
         node = self.graph.nodes[item.node]
@@ -187,7 +187,7 @@ class Execution(AllSteps):
                 check_output(node.path, node.owner or node.what, out)
 
     def _note(self, node: Node, weights: Connection, x: Tensor) -> None:
-        """Note the first layer whose weights are of another floating dtype than its input."""
+        """Record the first layer whose weights and input have different floating dtypes."""
         if self.mixed is None and weights.stored != x.dtype and x.dtype.kind == "f":
             self.mixed = label(node.name, node.what) if node.kind == "layer" else node.name, weights.stored, x.dtype
 
@@ -210,14 +210,14 @@ class Execution(AllSteps):
         return tree.leaves(out)
 
     def all_steps(self, name: str, cell: Cell, x: Tensor) -> Tensor:
-        """Run a layer over time."""
+        """Run a layer over all time steps."""
         return Cell.__call__(cell, x)  # type: ignore[no-any-return]
 
     def _input_varies(self, item: Any) -> bool:
         return isinstance(item, Edge) and self._varies(item)
 
     def _whole(self, node: Node, core: Core) -> bool:
-        """Run a layer with a state on all time steps at once; tell whether that can be done."""
+        """Run a layer with a state on all time steps at once; return whether that is possible."""
         beside = core.recordable.intersection(self.names) - {"x"}
         if (self.mask is not None or beside) and steps_in_loops(node.what):
             return False
@@ -245,7 +245,7 @@ class Execution(AllSteps):
     # Loops over time
 
     def alone(self, node: Node) -> Stage | None:
-        """Return a dense layer with no neurons behind it, or several, as a loop; None for any other node."""
+        """Return a loop for a dense layer that does not feed exactly one population; None for any other node."""
         if node.kind != "layer" or not node.varies or len(node.inputs) != 1 or self.check:
             return None
         x = self.value(node.inputs[0])
@@ -284,7 +284,7 @@ class Execution(AllSteps):
                 position += 1
 
     def _replayed(self, stage: Stage) -> list[Tensor] | None:
-        """Run a stage as it ran before, if values alone differ."""
+        """Run a stage as it ran before, if only values differ."""
         replay: Replay | None = self.kept.get(self._replay_key(stage))
         if replay is None or self.names or self.check or self.mask is not None or self.options.seen is not None:
             return None
@@ -304,7 +304,7 @@ class Execution(AllSteps):
         return "replay", id(stage), self.options.backend, self.options.checkpoint, len(self.x)
 
     def running(self, stage: Stage) -> Running:
-        """Return what a stage runs, once the values that it reads are there."""
+        """Return a run of a stage whose inputs are known."""
         grouped = bool(stage.projections)
         weights = {id(p): self._weights(p.node) for p in stage.projections if p.node is not None}
         parts = []
@@ -325,7 +325,7 @@ class Execution(AllSteps):
         return Running(parts, cables, self.options, self.kept, Back, pull_eagerly)
 
     def _keep_spikes(self, stage: Stage, part: Part) -> None:
-        """Keep the spikes that were found in an input of a layer for the next layer that it feeds."""
+        """Keep the spikes found in a layer's input for the next layer that reads the same input."""
         for edge, item, way in zip(part.core.inputs, part.given, part.currents, strict=True):
             node = stage.dense.get(edge)
             if node is not None and way is not None and type(item.x) is Tensor and isinstance(way.x, Spikes):
@@ -338,7 +338,7 @@ class Execution(AllSteps):
         return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late)
 
     def _given(self, stage: Stage, core: Core, edge: Edge) -> Given:
-        """Return an input of a core from outside."""
+        """Return an input of a core from outside its stage."""
         node = stage.dense.get(edge)
         if node is not None and not self.check:
             x = self.value(node.inputs[0])
@@ -355,7 +355,7 @@ class Execution(AllSteps):
         return Given(value, None)
 
     def _weights(self, node: Node, x: Tensor | None = None) -> Connection:
-        """Return the factors of a dense layer or a product."""
+        """Return the connection of a dense layer or of a product."""
         if x is None:
             shape, dtype = self._output(node.inputs[0])
             x = zeros_of((1, *shape), dtype)
@@ -363,7 +363,7 @@ class Execution(AllSteps):
             found = connection_of(node.what, x)
             if found is None:
                 raise CompileError(
-                    label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another one",
+                    label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another layer",
                     "Run it with mode='eager'.",
                 )  # fmt: skip
             return found

@@ -1,4 +1,4 @@
-"""A gradient that is left as a product of two matrices, for a layer behind which there are few others."""
+"""A gradient kept as a product of two matrices, for a layer whose output has few features."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Factored(Tensor):
-    """``factors @ weight`` as a Tensor; it is multiplied when its values are first asked for.
+    """``factors @ weight`` as a Tensor; the product is computed on first access.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""The form of a stage: its numbers of values, and its loops ready to be called.
+"""The form of a stage: the numbers of its values, and its loops ready to be called.
 
-All runs whose inputs come in the same ways share a form. A run looks it up by a key and puts its arrays in.
+All runs whose inputs come in the same ways share a form. A run looks it up by a key and supplies its arrays.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _KEPT = 32
 
 
 class PartForm(NamedTuple):
-    """A part.
+    """A part of a stage.
 
     Attributes
     ----------
     plan : Plan
-        Its program.
+        Its traced program.
     ways : tuple
-        How each input comes: "events" that the loop sums, "direct" as it is, or "made" before the loop; None for what comes
-        from the group.
+        The way of each input: "events" are summed in the loop, "direct" is read as it is, "made" is computed before the loop;
+        None is an input from the group.
     flags : tuple
-        For each out that is kept as spikes, the number of the bool that says where they are.
+        For each output kept as spikes, the number of the bool that marks them.
     mask_rows, mask_streams : tuple of int
-        The mask's number: with a value for each row, or for each element.
+        The number of the mask, with a value for each row, or for each element.
     scalars, per_column : tuple of int
-        Parameters.
+        Parameters with one value, and with a value for each column.
     """
 
     plan: Plan
@@ -48,16 +48,16 @@ class PartForm(NamedTuple):
     per_column: tuple[int, ...]
 
     def inputs(self, *ways: str) -> tuple[int, ...]:
-        """Return the numbers of the inputs that come in some ways."""
+        """Return the numbers of the inputs that come in the given ways."""
         return tuple(i for i, way in zip(self.plan.inputs, self.ways, strict=True) if way in ways)
 
     def given_out(self) -> list[int]:
-        """Return the numbers of what it writes for others: outs, the spikes among them as bools, and records."""
+        """Return the numbers of the values written for others: outputs (spikes as bools), then records."""
         outs = [i if flag is None else flag for i, flag in zip(self.plan.outs, self.flags, strict=True)]
         return [*outs, *self.plan.records]
 
     def saved(self) -> list[int]:
-        """Return the numbers of what the way back needs, but for its inputs and the mask."""
+        """Return the numbers of the values that the backward pass needs, except inputs and mask."""
         there = {self.plan.mask, *self.inputs("direct")}
         return [i for i in self.plan.saved if i not in there]
 
@@ -68,7 +68,7 @@ class PartForm(NamedTuple):
 
 
 class CableForm(NamedTuple):
-    """A cable: parts, the input of the target that it makes, what is sent, whether through weights, when, and as spikes."""
+    """A cable: its parts, the input of the target, the value sent; whether weighted, late, and sent as spikes."""
 
     source: int
     target: int
@@ -80,17 +80,17 @@ class CableForm(NamedTuple):
 
     @property
     def fed(self) -> int:
-        """Number of what is sent in the source's program; the gradient by the weights needs it too."""
+        """Number of the sent value in the program of the source; the weight gradient needs it too."""
         return self.sent.flag if self.fires and self.sent.flag is not None else self.sent.value
 
     @property
     def kind(self) -> str:
-        """As for :class:`snn.engine.loop.Link`."""
+        """As in :class:`snn.engine.loop.Link`."""
         return "copy" if not self.weighted else "events" if self.fires else "product"
 
 
 class Ready(NamedTuple):
-    """A loop, the parts of its bodies in their order, its function, and the arguments that are the same in all runs."""
+    """A loop, the parts of its bodies in order, its function, and the arguments that all runs share."""
 
     loop: Loop
     order: Sequence[int]
@@ -99,7 +99,7 @@ class Ready(NamedTuple):
 
 
 def form_for(kept: dict[Any, Any], *key: Any) -> Form:
-    """Return the form of a stage, by the arguments of :class:`Form`."""
+    """Return the form of a stage; the key is the arguments of :class:`Form`."""
     known = kept.setdefault("forms", {})
     found: Form | None = known.get(key)
     if found is None:
@@ -110,21 +110,20 @@ def form_for(kept: dict[Any, Any], *key: Any) -> Form:
 
 
 class Form:
-    """A stage; ``again`` with checkpoints, ``check`` where NaN is looked for.
+    """A stage; ``again`` with checkpoints, ``check`` to look for NaN.
 
     Attributes
     ----------
     given_out, saved, looked_at : list of list of int
         See :class:`PartForm`.
     kept : list of set of int
-        Numbers of what is kept of each part for the way back.
+        Numbers of the values of each part that are kept for the backward pass.
     written : list of list of dict
-        What is written of each part in a run without gradients, and in one with them: numbers, and the dtypes in which they
-        are kept.
+        The values of each part that are written, without and with gradients: numbers, and the dtypes in which they are kept.
     sends : list of list of (int, bool)
-        What each part sends: numbers, and whether as spikes.
+        The values that each part sends: numbers, and whether as spikes.
     receives : list of list of int
-        The cables to each part.
+        Positions of the cables to each part.
     """
 
     def __init__(
@@ -144,7 +143,7 @@ class Form:
 
     @functools.cached_property
     def d_inputs(self) -> list[list[int]]:
-        """Numbers of the gradients by the inputs of each part; of a zero where there is none."""
+        """Numbers of the gradients of each part's inputs; the number of a zero where there is none."""
         found = []
         for plan in (part.plan for part in self.parts):
             program, numbers = plan.program, []
@@ -169,7 +168,7 @@ class Form:
         return {i: part.plan.kept_as(i) for i in sorted(numbers)}
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return what has been made for a key, or make it."""
+        """Return the object made for a key; make it on first use."""
         if key not in self._known:
             self._known[key] = make()
         return self._known[key]
@@ -180,7 +179,7 @@ class Form:
         return Ready(loop, order, function, always)
 
     def forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
-        """Return the loop forward that writes these values of each part."""
+        """Return the forward loop that writes these values of each part."""
         return self.once(("forward", written), lambda: self._forward(written))  # type: ignore[no-any-return]
 
     def _forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
@@ -203,7 +202,7 @@ class Form:
         return self.ready(Loop("forward", tuple(bodies), tuple(links)), range(len(self.parts)))
 
     def matters(self, n: int, needs: tuple[int, ...], matters: int) -> Ready:
-        """Return the loop that computes from saved values the bool that says where a gradient matters."""
+        """Return the loop that computes, from saved values, the bool that marks where a gradient matters."""
         part = self.parts[n]
 
         def make() -> Ready:

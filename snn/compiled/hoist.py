@@ -1,4 +1,4 @@
-"""Run what is no loop on all time steps: at once where that is the same, else step by step."""
+"""Run nodes without a loop on all time steps: at once where the result is the same, else step by step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["at_once", "each_step", "hoisted", "is_constant", "padded", "with_sta
 
 
 def padded(value: Tensor, axes: int) -> Tensor:
-    """Put axes of length 1 behind time, so that there are so many behind it."""
+    """Insert axes of length 1 after the time axis until this many axes follow it."""
     missing = axes - (value.ndim - 1)
     return value if missing <= 0 else ops.reshape(value, (value.shape[0], *(1,) * missing, *value.shape[1:]))
 
@@ -33,9 +33,9 @@ def each_step(function: Callable[..., Any], values: list[Any], varies: list[bool
 def with_state(
     cell: Any, x: Tensor, state: Any, names: Sequence[str], mask: Any
 ) -> tuple[Tensor, Any, dict[str, Tensor]]:  # fmt: skip
-    """Run a Cell with a state step by step, where a mask holds some samples or the state is recorded.
+    """Run a Cell with a state step by step, if a mask holds some samples, or the state is recorded.
 
-    Return its output at all steps, the state afterwards, and what was recorded.
+    Return its output at all steps, the final state and the records.
     """
     outs, seen = [], []
     for t, xt in enumerate(ops.unstack(x)):
@@ -61,7 +61,7 @@ _OVER_ALL = {"sum", "prod", "max", "min", "all", "any"}
 
 
 def hoisted(graph: Graph, node: Node, values: list[Any], steps: int) -> list[Tensor]:
-    """Run an operation on all steps at once, where that is known to be the same as step by step."""
+    """Run an operation on all steps at once if the result is known to be the same as step by step."""
     op, attrs = node.what, dict(node.attrs)
     varies = [isinstance(item, Edge) and graph.nodes[item.node].varies for item in node.inputs]
     if not any(varies):
@@ -105,7 +105,7 @@ def _tuple(index: Any) -> tuple[Any, ...]:
 
 
 def _shifted(name: str, axis: Any, rank: int) -> Any:
-    """Return an axis, or several, one further; None if that is not the same."""
+    """Return an axis, or several, moved one place on; None if that changes the result."""
     if axis is None:
         return tuple(range(1, rank + 1)) if name in _OVER_ALL else None
     if isinstance(axis, tuple):
@@ -114,9 +114,9 @@ def _shifted(name: str, axis: Any, rank: int) -> Any:
 
 
 def is_constant(cell: Cell, x: Tensor) -> bool:
-    """Tell whether a layer without state gives the same at all time steps, so that it need run on one alone.
+    """Tell whether a stateless layer returns the same at all time steps, so that one step is enough.
 
-    Where the steps have gradients of their own, it runs on all.
+    If the steps have separate gradients, it runs on all of them.
     """
     if not (cell.per_sample and cell.repeatable and type(x) is Tensor and is_repeated(x.array)):
         return False
@@ -128,12 +128,12 @@ def is_constant(cell: Cell, x: Tensor) -> bool:
 
 
 def _of_one_step(x: Tensor) -> Tensor:
-    """Return one step of an input that is the same at all; its gradient goes to where it came from."""
+    """Return one step of an input that is the same at all steps; its gradient goes to the node before the broadcast."""
     return Tensor.wrap(x.array[0], None if x.node is None else x.node.parents[0])
 
 
 def at_once(cell: Cell, x: Tensor) -> Tensor:
-    """Run a layer without state on all time steps, at once where it treats each sample on its own."""
+    """Run a stateless layer on all time steps, at once if it treats each sample independently."""
     steps, n = x.shape[:2]
     if not cell.per_sample:
         return ops.stack([Cell.__call__(cell, xt) for xt in ops.unstack(x)])

@@ -1,4 +1,4 @@
-"""The schedule of a net, found again as long as the net has not changed."""
+"""The schedule of a net, reused until the net changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEPT = 4
 
 
 def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[Schedule, dict[Any, Any]]:
-    """Return the schedule of a net, traced anew only if the net has changed, and a dict for what is known of its parts."""
+    """Return the schedule of a net, traced anew only if the net has changed, and a dict for facts about its parts."""
     key: Any = "schedule", x.shape[1:], x.dtype
     if state is not None:
         leaves = [as_tensor(leaf, "snn.run, state") for leaf in tree.leaves(state)]
@@ -41,7 +41,7 @@ def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[
 
 
 class Wiring:
-    """All that the graph of a net depends on: the layers of chains, and what a Cell that wires neurons itself can read."""
+    """Everything that the graph of a net depends on: the layers of chains, and all that a Cell that wires neurons can read."""
 
     def __init__(self, net: Cell, reads: Reads, where: str) -> None:
         self.layers = _layers(net)
@@ -57,9 +57,9 @@ def _wires(cell: Cell) -> bool:
 
 
 def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
-    """Return the layers of a chain with their names, and what is in the attributes of those without state.
+    """Return the layers of a chain with their names, and the attributes of the stateless ones.
 
-    A chain with another way through its layers counts too, with its attributes.
+    A chain with a ``construct`` of its own counts too, with its attributes.
     """
     if isinstance(net, nn.SequentialCell):
         found = [layer for key, cell in net.named() for layer in _layers(cell, f"{name}.{key}")]

@@ -1,4 +1,4 @@
-"""How a run of a layer is described: its options, the order of its elements, what it keeps."""
+"""The options of a run, and the order of a layer's elements."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Stream = tuple[Array, tuple[int, int, int]]
 
 @dataclass(frozen=True)
 class Options:
-    """How layers are run.
+    """Options of a run.
 
     Attributes
     ----------
     backend : BackEnd
-        Renders the loops; by default that of compiled runs.
+        Renders the loops; by default the back end of compiled runs.
     checkpoint : int or None
-        Time steps in a segment that the backward computes again, instead of having all saved.
+        Time steps per segment; the backward pass recomputes a segment instead of reading saved values.
     seen : callable, optional
-        Called with each :class:`Layer`, or :class:`snn.compiled.stage.Running`, before it runs.
+        Called with each :class:`snn.compiled.stage.Running` before it runs.
     check : bool
         Look for NaN and infinity in gradients.
     whole : callable, optional
-        Called with a layer that runs on all time steps at once, and its input, before it runs.
+        Called with each layer that runs on all time steps at once, and its input, before it runs.
     """
 
     backend: BackEnd = field(default_factory=back_end)
@@ -46,7 +46,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the elements of a step are divided: rows of samples, cut to blocks of columns."""
+    """Division of the elements of a step: rows of samples, cut into blocks of columns."""
 
     steps: int
     samples: int
@@ -60,14 +60,14 @@ class Layout:
 
     @functools.cached_property
     def sizes(self) -> tuple[np.uint64, np.uint64]:
-        """Width and columns as a loop takes them."""
+        """Width and columns in the type that loops take."""
         return np.uint64(self.width), np.uint64(self.columns)
 
     def jobs(self, by_block: bool, threads: int) -> tuple[int, int, int]:
-        """Return how many blocks and samples a job has at most, and the number of jobs.
+        """Return the maximum blocks and samples per job, and the number of jobs.
 
-        Rows that lie side by side are read faster than one row of each step; ``by_block`` keeps to one block, whose weights
-        stay in the cache.
+        Adjacent rows are read faster than one row of each step. ``by_block`` keeps a job to one block, whose weights stay in
+        the cache.
         """
         return self._jobs(by_block, threads, tuning.now().elements)
 
@@ -80,14 +80,14 @@ class Layout:
 
     @functools.cached_property
     def strides(self) -> tuple[int, int, int]:
-        """Those of ``[T, samples, columns]``, over time, samples and blocks."""
+        """Strides of ``[T, samples, columns]`` over time, samples and blocks."""
         return self.rows()
 
     def rows(self, pitch: int | None = None) -> tuple[int, int, int]:
-        """Return the strides of ``[T, samples, columns]``, over time, samples and blocks."""
+        """Return the strides of ``[T, samples, columns]`` over time, samples and blocks."""
         pitch = pitch or self.columns
         return self.samples * pitch, pitch, self.width
 
     def packed(self, rows: int) -> tuple[int, int, int]:
-        """Return those of ``[blocks, rows, width]``."""
+        """Return the strides of ``[blocks, rows, width]`` over time, samples and blocks."""
         return self.samples * self.width, self.width, rows * self.width

@@ -1,4 +1,4 @@
-"""Where the gradient by an input is needed: what the stages say that made it."""
+"""Where an input gradient is needed, according to the stages that computed the input."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Maker", "makers", "rarely"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Maker = tuple[Steps, Saved, int, int | None]
-"""A stage, what it has saved, a part, and the bool that says where the gradient by an out of it matters."""
+"""A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs matters."""
 
 
 def makers(node: Node | None) -> list[Maker] | None:
-    """Return what has made a value that is an out of a stage, or a sum of some; None if it is something else."""
+    """Return the makers of a value that is an output of a stage, or a sum of outputs; None for any other."""
     if node is None:
         return None
     if node.rule is ops.add and all(parent is None or parent.shape == node.shape for parent in node.parents):
@@ -44,7 +44,7 @@ def makers(node: Node | None) -> list[Maker] | None:
 
 
 def rarely(flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
-    """Return where one of some bytes is not 0, if that is less than a share; None among them stands for everywhere."""
+    """Return where any of some bytes is not 0, None if that is too often. A None among the bytes means everywhere."""
     if not flags or any(each is None for each in flags):
         return None
     events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]

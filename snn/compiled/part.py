@@ -1,4 +1,4 @@
-"""A core in one run: its inputs and how they become currents, its states, its layout."""
+"""A core in one run: its inputs, their way to currents, its states and its layout."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Given:
     Attributes
     ----------
     x : Tensor or None
-        ``[T, N, ...]``; None for what comes from the group itself.
+        ``[T, N, ...]``; None for an input from the group itself.
     weights : Connection or None
-        Between that and the input.
+        The layer between ``x`` and the input; None if ``x`` is the input.
     """
 
     x: Tensor | None
@@ -49,7 +49,7 @@ class Given:
 
 
 def slot(dtype: Any, place: int) -> Parameter:
-    """Return what stands for the bias of an input in a plan, which all runs share."""
+    """Return the placeholder for an input's bias in a plan; all runs share it."""
     key = np.dtype(dtype), place
     if key not in _SLOTS:
         _SLOTS[key] = Parameter(np.zeros((), dtype))
@@ -62,17 +62,17 @@ class Part:
     Parameters
     ----------
     graph, core : Graph, Core
-        What it is.
+        The core, and the graph it belongs to.
     given : list of Given
         Its inputs.
     starts : list of Tensor
         Its states at the start.
     late : list of int
-        Which of them arrive elsewhere in the next step.
+        Positions of the states that are sent to other cores in the next step.
     names, mask, backend, grouped, kept
-        What to record; ``[T, N]`` or None; the back end; whether it steps with others; where plans are kept.
+        Names to record; ``[T, N]`` or None; the back end; whether the core steps with others; the dict that keeps plans.
     steps : int
-        Of the run.
+        Number of time steps in the run.
     """
 
     def __init__(
@@ -121,11 +121,11 @@ class Part:
         self._laid_out: dict[int, Stream] = {}
 
     def emptied(self) -> Part:
-        """Return what runs share whose values alone differ: a part without arrays."""
+        """Return the part without arrays, for runs that differ in values only."""
         return self.filled([], [], {}, [])
 
     def filled(self, given: list[Given], starts: list[Tensor], arrays: dict[int, Array], parameters: list[Tensor]) -> Part:
-        """Return the same part with the arrays of another run; its currents are to be set if they are asked for."""
+        """Return the part with the arrays of another run; the caller sets its currents if they are needed."""
         made = object.__new__(Part)
         made.__dict__.update(self.__dict__)
         made.given, made.starts, made.arrays, made.parameters = given, starts, arrays, parameters
@@ -154,13 +154,13 @@ class Part:
         found = [c for c in self.currents if c is not None]
         weighted = [c for c in found if c.weighted]
         narrow = all(c.flat or (c.few and c.in_chunks) for c in weighted) if weighted else columns < limits.narrow
-        if narrow and not self.grouped:  # all samples are one row, or few elements would be done at once
+        if narrow and not self.grouped:  # all samples form one row: else a loop would work on few elements at once
             return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
         width = min([c.width for c in self.listed], default=limits.block)
         return Layout(self.steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
 
     def _check_width(self, tensors: Sequence[Tensor]) -> None:
-        """Check that floats are of 32 or 64 bits."""
+        """Check that floats have 32 or 64 bits."""
         for tensor in tensors:
             dtype = tensor.dtype
             if dtype.kind == "f" and dtype not in _WIDTHS:
@@ -187,16 +187,16 @@ class Part:
             ) from None  # fmt: skip
 
     def dtype(self, index: int) -> Any:
-        """Return the dtype of a value of the program, as it is kept."""
+        """Return the dtype in which a value of the program is kept."""
         return self.plan.kept_as(index)
 
     def seen(self, index: int, written: dict[int, Array]) -> Array:
-        """Return what was written of a value in its own dtype."""
+        """Return a written value in its own dtype."""
         array = written[index]
         return array.view(np.bool_) if self.plan.program.instructions[index].dtype == np.bool_ else array
 
     def results(self, written: dict[int, Array], states: Sequence[Array]) -> list[Tensor]:
-        """Return outs, records and states of what a loop has written."""
+        """Return outputs, records and states from the arrays that a loop has written."""
         plan, made = self.plan, {}
         for i, flag, amplitude in zip(plan.outs, self.flags, self.out_amplitudes, strict=True):
             made[i] = Tensor.wrap(self.seen(i, written)) if flag is None else Spikes(written[flag], amplitude, self.backend)
@@ -204,7 +204,7 @@ class Part:
         return found + [Tensor.wrap(a.reshape(self.shape)) for a in states]
 
     def end_cotangents(self, g: dict[int, Tensor]) -> list[Array]:
-        """Return the cotangents of the states after the last step, zeros where none has arrived."""
+        """Return the cotangents of the final states, zeros where none has arrived."""
         n = len(self.plan.outs) + len(self.plan.records)
         return [
             np.zeros(math.prod(s.shape), s.dtype) if (given := g.get(n + i)) is None
@@ -212,20 +212,20 @@ class Part:
         ]  # fmt: skip
 
     def mask_stream(self, t0: int, t1: int) -> Stream:
-        """Return the mask of some steps with a value for each element."""
+        """Return the mask of some steps, with a value for each element."""
         assert self.mask is not None
         part = self.mask[t0:t1]
         return self.stream(np.broadcast_to(part.reshape(part.shape + (1,) * (len(self.shape) - 1)), (t1 - t0, *self.shape)))
 
     def stream(self, array: Array) -> Stream:
-        """Return an array ``[T, ...]`` flat with its strides; that over time is 0 where all steps are the same."""
+        """Return an array ``[T, ...]`` flat, with its strides; the stride over time is 0 if all steps are equal."""
         strides = self.layout.strides
         if is_repeated(array):
             return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
         return np.ascontiguousarray(array).reshape(-1), strides
 
     def parameter(self, index: int) -> Stream:
-        """Return a parameter flat, with its stride over samples: 0 where it has a value for each column alone."""
+        """Return a parameter flat, with its strides; the stride over samples is 0 if it only has a value for each column."""
         if index not in self._laid_out:
             self._laid_out[index] = self._lay_out(self.arrays[index])
         return self._laid_out[index]
@@ -244,14 +244,14 @@ class Part:
         return [current for current in self.currents if current is not None and current.listed]
 
     def direct(self, index: int) -> Tensor | None:
-        """Return the input of the run that a value of the program is; the backward still has it."""
+        """Return the run's input for a value of the program, if the loop reads it directly."""
         for i, current in zip(self.plan.inputs, self.currents, strict=True):
             if i == index and isinstance(current, Direct):
                 return current.x
         return None
 
     def fires(self, sent: Sent, weights: Sequence[Array]) -> Any:
-        """Return the amplitude of what is sent if it may be summed as spikes, else None."""
+        """Return the amplitude of a sent value if it can be summed as spikes, else None."""
         if sent.flag is None:
             return None
         dtype = self.plan.program.instructions[sent.value].dtype
@@ -263,14 +263,14 @@ class Part:
         return amplitude if all(Packed.finite(w) for w in weights) else None
 
     def spiked(self, sent: Sent, amplitude: Any) -> bool:
-        """Tell whether what was sent before the run is spikes of the amplitude that they have now."""
+        """Tell whether the values sent before the run are spikes of the present amplitude."""
         assert sent.start is not None
         before = self.starts[sent.start].array
         return bool(((before == 0) | (before == amplitude)).all())
 
 
 def _is_plain(amplitude: Any) -> bool:
-    """Tell whether an amplitude is finite and not below zero."""
+    """Tell whether an amplitude is finite and has no minus sign."""
     if np.size(amplitude) == 1:
         value = float(np.asarray(amplitude).reshape(()))
         return math.isfinite(value) and math.copysign(1, value) > 0

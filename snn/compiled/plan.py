@@ -1,4 +1,4 @@
-"""What is known of a core once it has been traced: its program, what the forward saves, its loops."""
+"""The result of tracing a core: its program, the values that the forward pass saves, its loops."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["Plan", "Sent", "plan_for", "step_of"]
 
 @dataclass(eq=False)
 class Sent:
-    """A value that goes to other cores of a group.
+    """A value that is sent to other cores of a group.
 
     Attributes
     ----------
     value : int
-        Its number in the program; ``flag`` that of the bool that says where it is not 0, if it is spikes.
+        Number in the program; ``flag`` is the number of the bool that marks where it is not 0, if it is spikes.
     cotangent : int
-        The number to which what comes back is added.
+        Number of the cotangent that the gradients of the receivers are added to.
     amplitude : int or None
-        Of the spikes.
+        Number of the amplitude of the spikes.
     start : int or None
-        Where it arrives in the next step: which state it is.
+        Position of the state that is sent, if the value arrives in the next step.
     """
 
     value: int
@@ -51,17 +51,17 @@ class Plan(Traced):
     Attributes
     ----------
     program : Program
-        Forward and backward.
+        Forward and backward pass.
     inputs, before, after, outs, records : list of int
         Numbers of values.
     parameters : list of Parameter
-        What it reads; ``places`` has their places here by id, and ``numbers`` their numbers.
+        Parameters that it reads; ``places`` has their positions by id, and ``numbers`` their numbers.
     flags, amplitudes : list of int or None
-        For each out that is spikes, the bool that says where it is not 0, and its amplitude.
+        For each output that is spikes, the bool that marks where it is not 0, and its amplitude.
     saved : list of int
-        What the backward needs of the forward.
+        Values of the forward pass that the backward pass needs.
     same_amplitudes : bool
-        Whether the amplitudes of its outs depend on no Parameter.
+        Whether the amplitudes of its outputs depend on no Parameter.
     """
 
     def __init__(self, t: Trace, masked: bool, late: Sequence[int], dependencies: Sequence[Dependencies]) -> None:
@@ -98,22 +98,22 @@ class Plan(Traced):
         self.late_matters = {i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0}
         outs = zip(self.outs, self.flags, self.d_outs, self.amplitudes, strict=True)
         self.sent = [Sent(value, flag, cotangent, amplitude, None) for value, flag, cotangent, amplitude in outs]
-        """The outs as what goes to other cores of the same step."""
+        """The outputs as values sent to other cores in the same step."""
         self.settle()
         self.same_amplitudes = not any(self.is_learnt(i) for i in self.amplitudes if i is not None)
 
     def unchanged(self) -> bool:
-        """Tell whether all that it was traced from is as it was."""
+        """Tell whether everything that it was traced from is unchanged."""
         return all(part.unchanged() for part in self.dependencies)
 
     def require_open(self) -> None:
-        """Check that no custom bprop hides a gradient that is asked for."""
+        """Check that no custom bprop hides a gradient that is wanted."""
         for parameter, error in self.program.hidden:
             if thread.recording and parameter.node is not None:
                 raise GradientError(error.where, error.expected, error.got, error.fix)
 
     def _late(self, state: int) -> Sent:
-        """Return what goes to other cores of the next step."""
+        """Return a state as a value sent to other cores in the next step."""
         before, after = self.before[state], self.after[state]
         known = {before: number_of(ops.not_equal(symbol(self.program, before), 0))}
         found = analysis.spiking(self.program, after, known)
@@ -125,31 +125,31 @@ def plan_for(
     graph: Graph, core: Core, kept: dict[Any, Any], dtypes: Sequence[Any], biases: Sequence[Parameter | None],
     late: Sequence[int], names: Sequence[str], masked: bool,
 ) -> tuple[Plan, list[tuple[str, str]]]:  # fmt: skip
-    """Return the plan of a core, traced anew only if a population has changed, and what it records.
+    """Return the plan of a core, traced anew only if a population has changed, and the names of its records.
 
     Parameters
     ----------
     graph, core : Graph, Core
-        What to trace.
+        The core to trace, and the graph it belongs to.
     kept : dict
-        Where plans are kept if the core has no population, which keeps its own.
+        Keeps plans of cores without a population; a population keeps its own.
     dtypes : sequence of dtype
-        Of the inputs, then of the states.
+        Dtypes of the inputs, then of the states.
     biases : sequence of Parameter or None
-        What is added to each input.
+        The bias added to each input.
     late : sequence of int
-        Which states arrive elsewhere in the next step.
+        Positions of the states that are sent to other cores in the next step.
     names : sequence of str
-        What is recorded of the populations.
+        Names to record from the populations.
     masked : bool
         Whether there is a mask.
 
     Raises
     ------
     CompileError
-        If it cannot be traced.
+        If the core cannot be traced.
     GradientError
-        If a gradient is asked for that a custom bprop hides.
+        If a wanted gradient is hidden by a custom bprop.
     """
     kept = kept if core.population is None else core.population.what.kept()
     outline, held = core.outline(graph)
@@ -192,7 +192,7 @@ def _step(
     graph: Graph, core: Core, biases: Sequence[Parameter | None], names: Sequence[str], masked: bool,
     records: list[tuple[int, str]],
 ) -> Callable[..., Any]:  # fmt: skip
-    """Return one step of a core: its nodes one after the other, on one element."""
+    """Return one step of a core: its nodes in order, on one element."""
 
     def step(given: Any, before: Any, *rest: Any) -> tuple[list[Any], list[Any], list[Any]]:
         mask = rest[0] if masked else None

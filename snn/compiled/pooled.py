@@ -1,4 +1,4 @@
-"""A gradient between two loops, which is often added to another one."""
+"""A gradient between two loops, which is often added to another."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Pooled(Tensor):
-    """A gradient whose sum with another one takes memory that is used again: new pages take longer than the sum.
+    """A gradient whose sums reuse memory: fresh pages cost more time than the addition.
 
     Parameters
     ----------
     array : array
-        Its values, which are not copied.
+        Its values, not copied.
     """
 
     __slots__ = ()
@@ -31,7 +31,7 @@ class Pooled(Tensor):
         self.array, self.node = array, None
 
     def __add__(self, other: Any) -> Tensor:
-        """Return the sum; derivatives go through it as through any other."""
+        """Return the sum, with its derivatives."""
         if not isinstance(other, Tensor) or state.recording or (other.shape, other.dtype) != (self.shape, self.dtype):
             return super().__add__(other)
         return Pooled(np.add(self.array, other.array, out=empty(self.shape, self.dtype)))

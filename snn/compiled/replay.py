@@ -1,8 +1,9 @@
-"""A small stage again: where a run differs from an earlier one in values alone, arrays are filled in and the loops called.
+"""Short runs of small stages: if only values differ from an earlier run, fill in the arrays and call the same loops.
 
-What :class:`~snn.compiled.part.Part`, :class:`~snn.compiled.stage.Running` and :class:`~snn.compiled.back.Back` find out for a
-stage of one core depends, for small layers, on shapes and dtypes alone. The first run goes their way; the next ones do what it
-did, to the same bits, without finding it out again. Whatever may differ is compared first, and sends a run the long way.
+For small layers, shapes and dtypes alone decide how :class:`~snn.compiled.part.Part`,
+:class:`~snn.compiled.stage.Running` and :class:`~snn.compiled.back.Back` run a stage of one core. The first run decides in
+full; later runs repeat its decisions, to the same bits. A run first compares everything that may differ, and takes the full
+way if anything does.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ _u = np.uint64
 
 
 def replay_of(running: Running) -> Replay | None:
-    """Return what later runs can share with a run of a stage; None if values, and not shapes alone, decide how it goes."""
+    """Return the part of a run that later runs can share; None if the way through the stage depends on values."""
     part, options, limits = running.parts[0], running.options, tuning.now()
     if len(running.parts) > 1 or options.checkpoint is not None or options.check or options.seen is not None or running.empty:
         return None
@@ -57,7 +58,7 @@ def replay_of(running: Running) -> Replay | None:
 
 
 def _is_small(item: Given, current: Any) -> bool:
-    """Tell whether an input comes as it is, or through one product of the BLAS, whatever its values."""
+    """Tell whether an input arrives directly, or through one BLAS product, whatever its values."""
     if item.weights is None:
         return isinstance(current, Direct)
     cell, limits = item.weights.cell, tuning.now()
@@ -75,7 +76,7 @@ def _overruled() -> bool:
 
 
 class Replay:
-    """What runs of a stage share."""
+    """The decisions and loops that runs of a stage share."""
 
     def __init__(self, running: Running) -> None:
         part = running.parts[0]
@@ -159,13 +160,13 @@ class Replay:
 
 
 class Replayed(Steps):
-    """A run of a replay, and the rule by which cotangents pass back through it."""
+    """A run of a replay, and the rule for its backward pass."""
 
     def __init__(self, replay: Replay, part: Part, weights: list[Array | None]) -> None:
         self.replay, self.part, self.weights, self.parts = replay, part, weights, [part]
 
     def running(self) -> Running:
-        """Return the same run as it would be the long way."""
+        """Return the same run as a full one."""
         part, replay = self.part, self.replay
         part.given = [
             Given(item.x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
@@ -184,7 +185,7 @@ class Replayed(Steps):
         return self.running().what_matters(n, saved, matters)
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-        """Pass back; see :meth:`Running.pull`."""
+        """Run the backward pass; see :meth:`Running.pull`."""
         if thread.recording or tuning.now() is not self.replay.limits or _overruled():
             return self.running().pull(node, g, wanted)
         key = self._key(node, g, wanted)
@@ -200,7 +201,7 @@ class Replayed(Steps):
         return one_thread_each(lambda: known[key].run(self, node.saved.values[0], g))
 
     def _key(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> Any:
-        """Return what decides how a pass back goes; None if values do."""
+        """Return the key of a backward pass; None if values decide its way."""
         few = []
         for k, (cell, parent) in enumerate(zip(self.replay.cells, node.parents, strict=False)):
             before = makers(parent) if cell is not None and wanted[k] else None
@@ -213,7 +214,7 @@ class Replayed(Steps):
 
 
 class BackReplay:
-    """What passes back through a replay share that are asked for the same."""
+    """The decisions and loops that backward passes share if they compute the same gradients."""
 
     def __init__(self, replay: Replay, back: Back) -> None:
         self.replay, part = replay, back.parts[0]
@@ -223,7 +224,7 @@ class BackReplay:
         self.arrives = part.arrived is not None
 
     def run(self, run: Replayed, saved: dict[int, Array], g: dict[int, Tensor]) -> list[Tensor | None]:
-        """Pass back; return the gradients that are wanted."""
+        """Run the backward pass; return the wanted gradients."""
         replay, part, form, layout = self.replay, run.part, self.form, self.layout
         steps = replay.steps
         arrays = [
@@ -257,7 +258,7 @@ class BackReplay:
     def _result(
         self, run: Replayed, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]
     ) -> list[Tensor | None]:
-        """Make the gradients of what the loop has written, in the order of ``Running.inputs``."""
+        """Make gradients from the arrays that the loop has written, in the order of ``Running.inputs``."""
         part, form = run.part, self.form
         for k in self.direct:
             first = form.direct[form.d_inputs[k]]

@@ -1,4 +1,4 @@
-"""Loops over time: a core alone, or a group whose cores step together, as one operation of the graph of gradients."""
+"""Loops over time: a core alone, or a group whose cores step together, as one operation in the graph of gradients."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class Cable:
     Attributes
     ----------
     source, target, input : int
-        Parts, and the input of the target that it makes.
+        Positions of the parts, and the input of the target that the cable feeds.
     sent : Sent
-        What is sent.
+        The value that is sent.
     weights : Connection or None
-        On the way.
+        The layer on the way; None for a copy.
     late : bool
-        Whether it arrives in the next step.
+        Whether the value arrives in the next step.
     amplitude : array or None
-        Of the spikes that are sent; None for numbers.
+        Amplitude of the spikes that are sent; None for numbers.
     packed : Packed or None
-        The weights as the loop takes them.
+        The weights in the layout of the loop.
     """
 
     source: int
@@ -67,23 +67,24 @@ class Cable:
 
     @property
     def form(self) -> CableForm:
-        """What all runs share in which it sends the same."""
+        """The form that all runs share in which the cable sends the same."""
         fires = self.amplitude is not None
         return CableForm(self.source, self.target, self.input, self.sent, self.weights is not None, self.late, fires)
 
 
 @dataclass
 class Saved:
-    """What the backward needs of the forward.
+    """Values of the forward pass that the backward pass needs.
 
     Attributes
     ----------
     boundaries : list or None
-        With checkpoints: states and what has been sent at the start of each segment.
+        With checkpoints: states and sent values at the start of each segment.
     values : list of dict
-        The saved values of each part, ``[T, N, ...]``; with checkpoints only where gradients matter, and what was sent.
+        The saved values of each part, ``[T, N, ...]``; with checkpoints only the sent values, and the bools of
+        gradients that matter.
     flags : dict
-        From part and number to the bools that say where a gradient matters, once they have been asked for.
+        By part and number: the bools that mark where a gradient matters, once computed.
     """
 
     boundaries: list[Any] | None
@@ -92,19 +93,19 @@ class Saved:
 
 
 def run_stage(running: Running) -> list[Tensor]:
-    """Run a stage; return for each part its outs, its records and its states."""
+    """Run a stage; return the outputs, records and states of each part."""
     if running.options.seen is not None:
         running.options.seen(running)
     return one_thread_each(running.forward)
 
 
 class Steps:
-    """The rule by which cotangents pass back through a run of a stage."""
+    """The rule for the backward pass of a run of a stage."""
 
     parts: list[Part]
 
     def linked(self, outs: list[Tensor], parents: Sequence[Node | None], saved: Saved) -> list[Tensor]:
-        """Return the results of the run, each at a place of its own in the graph of gradients: one may be there twice."""
+        """Return the results of the run, each with its own place in the graph of gradients, even if one appears twice."""
         node = Node(self, tuple(parents), (), bool_, saved)
         nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
         return [
@@ -112,27 +113,27 @@ class Steps:
         ]  # fmt: skip
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-        """Return the cotangents of the parents that are wanted."""
+        """Return the cotangents of the wanted parents."""
         raise NotImplementedError
 
     def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
-        """Return the bytes that say where a gradient by an out of a part matters, at all steps; None if nothing does."""
+        """Return the bytes that mark, at all steps, where the gradient of a part's output matters; None for everywhere."""
         raise NotImplementedError
 
 
 class Running(Steps):
-    """One run of a stage, and the rule by which cotangents pass back through it."""
+    """One run of a stage, and the rule for its backward pass."""
 
     def __init__(
         self, parts: list[Part], cables: list[Cable], options: Options, kept: dict[Any, Any], back: Any, again: Any
     ) -> None:
         self.parts, self.cables, self.options = parts, cables, options
-        self.kept, self.back, self.again = kept, back, again  # the way back, and that of a way back: they know this class
+        self.kept, self.back, self.again = kept, back, again  # the backward pass and its derivative import this class
         self.steps, self.threads = parts[0].steps, thread_count()
         self.samples = parts[0].layout.samples
         if cables and len({part.layout.samples for part in parts}) > 1:
             raise CompileError(
-                ", ".join(part.core.name for part in parts), "as many samples in each population that feeds another",
+                ", ".join(part.core.name for part in parts), "the same number of samples in populations that feed each other",
                 str([list(part.shape) for part in parts]), "Run it with mode='eager'.",
             )  # fmt: skip
         for cable in cables:
@@ -158,7 +159,7 @@ class Running(Steps):
         dtype = source.plan.program.instructions[cable.sent.value].dtype
         if cable.amplitude is None and dtype != weight.dtype:
             raise CompileError(
-                source.core.name, f"weights of what it sends, {dtype}", describe(weight),
+                source.core.name, f"weights in the dtype of its output, {dtype}", describe(weight),
                 "Make the layer with dtype=, or run it with mode='eager'.",
             )  # fmt: skip
         amplitude = np.ones(source.layout.columns, weight.dtype)
@@ -168,7 +169,7 @@ class Running(Steps):
 
     @functools.cached_property
     def inputs(self) -> list[Tensor]:
-        """All that gradients may be asked by: of each part inputs, weights, states, Parameters; then weights of cables."""
+        """All Tensors with gradients: inputs, weights, states and Parameters of each part, then weights of cables."""
         found: list[Tensor] = []
         for part in self.parts:
             found += [item.x for item in part.given if item.x is not None]
@@ -176,10 +177,10 @@ class Running(Steps):
             found += [*part.starts, *part.parameters]
         return found + [cable.weights.weight for cable in self.cables if cable.weights is not None]
 
-    # Segments of time: one, or as many as are computed again; they begin where the chunks begin whose gradients are summed
+    # Segments of time: one without checkpoints; else they start at the boundaries of the chunks whose gradients are summed
 
     def segments(self) -> list[tuple[int, int]]:
-        """Return the first step and the one after the last of each segment."""
+        """Return the first step of each segment, and the step after its last."""
         length = self.options.checkpoint
         if length is None:
             return [(0, self.steps)]
@@ -187,7 +188,7 @@ class Running(Steps):
         return [(t, min(t + length, self.steps)) for t in range(0, self.steps, length)]
 
     def pieces(self, t0: int, t1: int) -> list[tuple[int, int]]:
-        """Return the same of the chunks of a segment."""
+        """Return the first step of each chunk of a segment, and the step after its last."""
         chunk = self.chunk or t1 - t0
         return [(t, min(t + chunk, t1)) for t in range(t0, t1, chunk)]
 
@@ -227,7 +228,7 @@ class Running(Steps):
         return self.linked(outs, parents, Saved(boundaries if again else None, kept))
 
     def _check(self, written: list[dict[int, Array]]) -> None:
-        """Look for NaN and infinity, if asked to."""
+        """Look for NaN and infinity, if requested."""
         for n, (part, w) in enumerate(zip(self.parts, written, strict=True)) if self.options.check else ():
             node = part.core.population
             if node is not None:
@@ -239,7 +240,7 @@ class Running(Steps):
         return [self.cables[k] for k in self.form.receives[target]]
 
     def _first_received(self) -> list[list[Array]]:
-        """Return what arrives in the first step at each part, ``[samples, columns and zeros behind]``."""
+        """Return the values that arrive at each part in the first step, ``[samples, columns, then zeros]``."""
         found = []
         for n, part in enumerate(self.parts):
             arrays = []
@@ -267,7 +268,7 @@ class Running(Steps):
     def run(
         self, t0: int, t1: int, states: list[list[Array]], received: list[list[Array]], written: list[dict[int, Array]]
     ) -> tuple[list[list[Array]], list[list[Array]]]:
-        """Run some steps forward, and write what is asked for; return states and what has been sent after them."""
+        """Run some steps forward and write the requested values; return states and sent values after them."""
         written = [dict(w) for w in written] if self.cables else written
         for n, sends in enumerate(self.form.sends if self.cables else ()):
             for i, fires in sends:
@@ -291,7 +292,7 @@ class Running(Steps):
     # Backward
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-        """Run the backward loops; when an outer transform is watching, differentiate the eager run instead."""
+        """Run the backward loops; if an outer transform is watching, differentiate the eager run instead."""
         if thread.recording:
             return self.again(self, g, wanted)  # type: ignore[no-any-return]
         if self.empty:
@@ -308,14 +309,14 @@ class Running(Steps):
         return found
 
     def matters(self, cable: Cable) -> int | None:
-        """Return the number of the bool that says where a gradient by what goes along a cable matters, if there is one."""
+        """Return the number of the bool that marks where the gradient of a cable's value matters, if there is one."""
         plan, sent = self.parts[cable.source].plan, cable.sent
         if any(c is not cable and c.weights is None and c.source == cable.source for c in self.cables):
             return None
         return plan.late_matters.get(sent.start) if cable.late else plan.matters[plan.d_outs.index(sent.cotangent)]  # type: ignore[arg-type]
 
     def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
-        """Return the bytes that say so at all steps; None if nothing does."""
+        """Return the bytes that mark, at all steps, where the gradient with this bool matters; None for everywhere."""
         part = self.parts[n]
         plan, values = part.plan, saved.values[n]
         if matters is None or plan.mask is not None:
@@ -338,7 +339,7 @@ class Running(Steps):
     def launch(
         self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[Any], places: Sequence[Array | None] = ()
     ) -> None:
-        """Run a loop over some steps; ``weights`` and ``places`` are of its links."""
+        """Run a loop over some steps; ``weights`` and ``places`` belong to its links."""
         loop, samples = ready.loop, works[0].layout.samples
         given: list[Any] = [_u(samples), order_of(t1 - t0, loop.backward)]
         if loop.links:

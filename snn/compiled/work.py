@@ -1,4 +1,4 @@
-"""How arrays come to a loop: flat, with strides over time, samples and blocks, in the order of its arguments."""
+"""Arrays as arguments of a loop: flat, with strides over time, samples and blocks, in the order of the loop."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class Work:
     Attributes
     ----------
     body : Body
-        What they are.
+        Names the arrays.
     layout : Layout
-        How the elements of a step are divided.
+        Division of the elements of a step.
     streams, written : list of Stream
-        Read, and written, at each step.
+        Arrays read, and written, at each step.
     starts, ends : list of array
-        What is carried, before and after.
+        Carried values before and after.
     sums : list of array
-        Added up over the steps.
+        Sums over the steps.
     firsts, lasts : list of array
-        What has been sent to it before the first step, and after the last.
+        Values received before the first step, and after the last.
     arrived : sequence
-        Factors, their number, and packed weights of what arrives as a product.
+        For an input that is a product: the factors, their number, and the packed weights.
     """
 
     body: Body
@@ -54,7 +54,7 @@ class Work:
 
 
 def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -> list[Any]:
-    """Return the arguments of one body of a loop; ``listed`` are the currents that are summed from events."""
+    """Return the arguments of one body of a loop; ``listed`` are the currents that are summed over events."""
     body, layout = work.body, work.layout
     parameters = [part.parameter(i) for i in body.parameters]
     streams, written = work.streams, work.written
@@ -79,7 +79,7 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
 
 
 def link_arguments(link: Link, weights: Any, flags: Array | None, t0: int) -> list[Any]:
-    """Return the arguments of a link; ``flags`` say where it is needed at all steps, of a late one a step before."""
+    """Return the arguments of a link; ``flags`` mark where it is needed at each step, for a late link one step earlier."""
     if link.kind == "copy":
         return []
     given = [weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array]
@@ -95,5 +95,5 @@ def order_of(steps: int, backward: bool) -> Array:
 
 @functools.lru_cache(256)
 def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
-    """Return the strides of all that a loop looks at as one array."""
+    """Return the strides of all arrays of a loop as one array."""
     return np.array(strides, np.uint64).reshape(-1)

@@ -1,7 +1,7 @@
-"""Connections: how an input becomes currents and how gradients go back, a kind in each file.
+"""Connections: the ways from an input to currents, and back for gradients, one kind per file.
 
-A file exports a subclass of :class:`~snn.connections.base.Connection`; adding one is enough for layers of its kind to be run,
-explained and differentiated by their own ways.
+A file exports a subclass of :class:`~snn.connections.base.Connection`. Adding a file is enough to run, explain and
+differentiate layers of its kind in their own ways.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def _kinds() -> list[type[Connection]]:
 
 
 def connection_of(cell: Cell, x: Tensor) -> Connection | None:
-    """Return a layer without state as a connection, for an input ``[T, N, ...]``; None if it is of no kind that is known.
+    """Return a stateless layer as a connection for an input ``[T, N, ...]``; None if no kind fits.
 
-    What a layer computes from its Parameters alone is computed here, once, and recorded.
+    Values that depend on the layer's Parameters only are computed here, once, and recorded.
     """
     if is_stateful(cell) or is_over_time(cell):
         return None

@@ -38,7 +38,7 @@ class Joined(Cell):
 class Way:
     """One way from an input ``[T, N, ...]`` to currents and back, in one run.
 
-    The currents are those of all its steps, made some steps at a time: in order forward, from the last to the first back.
+    It computes the currents of all steps, some steps at a time: in order forward, from last to first backward.
 
     Attributes
     ----------
@@ -47,21 +47,21 @@ class Way:
     x : Tensor
         The input.
     chunk : int or None
-        Time steps whose gradients are summed at once: the same in every run of one shape, so that the bits are. None if
-        nothing is summed.
+        Time steps whose gradients are summed at once. It depends on the shape alone, so that the bits do too. None if nothing
+        is summed.
     flat : bool
-        Whether the currents come element by element, so that all samples may be one row; otherwise a loop works on rows.
+        Whether currents are computed element by element, so that all samples can form one row; otherwise loops work on rows.
     weighted : bool
-        Whether there are weights, so that currents are made and gradients by weights are summed.
+        Whether there are weights, so that currents are computed and weight gradients summed.
     listed : bool
-        Whether the loop sums the currents itself, from ``events``: see :class:`snn.connections.dense.Listed`.
+        Whether the loop computes the currents from ``events``: see :class:`snn.connections.dense.Listed`.
     constant : bool
-        Whether the input is the same at every step: its gradient by weights is made once, by :meth:`of_sum`.
+        Whether the input is the same at every step: the weight gradient is computed once, by :meth:`of_sum`.
     few : bool
-        Whether the gradient by the input stays a product of ``gradient`` and a matrix ``weight`` with ``n_out`` rows, for the
-        loop before to multiply.
+        Whether the input gradient stays a product of ``gradient`` and a matrix ``weight`` with ``n_out`` rows, which the loop
+        of the previous layer computes.
     finite : bool
-        Whether the gradient by the input may be made only where it is needed.
+        Whether it suffices to compute the input gradient where it is needed.
     """
 
     kind: str
@@ -79,71 +79,71 @@ class Way:
 
     @property
     def in_chunks(self) -> bool:
-        """Whether the currents are made chunk by chunk, before the loop runs on each."""
+        """Whether the currents are computed chunk by chunk, before the loop runs on each chunk."""
         return self.weighted and not self.listed and not self.constant
 
     @property
     def sampled_below(self) -> float:
-        """Share of the input up to which its gradient is made only where it is needed."""
+        """Share of needed elements below which the input gradient is computed at these only."""
         return tuning.now().sampled_density
 
     @property
     def work_bytes(self) -> int:
-        """Bytes of the currents of one step, while a chunk of them waits for the loop."""
+        """Bytes of the currents of one step, in a chunk that waits for the loop."""
         return 0
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes that the way back needs, beside the input and the weights."""
+        """Bytes that the backward pass needs besides input and weights."""
         return 0
 
     def current(self, t0: int, t1: int) -> Array:
-        """Return the currents ``[t1 - t0, N, ...]`` of some steps; with a time stride of 0 where they are the same."""
+        """Return the currents ``[t1 - t0, N, ...]`` of some steps; the stride over time is 0 if they are equal."""
         raise NotImplementedError
 
     def of_sum(self, total: Array) -> Array:
-        """Return the gradient by the weights of a ``constant`` way, from that by the currents summed over time."""
+        """Return the weight gradient of a ``constant`` way, from the current gradient summed over time."""
         raise NotImplementedError
 
     def by_events(self, rows: int, known: dict[int, Any]) -> Any:
-        """Return the gradient by the weights of a ``listed`` way, to be summed over so many rows at once.
+        """Return the weight gradient of a ``listed`` way as a sum over events, this many rows at a time.
 
-        ``known`` has what those of one pass back share.
+        ``known`` has lists that the sums of one backward pass share.
         """
         raise NotImplementedError
 
     def products(self) -> dict[str, str]:
-        """Return, for each product with a matrix that the way makes, which one is used and why: for :func:`snn.explain`."""
+        """Return the matrix products of the way by name, with the choice and its reason: for :func:`snn.explain`."""
         return {}
 
     def forget(self) -> None:
-        """Drop what is quickly made again, at the end of a run."""
+        """At the end of a run, drop arrays that are quickly recomputed."""
 
     def rows_of(self, flags: Array) -> Array:
-        """Return bytes ``[T, N, ...]`` that say where the gradient by the input is needed, in the rows of ``places``."""
+        """Return bytes ``[T, N, ...]`` that mark where the input gradient is needed, in the rows of ``places``."""
         return flags
 
     def laid(self, gradient: Array) -> Any:
-        """Return the gradient by some steps' currents, ``[rows, pitch]``, as ``add`` and ``back`` take it: once for both."""
+        """Return the current gradient of some steps, ``[rows, pitch]``, laid out once for both ``add`` and ``back``."""
         return gradient
 
     def back(self, gradient: Any, t0: int, t1: int, out: Array, places: Any) -> None:
-        """Write the gradient by the input of some steps to ``out[t0:t1]``, from that by their currents.
+        """Write the input gradient of some steps to ``out[t0:t1]``, from their current gradient.
 
-        Where ``places`` are given, only there is it needed.
+        With ``places``, it is needed only there.
         """
         raise NotImplementedError
 
     def add(self, t0: int, t1: int, gradient: Any, total: Any) -> Any:
-        """Return ``total``, at first None, with what some steps bring to the gradient by the weights.
+        """Return ``total``, at first None, plus the weight gradient of some steps.
 
-        ``gradient`` is that by their currents. The sum is the caller's: a pass back that is broken off, or
-        one beside it in another thread, leaves nothing here.
+        ``gradient`` is their current gradient. The caller owns the sum: a backward pass that is interrupted, or runs in
+        another thread, leaves nothing here.
         """
         raise NotImplementedError
 
     def weight_gradient(self, total: Any) -> Array:
-        """Return what was added up, in the shape of the weights; zeros if that is None."""
+        """Return the total in the shape of the weights; zeros if it is None."""
         raise NotImplementedError
 
 
@@ -163,18 +163,18 @@ class Direct(Way):
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """A layer of weights in one run; a subclass for each kind.
+    """A layer of weights in one run; each kind is a subclass.
 
     Attributes
     ----------
     cell : Cell
         The layer.
     weight : Tensor
-        In the dtype of the currents. It stands in the graph, so that gradients reach what it was made from.
+        In the dtype of the currents. It belongs to the graph of gradients, so that they reach its sources.
     bias : Tensor or None
-        What is added to the currents of each step: one value, or one for each output; in the same dtype.
+        Added to the currents of each step: one value, or one for each output, in the same dtype.
     stored : dtype
-        That of the weights before they were brought to the dtype of the currents.
+        Dtype of the weights before their conversion to the dtype of the currents.
     """
 
     cell: Cell
@@ -182,11 +182,11 @@ class Connection:
     bias: Tensor | None
     stored: DType
     matrix: ClassVar[bool] = False
-    """Whether ``weight`` is a matrix ``[n_out, n_in]``, with which neurons of a group may feed each other inside a loop."""
+    """Whether ``weight`` is a matrix ``[n_out, n_in]``, through which neurons of a group can feed each other inside a loop."""
 
     @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Connection | None:
-        """Return a layer without state as such a connection for an input ``[T, N, ...]``; None if it is another kind."""
+        """Return a stateless layer as such a connection for an input ``[T, N, ...]``; None if it is of another kind."""
         raise NotImplementedError
 
     @classmethod

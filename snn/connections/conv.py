@@ -1,4 +1,4 @@
-"""Convolution, and the ways through it: over whole images, once, or spike by spike."""
+"""Convolution, and its ways: over whole images, once, or spike by spike."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Convolution(Connection):
 
     @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Convolution | None:
-        """Return a layer of these very classes as a connection; None if it is another one, or its input does not fit."""
+        """Return a layer of exactly these classes as a connection; None for another class or an unfit input."""
         if type(cell) not in (nn.Conv1d, nn.Conv2d, nn.Conv3d) or cell.hooked or "construct" in vars(cell):
             return None
         layer: Any = cell
@@ -70,7 +70,7 @@ class Convolution(Connection):
             return ConvolvedOnce(self, x, "the input is the same at every step", backend)
         weight, limits = self.weight.array, tuning.now()
         if len(self.windows.kernel) != 2:
-            return ConvolvedImages(self, x, "there are kernels of spikes for two axes alone", backend)
+            return ConvolvedImages(self, x, "sums over spikes exist for two axes only", backend)
         if not Packed.finite(weight):
             return ConvolvedImages(self, x, "some weights are infinite or NaN", backend)
         spikes = _spikes(x, backend)
@@ -86,7 +86,7 @@ class Convolution(Connection):
 
 
 def _spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
-    """Return an input as spikes of one amplitude ``[T, N * C, H * W]``, if it is."""
+    """Return an input as spikes of one amplitude ``[T, N * C, H * W]``; None if it is not."""
     shape = len(x), x.shape[1] * x.shape[2], math.prod(x.shape[3:])
     return counted(x, backend, shape) if isinstance(x, Sum) else reshaped(x, shape, backend)
 
@@ -124,7 +124,7 @@ class _Convolved(Way):
         return array.reshape(-1, *self.x.shape[2:]).astype(self.weight.dtype, copy=False)
 
     def images(self, gradient: Array) -> Array:
-        """Return a gradient by currents as images ``[rows, out, ...]``."""
+        """Return a current gradient as images ``[rows, out, ...]``."""
         return gradient.reshape(-1, *self.out)
 
     def current(self, t0: int, t1: int) -> Array:
@@ -140,19 +140,19 @@ class _Convolved(Way):
 
     @functools.cached_property
     def finite(self) -> bool:  # type: ignore[override]
-        """Whether all weights are finite, and there are kernels for places."""
+        """Whether all weights are finite, and kernels for places exist."""
         return len(self.windows.kernel) == 2 and Packed.finite(self.weight)
 
     def rows_of(self, flags: Array) -> Array:
-        """Return bytes about the input with a row for each image and channel."""
+        """Return bytes about the input, with a row for each image and channel."""
         return flags.reshape(-1, math.prod(flags.shape[3:]))
 
     def laid(self, gradient: Array) -> Images:
-        """Return the same, which turns them once for the gradients by weights and input."""
+        """Return the gradient as images, which are transposed once for the weight and input gradients."""
         return Images(self.images(gradient), self.backend)
 
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
-        """Write the gradient by the input of some steps; where ``places`` are given, only there."""
+        """Write the input gradient of some steps; with ``places``, only there."""
         g, target, size, limits = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:], tuning.now()
         few = np.count_nonzero(g) if self.finite else g.size
         if places is not None:
@@ -173,7 +173,7 @@ class _Convolved(Way):
         in_parts(len(g), some)
 
     def by_weight(self, x: Array, g: Array) -> Array:
-        """Return the gradient by the weights, of the parts of a chunk in their order."""
+        """Return the weight gradient, summed over the parts of a chunk in their order."""
         found: dict[int, Array] = {}
 
         def some(part: slice) -> None:
@@ -183,12 +183,12 @@ class _Convolved(Way):
         return functools.reduce(np.add, [found[start] for start in sorted(found)])
 
     def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
-        """Return a sum with what some steps bring to the gradient by the weights."""
+        """Return a total plus the weight gradient of some steps."""
         made = self.by_weight(self.values(t0, t1), gradient.array)
         return made if total is None else np.add(total, made, out=total)
 
     def weight_gradient(self, total: Any) -> Array:
-        """Return what was added up."""
+        """Return the total."""
         return np.zeros_like(self.weight) if total is None else total
 
 
@@ -205,22 +205,22 @@ class ConvolvedOnce(_Convolved):
     constant = True
 
     def current(self, t0: int, t1: int) -> Array:
-        """Return the current, with a time stride of 0."""
+        """Return the current, with a stride of 0 over time."""
         if self._held is None:
             self._held = super().current(0, 1)[0]
         return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
 
     def forget(self) -> None:
-        """Drop the current; it is quickly made."""
+        """Drop the current, which is quickly recomputed."""
         self._held = None
 
     def of_sum(self, total: Array) -> Array:
-        """Return the gradient by the weights, from that by the currents summed over time."""
+        """Return the weight gradient, from the current gradient summed over time."""
         return self.by_weight(self.values(0, 1), self.images(total))
 
 
 class ConvolvedEvents(_Convolved):
-    """Each spike adds its kernels to the currents that it reaches."""
+    """Each spike adds its kernels to the currents in its reach."""
 
     kind = "events"
 
@@ -233,14 +233,14 @@ class ConvolvedEvents(_Convolved):
         self.spikes.spread(t0 * self.samples, out)
 
     def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
-        """Return two sums, at spikes and over whole images, with what some steps bring to the gradient by the weights."""
+        """Return two totals, at spikes and over whole images, with the weight gradient of some steps added."""
         gathered, whole = (None, None) if total is None else total
         if all_finite(gradient.array, self.backend):
             return self.spikes.gather(t0 * self.samples, gradient, gathered), whole
-        return gathered, super().add(t0, t1, gradient, whole)  # a silent input times infinity is NaN
+        return gathered, super().add(t0, t1, gradient, whole)  # 0 times infinity is NaN
 
     def weight_gradient(self, total: Any) -> Array:
-        """Return what was added up."""
+        """Return the sum of both totals."""
         gathered, whole = (None, None) if total is None else total
         found = self.spikes.gathered(gathered)
         return found if whole is None else found + whole

@@ -1,4 +1,4 @@
-"""Dense layers, and the ways through them: by the whole product, once, or by sums over events."""
+"""Dense layers, and their ways: by the whole product, once, or by sums over events."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Dense(Connection):
 
     @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Dense | None:
-        """Return any Cell whose output is its input times a matrix, plus a bias, however it makes these."""
+        """Return a Cell of any class whose output is its input times a matrix, plus a bias, as a connection."""
         found = factors_of(cell, x)
         return None if isinstance(found, str) else cls(cell, *found)
 
@@ -88,7 +88,7 @@ class _Weighted(Way):
 
     @functools.cached_property
     def finite(self) -> bool:  # type: ignore[override]
-        """Whether all weights are finite, so that what is zero may be left out of a product."""
+        """Whether all weights are finite, so that products may leave out zeros."""
         return Packed.finite(self.weight)
 
     def values(self, t0: int, t1: int) -> Array:
@@ -99,28 +99,29 @@ class _Weighted(Way):
         return array.reshape(-1, self.n_in).astype(self.weight.dtype, copy=False)
 
     def operand(self, t0: int, t1: int, m: int, n: int, k: int, first: bool) -> Array | Matrix:
-        """Return the same rows as the first operand of a product, or the second: spikes as they are, if it takes them."""
+        """Return the same rows as the first or second operand of a product, as spikes if the product takes them."""
         ones = self.x.ones(slice(t0, t1)) if isinstance(self.x, Spikes) else None
         if ones is None or choice(m, n, k, first, self.backend).name == "blas":
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
     def products(self) -> dict[str, str]:
-        """Return which products a whole chunk is multiplied by, and why."""
+        """Return the products that a whole chunk uses, with the reason."""
         rows = self.samples * (1 if self.constant else min(self.chunk, len(self.x)))
         spikes = isinstance(self.x, Spikes) and self.x.ones(slice(0)) is not None
         shapes = {"currents": (rows, self.n_out, self.n_in, spikes)} if not self.listed else {}
         if not self.constant:
-            shapes["gradient by the input"] = rows, self.n_in, self.n_out, False
+            shapes["input gradient"] = rows, self.n_in, self.n_out, False
         if not self.listed:
-            shapes["gradient by the weights"] = self.n_out, self.n_in, rows, False
+            shapes["weight gradient"] = self.n_out, self.n_in, rows, False
         found = {name: choice(*shape, self.backend) for name, shape in shapes.items()}
-        return {name: f"{'our own' if made.name == 'ours' else 'the BLAS'}: {made.why}" for name, made in found.items()}
+        names = {"ours": "our own kernel", "blas": "the BLAS"}
+        return {name: f"{names[made.name]} ({made.why})" for name, made in found.items()}
 
     def back(self, gradient: Array, t0: int, t1: int, out: Array, places: Events | None) -> None:
-        """Write the gradient by the input of some steps, from that by their currents, ``[rows, pitch]``.
+        """Write the input gradient of some steps, from their current gradient, ``[rows, pitch]``.
 
-        Where ``places`` are given, only there.
+        With ``places``, only there.
         """
         target = out[t0:t1].reshape(-1, self.n_in)
         if places is None:
@@ -133,18 +134,18 @@ class _Weighted(Way):
         sampled_product(gradient, self._turned, part, target)
 
     def add(self, t0: int, t1: int, gradient: Array, total: Array | None) -> Array:
-        """Return a sum with what some steps bring to the gradient by the weights."""
+        """Return a total plus the weight gradient of some steps."""
         x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
         made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.backend)
         return made if total is None else np.add(total, made, out=total)
 
     def weight_gradient(self, total: Array | None) -> Array:
-        """Return what was added up."""
+        """Return the total as ``[n_out, n_in]``; zeros if it is None."""
         return np.zeros_like(self.weight) if total is None else total
 
 
 class Product(_Weighted):
-    """The whole input times the weights, chunk by chunk so that the currents stay in the cache."""
+    """The whole input times the weights, chunk by chunk, so that the currents stay in the cache."""
 
     kind = "dense"
 
@@ -154,7 +155,7 @@ class Product(_Weighted):
         return int(self.samples * self.n_out * self.weight.itemsize)
 
     def current(self, t0: int, t1: int) -> Array:
-        """Return the currents of some steps, of which ``t0`` begins a chunk."""
+        """Return the currents of some steps; ``t0`` is the start of a chunk."""
         made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
         x = self.operand(t0, t1, len(made), self.n_out, self.n_in, True)
         return product(x, self.weight.T, made, self.backend).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
@@ -167,40 +168,40 @@ class Once(_Weighted):
     constant = True
 
     def current(self, t0: int, t1: int) -> Array:
-        """Return the current, with a time stride of 0."""
+        """Return the current, with a stride of 0 over time."""
         if self._held is None:
             made = np.empty((self.samples, self.n_out), self.weight.dtype)
             self._held = product(self.values(0, 1), self.weight.T, made, self.backend).reshape(*self.x.shape[1:-1], self.n_out)
         return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
 
     def forget(self) -> None:
-        """Drop the current; it is quickly made."""
+        """Drop the current, which is quickly recomputed."""
         self._held = None
 
     def of_sum(self, total: Array) -> Array:
-        """Return the gradient by the weights, from that by the currents summed over time."""
+        """Return the weight gradient, from the current gradient summed over time."""
         return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight), self.backend)
 
 
 def _columns_in_cache(size: int) -> int:
-    """Return how many columns of so many bytes stay in the cache together."""
+    """Return how many columns of this many bytes fit in the cache together."""
     limits = tuning.now()
     return min(limits.block, max(LANES, limits.cache // max(1, size) // LANES * LANES))
 
 
 class GradientByEvents:
-    """The gradient by weights, summed over events chunk by chunk.
+    """The weight gradient, summed over events chunk by chunk.
 
     Parameters
     ----------
     packed : Packed
         The weights.
     events : Events
-        Of all rows.
+        Events of all rows.
     rows : int
         Rows in a chunk.
     known : dict
-        The lists by column that several gradients from the same events share, in one pass back.
+        Lists by column that several gradients from the same events share in one backward pass.
     """
 
     def __init__(self, packed: Packed, events: Events, rows: int, known: dict[int, tuple[Array, Array]]) -> None:
@@ -210,11 +211,11 @@ class GradientByEvents:
 
     @property
     def width(self) -> int:
-        """Columns of the gradient by the currents that stay in the cache together."""
+        """Columns of the current gradient that fit in the cache together."""
         return _columns_in_cache(self.rows * self.packed.weight.itemsize)
 
     def add(self, chunk: int, gradient: Array, finite: bool) -> None:
-        """Add what a chunk brings, from the gradient by its currents ``[blocks, rows, width]``; say if all of it is finite."""
+        """Add the share of a chunk, from its current gradient ``[blocks, rows, width]``; ``finite`` if that is finite."""
         if not gradient.size:
             return
         if self._total is None:
@@ -228,7 +229,7 @@ class GradientByEvents:
             self._lose(chunk, gradient)
 
     def _lose(self, chunk: int, gradient: Array) -> None:
-        """Note what is NaN since nothing, a silent input, is multiplied by what is not finite."""
+        """Record the weights whose gradient is NaN: a silent input times an infinite or NaN gradient."""
         rows = gradient.shape[1]
         wrong = ~np.isfinite(gradient).transpose(1, 0, 2).reshape(rows, -1)[:, : self.packed.n_out]
         at = np.flatnonzero(wrong.any(1))
@@ -241,7 +242,7 @@ class GradientByEvents:
         self._lost = lost if self._lost is None else self._lost | lost
 
     def result(self) -> Array:
-        """Return what was added up, ``[n_out, n_in]``."""
+        """Return the total as ``[n_out, n_in]``."""
         total, self._total = self._total, None
         made = np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
         if self._lost is not None:
@@ -269,7 +270,7 @@ class Listed(_Weighted):
 
     @property
     def width(self) -> int:
-        """Columns of the weights that stay in the cache together."""
+        """Columns of the weights that fit in the cache together."""
         return _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
@@ -278,11 +279,11 @@ class Listed(_Weighted):
         return int(self.packed.nbytes)
 
     def by_events(self, rows: int, known: dict[int, Any]) -> GradientByEvents:
-        """Return the gradient by the weights, to be summed over so many rows at once."""
+        """Return the weight gradient as a sum over events, this many rows at a time."""
         return GradientByEvents(self.packed, self.events, rows, known)
 
     def arguments(self, t0: int) -> list[Any]:
-        """Return what a loop needs to sum over the events from a step on."""
+        """Return the arguments with which a loop sums over the events from a step on."""
         events = self.events
         start = events.start[t0 * self.samples :]
         return [self.packed.array, np.uint64(self.packed.lanes), np.uint64(self.n_in), start, events.index]

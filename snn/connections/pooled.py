@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class PooledConvolution(Connection):
         """Return such layers as a connection; None if they are others, or their input does not fit."""
         if not isinstance(cell, Joined) or not cls.joins(cell.first, cell.second):
             return None
-        inner, pool = Convolution.of(cell.first, x), cell.second
+        inner, pool = Convolution.of(cell.first, x), cast(nn.MaxPool2d, cell.second)
         if inner is None:
             return None
         images = zeros_of((1, len(inner.weight), *inner.windows.counts(x.shape[3:])), inner.weight.dtype)

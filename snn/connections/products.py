@@ -27,21 +27,21 @@ _COMPILED = (float32, float64)
 
 
 Factors = tuple[Tensor, Tensor | None, DType]
-"""Weights ``[n_out, n_in]``, bias, and the dtype of the weights before they were brought to that of the product."""
+"""Weights ``[n_out, n_in]``, bias, and the dtype of the weights before their conversion to that of the product."""
 
 
 class NotDenseError(Exception):
-    """A layer does something else; the text says what."""
+    """The layer is not a product with a matrix; the text gives the reason."""
 
 
 def why_not(cell: Cell, x: Tensor) -> str | None:
-    """Return why a layer that has a matrix is not dense; None if it is, or has no matrix."""
+    """Return the reason why a layer with a matrix is not dense; None if it is, or has no matrix."""
     found = factors_of(cell, x)
     return found or None if isinstance(found, str) else None
 
 
 def factors_of(cell: Cell, x: Tensor) -> Factors | str:
-    """Return the factors of a layer without state, or why there are none; an empty text stands for a layer of another kind.
+    """Return the factors of a stateless layer, or the reason why it has none; an empty text for another kind of layer.
 
     Its ``construct`` runs on an input ``[T, N, ..., features]`` that is not known yet: only a product with a matrix and the
     addition of a bias may depend on it.
@@ -59,14 +59,14 @@ def factors_of(cell: Cell, x: Tensor) -> Factors | str:
 
 def _of_dense(cell: nn.Dense, x: Tensor) -> Factors | str:
     if cell.activation is not None:
-        return "it has an activation, which may be a layer of its own behind it"
+        return "its activation belongs in a separate layer after it"
     if x.shape[-1] != cell.in_channels:
-        return ""  # an error, which the layer itself raises
+        return ""  # the layer itself will raise this error
     return typed(x, cell.effective_weight(), cell.bias)
 
 
 def typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
-    """Bring factors to the dtype of the product, as the eager mode does."""
+    """Convert factors to the dtype of the product, as the eager mode does."""
     dtype = promote(x.dtype, weight.dtype)
     if dtype not in _COMPILED or x.dtype == float16:
         raise NotDenseError(f"its input is {x.dtype} and its weights are {weight.dtype}")
@@ -77,13 +77,13 @@ def typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
     return weight if weight.dtype == dtype else ops.cast(weight, dtype), bias, weight.dtype
 
 
-# Once for each layer: is its construct a product, and the same each time?
+# Once per layer: is its construct a product, and the same each time?
 
 _known: WeakKeyDictionary[Cell, tuple[Any, str | None]] = WeakKeyDictionary()
 
 
 def _tried(cell: Cell, x: Tensor) -> str | None:
-    """Return why a layer is not dense, or None. A copy of it is tried if the layer is new, or has other attributes."""
+    """Return the reason why a layer is not dense, or None. A copy is tried if the layer is new or has changed."""
     cells = [part for _, part in cell.cells_and_names()]
     now = x.dtype, x.shape[2:], [id(value) for part in cells for value in (type(part), *vars(part).values())]
     if cell not in _known or _known[cell][0] != now:
@@ -128,7 +128,7 @@ def _arrays(cell: Cell) -> list[Any]:
 
 
 def _content(value: Any, seen: set[int] | None = None) -> Any:
-    """Return what is in an object, down to the numbers of its arrays."""
+    """Return the content of an object, down to the numbers of its arrays."""
     seen = set() if seen is None else seen
     if isinstance(value, (Tensor, np.ndarray)):
         return value.shape, value.dtype, np.asarray(value).tobytes()
@@ -154,7 +154,7 @@ def _line(error: Exception) -> str:
 
 
 def _made(cell: Cell, x: Tensor) -> Factors:
-    """Run a layer on an input that is not known yet, and return its factors."""
+    """Run a layer on an input that is not known yet; return its factors."""
     steps = _Steps()
     seed = Node(LEAF, (), x.shape[1:], x.dtype)
     with scope(recording=True):
@@ -169,7 +169,7 @@ def _made(cell: Cell, x: Tensor) -> Factors:
 
 
 class _Steps:
-    """Takes the place of a program: notes what is done with an input that is not known yet."""
+    """Replaces a program: records the operations on an input that is not known yet."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, Any, Sequence[Any]]] = []
@@ -180,13 +180,13 @@ class _Steps:
         return Value(self, len(self.made) - 1, dtype, shape)  # type: ignore[arg-type]
 
     def apply(self, op: Any, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
-        """Note an operation, as :meth:`autograd.program.Program.apply` does."""
+        """Record an operation, as :meth:`autograd.program.Program.apply` does."""
         kinds = [self.made[v.index][0] if isinstance(v, Value) else None for v in values]
         if op.label == "ops.matmul" and kinds == ["input", None]:
             x, y = values
             if y.ndim == 2 and y.dtype.kind == "f" and x.shape[-1] == len(y):
                 return self.value("product", values, promote(x.dtype, y.dtype), (*x.shape[:-1], y.shape[1]), op)
-            raise NotDenseError(f"its input is multiplied with {describe(y)}")
+            raise NotDenseError(f"its input is multiplied by {describe(y)}")
         if op.label == "ops.cast" and kinds == ["input"] and values[0].dtype.kind != "f" and attrs["dtype"].kind == "f":
             return self.value("input", values, attrs["dtype"], values[0].shape, op)
         if (op.label == "ops.add" and set(kinds) == {"product", None}) or (op.label, *kinds) == ("ops.sub", "product", None):
@@ -198,9 +198,9 @@ class _Steps:
         raise NotDenseError(f"its input goes through {op.label}")
 
     def factors(self, out: Any, seed: Node) -> tuple[Tensor, Tensor | None]:
-        """Return weights ``[n_out, n_in]`` and bias from what a layer returned, with their places in the graph.
+        """Return weights ``[n_out, n_in]`` and bias from a layer's result, with their places in the graph.
 
-        The graph must be the noted steps and no more: where a Cell has a bprop or hooks of its own, there is another node.
+        The graph must be exactly the recorded steps: a Cell with its own bprop or hooks has another node.
         """
         value: Any = getattr(out, "array", None)
         if not isinstance(out, Tensor) or not isinstance(value, Value):
@@ -215,7 +215,7 @@ class _Steps:
             value, node = operands[1 - at], node.parents[1 - at]
             kind, op, operands = self._step(value, node)
         if kind != "product":
-            raise NotDenseError("its input is not multiplied with a matrix")
+            raise NotDenseError("its input is not multiplied by a matrix")
         weight = ops.transpose(Tensor.wrap(operands[1], node.parents[1]))
         value, node = operands[0], node.parents[0]
         while node is not seed:

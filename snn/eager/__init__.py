@@ -1,1 +1,1 @@
-"""The reference: a net step by step, what is recorded of it, and the checks."""
+"""The reference: runs of a net step by step, their records, and the checks."""

@@ -1,4 +1,4 @@
-"""Walk through a net: layer by layer, in each time step or with all of them at once."""
+"""Run a net layer by layer, in each time step or over all of them at once."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ __all__ = ["AllSteps", "InParts", "Stepwise", "Walk"]
 
 
 class Walk:
-    """Passes an input through the layers of a net, and each layer's state with it.
+    """Passes an input, and the state of each layer, through a net.
 
     Parameters
     ----------
     fresh : bool
-        No state was given: start from the beginning.
+        Whether to start from fresh states because none was given.
 
     Attributes
     ----------
     t : int
         The time step.
     mask : array of bool or None
-        Which samples take part.
+        Marks the samples that take part.
     masked : bool
-        Whether what has come out is 0 where the mask leaves a sample out.
+        Whether the output is 0 where the mask leaves a sample out.
     """
 
     def __init__(self, fresh: bool) -> None:
@@ -56,7 +56,7 @@ class Walk:
         self.mask: Any = None
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
-        """Return the output of a Cell and its state afterwards."""
+        """Return the output and the final state of a Cell."""
         if isinstance(cell, nn.SequentialCell):
             return self._sequence(cell, x, state, name)
         if is_stateful(cell):
@@ -75,7 +75,7 @@ class Walk:
         raise NotImplementedError  # each kind of walk has its own
 
     def start(self, cell: Cell, x: Any, state: Any, name: str) -> Any:
-        """Return the state in which a Cell begins, for an input of one step."""
+        """Return the start state of a Cell for an input of one step."""
         return initial_state(cell, x, name) if self.fresh else given_state(state, x, name, cell)
 
     def _sequence(self, cell: nn.SequentialCell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
@@ -91,7 +91,7 @@ class Walk:
             return out
 
         def call(function: Callable[..., Any], *values: Any) -> Any:
-            self.masked = False  # one of them may be what came in
+            self.masked = False  # one of the layers may be the untouched input
             return function(*values)
 
         if not cell.hooked:
@@ -103,10 +103,10 @@ class Walk:
 
 
 class Stepwise(Walk):
-    """Runs one time step at each call."""
+    """Runs one time step per call."""
 
     def neuron(self, cell: Cell, x: Any, state: Any, name: str) -> tuple[Any, Any]:
-        """Run a Cell with state for a step."""
+        """Run a Cell with state for one step."""
         if self.t == 0:
             state = self.start(cell, x, state, name)
         try:
@@ -117,8 +117,8 @@ class Stepwise(Walk):
             if self.t or not self.fresh or hasattr(cell, "initial_state") or not _takes_apart(error):
                 raise
             raise StateError(
-                label(name, cell), "a method initial_state(x) that says how it starts",
-                f"none, so that it began with zeros such as x, and {type(error).__name__}: {error}",
+                label(name, cell), "a method initial_state(x) that returns its start state",
+                f"none. It started with zeros like x, and raised {type(error).__name__}: {error}",
                 "Return its state, such as (ops.zeros_like(x), ops.zeros_like(x)).",
             ) from error  # fmt: skip
         if not isinstance(result, tuple) or len(result) != 2:
@@ -132,7 +132,7 @@ class Stepwise(Walk):
 
 
 def _takes_apart(error: Exception) -> bool:
-    """Tell whether an error comes from looking into one Tensor as if it were a structure of several."""
+    """Tell whether an error comes from treating one Tensor as a structure of several."""
     looked_into = isinstance(getattr(error, "obj", None), Tensor)  # by an attribute
     return looked_into or isinstance(error, IndexError) or "unpack" in str(error)
 
@@ -145,12 +145,12 @@ class AllSteps(Walk):
     fresh : bool
         As for :class:`Walk`.
     names, mask, check
-        What to record, ``[T, N]`` or None, and whether to look for NaN, as for :func:`snn.run`.
+        Names to record; ``[T, N]`` or None; whether to look for NaN, as for :func:`snn.run`.
 
     Attributes
     ----------
     records : dict of str to Tensor
-        What was recorded so far.
+        The records so far.
     """
 
     def __init__(self, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
@@ -161,7 +161,7 @@ class AllSteps(Walk):
         self.ran: dict[int, str] = {}
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
-        """Return the output of a Cell and its state afterwards."""
+        """Return the output and the final state of a Cell."""
         if isinstance(cell, nn.SequentialCell) or not holds_over_time(cell):
             return super().__call__(cell, x, state, name)
         if not is_over_time(cell):
@@ -174,7 +174,7 @@ class AllSteps(Walk):
         return self.over_time(cell, x, name), None
 
     def over_time(self, cell: Cell, x: Any, name: str) -> Tensor:
-        """Run a layer over time; what a mask leaves out is 0 before it and behind it."""
+        """Run a layer over time; samples that a mask leaves out are 0 before and after it."""
         where = label(name, cell)
         if not self.fresh:
             raise StateError(
@@ -202,20 +202,20 @@ class AllSteps(Walk):
         return cell(x)  # type: ignore[no-any-return]
 
     def cut_out(self, x: Tensor) -> Tensor:
-        """Return zeros where the mask leaves a sample out."""
+        """Return the input with zeros where the mask leaves a sample out."""
         return x if self.mask is None else ops.where(like(self.mask, x), x, x.dtype.type(0))
 
     def keep(self, name: str, found: dict[str, Tensor]) -> None:
-        """Keep what was recorded of a layer."""
+        """Keep the records of a layer."""
         self.records |= {f"{name}.{what}" if name else what: value for what, value in found.items()}
 
     def once(self, cell: Cell, name: str) -> None:
-        """Check that a neuron of which something is recorded stands in one layer."""
+        """Check that a recorded neuron is in one layer only."""
         if self.ran.setdefault(id(cell), name) != name:
             raise not_once(self.ran[id(cell)], cell, 2, 1)
 
     def finish(self, out: Any) -> Any:
-        """Return the output of the net, once it is known that all is recorded."""
+        """Return the output of the net, after a check that all requested names are recorded."""
         check_recorded(self.names, self.records, self.available)
         if self.mask is None or self.masked:
             return out
@@ -223,20 +223,20 @@ class AllSteps(Walk):
             if leaf.shape[:2] != self.mask.shape:
                 raise ShapeError(
                     "snn.run, output of the net", f"[T, N, ...] = {list(self.mask.shape)} and more, since there is a mask",
-                    describe(leaf), "Keep the batch in front in each step, or leave mask out.",
+                    describe(leaf), "Keep the batch axis first in each step, or leave mask out.",
                 )  # fmt: skip
         return tree.map_leaves(self.cut_out, out)
 
 
 class InParts(AllSteps):
-    """Runs a net step by step; where it has layers over time, each layer before and behind one for itself."""
+    """Runs a net step by step, except layers over time and the layers before and after them, which run one by one."""
 
     def __init__(self, net: Cell, in_parts: bool, fresh: bool, names: Sequence[str], mask: Any, check: bool) -> None:
         super().__init__(fresh, names, mask, check)
         self.net, self.in_parts = net, in_parts
 
     def __call__(self, cell: Cell, x: Any, state: Any, name: str = "") -> tuple[Any, Any]:
-        """Return the output of a Cell at all steps and its state afterwards."""
+        """Return the output of a Cell at all steps, and its final state."""
         if self.in_parts and holds_over_time(cell):
             return super().__call__(cell, x, state, name)
         self.masked = False
@@ -269,7 +269,7 @@ class InParts(AllSteps):
 
 
 def _over_time(cell: Cell, name: str, outs: list[Any]) -> Any:
-    """Return what a Cell returned step by step as Tensors over time, in the structure of one step."""
+    """Return the results of all steps as Tensors over time, in the structure of one step."""
     if isinstance(outs[0], Tensor) and all(isinstance(out, Tensor) for out in outs):
         return ops.stack(outs)
     where = f"{label(name, cell)}.construct"

@@ -1,4 +1,4 @@
-"""What looks on while a net runs: recording, and the search for NaN."""
+"""Observers of a running net: records, and the search for NaN."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Remove = Callable[[], None]
 
 
 class Recorder:
-    """Collects what the neurons of a net do, through forward hooks.
+    """Records variables of a net's neurons through forward hooks.
 
     Parameters
     ----------
     net : Cell
         The net.
     names : sequence of str
-        What to record.
+        Names to record.
     """
 
     def __init__(self, net: Cell, names: Sequence[str]) -> None:
@@ -51,24 +51,24 @@ class Recorder:
 
     @functools.cached_property
     def neurons(self) -> list[tuple[str, Cell]]:
-        """The neurons of the net by name: a Cell that holds neurons is not one itself, nor is what is inside a neuron."""
+        """The neurons of the net by name, without Cells that hold neurons and Cells inside a neuron."""
         found = [(n, cell) for n, cell in self.net.cells_and_names() if is_stateful(cell) and not holds_neurons(cell)]
         inside = {id(part) for _, cell in found for _, part in cell.cells_and_names() if part is not cell}
         return [(n, cell) for n, cell in found if id(cell) not in inside]
 
     def hooks(self) -> list[Remove]:
-        """Start to listen; return the functions that stop it."""
+        """Attach the hooks; return the functions that remove them."""
         return [cell.register_forward_hook(self._hook(name)) for name, cell in self.neurons] if self.names else []
 
     def begin(self, mask: Any) -> None:
-        """Say which samples take part in the time step that comes."""
+        """Set the samples that take part in the coming time step."""
         self.mask = mask
         self.steps += 1
 
     def _hook(self, name: str) -> Callable[[Cell, tuple[Any, ...], Any], None]:
         def hook(cell: Cell, inputs: tuple[Any, ...], output: Any) -> None:
             if not isinstance(output, tuple) or len(output) != 2:
-                return  # a Cell of two inputs that is no neuron
+                return  # a Cell with two inputs that is not a neuron
             (x, before), (out, after) = inputs, output
             self.available |= record_names(cell, after)
             for what, (value, held) in observed(cell, self.names, x, before, out, after).items():
@@ -85,16 +85,16 @@ class Recorder:
         return ops.where(like(self.mask, value), value, value.dtype.type(0) if held is None else held)
 
     def check_names(self) -> None:
-        """Check, after the first step, that some neuron has each thing that was asked for."""
+        """Check, after the first step, that each requested name exists in some neuron."""
         check_recorded(self.names, self.taken, self.available)
 
     def result(self) -> dict[str, Tensor]:
-        """Return what was recorded, ``[T, N, ...]`` each."""
+        """Return the records, ``[T, N, ...]`` each."""
         return {key: ops.stack(values) for key, values in self.taken.items()}
 
 
 def not_once(name: str, cell: Cell, times: int, steps: int) -> ArgumentError:
-    """Return the error about a neuron that is to be recorded and stands in two layers, or runs in some steps only."""
+    """Return the error for a recorded neuron that is in two layers, or runs in some steps only."""
     return ArgumentError(
         "snn.run, record", "neurons that run once in every time step",
         f"{label(name, cell)}, run {times} times in {steps} of them", "Give each layer its own neuron.",
@@ -102,15 +102,15 @@ def not_once(name: str, cell: Cell, times: int, steps: int) -> ArgumentError:
 
 
 def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[str]) -> None:
-    """Check that some neuron had each thing that was asked for.
+    """Check that each requested name exists in some neuron.
 
     Raises
     ------
     ArgumentError
-        If none had.
+        If a name is missing.
     """
     found = {key.rpartition(".")[2] for key in taken}
-    found |= {"x"} if any(what.startswith("x_") for what in found) else set()  # of several inputs by name
+    found |= {"x"} if any(what.startswith("x_") for what in found) else set()  # one of several named inputs
     if missing := [name for name in names if name not in found]:
         raise ArgumentError(
             "snn.run, record", f"some of {', '.join(sorted(available)) or 'nothing: the net has no neurons'}",
@@ -118,12 +118,13 @@ def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[st
         )  # fmt: skip
 
 
-# A net that keeps its membrane in an attribute goes on from it in the next run, which is said once: after the second run, of
-# an attribute that was there before the first, and that the second has changed from one Tensor to another.
+# Warn once about a net that keeps its membrane in an attribute and continues from it in the next run. The warning comes
+# after the second run, for an attribute that existed before the first, if the second run has changed it from one Tensor to
+# another.
 
 
 def attributes(net: Cell) -> dict[tuple[str, str], Any] | None:
-    """Return what the attributes of a net hold that may be a state, by path and name; None from the third run on."""
+    """Return the attributes of a net that may hold a state, by path and name; None from the third run on."""
     return None if net.kept().get("runs", 0) == 2 else _attributes(net)
 
 
@@ -137,11 +138,11 @@ def _attributes(net: Cell) -> dict[tuple[str, str], Any]:
 
 
 def look_for_hidden_state(net: Cell, before: dict[tuple[str, str], Any]) -> None:
-    """Warn, after the second run of a net, of a Tensor in an attribute from which the run went on."""
+    """After the second run of a net, warn of a Tensor in an attribute from which the run has continued."""
     kept = net.kept()
     if not kept.get("runs"):
         kept["first"] = frozenset(before)
-        kept["runs"] = 1  # now, so that an interrupt leaves both or none
+        kept["runs"] = 1  # at once, so that an interrupt leaves both or none
         return
     kept["runs"] = 2
     first = kept.pop("first", frozenset())  # another thread's run may have been the second
@@ -150,8 +151,8 @@ def look_for_hidden_state(net: Cell, before: dict[tuple[str, str], Any]) -> None
         now = after.get((path, name))
         if (path, name) in first and isinstance(value, Tensor) and isinstance(now, Tensor) and now is not value:
             warnings.warn(
-                f"snn.run: {label(path, cells[path])} went on from the Tensor that an earlier run has left in its attribute "
-                f"{name!r}. A state that is passed in and returned starts fresh in each run: construct(x, state) -> "
+                f"snn.run: {label(path, cells[path])} continued from the Tensor that an earlier run left in its attribute "
+                f"{name!r}. To start fresh in each run, pass the state in and return it: construct(x, state) -> "
                 "(out, state), with initial_state(x).", stacklevel=4,
             )  # fmt: skip
             return
@@ -163,7 +164,7 @@ def check_input(x: Tensor) -> None:
     Raises
     ------
     NonFiniteError
-        With the first time step where there is one.
+        With the first time step that has one.
     """
     if (t := _first_step(x.array)) is not None:
         raise NonFiniteError(
@@ -172,21 +173,21 @@ def check_input(x: Tensor) -> None:
 
 
 def check_layers(net: Cell, now: Callable[[], tuple[int, Any]]) -> list[Remove]:
-    """Look for NaN and infinity after each Cell of a net, forward and back; return the functions that stop it.
+    """Look for NaN and infinity after each Cell of a net, forward and backward; return the functions that stop the search.
 
-    Gradients that pass back later, through what ran while this was on, are looked at too.
+    It includes gradients that pass back later through steps recorded during the search.
 
     Parameters
     ----------
     net : Cell
         The net.
     now : callable
-        Returns the time step, and which samples take part, ``[N]``, or None for all.
+        Returns the time step, and a mask ``[N]`` of the samples that take part, or None for all.
 
     Raises
     ------
     NonFiniteError
-        While the net runs.
+        During the run.
     """
     removers: list[Remove] = []
     for name, cell in net.cells_and_names():
@@ -204,12 +205,12 @@ def check_layers(net: Cell, now: Callable[[], tuple[int, Any]]) -> list[Remove]:
 
 
 def check_gradient(name: str, cell: Cell, arrived: Any, passed: Any) -> None:
-    """Look for NaN and infinity in what passes back through a layer on which finite gradients arrived.
+    """Look for NaN and infinity in the gradients that a layer passes back, if those that it received are finite.
 
     Raises
     ------
     NonFiniteError
-        If there is one.
+        If there is any.
     """
     if _unsound(arrived) is None and (array := _unsound(passed)) is not None:
         raise NonFiniteError(
@@ -219,7 +220,7 @@ def check_gradient(name: str, cell: Cell, arrived: Any, passed: Any) -> None:
 
 
 def _unsound(values: Any, mask: Any = None) -> Any:
-    """Return the first array in a structure that has a NaN or infinity in it, in samples that take part."""
+    """Return the first array in a structure that has NaN or infinity in samples that take part."""
     arrays = (leaf.array for leaf in tree.leaves(values) if isinstance(leaf, Tensor))
     if mask is not None:
         arrays = (np.where(like(mask, a), a, 0) if a.shape[:1] == mask.shape else a for a in arrays)
@@ -232,7 +233,7 @@ def check_output(name: str, cell: Cell, out: Tensor) -> None:
     Raises
     ------
     NonFiniteError
-        With the first time step where there is one.
+        With the first time step that has one.
     """
     check_steps(name, cell, [out.array])
 
@@ -243,7 +244,7 @@ def check_steps(name: str, cell: Cell, arrays: Sequence[Any]) -> None:
     Raises
     ------
     NonFiniteError
-        With the first time step where one of them has any.
+        With the first time step in which an array has one.
     """
     found = [(t, k) for k, array in enumerate(arrays) if (t := _first_step(array)) is not None]
     if found:

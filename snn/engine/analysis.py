@@ -1,4 +1,4 @@
-"""What can be told of a traced program without running it: is an output spikes, where does a cotangent matter."""
+"""Facts about a traced program, found without running it: which outputs are spikes, and where a cotangent matters."""
 
 from __future__ import annotations
 
@@ -39,28 +39,28 @@ def _is_fixed(program: Program, index: int) -> bool:
 
 
 def spiking(program: Program, index: int, known: dict[int, int] | None = None) -> tuple[int, int | None] | None:
-    """Tell whether a value is 0 or an amplitude.
+    """Return the bool and the amplitude of a value that is always 0 or one amplitude; None for any other value.
 
     Parameters
     ----------
     program : Program
-        What is told of it is added to it.
+        The program; instructions for the result are added to it.
     index : int
         The value.
     known : dict of int to int, optional
-        Inputs that are spikes of the same amplitude, with the bools that say where.
+        Inputs that are spikes of the same amplitude, with the bools that mark them.
 
     Returns
     -------
     tuple of (int, int or None), or None
-        The bool that says where it is not 0, and the amplitude, made of constants and parameters; None stands for 1.
+        The bool that marks where the value is not 0, and the amplitude, made of constants and parameters; None means 1.
     """
     step = program.instructions[index]
     name = _name(program, index)
     if known and index in known:
         return known[index], None
     if step.dtype.kind == "b":
-        return None  # a bool is told by itself, not by another and an amplitude
+        return None  # a bool is its own flag, with no other and no amplitude
     if name == "convert" and program.instructions[step.operands[0]].dtype.kind == "b":
         return step.operands[0], None
     if name == "convert" and (found := spiking(program, step.operands[0], known)) is not None:
@@ -88,7 +88,7 @@ def spiking(program: Program, index: int, known: dict[int, int] | None = None) -
 
 
 def settled(program: Program) -> list[int]:
-    """Return what is made of parameters and constants alone and used by what is not: it is computed once a run."""
+    """Return the values made of parameters and constants alone that other values use: they are computed once per run."""
     steps = program.instructions
     fixed = [False] * len(steps)
     for i, step in enumerate(steps):
@@ -98,7 +98,7 @@ def settled(program: Program) -> list[int]:
 
 
 def evaluate(program: Program, index: int, arrays: dict[int, Any]) -> Any:
-    """Return the value of what is made of constants and parameters; ``arrays`` has the parameters by number."""
+    """Compute a value made of constants and parameters; ``arrays`` has the parameters by number."""
     step = program.instructions[index]
     if index in arrays or step.kind in ("constant", "parameter"):
         return arrays.get(index, step.what)
@@ -107,13 +107,13 @@ def evaluate(program: Program, index: int, arrays: dict[int, Any]) -> Any:
 
 
 def influence(program: Program, source: int, targets: Iterable[int]) -> int | None:
-    """Return a bool that says where ``source``, a cotangent, makes a difference to the targets.
+    """Return a bool that marks where ``source``, a cotangent, affects the targets.
 
-    The backward is linear in the cotangents, so what multiplies one can be told by itself. The answer is None where nothing is
-    gained: the source is not just multiplied and added up, or what multiplies it is never exactly zero by its equations.
+    The backward pass is linear in the cotangents, so the factors of one can be analysed alone. None means that nothing is
+    gained: the source is more than multiplied and added, or by its equations no factor is ever exactly zero.
     """
     targets = set(targets)
-    factors: dict[int, int | None] = {source: None}  # None stands for 1
+    factors: dict[int, int | None] = {source: None}  # None means 1
     for i in program.needed(targets):
         depends = [o in factors for o in program.instructions[i].operands]
         if any(depends) and not _multiplied(program, i, depends, factors):
@@ -129,7 +129,7 @@ def influence(program: Program, source: int, targets: Iterable[int]) -> int | No
 
 
 def _multiplied(program: Program, index: int, depends: list[bool], factors: dict[int, int | None]) -> bool:
-    """Note the factor of an instruction that is linear in the source; tell whether it is."""
+    """Note the factor of an instruction that is linear in the source; return whether it is."""
     operands, name = program.instructions[index].operands, _name(program, index)
     parts = [factors[o] if d else None for o, d in zip(operands, depends, strict=True)]
     match name, depends:
@@ -141,7 +141,7 @@ def _multiplied(program: Program, index: int, depends: list[bool], factors: dict
         case ("mul", [True, False] | [False, True]) | ("div", [True, False]):
             factor, other = parts[depends.index(True)], operands[depends.index(False)]
             if name == "div":
-                factors[index] = factor  # what it is divided by does not make it zero
+                factors[index] = factor  # a divisor does not make it zero
             elif factor is None:
                 factors[index] = other
             else:
@@ -154,7 +154,7 @@ def _multiplied(program: Program, index: int, depends: list[bool], factors: dict
 
 
 def _gated(program: Program, index: int) -> bool:
-    """Tell whether a value may well be exactly zero: a factor of it is a bool, or is cut off at zero."""
+    """Tell whether a value is likely to be exactly zero: a factor is a bool, or is cut off at zero."""
     step = program.instructions[index]
     match _name(program, index):
         case "convert":

@@ -1,4 +1,4 @@
-"""Matrix products on our threads, with the BLAS on one in each: its own threads would wait busily for the next product."""
+"""Matrix products on our threads, with one BLAS thread in each: idle BLAS threads would spin until the next product."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["in_parts", "one_thread_each", "product"]
 Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 _lock = RLock()
-_inside: set[object] = set()  # who wants the BLAS on one thread
-_before: list[tuple[_Library, int]] = []  # what each library had
+_inside: set[object] = set()  # callers that need the BLAS on one thread
+_before: list[tuple[_Library, int]] = []  # the number of threads that each library had
 
 
 class _Library(NamedTuple):
-    """How to ask a BLAS for its number of threads, and to set it; whether that holds for the calling thread alone."""
+    """Functions that get and set the number of threads of a BLAS; ``local`` if it applies to the calling thread only."""
 
     get: Callable[[], int]
     set: Callable[[int], Any]
@@ -36,14 +36,14 @@ def _libraries() -> list[_Library]:
     import threadpoolctl
 
     found = [library for library in threadpoolctl.ThreadpoolController().lib_controllers if library.user_api == "blas"]
-    ours = [library for library in found if "numpy" in library.filepath] or found  # scipy may bring one of its own
+    ours = [library for library in found if "numpy" in library.filepath] or found  # scipy may bring its own
     return [_library(library) for library in ours]
 
 
 def _library(controller: Any) -> _Library:
-    """Return a library that threadpoolctl knows; OpenBLAS is asked directly.
+    """Return access to a library that threadpoolctl found; OpenBLAS is called directly.
 
-    threadpoolctl lets only the first thread that sets OpenBLAS's number set it again, and passes over others in silence.
+    In threadpoolctl, only the first thread that sets OpenBLAS's number can set it again; others are ignored without an error.
     """
     local = getattr(controller, "threading_layer", "") == "openmp"
     if controller.internal_api == "openblas":
@@ -57,10 +57,10 @@ def _library(controller: Any) -> _Library:
 
 
 def one_thread_each(function: Callable[[], T]) -> T:
-    """Return what a function returns, called while the BLAS uses one thread for each of ours that calls it.
+    """Call a function while the BLAS uses one thread in each of our threads; return its result.
 
-    What the BLAS used before comes back with the last to leave, also after a KeyboardInterrupt: none can come before the first
-    step of a ``finally`` if that is a call into C.
+    The last caller to leave restores the former number, even after a KeyboardInterrupt: none can come before the first step of
+    a ``finally`` if this step is a call into C.
     """
     me = object()
     try:
@@ -79,7 +79,7 @@ def one_thread_each(function: Callable[[], T]) -> T:
 
 
 def _settle() -> None:
-    """Have the BLAS on one thread if somebody is inside, and as it was otherwise. Interrupted, it can be done again."""
+    """Set the BLAS to one thread while callers are inside, and restore it otherwise. Safe to repeat after an interrupt."""
     if not is_held(_lock):
         holding(_lock, _set)
 
@@ -98,7 +98,7 @@ def _set() -> None:
 
 
 def _alone(function: Callable[[], T]) -> T:
-    """Return what a function returns, called while each BLAS whose number is the thread's own uses one thread."""
+    """Call a function while each BLAS with a number per thread uses one thread; return the result."""
     for library in _libraries():
         if library.local and (number := library.get()) > 1:
             try:
@@ -110,9 +110,9 @@ def _alone(function: Callable[[], T]) -> T:
 
 
 def product(a: Array, b: Array, out: Array) -> Array:
-    """Write ``a @ b``, in parts that depend on the shapes alone, so that the bits do not depend on the number of threads.
+    """Write ``a @ b``, in parts that depend on shapes alone, so that the bits do not depend on the number of threads.
 
-    It is to be called inside of :func:`one_thread_each`.
+    Call it inside :func:`one_thread_each`.
     """
     rows, columns = out.shape
     limits = tuning.now()
@@ -131,9 +131,9 @@ def product(a: Array, b: Array, out: Array) -> Array:
 
 
 def in_parts(rows: int, function: Callable[[slice], Any]) -> None:
-    """Call a function of products for parts of some rows, which depend on their number alone, on our threads.
+    """Call a function of products on parts of some rows, on our threads; the parts depend on the number of rows alone.
 
-    It is to be called inside of :func:`one_thread_each`.
+    Call it inside :func:`one_thread_each`.
     """
     parts = max(1, min(tuning.now().product_parts, rows))
     cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]

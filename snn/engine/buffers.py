@@ -1,4 +1,4 @@
-"""Large arrays that are used again: the system hands out new memory page by page, and clears each first."""
+"""Reuse of large arrays: the system hands out new memory page by page, and clears each page first."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["KEPT", "LARGE", "MOST", "clear", "empty", "nothing"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGE = 1 << 20  # bytes from which an array is worth keeping
-KEPT = 1 << 28  # bytes that may lie idle while others are asked for
-MOST = 1 << 30  # bytes that are kept in all, in use or idle
+KEPT = 1 << 28  # bytes that may stay idle while others are requested
+MOST = 1 << 30  # bytes kept in all, in use or idle
 
 
 class _Lease:
-    """Memory that somebody uses: arrays made of it have it as their base, and so has each part and view of them."""
+    """Memory in use: it is the base of all arrays made of it, and of their parts and views."""
 
     __slots__ = ("__array_interface__", "__weakref__", "memory")
 
@@ -33,7 +33,7 @@ class _Lease:
 
 
 class _Loan(weakref.ref[_Lease]):
-    """The pool's side of a lease; it comes back when nobody holds that any more."""
+    """The pool's side of a lease; the memory comes back when no reference to the lease is left."""
 
     __slots__ = ("memory",)
     memory: Array
@@ -41,14 +41,14 @@ class _Loan(weakref.ref[_Lease]):
 
 _lock = RLock()
 _loans: set[_Loan] = set()
-_returned: deque[_Loan] = deque()  # filled by the collector, at any time and in any thread, without a step in Python
+_returned: deque[_Loan] = deque()  # filled by the garbage collector, at any time and in any thread, without a Python call
 _idle: dict[int, Array] = {}
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return an array of a shape and dtype with anything in it, as ``numpy.empty`` does.
+    """Return an uninitialised array of a shape and dtype, as ``numpy.empty`` does.
 
-    Its memory is used again once nothing refers to it or to a part of it.
+    Its memory is reused once nothing refers to it or to a part of it.
     """
     dtype = np.dtype(dtype)
     size = dtype.itemsize
@@ -78,12 +78,12 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
 
 @functools.lru_cache(256)
 def nothing(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return zeros of a shape and dtype that take no memory, to be read only."""
+    """Return read-only zeros of a shape and dtype that take no memory."""
     return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 def clear() -> None:
-    """Let go of all that lies idle."""
+    """Release all idle memory."""
 
     def let_go() -> None:
         _collect()
@@ -94,7 +94,7 @@ def clear() -> None:
 
 
 def _collect() -> None:
-    """Take back what was returned. Interrupted after any step, it can be done again: no memory is idle and lent at once."""
+    """Move returned memory to the idle pool. Safe to repeat after an interrupt: no memory is ever both idle and lent."""
     while _returned:
         loan = _returned[0]
         if loan in _loans:
@@ -104,7 +104,7 @@ def _collect() -> None:
 
 
 def _fitting(size: int) -> Array | None:
-    """Take the smallest idle memory that is large enough, and not much too large."""
+    """Take the smallest idle memory that is large enough, and at most twice as large."""
     fitting = [m for m in _idle.values() if size <= m.nbytes <= 2 * size]
     return _idle.pop(id(min(fitting, key=attrgetter("nbytes")))) if fitting else None
 

@@ -1,4 +1,4 @@
-"""Emitted modules, and what is made of their loops: in memory, and in a private directory for later processes."""
+"""Emitted modules and their compiled loops: in memory, and in a private directory for later processes."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _lock = RLock()
 
 
 def directory() -> Path | None:
-    """Return where compiled loops are kept: in ``$SPIKECELL_CACHE``, or the user's cache directory; None if nowhere.
+    """Return the directory of compiled loops: in ``$SPIKECELL_CACHE`` or the user's cache directory; None if switched off.
 
     Raises
     ------
     StoreError
-        If the user has no such directory.
+        If the user has no home directory.
     """
     given = os.environ.get("SPIKECELL_CACHE")
     if given == "off":
         return None
     try:
         if given:
-            return Path(given).expanduser() / "loops"  # whoever finds a directory "~" might delete it by that name
+            return Path(given).expanduser() / "loops"  # a user who finds a directory named "~" might delete it by that name
         import platformdirs
 
         place = Path(platformdirs.user_cache_dir("spikecell", appauthor=False))
@@ -51,15 +51,15 @@ def directory() -> Path | None:
 
 
 def load(source: str, prepare: Callable[[Any], None] | None = None) -> ModuleType:
-    """Return the module of a source, which is made once.
+    """Return the module of a source, made once.
 
-    Its name is the hash of everything that it depends on, so that what is kept under it is never stale. Nothing but compiled
-    loops is read from disk, and those only if :mod:`snn.engine.store` finds them whole; the ``.py`` there is for debuggers.
+    Its name is the hash of everything that it depends on, so that nothing stored under it is ever stale. Only compiled loops
+    are read from disk, and only if :mod:`snn.engine.store` finds them intact; the ``.py`` file there is for debuggers.
 
     Parameters
     ----------
     source : str
-        As :meth:`snn.engine.backends.BackEnd.module` makes it, with all else that what is kept depends on.
+        Source from :meth:`snn.engine.backends.BackEnd.module`, with everything else that the stored loops depend on.
     prepare : callable, optional
         Called with each object of the module.
     """
@@ -78,7 +78,7 @@ def _load(name: str, text: str, prepare: Callable[[Any], None] | None) -> None:
         linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
     module = ModuleType(name)
     module.__file__ = file
-    sys.modules[name] = module  # numba, among others, looks it up there when it loads what it has stored
+    sys.modules[name] = module  # numba, among others, looks the module up here when it loads stored loops
     exec(compile(text, file, "exec"), module.__dict__)
     if prepare is not None:
         for value in vars(module).values():
@@ -87,7 +87,7 @@ def _load(name: str, text: str, prepare: Callable[[Any], None] | None) -> None:
 
 
 def stored(do: Callable[[Store], T]) -> T | None:
-    """Do something with the store, or warn once why there is none."""
+    """Call a function with the store; without one, warn once with the reason."""
     try:
         place = directory()
         return None if place is None else do(Store(place))

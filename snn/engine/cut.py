@@ -1,4 +1,4 @@
-"""What a forward loop saves: the fewest bytes from which the backward follows."""
+"""Values that a forward loop saves: the fewest bytes from which the backward pass can be computed."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _ENDLESS = 1 << 20
 
 
 def choose_saved(program: Program, forward: Iterable[int], gradients: Iterable[int], there: Container[int] = ()) -> list[int]:
-    """Return the values of the forward that the backward needs saved, as few bytes as possible.
+    """Return the values of the forward pass to save for the backward pass, as few bytes as possible.
 
-    A minimal cut between what is gone when the backward runs (the inputs of a step) and what the backward uses; parameters and
-    constants are still there. Each instruction is an arc as wide as its value.
+    They are a minimal cut between values that are gone when the backward pass runs (the inputs of a step) and its operands.
+    Parameters and constants remain available. Each instruction is an arc as wide as its value.
 
     Parameters
     ----------
     program : Program
-        Forward and backward together.
+        Forward and backward pass together.
     forward : iterable of int
-        The instructions of the forward.
+        Instructions of the forward pass.
     gradients : iterable of int
-        What the backward is to give.
+        Gradients that the backward pass returns.
     there : container of int
-        Inputs that are still there when the backward runs.
+        Inputs that remain available in the backward pass.
 
     Returns
     -------
@@ -47,17 +47,17 @@ def choose_saved(program: Program, forward: Iterable[int], gradients: Iterable[i
     arcs += [(n + i, sink, _ENDLESS) for i in uses]
     if not arcs:
         return []
-    # Among cuts of equal width the one nearest to the backward leaves it the least to compute again.
+    # Among minimal cuts, the one nearest to the backward pass leaves the least to recompute.
     reached = _behind(arcs, source, sink)
     return [i for i in near if n + i in reached and i not in reached]
 
 
 def _behind(arcs: Iterable[tuple[int, int, int]], source: int, sink: int) -> Container[int]:
-    """Return the nodes behind the minimal cut nearest to the sink, by paths that augment a flow (Edmonds and Karp, 1972).
+    """Return the nodes beyond the minimal cut nearest to the sink, by augmenting paths (Edmonds and Karp, 1972).
 
-    scipy's ``maximum_flow`` gives the same, but takes ten times as long on graphs as small as these.
+    scipy's ``maximum_flow`` gives the same result, but takes ten times as long on graphs this small.
     """
-    left: dict[int, dict[int, int]] = defaultdict(dict)  # from the head of each arc to its tail: how much more may flow
+    left: dict[int, dict[int, int]] = defaultdict(dict)  # head of each arc -> tail: remaining capacity
     for tail, head, width in arcs:
         left[head][tail] = left[head].get(tail, 0) + width
         left[tail].setdefault(head, 0)

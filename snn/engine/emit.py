@@ -1,4 +1,4 @@
-"""Numba source from a program: one loop over time in each direction."""
+"""Source of a loop over time from traced programs, in each direction."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Loop", "Source", "emit"]
 
 
 def emit(programs: Sequence[Program], loop: Loop) -> Source:
-    """Write the function of a loop over the programs of its bodies."""
+    """Return the function of a loop over the programs of its bodies."""
     return _Emitter(programs, loop).source()
 
 
 class _Emitter:
-    """Puts the steps of bodies into the loops over jobs and time."""
+    """Writes the steps of bodies into the loops over jobs and time."""
 
     def __init__(self, programs: Sequence[Program], loop: Loop) -> None:
         self.loop, self.grouped = loop, bool(loop.links)
@@ -28,7 +28,7 @@ class _Emitter:
         ]
 
     def source(self) -> Source:
-        """Put the function together."""
+        """Return the whole function."""
         parts = self.parts
         constants = [(f"{part.p}c{k}", (n, i)) for n, part in enumerate(parts) for k, i in enumerate(part.constants)]
         functions = [function for part in parts for function in part.functions]
@@ -39,7 +39,7 @@ class _Emitter:
         return Source("\n".join(lines) + "\n", [place for _, place in constants], functions)
 
     def _blocked(self, part: _Part) -> Iterator[str]:
-        """Take some blocks of columns of some samples at a time, with time inside."""
+        """Process some blocks of columns of some samples at a time, with time inside."""
 
         def each_block(levels: int, lines: Iterable[str]) -> Iterator[str]:
             head = [
@@ -59,7 +59,7 @@ class _Emitter:
         yield "    last_block, last_sample = min(first_block + span, blocks), min(first_sample + members, samples)"
         if part.body.carried:
             yield from each_block(1, part.begin("n", "held + j", "base + j"))
-        # The steps come from an array: where LLVM sees that they fall, its checks for overlap fail and it uses no vectors.
+        # The steps come from an array: if LLVM sees a falling index, its overlap checks fail and it does not vectorise.
         yield "    for t in order:"
         step = [*part.places(), *part.summed("n"), *part.block()]
         if part.body.events or part.body.arrived is not None:
@@ -69,7 +69,7 @@ class _Emitter:
             yield from each_block(1, part.end("n", "held + j", "base + j"))
 
     def _grouped(self) -> Iterator[str]:
-        """Take some samples at a time, with all their columns: what they make goes to all in the same step or the next."""
+        """Process some samples at a time, with all columns: the values of a body reach others in the same step or the next."""
         for part in self.parts:
             yield from part.room()
         if any(link.kind == "sampled" for link in self.loop.links):
@@ -95,7 +95,7 @@ class _Emitter:
             yield from indented(1, part.all_end())
 
     def _link(self, k: int) -> Iterator[str]:
-        """Add what a body has sent to what another receives."""
+        """Add the values that one body sends to those that another receives."""
         link, source, target = self.loop.links[k], self.parts[self.loop.links[k].source], self.parts[self.loop.links[k].target]
         received, whole = f"{target.p}received{link.received}", f"{target.p}whole"
         sent, columns, weights = f"{source.p}sent{link.sent}", f"{source.p}columns", f"link{k}_weights"
@@ -120,10 +120,10 @@ class _Emitter:
 
 
 class _Part(Step):
-    """A body's part of a loop."""
+    """The lines of one body in a loop."""
 
     def head(self, size: str, columns: str) -> Iterator[str]:
-        """Make room for what is carried and for inputs that do not come as arrays."""
+        """Allocate carried values, and inputs that do not come as arrays."""
         body, p = self.body, self.p
         letters = [f"i{k}" for k in range(len(body.streams))] + [f"o{k}" for k in range(len(body.written))]
         letters += [f"m{k}" for k in range(len(body.rows))] + [f"q{k}" for k in range(len(body.parameters))]
@@ -138,19 +138,19 @@ class _Part(Step):
         yield from (f"{p}p{i} = {p}scalar{k}[0]" for k, i in enumerate(body.scalars))
 
     def begin(self, n: str, here: str, there: str) -> Iterator[str]:
-        """Fetch what is carried."""
+        """Load carried values."""
         if self.body.carried:
             yield f"for j in range({n}):"
             yield from (f"    {self.p}state{k}[{here}] = {self.p}start{k}[{there}]" for k in range(len(self.body.carried)))
 
     def end(self, n: str, here: str, there: str) -> Iterator[str]:
-        """Put back what is carried."""
+        """Store carried values."""
         if self.body.carried:
             yield f"for j in range({n}):"
             yield from (f"    {self.p}end{k}[{there}] = {self.p}state{k}[{here}]" for k in range(len(self.body.carried)))
 
     def places(self) -> Iterator[str]:
-        """Say where, in each array, the row's elements of a step are."""
+        """Compute the position in each array of a row's elements at a step."""
         body, p = self.body, self.p
         for letter, n in (("i", len(body.streams)), ("o", len(body.written))):
             for name in (f"{p}{letter}{k}" for k in range(n)):
@@ -159,7 +159,7 @@ class _Part(Step):
         yield from (f"{p}r{i} = {p}row{k}[t * {p}m{k}t + sample * {p}m{k}s]" for k, i in enumerate(body.rows))
 
     def summed(self, columns: str) -> Iterator[str]:
-        """Sum the row's inputs of a step that do not come as arrays."""
+        """Sum the row's inputs at a step that do not come as arrays."""
         body, p = self.body, self.p
         if body.events or body.arrived is not None:
             yield "r = t * samples + sample"
@@ -181,7 +181,7 @@ class _Part(Step):
     # In a group
 
     def room(self) -> Iterator[str]:
-        """Make room for a group of samples."""
+        """Allocate arrays for a group of samples."""
         p, body = self.p, self.body
         yield f"{p}whole = ({p}columns + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
         yield from self.head(f"group * {p}columns", f"{p}whole")
@@ -195,7 +195,7 @@ class _Part(Step):
         yield f"{p}blocks = ({p}columns + {p}width - np.uint64(1)) // {p}width"
 
     def all_begin(self) -> Iterator[str]:
-        """Fetch what is carried, and what has been sent before, of all samples of a group."""
+        """Load the carried and the received values of all samples of a group."""
         p, body = self.p, self.body
         yield "for s in range(members):"
         yield f"    base = (first_sample + s) * {p}columns"
@@ -229,7 +229,7 @@ class _Part(Step):
             yield from (f"    {p}received{k}[j] = 0" for k in range(len(body.received)))
 
     def all_end(self) -> Iterator[str]:
-        """Put back what is carried, and what has been sent last."""
+        """Store the carried and the last received values."""
         p, body = self.p, self.body
         yield "for s in range(members):"
         yield f"    base = (first_sample + s) * {p}columns"

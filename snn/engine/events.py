@@ -1,4 +1,4 @@
-"""Spikes as lists of their positions, and products of them with weights: work for the spikes only."""
+"""Spikes as lists of positions, and their products with weights: work for the spikes only."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _u = np.uint64
 
 
 def padded(n: int) -> int:
-    """Return the smallest multiple of LANES that is not below n."""
+    """Return the smallest multiple of LANES that is at least n."""
     return -(-n // LANES) * LANES
 
 
 class Events:
-    """Where the spikes of rows ``[rows, columns]`` are.
+    """Positions of the spikes in rows ``[rows, columns]``.
 
     Attributes
     ----------
     start : array of uint64
         ``[rows + 1]``: the events of row r are ``index[start[r]:start[r + 1]]``.
     index : array of uint32
-        Column of each event; made when it is first asked for.
+        Column of each event; computed on first access.
     columns : int
         Length of a row.
     density : float
-        Share of the elements that are spikes.
+        Share of elements that are spikes.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Events:
         return self._index
 
     def by_column(self, chunk: int) -> tuple[Array, Array]:
-        """Return, for each chunk of rows, the rows of each column's events, counted within the chunk."""
+        """Return, for each chunk of rows, the rows of each column's events, counted from the chunk's first row."""
         rows = len(self.start) - 1
         chunks = -(-rows // chunk)
         column_start = np.empty((chunks, self.columns + 1), np.uint64)
@@ -76,15 +76,15 @@ class Events:
         return column_start, row_index
 
     def later(self, rows: int) -> Events:
-        """Return the events so many rows later, as of the next time step: in the first rows there are none."""
+        """Return the events this many rows later, as seen in the next time step; the first rows have none."""
         start = np.concatenate([np.zeros(rows, np.uint64), self.start[: len(self.start) - rows]])
         return Events(start, self.columns, self.backend, self.index[: int(start[-1])])
 
 
 def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
-    """Return where rows ``[..., columns]`` have ``value``, or None if some element is neither that nor 0.
+    """Return the positions of ``value`` in rows ``[..., columns]``, or None if some element is neither ``value`` nor 0.
 
-    For bytes ``value`` may be None: all that is not 0 counts.
+    For bytes ``value`` may be None: every byte other than 0 counts.
     """
     columns = array.shape[-1]
     rows, per_row = array.size // columns, -(-columns // LANES)
@@ -101,7 +101,7 @@ def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
 
 
 def joined(several: Sequence[Events]) -> Events:
-    """Return the events of all, row by row: one that is in two lists is there twice."""
+    """Return the events of several lists, row by row; an event in two lists appears twice."""
     found = several[0]
     for other in several[1:]:
         start = found.start + other.start
@@ -113,7 +113,7 @@ def joined(several: Sequence[Events]) -> Events:
 
 
 def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
-    """Return bytes that are 0 or 1 as 0 or an amplitude, in its dtype."""
+    """Return bytes that are 0 or 1 as 0 or an amplitude, in the amplitude's dtype."""
     if flags.size < tuning.now().shared_elements >> 4:
         made: Array = np.multiply(flags, amplitude, dtype=amplitude.dtype)
         return made
@@ -125,7 +125,7 @@ def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
 
 
 def all_finite(array: Array, backend: BackEnd) -> bool:
-    """Tell whether no element of a large array is infinite or NaN: in none are all bits of the exponent set."""
+    """Tell whether no element of a large array is infinite or NaN: finite numbers never have all exponent bits set."""
     word, mask = (np.uint32, 0x7F800000) if array.itemsize == 4 else (np.uint64, 0x7FF0000000000000)
     share = 1 << 16
     found = np.zeros(-(-array.size // share), word)
@@ -149,12 +149,12 @@ class Packed:
 
     @classmethod
     def of_factor(cls, weight: Array, backend: BackEnd) -> Packed:
-        """Return a second factor ``[k, n]`` laid out for a loop that multiplies by it."""
+        """Return a second factor ``[k, n]`` in the layout of loops that multiply by it."""
         return cls(np.ascontiguousarray(weight.T), np.ones(len(weight), weight.dtype), backend, narrow=False)
 
     @functools.cached_property
     def array(self) -> Array:
-        """``[blocks, n_in, lanes]``, flat; made when it is first asked for."""
+        """``[blocks, n_in, lanes]``, flat; computed on first access."""
         packed = self._blank(np.empty)
         self._move("pack", self.weight, packed)
         return packed
@@ -181,11 +181,11 @@ class Packed:
 
     @staticmethod
     def finite(weight: Array) -> bool:
-        """Tell whether all weights are finite; nothing times others is NaN, and silent inputs would leave them out."""
+        """Tell whether all weights are finite: 0 times NaN or infinity is NaN, and sums over events omit such terms."""
         return quietly(lambda: bool(np.isfinite(weight.sum()) or np.isfinite(weight).all()))
 
     def currents(self, events: Events) -> Array:
-        """Return what events bring, ``[rows, n_out]``."""
+        """Return the currents ``[rows, n_out]`` of events."""
         rows = len(events.start) - 1
         out = np.empty((rows, self.n_out), self.weight.dtype)
         arguments = [events.start, events.index, self.array, _u(self.n_in), _u(self.n_out), _u(self.lanes), out.reshape(-1)]
@@ -193,7 +193,7 @@ class Packed:
         return out
 
     def new_gradient(self) -> Array:
-        """Return zeros to which gradients are added, packed."""
+        """Return zeros in the packed layout, for sums of gradients."""
         return self._blank(np.zeros)
 
     def add_gradient(self, total: Array, gradient: Array, column_start: Array, row_index: Array) -> None:
@@ -213,7 +213,7 @@ class Packed:
 
 
 def turned(weight: Array, backend: BackEnd) -> Array:
-    """Return weights ``[n_out, n_in]`` as ``[n_in, n_out and zeros up to a multiple of LANES]``."""
+    """Return weights ``[n_out, n_in]`` transposed, ``[n_in, n_out padded with zeros to a multiple of LANES]``."""
     n_out, n_in = weight.shape
     result = np.empty((n_in, padded(n_out)), weight.dtype)
     arguments = [np.ascontiguousarray(weight).reshape(-1), _u(n_out), _u(n_in), _u(result.shape[1]), result.reshape(-1)]
@@ -227,11 +227,11 @@ def sampled_product(gradient: Array, weights: Array, places: Events, out: Array)
     Parameters
     ----------
     gradient : array
-        ``[rows, pitch]``, zeros behind.
+        ``[rows, pitch]``, padded with zeros.
     weights : array
         ``[n_in, pitch]``, from :func:`turned`.
     places : Events
-        Rows by inputs.
+        Positions in ``out``: rows, and columns that are inputs.
     out : array
         ``[rows, n_in]``.
     """

@@ -1,4 +1,4 @@
-"""One instruction of a program as an expression of Python that Numba compiles."""
+"""One instruction of a program as a Python expression that Numba compiles."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def expression(program: Program, index: int, names: dict[int, str], rough: bool)
     names : dict of int to str
         Names of its operands.
     rough : bool
-        Whether exponentials may be a little off to be fast.
+        Whether exponentials may be slightly inexact to be fast.
     """
     step = program.instructions[index]
     if step.kind == "convert":
@@ -47,13 +47,13 @@ def expression(program: Program, index: int, names: dict[int, str], rough: bool)
     template = op.scalar if kind.kind == "f" or op.whole is None else op.whole
     parsed = ast.parse(template.format(**given), mode="eval").body
     text = ast.unparse(_Typed(kind, rough).visit(parsed))
-    if step.dtype.kind == "b":  # of bools, numpy makes bools: their sum is True, not 2
+    if step.dtype.kind == "b":  # numpy makes bools of bools: their sum is True, not 2
         return f"bool({text})" if op.__name__ in _OF_BOOLS else text
     return f"np.{step.dtype}({text})"
 
 
 def _compared(op: Any, given: dict[str, str], dtypes: list[Any]) -> str:
-    """Return the expression for a comparison of int64 with uint64, which Numba would make floats of."""
+    """Return the expression for a comparison of int64 with uint64, which Numba would convert to floats."""
     signed = next(i for i, dtype in enumerate(dtypes) if dtype.kind == "i")
     names = list(given.values())
     below = bool(op.forward(*(-1 if i == signed else 0 for i in range(2))))
@@ -62,7 +62,7 @@ def _compared(op: Any, given: dict[str, str], dtypes: list[Any]) -> str:
 
 
 def _converted(name: str, before: Any, after: Any) -> str:
-    """Return the expression for a value in another dtype, as :func:`autograd.dtypes.converted` makes it."""
+    """Return the expression for a conversion to another dtype, with the results of :func:`autograd.dtypes.converted`."""
     if after.kind == "b":
         return f"{name} != np.{before}(0)"
     if before.kind == "b" and after.kind == "f":
@@ -77,13 +77,13 @@ def _converted(name: str, before: Any, after: Any) -> str:
 
 
 class _Typed(ast.NodeTransformer):
-    """Gives the numbers in an expression their dtype: a bare one would make float64 of float32."""
+    """Gives the numbers in an expression their dtype: a bare number would turn float32 into float64."""
 
     def __init__(self, dtype: Any, rough: bool) -> None:
         self.dtype, self.rough = dtype, rough
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        """Turn a number into a typed one."""
+        """Replace a number by a typed one."""
         number: Any = node.value
         if isinstance(number, bool):
             return node
@@ -91,7 +91,7 @@ class _Typed(ast.NodeTransformer):
         return ast.parse(f"np.{self.dtype}({value!r})", mode="eval").body
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Name the function as Numba has it."""
+        """Replace a function by Numba's name for it."""
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id in _FUNCTIONS:
             name = _FUNCTIONS[node.func.id]

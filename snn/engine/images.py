@@ -1,4 +1,4 @@
-"""Convolution of spikes: each adds its kernels to the outputs that it reaches, work for the spikes only."""
+"""Convolution of spikes: each spike adds its kernels to the outputs in its reach, so that the work is for spikes only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _u = np.uint64
 
 
 class Images:
-    """Images ``[rows, C, H, W]``, and the same with the channels behind the places, made once, when first asked for."""
+    """Images ``[rows, C, H, W]``, and a copy with the channels last, made on first access."""
 
     def __init__(self, array: Array, backend: BackEnd) -> None:
         self.array, self.backend = array, backend
@@ -38,24 +38,24 @@ class Images:
 
 
 class SpikeConvolution:
-    """A convolution along two axes of images whose spikes are listed.
+    """A two-dimensional convolution of images whose spikes are listed.
 
-    Inside, channels come last: what a spike adds along a row of the output is one run of memory, as are its weights.
+    Channels come last inside: a spike's outputs along a row are contiguous in memory, and so are its weights.
 
     Parameters
     ----------
     weight : array
         ``[out, C / groups, kh, kw]``.
     amplitude : array
-        Of all spikes.
+        Amplitude of all spikes.
     windows : Windows
         Stride, dilation and padding.
     groups : int
-        Of channels.
+        Number of groups of channels.
     size : tuple of int
         ``(H, W)`` of the input.
     events : Events
-        Of rows, one for each image and channel, with a column for each place of the image.
+        Events of rows, one for each image and channel, with a column for each pixel.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class SpikeConvolution:
         self.out_channels, self.each, kh, kw = weight.shape
         self.channels, self.groups = self.each * groups, groups
         self.counts = windows.counts(size)
-        # Side by side in the output and, turned round, in the kernel: a run of weights goes to a run of outputs.
+        # Adjacent outputs meet adjacent columns of the reversed kernel: contiguous weights are added to contiguous outputs.
         self.runs = groups == 1 and windows.stride[1] == windows.dilation[1] == 1
         self.sizes = _u(self.channels), _u(self.each)
         self.tables = [
@@ -82,18 +82,18 @@ class SpikeConvolution:
 
     @property
     def outputs(self) -> list[Any]:
-        """Channels of the output, of a group and of all."""
+        """Output channels of a group, and in all, with padding."""
         return [_u(self.out_channels // self.groups), _u(self.out_channels)]
 
     def spread(self, first: int, out: Array) -> None:
-        """Write the currents ``[rows, out, H', W']`` of the images from one on."""
+        """Write the currents ``[rows, out, H', W']`` of the images from ``first`` on."""
         start = self.events.start[first * self.channels :]
         weights, sizes = _padded(self.packed, self.groups)
         arguments = [start, self.events.index, *self.sizes, *sizes, *self.tables, weights, out.reshape(-1)]
         launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
 
     def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
-        """Return a sum with what the images from one on bring to the gradient by the weights, from that by their currents."""
+        """Return ``total`` plus the weight gradient of the images from ``first`` on, from the gradient of their currents."""
         total = np.zeros(self.weight.size, self.weight.dtype) if total is None else total
         start = self.events.start[first * self.channels :]
         last, rows = gradient.channels_last, len(gradient.array)
@@ -102,7 +102,7 @@ class SpikeConvolution:
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
-        """Write the gradient by the images from one on, ``[rows, C, H, W]``, from that by their currents: 0 but at events."""
+        """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 elsewhere."""
         start = self.events.start[first * self.channels :]
         last = gradient.channels_last
         arguments = [
@@ -112,7 +112,7 @@ class SpikeConvolution:
         launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
 
     def gathered(self, total: Array | None) -> Array:
-        """Return what was added up as ``[out, C / groups, kh, kw]``."""
+        """Return the summed gradient as ``[out, C / groups, kh, kw]``."""
         if total is None:
             return np.zeros_like(self.weight)
         kh, kw = self.weight.shape[2:]
@@ -125,7 +125,7 @@ class SpikeConvolution:
 def spread_few(
     weight: Array, windows: Windows, groups: int, size: tuple[int, ...], gradient: Array, out: Array, backend: BackEnd
 ) -> None:
-    """Write the gradient by images ``[rows, C, H, W]`` from that by their currents, work for what is not 0 in it only."""
+    """Write the gradient of images ``[rows, C, H, W]`` from that of their currents; only its nonzero elements cost time."""
     n_out, each, kh, kw = weight.shape
     apart = weight.reshape(groups, n_out // groups, each, kh, kw)
     weights, sizes = _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), groups)
@@ -138,9 +138,9 @@ def spread_few(
 
 
 def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
-    """Return weights ``[C, kh, kw, out / groups]``, flat, and the outputs of a group, of all, and with what pads a place.
+    """Return weights ``[C, kh, kw, out / groups]``, flat, and the outputs per group, in all, and per padded place.
 
-    Places that begin where a vector does let what one input adds be read as it was written when the next one adds to it.
+    Places aligned to vectors let a vector that one input has written be read whole for the next input.
     """
     each = packed.shape[-1]
     lanes = 64 // packed.itemsize
@@ -152,9 +152,9 @@ def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
 
 @functools.lru_cache(64)
 def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool = False) -> tuple[Array, Array, Array]:
-    """Return which rows and runs each position of an image reaches; the kernel ``add_kernels`` says what they are.
+    """Return which rows and runs each position of an image reaches; kernel ``add_kernels`` defines them.
 
-    ``back``: each position of the output, which rows and runs of the image.
+    With ``back``, return the rows and runs of the image for each position of the output.
     """
     (kh, kw), rows = windows.kernel, (size if back else windows.counts(size))[0]
     down, along = (_reached(windows, size, axis, back) for axis in (0, 1))
@@ -165,9 +165,7 @@ def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool =
     starts, runs = [0], []
     for found in along:
         if in_runs and found:
-            k, place = found[
-                0 if back else -1
-            ]  # the places fall from one row of the kernel to the next, or rise on the way back
+            k, place = found[0 if back else -1]  # places fall along the kernel, or rise with ``back``
             runs.append((place, k if back else kw - 1 - k, len(found)))
         else:
             runs += [(place, k, 1) for k, place in found]
@@ -176,9 +174,9 @@ def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool =
 
 
 def _reached(windows: Windows, size: tuple[int, ...], axis: int, back: bool) -> list[list[tuple[int, int]]]:
-    """Return, for each position along an axis, the positions in the kernel and the outputs that it reaches by them.
+    """Return, for each position along an axis, pairs of a kernel position and the output reached through it.
 
-    ``back``: for each output, those and the positions.
+    With ``back``, return for each output pairs of a kernel position and the input position.
     """
     step, apart, before = windows.stride[axis], windows.dilation[axis], windows.pads[axis][0]
     count, kernel = windows.counts(size)[axis], range(windows.kernel[axis])

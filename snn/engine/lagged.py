@@ -1,4 +1,4 @@
-"""Products of a sequence with weights of which each has a delay of its own."""
+"""Products of a sequence with weights that each have their own delay."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .threads import launch
 __all__ = ["lagged_dots", "lagged_sums", "later_dots", "later_sums", "tap_dots", "tap_sums", "tap_sums_back"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_LANES = 16  # a product of rows takes as many steps at once
-_ROWS = 512  # rows of sums that stay in the cache while the delays go by
-_SETS = 4  # of samples whose gradients are summed apart: as many in every run, so that the bits are the same
+_LANES = 16  # steps that a product of rows takes at once
+_ROWS = 512  # rows of sums that stay in the cache during a pass over the delays
+_SETS = 4  # sets of samples with separate gradient sums: always this many, so that the bits are the same in every run
 _u = np.uint64
 
 
 def _rows(x: Array, pitch: int) -> Array:
-    """Return ``[T, M, n]`` as rows ``[M * n, pitch]`` with zeros behind the time steps."""
+    """Return ``[T, M, n]`` as rows ``[M * n, pitch]``, padded with zeros after the last time step."""
     steps, *rest = x.shape
     rows = np.zeros((math.prod(rest), pitch), x.dtype)
     rows[:, :steps] = x.reshape(steps, -1).T
@@ -32,12 +32,12 @@ def _rows(x: Array, pitch: int) -> Array:
 
 
 def _offsets(where: str, offset: Array, given: int, steps: int) -> Array:
-    """Return offsets as the loops take them, which read what these say: none may lie outside of the steps that there are."""
+    """Return offsets in the type of the loops, after a check: the loops read wherever an offset points."""
     low, high, most = int(offset.min(initial=0)), int(offset.max(initial=0)), given - steps
     if low < 0 or high > most:
         raise ArgumentError(
             where, f"offsets from 0 to {most}", f"offsets from {low} to {high}",
-            "Give a layer other delays by assignment, layer.delay = delays: its longest delay goes with them.",
+            "Assign new delays to the layer, layer.delay = delays: this updates its longest delay too.",
         )  # fmt: skip
     return np.ascontiguousarray(offset, _u).reshape(-1)
 
@@ -48,16 +48,16 @@ def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
     Parameters
     ----------
     x : array
-        ``[S, M, n_in]``, with ``S`` of at least ``steps`` and the largest offset.
+        ``[S, M, n_in]``; ``S`` is at least ``steps`` plus the largest offset.
     weight, offset : array
-        ``[n_out, n_in]``; the offsets are whole numbers of at least 0.
+        ``[n_out, n_in]``; the offsets are whole numbers, 0 or more.
     steps : int
-        How many are returned.
+        Number of steps to return.
 
     Raises
     ------
     ArgumentError
-        If an offset lies outside of the steps of ``x``.
+        If an offset points outside the steps of ``x``.
     """
     (_, samples, n_in), n_out = x.shape, len(weight)
     out = np.empty((samples * n_out, steps), x.dtype)
@@ -77,14 +77,14 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
     g : array
         ``[T, M, n_out]``.
     x : array
-        ``[S, M, n_in]``, with ``S`` of at least ``T`` and the largest offset.
+        ``[S, M, n_in]``; ``S`` is at least ``T`` plus the largest offset.
     offset : array
-        ``[n_out, n_in]``, whole numbers of at least 0.
+        ``[n_out, n_in]``, whole numbers, 0 or more.
 
     Raises
     ------
     ArgumentError
-        If an offset lies outside of the steps of ``x``.
+        If an offset points outside the steps of ``x``.
     """
     (steps, samples, n_out), n_in = g.shape, x.shape[2]
     n = -(-steps // _LANES) * _LANES
@@ -98,11 +98,11 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
     return out
 
 
-# One delay for each weight, behind spikes: work for the spikes only
+# One delay per weight, for an input of spikes: work for the spikes only
 
 
 def _later(delay: Array, steps: int, lanes: int) -> Array:
-    """Return delays ``[n_out, n_in]`` in the order of packed weights, in elements; what comes after the last step is lost."""
+    """Return delays ``[n_out, n_in]`` in the order of packed weights, in elements; spikes after the last step are lost."""
     n_out, n_in = delay.shape
     blocks = -(-n_out // lanes)
     out = np.zeros((blocks * lanes, n_in), np.uint32)
@@ -116,14 +116,14 @@ def _packed(weight: Array, amplitude: Array, events: Events) -> Packed:
 
 
 def later_sums(events: Events, amplitude: Array, weight: Array, delay: Array, steps: int) -> Array:
-    """Return ``out[t, m, a]``, the sum over b of ``weight[a, b] x[t - delay[a, b], m, b]``; before step 0 nothing came in.
+    """Return ``out[t, m, a]``, the sum over b of ``weight[a, b] x[t - delay[a, b], m, b]``; ``x`` is 0 before step 0.
 
     Parameters
     ----------
     events : Events
-        Where ``x``, ``[steps, M, n_in]``, has spikes: of its rows.
+        Spikes of ``x``, ``[steps, M, n_in]``, by row.
     amplitude : array
-        Their values, ``[n_in]``.
+        Their amplitudes, ``[n_in]``.
     weight, delay : array
         ``[n_out, n_in]``; finite weights, and delays in whole steps.
     steps : int
@@ -141,7 +141,7 @@ def later_sums(events: Events, amplitude: Array, weight: Array, delay: Array, st
 
 
 def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Array:
-    """Return ``out[a, b]``, the sum over t and m of ``g[t + delay[a, b], m, a] x[t, m, b]``, as far as there are such steps.
+    """Return ``out[a, b]``, the sum over t and m of ``g[t + delay[a, b], m, a] x[t, m, b]``; ``g`` is 0 after its last step.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Arra
     return packed.unpacked(total.sum(0))
 
 
-# A weight for each delay: products on our threads, for some rows of sums after the others. ``D`` is the longest delay.
+# One weight per delay: products on our threads, a block of rows of sums at a time. ``D`` is the longest delay.
 
 
 def _blocks(rows: slice) -> list[slice]:
@@ -194,7 +194,7 @@ def tap_sums(x: Array, kernel: Array) -> Array:
 
 
 def tap_sums_back(g: Array, kernel: Array) -> Array:
-    """Return ``out[t, m]``, the sum over k of ``kernel[k].T @ g[t - D + k, m]``, as far as there are such steps.
+    """Return ``out[t, m]``, the sum over k of ``kernel[k].T @ g[t - D + k, m]``; ``g`` is 0 outside its steps.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a loop over time is asked to do, and its source."""
+"""The specification of a loop over time, and its source."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ _MANY = {
     "par": "parameters", "out": "written", "end": "carried", "sum": "summed",
 }  # fmt: skip
 KINDS = (*_ONE, *_EVENTS, *_ARRIVED, *_MANY)
-"""The kinds of a body's arguments in the order in which a loop takes them."""
+"""The kinds of a body's arguments in the order of a loop's signature."""
 
 
 @dataclass(frozen=True)
 class Body:
-    """What a step of one program reads, carries and writes; numbers are those of the program's instructions.
+    """The values that a step of one program reads, carries and writes; numbers are those of the program's instructions.
 
     Attributes
     ----------
     streams : tuple of int
-        Read at each step, by strides over time, samples and blocks.
+        Read at each step, with strides over time, samples and blocks.
     rows : tuple of int
-        Read at each step, one value for a whole row.
+        Read at each step, one value per row.
     events : tuple of int
-        Inputs that are summed from the weights of the row's events.
+        Inputs that are sums of the weights of the row's events.
     received : tuple of int
-        Inputs, or things carried, to which is added what comes from bodies of the loop.
+        Inputs, or carried values, to which values from bodies of the loop are added.
     sent : tuple of (int, bool)
-        What goes to bodies of the loop: a value of each column; or, if the second is True, a bool among ``written`` that
-        says where a spike is.
+        Values that go to bodies of the loop: one for each column; or, if the second item is True, a bool among ``written``
+        that marks the spikes.
     carried : tuple of (int, int)
-        Read at the start and handed from step to step: what a step reads, and what it makes of it.
+        Read at the start and carried from step to step: the value before a step, and after it.
     scalars, parameters : tuple of int
-        Parameters of one value, and those with a value for each column, or each element.
+        Parameters with one value, and those with a value for each column or element.
     written : tuple of int
-        Written at each step, by strides.
+        Written at each step, with strides.
     summed : tuple of int
-        Added up over the steps.
+        Summed over the steps.
     arrived : int or None
-        An input that is the product of a row of factors, few, with weights: the gradient from a narrow layer behind.
+        An input that is the product of a short row of factors with weights: the gradient from a narrow layer after this one.
     """
 
     streams: tuple[int, ...] = ()
@@ -62,7 +62,7 @@ class Body:
 
     @functools.cached_property
     def kinds(self) -> tuple[str, ...]:
-        """Those of :data:`KINDS` of which there are arguments."""
+        """Those of :data:`KINDS` that have arguments."""
         some = {kind for kind, field in _MANY.items() if getattr(self, field)}
         some |= {*_ONE, *(_EVENTS if self.events else ()), *(_ARRIVED if self.arrived is not None else ())}
         return tuple(kind for kind in KINDS if kind in some)
@@ -77,16 +77,16 @@ class Body:
 
 @dataclass(frozen=True)
 class Link:
-    """A way from something that a body sends to something that a body receives.
+    """A connection from a sent value of one body to a received value of another.
 
     Attributes
     ----------
     source, sent, target, received : int
-        The bodies, and places in their ``sent`` and ``received``.
+        The bodies, and positions in ``sent`` and ``received``.
     kind : {"events", "product", "sampled", "copy"}
-        Weights of what fired are added up; a product with weights; one at listed places alone; what is sent itself.
+        Sum of the weights of fired neurons; product with weights; product at listed places only; copy.
     late : bool
-        Whether it arrives in the step after.
+        Whether the value arrives in the next step.
     """
 
     source: int
@@ -103,20 +103,20 @@ class Link:
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop over time: one body alone, with time inside a block of columns of one sample, or several that step together.
+    """A loop over time: one body, with time inside a block of columns of one sample, or several bodies that step together.
 
-    A job is such a block; in a loop with links it is some samples with all their columns.
+    A job is one such block; in a loop with links, some samples with all their columns.
 
     Attributes
     ----------
     name : str
-        Of the function.
+        Name of the function.
     bodies : tuple of Body
-        In the order in which they step.
+        The bodies in the order in which they step.
     links : tuple of Link
-        Among them.
+        The links between bodies.
     backward : bool
-        Only rounding matters, not every bit: exponentials may be a little off to be fast.
+        Whether bits may differ by rounding: exponentials may be slightly inexact to be fast.
     """
 
     name: str
@@ -125,11 +125,11 @@ class Loop:
     backward: bool = False
 
     def prefix(self, body: int) -> str:
-        """Return what the names of a body's arguments begin with."""
+        """Return the prefix of the names of a body's arguments."""
         return "" if len(self.bodies) == 1 else f"b{body}_"
 
     def arguments(self) -> list[str]:
-        """Return the names of its arguments from the third on, but for those of its :class:`Source`."""
+        """Return the names of its arguments from the third on, without those of its :class:`Source`."""
         names = ["samples", "order", *(["group"] if self.links else ["span", "members"])]
         names += [self.prefix(k) + name for k, body in enumerate(self.bodies) for name in body.arguments()]
         return names + [f"link{k}_{name}" for k, link in enumerate(self.links) for name in link.arguments()]
@@ -142,12 +142,12 @@ class Source:
     Attributes
     ----------
     text : str
-        Its source: ``name(lo, hi, ...)`` on flat arrays, for the jobs lo to hi. It takes the arguments of its loop, then what
-        is the same in all runs: constants, and the functions of numpy, a pair of addresses each.
+        Source of ``name(lo, hi, ...)`` on flat arrays, for the jobs lo to hi. Its arguments are those of the loop, then
+        those that all runs share: constants, and functions of numpy as pairs of addresses.
     constants : list of (int, int)
-        Body, and number in its program; zeros and ones stand in the source.
+        Bodies, and numbers in their programs; zeros and ones are literals in the source.
     functions : list of (str, dtype)
-        Functions of numpy.
+        Functions of numpy that it calls.
     """
 
     text: str

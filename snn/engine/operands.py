@@ -13,18 +13,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Matrix(NamedTuple):
-    """An operand: where its elements are, and what they stand for.
+    """An operand: the positions of its elements, and their meaning.
 
     Attributes
     ----------
     elements : array
-        Flat: floats, bytes that are 0 or 1, or words of 64 bits with one for each element.
+        Flat: floats, bytes that are 0 or 1, or 64-bit words with a bit for each element.
     rows, columns : array of uint64
-        Where each row begins, and how far from there each column is; in bits for words.
+        Start of each row, and offset of each column from there; in bits for words.
     beside_rows, beside_columns : bool
-        Whether rows, or columns, are 0, 1, 2 ... apart.
+        Whether adjacent rows, or columns, are adjacent elements.
     amplitude : float
-        Value of a 1, where the elements are no floats.
+        Value of a 1 in bytes or words.
     """
 
     elements: Array
@@ -60,7 +60,7 @@ def _steps(n: int, step: int) -> Array:
 
 
 def strided(array: Array) -> tuple[Array, list[int]]:
-    """Return an array's flat elements, and its strides in elements; what is not aligned is copied."""
+    """Return an array's flat elements, and its strides in elements; unaligned arrays are copied."""
     size, found = array.itemsize, array.flags
     if found.writeable and found.aligned and array.dtype.isnative and (found.c_contiguous or found.f_contiguous):
         return (array if found.c_contiguous else array.T).reshape(-1), [step // size for step in array.strides]
@@ -82,18 +82,18 @@ def numbers(array: Array) -> Matrix:
 
 
 def flags(array: Array, amplitude: Any) -> Matrix:
-    """Return bytes or bools ``[rows, columns]`` that are 0 or 1 as an operand; its dtype is the amplitude's."""
+    """Return bytes or bools ``[rows, columns]`` that are 0 or 1 as an operand with the dtype of the amplitude."""
     return numbers(array.view(np.uint8))._replace(amplitude=amplitude)
 
 
 def bits(words: Array, columns: int, amplitude: Any) -> Matrix:
-    """Return rows of words of 64 bits ``[rows, words]``, the lowest bit first, as an operand."""
+    """Return rows of 64-bit words ``[rows, words]``, lowest bit first, as an operand."""
     flat, (down, _) = strided(np.ascontiguousarray(words))
     return Matrix(flat, _steps(len(words), 64 * down), _steps(columns, 1), False, False, amplitude)
 
 
 def gathered(matrix: Matrix, index: Array) -> Matrix:
-    """Return some rows of an operand, in any order."""
+    """Return some rows of an operand, in any order, as an operand."""
     return matrix._replace(rows=matrix.rows[index], beside_rows=False)
 
 

@@ -1,4 +1,4 @@
-"""Pooling of spikes over time: of each window, those of the place that leads."""
+"""Pooling of spikes over time: each window passes on the spikes of its leading place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _u = np.uint64
 
 @functools.lru_cache(64)
 def _places(windows: Ranges, size: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return where the places of each window begin, and them, row by row; ranges may reach over the border."""
+    """Return the start of each window in the list of places, and that list; places outside the image are left out."""
     inside = [[[k for k in window if 0 <= k < n] for window in axis] for axis, n in zip(windows, size, strict=True)]
     pitch = [math.prod(size[axis + 1 :]) for axis in range(len(size))]
     starts, places = [0], []
@@ -39,26 +39,26 @@ def pooled(
     Parameters
     ----------
     spikes : array
-        ``[T, N, C, ...]``, not 0 where there is one.
+        ``[T, N, C, ...]``, not 0 at spikes.
     amplitude : number
-        Their value.
+        Value of a spike.
     lead : array
-        ``[N, C, ...]``: how far each place leads before the first step.
+        ``[N, C, ...]``: lead of each place before the first step.
     windows : tuple of tuple of range
-        For each axis, the places of each window; a window has some inside.
+        For each axis, the places of each window; each window has at least one inside the image.
     first : bool
-        Whether the first to fire leads; otherwise that with the most spikes.
+        Whether the first place to fire leads; otherwise the one with the most spikes.
     backend : BackEnd
-        Whose loop it is.
+        Supplies the loop.
 
     Returns
     -------
     flags : array of uint8
         ``[T, N, C, ...]``, with an element for each window.
     at : array of uint32
-        The place of the leader, of the same shape.
+        Place of the leader, in the same shape.
     lead : array
-        After the last step.
+        Lead of each place after the last step.
     """
     steps, samples, channels, *size = spikes.shape
     start, place = _places(windows, tuple(size))
@@ -76,7 +76,7 @@ def pooled(
 
 
 def put_back(g: Array, at: Array, shape: tuple[int, ...]) -> Array:
-    """Return zeros of a shape ``[T, N, C, ...]``, to which each gradient is added at its place, as ``pooled`` says."""
+    """Return zeros of a shape ``[T, N, C, ...]`` plus each gradient at the place in ``at``, as returned by ``pooled``."""
     out, rows = np.zeros(shape, g.dtype), math.prod(shape[:3])
     places, outputs = math.prod(shape[3:]), math.prod(at.shape[3:])
     arguments = [_u(places), _u(outputs), np.ascontiguousarray(g).reshape(-1), at.reshape(-1), out.reshape(-1)]

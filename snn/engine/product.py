@@ -1,6 +1,6 @@
-"""Matrix products of our own: any operand that can be read is packed, and each tile is summed in registers, in one order.
+"""Our own matrix products: any readable operand is packed, and each tile is summed in registers, in a fixed order.
 
-What decides the bits is the depth of the product and the kind of processor alone, neither threads nor how work is cut.
+The bits depend only on the depth of the product and the kind of processor, not on threads or the division of work.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _u = np.uint64
 
 
 class Processor(NamedTuple):
-    """How products are made on a kind of processor.
+    """Sizes of products for a kind of processor.
 
     Attributes
     ----------
     name : str
         The vector instructions.
     tile : tuple of int
-        Rows of a tile, vectors of a row, and bytes of a vector: all sums of a tile, and what they need, are in registers.
+        Rows of a tile, vectors per row, and bytes per vector: all sums of a tile and their operands fit in registers.
     depth : int
-        Products, at most, that are summed before a tile is written: a panel of so many stays near the registers.
+        Maximum number of products summed before a tile is written: a panel of this depth stays near the registers.
     tall : int
-        Rows that are packed at once: they stay in the second-level cache.
+        Rows packed at once: they stay in the second-level cache.
     """
 
     name: str
@@ -54,7 +54,7 @@ PROCESSORS = {
 
 @functools.cache
 def processor() -> Processor:
-    """Return how products are made on this processor."""
+    """Return the sizes of products for this processor."""
     from llvmlite import binding
 
     features = binding.get_host_cpu_features()
@@ -67,7 +67,7 @@ def processor() -> Processor:
 
 
 def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, backend: BackEnd) -> Array:
-    """Return some of the depth of the second operand, packed; each vector is in one line of the cache."""
+    """Return a part of the second operand's depth, packed; each vector lies in one cache line."""
     columns = made_for.tile[1] * made_for.tile[2] // dtype.itemsize
     panels = -(-len(b.columns) // columns)
     room = empty((panels * columns * (end - start) + 64 // dtype.itemsize,), dtype)
@@ -81,7 +81,7 @@ def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dty
 
 
 def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
-    """Return the rows and columns of a job: some jobs for each thread, by the shape alone."""
+    """Return the rows and columns of a job: several jobs per thread, by the shape alone."""
     rows, most = made_for.tile[0], 8
     down = max(-(-m // made_for.tall), min(most, m // (4 * rows)), 1)
     down = -(-down // most) * most if down > most else down
@@ -108,9 +108,9 @@ def multiply(
     bias : array, optional
         ``[n]``, added to each row.
     backend : BackEnd, optional
-        Whose kernels; by default those of compiled runs.
+        Provides the kernels; by default the back end of compiled runs.
     made_for : Processor, optional
-        Tiles other than those of this processor.
+        Sizes to use instead of those for this processor.
     """
     made_for, backend = made_for or processor(), backend or back_end()
     (m, n), k, dtype = out.shape, len(a.columns), out.dtype

@@ -1,4 +1,4 @@
-"""Source of one time step from a program: parts that go over all elements, and functions of numpy in between."""
+"""Source of one time step of a program: passes over all elements, with calls of numpy functions between them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["Step", "indented"]
 
 
 class Step:
-    """What happens to all elements of a block in one step, as source.
+    """Source of the equations of one step for all elements of a block.
 
     Parameters
     ----------
     program : Program
         The equations.
     body : Body
-        What is read, carried and written.
+        Values that are read, carried and written.
     backward : bool
-        Whether exponentials may be a little off.
+        Whether exponentials may be slightly inexact.
     grouped : bool
-        Whether all samples of a group lie in the arrays that live as long as a job.
+        Whether the arrays that live as long as a job hold all samples of a group.
     prefix : str
-        What names begin with.
+        Prefix of names.
     """
 
     def __init__(self, program: Program, body: Body, backward: bool, grouped: bool, prefix: str) -> None:
@@ -37,18 +37,18 @@ class Step:
         self.names: dict[int, str] = {}
         self.constants: list[int] = []
         self.functions: list[tuple[str, Any]] = []
-        # What happens to all elements of a block, one after the other; in between, functions of numpy are called.
+        # Each part is a pass over all elements of a block; between parts, functions of numpy are called.
         self.parts: list[list[str]] = [[]]
         self.calls: list[list[str]] = [[]]
         self.kept: dict[int, str] = {}
         self.given: list[tuple[str, Any]] = []
-        # How the arrays that live as long as a job are indexed.
+        # Indices of the arrays that live as long as a job.
         self.at = f"s * {prefix}columns + first + j" if grouped else "held + j"
         self.wide = f"s * {prefix}whole + first + j"
         self._equations()
 
     def _equations(self) -> None:
-        """Write what happens in one step."""
+        """Write the equations of one step."""
         program, loop, names, p = self.program, self.body, self.names, self.p
         carried = [before for before, _ in loop.carried]
         named = [(loop.streams, "x"), (loop.rows, "r"), (carried, "s"), (loop.scalars, "p"), (loop.parameters, "p")]
@@ -60,7 +60,7 @@ class Step:
         targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed, *sent]
         order = program.needed(targets, frozenset(names))
         reads = self._reads(set(order))
-        # What is compared or rounded must come out as it did in the forward: a spike is a spike.
+        # Comparisons and roundings must repeat the results of the forward pass: the same elements spike.
         exact = set(order)
         if self.backward:
             exact = set(program.needed([i for i in order if _jumps(program.instructions[i])], frozenset(names)))
@@ -91,7 +91,7 @@ class Step:
             if k == last and last:
                 for i in targets:
                     self._fetch(i, k, part, called, reads, seen, lines)
-        # What a later part needs of an earlier one is kept for all elements.
+        # A value that a later part needs is kept for all elements.
         for i, name in self.kept.items():
             if i not in called and i not in reads:
                 line = f"{p}t{i} = "
@@ -104,7 +104,7 @@ class Step:
         body += [f"{p}state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
 
     def _reads(self, needed: set[int]) -> dict[int, str]:
-        """Return the lines that read one element of what a step is given, by number."""
+        """Return the lines that read one element of each input of a step, by number."""
         loop, p = self.body, self.p
         at = "first + j" if self.grouped else "j"
         given = {i: f"{p}in{k}[{p}i{k} + j]" for k, i in enumerate(loop.streams)}
@@ -120,7 +120,7 @@ class Step:
     def _fetch(
         self, i: int, k: int, part: dict[int, int], called: set[int], reads: dict[int, str], seen: set[int], lines: list[str]
     ) -> None:
-        """Have a value at hand in a part of the step: read again what was given, or kept by an earlier part."""
+        """Make a value available in a part: read its input again, or the array that an earlier part has kept."""
         at_hand = i in self.body.scalars or i in self.body.rows or self.program.instructions[i].kind == "constant"
         if i in seen or at_hand:
             return
@@ -133,7 +133,7 @@ class Step:
             lines.append(f"{self.names[i]} = {self.kept[i]}[j]")
 
     def _call(self, i: int, k: int, lines: list[str]) -> None:
-        """Call a function of numpy after a part, on what that part leaves."""
+        """Call a numpy function after a part, on values from that part."""
         step, p = self.program.instructions[i], self.p
         given: list[str] = []
         for o in step.operands:
@@ -150,7 +150,7 @@ class Step:
         self.calls[k].append(f"apply({arguments})")
 
     def work(self) -> Iterator[str]:
-        """Make room for what lives from one part of a step to the next."""
+        """Allocate arrays that live from one part of a step to the next."""
         p = self.p
         if self.functions:
             yield f"{p}places_, {p}steps_, {p}count_ = np.empty(3, np.intp), np.empty(3, np.intp), np.empty(1, np.intp)"
@@ -160,7 +160,7 @@ class Step:
         yield from (f"{name} = np.empty({p}width, np.{dtype})" for name, dtype in self.given)
 
     def block(self) -> Iterator[str]:
-        """Write what happens to the n elements of a block in a step."""
+        """Write the step of the n elements of a block."""
         for part, calls in zip(self.parts, self.calls, strict=True):
             if part:
                 yield "for j in range(n):"

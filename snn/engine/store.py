@@ -1,8 +1,7 @@
-"""Files that nobody else can have written, and that come back as they were or not at all.
+"""Private files that are read back unchanged or not at all.
 
-They are in a directory that its owner alone can write to. Each begins with a checksum, made with a secret that is in the
-directory too: what was damaged, put there under another name or by somebody without the secret is as good as absent, and taken
-away.
+They lie in a directory that only its owner can write to. Each begins with a checksum made with a secret in the same directory.
+A file that is damaged, renamed, or written without the secret counts as absent and is removed.
 """
 
 from __future__ import annotations
@@ -25,13 +24,13 @@ __all__ = ["Store", "StoreError"]
 
 _MAGIC = b"spikecell 1\n"
 _DIGEST = 32
-_MOST = 1 << 26  # bytes of a file; what is larger is none of ours
+_MOST = 1 << 26  # bytes; a larger file is not ours
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _PASSING = {errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT}
 
 
 class StoreError(Exception):
-    """Why a directory cannot be used; it has a reason and what to do."""
+    """The reason why a directory cannot be used, and the fix."""
 
     def __init__(self, reason: str, fix: str) -> None:
         super().__init__(reason, fix)
@@ -41,21 +40,20 @@ class StoreError(Exception):
 class Store:
     """A private directory with files of bytes.
 
-    On systems with file descriptors for directories, the one that was found to be safe is the one that is used, whatever is
-    put in its place meanwhile. On Windows, directories in a user's profile are private by inheritance; owner and mode are not
-    looked at.
+    On systems with file descriptors for directories, the descriptor that passed the check is used, even if the path is
+    replaced meanwhile. On Windows, directories in a user's profile are private by inheritance; owner and mode are not checked.
 
     Parameters
     ----------
     path : Path
-        The directory; it is made, for its owner alone, if it is not there.
+        The directory; created for its owner alone if absent.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self, name: str) -> bytes | None:
-        """Return what was written under a name; None if nothing was, or if it is not that any more.
+        """Return the bytes written under a name; None if there are none, or if they have changed.
 
         Raises
         ------
@@ -74,23 +72,23 @@ class Store:
             return None
 
     def write(self, name: str, payload: bytes) -> None:
-        """Put a file in place whole; what was there is replaced.
+        """Write a file atomically; replace an existing one.
 
         Raises
         ------
         StoreError
-            If that is not possible.
+            If the file cannot be written.
         """
         with self._directory() as at:
             _put(at, name, _MAGIC + _digest(_secret(at), name, payload) + payload)
 
     def show(self, name: str, text: str) -> Path:
-        """Put a text in place for people to read, without a checksum; it is not read from there.
+        """Write a text for people to read, without a checksum; it is never read back.
 
         Raises
         ------
         StoreError
-            If that is not possible.
+            If the file cannot be written.
         """
         with self._directory() as at:
             if _content(at, name, _OTHERS) != text.encode():
@@ -99,9 +97,9 @@ class Store:
 
     @contextmanager
     def _directory(self) -> Iterator[_At]:
-        """Make sure that the directory is there and safe, and say how to reach what is in it."""
+        """Check that the directory exists and is safe; yield access to its files."""
         try:
-            for place in (*reversed(self.path.parents), self.path):  # whatever the umask, all that is made is private
+            for place in (*reversed(self.path.parents), self.path):  # private, whatever the umask
                 if not place.exists():
                     with contextlib.suppress(FileExistsError):
                         place.mkdir(0o700)
@@ -139,7 +137,7 @@ class Store:
 
 
 class _At:
-    """A place in which files are named relative to a directory that is open, or by paths where that is not possible."""
+    """A place whose files are named relative to an open directory, or by paths where this is not supported."""
 
     def __init__(self, path: Path, fd: int | None) -> None:
         self.path, self.fd = path, fd
@@ -153,12 +151,12 @@ class _At:
 
 
 def _flags(*names: str) -> int:
-    """Return flags of ``os.open``, those that this system has."""
+    """Return the flags of ``os.open`` that this system has."""
     return sum(getattr(os, name, 0) for name in names)
 
 
 def _content(at: _At, name: str, forbidden: int) -> bytes | None:
-    """Return a file's content; take away what is no file of this user's with a safe mode, or is too large to be ours."""
+    """Return a file's content; remove it if it belongs to another user, has an unsafe mode, or is too large."""
     place, where = at(name)
     try:
         fd = os.open(place, os.O_RDONLY | _flags("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"), **where)
@@ -186,7 +184,7 @@ def _put(at: _At, name: str, content: bytes, do: Callable[..., None] = os.replac
             at.move(do, temporary, name)
         except FileExistsError:
             raise
-        except OSError:  # a directory in its place, perhaps
+        except OSError:  # perhaps a directory has this name
             if do is not os.replace:
                 raise
             _remove(at, name)
@@ -204,19 +202,19 @@ def _remove(at: _At, name: str) -> None:
 
 
 def _secret(at: _At) -> bytes:
-    """Return the secret of a directory; the first process that wants one makes it."""
+    """Return the secret of a directory; the first process that needs one makes it."""
     for _ in range(3):
         found = _content(at, "key", 0o077)
         if found is not None and len(found) == _DIGEST:
             return found
-        if found is not None:  # and not where there was none: another process may be making one
+        if found is not None:  # not if absent: another process may be writing one
             _remove(at, "key")
         new = secrets.token_bytes(_DIGEST)
         try:
-            _put(at, "key", new, getattr(os, "link", os.replace))  # a link fails where another process was faster
+            _put(at, "key", new, getattr(os, "link", os.replace))  # fails if another process was first
         except FileExistsError:
             pass
-        except OSError:  # there are no links here
+        except OSError:  # no links on this file system
             _put(at, "key", new)
     raise OSError(f"there is no key in {at.path}")
 

@@ -1,8 +1,8 @@
-"""Run kernels over ranges of jobs on all cores. Each job owns what it writes: the bits never depend on the cores.
+"""Run kernels over ranges of jobs on all cores. Each job owns the memory it writes, so the bits never depend on the cores.
 
-A KeyboardInterrupt may come between any two steps of the main thread. So what it shares with others has no lock that is taken
-or given back in Python, as those of :mod:`threading` and :mod:`concurrent.futures` are, but queues, sets and locks in C, which
-:func:`holding` takes; and what must come to its end is done by another thread.
+A KeyboardInterrupt may come between any two steps of the main thread. Its shared state therefore has no lock that Python code
+takes or releases, as in :mod:`threading` and :mod:`concurrent.futures`. It uses queues, sets, and locks in C, which
+:func:`holding` takes. Work that must not be interrupted runs on another thread.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _PATIENCE = 60.0  # seconds
 _lock = RLock()
 _jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 _hired = 0
-_asked: set[object] = set()  # what shall run undisturbed
-_begun: dict[object, int] = {}  # which of it runs, in which thread
+_asked: set[object] = set()  # calls that must run undisturbed
+_begun: dict[object, int] = {}  # those that have begun, with their thread
 _ready: set[Any] = set()
 _dtype = attrgetter("dtype")
 
 
 def thread_count() -> int:
-    """Return the number of threads: ``$SPIKECELL_THREADS``, or as many as this process may use.
+    """Return the number of threads: ``$SPIKECELL_THREADS``, or every core that this process may use.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _number(text: str) -> int:
 
 
 def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
-    """Call ``function(lo, hi, *arguments)`` for ranges that make up 0 to ``jobs``.
+    """Call ``function(lo, hi, *arguments)`` for ranges that cover 0 to ``jobs``.
 
     Parameters
     ----------
@@ -77,14 +77,14 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     jobs : int
         Number of jobs.
     arguments : list
-        Flat arrays, and numbers as numpy scalars.
+        Flat arrays, and numpy scalars.
     work : int
-        Number of elements that all jobs together look at: a little work is not handed out.
+        Number of elements that all jobs process: small work stays on this thread.
     """
     if not isinstance(function, FunctionType):
         key = (function, *map(_dtype, arguments))
         if key not in _ready:
-            function(np.uint64(0), np.uint64(0), *arguments)  # compile it before others call it
+            function(np.uint64(0), np.uint64(0), *arguments)  # compile it before other threads call it
             _ready.add(key)
         if work >= tuning.now().shared_elements and (threads := min(thread_count(), jobs)) > 1:
             ends = [jobs * i // threads for i in range(threads + 1)]
@@ -94,7 +94,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
 
 
 class _Job:
-    """Parts that whoever is free takes; it knows who is at one."""
+    """Parts for any free thread; it knows which threads are at work on one."""
 
     __slots__ = ("bell", "context", "errors", "inside", "left")
 
@@ -103,10 +103,10 @@ class _Job:
         self.inside: set[object] = set()
         self.errors: list[BaseException] = []
         self.bell: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self.context = copy_context()  # numpy's errstate among others
+        self.context = copy_context()  # includes numpy's errstate
 
     def work(self) -> None:
-        """Take parts until there is none left."""
+        """Run parts until none is left."""
         take = self.left.popleft
         while True:
             try:
@@ -116,24 +116,24 @@ class _Job:
             part()
 
     def help(self) -> None:
-        """Work as one of our threads."""
+        """Run parts on one of our threads."""
         me = object()
         self.inside.add(me)
         try:
             self.context.copy().run(self.work)
-        except BaseException as error:  # noqa: BLE001, RUF100 - the thread that asked raises it
+        except BaseException as error:  # noqa: BLE001, RUF100 - the calling thread raises it
             self.errors.append(error)
         finally:
             self.inside.discard(me)
             self.bell.put(None)
 
     def settle(self) -> None:
-        """Wait for those who are at a part; nobody begins another. What interrupts it waits too."""
+        """Cancel the remaining parts, and wait for those in progress. An interrupt is raised after the wait."""
         self.left.clear()
         interrupt = None
         while self.inside:
             try:
-                self.bell.get(timeout=0.1)  # an interrupt may have taken the ring it waits for
+                self.bell.get(timeout=0.1)  # an interrupt may have consumed the ring
             except queue.Empty:
                 pass
             except BaseException as error:  # noqa: BLE001, RUF100 - raised below
@@ -143,7 +143,7 @@ class _Job:
 
 
 def run_all(parts: Sequence[Callable[[], Any]]) -> None:
-    """Call all of some functions that let go of the interpreter's lock, on our threads and this one."""
+    """Call functions that release the interpreter's lock, on our threads and this one."""
     job = _Job(parts)
     try:
         for _ in range(_hire(min(thread_count(), len(parts)) - 1)):
@@ -153,14 +153,14 @@ def run_all(parts: Sequence[Callable[[], Any]]) -> None:
         try:
             job.settle()
         except BaseException:
-            job.settle()  # it may not have begun
+            job.settle()  # the first call may not have begun
             raise
     if job.errors:
         raise job.errors[0]
 
 
 def _hire(number: int) -> int:
-    """Have so many threads that help, or as many as can be had; return how many help."""
+    """Start this many helping threads, or as many as the system allows; return their number."""
 
     def hire() -> None:
         global _hired
@@ -178,35 +178,35 @@ def _hire(number: int) -> int:
 
 def _serve(jobs: queue.SimpleQueue[_Job]) -> None:
     while True:
-        jobs.get().help()  # without a name for it, which would keep its arrays until the next
+        jobs.get().help()  # no variable, which would keep the job's arrays alive until the next one
 
 
 def holding(lock: RLock, function: Callable[[], T]) -> T:
-    """Return what a function returns, called while this thread has a lock, which it gives back whatever interrupts it.
+    """Call a function while this thread holds a lock, which is released whatever interrupts it; return the result.
 
-    ``with lock`` may be left without its end: from Python 3.14 on, an interrupt may come when the lock is taken and the block
-    has not begun. One that comes before the lock is taken finds that it is not this thread's to give back.
+    ``with lock`` may be left without its end: from Python 3.14 on, an interrupt may come after the lock is taken and before
+    the block begins. After an interrupt before the lock is taken, the release finds that this thread does not own it.
     """
     try:
         lock.acquire()
         return function()
     finally:
-        try:  # noqa: SIM105 - an interrupt could come before the first step of contextlib.suppress
+        try:  # noqa: SIM105 - in contextlib.suppress an interrupt could come before its first step
             lock.release()
         except RuntimeError:
             pass
 
 
 def is_held(lock: Any) -> bool:
-    """Tell whether this thread has a lock: then a signal's handler, or a finalizer, came between."""
-    held: bool = lock._is_owned()  # as threading.Condition asks
+    """Tell whether this thread holds a lock: if so, a signal handler or finalizer has interrupted its holder."""
+    held: bool = lock._is_owned()  # as threading.Condition does
     return held
 
 
 def undisturbed(function: Callable[[], Any]) -> Any:
-    """Return what a function returns, called where no KeyboardInterrupt reaches it.
+    """Call a function where no KeyboardInterrupt reaches it; return its result.
 
-    One that comes meanwhile ends the waiting; the function goes on to its end, unless it had not begun.
+    An interrupt ends the wait; the function runs to its end, unless it had not begun.
     """
     if get_ident() != threading.main_thread().ident:
         return function()
@@ -235,8 +235,8 @@ def undisturbed(function: Callable[[], Any]) -> Any:
 
 
 def _leave() -> None:
-    """Wait, before the process ends, for what must come to its end: LLVM does not bear that it is torn down at work."""
-    _asked.clear()  # what has not begun does not begin
+    """Before the process ends, wait for undisturbed calls: LLVM crashes if it is torn down at work."""
+    _asked.clear()  # cancel calls that have not begun
     while _begun:
         time.sleep(0.001)
 
@@ -246,10 +246,11 @@ atexit.register(_leave)
 
 @functools.cache
 def _expect_forks() -> None:
-    """Have forks wait for what runs undisturbed: a child would wait for ever for the locks that it has.
+    """Make forks wait for undisturbed calls: a child would wait forever for the locks they hold.
 
-    What is registered last is called first. So it comes after what takes locks of Python's own, for which the compiler would
-    wait; what others register later may do so too, and patience ends.
+    Fork handlers run in reverse order of registration. The imports below register the handlers of Python's own
+    locks, which the compiler may need, so this handler runs before them. Handlers registered later may take such locks too,
+    so the wait has a limit.
     """
     import concurrent.futures.thread  # noqa: F401
     import logging  # noqa: F401

@@ -1,4 +1,4 @@
-"""Sizes and densities from which one way is faster than another, in one object."""
+"""Sizes and densities at which one way becomes faster than another, in one object."""
 
 from __future__ import annotations
 
@@ -12,80 +12,79 @@ __all__ = ["Tuning", "now", "using"]
 
 @dataclass(frozen=True)
 class Tuning:
-    """Thresholds that choose the fastest way; all ways give the same values to rounding. A benchmark shows each.
+    """Thresholds that choose the fastest way. All ways give the same values to rounding; a benchmark shows each threshold.
 
     Attributes
     ----------
     dense_density : float
-        Share of an input that is spikes above which a product with all of it is faster than sums over its events
+        Share of spikes in an input above which a product with all of it is faster than sums over its events
         (``benchmarks layer``).
     convolved_density : float
-        Share of an image that is spikes above which a convolution of all of it is faster than one spike by spike
+        Share of spikes in an image above which a convolution of all of it is faster than one spike by spike
         (``benchmarks conv``).
     delayed_density : float
-        Share of an input that is spikes above which delayed weights are multiplied at every step, and not spike by spike
+        Share of spikes in an input above which delayed weights are multiplied at every step, not spike by spike
         (``benchmarks delays``).
     scattered_density : float
-        Share of the gradient by a convolution's currents that is not 0 above which that by its input is made by products
+        Share of nonzero elements in the gradient of a convolution's currents above which products compute the input gradient
         (``benchmarks conv``).
     scattered_cost : float
         The time for an element of that gradient, over the time for an input where it is sampled (``benchmarks conv``).
     convolved_elements : int
-        Elements of the currents of a convolution that are made at once (``benchmarks conv``).
+        Elements of a convolution's currents computed at once (``benchmarks conv``).
     sampled_density : float
-        Share of a gradient that is needed above which all of it is made (``benchmarks layer``, compact surrogates).
+        Share of needed elements above which the whole gradient is computed (``benchmarks layer``, compact surrogates).
     sampled_convolved : float
         The same for the input of a convolution (``benchmarks conv``).
     sampled_in_group : float
-        The same where populations that step together send gradients to each other (``benchmarks graph``).
+        The same for gradients between populations that step together (``benchmarks graph``).
     few_outputs : int
-        Outputs up to which the gradient by an input stays a product, which the loop before multiplies (``benchmarks digits``).
+        Outputs up to which the input gradient stays a product, which the earlier loop computes (``benchmarks digits``).
     little_work : int
-        Multiplications of a layer in a run below which finding events costs more than it saves (``benchmarks digits``).
+        Multiplications of a layer per run below which finding events costs more than it saves (``benchmarks digits``).
     kept_spikes : int
-        Elements below which spikes that were turned into numbers stay numbers (``benchmarks digits``).
+        Elements below which spikes that were converted to numbers stay numbers (``benchmarks digits``).
     sampled_values : int
-        Values of an input at which spikes are told from numbers before all are looked at (``benchmarks layer``).
+        Values of an input that are checked for spikes before all of them are (``benchmarks layer``).
     cache : int
         Bytes of a core's second-level cache that a loop may fill (``benchmarks layer``, 2048 neurons).
     block : int
-        Elements of a step that a loop works on at once, so that what it carries stays in the first-level cache
+        Elements of a step that a loop processes at once, so that its carried values stay in the first-level cache
         (``benchmarks neurons``).
     elements : int
-        The same of all samples whose rows a loop reads side by side, so that it stays in the second-level cache
+        The same over all samples whose adjacent rows a loop reads together, so that they stay in the second-level cache
         (``benchmarks graph``).
     narrow : int
-        Columns below which the samples of a layer without weights are one row (``benchmarks neurons``).
+        Columns below which the samples of a layer without weights form one row (``benchmarks neurons``).
     dense_rows, most_dense_rows : int
-        Rows, samples times steps, whose gradients are summed at once by a product: the number of outputs within these two
+        Rows (samples times steps) whose gradients one product sums: the number of outputs, kept between these two
         (``benchmarks train``).
     event_rows, few_event_rows : int
-        The same for sums over events, up to and above ``wide`` outputs (``benchmarks layer``).
+        The same for sums over events, for up to and for more than ``wide`` outputs (``benchmarks layer``).
     wide : int
         See ``event_rows``.
     shared_elements : int
         Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
     pooled_elements : int
-        Elements from which images are pooled by compiled loops (``benchmarks conv``).
+        Elements from which compiled loops pool images (``benchmarks conv``).
     product_part, product_parts : int
-        Multiplications from which a product is cut in parts, and how many at most (``benchmarks layer``, dense input).
+        Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int
-        Multiplications, and rows and columns, from which a product may be ours and not the BLAS's (``benchmarks product``).
+        Multiplications, and rows and columns, from which our product may replace the BLAS's (``benchmarks product``).
     own_depth, own_columns : int
-        Summands from which, and columns up to which, a product of spikes is ours with AVX2 (``benchmarks product``).
+        With AVX2, summands from which, and columns up to which, a product of spikes is ours (``benchmarks product``).
     product_bytes : int
         Bytes of a second operand that our product packs at once (``benchmarks product``).
     step, neuron, weight : float
-        Seconds that an eager training step spends on a Cell in each time step, and on each element and each weight of a sample
+        Seconds per time step of an eager training step for each Cell, and for each element and each weight of a sample
         (``benchmarks auto``).
     compiling : float
-        Seconds for which a net is compiled, forward and backward, where its loops are not in the cache directory
-        (``benchmarks auto``).
+        Seconds to compile a net, forward and backward, if its loops are not in the cache directory (``benchmarks auto``).
     replayed : int
-        Elements of a stage in a run up to which a run that differs from an earlier one in values alone does what that did,
-        without finding it out again; 0 for never (``benchmarks digits``).
+        Elements of a stage per run up to which a run that differs from an earlier one in values only repeats its decisions;
+        0 for never (``benchmarks digits``).
     repeats : int
-        Runs within which that is to be paid back.
+        Runs in which compilation must pay off.
     """
 
     dense_density: float = 0.25
@@ -143,7 +142,7 @@ def now() -> Tuning:
 
 @contextlib.contextmanager
 def using(**fields: float) -> Iterator[Tuning]:
-    """Use other values inside a ``with``, in this thread; forward and backward look them up each when they run."""
+    """Use other values inside a ``with``, in this thread; forward and backward pass each look them up when they run."""
     token = _now.set(replace(now(), **fields))  # type: ignore[arg-type]
     try:
         yield now()

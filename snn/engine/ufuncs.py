@@ -1,4 +1,4 @@
-"""The loops inside numpy's functions, to be called from ours: another library's exponential rounds differently."""
+"""The loops inside numpy's functions, for calls from ours: other libraries round exponentials differently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Loop = ctypes.CFUNCTYPE(None, _Pointers, _Sizes, _Sizes, ctypes.c_void_p)
 
 
 class _Ufunc(ctypes.Structure):
-    """The beginning of numpy's ``PyUFuncObject``, as ``ufuncobject.h`` of numpy 1.7 to 2.4 has it."""
+    """The start of numpy's ``PyUFuncObject``, as in ``ufuncobject.h`` of numpy 1.7 to 2.4."""
 
     _fields_ = [
         ("head", ctypes.c_byte * object.__basicsize__),
@@ -34,32 +34,32 @@ class _Ufunc(ctypes.Structure):
 
 
 def function(name: str) -> Any:
-    """Return a function of numpy by its name, such as ``"numpy.exp"``."""
+    """Return a numpy function by its name, such as ``"numpy.exp"``."""
     module, _, function = name.rpartition(".")
     return getattr(importlib.import_module(module), function)
 
 
 @functools.cache
 def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
-    """Return the address of a function's loop over an array of a dtype, and that of its data, for compiled code.
+    """Return the addresses of a function's loop over arrays of a dtype, and of the loop's data, for compiled code.
 
     Parameters
     ----------
     name : str
-        As of :func:`function`; all its arguments have the dtype.
+        As in :func:`function`; all its arguments have the dtype.
     dtype : dtype
         float32 or float64.
 
     Raises
     ------
     CompileError
-        If it has no such loop, or this numpy does not have it where others do.
+        If it has no such loop, or this numpy has another memory layout.
     """
     ufunc = function(name)
-    got = "no loop of it"
+    got = "no such loop"
     read = _Ufunc.from_address(id(ufunc))
     numbers = all(getattr(read, key) == getattr(ufunc, key) for key in ("nin", "nout", "nargs", "ntypes"))
-    if numbers and read.name == ufunc.__name__.encode():  # only then are pointers looked at
+    if numbers and read.name == ufunc.__name__.encode():  # only then is it safe to follow pointers
         types = ctypes.string_at(read.types, ufunc.nargs * ufunc.ntypes)
         wanted = bytes([np.dtype(dtype).num]) * ufunc.nargs
         for k in range(ufunc.ntypes):
@@ -67,7 +67,7 @@ def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
                 address, data = read.functions[k] or 0, (read.data[k] or 0) if read.data else 0
                 if address and _gives_the_same(ufunc, np.dtype(dtype), address, data):
                     return np.intp(address), np.intp(data)
-                got = "one that gives others"
+                got = "a loop that gives other numbers"
     raise CompileError(
         f"numpy {np.__version__}, {name} for {dtype}", "a loop in its ufunc that gives the same numbers", got,
         "Run it with mode='eager', as mode='auto' does.",
@@ -75,7 +75,7 @@ def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
 
 
 def _gives_the_same(ufunc: Any, dtype: Any, address: int, data: int) -> bool:
-    """Tell whether what is at an address gives the bits of a function, on as many numbers as vector and other loops take."""
+    """Tell whether the loop at an address gives the bits of a function, on enough numbers for its vector and scalar loops."""
     inputs = [np.linspace(0.1 + k, 3.7 - k, 67).astype(dtype) for k in range(ufunc.nin)]
     found = np.zeros(67, dtype)
     arrays = [*inputs, found]

@@ -19,7 +19,7 @@ _PIECE = 1 << 14
 
 
 def adam(backend: BackEnd, arrays: list[Any], numbers: tuple[float, ...]) -> None:
-    """Make a step of Adam's rule; arguments are those of ``adam`` in ``kernels.py`` from ``w`` on."""
+    """Make a step of Adam; the arguments are those of ``adam`` in ``kernels.py`` from ``w`` on."""
     size = arrays[0].size
     arguments = [np.uint64(_PIECE), *[a if a.ndim == 1 else a.reshape(-1) for a in arrays], *_as(arrays[0].dtype, numbers)]
     launch(backend.kernel("adam"), -(-size // _PIECE), arguments, size)
@@ -27,7 +27,7 @@ def adam(backend: BackEnd, arrays: list[Any], numbers: tuple[float, ...]) -> Non
 
 @functools.lru_cache(8)
 def _as(dtype: Any, numbers: tuple[float, ...]) -> list[Any]:
-    """Return numbers in a dtype: those of a step are the same for all Parameters."""
+    """Return numbers in a dtype, made once for all Parameters of a step."""
     return [dtype.type(number) for number in numbers]
 
 

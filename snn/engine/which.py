@@ -1,4 +1,4 @@
-"""Which product is used, ours or the BLAS: a rule on the processor, the shape and the operands, in this one place."""
+"""The choice between our matrix product and the BLAS's: one rule on the processor, the shape and the operands."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Choice(NamedTuple):
-    """A product, ``"ours"`` or ``"blas"``, and why it is used."""
+    """A product, ``"ours"`` or ``"blas"``, and the reason for it."""
 
     name: str
     why: str
 
 
 def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None) -> Choice:
-    """Return the product that is used for ``[m, k] @ [k, n]``.
+    """Return the product to use for ``[m, k] @ [k, n]``.
 
-    ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower: with
-    AVX-512 from some size on; with AVX2, with which the BLAS of numpy is as fast or a little faster, where spikes, which need
-    not become numbers first, are multiplied with few columns.
+    ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower. With
+    AVX-512, that is from some size on. With AVX2, numpy's BLAS is as fast or slightly faster, except for spikes times
+    few columns: our product need not convert spikes to numbers first.
 
     Parameters
     ----------
     m, n, k : int
         The shape.
     spikes : bool
-        Whether the first operand is spikes, as bytes.
+        Whether the first operand is spikes in bytes.
     backend : BackEnd, optional
-        By default that of compiled runs; in plain Python ours would be slow.
+        By default the back end of compiled runs; in plain Python ours would be slow.
 
     Raises
     ------
     ArgumentError
-        If the variable names neither.
+        If the variable is neither.
     """
     if given := os.environ.get("SPIKECELL_PRODUCT", ""):
         if given not in ("ours", "blas"):
@@ -74,7 +74,7 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None)
 def product(a: Array | Matrix, b: Array | Matrix, out: Array, backend: BackEnd | None = None) -> Array:
     """Write ``a @ b``; the bits depend on the shapes and the processor, not on the number of threads.
 
-    It is to be called inside of :func:`snn.engine.blas.one_thread_each`. An operand that is a Matrix is for ours alone.
+    Call it inside :func:`snn.engine.blas.one_thread_each`. Only ours takes an operand that is a Matrix.
     """
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         m, n = out.shape

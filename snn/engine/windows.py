@@ -23,7 +23,7 @@ _u = np.uint64
 
 @functools.lru_cache(64)
 def _places(windows: Windows, size: tuple[int, ...]) -> Array:
-    """Return the place in an image of each position of each window, ``[positions, outputs]``; its size for one outside."""
+    """Return the place in an image for each position of each window, ``[positions, outputs]``; the image's size if outside."""
     counts = windows.counts(size)
     axes = zip(windows.kernel, counts, windows.stride, windows.dilation, windows.pads, size, strict=True)
     found, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
@@ -43,11 +43,11 @@ class Pools:
 
     @staticmethod
     def takes(x: Array) -> bool:
-        """Tell whether an array is worth it, and of a dtype that the loops know."""
+        """Tell whether an array is large enough to gain, and of a dtype that the loops support."""
         return x.size >= tuning.now().pooled_elements and x.dtype in (np.float32, np.float64)
 
     def _launch(self, name: str, windows: Windows, size: tuple[int, ...], out: Array, *given: Any) -> Array:
-        """Run a loop over the images of ``out``, with what it is given before that."""
+        """Run a loop over the images of ``out``; ``given`` are its arguments before ``out``."""
         rows, outputs = math.prod(out.shape[:2]), math.prod(windows.counts(size))
         sizes = [_u(n) for n in (math.prod(size), outputs, math.prod(windows.kernel))]
         arrays = [np.ascontiguousarray(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (*given, out)]
@@ -55,18 +55,18 @@ class Pools:
         return out
 
     def largest(self, x: Array, windows: Windows) -> Array:
-        """Return the largest of each window."""
+        """Return the maximum of each window."""
         size = x.shape[2:]
         out = empty((*x.shape[:2], *windows.counts(size)), x.dtype)
         return self._launch("largest", windows, size, out, x.dtype.type(-np.inf), x)
 
     def first_largest(self, x: Array, out: Array, windows: Windows, found: Array | None = None) -> Array:
-        """Return at which position in its window the largest is; write it to ``found``, if that is given."""
+        """Return the position of each window's maximum, in ``found`` if that is given."""
         found = empty(out.shape, np.int32) if found is None else found
         return self._launch("first_largest", windows, x.shape[2:], found, x.dtype.type(-np.inf), x, out)
 
     def put_back(self, g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
-        """Return ``[N, C, *size]`` where each element of ``g`` is added at the position that was chosen."""
+        """Return ``[N, C, *size]`` with each element of ``g`` added at its chosen position."""
         apart = np.bool_(all(step >= span for step, span in zip(windows.stride, windows.spans, strict=True)))
         return self._launch("put_chosen", windows, size, empty((*g.shape[:2], *size), g.dtype), apart, g, chosen)
 
@@ -76,5 +76,5 @@ class Pools:
         return self._launch("summed", windows, size, empty((*x.shape[:2], *windows.counts(size)), x.dtype), x)
 
     def spread(self, g: Array, windows: Windows, size: tuple[int, ...]) -> Array:
-        """Return ``[N, C, *size]`` where each element of ``g`` is added all over its window."""
+        """Return ``[N, C, *size]`` with each element of ``g`` added all over its window."""
         return self._launch("spread_out", windows, size, empty((*g.shape[:2], *size), g.dtype), g)

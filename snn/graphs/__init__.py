@@ -1,4 +1,4 @@
-"""What a net computes in one time step, as a value: nodes, edges, and the edges that cross a time step."""
+"""The computation of a net in one time step, as a value: nodes, edges, and the edges that cross a time step."""
 
 from .draw import graph
 from .graph import Edge, Graph, Node

@@ -1,4 +1,4 @@
-"""What stands in for a program while a step of a net is traced: its values are whole arrays, its instructions nodes."""
+"""The program during the trace of a net's step: its values are whole arrays, and its instructions are nodes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NOT_THEIRS = (*(str(Path(module.__file__ or "").parent) for module in (autograd
 
 
 class Builder:
-    """Takes a Program's place."""
+    """Replaces a Program during a trace."""
 
     whole = True
 
@@ -55,7 +55,7 @@ class Builder:
         return made
 
     def edge(self, value: Any) -> Any:
-        """Return where a value comes from, a constant if it is known; a Python number as it is."""
+        """Return the source of a value: an edge, a constant if the value is known, or a Python number unchanged."""
         if isinstance(value, Tensor):
             value = value.array
         if isinstance(value, Value):
@@ -75,11 +75,11 @@ class Builder:
         return self.parameters[id(parameter)]
 
     def leaf(self, parameter: Parameter) -> Leaf:
-        """Return a leaf for a Parameter, to which nothing leads."""
+        """Return a leaf for a Parameter, which no node leads to."""
         return self.leaves.setdefault(id(parameter), Leaf(LEAF, (), (), parameter.dtype, attrs=parameter))
 
     def apply(self, op: Any, values: Sequence[Any], attrs: dict[str, Any]) -> Any:
-        """Add an operation; its shapes are those of a run on zeros."""
+        """Add an operation; its output shapes come from a run on zeros."""
         with scope(tracing=None, calling=None):
             out = quietly(lambda: op(*[self.zeros(value) for value in values], **attrs))
         outs = out if isinstance(out, tuple) else (out,)
@@ -90,7 +90,7 @@ class Builder:
         return [m.array for m in made] if isinstance(out, tuple) else made[0].array
 
     def zeros(self, value: Any) -> Any:
-        """Return zeros like a value that is not known yet, one that is known as it is."""
+        """Return zeros like a value that is not known yet; return a known value unchanged."""
         if isinstance(value, Tensor):
             value = value.array
         if isinstance(value, Value):
@@ -98,7 +98,7 @@ class Builder:
         return Tensor.wrap(value) if isinstance(value, np.ndarray) else value
 
     def finish(self) -> None:
-        """Note what is the same at each step, as it is made of Parameters and constants; name states by their neurons."""
+        """Mark nodes of Parameters and constants only, which are the same at each step; name states by their neurons."""
         for node in self.nodes:
             if node.kind in ("parameter", "constant"):
                 node.varies = False
@@ -112,7 +112,7 @@ class Builder:
 
 @contextmanager
 def naming_the_line() -> Iterator[None]:
-    """Make a CompileError of what went wrong in a net because its values are not known yet."""
+    """Convert errors from values that are not known yet to a CompileError that names the line."""
     try:
         yield
     except AutogradError:

@@ -17,7 +17,7 @@ __all__ = ["graph"]
 
 @says_too_deep
 def graph(net: Cell, x: Any, state: Any = None) -> Graph:
-    """Return what a net computes in one time step, as nodes and edges.
+    """Return the computation of a net in one time step, as nodes and edges.
 
     Parameters
     ----------
@@ -26,18 +26,18 @@ def graph(net: Cell, x: Any, state: Any = None) -> Graph:
     x : Tensor or array
         Input, ``[T, N, ...]``; only the shape of a step and the dtype count.
     state : optional
-        A state as :func:`snn.run` takes it.
+        A state, as for :func:`snn.run`.
 
     Returns
     -------
     Graph
-        ``print`` shows it as a table; ``to_dot()`` gives it in the language of Graphviz, and :func:`snn.plot.graph` draws it.
-        Edges that cross a time step, from a value to the state that holds it in the next step, are known as such.
+        ``print`` shows it as a table, ``to_dot()`` returns it in the language of Graphviz, and :func:`snn.plot.graph` draws
+        it. Edges that cross a time step, from a value to the state that holds it in the next step, are marked.
 
     Raises
     ------
     CompileError
-        If a step cannot be traced: an ``if`` on a value, or a numpy function on it. The error names the line.
+        If a step cannot be traced, for example because of an ``if`` or a numpy function on a value. The error names the line.
     ShapeError
         If ``x`` is not ``[T, N, ...]`` with at least one step.
 

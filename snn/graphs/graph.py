@@ -12,7 +12,7 @@ __all__ = ["Edge", "Graph", "Node", "Output", "Start"]
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """Where a value comes from: a node, and which of its outputs it is."""
+    """The source of a value: a node, and the index of its output."""
 
     node: int
     output: int = 0
@@ -28,39 +28,39 @@ class Output:
 
 @dataclass(eq=False)
 class Node:
-    """A part of a step.
+    """A node of a step.
 
     Attributes
     ----------
     number : int
-        Its place among the nodes; it follows those that feed it.
+        Position among the nodes; it follows the nodes that feed it.
     kind : {"input", "state", "parameter", "constant", "operation", "layer", "population"}
-        A layer is a Cell without state, a population one with; a state is a value that the step before has left.
+        A layer is a Cell without state, a population one with state; a state is a value from the previous step.
     name : str
-        Of the Cell in the net, or of the operation.
+        Name of the Cell in the net, or of the operation.
     what : object
-        The Cell, the operation, the Parameter, the array of a constant, or the name of a variable of the state.
+        The Cell, the operation, the Parameter, the array of a constant, or the name of a state variable.
     inputs : tuple
-        An :class:`Edge`, or a number, for each input; of a population its inputs, then the leaves of its state.
+        An :class:`Edge` or a number for each input; for a population, its inputs, then the leaves of its state.
     outputs : list of Output
-        Of a population its output, then the leaves of its state.
+        For a population, its output, then the leaves of its state.
     attrs : dict
-        Of an operation.
+        Attributes of an operation.
     given : structure
-        Of a population or layer, its inputs, None for each Tensor.
+        Inputs of a population or layer, with None for each Tensor.
     before : structure
-        Of a population, its state, None for each Tensor.
+        State of a population, with None for each Tensor.
     after : Edge or None
-        Of a state, the value of this step that is the state in the next.
+        For a state, the value of this step that becomes the state in the next.
     varies : bool
         Whether it depends on the time step.
     path : str
-        Of a population, the name under which it is recorded: its own in the net, or that of the layer that it is the neuron
-        of, as in :class:`snn.Recurrent`.
+        For a population, the name of its records: its own name in the net, or that of the layer around it, such as
+        :class:`snn.Recurrent`.
     outer : Edge or None
-        The input of that layer.
+        The input of the layer around a population.
     owner : Cell or None
-        Of a population, itself or that layer.
+        For a population, itself or the layer around it.
     """
 
     number: int
@@ -80,7 +80,7 @@ class Node:
 
     @property
     def is_shown(self) -> bool:
-        """Whether tables and drawings show it: numbers and states are part of what they feed."""
+        """Whether tables and drawings show it; numbers and states appear with the nodes they feed."""
         return self.kind not in ("parameter", "constant", "state")
 
     @property
@@ -90,23 +90,23 @@ class Node:
 
     @property
     def states(self) -> list[Edge]:
-        """Of a population, those that are its state."""
+        """The inputs of a population that are its state."""
         n = len(tree.leaves(self.before)) if self.kind == "population" else 0
         return [*self.inputs[len(self.inputs) - n :]]
 
 
 @dataclass(eq=False)
 class Start:
-    """A Cell whose state begins with a run: a neuron in a chain, or a Cell that wires neurons itself.
+    """A Cell whose state starts with the run: a neuron in a chain, or a Cell that wires neurons itself.
 
     Attributes
     ----------
     name : str
-        In the net.
+        Its name in the net.
     cell : Cell
-        It.
+        The Cell.
     shape, dtype
-        Of its input in one step.
+        Shape and dtype of its input in one step.
     """
 
     name: str
@@ -122,17 +122,17 @@ class Graph:
     Attributes
     ----------
     name : str
-        Of the net's class.
+        Name of the net's class.
     nodes : list of Node
         In topological order, except for edges from the previous step.
     out : structure of Edge
         The output of the net.
     state : structure of int
-        The nodes that are its state.
+        The nodes that make up its state.
     starts : list of Start
-        The Cells whose states these are, in order.
+        The Cells of these states, in order.
     state_parts : list, optional
-        The parts of ``state``, one for each of these Cells, once a run has asked for them.
+        The parts of ``state``, one for each of these Cells, once a run has requested them.
     """
 
     name: str
@@ -144,11 +144,11 @@ class Graph:
 
     @property
     def crossing(self) -> list[tuple[Edge, int]]:
-        """The edges that cross a time step: the value that is left, and the state node that has it in the next step."""
+        """The edges that cross a time step: a value, and the state node that holds it in the next step."""
         return [(node.after, node.number) for node in self.nodes if node.kind == "state" and node.after is not None]
 
     def users(self) -> dict[Edge, list[int]]:
-        """Return the nodes that use each value in the same step, each as often as it does."""
+        """Return the nodes that use each value in the same step; a node appears once per use."""
         found: dict[Edge, list[int]] = {}
         for node in self.nodes:
             for edge in node.edges:
@@ -159,13 +159,13 @@ class Graph:
         """Name a value."""
         node = self.nodes[edge.node]
         if node.kind == "state":
-            return f"{node.name} of the step before"
+            return f"{node.name} of the previous step"
         if node.kind == "population" and edge.output:
             return f"state of {node.name}"
         return node.name + (f"[{edge.output}]" if len(node.outputs) > 1 and node.kind != "population" else "")
 
     def rows(self) -> list[tuple[str, str, str, str, str]]:
-        """Return name, kind, shape and dtype, number of weights, and sources of each node that is not just a number."""
+        """Return name, kind, shape and dtype, number of weights, and sources of each node that is not a mere number."""
         rows = []
         for node in self.nodes:
             if not node.is_shown:
@@ -194,7 +194,7 @@ class Graph:
         if node.kind == "state" and node.after is not None:
             before = self.nodes[node.after.node]
             if before.kind not in ("state", "input"):
-                return f"{self.label(node.after)}, a step before"
+                return f"{self.label(node.after)}, a step earlier"
         return self.label(item)
 
     def __str__(self) -> str:
@@ -241,7 +241,7 @@ class Graph:
         return list(found)
 
     def levels(self) -> dict[int, int]:
-        """Return for each node that a drawing shows the length of the longest way to it within a step."""
+        """Return, for each node in a drawing, the length of the longest path to it within a step."""
         depth: dict[int, int] = {}
         for node in self.nodes:
             if node.is_shown:

@@ -1,4 +1,4 @@
-"""Populations that feed each other: which of them make a core, and in which order the cores of a group step."""
+"""Populations that feed each other: which of them form a core, and the order in which the cores of a group step."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ def make_group(graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool
     Parameters
     ----------
     graph : Graph
-        Of the net.
+        The graph of the net.
     part : list of Node
-        A strongly connected component of it.
+        A strongly connected component of the graph.
     has_matrix : callable
-        Whether a node is weights by which neurons may feed each other inside a loop.
+        Whether a node is weights through which neurons can feed each other inside a loop.
 
     Raises
     ------
     CompileError
-        If feedback goes through what cannot step inside a loop.
+        If feedback passes through a layer or operation that cannot step inside a loop.
     """
     return _Group(graph, part, has_matrix).stage()
 
@@ -50,7 +50,7 @@ class _Group:
         self.states = [node for node in part if node.kind == "state"]
 
     def stage(self) -> Stage:
-        """Put the stage together."""
+        """Return the stage."""
         self._check_kinds()
         self._check_readers()
         phase = self._phases()
@@ -63,7 +63,7 @@ class _Group:
         return Stage("cores", cores=order, projections=[self._projection(order, homes, k, edge) for k, edge in inputs])
 
     def _steps(self, node: Node) -> bool:
-        """Tell whether a node may be part of a core; so may a layer that seems to work on each element."""
+        """Tell whether a node can be part of a core; a layer that seems to work element by element can, too."""
         if is_elementwise(node):
             return True
         shapes = {*(self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges), *(o.shape for o in node.outputs)}
@@ -84,7 +84,7 @@ class _Group:
                 )  # fmt: skip
 
     def _check_readers(self) -> None:
-        """Check that what weights give is read within the group alone: there it is summed, and not kept."""
+        """Check that products with weights are read within the group only: there they are summed and not kept."""
         users = self.graph.users()
         last = {edge.node for edge in tree.leaves(self.graph.out)}
         last |= {edge.node for edge, state in self.graph.crossing if state not in self.inside}
@@ -94,12 +94,12 @@ class _Group:
                 reader = f"it also feeds {self.nodes[outside[0]].name!r}" if outside else "it is also an output"
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
-                    self.graph.name, "weights in feedback that feed the neurons they step with alone", f"{what}; {reader}",
+                    self.graph.name, "weights in feedback that feed only neurons of the same group", f"{what}; {reader}",
                     "Read the sum that the neuron gets, or run it with mode='eager'.",
                 )  # fmt: skip
 
     def _phases(self) -> dict[int, int]:
-        """Return how many layers of weights are on the longest way to each node within a step."""
+        """Return the number of layers of weights on the longest path to each node within a step."""
         phase: dict[int, int] = {}
         for node in self.part:
             before = [edge.node for edge in node.edges if edge.node in self.inside]
@@ -107,7 +107,7 @@ class _Group:
         return phase
 
     def _cores(self, phase: dict[int, int]) -> list[Core]:
-        """Join what feeds each other in one phase to cores; return them in the order in which they step."""
+        """Merge nodes that feed each other in one phase into cores; return them in the order in which they step."""
         joined = {node.number: node.number for node in self.steps}
 
         def root(i: int) -> int:
@@ -119,7 +119,7 @@ class _Group:
             for edge in node.edges:
                 if edge.node in joined and phase[edge.node] == phase[node.number]:
                     joined[root(edge.node)] = root(node.number)
-        # What reads a state that is left by another part of the same phase steps together with it.
+        # A reader of a state that another part of the same phase updates steps together with it.
         for node in self.states:
             after = node.after.node if node.after is not None else node.number
             for other in self.steps:
@@ -132,7 +132,7 @@ class _Group:
         return sorted(cores.values(), key=lambda core: (phase[core.nodes[0].number], core.nodes[0].number))
 
     def _home(self, state: Node, order: list[Core]) -> int:
-        """Put a state into the core that leaves it, or a core of its own; return which one that is."""
+        """Put a state into the core that updates it, or a core of its own; return the index of that core."""
         at, seen = state.after, {state.number}
         while at is not None and self.nodes[at.node].kind == "state" and at.node not in seen:
             seen.add(at.node)
@@ -154,7 +154,7 @@ class _Group:
                     )  # fmt: skip
 
     def _projection(self, order: list[Core], homes: dict[int, int], target: int, edge: Edge) -> Projection:
-        """Return what makes an input of a core from what another one sends."""
+        """Return the projection for an input of a core that another core feeds."""
         node = self.nodes[edge.node]
         link = None if self._steps(node) else node
         value = edge if link is None else node.edges[0]
@@ -164,8 +164,8 @@ class _Group:
         home = next((i for i, core in enumerate(order) if core.has(value)), None)
         if home is None:
             raise CompileError(
-                self.graph.name, "a population between two layers in feedback", f"{node.name} behind {sender.name}",
-                "Make one layer of them, or run it with mode='eager'.",
+                self.graph.name, "a population between two layers in feedback", f"{node.name} after {sender.name}",
+                "Merge them into one layer, or run it with mode='eager'.",
             )  # fmt: skip
         return Projection(home, target, value, edge, link, False)
 

@@ -1,4 +1,4 @@
-"""The order in which a graph runs over time: what runs on all steps at once, and which populations step together."""
+"""The order in which a graph runs over time: nodes that run on all steps at once, and populations that step together."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def make_schedule(graph: Graph) -> Schedule:
     Raises
     ------
     CompileError
-        If feedback goes through what cannot step inside a loop.
+        If feedback passes through a layer or operation that cannot step inside a loop.
     """
     return _Scheduler(graph).schedule()
 
@@ -48,11 +48,11 @@ class _Scheduler:
         return Schedule(self.graph, kept, [[e for e in last if last[e] == k and e not in outs] for k in range(len(kept))])
 
     def connects(self, node: Node) -> bool:
-        """Tell whether a node is a connection: a layer of weights, or a product of what varies with a matrix that does not."""
+        """Tell whether a node is a connection: a layer of weights, or a product of a varying value with a constant matrix."""
         return self._is_product(node) or self._connection(node) is not None
 
     def has_matrix(self, node: Node) -> bool:
-        """Tell whether it is one with which neurons may feed each other inside a loop."""
+        """Tell whether a node is a connection through which neurons can feed each other inside a loop."""
         if self._is_product(node):
             return True
         found = self._connection(node)
@@ -87,12 +87,12 @@ class _Scheduler:
             return Stage("apply" if first.varies else "once", first)
         if (whole := self._whole(part)) is not None:
             return Stage("cores", cores=[self._core(part)], whole=whole)
-        if alone or len(part) == 1:  # a neuron whose state never changes; a state that is left from outside
+        if alone or len(part) == 1:  # a neuron whose state never changes, or a state updated elsewhere
             return Stage("cores", cores=[self._core(part)])
         return make_group(self.graph, part, self.has_matrix)
 
     def _whole(self, part: list[Node]) -> Node | None:
-        """Return a layer with a state that can run on all time steps at once, if nobody else reads what it leaves."""
+        """Return a layer with a state that can run on all time steps at once, if no other node reads its states."""
         node = next((node for node in part if node.kind == "population"), None)
         if node is None or not runs_at_once(node.what) or len(node.inputs) - len(node.states) != 1:
             return None
@@ -109,10 +109,10 @@ class _Scheduler:
         states = [node for node in part if node.kind == "state"]
         return Core(nodes, (nodes or states)[0].outputs[0].shape, states=states).with_inputs(self.graph)
 
-    # What a core takes in
+    # Inputs of a core
 
     def _absorb(self, stages: list[Stage]) -> None:
-        """Let cores make themselves what they alone need: operations on each element, and products with weights."""
+        """Move operations on elements, and products with weights, into the core that alone needs them."""
         sources = {stage.node.number: stage for stage in stages if stage.node is not None}
         for stage in stages:
             for core in stage.cores if stage.whole is None else ():
@@ -126,13 +126,11 @@ class _Scheduler:
                     if self.connects(node):
                         stage.dense[edge] = node
                         source.kind = "none"
-                    elif (before := self._before(node, sources)) is not None and (
-                        both := self._joined(before, node)
-                    ) is not None:
+                    elif (both := self._joined(self._before(node, sources), node)) is not None:
                         stage.dense[edge] = both
-                        source.kind = sources[before.number].kind = "none"
+                        source.kind = sources[node.edges[0].node].kind = "none"
         kept = {edge.node for edge in self.kept}
-        for stage in reversed(stages):  # a constant value that is made in each core that needs it
+        for stage in reversed(stages):  # a constant value, computed in each core that needs it
             if stage.kind == "once" and stage.node is not None and stage.node.number not in kept:
                 if all(edge.node != stage.node.number for s in stages if s.kind != "none" for edge in self._read(s)):
                     stage.kind = "none"
@@ -145,14 +143,16 @@ class _Scheduler:
         before = None if source is None or source.kind != "apply" else source.node
         return before if before is not None and before.kind == "layer" and self.used[before.number] == 1 else None
 
-    def _joined(self, before: Node, node: Node) -> Node | None:
-        """Return two layers as one node that is a connection."""
-        cell = joined(before.what, node.what)
-        both = None if cell is None else replace(before, number=node.number, what=cell, outputs=node.outputs)
-        return both if both is not None and self._connection(both, anew=True) is not None else None
+    def _joined(self, before: Node | None, node: Node) -> Node | None:
+        """Return two layers as one node that is a connection; None if they are not one."""
+        cell = None if before is None else joined(before.what, node.what)
+        if before is None or cell is None:
+            return None
+        both = replace(before, number=node.number, what=cell, outputs=node.outputs)
+        return both if self._connection(both, anew=True) is not None else None
 
     def _takes(self, core: Core, source: Stage) -> bool:
-        """Let a core make what a stage makes, if it is an operation on each element that nothing else needs."""
+        """Move a stage into a core if it is an operation on elements that no other core needs; return whether it is."""
         node = source.node
         if node is None or not is_elementwise(node):
             return False
@@ -167,7 +167,7 @@ class _Scheduler:
         return True
 
     def _read(self, stage: Stage) -> list[Edge]:
-        """Return what a stage reads of others."""
+        """Return the values that a stage reads from others."""
         if stage.node is not None:
             return stage.node.edges
         found = [edge for core in stage.cores for edge in core.inputs]
@@ -176,14 +176,14 @@ class _Scheduler:
         return found
 
     def _find_outs(self, stages: list[Stage]) -> None:
-        """Note which values of each core are read elsewhere."""
+        """Record the values of each core that others read."""
         readers: dict[Edge, set[int]] = {edge: {-1} for edge in tree.leaves(self.graph.out)}
         for k, stage in enumerate(stages):
             for edge in self._read(stage) if stage.kind != "none" else ():
                 readers.setdefault(edge, set()).add(k)
         for k, stage in enumerate(stages):
             for core in stage.cores:
-                nodes = [node for node in (*core.nodes, *core.states) if node.varies]  # each core makes a constant for itself
+                nodes = [node for node in (*core.nodes, *core.states) if node.varies]  # each core computes constants itself
                 made = [Edge(node.number, i) for node in nodes for i in range(len(node.outputs))]
                 core.outs = [edge for edge in made if readers.get(edge, set()) - {k}]
                 core.outs += [

@@ -1,4 +1,4 @@
-"""What a schedule is made of: stages, the cores that step in them, and what the cores of a group send to each other."""
+"""The parts of a schedule: stages, the cores that step in them, and the projections between the cores of a group."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _SOMETHING = np.zeros(())
 
 @dataclass(eq=False)
 class Core:
-    """Populations and elementwise operations of one shape: what happens to one element of them is one program.
+    """Populations and elementwise operations of one shape: one program computes each element.
 
     Attributes
     ----------
     nodes : list of Node
-        In order.
+        Its nodes, in order.
     inputs : list of Edge
         Values that it reads from outside.
     states : list of Node
-        What it carries from step to step.
+        Values that it carries from step to step.
     outs : list of Edge
-        Values that others read of the same step; a state among them is what the step before has left.
+        Values that others read in the same step; a state among them is the one from the previous step.
     shape : tuple of int
-        Of one step.
+        Shape of one step.
     layer : str
-        Of a layer of weights with nothing behind it, which has neither nodes nor states, its name.
+        Name of a layer of weights that is a core by itself, without nodes and states.
     """
 
     nodes: list[Node]
@@ -48,7 +48,7 @@ class Core:
 
     @property
     def name(self) -> str:
-        """Names of its populations, or of its last node, its states or its layer."""
+        """Names of its populations, or else of its last node, its states or its layer."""
         named = [node.name for node in self.nodes if node.kind == "population"] or [node.name for node in self.nodes[-1:]]
         return ", ".join(named or [node.name for node in self.states]) or self.layer
 
@@ -59,7 +59,7 @@ class Core:
 
     @functools.cached_property
     def recordable(self) -> set[str]:
-        """What can be recorded of its populations."""
+        """Names that can be recorded of its populations."""
         found: set[str] = set()
         for node in (node for node in self.nodes if node.kind == "population"):
             names = record_names(node.what, tree.map_leaves(lambda _: _SOMETHING, node.before))
@@ -67,11 +67,11 @@ class Core:
         return found
 
     def place(self, state: int) -> int:
-        """Return the place of a state, whose node has this number, among its states."""
+        """Return the position of a state, given the number of its node."""
         return next(k for k, node in enumerate(self.states) if node.number == state)
 
     def outline(self, graph: Graph) -> tuple[Any, list[Any]]:
-        """Return what two cores share that have the same plan, and the objects that it names by identity."""
+        """Return a key that cores with the same plan share, and the objects that the key names by identity."""
         if self._outline is None:
             numbers = {node.number: k for k, node in enumerate((*self.nodes, *self.states))}
             places = {edge: k for k, edge in enumerate(self.inputs)}
@@ -97,11 +97,11 @@ class Core:
         return self._outline  # type: ignore[no-any-return]
 
     def has(self, edge: Edge) -> bool:
-        """Tell whether a value is made here."""
+        """Tell whether a value is computed here."""
         return any(node.number == edge.node for node in (*self.nodes, *self.states))
 
     def with_inputs(self, graph: Graph) -> Core:
-        """Note what it reads from outside; return it."""
+        """Record the values that it reads from outside; return the core."""
         found: dict[Edge, None] = {}
         for node in self.nodes:
             found |= dict.fromkeys(e for e in node.edges if graph.nodes[e.node].kind not in ("parameter", "constant"))
@@ -113,20 +113,20 @@ class Core:
 
 @dataclass(eq=False)
 class Projection:
-    """Weights, or none, from a value of one core of a group to an input of one.
+    """A connection, with or without weights, from a value of one core of a group to an input of another.
 
     Attributes
     ----------
     source, target : int
-        The cores.
+        Positions of the cores.
     value : Edge
-        What is sent; where it is ``late``, the state that has it in the next step.
+        The value sent; if ``late``, the state that holds it in the next step.
     edge : Edge
-        The input of the target that it makes.
+        The input of the target that it feeds.
     node : Node or None
-        The dense layer or product; None hands the value on as it is.
+        The dense layer or product; None for a copy.
     late : bool
-        Whether it arrives in the next step.
+        Whether the value arrives in the next step.
     """
 
     source: int
@@ -144,17 +144,17 @@ class Stage:
     Attributes
     ----------
     kind : {"once", "apply", "cores"}
-        An operation or layer whose output is the same at every step; one on all steps; or loops over time.
+        An operation or layer whose output is the same at every step; one that runs on all steps; or loops over time.
     node : Node or None
-        Of the first two.
+        The node of the first two kinds.
     cores : list of Core
-        In the order in which they step; one alone, or a group.
+        Cores in the order in which they step: a single one, or a group.
     projections : list of Projection
-        Among them.
+        The projections between them.
     dense : dict of Edge to Node
-        The inputs from outside that are products with weights, made as the loop goes.
+        The inputs from outside that are products with weights, computed during the loop.
     whole : Node or None
-        A layer with a state that runs on all time steps at once: it is the only core, which says how it steps otherwise.
+        A layer with a state that can run on all time steps at once. The only core is for runs that must go step by step.
     """
 
     kind: str
@@ -166,13 +166,13 @@ class Stage:
 
     @functools.cached_property
     def inside(self) -> list[list[Projection | None]]:
-        """For each input of each core, the projection that makes it; None for what comes from outside."""
+        """For each input of each core, the projection that feeds it; None for an input from outside."""
         made = {(p.target, p.edge): p for p in reversed(self.projections)}
         return [[made.get((n, edge)) for edge in core.inputs] for n, core in enumerate(self.cores)]
 
     @functools.cached_property
     def late(self) -> list[list[int]]:
-        """For each core, which of its states arrive elsewhere in the next step."""
+        """For each core, the positions of the states that are sent to other cores in the next step."""
         found: list[list[int]] = [[] for _ in self.cores]
         for p in self.projections:
             if p.late:
@@ -188,9 +188,9 @@ class Schedule:
     Attributes
     ----------
     graph, stages : Graph, list of Stage
-        What runs.
+        The graph, and its stages.
     done : list of list of Edge
-        The values that nobody reads after each stage.
+        Values that no later stage reads, for each stage.
     """
 
     graph: Graph

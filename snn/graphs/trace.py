@@ -1,4 +1,4 @@
-"""Run one step of a net on values that are not known yet, and note what it computes as a :class:`Graph`."""
+"""Run one step of a net on values that are not known yet, and record it as a :class:`Graph`."""
 
 from __future__ import annotations
 
@@ -48,33 +48,33 @@ def trace_step(
     Parameters
     ----------
     net : Cell
-        With ``construct(x, state) -> (out, state)``, a chain of layers, or a layer without state.
+        A Cell with ``construct(x, state) -> (out, state)``, a chain of layers, or a layer without state.
     x : Tensor
         An input of one step, ``[N, ...]``; only its shape and dtype count.
     state : structure of Tensor, optional
-        A state that a run begins with; only shapes and dtypes count. None stands for a fresh one.
+        Start state of a run; only shapes and dtypes count. None means a fresh state.
     shapes : dict, optional
-        What Cells return, by Cell and inputs: known from another trace, or to be kept for one.
+        Results of Cells by Cell and inputs, reused and extended by each trace.
     steps : int, optional
-        Of the run, for errors about its input.
+        Number of time steps in the run, for errors about its input.
     inside : bool
-        Go on inside of neurons and layers too: the graph is one of operations alone.
+        Whether to enter neurons and layers too, for a graph of operations only.
 
     Raises
     ------
     CompileError
-        At the line that does what cannot be traced.
+        At the line that cannot be traced.
     """
     return _Tracer(net, {} if shapes is None else shapes, state is None, steps, inside).graph(x, state)
 
 
 def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
-    """Return the parts of a state that is given to a net, one for each Cell whose it is.
+    """Return the parts of a state given to a net, one for each Cell with a state.
 
     Raises
     ------
     StateError
-        If it has other parts than the net.
+        If the state has other parts than the net.
     """
     if isinstance(cell, nn.SequentialCell):
         check_parts(cell, state, name)
@@ -91,7 +91,7 @@ def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
 
 
 class _Tracer(Builder):
-    """Goes through the Cells of a net: a layer of a chain, a neuron or a layer within one."""
+    """Visits the Cells of a net: the layers of a chain, and the neurons and layers within each."""
 
     def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool, steps: int | None, inside: bool) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _Tracer(Builder):
         return Graph(type(self.net).__name__, self.nodes, outs, held, self.starts)
 
     def _layer(self, cell: Cell, x: Any, name: str) -> tuple[Any, Any]:
-        """Trace a layer of a chain; return its output, and the nodes that are its state."""
+        """Trace a layer of a chain; return its output, and the nodes of its state."""
         if holds_over_time(cell) and not is_over_time(cell) and not isinstance(cell, nn.SequentialCell):
             raise _in_steps(name, cell, next(part for _, part in cell.cells_and_names() if is_over_time(part)))
         if isinstance(cell, nn.SequentialCell):
@@ -139,7 +139,7 @@ class _Tracer(Builder):
             if not isinstance(leaf, (Tensor, np.ndarray, np.generic)):
                 raise CompileError(
                     f"{label(name, cell)}, state", "Tensors, or () for a neuron without state", describe(leaf),
-                    "Start it as that in initial_state(x), or run with mode='eager'.",
+                    "Start with such a state in initial_state(x), or run with mode='eager'.",
                 )  # fmt: skip
             leaf = as_tensor(leaf, f"{label(name, cell)}, state")
             symbols += self.add("state", f"state{len(self.nodes)}", None, (), [Output(leaf.shape, leaf.dtype)])
@@ -163,12 +163,12 @@ class _Tracer(Builder):
     # Cells
 
     def call(self, cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Note a neuron, or a layer without state, as a node; go on inside of others.
+        """Record a neuron, or a layer without state, as a node; enter any other Cell.
 
-        What a ``__call__`` of their own does around it is traced as it is.
+        Code around it in a ``__call__`` of the Cell is traced unchanged.
         """
         if self.inside and (given := tree.leaves([*args])) and all(isinstance(leaf, Parameter) for leaf in given):
-            with scope(tracing=None, calling=None):  # the same in each step, whatever it does to know it
+            with scope(tracing=None, calling=None):  # of Parameters alone: the same in each step
                 return operands(quietly(lambda: Cell.__call__(cell, *args, **kwargs)))
         first, place = self.place
         name = place if cell is first else self.names.get(id(cell), type(cell).__name__)
@@ -211,16 +211,16 @@ class _Tracer(Builder):
         self._check_hooks([cell], name)
         if is_over_time(cell):
             raise CompileError(
-                label(name, cell), "layers that go step by step", "one that takes all time steps at once",
-                "Leave it out, or put one in its place that needs a step alone.",
+                label(name, cell), "layers that run step by step", "one that takes all time steps at once",
+                "Remove it, or replace it by a layer that needs only one step at a time.",
             )  # fmt: skip
 
     def _check_hooks(self, cells: Sequence[Cell], name: str) -> None:
         if any(part.hooked for part in cells):
             raise CompileError(
                 label(name, cells[0]), f"a {'chain' if isinstance(cells[0], nn.SequentialCell) else 'neuron'} without hooks",
-                "one with a hook, which would see no step",
-                "Take the hook off, or run it with mode='eager'.",
+                "one with a hook, which would not see the steps",
+                "Remove the hook, or run it with mode='eager'.",
             )  # fmt: skip
 
     def _noted(self, cell: Cell, args: tuple[Any, ...], name: str) -> Any:
@@ -252,7 +252,7 @@ class _Tracer(Builder):
 
     @staticmethod
     def _tried(cell: Cell, zeros: Any) -> Any:
-        """Run a Cell on zeros; a neuron that fails is taken to return the like of its input: the error comes with its loop."""
+        """Run a Cell on zeros. If a neuron fails, assume an output like its input: the error comes with its loop."""
         try:
             return quietly(lambda: operands(Cell.__call__(cell, *zeros)))
         except Exception:
@@ -261,16 +261,16 @@ class _Tracer(Builder):
             return zeros[0] * 1.0, zeros[1]
 
     def _check_features(self, cell: Cell, x: Tensor, name: str) -> None:
-        if self.steps is not None and self.place[0] is cell:  # of a chain, what is wrong is the input of the run
+        if self.steps is not None and self.place[0] is cell:  # in a chain, the fault is in the input of the run
             x = zeros_of((self.steps, *x.shape), x.dtype)
             check_features(cell, x, name, 2)
         else:
             check_features(cell, x, name, 1)
 
     def _shaped(self, cell: Cell, args: tuple[Any, ...], name: str) -> tuple[Any, list[tuple[Any, Any]], bool]:
-        """Return the structure of what a Cell returns, its shapes and dtypes, and if it is (out, state): by a run on zeros.
+        """Return the structure, shapes and dtypes of a Cell's result, and whether it is (out, state), by a run on zeros.
 
-        A Cell of two inputs that returns something else is a layer without state.
+        A Cell with two inputs and any other result is a layer without state.
         """
         leaves = tree.leaves([*args])
         outline = repr(tree.map_leaves(lambda _: None, [*args]))
@@ -278,7 +278,7 @@ class _Tracer(Builder):
         if key not in self.shapes:
             zeros = tree.unflatten([*args], iter([self.zeros(leaf) for leaf in leaves]))
             over_time = is_over_time(cell)
-            steps = getattr(cell, "T", 2) if over_time else 1  # a norm over time needs more than one
+            steps = getattr(cell, "T", 2) if over_time else 1  # a norm over time needs more than one step
             if over_time:
                 zeros = [Tensor.wrap(np.broadcast_to(z.array, (steps, *z.shape))) for z in zeros]
             with scope(tracing=None, calling=None), untouched(cell) as twin:
@@ -292,7 +292,7 @@ class _Tracer(Builder):
 
 
 def _in_steps(name: str, cell: Cell, inside: Cell) -> CellError:
-    """Return the error for a layer over time in a Cell that is run step by step."""
+    """Return the error for a layer over time in a Cell that runs step by step."""
     return CellError(
         label(name, cell), f"{type(inside).__name__}, which takes all time steps at once, in a chain of layers",
         "it in a Cell that is run step by step",
@@ -301,7 +301,7 @@ def _in_steps(name: str, cell: Cell, inside: Cell) -> CellError:
 
 
 def _once(call: Any, entered: Cell) -> Any:
-    """Return the function that notes Cells, but for the next call of the one that is entered."""
+    """Return a function that records Cells, except the next call of the Cell that is entered."""
     left = [entered]
 
     def calling(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Count what the layers of a net do while it runs: synaptic operations, activations, changes of membranes."""
+"""Counts of the operations of a net's layers during a run: synaptic operations, activations, membrane updates."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ _SCALES = nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.Embeddi
 
 
 class Synapses:
-    """The weights of a layer: how many of them each element of its input meets.
+    """The weights of a layer, and the number of weights that each element of its input meets.
 
     Parameters
     ----------
     weight : array
-        The weights, after masks and all else that the layer makes of its Parameters.
+        The weights, computed from the layer's Parameters, with masks applied.
     fanout, every : array
-        For each element of a sample's input the number of products with a weight that is not 0, and with any weight.
+        For each element of a sample's input, the number of products with nonzero weights, and with all weights.
     """
 
     def __init__(self, weight: Array, fanout: Array, every: Array) -> None:
         self.weight, self.fanout, self.every = weight, fanout, every
 
     def operations(self, x: Array) -> tuple[int, int]:
-        """Return the products of an input that is not 0 with weights that are not, and all products."""
+        """Return the number of products of nonzero inputs and nonzero weights, and of all products."""
         rows = (x != 0).reshape(-1, self.every.size).sum(0)
         samples = x.size // max(1, self.every.size)
         return int(rows @ self.fanout.ravel()), int(self.every.sum()) * samples
@@ -59,7 +59,7 @@ def _of_matrix(weight: Array) -> Synapses:
 
 
 def _of_kernels(connection: Convolution, size: tuple[int, ...]) -> Synapses:
-    """Return the synapses of a convolution on images of a size: at a border, an element is in fewer windows."""
+    """Return the synapses of a convolution on images of a size: at a border, an element belongs to fewer windows."""
     weight, windows, groups = connection.weight.array, connection.windows, connection.groups
     reached = np.ones((1, len(weight), *windows.counts(size)))
 
@@ -71,7 +71,7 @@ def _of_kernels(connection: Convolution, size: tuple[int, ...]) -> Synapses:
 
 
 def _of_transposed(layer: nn.Conv2dTranspose, size: tuple[int, ...]) -> Synapses:
-    """Return the synapses of a transposed convolution: how often an element of its input is in an output of ones."""
+    """Return the synapses of a transposed convolution, from the number of outputs that each element of its input reaches."""
     weight = layer.effective_weight().asnumpy()
 
     def met(kernels: Array) -> Array:
@@ -86,7 +86,7 @@ def _of_transposed(layer: nn.Conv2dTranspose, size: tuple[int, ...]) -> Synapses
 
 
 def _of_delays(layer: DelayedDense | LearntDelays) -> Synapses:
-    """Return the synapses of weights with delays, for the input of this step and of those before it."""
+    """Return the synapses of weights with delays, for the inputs of this step and of earlier ones."""
     kernel, there = layer.kernel().asnumpy(), layer.connected()
     return Synapses(kernel[there], (kernel != 0).sum(1), there.sum(1))
 
@@ -97,7 +97,7 @@ def _of_features(weight: Array) -> Synapses:
 
 
 def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | None:
-    """Return the synapses of a layer for inputs ``[N, ...]`` of a shape and dtype; None if it is no product with weights."""
+    """Return the synapses of a layer for inputs ``[N, ...]`` of a shape and dtype; None if it does not multiply by weights."""
     if isinstance(cell, Recurrent):
         weight = cell.effective_weight().asnumpy()
         return _of_matrix(weight) if weight.ndim == 2 else _of_features(weight)
@@ -119,7 +119,7 @@ def synapses_of(cell: Cell, shape: tuple[int, ...], dtype: Any) -> Synapses | No
 
 
 class Counts:
-    """What was counted of one layer, over all steps and samples.
+    """Counts for one layer, over all steps and samples.
 
     Attributes
     ----------
@@ -128,19 +128,19 @@ class Counts:
     synapses : Synapses or None
         Its weights.
     calls : int
-        How often it ran.
+        Number of calls.
     shape : tuple of int
-        Of its output for one sample.
+        Shape of its output for one sample.
     dense, macs, acs : int
-        Products with weights; those of them that are not with 0, for inputs of numbers and of spikes.
+        Products with weights; those without a factor 0, for inputs of numbers and of spikes.
     active, activations : int
-        Outputs that are not 0, and all, of a layer that is an activation.
+        Nonzero outputs, and all outputs, of a layer that is an activation.
     spikes : bool
-        Whether these are spikes.
+        Whether its outputs are spikes.
     updates : int
-        Membranes that a step has changed; all of them in the first step.
+        Number of membranes that a step has changed; all of them in the first step.
     amplitudes, fired : set of float
-        Sizes other than 1 of inputs, and of spikes, that are 0 or of one size in a step.
+        Sizes other than 1 of inputs, and of spikes, in steps with a single size.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -177,7 +177,7 @@ class Counts:
 
 
 class Counter:
-    """Counts what the layers of a net do, through hooks.
+    """Counts the operations of a net's layers through hooks.
 
     Parameters
     ----------
@@ -189,7 +189,7 @@ class Counter:
     counts : dict of str to Counts
         By the names of the layers in the net, in the order in which they first run.
     opaque : dict of str to Cell
-        Layers without state with Parameters of their own of which it is not known that they multiply by them.
+        Stateless layers with Parameters of their own that multiply by them in an unknown way, if at all.
     """
 
     def __init__(self, net: Cell) -> None:
@@ -200,10 +200,10 @@ class Counter:
         self.counts: dict[str, Counts] = {}
         self.opaque: dict[str, Cell] = {}
         self.known: dict[Any, Synapses | None] = {}
-        self.entered: list[Cell] = []  # the layer that is being counted, whose parts are not
+        self.entered: list[Cell] = []  # the layer in progress, whose parts are not counted
 
     def hooks(self) -> list[Callable[[], None]]:
-        """Start to listen; return the functions that stop it."""
+        """Attach the hooks; return the functions that remove them."""
         removers: list[Callable[[], None]] = []
         for name, cell in self.cells:
             if not isinstance(cell, (nn.SequentialCell, nn.CellList)) and not (is_stateful(cell) and holds_neurons(cell)):
@@ -255,7 +255,7 @@ class Counter:
 
 
 def _met(cell: Cell, inputs: tuple[Any, ...]) -> Array:
-    """Return the numbers that the weights of a layer meet in a step."""
+    """Return the numbers that are multiplied by the weights of a layer in a step."""
     if isinstance(cell, Recurrent):
         return _numbers(inputs[1].spike)
     if isinstance(cell, (DelayedDense, LearntDelays)):
@@ -264,10 +264,10 @@ def _met(cell: Cell, inputs: tuple[Any, ...]) -> Array:
 
 
 def _is_opaque(cell: Cell) -> bool:
-    """Tell whether a layer may multiply by Parameters of its own: it has a charge if it is a neuron, and is no norm."""
+    """Tell whether a layer may multiply by Parameters of its own: not a neuron with a charge, nor a norm."""
     if isinstance(cell, (*_SCALES, Synapse)) or hasattr(cell, "charge"):
         return False
-    least = 2 if is_stateful(cell) else 0  # what a neuron of one's own has for each feature is a constant
+    least = 2 if is_stateful(cell) else 0  # one value per feature is a constant in a user's own neuron
     return any(isinstance(value, Parameter) and value.ndim >= least for value in vars(cell).values())
 
 
@@ -276,7 +276,7 @@ def _is_activation(cell: Cell) -> bool:
 
 
 def _size(x: Array) -> set[float]:
-    """Return the size of what is not 0, if it is one."""
+    """Return the size of the nonzero elements, if they have a single one."""
     size = np.abs(x[x != 0])
     return {float(size[0])} if size.size and np.all(size == size[0]) else set()
 

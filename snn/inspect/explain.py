@@ -19,9 +19,10 @@ __all__ = ["explain"]
 def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None = None) -> None:
     """Print how the compiled mode runs a neuron or a net.
 
-    For a neuron: its equations, the traced step and its backward step, the values that the forward saves, where its gradient
-    matters, and the emitted loops. For a net: the same in short for each loop over time, and how its currents are computed;
-    for a net that wires its neurons itself, also its graph. If something cannot be compiled, the text gives the reason.
+    For a neuron: its equations, the traced step and its backward step, the values that the forward pass saves, where its
+    gradient matters, and the emitted loops. For a net: the same in short for each loop over time, and how its currents are
+    computed; for a net that wires its neurons itself, also its graph. If something cannot be compiled, the text gives the
+    reason.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     layers 0, 1: Dense(in_channels=3, out_channels=2, has_bias=True)
         IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
       currents: dense: the product is small; 0 % of the input is not 0
-      products for currents, gradient by the input, gradient by the weights: the BLAS: each is small
+      products: currents, input gradient, weight gradient by the BLAS (each is small)
       output: spikes of amplitude 1, one byte each
       saved: t6 = t4 - 1.0, float32, 4 bytes
       total: 4 bytes per neuron per step, 5 with the output

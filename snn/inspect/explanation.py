@@ -50,7 +50,7 @@ def lines(net: Cell, x: Tensor | None, state: Any) -> Iterator[str]:
 
 
 def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
-    """Explain a net stage by stage; with an input, as they run."""
+    """Explain a net stage by stage; with an input, as its stages run."""
     seen: list[Running] = []
     ways: list[str] = []
 
@@ -83,7 +83,7 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
 
 
 def _stand_in(net: Cell, state: Any) -> Execution:
-    """Return a run on zeros that never begins: all values are there, and take no room."""
+    """Return a run on zeros that never begins: it has all values, and they take no memory."""
     steps = next((cell.T for _, cell in net.cells_and_names() if is_over_time(cell) and hasattr(cell, "T")), 2)
     x = zeros_of((steps, 1, *(features_of(net) or (1,))), float32)
     schedule, kept = schedule_for(net, x, state)
@@ -97,10 +97,10 @@ def _stand_in(net: Cell, state: Any) -> Execution:
 
 
 def _tried(cell: Cell) -> Running:
-    """Run a copy of a neuron a step forward and back, in plain Python."""
+    """Run a copy of a neuron one step forward and backward, in plain Python."""
     loops: list[Running] = []
     with untouched(cell) as twin:
-        if type(twin) is Recurrent and twin is not cell and _shape(twin.node) == (1, 1):  # two neurons stand for all
+        if type(twin) is Recurrent and twin is not cell and _shape(twin.node) == (1, 1):  # two neurons represent all
             twin.n, weight = min(twin.n, 2), twin.weight
             twin.weight = Parameter(weight.stored[(slice(2),) * weight.ndim], requires_grad=weight.requires_grad)
 
@@ -114,7 +114,7 @@ def _tried(cell: Cell) -> Running:
 
 
 def _neuron(cell: Cell) -> Iterator[str]:
-    """Explain a neuron with all that is known of its loops."""
+    """Explain a neuron, with all facts about its loops."""
     running = quietly(functools.partial(_tried, cell))
     listing = Listing(running.parts[0])
     yield f"{cell!r}"
@@ -142,7 +142,7 @@ def _shape(cell: Cell) -> tuple[int, ...]:
 
 
 def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
-    """Explain a layer or an operation that needs no loop over time; those of a chain are in its layers."""
+    """Explain a layer or an operation without a loop over time; operations inside the layers of a chain are left out."""
     once = "once, since it is the same at every step"
     if node.kind != "layer":
         yield from [f"{node.name}: {'on all time steps at once' if node.varies else once}"] if wired else []
@@ -185,7 +185,7 @@ def _loop(running: Running, real: bool, wired: bool) -> Iterator[str]:
 
 
 def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
-    """Explain how the currents of a part are made, or how that will be decided if nothing real has run."""
+    """Explain how the currents of a part are computed, or how that will be decided if there was no real run."""
     part = running.parts[n]
     cables = {cable.input: cable for cable in running.received_by(n)}
     only = len(part.currents) - len(cables) == 1
@@ -212,7 +212,7 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
 def _products(used: dict[str, str], whose: str) -> Iterator[str]:
     """Name the matrix products that the BLAS computes, and those that our own kernel computes."""
     for by in dict.fromkeys(used.values()):
-        yield f"  products{whose} for {', '.join(name for name, other in used.items() if other == by)}: {by}"
+        yield f"  products{whose}: {', '.join(name for name, other in used.items() if other == by)} by {by}"
 
 
 def _density(x: Tensor) -> float:
@@ -221,7 +221,7 @@ def _density(x: Tensor) -> float:
 
 
 def _facts(running: Running, n: int, indent: str) -> Iterator[str]:
-    """Explain what comes out of a part, what it saves and where its gradient matters."""
+    """Explain the output of a part, its saved values, and the places where its gradient matters."""
     part = running.parts[n]
     listing, plan, step = Listing(part), part.plan, part.plan.program.instructions
     outs, kept = running.form.given_out[n], running.form.kept[n]

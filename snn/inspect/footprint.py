@@ -1,4 +1,4 @@
-"""Memory that is counted and not taken: for :func:`snn.memory_estimate`."""
+"""Memory that is counted without allocation, for :func:`snn.memory_estimate`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ __all__ = ["Block", "Heap"]
 
 
 class Heap:
-    """Counts the bytes that are there, and the most there has been."""
+    """Counts the bytes in use, and their peak."""
 
     def __init__(self) -> None:
         self.now = self.peak = self.lent = 0
         self.idle: list[int] = []
 
     def array(self, size: int, again: bool = False) -> Block:
-        """Count an array of numpy's, or, ``again``, one from :mod:`snn.engine.buffers`, which is used again if large."""
+        """Count an array of numpy; with ``again``, one from :mod:`snn.engine.buffers`, which reuses large memory."""
         again = again and LARGE <= size <= KEPT
         if again:
             fitting = [s for s in self.idle if size <= s <= 2 * size]
@@ -34,7 +34,7 @@ class Heap:
 
 
 class Block:
-    """Stands for an array: it counts until nobody holds it any more."""
+    """Represents an array, and counts until its last reference is gone."""
 
     def __init__(self, heap: Heap, size: int, lent: bool) -> None:
         self.heap, self.size, self.lent = heap, size, lent

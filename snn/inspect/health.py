@@ -1,4 +1,4 @@
-"""Check the neurons of a net: whether they fire, and whether a gradient passes through them."""
+"""Check the neurons of a net: their firing, and the gradient through them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadLayerWarning", "HealthReport", "LayerHealth", "health"]
 
-_SATURATED = 0.95  # a neuron is, if it fires in this share of the steps
+_SATURATED = 0.95  # share of steps in which a saturated neuron fires
 
 
 @says_too_deep
@@ -75,10 +75,10 @@ def health(
     Fluctuation-driven initialization (Rossbroich, Gygax and Zenke, 2022) puts the mean of the membrane ``xi`` standard
     deviations below the threshold, with ``xi`` from 1 to 3: a Gaussian membrane is above it in 16 % to 0.1 % of the steps. A
     gain is sought if a rate is outside 0.01 to 0.5, if 25 % of the neurons are saturated, if 75 % are silent or saturated, or
-    if the membrane spreads over more than 10 thresholds, ten times the spread that ``xi = 1`` gives a membrane at rest: the
-    neurons run again on their own currents times a factor, until they fire at 0.067 spikes per step (``xi = 1.5``) or, if that
-    rate cannot be reached, at half of the highest rate. The gain holds for the present currents; later layers depend on
-    earlier ones, so fix the first layer first.
+    if the membrane spreads over more than 10 thresholds, ten times the spread that ``xi = 1`` gives a membrane at rest. To
+    find it, the neurons run again on their own currents times a factor, until they fire at 0.067 spikes per step
+    (``xi = 1.5``) or, if that rate cannot be reached, at half of the highest rate. The gain holds for the present currents;
+    later layers depend on earlier ones, so fix the first layer first.
 
     All states of the run are kept. Generators that the net draws from, and Parameters that it sets itself, are restored.
 
@@ -100,7 +100,7 @@ def health(
     if not isinstance(net, Cell):
         raise DTypeError("snn.health", "a Cell as the net", describe(net), "The net comes first, then its input.")
     with unchanged(net):
-        # Quietly: what is not finite is counted, and said.
+        # Without numpy's warnings: values that are not finite are counted and reported.
         found, chosen = quietly(lambda: probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode))
         keep = None if mask is None else to_numbers(mask, "snn.health, mask")
         steps, samples = np.shape(x)[:2]
@@ -117,7 +117,7 @@ def health(
 
 
 def _of_layer(layer: Cell, constants: list[tuple[str, Cell | None, str]]) -> str:
-    """Return what is wrong with the constants of a layer, the first of it."""
+    """Return the first problem with the constants of a layer."""
     parts = [part for _, part in layer.cells_and_names()]
     return next((text for _, cell, text in constants if any(cell is part for part in parts)), "")
 
@@ -129,7 +129,7 @@ def _signed_mean(out: Tensor) -> Tensor:
 
 
 def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerHealth:
-    """Return the numbers of a layer."""
+    """Return the findings for a layer."""
     from . import health_measure as measure
 
     names = ("rate", "silent", "saturated", "mean", "std", "spread", "dead", "width", "gain")

@@ -1,4 +1,4 @@
-"""The numbers of :func:`snn.health`, from what was seen of a layer of neurons."""
+"""The numbers of :func:`snn.health`, from the observations of a layer of neurons."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ Array = np.ndarray[Any, Any]
 NEGLIGIBLE = 1e-3
 """Below this share of its peak, the derivative of a surrogate counts as zero."""
 NEAR = np.geomspace(1e-3, 10.0, 81)
-"""How far from the threshold the peak of a surrogate and its half width are looked for, in thresholds."""
+"""Range around the threshold, in thresholds, in which the peak and half width of a surrogate are searched."""
 TARGET = 0.067
-"""Share of the steps in which a neuron is above its threshold for which a gain is looked for: xi = 1.5."""
+"""Target rate of a gain: the share of steps in which the membrane is above the threshold for xi = 1.5."""
 LARGEST = 4.0**12
-"""The largest gain that is tried, and one over the smallest."""
+"""The largest gain that is tried; the smallest is its inverse."""
 CLOSE = 1.05
-"""A gain is known to this factor."""
+"""Gains are accurate to this factor."""
 
 
 class Membrane(NamedTuple):
-    """The membrane before reset and the surrogate there."""
+    """The membrane before reset, and the surrogate at its values."""
 
     distance: Array
-    """From the threshold, in thresholds, for each step with data and each neuron, ``[steps, neurons]``, in float64."""
+    """Distance from the threshold, in thresholds, for each unmasked step and each neuron, ``[steps, neurons]``, in float64."""
     dead: Array
     """Whether the derivative of the surrogate is negligible, ``[steps, neurons]``."""
     width: Array
     """Half width of the surrogate of each neuron, in thresholds, ``[...]``."""
     differentiable: bool
-    """Whether the derivative of the surrogate is above 0 anywhere."""
+    """Whether the derivative of the surrogate is positive anywhere."""
 
 
 def rows(array: Any, keep: Any) -> Array:
-    """Return ``[T, N, ...]`` as a batch of what is not masked."""
+    """Return the unmasked steps of ``[T, N, ...]`` as a batch."""
     flat: Array = np.asarray(array).reshape(-1, *np.shape(array)[2:])
     return flat if keep is None else flat[keep.ravel()]
 
 
 def over_time(gradient: Array | None, steps: int) -> Array:
-    """Return the norm of a gradient ``[T, N, ...]`` in each step; NaN if there is none, or not one for each step."""
+    """Return the norm of a gradient ``[T, N, ...]`` in each step; NaN if it is missing, or has another number of steps."""
     if gradient is None or len(gradient) != steps:
         return np.full(steps, np.nan)
     norms: Array = np.sqrt(np.square(gradient.reshape(steps, -1).astype(np.float64)).sum(1))
@@ -63,18 +63,18 @@ def over_time(gradient: Array | None, steps: int) -> Array:
 
 
 def innermost(cell: Any) -> Any:
-    """Return the neuron within a layer, and within Cells that change how it is charged or fires."""
+    """Return the neuron inside a layer, and inside Cells that change its charge or firing."""
     inner = getattr(cell, "node", None)
     return innermost(inner) if isinstance(inner, Cell) and (hasattr(cell, "charge") or isinstance(cell, Recurrent)) else cell
 
 
 def fires(cell: Cell, out: Array) -> Array | None:
-    """Return where there are spikes, ``[steps, neurons]``, or None if the output is not spikes.
+    """Return the places of spikes, ``[steps, neurons]``, or None if the output is not spikes.
 
-    Of a Cell that does not say, the output is taken for spikes if it has one size for each neuron, or is 0.
+    If the Cell does not define this, the output counts as spikes where each neuron has one nonzero size.
     """
     size = np.abs(out.reshape(len(out), -1))
-    fired: Array = size > 0  # NaN is no spike
+    fired: Array = size > 0  # NaN is not a spike
     inner = innermost(cell)
     if not getattr(inner, "fire", True):
         return None
@@ -84,7 +84,7 @@ def fires(cell: Cell, out: Array) -> Array | None:
 
 
 def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
-    """Return what is known of the membrane of a layer; None if it is no :class:`snn.neurons.Neuron` that fires."""
+    """Return measurements of a layer's membrane; None if it is not a :class:`snn.neurons.Neuron` that fires."""
     node = innermost(seen.cell)
     if not isinstance(node, Neuron) or not node.fire or seen.before is None:
         return None
@@ -113,7 +113,7 @@ def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
 
 
 def has_derivative(seen: Seen, keep: Any) -> bool | None:
-    """Tell whether the output of a Cell has a derivative by its input or state in any step; None where that is not known."""
+    """Tell whether a Cell's output has a derivative with respect to input or state in any step; None if unknown."""
     if seen.before is None:
         return None
     x, before = Tensor(rows(seen.x, keep)), tree.map_leaves(lambda leaf: Tensor(rows(leaf, keep)), seen.before)
@@ -130,7 +130,7 @@ def has_derivative(seen: Seen, keep: Any) -> bool | None:
 
 
 def summary(membrane: Membrane) -> dict[str, float]:
-    """Return numbers of :class:`snn.LayerHealth`."""
+    """Return the fields of :class:`snn.LayerHealth` that come from the membrane."""
     distance = membrane.distance
     low, high = np.percentile(distance, (15.87, 84.13))
     return {
@@ -140,7 +140,7 @@ def summary(membrane: Membrane) -> dict[str, float]:
 
 
 def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any) -> Array:
-    """Return the size of the derivative of what a neuron fires by its membrane, element by element."""
+    """Return the absolute derivative of a neuron's spikes with respect to its membrane, element by element."""
 
     def fired(v: Tensor) -> Any:
         return spikes(v - threshold) if node.firing is None else node.firing(v, threshold, spikes)[0]
@@ -151,7 +151,7 @@ def _slope(node: Neuron, spikes: Callable[[Any], Any], v: Tensor, threshold: Any
 
 
 def _look_at_surrogate(node: Neuron, spikes: Callable[[Any], Any], v: Tensor) -> tuple[Array, Array]:
-    """Return the largest derivative of the surrogate of each neuron, and how far below the threshold it is half of that."""
+    """Return the peak derivative of each neuron's surrogate, and the distance below the threshold at which it halves."""
     from_near = np.concatenate([[0.0], -NEAR, NEAR])
     grid = np.broadcast_to(from_near.reshape(-1, *(1,) * (v.ndim - 1)), (len(from_near), *v.shape[1:])).astype(v.dtype)
     threshold = constant(node.v_threshold, Tensor(grid))
@@ -163,11 +163,11 @@ def _look_at_surrogate(node: Neuron, spikes: Callable[[Any], Any], v: Tensor) ->
 
 
 def find_gain(seen: Seen, keep: Any, mode: str, rate: float, wide: bool) -> float | None:
-    """Return the factor on the currents of a layer with which it fires at a rate of about ``TARGET``.
+    """Return the factor on a layer's currents at which it fires at a rate of about ``TARGET``.
 
-    The neurons run again and again on their own currents times a factor. If there is no such factor, it is one for half of the
-    most that can be had; None if no factor makes them fire. A layer with a wide membrane fires at the same rate over a range
-    of factors: it has that most, and the factor is to be a smaller one.
+    The neurons run repeatedly on their own currents times a factor. If the target cannot be reached, the result is the factor
+    for half of the highest rate; None if the neurons fire with no factor. A layer with a wide membrane fires at the same,
+    highest rate over a range of factors, and needs a smaller one.
     """
 
     def rate_at(gain: float) -> float:

@@ -1,4 +1,4 @@
-"""One run of a net in which each of its neurons is watched: what goes in and out, and the gradient that comes back."""
+"""One observed run of a net: the inputs and outputs of each neuron, and the gradient that comes back."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ Loss = Callable[[Tensor], Tensor]
 
 @dataclass
 class Seen:
-    """What was seen of a layer of neurons.
+    """Observations of a layer of neurons.
 
     Attributes
     ----------
     name : str
-        In the net.
+        Its name in the net.
     cell : Cell
         The neuron.
     x, out : array
-        Its input currents and its outputs, ``[T, N, ...]``; fewer or more than ``T`` if it did not run once in every step.
+        Input currents and outputs, ``[T, N, ...]``; another number of steps if the neuron did not run exactly once per step.
     before : structure of arrays or None
-        Its state before each step, ``[T, N, ...]`` each; None if its variables have no names by which to record them.
+        State before each step, ``[T, N, ...]`` each; None if its variables have no names and cannot be recorded.
     gradient : array or None
-        Of the loss by ``x``, if there is one.
+        Gradient of the loss with respect to ``x``, if there is one.
     start : structure of Tensor or array
-        Its state at the start.
+        State at the start.
     """
 
     name: str
@@ -58,13 +58,13 @@ class Seen:
 
 
 class _Tap(Cell):
-    """Hands on a current and keeps the gradient that comes back."""
+    """Passes a current on, and keeps the gradient that comes back."""
 
     per_sample, repeatable = True, False
 
     def __init__(self, anchor: Parameter) -> None:
         super().__init__()
-        self.anchor = anchor  # what is differentiated by, so that gradients come as far as here, and no further
+        self.anchor = anchor  # differentiated with respect to it, so that gradients reach this Cell and stop
         self.current: Any = None
         self.gradient: Any = None
 
@@ -82,7 +82,7 @@ class _Tap(Cell):
 
 
 def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str) -> tuple[list[Seen], str]:
-    """Run a net forward, and with a loss back; return what was seen of each layer of neurons, and the mode of the run.
+    """Run a net forward, and with a loss backward; return observations of each layer of neurons, and the mode of the run.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
         or not len(x)
         or (keep is not None and (keep.shape != x.shape[:2] or keep.dtype != bool))
     ):
-        run(net, x, state, mask=mask, mode=mode)  # it says what is wrong
+        run(net, x, state, mask=mask, mode=mode)  # raises the error for a wrong argument
     cells = [cell for _, cell in net.cells_and_names()]
     chosen = mode
     if mode == "auto":
@@ -118,7 +118,7 @@ def _fires_over_time(cell: Cell) -> bool:
 
 
 def _is_plain(net: Cell) -> bool:
-    """Tell whether a net is a chain whose layers each receive what the one before gives, and nothing else."""
+    """Tell whether a net is a chain whose layers each receive only the output of the previous one."""
     chains = [cell for _, cell in net.cells_and_names() if isinstance(cell, nn.SequentialCell)]
     return is_chain(net) and all(map(passes_straight, chains))
 
@@ -137,7 +137,7 @@ def _tapped(
             seen_before = any(cell is layer for cell, _ in taps.values())
             taps[name] = layer, _Tap(anchor)
             layers[f"{key} tap"] = taps[name][1]
-            layer = copy.copy(layer) if seen_before else layer  # records tell neurons apart
+            layer = copy.copy(layer) if seen_before else layer  # records distinguish neurons by identity
         layers[key] = layer
     return nn.SequentialCell(layers)
 
@@ -148,8 +148,8 @@ def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: A
 
     if not _is_plain(net):
         raise CompileError(
-            f"snn.health, {type(net).__name__}", "a chain of layers, between which currents can be seen",
-            "a Cell that holds neurons itself, or a way around some", "Leave mode out, or use mode='eager'.",
+            f"snn.health, {type(net).__name__}", "a chain of layers, with currents between them to observe",
+            "a Cell that holds neurons, or a chain with a shortcut", "Leave mode out, or use mode='eager'.",
         )  # fmt: skip
     anchor, taps = Parameter(np.zeros((), float32)), dict[str, tuple[Cell, _Tap]]()
     alone = not isinstance(net, nn.SequentialCell)
@@ -181,7 +181,7 @@ def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: A
     for name, (cell, tap) in taps.items():
         start, gradient = starts.get(name), tap.arrived() if loss else None
         before = None if start is None else _before(start, name, run.records, keep)
-        shape = len(x), -1, *tap.current.shape[1:]  # the tap had the samples of all steps
+        shape = len(x), -1, *tap.current.shape[1:]  # the tap received the samples of all steps
         out, gradient = outs[name].asnumpy(), None if gradient is None else gradient.reshape(shape)
         found.append(Seen("" if alone else name, cell, tap.current.reshape(shape), out, before, gradient, start))
     return found
@@ -191,7 +191,7 @@ _SOMETHING = np.zeros(())
 
 
 def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Parameter) -> None:
-    """Run forward, and where there is a loss, back to the taps."""
+    """Run forward and, with a loss, backward to the taps."""
     if loss is None:
         with no_grad():
             forward()
@@ -200,7 +200,7 @@ def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Pa
 
 
 def _before(start: Any, name: str, records: dict[str, Tensor], keep: Any) -> Any:
-    """Return the state before each step, from where it started and what was recorded after each."""
+    """Return the state before each step, from the start state and the records after each step."""
     names = [f"{name}.{variable}" for variable in variables(start)]
     first = tree.leaves(start)
     if len(names) != len(first) or any(name not in records for name in names):
@@ -209,7 +209,7 @@ def _before(start: Any, name: str, records: dict[str, Tensor], keep: Any) -> Any
     for key, leaf in zip(names, first, strict=True):
         after = records[key].asnumpy()
         column = np.concatenate([leaf.asnumpy()[None], after[:-1]])
-        if keep is not None:  # what a sample holds while it is masked
+        if keep is not None:  # values held while a sample is masked
             for t in range(1, len(column)):
                 column[t] = np.where(like(keep[t - 1], after[t - 1]), after[t - 1], column[t - 1])
         columns.append(column)
@@ -231,7 +231,7 @@ def _step_by_step(net: Cell, x: Tensor, loss: Loss | None, state: Any, mask: Any
 
 
 class _Watched:
-    """A neuron that is listened to while a net runs step by step."""
+    """An observed neuron in a net that runs step by step."""
 
     def __init__(self, name: str, cell: Cell, anchor: Parameter) -> None:
         self.name, self.cell, self.anchor, self.over_time = name, cell, anchor, is_over_time(cell)
@@ -239,7 +239,7 @@ class _Watched:
         self.calls: list[tuple[_Tap, Any, Array]] = []
 
     def hooks(self) -> list[Callable[[], None]]:
-        """Start to listen; return the functions that stop it."""
+        """Attach the hooks; return the functions that remove them."""
         return [self.cell.register_forward_pre_hook(self._enter), self.cell.register_forward_hook(self._leave)]
 
     def _enter(self, cell: Cell, inputs: tuple[Any, ...]) -> Any:
@@ -248,10 +248,10 @@ class _Watched:
         if isinstance(x, dict) and state:
             raise ArgumentError(
                 f"snn.health, {self.name or type(self.cell).__name__}", "neurons with one input", "inputs by receptor",
-                "It does not watch those: look at a net in which the neuron gets one sum.",
+                "These cannot be observed: use a net in which the neuron gets a single sum.",
             )  # fmt: skip
         if len(state) > 1 or not isinstance(x, (Tensor, np.ndarray)):
-            return None  # it is no neuron
+            return None  # not a neuron
         tap = _Tap(self.anchor)
         self.entered = tap, tree.map_leaves(lambda leaf: as_tensor(leaf).asnumpy(), state[0]) if state else None
         return tap(as_tensor(x)), *state
@@ -261,7 +261,7 @@ class _Watched:
             self.calls.append((*self.entered, as_tensor(output if self.over_time else output[0]).asnumpy()))
 
     def seen(self, steps: int, back: bool) -> list[Seen]:
-        """Return what was seen: as one layer, or as several if the neuron stands in several places and runs in each."""
+        """Return the observations as one layer, or as several if the neuron has several places in the net."""
         if self.over_time:
             places = [[call] for call in self.calls]
         else:

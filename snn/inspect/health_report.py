@@ -35,7 +35,7 @@ class LayerHealth:
     name : str
         Name in the net, with the class of the neuron.
     neurons : int
-                Number of neurons.
+        Number of neurons.
     rate : float or None
         Spikes per neuron per step, of either sign; several in one step count as one. None if the layer does not spike.
     silent : float or None
@@ -145,7 +145,7 @@ class HealthReport:
 
     @property
     def order(self) -> list[str]:
-        """What to fix first, if there is a choice."""
+        """Advice on the order of fixes, if there is a choice."""
         if sum(layer.judged and layer.gain != 1 for layer in self.layers) < 2:
             return []
         return ["Later layers depend on earlier ones: fix the first layer first, then check again."]

@@ -1,4 +1,4 @@
-"""What the numbers of :func:`snn.health` say: rules, each of a condition, what is found and what to do."""
+"""The rules of :func:`snn.health`: each has a condition, a finding and a remedy."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 __all__ = ["FAR", "MOST", "find_problems", "fires_in_order", "is_wide", "look_at_constants", "look_at_input", "look_elsewhere"]
 
 LOW, HIGH = 0.01, 0.5
-"""The rate of a layer is in between."""
+"""The rate of a layer should be between these."""
 MOST = 0.95
-"""A layer is silent, saturated or without gradient if this share of its neurons is."""
+"""Share of silent, saturated or gradientless neurons from which the whole layer counts as such."""
 FAR = 10.0
-"""A silent layer that needs a larger gain does not come to life by itself."""
+"""A silent layer that needs a larger gain does not recover by itself."""
 MANY = 0.75
-"""A layer carries little if this share of its neurons is silent or saturated."""
+"""Share of neurons that are silent or saturated from which a layer carries little information."""
 SOME = 0.25
-"""A layer carries little if this share of its neurons is saturated, and learns in part if so many pass no gradient."""
+"""Share of saturated neurons for the same, and of neurons that pass no gradient from which a layer learns only in part."""
 WIDE = 10.0
-"""Spread of a membrane, in thresholds, that is out of order: ten times that at rest with xi = 1."""
+"""Spread of a membrane, in thresholds, that is too large: ten times the spread at rest with xi = 1."""
 NARROW = 0.1 / 1.5
-"""Half width of a surrogate, in thresholds, that is narrow in any layer: a tenth of the membrane's std with xi = 1.5."""
+"""Half width of a surrogate, in thresholds, that is always narrow: a tenth of the membrane's std with xi = 1.5."""
 APART = 100.0
-"""The gradient of a layer is so many times that of the layer behind it, or one over it, at most."""
+"""Largest ratio of the gradients of successive layers, in either direction."""
 CHANGES = 1000.0
-"""So many times is a gradient as large in the first quarter of the steps as in the last, or one over it, at most.
+"""Largest ratio of the gradients in the first and last quarter of the steps, in either direction.
 
-By a neuron that leaks nothing it is 6 times as large, by two in a row 28 times.
+The ratio is 6 for a neuron without leak, and 28 for two in a row.
 """
 
 
 def fires_in_order(rate: float, silent: float, saturated: float) -> bool:
-    """Tell whether a layer fires as it should."""
+    """Tell whether a layer has a normal rate and few silent or saturated neurons."""
     return LOW <= rate <= HIGH and silent + saturated < MANY and saturated < SOME
 
 
@@ -51,7 +51,7 @@ def is_wide(spread: float) -> bool:
 
 
 def look_at_input(x: Any, keep: Any) -> str:
-    """Say what is wrong with an input ``[T, N, ...]`` where it is not masked, if anything is."""
+    """Describe the problem with the unmasked part of an input ``[T, N, ...]``; empty if there is none."""
     x = np.asarray(x)
     used = np.ones((), bool) if keep is None else np.asarray(keep).reshape(*np.shape(keep), *(1,) * (x.ndim - 2))
     if (wrong := ~np.isfinite(x) & used).any():
@@ -66,7 +66,7 @@ def look_at_input(x: Any, keep: Any) -> str:
 
 
 def look_at_constants(net: Cell) -> list[tuple[str, Cell | None, str]]:
-    """Say which constants are out of range, and which Parameters are not finite, each with its name and the Cell it is of."""
+    """Return constants out of range and Parameters that are not finite, each with its name, its Cell and the problem."""
     found: list[tuple[str, Cell | None, str]] = []
     said: set[int] = set()
     for name, cell in net.cells_and_names():
@@ -84,7 +84,7 @@ def look_at_constants(net: Cell) -> list[tuple[str, Cell | None, str]]:
 
 
 def look_elsewhere(found: list[tuple[str, Cell | None, str]], layers: list[Any]) -> tuple[str, ...]:
-    """Say in sentences what of that is not about a constant of a layer of neurons."""
+    """Return sentences about all findings except those about constants of a layer of neurons."""
     inside = {id(part) for layer in layers for _, part in layer.cells_and_names()}
     return tuple(
         f"Parameter {name} {text}. Go back to a checkpoint; snn.run(..., check=True) finds where it starts."
@@ -99,7 +99,7 @@ CLIP = "If it is learnt, clip it after each step of the optimizer."
 
 
 class _Rule(NamedTuple):
-    """What is said of a layer if a condition holds; what is in braces is one of ``_numbers``."""
+    """A finding and its remedy, for a layer that fulfils a condition; names in braces are those of ``_numbers``."""
 
     holds: Callable[[Any], bool]
     found: str
@@ -171,7 +171,7 @@ _OVER_TIME = (
 
 
 def find_problems(layer: LayerHealth, behind: LayerHealth | None) -> tuple[str, ...]:
-    """Say what is wrong with a layer, which another may be behind, and what to do."""
+    """Return the problems of a layer, followed by another layer or none, and their remedies."""
     return tuple(_find(layer, behind))
 
 
@@ -179,22 +179,22 @@ def _find(layer: LayerHealth, behind: LayerHealth | None) -> Iterator[str]:
     numbers = _numbers(layer, behind)
     groups: list[tuple[_Rule, ...]] = [_CONSTANTS]
     if layer.constants:
-        groups += [_SURROGATE]  # all else may come of it
+        groups += [_SURROGATE]  # the likely cause of any other problem
     elif layer.judged:
         groups += [_SURROGATE, _FIRING, _GRADIENT, _OVER_TIME] if layer.finite else [_FIRING]
     for rules in groups:
         for rule in rules:
-            if rule.holds(numbers):  # the first says it
+            if rule.holds(numbers):  # the first rule that holds
                 found = rule.found.format_map(vars(numbers)).removesuffix(".")
                 yield f"{found}. {rule.advice.format_map(vars(numbers))}"
                 break
 
 
 def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
-    """Return the numbers of a layer, NaN where they are not known, and what follows from them."""
+    """Return the numbers of a layer, NaN if unknown, and derived ones."""
     numbers = _known(layer)
     if layer.differentiable is False:
-        numbers.dead = np.nan  # no wider surrogate helps where there is none
+        numbers.dead = np.nan  # without a surrogate, a wider one is no remedy
     numbers.deadness = "dead" if layer.is_dead else "silent"
     numbers.blocked = f"; no gradient passes through {numbers.dead:.0%} of its neurons" if numbers.dead >= SOME else ""
     numbers.remedy = " ".join(_remedies(numbers))
@@ -208,7 +208,7 @@ def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
 
 
 def _cause(behind: LayerHealth | None) -> str:
-    """Say why no gradient arrives at a layer through which one would pass."""
+    """Return the reason why no gradient arrives at a layer that would pass one."""
     if behind is None:
         return "The loss does not depend on its output, or is flat there: check the loss and the layers after this one."
     if behind.gradient == 0:
@@ -227,7 +227,7 @@ def _known(layer: LayerHealth) -> SimpleNamespace:
 
 
 def _change_over_time(norms: Any) -> float:
-    """Return how many times the gradient is as large in the first quarter of the steps as in the last; NaN if not known."""
+    """Return the ratio of the gradients in the first and the last quarter of the steps; NaN if unknown."""
     quarter = len(norms) // 4
     if quarter < 2:
         return np.nan

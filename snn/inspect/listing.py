@@ -1,4 +1,4 @@
-"""Traced programs as text, in the names of the user."""
+"""Traced programs as text, with the user's names."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _SHORT |= {"logical_and": "{x} and {y}", "logical_or": "{x} or {y}"}
 
 
 class Listing:
-    """Writes the values of a core's program: its one input is x, the variables of states have their names, Parameters theirs.
+    """Writes the values of a core's program: a single input is x; state variables and Parameters have their own names.
 
-    What has no name is t and the number that it has in the emitted source too.
+    Other values are named t plus their number, as in the emitted source.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ class Listing:
         self.names |= {d: f"d_out{name}" for d, name in zip(plan.d_outs, self.outs, strict=True)}
 
     def step(self) -> list[str]:
-        """Return the forward step, a line a value."""
+        """Return the forward step, one line per value."""
         plan = self.plan
         lines = self.lines([*plan.outs, *plan.after])
         lines += [f"out{name} = {self.name(i)}" for name, i in zip(self.outs, plan.outs, strict=True)]
         return lines + [f"{name} = {self.name(i)}" for name, i in zip(self.state, plan.after, strict=True)]
 
     def backward(self) -> list[str]:
-        """Return the way back of a step."""
+        """Return the backward step."""
         plan = self.plan
         named = [*zip([*self.inputs, *self.state], [*plan.d_inputs, *plan.d_before], strict=True)]
         named += [(self._owner(p), plan.d_parameters[id(p)]) for p in plan.parameters]
@@ -72,7 +72,7 @@ class Listing:
         return self.lines([i for _, i in made], plan.saved) + [f"d_{name} = {self.name(i)}" for name, i in made]
 
     def lines(self, wanted: Iterable[int], given: Iterable[int] = ()) -> list[str]:
-        """Return a line for each value that is needed and has no name of its own."""
+        """Return a line for each needed value without a name of its own."""
         given = frozenset(given)
         lines = []
         for i in self.program.needed(wanted, given):
@@ -81,7 +81,7 @@ class Listing:
         return lines
 
     def expression(self, index: int) -> str:
-        """Return how a value is made."""
+        """Return the expression of a value."""
         step = self.program.instructions[index]
         if step.kind == "convert":
             return f"{step.dtype}({self.name(step.operands[0])})"
@@ -109,7 +109,7 @@ class Listing:
 
 
 def name_of(node: Node) -> str:
-    """Name a node as its user would: the neuron of a :class:`snn.Recurrent` by that; a Cell by itself has no name."""
+    """Name a node as its user would: a neuron in a :class:`snn.Recurrent` after that layer; a single Cell has no name."""
     return node.name if node.owner is None or (node.path and node.owner is node.what) else node.path
 
 
@@ -125,12 +125,12 @@ def layers_before(part: Part) -> list[Node]:
 
 
 def part_name(part: Part) -> str:
-    """Name a core by its neurons."""
+    """Name a core after its neurons."""
     return ", ".join(name for n in part.core.nodes if n.kind == "population" and (name := name_of(n))) or part.core.name
 
 
 def input_name(part: Part, k: int) -> str:
-    """Name an input of a core; what comes back to a :class:`snn.Recurrent` from itself is lateral."""
+    """Name an input of a core; the feedback of a :class:`snn.Recurrent` is "lateral"."""
     edge = part.core.inputs[k]
     inside = part.graph.nodes[edge.node].kind == "operation" and any(isinstance(n.owner, Recurrent) for n in part.core.nodes)
     return "lateral" if inside else part.graph.label(edge)

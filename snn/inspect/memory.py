@@ -32,7 +32,7 @@ class LayerMemory:
         How its currents are assumed to be computed, in the words of :func:`snn.explain`: ``"dense"``, ``"events"``, ``"once"``
         or ``"current"``; empty for a layer without currents.
     saved : int
-        Values that the forward keeps for the backward.
+        Values that the forward pass keeps for the backward pass.
     output : int
         One byte per neuron per step if it spikes.
     buffers : int
@@ -106,16 +106,16 @@ def memory_estimate(
     features : int or tuple of int, optional
         Shape of a sample's input; required unless an ``nn.Dense`` or :class:`snn.Recurrent` in a chain determines it.
     dtype : dtype
-        Of the input.
+        Dtype of the input.
     checkpoint : int, optional
         As for :func:`snn.run`.
     training : bool
-        Whether to include a backward for the gradients of all Parameters; otherwise the forward alone is estimated.
+        Whether to include a backward pass for the gradients of all Parameters; otherwise only the forward pass is estimated.
     input_gradient : bool
         Whether the gradient of the input is requested too.
     currents : {"dense", "events", "once"}
-        How the first layer's currents are computed, if it has weights: by whole products, from the few spikes of the input, or
-        once for an input that is the same at every step.
+        Way in which the first layer computes its currents, if it has weights: by whole products, from the few spikes of the
+        input, or once for an input that is the same at every step.
 
     Returns
     -------
@@ -173,12 +173,12 @@ def _check(net: Any, steps: Any, samples: Any, checkpoint: Any, currents: Any) -
             where,
             "currents 'dense', 'events' or 'once'",
             repr(currents),
-            "snn.explain(net, x) shows which it is for an input x.",
+            "snn.explain(net, x) shows the way for an input x.",
         )
 
 
 def _features(net: Cell, given: Any) -> tuple[int, ...]:
-    """Return the shape of a sample's input: what is given, or what the first layer that knows says."""
+    """Return the shape of a sample's input, as given, or from the first layer that determines it."""
     if given is not None:
         shape: tuple[int, ...] = given if isinstance(given, tuple) else (given,)
         if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in shape):
@@ -196,7 +196,7 @@ def _features(net: Cell, given: Any) -> tuple[int, ...]:
 
 
 def features_of(net: Cell) -> tuple[int, ...] | None:
-    """Return the shape of a sample's input, if a layer says it before one that may make another shape of it."""
+    """Return the shape of a sample's input, if a layer determines it and no earlier layer may change the shape."""
     layers = [net]
     while layers:
         cell = layers.pop(0)

@@ -1,4 +1,4 @@
-"""What a run of a schedule and its way back hold in memory, told from shapes: for :func:`snn.memory_estimate`."""
+"""Memory in use during a run of a schedule and its backward pass, from shapes: for :func:`snn.memory_estimate`."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Row = Counter[str]
 Found = list[tuple[Edge, Block]]
 FIRING = 0.05  # share of the neurons that fire in a step
-GIVEN = 0.02  # share of an input that is said to be events
+GIVEN = 0.02  # share of nonzero elements in an input of events
 ACTIVE = 0.10  # share of the derivatives of a surrogate with compact support that are not zero
-WHOLE = 4  # arrays as large as its output that a layer over time uses at once on the way back, beside the one that it keeps
-PASSING = {"add", "_concat", "_reshape", "_stack", "expand_dims", "squeeze", "transpose"}  # they hand the gradient on
+WHOLE = 4  # arrays of the size of its output that a layer over time allocates in the backward pass, besides the one it keeps
+PASSING = {"add", "_concat", "_reshape", "_stack", "expand_dims", "squeeze", "transpose"}  # they pass the gradient on
 
 
 class Walk:
-    """Goes through the stages of a net and back; arguments are those of :func:`snn.memory_estimate`.
+    """Visits the stages of a net forward and backward; the arguments are those of :func:`snn.memory_estimate`.
 
-    ``heap`` knows the peak; ``rows`` has of each part its name, how its currents are made, and the bytes of what it holds.
+    ``heap`` has the peak; ``rows`` has, for each part, its name, the way of its currents, and the bytes of its arrays.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class Walk:
     ) -> None:  # fmt: skip
         self.steps, self.heap = shape[0], Heap()
         self.rows: list[tuple[str, str, Row]] = []
-        self.work: list[Block] = []  # what goes with the stage
-        self.held: dict[Edge, dict[str, Block]] = {}  # what belongs to a value
-        self.makers: dict[Edge, tuple[Running, int, int | None]] = {}  # stage, part, and what tells where a gradient matters
-        self.taped: list[tuple[Callable[..., Found], list[Edge], list[Block]]] = []  # what waits for the way back
+        self.work: list[Block] = []  # freed with the stage
+        self.held: dict[Edge, dict[str, Block]] = {}  # freed with a value
+        self.makers: dict[Edge, tuple[Running, int, int | None]] = {}  # stage, part, bool where a gradient matters
+        self.taped: list[tuple[Callable[..., Found], list[Edge], list[Block]]] = []  # waits for the backward pass
         self.gradients: list[Block] = []
         learnt = [p for p in net.get_parameters() if p.requires_grad and training]
         with scope(recording=training, watched={id(p): Leaf(LEAF, (), p.shape, p.dtype, attrs=p) for p in learnt}):
@@ -75,7 +75,7 @@ class Walk:
                 for edge in done:
                     self.held.pop(edge, None)
             self.held.clear()
-            self.arrived = {edge: self.heap.array(0) for edge in tree.leaves(self.graph.out)}  # of a loss that is summed
+            self.arrived = {edge: self.heap.array(0) for edge in tree.leaves(self.graph.out)}  # from a loss that is summed
             while self.taped:
                 self._back(*self.taped.pop())
 
@@ -105,7 +105,7 @@ class Walk:
         kind = "spikes" if amplitude is not None else "dense" if node.varies else "once"
         self.run.values[edge] = _tensor(shape, output.dtype, taped, kind, amplitude)
 
-    # What is counted, for the part in the last row or on the way back
+    # Counts for the part in the last row, or in the backward pass
 
     def _row(self, name: str, currents: Iterable[str] = ()) -> Row:
         self.row: Row = Counter(saved=0, output=0, buffers=0, gradients=0)
@@ -117,11 +117,11 @@ class Walk:
         return self.heap.array(size, again)
 
     def _use(self, size: int, again: bool = True) -> None:
-        """Count what goes with the stage."""
+        """Count an array that is freed with the stage."""
         self.work.append(self._take("buffers", size, again))
 
     def _lists(self, events: Events) -> Block:
-        """Count what tells where spikes are; while it is made, there is a bit for each element too."""
+        """Count event lists; while they are made, there is also a bit for each element."""
         marks = self.heap.array((len(events.start) - 1) * (8 * -(-events.columns // LANES) + 1))
         lists = self._take("buffers", events.start.nbytes + events.index.nbytes, False)
         del marks
@@ -130,7 +130,7 @@ class Walk:
     # Loops over time
 
     def _loops(self, stage: Stage) -> list[Any]:
-        """Go through a stage of loops."""
+        """Visit a stage of loops."""
         running = self.run.running(stage)
         taped = any(t.node is not None for t in running.inputs)
         kept: list[Block] = []
@@ -168,19 +168,19 @@ class Walk:
         return [(partial(self._loops_back, stage, running, rows), edges, kept)] if taped else []
 
     def _chunk(self, running: Running, current: Any) -> None:
-        """Count the currents of a chunk; they are there until the next ones are made."""
+        """Count the currents of a chunk, which stay until the next ones are computed."""
         if current is not None and current.work_bytes:
             for a, b in running.pieces(0, self.steps)[:2]:
                 self._use((b - a) * current.work_bytes)
 
     def _loops_back(self, stage: Stage, running: Running, rows: list[Row], _: Any) -> Found:
-        """Go back through it; return the gradients by its inputs."""
+        """Visit it backward; return the gradients of its inputs."""
         found: Found = []
         t0, t1 = running.segments()[0]
         length = running.chunk or t1
         for n, (part, self.row) in enumerate(zip(running.parts, rows, strict=True)):
             neurons, columns = math.prod(part.shape), part.layout.columns
-            chunks: dict[tuple[Any, bool], int] = {}  # gradients by currents: whether they are laid out for events
+            chunks: dict[tuple[Any, bool], int] = {}  # current gradients, and whether they are laid out for events
             cables = {cable.input: cable for cable in running.received_by(n)}
             for k, (edge, given, current) in enumerate(zip(part.core.inputs, part.given, part.currents, strict=True)):
                 source, cable = _source(stage, edge), cables.get(k)
@@ -219,7 +219,7 @@ class Walk:
                 self._use(min(length, t1) * part.layout.samples * (padded(columns) if laid_out else columns) * size)
             learnt = [p for p in part.parameters if p.node is not None]
             self.work += [self._take("gradients", neurons * p.dtype.itemsize, False) for p in learnt]
-            if running.options.checkpoint is not None:  # one segment is there until the next is made
+            if running.options.checkpoint is not None:  # a segment stays until the next one is recomputed
                 for i in running.form.saved[n] * 2:
                     self._use((t1 - t0) * neurons * part.dtype(i).itemsize)
                 for current in part.currents:
@@ -227,17 +227,17 @@ class Walk:
         return found
 
     def _places(self, running: Running, n: int, matters: int | None, weight: Array) -> None:
-        """Count what tells where the gradient by what a part sends is needed, and weights laid out for that."""
+        """Count the places at which the gradient of a part's sent value is needed, and the weights laid out for them."""
         if matters is not None:
             shape = self.steps, *running.parts[n].shape
             self.heap.array(0 if matters in running.form.kept[n] else math.prod(shape), True)  # bools, then idle
             self.work.append(self._lists(_events(shape, ACTIVE)))
             self._use(padded(weight.shape[0]) * weight.shape[1] * weight.itemsize, False)
 
-    # What runs on all steps at once
+    # Nodes that run on all steps at once
 
     def _whole(self, node: Node) -> list[Any]:
-        """Go through another layer or an operation, by what it does in one step."""
+        """Visit another layer or an operation, measured on one step."""
         cell = node.what if isinstance(node.what, Cell) else None
         row = self._row(node.name if cell is None else f"{node.name} {type(cell).__name__}".strip())
         if not node.varies:
@@ -247,7 +247,7 @@ class Walk:
         learnt = [] if cell is None else [p for p in cell.get_parameters() if p.node is not None]
         taped = bool(learnt) or any(self.run.value(edge).node is not None for edge in node.edges)
         wanted = [edge for edge in inputs if self.run.value(edge).node is not None]
-        if (amplitude := self._summed(node)) is not None:  # the layer behind it needs the lists alone
+        if (amplitude := self._summed(node)) is not None:  # the layer after it needs the lists alone
             for edge in inputs:
                 if "lists" not in self.held[edge]:
                     self.held[edge]["lists"] = self._lists(self.run.value(edge).events)
@@ -273,7 +273,7 @@ class Walk:
         return [(partial(self._whole_back, row, wanted, passing, sum(map(_bytes, learnt)), over_time), outs, kept)]
 
     def _sequence(self, node: Node) -> list[Any]:
-        """Go through a layer with a state that runs on all time steps at once."""
+        """Visit a layer with a state that runs on all time steps at once."""
         row, source, out = self._row(f"{node.name} {type(node.what).__name__}"), node.edges[0], Edge(node.number)
         x = self.run.value(source)
         learnt = [p for p in node.what.get_parameters() if p.node is not None]
@@ -291,7 +291,7 @@ class Walk:
         return [(partial(self._whole_back, row, wanted, False, sum(map(_bytes, learnt)), 0), [out], kept)]
 
     def _summed(self, node: Node) -> Array | None:
-        """Return the amplitude of spikes of which an operation is the sum, if only layers behind it need that."""
+        """Return the amplitude of the spikes that an operation sums, if only layers after it need the sum."""
         if node.what is not ops.add or Edge(node.number) in tree.leaves(self.graph.out):
             return None
         terms = [self.run.value(item) for item in node.inputs]
@@ -308,7 +308,7 @@ class Walk:
         return [(edge, arrived[0] if passing else self._take("gradients", self._bytes(edge), False)) for edge in wanted]
 
     def _tried(self, node: Node) -> tuple[int, dict[Edge, Edge], set[Edge]]:
-        """Run a step on zeros; return the bytes that it saves at all, what is a view of what, and the values that it keeps."""
+        """Run a step on zeros; return the bytes that it saves in all, the views by value, and the values that it keeps."""
 
         def stand_in(item: Any) -> Any:
             if not isinstance(item, Edge) or item not in self.held:
@@ -320,7 +320,7 @@ class Walk:
         with scope(recording=True, watched={}):
             if node.kind == "operation":
                 out = quietly(lambda: node.what(*given, **node.attrs))
-            else:  # a copy: it may count, or draw random numbers
+            else:  # a copy, because it may count or draw random numbers
                 out = quietly(lambda: copy.deepcopy(node.what)(*tree.unflatten(node.given, iter(given))))
         outs = {Edge(node.number, k): leaf for k, leaf in enumerate(tree.leaves(out))}
         there = {id(_base(leaf.array)): edge for edge, leaf in zip(node.inputs, given, strict=True) if edge in self.held}
@@ -331,7 +331,7 @@ class Walk:
         return own * (self.steps if node.varies else 1), views, {there[key] for key in kept if key in there}
 
 
-# Values that take no room
+# Values that take no memory
 
 
 def _same(shape: tuple[int, ...], dtype: Any) -> Array:
@@ -340,7 +340,7 @@ def _same(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def _series(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return zeros that may be others at every step."""
+    """Return zeros that count as different at every step."""
     base = np.zeros(shape[0], dtype)
     return np.lib.stride_tricks.as_strided(base, shape, (base.itemsize, *[0] * (len(shape) - 1)), writeable=False)
 
@@ -351,7 +351,7 @@ def _events(shape: tuple[int, ...], density: float) -> Events:
 
 
 def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitude: Array | None = None) -> Tensor:
-    """Return a value as what makes currents of a kind, or as the spikes of a neuron."""
+    """Return a value that selects a way of currents, or represents the spikes of a neuron."""
     leaf = Leaf(LEAF, (), shape, dtype) if taped and dtype.kind == "f" else None
     if kind not in ("events", "spikes"):
         return Tensor.wrap((_same if kind == "once" else _series)(shape, dtype), leaf)
@@ -365,13 +365,13 @@ def _bytes(value: Tensor) -> int:
 
 
 def _source(stage: Stage, edge: Edge) -> Edge:
-    """Return the value that an input of a core is made from."""
+    """Return the value from which an input of a core is computed."""
     node = stage.dense.get(edge)
     return edge if node is None else node.inputs[0]
 
 
 def _name(part: Part) -> str:
-    """Name a core by the layers before it and its neurons."""
+    """Name a core after the layers before it and its neurons."""
     cells = [(name_of(node), node.owner) for node in (*layers_before(part), *part.core.nodes) if node.owner is not None]
     return ", ".join(dict.fromkeys(f"{name} {type(cell).__name__}".strip() for name, cell in cells)) or part.core.name
 
@@ -381,7 +381,7 @@ def _base(array: Array) -> Any:
 
 
 def _kept_by(nodes: list[Leaf]) -> dict[int, int]:
-    """Return the bytes that the nodes before results keep, by array; Parameters are there anyway."""
+    """Return the bytes that the nodes before results keep, by array, without Parameters."""
     found: dict[int, int] = {}
     while nodes:
         node = nodes.pop()

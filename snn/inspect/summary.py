@@ -118,7 +118,7 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
 
 
 def _notes(counter: Counter) -> Iterator[str]:
-    """Say what is not counted, or not as it may be expected."""
+    """Yield notes on layers and operations that are not counted, or are counted in an unexpected way."""
     for name, cell in counter.opaque.items():
         yield (
             f"{name or 'The net'} ({type(cell).__name__}) has weights, but does not multiply by them in a known way: "
@@ -134,7 +134,7 @@ def _notes(counter: Counter) -> Iterator[str]:
 
 
 def _beside(step: Graph) -> Iterator[str]:
-    """Say which operations of a construct multiply by Parameters without a layer."""
+    """Yield notes on operations of a construct that multiply by Parameters without a layer."""
     made: set[int] = set()
     lateral = {node.path for node in step.nodes if isinstance(node.owner, Recurrent)}
     for node in step.nodes:

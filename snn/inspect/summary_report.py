@@ -17,7 +17,7 @@ _HEADS = ("layer", "kind", "output", "parameters", "rate", "dense", "effective M
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """Findings of :func:`snn.summary` for one layer; None if they do not apply to a layer of its kind.
+    """Findings of :func:`snn.summary` for one layer; None marks a number that this kind of layer does not have.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Summary:
 
     @property
     def dense(self) -> float:
-        """Synaptic operations per sample, with those on zeros."""
+        """Synaptic operations per sample, including those with a factor 0."""
         return sum(layer.dense or 0 for layer in self.layers)
 
     @property
@@ -137,7 +137,7 @@ class Summary:
         raise PositionError("Summary", f"the name of a layer: {known}", repr(name), "They are in the first column.")
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Return the table as text: heads, layers, and the total."""
+        """Return the table as text: header, layers, total."""
         rows: list[tuple[str, ...]] = [_HEADS]
         for layer in self.layers:
             numbers = (_rate(layer.rate), *map(_count, (layer.dense, layer.macs, layer.acs)))

@@ -16,7 +16,7 @@ __all__ = ["unchanged"]
 
 @contextmanager
 def unchanged(net: Any) -> Iterator[None]:
-    """Put back what running a net may change: generators, numpy's and Python's too, and Parameters that it sets itself."""
+    """Restore all that a run of a net may change: generators (numpy's and Python's global ones too) and Parameters it sets."""
     cells = [cell for _, cell in net.cells_and_names()] if isinstance(net, Cell) else []
     held = [value for cell in cells for value in vars(cell).values()]
     held += [value.rng for value in held if hasattr(value, "rng")]

@@ -1,1 +1,1 @@
-"""Traced steps of neurons, and whether a neuron is still the one that was traced."""
+"""Traced steps of neurons, and the check that a neuron has not changed since its trace."""

@@ -1,4 +1,4 @@
-"""What Python can see of an object: its contents, whether it holds more than they show, whether it is still the same."""
+"""Python's view of an object: its contents, whether it holds more than they show, and whether it has changed."""
 
 from __future__ import annotations
 
@@ -48,31 +48,31 @@ ATOMS = (
     types.MemberDescriptorType, types.GenericAlias, types.UnionType, type(vars(_Named)["field"]),
     type(threading.Lock()), type(threading.RLock()),
 )  # fmt: skip
-"""What never changes inside, so that another value is another object."""
+"""Types of immutable objects: another value is another object."""
 PARTS: dict[Any, tuple[str, ...]] = {
     slice: ("start", "stop", "step"), types.GenericAlias: ("__origin__", "__args__"), types.UnionType: ("__args__",),
 }  # fmt: skip
-"""Those of them that hold other objects, and where."""
+"""Those that hold other objects, with the attributes that do."""
 CONTAINERS = (
     list, tuple, dict, set, frozenset, collections.deque, bytearray, memoryview, array.array, types.MappingProxyType,
     contextvars.ContextVar, weakref.ref,
 )  # fmt: skip
 KNOWN = (*ATOMS, *CONTAINERS, np.ndarray, Tensor, types.ModuleType)
-"""Types written in C of which all that there is inside is watched."""
+"""Types written in C whose whole content is watched."""
 _IMMUTABLE = {"decimal", "datetime", "fractions", "uuid", "pathlib", "zoneinfo", "ipaddress"}
-"""Modules whose objects never change either."""
+"""Modules whose objects are immutable too."""
 
 
 def is_a(value: Any, kind: Any) -> bool:
-    """Tell whether an object is an instance of a type, whatever it says of its class."""
+    """Tell whether an object is an instance of a type, regardless of its ``__class__``."""
     return issubclass(type(value), kind)
 
 
 def numbers(value: Any) -> Any:
-    """Return what is equal only if the numbers of an array, Tensor or buffer are."""
+    """Return a value that is equal only if the numbers of an array, Tensor or buffer are."""
     if is_a(value, Tensor):
         value = value.stored if is_a(value, Parameter) else value.array
-    if is_a(value, Value):  # kept from a trace: another one each time
+    if is_a(value, Value):  # from a trace, and new each time
         return value, value.dtype, value.shape
     if is_a(value, (np.ndarray, np.void)):
         return value.tobytes(), value.dtype, value.shape, value.flags.num
@@ -80,13 +80,13 @@ def numbers(value: Any) -> Any:
 
 
 def original(value: Any, name: str) -> Callable[[], Any]:
-    """Return a method of a container as Python's library has it, whatever a class of the user's makes of it."""
+    """Return a container's method as Python's library defines it, regardless of overrides in a user's class."""
     kind = next(base for base in type(value).__mro__ if base.__module__ in ("builtins", "collections"))
     return functools.partial(getattr(kind, name), value)
 
 
 def slot_of(slot: Any, value: Any) -> Any:
-    """Return what stands in a slot of an object."""
+    """Return the value in a slot of an object."""
     try:
         return slot.__get__(value)
     except AttributeError:
@@ -94,15 +94,15 @@ def slot_of(slot: Any, value: Any) -> Any:
 
 
 def content(cell: Any) -> Any:
-    """Return what stands in a cell of a closure."""
+    """Return the value in a cell of a closure."""
     try:
         return cell.cell_contents
     except ValueError:
-        return MISSING  # not filled yet
+        return MISSING  # still empty
 
 
 def file_of(cls: type) -> str:
-    """Return the file in which a class was made, if it is known."""
+    """Return the file that defines a class, if it is known."""
     return getattr(sys.modules.get(cls.__module__), "__file__", None) or ""
 
 
@@ -112,7 +112,7 @@ def is_ours(cls: type) -> bool:
 
 
 def is_open(cls: type) -> bool:
-    """Tell whether the objects of a class hold nothing but what Python can see of them."""
+    """Tell whether all that the objects of a class hold is visible from Python."""
     base = cls.__base__
     if base is None or issubclass(cls, KNOWN) or cls.__module__ in _IMMUTABLE:
         return True
@@ -122,7 +122,7 @@ def is_open(cls: type) -> bool:
 
 
 def position(generator: Any) -> str:
-    """Return what changes when a random generator is drawn from."""
+    """Return a value that changes with each draw from a random generator."""
     if isinstance(generator, np.random.Generator):
         generator = generator.bit_generator
     if isinstance(generator, np.random.BitGenerator):
@@ -131,7 +131,7 @@ def position(generator: Any) -> str:
 
 
 def same(new: Any, old: Any) -> bool:
-    """Tell whether two objects are the same one, or equal and unable to change."""
+    """Tell whether two objects are identical, or equal and immutable."""
     if new is old:
         return True
     if type(new) is not type(old):

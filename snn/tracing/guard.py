@@ -1,9 +1,9 @@
-"""What a traced neuron depends on: everything that its code can read is watched, or the trace is refused.
+"""The dependencies of a traced neuron: everything that its code can read is watched, or the trace is refused.
 
-:func:`snn.tracing.reads.watching` collects the names in the user's code while a neuron is traced. From the Cell and those
-names :func:`snn.tracing.reach.reach` walks over all that such code can reach; :class:`Dependencies` keeps what it finds, and
-tells in microseconds whether it is still the same. What cannot be looked into, such as a generator or a file, is a
-CompileError that names it.
+:func:`snn.tracing.reads.watching` collects the names in the user's code during a trace. From the Cell and these names,
+:func:`snn.tracing.reach.reach` visits everything that the code can reach. :class:`Dependencies` keeps the result, and tells in
+microseconds whether anything has changed. Objects that cannot be inspected, such as generators and files, raise a CompileError
+that names them.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ __all__ = ["Dependencies"]
 
 
 class Dependencies:
-    """All that a traced neuron depends on besides its inputs, as it was when this was made.
+    """Everything that a traced neuron depends on besides its inputs, as of its construction.
 
     Parameters
     ----------
     owner : Cell
-        The neuron; all attributes of it and of the Cells in it count.
+        The neuron; all its attributes, and those of the Cells in it, count.
     reads : Reads
-        What the code that ran can have read besides.
+        Other things that the code may have read.
     where : str
-        What an error says first.
+        The place that an error names.
     strict : bool
-        Whether what cannot be watched is an error; otherwise it counts by identity.
+        Whether an object that cannot be watched is an error; otherwise it is compared by identity.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class Dependencies:
         self._contents = self._watched.look_inside()
 
     def unchanged(self) -> bool:
-        """Tell whether everything is as it was."""
+        """Tell whether nothing has changed."""
         now, known = self._watched.look(), self._known
         if len(now) != len(known):
             return False
@@ -62,7 +62,7 @@ class Dependencies:
         return self._watched.look_inside() == self._contents
 
     def changes(self) -> str | None:
-        """Return the names of what has changed, if anything has."""
+        """Return a description of the changes, or None."""
         watched = self._watched
         for (generator, path), drawn in zip(watched.generators, self._drawn, strict=True):
             if contents.position(generator) != drawn:
@@ -72,6 +72,6 @@ class Dependencies:
             return None
         now, before = reach(owner, self._reads, self._where, strict=False).found, watched.found
         names = [name for name in now if name not in before or not same(now[name][0], before[name][0])]
-        names = names or [name for name in now if now[name][1] != before[name][1]]  # another one, with the same numbers
+        names = names or [name for name in now if now[name][1] != before[name][1]]  # another object with the same numbers
         names = [name for name in names if not any(other.startswith((f"{name}.", f"{name}[")) for other in names)]
-        return f"changes {', '.join(names) or 'what it reads'}"
+        return f"changes {', '.join(names) or 'values that it reads'}"

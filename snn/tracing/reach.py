@@ -1,4 +1,4 @@
-"""The walk over all that the code of a traced neuron can read: what there is to watch, or a CompileError that names it."""
+"""The visit to everything that the code of a traced neuron can read: it watches all of it, or raises a CompileError."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CALLABLES = (
     types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.MethodWrapperType, staticmethod, classmethod,
     functools.partial,
 )  # fmt: skip
-_ALWAYS = {"__array_interface__", "__array_struct__"}  # numpy reads them, whatever the code names
+_ALWAYS = {"__array_interface__", "__array_struct__"}  # numpy reads them, whether or not the code names them
 _UNNAMED = {
     "__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "__annotate__", "__annotate_func__", "__qualname__",
     "__slots__", "__orig_bases__", "__parameters__", "__type_params__", "_abc_impl",
@@ -41,14 +41,14 @@ _DETAILS = {
     "__annotations__", "__closure__", "__code__", "__defaults__", "__doc__", "__globals__", "__kwdefaults__", "__module__",
     "__name__", "__qualname__",
 }  # fmt: skip
-"""What a function or a class tells of itself, watched where the code names it."""
+"""Attributes of functions and classes that are watched if the code names them."""
 _POSITION = {"__getstate__", "__reduce__", "__reduce_ex__", "bit_generator", "get_state", "getstate"}
-"""What tells how far a random generator has come."""
+"""Attributes that show the position of a random generator."""
 _FRAMES = {"f_builtins", "f_globals", "f_locals"}
 
 
 def reach(owner: Cell, reads: Reads, where: str, strict: bool = True) -> Watched:
-    """Return all that a traced neuron depends on besides its inputs; arguments and errors are those of ``Dependencies``."""
+    """Return everything that a traced neuron depends on besides its inputs; arguments and errors as for ``Dependencies``."""
     walk = _Walk(reads, where, strict)
     walk.over(owner)
     if walk.by_name and not reads.everything:
@@ -58,7 +58,7 @@ def reach(owner: Cell, reads: Reads, where: str, strict: bool = True) -> Watched
 
 
 class _Walk:
-    """Goes from object to object; all that it has seen is kept as long as it goes."""
+    """Goes from object to object; keeps all of them alive meanwhile."""
 
     def __init__(self, reads: Reads, where: str, strict: bool) -> None:
         self._reads, self._where, self._strict = reads, where, strict
@@ -74,19 +74,19 @@ class _Walk:
         self._push(Tensor, "Tensor")
 
     def over(self, owner: Cell) -> None:
-        """Watch all that can be reached from a Cell, and from the globals that the code names."""
+        """Watch everything in reach of a Cell, and of the globals that the code names."""
         self._push(owner, "self")
         for code, space in self._reads.codes.values():
             self._globals(code, space)
         while self._left or self._unread:
-            self._lenient = not self._left  # at last come the attributes that the code does not name
+            self._lenient = not self._left  # last come the attributes that the code does not name
             value, path = (self._left or self._unread).pop()
             if id(value) not in self._seen:
-                self._seen[id(value)] = value  # kept, so that no other gets its id
+                self._seen[id(value)] = value  # kept alive, so that no other object gets its id
                 self._visit(value, path)
 
     def _push(self, value: Any, path: str, name: str | None = None) -> None:
-        """Have a value visited, which the code can read if it can read ``name``."""
+        """Queue a value, which the code can read if it can read ``name``."""
         if value is not MISSING:
             reads = self._reads
             read = reads.everything or name in reads.attributes or name in reads.strings or name in _ALWAYS
@@ -95,7 +95,7 @@ class _Walk:
             self.watched.found.setdefault(path, (held, id(value)))
 
     def _names(self, space: Mapping[str, Any], names: Iterable[str], path: str, read: bool = False) -> None:
-        """Watch some names of a namespace, whether they are there or not; ``read``: the code reads them for certain."""
+        """Watch some names of a namespace, present or absent; ``read`` if the code certainly reads them."""
         ordered = tuple(sorted(names))
         if ordered:
             self.watched.some.append((space.get, ordered))
@@ -109,7 +109,7 @@ class _Walk:
         builtins = space.get("__builtins__", {})
         self._names(space, names, f"{{}} of {space.get('__name__', code.co_filename)}", True)
         builtins = vars(builtins) if isinstance(builtins, types.ModuleType) else builtins
-        # What reads attributes by name is seen where the code calls it; elsewhere, see _callable.
+        # A read of attributes by name is noticed at its call; for other cases see _callable.
         seen = tuple(sorted(name for name in BY_NAME & names if name not in space))
         if seen:
             self.watched.some.append((builtins.get, seen))
@@ -121,7 +121,7 @@ class _Walk:
             self._names(sys.modules, [".".join(parts[: k + 1]) for k in range(len(parts))], "{}", True)
 
     def _visit(self, value: Any, path: str) -> None:
-        kind = type(value)  # whatever the object says of itself
+        kind = type(value)  # regardless of its __class__
         if issubclass(kind, Parameter):
             self.watched.parameters.append(value)
         elif issubclass(kind, Tensor):
@@ -153,7 +153,7 @@ class _Walk:
         elif issubclass(kind, _CALLABLES):
             self._callable(value, path)
         elif kind.__name__ == "cython_function_or_method" and str(value.__module__).startswith("numpy.random"):
-            self._push(np.random.mtrand._rand, "numpy.random")  # which it may draw from
+            self._push(np.random.mtrand._rand, "numpy.random")  # functions may draw from it
         elif issubclass(kind, types.ModuleType):
             self._module(value)
         elif issubclass(kind, type):
@@ -177,8 +177,8 @@ class _Walk:
                 self._attributes(value, vars(value), path)
             self._about(value, self._details)
             if not self._reads.ran(value):
-                return  # another one is another object
-            self._lenient = False  # it reads what it holds
+                return  # another value is another object
+            self._lenient = False  # it reads its contents
             self.watched.functions.append(value)
             for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
                 self.watched.getters.append(functools.partial(contents.content, cell))
@@ -186,7 +186,7 @@ class _Walk:
             self._push(value.__defaults__, f"the defaults of {value.__name__}")
             self._push(value.__kwdefaults__, f"the defaults of {value.__name__}")
         elif is_a(value, functools.partial):
-            for name in ("func", "args", "keywords"):  # another one, if its __setstate__ is called
+            for name in ("func", "args", "keywords"):  # a call of its __setstate__ may replace them
                 self.watched.getters.append(functools.partial(getattr, value, name))
             self._container(value.args, path)
             self._container(value.keywords, path)
@@ -201,13 +201,13 @@ class _Walk:
                 self._push(value.__func__, path)
 
     def _called(self, function: Any, path: str) -> None:
-        """Watch a function that is called where no profiler sees it."""
+        """Watch a function whose calls no profiler sees."""
         if is_a(function, types.BuiltinFunctionType) and not self._lenient and (name := impure(function)) is not None:
             self._refuse(f"{name}, called by {path}", "Compute it before the run and keep it in an attribute")
         self._push(function, path)
 
     def _about(self, value: Any, names: Iterable[str]) -> None:
-        """Watch what a function or class tells of itself."""
+        """Watch the attributes of a function or class that describe it."""
         for name in names:
             self.watched.getters.append(functools.partial(getattr, value, name, MISSING))
             self._push(getattr(value, name, MISSING), f"{value.__name__}.{name}")
@@ -215,7 +215,7 @@ class _Walk:
     def _module(self, module: types.ModuleType) -> None:
         space, reads = vars(module), self._reads
         file = space.get("__file__") or getattr(space.get("__spec__"), "origin", None) or ""
-        names = (reads.attributes | reads.strings).intersection(space) - {"sys"}  # that of Python's library is its own
+        names = (reads.attributes | reads.strings).intersection(space) - {"sys"}  # sys of a library module is not watched
         if not (file.startswith(OURS) or is_standard(file)):
             names |= reads.attributes
             if reads.everything:
@@ -230,7 +230,7 @@ class _Walk:
         self._names(space, names, f"{module.__name__}.{{}}")
 
     def _class(self, cls: type) -> None:
-        """Watch a class and those above it: all of a Cell, and what can have been named of another."""
+        """Watch a class and its bases: everything in a Cell, and the named attributes of other classes."""
         reads = self._reads
         self.watched.classes.append(cls)
         self._about(cls, {"__name__", "__qualname__"}.intersection(self._details))
@@ -261,7 +261,7 @@ class _Walk:
             self._push(type(cls), f"the class of {cls.__name__}")
 
     def _object(self, value: Any, path: str) -> None:
-        """Watch an object by its attributes, or refuse one that holds more than they show."""
+        """Watch an object's attributes, or refuse an object that holds more than they show."""
         kind = type(value)
         if hasattr(kind, "__next__") or not all(map(contents.is_open, kind.__mro__)):
             if not self._lenient:
@@ -285,7 +285,7 @@ class _Walk:
 
     def _attributes(self, value: Any, inside: dict[str, Any], path: str) -> None:
         reads = self._reads
-        all_of_it = reads.everything and type(value).__module__ != "logging"  # from one logger one comes to all, and to files
+        all_of_it = reads.everything and type(value).__module__ != "logging"  # any logger leads to all others, and to files
         if is_a(value, (Cell, types.SimpleNamespace)) or all_of_it or is_ours(type(value)):
             self.watched.whole.append((inside.keys, inside.values))
             for name, item in inside.items():
@@ -301,7 +301,7 @@ class _Walk:
                 self._refuse(f"{path}, which gives the address of an array", "Use the array")
             keys, values = (contents.original(value, name) for name in ("keys", "values"))
             self.watched.whole.append((keys, values))
-            if value is copyreg.dispatch_table:  # packages list classes there by the hundred; a way to copy that ran was seen
+            if value is copyreg.dispatch_table:  # hundreds of classes; a copy function that ran was noticed
                 return
             for key, item in zip(keys(), values(), strict=True):
                 self._push(key, f"{path}[{key!r}]")

@@ -1,4 +1,4 @@
-"""What the user's code can read while a neuron is traced: names in the functions that run, and C functions that they call."""
+"""Names that the user's code reads during a trace, in the functions that run, and the C functions that they call."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ __all__ = ["BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "
 OURS = tuple(
     str(folder / "_")[:-1] for folder in (Path(autograd.__file__).parent, Path(__file__).parents[1], Path(np.__file__).parent)
 )
-"""The folders of the code that is trusted to depend on its arguments alone."""
+"""Folders of code that is trusted to depend on its arguments alone."""
 _STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 BY_NAME = {"getattr", "vars", "dir", "hasattr", "setattr", "delattr"}
-"""Functions that read attributes by names made up as they run."""
+"""Functions that read attributes by computed names."""
 _UNSEEN = {"__dict__", "attrgetter", "__getattribute__"}
-"""What does the same without a call that a profiler sees."""
+"""Objects that do the same without a call that a profiler sees."""
 _PURE = {
     "_abc", "_bisect", "_collections", "_contextvars", "_datetime", "_decimal", "_functools", "_heapq", "_operator",
     "_sre", "_statistics", "_string", "_struct", "_typing", "_warnings", "_weakref", "array", "binascii", "builtins",
     "cmath", "collections", "contextvars", "copy", "datetime", "decimal", "enum", "functools", "itertools", "math",
     "operator", "re", "types", "typing", "unicodedata", "weakref",
 }  # fmt: skip
-"""Modules whose C functions depend on their arguments alone, but for these:"""
+"""Modules whose C functions depend on their arguments alone, with these exceptions:"""
 _IMPURE = {
     "__import__", "__subclasses__", "astimezone", "breakpoint", "compile", "ctime", "eval", "exec", "fromfile",
     "fromtimestamp", "genfromtxt", "get_printoptions", "getbufsize", "getcontext", "geterr", "geterrcall", "getweakrefcount",
@@ -52,20 +52,20 @@ _HARMLESS = {
     "__enter__", "__exit__", "_path_normpath", "_path_splitroot", "_path_splitroot_ex", "acquire", "fspath", "intern",
     "release",
 }  # fmt: skip
-"""What is called of a lock, a path, a name."""
+"""Methods of locks, paths and names."""
 
 
 class Reads:
-    """What the user's code that ran can have read.
+    """Everything that the user's code may have read.
 
     Attributes
     ----------
     codes : dict
-        The code objects with their globals, by identity.
+        The code objects and their globals, by identity.
     attributes, strings : set of str
-        Names that its instructions read from objects, and those that it holds as strings.
+        Names that its instructions read from objects, and names in its strings.
     everything : bool
-        Whether it used a function that reads attributes by names made up as it runs.
+        Whether it used a function that reads attributes by computed names.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Reads:
         self.everything = False
 
     def add(self, code: types.CodeType, space: dict[str, Any]) -> None:
-        """Note a function that is called."""
+        """Record a function that is called."""
         if (id(code), id(space)) not in self.codes:
             self.codes[id(code), id(space)] = code, space
             self.attributes.update(code.co_names)
@@ -103,7 +103,7 @@ def _strings(code: types.CodeType) -> frozenset[str]:
 
 @functools.lru_cache(512)
 def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[str, int]], bool]:
-    """Return the globals that a function names, the modules that it imports with levels, and if it matches classes."""
+    """Return the globals that a function names, the modules that it imports with levels, and whether it matches classes."""
     names, modules, matches = set(), set(), False
     before: list[Any] = [None, None]
     for step in dis.get_instructions(code):
@@ -118,7 +118,7 @@ def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[
 
 @functools.lru_cache(512)
 def _hands_on(code: types.CodeType) -> bool:
-    """Tell whether a function hands on, instead of calling it, what reads attributes by names made up as they run."""
+    """Tell whether a function passes on, rather than calls, a function that reads attributes by computed names."""
     return not BY_NAME.isdisjoint(code.co_names) and any(
         step.argval in BY_NAME and step.opcode in dis.hasname and not (step.opname == "LOAD_GLOBAL" and (step.arg or 0) & 1)
         for step in dis.get_instructions(code)
@@ -127,7 +127,7 @@ def _hands_on(code: types.CodeType) -> bool:
 
 @functools.lru_cache(512)
 def _named(code: types.CodeType, at: int) -> tuple[str, ...]:
-    """Return the name in the call at an instruction if it is ``getattr(something, "name")``, or that with a plain default."""
+    """Return the name in the call at an instruction, if it is ``getattr(something, "name")``, also with a plain default."""
     every = [step for step in dis.get_instructions(code) if step.offset <= at]
     steps = [step for step in every if step.opname not in ("CACHE", "EXTENDED_ARG", "PRECALL")]
     count = steps[-1].arg if steps[-1].opname == "CALL" else 0
@@ -143,16 +143,16 @@ def _named(code: types.CodeType, at: int) -> tuple[str, ...]:
 
 
 def refuse(where: str, got: str, fix: str) -> NoReturn:
-    """Raise the CompileError for something that cannot be watched."""
+    """Raise the CompileError for an object that cannot be watched."""
     raise CompileError(
-        where, "a step that depends on its inputs and on what can be watched, since it is traced once for all", got,
+        where, "a step that depends only on its inputs and on values that can be watched, since it is traced once", got,
         f"{fix}, or run with mode='eager'.",
     )  # fmt: skip
 
 
 @contextmanager
 def watching(reads: Reads, where: str) -> Iterator[None]:
-    """Collect what the user's code can read while the block runs.
+    """Collect the names that the user's code reads while the block runs.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def watching(reads: Reads, where: str) -> Iterator[None]:
                 refused.append(
                     f"{code.co_name}(), called in {frame.f_back.f_code.co_name} of {frame.f_back.f_code.co_filename}"
                 )
-            elif event == "c_call" and argument is open and file.startswith(OURS[2]):  # so does numpy.memmap
+            elif event == "c_call" and argument is open and file.startswith(OURS[2]):  # numpy.memmap opens files too
                 refused.append(f"open(), called in {code.co_name} of {file}, line {frame.f_lineno}")
         elif event == "call":
             reads.add(code, frame.f_globals)
@@ -192,7 +192,7 @@ def watching(reads: Reads, where: str) -> Iterator[None]:
     before: Any = sys.getprofile()
     collects = gc.isenabled()
     try:
-        gc.disable()  # what others have the collector call is no part of a neuron
+        gc.disable()  # finalizers of other objects are not part of a neuron
         sys.setprofile(look)
         yield
     finally:
@@ -217,7 +217,7 @@ def _is_trusted(frame: Any) -> bool:
 
 
 def _is_made_by_ours(frame: Any) -> bool:
-    """Tell whether a function is one that Python has written for a dataclass of ours."""
+    """Tell whether a function was generated by Python for a dataclass of ours."""
     return frame.f_code.co_filename == "<string>" and str(frame.f_globals.get("__name__")).startswith("snn.")
 
 
@@ -240,7 +240,7 @@ def impure(function: Any) -> str | None:
     kind = owner if isinstance(owner, type) else type(owner)
     module: str = (function.__module__ if alone else kind.__module__) or ""
     known = module in _PURE or module.partition(".")[0] == "numpy" or module == "time.struct_time"
-    if not alone and not known:  # a method of an object: what it can see is watched, or refused, by what the object is
+    if not alone and not known:  # a method: its object decides whether its content is watched or refused
         known = issubclass(
             kind, (np.ndarray, np.generic, Tensor, list, tuple, dict, set, frozenset, str, int, float, BaseException)
         )

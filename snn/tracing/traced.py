@@ -1,4 +1,4 @@
-"""Traced steps: their loops, their numbers in a run, and the trace itself, which is made twice."""
+"""Traced steps: their loops, their constants in a run, and the trace itself, which is made twice."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from .reads import Reads, watching
 __all__ = ["KEPT", "Loops", "Traced", "number_of", "pair", "symbol", "trace_twice"]
 
 _BYTE = np.dtype(np.uint8)
-KEPT = 4  # traces for each dtype, mask and record: a neuron that goes back to what it was is not traced again
+KEPT = 4  # traces for each dtype, mask and record: a neuron that returns to an earlier state is not traced again
 
 
 class Loops:
-    """The loops over some programs, ``known`` has those that were asked for, by loop, back end and order."""
+    """The loops over some programs; ``known`` has those requested so far, by loop, back end and order."""
 
     def __init__(self, programs: Sequence[Program]) -> None:
         self.programs = programs
         self.known: dict[Any, Function] = {}
 
     def function(self, loop: Loop, backend: BackEnd, order: Sequence[int] = (0,)) -> Function:
-        """Return a loop over the programs in an order, its source, and the arguments that are the same in all runs."""
+        """Return a loop over the programs in an order, its source, and the arguments that all runs share."""
         key = loop, backend, tuple(order)
         if key not in self.known:
             self.known[key] = backend.loop([self.programs[n] for n in order], loop)
@@ -44,14 +44,14 @@ class Loops:
 
 
 class Traced:
-    """A program and the numbers that stand in it. A subclass calls :meth:`settle` when the program is complete."""
+    """A program and its constants. A subclass calls :meth:`settle` when the program is complete."""
 
     program: Program
 
     def settle(self) -> None:
-        """Note what is the same in all steps of a run."""
+        """Record the values that are the same in all steps of a run."""
         program = self.program
-        # Copies: whoever writes to such an array has the neuron traced anew.
+        # Copies: a write to such an array causes a new trace of the neuron.
         self._arrays: dict[int, Any] = {
             i: step.what.copy()
             for i, step in enumerate(program.instructions)
@@ -61,19 +61,19 @@ class Traced:
         self._amplitudes: dict[Any, Any] = {}
 
     def kept_as(self, index: int) -> Any:
-        """Return the dtype in which a value of the program is kept: a byte for a bool."""
+        """Return the dtype in which a value of the program is kept: bytes for bools."""
         dtype = self.program.instructions[index].dtype
         return _BYTE if dtype.kind == "b" else dtype
 
     def arrays(self) -> dict[int, Any]:
-        """Return the parameters of the program by number, as they are now, and what is made of them alone."""
+        """Return the present parameters of the program by number, and values made of them alone."""
         arrays = self._arrays | {i: p.stored for i, p in self.program.owners.items()}
         if not self._settled:
             return arrays
         return arrays | quietly(lambda: {i: analysis.evaluate(self.program, i, arrays) for i in self._settled})
 
     def amplitude_of(self, amplitude: int | None, dtype: Any, arrays: dict[int, Any]) -> Any:
-        """Return an amplitude in a run with these parameters, as an array that nobody writes to; None stands for 1."""
+        """Return the amplitude of a run with these parameters, as a read-only array; None means 1."""
         if amplitude is None:
             return _one(dtype)
         if self.is_learnt(amplitude):
@@ -100,18 +100,18 @@ def _one(dtype: Any) -> Any:
 def trace_twice(
     step: Callable[..., Any], inputs: Sequence[Any], parameters: Sequence[Parameter], owners: Sequence[Cell], where: str
 ) -> tuple[Trace, list[Dependencies]]:
-    """Return the trace of a step, and what it depends on, for each of the Cells that it runs.
+    """Return the trace of a step, and its dependencies, for each Cell that it runs.
 
     Raises
     ------
     CompileError
-        If it cannot be traced, or changes something but its state.
+        If the step cannot be traced, or changes anything except its state.
     """
     reads = Reads()
     with watching(reads, where):
         first = trace(step, *inputs, parameters=parameters)
     before = [Dependencies(owner, reads, where) for owner in owners]
-    # Once more: what is kept at the first call is there now, and whoever still changes something does so in every step.
+    # Again: objects kept by the first call now exist, and a step that still changes something does so at every call.
     with watching(reads, where):
         second = trace(step, *inputs, parameters=parameters)
     changes = [what for what in (part.changes() for part in before) if what is not None]
@@ -119,14 +119,14 @@ def trace_twice(
         changes = ["computes with other numbers at each call"]
     if changes:
         raise CompileError(
-            where, "a step that changes nothing but its state, since it is traced once for all", f"one that {changes[0]}",
+            where, "a step that changes only its state, since it is traced once", f"one that {changes[0]}",
             "Keep it in the state, or run it with mode='eager'.",
         )  # fmt: skip
     return second, [Dependencies(owner, reads, where) for owner in owners]
 
 
 def _numbers(program: Any) -> list[Any]:
-    """Return the instructions of a program with the numbers that stand in it; those of Parameters do not."""
+    """Return the instructions of a program with its constants, except Parameters."""
     return [
         (
             step.kind,
@@ -146,13 +146,13 @@ def symbol(program: Program, index: int) -> Tensor:
 
 
 def number_of(tensor: Tensor) -> int:
-    """Return the number of such a Tensor."""
+    """Return the number of a value of a program."""
     array: Any = tensor.array
     return array.index  # type: ignore[no-any-return]
 
 
 def pair(cell: Any, result: Any) -> tuple[Any, Any]:
-    """Return what a neuron returned, if it is an output and a state."""
+    """Return the result of a neuron as an output and a state, after a check."""
     if not isinstance(result, tuple) or len(result) != 2:
         raise StateError(
             type(cell).__name__, "construct to return (out, state)", describe(result), "Return the new state too."

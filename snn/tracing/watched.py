@@ -1,4 +1,4 @@
-"""What is watched of a traced neuron, and how it looks now."""
+"""The watched dependencies of a traced neuron, and their present values."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ __all__ = ["Watched"]
 
 
 class Watched:
-    """What a neuron depends on, by how it can be told that it is the same.
+    """The dependencies of a neuron, by the way in which changes are detected.
 
     Attributes
     ----------
     whole, spaces, some : list
-        Mappings of which each key and value counts, each value, and some names: what returns them.
+        Getters of mappings: every key and value counts; every value counts; some names count.
     sequences : list
-        What returns the items of a container, in order, and how many there are.
+        Getters of a container's items, in order, and of their number.
     objects, classes, functions, getters : list
-        What has a type, bases or a code that counts; and what returns the same object as long as nothing has changed.
+        Objects whose type, bases or code count; and getters that return the same object unless something has changed.
     parameters, tensors, arrays, generators : list
-        Of which the contents count, or the position.
+        Objects whose contents, or position, count.
     found : dict
-        From a path to what was there.
+        The object found at each path.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Watched:
         self.found: dict[str, Any] = {}
 
     def look(self) -> list[Any]:
-        """Return the objects that must stay the same ones."""
+        """Return the objects that must stay identical."""
         found: list[Any] = []
         extend = found.extend
         for keys, values in self.whole:
@@ -70,7 +70,7 @@ class Watched:
         return found
 
     def look_inside(self) -> list[Any]:
-        """Return what must stay equal: lengths, the contents of arrays and sets, the shapes of Parameters."""
+        """Return the values that must stay equal: lengths, the contents of arrays and sets, the shapes of Parameters."""
         recording = thread.recording
         found: list[Any] = [len(values()) for _, values in self.whole]
         found += [*map(len, self.spaces), *(length() for _, length in self.sequences)]

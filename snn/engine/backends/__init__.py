@@ -1,4 +1,4 @@
-"""Back ends, a folder each: its ``BACK_END`` renders loops and kernels, and says which mode of ``snn.run`` chooses it."""
+"""Back ends, one per folder: its ``BACK_END`` renders loops and kernels, and names the mode of ``snn.run`` that chooses it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def modes() -> dict[str, BackEnd]:
 
 
 def back_end(mode: str = "compiled") -> BackEnd:
-    """Return the back end of a mode, or the one in its place while it is switched off."""
+    """Return the back end of a mode, or its replacement while it is switched off."""
     found = modes()[mode]
     return found if found.switched_off() is None else modes()[found.instead]
 
 
 def switched_off() -> str | None:
-    """Return why nothing is compiled in this process; None if loops are."""
+    """Return the reason why nothing is compiled in this process; None if loops are."""
     return modes()["compiled"].switched_off()

@@ -1,4 +1,4 @@
-"""A back end: how a loop over time, and each kernel, becomes a function that can be called."""
+"""A back end: it turns loops over time and kernels into functions."""
 
 from __future__ import annotations
 
@@ -21,32 +21,33 @@ __all__ = ["AT_FIRST", "BackEnd", "Function"]
 
 Function = tuple[Callable[..., None], Source, list[Any]]
 AT_FIRST: list[Callable[[BackEnd], None]] = []
-"""What to do with a back end that compiles when this process first needs it, before its compiler is imported."""
+"""Called with a back end that compiles when this process first needs it, before its compiler is imported."""
 
 
 class BackEnd:
-    """Renders loops and kernels as Python source, and runs that as it is.
+    """Renders loops and kernels as Python source, and runs the source unchanged.
 
-    A subclass loads it in another way; one for another language has its own ``loop``, ``kernel`` and ``products``.
+    A subclass loads the source in another way. A back end for another language has its own ``loop``, ``kernel`` and
+    ``products``.
 
     Parameters
     ----------
     mode : str
         The mode of :func:`snn.run` that chooses it.
     folder : str
-        Where its ``lanes.py`` and ``micro.py`` are, the innermost loops.
+        The folder of its ``lanes.py`` and ``micro.py``, which have the innermost loops.
 
     Attributes
     ----------
     instead : str
-        The mode whose back end takes its place where it is switched off.
+        The mode whose back end replaces it while it is switched off.
     compiles : bool
-        Whether its kernels are fast: else the BLAS makes all products.
+        Whether its kernels are fast; else the BLAS computes all products.
     kernel : callable
-        From the name of a function of ``kernels.py``, or another file, to what :func:`snn.engine.threads.launch` calls.
+        Maps the name of a function in ``kernels.py``, or another file, to a function for :func:`snn.engine.threads.launch`.
     products : callable
-        From a tile, its rows, vectors of a row and bytes of a vector, and the bytes of an element to a module with the
-        functions of ``blocks.py``.
+        Maps a tile (rows, vectors per row, bytes per vector) and the bytes of an element to a module with the functions of
+        ``blocks.py``.
     """
 
     instead, compiles = "", False
@@ -57,7 +58,7 @@ class BackEnd:
         self.products = functools.cache(lambda tile, itemsize: self.load(self.blocks(tile, itemsize)))
 
     def switched_off(self) -> str | None:
-        """Return why it cannot be used in this process; None if it can."""
+        """Return the reason why this process cannot use it; None if it can."""
         return None
 
     def load(self, source: str) -> ModuleType:
@@ -65,18 +66,18 @@ class BackEnd:
         return cache.load(source)
 
     def of_numpy(self, name: str, dtype: Any) -> tuple[Any, Any]:
-        """Return what ``apply`` in its ``lanes.py`` calls for a function such as ``"numpy.exp"`` of arrays of a dtype."""
+        """Return the operands of ``apply`` in ``lanes.py`` for a function such as ``"numpy.exp"`` on arrays of a dtype."""
         return ufuncs.function(name), np.intp(0)
 
     def loop(self, programs: Sequence[Program], loop: Loop) -> Function:
-        """Return a loop over programs, its source, and the arguments that are the same in all runs."""
+        """Return a loop over programs, its source, and the arguments that all runs share."""
         source = emit(programs, loop)
         always = [programs[body].instructions[i].what for body, i in source.constants]
         always += [part for name, dtype in source.functions for part in self.of_numpy(name, dtype)]
         return getattr(self.load(self.module([source.text])), loop.name), source, always
 
     def module(self, functions: Sequence[str]) -> str:
-        """Join functions to the source of a module that stands alone."""
+        """Join functions into the source of a self-contained module."""
         compiled = (f"@njit(error_model='numpy', nogil=True)\n{function}" for function in functions)
         return self._before + "\n\n".join(compiled)
 
@@ -85,11 +86,11 @@ class BackEnd:
         return _alone(self.folder / "lanes.py") + _alone(_HERE / "head.py")
 
     def kernels(self, file: str = "kernels") -> str:
-        """Return the source of the kernels of a file as such a module."""
+        """Return the source of the kernels of a file as a self-contained module."""
         return self._before + _alone(_HERE / f"{file}.py")
 
     def blocks(self, tile: tuple[int, int, int], itemsize: int) -> str:
-        """Return that of matrix products."""
+        """Return the source of matrix products as a self-contained module."""
         rows, vectors, size = tile
         constants = {"ROWS": rows, "COLUMNS": vectors * size // itemsize}
         lines = ["import numpy as np\n", *(f"{name} = np.uint64({value})\n" for name, value in constants.items())]
@@ -102,7 +103,7 @@ _HERE = Path(__file__).parent
 
 
 def _alone(file: Path) -> str:
-    """Return the source of a file without what it imports from others of ours."""
+    """Return the source of a file without its imports from our own modules."""
     text = file.read_text(encoding="utf-8")
     lines = text.splitlines(keepends=True)
     for node in ast.parse(text).body:

@@ -1,8 +1,8 @@
-"""Matrix products block by block. Each job owns a block of what is written, and sums over the whole depth in one order.
+"""Matrix products block by block. Each job owns a block of the result, and sums over the whole depth in a fixed order.
 
-The emitted file says how large a tile is: ROWS by COLUMNS. The depth is taken ``most`` at a time.
-An operand is said by its flat elements, where each of its rows begins and where its columns are from there, so that rows may
-be strided, gathered or patches of an image, and a transposed operand has the two changed.
+The emitted file defines the size of a tile, ROWS by COLUMNS. The depth is taken ``most`` at a time.
+An operand is described by its flat elements, the start of each row, and the offset of each column from there. So rows may be
+strided, gathered or patches of an image, and a transposed operand swaps the two.
 """
 
 import numpy as np
@@ -10,20 +10,20 @@ import numpy as np
 from .python.lanes import njit
 from .python.micro import COLUMNS, ROWS, copies, element, tile, turns
 
-STRIP = np.uint64(16)  # rows of a memory page each that are read at once, where panels are made of parts of rows
+STRIP = np.uint64(16)  # rows read at once, each on its own memory page, where panels are made of parts of rows
 turn_4, turn_2 = turns(4), turns(2)
 copy_rows, copy_columns = copies(int(ROWS)), copies(int(COLUMNS))
 
 
-# No function that is compiled is made by another one. Numba numbers such twins in the order in which a process meets them, so
-# that one that comes from the cache may bear the name of another that is here already, and LLVM would take that.
+# Compiled functions are never made by other functions. Numba numbers such twins in the order in which a process meets them, so
+# a twin from the cache could have the name of another twin in this process, and LLVM would link the wrong one.
 
 
 @njit(error_model="numpy", nogil=True)
 def pack(out, at, width, source, wide, first, count, deep, start, depth, amplitude, unit_wide, unit_deep):
     """Write ``source[wide[first + r] + deep[start + d]]`` to ``out[at + d * width + r]``, and 0 for r from count on.
 
-    The width is ROWS or COLUMNS. Where one of the two has its elements side by side, ``unit``, they are read as vectors.
+    The width is ROWS or COLUMNS. If elements are adjacent along one direction, ``unit``, they are read as vectors.
     """
     one, two, four, full = np.uint64(1), np.uint64(2), np.uint64(4), count == width
     if full and unit_wide:
@@ -53,7 +53,7 @@ def pack(out, at, width, source, wide, first, count, deep, start, depth, amplitu
 
 @njit(error_model="numpy", nogil=True)
 def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out):
-    """Pack the second operand, a panel a job: ``[depths, panels, depth, COLUMNS]``."""
+    """Pack the second operand, one panel per job: ``[depths, panels, depth, COLUMNS]``."""
     n = np.uint64(len(wide))
     panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
     for s in range(start, end, most):
@@ -72,10 +72,10 @@ def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, u
 @njit(error_model="numpy", nogil=True)
 def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
               out, at_out, pitch, before, at_before, before_pitch, adds):  # fmt: skip
-    """Write the block of rows i0 to i1 and columns j0 to j1 of a product, after ``before`` if it ``adds``.
+    """Write the block of rows i0 to i1 and columns j0 to j1 of a product, plus ``before`` if ``adds``.
 
-    ``weights`` is the packed second operand; j0 begins a panel. ``room`` and ``edge`` are work space. The block is in the
-    cache then, for what comes next.
+    ``weights`` is the packed second operand; j0 is the start of a panel. ``room`` and ``edge`` are work space. Afterwards the
+    block is in the cache for the next operation.
     """
     panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
     for s in range(start, end, most):
@@ -110,7 +110,7 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
 @njit(error_model="numpy", nogil=True)
 def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, tall, broad,
                out, pitch, before, before_pitch, adds):  # fmt: skip
-    """Multiply, ``tall`` rows and ``broad`` columns a job."""
+    """Multiply, ``tall`` rows and ``broad`` columns per job."""
     m = np.uint64(len(wide))
     across = (n + broad - np.uint64(1)) // broad
     room, edge = np.empty((tall + ROWS) * most, out.dtype), np.empty(ROWS * COLUMNS, out.dtype)

@@ -1,4 +1,4 @@
-"""What every emitted file has before its first loop, behind the ``lanes.py`` of its back end."""
+"""The head of every emitted file, after the ``lanes.py`` of its back end."""
 
 import math  # noqa: F401 - a loop may use it
 
@@ -27,7 +27,7 @@ exp64 = exponential(64, 14, -747.0, 710.0, 6755399441055744.0, (0.69314575195312
 
 @njit(error_model="numpy", nogil=True)
 def add_rows(dst, at, src, base, pitch, index, start, stop, lanes):
-    """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+    """Add the rows ``src[base + pitch * index[p]]``, p from start to stop, to ``dst[at : at + lanes]``."""
     if lanes == 64:
         add_rows_of_64(dst, at, src, base, pitch, index, start, stop)
     elif lanes == 32:
@@ -38,7 +38,7 @@ def add_rows(dst, at, src, base, pitch, index, start, stop, lanes):
 
 @njit(error_model="numpy", nogil=True)
 def collect(flags, at, columns, index, to):
-    """Write the positions of the flags that are set, of ``columns`` from ``at`` on; return how many there are."""
+    """Write the positions of the set flags among ``columns`` from ``at`` on; return their number."""
     p, whole = to, columns // np.uint64(LANES) * np.uint64(LANES)
     for k in range(np.uint64(0), whole, np.uint64(LANES)):
         word = where_nonzero(flags, at + k)
@@ -74,7 +74,7 @@ def add_product(dst, pitch, a, a_pitch, members, n, weights):
 def add_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, weights, strip, n, cursor, four):
     """Add products of rows of ``a`` with rows of weights, ``[n, pitch]``, to the listed places of rows of ``out``.
 
-    The places of row r are ``index[start[first + r]:start[first + r + 1]]``. The weights go by in strips that stay in the
+    The places of row r are ``index[start[first + r]:start[first + r + 1]]``. The weights are read in strips that stay in the
     cache.
     """
     one = np.uint64(1)
@@ -104,8 +104,8 @@ def add_dots(out, out_at, out_pitch, a, a_at, pitch, rows, start, index, first, 
 def add_dots_where(out, out_pitch, a, a_pitch, members, flags, at, columns, weights, pitch, n, chosen, count, four):
     """Add products of rows of ``a`` with rows of weights where flags, ``[members, columns]`` from ``at`` on, are set.
 
-    The weights are ``[columns, pitch]``; a row of them goes by once for all members. ``n``, a multiple of 16, is the length of
-    the products.
+    The weights are ``[columns, pitch]``; each row is read once for all members. ``n``, a multiple of 16, is the length of the
+    products.
     """
     one, none = np.uint64(1), np.uint64(0)
     for first in range(none, columns, np.uint64(LANES)):

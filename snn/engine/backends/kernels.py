@@ -1,9 +1,9 @@
 """Loops over events that are the same for every neuron. Each does the jobs ``lo`` to ``hi`` and owns what it writes.
 
-Flat arrays and unsigned indices throughout: with others LLVM does not vectorise. An event is the position of a spike in
-its row, and a row is one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights
-``[n_out, n_in]`` are packed to ``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs in a block, which stays in the cache
-while all rows go by.
+Flat arrays and unsigned indices throughout, or LLVM does not vectorise. An event is the position of a spike in its row, and
+a row is one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights ``[n_out, n_in]`` are
+packed to ``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs per block, so that a block stays in the cache while all rows are
+read.
 """
 
 import numpy as np
@@ -14,9 +14,9 @@ from .python.lanes import LANES, add_times, lowest, njit, ones, where_nonzero
 
 @njit(error_model="numpy", nogil=True)
 def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
-    """Write, for each row, which elements are not zero, a bit each, and how many.
+    """Write for each row a bit per element that is not zero, and their number.
 
-    Where it ``checks``, ``wrong`` is set where an element is neither zero nor ``value``.
+    If ``checks``, set ``wrong`` where an element is neither zero nor ``value``.
     """
     whole = columns // np.uint64(LANES)
     for r in range(lo, hi):
@@ -43,13 +43,13 @@ def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
 def numbers(lo, hi, share, flags, amplitude, out):
     """Write bytes that are 0 or 1 as 0 or an amplitude."""
     for k in range(lo * share, min(hi * share, np.uint64(len(flags)))):
-        out[k] = flags[k]  # a number of bytes times a float would be a float64
+        out[k] = flags[k]  # a product of bytes and a float would be float64
         out[k] *= amplitude
 
 
 @njit(error_model="numpy", nogil=True)
 def largest(lo, hi, share, words, mask, found):
-    """Write the largest of the words of a share, each without the bits that are not in the mask; ``found`` begins at 0."""
+    """Write the largest word of each share, without the bits outside the mask; ``found`` starts at 0."""
     for job in range(lo, hi):
         worst = found[job]
         for k in range(job * share, min((job + np.uint64(1)) * share, np.uint64(len(words)))):
@@ -60,7 +60,7 @@ def largest(lo, hi, share, words, mask, found):
 
 @njit(error_model="numpy", nogil=True)
 def listed(lo, hi, words, per_row, start, index):
-    """Write the position of each bit that is set."""
+    """Write the position of each set bit."""
     for r in range(lo, hi):
         p = start[r]
         for w in range(per_row):
@@ -73,7 +73,7 @@ def listed(lo, hi, words, per_row, start, index):
 
 @njit(error_model="numpy", nogil=True)
 def join(lo, hi, start_a, index_a, start_b, index_b, start, index):
-    """Write the events of two lists row by row, those of the first before those of the second."""
+    """Write the events of two lists row by row, those of the first list first."""
     for r in range(lo, hi):
         p, one = start[r], np.uint64(1)
         for k in range(start_a[r], start_a[r + one]):
@@ -142,7 +142,7 @@ def unpack(lo, hi, packed, n_out, n_in, amplitude, lanes, weight):
 
 @njit(error_model="numpy", nogil=True)
 def turn(lo, hi, weight, n_out, n_in, pitch, turned):
-    """Write weights the other way round, ``[n_in, pitch]``, with zeros behind."""
+    """Write weights transposed, ``[n_in, pitch]``, padded with zeros."""
     strip = np.uint64(16)
     for job in range(lo, hi):
         i0, i1 = job * strip, min((job + np.uint64(1)) * strip, n_in)
@@ -156,10 +156,10 @@ def turn(lo, hi, weight, n_out, n_in, pitch, turned):
 
 @njit(error_model="numpy", nogil=True)
 def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, lanes, packed):
-    """Add to the packed gradient of weights, for each event, the gradient of its row's currents, ``[block, rows, width]``."""
+    """Add, for each event, the gradient of its row's currents, ``[block, rows, width]``, to the packed weight gradient."""
     for job in range(lo, hi):
         b, part = job // parts, job % parts
-        end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than what is left
+        end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than the remaining outputs
         for i in range(n_in * part // parts, n_in * (part + np.uint64(1)) // parts):
             first, last = column_start[i], column_start[i + np.uint64(1)]
             if first < last:
@@ -170,7 +170,7 @@ def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, 
 
 @njit(error_model="numpy", nogil=True)
 def spread(lo, hi, start, index, packed, n_in, columns, lanes, out):
-    """Write the currents ``[rows, columns]`` that events bring."""
+    """Write the currents ``[rows, columns]`` of events."""
     row = np.empty(LANES, packed.dtype)
     for r in range(lo, hi):
         for first in range(np.uint64(0), columns, lanes):
@@ -183,9 +183,9 @@ def spread(lo, hi, start, index, packed, n_in, columns, lanes, out):
 
 @njit(error_model="numpy", nogil=True)
 def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, n_in, out):
-    """Write ``gradient @ weights.T``, ``[rows, n_in]``, at the listed places only and zero elsewhere.
+    """Write ``gradient @ weights.T``, ``[rows, n_in]``, at the listed places and zero elsewhere.
 
-    ``gradient`` is ``[rows, pitch]`` and ``weights`` ``[n_in, pitch]``; they go by in strips of inputs that stay in the cache.
+    ``gradient`` is ``[rows, pitch]`` and ``weights`` ``[n_in, pitch]``, read in strips of inputs that stay in the cache.
     """
     four, cursor = np.empty(4, out.dtype), np.empty(share, np.uint64)
     for job in range(lo, hi):
@@ -200,7 +200,7 @@ def sampled(lo, hi, share, rows, start, index, gradient, pitch, weights, strip, 
 
 @njit(error_model="numpy", nogil=True)
 def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, size, eps, keep):
-    """Make a step of Adam's rule, in the order of operations that the numpy form has."""
+    """Make a step of Adam, with the order of operations of the numpy form."""
     for i in range(lo * piece, min(hi * piece, np.uint64(len(w)))):
         m = mean[i] * beta1 + g[i] * rest1
         s = square[i] * beta2 + g[i] * g[i] * rest2
@@ -213,10 +213,10 @@ def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, siz
 def add_kernels(
     work, place, factor, first, group, width, kh, kw, group_out, rows_out, columns_out, pitch, row_of, run_start, runs, weights
 ):  # fmt: skip
-    """Add to an image ``[places, pitch]`` the kernels of an input at a place, times a factor: those from ``first`` on.
+    """Add the kernels of an input at a place, from ``first`` on, times a factor, to an image ``[places, pitch]``.
 
-    ``row_of`` says which row of the output a row of the image reaches by each row of the kernel; ``runs`` which runs along
-    it: the first output, the first column of the kernel, and how many. The weights are ``[channels, kh, kw, group_out]``.
+    ``row_of`` has the output row for each row of the image and each row of the kernel. ``runs`` has the runs along it: the
+    first output, the first column of the kernel, and the length. The weights are ``[channels, kh, kw, group_out]``.
     """
     y = place // width
     x = place - y * width
@@ -232,7 +232,7 @@ def add_kernels(
 
 @njit(error_model="numpy", nogil=True)
 def put_channels_first(work, channels, pitch, plane, r, out):
-    """Write an image whose channels are behind its places."""
+    """Write an image whose channels are last."""
     for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
         for c in range(channels):
             first = (r * channels + c) * plane
@@ -245,7 +245,7 @@ def convolve_spikes(
     lo, hi, start, index, channels, each, group_out, n_out, pitch, width, kh, kw, rows_out, columns_out, row_of, run_start,
     runs, weights, out,
 ):  # fmt: skip
-    """Write the currents of images: each spike adds its kernels to the outputs that it reaches, as ``add_kernels`` says."""
+    """Write the currents of images: each spike adds its kernels to the outputs in its reach, as in ``add_kernels``."""
     plane = rows_out * columns_out
     work, unit = np.empty(plane * pitch, out.dtype), out.dtype.type(1)
     for r in range(lo, hi):
@@ -265,7 +265,7 @@ def convolve_few(
     lo, hi, numbers, channels, each, group_out, n_out, pitch, size, width, kh, kw, rows_out, columns_out, row_of, run_start,
     runs, weights, out,
 ):  # fmt: skip
-    """Write what images of numbers ``[images, channels, size]`` bring, most of which are 0; as ``convolve_spikes``."""
+    """Write the currents of images ``[images, channels, size]`` with few nonzero numbers; see ``convolve_spikes``."""
     plane = rows_out * columns_out
     work, index = np.empty(plane * pitch, out.dtype), np.empty(size, np.uint32)
     for r in range(lo, hi):
@@ -287,9 +287,9 @@ def gather_spikes(
     lo, hi, start, index, rows, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start,
     runs, gradient, total,
 ):  # fmt: skip
-    """Add to the gradient by the weights, for each spike, that by the outputs it reaches, ``[rows, places, n_out]``.
+    """Add, for each spike, the gradients of the outputs in its reach, ``[rows, places, n_out]``, to the weight gradient.
 
-    A job is a channel and a row of the kernel. All jobs go by for a few images, which stay in the second-level cache.
+    A job is a channel and a row of the kernel. All jobs process a few images at a time, which stay in the second-level cache.
     """
     plane, unit = rows_out * columns_out, total.dtype.type(1)
     few = max(np.uint64(1), np.uint64(1 << 15) // (plane * n_out))
@@ -312,7 +312,7 @@ def gather_spikes(
 
 @njit(error_model="numpy", nogil=True)
 def channels_last(lo, hi, images, channels, plane, out):
-    """Move the channels of images behind their places."""
+    """Move the channels of images to the last axis."""
     for r in range(lo, hi):
         base = r * channels * plane
         for k0 in range(np.uint64(0), plane, np.uint64(16)):
@@ -326,7 +326,7 @@ def sample_convolved(
     lo, hi, start, index, channels, each, group_out, n_out, width, kh, kw, rows_out, columns_out, row_of, run_start, runs,
     weights, gradient, size, out,
 ):  # fmt: skip
-    """Write the gradient by images at the listed places, from that by outputs ``[rows, places, n_out]``, and 0 elsewhere."""
+    """Write the gradient of images at the listed places, from that of outputs ``[rows, places, n_out]``, and 0 elsewhere."""
     plane = rows_out * columns_out
     for r in range(lo, hi):
         for c in range(channels):
@@ -359,7 +359,7 @@ def binned(lo, hi, start, p, y, x, height, width, place, out):
 
 @njit(error_model="numpy", nogil=True)
 def occupied(lo, hi, start, p, y, x, height, width, place, out):
-    """Set where frames have an event; as :func:`binned`."""
+    """Set places of frames that have an event; see :func:`binned`."""
     for f in range(lo, hi):
         first = f * place
         for e in range(start[f], start[f + np.uint64(1)]):

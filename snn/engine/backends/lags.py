@@ -1,8 +1,8 @@
-"""Loops over connections with a delay each: time is innermost, so that a connection is one run of memory.
+"""Loops over connections with individual delays: time is innermost, so that a connection is contiguous in memory.
 
 Each does the jobs ``lo`` to ``hi`` and owns what it writes. Arrays are flat; a row has the time steps of one feature of a
-sample. The last two loops go from spike to spike, whose lists are those of ``kernels.py``: there the outputs are innermost, in
-blocks of LANES, with ``later``, ``[blocks, n_in, LANES]``, the steps of a connection times LANES.
+sample. The last two loops go from spike to spike, with the lists of ``kernels.py``. There the outputs are innermost, in
+blocks of LANES; ``later``, ``[blocks, n_in, LANES]``, has the delay of each connection times LANES.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from .python.lanes import LANES, njit
 
 @njit(error_model="numpy", nogil=True)
 def lagged_sums(lo, hi, weight, offset, n_out, n_in, x, x_pitch, steps, out, pitch):
-    """Write sums of rows ``x[offset[a, b] : offset[a, b] + steps]`` by ``weight[a, b]``; a job is an output of a sample."""
+    """Write sums of rows ``x[offset[a, b] : offset[a, b] + steps]`` times ``weight[a, b]``; a job is an output of a sample."""
     one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     for job in range(lo, hi):
         sample, at = job // n_out, job * pitch
@@ -40,7 +40,7 @@ def lagged_sums(lo, hi, weight, offset, n_out, n_in, x, x_pitch, steps, out, pit
 
 @njit(error_model="numpy", nogil=True)
 def lagged_dots(lo, hi, g, g_pitch, n_out, samples, x, x_pitch, offset, n_in, n, out):
-    """Write products of the first ``n`` steps of rows of ``g`` with those of ``x`` from an offset on; a job is an output."""
+    """Write products of the first ``n`` steps of rows of ``g`` with rows of ``x`` from an offset on; a job is an output."""
     one, two, three, last = np.uint64(1), np.uint64(2), np.uint64(3), n_in - np.uint64(1)
     four = np.empty(4, g.dtype)
     for k in range(lo * n_in, hi * n_in):
@@ -65,9 +65,9 @@ def lagged_dots(lo, hi, g, g_pitch, n_out, samples, x, x_pitch, offset, n_in, n,
 
 @njit(error_model="numpy", nogil=True)
 def spread_later(lo, hi, start, index, samples, n_in, weights, later, n_out, steps, rows, out):
-    """Write currents ``[steps, samples, n_out]``: each spike adds its weights where they arrive.
+    """Write currents ``[steps, samples, n_out]``: each spike adds its weights at their arrival.
 
-    A job is a sample and a block of outputs, of which ``rows`` steps are in the work: as many as the longest delay lie behind.
+    A job is a sample and a block of outputs, with ``rows`` steps of work space: the steps, then as many as the longest delay.
     """
     lanes = np.uint64(LANES)
     blocks = (n_out + lanes - np.uint64(1)) // lanes
@@ -91,7 +91,7 @@ def spread_later(lo, hi, start, index, samples, n_in, weights, later, n_out, ste
 
 @njit(error_model="numpy", nogil=True)
 def gather_later(lo, hi, sets, start, index, samples, n_in, later, n_out, steps, rows, g, total):
-    """Add to the gradient by weights, ``[sets, blocks, n_in, LANES]``, for each spike, that by the currents it has reached.
+    """Add, for each spike, the gradients of its later currents to the weight gradient, ``[sets, blocks, n_in, LANES]``.
 
     A job is a block of outputs and one of ``sets`` of samples.
     """

@@ -12,10 +12,10 @@ from .python.lanes import njit
 
 @njit(error_model="numpy", nogil=True)
 def pooled(lo, hi, steps, rows, plane, spikes, amount, first, start, place, outputs, lead, out, at):
-    """Write, for each window and step, whether the place that leads fires, and which that is: the first of several.
+    """Write, for each window and step, whether the leading place fires, and its number; the first one wins a tie.
 
-    ``lead``, ``[rows, plane]``, has the state before the first step, and at last that after the last one: sums of ``amount``,
-    or with ``first`` the steps since the first spike.
+    ``lead``, ``[rows, plane]``, has the state before the first step, and on return after the last: sums of ``amount``, or with
+    ``first`` the steps since the first spike.
     """
     one, row = np.uint64(1), lead.dtype.type(1)
     for r in range(lo, hi):
@@ -40,7 +40,7 @@ def pooled(lo, hi, steps, rows, plane, spikes, amount, first, start, place, outp
 
 @njit(error_model="numpy", nogil=True)
 def put_back(lo, hi, plane, outputs, g, at, out):
-    """Add each gradient at the place that was chosen; a job is a row of a step, and ``out`` is 0."""
+    """Add each gradient at the chosen place; a job is a row of a step, and ``out`` starts at 0."""
     for r in range(lo, hi):
         for p in range(r * outputs, (r + np.uint64(1)) * outputs):
             out[r * plane + np.uint64(at[p])] += g[p]
@@ -48,7 +48,7 @@ def put_back(lo, hi, plane, outputs, g, at, out):
 
 @njit(error_model="numpy", nogil=True)
 def largest(lo, hi, plane, outputs, positions, place, outside, x, out):
-    """Write the largest of each window; NaN if there is one."""
+    """Write the maximum of each window; NaN if it contains one."""
     for r in range(lo, hi):
         for p in range(outputs):
             best = outside
@@ -61,7 +61,7 @@ def largest(lo, hi, plane, outputs, positions, place, outside, x, out):
 
 @njit(error_model="numpy", nogil=True)
 def first_largest(lo, hi, plane, outputs, positions, place, outside, x, top, found):
-    """Write at which position of each window the largest is, ``top``: the first of several; of NaN likewise."""
+    """Write the position of each window's maximum ``top``, the first of several; NaN likewise."""
     for r in range(lo, hi):
         for p in range(outputs):
             best, before, at = top[r * outputs + p], np.uint64(1), np.uint64(0)
@@ -75,9 +75,9 @@ def first_largest(lo, hi, plane, outputs, positions, place, outside, x, top, fou
 
 @njit(error_model="numpy", nogil=True)
 def put_chosen(lo, hi, plane, outputs, positions, place, apart, g, chosen, out):
-    """Write each element of ``g`` at the position that was chosen, and 0 elsewhere.
+    """Write each element of ``g`` at its chosen position, and 0 elsewhere.
 
-    Where windows are not ``apart``, a place sums what it gets position by position.
+    If windows are not ``apart``, a place sums its elements position by position.
     """
     for r in range(lo, hi):
         for i in range(plane):

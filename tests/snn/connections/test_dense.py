@@ -432,7 +432,7 @@ def test_per_sample_runs_a_layer_on_all_steps_at_once():
 
 def test_an_activation_is_said():
     text = explained(net_of(nn.Dense(I, O, rng=0, activation=nn.ReLU())), spikes())
-    assert "it has an activation, which may be a layer of its own behind it" in text
+    assert "its activation belongs in a separate layer after it" in text
 
 
 def test_layers_of_another_kind_are_told_nothing():

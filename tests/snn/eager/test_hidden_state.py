@@ -50,7 +50,7 @@ def test_a_run_that_goes_on_from_a_tensor_in_an_attribute_is_said_once(chain, st
     where = r"layer '0' (Hidden)" if chain else "Hidden"
     assert first == third == []
     assert len(second) == 1
-    assert second[0].startswith(f"snn.run: {where} went on from the Tensor that an earlier run has left in its attribute 'v'.")
+    assert second[0].startswith(f"snn.run: {where} continued from the Tensor that an earlier run left in its attribute 'v'.")
     assert "construct(x, state) -> (out, state)" in second[0]
     assert runs(copy.deepcopy(net), 2, mode=mode)[1]  # a copy is another net
 

@@ -111,7 +111,7 @@ def test_dense_layers_are_the_same_with_either_product(name, mode, monkeypatch, 
     for product in ("blas", "ours"):
         monkeypatch.setenv("SPIKECELL_PRODUCT", product)
         found[product], text = results(x, mode, tune)
-        assert f"{'our own' if product == 'ours' else 'the BLAS'}: $SPIKECELL_PRODUCT says so" in text
+        assert f"{'our own kernel' if product == 'ours' else 'the BLAS'} ($SPIKECELL_PRODUCT says so)" in text
     for blas, ours in zip(found["blas"], found["ours"], strict=True):
         assert blas.dtype == ours.dtype
         np.testing.assert_allclose(ours, blas, rtol=0, atol=1e-5 * abs(blas).max())

@@ -28,7 +28,7 @@ class Swapping(Wired):
 
 def test_a_table_names_what_feeds_each_node():
     text = str(snn.graph(Feedback(), X))
-    assert re.search(r"^  back +Dense +\[4, 6\] float32 +24  lif2, a step before$", text, re.M)
+    assert re.search(r"^  back +Dense +\[4, 6\] float32 +24  lif2, a step earlier$", text, re.M)
     assert re.search(r"^  lif1 +LIFNode +\[4, 6\] float32 +add, its own state$", text, re.M)
     assert text.endswith("output: lif2")
 

@@ -137,7 +137,7 @@ def test_two_states_without_initial_state_say_what_is_missing_and_can_be_given()
             return x, (i + x, v)
 
     x = np.ones((2, 1, 3), np.float32)
-    with pytest.raises(StateError, match=r"Two: expected a method initial_state\(x\) that says how it starts, got none"):
+    with pytest.raises(StateError, match=r"Two: expected a method initial_state\(x\) that returns its start state, got none"):
         snn.run(Two(), x)
     zeros = np.zeros((1, 3), np.float32)
     _, (i, _), _ = snn.run(Two(), x, (zeros, zeros))

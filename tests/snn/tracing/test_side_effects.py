@@ -63,7 +63,7 @@ def kind(request):
 
 
 def test_what_a_step_leaves_behind_is_refused(kind):
-    with pytest.raises(CompileError, match=rf"{kind.__name__}\.construct: expected a step that changes nothing but its state"):
+    with pytest.raises(CompileError, match=rf"{kind.__name__}\.construct: expected a step that changes only its state"):
         snn.run(kind(), X, mode="python")
 
 

@@ -13,16 +13,16 @@ __all__ = ["BACK_END"]
 
 
 class Compiled(BackEnd):
-    """Imports numba when something is first loaded."""
+    """Compiles with Numba, which is imported on first load."""
 
     instead, compiles = "python", True
 
     def switched_off(self) -> str | None:
-        """Tell of ``NUMBA_DISABLE_JIT=1``."""
+        """Return the reason if ``NUMBA_DISABLE_JIT=1``."""
         return None if os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0") else "Numba is switched off"
 
     def load(self, source: str) -> ModuleType:
-        """Return the module of a source; a loop is compiled when it is first called, or was by a process before."""
+        """Return the module of a source; a loop is compiled on its first call, unless an earlier process stored it."""
         if not versions.cache_info().currsize:
             for do in AT_FIRST:
                 do(self)
@@ -30,7 +30,7 @@ class Compiled(BackEnd):
         return cache.load(source + versions(), prepare)
 
     def of_numpy(self, name: str, dtype: Any) -> tuple[Any, Any]:
-        """Return the addresses of a loop inside numpy, and of its data."""
+        """Return the addresses of a loop inside numpy and of its data."""
         return ufuncs.loop_of(name, dtype)
 
 

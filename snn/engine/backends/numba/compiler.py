@@ -1,4 +1,4 @@
-"""What Numba makes of the loops of a module, and how it is kept for later processes."""
+"""Compilation of a module's loops by Numba, and their storage for later processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STAGES, _PLACES = ("Failed in ",), ("During:", "File ", "There are ")
 
 @functools.cache
 def versions() -> str:
-    """Import numba, which cannot be done again if it is interrupted, and say what compiled loops depend on."""
+    """Import numba, which cannot be repeated after an interrupt; return everything that compiled loops depend on."""
     import llvmlite
     import numba
     import numpy as np
@@ -29,14 +29,14 @@ def versions() -> str:
 
 
 def prepare(function: Any) -> None:
-    """Have numba compile a loop where nothing interrupts it, and keep what comes of it; leave what is no loop.
+    """Compile a loop with numba where nothing interrupts it, and store the result; ignore any other object.
 
-    A loop is what ``threads.launch`` may call: a function that numba compiles, of ``lo`` and ``hi``.
+    A loop is a function for ``threads.launch``: compiled by numba, with the arguments ``lo`` and ``hi``.
     """
     code = getattr(getattr(function, "py_func", None), "__code__", None)
     if code is None or code.co_varnames[:2] != ("lo", "hi"):
         return
-    compile_for = function._compile_for_args  # what numba's dispatcher calls for types that it does not know yet
+    compile_for = function._compile_for_args  # the dispatcher calls it for types it has not met
 
     def compile_undisturbed(*args: Any, **kwargs: Any) -> Any:
         from numba.core.errors import NumbaError
@@ -54,7 +54,7 @@ def prepare(function: Any) -> None:
 
 
 def _reason(text: str) -> str:
-    """Return what numba says in its message, without the stage at which it failed, before, and where, after."""
+    """Return the core of a numba message, without the stage before it and the location after it."""
     lines = [line.strip() for line in text.splitlines()]
     said = [line for line in lines if line and not line.startswith(_STAGES)] or ["no reason"]
     end = next((i for i, line in enumerate(said) if i and line.startswith(_PLACES)), len(said))
@@ -62,7 +62,7 @@ def _reason(text: str) -> str:
 
 
 class _Kept:
-    """What numba asks for when it compiles a function: its own cache believes whatever file it finds."""
+    """The cache interface that numba expects: its own cache trusts any file it finds."""
 
     cache_path = None
 
@@ -70,7 +70,7 @@ class _Kept:
         self.name = name
 
     def load_overload(self, signature: Any, context: Any) -> Any:
-        """Return what was compiled before for a signature, or None."""
+        """Return the stored result for a signature, or None."""
         from numba.core.compiler import CompileResult
 
         context.refresh()
@@ -79,20 +79,20 @@ class _Kept:
         try:
             rebuild: Any = CompileResult._rebuild
             return None if content is None else rebuild(context, *pickle.loads(content))
-        except Exception:  # noqa: BLE001, RUF100 - whole, but not what this numba makes: it is made anew
+        except Exception:  # noqa: BLE001, RUF100 - intact, but from another numba: compile again
             return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
-        """Keep what was compiled."""
+        """Store the result for a signature."""
         from numba.core import serialize
 
         if not result.library.has_dynamic_globals:
-            dumps: Any = serialize.dumps  # it knows functions of numba's own
+            dumps: Any = serialize.dumps  # it can pickle numba's own functions
             content, name = dumps(result._reduce()), self._file(signature, result.codegen)
             stored(lambda store: store.write(name, content))
 
     def _file(self, signature: Any, codegen: Any) -> str:
-        """Return the name of a file: the function's, and a hash of all else that what is compiled depends on."""
+        """Return the name of a file: that of the function, and a hash of everything else that the result depends on."""
         from numba import config
 
         options = [
@@ -102,6 +102,6 @@ class _Kept:
         return f"{self.name}.{hashlib.sha256(about.encode()).hexdigest()[:20]}.bin"
 
     def flush(self) -> None:
-        """Forget nothing: what is compiled anew replaces what was kept."""
+        """Do nothing: a new result replaces the stored one."""
 
     enable = disable = flush

@@ -1,4 +1,4 @@
-"""The innermost loops as vector instructions, for Numba: what it would make of them in Python does not stay in registers."""
+"""The innermost loops as vector instructions: in Python source, their sums would not stay in registers after Numba."""
 
 import math
 from functools import partial
@@ -8,7 +8,7 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-LANES = 64  # columns that are summed at once
+LANES = 64  # columns summed at once
 
 
 def _vectors(context, builder, array, kind, at, lanes=LANES):
@@ -54,11 +54,11 @@ def _loop(builder, start, stop, carried):
 
 
 def row_sum(lanes):
-    """Make the function that adds rows of so many lanes."""
+    """Return the function that adds rows of this many lanes."""
 
     @intrinsic
     def add_rows(typing, dst, at, src, base, pitch, index, start, stop):
-        """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+        """Add the rows ``src[base + pitch * index[p]]``, p from start to stop, to ``dst[at : at + lanes]``."""
 
         def generate(context, builder, signature, args):
             dst, at, src, base, pitch, index, start, stop = args
@@ -80,11 +80,11 @@ def row_sum(lanes):
 
 
 def products(rows):
-    """Make the function that adds products for so many rows at once."""
+    """Return the function that adds products for this many rows at once."""
 
     @intrinsic
     def add_products(typing, dst, at, dst_pitch, a, first, a_pitch, src, base, n):
-        """Add to ``rows`` rows of LANES elements, from ``dst[at]`` on, the products of rows of ``a`` with packed weights."""
+        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of LANES elements, from ``dst[at]`` on."""
 
         def generate(context, builder, signature, args):
             _, at, dst_pitch, _, first, a_pitch, _, base, n = args
@@ -104,7 +104,7 @@ def products(rows):
             def pointer(array, place):
                 return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
 
-            # A lone row takes all lanes at once: several sums at a time hide how long each addition takes.
+            # A single row takes all lanes at once: several concurrent sums hide the latency of additions.
             vectors = LANES // width if rows == 1 else 1
             for lane in range(0, LANES, width * vectors):
                 cuts = [number(lane + width * v) for v in range(vectors)]
@@ -137,7 +137,7 @@ def products(rows):
 
 @intrinsic
 def add_times(typing, dst, at, src, base, factor, n):
-    """Add ``factor * src[base : base + n]`` to ``dst[at : at + n]``, with one rounding each."""
+    """Add ``factor * src[base : base + n]`` to ``dst[at : at + n]``, with one rounding per element."""
 
     def generate(context, builder, signature, args):
         dst, at, src, base, factor, n = args
@@ -201,7 +201,7 @@ def dot_rows(typing, out, a, at, src, s0, s1, s2, s3, n):
         def shuffled(a, b, lanes):
             return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
 
-        # The four vectors are folded together: two by two, then what is left of all.
+        # Fold the four vectors together: two by two, then the two results.
         def folded(a, b, size):
             pairs = [
                 [at + k for at in range(0, 2 * width, size) for k in range(first, first + size // 2)]
@@ -224,7 +224,7 @@ def dot_rows(typing, out, a, at, src, s0, s1, s2, s3, n):
 
 @intrinsic
 def where_nonzero(typing, array, at):
-    """Return a word whose bit k says that ``array[at + k]`` is not zero, for LANES elements."""
+    """Return a word whose bit k tells whether ``array[at + k]`` is not zero, for LANES elements."""
 
     def generate(context, builder, signature, args):
         kind = signature.args[0]
@@ -258,7 +258,7 @@ def call_loop(typing, function, arguments, count, steps, data):
 
 @njit(error_model="numpy", nogil=True)
 def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
-    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; with a step of 0 of the first one.
+    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; a step of 0 repeats the first element.
 
     ``places``, ``count`` and ``steps`` are work space; a function of one argument gets ``out`` for ``y``.
     """
@@ -270,7 +270,7 @@ def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
 
 @intrinsic
 def lowest(typing, word):
-    """Return the position of the lowest bit that is set."""
+    """Return the position of the lowest set bit."""
 
     def generate(context, builder, signature, args):
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
@@ -280,7 +280,7 @@ def lowest(typing, word):
 
 @intrinsic
 def ones(typing, word):
-    """Return the number of bits that are set."""
+    """Return the number of set bits."""
 
     def generate(context, builder, signature, args):
         return builder.ctpop(args[0])
@@ -289,11 +289,11 @@ def ones(typing, word):
 
 
 def exponential(bits, terms, low, high, large, parts):
-    """Make the function that is the exponential of a float of so many bits, to about its last: libm takes one at a time.
+    """Return a function for the exponential of a float of this many bits, to about its last bit: libm has no vectors.
 
-    Taylor's series near 0, after powers of two are taken out. The sum with a large number leaves room for no fraction, so it
-    rounds, and has the power in its lowest bits; ``parts`` are two of ln 2, of which the first has few digits. The power is
-    put back in two halves, for a number may have no exponent as low or as high as the result asks for.
+    It removes powers of two, and uses Taylor's series near 0. The sum with a large number leaves no room for a fraction: it
+    rounds, and has the power in its lowest bits. ``parts`` are two summands of ln 2, of which the first has few digits. The
+    power is restored in two halves, because a single number may not have an exponent as low or as high as the result needs.
     """
     number, whole, kind = ir.FloatType(), ir.IntType(32), types.float32
     places, bias = 23, 127
@@ -303,7 +303,7 @@ def exponential(bits, terms, low, high, large, parts):
 
     @intrinsic
     def exponential_of(typing, x):
-        """Return the exponential of x, which is brought to where it is just 0 or infinite; NaN stays."""
+        """Return the exponential of x, limited to where the result just becomes 0 or infinite; NaN stays."""
 
         def generate(context, builder, signature, args):
             def line(slope, x, offset):

@@ -1,6 +1,6 @@
-"""What a matrix product does with vectors: read an operand into panels, and multiply two panels into a tile, for Numba.
+"""Vector operations of matrix products for Numba: read an operand into panels, and multiply two panels into a tile.
 
-An operand is of floats, bytes that are 0 or 1, or words with a bit for each element.
+An operand has floats, bytes that are 0 or 1, or words with a bit for each element.
 """
 
 from llvmlite import ir
@@ -31,7 +31,7 @@ def _everywhere(builder, value, count):
 
 
 def _read(context, builder, kind, source, place, number, amplitude, count):
-    """Load so many elements, side by side, as a vector of numbers; what is no float is 0 or 1 and times the amplitude."""
+    """Load adjacent elements as a vector of numbers; bytes and bits are multiplied by the amplitude."""
     element, data = context.get_data_type(kind.dtype), _data(context, builder, kind, source)
     loaded = builder.load(_at(builder, data, place, ir.VectorType(element, count)))
     loaded.align = kind.dtype.bitwidth // 8
@@ -42,7 +42,7 @@ def _read(context, builder, kind, source, place, number, amplitude, count):
 
 @intrinsic
 def element(typing, source, place, amplitude):
-    """Return an element as a number; what is no float is times the amplitude."""
+    """Return an element as a number; a byte or bit is multiplied by the amplitude."""
     bits = source.dtype == types.uint64
 
     def generate(context, builder, signature, args):
@@ -61,7 +61,7 @@ def element(typing, source, place, amplitude):
 
 
 def copies(count):
-    """Make the function that copies so many elements that lie side by side."""
+    """Return the function that copies this many adjacent elements."""
 
     @intrinsic
     def copy(typing, out, at, source, place, amplitude):
@@ -83,7 +83,7 @@ def copies(count):
 
 
 def turns(rows):
-    """Make the function that writes a square of elements, or half of one, the other way round: 4 of 4 rows, or 4 of 2."""
+    """Return the function that transposes a square of elements, or half of one: 4 of 4 rows, or 4 of 2."""
 
     @intrinsic
     def turn(typing, out, at, pitch, source, p0, p1, p2, p3, amplitude):
@@ -118,13 +118,13 @@ def turns(rows):
 
 
 def tiles(rows, vectors, size):
-    """Make the function that multiplies two panels, of so many rows and vectors of so many bytes, into registers."""
+    """Return the function that multiplies two panels into a tile of these rows, vectors per row and bytes per vector."""
 
     @intrinsic
     def tile(typing, a, at_a, b, at_b, depth, out, at, pitch, start, at_start, start_pitch, adds):
-        """Write the product of two panels to a tile of ``out``, after the tile of ``start`` if it ``adds``.
+        """Write the product of two panels, plus the tile of ``start`` if ``adds``, to a tile of ``out``.
 
-        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum is made from the first of the depth to the last.
+        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
         """
 
         def generate(context, builder, signature, args):
@@ -149,7 +149,7 @@ def tiles(rows, vectors, size):
                 value.align = align
                 return value
 
-            # What the sums are added to is fetched while they are made.
+            # The tile to add to is prefetched during the sums.
             flag = ir.IntType(32)
             fetch = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(ir.VoidType(), [_BYTE, flag, flag, flag]), "llvm.prefetch"

@@ -1,4 +1,4 @@
-"""The same source without a compiler, to step through in a debugger: ``mode="python"``."""
+"""The same source without a compiler, for debuggers: ``mode="python"``."""
 
 from ..base import BackEnd
 

@@ -1,22 +1,22 @@
-"""The innermost loops in plain numpy, to step through in a debugger; to the same bits where only sums are made."""
+"""The innermost loops in plain numpy, for debuggers; sums have the same bits as compiled ones."""
 
 import math
 
 import numpy as np
 
-LANES = 64  # columns that are summed at once
+LANES = 64  # columns summed at once
 
 
 def njit(**options):
-    """Have a function be silent about overflow, as numpy is where whole numbers of arrays wrap; leave the rest as it is."""
+    """Silence overflow in a function, because whole numbers in arrays wrap silently in numpy; leave the rest unchanged."""
     return np.errstate(over="ignore")
 
 
 def row_sum(lanes):
-    """Make the function that adds rows of so many lanes."""
+    """Return the function that adds rows of this many lanes."""
 
     def add_rows(dst, at, src, base, pitch, index, start, stop):
-        """Add to ``dst[at : at + lanes]`` the rows ``src[base + pitch * index[p]]``, as long, for p from start to stop."""
+        """Add the rows ``src[base + pitch * index[p]]``, p from start to stop, to ``dst[at : at + lanes]``."""
         at = int(at)
         for p in range(start, stop):
             row = int(base) + int(pitch) * int(index[p])
@@ -26,10 +26,10 @@ def row_sum(lanes):
 
 
 def products(rows):
-    """Make the function that adds products for so many rows at once."""
+    """Return the function that adds products for this many rows at once."""
 
     def add_products(dst, at, dst_pitch, a, first, a_pitch, src, base, n):
-        """Add to ``rows`` rows of LANES elements, from ``dst[at]`` on, the products of rows of ``a`` with packed weights."""
+        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of LANES elements, from ``dst[at]`` on."""
         at, dst_pitch, first, a_pitch, base, n = map(int, (at, dst_pitch, first, a_pitch, base, n))
         weights = src[base : base + n * LANES].reshape(n, LANES)
         for r in range(rows):
@@ -54,12 +54,12 @@ def dot_rows(out, a, at, src, s0, s1, s2, s3, n):
 
 
 def where_nonzero(array, at):
-    """Return a word whose bit k says that ``array[at + k]`` is not zero, for LANES elements."""
+    """Return a word whose bit k tells whether ``array[at + k]`` is not zero, for LANES elements."""
     return np.uint64(sum(1 << k for k in range(LANES) if array[int(at) + k] != 0))
 
 
 def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
-    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; with a step of 0 of the first one.
+    """Write a numpy function of the first n elements of ``x``, and ``y``, to ``out``; a step of 0 repeats the first element.
 
     A function of one argument gets ``out`` for ``y``.
     """
@@ -68,22 +68,22 @@ def apply(function, data, n, x, x_step, y, y_step, out, places, count, steps):
 
 
 def lowest(word):
-    """Return the position of the lowest bit that is set."""
+    """Return the position of the lowest set bit."""
     word = int(word)
     return np.uint64((word & -word).bit_length() - 1)
 
 
 def ones(word):
-    """Return the number of bits that are set."""
+    """Return the number of set bits."""
     return np.uint64(int(word).bit_count())
 
 
 def exponential(bits, terms, low, high, large, parts):
-    """Make the function that is the exponential of a float of so many bits, step by step as that for Numba is."""
+    """Return a function for the exponential of a float of this many bits, with the steps of the Numba version."""
     number, whole, places, bias = (np.float32, np.int32, 23, 127) if bits == 32 else (np.float64, np.int64, 52, 1023)
 
     def exponential_of(x):
-        """Return the exponential of x, which is brought to where it is just 0 or infinite; NaN stays."""
+        """Return the exponential of x, limited to where the result just becomes 0 or infinite; NaN stays."""
         x = np.clip(number(x), number(low), number(high))
         shifted = x * number(1 / math.log(2)) + number(large)
         power = shifted - number(large)

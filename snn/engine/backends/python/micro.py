@@ -1,10 +1,10 @@
-"""What a matrix product does with vectors, in plain numpy."""
+"""Vector operations of matrix products, in plain numpy."""
 
 import numpy as np
 
 
 def element(source, place, amplitude):
-    """Return an element as a number; what is no float is times the amplitude."""
+    """Return an element as a number; a byte or bit is multiplied by the amplitude."""
     place = int(place)
     if source.dtype == np.uint64:
         return type(amplitude)(int(source[place >> 6]) >> (place & 63) & 1) * amplitude
@@ -17,7 +17,7 @@ def _read(source, place, amplitude, count):
 
 
 def copies(count):
-    """Make the function that copies so many elements that lie side by side."""
+    """Return the function that copies this many adjacent elements."""
 
     def copy(out, at, source, place, amplitude):
         """Write ``source[place : place + count]`` as numbers to ``out[at : at + count]``."""
@@ -27,7 +27,7 @@ def copies(count):
 
 
 def turns(rows):
-    """Make the function that writes a square of elements, or half of one, the other way round: 4 of 4 rows, or 4 of 2."""
+    """Return the function that transposes a square of elements, or half of one: 4 of 4 rows, or 4 of 2."""
 
     def turn(out, at, pitch, source, p0, p1, p2, p3, amplitude):
         """Write ``source[p : p + 4]`` of the first ``rows`` places as columns of ``out``, whose rows are ``pitch`` apart."""
@@ -39,12 +39,12 @@ def turns(rows):
 
 
 def tiles(rows, vectors, size):
-    """Make the function that multiplies two panels, for so many rows and vectors of so many bytes."""
+    """Return the function that multiplies two panels into a tile of these rows, vectors per row and bytes per vector."""
 
     def tile(a, at_a, b, at_b, depth, out, at, pitch, start, at_start, start_pitch, adds):
-        """Write the product of two panels to a tile of ``out``, after the tile of ``start`` if it ``adds``.
+        """Write the product of two panels, plus the tile of ``start`` if ``adds``, to a tile of ``out``.
 
-        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum is made from the first of the depth to the last.
+        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
         """
         columns = vectors * size // a.itemsize
         at_a, at_b, depth, at, pitch, at_start, start_pitch = map(int, (at_a, at_b, depth, at, pitch, at_start, start_pitch))
@@ -60,6 +60,6 @@ def tiles(rows, vectors, size):
     return tile
 
 
-# An emitted file has those of the processor behind these.
+# In an emitted file, the functions for the processor come next.
 ROWS, COLUMNS = np.uint64(4), np.uint64(8)
 tile = tiles(4, 2, 16)
