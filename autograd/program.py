@@ -140,6 +140,8 @@ class Program:
 
     whole = False
     """Whether its values are whole arrays, rather than one element of them."""
+    records_stops = False
+    """Whether it is differentiated later, so that it records where a gradient stops."""
 
     def __init__(self) -> None:
         self.instructions: list[Instruction] = []

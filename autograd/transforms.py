@@ -14,6 +14,8 @@ from .dtypes import describe
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .graph import LEAF, Node, reverse
 from .parameter import Parameter
+from .primitive import primitive
+from .program import Value
 from .state import state
 from .tensor import Tensor, as_tensor, operands
 
@@ -22,7 +24,18 @@ __all__ = ["grad", "stop_gradient", "value_and_grad", "vjp"]
 
 def stop_gradient(x: Any) -> Any:
     """Return the value, or each value in a tuple, list or dict, as a constant: no gradient passes, at any order."""
-    return tree.map_leaves(lambda leaf: Tensor.wrap(as_tensor(leaf, "stop_gradient").array), x)
+    return tree.map_leaves(_stopped, x)
+
+
+def _stopped(leaf: Any) -> Tensor:
+    tensor = as_tensor(leaf, "stop_gradient")
+    array: Any = tensor.array
+    return _stop_gradient(tensor) if type(array) is Value and array.program.records_stops else Tensor.wrap(array)
+
+
+@primitive(scalar="{x}")
+def _stop_gradient(x, /):
+    return x
 
 
 class _Runs(threading.local):

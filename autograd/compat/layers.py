@@ -86,7 +86,8 @@ class ForwardValueAndGrad(Cell):
             return values[0]
 
         gradient = self.grad(kept, self._held.weights)(*inputs, **kwargs)
-        return values[0] if state.recording else ops.stop_gradient(values[0]), gradient
+        watched = state.recording or state.tracing is not None
+        return values[0] if watched else ops.stop_gradient(values[0]), gradient
 
 
 class TrainOneStepCell(Cell):

@@ -59,6 +59,8 @@ def spiking(program: Program, index: int, known: dict[int, int] | None = None) -
     name = _name(program, index)
     if known and index in known:
         return known[index], None
+    if name == "_stop_gradient":
+        return spiking(program, step.operands[0], known)
     if step.dtype.kind == "b":
         return None  # a bool is its own flag, with no other and no amplitude
     if name == "convert" and program.instructions[step.operands[0]].dtype.kind == "b":

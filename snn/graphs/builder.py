@@ -31,7 +31,8 @@ class Builder:
 
     whole = True
 
-    def __init__(self) -> None:
+    def __init__(self, records_stops: bool = True) -> None:
+        self.records_stops = records_stops
         self.nodes: list[Node] = []
         self.values: list[Edge] = []
         self.taken: dict[str, int] = {}

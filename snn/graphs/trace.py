@@ -94,7 +94,7 @@ class _Tracer(Builder):
     """Visits the Cells of a net: the layers of a chain, and the neurons and layers within each."""
 
     def __init__(self, net: Cell, shapes: dict[Any, Any], fresh: bool, steps: int | None, inside: bool) -> None:
-        super().__init__()
+        super().__init__(records_stops=not inside)
         self.net, self.shapes, self.fresh, self.steps, self.inside = net, shapes, fresh, steps, inside
         self.names = {id(cell): name for name, cell in net.cells_and_names()}
         self.layers: list[tuple[str, Edge, Cell]] = []

@@ -41,6 +41,8 @@ class Operations(Nodes):
         elif name == "sub" and len(varying) == 2:
             first, second = (self._terms(edge, where) for edge in varying)
             found = self._sum(first, self._times(second, -1.0, shape, node), shape, node.name)
+        elif name == "stop_gradient":  # a graph of NIR has no gradients
+            found = self._terms(varying[0], where)
         elif name == "neg":
             found = self._times(self._terms(varying[0], where), -1.0, shape, node)
         elif name == "mul" and len(varying) == 1 and self._shape(varying[0]) == (2, *shape):
