@@ -34,7 +34,7 @@ def _stopped(leaf: Any) -> Tensor:
 
 
 @primitive(scalar="{x}")
-def _stop_gradient(x, /):
+def _stop_gradient(x: Any, /) -> Any:
     return x
 
 
