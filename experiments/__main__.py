@@ -111,7 +111,12 @@ def _run(name: str, args: list[str]) -> None:
     results: list[dict[str, float]] = []
     for seed in range(config.seed, config.seed + config.seeds):
         one = config.with_seed(seed)
-        results += _one(module, one, ranks.shared(together, functools.partial(RunDirectory, one, name)))
+        directory = ranks.shared(together, functools.partial(RunDirectory, one, name))
+        try:
+            results += _one(module, one, directory)
+        except Exception:
+            directory.discard()
+            raise
     if len(results) > 1:
         for key in results[0]:
             values = [result[key] for result in results]
@@ -188,7 +193,7 @@ def _go_on(name: str, module: Any, place: Path) -> None:
             f"experiment {name}, --resume", f"a run of {name}", f"one of {saved['experiment']}",
             f"Use: python -m experiments {saved['experiment']} --resume {place}",
         )  # fmt: skip
-    config = module.Config.saved(saved["options"])
+    config = module.Config.saved(saved["options"], place / "config.json")
     config.check()
     together = ranks.begin(config, f"{name} --resume {place}")
     directory = ranks.shared(together, functools.partial(RunDirectory.again, place))
@@ -211,7 +216,7 @@ def _replay(args: list[str]) -> bool:
 
     def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
         module = load(name)
-        config = module.Config.saved(options, out=out)
+        config = module.Config.saved(options, Path(args[0]) / "config.json", out=out)
         config.check()
         check_ended(Path(args[0]))
         check_data(Path(args[0]), config.digests())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
 import matplotlib as mpl  # here, so that it is missed before a run, not when its figures are drawn
 import numpy as np
@@ -19,14 +21,14 @@ import tyro
 from autograd.errors import ArgumentError
 from snn.common.files import sweep, unwritable, write_whole
 
-from .manifest import manifest
+from .manifest import PARTS, manifest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from snn.train import Ranks
 
-__all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config"]
+__all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config", "restored"]
 
 _OUT = "The existing files were not changed. Choose another place with --out."
 
@@ -68,30 +70,24 @@ class Options:
         return {}
 
     @classmethod
-    def saved(cls, options: dict[str, Any], **changes: Any) -> Self:
-        """Return the options that ``config.json`` has, with changes.
+    def saved(cls, options: Mapping[str, Any], file: Path, **changes: Any) -> Self:
+        """Return the options in a JSON file, such as ``config.json``, with changes.
+
+        Parameters
+        ----------
+        options : mapping
+            The content of the file.
+        file : Path
+            The file, for errors.
+        **changes
+            Options with other values than in the file.
 
         Raises
         ------
         ArgumentError
-            If they are those of another version of the experiment.
+            If an option is missing or unknown, or has a value that the command line would refuse.
         """
-        known = {field.name for field in fields(cls)}
-        if known != set(options):
-            raise ArgumentError(
-                "options of the run", ", ".join(sorted(known)), ", ".join(sorted(options)),
-                "It was made by another version of the experiment; resume it with that version.",
-            )  # fmt: skip
-        values: dict[str, Any] = options | changes
-        for name, hint in get_type_hints(cls).items():
-            if Path in (hint, *get_args(hint)) and values[name] is not None:
-                values[name] = Path(values[name])
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ArgumentError(
-                "options of the run", "those of a run", f"others ({error})", "Was config.json edited?"
-            ) from error
+        return cls(**restored(cls, options, file) | changes)
 
     def with_seed(self, seed: int) -> Self:
         """Return the options of one of several runs."""
@@ -153,6 +149,11 @@ class RunDirectory:
         _claim(directory, path)
         sweep(path)
         return directory
+
+    def discard(self) -> None:
+        """Remove the directory, if it holds nothing but the options: the run has failed before it began."""
+        if self.first and [file.name for file in self.path.iterdir()] == ["config.json"]:
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of the lock, which also goes with the object; but what drew a figure may keep that for a while."""
@@ -229,8 +230,10 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config = json.loads((path / "config.json").read_bytes())
-        if isinstance(config["experiment"], str) and isinstance(config["options"], dict):
-            return dict(config)
+        options, parts = config["options"], [config.get(part, {}) for part in PARTS]
+        if isinstance(config["experiment"], str) and all(isinstance(part, dict) for part in (options, *parts)):
+            if isinstance(options.get("seed", 0), int):
+                return dict(config)
         got = "a config.json that is not of a run"
     except OSError as error:
         got = f"no config.json in it ({error.strerror})"
@@ -270,6 +273,52 @@ def lock(path: Path, where: str, free: str, held: str) -> int | None:
     except OSError:  # a file system without locks
         pass
     return handle
+
+
+def restored(cls: type[Any], options: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Return the arguments of a dataclass of options from a JSON file.
+
+    Raises
+    ------
+    ArgumentError
+        If an option is missing or unknown, or has another type or choice than the dataclass says.
+    """
+    hints = get_type_hints(cls)
+    known = [field.name for field in fields(cls)]
+    if set(known) != set(options):
+        raise ArgumentError(
+            f"{file}, options", ", ".join(sorted(known)), ", ".join(sorted(options)),
+            "Another version wrote it, or it was edited: use that version, or undo the edit.",
+        )  # fmt: skip
+    for name in known:
+        if (wanted := _unlike(options[name], hints[name])) is not None:
+            raise ArgumentError(f"{file}, option {name}", wanted, repr(options[name]), "Undo the edit of the file.")
+    return {name: _from_json(options[name], hints[name]) for name in known}
+
+
+_WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path as text"}
+
+
+def _unlike(value: Any, hint: Any) -> str | None:
+    """Return the expected kind of a value in JSON, None if it fits the hint of its option."""
+    choices = get_args(hint)
+    if get_origin(hint) is Literal:
+        return None if value in choices and isinstance(value, str) else f"one of {', '.join(map(repr, choices))}"
+    if get_origin(hint) is tuple:
+        fits = isinstance(value, list) and not any(_unlike(item, choices[0]) for item in value)
+        return None if fits else f"a list, each item {_WANTED[choices[0]]}"
+    if choices:  # a union with None
+        found = [_unlike(value, choice) for choice in choices if choice is not NoneType]
+        return None if value is None or None in found else f"{found[0]}, or null"
+    kinds: Any = {float: (int, float), Path: str}.get(hint, hint)
+    return None if isinstance(value, kinds) and isinstance(value, bool) == (hint is bool) else _WANTED[hint]
+
+
+def _from_json(value: Any, hint: Any) -> Any:
+    """Return a value of JSON in the type of its option."""
+    if get_origin(hint) is tuple:
+        return tuple(value)
+    return Path(value) if value is not None and Path in (hint, *get_args(hint)) else value
 
 
 def plain(options: Options) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
-__all__ = ["differences", "manifest"]
+__all__ = ["PARTS", "ROOT", "differences", "manifest"]
 
 ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spikecell", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib", "safetensors", "tqdm", "tyro")
-_PARTS = {
+PARTS = {
     "versions": "version of {}",
     "code": "code of {}",
     "cpu": "CPU: {}",
@@ -37,7 +37,7 @@ def manifest() -> dict[str, dict[str, Any]]:
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Return a line for each thing in which two manifests differ, the data that was read among them."""
     found = []
-    for part, text in _PARTS.items():
+    for part, text in PARTS.items():
         before, after = then.get(part, {}), now.get(part, {})
         for name in {**before, **after}:
             if before.get(name) != after.get(name):

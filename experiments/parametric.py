@@ -33,6 +33,7 @@ class VotingOptions(FileOptions):
     tau: float = 2.0
     """Initial time constant of all neurons, which is learnt, in steps."""
 
+    normalises = True
     counts = (*FileOptions.counts, "dense")
     image: ClassVar[tuple[int, int, int]]
     """Channels, rows and columns of a frame."""

@@ -25,7 +25,7 @@ from autograd.errors import ArgumentError
 from snn.common.files import make_directory, write_whole
 
 from .cluster import Cluster
-from .harness import lock, plain
+from .harness import lock, plain, restored
 from .local import Local, Workers, begun
 from .results import Run, read
 from .study import Compared, Grid, Options, Plan, Range, Study, Trial, arguments, pairs
@@ -151,20 +151,21 @@ class Sweep:
             If there is none; or it is a search, which has compared by the metric that it has.
         """
         try:
-            values = json.loads((place / "sweep.json").read_bytes())
+            values = dict(json.loads((place / "sweep.json").read_bytes()))
             fixed = values.pop("fixed")
-            lists = {name: tuple(values[name]) for name in ("grid", "search")}
-            options = Options(**values | lists | {"out": place})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArgumentError(
                 f"sweep in {place}", "a sweep.json", f"{type(error).__name__}: {error}", "Pass the directory of a sweep."
             ) from error
+        options = Options(**restored(Options, values, place / "sweep.json") | {"out": place})
+        if not isinstance(fixed, list) or not all(isinstance(text, str) for text in fixed):
+            raise ArgumentError(f"{place / 'sweep.json'}, fixed", "a list of texts", repr(fixed), "Undo the edit of the file.")
         was = Compared(metric=options.metric, lowest=options.lowest, dask=None, workers=options.workers)
         now = tyro.cli(Compared, prog="python -m experiments sweep --resume DIR", args=args, default=was)
         options = dataclasses.replace(options, dask=now.dask, workers=now.workers)
         if (now.metric, now.lowest) == (was.metric, was.lowest):
             return cls(options, fixed, configure)
-        told = any(was.metric in json.loads(path.read_bytes())["metrics"] for path in place.glob("trials/*/result.json"))
+        told = any(was.metric in _metrics_in(path) for path in place.glob("trials/*/result.json"))
         if options.search and (told or now.lowest != was.lowest):
             raise ArgumentError(
                 f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, by which its search goes",
@@ -196,8 +197,8 @@ class Sweep:
 
     def _run(self, handle: int | None) -> None:
         at, plan = self.options.dask, self._plan()
-        self._workers = Local(self.options.workers, handle) if at is None else Cluster(at, self.place / "stop")
         pool = ThreadPoolExecutor(self.options.workers)
+        self._workers = Local(self.options.workers, handle) if at is None else Cluster(at, self.place / "stop")
         try:
             for worker in [pool.submit(self._work, plan) for _ in range(self.options.workers)]:
                 worker.result()
@@ -208,8 +209,10 @@ class Sweep:
             raise
         finally:
             self._stop.set()
-            pool.shutdown()
-            self._workers.close()
+            try:
+                pool.shutdown()
+            finally:
+                self._workers.close()
 
     def _interrupt(self) -> None:
         """Begin no other run, and let those under way save where they are."""
@@ -267,8 +270,7 @@ class Sweep:
             last = run.history[-1:]
             result = {"number": trial.number, "options": trial.options, "metrics": last[0] if last else {}}
             write_whole(file, (json.dumps(result, indent=2) + "\n").encode())
-        found: dict[str, float] = json.loads(file.read_bytes())["metrics"]
-        return found
+        return _metrics_in(file)
 
     def _check(self, trial: Trial, run: Run) -> None:
         """Check that a run had the options of its trial."""
@@ -311,3 +313,21 @@ class Sweep:
             print(f"failed: {text}", file=sys.stderr)
         print(f"look at it with: python -m experiments report {self.place}")
         return 1 if self._failed else 0
+
+
+def _metrics_in(file: Path) -> dict[str, float]:
+    """Return the metrics in the ``result.json`` of a trial.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be read.
+    """
+    try:
+        metrics = json.loads(file.read_bytes())["metrics"]
+        return {str(name): float(value) for name, value in metrics.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArgumentError(
+            f"{file}", "the metrics of a trial, numbers by name", f"{type(error).__name__}: {error}",
+            "Remove the file: it is written again from the trial's run.",
+        ) from error  # fmt: skip

@@ -46,6 +46,11 @@ class WordOptions(FileOptions):
 
     counts = (*FileOptions.counts, "group", "longest", "layers")
 
+    @property
+    def normalises(self) -> bool:  # type: ignore[override]
+        """Whether the network has norms over the batch: the delayed one."""
+        return self.network == "delays"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.step < float("inf"):

@@ -17,6 +17,7 @@ from autograd.errors import AutogradError, CheckpointError
 from autograd.optim import Optimizer
 
 from ..common.files import write_whole
+from .attributes import prepared_attributes
 from .container import Array, encode, read
 from .generators import generators_of, prepared
 from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_of, pack, plain_repr, unpack
@@ -39,7 +40,8 @@ def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     **parts : object
         Objects to save, by names of your choice:
 
-        - a Cell: its Parameters, and the generators in attributes of its Cells, such as that of ``nn.Dropout``;
+        - a Cell: its Parameters, the generators in attributes of its Cells, such as that of ``nn.Dropout``, and the attributes
+          that its Cells name as ``checkpointed``, such as ``sigma`` of :class:`snn.LearntDelays`;
         - an optimizer: its memory, and its step, which is the position of its schedules;
         - a ``numpy.random.Generator``: its state, and how many others it has spawned;
         - the state of neurons, as :func:`snn.run` returns it; Tensors, arrays, numbers, text, None; lists, tuples and
@@ -224,6 +226,9 @@ def _fit_cell(inside: Any, net: Cell, where: str, plan: _Plan) -> None:
     except AutogradError as error:
         raise CheckpointError(where, error.expected, error.got, _SAME) from error
     plan.loads += [load, *(prepared(rngs[name], state, f"{where}, {name}") for name, state in states.items())]
+    if "attributes" in inside:  # older files have none
+        values = {name: unpack(node, arrays) for name, node in inside["attributes"].items()}
+        plan.loads.append(prepared_attributes(net, values, where))
 
 
 def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -> None:

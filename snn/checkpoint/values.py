@@ -14,6 +14,7 @@ from autograd.dtypes import describe
 from autograd.errors import CheckpointError
 from autograd.optim import Optimizer
 
+from .attributes import attributes_of
 from .container import DTYPES, Array
 from .generators import generators_of, made, state_of
 
@@ -64,7 +65,8 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
         return {GENERATOR: inside(state_of(value, f"{where}, {name}"))}
     if isinstance(value, Cell):
         drawn = {key: state_of(rng, f"{where}, {name}/{key}") for key, rng in generators_of(value).items()}
-        return {CELL: {"weights": inside(value.state_dict()), "generators": inside(drawn)}}
+        saved = {"weights": value.state_dict(), "generators": drawn, "attributes": attributes_of(value)}
+        return {CELL: {part: inside(items) for part, items in saved.items()}}
     if isinstance(value, Optimizer):
         return {OPTIMIZER: {"made": plain_repr(value), "memory": inside(value.state_dict())}}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):

@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Cell
 from autograd.errors import ArgumentError, DTypeError, RankError
 
+from ..checkpoint.attributes import attributes_of, prepared_attributes
 from .place import Place
 from .streams import JUMPING
 
@@ -74,7 +75,7 @@ def take_over(place: Place) -> None:
 
     def state() -> dict[str, Any]:
         return {
-            "net": place.net.state_dict(), "optimizer": place.optimizer.state_dict(), "here": place.here(),
+            "net": place.net.state_dict(), "attributes": attributes_of(place.net), "optimizer": place.optimizer.state_dict(), "here": place.here(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
             "resumed": place.resumed,
         }  # fmt: skip
@@ -82,6 +83,7 @@ def take_over(place: Place) -> None:
     found = place.ranks.first(state)
     if place.ranks.rank:
         place.net.load_state_dict(found["net"])
+        prepared_attributes(place.net, found["attributes"], "Trainer, ranks")()
         place.optimizer.load_state_dict(found["optimizer"])
         for name, rng in generators.items():
             rng.bit_generator.state = found["generators"][name]
