@@ -42,7 +42,8 @@ class FileOptions(TrainingOptions):
         raise NotImplementedError  # each experiment has its own
 
     def check(self) -> None:
-        """Read the data."""
+        """Check the ranks, and read the data."""
+        super().check()
         self.splits()
 
     def splits(self) -> Any:

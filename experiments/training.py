@@ -46,6 +46,9 @@ class TrainingOptions(Options):
         super().__post_init__()
         if not self.save_every >= 0:
             raise ArgumentError("option --save-every", "seconds of at least 0", f"{self.save_every}", "Nothing was run.")
+
+    def check(self) -> None:
+        """Refuse ranks that share a network which normalises over the batch."""
         if self.ranks > 1 and self.normalises:
             raise ArgumentError(
                 "option --ranks", "1 for a network that normalises over the batch", f"{self.ranks}",
