@@ -1,4 +1,4 @@
-"""``save`` and ``load``: parts by name, all checked before the first is set."""
+"""``save`` and ``load``: parts by name. All are checked before the first is set."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _OBJECTS = {CELL: (Cell, "a Cell"), OPTIMIZER: (Optimizer, "an optimizer"), GENE
 def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     """Write a checkpoint: a file in the safetensors format, whole or not at all.
 
-    It is written beside its place, flushed to disk, and then replaces the old file. It holds no code.
+    It is written beside its place, flushed to disk, and then replaces the old file. It contains no code.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     Raises
     ------
     CheckpointError
-        If something is none of these. Nothing is written.
+        If a part is none of these. Nothing is written.
     WriteError
         If the file cannot be written. The existing files were not changed.
     MissingExtraError
@@ -96,9 +96,9 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Every part by name. Parts that were given are set, or have the structure of the given value. Of others, a Cell is a
-        dict of weights (without its generators), an optimizer that of ``state_dict``, a generator a new one, a NamedTuple a
-        dict.
+        Every part by name. Parts that you pass are set, or have the structure of the value that you pass. Without one, a Cell
+        comes back as a dict of its weights, an optimizer as its ``state_dict``, a generator as a new one, and a NamedTuple as
+        a dict.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
         }
     except AutogradError:
         raise
-    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # a digest can be forged
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # forged: the digest fits
         raise _forged(where, error) from error
     for text in plan.notes:
         warnings.warn(text, UserWarning, stacklevel=2)
@@ -142,17 +142,17 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
 
 @dataclass
 class _Plan:
-    """What is to be done once everything was checked."""
+    """Actions to take once everything has been checked."""
 
     arrays: Mapping[str, Array]
     loads: list[Callable[[], None]] = field(default_factory=list)
-    """Set what was checked; they cannot fail."""
+    """Setters, which cannot fail."""
     notes: list[str] = field(default_factory=list)
-    """To be warned of."""
+    """Texts of warnings."""
 
 
 def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
-    """Check that something saved fits what is there; return it in that structure, and plan what sets Cells and the like."""
+    """Check that a saved part fits its target; return it in that structure, and plan the setting of Cells and the like."""
     (kind, inside), arrays = kind_of(node), plan.arrays
     given = next((name for name, (cls, _) in _OBJECTS.items() if isinstance(target, cls)), "")
     if (kind in _OBJECTS or given) and kind != given:
@@ -168,7 +168,7 @@ def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
 
 
 def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
-    """Return a plain value that was saved, in the structure of one that is there."""
+    """Return a saved plain value in the structure of its target."""
     kind, inside = kind_of(node)
     named = isinstance(target, tuple) and hasattr(target, "_fields")
     if kind in (DICT, NAMED):
@@ -199,7 +199,7 @@ def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
 
 
 def _setter(parameter: Parameter, value: Array, where: str) -> Callable[[], None]:
-    """Check values as those of a Cell are, and return what sets them."""
+    """Check the values of a Parameter, and return a function that sets them."""
     if not np.isfinite(value).all():
         raise CheckpointError(where, "finite numbers for a Parameter", "NaN or infinity", "Nothing was loaded.")
     new = value.copy()
@@ -247,7 +247,7 @@ def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -
 
 
 def _same_dtypes(dtypes: Mapping[str, Any], saved: Mapping[str, Any], where: str) -> None:
-    """Check that nothing would be rounded: what goes on from a checkpoint has its bits."""
+    """Check that no dtype differs: a rounded value would not continue with the same bits."""
     wrong = [name for name, dtype in dtypes.items() if name in saved and getattr(saved[name], "dtype", None) != dtype]
     if wrong:
         raise CheckpointError(
