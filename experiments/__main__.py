@@ -25,7 +25,7 @@ __all__ = ["main", "names"]
 
 
 def names() -> list[str]:
-    """Return the experiments: the modules of the package that are not its machinery."""
+    """Return the names of the experiments: the modules of the package that are not machinery."""
     machinery = (
         "__main__", "cluster", "curves", "files", "fitting", "harness", "leash", "local", "manifest", "parametric", "ranks",
         "replay", "report", "results", "samples", "study", "sweep", "training", "words",
@@ -39,7 +39,7 @@ def load(name: str) -> Any:
     Raises
     ------
     ArgumentError
-        If there is none of that name.
+        If there is none with that name.
     MissingExtraError
         If it needs a package that is not installed.
     """
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130  # as shells have it
+        return 130  # the convention of shells
     return 0
 
 
@@ -128,7 +128,7 @@ def _configured(name: str, args: list[str]) -> Any:
 
 
 def _config(name: str, module: Any, args: list[str]) -> Any:
-    """Return the options of a command line; those of a smoke run are smaller where none was given."""
+    """Return the options of a command line; a smoke run has smaller defaults."""
     import tyro
 
     def parsed(default: Any) -> Any:
@@ -149,7 +149,7 @@ def _config(name: str, module: Any, args: list[str]) -> Any:
 
 
 def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
-    """Run an experiment in its directory; say where it is, and after Ctrl-C how to go on. Only one rank has results."""
+    """Run an experiment in its directory; print its place, or after Ctrl-C how to resume. Only one rank has results."""
     from .harness import NotFirstError
     from .ranks import command
 
@@ -160,7 +160,7 @@ def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
     except KeyboardInterrupt:
         again = command(getattr(config, "ranks", 1), f"{directory.name} --resume {directory.path}")
         if not directory.first:
-            raise SystemExit(0) from None  # another status would end the first before it has said this
+            raise SystemExit(0) from None  # another status would end the first rank before its message
         print(f"interrupted; resume with: {again}", file=sys.stderr)
         raise
     finally:
@@ -170,7 +170,7 @@ def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
 
 
 def _resumed(name: str, args: list[str]) -> Path | None:
-    """Return the directory of a run to go on with."""
+    """Return the run directory to resume, if one is given."""
     if not any(arg.partition("=")[0] == "--resume" for arg in args):
         return None
     values = args[1:] if args[0] == "--resume" else [args[0].partition("=")[2], *args[1:]]
@@ -227,7 +227,7 @@ def _replay(args: list[str]) -> bool:
 
     try:
         return replay(Path(args[0]), run)
-    except NotFirstError:  # which compares
+    except NotFirstError:  # the first rank compares
         return True
 
 

@@ -22,14 +22,14 @@ WAIT = 10.0
 
 
 class Cluster(Workers):
-    """The workers of a scheduler, which see the directory of the sweep, this code and this Python under the same paths.
+    """The workers of a scheduler. They see the directory of the sweep, this code and this Python under the same paths.
 
     Parameters
     ----------
     address : str
         For example ``tcp://10.0.0.1:8786``.
     stop : Path
-        A file in the directory of the sweep: while it is there, runs save where they are and end.
+        A file in the directory of the sweep: while it exists, runs save their state and end.
 
     Raises
     ------
@@ -56,12 +56,12 @@ class Cluster(Workers):
             raise _no_scheduler(f"{address} ({error})") from error
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command on some worker, and once more on another one if that dies; -9 if one after another has died."""
+        """Run a command on a worker, and on another one if that dies; -9 if several have died in turn."""
         order = {
             "new": list(new), "again": list(again), "place": str(place.resolve()), "stop": str(self._stop),
             "environment": importable(),
         }  # fmt: skip
-        # A function that every worker has: nothing of ours is pickled. The pipe ends with the worker.
+        # A function that every worker has, so no code is sent. The pipe closes when the worker ends.
         command = [sys.executable, str(ROOT / "experiments" / "leash.py"), json.dumps(order)]
         future = self._client.submit(subprocess.call, command, stdin=subprocess.PIPE, start_new_session=True, pure=False)
         try:
@@ -70,7 +70,7 @@ class Cluster(Workers):
             return -9
 
     def interrupt(self) -> None:
-        """Let runs save where they are and end."""
+        """Let runs save their state and end."""
         self._stop.touch()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from .results import Group
 
 __all__ = ["curves", "legend"]
 
-_DASHES = ("-", "--", ":", "-.")  # of the configurations behind those with a colour of their own
+_DASHES = ("-", "--", ":", "-.")  # for the configurations after those with a colour of their own
 
 
 def legend(groups: Sequence[Group]) -> str:
@@ -50,7 +50,7 @@ def curves(groups: Sequence[Group], kind: str, metrics: Sequence[str]) -> str:
 
 
 def _limits(groups: Sequence[Group], metrics: Sequence[str]) -> tuple[float, float]:
-    """Return lowest and highest of what is drawn, with a margin; what is not finite is not."""
+    """Return the lowest and the highest finite value, with a margin."""
     found: list[float] = []
     for group in groups:
         for metric in metrics:

@@ -1,4 +1,4 @@
-"""What experiments share: options of the command line, and the directory a run writes."""
+"""Shared by all experiments: options of the command line, and the directory that a run writes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
-import matplotlib as mpl  # here, so that it is missed before a run, not when its figures are drawn
+import matplotlib as mpl  # at import, so that it is missed before a run, not when figures are drawn
 import numpy as np
 import tyro
 
@@ -47,7 +47,7 @@ class Options:
     """Run for a few seconds, to check that everything works; given options are kept."""
 
     counts: ClassVar[tuple[str, ...]] = ("seeds",)
-    """The options that count something; an experiment names its own too."""
+    """Options that are counts; an experiment adds its own."""
 
     def __post_init__(self) -> None:
         for name in ("seed", *self.counts):
@@ -59,14 +59,14 @@ class Options:
                 )  # fmt: skip
 
     def smaller(self) -> Self:
-        """Return the options that a smoke run has where none are given; an experiment overrides this."""
+        """Return the options of a smoke run, for those not given on the command line; an experiment overrides this."""
         return self
 
     def check(self) -> None:
-        """Look at what a run needs, such as its data, before it has a directory; an experiment overrides this."""
+        """Check the needs of a run, such as its data, before it gets a directory; an experiment overrides this."""
 
     def digests(self) -> dict[str, str]:
-        """Return a digest of each part of the data that a run reads; an experiment on files overrides this."""
+        """Return a digest of each split of the data that a run reads; an experiment on files overrides this."""
         return {}
 
     @classmethod
@@ -95,31 +95,31 @@ class Options:
 
 
 class NotFirstError(Exception):
-    """Ends the run of a rank where the first goes on alone."""
+    """Ends the run on a rank when only the first rank continues."""
 
 
 class RunDirectory:
-    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run, which no other process writes.
+    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run; no other process writes to it.
 
-    Every file is written whole beside its place and then put there, so that a full disk leaves what was there.
+    Every file is first written beside its place and then put there as a whole, so that a full disk leaves the old file.
 
     Parameters
     ----------
     options : Options
-        The options of the run; they go to ``config.json`` with all that may make another run round differently.
+        The options of the run; ``config.json`` records them with everything that may make another run round differently.
     name : str
         Name of the experiment.
 
     Raises
     ------
     WriteError
-        If it cannot be made or written.
+        If it cannot be created or written.
     """
 
     name: str
     path: Path
     ranks: Ranks | None = None
-    """Those that share the run; the first alone writes."""
+    """Ranks that share the run; only the first writes."""
     _release: Callable[[], Any]
 
     def __init__(self, options: Options, name: str) -> None:
@@ -137,12 +137,12 @@ class RunDirectory:
 
     @classmethod
     def again(cls, path: Path) -> Self:
-        """Return the directory of a run that is there, to go on with it.
+        """Return the directory of an existing run, to continue it.
 
         Raises
         ------
         ArgumentError
-            If it is none, or another process is writing it.
+            If it is not one, or another process is writing to it.
         """
         directory = cls.__new__(cls)
         directory.name, directory.path = read_config(path)["experiment"], path
@@ -156,12 +156,12 @@ class RunDirectory:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
-        """Let go of the lock, which also goes with the object; but what drew a figure may keep that for a while."""
+        """Release the lock. Deleting the object does too, but references from figures may delay that."""
         self._release()
 
     @classmethod
     def of_another(cls, name: str, path: Path) -> Self:
-        """Return the directory that another rank has made, and writes."""
+        """Return the directory that another rank has created and writes to."""
         directory = cls.__new__(cls)
         directory.name, directory.path, directory._release = name, path, lambda: None
         return directory
@@ -172,7 +172,7 @@ class RunDirectory:
         return self.ranks is None or self.ranks.rank == 0
 
     def leave_to_first(self) -> None:
-        """Let the first rank do alone what follows training.
+        """Let only the first rank continue after training.
 
         Raises
         ------
@@ -183,7 +183,7 @@ class RunDirectory:
             raise NotFirstError
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file whole, or leave what was there."""
+        """Write a whole file, or leave the old one."""
         write_whole(self.path / name, content, _OUT)
 
     def save_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -197,7 +197,7 @@ class RunDirectory:
         figure = axes.get_figure(root=True)
         assert figure is not None
         self._encode(f"{name}.png", lambda file: figure.savefig(file, format="png", dpi=150))
-        # The same bits each time, so without a date.
+        # Without a date, so that the bits are the same each time.
         with mpl.rc_context({"pdf.fonttype": 42}):
             self._encode(f"{name}.pdf", lambda file: figure.savefig(file, format="pdf", metadata={"CreationDate": None}))
         plt.close(figure)
@@ -209,7 +209,7 @@ class RunDirectory:
 
 
 def _fresh(base: Path, stem: str) -> Path:
-    """Make a directory that was not there: two runs may begin in the same second."""
+    """Create a new directory; two runs may begin in the same second."""
     for suffix in ("", *(f"-{i}" for i in range(1, 1000))):
         path = base / (stem + suffix)
         try:
@@ -221,12 +221,12 @@ def _fresh(base: Path, stem: str) -> Path:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Return what ``config.json`` of a run directory says.
+    """Return the content of the ``config.json`` of a run directory.
 
     Raises
     ------
     ArgumentError
-        If there is no such file, or another one.
+        If there is no such file, or it is not of a run.
     """
     try:
         config = json.loads((path / "config.json").read_bytes())
@@ -243,7 +243,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _claim(directory: RunDirectory, path: Path) -> None:
-    """Hold a lock on a directory as long as there is the object, or until the process ends in whatever way."""
+    """Hold a lock on a directory as long as the object exists, or until the process ends."""
     handle = lock(
         path, f"run directory {path}", "a run that no other process is writing", "one that another process is writing"
     )
@@ -251,14 +251,14 @@ def _claim(directory: RunDirectory, path: Path) -> None:
 
 
 def lock(path: Path, where: str, free: str, held: str) -> int | None:
-    """Return a handle that holds a lock on a directory, None where there are no locks.
+    """Return a handle that holds a lock on a directory, None on systems without locks.
 
-    The lock is held until this process, and all that have inherited the handle, have closed it or ended.
+    The lock lasts until this process and all that inherited the handle have closed it or ended.
 
     Raises
     ------
     ArgumentError
-        If it is held: ``where`` expected what is ``free``, got what is ``held``.
+        If it is already held. ``where``, ``free`` and ``held`` are the texts of the error: its place, expected and got.
     """
     try:
         import fcntl
@@ -322,5 +322,5 @@ def _from_json(value: Any, hint: Any) -> Any:
 
 
 def plain(options: Options) -> dict[str, Any]:
-    """Return options as ``config.json`` has them."""
+    """Return options in the form of ``config.json``."""
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(options).items()}

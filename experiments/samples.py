@@ -22,7 +22,7 @@ _GESTURE, _OF_A_GESTURE = 400_000, 2000  # microseconds, events
 
 
 def write_words(directory: Path, files: Mapping[str, int], classes: int) -> None:
-    """Write HDF5 files as those of the Spiking Heidelberg Digits.
+    """Write HDF5 files in the format of the Spiking Heidelberg Digits.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def write_words(directory: Path, files: Mapping[str, int], classes: int) -> None
 
 
 def write_seen_digits(directory: Path, train: int, test: int) -> None:
-    """Write folders of binary files as those of N-MNIST: scikit-learn's digits before a camera that moves and comes back.
+    """Write folders of binary files in the format of N-MNIST: scikit-learn's digits before a camera that moves to and fro.
 
     Where a pixel gets lighter there is an ON event, where it gets darker an OFF event.
     """
@@ -89,7 +89,7 @@ def write_seen_digits(directory: Path, train: int, test: int) -> None:
 
 
 def write_gestures(directory: Path, train: int, test: int) -> None:
-    """Write AEDAT 3.1 recordings and tables as those of DVS Gesture, each with a gesture of every class.
+    """Write AEDAT 3.1 recordings and tables in the format of DVS Gesture, each with a gesture of every class.
 
     A hand goes round on the left or on the right, one way or the other, in a circle or to and fro.
 

@@ -57,7 +57,7 @@ class Config(TrainingOptions):
 
 
 def load(config: Config) -> snn.data.Splits:
-    """Return spikes ``[T, channels]`` and what is to be answered."""
+    """Return spikes ``[T, channels]`` and their labels."""
     if config.task == "delays":
         return snn.data.delayed_spikes(
             config.seed, train=config.samples, test=500, classes=config.classes, T=config.steps, longest=config.longest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-import safetensors.numpy  # noqa: F401 - so that it is missed before a run, not when a checkpoint is written
+import safetensors.numpy  # noqa: F401 - at import, so that it is missed before a run, not when a checkpoint is written
 import tqdm  # noqa: F401 - the same
 import tyro
 

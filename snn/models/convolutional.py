@@ -71,7 +71,10 @@ def convnet(
     positive("models.convnet", classes=classes)
     if not isinstance(gains, (tuple, list)) or len(gains) != 3:
         raise ArgumentError(
-            "models.convnet", "gains as a tuple of 3 numbers", describe(gains), "One for each layer with weights: (1.0, 1.0, 1.0)."
+            "models.convnet",
+            "gains as a tuple of 3 numbers",
+            describe(gains),
+            "One for each layer with weights: (1.0, 1.0, 1.0).",
         )
     gains = tuple(number("models.convnet", "gains", gain, 0) for gain in gains)
     rng = to_generator(rng, "models.convnet")

@@ -166,8 +166,16 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path, whole, capsys):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[1]", "{", '{"experiment": "digits"}', "[" * 100_000, '{"experiment": 1, "options": {}}',
-        '{"experiment": "digits", "options": {"seed": "0"}}', '{"experiment": "digits", "options": {}, "versions": []}',
+    "text",
+    [
+        "",
+        "[1]",
+        "{",
+        '{"experiment": "digits"}',
+        "[" * 100_000,
+        '{"experiment": 1, "options": {}}',
+        '{"experiment": "digits", "options": {"seed": "0"}}',
+        '{"experiment": "digits", "options": {}, "versions": []}',
     ],
 )
 def test_a_config_of_something_else_is_refused(tmp_path, capsys, text):
