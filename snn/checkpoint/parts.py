@@ -131,14 +131,7 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
         }
     except AutogradError:
         raise
-    except (
-        KeyError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:  # forged: the digest fits
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # a forged file
         raise _forged(where, error) from error
     for text in plan.notes:
         warnings.warn(text, UserWarning, stacklevel=2)

@@ -65,7 +65,11 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
         return {GENERATOR: inside(state_of(value, f"{where}, {name}"))}
     if isinstance(value, Cell):
         drawn = {key: state_of(rng, f"{where}, {name}/{key}") for key, rng in generators_of(value).items()}
-        saved = {"weights": value.state_dict(), "generators": drawn, "attributes": attributes_of(value)}
+        saved: dict[str, dict[str, Any]] = {
+            "weights": value.state_dict(),
+            "generators": drawn,
+            "attributes": attributes_of(value),
+        }
         return {CELL: {part: inside(items) for part, items in saved.items()}}
     if isinstance(value, Optimizer):
         return {OPTIMIZER: {"made": plain_repr(value), "memory": inside(value.state_dict())}}

@@ -71,18 +71,15 @@ def convnet(
     positive("models.convnet", classes=classes)
     if not isinstance(gains, (tuple, list)) or len(gains) != 3:
         raise ArgumentError(
-            "models.convnet",
-            "gains as a tuple of 3 numbers",
-            describe(gains),
-            "One for each layer with weights: (1.0, 1.0, 1.0).",
+            "models.convnet", "gains as a tuple of 3 numbers", describe(gains), "One for each layer with weights: (1, 1, 1)."
         )
-    gains = tuple(number("models.convnet", "gains", gain, 0) for gain in gains)
+    factors = [number("models.convnet", "gains", gain, 0) for gain in gains]
     rng = to_generator(rng, "models.convnet")
     first, second = channels
     inputs = _KERNEL**2, first * _KERNEL**2, second * 4 * 4
 
     def weights(layer: int) -> nn.init.Uniform:
-        return nn.init.Uniform(gains[layer] / math.sqrt(inputs[layer]))
+        return nn.init.Uniform(factors[layer] / math.sqrt(inputs[layer]))
 
     def convolution(layer: int, before: int, after: int) -> nn.Conv2d:
         return nn.Conv2d(before, after, _KERNEL, pad_mode="valid", has_bias=True, weight_init=weights(layer), rng=rng)

@@ -75,10 +75,8 @@ def check_sizes(where: str, name: str, value: Any, example: str, count: int | No
     """
     fits = isinstance(value, (tuple, list)) and count in (None, len(value)) and all(is_int(n) and n > 0 for n in value)
     if not fits:
-        many = "" if count is None else f"{count} "
-        raise ArgumentError(
-            where, f"{name} as a tuple of {many}positive ints", describe(value), f"For example {name}={example}."
-        )
+        expected = f"{name} as a tuple of {'' if count is None else f'{count} '}positive ints"
+        raise ArgumentError(where, expected, describe(value), f"For example {name}={example}.")
 
 
 def check_image(where: str, image: Any) -> None:

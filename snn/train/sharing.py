@@ -75,7 +75,8 @@ def take_over(place: Place) -> None:
 
     def state() -> dict[str, Any]:
         return {
-            "net": place.net.state_dict(), "attributes": attributes_of(place.net), "optimizer": place.optimizer.state_dict(), "here": place.here(),
+            "net": place.net.state_dict(), "attributes": attributes_of(place.net),
+            "optimizer": place.optimizer.state_dict(), "here": place.here(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
             "resumed": place.resumed,
         }  # fmt: skip
