@@ -1,4 +1,4 @@
-"""Shared by the experiments with the networks of Fang et al. (2021): options, frames of events, and how they are trained."""
+"""Shared by the experiments with the networks of Fang et al. (2021): options, frames of events, and training."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class VotingOptions(FileOptions):
 
 @dataclass(frozen=True)
 class EqualFrames:
-    """Makes T frames of a sample with equally many events each; the last may have fewer."""
+    """Makes T frames of a sample, with equally many events in each; the last may have fewer."""
 
     T: int
     gives = "sequence"
