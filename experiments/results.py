@@ -160,5 +160,5 @@ def grouped(runs: Iterable[Run]) -> list[Group]:
         apart = [k for k, v in group.options.items() if any(other.options.get(k, other) != v for other in rivals)]
         options = " ".join(f"{name}={group.options[name]}" for name in apart)
         group.name, group.label = f"{group.experiment} {options}".strip(), options or group.experiment
-        group.runs.sort(key=lambda run: run.config["options"].get("seed", 0))
+        group.runs.sort(key=lambda run: str(run.seed).rjust(20))  # as numbers, if they are
     return found
