@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -64,6 +64,8 @@ class Cell(Hookable, CellNames, OwnArguments):
     _prefix = ""  # the path to this Cell in its net, for the names of parts that are added later
     per_sample = False
     """Whether ``construct`` treats each sample of a batch separately, so that all time steps can be passed as one batch."""
+    checkpointed: ClassVar[tuple[str, ...]] = ()
+    """Names of attributes, numbers or arrays, that a checkpoint saves and restores beside the Parameters."""
 
     @property
     def repeatable(self) -> bool:

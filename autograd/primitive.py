@@ -80,9 +80,9 @@ class Primitive:
         """Run the operation on tensors, arrays or Python scalars."""
         if self.arity is not None and len(args) > self.arity:
             args, attrs = self._named(args, attrs)
+        arrays: Sequence[Any] = args
         try:
             if self.packs and args and type(args[0]) is not Tensor and hasattr(type(args[0]), self.packs):
-                arrays: Sequence[Any] = args
                 data = getattr(args[0], self.packs)(*args[1:], **attrs)
             else:
                 arrays = self.promoted(args)

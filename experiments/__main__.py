@@ -25,7 +25,7 @@ __all__ = ["main", "names"]
 
 
 def names() -> list[str]:
-    """Return the experiments: the modules of the package that are not its machinery."""
+    """Return the names of the experiments: the modules of the package that are not machinery."""
     machinery = (
         "__main__", "cluster", "curves", "files", "fitting", "harness", "leash", "local", "manifest", "parametric", "ranks",
         "replay", "report", "results", "samples", "study", "sweep", "training", "words",
@@ -39,7 +39,7 @@ def load(name: str) -> Any:
     Raises
     ------
     ArgumentError
-        If there is none of that name.
+        If there is none with that name.
     MissingExtraError
         If it needs a package that is not installed.
     """
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        return 130  # as shells have it
+        return 130  # the convention of shells
     return 0
 
 
@@ -111,7 +111,12 @@ def _run(name: str, args: list[str]) -> None:
     results: list[dict[str, float]] = []
     for seed in range(config.seed, config.seed + config.seeds):
         one = config.with_seed(seed)
-        results += _one(module, one, ranks.shared(together, functools.partial(RunDirectory, one, name)))
+        directory = ranks.shared(together, functools.partial(RunDirectory, one, name))
+        try:
+            results += _one(module, one, directory)
+        except Exception:
+            directory.discard()
+            raise
     if len(results) > 1:
         for key in results[0]:
             values = [result[key] for result in results]
@@ -123,7 +128,7 @@ def _configured(name: str, args: list[str]) -> Any:
 
 
 def _config(name: str, module: Any, args: list[str]) -> Any:
-    """Return the options of a command line; those of a smoke run are smaller where none was given."""
+    """Return the options of a command line; a smoke run has smaller defaults."""
     import tyro
 
     def parsed(default: Any) -> Any:
@@ -144,7 +149,7 @@ def _config(name: str, module: Any, args: list[str]) -> Any:
 
 
 def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
-    """Run an experiment in its directory; say where it is, and after Ctrl-C how to go on. Only one rank has results."""
+    """Run an experiment in its directory; print its place, or after Ctrl-C how to resume. Only one rank has results."""
     from .harness import NotFirstError
     from .ranks import command
 
@@ -155,7 +160,7 @@ def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
     except KeyboardInterrupt:
         again = command(getattr(config, "ranks", 1), f"{directory.name} --resume {directory.path}")
         if not directory.first:
-            raise SystemExit(0) from None  # another status would end the first before it has said this
+            raise SystemExit(0) from None  # another status would end the first rank before its message
         print(f"interrupted; resume with: {again}", file=sys.stderr)
         raise
     finally:
@@ -165,7 +170,7 @@ def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
 
 
 def _resumed(name: str, args: list[str]) -> Path | None:
-    """Return the directory of a run to go on with."""
+    """Return the run directory to resume, if one is given."""
     if not any(arg.partition("=")[0] == "--resume" for arg in args):
         return None
     values = args[1:] if args[0] == "--resume" else [args[0].partition("=")[2], *args[1:]]
@@ -188,7 +193,7 @@ def _go_on(name: str, module: Any, place: Path) -> None:
             f"experiment {name}, --resume", f"a run of {name}", f"one of {saved['experiment']}",
             f"Use: python -m experiments {saved['experiment']} --resume {place}",
         )  # fmt: skip
-    config = module.Config.saved(saved["options"])
+    config = module.Config.saved(saved["options"], place / "config.json")
     config.check()
     together = ranks.begin(config, f"{name} --resume {place}")
     directory = ranks.shared(together, functools.partial(RunDirectory.again, place))
@@ -211,7 +216,7 @@ def _replay(args: list[str]) -> bool:
 
     def run(name: str, options: dict[str, Any], out: Path) -> RunDirectory:
         module = load(name)
-        config = module.Config.saved(options, out=out)
+        config = module.Config.saved(options, Path(args[0]) / "config.json", out=out)
         config.check()
         check_ended(Path(args[0]))
         check_data(Path(args[0]), config.digests())
@@ -222,7 +227,7 @@ def _replay(args: list[str]) -> bool:
 
     try:
         return replay(Path(args[0]), run)
-    except NotFirstError:  # which compares
+    except NotFirstError:  # the first rank compares
         return True
 
 

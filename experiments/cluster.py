@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -16,26 +17,26 @@ from .manifest import ROOT
 
 __all__ = ["Cluster"]
 
-WAIT = "10s"
-"""For a scheduler to answer."""
+WAIT = 10.0
+"""Seconds to wait for the answer of a scheduler."""
 
 
 class Cluster(Workers):
-    """The workers of a scheduler, which see the directory of the sweep, this code and this Python under the same paths.
+    """The workers of a scheduler. They see the directory of the sweep, this code and this Python under the same paths.
 
     Parameters
     ----------
     address : str
         For example ``tcp://10.0.0.1:8786``.
     stop : Path
-        A file in the directory of the sweep: while it is there, runs save where they are and end.
+        A file in the directory of the sweep: while it exists, runs save their state and end.
 
     Raises
     ------
     MissingExtraError
         If Dask is not installed.
     ArgumentError
-        If nobody answers at the address.
+        If no scheduler answers at the address within :data:`WAIT` seconds.
     """
 
     def __init__(self, address: str, stop: Path) -> None:
@@ -43,25 +44,24 @@ class Cluster(Workers):
             import distributed
         except ModuleNotFoundError as error:
             raise MissingExtraError("distributed", "dask", "python -m experiments sweep --dask") from error
-        client: Any = distributed.Client
-        try:
-            self._client = client(address, timeout=WAIT, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ArgumentError(
-                "sweep, --dask", "the address of a scheduler that answers", f"{address} ({error})",
-                "Start one with: dask scheduler. It prints its address.",
-            ) from error  # fmt: skip
         self._dead: type[Exception] = distributed.KilledWorker
         self._stop = stop.resolve()
         self._stop.unlink(missing_ok=True)
+        print(f"connecting to the Dask scheduler at {address}, for at most {WAIT:g} s", file=sys.stderr, flush=True)
+        _check_scheduler(distributed, address)
+        client: Any = distributed.Client
+        try:
+            self._client = client(address, timeout=WAIT, set_as_default=False)
+        except (OSError, ValueError) as error:  # it has ended since
+            raise _no_scheduler(f"{address} ({error})") from error
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command on some worker, and once more on another one if that dies; -9 if one after another has died."""
+        """Run a command on a worker, and on another one if that dies; -9 if several have died in turn."""
         order = {
             "new": list(new), "again": list(again), "place": str(place.resolve()), "stop": str(self._stop),
             "environment": importable(),
         }  # fmt: skip
-        # A function that every worker has: nothing of ours is pickled. The pipe ends with the worker.
+        # A function that every worker has, so no code is sent. The pipe closes when the worker ends.
         command = [sys.executable, str(ROOT / "experiments" / "leash.py"), json.dumps(order)]
         future = self._client.submit(subprocess.call, command, stdin=subprocess.PIPE, start_new_session=True, pure=False)
         try:
@@ -70,10 +70,46 @@ class Cluster(Workers):
             return -9
 
     def interrupt(self) -> None:
-        """Let runs save where they are and end."""
+        """Let runs save their state and end."""
         self._stop.touch()
 
     def close(self) -> None:
         """Leave the cluster."""
-        self._stop.unlink(missing_ok=True)
-        self._client.close()
+        try:
+            self._client.close()
+        finally:
+            self._stop.unlink(missing_ok=True)
+
+
+def _check_scheduler(distributed: Any, address: str) -> None:
+    """Check that a scheduler answers: a Client waits without end for a server that accepts connections and says nothing.
+
+    Raises
+    ------
+    ArgumentError
+        If none does.
+    """
+
+    async def asked() -> str:
+        async with distributed.rpc(address) as server:
+            return str((await server.identity()).get("type"))
+
+    async def within() -> str:
+        return await asyncio.wait_for(asked(), WAIT)
+
+    try:
+        kind = asyncio.run(within())
+        got = f"{address}, where a {kind} answers"
+    except TimeoutError:
+        kind, got = "", f"{address}, where nothing has answered for {WAIT:g} s"
+    except (OSError, ValueError, TypeError, AttributeError) as error:  # the last two: an answer of something else
+        kind, got = "", f"{address} ({error})"
+    if kind != "Scheduler":
+        raise _no_scheduler(got)
+
+
+def _no_scheduler(got: str) -> ArgumentError:
+    return ArgumentError(
+        "sweep, --dask", "the address of a Dask scheduler, such as tcp://10.0.0.1:8786", got,
+        "Start one with `dask scheduler`, which prints its address. Nothing was run.",
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Curves of a report: a panel for each split of a metric, drawn for light and for dark, and a legend that is text."""
+"""Curves of a report: a panel for each split of a metric, in light and dark colours, and a legend as text."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .results import Group
 
 __all__ = ["curves", "legend"]
 
-_DASHES = ("-", "--", ":", "-.")  # of the configurations behind those with a colour of their own
+_DASHES = ("-", "--", ":", "-.")  # for the configurations after those with a colour of their own
 
 
 def legend(groups: Sequence[Group]) -> str:
-    """Return which line is which configuration, nothing where there is one."""
+    """Return the legend of the configurations, empty if there is only one."""
     if len(groups) < 2:
         return ""
     borders = ("solid", "dashed", "dotted", "double")
@@ -34,7 +34,7 @@ def legend(groups: Sequence[Group]) -> str:
 
 
 def curves(groups: Sequence[Group], kind: str, metrics: Sequence[str]) -> str:
-    """Return a figure of one kind of metric over the epochs: a panel for each split, all to one scale."""
+    """Return a figure of one kind of metric over the epochs: a panel for each split, all on one scale."""
     low, high = _limits(groups, metrics)
     panels = []
     for metric in metrics:
@@ -50,7 +50,7 @@ def curves(groups: Sequence[Group], kind: str, metrics: Sequence[str]) -> str:
 
 
 def _limits(groups: Sequence[Group], metrics: Sequence[str]) -> tuple[float, float]:
-    """Return lowest and highest of what is drawn, with a margin; what is not finite is not."""
+    """Return the lowest and the highest finite value, with a margin."""
     found: list[float] = []
     for group in groups:
         for metric in metrics:

@@ -21,7 +21,7 @@ from .harness import RunDirectory
 
 __all__ = ["Config", "run"]
 
-_MEAN, _DEVIATION = np.float32(0.2860), np.float32(0.3530)  # of the pixels of Fashion-MNIST, as the authors have them
+_MEAN, _DEVIATION = np.float32(0.2860), np.float32(0.3530)  # of the pixels of Fashion-MNIST, from the authors
 
 
 @dataclass(frozen=True, kw_only=True)

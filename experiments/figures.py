@@ -33,7 +33,7 @@ class Config(Options):
 
 
 def wave(neurons: int, rng: np.random.Generator, steps: int = 500) -> np.ndarray[Any, Any]:
-    """Return spikes of neurons over which a wave of activity runs, ``[T, n]`` bool."""
+    """Return the spikes of neurons during a travelling wave of activity, ``[T, n]`` bool."""
     at, phase = np.arange(steps, dtype=np.float32)[:, None] / steps, np.arange(neurons, dtype=np.float32) / neurons
     rate = 0.06 * np.cos(np.pi * (3 * at - phase)) ** 16 + 0.002
     return rng.random((steps, neurons), np.float32) < rate
@@ -61,7 +61,7 @@ def traces(config: Config, rng: np.random.Generator) -> Any:
 
 
 def statistics(config: Config, rng: np.random.Generator) -> Any:
-    """Draw rates, intervals and the rate of a population, of leaky neurons with noisy currents."""
+    """Draw rates, intervals and the population rate of leaky neurons with noisy currents."""
     import matplotlib.pyplot as plt
 
     rhythm = 0.06 * np.sin(2 * np.pi * np.arange(1000) / 200)[:, None, None]
@@ -88,7 +88,7 @@ def planes(config: Config, rng: np.random.Generator) -> Any:
 
 
 def maps(config: Config, rng: np.random.Generator) -> Any:
-    """Draw a matrix of weights, and receptive fields that look for edges."""
+    """Draw a matrix of weights, and receptive fields that detect edges."""
     import matplotlib.pyplot as plt
 
     y, x = np.mgrid[-1:1:12j, -1:1:12j]
@@ -102,7 +102,7 @@ def maps(config: Config, rng: np.random.Generator) -> Any:
 
 
 def curves(config: Config, rng: np.random.Generator) -> Any:
-    """Draw made-up accuracies of two rules of learning over their seeds."""
+    """Draw invented accuracies of two learning rules over several seeds."""
     epochs = np.arange(1, 21)
     runs = {
         name: 98 - fall * np.exp(-epochs / rate) + rng.normal(0, spread, (5, 1)) + rng.normal(0, 0.4, (5, 20))

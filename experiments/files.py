@@ -22,18 +22,18 @@ __all__ = ["FileOptions"]
 class FileOptions(TrainingOptions):
     """Options of an experiment on a set that is read from files.
 
-    A subclass says how its files are read, and how a smoke run makes up small ones.
+    A subclass defines how its files are read, and how a smoke run makes small ones.
     """
 
     data: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
     """Directory of the published files; without it a smoke run makes its own small files."""
 
     of: ClassVar[str] = ""
-    """Whose files they are."""
+    """Name of the set."""
 
     @staticmethod
     def read(directory: Path) -> snn.data.Splits:
-        """Return the splits of the set whose files are in a directory."""
+        """Return the splits of the set in a directory."""
         raise NotImplementedError  # each experiment has its own
 
     @staticmethod
@@ -42,11 +42,12 @@ class FileOptions(TrainingOptions):
         raise NotImplementedError  # each experiment has its own
 
     def check(self) -> None:
-        """Read the data."""
+        """Check the ranks, and read the data."""
+        super().check()
         self.splits()
 
     def splits(self) -> Any:
-        """Return the splits, which are read once for all runs of a command.
+        """Return the splits; they are read once for all runs of a command.
 
         Raises
         ------
@@ -66,7 +67,7 @@ class FileOptions(TrainingOptions):
         return _splits(kind, self.data)
 
     def digests(self) -> dict[str, str]:
-        """Return a sha256 of each split, as :meth:`snn.data.Dataset.digest` makes it."""
+        """Return the sha256 of each split, by :meth:`snn.data.Dataset.digest`."""
         kind: Any = type(self)
         self.splits()
         return dict(_digests(kind, self.data))
@@ -81,7 +82,7 @@ def _splits(options: Any, directory: Path | None) -> snn.data.Splits:
         options.make_up(Path(place))
         splits: snn.data.Splits = options.read(Path(place))
         for part in splits.values():
-            if part.kind == "events":  # the files go
+            if part.kind == "events":  # their files are temporary
                 part.source = _Kept(part)
     return splits
 

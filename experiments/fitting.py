@@ -1,4 +1,4 @@
-"""Shared by the experiments that train: a loop over the splits of a set, with a measure of the experiment's own."""
+"""Shared by the experiments that train: training on one split, and a measure of the experiment's own on the others."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Augment", "Encoder", "Measure", "classify", "fit", "means"]
 
 Array = np.ndarray[Any, Any]
 Encoder = Callable[[Any, np.random.Generator], Any]
-"""From the samples of a batch to a net's input ``[T, N, ...]``, with a generator for what it draws."""
+"""Maps the samples of a batch to the input of a net, ``[T, N, ...]``; random numbers come from the generator."""
 Augment = Callable[[Any, np.random.Generator], Any]
-"""From samples to others like them, with a generator for what it draws."""
+"""Maps samples to random variants of them; random numbers come from the generator."""
 Measure = Callable[[Any, Any, np.random.Generator], tuple[Tensor, dict[str, float]]]
-"""From a batch's samples and labels, and a generator, to the loss, a mean over the samples, and other means by name."""
+"""Maps samples, labels and a generator to the loss, a mean over the samples, and other means by name."""
 
-_AT_ONCE = 500  # samples in a run without gradient: enough to be fast, few enough to fit in memory
-_LOOKED_AT = 50  # samples by which to see whether a layer is dead
-_SETTLED = 50  # steps after which norms have forgotten how they began
+_AT_ONCE = 500  # samples in a run without gradient: fast, and small enough for the memory
+_LOOKED_AT = 50  # samples for the search for dead layers
+_SETTLED = 50  # steps after which norms have forgotten their initial values
 _LOSSES: dict[str, Callable[[Any, Any], Tensor]] = {
     "max": snn.losses.max_membrane_cross_entropy, "sum": snn.losses.membrane_cross_entropy,
     "count": snn.losses.count_cross_entropy, "rate": snn.losses.rate_mse,
@@ -37,27 +37,27 @@ def classify(
     encode: Encoder = lambda x, _: x, readout: Literal["max", "sum", "count", "rate"] = "max", answer: int = 0,
     at_once: int = _AT_ONCE, draw: Callable[[Array], Any] | None = None, **more: Any,
 ) -> dict[str, float]:  # fmt: skip
-    """Train a net to name classes, and draw its training, the confusions in the test split and one sample's spikes.
+    """Train a classifier, and draw its training, the confusions in the test split and the spikes of one sample.
 
     Parameters
     ----------
     config, directory, net, splits, rng, at_once
         As for :func:`fit`; the net ends in spikes or membranes ``[T, N, classes]``.
     encode : callable
-        From the samples of a batch to the net's input ``[T, N, ...]``.
+        Maps the samples of a batch to the input of the net, ``[T, N, ...]``.
     readout : {"max", "sum", "count", "rate"}
-        How the net's output becomes scores, in the loss and in the answer: see :mod:`snn.losses`.
+        Readout of the net's output, in the loss and in the answers: see :mod:`snn.losses`.
     answer : int
-        How many steps at the end are looked at; 0 for all.
+        Number of steps at the end that count; 0 for all.
     draw : callable, optional
-        Called with the answers to the test samples, ``[N]``, in the place of drawing one sample's spikes.
+        Called with the answers to the test samples, ``[N]``, instead of drawing the spikes of one sample.
     **more
         Passed on to :func:`fit`.
 
     Returns
     -------
     dict
-        What an experiment returns: the test accuracy and the seconds that training took.
+        The test accuracy and the seconds of training.
     """
 
     def out(x: Any, rng: np.random.Generator) -> Tensor:
@@ -111,39 +111,38 @@ def fit(
 ) -> list[dict[str, float]]:  # fmt: skip
     """Train a net on the split ``train``, and measure it on all others after each epoch; save checkpoints and weights.
 
-    No epoch is selected by a measure: the last epoch is reported. It goes on from the last checkpoint in the directory,
-    if there is one. Before the first epoch and after the first, second, fourth, eighth and so on it is seen whether a layer is
-    dead.
+    No epoch is selected: results are those of the last one. Training resumes from the last checkpoint in the directory, if
+    there is one. Dead layers are searched before the first epoch and after the first, second, fourth, eighth and so on.
 
     Parameters
     ----------
     config : TrainingOptions
         The options.
     directory : RunDirectory
-        Gets a line of metrics for each epoch, checkpoints, and the weights.
+        Receives a line of metrics for each epoch, checkpoints, and the weights.
     net : Cell
-        What is trained.
+        The net to train.
     splits : Splits
         With ``train`` and ``test``, and perhaps more.
     measure : callable
-        From samples ``[T, N, ...]`` and labels to the loss and other numbers.
+        Maps samples ``[N, ...]`` and labels to the loss and other numbers.
     rng : numpy.random.Generator
-        Draws the order of the samples, and what ``augment`` and ``measure`` draw in training. Each split is measured with a
-        generator of its own, the same after each epoch.
+        Source of the order of the samples, and of the random numbers of ``augment`` and ``measure`` in training. Each split is
+        measured with a generator of its own, the same after each epoch.
     few : Tensor or array
-        Input of the net, ``[T, N, ...]``, by which to see whether a layer is dead.
+        Input of the net, ``[T, N, ...]``, for the search for dead layers.
     metric : str
-        The number that is shown, and by which the best checkpoint is kept.
+        The metric to show, and to choose the best checkpoint by.
     lowest : bool
         Whether lower is better.
     augment : callable, optional
-        Applied to the samples of a batch in training.
+        Applied to the samples of each batch in training.
     at_once : int
-        Samples in a run that measures.
+        Samples in a run without gradient.
     optimizer : callable, optional
-        From the number of its steps in all to the optimizer; by default Adam, whose rate falls to zero along half a cosine.
+        Maps the total number of steps to the optimizer; by default Adam, whose rate falls to zero along half a cosine.
     hooks : sequence of Hook
-        Called before those that show and save.
+        Called before the hooks that show and save.
 
     Returns
     -------
@@ -153,7 +152,7 @@ def fit(
     Warns
     -----
     snn.DeadLayerWarning
-        If a layer of the net is dead, with what to do.
+        If a layer of the net is dead, with a remedy.
     """
     data, held = splits["train"], {name: part for name, part in splits.items() if name != "train"}
     steps = config.epochs * -(-len(data) // config.batch_size)
@@ -198,7 +197,7 @@ def means(data: snn.data.Dataset, measure: Measure, seed: int, at_once: int = _A
 
 
 class _LookForDeadLayers(snn.train.Hook):
-    """Warns of layers that are dead, ever more seldom."""
+    """Warns of dead layers, at growing intervals."""
 
     def __init__(self, few: Any) -> None:
         self.few = few
@@ -209,12 +208,12 @@ class _LookForDeadLayers(snn.train.Hook):
             self._look(trainer)
 
     def on_epoch(self, trainer: snn.train.Trainer) -> None:
-        """Look if as many epochs are over as a power of two, and more follow."""
+        """Look if the number of finished epochs is a power of two and more follow."""
         if trainer.epoch < trainer.epochs and not trainer.epoch & (trainer.epoch - 1):
             self._look(trainer)
 
     def _look(self, trainer: snn.train.Trainer) -> None:
-        """Look at the net as it is used, once its norms have seen enough: in training, dropouts would draw and norms move."""
+        """Look at the net outside training mode, in which dropouts draw and norms move, once its norms have settled."""
         if trainer.step < _SETTLED and any(hasattr(cell, "moving_mean") for _, cell in trainer.net.cells_and_names()):
             return
         trainer.net.set_train(False)

@@ -1,32 +1,34 @@
-"""What experiments share: options of the command line, and the directory a run writes."""
+"""Shared by all experiments: options of the command line, and the directory that a run writes."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
+import shutil
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args, get_type_hints
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, get_args, get_origin, get_type_hints
 
-import matplotlib as mpl  # here, so that it is missed before a run, not when its figures are drawn
+import matplotlib as mpl  # at import, so that it is missed before a run, not when figures are drawn
 import numpy as np
 import tyro
 
 from autograd.errors import ArgumentError
 from snn.common.files import sweep, unwritable, write_whole
 
-from .manifest import manifest
+from .manifest import PARTS, manifest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from snn.train import Ranks
 
-__all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config"]
+__all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config", "restored"]
 
 _OUT = "The existing files were not changed. Choose another place with --out."
 
@@ -45,7 +47,7 @@ class Options:
     """Run for a few seconds, to check that everything works; given options are kept."""
 
     counts: ClassVar[tuple[str, ...]] = ("seeds",)
-    """The options that count something; an experiment names its own too."""
+    """Options that are counts; an experiment adds its own."""
 
     def __post_init__(self) -> None:
         for name in ("seed", *self.counts):
@@ -57,41 +59,35 @@ class Options:
                 )  # fmt: skip
 
     def smaller(self) -> Self:
-        """Return the options that a smoke run has where none are given; an experiment overrides this."""
+        """Return the options of a smoke run, for those not given on the command line; an experiment overrides this."""
         return self
 
     def check(self) -> None:
-        """Look at what a run needs, such as its data, before it has a directory; an experiment overrides this."""
+        """Check the needs of a run, such as its data, before it gets a directory; an experiment overrides this."""
 
     def digests(self) -> dict[str, str]:
-        """Return a digest of each part of the data that a run reads; an experiment on files overrides this."""
+        """Return a digest of each split of the data that a run reads; an experiment on files overrides this."""
         return {}
 
     @classmethod
-    def saved(cls, options: dict[str, Any], **changes: Any) -> Self:
-        """Return the options that ``config.json`` has, with changes.
+    def saved(cls, options: Mapping[str, Any], file: Path, **changes: Any) -> Self:
+        """Return the options in a JSON file, such as ``config.json``, with changes.
+
+        Parameters
+        ----------
+        options : mapping
+            The content of the file.
+        file : Path
+            The file, for errors.
+        **changes
+            Options with other values than in the file.
 
         Raises
         ------
         ArgumentError
-            If they are those of another version of the experiment.
+            If an option is missing or unknown, or has a value that the command line would refuse.
         """
-        known = {field.name for field in fields(cls)}
-        if known != set(options):
-            raise ArgumentError(
-                "options of the run", ", ".join(sorted(known)), ", ".join(sorted(options)),
-                "It was made by another version of the experiment; resume it with that version.",
-            )  # fmt: skip
-        values: dict[str, Any] = options | changes
-        for name, hint in get_type_hints(cls).items():
-            if Path in (hint, *get_args(hint)) and values[name] is not None:
-                values[name] = Path(values[name])
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ArgumentError(
-                "options of the run", "those of a run", f"others ({error})", "Was config.json edited?"
-            ) from error
+        return cls(**restored(cls, options, file) | changes)
 
     def with_seed(self, seed: int) -> Self:
         """Return the options of one of several runs."""
@@ -99,31 +95,31 @@ class Options:
 
 
 class NotFirstError(Exception):
-    """Ends the run of a rank where the first goes on alone."""
+    """Ends the run on a rank when only the first rank continues."""
 
 
 class RunDirectory:
-    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run, which no other process writes.
+    """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run; no other process writes to it.
 
-    Every file is written whole beside its place and then put there, so that a full disk leaves what was there.
+    Every file is first written beside its place and then put there as a whole, so that a full disk leaves the old file.
 
     Parameters
     ----------
     options : Options
-        The options of the run; they go to ``config.json`` with all that may make another run round differently.
+        The options of the run; ``config.json`` records them with everything that may make another run round differently.
     name : str
         Name of the experiment.
 
     Raises
     ------
     WriteError
-        If it cannot be made or written.
+        If it cannot be created or written.
     """
 
     name: str
     path: Path
     ranks: Ranks | None = None
-    """Those that share the run; the first alone writes."""
+    """Ranks that share the run; only the first writes."""
     _release: Callable[[], Any]
 
     def __init__(self, options: Options, name: str) -> None:
@@ -141,12 +137,12 @@ class RunDirectory:
 
     @classmethod
     def again(cls, path: Path) -> Self:
-        """Return the directory of a run that is there, to go on with it.
+        """Return the directory of an existing run, to continue it.
 
         Raises
         ------
         ArgumentError
-            If it is none, or another process is writing it.
+            If it is not one, or another process is writing to it.
         """
         directory = cls.__new__(cls)
         directory.name, directory.path = read_config(path)["experiment"], path
@@ -154,13 +150,18 @@ class RunDirectory:
         sweep(path)
         return directory
 
+    def discard(self) -> None:
+        """Remove the directory, if it holds nothing but the options: the run has failed before it began."""
+        if self.first and [file.name for file in self.path.iterdir()] == ["config.json"]:
+            shutil.rmtree(self.path, ignore_errors=True)
+
     def close(self) -> None:
-        """Let go of the lock, which also goes with the object; but what drew a figure may keep that for a while."""
+        """Release the lock. Deleting the object does too, but references from figures may delay that."""
         self._release()
 
     @classmethod
     def of_another(cls, name: str, path: Path) -> Self:
-        """Return the directory that another rank has made, and writes."""
+        """Return the directory that another rank has created and writes to."""
         directory = cls.__new__(cls)
         directory.name, directory.path, directory._release = name, path, lambda: None
         return directory
@@ -171,7 +172,7 @@ class RunDirectory:
         return self.ranks is None or self.ranks.rank == 0
 
     def leave_to_first(self) -> None:
-        """Let the first rank do alone what follows training.
+        """Let only the first rank continue after training.
 
         Raises
         ------
@@ -182,7 +183,7 @@ class RunDirectory:
             raise NotFirstError
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file whole, or leave what was there."""
+        """Write a whole file, or leave the old one."""
         write_whole(self.path / name, content, _OUT)
 
     def save_weights(self, weights: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -196,7 +197,7 @@ class RunDirectory:
         figure = axes.get_figure(root=True)
         assert figure is not None
         self._encode(f"{name}.png", lambda file: figure.savefig(file, format="png", dpi=150))
-        # The same bits each time, so without a date.
+        # Without a date, so that the bits are the same each time.
         with mpl.rc_context({"pdf.fonttype": 42}):
             self._encode(f"{name}.pdf", lambda file: figure.savefig(file, format="pdf", metadata={"CreationDate": None}))
         plt.close(figure)
@@ -208,7 +209,7 @@ class RunDirectory:
 
 
 def _fresh(base: Path, stem: str) -> Path:
-    """Make a directory that was not there: two runs may begin in the same second."""
+    """Create a new directory; two runs may begin in the same second."""
     for suffix in ("", *(f"-{i}" for i in range(1, 1000))):
         path = base / (stem + suffix)
         try:
@@ -220,16 +221,17 @@ def _fresh(base: Path, stem: str) -> Path:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Return what ``config.json`` of a run directory says.
+    """Return the content of the ``config.json`` of a run directory.
 
     Raises
     ------
     ArgumentError
-        If there is no such file, or another one.
+        If there is no such file, or it is not of a run.
     """
     try:
         config = json.loads((path / "config.json").read_bytes())
-        if isinstance(config["experiment"], str) and isinstance(config["options"], dict):
+        options, parts = config["options"], [config.get(part, {}) for part in PARTS]
+        if isinstance(config["experiment"], str) and all(isinstance(part, dict) for part in (options, *parts)):
             return dict(config)
         got = "a config.json that is not of a run"
     except OSError as error:
@@ -240,7 +242,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _claim(directory: RunDirectory, path: Path) -> None:
-    """Hold a lock on a directory as long as there is the object, or until the process ends in whatever way."""
+    """Hold a lock on a directory as long as the object exists, or until the process ends."""
     handle = lock(
         path, f"run directory {path}", "a run that no other process is writing", "one that another process is writing"
     )
@@ -248,14 +250,14 @@ def _claim(directory: RunDirectory, path: Path) -> None:
 
 
 def lock(path: Path, where: str, free: str, held: str) -> int | None:
-    """Return a handle that holds a lock on a directory, None where there are no locks.
+    """Return a handle that holds a lock on a directory, None on systems without locks.
 
-    The lock is held until this process, and all that have inherited the handle, have closed it or ended.
+    The lock lasts until this process and all that inherited the handle have closed it or ended.
 
     Raises
     ------
     ArgumentError
-        If it is held: ``where`` expected what is ``free``, got what is ``held``.
+        If it is already held. ``where``, ``free`` and ``held`` are the texts of the error: its place, expected and got.
     """
     try:
         import fcntl
@@ -272,6 +274,52 @@ def lock(path: Path, where: str, free: str, held: str) -> int | None:
     return handle
 
 
+def restored(cls: type[Any], options: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Return the arguments of a dataclass of options from a JSON file.
+
+    Raises
+    ------
+    ArgumentError
+        If an option is missing or unknown, or has another type or choice than the dataclass says.
+    """
+    hints = get_type_hints(cls)
+    known = [field.name for field in fields(cls)]
+    if set(known) != set(options):
+        raise ArgumentError(
+            f"{file}, options", ", ".join(sorted(known)), ", ".join(sorted(options)),
+            "Another version wrote it, or it was edited: use that version, or undo the edit.",
+        )  # fmt: skip
+    for name in known:
+        if (wanted := _unlike(options[name], hints[name])) is not None:
+            raise ArgumentError(f"{file}, option {name}", wanted, repr(options[name]), "Undo the edit of the file.")
+    return {name: _from_json(options[name], hints[name]) for name in known}
+
+
+_WANTED = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path as text"}
+
+
+def _unlike(value: Any, hint: Any) -> str | None:
+    """Return the expected kind of a value in JSON, None if it fits the hint of its option."""
+    choices = get_args(hint)
+    if get_origin(hint) is Literal:
+        return None if value in choices and isinstance(value, str) else f"one of {', '.join(map(repr, choices))}"
+    if get_origin(hint) is tuple:
+        fits = isinstance(value, list) and not any(_unlike(item, choices[0]) for item in value)
+        return None if fits else f"a list, each item {_WANTED[choices[0]]}"
+    if choices:  # a union with None
+        found = [_unlike(value, choice) for choice in choices if choice is not NoneType]
+        return None if value is None or None in found else f"{found[0]}, or null"
+    kinds: Any = {float: (int, float), Path: str}.get(hint, hint)
+    return None if isinstance(value, kinds) and isinstance(value, bool) == (hint is bool) else _WANTED[hint]
+
+
+def _from_json(value: Any, hint: Any) -> Any:
+    """Return a value of JSON in the type of its option."""
+    if get_origin(hint) is tuple:
+        return tuple(value)
+    return Path(value) if value is not None and Path in (hint, *get_args(hint)) else value
+
+
 def plain(options: Options) -> dict[str, Any]:
-    """Return options as ``config.json`` has them."""
+    """Return options in the form of ``config.json``."""
     return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(options).items()}

@@ -1,6 +1,6 @@
-"""Run a command as long as whoever has started this is there: ``python leash.py ORDER``, which needs nothing else.
+"""Run a command for as long as its starter lives: ``python leash.py ORDER``. It needs only the standard library.
 
-The end of its standard input says that they are gone, and kills the command.
+When its standard input closes, the starter has ended, and the command is killed.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from typing import Any
 
 __all__ = ["main"]
 
-_LOOK = 0.2  # seconds between two looks whether to stop
+_LOOK = 0.2  # seconds between two checks of the stop file
 
 
 def main(order: dict[str, Any]) -> int:
-    """Run a command; return its exit status, or minus the signal that has ended it.
+    """Run a command; return its exit status, or minus the number of the signal that ended it.
 
     Parameters
     ----------
     order : dict
-        ``new``, the command; ``again``, what goes on with the run directory that is put behind it, if there is one in the
-        directory ``place``, to whose ``output.txt`` goes what it says; ``environment``, what is added to it; ``stop``, a file:
-        once it is there, the command is interrupted.
+        ``new``, the command; ``place``, a directory for its ``output.txt``; ``again``, the command to use instead if ``place``
+        contains a run directory, which is appended to it; ``environment``, additional variables; ``stop``, a file: once it
+        exists, the command is interrupted.
     """
     place, stop = Path(order["place"]), Path(order["stop"])
     there = sorted(place.glob("*/*/config.json"))
@@ -55,7 +55,7 @@ def main(order: dict[str, Any]) -> int:
 
 if __name__ == "__main__":
     code = main(json.loads(sys.argv[1]))
-    if code < 0:  # end as it has ended
+    if code < 0:  # end by the same signal
         if -code not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)

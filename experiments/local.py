@@ -17,39 +17,39 @@ _THREADS = ("SPIKECELL_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 
 class Workers:
-    """What makes the runs of a sweep."""
+    """Executes the runs of a sweep."""
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command and return its exit status, minus a signal that has ended it.
+        """Run a command; return its exit status, or minus the number of the signal that ended it.
 
         Parameters
         ----------
         new : sequence of str
             The command.
         again : sequence of str
-            The command that goes on with the run directory that is put behind it, if there is one.
+            The command to use instead if there is a run directory, which is appended to it.
         place : Path
             Directory of the trial; its output goes to ``output.txt``.
         """
         raise NotImplementedError
 
     def interrupt(self) -> None:
-        """Begin no other run, and let those under way save where they are."""
+        """Start no further run, and let the running ones save their state."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Leave nothing."""
+        """Release all resources."""
 
 
 class Local(Workers):
-    """Processes beside this one, whose threads fit the processor.
+    """Processes on this machine, with threads to fit its processor.
 
     Parameters
     ----------
     workers : int
-        How many there will be at a time.
+        Number of simultaneous processes.
     handle : int, optional
-        The lock of a sweep, which they hold too as long as they run.
+        The lock of a sweep, which they hold too while they run.
     """
 
     def __init__(self, workers: int, handle: int | None) -> None:
@@ -59,7 +59,7 @@ class Local(Workers):
         self._lock, self._running, self._stop = threading.Lock(), set[subprocess.Popen[bytes]](), False
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command in a process of its own."""
+        """Run a command in a new process."""
         there = begun(place)
         command = [*again, str(there[0])] if there else new
         with (place / "output.txt").open("ab") as output:
@@ -77,7 +77,7 @@ class Local(Workers):
         return code
 
     def interrupt(self) -> None:
-        """Begin no other run, and let those under way save where they are."""
+        """Start no further run, and let the running ones save their state."""
         with self._lock:
             self._stop = True
             for process in self._running:
@@ -90,5 +90,5 @@ def begun(place: Path) -> list[Path]:
 
 
 def importable() -> dict[str, str]:
-    """Return what a process needs in its environment to find this code."""
+    """Return the variables of the environment by which a process finds this code."""
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))}

@@ -25,7 +25,7 @@ from .training import TrainingOptions
 __all__ = ["Config", "autonomous", "build", "predict", "run", "smape"]
 
 Array = np.ndarray[Any, Any]
-_CENTRE, _CHANGE = np.float32(0.9), np.float32(0.1)  # of the series: about its mean, and the size of its changes
+_CENTRE, _CHANGE = np.float32(0.9), np.float32(0.1)  # about the mean of the series, and the size of its changes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Config(TrainingOptions):
     """Values from which the next one is predicted, one per time step."""
     hidden: int = 200
     beta: float = 0.5
-    """Share of the readout's membrane that remains after a step; those of the neurons are drawn from [0.3, 0.98]."""
+    """Share of the readout's membrane that remains after a step; the shares of the neurons are drawn from [0.3, 0.98]."""
     tau: int = 17
     """Delay of the series, from 17 to 30, which selects one of NeuroBench's 14 series."""
     values: int = 750
@@ -53,7 +53,7 @@ class Config(TrainingOptions):
 
 
 def smape(predicted: Any, target: Any) -> float:
-    """Return the symmetric mean absolute percentage error, from 0 to 200, as NeuroBench defines it.
+    """Return NeuroBench's symmetric mean absolute percentage error, from 0 to 200.
 
     ``200 mean(|p - y| / (|p| + |y|))``.
     """
@@ -79,7 +79,7 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
 
 
 def predict(net: nn.Cell, x: Array, mode: str = "auto") -> Tensor:
-    """Return the next values ``[N, 1]`` of windows ``[T, N, 1]``: the last one, and the change that the readout says."""
+    """Return the next values ``[N, 1]`` of windows ``[T, N, 1]``: the last value plus the change in the readout."""
     change: Tensor = snn.run(net, x - _CENTRE, mode=mode).out[-1]
     return ops.add(change * _CHANGE, x[-1])
 

@@ -1,4 +1,4 @@
-"""What a run was made with, and what may make another one round differently: versions, code, processor, BLAS."""
+"""The circumstances of a run that may make another one round differently: versions, code, processor, BLAS."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
-__all__ = ["differences", "manifest"]
+__all__ = ["PARTS", "ROOT", "differences", "manifest"]
 
 ROOT = Path(__file__).parents[1]
 _PACKAGES = ("spikecell", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "matplotlib", "safetensors", "tqdm", "tyro")
-_PARTS = {
+PARTS = {
     "versions": "version of {}",
     "code": "code of {}",
     "cpu": "CPU: {}",
@@ -29,15 +29,15 @@ _SETTINGS = ("SPIKECELL_PRODUCT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA
 
 
 def manifest() -> dict[str, dict[str, Any]]:
-    """Return versions, digests of the code, and what processor and BLAS there are."""
+    """Return versions, digests of the code, the processor and the BLAS."""
     settings = {name: value for name, value in sorted(os.environ.items()) if name in _SETTINGS}
     return {"versions": _versions(), "code": _code(), "cpu": _cpu(), "blas": _blas(), "settings": settings}
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Return a line for each thing in which two manifests differ, the data that was read among them."""
+    """Return a line for each difference between two manifests, including the data."""
     found = []
-    for part, text in _PARTS.items():
+    for part, text in PARTS.items():
         before, after = then.get(part, {}), now.get(part, {})
         for name in {**before, **after}:
             if before.get(name) != after.get(name):
@@ -67,7 +67,7 @@ def _code() -> dict[str, str]:
 
 
 def _cpu() -> dict[str, Any]:
-    """Return the processor, and the extensions of it that numpy has kernels for and uses."""
+    """Return the processor, and those of its extensions that numpy uses."""
     used: Any = np.show_config(mode="dicts")
     extensions = used.get("SIMD Extensions", {})
     return {
@@ -86,12 +86,12 @@ def _model() -> str:
 
 
 def _blas() -> dict[str, Any]:
-    """Return which BLAS numpy and scipy call, the kernels it has chosen for the processor, and its number of threads."""
-    import scipy.linalg  # noqa: F401 - what is loaded is found, and another experiment loads it later
+    """Return the BLAS of numpy and of scipy, its kernels for this processor, and its number of threads."""
+    import scipy.linalg  # noqa: F401 - only loaded libraries are found, and another experiment would load it later
 
     libraries = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
     libraries.sort(key=lambda library: str(library["filepath"]))
-    # Where the wheels bring their own, what else the process has loaded does not matter.
+    # If the wheels bring their own, other loaded libraries do not matter.
     owned = {name: lib for lib in libraries for name in ("numpy", "scipy") if f"{name}.libs" in Path(lib["filepath"]).parts}
     return {
         f"{key.replace('_', ' ')} of {name}": library.get(key)

@@ -59,7 +59,7 @@ class Config(FileOptions):
 
     @staticmethod
     def make_up(directory: Path) -> None:
-        """Write a small set."""
+        """Write a small set to a directory."""
         write_small_set(directory)
 
     def smaller(self) -> Config:
@@ -91,7 +91,7 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
 
 
 def encoder(config: Config) -> Encoder:
-    """Return what makes the net's input ``[T, N, 784]`` of images in [0, 1] and a generator; or ``[T, N, 1, 28, 28]``."""
+    """Return a function from images in [0, 1] and a generator to the net's input, ``[T, N, 784]`` or ``[T, N, 1, 28, 28]``."""
 
     def encode(x: Any, rng: np.random.Generator) -> Tensor:
         x = x.reshape(len(x), -1) if config.flat else x
@@ -103,7 +103,7 @@ def encoder(config: Config) -> Encoder:
 
 
 def shifted(images: Any, most: int, rng: np.random.Generator) -> Any:
-    """Return images ``[N, 1, H, W]``, each moved by up to so many pixels in both directions; what comes in is 0."""
+    """Return images ``[N, 1, H, W]``, each moved by at most some pixels in both directions; new pixels are 0."""
     count, _, height, width = images.shape
     padded = np.pad(images[:, 0], ((0, 0), (most, most), (most, most)))
     down, right = rng.integers(0, 2 * most + 1, (2, count, 1))
@@ -120,7 +120,7 @@ def run(config: Config, directory: RunDirectory) -> dict[str, float]:
 def trained(
     config: Config, directory: RunDirectory, net: nn.SequentialCell, rng: np.random.Generator, draw: Any
 ) -> dict[str, float]:
-    """Train a net on images and draw what ``draw`` does with its answers and the net; return what ``run`` does."""
+    """Train a net on images; then call ``draw`` with its answers and the net. Return the results of ``run``."""
     data: snn.data.MNIST = config.splits()
     print(f"{len(data.train):,} training and {len(data.test):,} test images ({data.split})")
     augment = (lambda x, rng: shifted(x, config.shift, rng)) if config.shift else None
@@ -131,12 +131,12 @@ def trained(
 
 
 def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell, guesses: Any) -> None:
-    """Draw what the net makes of three test images."""
+    """Draw three test images with the answers of the net."""
     import matplotlib.pyplot as plt
 
     data: snn.data.MNIST = config.splits()
     labels = data.test_labels
-    # The first two that it gets right and the first that it does not, if there are so many.
+    # The first two correct answers and the first wrong one, if there are as many.
     right, wrong = np.flatnonzero(guesses == labels), np.flatnonzero(guesses != labels)
     chosen = np.concatenate([right[:2], wrong[:1]])
     (few,) = data.test[chosen].batches(len(chosen))

@@ -48,7 +48,7 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
         surrogate = getattr(snn.surrogate, config.surrogate)()
         return snn.LIFNode(beta=config.beta, surrogate_function=surrogate)
 
-    # With these gains some per cent of the neurons fire at the start: few spikes reach the layers behind.
+    # With these gains some per cent of the neurons fire at the start: few spikes reach the later layers.
     return snn.models.convnet(channels=(12, config.hidden), gains=(1.0, 2.0, 3.0), neuron=neuron, rng=rng)
 
 

@@ -1,4 +1,4 @@
-"""Shared by the experiments with the networks of Fang et al. (2021): options, frames of events, and how they are trained."""
+"""Shared by the experiments with the networks of Fang et al. (2021): options, frames of events, and training."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ class VotingOptions(FileOptions):
     tau: float = 2.0
     """Initial time constant of all neurons, which is learnt, in steps."""
 
+    normalises = True
     counts = (*FileOptions.counts, "dense")
     image: ClassVar[tuple[int, int, int]]
     """Channels, rows and columns of a frame."""
@@ -42,7 +43,7 @@ class VotingOptions(FileOptions):
 
 @dataclass(frozen=True)
 class EqualFrames:
-    """Makes T frames of a sample with equally many events each; the last may have fewer."""
+    """Makes T frames of a sample, with equally many events in each; the last may have fewer."""
 
     T: int
     gives = "sequence"

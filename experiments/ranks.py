@@ -1,4 +1,4 @@
-"""Runs that several processes share over MPI: ``mpiexec -n 2 python -m mpi4py -m experiments NAME --ranks 2``."""
+"""Runs shared by several processes over MPI: ``mpiexec -n 2 python -m mpi4py -m experiments NAME --ranks 2``."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .harness import RunDirectory
 
 __all__ = ["begin", "command", "shared"]
 
-_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # what MPICH and its kin, and Open MPI, tell each process they start
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE")  # set by MPICH and its relatives, and by Open MPI
 
 
 def command(ranks: int, rest: str) -> str:
-    """Return the command line of experiments with so many ranks."""
+    """Return the command line of an experiment on a number of ranks."""
     start = f"mpiexec -n {ranks} python -m mpi4py -m" if ranks > 1 else "python -m"
     return f"{start} experiments {rest}"
 
@@ -30,14 +30,14 @@ def begin(config: Any, rest: str) -> snn.train.Ranks | None:
     Parameters
     ----------
     config : Options
-        Of the run.
+        Options of the run.
     rest : str
-        The command line behind ``experiments``, for messages.
+        The command line after ``experiments``, for messages.
 
     Raises
     ------
     ArgumentError
-        If other processes than these were started.
+        If another number of processes was started.
     MissingExtraError
         If mpi4py is not installed.
     """
@@ -59,7 +59,7 @@ def begin(config: Any, rest: str) -> snn.train.Ranks | None:
 
 
 def shared(ranks: snn.train.Ranks | None, make: Callable[[], RunDirectory]) -> RunDirectory:
-    """Return a run directory that rank 0 makes, or opens, and alone writes."""
+    """Return a run directory, which rank 0 alone creates or opens, and writes."""
     if ranks is None:
         return make()
     made: list[RunDirectory] = []

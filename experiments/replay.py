@@ -19,24 +19,24 @@ from .results import read
 
 __all__ = ["check_data", "check_ended", "replay"]
 
-_NOT_COMPARED = ("config.json", "checkpoints")  # what it is made with, and what holds the time
+_NOT_COMPARED = ("config.json", "checkpoints")  # the one describes a run, the others contain times
 _TIMES = ("seconds",)
 
 
 def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory]) -> bool:
-    """Run again what a directory has, print what is the same and what is not, and return whether all is.
+    """Repeat the run of a directory, print which files agree and which differ, and return whether all agree.
 
     Parameters
     ----------
     path : Path
         The run directory; it is only read.
     run : callable
-        From the name of an experiment, its options and a place for its output to the directory of a new run.
+        Maps the name of an experiment, its options and an output directory to the directory of a new run.
 
     Raises
     ------
     ArgumentError
-        If it is no run directory, or that of a run which has not ended.
+        If it is not a run directory, or the run has not ended.
     """
     config = read_config(path)
     with tempfile.TemporaryDirectory(prefix="replay-") as place:
@@ -58,12 +58,12 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
 
 
 def check_ended(path: Path) -> None:
-    """Look whether a run has ended, as far as that can be seen without running it again, which may take hours.
+    """Check that a run has ended, as far as its files tell, before hours are spent on repeating it.
 
     Raises
     ------
     ArgumentError
-        If it has not.
+        If it has not ended.
     """
     run = read(path)
     if run.epochs_left:
@@ -73,15 +73,15 @@ def check_ended(path: Path) -> None:
 
 
 def check_data(path: Path, digests: dict[str, str]) -> None:
-    """Look whether the data are those of a run, before hours go by with others.
+    """Check that the data are the same as in a run, before hours are spent on others.
 
     Raises
     ------
     ArgumentError
-        If they are not.
+        If they differ.
     """
     config = read_config(path)
-    then = config.get("data", {})  # older runs do not say
+    then = config.get("data", {})  # older runs do not record it
     if then and (changed := differences({"data": then}, {"data": digests})):
         place = config["options"].get("data")
         fix = f"Are the right files in {place}?" if place else "The code that made the run makes the same data."
@@ -96,7 +96,7 @@ def _unfinished(path: Path, config: dict[str, Any], more: str, got: str) -> Argu
 
 
 def _difference(then: Path, now: Path) -> str:
-    """Return in what two files differ, empty if in nothing."""
+    """Return how two files differ, as text; empty if they are equal."""
     if then.suffix == ".npz":
         return _of_arrays(then, now)
     if then.suffix == ".jsonl":

@@ -64,7 +64,7 @@ report.html in the current directory unless given.
 
 
 def main(args: Sequence[str]) -> int:
-    """Write the page of the runs that are named, ``DIR... [--out FILE]``; return the exit status.
+    """Write the page of the given runs, ``DIR... [--out FILE]``; return the exit status.
 
     Without ``--out`` it is ``report.html`` in the current directory.
 
@@ -100,7 +100,7 @@ def main(args: Sequence[str]) -> int:
 
 
 def page(runs: Sequence[Run]) -> str:
-    """Return the HTML page about some runs."""
+    """Return the HTML page of some runs."""
     groups = grouped(runs)
     experiments = list(dict.fromkeys(group.experiment for group in groups))
     title = f"Report: {', '.join(experiments)}"
@@ -130,7 +130,7 @@ def _experiment(name: str, groups: list[Group]) -> list[str]:
 
 
 def _results(groups: list[Group], metrics: list[str]) -> str:
-    """Return the table of the last epoch: first the splits that count most, which a phone shows without scrolling."""
+    """Return the table of the last epoch; the most important splits come first, where a phone shows them."""
     metrics = sorted(metrics, key=lambda metric: (*_FIRST, metric.partition("_")[0]).index(metric.partition("_")[0]))
     rows = []
     for group in groups:
@@ -156,7 +156,7 @@ def _runs(groups: list[Group], metrics: list[str]) -> str:
 
 
 def _options(groups: list[Group]) -> str:
-    """Return the options, first those that differ, which are marked."""
+    """Return the options. Those that differ come first and are marked."""
     names = dict.fromkeys(name for group in groups for name in group.options)
     rows = [[name, *(str(group.options.get(name, "")) for group in groups)] for name in names]
     rows.sort(key=lambda row: len(set(row[1:])) == 1)
@@ -165,7 +165,7 @@ def _options(groups: list[Group]) -> str:
 
 
 def _surroundings(groups: list[Group]) -> str:
-    """Return with what the runs were made, and in what the others differ from the first."""
+    """Return the circumstances of the first run, and the differences of the others from it."""
     runs = [run for group in groups for run in group.runs]
     first = runs[0].config
     rows = [[part, f"{name}: {value}"] for part in ("versions", "cpu", "blas") for name, value in first.get(part, {}).items()]
@@ -199,7 +199,7 @@ def _figures(group: Group) -> list[str]:
 
 
 def _kinds(metrics: list[str]) -> dict[str, list[str]]:
-    """Return the metrics by kind, as ``loss`` of ``train_loss`` and ``test_loss``, without the time."""
+    """Return the metrics by kind, such as ``loss`` for ``train_loss`` and ``test_loss``, without the time."""
     kinds: dict[str, list[str]] = {}
     for metric in metrics:
         if metric != "seconds":
@@ -211,14 +211,14 @@ def _kinds(metrics: list[str]) -> dict[str, list[str]]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], numbers: tuple[int, int] = (0, 0), marked: Any = ()) -> str:
-    """Return a table that scrolls by itself, some columns set to the right, some rows marked."""
+    """Return a table that scrolls by itself, with some columns aligned to the right and some rows marked."""
     numbers_from, numbers_to = numbers
 
     def cell(tag: str, text: str, column: int) -> str:
         right = numbers_from <= column < numbers_to
         scope, number = ' scope="col"' if tag == "th" else "", ' class="number"' if right else ""
         shown = _text(text)
-        if tag == "th":  # where a long name may be broken
+        if tag == "th":  # a long name may be broken there
             shown = shown.replace("_", "_<wbr>")
         return f"<{tag}{scope}{number}>{shown}</{tag}>"
 

@@ -1,6 +1,6 @@
-"""What run directories hold, read back: options, metrics of each epoch, figures.
+"""Reading run directories: options, metrics of each epoch, figures.
 
-Runs that differ in the seed alone belong together.
+Runs that differ only in the seed belong together.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ from .harness import read_config
 
 __all__ = ["Group", "Run", "find", "grouped", "read"]
 
-_OF_ONE_RUN = ("seed", "seeds", "out")  # options that do not make another experiment
+_OF_ONE_RUN = ("seed", "seeds", "out")  # options in which repetitions of an experiment may differ
 
 
 @dataclass
 class Run:
-    """A run directory as it was read."""
+    """The content of a run directory."""
 
     path: Path
     config: dict[str, Any]
-    """What ``config.json`` says."""
+    """The content of ``config.json``."""
     history: list[dict[str, float]]
     """A line of metrics for each epoch; empty where an experiment trains nothing."""
     notes: list[str] = field(default_factory=list)
-    """What is not as it should be."""
+    """Remarks on damage or missing epochs."""
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options, without those that say which of several runs it is."""
+        """The options, except those that tell repetitions apart."""
         return {name: value for name, value in self.config["options"].items() if name not in _OF_ONE_RUN}
 
     @property
     def seed(self) -> Any:
-        """Its seed, empty where it has none."""
+        """The seed, empty if there is none."""
         return self.config["options"].get("seed", "")
 
     @property
     def epochs_left(self) -> int:
-        """How many epochs are missing."""
+        """Number of missing epochs."""
         wanted = self.config["options"].get("epochs")
         return max(0, wanted - len(self.history)) if isinstance(wanted, int) else 0
 
@@ -64,13 +64,13 @@ class Group:
     options: dict[str, Any]
     runs: list[Run]
     name: str = ""
-    """Experiment and options that set it apart."""
+    """The experiment, and the options that distinguish the group."""
     label: str = ""
-    """The options alone, where there are some."""
+    """The options alone, if there are any."""
 
     @property
     def counted(self) -> list[Run]:
-        """One run for each seed: of several the longest, and of those the first."""
+        """One run per seed: the longest, and the first among equals."""
         found: dict[Any, Run] = {}
         for run in self.runs:
             if run.seed not in found or len(run.history) > len(found[run.seed].history):
@@ -79,12 +79,12 @@ class Group:
 
     @property
     def metrics(self) -> list[str]:
-        """The names of what was measured."""
+        """Names of the metrics."""
         names = dict.fromkeys(name for run in self.runs for line in run.history for name in line)
         return [name for name in names if name != "epoch"]
 
     def curve(self, metric: str) -> tuple[list[int], list[float], list[float], list[int]]:
-        """Return epochs, and for each the mean, the standard deviation and the number of the seeds that have it."""
+        """Return the epochs, and for each the mean, the standard deviation and the number of seeds."""
         found: dict[int, list[float]] = {}
         for run in self.counted:
             for line in run.history:
@@ -95,17 +95,17 @@ class Group:
         return epochs, [float(np.mean(v)) for v in values], [float(np.std(v)) for v in values], [len(v) for v in values]
 
     def last(self, metric: str) -> list[float]:
-        """Return a metric of the last epoch of each seed that has it."""
+        """Return a metric of the last epoch, for each seed that has it."""
         return [run.history[-1][metric] for run in self.counted if run.history and metric in run.history[-1]]
 
 
 def find(places: Iterable[Path]) -> list[Path]:
-    """Return the run directories that are named, and those below directories that are none.
+    """Return the given run directories, and all below the other directories.
 
     Raises
     ------
     ArgumentError
-        If a place is no directory, or has no run in it.
+        If a place is not a directory, or contains no run.
     """
     found: dict[Path, None] = {}
     for place in places:
@@ -125,7 +125,7 @@ def read(path: Path) -> Run:
     Raises
     ------
     ArgumentError
-        If it is none, or its metrics cannot be read.
+        If it is not one, or its metrics cannot be read.
     """
     run = Run(path, read_config(path), [])
     place = path / "metrics.jsonl"
@@ -135,7 +135,7 @@ def read(path: Path) -> Run:
             entry = json.loads(line)
             run.history.append({str(name): float(value) for name, value in entry.items()} | {"epoch": int(entry["epoch"])})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if number == len(lines):  # a process that was killed while it wrote
+            if number == len(lines):  # the process was killed while writing
                 run.notes.append(f"line {number} of metrics.jsonl was cut off and is left out")
                 break
             raise ArgumentError(
@@ -148,7 +148,7 @@ def read(path: Path) -> Run:
 
 
 def grouped(runs: Iterable[Run]) -> list[Group]:
-    """Return the runs by experiment and options, each group with a name that says what sets it apart."""
+    """Return groups of runs with the same experiment and options, each named by what distinguishes it."""
     groups: dict[str, Group] = {}
     for run in runs:
         experiment = run.config["experiment"]
@@ -160,5 +160,5 @@ def grouped(runs: Iterable[Run]) -> list[Group]:
         apart = [k for k, v in group.options.items() if any(other.options.get(k, other) != v for other in rivals)]
         options = " ".join(f"{name}={group.options[name]}" for name in apart)
         group.name, group.label = f"{group.experiment} {options}".strip(), options or group.experiment
-        group.runs.sort(key=lambda run: run.config["options"].get("seed", 0))
+        group.runs.sort(key=lambda run: str(run.seed).rjust(20))  # as numbers, if they are
     return found

@@ -1,4 +1,4 @@
-"""Small sets for smoke runs, made from a seed and written in the true formats: words, digits before a camera, gestures."""
+"""Small sets for smoke runs, made from a seed and written in the published formats: words, filmed digits, gestures."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ from autograd.errors import MissingExtraError
 __all__ = ["write_gestures", "write_seen_digits", "write_words"]
 
 Array = np.ndarray[Any, Any]
-_CHANNELS, _LINES, _EVENTS = 700, 4, 300  # of a word: lines that rise or fall through the channels, and events of a line
-_MOVES = ((0, 1), (1, 0), (1, 1), (-1, 0), (0, -1), (-1, -1)) * 2  # rows and columns of a camera that comes back
+_CHANNELS, _LINES, _EVENTS = 700, 4, 300  # channels; lines of a word, which rise or fall through them; events of a line
+_MOVES = (
+    (0, 1),
+    (1, 0),
+    (1, 1),
+    (-1, 0),
+    (0, -1),
+    (-1, -1),
+) * 2  # steps of a camera, in rows and columns, that end where they begin
 _MOVE = 25_000  # microseconds
 _GESTURE, _OF_A_GESTURE = 400_000, 2000  # microseconds, events
 
 
 def write_words(directory: Path, files: Mapping[str, int], classes: int) -> None:
-    """Write HDF5 files as those of the Spiking Heidelberg Digits.
+    """Write HDF5 files in the format of the Spiking Heidelberg Digits.
 
     Parameters
     ----------
@@ -64,7 +71,7 @@ def write_words(directory: Path, files: Mapping[str, int], classes: int) -> None
 
 
 def write_seen_digits(directory: Path, train: int, test: int) -> None:
-    """Write folders of binary files as those of N-MNIST: scikit-learn's digits before a camera that moves and comes back.
+    """Write folders of binary files in the format of N-MNIST: scikit-learn's digits before a camera that moves to and fro.
 
     Where a pixel gets lighter there is an ON event, where it gets darker an OFF event.
     """
@@ -89,7 +96,7 @@ def write_seen_digits(directory: Path, train: int, test: int) -> None:
 
 
 def write_gestures(directory: Path, train: int, test: int) -> None:
-    """Write AEDAT 3.1 recordings and tables as those of DVS Gesture, each with a gesture of every class.
+    """Write AEDAT 3.1 recordings and tables in the format of DVS Gesture, each with a gesture of every class.
 
     A hand goes round on the left or on the right, one way or the other, in a circle or to and fro.
 
@@ -115,7 +122,7 @@ def write_gestures(directory: Path, train: int, test: int) -> None:
 
 
 def _gesture(kind: int, rng: np.random.Generator) -> tuple[Array, Array, Array, Array]:
-    """Return times, columns, rows and signs of the events of a gesture."""
+    """Return times, columns, rows and polarities of the events of a gesture."""
     t = np.sort(rng.integers(0, _GESTURE, _OF_A_GESTURE))
     way, flat, fast = 1 - 2 * (kind & 1), (1.0, 0.1)[kind >> 1 & 1], 2 + (kind >> 3)
     angle = 2 * np.pi * (way * fast * t / _GESTURE + rng.uniform(0, 1))
@@ -126,7 +133,7 @@ def _gesture(kind: int, rng: np.random.Generator) -> tuple[Array, Array, Array, 
 
 
 def _packet(t: Array, x: Array, y: Array, p: Array) -> bytes:
-    """Return a packet of events of pixels: each valid, place and sign in 32 bits, the time in the next."""
+    """Return a packet of valid events of pixels: position and polarity in 32 bits, time in the next 32."""
     count = len(t)
     head = struct.pack("<hhIIIIII", 1, 1, 8, 4, 0, count, count, count)
     return head + np.stack([x << 17 | y << 2 | p << 1 | 1, t], 1).astype("<u4").tobytes()

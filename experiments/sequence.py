@@ -1,4 +1,4 @@
-"""Train spiking networks on sequences that can only be told apart with memory: delayed spikes, or store and recall.
+"""Train spiking networks on sequences that only memory can tell apart: delayed spikes, or store and recall.
 
 ``--task delays``: polychronous groups (Izhikevich, Neural Computation 2006). Every channel spikes once, at an unknown onset
 plus a delay of its class; a layer of leaky neurons with synaptic currents has to tell the classes apart.
@@ -57,7 +57,7 @@ class Config(TrainingOptions):
 
 
 def load(config: Config) -> snn.data.Splits:
-    """Return spikes ``[T, channels]`` and what is to be answered."""
+    """Return spikes ``[T, channels]`` and their labels."""
     if config.task == "delays":
         return snn.data.delayed_spikes(
             config.seed, train=config.samples, test=500, classes=config.classes, T=config.steps, longest=config.longest,
@@ -69,7 +69,7 @@ def load(config: Config) -> snn.data.Splits:
 
 
 def build(config: Config, channels: int, rng: np.random.Generator) -> nn.SequentialCell:
-    """Return the network: one layer of neurons, which for store and recall are connected, and of which half adapt."""
+    """Return the network: one layer of neurons; for store and recall they are connected and half of them adapt."""
     surrogate, n = snn.surrogate.fast_sigmoid(10.0), config.hidden
     first = rng.normal(0, 3 / math.sqrt(channels), (n, channels)).astype(np.float32)
     layer: nn.Cell

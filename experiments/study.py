@@ -1,4 +1,4 @@
-"""The options of a sweep, and those it tries: all of a grid, or what a study of Optuna proposes from what was found before."""
+"""The options of a sweep, and its trials: those of a grid, or proposals of an Optuna study from the results so far."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Options:
     workers: int = 2
     """Number of parallel runs."""
     dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Scheduler of a Dask cluster that makes the runs, such as tcp://10.0.0.1:8786. Extra: dask."""
+    """Address of the scheduler of a Dask cluster that does the runs, such as tcp://10.0.0.1:8786. Extra: dask."""
     metric: str = "test_accuracy"
     """Metric of the last epoch by which runs are compared; also allowed after --resume DIR."""
     lowest: bool = False
@@ -43,14 +43,14 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """Options of a sweep that goes on."""
+    """Options that may change when a sweep resumes."""
 
     metric: str
     """Metric of the last epoch by which runs are compared."""
     lowest: bool
     """Whether lower is better."""
     dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Scheduler of a Dask cluster that makes the runs; without it they are made here."""
+    """Address of the scheduler of a Dask cluster that does the runs; without it they run on this machine."""
     workers: int = 2
     """Number of parallel runs."""
 
@@ -69,16 +69,16 @@ class Trial(NamedTuple):
 
 
 class Range(NamedTuple):
-    """From where a study draws a number."""
+    """The range of a number in a study."""
 
     low: float
     high: float
     log: bool
-    """Whether as many are drawn from 1 to 10 as from 10 to 100."""
+    """Whether numbers are spread over powers of ten: as many from 1 to 10 as from 10 to 100."""
     whole: bool
 
     def text(self, end: Literal["low", "high"]) -> str:
-        """Return an end as on the command line."""
+        """Return one end of the range as text for the command line."""
         value = self.low if end == "low" else self.high
         return str(int(value)) if self.whole else str(value)
 
@@ -110,7 +110,7 @@ def pairs(given: Sequence[str], where: str, known: set[str]) -> list[tuple[str, 
     Raises
     ------
     ArgumentError
-        If one is not of this form, not known, or there twice.
+        If one does not have this form, is unknown, or is given twice.
     """
     found: dict[str, str] = {}
     for text in given:
@@ -124,7 +124,7 @@ def pairs(given: Sequence[str], where: str, known: set[str]) -> list[tuple[str, 
 
 
 def arguments(options: dict[str, str]) -> list[str]:
-    """Return options as arguments of a command line; a switch is its name alone."""
+    """Return options as arguments of a command line; a switch has no value."""
     found = []
     for name, value in options.items():
         option = name.replace("_", "-")
@@ -136,13 +136,13 @@ def arguments(options: dict[str, str]) -> list[str]:
 
 
 class Plan(Protocol):
-    """What a sweep asks for its trials."""
+    """The source of the trials of a sweep."""
 
     def ask(self) -> Trial | None:
-        """Return the next trial, None if there is no other."""
+        """Return the next trial, None after the last."""
 
     def tell(self, trial: Trial, value: float) -> None:
-        """Take what a trial has found."""
+        """Record the result of a trial."""
 
 
 class Grid:
@@ -164,11 +164,11 @@ class Grid:
         return next(self._left, None)
 
     def tell(self, trial: Trial, value: float) -> None:
-        """Take what a trial has found, which changes nothing."""
+        """Ignore the result of a trial: a grid is fixed."""
 
 
 class Study:
-    """What Optuna's TPE sampler proposes; its journal is a file, so that a study goes on where it was.
+    """Proposals of Optuna's TPE sampler. Its journal is a file, from which an interrupted study continues.
 
     Parameters
     ----------
@@ -179,11 +179,11 @@ class Study:
     ranges : mapping
         Ranges of numbers, by the name of an option.
     trials : int
-        How many there will be.
+        Number of trials.
     lowest : bool
         Whether lower is better.
     seed : int
-        Of the sampler. With one worker and no interruption the same seed proposes the same.
+        Seed of the sampler. With one worker and no interruption the same seed gives the same proposals.
 
     Raises
     ------
@@ -208,17 +208,17 @@ class Study:
             direction="minimize" if lowest else "maximize",
         )  # fmt: skip
         there, running = self._study.get_trials(deepcopy=False), optuna.trial.TrialState.RUNNING
-        # Another seed where it goes on, or it would propose again what it did at the start.
+        # Another seed when it continues, or it would repeat its first proposals.
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + len(there))
         self._begun = [trial for trial in there if trial.state == running]
 
     def ask(self) -> Trial | None:
-        """Return a trial that has not ended, if there is one, else a new one."""
+        """Return an unfinished trial if there is one, else a new one."""
         if self._begun:
             begun = self._begun.pop(0)
             if set(begun.params) == {*self.choices, *self.ranges}:
                 return self._trial(begun.number, begun.params.__getitem__)
-            self._study.tell(begun.number, state=_fail())  # a process was killed while it asked
+            self._study.tell(begun.number, state=_fail())  # the process was killed during the proposal
         if len([t for t in self._study.get_trials(deepcopy=False) if t.state != _fail()]) >= self.count:
             return self.ask() if self._begun else None
         new = self._study.ask()
@@ -237,7 +237,7 @@ class Study:
         return Trial(number, {name: str(value(name)) for name in (*self.choices, *self.ranges)})
 
     def tell(self, trial: Trial, value: float) -> None:
-        """Take what a trial has found, by which the next ones are proposed."""
+        """Record the result of a trial; the next proposals depend on it."""
         self._study.tell(trial.number, value)
 
 

@@ -35,7 +35,7 @@ def figure(width: float) -> Any:
     fig, axes = plt.subplots(rows, columns, figsize=(9.6, 2.0 * rows), sharex=True, layout="constrained", squeeze=False)
     u = np.linspace(-width, width, 2001)
     for ax, surrogate in zip(axes.flat, surrogates, strict=False):
-        # A primitive is known up to a constant; it is drawn symmetric about one half.
+        # A primitive is defined up to a constant; it is drawn symmetric about one half.
         primitive = surrogate.primitive(Tensor(u)).asnumpy()
         ax.plot(u, u > 0, color="0.6", lw=1, label="step")
         ax.plot(u, primitive - primitive[len(u) // 2] + 0.5, color="#0072B2", lw=1.5, label="primitive")

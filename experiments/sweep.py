@@ -25,7 +25,7 @@ from autograd.errors import ArgumentError
 from snn.common.files import make_directory, write_whole
 
 from .cluster import Cluster
-from .harness import lock, plain
+from .harness import lock, plain, restored
 from .local import Local, Workers, begun
 from .results import Run, read
 from .study import Compared, Grid, Options, Plan, Range, Study, Trial, arguments, pairs
@@ -33,9 +33,9 @@ from .study import Compared, Grid, Options, Plan, Range, Study, Trial, arguments
 __all__ = ["Options", "Sweep", "main"]
 
 Configure = Callable[[str, list[str]], Any]
-"""From the name of an experiment and the arguments of its command line to its Config."""
+"""Maps the name of an experiment and the arguments of its command line to its Config."""
 
-_TRIES = 3  # of a trial whose process is killed: the third time it is hardly chance
+_TRIES = 3  # of a trial whose process is killed: three times is hardly chance
 
 
 def main(args: Sequence[str], configure: Configure) -> int:
@@ -44,7 +44,7 @@ def main(args: Sequence[str], configure: Configure) -> int:
     Raises
     ------
     ArgumentError
-        If the options are none of a sweep or of its experiment; nothing is run then.
+        If the sweep or its experiment has no such options. Nothing is run then.
     """
     at = list(args).index("--") if "--" in args else len(args)
     ours, fixed = list(args[:at]), list(args[at + 1 :])
@@ -66,16 +66,16 @@ class Sweep:
     Parameters
     ----------
     options : Options
-        What is tried, and how.
+        Options of the sweep.
     fixed : list of str
-        Arguments that all runs have.
+        Arguments of all runs.
     configure : callable
-        Checks the arguments of a run, and returns its Config.
+        Maps the name of an experiment and arguments to a checked Config.
 
     Raises
     ------
     ArgumentError
-        If an option is not one of the experiment, or a value cannot be used.
+        If the experiment has no such option, or a value cannot be used.
     """
 
     def __init__(self, options: Options, fixed: list[str], configure: Configure) -> None:
@@ -126,7 +126,7 @@ class Sweep:
 
     @classmethod
     def new(cls, options: Options, fixed: list[str], configure: Configure) -> Sweep:
-        """Begin a sweep in a directory that has none."""
+        """Begin a sweep in a directory without one."""
         sweep, file = cls(options, fixed, configure), options.out / "sweep.json"
         if file.exists():
             raise ArgumentError(
@@ -143,28 +143,29 @@ class Sweep:
 
     @classmethod
     def again(cls, place: Path, configure: Configure, args: Sequence[str] = ()) -> Sweep:
-        """Return the sweep of a directory, to go on with it, perhaps by another metric.
+        """Return the sweep of a directory, to resume it, perhaps with another metric.
 
         Raises
         ------
         ArgumentError
-            If there is none; or it is a search, which has compared by the metric that it has.
+            If there is none; or it is a search that has already compared by its metric.
         """
         try:
-            values = json.loads((place / "sweep.json").read_bytes())
+            values = dict(json.loads((place / "sweep.json").read_bytes()))
             fixed = values.pop("fixed")
-            lists = {name: tuple(values[name]) for name in ("grid", "search")}
-            options = Options(**values | lists | {"out": place})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArgumentError(
                 f"sweep in {place}", "a sweep.json", f"{type(error).__name__}: {error}", "Pass the directory of a sweep."
             ) from error
+        options = Options(**restored(Options, values, place / "sweep.json") | {"out": place})
+        if not isinstance(fixed, list) or not all(isinstance(text, str) for text in fixed):
+            raise ArgumentError(f"{place / 'sweep.json'}, fixed", "a list of texts", repr(fixed), "Undo the edit of the file.")
         was = Compared(metric=options.metric, lowest=options.lowest, dask=None, workers=options.workers)
         now = tyro.cli(Compared, prog="python -m experiments sweep --resume DIR", args=args, default=was)
         options = dataclasses.replace(options, dask=now.dask, workers=now.workers)
         if (now.metric, now.lowest) == (was.metric, was.lowest):
             return cls(options, fixed, configure)
-        told = any(was.metric in json.loads(path.read_bytes())["metrics"] for path in place.glob("trials/*/result.json"))
+        told = any(was.metric in _metrics_in(path) for path in place.glob("trials/*/result.json"))
         if options.search and (told or now.lowest != was.lowest):
             raise ArgumentError(
                 f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, by which its search goes",
@@ -175,14 +176,14 @@ class Sweep:
         return sweep
 
     def run(self) -> int:
-        """Run what has not ended, print what was found, and return 1 if a trial has failed, else 0.
+        """Run the unfinished trials, print the results, and return 1 if a trial has failed, else 0.
 
         Raises
         ------
         KeyboardInterrupt
-            After Ctrl-C, once all runs have saved where they are.
+            After Ctrl-C, once all runs have saved their state.
         ArgumentError
-            If a run that has ended lacks the metric; the others have saved where they are.
+            If a finished run lacks the metric. The others have saved their state.
         """
         handle = lock(self.place, f"sweep in {self.place}", "a sweep that no other process is running", "one that is running")
         try:
@@ -196,8 +197,8 @@ class Sweep:
 
     def _run(self, handle: int | None) -> None:
         at, plan = self.options.dask, self._plan()
-        self._workers = Local(self.options.workers, handle) if at is None else Cluster(at, self.place / "stop")
         pool = ThreadPoolExecutor(self.options.workers)
+        self._workers = Local(self.options.workers, handle) if at is None else Cluster(at, self.place / "stop")
         try:
             for worker in [pool.submit(self._work, plan) for _ in range(self.options.workers)]:
                 worker.result()
@@ -208,11 +209,13 @@ class Sweep:
             raise
         finally:
             self._stop.set()
-            pool.shutdown()
-            self._workers.close()
+            try:
+                pool.shutdown()
+            finally:
+                self._workers.close()
 
     def _interrupt(self) -> None:
-        """Begin no other run, and let those under way save where they are."""
+        """Start no further run, and let the running ones save their state."""
         self._stop.set()
         self._workers.interrupt()
 
@@ -223,7 +226,7 @@ class Sweep:
         return Study(self.place / "study.journal", self._grid, self._search, o.trials, lowest=o.lowest, seed=o.seed)
 
     def _work(self, plan: Plan) -> None:
-        """Run one trial after another; what goes wrong in one is said, and is its own."""
+        """Run one trial after another; an error in one is reported and does not affect the others."""
         while not self._stop.is_set():
             with self._lock:
                 trial = plan.ask()
@@ -237,7 +240,7 @@ class Sweep:
                 continue
             if metrics is None:
                 return
-            if self.options.metric not in metrics:  # nor will it be in others
+            if self.options.metric not in metrics:  # the other runs will not have it either
                 self._interrupt()
                 self._unknown = ArgumentError(
                     "sweep, --metric", f"one of {', '.join(metrics) or 'none'}", self.options.metric,
@@ -246,7 +249,7 @@ class Sweep:
                 return
             value = metrics[self.options.metric]
             with self._lock:
-                if math.isnan(value):  # worse than any number
+                if math.isnan(value):  # a search needs a value: the worst
                     plan.tell(trial, math.inf if self.options.lowest else -math.inf)
                     self._failed.append(f"trial {trial.number} ({trial.name}): {self.options.metric} is NaN: it has diverged")
                     continue
@@ -255,7 +258,7 @@ class Sweep:
                 print(f"trial {trial.number}: {self.options.metric} {value:.4f} ({trial.name})", flush=True)
 
     def _metrics(self, trial: Trial) -> dict[str, float] | None:
-        """Return what a trial has found, after running it if it has not ended; None if it was interrupted."""
+        """Return the metrics of a trial, after running it if necessary; None if it was interrupted."""
         place = self.place / "trials" / f"{trial.number:04d}"
         file = place / "result.json"
         if not file.exists():
@@ -267,11 +270,10 @@ class Sweep:
             last = run.history[-1:]
             result = {"number": trial.number, "options": trial.options, "metrics": last[0] if last else {}}
             write_whole(file, (json.dumps(result, indent=2) + "\n").encode())
-        found: dict[str, float] = json.loads(file.read_bytes())["metrics"]
-        return found
+        return _metrics_in(file)
 
     def _check(self, trial: Trial, run: Run) -> None:
-        """Check that a run had the options of its trial."""
+        """Check that a run has the options of its trial."""
         wanted = plain(self._configure(self.options.experiment, [*self.fixed, *arguments(trial.options)]))
         had = run.config["options"]
         if other := [name for name in trial.options if str(had.get(name)) != str(wanted[name])]:
@@ -281,7 +283,7 @@ class Sweep:
             )
 
     def _ended(self, trial: Trial, place: Path) -> bool:
-        """Run the process of a trial, again if it is killed; return False if the sweep was interrupted."""
+        """Run the process of a trial, and again if it is killed; return False if the sweep was interrupted."""
         for _ in range(_TRIES):
             if self._stop.is_set():
                 return False
@@ -297,7 +299,7 @@ class Sweep:
         raise RuntimeError(f"its process {end}, and said last: {lines[-1][-300:]} (all of it: {place / 'output.txt'})")
 
     def _commands(self, trial: Trial, place: Path) -> tuple[list[str], list[str]]:
-        """Return what runs a trial, and what goes on with a run directory that is put behind it."""
+        """Return the command of a trial, and the one that resumes a run directory appended to it."""
         start = [sys.executable, "-m", "experiments", self.options.experiment]
         return [*start, *self.fixed, *arguments(trial.options), "--out", str(place.resolve())], [*start, "--resume"]
 
@@ -311,3 +313,21 @@ class Sweep:
             print(f"failed: {text}", file=sys.stderr)
         print(f"look at it with: python -m experiments report {self.place}")
         return 1 if self._failed else 0
+
+
+def _metrics_in(file: Path) -> dict[str, float]:
+    """Return the metrics in the ``result.json`` of a trial.
+
+    Raises
+    ------
+    ArgumentError
+        If it cannot be read.
+    """
+    try:
+        metrics = json.loads(file.read_bytes())["metrics"]
+        return {str(name): float(value) for name, value in metrics.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ArgumentError(
+            f"{file}", "the metrics of a trial, numbers by name", f"{type(error).__name__}: {error}",
+            "Remove the file: it is written again from the trial's run.",
+        ) from error  # fmt: skip

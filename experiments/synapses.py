@@ -44,11 +44,11 @@ class Config(Options):
 
 
 follow = functools.partial(snn.run, mode="eager")
-"""Each net is run once or twice, which takes less time than compiling it."""
+"""Run a net in eager mode: for one or two runs that is faster than compiling it."""
 
 
 def train(steps: int, *times: int) -> np.ndarray[Any, Any]:
-    """Return spikes at some times, ``[T, 1, 1]``."""
+    """Return spikes at the given times, ``[T, 1, 1]``."""
     x = np.zeros((steps, 1, 1))
     x[list(times)] = 1
     return x
@@ -91,7 +91,7 @@ def currents(axes: Any, config: Config) -> None:
 
 
 def conductances(axes: Any, config: Config) -> None:
-    """Draw an excitation alone, and with an inhibition that shunts or that draws the membrane down."""
+    """Draw an excitation alone, with shunting inhibition and with hyperpolarising inhibition."""
     excitation, inhibition = train(120, 10, 50, 90), train(120, 40, 46)
     for name, x, inh, colour in (
         ("excitation alone", excitation, 0.0, COLOURS[0]),
@@ -118,7 +118,7 @@ def conductances(axes: Any, config: Config) -> None:
 
 
 def nmda(axes: Any, config: Config) -> None:
-    """Draw the block by magnesium, and what it makes of a weak and of a strong input."""
+    """Draw the block by magnesium, and its effect on a weak and on a strong input."""
     v = np.linspace(-100, 40, 141)
     for magnesium, colour in ((0.1, COLOURS[0]), (1.0, COLOURS[1]), (5.0, COLOURS[2])):
         block = MagnesiumBlock(half=np.log(magnesium / 3.57) / 0.062)
@@ -141,7 +141,7 @@ def nmda(axes: Any, config: Config) -> None:
 
 
 def plasticity(axes: Any, config: Config) -> None:
-    """Draw the responses to a regular train and to a spike long after it, of a synapse that tires and of one that warms up."""
+    """Draw the responses of a depressing and of a facilitating synapse to a regular train and to a spike long after it."""
     last = 20 + 7 * config.interval
     x = train(last + 700, *range(20, last + 1, config.interval), last + 500)
     for ax, title, synapse, gain in (

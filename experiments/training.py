@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-import safetensors.numpy  # noqa: F401 - so that it is missed before a run, not when a checkpoint is written
+import safetensors.numpy  # noqa: F401 - at import, so that it is missed before a run, not when a checkpoint is written
 import tqdm  # noqa: F401 - the same
 import tyro
 
@@ -37,9 +37,20 @@ class TrainingOptions(Options):
     ranks: int = 1
     """Processes that share each batch: mpiexec -n RANKS python -m mpi4py -m experiments ... (extra mpi)."""
 
+    normalises: ClassVar[bool] = False
+    """Whether the network has norms over the batch, which ranks cannot share; an experiment with a choice overrides it."""
+
     counts: ClassVar[tuple[str, ...]] = ("seeds", "epochs", "batch_size", "steps", "hidden", "ranks")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.save_every >= 0:
             raise ArgumentError("option --save-every", "seconds of at least 0", f"{self.save_every}", "Nothing was run.")
+
+    def check(self) -> None:
+        """Refuse ranks that share a network which normalises over the batch."""
+        if self.ranks > 1 and self.normalises:
+            raise ArgumentError(
+                "option --ranks", "1 for a network that normalises over the batch", f"{self.ranks}",
+                "Each rank would normalise by statistics of its part alone. Nothing was run.",
+            )  # fmt: skip

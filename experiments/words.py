@@ -1,4 +1,4 @@
-"""Shared by the experiments on spoken words: two networks for the spikes of a cochlea, and how they are trained."""
+"""Shared by the experiments on spoken words: two networks for the spikes of a cochlea, and their training."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ class WordOptions(FileOptions):
 
     counts = (*FileOptions.counts, "group", "longest", "layers")
 
+    @property
+    def normalises(self) -> bool:  # type: ignore[override]
+        """Whether the network has norms over the batch: the delayed one."""
+        return self.network == "delays"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.step < float("inf"):
@@ -74,10 +79,10 @@ def build(config: WordOptions, classes: int, rng: np.random.Generator) -> nn.Seq
 
 
 class ShrinkSigma(snn.train.Hook):
-    """Lets the bells of learnt delays shrink over the first quarter of the epochs, as Hammouamri et al. (2024) have it."""
+    """Shrinks the bells of learnt delays over the first quarter of the epochs, as in Hammouamri et al. (2024)."""
 
     def on_start(self, trainer: snn.train.Trainer) -> None:
-        """Set the width of the epoch that begins, or goes on."""
+        """Set the width for the epoch that begins or resumes."""
         share = min(1.0, 4 * trainer.epoch / trainer.epochs)
         for _, cell in trainer.net.cells_and_names():
             if isinstance(cell, snn.LearntDelays):
@@ -96,7 +101,7 @@ def run(config: WordOptions, directory: RunDirectory) -> dict[str, float]:
     delays: list[Any] = [cell.delay for _, cell in net.cells_and_names() if isinstance(cell, snn.LearntDelays)]
 
     def optimizer(steps: int) -> optim.Optimizer:
-        """Let delays move faster than weights."""
+        """Return an optimizer with a higher rate for delays than for weights."""
         params, mine = net.trainable_params(), {id(delay) for delay in delays}
         rate = optim.schedules.cosine(config.learning_rate, steps)
         groups = [

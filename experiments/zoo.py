@@ -31,7 +31,7 @@ class Config(Options):
 
 
 def neurons(seed: int = 0) -> dict[str, tuple[Any, float]]:
-    """Return every neuron, as its class makes one for figures, and a current for it, by name; also each way of firing."""
+    """Return every neuron in its version for figures and a current for it, by name; also each way of firing."""
     found = {name: (kind.example(), kind.drive) for name, kind in kinds(snn.neurons, snn.Neuron).items()}
     lif, drive = snn.LIFNode.example, snn.LIFNode.drive
     return found | {
@@ -43,10 +43,10 @@ def neurons(seed: int = 0) -> dict[str, tuple[Any, float]]:
 
 
 def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:
-    """Return a step, a ramp, noise, and an oscillation that becomes faster, ``[T, 1, 1]`` each, in units of a neuron's own."""
+    """Return a step, a ramp, noise and an accelerating oscillation, ``[T, 1, 1]`` each, for scaling to a neuron."""
     rng = np.random.default_rng(config.seed)
     time = np.arange(config.steps) / config.steps
-    turns = np.cumsum(1 / 40 + (1 / 4 - 1 / 40) * time)  # a period of 40 steps becomes one of 4
+    turns = np.cumsum(1 / 40 + (1 / 4 - 1 / 40) * time)  # the period falls from 40 steps to 4
     shapes = {
         "step": (time >= 0.1) & (time < 0.8),
         "ramp": 1.5 * time,
@@ -57,7 +57,7 @@ def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def draw(ax: Any, node: Any, v: Any, z: Any) -> tuple[float, float]:
-    """Draw the membrane before its reset, and a mark above it for every spike; return what there is to show of the axis.
+    """Draw the membrane before its reset, with a mark above it for every spike; return the range to show on the axis.
 
     A mark is as long as there are spikes in the step; one for spikes of minus sign has another colour.
     """
@@ -71,7 +71,7 @@ def draw(ax: Any, node: Any, v: Any, z: Any) -> tuple[float, float]:
     ax.axhline(threshold, color="0.8", lw=0.5, zorder=0)
     return float(v.min()), float(
         min(v.max(), 1.6 * threshold) if getattr(node, "node", node).firing is None else v.max()
-    )  # an upstroke may go far
+    )  # an upstroke may be very high
 
 
 def gallery(config: Config) -> Any:
@@ -91,8 +91,8 @@ def gallery(config: Config) -> Any:
     axes[0, 0].set_yticks([])
     _name(axes[0, 0], "Input current")
     for row, (name, (node, current)) in zip(axes[1:], nodes.items(), strict=True):
-        x = current * np.concatenate(list(inputs.values()), axis=1)  # a sample for each
-        spikes, _, record = snn.run(node, x, record="v_before_reset", mode="eager")  # it takes less time than compiling each
+        x = current * np.concatenate(list(inputs.values()), axis=1)  # one sample per input
+        spikes, _, record = snn.run(node, x, record="v_before_reset", mode="eager")  # faster than compiling each neuron
         runs = zip(row, record["v_before_reset"].asnumpy()[..., 0].T, spikes.asnumpy()[..., 0].T, strict=True)
         shown = [draw(ax, node, v, z) for ax, v, z in runs]
         low, high = min(low for low, _ in shown), max(high for _, high in shown)
@@ -106,13 +106,13 @@ def gallery(config: Config) -> Any:
 
 
 def _name(ax: Any, text: str) -> None:
-    """Write what a row shows at its left, in a column for all rows."""
+    """Write the name of a row to its left, aligned with the names of the other rows."""
     at = ("figure fraction", "axes fraction")
     ax.annotate(text, (0.01, 0.5), xycoords=at, va="center", fontsize=7)
 
 
 def _threshold(node: Any) -> float | None:
-    """Return where a neuron fires, None if it does not."""
+    """Return the threshold of a neuron, None if it does not fire."""
     node = getattr(node, "node", node)
     return float(np.ravel(node.v_threshold)[0]) if node.fire else None
 
@@ -150,7 +150,7 @@ def patterns() -> Any:
         a, b, c, d = node.PATTERNS[name]
         about = f"a={a:g}, b={b:g}, c={c:g}, d={d:g}; current {x.min():g} to {x.max():g}"
         ax.set_title(f"{title} ({about})", fontsize=8, loc="left")
-        ax.set(xlim=(-50, 250), ylim=(-130, 35), yticks=[-65, 30])  # what came before is the way to rest
+        ax.set(xlim=(-50, 250), ylim=(-130, 35), yticks=[-65, 30])  # before that it comes to rest
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=7)
     for ax in axes[:, 0]:
@@ -161,7 +161,7 @@ def patterns() -> Any:
 
 
 def run(config: Config, directory: RunDirectory) -> dict[str, float]:
-    """Draw the figures, and write the equations beside them."""
+    """Draw the figures, and write the equations to a file."""
     directory.save_figure("zoo", gallery(config).flat[0])
     directory.write("equations.txt", described(config).encode())
     directory.save_figure("patterns", patterns().flat[0])

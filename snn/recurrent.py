@@ -113,7 +113,7 @@ class Recurrent(Weighted):
             )
         if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
             raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "n is the number of neurons.")
-        if lateral not in ("all", "others", "self"):
+        if not isinstance(lateral, str) or lateral not in ("all", "others", "self"):
             raise ArgumentError("Recurrent", "lateral 'all', 'others' or 'self'", repr(lateral), "Choose one of them.")
         self.node, self.n, self.lateral = node, int(n), lateral
         shape = (self.n,) if lateral == "self" else (self.n, self.n)

@@ -145,7 +145,9 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
     Raises
     ------
     ArgumentError
-        If the name is unknown, or it is a bool.
+        If the name is unknown, it is a bool, or an initialiser returns no array.
+    DTypeError
+        If it is neither text nor numbers.
     ShapeError
         If the values do not have the shape.
     """
@@ -158,9 +160,13 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
         if how not in _NAMES:
             raise ArgumentError(where, f"one of {', '.join(_NAMES)}", repr(how), "Or pass an initialiser from nn.init.")
         how = _NAMES[how]
-    values: Array = (
-        how(shape, rng) if callable(how) else Constant(how)(shape, rng) if np.ndim(how) == 0 else to_numbers(how, where)
-    )
+    values: Array = how(shape, rng) if callable(how) else to_numbers(how, where)
+    if not hasattr(values, "shape"):
+        raise ArgumentError(
+            where, "an initialiser that returns an array", describe(values), "It is called with a shape and a generator."
+        )
+    if not values.ndim and not callable(how):
+        values = np.full(shape, values)
     if values.shape != shape:
         raise ShapeError(where, f"values of shape {list(shape)}", describe(values), "Transpose or reshape them.")
     return values

@@ -182,6 +182,7 @@ class Dropout(Cell):
     """
 
     per_sample = True
+    checkpointed = ("p",)
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The file: arrays in the safetensors format, and beside them JSON with a version and a digest of everything."""
+"""The file format: arrays as safetensors, and in the metadata JSON with a version and a digest of everything."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ DTYPES = {
     "BOOL": np.bool_, "U8": np.uint8, "U16": np.uint16, "U32": np.uint32, "U64": np.uint64, "I8": np.int8, "I16": np.int16,
     "I32": np.int32, "I64": np.int64, "F16": np.float16, "F32": np.float32, "F64": np.float64,
 }  # fmt: skip
-"""What can be kept, by the names of the format."""
+"""Dtypes that the format can hold, by its names."""
 
-_HEADER = 100_000_000  # bytes, as the format has it
-_KEY = "spikecell"  # one key of metadata: the package writes several in any order, and equal states should be equal files
+_HEADER = 100_000_000  # bytes, a limit of the format
+_KEY = "spikecell"  # a single key: safetensors writes several in any order, and equal states should give equal files
 _ANOTHER = "Use another checkpoint."
 
 
@@ -41,8 +41,8 @@ def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
     package = _package(where)
     about = {"format": FORMAT, "version": VERSION, "sha256": _digest(content, arrays), "content": content}
     text = json.dumps(about)
-    names = sum(len(name) + 120 for name in arrays)  # each has its place written down
-    if 2 * len(text) + names > _HEADER:  # a quote takes two characters in there
+    names = sum(len(name) + 120 for name in arrays)  # each has an entry in the header
+    if 2 * len(text) + names > _HEADER:  # JSON within JSON: each quote takes two characters
         raise CheckpointError(
             where, f"numbers and text of at most {_HEADER // 2:,} bytes beside the arrays", f"{len(text):,}",
             "Nothing was written. Keep long lists as arrays.",
@@ -57,7 +57,7 @@ def read(path: Path) -> tuple[Any, dict[str, Array]]:
     Raises
     ------
     CheckpointError
-        If it cannot be read, or is not what was written.
+        If it cannot be read or is damaged.
     MissingExtraError
         If safetensors is not installed.
     """
@@ -75,7 +75,7 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
     Raises
     ------
     CheckpointError
-        If they are not what was written.
+        If they are damaged or of another format.
     MissingExtraError
         If safetensors is not installed.
     """

@@ -1,4 +1,4 @@
-"""States of numpy's generators as plain values, and generators that go on from them bit for bit."""
+"""States of numpy's generators as plain values, and generators that continue from them bit for bit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KINDS: dict[str, type[np.random.BitGenerator]] = {
 
 
 def generators_of(net: Cell) -> dict[str, Generator]:
-    """Return the generators in the attributes of a net's Cells, and in lists and dicts there, each once by its name."""
+    """Return the generators in attributes of a net's Cells, also in lists and dicts there, each once, by name."""
     found: dict[int, tuple[str, Generator]] = {}
     for path, cell in net.cells_and_names():
         for name, rng in _inside(vars(cell), path):
@@ -39,7 +39,7 @@ def _inside(value: Any, name: str) -> Iterator[tuple[str, Generator]]:
 
 
 def state_of(rng: Generator, where: str) -> dict[str, Any]:
-    """Return what a generator goes on from, and how many it has spawned."""
+    """Return the state of a generator, and the number of generators it has spawned."""
     state, seeds = dict(rng.bit_generator.state), rng.bit_generator.seed_seq
     if state["bit_generator"] not in _KINDS:
         raise CheckpointError(where, f"a generator among {', '.join(_KINDS)}", state["bit_generator"], "Nothing was written.")
@@ -61,12 +61,12 @@ def made(saved: Mapping[str, Any]) -> Generator:
 
 
 def prepared(rng: Generator, saved: Mapping[str, Any], where: str) -> Callable[[], None]:
-    """Check a saved state for a generator that is there, and return a function that sets it.
+    """Check a saved state against an existing generator, and return a function that sets it.
 
     Raises
     ------
     CheckpointError
-        If it is one of another kind; or has spawned others, which this one would not spawn.
+        If the kinds differ, or the saved generator has spawned others that this one would not spawn.
     """
     bits, kind = rng.bit_generator, saved["state"]["bit_generator"]
     if bits.state["bit_generator"] != kind:
@@ -74,7 +74,7 @@ def prepared(rng: Generator, saved: Mapping[str, Any], where: str) -> Callable[[
             where, f"a generator of {kind}", f"one of {bits.state['bit_generator']}",
             f"Nothing was loaded. Make it as it was: np.random.Generator(np.random.{kind}(seed)).",
         )  # fmt: skip
-    made(saved)  # raises where a value is none of a state
+    made(saved)  # raises if a value does not belong to a state
     born, seeds, more = saved["born"], bits.seed_seq, 0
     if born is not None and born["n_children_spawned"]:
         alike = isinstance(seeds, np.random.SeedSequence) and all(

@@ -18,9 +18,9 @@ _STEP = re.compile(r"step-(\d+)\.safetensors")
 
 
 class Checkpoints:
-    """A directory with the last checkpoints of a run, ``step-<step>.safetensors``, and its best, ``best.safetensors``.
+    """A directory with the last checkpoints of a run, ``step-<step>.safetensors``, and the best, ``best.safetensors``.
 
-    Each is written completely before an older one is removed, so there is always one.
+    A new one is complete before an older one is removed, so there is always at least one.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Checkpoints:
         return path if path.exists() else None
 
     def save(self, step: int, score: float | None = None, **parts: Any) -> Path:
-        """Save a checkpoint, as :func:`save` does, and remove what is older than those to keep.
+        """Save a checkpoint, as :func:`save` does, and remove those beyond the last ``keep``.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class Checkpoints:
         Returns
         -------
         Path
-            Where it is.
+            The file.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Checkpoints:
         content = to_bytes({"step": step, "score": score, **parts}, f"{self}, step {step}")
         make_directory(self.directory)
         path = self.directory / _name(step)
-        # The best first: a process that is killed in between comes to the same score again.
+        # The best first: a process that is killed in between reaches the same score again after its resume.
         if score is not None and score > self._best_score():
             write_whole(self.directory / "best.safetensors", content)
             self._score = score

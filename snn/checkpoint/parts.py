@@ -1,4 +1,4 @@
-"""``save`` and ``load``: parts by name, all checked before the first is set."""
+"""``save`` and ``load``: parts by name. All are checked before the first is set."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from autograd.errors import AutogradError, CheckpointError
 from autograd.optim import Optimizer
 
 from ..common.files import write_whole
+from .attributes import prepared_attributes
 from .container import Array, encode, read
 from .generators import generators_of, prepared
 from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_of, pack, plain_repr, unpack
@@ -30,7 +31,7 @@ _OBJECTS = {CELL: (Cell, "a Cell"), OPTIMIZER: (Optimizer, "an optimizer"), GENE
 def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     """Write a checkpoint: a file in the safetensors format, whole or not at all.
 
-    It is written beside its place, flushed to disk, and then replaces the old file. It holds no code.
+    It is written beside its place, flushed to disk, and then replaces the old file. It contains no code.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     **parts : object
         Objects to save, by names of your choice:
 
-        - a Cell: its Parameters, and the generators in attributes of its Cells, such as that of ``nn.Dropout``;
+        - a Cell: its Parameters, the generators in attributes of its Cells, such as that of ``nn.Dropout``, and the attributes
+          that its Cells name as ``checkpointed``, such as ``sigma`` of :class:`snn.LearntDelays`;
         - an optimizer: its memory, and its step, which is the position of its schedules;
         - a ``numpy.random.Generator``: its state, and how many others it has spawned;
         - the state of neurons, as :func:`snn.run` returns it; Tensors, arrays, numbers, text, None; lists, tuples and
@@ -48,7 +50,7 @@ def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     Raises
     ------
     CheckpointError
-        If something is none of these. Nothing is written.
+        If a part is none of these. Nothing is written.
     WriteError
         If the file cannot be written. The existing files were not changed.
     MissingExtraError
@@ -94,9 +96,9 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Every part by name. Parts that were given are set, or have the structure of the given value. Of others, a Cell is a
-        dict of weights (without its generators), an optimizer that of ``state_dict``, a generator a new one, a NamedTuple a
-        dict.
+        Every part by name. Parts that you pass are set, or have the structure of the value that you pass. Without one, a Cell
+        comes back as a dict of its weights, an optimizer as its ``state_dict``, a generator as a new one, and a NamedTuple as
+        a dict.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
         }
     except AutogradError:
         raise
-    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # a digest can be forged
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:  # a forged file
         raise _forged(where, error) from error
     for text in plan.notes:
         warnings.warn(text, UserWarning, stacklevel=2)
@@ -140,17 +142,17 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
 
 @dataclass
 class _Plan:
-    """What is to be done once everything was checked."""
+    """Actions to take once everything has been checked."""
 
     arrays: Mapping[str, Array]
     loads: list[Callable[[], None]] = field(default_factory=list)
-    """Set what was checked; they cannot fail."""
+    """Setters, which cannot fail."""
     notes: list[str] = field(default_factory=list)
-    """To be warned of."""
+    """Texts of warnings."""
 
 
 def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
-    """Check that something saved fits what is there; return it in that structure, and plan what sets Cells and the like."""
+    """Check that a saved part fits its target; return it in that structure, and plan the setting of Cells and the like."""
     (kind, inside), arrays = kind_of(node), plan.arrays
     given = next((name for name, (cls, _) in _OBJECTS.items() if isinstance(target, cls)), "")
     if (kind in _OBJECTS or given) and kind != given:
@@ -166,7 +168,7 @@ def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
 
 
 def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
-    """Return a plain value that was saved, in the structure of one that is there."""
+    """Return a saved plain value in the structure of its target."""
     kind, inside = kind_of(node)
     named = isinstance(target, tuple) and hasattr(target, "_fields")
     if kind in (DICT, NAMED):
@@ -197,7 +199,7 @@ def _like(node: Any, target: Any, where: str, plan: _Plan) -> Any:
 
 
 def _setter(parameter: Parameter, value: Array, where: str) -> Callable[[], None]:
-    """Check values as those of a Cell are, and return what sets them."""
+    """Check the values of a Parameter, and return a function that sets them."""
     if not np.isfinite(value).all():
         raise CheckpointError(where, "finite numbers for a Parameter", "NaN or infinity", "Nothing was loaded.")
     new = value.copy()
@@ -224,6 +226,9 @@ def _fit_cell(inside: Any, net: Cell, where: str, plan: _Plan) -> None:
     except AutogradError as error:
         raise CheckpointError(where, error.expected, error.got, _SAME) from error
     plan.loads += [load, *(prepared(rngs[name], state, f"{where}, {name}") for name, state in states.items())]
+    if "attributes" in inside:  # older files have none
+        values = {name: unpack(node, arrays) for name, node in inside["attributes"].items()}
+        plan.loads.append(prepared_attributes(net, values, where))
 
 
 def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -> None:
@@ -242,7 +247,7 @@ def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -
 
 
 def _same_dtypes(dtypes: Mapping[str, Any], saved: Mapping[str, Any], where: str) -> None:
-    """Check that nothing would be rounded: what goes on from a checkpoint has its bits."""
+    """Check that no dtype differs: a rounded value would not continue with the same bits."""
     wrong = [name for name, dtype in dtypes.items() if name in saved and getattr(saved[name], "dtype", None) != dtype]
     if wrong:
         raise CheckpointError(

@@ -14,12 +14,13 @@ from autograd.dtypes import describe
 from autograd.errors import CheckpointError
 from autograd.optim import Optimizer
 
+from .attributes import attributes_of
 from .container import DTYPES, Array
 from .generators import generators_of, made, state_of
 
 __all__ = ["CELL", "DICT", "GENERATOR", "LIST", "NAMED", "OPTIMIZER", "TUPLE", "kind_of", "pack", "plain_repr", "unpack"]
 
-# Each value that JSON has not is an object with one key, its kind.
+# A value that JSON does not know is an object with one key, its kind.
 ARRAY, SCALAR, FLOAT, LIST, TUPLE, DICT, NAMED = "array", "scalar", "float", "list", "tuple", "dict", "named"
 GENERATOR, CELL, OPTIMIZER = "generator", "cell", "optimizer"
 _DEEPEST = 50
@@ -27,23 +28,23 @@ _KEPT = {np.dtype(dtype).name for dtype in DTYPES.values()}
 
 
 def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int = 0) -> Any:
-    """Return a value as JSON, and put its arrays beside it.
+    """Return a value as JSON, and collect its arrays.
 
     Parameters
     ----------
     value : object
-        What is to be kept.
+        The value to save.
     name : str
-        The path to it, for the names of arrays.
+        Its path, for the names of arrays.
     arrays : dict
-        Gets the arrays.
+        Receives the arrays, by name.
     where : str
         For errors.
 
     Raises
     ------
     CheckpointError
-        If something cannot be kept.
+        If a value cannot be saved.
     """
 
     def inside(items: Mapping[Any, Any]) -> dict[str, Any]:
@@ -64,7 +65,12 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
         return {GENERATOR: inside(state_of(value, f"{where}, {name}"))}
     if isinstance(value, Cell):
         drawn = {key: state_of(rng, f"{where}, {name}/{key}") for key, rng in generators_of(value).items()}
-        return {CELL: {"weights": inside(value.state_dict()), "generators": inside(drawn)}}
+        saved: dict[str, dict[str, Any]] = {
+            "weights": value.state_dict(),
+            "generators": drawn,
+            "attributes": attributes_of(value),
+        }
+        return {CELL: {part: inside(items) for part, items in saved.items()}}
     if isinstance(value, Optimizer):
         return {OPTIMIZER: {"made": plain_repr(value), "memory": inside(value.state_dict())}}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
@@ -80,7 +86,7 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
 
 
 def unpack(node: Any, arrays: Mapping[str, Array]) -> Any:
-    """Return the value of some JSON and arrays: a NamedTuple, a Cell and an optimizer as a dict."""
+    """Return the value of JSON and arrays; a NamedTuple, a Cell and an optimizer come back as dicts."""
     kind, inside = kind_of(node)
     if not kind:
         return inside
@@ -102,7 +108,7 @@ def unpack(node: Any, arrays: Mapping[str, Array]) -> Any:
 
 
 def kind_of(node: Any) -> tuple[str, Any]:
-    """Return the kind of a value that is packed, empty if it is plain, and what is in it."""
+    """Return the kind of a packed value, empty for a plain one, and its content."""
     if not isinstance(node, dict):
         return "", node
     ((kind, inside),) = node.items()
@@ -110,7 +116,7 @@ def kind_of(node: Any) -> tuple[str, Any]:
 
 
 def plain_repr(optimizer: Optimizer) -> str:
-    """Return how an optimizer prints, without what differs from process to process."""
+    """Return the repr of an optimizer without addresses, which differ between processes."""
     return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(optimizer))
 
 
@@ -121,7 +127,7 @@ def _kept(value: Any, name: str, arrays: dict[str, Array], where: str) -> str:
             f"{where}, {name}", f"an array of {', '.join(sorted(_KEPT))}", describe(array), "Nothing was written. Convert it."
         )
     key = name.encode("utf-8", "backslashreplace").decode()
-    while key in arrays or key == "__metadata__":  # which the format keeps for itself
+    while key in arrays or key == "__metadata__":  # reserved by the format
         key += "'"
     arrays[key] = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(array.shape)
     return key

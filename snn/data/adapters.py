@@ -1,4 +1,4 @@
-"""Data of other packages: data sets of tonic or torch by their items, and batches of a torch DataLoader."""
+"""Data of other packages: data sets of tonic or torch, item by item, and batches of a torch DataLoader."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None
     kind : {"events", "sequence", "static"}, optional
         Kind of the samples; None looks at the first, and treats anything but events as "static".
     shape : tuple of int, optional
-        Of a frame, as of :class:`Events`. None: that of tonic's ``sensor_size``, ``(width, height, polarities)``, if it has
-        one, where a height of 1 makes channels; otherwise as large as each sample needs, which may differ.
+        Shape of a frame, as for :class:`Events`. None takes it from tonic's ``sensor_size``, ``(width, height, polarities)``,
+        if there is one; a height of 1 makes channels. Otherwise each frame is as large as its sample needs.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def from_loader(loader: Iterable[Any], *, batch_first: bool | None) -> Iterator[
 
 
 def _array(value: Any) -> Array:
-    """Return an array of what may be a tensor, by the protocol of numpy alone."""
+    """Convert a value, perhaps a tensor, to an array by the protocol of numpy alone."""
     try:
         return np.asarray(value)
     except (TypeError, RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""AEDAT 3.1, the format of DVS Gesture: packets of events, of which only those of a stretch of time are read."""
+"""AEDAT 3.1, the format of DVS Gesture: packets of events; only those of an interval of time are read."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class _Packet(NamedTuple):
 class Recording:
     """An AEDAT 3.1 file, mapped into memory: its packets are found once, and their events read on demand.
 
-    After lines that begin with #, the last of them ``#!END-HEADER``, comes a packet after another, little endian: 28 bytes
-    that say type, source, size of an event, place of its time, times 2^31 that times have wrapped around, room for events,
-    how many there are and how many are valid; then the events. One of a pixel (type 1) has 32 bits of data, bit 0 set if it
-    is valid, bit 1 for ON, 15 bits of row and 15 of column, and 32 bits of time in microseconds.
+    Lines that begin with # come first, the last of them ``#!END-HEADER``. Packets follow, little endian. Each begins with 28
+    bytes: type, source, size of an event, position of its time, number of overflows of the time at 2^31, capacity, number of
+    events, and number of valid events. The events come next. A pixel's event (type 1) has 32 bits of data, with bit 0 set if
+    it is valid, bit 1 for ON, 15 bits of row and 15 of column, and then 32 bits of time in microseconds.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Recording:
         return stop + 1
 
     def _find(self, place: int) -> list[_Packet]:
-        """Return the packets with events of pixels."""
+        """Return the packets that contain events of pixels."""
         packets, size = [], len(self.bytes)
         while place < size:
             head = self.bytes[place : place + _HEAD.size].tobytes()

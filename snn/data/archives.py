@@ -1,4 +1,4 @@
-"""Archives: unpacked beside themselves, only what lies within, in bounded space, and whole or not at all."""
+"""Archives: unpacked beside themselves, within their folder, up to a size limit, and completely or not at all."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
     archive : Path
         The archive. Links, absolute paths and those that lead out of it are refused.
     gives : str
-        Name of the file or folder, wherever it lies in the archive; the one nearest to the top is meant.
+        Name of the file or folder, anywhere in the archive; the one nearest to the top is taken.
     limit : int
         Largest unpacked size of the archive in bytes.
 
     Returns
     -------
     Path
-        Where it is now. It was moved there in one step: before, and if anything fails, nothing is there.
+        Its new path. It appears there in one step, and not at all if anything fails.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
             os.replace(min(inside, key=lambda path: len(path.parts)), target)
     except DataError:
         raise
-    except Exception as error:  # of a damaged archive the libraries say it with any error
+    except Exception as error:  # the libraries report a damaged archive by any error
         if isinstance(error, OSError) and error.strerror:
             expected = "a folder that can be written, with space left"
             raise DataError(where, expected, error.strerror, "Nothing was left behind.") from error
@@ -79,7 +79,7 @@ def _unpack_all(archive: Path, place: Path, limit: int, where: str) -> None:
 
 
 def _copy(content: IO[bytes], target: Path, size: int, where: str) -> None:
-    """Write what a member holds, if it is as long as it says."""
+    """Write the content of a member, if its length is the declared one."""
     target.parent.mkdir(parents=True, exist_ok=True)
     copied = 0
     with open(target, "xb") as file:

@@ -72,7 +72,7 @@ def pad(sequences: Sequence[Any]) -> tuple[Array, Array | None]:
 
 
 class Samples(Protocol):
-    """What batches are made of: a :class:`snn.data.Dataset`, which describes each of these."""
+    """The part of :class:`snn.data.Dataset` that batches need; its documentation is there."""
 
     name: str
     kind: str
@@ -133,26 +133,26 @@ class Batches(Iterable[Batch]):
         return max(0, self.count - self.start)
 
     def parts(self, cut: Callable[[int], slice]) -> Parts:
-        """Return the part of each batch that one of several processes takes; all draw the same order.
+        """Return the parts of the batches for one of several processes; all processes draw the same order.
 
         Parameters
         ----------
         cut : callable
-            From the number of samples of a batch to the slice of them that is read.
+            Maps the number of samples of a batch to the slice to read.
 
         Returns
         -------
         Parts
-            Iterable of :class:`snn.data.Batch`, None for a part without samples; with a length.
+            Iterable of :class:`snn.data.Batch`, or None for a part without samples. It has a length.
         """
         return Parts(self, cut)
 
     def __iter__(self) -> Iterator[Batch]:
         """Draw the order and the seeds of transforms, and return the batches."""
-        return cast("Iterator[Batch]", self.iterate(slice))  # all of each, which is never nothing
+        return cast("Iterator[Batch]", self.iterate(slice))  # whole batches, which are never empty
 
     def iterate(self, cut: Callable[[int], slice]) -> Iterator[Batch | None]:
-        """Draw the order and the seeds of transforms, and return what ``cut`` leaves of each batch, None for nothing."""
+        """Draw the order and the seeds of transforms, and return the part ``cut`` of each batch, None if it is empty."""
         places, samples = self.dataset.chosen, len(self.dataset)
         if self.shuffle:
             assert self.rng is not None
@@ -164,7 +164,7 @@ class Batches(Iterable[Batch]):
         return self._ahead(jobs) if self.prefetch else (self._batch(*job) for job in jobs)
 
     def _ahead(self, jobs: Iterator[tuple[Array, Array | None]]) -> Iterator[Batch | None]:
-        """Let one thread make the batches in order, a few ahead; it ends with the iteration, however that ends."""
+        """Make the batches in one thread, in order, a few ahead; the thread ends with the iteration, however that ends."""
         pool = ThreadPoolExecutor(1, "snn-data")
         try:
             waiting: deque[Future[Batch | None]] = deque()
@@ -202,7 +202,7 @@ class Batches(Iterable[Batch]):
 
 
 class Parts(Iterable[Batch | None]):
-    """What one of several processes reads of batches; made by :meth:`Batches.parts`."""
+    """The parts of batches that one of several processes reads; made by :meth:`Batches.parts`."""
 
     def __init__(self, batches: Batches, cut: Callable[[int], slice]) -> None:
         self.batches, self._cut = batches, cut

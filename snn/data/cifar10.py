@@ -93,6 +93,6 @@ class _Records(Arrays):
         return in_unit(np.array(rows, np.uint8).reshape(-1, 3, 32, 32)), self.labels()[places]
 
     def contents(self) -> Iterator[Any]:
-        """Return the bytes of the files, which have the labels too."""
+        """Return the bytes of the files, which include the labels."""
         for file in self.files:
             yield from pieces(file)

@@ -34,9 +34,9 @@ FILES = [
 def read_aedat2(path: str | os.PathLike[str], *, limit: int = MOST_BYTES) -> Events:
     """Read the events of a DVS128 camera from an AEDAT 2.0 file.
 
-    Lines that begin with # come first, and then, big endian, 32 bits of address and 32 of time in microseconds for each event.
-    Bit 0 of an address is 0 for ON, bits 1 to 7 and 8 to 14 are the place; bit 15 marks signals that are no events, which
-    are left out. Here an image stands upright: bits 8 to 14 are the column from the right, bits 1 to 7 the row from below.
+    Lines that begin with # come first; then each event has, big endian, 32 bits of address and 32 of time in microseconds.
+    Bit 0 of an address is 0 for ON, and bits 1 to 7 and 8 to 14 are the position. Bit 15 marks signals that are not events;
+    they are left out. Images stand upright here: bits 8 to 14 are the column from the right, bits 1 to 7 the row from below.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def read_aedat2(path: str | os.PathLike[str], *, limit: int = MOST_BYTES) -> Eve
     while content[start : start + 1] == b"#":
         end = content.find(b"\n", start)
         if end < 0:
-            raise DataError(where, "events behind the lines with #", "the end of the file within one", AGAIN)
+            raise DataError(where, "events after the lines with #", "the end of the file within one", AGAIN)
         start = end + 1
     address, t = cut(where, content, start, 8, lambda body: np.frombuffer(body, ">u4").reshape(-1, 2).astype(np.int64)).T
     kept = address & _SPECIAL == 0

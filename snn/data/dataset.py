@@ -1,4 +1,4 @@
-"""The interface of all data sets: samples by index, named splits, transforms, batches in an order that a generator draws."""
+"""The interface of all data sets: samples by index, named splits, transforms, and batches in a random order."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Dataset:
 
     def __init__(self, source: Source, *, kind: str, classes: Sequence[str] = (), name: str = "data set") -> None:
         if kind not in KINDS:
-            raise ArgumentError("Dataset", f"kind among {', '.join(KINDS)}", describe(kind), "It says what a sample is.")
+            raise ArgumentError("Dataset", f"kind among {', '.join(KINDS)}", describe(kind), "It is the kind of a sample.")
         self.source, self.kind, self.classes, self.name = source, kind, tuple(classes), name
         self.transforms: tuple[Callable[..., Any], ...] = ()
         self._chosen: Array = np.arange(len(source))
@@ -126,7 +126,7 @@ class Dataset:
         return Sample(*self.take(self._chosen[[index]], [rng])[0])
 
     def digest(self) -> str:
-        """Return a sha256 of the data behind the samples: bytes of files or arrays, and their selection, without transforms.
+        """Return a sha256 of the data of the samples: bytes of files or arrays, and their selection, without transforms.
 
         Returns
         -------
@@ -144,7 +144,7 @@ class Dataset:
         return found.hexdigest()
 
     def check_generator(self, rng: Any) -> None:
-        """Raise if a transform draws and there is no generator to draw from."""
+        """Raise if a transform draws random numbers and there is no generator."""
         if rng is not None and not isinstance(rng, np.random.Generator):
             raise DTypeError(self.name, "a numpy.random.Generator", describe(rng), "Make one: np.random.default_rng(seed).")
         if rng is None and self.random:
@@ -154,7 +154,7 @@ class Dataset:
 
     @property
     def chosen(self) -> Array:
-        """Where the samples are in the source, ``[N]``."""
+        """Indices of the samples in the source, ``[N]``."""
         return self._chosen
 
     def take(self, places: Array, rngs: Sequence[np.random.Generator | None]) -> list[tuple[Any, Any]]:
@@ -198,7 +198,7 @@ class Dataset:
         share : float
             Share of the first part, in (0, 1). Each class contributes that share of its samples, rounded.
         rng : numpy.random.Generator
-            Draws which.
+            Source of the choice.
 
         Returns
         -------
@@ -307,7 +307,7 @@ def drawn_splits(
     name: str, sizes: Mapping[str, int], labels: Callable[[int], Any], make: Callable[[Any, np.random.Generator], Any],
     rng: np.random.Generator, classes: Sequence[str],
 ) -> Splits:  # fmt: skip
-    """Return splits of sequences that are made on demand; ``labels`` draws so many labels."""
+    """Return splits of sequences that are made on demand; ``labels`` draws a given number of labels."""
     parts = {
         split: Dataset(Drawn(labels(size), make, rng), kind="sequence", classes=classes, name=name)
         for split, size in sizes.items()

@@ -1,4 +1,4 @@
-"""Files from elsewhere: found, unpacked, or fetched by pooch from several addresses, with their published checksums."""
+"""Published files: found, unpacked, or fetched by pooch from several addresses, and checked against their checksums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .files import AGAIN, reading
 
 __all__ = ["Remote", "fetch"]
 
-_CHUNK = 1 << 16  # what is lost of a connection that breaks
+_CHUNK = 1 << 16  # bytes; at most so many are lost when a connection breaks
 _PATIENCE = 30  # seconds without an answer
 
 
@@ -26,13 +26,13 @@ class Remote:
     Parameters
     ----------
     name : str
-        Its name in the folder of the set.
+        Name in the folder of the set.
     urls : tuple of str
-        Addresses, the best first. None: it cannot be fetched by a program.
+        Addresses, the best first. Without any, a program cannot fetch it.
     checksum : str, optional
         ``"sha256:..."`` or ``"md5:..."`` as published; None if none is known.
     gives : str
-        The file or folder that is there once it is unpacked; the name itself if it is no archive.
+        The file or folder to unpack; empty if the file is not an archive.
     inside : Remote, optional
         An archive that holds this file.
     page : str
@@ -51,7 +51,7 @@ class Remote:
 
     @property
     def target(self) -> str:
-        """What the readers need."""
+        """Name of the file or folder that the readers need."""
         return self.gives or self.name
 
     @property
@@ -61,7 +61,7 @@ class Remote:
 
 
 def provide(base: Path, remote: Remote, download: bool, where: str) -> Path:
-    """Return the path of what a file gives, unpacking what is there and fetching what is not, if that is asked for."""
+    """Return the path of a file or folder for the readers, after unpacking it, or fetching it if ``download`` is set."""
     target = base / remote.target
     with reading(f"reading {base}"):
         if target.exists():
@@ -90,7 +90,7 @@ def _missing(base: Path, remote: Remote, where: str) -> DataError:
 
 
 def check(path: Path, checksum: str) -> None:
-    """Raise unless a file has a checksum."""
+    """Raise unless a file has the expected checksum."""
     kind, _, expected = checksum.partition(":")
     with reading(f"reading {path}"), open(path, "rb") as file:
         found = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
@@ -101,15 +101,15 @@ def check(path: Path, checksum: str) -> None:
 
 
 def fetch(remote: Remote, directory: Path) -> Path:
-    """Download a file, and resume an earlier attempt.
+    """Download a file; an interrupted download is resumed.
 
     Parameters
     ----------
     remote : Remote
         The file.
     directory : Path
-        Target directory. An incomplete file is ``<name>.part`` there; the file itself appears in one step, after its checksum
-        was compared. If none is known, its sha256 is printed.
+        Target directory. An incomplete file is ``<name>.part`` there; the file itself appears in one step, after the check of
+        its checksum. If no checksum is known, its sha256 is printed.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def fetch(remote: Remote, directory: Path) -> Path:
     MissingExtraError
         If pooch is not installed.
     DataError
-        If no address gives it, or what comes is not what was published; nothing is left behind then.
+        If no address has it, or the content is not the published one. Nothing is left over then.
     """
     try:
         import pooch
@@ -139,7 +139,7 @@ def fetch(remote: Remote, directory: Path) -> Path:
                     raise
                 said.append(f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
                 if resumed and isinstance(error, ValueError):
-                    continue  # what was left from before was of another file
+                    continue  # the old part was of another file
             else:
                 if remote.checksum is None:
                     print(f"{remote.name}: no checksum is published; sha256:{pooch.file_hash(path)}", file=sys.stderr)
@@ -152,7 +152,7 @@ def fetch(remote: Remote, directory: Path) -> Path:
 
 
 class _Resuming:
-    """What pooch calls to download: goes on where a part ends, and keeps the part if the connection breaks."""
+    """The downloader for pooch: continues an incomplete file, and keeps it if the connection breaks."""
 
     def __init__(self, part: Path, limit: int) -> None:
         self.part, self.limit = part, limit
@@ -164,7 +164,7 @@ class _Resuming:
         have = self.part.stat().st_size if self.part.exists() else 0
         asked = {"Range": f"bytes={have}-"} if have else {}
         with requests.get(url, headers=asked | {"Accept-Encoding": "identity"}, stream=True, timeout=_PATIENCE) as answer:
-            if have and answer.status_code == 416:  # there is nothing behind what is here
+            if have and answer.status_code == 416:  # the part may be complete
                 if not answer.headers.get("Content-Range", "").endswith(f"/{have}"):
                     self.part.unlink()
                     raise ValueError(f"the {have:,} bytes that were there are of another file")

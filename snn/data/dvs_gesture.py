@@ -1,4 +1,4 @@
-"""DVS Gesture: eleven gestures before a DVS128 camera, in AEDAT 3.1 recordings with tables of when each begins and ends."""
+"""DVS Gesture: eleven gestures before a DVS128 camera, in AEDAT 3.1 recordings with tables of their times."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILE = Remote(
 
 
 def dvs_gesture(directory: str | os.PathLike[str]) -> Splits:
-    """Read DVS Gesture: 29 people make eleven gestures under three kinds of light (Amir et al., 2017).
+    """Read DVS Gesture: eleven gestures of 29 people under three kinds of light (Amir et al., 2017).
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def dvs_gesture(directory: str | os.PathLike[str]) -> Splits:
 
 
 def _trials(path: Path) -> list[str]:
-    """Return the names of recordings, which must lie beside the list."""
+    """Return the names of the recordings in a list; they must be in the same folder."""
     names = [line.strip() for line in read_bytes(path, 1 << 20).decode("utf-8", "replace").splitlines()]
     for name in filter(None, names):
         if not name.endswith(".aedat") or set(name) & set("/\\:\0") or name.startswith("."):
@@ -77,7 +77,7 @@ def _trials(path: Path) -> list[str]:
 
 
 def _table(path: Path) -> np.ndarray[Any, Any]:
-    """Return class from 0, start and end in microseconds of each gesture, ``[gestures, 3]``."""
+    """Return the class (from 0), start and end (in microseconds) of each gesture, ``[gestures, 3]``."""
     where, lines = f"reading {path}", read_bytes(path, 1 << 20).decode("utf-8", "replace").split()
     if not lines or lines[0].split(",")[0] != "class":
         raise DataError(
@@ -96,7 +96,7 @@ def _table(path: Path) -> np.ndarray[Any, Any]:
 
 
 class _Gestures(Source):
-    """Stretches of recordings."""
+    """Gestures as intervals of recordings."""
 
     def __init__(self, base: Path, names: list[str]) -> None:
         tables = [_table(base / f"{name.removesuffix('.aedat')}_labels.csv") for name in names]

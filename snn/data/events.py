@@ -1,4 +1,4 @@
-"""Events of a sensor: when, where and of which sign, one array each."""
+"""Events of a sensor: their times, positions and polarities, one array each."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Events:
             )
 
     def most(self, name: str) -> int:
-        """Return the first value that a field cannot have."""
+        """Return the first value beyond the range of a field."""
         polarities, height, width = self.grid
         return {"t": 1 << 62, "x": width, "y": height, "p": polarities}[name]
 
@@ -118,14 +118,14 @@ class Events:
         return self.but(t=self.t[index], x=self.x[index], y=self.y[index], p=self.p[index])
 
     def but(self, **changes: Any) -> Events:
-        """Return events with other fields, which are not checked: for transforms."""
+        """Return events with other fields, unchecked; for transforms."""
         other = object.__new__(Events)
         for name in Events.__slots__:
             setattr(other, name, changes.get(name, getattr(self, name)))
         return other
 
     def in_order(self) -> Events:
-        """Return the events sorted by their times; those of one time keep their order."""
+        """Return the events sorted by time; simultaneous ones keep their order."""
         if not np.any(self.t[1:] < self.t[:-1]):
             return self
         order = np.argsort(self.t, kind="stable")
@@ -140,7 +140,7 @@ class Events:
 
 
 def from_structured(array: Any, shape: tuple[int, ...] | None = None) -> Events:
-    """Make events from a structured array, such as those of the package tonic.
+    """Make events from a structured array, such as the package tonic uses.
 
     Parameters
     ----------

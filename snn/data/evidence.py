@@ -1,4 +1,4 @@
-"""Evidence accumulation: cues on the left and the right, a pause, and the question which side had more."""
+"""Evidence accumulation: cues on the left and the right, a pause, and then the choice of the side with more."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def evidence_accumulation(
 
 
 def _sides(label: int, cues: int, bias: float, rng: np.random.Generator) -> Array:
-    """Draw the side of each cue, 0 or 1, given which is in the majority; by symmetry each is as likely as with free draws."""
+    """Draw the side of each cue, 0 or 1, given the majority; by symmetry the odds are the same as with free draws."""
     common = rng.random() < 0.5
     sides = np.where(rng.random(cues) < bias, not common, common).astype(np.int64)
     return sides if (sides.sum() * 2 > cues) == label else 1 - sides

@@ -1,4 +1,4 @@
-"""What readers of files share: paths, whole files, folders with a class each, and errors that name the file."""
+"""Shared by readers of files: paths, whole files, folders of classes, and errors that name the file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__: list[str] = []
 Array = np.ndarray[Any, Any]
 AGAIN = "Fetch the file again."
 MOST_BYTES = 1 << 28
-"""Of a file that is read at once: the largest published one is a tenth of that."""
+"""Limit for a file that is read at once; the largest published one has a tenth of it."""
 
 
 def as_path(path: Any, where: str = "snn.data") -> Path:
-    """Return a path, if it is one."""
+    """Return a path as a Path, or raise."""
     if not isinstance(path, (str, os.PathLike)):
         raise DTypeError(where, "a path", describe(path), "Pass a string or a pathlib.Path.")
     if "\0" in str(path):
@@ -34,7 +34,7 @@ def as_path(path: Any, where: str = "snn.data") -> Path:
 
 
 def read_bytes(path: Path, limit: int = MOST_BYTES) -> bytes:
-    """Return what a file of at most so many bytes holds."""
+    """Return the content of a file of at most ``limit`` bytes."""
     where = f"reading {path}"
     with reading(where):
         if not path.is_file():
@@ -48,7 +48,7 @@ def read_bytes(path: Path, limit: int = MOST_BYTES) -> bytes:
 
 @contextmanager
 def reading(where: str) -> Iterator[None]:
-    """Turn what the system says about a file into a DataError."""
+    """Turn an error of the system about a file into a DataError."""
     try:
         yield
     except OSError as error:
@@ -58,7 +58,7 @@ def reading(where: str) -> Iterator[None]:
 
 
 def sensed(where: str, t: Array, x: Array, y: Array | None, p: Array | None, shape: tuple[int, ...]) -> Events:
-    """Return events that a file holds, sorted by their times if they are not."""
+    """Return the events of a file, sorted by time."""
     if np.any(t[1:] < t[:-1]):
         order = np.argsort(t, kind="stable")
         t, x = t[order], x[order]
@@ -70,7 +70,7 @@ def sensed(where: str, t: Array, x: Array, y: Array | None, p: Array | None, sha
 
 
 def class_files(base: Path, end: str) -> tuple[list[Path], Array, list[str]]:
-    """Return the files of folders with a class each, in the order of their numbers, their labels, and the classes."""
+    """Return the files in one folder per class, ordered by their numbers, with their labels and the classes."""
     with reading(f"reading {base}"):
         folders = sorted(entry for entry in base.iterdir() if entry.is_dir() and not entry.name.startswith((".", "__")))
         found = [sorted((f for f in folder.iterdir() if f.name.endswith(end)), key=_numbered) for folder in folders]

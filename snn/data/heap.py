@@ -32,7 +32,7 @@ def read_row(path: Path, node: Any, place: int, dtype: np.dtype[Any], where: str
     path : Path
         The file.
     node : h5py.Dataset
-        ``[N]`` rows, not behind a filter. Of those that are, as no published set has any, the library reads them.
+        ``[N]`` rows. If they have a filter, as in no published set, the library reads them.
     place : int
         Which row.
     dtype : numpy.dtype

@@ -30,7 +30,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
     Parameters
     ----------
     path : str or path
-        The file. Whether it is gzipped is seen from its first bytes, whatever it is called.
+        The file. Its first bytes tell whether it is gzipped, not its name.
     limit : int
         Largest unpacked size of a gzipped file in bytes. No more memory is taken than the header says and the file fills.
 

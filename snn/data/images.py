@@ -1,4 +1,4 @@
-"""What sets of images share."""
+"""Shared by sets of images."""
 
 from __future__ import annotations
 

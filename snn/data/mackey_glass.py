@@ -122,7 +122,7 @@ def mackey_glass(
     window : int
         Values in a sample, the steps of time T.
     train, test : int
-        Number of target values in each split, those of ``test`` after those of ``train``; NeuroBench has 10 Lyapunov
+        Number of target values in each split; ``test`` follows ``train``. NeuroBench has 10 Lyapunov
         times each. The first ``window`` values are inputs only.
     offset : int
         Values at the beginning to leave out: NeuroBench repeats its measure on shifted pieces.
@@ -175,5 +175,5 @@ class _Windows(Source):
         self.windows = np.lib.stride_tricks.sliding_window_view(values, window)
 
     def read(self, place: int) -> tuple[Array, Array]:
-        """Return a window and what comes next."""
+        """Return a window and the next value."""
         return self.windows[place][:, None], self.labels()[place]

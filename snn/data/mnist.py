@@ -179,7 +179,7 @@ def emnist(directory: str | os.PathLike[str], split: str = "balanced", *, downlo
     Returns
     -------
     MNIST
-        Images stand upright here; in the files rows and columns are swapped. Labels count from 0, those of letters too.
+        Images stand upright here; in the files rows and columns are swapped. Labels count from 0, also those of letters.
 
     Raises
     ------

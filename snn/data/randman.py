@@ -38,7 +38,7 @@ def randman(
     seed : int or numpy.random.Generator
         Source of manifolds and points: the same seed gives the same bits.
     train, validation, test : int
-        Samples in each split, of all classes alike.
+        Samples in each split, equally many of each class.
     classes : int
         Number of classes.
     units : int
@@ -55,8 +55,8 @@ def randman(
     Returns
     -------
     Splits
-        ``train``, ``validation`` and ``test``: spikes of 0 and 1, ``[T, units]`` float32, and the class. The defaults are
-        those of the authors' example, with their 1,000 samples of a class shared out 8 : 1 : 1.
+        ``train``, ``validation`` and ``test``: spikes of 0 and 1, ``[T, units]`` float32, and the class. The defaults
+        are those of the authors' example, whose 1,000 samples per class are divided 8 : 1 : 1.
 
     References
     ----------
@@ -86,7 +86,7 @@ def randman(
 
 
 def _manifold(points: Array, units: int, alpha: float, rng: np.random.Generator) -> Array:
-    """Return where points ``[n, dim]`` lie in the embedding, ``[n, units]``: a product of random Fourier series."""
+    """Map points ``[n, dim]`` into the embedding, ``[n, units]``, by a product of random Fourier series."""
     cutoff = int(min(np.ceil(1e-3 ** (-1 / alpha)), 1000))
     weight, frequency, phase = np.moveaxis(rng.random((units, points.shape[1], 3, cutoff)), 2, 0)
     weight[:, :, 0] = 0  # the constant part

@@ -1,4 +1,4 @@
-"""What data sets that are made from a seed share."""
+"""Shared by data sets that are made from a seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def counts(where: str, least: int = 1, **values: Any) -> None:
     """Raise unless all values are ints that are large enough."""
     for name, value in values.items():
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            raise ArgumentError(where, f"{name}, an int of at least {least}", describe(value), "It is a number of things.")
+            raise ArgumentError(where, f"{name}, an int of at least {least}", describe(value), "It is a count.")
 
 
 def between(where: str, low: float, high: float, **values: Any) -> None:
@@ -36,5 +36,5 @@ def between(where: str, low: float, high: float, **values: Any) -> None:
 
 
 def balanced(classes: int, samples: int, rng: np.random.Generator) -> np.ndarray[Any, Any]:
-    """Return labels ``[samples]`` in a drawn order, of each class as many, but for the rest."""
+    """Return labels ``[samples]`` in random order, equally many of each class up to a remainder."""
     return rng.permutation(np.arange(samples) % classes)

@@ -33,7 +33,7 @@ FILES = {
     name: Remote(f"{name}.h5.zip", tuple(base.format(f"{name}.h5.zip") for base in _BASES), f"md5:{md5}", gives=f"{name}.h5")
     for name, md5 in _MD5.items()
 }
-# What a reader of broken files may raise; h5py passes on what its library says as any of these.
+# Errors of readers of broken files; h5py passes on errors of its library as any of these.
 _BROKEN = (OSError, KeyError, ValueError, TypeError, RuntimeError, IndexError, AttributeError, OverflowError, MemoryError)
 
 

@@ -26,7 +26,7 @@ class Source:
     Parameters
     ----------
     labels : array or None
-        ``[N, ...]``, those of all samples; None if they are only known by reading (``length`` is needed then).
+        Labels of all samples, ``[N, ...]``; None if only reading a sample tells its label, which requires ``length``.
     length : int, optional
         Number of samples.
     """
@@ -47,11 +47,11 @@ class Source:
         return [self.read(int(place)) for place in places]
 
     def stacked(self, places: Array) -> tuple[Array, Array] | None:
-        """Return samples and labels at several places as one array each, None where they are read one by one."""
+        """Return samples and labels at several places as one array each, None if samples are read one by one."""
         return None
 
     def contents(self) -> Iterator[Any]:
-        """Return all that samples and labels are made of as buffers of bytes, for :meth:`snn.data.Dataset.digest`."""
+        """Return the bytes of all samples and labels as buffers, for :meth:`snn.data.Dataset.digest`."""
         for place in range(len(self)):
             x, label = self.read(place)
             parts = [getattr(x, name) for name in FIELDS] if isinstance(x, Events) else [x]
@@ -71,7 +71,7 @@ class Source:
 
 
 class Arrays(Source):
-    """Samples that are in memory, or in a file that is mapped into it.
+    """Samples in memory, or in a file that is mapped into memory.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Arrays(Source):
     labels : array
         ``[N, ...]``.
     prepare : callable, optional
-        From some of ``x`` ``[n, ...]`` to the samples ``[n, ...]``.
+        Maps some of ``x``, ``[n, ...]``, to the samples ``[n, ...]``.
     """
 
     def __init__(self, x: Array, labels: Array, prepare: Callable[[Array], Array] | None = None) -> None:
@@ -105,13 +105,13 @@ class Arrays(Source):
         return x if self.prepare is None else self.prepare(x), labels.astype(np.int64) if whole else labels
 
     def contents(self) -> Iterator[Any]:
-        """Return what is in memory."""
+        """Return the bytes of the arrays."""
         yield from pieces(self.x)
         yield from pieces(self.labels())
 
 
 class Files(Source):
-    """Samples that are a file each.
+    """Samples in files of their own.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ class Files(Source):
     labels : array
         ``[N]``.
     read_file : callable
-        From a path to the sample.
+        Maps a path to the sample.
     """
 
     def __init__(self, paths: Sequence[Path], labels: Array, read_file: Callable[[Path], Any]) -> None:
@@ -132,7 +132,7 @@ class Files(Source):
         return self.read_file(self.paths[place]), self.label(place)
 
     def contents(self) -> Iterator[Any]:
-        """Return what the files hold."""
+        """Return the labels and the bytes of the files."""
         yield from pieces(self.labels())
         for path in self.paths:
             yield from file_pieces(path)
@@ -146,9 +146,9 @@ class Drawn(Source):
     labels : array
         ``[N, ...]``.
     make : callable
-        From the label and a generator to the sample.
+        Maps a label and a generator to the sample.
     rng : numpy.random.Generator
-        Draws the seeds.
+        Source of the seeds.
     """
 
     def __init__(self, labels: Array, make: Callable[[Any, np.random.Generator], Any], rng: np.random.Generator) -> None:
@@ -162,13 +162,13 @@ class Drawn(Source):
 
 
 def pieces(array: Array) -> Iterator[Any]:
-    """Return an array as buffers: of what kind it is, and its bytes."""
+    """Return an array as buffers: its dtype and shape, and its bytes."""
     yield f"{array.dtype.str}{array.shape}".encode()
     yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
 
 
 def file_pieces(path: Path) -> Iterator[bytes]:
-    """Return the bytes of a file, some at a time, behind their number.
+    """Return the size of a file and then its bytes, in pieces.
 
     Raises
     ------

@@ -85,8 +85,8 @@ def _drawn(rng: np.random.Generator, size: int, r_small: float, r_big: float) ->
 
 
 def _as_published(seed: int, size: int, r_small: float, r_big: float) -> tuple[Array, Array]:
-    """Return what the authors' program draws: a class, then points until one is of that class."""
-    old = np.random.RandomState(seed)  # the published set was drawn with it
+    """Return the points of the authors' program, which draws a class, and then points until one has that class."""
+    old = np.random.RandomState(seed)  # the published set comes from it
     points, labels = np.empty((size, 2)), np.empty(size, np.int64)
     for n in range(size):
         labels[n] = old.randint(3)

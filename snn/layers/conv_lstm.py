@@ -15,6 +15,7 @@ from autograd.nn.options import number, positive
 
 from ..neurons.stateful import Stateful
 from ..surrogate import atan
+from ..surrogate.base import check_function
 
 __all__ = ["ConvLSTM"]
 
@@ -68,6 +69,8 @@ class ConvLSTM(Stateful):
     ------
     ArgumentError
         If an argument is out of range.
+    DTypeError
+        If ``surrogate_function`` is a class or cannot be called.
     ShapeError
         When called, if the input is not ``[N, in_channels, H, W]``.
     StateError
@@ -96,6 +99,8 @@ class ConvLSTM(Stateful):
         positive("ConvLSTM", in_channels=in_channels, channels=channels)
         self.in_channels, self.channels, rng = int(in_channels), int(channels), to_generator(rng, "ConvLSTM")
         self.v_threshold = number("ConvLSTM", "v_threshold", v_threshold, 0.0, 1.0)
+        if surrogate_function is not None:
+            check_function(surrogate_function, "ConvLSTM", "surrogate_function to be a Cell or a function")
         self.surrogate_function = atan() if surrogate_function is None else surrogate_function
         shared = {"weight_init": weight_init, "dtype": dtype, "rng": rng}
         self.inputs = nn.Conv2d(in_channels, 4 * self.channels, kernel_size, has_bias=has_bias, bias_init=bias_init, **shared)

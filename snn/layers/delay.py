@@ -59,6 +59,7 @@ class WholeDelays(Remembering):
     """Base class of layers with delays of whole steps; assigning new delays also updates the longest one."""
 
     steps: int
+    checkpointed = ("delay",)
     _delay: Array
 
     @property

@@ -64,6 +64,7 @@ class Dropout(Stateful):
     fire = False
     called = "layer"
     keeps_spikes = elementwise = True
+    checkpointed = ("p",)
 
     def __init__(self, p: float = 0.5, *, rng: np.random.Generator | int | None = None) -> None:
         super().__init__()

@@ -29,8 +29,8 @@ class LearntDelays(DelayedWeights):
     share is a Gaussian of width ``sigma`` that sums to 1 over the steps; a delay then also learns from distant steps
     (Hammouamri, Khalfaoui-Hassani and Masquelier, "Learning delays in spiking neural networks using dilated convolutions with
     learnable spacings", ICLR 2024). The paper starts with ``sigma = max_delay / 2`` and shrinks it over the epochs to 0.5:
-    assign ``layer.sigma = schedule(epoch)``. Saved weights do not contain ``sigma``, so assign it again after loading. After
-    training, :meth:`rounded` returns a layer with whole delays.
+    assign ``layer.sigma = schedule(epoch)``. A checkpoint holds ``sigma``; a state dict does not. After training,
+    :meth:`rounded` returns a layer with whole delays.
 
     A delay outside 0 to ``max_delay`` is clipped to this range. It keeps the gradient of the clipped delay, so it can return.
 
@@ -80,6 +80,8 @@ class LearntDelays(DelayedWeights):
     DelayedDense(1, 1, delays of 1 to 1 steps)
     """
 
+    checkpointed = ("sigma",)
+
     def __init__(
         self, in_channels: int, out_channels: int, max_delay: int, *, share: str = "gauss", sigma: float | None = None,
         delay_init: Any = None, weight_init: Any = None, bias_init: Any = None, has_bias: bool = True, dtype: Any = float32,
@@ -88,7 +90,7 @@ class LearntDelays(DelayedWeights):
         rng = to_generator(rng, "LearntDelays")
         super().__init__(in_channels, out_channels, weight_init, bias_init, has_bias, dtype, rng)
         positive("LearntDelays", "It is the longest delay, in time steps.", max_delay=max_delay)
-        if share not in ("gauss", "linear"):
+        if not isinstance(share, str) or share not in ("gauss", "linear"):
             raise ArgumentError("LearntDelays", "share 'gauss' or 'linear'", repr(share), "Choose one of the two.")
         self.steps, self.share, self.sigma = int(max_delay), share, max_delay / 2 if sigma is None else sigma
         shape = self.out_channels, self.in_channels

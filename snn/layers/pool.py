@@ -38,7 +38,7 @@ class _SpikePool(Stateful):
 
     def __init__(self, by: str) -> None:
         super().__init__()
-        if by not in ("rate", "first"):
+        if not isinstance(by, str) or by not in ("rate", "first"):
             raise ArgumentError(type(self).__name__, "by='rate' or by='first'", repr(by), "Choose one of the two.")
         self.by = by
 

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import Cell, Tensor, nn, ops
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator
-from autograd.nn.options import positive
+from autograd.nn.options import number, positive
 
 from ..common.structure import initial_state
 from ..layers import SEWBlock
@@ -118,7 +118,7 @@ class SpikingAttention(Cell):
                 f"{dim} with {heads} heads",
                 "Change one of them: each head takes dim / heads features.",
             )
-        self.dim, self.heads, self.scale = dim, heads, scale
+        self.dim, self.heads, self.scale = dim, heads, number("SpikingAttention", "scale", scale, 0)
         make = maker("SpikingAttention", "neuron", atan_lif if neuron is None else neuron)
         norm, rng = maker("SpikingAttention", "norm", norm), to_generator(rng, "SpikingAttention")
         self.q, self.k, self.v, self.out = (_layer(dim, dim, norm, make, rng) for _ in range(4))
@@ -181,6 +181,7 @@ class SpikformerBlock(nn.SequentialCell):
         self, dim: int, heads: int, hidden: int | None = None, *, norm: Norm = nn.BatchNorm1d, neuron: Maker | None = None,
         rng: np.random.Generator | int | None = None,
     ) -> None:  # fmt: skip
+        positive("SpikformerBlock", dim=dim, heads=heads, hidden=1 if hidden is None else hidden)
         make = maker("SpikformerBlock", "neuron", atan_lif if neuron is None else neuron)
         norm, rng = maker("SpikformerBlock", "norm", norm), to_generator(rng, "SpikformerBlock")
         hidden = 4 * dim if hidden is None else hidden

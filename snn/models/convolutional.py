@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, nn
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator
+from autograd.nn.options import number, positive
 
 from ..neurons import LIFNode
-from .shared import Maker, atan_lif, check_image, check_width, maker
+from .shared import Maker, atan_lif, check_image, check_sizes, check_width, maker
 
 __all__ = ["convnet", "vgg9", "vgg11"]
 
@@ -50,6 +52,8 @@ def convnet(
 
     Raises
     ------
+    ArgumentError
+        If ``classes``, ``channels`` or ``gains`` are not as many numbers as said, or out of range.
     DTypeError
         If ``neuron`` is not a function that makes a neuron.
 
@@ -63,12 +67,19 @@ def convnet(
     (3, 1, 10)
     """
     make = maker("models.convnet", "neuron", (lambda: LIFNode(beta=0.5)) if neuron is None else neuron)
+    check_sizes("models.convnet", "channels", channels, "(12, 64)", 2)
+    positive("models.convnet", classes=classes)
+    if not isinstance(gains, (tuple, list)) or len(gains) != 3:
+        raise ArgumentError(
+            "models.convnet", "gains as a tuple of 3 numbers", describe(gains), "One for each layer with weights: (1, 1, 1)."
+        )
+    factors = [number("models.convnet", "gains", gain, 0) for gain in gains]
     rng = to_generator(rng, "models.convnet")
     first, second = channels
     inputs = _KERNEL**2, first * _KERNEL**2, second * 4 * 4
 
     def weights(layer: int) -> nn.init.Uniform:
-        return nn.init.Uniform(gains[layer] / math.sqrt(inputs[layer]))
+        return nn.init.Uniform(factors[layer] / math.sqrt(inputs[layer]))
 
     def convolution(layer: int, before: int, after: int) -> nn.Conv2d:
         return nn.Conv2d(before, after, _KERNEL, pad_mode="valid", has_bias=True, weight_init=weights(layer), rng=rng)
@@ -151,7 +162,7 @@ def vgg11(
     Raises
     ------
     ArgumentError
-        If the image is too small for the pooling, or ``width`` is not above 0.
+        If the image is too small for the pooling, ``width`` is not above 0, or a size is not a positive int.
     DTypeError
         If ``neuron`` or ``norm`` is not a function that makes a layer.
     """
@@ -166,6 +177,8 @@ def _vgg(
 ) -> nn.SequentialCell:  # fmt: skip
     check_image(where, image)
     check_width(where, width)
+    check_sizes(where, "head", head, "(4096, 4096)")
+    positive(where, classes=classes)
     maker(where, "neuron", neuron)
     if norm is not None:
         maker(where, "norm", norm)

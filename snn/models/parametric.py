@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, nn, ops
-from autograd.errors import ArgumentError
+from autograd import Cell, Tensor, as_tensor, nn, ops
+from autograd.dtypes import describe
+from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
 from autograd.nn.options import positive
 
@@ -33,6 +34,8 @@ class Voting(Cell):
     ------
     ArgumentError
         If it is not a positive int.
+    ShapeError
+        When called, if the neurons cannot be shared out equally.
     """
 
     per_sample = True
@@ -43,7 +46,12 @@ class Voting(Cell):
         self.votes = votes
 
     def construct(self, x: Any) -> Tensor:
-        """Map ``[N, classes votes]`` to ``[N, classes]``."""
+        """Map ``[N, classes * votes]`` to ``[N, classes]``."""
+        x = as_tensor(x, "Voting")
+        if x.ndim != 2 or x.shape[1] % self.votes:
+            raise ShapeError(
+                repr(self), f"an input [N, classes * {self.votes}]", describe(x), "Flatten it, or change the number of votes."
+            )
         return ops.mean(ops.reshape(x, (x.shape[0], x.shape[1] // self.votes, self.votes)), -1)
 
     def extra_repr(self) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 from autograd import Cell, nn
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator
-from autograd.nn.options import positive
+from autograd.nn.options import flag, positive
 
 from ..layers import SEWBlock
-from .shared import Maker, atan_if, maker
+from .shared import Maker, atan_if, check_sizes, maker
 
 __all__ = ["sew_block", "sew_resnet", "sew_resnet18", "sew_resnet20"]
 
@@ -107,13 +107,15 @@ def sew_resnet(
     DTypeError
         As for :func:`sew_block`.
     """
+    for name, value, example in (("blocks", blocks, "(3, 3, 3)"), ("widths", widths, "(16, 32, 64)")):
+        check_sizes("models.sew_resnet", name, value, example)
+    positive("models.sew_resnet", classes=classes, channels=channels)
+    large = flag("models.sew_resnet", "large", large)
     if len(blocks) != len(widths) or not widths:
         raise ArgumentError(
             "models.sew_resnet", "a width for each stage", f"{len(widths)} widths for {len(blocks)} stages",
             "For example blocks=(3, 3, 3), widths=(16, 32, 64).",
         )  # fmt: skip
-    for count, width in zip(blocks, widths, strict=True):
-        positive("models.sew_resnet", blocks=count, widths=width)
     make = maker("models.sew_resnet", "neuron", atan_if if neuron is None else neuron)
     norm, rng, before = maker("models.sew_resnet", "norm", norm), to_generator(rng, "models.sew_resnet"), widths[0]
     kernel, stride = (7, 2) if large else (3, 1)

@@ -14,7 +14,7 @@ from autograd.spatial import is_int
 from ..neurons import IFNode, LIFNode
 from ..surrogate import atan
 
-__all__ = ["Maker", "atan_if", "atan_lif", "check_image", "check_width", "maker"]
+__all__ = ["Maker", "atan_if", "atan_lif", "check_image", "check_sizes", "check_width", "maker"]
 
 Made = TypeVar("Made", bound=Callable[..., Any])
 
@@ -63,6 +63,20 @@ def check_width(where: str, width: Any) -> None:
         fits = False
     if not fits:
         raise ArgumentError(where, "width as a number above 0", describe(width), "For example width=0.5: half the channels.")
+
+
+def check_sizes(where: str, name: str, value: Any, example: str, count: int | None = None) -> None:
+    """Check that an argument is a tuple or list of positive ints, ``count`` of them.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not.
+    """
+    fits = isinstance(value, (tuple, list)) and count in (None, len(value)) and all(is_int(n) and n > 0 for n in value)
+    if not fits:
+        expected = f"{name} as a tuple of {'' if count is None else f'{count} '}positive ints"
+        raise ArgumentError(where, expected, describe(value), f"For example {name}={example}.")
 
 
 def check_image(where: str, image: Any) -> None:

@@ -192,6 +192,7 @@ class MaskedPSN(PSN):
     """
 
     ranges = {"lambda_": _MASKED}
+    checkpointed = ("lambda_",)
 
     def __init__(
         self,

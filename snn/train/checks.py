@@ -1,4 +1,4 @@
-"""What a Trainer and its hooks look at before they take it: arguments, batches, numbers that a function returns."""
+"""Checks of the arguments of a Trainer and its hooks, of batches, and of the numbers that functions return."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
 def is_number(value: Any) -> bool:
-    """Return whether something is a real number: no bool, no text, no array."""
+    """Return whether a value is a real number: no bool, no text, no array."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> bool:
-    """Return whether something is a whole number, and no bool."""
+    """Return whether a value is a whole number and no bool."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -45,7 +45,7 @@ def text(where: str, name: str, value: Any) -> str:
     Raises
     ------
     DTypeError
-        If it is no text.
+        If it is not text.
     """
     if not isinstance(value, str):
         raise DTypeError(where, f"{name}, a name as text", describe(value), "For example 'test_accuracy'.")
@@ -53,7 +53,7 @@ def text(where: str, name: str, value: Any) -> str:
 
 
 def callables(where: str, needed: Mapping[str, Any], others: Mapping[str, Any]) -> None:
-    """Check that arguments are functions; those that may be left out, None too.
+    """Check that arguments are functions; optional ones may be None.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def generators(where: str, rng: Any) -> dict[str, np.random.Generator]:
     Raises
     ------
     DTypeError
-        If something is no generator, or a name is no text.
+        If a value is not a generator, or a name is not text.
     """
     found = dict(rng) if isinstance(rng, Mapping) else {} if rng is None else {"rng": rng}
     for name, value in found.items():
@@ -89,7 +89,7 @@ def plain(where: str, name: str, value: Any) -> None:
     Raises
     ------
     DTypeError
-        If it is, or holds, something else than numbers, text, None, lists, tuples and dicts with names.
+        If it is or contains anything but numbers, text, None, lists, tuples and dicts with names.
     """
     if value is None or isinstance(value, (str, *_NUMBERS)):
         return
@@ -112,7 +112,7 @@ def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
     Raises
     ------
     DTypeError
-        If they are no dict of names and numbers.
+        If they are not a dict of names and numbers.
     ArgumentError
         If a name is taken.
     """
@@ -134,12 +134,12 @@ def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
 
 
 def samples(batch: Any) -> int:
-    """Return the number of samples of a batch: its first axis, or that of its ``labels`` or of all that it holds.
+    """Return the number of samples of a batch: the first axis of the batch, of its ``labels``, or of all its arrays.
 
     Raises
     ------
     DTypeError
-        If it does not say.
+        If there is no such axis, or several differ.
     """
     found = _firsts(getattr(batch, "labels", batch))
     if len(found) != 1 or None in found:
@@ -154,7 +154,7 @@ def samples(batch: Any) -> int:
 
 
 def _firsts(value: Any) -> set[int | None]:
-    """Return the lengths of the first axes of all arrays; None among them for what has none."""
+    """Return the lengths of the first axes of all arrays, and None if a value has no such axis."""
     if isinstance(value, (tuple, list, Mapping)):
         inside = value.values() if isinstance(value, Mapping) else value
         return {first for item in inside if item is not None for first in _firsts(item)}

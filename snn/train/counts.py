@@ -1,4 +1,4 @@
-"""How many batches epochs had whose length is not known before, so that one which was resumed is seen to be whole."""
+"""Numbers of batches in epochs of unknown length, to notice whether a resumed epoch is complete."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ __all__ = ["Counts"]
 
 @dataclass
 class Counts:
-    """Batches of the epochs so far, where ``batches`` returns something without a length."""
+    """Batches of the epochs so far, if ``batches`` returns something without a length."""
 
     resumed: bool = False
-    """Whether the epoch under way was resumed in the middle."""
+    """Whether the current epoch was resumed in the middle."""
     last: int | None = None
-    """Batches of the last epoch."""
+    """Number of batches in the last epoch."""
     last_resumed: bool = False
     varies: bool = False
-    """Whether two whole epochs had different numbers: then nothing can be said."""
+    """Whether two complete epochs had different numbers; then there is nothing to compare."""
 
     def begin(self, *, resumed: bool) -> None:
-        """Begin an epoch, or go on with one: a run may be resumed in it more than once."""
+        """Begin an epoch, or resume one; a run may be resumed several times within an epoch."""
         self.resumed = resumed
 
     def end(self, count: int) -> None:
@@ -32,7 +32,7 @@ class Counts:
         Raises
         ------
         CheckpointError
-            If it has another number of batches than the last one, and one of them was resumed.
+            If its number of batches differs from that of the last epoch, and one of the two was resumed.
         """
         differs = self.last is not None and count != self.last
         if differs and not self.varies and (self.resumed or self.last_resumed):
@@ -45,5 +45,5 @@ class Counts:
         self.last, self.last_resumed = count, self.resumed
 
     def saved(self) -> dict[str, Any]:
-        """Return what it goes on from."""
+        """Return the values to save."""
         return asdict(self)

@@ -55,11 +55,11 @@ class EarlyStopping(Hook):
         self.patience = checks.whole("EarlyStopping", "patience", patience, 1, "It counts epochs.")
 
     def on_start(self, trainer: Trainer) -> None:
-        """Look whether the training had ended already."""
+        """Stop at once if the training had already ended."""
         self.on_epoch(trainer)
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """Look back: what has been seen so far decides, so that a run that was resumed stops where the other one does."""
+        """Decide from the whole history, so that a resumed run stops at the same epoch as an uninterrupted one."""
         best, since = -math.inf, 0
         for score in scores(trainer, self.metric, self.lowest, "EarlyStopping"):
             best, since = (score, 0) if score > best + self.least else (best, since + 1)
@@ -68,7 +68,7 @@ class EarlyStopping(Hook):
 
 
 class SaveCheckpoints(Hook):
-    """Save checkpoints during training: regularly, at the end, and on Ctrl-C; put it after the other hooks.
+    """Save checkpoints during training: regularly, at the end, and on Ctrl-C. It belongs after the other hooks.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class SaveCheckpoints(Hook):
     steps : int, optional
         Also save every so many steps.
     best : str, optional
-        A name in the lines of ``trainer.history``: the epoch with the best value, NaN left out, is kept as
+        A metric in ``trainer.history``: the epoch with its best value, ignoring NaN, is kept as
         ``best.safetensors``.
     lowest : bool
         Whether lower is better.
@@ -105,7 +105,7 @@ class SaveCheckpoints(Hook):
         self._at, self._saved = 0.0, (-1, -1)
 
     def on_start(self, trainer: Trainer) -> None:
-        """See that the run which is there is this one; save where a new one begins, so that it need not begin twice."""
+        """Refuse the checkpoints of another run; save the start of a new one, so that a resume never draws it anew."""
         place, last = self.checkpoints.directory.resolve(), self.checkpoints.last
         if last is not None and place not in trainer.places:
             run = " or ".join(sorted(map(str, trainer.places)))
@@ -119,19 +119,19 @@ class SaveCheckpoints(Hook):
             self.checkpoints.save(trainer.step, **trainer.parts())
 
     def on_step(self, trainer: Trainer) -> None:
-        """Save if it is time."""
+        """Save if a checkpoint is due."""
         if time.monotonic() - self._at >= self.seconds or (self.steps and not trainer.step % self.steps):
             self._save(trainer)
 
     def on_epoch(self, trainer: Trainer) -> None:
-        """Save if it is the best."""
+        """Save if this epoch is the best so far."""
         if self.best is not None:
             *before, score = scores(trainer, self.best, self.lowest, "SaveCheckpoints")
             if score > max((other for other in before if not math.isnan(other)), default=-math.inf):
                 self._save(trainer, score)
 
     def on_end(self, trainer: Trainer) -> None:
-        """Save where it ends."""
+        """Save the final state."""
         self._save(trainer)
 
     def _save(self, trainer: Trainer, score: float | None = None) -> None:

@@ -37,13 +37,13 @@ class Progress(Hook):
         self._bar: Any = None
 
     def on_start(self, trainer: Trainer) -> None:
-        """Open the bar where the training is."""
+        """Open the bar at the current position."""
         try:
             from tqdm import auto
         except ModuleNotFoundError as error:
             raise MissingExtraError("tqdm", "train", "snn.train.Progress") from error
         done, total = self._done(trainer)
-        self._bar = auto.tqdm(  # in a notebook, one of its own bars
+        self._bar = auto.tqdm(  # a widget in a notebook
             total=total,
             initial=done,
             unit=f" {self.unit if self.samples else 'batches'}",
@@ -61,13 +61,13 @@ class Progress(Hook):
         self._write(trainer, refresh=True)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the bar; it stays on the screen."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
     def _done(self, trainer: Trainer) -> tuple[int, int | None]:
-        """Return what is over, and what there is in all."""
+        """Return the finished and the total number of samples or batches."""
         each = self.samples or trainer.per_epoch
         here = trainer.seen if self.samples else trainer.batch
         return trainer.epoch * (each or 0) + here, None if each is None else trainer.epochs * each
@@ -98,7 +98,7 @@ class JSONLines(Hook):
         self.path = Path(path)
 
     def on_start(self, trainer: Trainer) -> None:
-        """Write the epochs that are over: a process that was killed may have written more, or a part of a line."""
+        """Write the finished epochs anew: a killed process may have written more of them, or a part of a line."""
         if not trainer.resumed and self.path.exists() and self.path.stat().st_size:
             raise ArgumentError(
                 "JSONLines",
@@ -129,7 +129,7 @@ class TensorBoard(Hook):
         self._writer: Any = None
 
     def on_start(self, trainer: Trainer) -> None:
-        """Open a file, in which what an interrupted run wrote beyond its checkpoint does not count."""
+        """Open a file, and discard what an interrupted run wrote after its last checkpoint."""
         try:
             from tensorboardX import SummaryWriter
         except ModuleNotFoundError as error:
@@ -144,7 +144,7 @@ class TensorBoard(Hook):
                 self._writer.add_scalar(name, value, trainer.epoch)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Flush and close the file."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

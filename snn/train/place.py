@@ -1,4 +1,4 @@
-"""Where a training is: what is saved of it, how it goes on from that, and what its ranks have in common."""
+"""The position of a training: what a checkpoint saves, where a training resumes, and what its ranks share."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["Place"]
 
 
 class Place:
-    """All that a training goes on from.
+    """Everything needed to continue a training.
 
     Parameters
     ----------
     net, optimizer
-        What is trained.
+        The net, and the optimizer of its Parameters.
     rngs : dict of Generator
-        By names of the user.
+        Generators under the user's names.
     settings : dict
-        What must be the same where it goes on.
+        Values that must be the same on resume.
     ranks : One
-        With whom it is shared.
+        Ranks that share it.
     """
 
     def __init__(
@@ -43,26 +43,26 @@ class Place:
         self.history: list[dict[str, float]] = []
         self.seconds, self.stop, self.resumed, self.interrupted = 0.0, False, False, False
         self.ends = False
-        """Whether a rank was interrupted, and all know of it."""
+        """Whether a rank was interrupted and all ranks know it."""
         self.per_epoch: int | None = None
-        """Batches in an epoch, where ``batches`` says so by its length."""
+        """Batches per epoch, if ``batches`` returns something with a length."""
         self.places: set[Path] = set()
-        """Directories whose checkpoints are of this run: the one it goes on from, and those it has saved in."""
+        """Directories with checkpoints of this run: the one it resumed from, and those it has saved to."""
         self._broken = False
         self._counts = Counts()
         self._sums: dict[str, float] = {}
         self._began: dict[str, Any] = {}
 
     def known_generators(self) -> dict[str, np.random.Generator]:
-        """Return all generators by name: those that were given, and those of the net."""
+        """Return all generators by name, both those given and those of the net."""
         return {**self.rngs} | {f"net, {name}": rng for name, rng in generators_of(self.net).items()}
 
     def parts(self) -> dict[str, Any]:
-        """Return all that training goes on from, for :func:`snn.checkpoint.save`."""
+        """Return everything needed to continue, for :func:`snn.checkpoint.save`."""
         return self._targets() | {"here": self.here(), "config": self.settings}
 
     def here(self) -> dict[str, Any]:
-        """Return where it is, as plain values."""
+        """Return the position as plain values."""
         return {
             "epoch": self.epoch, "batch": self.batch, "seen": self.seen, "sums": self._sums, "history": self.history,
             "seconds": self.seconds, "per_epoch": self.per_epoch, "began": self._began,
@@ -70,14 +70,14 @@ class Place:
         }  # fmt: skip
 
     def go_to(self, here: Mapping[str, Any]) -> None:
-        """Go to where another one was, which :meth:`here` has returned."""
+        """Move to a position that :meth:`here` returned."""
         self.epoch, self.batch, self.seen, self._sums = here["epoch"], here["batch"], here["seen"], here["sums"]
         self.history, self.seconds, self.per_epoch = here["history"], here["seconds"], here["per_epoch"]
         self._began, self._counts = here["began"], Counts(**here.get("counts", {}))  # older files have none
 
     def load_last(self, checkpoints: Checkpoints) -> bool:
-        """Go to where the last checkpoint was; return whether there is one."""
-        saved = checkpoints.load()  # looked at before anything is set
+        """Move to the position of the last checkpoint; return whether there is one."""
+        saved = checkpoints.load()  # checked before anything is set
         if saved is None:
             return False
         where, ours = f"checkpoint {checkpoints.last}", self.settings

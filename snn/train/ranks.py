@@ -27,34 +27,34 @@ _AGAIN = "Restart all ranks, and resume from the last checkpoint, which is compl
 
 
 class One:
-    """What a training by itself has in the place of :class:`Ranks`: nothing is shared out."""
+    """The single rank of a training without :class:`Ranks`."""
 
     rank, size = 0, 1
 
     def exchange(self, what: str, value: Any) -> list[Any]:
-        """Return what each rank has given, in their order; ``what`` it is must be the same on all."""
+        """Return the values of all ranks, in order; ``what`` names the exchange and must be the same on all."""
         return [value]
 
     def first(self, function: Callable[[], Any]) -> Any:
-        """Return what rank 0 gets from a function, which it alone calls."""
+        """Call a function on rank 0 alone, and return its result on all ranks."""
         return function()
 
     def together(self) -> AbstractContextManager[None]:
-        """Return a context in which the error of one rank is that of all."""
+        """Return a context in which an error on one rank becomes an error on all."""
         return nullcontext()
 
     def streams(self, rngs: Iterable[np.random.Generator]) -> Streams:
-        """Let each rank draw other numbers until all join again."""
+        """Let each rank draw its own numbers until all join again."""
         return Streams(rngs, self.rank, self.size)
 
     def parts(self, batches: Iterable[Any], rngs: Iterable[np.random.Generator]) -> Iterable[Any]:
-        """Return the part of this rank of each batch, None where that is empty."""
+        """Return this rank's part of each batch, None if it is empty."""
         return batches
 
     def mean(
         self, gradients: Sequence[Tensor] | None, weight: float, total: float, params: Sequence[Parameter]
     ) -> Sequence[Tensor]:
-        """Return the mean of the gradients of all ranks, each by its weight."""
+        """Return the mean of the gradients of all ranks, weighted."""
         assert gradients is not None
         return gradients
 
@@ -64,7 +64,7 @@ class Ranks(One):
 
     Every rank is a process that runs the same program and builds the same Trainer. Rank 0 gives all of them its weights,
     optimizer, generators and place when ``fit`` begins. Then each takes its part of every batch. The mean of the gradients, by
-    the numbers of samples, is the same on all: they make the step that one rank would make with the whole batch, to rounding.
+    the numbers of samples, is the same on all: they make the same step as one rank with the whole batch, to rounding.
     Hooks and ``evaluate`` are called on rank 0 alone, so only this rank writes files. Losses and metrics are means over
     the samples of all ranks.
 
@@ -132,14 +132,14 @@ class Ranks(One):
     # Messages
 
     def exchange(self, what: str, value: Any, error: BaseException | None = None) -> list[Any]:
-        """Return what each rank has given, in their order; ``what`` it is must be the same on all.
+        """Return the values of all ranks, in order; ``what`` names the exchange and must be the same on all.
 
         Raises
         ------
         RankError
-            If another rank has come with an error, with something else, or does not come.
+            If another rank has an error, is at another exchange, or does not answer.
         """
-        # Pickles between processes of one program; a file never has one.
+        # Pickles pass between processes of one program only; no file contains one.
         mine = np.frombuffer(pickle.dumps((_told(error), what, value)), np.uint8)
         sizes = np.zeros(self.size, np.int64)
         self._wait(self.comm.Iallgather(np.array([mine.size]), sizes), mine, sizes)
@@ -176,15 +176,15 @@ class Ranks(One):
         self._pending = None
 
     def first(self, function: Callable[[], Any]) -> Any:
-        """Return what rank 0 gets from a function, which it alone calls."""
+        """Call a function on rank 0 alone, and return its result on all ranks."""
         return self.exchange("what rank 0 finds", None if self.rank else function())[0]
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Return a context in which the error of one rank is that of all."""
+        """Return a context in which an error on one rank becomes an error on all."""
         try:
             yield
-        except RankError:  # which all have, or no other rank answers
+        except RankError:  # all ranks have it, or no other rank answers
             raise
         except Exception as error:
             with suppress(RankError):
@@ -194,12 +194,12 @@ class Ranks(One):
     # Work
 
     def parts(self, batches: Iterable[Any], rngs: Iterable[np.random.Generator]) -> Iterable[Any]:
-        """Return the part of this rank of each batch, None where that is empty.
+        """Return this rank's part of each batch, None if it is empty.
 
         Raises
         ------
         ArgumentError
-            If the order is drawn from a generator that the ranks do not share.
+            If the order comes from a generator that the ranks do not share.
         """
         rng = getattr(batches, "rng", None)
         if isinstance(rng, np.random.Generator) and not any(rng is known for known in rngs):
@@ -221,7 +221,7 @@ class Ranks(One):
             yield self._cut(batch)
 
     def _slice(self, samples: int) -> slice:
-        """Return which of so many samples are of this rank; the first ranks have one more where it does not come out even."""
+        """Return the slice of this rank among so many samples; the first ranks take one more each if there is a remainder."""
         each, more = divmod(samples, self.size)
         start = self.rank * each + min(self.rank, more)
         return slice(start, start + each + (self.rank < more))
@@ -240,7 +240,7 @@ class Ranks(One):
     def mean(
         self, gradients: Sequence[Tensor] | None, weight: float, total: float, params: Sequence[Parameter]
     ) -> Sequence[Tensor]:
-        """Return the mean of the gradients of all ranks, each by its weight."""
+        """Return the mean of the gradients of all ranks, weighted."""
         if self.size == 1:
             return super().mean(gradients, weight, total, params)
         wide = [sum_dtype(p.dtype) for p in params]
@@ -261,7 +261,7 @@ class Ranks(One):
 
 
 class _Counted(Iterable[Any], Sized):
-    """Batches whose number is known."""
+    """Batches of a known number."""
 
     def __init__(self, batches: Iterator[Any], count: int) -> None:
         self._batches, self._count = batches, count

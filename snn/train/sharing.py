@@ -1,4 +1,4 @@
-"""What the ranks of a training have in common: that of rank 0 when it begins, and the same Parameters all along."""
+"""State shared by the ranks of a training: rank 0 hands out its own at the start, and the Parameters stay equal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from autograd import Cell
 from autograd.errors import ArgumentError, DTypeError, RankError
 
+from ..checkpoint.attributes import attributes_of, prepared_attributes
 from .place import Place
 from .streams import JUMPING
 
@@ -18,16 +19,16 @@ __all__ = ["agree", "check_alike", "take_over"]
 
 
 def check_alike(place: Place) -> None:
-    """Check that the ranks have built the same, and that parts of a batch can give what the whole batch would.
+    """Check that all ranks have built the same training, and that parts of a batch can replace the whole batch.
 
     Raises
     ------
     RankError
-        If settings, or the names and shapes of Parameters, are others than those of rank 0.
+        If settings, or the names and shapes of Parameters, differ from those of rank 0.
     ArgumentError
         If a layer normalises by statistics of the batch.
     DTypeError
-        If there is a generator that cannot jump ahead.
+        If a generator cannot jump ahead.
     """
     if place.ranks.size == 1:
         return
@@ -48,7 +49,7 @@ def check_alike(place: Place) -> None:
 
 
 def _check_norms(net: Cell) -> None:
-    """Refuse layers whose output for a sample depends on the others of its batch."""
+    """Refuse layers whose output for a sample depends on the other samples of the batch."""
     for name, cell in net.cells_and_names():
         if hasattr(cell, "moving_mean") and getattr(cell, "use_batch_statistics", None) is not False:
             raise ArgumentError(
@@ -59,7 +60,7 @@ def _check_norms(net: Cell) -> None:
 
 
 def _settings(net: Cell) -> Iterator[tuple[str, Any]]:
-    """Iterate over the numbers and texts in the attributes of all Cells: a hook may set them, on rank 0 alone."""
+    """Iterate over numbers and texts in the attributes of all Cells, which a hook may set on rank 0 alone."""
     for name, cell in net.cells_and_names():
         for key, value in vars(cell).items():
             if not key.startswith("_") and isinstance(value, (bool, int, float, str, np.number)):
@@ -67,14 +68,15 @@ def _settings(net: Cell) -> Iterator[tuple[str, Any]]:
 
 
 def take_over(place: Place) -> None:
-    """Set on all ranks what rank 0 goes on from: weights, optimizer, generators, place, history."""
+    """Copy the state of rank 0 to all ranks: weights, attributes, optimizer, generators, position and history."""
     if place.ranks.size == 1:
         return
     generators = place.known_generators()
 
     def state() -> dict[str, Any]:
         return {
-            "net": place.net.state_dict(), "optimizer": place.optimizer.state_dict(), "here": place.here(),
+            "net": place.net.state_dict(), "attributes": attributes_of(place.net),
+            "optimizer": place.optimizer.state_dict(), "here": place.here(),
             "generators": {name: rng.bit_generator.state for name, rng in generators.items()},
             "resumed": place.resumed,
         }  # fmt: skip
@@ -82,6 +84,7 @@ def take_over(place: Place) -> None:
     found = place.ranks.first(state)
     if place.ranks.rank:
         place.net.load_state_dict(found["net"])
+        prepared_attributes(place.net, found["attributes"], "Trainer, ranks")()
         place.optimizer.load_state_dict(found["optimizer"])
         for name, rng in generators.items():
             rng.bit_generator.state = found["generators"][name]
@@ -90,12 +93,12 @@ def take_over(place: Place) -> None:
 
 
 def agree(place: Place) -> None:
-    """Know on all ranks whether the training stops, which a hook on rank 0 may have said, or is interrupted.
+    """Tell all ranks whether the training was interrupted, or stops because a hook on rank 0 said so.
 
     Raises
     ------
     RankError
-        If the Parameters are not the same on all ranks.
+        If Parameters or attributes differ between ranks.
     """
     if place.ranks.size == 1:
         return

@@ -1,4 +1,4 @@
-"""Random numbers of ranks: in a step each draws from a stream of its own, and then all go on from the same state."""
+"""Random numbers of ranks: within a step each draws from its own stream; after it all continue from the same state."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 __all__ = ["JUMPING", "Streams"]
 
 JUMPING = (np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.MT19937)
-"""The kinds of generators that can jump so far ahead that no draws overlap."""
+"""Kinds of generators that can jump so far ahead that no draws overlap."""
 
 
 class Streams:
-    """Generators of one step, which stand at the same state on all ranks when it begins.
+    """Generators for one step; they have the same state on all ranks when it begins.
 
     Parameters
     ----------
     rngs : iterable of Generator
-        Those that may be drawn from.
+        Generators that the step may use.
     rank, size : int
-        Which rank this is, and how many there are; one rank draws as it would without this.
+        Number of this rank, and of all ranks. A single rank draws as it would without streams.
     """
 
     def __init__(self, rngs: Iterable[np.random.Generator], rank: int, size: int) -> None:
-        # One generator may be in two places.
+        # The same generator may be listed twice.
         self._bits: list[Any] = list({id(rng.bit_generator): rng.bit_generator for rng in rngs}.values()) if size > 1 else []
         self._size, self._start = size, [bits.state for bits in self._bits]
         if rank:
@@ -35,16 +35,16 @@ class Streams:
         self._own = [_frozen(bits) for bits in self._bits]
 
     def drawn(self) -> set[int]:
-        """Return which generators this rank has drawn from."""
+        """Return the indices of the generators that this rank has used."""
         return {i for i, (bits, own) in enumerate(zip(self._bits, self._own, strict=True)) if _frozen(bits) != own}
 
     def join(self, drawn: set[int]) -> None:
-        """Go on from a state behind the streams of all ranks, and where none has drawn from where the step began.
+        """Continue from a state beyond the streams of all ranks; a generator that none has used returns to where it was.
 
         Parameters
         ----------
         drawn : set of int
-            Which generators some rank has drawn from.
+            Indices of the generators that at least one rank has used.
         """
         for i, (bits, start) in enumerate(zip(self._bits, self._start, strict=True)):
             bits.state = start

@@ -49,7 +49,7 @@ class Hook:
         """After the last step, also after Ctrl-C, but not after an error."""
 
     def close(self) -> None:
-        """At the very end, whatever the reason."""
+        """After everything else, however the training ended."""
 
 
 class Trainer(Place):

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -170,11 +171,55 @@ def test_a_command_on_a_leash_ends_with_whoever_holds_it(tmp_path):
 def test_an_address_without_a_scheduler_is_refused(tmp_path, monkeypatch, capsys):
     import experiments.cluster
 
-    monkeypatch.setattr(experiments.cluster, "WAIT", "0.3s")
-    assert main(["sweep", "digits", "--grid", "hidden=8", "--out", str(tmp_path), "--dask", "tcp://127.0.0.1:9"]) == 2
-    assert "error: sweep, --dask: expected the address of a scheduler that answers, got tcp://127.0.0.1:9 (" in (
-        capsys.readouterr().err
-    )
+    monkeypatch.setattr(experiments.cluster, "WAIT", 0.3)
+    monkeypatch.setattr("distributed.Client", None)  # none is made, so none is left open
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mute = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        for number, (address, got) in enumerate(
+            [
+                ("tcp://127.0.0.1:9", "tcp://127.0.0.1:9"),
+                (mute, f"{mute}, where nothing has answered for 0.3 s. Start one with `dask scheduler`"),
+                ("foo", "foo (missing port number in address 'foo'). "),
+                ("no://where:1", "no://where:1 (unknown address scheme 'no'"),
+            ]
+        ):
+            out, began = tmp_path / str(number), time.monotonic()
+            assert main(["sweep", "digits", "--grid", "hidden=8", "--out", str(out), "--dask", address]) == 2
+            assert time.monotonic() - began < 5
+            said = capsys.readouterr().err
+            assert said.startswith(f"connecting to the Dask scheduler at {address}, for at most 0.3 s\n")
+            assert f"sweep, --dask: expected the address of a Dask scheduler, such as tcp://10.0.0.1:8786, got {got}" in said
+
+
+def test_the_address_of_a_worker_is_refused(cluster, tmp_path, capsys):
+    from distributed import Client
+
+    with Client(cluster[0], set_as_default=False) as client:
+        worker, *_ = client.scheduler_info()["workers"]
+    assert main(["sweep", "digits", "--grid", "hidden=8", "--out", str(tmp_path), "--dask", worker]) == 2
+    assert f", got {worker}, where a Worker answers. Start one with" in capsys.readouterr().err
+
+
+def test_a_sweep_leaves_the_cluster_whatever_ends_it(cluster, stand_in, tmp_path, monkeypatch, capsys):
+    import distributed
+
+    made = []
+
+    class Client(distributed.Client):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            made.append(self)
+
+    def fails(self, plan):
+        raise ValueError("something else")
+
+    monkeypatch.setattr(distributed, "Client", Client)
+    sweep = ["sweep", "digits", "--grid", "hidden=16", "--dask", cluster[0], "--out"]
+    assert main([*sweep, str(tmp_path / "a")]) == 0
+    monkeypatch.setattr(module.Sweep, "_work", fails)
+    with pytest.raises(ValueError, match="something else"):
+        main([*sweep, str(tmp_path / "b")])
+    assert [client.status for client in made] == ["closed", "closed"]
 
 
 def test_without_dask_the_extra_is_named(tmp_path, monkeypatch, capsys):

@@ -64,6 +64,18 @@ def test_what_mpiexec_has_started_and_what_the_option_says_are_the_same(tmp_path
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "command", [["fashion"], ["nmnist"], ["dvs_gesture"], ["shd", "--network", "delays"], ["ssc", "--network", "delays"]]
+)
+def test_a_network_that_normalises_over_the_batch_is_refused_before_its_data_are_read(command, tmp_path, capsys):
+    assert main([*command, "--data", str(tmp_path / "none"), "--ranks", "2", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "error: option --ranks: expected 1 for a network that normalises over the batch, got 2. "
+        "Each rank would normalise by statistics of its part alone. Nothing was run.\n"
+    )
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_sweep_has_runs_of_one_rank(tmp_path, capsys):
     assert main(["sweep", "digits", "--grid", "hidden=8", "--out", str(tmp_path / "sweep"), "--", "--ranks", "2"]) == 2
     assert "expected runs of one rank each, got --ranks 2. Use more --workers instead." in capsys.readouterr().err

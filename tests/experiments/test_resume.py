@@ -4,6 +4,7 @@ SPIKECELL_KILLS=200 kills more often.
 """
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ import numpy as np
 import pytest
 
 import snn
+from autograd.errors import ArgumentError
 from experiments import manifest, replay
-from experiments.__main__ import main
-from experiments.harness import RunDirectory
+from experiments.__main__ import main, names
+from experiments.harness import RunDirectory, plain
 
 from .conftest import ROOT
 
@@ -164,7 +166,16 @@ def test_what_cannot_be_gone_on_with_is_refused(tmp_path, whole, capsys):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[1]", "{", '{"experiment": "digits"}', "[" * 100_000, '{"experiment": 1, "options": {}}']
+    "text",
+    [
+        "",
+        "[1]",
+        "{",
+        '{"experiment": "digits"}',
+        "[" * 100_000,
+        '{"experiment": 1, "options": {}}',
+        '{"experiment": "digits", "options": {}, "versions": []}',
+    ],
 )
 def test_a_config_of_something_else_is_refused(tmp_path, capsys, text):
     (tmp_path / "config.json").write_text(text)
@@ -175,8 +186,16 @@ def test_a_config_of_something_else_is_refused(tmp_path, capsys, text):
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        ({"wings": 2}, "options of the run: expected batch_size, beta, "),
-        ({"epochs": "many"}, "options of the run: expected those of a run"),
+        ({"wings": 2}, "{}, options: expected batch_size, beta, "),
+        ({"epochs": "many"}, "{}, option epochs: expected a whole number, got 'many'. Undo the edit of the file."),
+        ({"epochs": True}, "{}, option epochs: expected a whole number, got True."),
+        ({"epochs": 2.0}, "{}, option epochs: expected a whole number, got 2.0."),
+        ({"smoke": 1}, "{}, option smoke: expected true or false, got 1."),
+        ({"learning_rate": None}, "{}, option learning_rate: expected a number, got None."),
+        ({"learning_rate": [1]}, "{}, option learning_rate: expected a number, got [1]."),
+        ({"out": 3}, "{}, option out: expected a path as text, got 3."),
+        ({"mode": "fast"}, "{}, option mode: expected one of 'auto', 'eager', 'compiled', got 'fast'."),
+        ({"mode": ["auto"]}, "{}, option mode: expected one of 'auto', 'eager', 'compiled', got ['auto']."),
         ({"epochs": 0}, "option --epochs: expected a whole number of at least 1, got 0"),
     ],
 )
@@ -185,8 +204,18 @@ def test_options_that_are_none_are_refused(tmp_path, whole, capsys, changed, tex
     config["options"] |= changed
     (tmp_path / "config.json").write_text(json.dumps(config))
     for arguments in (["digits", "--resume"], ["replay"]):
-        assert text in refused(capsys, *arguments, str(tmp_path))
+        assert text.format(tmp_path / "config.json") in refused(capsys, *arguments, str(tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_every_option_of_every_experiment_comes_back_and_none_of_another_type(tmp_path):
+    for name in names():
+        config = importlib.import_module(f"experiments.{name}").Config
+        options, file = plain(config()), tmp_path / "config.json"
+        assert config.saved(json.loads(json.dumps(options)), file) == config()
+        for option in options:
+            with pytest.raises(ArgumentError, match=rf"config\.json, option {option}: expected .*, got \{{\}}\. Undo"):
+                config.saved(options | {option: {}}, file)
 
 
 def test_a_run_that_another_process_is_at_is_refused(whole, capsys):

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from autograd.errors import ArgumentError, WriteError
+from experiments import traces
+from experiments.__main__ import main
 from experiments.harness import Options, RunDirectory
 
 from .conftest import needs_limits, python
@@ -102,6 +104,8 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from autograd.errors import WriteError
+from experiments import traces
+from experiments.__main__ import main
 from experiments.harness import Options, RunDirectory
 
 directory = RunDirectory(Options(out=Path(sys.argv[1])), "study")
@@ -135,6 +139,8 @@ from pathlib import Path
 import safetensors.numpy
 import snn
 from autograd.errors import WriteError
+from experiments import traces
+from experiments.__main__ import main
 from experiments.harness import Options, RunDirectory
 
 place = Path(sys.argv[1])
@@ -210,3 +216,29 @@ def test_options_that_count_are_checked_where_they_are_made(options, name, least
 
 def test_one_of_several_runs_has_its_own_seed_and_counts_as_one():
     assert Counting(seeds=5, width=3).with_seed(9) == Counting(seed=9, seeds=1, width=3)
+
+
+@pytest.mark.parametrize(("written", "left"), [((), []), (("a.txt",), ["a.txt", "config.json"])])
+def test_a_run_that_fails_leaves_a_directory_if_it_has_begun(tmp_path, monkeypatch, capsys, written, left):
+    def fails(config, directory):
+        for name in written:
+            directory.write(name, b"")
+        raise ArgumentError("this", "that", "other", "Do it.")
+
+    monkeypatch.setattr(traces, "run", fails)
+    assert main(["traces", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "error: this: expected that, got other. Do it.\n"
+    assert sorted(path.name for path in (tmp_path / "traces").glob("*/*")) == left
+    assert len(list((tmp_path / "traces").iterdir())) == bool(left)
+
+
+def test_a_run_that_fails_when_it_is_resumed_keeps_its_directory(tmp_path, monkeypatch):
+    directory = RunDirectory(traces.Config(out=tmp_path), "traces")
+    directory.close()
+
+    def fails(config, directory):
+        raise ArgumentError("this", "that", "other", "Do it.")
+
+    monkeypatch.setattr(traces, "run", fails)
+    assert main(["traces", "--resume", str(directory.path)]) == 2
+    assert [path.name for path in directory.path.iterdir()] == ["config.json"]

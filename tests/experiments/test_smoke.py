@@ -17,6 +17,7 @@ from experiments import digits
 from experiments.__main__ import main, names
 from experiments.files import FileOptions
 from experiments.harness import Options, RunDirectory
+from experiments.training import TrainingOptions
 
 LEARNT = {"checkpoints", "config.json", "metrics.jsonl", "weights.npz", "training.png", "confusion.png"}
 FILES = {
@@ -102,6 +103,14 @@ def test_config_json_has_all_options_the_seed_and_the_versions_of_everything(nam
     assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in config["data"].values())
     assert config["cpu"]["model"]
     assert any(name.startswith("num threads of ") for name in config["blas"])
+
+
+@every_experiment
+def test_an_experiment_says_whether_its_network_normalises_over_the_batch(name, smoke):
+    config = importlib.import_module(f"experiments.{name}").Config()
+    if isinstance(config, TrainingOptions):
+        with np.load(smoke(name).directory / "weights.npz") as weights:
+            assert config.normalises == any("moving_mean" in name for name in weights)
 
 
 @every_experiment

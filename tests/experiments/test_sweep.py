@@ -289,6 +289,40 @@ def test_a_directory_holds_one_sweep(tmp_path, stand_in, capsys):
     assert "expected a sweep.json, got FileNotFoundError" in capsys.readouterr().err
 
 
+def test_a_sweep_that_was_edited_names_the_field(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path)]) == 0
+    file = tmp_path / "sweep.json"
+    whole = json.loads(file.read_text())
+    for changed, text in (
+        ({"workers": "two"}, "option workers: expected a whole number, got 'two'. Undo the edit of the file."),
+        ({"grid": "hidden=8"}, "option grid: expected a list, each item text, got 'hidden=8'."),
+        ({"grid": [8]}, "option grid: expected a list, each item text, got [8]."),
+        ({"dask": 1}, "option dask: expected text, or null, got 1."),
+        ({"lowest": 0}, "option lowest: expected true or false, got 0."),
+        ({"wings": 2}, "options: expected dask, experiment, "),
+        ({"fixed": "--smoke"}, "fixed: expected a list of texts, got '--smoke'."),
+    ):
+        file.write_text(json.dumps(whole | changed))
+        capsys.readouterr()
+        assert main(["sweep", "--resume", str(tmp_path)]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {file}, {text}")
+    file.write_text(json.dumps(whole | {"out": "elsewhere"}))  # a sweep may be moved
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0
+
+
+def test_a_result_that_cannot_be_read_fails_its_trial(tmp_path, stand_in, capsys):
+    assert main([*GRID, "--out", str(tmp_path)]) == 0
+    file = tmp_path / "trials" / "0001" / "result.json"
+    for content in ("", "[]", "{}", '{"metrics": 3}', '{"metrics": {"test_accuracy": "a"}}', "[" * 100_000):
+        file.write_text(content)
+        assert main(["sweep", "--resume", str(tmp_path)]) == 1
+        said = capsys.readouterr().err
+        assert f"{file}: expected the metrics of a trial, numbers by name, got " in said
+        assert "Remove the file: it is written again from the trial's run." in said
+    file.unlink()
+    assert main(["sweep", "--resume", str(tmp_path)]) == 0
+
+
 # Studies
 
 

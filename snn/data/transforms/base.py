@@ -1,4 +1,4 @@
-"""What transforms share."""
+"""The base class of transforms."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Transform"]
 
 @dataclass(frozen=True)
 class Transform:
-    """A function of events with options; a dataclass, so that it prints as it is made."""
+    """A function of events with options. As a dataclass it prints its options."""
 
     random: ClassVar[bool] = False
-    """Whether it is called with a generator too."""
+    """Whether it also takes a generator."""
     gives: ClassVar[str | None] = None
-    """The kind of sample that it returns, if it is another: ``"sequence"`` for frames."""
+    """The kind of sample that it returns, if that differs: ``"sequence"`` for frames."""
 
     def check_whole(self, name: str, least: int = 1) -> None:
         """Raise unless an option is an int that is large enough."""
@@ -41,7 +41,7 @@ class Transform:
             )
 
     def checked(self, events: Any) -> Events:
-        """Return what must be events."""
+        """Return the argument if it is events, or raise."""
         if not isinstance(events, Events):
             raise DTypeError(
                 type(self).__name__, "snn.data.Events", describe(events), "Make frames last; snn.data.from_structured."

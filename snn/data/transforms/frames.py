@@ -1,4 +1,4 @@
-"""Frames ``[T, ...]`` of events: by time, by number of frames, by number of events; one compiled loop counts them."""
+"""Frames ``[T, ...]`` of events: by time, by number of frames, by number of events. A compiled loop counts the events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Frames(Transform):
         object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
 
     def count(self, events: Events, starts: Array) -> Array:
-        """Return frames with the events ``starts[f]:starts[f + 1]`` each."""
+        """Return frames; frame ``f`` counts the events ``starts[f]:starts[f + 1]``."""
         polarities, height, width = events.grid
         place, dtype = polarities * height * width, np.dtype(self.dtype)
         if (size := (len(starts) - 1) * place * dtype.itemsize) > _MOST_BYTES:

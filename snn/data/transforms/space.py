@@ -1,4 +1,4 @@
-"""Transforms of places: crop, downsampling, polarity, noise of pixels."""
+"""Transforms of positions and polarities: crop, downsampling, jitter, hot pixels."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Crop(Transform):
                 self.check_whole(name, least)
 
     def __call__(self, events: Events) -> Events:
-        """Return the events inside, counted from its corner."""
+        """Return the events inside the rectangle, with positions from its corner."""
         polarities, height, width = self.checked(events).grid
         top = (height - self.height) // 2 if self.top is None else self.top
         left = (width - self.width) // 2 if self.left is None else self.left
@@ -52,7 +52,7 @@ class Crop(Transform):
 
 @dataclass(frozen=True)
 class Downsample(Transform):
-    """Merge blocks of pixels, or of channels: all their events remain.
+    """Merge blocks of pixels or channels; all events remain.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Downsample(Transform):
         self.check_whole("factor")
 
     def __call__(self, events: Events) -> Events:
-        """Return the events with coarser places."""
+        """Return the events with coarser positions."""
         polarities, height, width = self.checked(events).grid
         shape = (polarities, -(-height // self.factor), -(-width // self.factor))
         factor = np.int16(min(self.factor, (1 << 15) - 1))
@@ -114,7 +114,7 @@ class SpaceJitter(Transform):
     Parameters
     ----------
     sigma : float
-        Standard deviation in pixels, in each direction alone, rounded to whole pixels. Channels move along their axis.
+        Standard deviation in pixels, in each direction; offsets are rounded to whole pixels. Channels move along their axis.
     """
 
     random = True
@@ -125,7 +125,7 @@ class SpaceJitter(Transform):
         self.check_number("sigma", 0.0, 1e4)
 
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
-        """Return the events at their new places."""
+        """Return the events at their new positions."""
         _, height, width = self.checked(events).grid
         x = events.x + np.rint(rng.normal(0.0, self.sigma, len(events))).astype(np.int32)
         y = events.y.astype(np.int32)

@@ -1,4 +1,4 @@
-"""Transforms of times, and events that are left out at random."""
+"""Transforms of times, and random removal of events."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CropTime(Transform):
             self.check_whole("length")
 
     def __call__(self, events: Events) -> Events:
-        """Return the events in it."""
+        """Return the events inside the interval."""
         first = int(np.searchsorted(self.checked(events).t, self.start))
         last = len(events) if self.length is None else int(np.searchsorted(events.t, self.start + self.length))
         inside = events[first:last]
@@ -81,7 +81,7 @@ class Drop(Transform):
         self.check_number("share", 0.0, 1.0)
 
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
-        """Return the events that are left."""
+        """Return the remaining events."""
         return self.checked(events)[rng.random(len(events), np.float32) >= self.share]
 
 
@@ -103,7 +103,7 @@ class DropTime(Transform):
         self.check_number("share", 0.0, 1.0)
 
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
-        """Return the events before and after it."""
+        """Return the events outside the interval."""
         span = self.checked(events).duration + 1
         start = rng.random() * span * (1 - self.share)
         return events[(events.t < start) | (events.t >= start + self.share * span)]

@@ -7,8 +7,9 @@ import pytest
 
 import snn
 from autograd import Parameter, Tensor, nn, optim, value_and_grad
-from autograd.errors import CheckpointError, WriteError
+from autograd.errors import CellError, CheckpointError, DTypeError, WriteError
 from snn.checkpoint import load, save
+from snn.checkpoint.container import encode, read
 
 
 class State(NamedTuple):
@@ -170,6 +171,76 @@ def test_the_generators_of_a_net_are_found_in_its_attributes_and_lists_each_once
         CheckpointError, match=r"net: expected generators in rngs.0, rngs.1.a, got a net that has them in drop"
     ):
         load(tmp_path / "a", net=other)
+
+
+# Attributes
+
+
+def of_attributes(seed=0):
+    rng = np.random.default_rng(seed)
+    return nn.SequentialCell(
+        snn.LearntDelays(3, 4, 5, rng=rng), snn.MaskedPSN(4, 2, rng=rng), snn.Dropout(0.1, rng=1), nn.Dropout(0.2, rng=2),
+        snn.DelayedDense(4, 2, rng.integers(0, 3, (2, 4)), rng=rng), snn.Delay([0, 1]),
+    )  # fmt: skip
+
+
+def test_attributes_that_training_changes_are_saved_with_the_weights(tmp_path):
+    net, other = of_attributes(), of_attributes(1)
+    net[0].sigma, net[1].lambda_, net[2].p, net[3].p, net[5].delay = 0.75, 0.5, 0.0, np.float32(0.3), [2, 1]
+    save(tmp_path / "a", net=net)
+    saved = load(tmp_path / "a", net=other)["net"]
+    assert (saved[0].sigma, saved[1].lambda_, saved[2].p, saved[3].p) == (0.75, 0.5, 0.0, np.float32(0.3))
+    assert isinstance(saved[3].p, np.float32)
+    assert np.array_equal(saved[4].delay, net[4].delay)
+    assert (saved[5].steps, *saved[5].delay) == (2, 2, 1)
+    x = np.random.default_rng(2).random((4, 2, 3), np.float32)
+    assert snn.run(other, x).out.asnumpy().tobytes() == snn.run(net, x).out.asnumpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda net: setattr(net[5], "delay", [0, 1, 2]), r"net, 5.delay: expected finite numbers of shape \[3\], got "),
+        (lambda net: net[2].__class__.__setattr__(net[2], "checkpointed", ()), r"got one with 0.sigma, .*1.lambda_"),
+    ],
+)
+def test_attributes_that_do_not_fit_are_refused_and_nothing_is_set(tmp_path, change, text):
+    net, other = of_attributes(), of_attributes(1)
+    net[0].sigma = 0.75
+    save(tmp_path / "a", net=net)
+    change(other)
+    before = other.state_dict()
+    with pytest.raises(CheckpointError, match=text):
+        load(tmp_path / "a", net=other)
+    assert other[0].sigma == 2.5
+    assert all(np.array_equal(value, before[name]) for name, value in other.state_dict().items())
+
+
+def test_a_file_without_attributes_leaves_those_of_the_net(tmp_path, monkeypatch):
+    net = of_attributes()
+    with monkeypatch.context() as patch:
+        for cell in net:
+            patch.setattr(type(cell), "checkpointed", ())
+        save(tmp_path / "a", net=net)
+        content, arrays = read(tmp_path / "a")
+    assert content["net"]["cell"].pop("attributes") == {}
+    (tmp_path / "b").write_bytes(encode(content, arrays, "test"))
+    net[0].sigma = 0.75
+    load(tmp_path / "b", net=net)
+    assert net[0].sigma == 0.75
+
+
+def test_a_name_that_is_no_attribute_is_an_error(tmp_path):
+    class Wrong(nn.Dense):
+        checkpointed = ("width",)
+
+    with pytest.raises(CellError, match="Wrong: expected an attribute 'width', as its `checkpointed` says, got none"):
+        save(tmp_path / "a", net=Wrong(2, 2))
+    net = Wrong(2, 2)
+    net.width = "wide"
+    with pytest.raises(DTypeError, match="Wrong, width: expected numbers"):
+        save(tmp_path / "a", net=net)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_generator_that_would_spawn_others_is_refused(tmp_path):

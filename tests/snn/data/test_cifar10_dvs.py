@@ -36,7 +36,7 @@ def test_signals_that_are_no_events_are_left_out_and_times_sorted(tmp_path):
     [
         (b"", "an AEDAT 2 file, which begins with #!AER-DAT2.0, got ''"),
         (b"#!AER-DAT3.1\r\n", "begins with #!AER-DAT2.0, got '#!AER-DAT3.1'"),
-        (b"#!AER-DAT2.0\r\n# no end", "events behind the lines with #, got the end of the file within one"),
+        (b"#!AER-DAT2.0\r\n# no end", "events after the lines with #, got the end of the file within one"),
         (aedat2(*EVENTS)[:-3], "whole events of 8 bytes, got 21 bytes, 5 too many"),
     ],
     ids=range(4),

@@ -225,7 +225,7 @@ def test_mistakes():
         with pytest.raises(ArgumentError, match=f"models\\.spikformer: expected {next(iter(options))} to be a positive int"):
             models.spikformer(**options)
     for blocks, widths in (((0,), (4,)), ((1,), (-4,))):
-        with pytest.raises(ArgumentError, match=r"models\.sew_resnet: expected (blocks|widths) to be a positive int"):
+        with pytest.raises(ArgumentError, match=r"models\.sew_resnet: expected (blocks|widths) as a tuple of positive ints"):
             models.sew_resnet(blocks, widths, 10)
 
 

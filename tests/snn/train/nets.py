@@ -34,7 +34,8 @@ class Tiny:
 
     def trainer(self, **options):
         options = {"rng": {"rng": self.rng, "order": self.order}, "evaluate": self.evaluate, "clip": 1.0} | options
-        return snn.train.Trainer(self.net, self.optimizer, self.loss, self.batches, **options)
+        loss = options.pop("loss", self.loss)
+        return snn.train.Trainer(self.net, self.optimizer, loss, self.batches, **options)
 
 
 def bits(trainer):

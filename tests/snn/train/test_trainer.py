@@ -73,6 +73,37 @@ def test_a_run_that_dies_at_every_step_ends_with_the_same_bits(tmp_path, accumul
         assert best["score"] == max(line["test_accuracy"] for line in whole.history)
 
 
+class Widens(Hook):
+    """Changes the dropout and the width of delays only where an epoch ends, never where a run is resumed."""
+
+    def on_epoch(self, trainer):
+        trainer.net[2].p, trainer.net[5].sigma = 0.1 * trainer.epoch, trainer.net[5].sigma / 2
+
+
+def test_attributes_that_a_hook_changes_are_resumed(tmp_path):
+    def build(*hooks):
+        tiny = Tiny()
+        tiny.net.append(snn.LearntDelays(3, 3, 4, rng=3))
+        tiny.optimizer = optim.Adam(tiny.net.trainable_params(), 0.02)
+
+        def loss(batch):
+            out = snn.run(tiny.net, snn.encode.rate(batch.x, 6, tiny.rng), mode="eager").out
+            return snn.losses.membrane_cross_entropy(out, batch.labels)
+
+        return tiny.trainer(hooks=[Widens(), *hooks], loss=loss, evaluate=None)
+
+    whole = build()
+    whole.fit(4)
+    stopped = build(SaveCheckpoints(tmp_path, seconds=0), Dies(12))  # in the third epoch
+    with pytest.raises(DiedError):
+        stopped.fit(4)
+    trainer = build(SaveCheckpoints(tmp_path))
+    assert trainer.resume(tmp_path)
+    assert (trainer.epoch, trainer.net[2].p, trainer.net[5].sigma) == (2, 0.2, 0.5)
+    trainer.fit(4)
+    assert bits(trainer) == bits(whole)
+
+
 def test_more_epochs_go_on_from_where_it_ended(tmp_path):
     whole, first = Tiny().trainer(), Tiny().trainer(hooks=[SaveCheckpoints(tmp_path)])
     whole.fit(4)
