@@ -17,8 +17,10 @@ from ...graphs.graph import Edge
 from .exact import hint
 from .fields import library, positive_step
 from .flat import components, crossing_by_rule, flatten
+from .nested import nest
 from .nodes import WHERE, Term
 from .operations import Operations
+from .peers import READERS, check_reader
 
 __all__ = ["BEYOND", "to_nir"]
 
@@ -34,7 +36,9 @@ BEYOND = {
 
 
 @says_too_deep
-def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any:
+def to_nir(
+    net: Cell, x: Any, *, dt: float, beyond: Collection[str] = (), reader: str | None = None, nested: bool = False
+) -> Any:
     """Return a net as a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
 
     What NIR does not say is refused. It has no time step: what it defines in continuous time, others run in forward Euler
@@ -53,6 +57,12 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any
         What may go out although NIR does not define it, so that only ours is the same net: ``"reset"`` (soft, or none),
         ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode that
         starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
+    reader : {"norse", "snntorch", "spikingjelly"}, optional
+        The package that is to read the graph. Everything that it refuses or reads with other numbers is an error, by the name
+        of the node: see docs/nir.md.
+    nested : bool
+        Whether each Cell that holds others becomes a graph inside the graph. By default their nodes are side by side, under
+        names such as ``block.layer``, which most packages read.
 
     Returns
     -------
@@ -64,7 +74,8 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any
     MissingExtraError
         If the package nir is not installed.
     ArgumentError
-        If NIR has no node for a layer, an operation or a property of a neuron; the error names it.
+        If NIR has no node for a layer, an operation or a property of a neuron, or ``reader`` does not read it; the error names
+        it. If ``nested`` is asked for and several values enter or leave a Cell.
     CompileError
         If a step of the net cannot be traced.
 
@@ -85,13 +96,24 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any
         raise ArgumentError(
             WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond)[:100], "For example beyond=['reset']."
         )
+    if reader is not None and (not isinstance(reader, str) or reader not in READERS):
+        raise ArgumentError(
+            WHERE, f"reader one of {', '.join(READERS)}, or None", repr(reader)[:100], "docs/nir.md says what others read."
+        )
+    if reader is not None and {*beyond} - {"surrogate"}:
+        raise ArgumentError(
+            WHERE, "reader or beyond", f"reader={reader!r} and beyond={sorted(beyond)}",
+            "What goes beyond NIR is the same net to spikecell alone: leave one of them out.",
+        )  # fmt: skip
+    if not isinstance(nested, (bool, np.bool_)):
+        raise DTypeError(WHERE, "nested=True or False", describe(nested), "True makes graphs inside the graph.")
     if hooked := [label(name, cell) for name, cell in net.cells_and_names() if cell.hooked]:
         raise ArgumentError(
             f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot say",
             "Take it off: call remove() of what register_forward_hook and its like returned.",
         )  # fmt: skip
     with no_grad():
-        return quietly(lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond)))  # NaN and infinity are refused by name
+        return quietly(lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond), reader, bool(nested)))  # NaN and infinity are refused by name
 
 
 def _sample(x: Any) -> Tensor:
@@ -108,7 +130,7 @@ def _sample(x: Any) -> Tensor:
 class _Writer(Operations):
     """Writes the whole."""
 
-    def graph(self, allowed: set[str]) -> Any:
+    def graph(self, allowed: set[str], reader: str | None, nested: bool) -> Any:
         """Write all nodes, then the edges."""
         shape = self.x.shape[1:]
         self.values[Edge(0)] = [Term(self._add("input", "Input", {"input_type": {"input": np.array(shape)}}, {}, shape))]
@@ -121,7 +143,11 @@ class _Writer(Operations):
             self._feed(self._terms(edge, "the output"), name, shape)
         edges, crossing = self._crossing(self._resolved())
         self._check_ends(edges)
-        flat = flatten(self._made(edges, {}))
+        nodes = self.nodes
+        if nested:
+            blocks = [name.replace("/", "_") for name, cell in self.net.cells_and_names() if name and [*cell.cells()]]
+            nodes, edges = nest(nodes, edges, blocks, self._end, self._made, WHERE)
+        flat = flatten(self._made(nodes, edges))
         late = {(s, t) for s, t in crossing}
         delays = {name for name, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
         if crossing_by_rule(flat, delays) != late:
@@ -136,7 +162,14 @@ class _Writer(Operations):
                 f"Change it, or pass beyond={sorted({w for w, _ in missing})}: then only spikecell reads the same net.",
             )  # fmt: skip
         about = {"dt": self.dt, "beyond": sorted({word for word, _ in self.beyond}), "crossing": sorted(late)}
-        return self._made(edges, hint(**about))
+        if reader is not None:
+            check_reader(reader, flat, self.dt, nodes, WHERE)
+        return self._made(nodes, edges, hint(**about))
+
+    def _end(self, kind: str, name: str) -> Any:
+        """Return the Input or Output of a graph inside, in the shape of what a node sends."""
+        end = kind.lower()
+        return getattr(self.nir, kind)(**{f"{end}_type": {end: np.array(self.shapes[name])}}, metadata={})
 
     def _check_ends(self, edges: list[tuple[str, str]]) -> None:
         """Check that all nodes feed another: to nir what does not is one more output."""
@@ -149,11 +182,12 @@ class _Writer(Operations):
                     "Leave it out, or return it too.",
                 )  # fmt: skip
 
-    def _made(self, edges: list[tuple[str, str]], metadata: dict[str, Any]) -> Any:
+    def _made(self, nodes: dict[str, Any], edges: list[tuple[str, str]], metadata: dict[str, Any] | None = None) -> Any:
+        metadata = metadata or {}
         try:
-            return self.nir.NIRGraph(dict(self.nodes), list(edges), metadata=metadata)
+            return self.nir.NIRGraph(dict(nodes), list(edges), metadata=metadata)
         except Exception:  # nir takes kernels to be square and groups to be 1; cycles without an end it refuses too
-            return self.nir.NIRGraph(dict(self.nodes), list(edges), metadata=metadata, type_check=False)
+            return self.nir.NIRGraph(dict(nodes), list(edges), metadata=metadata, type_check=False)
 
     def _resolved(self) -> list[tuple[str, str, int]]:
         """Return the edges with the steps that each crosses."""

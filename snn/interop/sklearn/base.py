@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -182,11 +183,22 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
 
     # Running
 
-    def _encoded(self, x: Array, rng: np.random.Generator) -> Tensor:
+    def _encoded(self, x: Array, rng: np.random.Generator | None = None) -> Tensor:
+        """Encode rows. Without a generator, the spikes of a row depend on its values alone."""
         if self.encoding == "direct":
             return encode.direct(x, self.steps)
         scaled = np.clip((x - self._low) / np.where(self._span > 0, self._span, 1), 0, 1).astype(self._dtype, copy=False)
-        return encode.rate(scaled, self.steps, rng) if self.encoding == "rate" else encode.latency(scaled, self.steps)
+        if self.encoding == "latency":
+            return encode.latency(scaled, self.steps)
+        if rng is not None:
+            return encode.rate(scaled, self.steps, rng)
+        each = [encode.rate(row[None], self.steps, self._of_row(row)).asnumpy() for row in scaled + 0.0]  # no zero is negative
+        return Tensor.wrap(np.concatenate(each, 1))
+
+    def _of_row(self, row: Array) -> np.random.Generator:
+        """Return the generator of a row: the same wherever and among whatever others it is predicted."""
+        digest = hashlib.blake2b(row.tobytes(), digest_size=16, key=self._noise.to_bytes(8, "little")).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
     def _outputs(self, X: Any) -> Array:
         """Return the mean of each output over time, ``[N, outputs]``."""
@@ -194,13 +206,11 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         return self._means(validate_data(self, X, reset=False, dtype=DTYPES))
 
     def _means(self, x: Array) -> Array:
-        training, rng = self.net_.training, np.random.default_rng(self._noise)
+        training = self.net_.training
         self.net_.set_train(False)
         try:
             found = [
-                run(self.net_, self._encoded(x[first : first + _ROWS].astype(self._dtype, copy=False), rng))
-                .out.asnumpy()
-                .mean(0)
+                run(self.net_, self._encoded(x[first : first + _ROWS].astype(self._dtype, copy=False))).out.asnumpy().mean(0)
                 for first in range(0, len(x), _ROWS)
             ]
         finally:
