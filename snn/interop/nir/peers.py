@@ -186,14 +186,14 @@ READERS = {
                 Rule("r = 1, or tau / dt", ("r", "tau"), lambda dt, r, tau: _near(r, 1) or _near(r * dt, tau)),
             ),
             "CubaLIF": (
-                *_uniform("tau_syn", "tau_mem", "v_threshold", "v_reset"), _AT_ZERO, _FULL_GAIN,
+                *_uniform("tau_syn", "tau_mem", "v_threshold", "v_reset"), _AT_ZERO, _AT_RESET, _FULL_GAIN,
                 Rule("w_in = tau_syn / dt", ("w_in", "tau_syn"), lambda dt, w, tau: _near(w * dt, tau)),
             ),
         },
         loops=True,
     ),
 }  # fmt: skip
-"""The packages whose reading of our graphs is known; ``tests/peers/test_nir.py`` compares each entry with the package itself."""
+"""The packages whose reading of our graphs is known; ``tests/peers/test_nir.py`` compares each entry with the package."""
 
 
 def check_reader(reader: str, flat: Flat, dt: float, outermost: Collection[str], where: str) -> None:
@@ -248,9 +248,7 @@ def _check_node(known: Reader, name: str, item: Item, dt: float, about: str) -> 
         values = [np.asarray(getattr(item.node, name)) for name in rule.fields]
         if not rule.holds(dt, *values):
             got = ", ".join(f"{name}={_shown(value)}" for name, value in zip(rule.fields, values, strict=True))
-            raise ArgumentError(
-                place, f"{rule.expected}, for {known.name}", got, "Change the layer, or leave reader out."
-            )
+            raise ArgumentError(place, f"{rule.expected}, for {known.name}", got, "Change the layer, or leave reader out.")
 
 
 def _shown(value: Array) -> str:
@@ -273,8 +271,10 @@ def _check_loops(flat: Flat, known: Reader, outermost: Collection[str], about: s
         pair = len(names) == 2 and kinds & STATEFUL and kinds & _WEIGHTS
         if not pair or not (known.loops or {*names}.isdisjoint(outermost)):
             inside = "" if known.loops else ", of a graph inside another"
-            way = "" if known.loops or not pair else "Put the layer in an nn.SequentialCell of its own and pass nested=True. "
+            fix = "Leave reader out."
+            if pair:
+                fix = "Put the layer in an nn.SequentialCell of its own and pass nested=True, or leave reader out."
             raise ArgumentError(
                 about, f"no feedback but that of a neuron to itself through one layer of weights{inside}, for {known.name}",
-                f"a cycle of {', '.join(map(repr, sorted(names)))}", f"{way}Or leave reader out." if way else "Leave reader out.",
+                f"a cycle of {', '.join(map(repr, sorted(names)))}", fix,
             )  # fmt: skip

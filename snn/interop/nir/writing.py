@@ -113,7 +113,9 @@ def to_nir(
             "Take it off: call remove() of what register_forward_hook and its like returned.",
         )  # fmt: skip
     with no_grad():
-        return quietly(lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond), reader, bool(nested)))  # NaN and infinity are refused by name
+        return quietly(
+            lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond), reader, bool(nested))
+        )  # NaN and infinity are refused by name
 
 
 def _sample(x: Any) -> Tensor:

@@ -22,7 +22,8 @@ from autograd import nn
 from snn import plot
 
 PLACE = Path(__file__).parents[2] / "golden" / "plots"
-MOST = 6.0  # root mean square of the difference, of 255
+MOST = 0.5  # root mean square of the difference, of 255: any one mark that is missing is more
+DRAWN_BY = (3, 11)  # matplotlib 3.10 places images up to a pixel elsewhere, and cuts 4.2 inches to 209 pixels
 
 
 def data():
@@ -62,13 +63,13 @@ def draw(name, panels):
         plot.confusion([0, 0, 1, 1, 2, 2, 2], [0, 1, 1, 1, 2, 2, 0], ax=panels[3])
     elif name == "movie":
         with tempfile.TemporaryDirectory() as place:
-            films = [plot.movie(events(), Path(place) / "events.gif", frames=5, ax=panel) for panel in panels]
-        for film, number in zip(films, (0, 2, 4), strict=True):  # the first, the middle and the last
+            films = [plot.movie(events(), Path(place) / "events.gif", frames=3, ax=panel) for panel in panels]
+        for film, number in zip(films, range(3), strict=True):  # the first, the middle and the last
             film._draw_frame(number)
     elif name == "graph":
         plot.graph(snn.graph(net(), x.astype(np.float32)), ax=panels[0])
     elif name == "health":
-        plot.health(snn.health(net(), x.astype(np.float32)), ax=panels)
+        plot.health(snn.health(net(), x.astype(np.float32), mode="eager"), ax=panels)
 
 
 def events():
@@ -82,11 +83,11 @@ def net():
     """A net with a recurrent layer, a silent one and a readout."""
     first, back, second, last = (np.sin(k + np.arange(n)) for k, n in enumerate((12 * 8, 8 * 8, 8 * 6, 6 * 3)))
     return nn.SequentialCell(
-        nn.Dense(12, 8, first.reshape(8, 12).astype(np.float32) / 2 + 0.3),
+        nn.Dense(12, 8, first.reshape(8, 12).astype(np.float32) / 2 + 0.3, has_bias=False),
         snn.Recurrent(snn.LIFNode(beta=0.9), 8, weight_init=back.reshape(8, 8).astype(np.float32) / 4),
-        nn.Dense(8, 6, second.reshape(6, 8).astype(np.float32) / 8 - 0.2),
+        nn.Dense(8, 6, second.reshape(6, 8).astype(np.float32) / 8 - 0.2, has_bias=False),
         snn.LIFNode(beta=0.5, surrogate_function=snn.surrogate.triangle(2.0)),
-        nn.Dense(6, 3, last.reshape(3, 6).astype(np.float32)),
+        nn.Dense(6, 3, last.reshape(3, 6).astype(np.float32), has_bias=False),
         snn.LeakyReadout(beta=0.9),
     )
 
@@ -96,14 +97,15 @@ HEIGHTS = {
 }  # fmt: skip
 
 
-def save(name, theme, path):
+def save(name, theme, path, change=lambda panels: None):
     """Draw a picture without text, its panels at places that no font decides."""
     mpl.rcdefaults()
     with plot.style(theme):
         count = HEIGHTS[name]
-        figure = plt.figure(figsize=(4, 1.4 * count), dpi=50)
+        figure = plt.figure(figsize=(8 if name == "graph" else 4, 7 * count / 5), dpi=50)
         panels = [figure.add_axes((0.05, (row + 0.1) / count, 0.85, 0.8 / count)) for row in reversed(range(count))]
         draw(name, panels)
+        change(panels)
         for text in figure.findobj(Text):
             if text.get_bbox_patch() is not None:
                 text.set_text(" ")  # a box of one size
@@ -117,6 +119,13 @@ def save(name, theme, path):
         plt.close(figure)
 
 
+as_drawn = pytest.mark.skipif(
+    tuple(map(int, mpl.__version__.split(".")[:2])) < DRAWN_BY,
+    reason="the pictures are of matplotlib 3.11, which draws otherwise",
+)
+
+
+@as_drawn
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", HEIGHTS)
 def test_a_picture_is_as_it_was_looked_at(name, theme, tmp_path):
@@ -125,11 +134,18 @@ def test_a_picture_is_as_it_was_looked_at(name, theme, tmp_path):
     assert compare_images(str(PLACE / f"{name}-{theme}.png"), str(tmp_path / "now.png"), MOST) is None
 
 
-def test_another_picture_is_noticed(tmp_path):
+def without_a_mark(panels):
+    """Take the first image, group of marks, line, bar or arrow off the first panel."""
+    panel = panels[0]
+    (panel.images or panel.collections or panel.lines or panel.patches or panel.texts)[0].remove()
+
+
+@as_drawn
+@pytest.mark.parametrize("name", HEIGHTS)
+def test_a_mark_that_is_missing_is_noticed(name, tmp_path):
     with mpl.rc_context():
-        save("trace", "light", tmp_path / "now.png")
-    for other in ("trace-dark", "statistics-light"):
-        assert compare_images(str(PLACE / f"{other}.png"), str(tmp_path / "now.png"), MOST) is not None
+        save(name, "light", tmp_path / "now.png", without_a_mark)
+    assert compare_images(str(PLACE / f"{name}-light.png"), str(tmp_path / "now.png"), MOST) is not None
 
 
 if __name__ == "__main__":

@@ -103,7 +103,9 @@ def test_a_cell_with_several_inputs_or_outputs_is_refused_by_name(enters):
     out = snn.run(net, X, mode="eager").out.asnumpy()
     flat = ours.from_nir(ours.to_nir(net, X, dt=1e-3))
     np.testing.assert_array_equal(snn.run(flat, X, mode="eager").out.asnumpy(), out)
-    with pytest.raises(ArgumentError, match=rf"layer 'pair': expected one value that {side} it.*got \[.*\] for '.*Leave nested out"):
+    with pytest.raises(
+        ArgumentError, match=rf"layer 'pair': expected one value that {side} it.*got \[.*\] for '.*Leave nested out"
+    ):
         ours.to_nir(net, X, dt=1e-3, nested=True)
 
 
