@@ -115,7 +115,7 @@ class Reader:
     kinds : mapping of str to tuple of Rule
         The nodes that it reads as NIR defines them, and under which conditions.
     loops : bool
-        Whether it reads a neuron of the outermost graph that feeds itself through a layer of weights. In graphs inside, all do.
+        Whether it reads a neuron that feeds itself through a layer of weights also in the outermost graph. In others all do.
     """
 
     name: str
