@@ -1,4 +1,4 @@
-"""What :func:`from_nir` is asked for beside the graph."""
+"""The arguments of :func:`from_nir` beside the graph."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     dt : float or None
         As it was passed.
     about : dict
-        What our metadata says of the graph.
+        Our metadata of the graph.
     written_by : str or None
-        A package that has a time step of its own.
+        A package with a time step of its own.
 
     Raises
     ------
     ArgumentError
-        If nothing says it, or it is another than the graph's.
+        If it is not known, or differs from the graph's.
     DataError
-        If that of the graph is none.
+        If the graph has one that is no time step.
     """
     if dt is None and written_by is not None:
         return PEERS[written_by]

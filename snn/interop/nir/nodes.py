@@ -36,7 +36,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Term:
-    """A value that is summed: of a node of NIR, or of a state, which is that of another in a step before."""
+    """A term of a sum: the output of a NIR node, or a state, which holds the output of another node in an earlier step."""
 
     name: str = ""
     state: int = -1
@@ -64,9 +64,9 @@ class Nodes:
         self.cells = dict(net.cells_and_names())
         self.values: dict[Edge, list[Term]] = {}
         self.known: dict[Edge, Array] = {}
-        self.trained: set[Edge] = set()  # of what is known, what depends on Parameters that are trained
+        self.trained: set[Edge] = set()  # the known values that depend on trained Parameters
         self.nodes: dict[str, Any] = {}
-        self.shapes: dict[str, tuple[int, ...]] = {}  # of what comes out of them
+        self.shapes: dict[str, tuple[int, ...]] = {}  # of their outputs
         self.edges: list[tuple[Term, str]] = []
         self.beyond: list[tuple[str, str]] = []
         self.starts: dict[int, Any] = {}

@@ -37,7 +37,7 @@ def peer_neuron(
     node, kind, shape, dt, surrogate, where
         As for :func:`read_neuron`.
     options : dict
-        What the package's graphs do not say, by its own names.
+        Properties that the package's graphs leave out, by its own names.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _norse(
     return read_neuron(SimpleNamespace(**told), kind, shape, dt, "euler", surrogate, where)
 
 
-# What they read
+# Reading by others
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _shown(value: Array) -> str:
 
 
 def _check_loops(flat: Flat, known: Reader, outermost: Collection[str], about: str) -> None:
-    """Check that what comes back is a neuron's own output through one layer of weights."""
+    """Check that all feedback is the output of a neuron to itself, through one layer of weights."""
     groups = components([*flat.items], flat.edges)
     members: dict[int, list[str]] = {}
     for name, group in groups.items():

@@ -1,4 +1,4 @@
-"""A net of ours as a NIR graph: from what it computes in one time step."""
+"""Write a net as a NIR graph, from its computation in one time step."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BEYOND = {
     "surrogate": ("a surrogate of snn.surrogate", "another one, which would not come back"),
     "feedback": ("feedback as it is read: of the step before is what goes to the same or an earlier neuron", "other feedback"),
 }
-"""What ours have and NIR has not: what it defines, and what came instead."""
+"""Properties that NIR lacks: its definition, and the property found instead."""
 
 
 @says_too_deep
@@ -41,28 +41,28 @@ def to_nir(
 ) -> Any:
     """Return a net as a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
 
-    What NIR does not say is refused. It has no time step: what it defines in continuous time, others run in forward Euler
-    steps of ``dt``, and then they get our spikes. :func:`from_nir` makes the same net of it, to the bit, since metadata has
-    what is ours alone.
+    Everything that NIR cannot express is refused. NIR defines neurons in continuous time, without a time step: packages that
+    take forward Euler steps of ``dt`` get our spikes. :func:`from_nir` returns the same net, to the bit, since metadata
+    hold all that only spikecell has.
 
     Parameters
     ----------
     net : Cell
         As for :func:`snn.run`. Weights and constants are copied.
     x : Tensor or array or tuple of int
-        An input of a run, ``[T, N, ...]``, of which shape and dtype count; or the shape of a sample in one step.
+        An input of a run, ``[T, N, ...]``, for its shape and dtype; or the shape of a sample in one step.
     dt : float
-        Seconds of a time step. Time constants of ours are in steps.
+        Seconds of a time step. Our time constants are in steps.
     beyond : list or set of str
-        What may go out although NIR does not define it, so that only ours is the same net: ``"reset"`` (soft, or none),
-        ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode that
-        starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
+        Properties to write although NIR does not define them, so that only spikecell reads the same net: ``"reset"`` (soft, or
+        none), ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode
+        that starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
     reader : {"norse", "snntorch", "spikingjelly"}, optional
         The package that is to read the graph. Everything that it refuses or reads with other numbers is an error, by the name
         of the node: see docs/nir.md.
     nested : bool
-        Whether each Cell that holds others becomes a graph inside the graph. By default their nodes are side by side, under
-        names such as ``block.layer``, which most packages read.
+        Whether each Cell that holds others becomes a graph inside the graph. By default all nodes are side by side, under
+        names such as ``block.layer``.
 
     Returns
     -------
@@ -130,7 +130,7 @@ def _sample(x: Any) -> Tensor:
 
 
 class _Writer(Operations):
-    """Writes the whole."""
+    """Writes the whole graph."""
 
     def graph(self, allowed: set[str], reader: str | None, nested: bool) -> Any:
         """Write all nodes, then the edges."""
@@ -169,12 +169,12 @@ class _Writer(Operations):
         return self._made(nodes, edges, hint(**about))
 
     def _end(self, kind: str, name: str) -> Any:
-        """Return the Input or Output of a graph inside, in the shape of what a node sends."""
+        """Return the Input or Output of an inner graph, in the shape of a node's output."""
         end = kind.lower()
         return getattr(self.nir, kind)(**{f"{end}_type": {end: np.array(self.shapes[name])}}, metadata={})
 
     def _check_ends(self, edges: list[tuple[str, str]]) -> None:
-        """Check that all nodes feed another: to nir what does not is one more output."""
+        """Check that every node feeds another, since nir makes an output of one that does not."""
         feeding = {source for source, _ in edges}
         for name, node in self.nodes.items():
             if type(node).__name__ != "Output" and name not in feeding:
@@ -241,7 +241,7 @@ class _Writer(Operations):
             if type(node).__name__ == "Delay" and groups[name] in cycles and np.all(node.delay > 0):
                 crossing |= {(s, t) for s, t in plain if t == name}
         moved = True
-        while moved:  # a step later is the same behind a factor as before it
+        while moved:  # a delay commutes with a factor
             moved = False
             for name, node in self.nodes.items():
                 into = [edge for edge in plain if edge[1] == name]
