@@ -162,7 +162,7 @@ def _padding(
     uneven = any(low != high for low, high in pairs)
     if uneven and not (cell.pad_mode == "same" and max(stride) == 1 and hasattr(cell, "weight")):
         raise ArgumentError(
-            where, "as much padding before an axis as behind it, as NIR defines it",
+            where, "as much padding before an axis as after it, as NIR defines it",
             f"{pairs}" + " of pad_mode='same'" * (cell.pad_mode == "same"), "Choose another kernel, or pad_mode='pad'.",
         )  # fmt: skip
     return tuple(low for low, _ in pairs)

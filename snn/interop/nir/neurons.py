@@ -94,7 +94,7 @@ def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) 
     node: Any = cell
     if isinstance(cell, Exponential) and not cell.current_first:
         raise ArgumentError(
-            where, "current_first=True", "False", "Put snn.Delay(1) behind an Exponential with current_first=True."
+            where, "current_first=True", "False", "Put snn.Delay(1) after an Exponential with current_first=True."
         )
     if getattr(node, "firing", None) is not None:
         raise ArgumentError(

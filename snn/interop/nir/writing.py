@@ -56,7 +56,7 @@ def to_nir(
     beyond : list or set of str
         Properties to write although NIR does not define them, so that only spikecell reads the same net: ``"reset"`` (soft, or
         none), ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode
-        that starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
+        that starts at its ``v_reset``), ``"surrogate"`` (your own, left out), ``"feedback"`` (a step late in another place).
     reader : {"norse", "snntorch", "spikingjelly"}, optional
         The package that is to read the graph. Everything that it refuses or reads with other numbers is an error, by the name
         of the node: see docs/nir.md.

@@ -1,4 +1,4 @@
-"""What the two estimators have in common: parameters, the network, training and running it."""
+"""The common parts of both estimators: parameters, the network, training and predictions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _SEEDS = 2**31 - 1
 
 
 class Spiking(BaseEstimator):  # type: ignore[misc]
-    """What the two have in common."""
+    """Parameters, training and predictions of both estimators."""
 
     def __init__(
         self, hidden: Any = 64, *, tau: float = 5.0, steps: int = 8, encoding: str = "direct", epochs: int = 30,
@@ -47,7 +47,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self.early_stopping, self.validation_fraction, self.patience = early_stopping, validation_fraction, patience
         self.random_state = random_state
 
-    # What a subclass says
+    # For subclasses
 
     def _loss(self, out: Tensor, y: Array) -> Tensor:
         raise NotImplementedError
@@ -69,7 +69,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
             raise
 
     def _check_parameters(self) -> tuple[int, ...]:
-        """Check what was given at the start, as scikit-learn wants it only now; return the hidden layers."""
+        """Check the parameters, as late as scikit-learn asks for, and return the hidden layers."""
         where = type(self).__name__
         hidden = self.hidden if isinstance(self.hidden, (tuple, list)) else (self.hidden,)
         if not hidden:
@@ -152,7 +152,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self.loss_curve_ += [line["train_loss"] for line in history]
 
     def _train_whole(self, x: Array, y: Array, stratify: Array | None = None) -> None:
-        """Train a new network for all epochs, or until it becomes no better on what ``early_stopping`` holds out."""
+        """Train a new network for all epochs, or until the held-out part of ``early_stopping`` shows no gain."""
         if not self.early_stopping:
             self._train(x, y, self.epochs)
             return

@@ -108,7 +108,7 @@ REFUSED = {
     "a charge of one's own": (chain(OwnCharge(beta=0.9, v_reset=0.0)), r"\(OwnCharge\)"),
     "another package's": (chain(snn.LIFNode.dialect("snntorch", beta=0.9)), r"\(LateResetLIFNode\)"),
     "synapse": (chain(snn.synapses.Alpha(tau_syn=3.0)), r"\(Alpha\)"),
-    "synapse a step late": (chain(snn.synapses.Exponential(alpha=0.5, current_first=False)), r"snn\.Delay\(1\) behind"),
+    "synapse a step late": (chain(snn.synapses.Exponential(alpha=0.5, current_first=False)), r"snn\.Delay\(1\) after"),
     "firing": (chain(snn.IFNode(firing=snn.MultiSpike())), "one spike at the threshold"),
     "no leak": (chain(snn.LIFNode(beta=1.0, v_reset=0.0)), r"beta below 1.*snn\.IFNode"),
     "transform": (lambda: nn.SequentialCell(masked()), "weight_transform = None"),
