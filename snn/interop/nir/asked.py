@@ -27,7 +27,7 @@ def check_asked(where: str, method: Any, written_by: Any, options: Any, limit: A
     if written_by is not None and (not isinstance(written_by, str) or written_by not in PEERS):
         raise ArgumentError(
             where, f"written_by one of {', '.join(PEERS)}, or None", repr(written_by)[:100],
-            "Graphs of other packages say all there is: leave written_by out.",
+            "Graphs of other packages are complete: leave written_by out.",
         )  # fmt: skip
     if options is not None and (not isinstance(options, Mapping) or not all(isinstance(key, str) for key in options)):
         raise ArgumentError(
@@ -64,7 +64,10 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     own = about.get("dt")
     if own is None and dt is None:
         raise ArgumentError(
-            where, "dt, the seconds of a time step: NIR has none", "none", "Pass the one it was made for; 1e-4 is common."
+            where,
+            "dt, the seconds of a time step: NIR has none",
+            "none",
+            "Pass the step that the graph was made for; 1e-4 is common.",
         )
     if own is None:
         return positive_step(where, dt)

@@ -26,7 +26,7 @@ __all__ = ["KEY", "hint", "hinted", "pack", "restored"]
 KEY = "spikecell"
 """Key of our metadata, a text in JSON. Its arrays are beside it."""
 
-_AGAIN = "Pass metadata=False to read what the fields of the graph say."
+_AGAIN = "Pass metadata=False to read the fields of the graph alone."
 _MOST = 1 << 20  # characters
 
 
@@ -134,7 +134,7 @@ def restored(
         raise DataError(f"{where}, metadata {KEY!r}", "a Cell of ours", got, _AGAIN) from error
     if not agrees:
         raise DataError(
-            where, "fields as its metadata says: the graph as spikecell wrote it", "others: it was changed since", _AGAIN
+            where, "fields as in its metadata: the graph as spikecell wrote it", "other fields: it was changed since", _AGAIN
         )
     return cell
 

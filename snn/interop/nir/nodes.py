@@ -213,13 +213,13 @@ class Nodes:
             if not np.array_equal(np.asarray(self.starts[held.number]), np.asarray(start)):
                 raise ArgumentError(
                     f"{WHERE}, {where}", "a neuron that starts as it does by itself", "one that starts otherwise",
-                    "NIR does not say how a neuron starts: pass state= to snn.run instead.",
+                    "NIR cannot express the start of a neuron: pass state= to snn.run instead.",
                 )  # fmt: skip
 
     def _refuse(self, node: Node, where: str, cell: Any = None) -> NoReturn:
         kinds = ", ".join(sorted(kind.__name__ for kind in (*CELLS, *WRITERS, Recurrent, RecurrentThrough)))
         cell = node.what if cell is None else cell
         raise ArgumentError(
-            f"{WHERE}, {where}", f"what NIR has a node for: {kinds}", type(cell).__name__,
+            f"{WHERE}, {where}", f"a layer with a node in NIR: {kinds}", type(cell).__name__,
             _ADVICE.get(type(cell).__name__, "Wrap layers of these kinds in an nn.SequentialCell; leave others out."),
         )  # fmt: skip

@@ -69,7 +69,7 @@ def _norse(
 ) -> Cell:
     """Return a neuron of Norse, which writes time constants times its dt, and leaves out the gains of an IF and a current."""
     if options:
-        raise DataError(where, "no options for Norse", f"{', '.join(options)}", "Its graphs say the rest.")
+        raise DataError(where, "no options for Norse", f"{', '.join(options)}", "Its graphs are complete otherwise.")
     told = dict(values)
     for name in set(values) & {"tau", "tau_mem", "tau_syn"}:
         told[name] = values[name] / dt

@@ -192,9 +192,9 @@ class _Reader:
         made = found.get("arguments")
         surrogates = isinstance(made, dict) and made.get("surrogate_function") is not None
         if names or (surrogates and self.surrogate is not None and not self._takes_surrogate()):
+            name = names[0] if names else "surrogate_function"
             raise ArgumentError(
-                f"{WHERE}, {where}", f"no {names[0] if names else 'surrogate_function'} for a neuron that its metadata says",
-                "one", "Leave it out, or pass metadata=False to read what the fields of the graph say.",
+                f"{WHERE}, {where}", f"no {name} for a neuron that its metadata describe", "one", "Leave it out, or pass metadata=False to read the fields alone.",
             )  # fmt: skip
 
     def _takes_surrogate(self) -> bool:

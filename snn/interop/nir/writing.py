@@ -28,9 +28,12 @@ BEYOND = {
     "reset": ("a hard reset, v_reset=0.0, as NIR defines it", "one that subtracts, or none"),
     "comparator": ("a neuron that fires above the threshold, as NIR defines it", "fire_at_threshold=True"),
     "order": ("a membrane that takes the current of the same step", "current_first=False"),
-    "start": ("an IFNode that starts at 0: NIR says no start", "one that starts at its v_reset"),
+    "start": ("an IFNode that starts at 0: NIR cannot express its start", "one that starts at its v_reset"),
     "surrogate": ("a surrogate of snn.surrogate", "another one, which would not come back"),
-    "feedback": ("feedback as it is read: of the step before is what goes to the same or an earlier neuron", "other feedback"),
+    "feedback": (
+        "feedback that is one step late where it goes to the same or an earlier neuron, as readers take it",
+        "other feedback",
+    ),
 }
 """Properties that NIR lacks: its definition, and the property found instead."""
 
@@ -109,8 +112,8 @@ def to_nir(
         raise DTypeError(WHERE, "nested=True or False", describe(nested), "True makes graphs inside the graph.")
     if hooked := [label(name, cell) for name, cell in net.cells_and_names() if cell.hooked]:
         raise ArgumentError(
-            f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot say",
-            "Take it off: call remove() of what register_forward_hook and its like returned.",
+            f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot express",
+            "Remove it: call remove() of the handle that its registration returned.",
         )  # fmt: skip
     with no_grad():
         return quietly(
@@ -179,7 +182,7 @@ class _Writer(Operations):
         for name, node in self.nodes.items():
             if type(node).__name__ != "Output" and name not in feeding:
                 raise ArgumentError(
-                    f"{WHERE}, {name!r} ({type(node).__name__})", "an output that another layer, or that of the net, takes",
+                    f"{WHERE}, {name!r} ({type(node).__name__})", "an output that another layer takes or the net returns",
                     "one that goes nowhere, which NIR makes an output of the net",
                     "Leave it out, or return it too.",
                 )  # fmt: skip
@@ -210,7 +213,7 @@ class _Writer(Operations):
                     f"{WHERE}, {held.name}",
                     "feedback that starts at 0",
                     "another start",
-                    "NIR does not say how feedback starts.",
+                    "NIR cannot express the start of feedback.",
                 )
             for inner in self.values[held.after]:
                 add(inner, target, hops + 1)

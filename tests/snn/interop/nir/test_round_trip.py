@@ -248,7 +248,7 @@ def test_kinds_and_constants_come_back():
 def test_a_graph_that_was_changed_is_not_taken_for_ours():
     graph = ours.to_nir(NETS["lif"](), (4,), dt=1e-3)
     graph.nodes["1"].tau = graph.nodes["1"].tau * 2
-    with pytest.raises(DataError, match=r"node '1' \(LIF\): expected fields as its metadata says.*metadata=False"):
+    with pytest.raises(DataError, match=r"node '1' \(LIF\): expected fields as in its metadata.*metadata=False"):
         ours.from_nir(graph)
     assert ours.from_nir(graph, metadata=False, dt=1e-3)[1].beta == pytest.approx(0.95)
 
