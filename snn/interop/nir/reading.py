@@ -194,7 +194,8 @@ class _Reader:
         if names or (surrogates and self.surrogate is not None and not self._takes_surrogate()):
             name = names[0] if names else "surrogate_function"
             raise ArgumentError(
-                f"{WHERE}, {where}", f"no {name} for a neuron that its metadata describe", "one", "Leave it out, or pass metadata=False to read the fields alone.",
+                f"{WHERE}, {where}", f"no {name} for a neuron that its metadata describe", "one",
+                "Leave it out, or pass metadata=False to read the fields alone.",
             )  # fmt: skip
 
     def _takes_surrogate(self) -> bool:
