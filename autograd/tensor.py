@@ -17,6 +17,7 @@ from .intake import is_weak, to_numbers
 from .methods import Methods
 from .numpy_protocol import NumpyProtocol
 from .program import Value
+from .state import state
 from .tree import leaves, map_leaves
 
 if TYPE_CHECKING:
@@ -163,11 +164,11 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         return self.asnumpy()
 
     def item(self, index: int | tuple[int, ...] | None = None) -> Any:
-        """Return the only element, or the one at ``index``, as a Python number."""
+        """Return the only element, or the one at ``index``, as a Python number; transforms take it as a constant."""
         return self._single().item() if index is None else self[index].item()
 
     def tolist(self) -> Any:
-        """Return the values as nested lists of Python numbers."""
+        """Return the values as nested lists of Python numbers; transforms take them as constants."""
         return self.asnumpy().tolist()
 
     def _single(self) -> Array:
@@ -211,7 +212,22 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         return bool(self._single().item())
 
     def __float__(self) -> float:
-        return float(self._single().item())
+        """Return the only element as a constant. A function of ``math`` asks for it too: its result would have no gradient.
+
+        Raises
+        ------
+        GradientError
+            If the tensor is being differentiated.
+        """
+        single: Any = self._single()
+        if self.node is not None and state.recording and type(single) is not Value and self.dtype.kind == "f":
+            raise GradientError(
+                "float, or a function of math that takes one",
+                "a Tensor that is not being differentiated",
+                "one that is: a Python number would lose the gradient",
+                "Use a function of autograd.ops; or take the value alone, as a constant, with x.item().",
+            )
+        return float(single.item())
 
     def __int__(self) -> int:
         return int(self._single().item())

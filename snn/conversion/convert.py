@@ -52,7 +52,7 @@ def convert(
     Parameters
     ----------
     ann : nn.SequentialCell
-        Of ``nn.Dense``, ``nn.Conv1d`` to ``Conv3d``, ``BatchNorm`` behind them, ``nn.ReLU`` or ``activation="relu"``, average
+        Of ``nn.Dense``, ``nn.Conv1d`` to ``Conv3d``, ``BatchNorm`` after them, ``nn.ReLU`` or ``activation="relu"``, average
         pooling, ``nn.Flatten``, ``nn.Dropout`` and ``nn.Identity``; others inside it, too. It is left as it is.
     data : Tensor or array
         Inputs ``[N, ...]`` of the kind that the net was trained on; a few hundred are enough.

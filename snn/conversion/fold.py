@@ -29,9 +29,9 @@ _INSTEAD = {
 
 
 def folded(ann: nn.SequentialCell) -> dict[str, Cell]:
-    """Return the layers of a chain: weights with the norms behind them, rectifiers, pooling."""
+    """Return the layers of a chain: weights with the norms after them, rectifiers, pooling."""
     layers: dict[str, Cell] = {}
-    last = linear = ""  # the layer of weights that nothing stands behind yet; that no rectifier does
+    last = linear = ""  # the layer of weights that nothing follows yet; that no rectifier follows
     layer: Any
     for name, layer in _flat(ann, ""):
         where = label(name, layer)
@@ -49,20 +49,20 @@ def folded(ann: nn.SequentialCell) -> dict[str, Cell]:
         elif type(layer) in _NORMS:
             if not last:
                 raise CellError(
-                    f"snn.convert, {where}", "a norm directly behind a layer with weights", "one behind another layer",
+                    f"snn.convert, {where}", "a norm directly after a layer with weights", "one after another layer",
                     "Put it between the weights and the rectifier.",
                 )  # fmt: skip
             if layer.use_batch_statistics:
                 raise CellError(
                     f"snn.convert, {where}", "a norm by its moving statistics", "one with use_batch_statistics=True",
-                    "Leave that out: then training uses those of the batch, and moves its own.",
+                    "Leave it out: then training uses the statistics of the batch, and updates the norm's own.",
                 )  # fmt: skip
             layers[last] = _normed(layers[last], layer)
         elif type(layer) is nn.ReLU:
             if not linear:
                 raise CellError(
-                    f"snn.convert, {where}", "a rectifier behind a layer with weights", "one behind another layer",
-                    "Put it behind the weights, their norm, or a pooling of these.",
+                    f"snn.convert, {where}", "a rectifier after a layer with weights", "one after another layer",
+                    "Put it after the weights, their norm, or a pooling of these.",
                 )  # fmt: skip
             layers[name], last, linear = layer, "", ""
         elif type(layer) in _POOLS:
@@ -90,7 +90,7 @@ def _flat(cell: nn.SequentialCell, path: str) -> Iterator[tuple[str, Cell]]:
 
 def _not_convertible(where: str, got: str, fix: str) -> CellError:
     return CellError(
-        f"snn.convert, {where}", "dense layers, convolutions, norms behind them, nn.ReLU, average pooling, nn.Flatten", got,
+        f"snn.convert, {where}", "dense layers, convolutions, norms after them, nn.ReLU, average pooling, nn.Flatten", got,
         fix or "Train with these, or train the spiking net itself.",
     )  # fmt: skip
 

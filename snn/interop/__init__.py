@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # what type checkers and editors see; running, each is imported when it is first used
+if TYPE_CHECKING:  # for type checkers and editors; at run time each is imported on first use
     from . import nir, sklearn, torch
     from .plain import Exported, export_numpy
 
@@ -21,7 +21,7 @@ _PLACES = {
 __all__ = ["Exported", "export_numpy", "nir", "sklearn", "torch"]
 
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept every name
 
     def __getattr__(name: str) -> Any:
         if name not in _PLACES:

@@ -29,7 +29,7 @@ Names = Mapping[str, str | None]
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
 _EMBEDDING = {"embedding_table": "weight"}
 _COUNTER, _BESIDE = "num_batches_tracked", "running_mean"
-"""What torch's batch norm counts, and what tells that a name is that of one: nothing here depends on the count."""
+"""The counter of torch's batch norm, by which its names are recognised: nothing here depends on the count."""
 
 
 def load_state_dict(
@@ -70,7 +70,7 @@ def load_state_dict(
 
     Notes
     -----
-    Options stay those of the net here, and some defaults are not those of torch: ``epsilon`` of :class:`autograd.nn.LayerNorm`
+    Options of the net here are kept, and some defaults differ from torch's: ``epsilon`` of :class:`autograd.nn.LayerNorm`
     (1e-7, there 1e-5), ``pad_mode="same"`` and ``has_bias=False`` of convolutions, ``stride=1`` of pooling.
 
     Examples
@@ -300,12 +300,12 @@ def _longest(name: str, keys: Mapping[str, Any]) -> str | None:
 
 
 def _replaced(name: str, key: str, new: str) -> str:
-    """Return a name with another beginning; an empty one is that of the whole net."""
+    """Return a name with another beginning; the empty name means the whole net."""
     return ".".join(filter(None, (new, name[len(key) :].lstrip("."))))
 
 
 def _tied(unexpected: list[str], weights: Mapping[str, Any], taken: Mapping[str, list[str]]) -> str:
-    """Return what to do about names of an array that came in by another name."""
+    """Return the advice on names of an array that came in under another name."""
     places = {_place(weights[name]): name for names in taken.values() for name in names}
     tied = {name: places[place] for name in unexpected if (place := _place(weights[name])) in places}
     out = ", ".join(f"{name!r}: None" for name in tied)
@@ -313,7 +313,7 @@ def _tied(unexpected: list[str], weights: Mapping[str, Any], taken: Mapping[str,
 
 
 def _place(value: Any) -> Any:
-    """Return what tells whether two tensors are one."""
+    """Return a key that is equal for tensors that share their memory."""
     pointer = getattr(value, "data_ptr", None)
     return (pointer(), tuple(value.shape)) if callable(pointer) else id(value)
 

@@ -27,7 +27,7 @@ __all__ = [
     "rates", "style", "trace", "training", "weights",
 ]  # fmt: skip
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept every name
     __getattr__ = of_module(__name__, MODULES[__name__])
 
 

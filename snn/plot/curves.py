@@ -79,7 +79,7 @@ def curves(
         if at.shape != (points,) or values.shape[1] != points:
             raise ShapeError(
                 where, f"x [points] and {name or 'runs'} [seeds, points] with {points} points",
-                f"{at.shape} and {values.shape}", "Fill what is missing with NaN.",
+                f"{at.shape} and {values.shape}", "Fill missing values with NaN.",
             )  # fmt: skip
     panel: Axes = make_panels(ax, where, 4.6, [2.6])[0]
     tidy(panel, labels[0], labels[1], whole=at.dtype.kind in "iu")

@@ -33,19 +33,19 @@ class Look:
     """Colours of a figure on a light or a dark page."""
 
     paper: str
-    """What is behind everything."""
+    """The background of the page."""
     ink: str
     """Text and axes."""
     grey: str
-    """What is said beside the data: levels and their names."""
+    """Notes beside the data: levels and their names."""
     faint: str
-    """What lies behind the data."""
+    """Areas behind the data."""
     colours: tuple[str, ...]
-    """What tells neurons, layers and runs apart; safe for colour-blind readers."""
+    """Colours of neurons, layers and runs, safe for colour-blind readers."""
     diverging: str
-    """Colour map of what has a sign, nearly in the colour of the page where it is 0."""
+    """Colour map of values with a sign; 0 is close to the colour of the page."""
     rising: str
-    """Colour map of what has none."""
+    """Colour map of values without a sign."""
 
 
 # Okabe and Ito's palette: on white without its yellow, on black without its blue and black, too faint for thin lines.
@@ -60,7 +60,7 @@ DARK = Look(
 
 
 def look(panel: Axes) -> Look:
-    """Return the colours for some Axes, by what is behind them, and by the colour of text where that is transparent."""
+    """Return the colours that suit the background of some Axes, or the colour of text where the background is transparent."""
     import matplotlib as mpl
     from matplotlib.colors import to_rgba
 
@@ -106,7 +106,7 @@ class Time:
 
     @property
     def rate_unit(self) -> str:
-        """What a rate is measured in."""
+        """The unit of a rate."""
         return "spikes/step" if self.whole else "Hz"
 
 
@@ -126,7 +126,7 @@ def time_of(dt: Any, where: str) -> Time:
 
 
 def by_neuron(given: Mapping[str, Any], where: str, sample: Any, least: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays that are not None as [T, n], those of a batch by a sample; with `least` one axis all of one shape."""
+    """Return the arrays that are not None as [T, n], one sample of each batch; with `least` one axis, all of one shape."""
     arrays = {name: to_numbers(value, f"{where}, {name or 'spikes'}") for name, value in given.items() if value is not None}
     expected = "[T, n] or [T, N, ...]" if least > 1 else "[T], [T, n] or [T, N, ...]"
     if not isinstance(sample, (int, np.integer)) or isinstance(sample, bool):

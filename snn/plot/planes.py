@@ -93,7 +93,7 @@ def phase(
 
 
 def _broken(values: Any, spikes: Any) -> Any:
-    """Return values with a gap behind each spike."""
+    """Return values with a gap after each spike."""
     return np.insert(values, np.arange(1, len(values) + 1), np.where(spikes != 0, np.nan, values), axis=0)
 
 

@@ -79,7 +79,7 @@ def test_a_weight_counts_as_used_also_where_no_gradient_could_flow(construct):
         lambda self, x: x * stop_gradient(self.w),
         lambda self, x: x * self.w.asnumpy(),
         lambda self, x: x * 2,
-        lambda self, x: x * float(self.w[0]),
+        lambda self, x: x * self.w[0].item(),
     ],
     ids=["stop_gradient", "array", "unused", "number"],
 )

@@ -1,5 +1,6 @@
 """numpy's functions on Tensors: plain arrays, and an error where they would lose a gradient."""
 
+import math
 import operator
 
 import numpy as np
@@ -95,6 +96,25 @@ def test_making_an_array_of_what_is_differentiated_is_an_error():
             grad(function)(Tensor(A))
         function(Tensor(A))
     assert np.array_equal(grad(lambda x: x * (x * 2).numpy())(Tensor(A)), 2 * A)
+
+
+@pytest.mark.parametrize("function", [float, math.exp, math.isnan, math.floor, complex])
+def test_a_python_number_of_what_is_differentiated_is_an_error(function):
+    with pytest.raises(GradientError, match=r"float, or a function of math.*Use a function of autograd.ops; or .*x\.item\(\)"):
+        grad(lambda x: x * function(x))(Tensor(2.0))
+    assert function(Tensor(2.0)) == function(2.0)
+
+
+def test_numbers_that_are_asked_for_as_constants_and_whole_ones_are_given():
+    ways = (lambda x: x.item(), lambda x: x.tolist(), int, lambda x: float(f"{x:.1f}"), lambda x: float(ops.stop_gradient(x)))
+    for way in ways:
+        assert grad(lambda x, way=way: x * way(x))(Tensor(2.0)).item() == 2.0
+
+    def unrecorded(x):
+        with no_grad():
+            return x * float(x)
+
+    assert grad(lambda x: x + unrecorded(x))(Tensor(2.0)).item() == 1.0
 
 
 def test_an_array_that_adds_up_tensors_stays_an_array_unless_a_gradient_passes():

@@ -1,4 +1,4 @@
-"""What :func:`from_nir` is asked for beside the graph."""
+"""The arguments of :func:`from_nir` beside the graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def check_asked(where: str, method: Any, written_by: Any, options: Any, limit: A
     if written_by is not None and (not isinstance(written_by, str) or written_by not in PEERS):
         raise ArgumentError(
             where, f"written_by one of {', '.join(PEERS)}, or None", repr(written_by)[:100],
-            "Graphs of other packages say all there is: leave written_by out.",
+            "Graphs of other packages are complete: leave written_by out.",
         )  # fmt: skip
     if options is not None and (not isinstance(options, Mapping) or not all(isinstance(key, str) for key in options)):
         raise ArgumentError(
@@ -48,23 +48,26 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     dt : float or None
         As it was passed.
     about : dict
-        What our metadata says of the graph.
+        Our metadata of the graph.
     written_by : str or None
-        A package that has a time step of its own.
+        A package with a time step of its own.
 
     Raises
     ------
     ArgumentError
-        If nothing says it, or it is another than the graph's.
+        If it is not known, or differs from the graph's.
     DataError
-        If that of the graph is none.
+        If the graph has one that is no time step.
     """
     if dt is None and written_by is not None:
         return PEERS[written_by]
     own = about.get("dt")
     if own is None and dt is None:
         raise ArgumentError(
-            where, "dt, the seconds of a time step: NIR has none", "none", "Pass the one it was made for; 1e-4 is common."
+            where,
+            "dt, the seconds of a time step: NIR has none",
+            "none",
+            "Pass the step that the graph was made for; 1e-4 is common.",
         )
     if own is None:
         return positive_step(where, dt)

@@ -1,4 +1,4 @@
-"""What NIR's definitions say and our own neurons and layers do not: gains, a rest apart from the reset, a bare threshold."""
+"""Neurons and layers that NIR defines and snn lacks: with gains, with a rest apart from the reset, and a bare threshold."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ScaledIFNode(IFNode):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.neurons.Neuron`.
     gain : float or array or Parameter
-        What the input is multiplied by: NIR's ``r dt``.
+        Factor of the input: NIR's ``r dt``.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class RestingLIFNode(LIFNode):
     beta : float or array or Parameter
         Share of the membrane that remains after a step, in [0, 1].
     gain : float or array or Parameter
-        What the input is multiplied by: NIR's ``r (1 - beta)``.
+        Factor of the input: NIR's ``r (1 - beta)``.
     v_rest : float or array or Parameter
         Where the membrane decays to: NIR's ``v_leak``.
 
@@ -108,7 +108,7 @@ class RestingLIFNode(LIFNode):
 
 
 class RestingCurrentLIFNode(CurrentLIFNode):
-    """Leaky neuron behind a current, with a rest of its own and gains, which is NIR's CubaLIF, or CubaLI with ``fire=False``.
+    """Leaky neuron with a synaptic current, a rest of its own and gains: NIR's CubaLIF, or CubaLI with ``fire=False``.
 
     ``i = alpha i + gain_syn x``; ``v = v_rest + beta (v - v_rest) + gain i``. It starts at ``v_rest``.
 
@@ -119,9 +119,9 @@ class RestingCurrentLIFNode(CurrentLIFNode):
     alpha, beta : float or array or Parameter
         Shares of the current and of the membrane that are left after a step, in [0, 1].
     gain_syn : float or array or Parameter
-        What the input is multiplied by: NIR's ``w_in (1 - alpha)``.
+        Factor of the input: NIR's ``w_in (1 - alpha)``.
     gain : float or array or Parameter
-        What the current is multiplied by: NIR's ``r (1 - beta)``.
+        Factor of the current: NIR's ``r (1 - beta)``.
     v_rest : float or array or Parameter
         Where the membrane decays to: NIR's ``v_leak``.
     current_first : bool
@@ -168,7 +168,7 @@ def _charged(node: Any, x: Any, v: Any) -> Any:
 
 
 class _Elementwise(Layer):
-    """A layer that works on each feature by itself, of which it knows the shape."""
+    """A layer that maps each feature by itself, for samples of a known shape."""
 
     shape: tuple[int, ...]
 

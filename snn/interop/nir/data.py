@@ -33,8 +33,8 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
     dt : float
         Seconds of a time step.
     events : bool
-        Whether spikes become events, those of an amplitude other than 1 with a value: at ``dt`` times the number of the step,
-        which counts from 0. Else all is in a grid, spikes of 0 and 1 as bools.
+        Whether spikes become events, at ``dt`` times the number of the step, counted from 0; spikes of an amplitude other than
+        1 carry it as a value. Otherwise everything is in a grid, with spikes of 0 and 1 as bools.
     name : str
         Name of the node if the net is a single neuron, whose records have no name.
 
@@ -122,8 +122,8 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     Returns
     -------
     dict of str to array
-        Events as the sum of their values in each step, in float32 or the dtype of the values. What was in a grid as it was,
-        bools as float32.
+        Events as the sum of their values in each step, in float32 or the dtype of the values. Grids as they are, but bools as
+        float32.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What NIR's fields do not say of our Cells, as metadata of a node, so that ours come back to the bit.
+"""Properties of our Cells that NIR's fields leave out, as metadata of a node, so that ours come back to the bit.
 
-NIR asks that no back end rely on metadata: others need not read it, and a Cell that is not what the fields say is refused
-on its way out, unless it was said that it goes beyond NIR.
+NIR asks that no back end rely on metadata, and other packages need not read it. A Cell that the fields do not describe is
+refused when it is written, unless the caller allows it to go beyond NIR.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .neurons import CELLS, said
 __all__ = ["KEY", "hint", "hinted", "pack", "restored"]
 
 KEY = "spikecell"
-"""Under which our metadata is: text in JSON. Its arrays are beside it."""
+"""Key of our metadata, a text in JSON. Its arrays are beside it."""
 
-_AGAIN = "Pass metadata=False to read what the fields of the graph say."
+_AGAIN = "Pass metadata=False to read the fields of the graph alone."
 _MOST = 1 << 20  # characters
 
 
@@ -36,7 +36,7 @@ def hint(**values: Any) -> dict[str, Any]:
 
 
 def hinted(metadata: Any, where: str) -> dict[str, Any]:
-    """Return our values of the metadata of a node, or of a graph; none of another's.
+    """Return our values from the metadata of a node or a graph, and no others.
 
     Raises
     ------
@@ -92,22 +92,22 @@ def _packed(value: Any, arrays: dict[str, Array]) -> Any:
 def restored(
     node: Any, kind: str, found: dict[str, Any], shape: tuple[int, ...], dt: float, surrogate_function: Any, where: str
 ) -> Cell:
-    """Return the Cell that the metadata of a node says.
+    """Return the Cell that the metadata of a node describe.
 
     Parameters
     ----------
     node : nir.NIRNode
         The node.
     kind : str
-        What it is to NIR.
+        Its kind in NIR.
     found : dict
-        What :func:`hinted` returned.
+        The result of :func:`hinted`.
     shape : tuple of int
         Of a sample.
     dt : float
         Seconds of a step.
     surrogate_function : callable or None
-        That of a neuron whose own is not known.
+        For a neuron whose own surrogate is not known.
     where : str
         For errors.
 
@@ -134,7 +134,7 @@ def restored(
         raise DataError(f"{where}, metadata {KEY!r}", "a Cell of ours", got, _AGAIN) from error
     if not agrees:
         raise DataError(
-            where, "fields as its metadata says: the graph as spikecell wrote it", "others: it was changed since", _AGAIN
+            where, "fields as in its metadata: the graph as spikecell wrote it", "other fields: it was changed since", _AGAIN
         )
     return cell
 

@@ -1,4 +1,4 @@
-"""The fields of NIR's nodes, read as numbers; and what an error calls a node."""
+"""The fields of NIR's nodes, read as numbers, and the names of nodes in errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 LIMIT = 1 << 30
-"""Bytes of all arrays of a graph that are taken without a word, and of one sample of a value between two nodes."""
+"""Default limit in bytes of all arrays of a graph, and of one sample of a value between two nodes."""
 MEND = "Fix the graph, or ask its author."
 
 
@@ -78,12 +78,12 @@ def check_limit(where: str, limit: Any) -> None:
 
 
 def check_names(where: str, names: Iterable[Any]) -> None:
-    """Check names of what goes into a file.
+    """Check names that go into a file.
 
     Raises
     ------
     DataError
-        If HDF5 would take one for something else: a slash is a group inside another.
+        If HDF5 would read one as something else: a slash separates groups.
     """
     for name in names:
         if not isinstance(name, str) or not name.isprintable() or "/" in name or name in ("", "."):

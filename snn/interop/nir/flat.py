@@ -16,16 +16,16 @@ __all__ = ["FIRING", "STATEFUL", "Edge", "Flat", "Item", "components", "crossing
 
 Edge = tuple[str, str]
 STATEFUL = frozenset({"I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"})
-"""What has a state: the output of a step may be what comes back in the next."""
+"""Nodes with a state, whose output may come back in the next step."""
 FIRING = frozenset({"IF", "LIF", "CubaLIF", "Threshold"})
-"""What fires."""
+"""Nodes that fire."""
 _MOST_NODES = 1_000_000
 _DEEPEST = 50
 
 
 @dataclass(eq=False)
 class Item:
-    """A node: its name, ``outer.inner`` in a graph inside another; what kind; itself; and the names of what it sums."""
+    """A node: its name, ``outer.inner`` in an inner graph; its kind; itself; and the names of the nodes that it sums."""
 
     name: str
     kind: str
@@ -143,7 +143,7 @@ def _all_edges(graph: Any, prefix: str, ends: dict[str, tuple[str, str]]) -> Ite
 
 
 def _without_identities(items: dict[str, Item]) -> None:
-    """Take out inputs that are fed and outputs that feed: those of inner graphs."""
+    """Remove the inputs and outputs of inner graphs: inputs that are fed, and outputs that feed."""
     fed = {source for item in items.values() for source in item.sources}
     inside = {n for n, i in items.items() if (i.kind == "Input" and i.sources) or (i.kind == "Output" and n in fed)}
 
@@ -190,9 +190,9 @@ def reached(items: dict[str, Item], start: str) -> dict[str, int]:
 def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
     """Return the edges that cross a time step where nothing says which: NIR has no steps, and a cycle needs one.
 
-    In a cycle, what enters a Delay is of the step before, by which the Delay is shorter. In cycles without one, neurons run in
-    the order of their distance from the input, and what they send to themselves or to those before them is of the step before:
-    behind the Scales that have nothing but it, if there are any.
+    In a cycle, a Delay gets its input from the previous step, and is one step shorter. In cycles without a Delay, neurons run
+    in the order of their distance from the input, and their output to themselves or to earlier neurons arrives one step later.
+    If it passes through Scales that have no other input, it is delayed after them.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
     targets = flat.targets()
 
     def before(name: str, start: str, seen: set[str]) -> bool:
-        """Tell whether a node leads, within its group and through no neuron, to one that is not behind ``start``."""
+        """Tell whether a node leads, within its group and through no neuron, to one that does not come after ``start``."""
         waiting = [name]
         while waiting:
             at = waiting.pop()
@@ -238,7 +238,7 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
 
 
 def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
-    """Return the nodes in an order in which each follows what it sums, but for edges that cross a time step.
+    """Return the nodes in an order in which each follows its sources, except along edges that cross a time step.
 
     Raises
     ------

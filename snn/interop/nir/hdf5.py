@@ -24,7 +24,7 @@ from .fields import Array, check_limit
 
 __all__ = ["read_tree"]
 
-# What the library may raise about a damaged file.
+# Errors of the library for a damaged file.
 _BROKEN = (
     OSError,
     LookupError,
@@ -43,7 +43,7 @@ _KINDS = "biuf"
 
 
 def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what an HDF5 file holds: groups as dicts, numbers as arrays or numpy's scalars, texts as str.
+    """Return the contents of an HDF5 file: groups as dicts, numbers as arrays or numpy's scalars, texts as str.
 
     Parameters
     ----------
@@ -52,9 +52,9 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     limit : int
         The most bytes of all data sets together.
     where : str
-        What needs h5py, for an error.
+        The function that needs h5py, for an error.
     attributes : sequence of str
-        Attributes of groups that are numbers, which count among what the groups hold.
+        Attributes of groups to read as numbers among their members.
 
     Raises
     ------

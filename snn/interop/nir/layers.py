@@ -23,7 +23,7 @@ __all__ = ["WRITERS", "Layer", "frozen", "plain_weight"]
 
 @dataclass
 class Layer:
-    """A layer as NIR says it: the name of its node's class, its arguments, and what our metadata says beside."""
+    """A layer in NIR's terms: the name of its node's class, the arguments of the node, and our metadata."""
 
     kind: str
     arguments: dict[str, Any]
@@ -31,7 +31,7 @@ class Layer:
 
 
 def frozen(cell: Cell) -> dict[str, Any]:
-    """Return what metadata says of the Parameters of a layer that are not trained, by the names that they have there."""
+    """Return metadata with the names of the Parameters of a layer that are not trained."""
     names = [name for name, held in vars(cell).items() if isinstance(held, Parameter) and not held.requires_grad]
     return {"frozen": names} if names else {}
 
@@ -88,7 +88,7 @@ def _conv(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: float,
     padding: Any = _padding(cell, before[1:], kernel, stride, dilation, where)
     if cell.pad_mode == "same" and max(stride) == 1:
         padding = "same"
-    square = len({*kernel}) == 1 and cell.group == 1  # else nir cannot infer what comes out of it
+    square = len({*kernel}) == 1 and cell.group == 1  # otherwise nir cannot infer the shape of its output
     arguments = {
         "input_shape": (before[1] if axes == 1 else tuple(before[1:])) if square else None,
         "weight": weight,
@@ -137,7 +137,7 @@ WRITERS: dict[type[Cell], Callable[..., Layer]] = {
     nn.Dense: _dense, OneToOne: _one_to_one, Scale: _scale, nn.Conv1d: _conv, nn.Conv2d: _conv, nn.SumPool2d: _pool,
     nn.AvgPool2d: _pool, nn.Flatten: _flatten, Delay: _delay,
 }  # fmt: skip
-"""For each of our layers what says it in NIR, from the Cell, the shapes of a sample before and after it, dt and where."""
+"""For each of our layers, a function of the Cell, the shapes of a sample before and after it, dt and where."""
 
 
 def _each(value: Any, axes: int) -> tuple[int, ...]:
@@ -147,7 +147,7 @@ def _each(value: Any, axes: int) -> tuple[int, ...]:
 def _padding(
     cell: Any, before: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], where: str
 ) -> tuple[int, ...]:
-    """Return what is added on both sides of each axis."""
+    """Return the padding on both sides of each axis."""
     axes = len(kernel)
     if cell.pad_mode == "valid":
         return (0,) * axes
@@ -162,7 +162,7 @@ def _padding(
     uneven = any(low != high for low, high in pairs)
     if uneven and not (cell.pad_mode == "same" and max(stride) == 1 and hasattr(cell, "weight")):
         raise ArgumentError(
-            where, "as much padding before an axis as behind it, as NIR defines it",
+            where, "as much padding before an axis as after it, as NIR defines it",
             f"{pairs}" + " of pad_mode='same'" * (cell.pad_mode == "same"), "Choose another kernel, or pad_mode='pad'.",
         )  # fmt: skip
     return tuple(low for low, _ in pairs)

@@ -1,4 +1,4 @@
-"""Layers without state made of NIR's nodes."""
+"""Layers without state from NIR's nodes."""
 
 from __future__ import annotations
 
@@ -203,4 +203,4 @@ READERS: dict[str, Callable[..., Read]] = {
     "Affine": _read_dense, "Linear": _read_dense, "Scale": _read_scale, "Conv1d": _read_conv, "Conv2d": _read_conv,
     "SumPool2d": _read_pool, "AvgPool2d": _read_pool, "Flatten": _read_flatten,
 }  # fmt: skip
-"""For each kind of NIR without state, but for Threshold, what makes our layer of a node."""
+"""For each kind of NIR without state, except Threshold, the function that makes our layer of a node."""

@@ -18,9 +18,9 @@ __all__ = ["Part", "Wired", "chain"]
 
 @dataclass
 class Part:
-    """A Cell of a net: its name, itself or None for a sum alone, what it sums, and the shapes of a sample before and after it.
+    """A Cell of a net: its name, itself or None for a bare sum, its sources, and the shapes of a sample before and after it.
 
-    What it sums are names, each with whether its output of the step before is meant.
+    A source is a name, and whether its output of the previous step is meant.
     """
 
     name: str
@@ -43,7 +43,7 @@ _OWN = frozenset(vars(Cell())) | {"_back", "_names", "_outputs", "_shapes", "_so
 
 
 def chain(parts: list[Part]) -> nn.SequentialCell:
-    """Return a chain of parts; a name ``block.layer`` is that of a layer in a chain inside."""
+    """Return a chain of parts; a name such as ``block.layer`` puts a layer into an inner chain."""
     return _nested([(part.name.split("."), part.cell) for part in parts if part.cell is not None])
 
 
@@ -69,15 +69,15 @@ def _nested(items: list[tuple[list[str], Cell]]) -> nn.SequentialCell:
 
 
 class Wired(Cell):
-    """Neurons and layers that are wired as a graph says: what feeds a part is summed, in the order of its edges.
+    """Neurons and layers wired like a graph: a part gets the sum of its sources, in the order of the edges.
 
-    The state is a dict: of each neuron its own state, by its name, and under ``"last"`` what came out of those parts in the
-    step before whose output comes back.
+    The state is a dict: the state of each neuron by its name, and under ``"last"`` the previous outputs of the parts with
+    feedback.
 
     Parameters
     ----------
     parts : list of Part
-        In an order in which each follows what it sums in the same step.
+        In an order in which each follows its sources of the same step.
     outputs : list of str
         The parts that are the output: one Tensor, or a tuple of several.
     """

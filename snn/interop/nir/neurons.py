@@ -1,7 +1,7 @@
-"""Neurons as NIR's equations say them, both ways: our constants as time constants in seconds, and back.
+"""Neurons in the terms of NIR's equations, both ways: our constants as time constants in seconds, and back.
 
-NIR's equations hold in continuous time. A step of ours is their forward Euler step, or with ``method="exact"`` what they come
-to over one step in which the input is constant.
+NIR's equations hold in continuous time. A step of ours is their forward Euler step, or with ``method="exact"`` their solution
+over one step with a constant input.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ CELLS: tuple[type[Cell], ...] = (
     IFNode, Readout, ScaledIFNode, LIFNode, LeakyReadout, RestingLIFNode, CurrentLIFNode, RestingCurrentLIFNode, Exponential,
     Threshold,
 )  # fmt: skip
-"""Ours that NIR can say. A subclass may have other equations, and is none of them."""
+"""Our Cells that NIR can express. A subclass may have other equations, so it does not count."""
 
 _CLOSE = 16 * float(np.finfo(np.float32).eps)
-"""How near to 1 a factor is 1: as near as the float32 that it was computed from."""
+"""Distance from 1 up to which a factor counts as 1: the rounding of the float32 that it was computed from."""
 
 
 @dataclass
 class Said:
-    """A Cell of ours as NIR says it.
+    """A Cell of ours in NIR's terms.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class Said:
     fields : dict
         Its parameters.
     beyond : list of str
-        What NIR's definition has not: it would be another neuron to others.
+        Properties that NIR does not define, so that other packages would read another neuron.
     amplitude : array or None
         Of its spikes, where that is not 1.
     """
@@ -71,7 +71,7 @@ class Said:
 
 
 def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) -> Said:
-    """Return what NIR says of a Cell.
+    """Return a Cell in NIR's terms.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) 
     node: Any = cell
     if isinstance(cell, Exponential) and not cell.current_first:
         raise ArgumentError(
-            where, "current_first=True", "False", "Put snn.Delay(1) behind an Exponential with current_first=True."
+            where, "current_first=True", "False", "Put snn.Delay(1) after an Exponential with current_first=True."
         )
     if getattr(node, "firing", None) is not None:
         raise ArgumentError(
@@ -126,7 +126,7 @@ def _fields(node: Any, shape: tuple[int, ...], dt: float, where: str) -> dict[st
         return _numbers(value, shape, where)
 
     def leak(tau: Any, share: Any, exponential: bool) -> Array:
-        """Return by what share of its distance from the rest something moves in a step: ``dt / tau``."""
+        """Return the share of its distance from the rest that a value moves in a step: ``dt / tau``."""
         if tau is not None:
             return 1 / constant(tau) if not exponential else -np.expm1(-1 / constant(tau))
         return 1 - constant(share)
@@ -211,7 +211,7 @@ def read_neuron(
     Raises
     ------
     DataError
-        If a parameter is not what it may be.
+        If a parameter is out of range.
     """
     values = {name: full(numbers(node, name, where), shape, f"{where}, {name}") for name in FIELDS[kind]}
     values = {name: value.astype(np.float64) for name, value in values.items()}
@@ -252,7 +252,7 @@ def _leaky(values: dict[str, Array], beta: Array, rate: Array, dt: float, method
 
 
 def _share(tau: Array, dt: float, method: str, where: str) -> tuple[Array, Array]:
-    """Return what is left after a step, and what is not."""
+    """Return the share that is left after a step, and the share that is lost."""
     if not np.all(tau > 0):
         raise DataError(where, "a time constant above 0 seconds", f"{tau.min():g}", MEND)
     if method == "exact":

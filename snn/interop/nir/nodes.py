@@ -36,7 +36,7 @@ _ADVICE = {
 
 @dataclass(frozen=True)
 class Term:
-    """A value that is summed: of a node of NIR, or of a state, which is that of another in a step before."""
+    """A term of a sum: the output of a NIR node, or a state, which holds the output of another node in an earlier step."""
 
     name: str = ""
     state: int = -1
@@ -64,9 +64,9 @@ class Nodes:
         self.cells = dict(net.cells_and_names())
         self.values: dict[Edge, list[Term]] = {}
         self.known: dict[Edge, Array] = {}
-        self.trained: set[Edge] = set()  # of what is known, what depends on Parameters that are trained
+        self.trained: set[Edge] = set()  # the known values that depend on trained Parameters
         self.nodes: dict[str, Any] = {}
-        self.shapes: dict[str, tuple[int, ...]] = {}  # of what comes out of them
+        self.shapes: dict[str, tuple[int, ...]] = {}  # of their outputs
         self.edges: list[tuple[Term, str]] = []
         self.beyond: list[tuple[str, str]] = []
         self.starts: dict[int, Any] = {}
@@ -213,13 +213,13 @@ class Nodes:
             if not np.array_equal(np.asarray(self.starts[held.number]), np.asarray(start)):
                 raise ArgumentError(
                     f"{WHERE}, {where}", "a neuron that starts as it does by itself", "one that starts otherwise",
-                    "NIR does not say how a neuron starts: pass state= to snn.run instead.",
+                    "NIR cannot express the start of a neuron: pass state= to snn.run instead.",
                 )  # fmt: skip
 
     def _refuse(self, node: Node, where: str, cell: Any = None) -> NoReturn:
         kinds = ", ".join(sorted(kind.__name__ for kind in (*CELLS, *WRITERS, Recurrent, RecurrentThrough)))
         cell = node.what if cell is None else cell
         raise ArgumentError(
-            f"{WHERE}, {where}", f"what NIR has a node for: {kinds}", type(cell).__name__,
+            f"{WHERE}, {where}", f"a layer with a node in NIR: {kinds}", type(cell).__name__,
             _ADVICE.get(type(cell).__name__, "Wrap layers of these kinds in an nn.SequentialCell; leave others out."),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The operations of a net's own construct as NIR's nodes: sums are edges, products with what is constant are nodes."""
+"""The operations of a net's own construct as NIR's nodes: sums become edges, products with constants become nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A net of ours from a NIR graph."""
+"""Make a net of a NIR graph."""
 
 from __future__ import annotations
 
@@ -45,44 +45,44 @@ def from_nir(
 ) -> Cell:
     """Make a net of a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
 
-    A graph that :func:`to_nir` wrote gives the net that it was written from, to the bit: its Cells, their constants, and what
-    of feedback is a step late. Of another graph it is the net that NIR's equations define, in steps of ``dt``: a chain of
-    layers as an ``nn.SequentialCell``, and else a Cell in which neurons are wired as the edges say.
+    A graph that :func:`to_nir` wrote gives the original net, to the bit: its Cells, their constants, and the feedback that is
+    a step late. Any other graph gives the net that NIR's equations define, in steps of ``dt``: a chain of layers becomes an
+    ``nn.SequentialCell``, anything else a Cell in which neurons are wired by the edges.
 
     Parameters
     ----------
     graph : nir.NIRGraph or path
         The graph, or an HDF5 file with one, which is read by :func:`read`.
     dt : float, optional
-        Seconds of a time step. A graph of ours knows its own; for others it must be said.
+        Seconds of a time step. Our graphs hold it; for others it is required.
     method : {"euler", "exact"}
-        For graphs of others: a forward Euler step, as most packages take it, or what the equations come to over one step in
-        which the input is constant. In either a current is updated before the membrane that it flows into.
+        For graphs of others: a forward Euler step, as most packages take it, or the solution of the equations over one step
+        with a constant input. In both, a current is updated before the membrane that it flows into.
     written_by : {"norse", "snntorch"}, optional
-        Make the neurons of that package, whose graphs do not say all of them: see docs/nir.md.
+        Make the neurons of that package, whose graphs describe them incompletely: see docs/nir.md.
     options : dict, optional
-        What the graph does not say of its neurons, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
+        Properties of neurons that the graph leaves out, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
     surrogate_function : callable, optional
-        For neurons whose own is not known, of which there must be one, as for :class:`snn.neurons.Neuron`.
+        For neurons without a known surrogate, as for :class:`snn.neurons.Neuron`. There must be at least one.
     metadata : bool
-        Whether our metadata counts. False reads what the fields say, as another package would.
+        Whether to use our metadata. False reads the fields alone, as another package would.
     limit : int
-        The most bytes that all arrays, or a sample between two nodes, may have.
+        Largest size in bytes of all arrays, and of a sample between two nodes.
 
     Returns
     -------
     Cell
-        Ready for :func:`snn.run`. What came in as an array of floats keeps its dtype.
+        Ready for :func:`snn.run`. Arrays of floats keep their dtype.
 
     Raises
     ------
     MissingExtraError
         If the package nir, or h5py, is not installed.
     DataError
-        If the graph or the file is damaged, or defines what cannot be made of our Cells.
+        If the graph or the file is damaged, or our Cells cannot express it.
     ArgumentError
-        If ``dt`` is missing, an argument is invalid, or the metadata of ours leaves it no effect.
+        If ``dt`` is missing, or an argument is invalid or has no effect beside our metadata.
 
     Examples
     --------
@@ -126,7 +126,7 @@ class _Reader:
         made = {
             name: self._part(self.flat.items[name], crossing, delays) for name in reached(self.flat.items, self.flat.input)
         }
-        for item in order:  # what comes back too
+        for item in order:  # feedback too
             for source in item.sources:
                 self._check(source, made[item.name])
         return self._assembled(self._folded([made[item.name] for item in order]))
@@ -186,15 +186,16 @@ class _Reader:
         return Part(item.name, cell, sources, before, after)
 
     def _check_restored(self, found: dict[str, Any], where: str) -> None:
-        """Check that nothing was asked for of a neuron that our metadata says wholly."""
+        """Check that no argument contradicts a neuron that our metadata describe completely."""
         asked = {"method": self.method != "euler", "written_by": self.written_by is not None}
         names = [name for name, given in asked.items() if given]
         made = found.get("arguments")
         surrogates = isinstance(made, dict) and made.get("surrogate_function") is not None
         if names or (surrogates and self.surrogate is not None and not self._takes_surrogate()):
+            name = names[0] if names else "surrogate_function"
             raise ArgumentError(
-                f"{WHERE}, {where}", f"no {names[0] if names else 'surrogate_function'} for a neuron that its metadata says",
-                "one", "Leave it out, or pass metadata=False to read what the fields of the graph say.",
+                f"{WHERE}, {where}", f"no {name} for a neuron that its metadata describe", "one",
+                "Leave it out, or pass metadata=False to read the fields alone.",
             )  # fmt: skip
 
     def _takes_surrogate(self) -> bool:
@@ -228,7 +229,7 @@ class _Reader:
         if item.kind == "Delay":
             steps = self._steps(item, before)
             late = item.name in delays and all((s, item.name) in crossing for s in item.sources)
-            steps = steps - late  # what enters it has already crossed one
+            steps = steps - late  # its input has already crossed one
             return (Delay(steps.flat[0] if (steps == steps.flat[0]).all() else steps) if steps.any() else None), before
         if item.kind not in READERS:
             raise DataError(
@@ -252,7 +253,7 @@ class _Reader:
             if part.cell is None or self.flat.items[name].kind not in STATEFUL:
                 continue
             sent = [name, *(u for u in used.get(name, ()) if self._hints_of(u).get("layer") == "amplitude")][-1]
-            # With more than two terms the order counts, and what comes back is the last one.
+            # With more than two terms the order counts, and the feedback comes last.
             for source, late in part.sources[-1:] if len(part.sources) > 2 else part.sources:
                 back = by_name.get(source)
                 if back is None or [s for s, _ in back.sources] != [sent] or used[source] != [name]:
@@ -269,7 +270,7 @@ class _Reader:
         return self._hints(self.flat.items[name]) if name in self.flat.items else {}
 
     def _recurrent(self, part: Part, back: Part) -> Cell | None:
-        """Return the layer of a neuron and of what comes back to it, if we have one."""
+        """Return the layer of a neuron and its feedback, if we have one."""
         neuron, cell = part.cell, back.cell
         found = self._hints_of(back.name)
         if isinstance(cell, (nn.Conv1d, nn.Conv2d)) or found.get("through") is True:
@@ -288,7 +289,7 @@ class _Reader:
         return made
 
     def _assembled(self, parts: list[Part]) -> Cell:
-        # A sum of one is what it sums.
+        # A sum of one term is that term.
         alias: dict[str, str] = {}
         kept: list[Part] = []
         for part in parts:

@@ -1,4 +1,4 @@
-"""A net of ours as a NIR graph: from what it computes in one time step."""
+"""Write a net as a NIR graph, from its computation in one time step."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from ...graphs.graph import Edge
 from .exact import hint
 from .fields import library, positive_step
 from .flat import components, crossing_by_rule, flatten
+from .nested import nest
 from .nodes import WHERE, Term
 from .operations import Operations
+from .peers import READERS, check_reader
 
 __all__ = ["BEYOND", "to_nir"]
 
@@ -26,33 +28,44 @@ BEYOND = {
     "reset": ("a hard reset, v_reset=0.0, as NIR defines it", "one that subtracts, or none"),
     "comparator": ("a neuron that fires above the threshold, as NIR defines it", "fire_at_threshold=True"),
     "order": ("a membrane that takes the current of the same step", "current_first=False"),
-    "start": ("an IFNode that starts at 0: NIR says no start", "one that starts at its v_reset"),
+    "start": ("an IFNode that starts at 0: NIR cannot express its start", "one that starts at its v_reset"),
     "surrogate": ("a surrogate of snn.surrogate", "another one, which would not come back"),
-    "feedback": ("feedback as it is read: of the step before is what goes to the same or an earlier neuron", "other feedback"),
+    "feedback": (
+        "feedback that is one step late where it goes to the same or an earlier neuron, as readers take it",
+        "other feedback",
+    ),
 }
-"""What ours have and NIR has not: what it defines, and what came instead."""
+"""Properties that NIR lacks: its definition, and the property found instead."""
 
 
 @says_too_deep
-def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any:
+def to_nir(
+    net: Cell, x: Any, *, dt: float, beyond: Collection[str] = (), reader: str | None = None, nested: bool = False
+) -> Any:
     """Return a net as a graph of NIR, the Neuromorphic Intermediate Representation (Pedersen et al., 2024).
 
-    What NIR does not say is refused. It has no time step: what it defines in continuous time, others run in forward Euler
-    steps of ``dt``, and then they get our spikes. :func:`from_nir` makes the same net of it, to the bit, since metadata has
-    what is ours alone.
+    Everything that NIR cannot express is refused. NIR defines neurons in continuous time, without a time step: packages that
+    take forward Euler steps of ``dt`` get our spikes. :func:`from_nir` returns the same net, to the bit, since metadata
+    hold all that only spikecell has.
 
     Parameters
     ----------
     net : Cell
         As for :func:`snn.run`. Weights and constants are copied.
     x : Tensor or array or tuple of int
-        An input of a run, ``[T, N, ...]``, of which shape and dtype count; or the shape of a sample in one step.
+        An input of a run, ``[T, N, ...]``, for its shape and dtype; or the shape of a sample in one step.
     dt : float
-        Seconds of a time step. Time constants of ours are in steps.
+        Seconds of a time step. Our time constants are in steps.
     beyond : list or set of str
-        What may go out although NIR does not define it, so that only ours is the same net: ``"reset"`` (soft, or none),
-        ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode that
-        starts at its ``v_reset``), ``"surrogate"`` (of your own, left out), ``"feedback"`` (a step late in another place).
+        Properties to write although NIR does not define them, so that only spikecell reads the same net: ``"reset"`` (soft, or
+        none), ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode
+        that starts at its ``v_reset``), ``"surrogate"`` (your own, left out), ``"feedback"`` (a step late in another place).
+    reader : {"norse", "snntorch", "spikingjelly"}, optional
+        The package that is to read the graph. Everything that it refuses or reads with other numbers is an error, by the name
+        of the node: see docs/nir.md.
+    nested : bool
+        Whether each Cell that holds others becomes a graph inside the graph. By default all nodes are side by side, under
+        names such as ``block.layer``.
 
     Returns
     -------
@@ -64,7 +77,8 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any
     MissingExtraError
         If the package nir is not installed.
     ArgumentError
-        If NIR has no node for a layer, an operation or a property of a neuron; the error names it.
+        If NIR has no node for a layer, an operation or a property of a neuron, or ``reader`` does not read it; the error names
+        it. If ``nested`` is asked for and several values enter or leave a Cell.
     CompileError
         If a step of the net cannot be traced.
 
@@ -85,13 +99,26 @@ def to_nir(net: Cell, x: Any, *, dt: float, beyond: Collection[str] = ()) -> Any
         raise ArgumentError(
             WHERE, f"beyond as a list of {', '.join(BEYOND)}", repr(beyond)[:100], "For example beyond=['reset']."
         )
+    if reader is not None and (not isinstance(reader, str) or reader not in READERS):
+        raise ArgumentError(
+            WHERE, f"reader one of {', '.join(READERS)}, or None", repr(reader)[:100], "docs/nir.md says what others read."
+        )
+    if reader is not None and {*beyond} - {"surrogate"}:
+        raise ArgumentError(
+            WHERE, "reader or beyond", f"reader={reader!r} and beyond={sorted(beyond)}",
+            "What goes beyond NIR is the same net to spikecell alone: leave one of them out.",
+        )  # fmt: skip
+    if not isinstance(nested, (bool, np.bool_)):
+        raise DTypeError(WHERE, "nested=True or False", describe(nested), "True makes graphs inside the graph.")
     if hooked := [label(name, cell) for name, cell in net.cells_and_names() if cell.hooked]:
         raise ArgumentError(
-            f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot say",
-            "Take it off: call remove() of what register_forward_hook and its like returned.",
+            f"{WHERE}, {hooked[0]}", "a Cell without hooks", "one with a hook, which NIR cannot express",
+            "Remove it: call remove() of the handle that its registration returned.",
         )  # fmt: skip
     with no_grad():
-        return quietly(lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond)))  # NaN and infinity are refused by name
+        return quietly(
+            lambda: _Writer(net, _sample(x), step, nir).graph(set(beyond), reader, bool(nested))
+        )  # NaN and infinity are refused by name
 
 
 def _sample(x: Any) -> Tensor:
@@ -106,9 +133,9 @@ def _sample(x: Any) -> Tensor:
 
 
 class _Writer(Operations):
-    """Writes the whole."""
+    """Writes the whole graph."""
 
-    def graph(self, allowed: set[str]) -> Any:
+    def graph(self, allowed: set[str], reader: str | None, nested: bool) -> Any:
         """Write all nodes, then the edges."""
         shape = self.x.shape[1:]
         self.values[Edge(0)] = [Term(self._add("input", "Input", {"input_type": {"input": np.array(shape)}}, {}, shape))]
@@ -121,7 +148,11 @@ class _Writer(Operations):
             self._feed(self._terms(edge, "the output"), name, shape)
         edges, crossing = self._crossing(self._resolved())
         self._check_ends(edges)
-        flat = flatten(self._made(edges, {}))
+        nodes = self.nodes
+        if nested:
+            blocks = [name.replace("/", "_") for name, cell in self.net.cells_and_names() if name and [*cell.cells()]]
+            nodes, edges = nest(nodes, edges, blocks, self._end, self._made, WHERE)
+        flat = flatten(self._made(nodes, edges))
         late = {(s, t) for s, t in crossing}
         delays = {name for name, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
         if crossing_by_rule(flat, delays) != late:
@@ -136,24 +167,32 @@ class _Writer(Operations):
                 f"Change it, or pass beyond={sorted({w for w, _ in missing})}: then only spikecell reads the same net.",
             )  # fmt: skip
         about = {"dt": self.dt, "beyond": sorted({word for word, _ in self.beyond}), "crossing": sorted(late)}
-        return self._made(edges, hint(**about))
+        if reader is not None:
+            check_reader(reader, flat, self.dt, nodes, WHERE)
+        return self._made(nodes, edges, hint(**about))
+
+    def _end(self, kind: str, name: str) -> Any:
+        """Return the Input or Output of an inner graph, in the shape of a node's output."""
+        end = kind.lower()
+        return getattr(self.nir, kind)(**{f"{end}_type": {end: np.array(self.shapes[name])}}, metadata={})
 
     def _check_ends(self, edges: list[tuple[str, str]]) -> None:
-        """Check that all nodes feed another: to nir what does not is one more output."""
+        """Check that every node feeds another, since nir makes an output of one that does not."""
         feeding = {source for source, _ in edges}
         for name, node in self.nodes.items():
             if type(node).__name__ != "Output" and name not in feeding:
                 raise ArgumentError(
-                    f"{WHERE}, {name!r} ({type(node).__name__})", "an output that another layer, or that of the net, takes",
+                    f"{WHERE}, {name!r} ({type(node).__name__})", "an output that another layer takes or the net returns",
                     "one that goes nowhere, which NIR makes an output of the net",
                     "Leave it out, or return it too.",
                 )  # fmt: skip
 
-    def _made(self, edges: list[tuple[str, str]], metadata: dict[str, Any]) -> Any:
+    def _made(self, nodes: dict[str, Any], edges: list[tuple[str, str]], metadata: dict[str, Any] | None = None) -> Any:
+        metadata = metadata or {}
         try:
-            return self.nir.NIRGraph(dict(self.nodes), list(edges), metadata=metadata)
+            return self.nir.NIRGraph(dict(nodes), list(edges), metadata=metadata)
         except Exception:  # nir takes kernels to be square and groups to be 1; cycles without an end it refuses too
-            return self.nir.NIRGraph(dict(self.nodes), list(edges), metadata=metadata, type_check=False)
+            return self.nir.NIRGraph(dict(nodes), list(edges), metadata=metadata, type_check=False)
 
     def _resolved(self) -> list[tuple[str, str, int]]:
         """Return the edges with the steps that each crosses."""
@@ -174,7 +213,7 @@ class _Writer(Operations):
                     f"{WHERE}, {held.name}",
                     "feedback that starts at 0",
                     "another start",
-                    "NIR does not say how feedback starts.",
+                    "NIR cannot express the start of feedback.",
                 )
             for inner in self.values[held.after]:
                 add(inner, target, hops + 1)
@@ -205,7 +244,7 @@ class _Writer(Operations):
             if type(node).__name__ == "Delay" and groups[name] in cycles and np.all(node.delay > 0):
                 crossing |= {(s, t) for s, t in plain if t == name}
         moved = True
-        while moved:  # a step later is the same behind a factor as before it
+        while moved:  # a delay commutes with a factor
             moved = False
             for name, node in self.nodes.items():
                 into = [edge for edge in plain if edge[1] == name]

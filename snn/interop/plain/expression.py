@@ -114,7 +114,7 @@ class _OnArrays(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        """Name the function as numpy has it; what an operand is made by stays."""
+        """Name the function as numpy does, and keep the code that makes an operand."""
         if not isinstance(node.func, ast.Name) or node.func.id not in (*_FUNCTIONS, "bool"):
             return node
         self.generic_visit(node)

@@ -1,4 +1,4 @@
-"""What an exported file needs beside numpy's own functions.
+"""Functions that an exported file needs beside numpy's.
 
 Their source is copied there, so each stands on numpy and on the others of this file alone.
 """
@@ -63,7 +63,7 @@ def sum_pool(x, kernel, stride, dilation, pads):
 
 
 def least(x):
-    """Return what never is the largest."""
+    """Return a value that is never the largest."""
     return -np.inf if x.dtype.kind == "f" else False if x.dtype.kind == "b" else np.iinfo(x.dtype).min
 
 
@@ -115,7 +115,7 @@ def log_softmax(x, axis):
 
 
 def to_whole(x, dtype):
-    """Return floats as whole numbers: NaN as 0, and what is out of range as its nearest bound."""
+    """Return floats as whole numbers: NaN as 0, and a value out of range as its nearest bound."""
     low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
     inside = np.where((x > low) & (x < high), x, 0).astype(dtype)
     return np.where(x >= high, dtype(high), np.where(x <= low, dtype(low), inside))

@@ -19,7 +19,7 @@ from .expression import converted, expression, number
 __all__ = ["SIZES", "Step"]
 
 SIZES = 2, 5
-"""The sizes of the batch: what is different in the two graphs depends on it."""
+"""The two sizes of the batch: whatever differs between the graphs depends on it."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -64,7 +64,7 @@ class Step:
     outs, after : list of str
         Expressions of the outputs and of the new state, in order.
     arrays : dict of str to array
-        What the lines name beside.
+        Other values that the lines name.
     functions : set of str
         Those of :mod:`.functions` that they call.
 
@@ -115,7 +115,7 @@ class Step:
 
     @staticmethod
     def _constants(graph: Graph) -> dict[Edge, Array]:
-        """Return what is the same in each step, computed as the net does."""
+        """Return the values that are the same in each step, computed as the net does."""
         found: dict[Edge, Array] = {}
         for node in graph.nodes:
             if node.kind == "parameter":
@@ -165,7 +165,7 @@ class Step:
         return self._kept[key]
 
     def literal(self, one: Any, other: Any, what: str) -> str:
-        """Return the expression for an attribute; what is as many times larger as the batch is counts samples."""
+        """Return the expression for an attribute; a number that grows with the batch counts samples."""
         if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)) and len(one) == len(other):
             parts = [self.literal(a, b, what) for a, b in zip(one, other, strict=True)]
             return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
@@ -239,7 +239,7 @@ class Step:
         return _FORMS[op.__name__].format(*args, args=joined, all=f"[{joined}]", **options)
 
     def _elementwise(self, node: Node) -> str:
-        """Write an operation by the scalar program of it, which says how dtypes meet and what it expands to."""
+        """Write an operation by its scalar program, which decides its dtypes and its parts."""
         program, op = Program(), node.what
         values: list[Any] = []
         names: dict[int, str] = {}

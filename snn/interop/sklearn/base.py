@@ -1,7 +1,8 @@
-"""What the two estimators have in common: parameters, the network, training and running it."""
+"""The common parts of both estimators: parameters, the network, training and predictions."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ _SEEDS = 2**31 - 1
 
 
 class Spiking(BaseEstimator):  # type: ignore[misc]
-    """What the two have in common."""
+    """Parameters, training and predictions of both estimators."""
 
     def __init__(
         self, hidden: Any = 64, *, tau: float = 5.0, steps: int = 8, encoding: str = "direct", epochs: int = 30,
@@ -46,7 +47,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self.early_stopping, self.validation_fraction, self.patience = early_stopping, validation_fraction, patience
         self.random_state = random_state
 
-    # What a subclass says
+    # For subclasses
 
     def _loss(self, out: Tensor, y: Array) -> Tensor:
         raise NotImplementedError
@@ -68,7 +69,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
             raise
 
     def _check_parameters(self) -> tuple[int, ...]:
-        """Check what was given at the start, as scikit-learn wants it only now; return the hidden layers."""
+        """Check the parameters, as late as scikit-learn asks for, and return the hidden layers."""
         where = type(self).__name__
         hidden = self.hidden if isinstance(self.hidden, (tuple, list)) else (self.hidden,)
         if not hidden:
@@ -151,7 +152,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self.loss_curve_ += [line["train_loss"] for line in history]
 
     def _train_whole(self, x: Array, y: Array, stratify: Array | None = None) -> None:
-        """Train a new network for all epochs, or until it becomes no better on what ``early_stopping`` holds out."""
+        """Train a new network for all epochs, or until the held-out part of ``early_stopping`` shows no gain."""
         if not self.early_stopping:
             self._train(x, y, self.epochs)
             return
@@ -182,11 +183,22 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
 
     # Running
 
-    def _encoded(self, x: Array, rng: np.random.Generator) -> Tensor:
+    def _encoded(self, x: Array, rng: np.random.Generator | None = None) -> Tensor:
+        """Encode rows. Without a generator, the spikes of a row depend on its values alone."""
         if self.encoding == "direct":
             return encode.direct(x, self.steps)
         scaled = np.clip((x - self._low) / np.where(self._span > 0, self._span, 1), 0, 1).astype(self._dtype, copy=False)
-        return encode.rate(scaled, self.steps, rng) if self.encoding == "rate" else encode.latency(scaled, self.steps)
+        if self.encoding == "latency":
+            return encode.latency(scaled, self.steps)
+        if rng is not None:
+            return encode.rate(scaled, self.steps, rng)
+        each = [encode.rate(row[None], self.steps, self._of_row(row)).asnumpy() for row in scaled + 0.0]  # no zero is negative
+        return Tensor.wrap(np.concatenate(each, 1))
+
+    def _of_row(self, row: Array) -> np.random.Generator:
+        """Return the generator of a row: the same wherever and among whatever others it is predicted."""
+        digest = hashlib.blake2b(row.tobytes(), digest_size=16, key=self._noise.to_bytes(8, "little")).digest()
+        return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
     def _outputs(self, X: Any) -> Array:
         """Return the mean of each output over time, ``[N, outputs]``."""
@@ -194,13 +206,11 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         return self._means(validate_data(self, X, reset=False, dtype=DTYPES))
 
     def _means(self, x: Array) -> Array:
-        training, rng = self.net_.training, np.random.default_rng(self._noise)
+        training = self.net_.training
         self.net_.set_train(False)
         try:
             found = [
-                run(self.net_, self._encoded(x[first : first + _ROWS].astype(self._dtype, copy=False), rng))
-                .out.asnumpy()
-                .mean(0)
+                run(self.net_, self._encoded(x[first : first + _ROWS].astype(self._dtype, copy=False))).out.asnumpy().mean(0)
                 for first in range(0, len(x), _ROWS)
             ]
         finally:

@@ -39,8 +39,8 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
     encoding : {"direct", "rate", "latency"}
         Encoding of a sample: as a constant current, for which it should be standardised; as random spikes, with a rate that
         grows with the feature; or as one spike per feature, earlier for larger values. For spikes each feature is scaled to
-        its range in ``fit``, and values outside are clipped. The random spikes of ``"rate"`` are the same in each call,
-        sample by sample in their order: those of a sample depend on its place among the others.
+        its range in ``fit``, and values outside are clipped. In a prediction, the random spikes of ``"rate"`` depend on the
+        sample alone: it has the same in each call, whatever the others.
     epochs : int
         Passes over the samples.
     batch_size : int

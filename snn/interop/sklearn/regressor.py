@@ -24,7 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
     """Predict numbers with a spiking network.
 
-    Parameters and attributes are those of :class:`SpikingClassifier`, but for ``classes_``. The targets are standardised for
+    Parameters and attributes as for :class:`SpikingClassifier`, without ``classes_``. The targets are standardised for
     the training; the answers are scaled back, float64 whatever the dtype of ``X``, so that they keep the targets' precision.
 
     Examples

@@ -65,6 +65,45 @@ def test_each_encoding_learns_and_is_the_same_again(encoding):
     assert model.loss_curve_[-1] < model.loss_curve_[0]
 
 
+@BOTH
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_random_spikes_of_a_row_depend_on_no_other_row(kind, dtype):
+    x = X.astype(dtype)
+    model = small(kind, encoding="rate", epochs=2).fit(x, Y)
+    whole = model._encoded(x).asnumpy()
+    order = np.random.default_rng(0).permutation(len(x))[:40]
+    assert np.array_equal(model._encoded(x[order]).asnumpy(), whole[:, order])
+    assert np.array_equal(model._encoded(x[7:8]).asnumpy(), whole[:, 7:8])
+    rates = (x - x.min(0)) / np.ptp(x, 0)
+    assert abs(whole.mean((0, 1)) - rates.mean(0)).max() < 0.05
+    assert len(np.unique(whole[:, :, 0], axis=1).T) > 4  # rows differ
+    other = small(kind, encoding="rate", epochs=2, random_state=1).fit(x, Y)
+    assert not np.array_equal(other._encoded(x).asnumpy(), whole)
+    found = model.predict(x)
+    np.testing.assert_allclose(model.predict(x[order]), found[order], rtol=1e-4)
+    np.testing.assert_allclose([model.predict(row[None])[0] for row in x[::30]], found[::30], rtol=1e-4)
+
+
+def test_zeros_of_either_sign_are_the_same_value():
+    x = np.abs(X)
+    model = small(SpikingClassifier, encoding="rate", epochs=1).fit(np.concatenate([x, 0 * x[:1]]), np.append(Y, 0))
+    signs = np.float64([[0.0, 0.0, 0.0, 1.0], [-0.0, -0.0, -0.0, 1.0]])
+    spikes = model._encoded(signs).asnumpy()
+    assert np.array_equal(spikes[:, 0], spikes[:, 1])
+    assert spikes.any()
+
+
+def test_check_estimator_of_samples_in_any_order_holds_for_random_spikes():
+    from sklearn.utils import estimator_checks as checks
+
+    before = np.random.get_state()  # noqa: NPY002 - which the checks draw from
+    try:
+        for check in (checks.check_methods_sample_order_invariance, checks.check_methods_subset_invariance):
+            check("SpikingClassifier", SpikingClassifier(steps=4, epochs=2, encoding="rate", random_state=0))
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+
+
 def test_float32_stays_and_names_of_classes_come_back():
     names = np.array(["setosa", "versicolor", "virginica"])
     model = small(SpikingClassifier).fit(X.astype(np.float32), names[Y])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -41,15 +44,35 @@ def test_frames_are_shown_as_they_are(tmp_path):
         assert film.n_frames == 3
 
 
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="MP4 needs the program ffmpeg, which is not on the PATH")
+def test_an_mp4_has_the_frames_that_a_gif_has(tmp_path):
+    plot.movie(EVENTS, tmp_path / "events.mp4", frames=4, fps=10)
+    assert b"ftyp" in (tmp_path / "events.mp4").read_bytes()[:16]
+    assert [path.name for path in tmp_path.iterdir()] == ["events.mp4"]
+    animation = plot.movie(EVENTS, tmp_path / "events.gif", frames=4, fps=10)
+    command = ["ffmpeg", "-v", "error", "-threads", "1", "-i", str(tmp_path / "events.mp4"), str(tmp_path / "%d.png")]
+    subprocess.run(command, check=True, timeout=60)
+    assert len([*tmp_path.glob("*.png")]) == 4
+    for number in range(4):
+        animation._draw_frame(number)
+        animation._fig.savefig(tmp_path / f"drawn{number + 1}.png", dpi=100)
+
+    def picture(name):
+        with Image.open(tmp_path / name) as image:
+            return np.asarray(image.convert("RGB").resize((200, 160)), float)
+
+    apart = [[abs(picture(f"{k}.png") - picture(f"drawn{n}.png")).mean() for n in range(1, 5)] for k in range(1, 5)]
+    assert np.argmin(apart, axis=1).tolist() == [0, 1, 2, 3]
+    assert np.diag(apart).max() < 2  # of 255: its colours are compressed
+
+
 def test_mp4_needs_ffmpeg(tmp_path, monkeypatch):
     from matplotlib.animation import FFMpegWriter
 
-    if FFMpegWriter.isAvailable():
-        plot.movie(EVENTS, tmp_path / "events.mp4", frames=3)
-        assert b"ftyp" in (tmp_path / "events.mp4").read_bytes()[:16]
     monkeypatch.setattr(FFMpegWriter, "isAvailable", lambda: False)
     with pytest.raises(ArgumentError, match=r"snn\.plot\.movie: expected the program ffmpeg, for MP4, got none on the PATH"):
         plot.movie(EVENTS, tmp_path / "another.mp4")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -209,10 +209,11 @@ print(refusals, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - used) >> 1
 def test_any_damage_gives_a_net_or_a_data_error(tmp_path):
     # In a process of its own: the library in C finds groups in what is damaged.
     net = nn.SequentialCell(
-        nn.Dense(4, 3, rng=0), snn.LIFNode(beta=0.9, v_reset=0.0), snn.Recurrent(snn.IFNode(v_reset=0.0), 3, rng=1)
+        nn.Dense(4, 3, rng=0),
+        nn.SequentialCell(snn.LIFNode(beta=0.9, v_reset=0.0), snn.Recurrent(snn.IFNode(v_reset=0.0), 3, rng=1)),
     )
     memory = io.BytesIO()
-    nir.write(memory, ours.to_nir(net, (4,), dt=1e-3), compression=None)
+    nir.write(memory, ours.to_nir(net, (4,), dt=1e-3, nested=True), compression=None)
     (tmp_path / "net.nir").write_bytes(memory.getvalue())
     done = subprocess.run([sys.executable, "-c", DAMAGE, str(tmp_path), str(TRIES)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

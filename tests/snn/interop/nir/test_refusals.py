@@ -104,11 +104,11 @@ def chain(*layers):
 
 
 REFUSED = {
-    "adaptation": (chain(snn.ALIFNode(beta=0.9)), r"layer '0' \(ALIFNode\): expected what NIR has a node for"),
+    "adaptation": (chain(snn.ALIFNode(beta=0.9)), r"layer '0' \(ALIFNode\): expected a layer with a node in NIR"),
     "a charge of one's own": (chain(OwnCharge(beta=0.9, v_reset=0.0)), r"\(OwnCharge\)"),
     "another package's": (chain(snn.LIFNode.dialect("snntorch", beta=0.9)), r"\(LateResetLIFNode\)"),
     "synapse": (chain(snn.synapses.Alpha(tau_syn=3.0)), r"\(Alpha\)"),
-    "synapse a step late": (chain(snn.synapses.Exponential(alpha=0.5, current_first=False)), r"snn\.Delay\(1\) behind"),
+    "synapse a step late": (chain(snn.synapses.Exponential(alpha=0.5, current_first=False)), r"snn\.Delay\(1\) after"),
     "firing": (chain(snn.IFNode(firing=snn.MultiSpike())), "one spike at the threshold"),
     "no leak": (chain(snn.LIFNode(beta=1.0, v_reset=0.0)), r"beta below 1.*snn\.IFNode"),
     "transform": (lambda: nn.SequentialCell(masked()), "weight_transform = None"),
@@ -123,7 +123,7 @@ REFUSED = {
     "state": (Leaking, "goes on from the state it left"),
     "start": (Started, "starts as it does by itself"),
     "echo": (Echo, "feedback that starts at 0"),
-    "feedback": (Backwards, r"the net: expected feedback as it is read.*beyond=\['feedback'\]"),
+    "feedback": (Backwards, r"the net: expected feedback that is one step late.*beyond=\['feedback'\]"),
 }
 
 

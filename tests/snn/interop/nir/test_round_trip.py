@@ -185,7 +185,8 @@ def test_a_net_comes_back_to_the_bit(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["net.nir"]
     expected = arrays(snn.run(net, x, mode="eager"))
     assert all(np.unique(out).size > 1 for out in expected)
-    for found in (ours.from_nir(graph), ours.from_nir(tmp_path / "net.nir")):
+    nested = ours.to_nir(net, x, dt=1e-3, beyond=BEYOND.get(name, ()), nested=True)
+    for found in (ours.from_nir(nested), ours.from_nir(graph), ours.from_nir(tmp_path / "net.nir")):
         for out, same in zip(arrays(snn.run(found, x, mode="eager")), expected, strict=True):
             np.testing.assert_array_equal(out, same, strict=True)
     if name in COMPILED:
@@ -195,6 +196,21 @@ def test_a_net_comes_back_to_the_bit(name, tmp_path):
     assert {n: type(node) for n, node in again.nodes.items()}.items() >= {
         n: type(node) for n, node in graph.nodes.items() if "." not in n
     }.items()
+
+
+def kinds(graph):
+    inner = [node for node in graph.nodes.values() if isinstance(node, nir.NIRGraph)]
+    return {type(node) for node in graph.nodes.values()}.union(*map(kinds, inner))
+
+
+def test_the_nets_have_every_node_of_nir():
+    every = {node for node in vars(nir.ir).values() if isinstance(node, type) and issubclass(node, nir.NIRNode)}
+    found = [
+        kinds(ours.to_nir(make(), SHAPES.get(name, (4,)), dt=1e-3, beyond=BEYOND.get(name, ()), nested=True))
+        for name, make in NETS.items()
+    ]
+    assert set().union(*found) == every - {nir.NIRNode}
+    assert len(every) >= 20
 
 
 def test_gradients_too():
@@ -232,7 +248,7 @@ def test_kinds_and_constants_come_back():
 def test_a_graph_that_was_changed_is_not_taken_for_ours():
     graph = ours.to_nir(NETS["lif"](), (4,), dt=1e-3)
     graph.nodes["1"].tau = graph.nodes["1"].tau * 2
-    with pytest.raises(DataError, match=r"node '1' \(LIF\): expected fields as its metadata says.*metadata=False"):
+    with pytest.raises(DataError, match=r"node '1' \(LIF\): expected fields as in its metadata.*metadata=False"):
         ours.from_nir(graph)
     assert ours.from_nir(graph, metadata=False, dt=1e-3)[1].beta == pytest.approx(0.95)
 

@@ -76,7 +76,7 @@ class Stateless(Cell):
 def test_a_layer_alone_goes_out_and_a_cell_of_ones_own_without_state_is_refused_by_name():
     layer = nn.Dense(6, 5, rng=0)
     assert_same(layer, ours.from_nir(ours.to_nir(layer, (6,), dt=1e-3)))
-    with pytest.raises(ArgumentError, match=r"\(Stateless\): expected what NIR has a node for.*in an nn\.SequentialCell"):
+    with pytest.raises(ArgumentError, match=r"\(Stateless\): expected a layer with a node in NIR.*in an nn\.SequentialCell"):
         ours.to_nir(Stateless(), (6,), dt=1e-3)
 
 
