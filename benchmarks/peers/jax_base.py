@@ -26,10 +26,12 @@ class JaxContender(Base):
     """
 
     packages: tuple[str, ...] = ("jax",)
+    convolves = False
+    """Whether it has layers for images."""
 
     def __init__(self, work: Work) -> None:
         super().__init__(work)
-        if any(layer.kind == "conv" for layer in work.layers):
+        if not self.convolves and any(layer.kind == "conv" for layer in work.layers):
             raise UnsupportedError("no convolution is implemented for it")
         self.reset()
         self.x, self.labels = jnp.asarray(work.inputs()), jnp.asarray(work.labels())
