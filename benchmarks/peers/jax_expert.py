@@ -92,7 +92,7 @@ def _flatten(layer: Layer, x: Any) -> Any:
     return x.reshape(*x.shape[:2], -1)
 
 
-_AT_ONCE = {"dense": _dense, "conv": _conv, "pool": _pool, "flatten": _flatten}
+_AT_ONCE: dict[str, Any] = {"dense": _dense, "conv": _conv, "pool": _pool, "flatten": _flatten}
 
 
 def _spike(layer: Layer) -> Any:
