@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError
-from .optimizer import Array, Optimizer, within
+from .optimizer import Array, Largest, Optimizer, within
 
 __all__ = ["Adam", "AdamW"]
 
@@ -90,14 +90,28 @@ class Adam(Optimizer):
             weight_decay=decay,
         )  # fmt: skip
 
-    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
-        decay, (beta1, beta2), new = options["weight_decay"], options["betas"], np.empty_like(w)
-        if decay and not self.decoupled:
-            g = g + decay * w
+    def _numbers(self, options: Mapping[str, Any]) -> tuple[float, ...]:
+        """Return the numbers of a step, as :func:`_adam` takes them."""
+        decay, (beta1, beta2) = options["weight_decay"], options["betas"]
         scale = (1 - beta2**self.steps) ** 0.5
         size = options["lr"] * scale / (1 - beta1**self.steps)
         keep = 1 - options["lr"] * decay if decay and self.decoupled else 1.0
-        numbers = (beta1, 1 - beta1, beta2, 1 - beta2, size, options["eps"] * scale, keep)
+        return beta1, 1 - beta1, beta2, 1 - beta2, size, options["eps"] * scale, keep
+
+    def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
+        *_, size, eps, keep = self._numbers(options)
+        w, g = largest("w"), largest("g")
+        g = g if self.decoupled else g + options["weight_decay"] * w
+        # The new mean and square lie between the old ones and the gradient, or its square.
+        if not (eps >= least and g * g < most):
+            return False
+        return (1 + w) * (1 + abs(keep)) + size * (1 + largest("mean") + g) / min(eps, 1.0) < most
+
+    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
+        decay, new = options["weight_decay"], np.empty_like(w)
+        if decay and not self.decoupled:
+            g = g + decay * w
+        numbers = self._numbers(options)
         arrays = [w, g, memory["mean"], memory["square"], new]
         if Adam.compiled is not None and all(a.flags.c_contiguous for a in arrays):
             Adam.compiled(arrays, numbers)

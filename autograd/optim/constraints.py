@@ -239,5 +239,11 @@ def constrained(constraint: Any, values: Array, where: str) -> Array:
     return values
 
 
+def is_finite_after(constraint: Any) -> bool:
+    """Tell whether a constraint certainly returns finite values for finite ones, without an error: None, and those here."""
+    several = constraint if isinstance(constraint, (list, tuple)) else [] if constraint is None else [constraint]
+    return all(type(one) in (Mask, MaxNorm, Signs, Within) for one in several)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,16 +13,19 @@ from ..dtypes import DType, describe, float16, float32
 from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
 from ..foreign import OPTIMIZER, hint, listed
 from ..parameter import Parameter, ParameterTuple
+from ..state import quietly
 from ..tensor import Tensor
-from .constraints import check_constraint, constrained
+from .constraints import check_constraint, constrained, is_finite_after
 from .groups import grouped, positions
 from .schedules import Schedule, table
 
-__all__ = ["Array", "Optimizer", "Option", "flag", "within"]
+__all__ = ["Array", "Largest", "Optimizer", "Option", "flag", "within"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Option = Callable[[str, Any], Any]
 """Called with the name of a class and the value of an option; checks the value and returns it."""
+Largest = Callable[[str], float]
+"""Called with ``"w"``, ``"g"`` or a slot; returns a bound of the absolute values of weights, gradient or memory."""
 
 
 def within(what: str, low: float, high: float) -> Option:
@@ -80,6 +83,17 @@ def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()
         if isinstance(g, Parameter):
             raise DTypeError(where, "gradients", f"{describe(g)} {g.name!r}", advice)
     return tuple(gradients)
+
+
+class _Update(NamedTuple):
+    """What the step of one Parameter needs; ``largest`` bounds the absolute values of its gradient."""
+
+    p: Parameter
+    gradient: Tensor
+    memory: dict[str, Array]
+    largest: float
+    options: dict[str, Any]
+    constraint: Any
 
 
 class Optimizer:
@@ -169,41 +183,109 @@ class Optimizer:
         ShapeError
             If their number or shapes do not match.
         NonFiniteError
-            If a gradient has NaN or infinity. Nothing is updated.
+            If a gradient has NaN or infinity, or if the step would make a weight, or the memory of a Parameter, not finite.
+            Nothing is updated.
         """
         name = type(self).__name__
-        self._check(name, gradients)
-        found = dict(zip(map(id, self.params), zip(gradients, self.memory, strict=True), strict=True))
-        rates = [self._now(name, group) for group in self.groups]
+        largest = self._check(name, gradients)
+        found = dict(zip(map(id, self.params), zip(gradients, self.memory, largest, strict=True), strict=True))
+        todo = [
+            _Update(p, *found[id(p)], options, group.get("constraint"))
+            for group, options in [(group, self._now(name, group)) for group in self.groups]
+            for p in group["params"]
+            if p.requires_grad
+        ]
         self.steps += 1
-        for group, options in zip(self.groups, rates, strict=True):
-            for p in group["params"]:
-                if p.requires_grad:
-                    gradient, memory = found[id(p)]
-                    wide = _wide(p)
-                    g = gradient.array.astype(wide, copy=False)
-                    g = g if self.loss_scale == 1.0 else g / wide.type(self.loss_scale)
-                    new = self._updated(p.array.astype(wide, copy=False), g, memory, options)
-                    new = np.asarray(new, p.dtype)
-                    if (constraint := group.get("constraint")) is not None:
-                        new = constrained(constraint, new, f"{name}, {p.name}")
-                    p.array = new
+        before: list[dict[str, Array]] | None = None
+        done = False
+        try:
+            if not quietly(lambda: all(self._is_safe(update) for update in todo)):
+                before = [{slot: values.copy() for slot, values in update.memory.items()} for update in todo]
+            new = [self._stepped(name, update, checked=before is not None) for update in todo]
+            done = True
+        finally:
+            if not done:
+                self.steps -= 1
+                for update, memory in zip(todo, before or (), strict=False):
+                    update.memory.update(memory)
+        for update, values in zip(todo, new, strict=True):
+            update.p.array = values
 
-    def _check(self, name: str, gradients: Any) -> None:
+    def _is_safe(self, update: _Update) -> bool:
+        """Tell whether sizes alone show that all results are finite: then they need no check, and the memory no copy."""
+        if not is_finite_after(update.constraint):
+            return False
+
+        def largest(name: str) -> float:
+            if name == "g":
+                return update.largest / self.loss_scale
+            return _largest(update.p.array if name == "w" else update.memory[name])
+
+        info = np.finfo(update.p.dtype)
+        return self._is_bounded(largest, update.options, float(info.max) / 4, float(info.tiny))
+
+    def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
+        """Tell whether a step certainly keeps all numbers below ``most``; without such a method every step is checked.
+
+        Parameters
+        ----------
+        largest : callable
+            Returns an upper bound, right to 1e-18, of the absolute values under a name: ``"w"`` for the weights, ``"g"`` for
+            the gradient, or a slot. NaN or infinity if it is unknown.
+        options : mapping
+            The options at this step.
+        most, least : float
+            A quarter of the largest number of the dtype, and the smallest normal one.
+        """
+        return False
+
+    def _stepped(self, name: str, update: _Update, checked: bool) -> Array:
+        """Return the new weights of a Parameter, and update its memory."""
+        p, memory, wide = update.p, update.memory, _wide(update.p)
+
+        def step() -> Array:
+            g = update.gradient.array.astype(wide, copy=False)
+            g = g if self.loss_scale == 1.0 else g / wide.type(self.loss_scale)
+            return np.asarray(self._updated(p.array.astype(wide, copy=False), g, memory, update.options), p.dtype)
+
+        def require(ok: Any, where: str) -> None:
+            if not ok:
+                raise NonFiniteError(
+                    f"{name}, step {self.steps - 1}", f"a step that leaves {p.name} and its memory finite",
+                    f"infinity or NaN {where}, with a gradient of up to {np.abs(update.gradient.array).max():.3g}",
+                    "Nothing was updated. Clip the gradients with optim.clip_by_norm, or lower the learning rate; Adam also "
+                    "needs an eps above 0.",
+                )  # fmt: skip
+
+        new = quietly(step) if checked else step()
+        if checked:
+            for slot, values in memory.items():
+                require(_is_finite(values), f"in its memory {slot!r}")
+            require(_is_finite(new, p.array), "in its weights")
+        if update.constraint is not None:
+            new = constrained(update.constraint, new, f"{name}, {p.name}")
+            if checked:
+                require(_is_finite(new, p.array), f"from {update.constraint!r}")
+        return new
+
+    def _check(self, name: str, gradients: Any) -> list[float]:
+        """Check gradients; return a bound of the absolute values in each."""
         check_gradients(gradients, name, self.params)
         if len(gradients) != len(self.params):
             raise ShapeError(
                 name, f"{len(self.params)} gradients", f"{len(gradients)}",
                 "Differentiate with respect to these Parameters only: grad_position=None, weights=...",
             )  # fmt: skip
-        for p, g in zip(self.params, gradients, strict=True):
+        largest = quietly(lambda: [_largest(g.array) for g in gradients])
+        for p, g, size in zip(self.params, gradients, largest, strict=True):
             if g.shape != p.shape:
                 raise ShapeError(f"{name}, {p.name}", f"a gradient {list(p.shape)}", describe(g), "Check their order.")
-            if not np.isfinite(g.array).all():
+            if not (math.isfinite(size) or np.isfinite(g.array).all()):
                 raise NonFiniteError(
                     f"{name}, step {self.steps}", f"a finite gradient of {p.name}", "NaN or infinity",
                     "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
                 )  # fmt: skip
+        return largest
 
     def _now(self, name: str, group: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of a group at this step."""
@@ -282,6 +364,23 @@ class Optimizer:
         options = {self.called.get(option, option): getattr(self, option) for option in self.options}
         options |= {} if self.loss_scale == 1.0 else {"loss_scale": self.loss_scale}
         return f"{type(self).__name__}({what}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
+
+
+def _largest(values: Array) -> float:
+    """Return an upper bound of the absolute values: their norm, which takes one look. NaN or infinity if it is not finite.
+
+    Squares may be 0 for values below 1e-18. A sum of squares is never below any of them, whatever is rounded.
+    """
+    flat = (values if values.dtype.char in "fd" else values.astype(np.float64)).ravel("K")
+    return math.sqrt(np.dot(flat, flat))
+
+
+def _is_finite(values: Array, before: Array | None = None) -> bool:
+    """Tell whether all values are finite, except those that were not before."""
+    if math.isfinite(quietly(lambda: _largest(values))):
+        return True
+    finite = np.isfinite(values)
+    return bool((finite if before is None else finite | ~np.isfinite(before)).all())
 
 
 def _wide(p: Parameter) -> DType:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import ArgumentError
-from .optimizer import Array, Optimizer, flag, within
+from .optimizer import Array, Largest, Optimizer, flag, within
 
 __all__ = ["SGD"]
 
@@ -48,6 +48,12 @@ class SGD(Optimizer):
             params, lr, learning_rate=learning_rate, loss_scale=loss_scale, weight_decay=weight_decay, momentum=momentum,
             nesterov=nesterov,
         )  # fmt: skip
+
+    def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
+        w, lr, decay = largest("w"), options["lr"], options["weight_decay"]
+        g = largest("g") + decay * w
+        before = largest("momentum") if options["momentum"] else 0.0
+        return (1 + lr) * (1 + decay + w + 2 * g + before) < most  # type: ignore[no-any-return]
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
         momentum = options["momentum"]

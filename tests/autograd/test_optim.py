@@ -167,6 +167,132 @@ def test_a_gradient_that_is_not_finite_is_refused_and_nothing_is_updated(bad):
     assert all(np.array_equal(value, before[1][key]) for key, value in optimizer.state_dict().items())
 
 
+class Rooted(optim.Optimizer):
+    """An optimizer of a user, which does not say how large its numbers become, and changes its memory in place."""
+
+    slots = ("total",)
+    options = {"lr": optim.Optimizer.options["lr"]}
+
+    def _updated(self, w, g, memory, options):
+        memory["total"] += g * g
+        return w - options["lr"] * g / np.sqrt(memory["total"])
+
+
+OVERFLOWS = {
+    "a square": (optim.Adam, {}, 4.5e30, "square", "float32"),
+    "a square with decay": (optim.AdamW, {}, -4.5e30, "square", "float32"),
+    "a square in float64": (optim.Adam, {}, 4.5e200, "square", "float64"),
+    "a decayed weight": (optim.Adam, {"weight_decay": 1e30}, 1.0, "square", "float32"),
+    "a step": (optim.Adam, {"lr": 1e38, "betas": (0.0, 0.999), "eps": 1e-2}, 1e18, "weights", "float32"),
+    "zero by zero": (optim.Adam, {"eps": 0.0}, 0.0, "weights", "float32"),
+    "a scaled gradient": (optim.Adam, {"loss_scale": 1e-30}, 1.0, "square", "float32"),
+    "a weight": (optim.SGD, {"lr": 10.0}, 3e38, "weights", "float32"),
+    "a weight in float16": (optim.Adam, {"lr": 1e6}, 1.0, "weights", "float16"),
+    "momentum": (optim.SGD, {"momentum": 0.9, "loss_scale": 1e-10}, 1e30, "momentum", "float32"),
+    "another memory": (Rooted, {}, 1e30, "total", "float32"),
+}
+
+
+def everything(optimizer):
+    return plain(optimizer.params), {key: np.array(value) for key, value in optimizer.state_dict().items()}
+
+
+def assert_the_same(found, expected):
+    assert found[0] == expected[0]
+    assert found[1].keys() == expected[1].keys()
+    assert all(np.array_equal(value, expected[1][key]) for key, value in found[1].items())
+
+
+@pytest.mark.parametrize("case", OVERFLOWS)
+def test_a_step_that_overflows_is_refused_and_nothing_is_updated(case):
+    kind, options, g, where, dtype = OVERFLOWS[case]
+    good, p = (Parameter(np.array([1.0, 2.0], dtype), name=name) for name in ("good", "broken"))
+    fine, large = Tensor(np.array([1.0, 0.5], dtype)), Tensor(np.array([1.0, g], dtype))
+    optimizer = kind([good, p], **options)
+    before = everything(optimizer)
+    with pytest.raises(
+        NonFiniteError,
+        match=rf"{kind.__name__}, step 0: expected a step that leaves (good|broken) and its memory finite, got infinity or "
+        rf"NaN in its (memory ')?{where}.*Nothing was updated. Clip the gradients with optim.clip_by_norm, or lower the learning",
+    ):
+        optimizer([fine, large])
+    assert_the_same(everything(optimizer), before)
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW, Rooted])
+def test_a_refused_step_leaves_no_trace(kind):
+    made, expected = (
+        kind([Parameter(np.array([1.0, 2.0], np.float32), name=name) for name in "ab"], lr=0.1) for _ in range(2)
+    )
+    steps = [[Tensor(np.array(values, np.float32)) for values in ([1.0, -1.0], [0.5, n])] for n in (1.0, 2.0, 3.0)]
+    for gradients in steps:
+        expected(gradients)
+    made(steps[0])
+    made.lr = 1e38
+    with pytest.raises(NonFiniteError):
+        made([steps[1][0], Tensor(np.array([3e38, 1.0], np.float32))])
+    made.lr = 0.1
+    for gradients in steps[1:]:
+        made(gradients)
+    assert_the_same(everything(made), everything(expected))
+
+
+@pytest.mark.parametrize("kind", [optim.SGD, optim.Adam, optim.AdamW])
+def test_steps_of_any_size_end_finite_or_are_refused(kind):
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(150):
+        w, g, lr = (10.0 ** rng.uniform(-40, 38, size) for size in (3, (2, 3), ()))
+        options = {"momentum": rng.choice([0.0, 0.9])} if kind is optim.SGD else {"eps": 10.0 ** rng.uniform(-45, 1)}
+        made, slow = (
+            kind([Parameter(np.float32(w), name="w")], lr=lr, weight_decay=10.0 ** rng.uniform(-40, 2), **options)
+            for _ in range(2)
+        )
+        slow._is_bounded = lambda *_: False
+        slow.weight_decay = made.weight_decay
+        for row in g:
+            ends = []
+            for optimizer in (made, slow):
+                try:
+                    optimizer([Tensor(np.float32(row))])
+                except NonFiniteError:
+                    ends.append(True)
+                else:
+                    ends.append(False)
+            assert ends[0] == ends[1]
+            refused += ends[0]
+            assert_the_same(everything(made), everything(slow))
+            assert np.isfinite(made.params[0].array).all()
+            assert all(np.isfinite(values).all() for values in made.memory[0].values())
+    assert 20 < refused < 280
+
+
+def test_a_large_step_without_overflow_is_made():
+    p = Parameter(np.array([1e30, 1.0], np.float32), name="w")
+    with np.errstate(all="raise"):
+        optim.SGD([p], 0.5)([Tensor(np.array([1e30, 1e30], np.float32))])
+    assert np.array_equal(p.array, np.float32([1e30, 1.0]) - np.float32(0.5) * np.float32(1e30))
+
+
+def test_a_weight_that_was_infinite_before_is_no_error():
+    p = Parameter(np.array([np.inf, 1.0], np.float32), name="w")
+    optim.Adam([p], 0.1)([Tensor([1.0, 1.0])])
+    assert plain(p) == [np.inf, pytest.approx(0.9)]
+
+
+def test_what_a_constraint_makes_is_checked_too():
+    p, other = Parameter(np.ones(2, np.float32), name="w"), Parameter(np.ones(2, np.float32), name="other")
+
+    def only_ones(values):
+        return np.where(values == 1, values, np.float32(np.nan))
+
+    optimizer = optim.Adam([{"params": [other]}, {"params": [p], "constraint": only_ones}], 0.1)
+    before = everything(optimizer)
+    with pytest.raises(NonFiniteError, match=r"Adam, step 0: expected a step that leaves w .* infinity or NaN from <function"):
+        optimizer([Tensor([1.0, 1.0]), Tensor([1.0, 1.0])])
+    assert_the_same(everything(optimizer), before)
+
+
 def test_gradients_that_do_not_fit_are_refused():
     p = Parameter([1.0, 2.0], name="w")
     optimizer = optim.SGD([p], 0.1)
