@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
@@ -213,7 +214,7 @@ class Optimizer:
 
     def _is_safe(self, update: _Update) -> bool:
         """Tell whether sizes alone show that all results are finite: then they need no check, and the memory no copy."""
-        if not is_finite_after(update.constraint):
+        if update.constraint is not None and not is_finite_after(update.constraint):
             return False
 
         def largest(name: str) -> float:
@@ -221,8 +222,7 @@ class Optimizer:
                 return update.largest / self.loss_scale
             return _largest(update.p.array if name == "w" else update.memory[name])
 
-        info = np.finfo(update.p.dtype)
-        return self._is_bounded(largest, update.options, float(info.max) / 4, float(info.tiny))
+        return self._is_bounded(largest, update.options, *_limits(update.p.dtype))
 
     def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
         """Tell whether a step certainly keeps all numbers below ``most``; without such a method every step is checked.
@@ -373,6 +373,13 @@ def _largest(values: Array) -> float:
     """
     flat = (values if values.dtype.char in "fd" else values.astype(np.float64)).ravel("K")
     return math.sqrt(np.dot(flat, flat))
+
+
+@functools.cache
+def _limits(dtype: DType) -> tuple[float, float]:
+    """Return a quarter of the largest number of a dtype, and its smallest normal one."""
+    info = np.finfo(dtype)
+    return float(info.max) / 4, float(info.tiny)
 
 
 def _is_finite(values: Array, before: Array | None = None) -> bool:

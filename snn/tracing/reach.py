@@ -22,7 +22,7 @@ from autograd.state import state as thread
 
 from . import contents
 from .contents import ATOMS, CONTAINERS, KNOWN, MISSING, PARTS, is_a, is_ours, numbers
-from .reads import BY_NAME, GENERATORS, OURS, Reads, global_names, impure, is_standard, refuse
+from .reads import BY_NAME, GENERATORS, OURS, Reads, global_names, impure, is_standard, reads_by_name, refuse
 from .watched import Watched
 
 __all__ = ["reach"]
@@ -145,6 +145,8 @@ class _Walk:
             self.watched.arrays.append(value)
         elif issubclass(kind, np.ufunc) and value.__name__.endswith("(vectorized)"):
             self._refuse(f"{path}, made by np.frompyfunc", "Use np.vectorize")
+        elif issubclass(kind, (types.MethodDescriptorType, types.WrapperDescriptorType)):
+            self._notice(value)
         elif kind in PARTS:
             for name in PARTS[kind]:
                 self._push(getattr(value, name), f"{path}.{name}")
@@ -194,11 +196,15 @@ class _Walk:
         elif is_a(value, (staticmethod, classmethod)):
             self._push(value.__func__, path)
         else:
-            if is_a(value, types.BuiltinFunctionType) and value.__module__ == "builtins" and value.__name__ in BY_NAME:
-                self.by_name |= not self._lenient  # a partial, map or reduce may call it, where no profiler sees it
+            if is_a(value, types.BuiltinFunctionType):
+                self._notice(value)
             self._push(value.__self__, path)
             if is_a(value, types.MethodType):
                 self._push(value.__func__, path)
+
+    def _notice(self, function: Any) -> None:
+        """Notice a function that a partial, map or reduce may call to read attributes by name, where no profiler sees it."""
+        self.by_name |= not self._lenient and reads_by_name(function)
 
     def _called(self, function: Any, path: str) -> None:
         """Watch a function whose calls no profiler sees."""

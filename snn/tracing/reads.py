@@ -8,9 +8,10 @@ import gc
 import os
 import random
 import re
+import string
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -21,7 +22,7 @@ import autograd
 from autograd import Tensor
 from autograd.errors import CompileError
 
-__all__ = ["BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "refuse", "watching"]
+__all__ = ["BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "reads_by_name", "refuse", "watching"]
 
 OURS = tuple(
     str(folder / "_")[:-1] for folder in (Path(autograd.__file__).parent, Path(__file__).parents[1], Path(np.__file__).parent)
@@ -31,8 +32,10 @@ _STANDARD = os.path.join(os.path.dirname(os.__file__), "")
 GENERATORS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 BY_NAME = {"getattr", "vars", "dir", "hasattr", "setattr", "delattr"}
 """Functions that read attributes by computed names."""
-_UNSEEN = {"__dict__", "attrgetter", "__getattribute__"}
+_UNSEEN = {"__dict__", "__getattribute__", "attrgetter", "methodcaller"}
 """Objects that do the same without a call that a profiler sees."""
+_FORMATS = {"format", "format_map"}
+"""Methods of strings that read attributes by the names in them."""
 _PURE = {
     "_abc", "_bisect", "_collections", "_contextvars", "_datetime", "_decimal", "_functools", "_heapq", "_operator",
     "_sre", "_statistics", "_string", "_struct", "_typing", "_warnings", "_weakref", "array", "binascii", "builtins",
@@ -62,8 +65,9 @@ class Reads:
     ----------
     codes : dict
         The code objects and their globals, by identity.
-    attributes, strings : set of str
-        Names that its instructions read from objects, and names in its strings.
+    attributes : set of str
+        Names that it reads from objects: those in its instructions, and those in strings that are given to ``getattr`` and
+        the like, or to ``str.format``.
     everything : bool
         Whether it used a function that reads attributes by computed names.
     """
@@ -71,15 +75,20 @@ class Reads:
     def __init__(self) -> None:
         self.codes: dict[tuple[int, int], tuple[types.CodeType, dict[str, Any]]] = {}
         self.attributes: set[str] = set()
-        self.strings: set[str] = set()
+        self._strings: set[str] = set()
         self.everything = False
+
+    @property
+    def strings(self) -> Set[str]:
+        """The words in its strings, if it reads attributes by computed names, which may be made of these. Otherwise none."""
+        return self._strings if self.everything else frozenset()
 
     def add(self, code: types.CodeType, space: dict[str, Any]) -> None:
         """Record a function that is called."""
         if (id(code), id(space)) not in self.codes:
             self.codes[id(code), id(space)] = code, space
             self.attributes.update(code.co_names)
-            self.strings |= _strings(code)
+            self._strings |= _words(code)
             self.everything |= not _UNSEEN.isdisjoint(code.co_names) or global_names(code)[2] or _hands_on(code)
 
     def ran(self, function: types.FunctionType) -> bool:
@@ -88,8 +97,8 @@ class Reads:
 
 
 @functools.lru_cache(512)
-def _strings(code: types.CodeType) -> frozenset[str]:
-    """Return the words in the strings of a function, such as the name given to ``getattr``."""
+def _words(code: types.CodeType) -> frozenset[str]:
+    """Return the words in the strings of a function."""
     found: set[str] = set()
     left = list(code.co_consts)
     while left:
@@ -119,10 +128,43 @@ def global_names(code: types.CodeType) -> tuple[frozenset[str], frozenset[tuple[
 @functools.lru_cache(512)
 def _hands_on(code: types.CodeType) -> bool:
     """Tell whether a function passes on, rather than calls, a function that reads attributes by computed names."""
-    return not BY_NAME.isdisjoint(code.co_names) and any(
-        step.argval in BY_NAME and step.opcode in dis.hasname and not (step.opname == "LOAD_GLOBAL" and (step.arg or 0) & 1)
-        for step in dis.get_instructions(code)
-    )
+    if (BY_NAME | _FORMATS).isdisjoint(code.co_names):
+        return False
+    steps = list(dis.get_instructions(code))
+    after = [step.opname for step in steps[1:]] + [""] * 2
+    for i, step in enumerate(steps):
+        if step.opcode not in dis.hasname:
+            continue
+        if step.argval in BY_NAME and not (step.opname == "LOAD_GLOBAL" and (step.arg or 0) & 1):
+            return True
+        method = sys.version_info >= (3, 12) and (step.arg or 0) & 1
+        compared = after[i] == "LOAD_CONST" and after[i + 1] in ("COMPARE_OP", "CONTAINS_OP", "IS_OP")  # as another attribute
+        if step.argval in _FORMATS and step.opname == "LOAD_ATTR" and not method and not compared:
+            return True
+    return False
+
+
+def reads_by_name(function: Any) -> bool:
+    """Tell whether a C function reads attributes by names that it is given, such as ``getattr`` and ``"{0.a}".format``."""
+    if isinstance(function, types.BuiltinFunctionType):
+        return _formats(function) or (function.__module__ == "builtins" and function.__name__ in BY_NAME)
+    return function.__name__ == "__getattribute__" or (function.__name__ in _FORMATS and issubclass(function.__objclass__, str))
+
+
+def _formats(function: types.BuiltinFunctionType) -> bool:
+    return function.__name__ in _FORMATS and isinstance(function.__self__, str)
+
+
+def _fields(text: str) -> set[str]:
+    """Return the attributes that the fields of a format string read, such as ``a`` of ``"{0.a}"``."""
+    found: set[str] = set()
+    try:
+        for _, field, spec, _ in string.Formatter().parse(text):
+            found.update(re.findall(r"\.([^.\[]+)", field or ""))
+            found |= _fields(spec) if spec else set()
+    except ValueError:  # the call raises it too
+        pass
+    return found
 
 
 @functools.lru_cache(512)
@@ -186,6 +228,8 @@ def watching(reads: Reads, where: str) -> Iterator[None]:
                 named = _named(code, frame.f_lasti)
                 reads.attributes.update(named)
                 reads.everything |= not named
+            elif _formats(argument):
+                reads.attributes |= _fields(argument.__self__)
             elif (name := impure(argument)) is not None and not (argument is id and is_standard(file)):
                 refused.append(f"{name}, called in {code.co_name} of {file}, line {frame.f_lineno}")
 

@@ -224,6 +224,34 @@ PLACES = {
     ),
     "eval": Place("G = 0.5", "eval('G')", "G = 0.75"),
     "format": Place(class_of, "float('{0.gain}'.format(Config))", "Config.gain = 0.75"),
+    "format of another string": Place(
+        class_of + "\nnode.text = '{0.gain}'", "float(self.text.format(Config))", "Config.gain = 0.75"
+    ),
+    "format by the class of strings": Place(
+        class_of + "\nnode.text = '{0.gain}'", "float(str.format(self.text, Config))", "Config.gain = 0.75"
+    ),
+    "format of a mapping": Place(class_of, "float('{c.gain!s}'.format_map({'c': Config}))", "Config.gain = 0.75"),
+    "width in a format": Place(
+        "class Config: wide = 10\nnode.text = '{0:{1.wide}}'", "len(self.text.format(1, Config)) / 20", "Config.wide = 15"
+    ),
+    "format in a map": Place(class_of, "float(list(map('{0.gain}'.format, [Config]))[0])", "Config.gain = 0.75"),
+    "format by another name": Place(
+        class_of + "\nF = '{0.gain}'.format", "float(list(map(F, [Config]))[0])", "Config.gain = 0.75"
+    ),
+    "format in a partial": Place(
+        class_of + "\nF = functools.partial('{0.gain}'.format)", "float(F(Config))", "Config.gain = 0.75"
+    ),
+    "method of strings in a map": Place(
+        class_of + "\nnode.text = '{0.gain}'; F = str.format", "float(list(map(F, [self.text], [Config]))[0])", "Config.gain = 0.75"
+    ),
+    "getattribute by another name": Place(
+        class_of + "\nC = Config(); node.names = ['gain']; G = object.__getattribute__", "G(C, self.names[0])", "Config.gain = 0.75"
+    ),
+    "methodcaller": Place(
+        "class Config:\n    def gain(self): return 0.5\nnode.c = Config()",
+        "operator.methodcaller('ga' + 'in')(self.c)",
+        "Config.gain = lambda self: 0.75",
+    ),
     "name chosen": Place(class_of + "\nN = 'gain'", "getattr(Config, N or 'other')", "Config.gain = 0.75"),
     "name in a variable": Place(class_of + "\nN = 'gain'", "getattr(Config, N, 0.25)", "Config.gain = 0.75"),
     "attribute of an array": Place(

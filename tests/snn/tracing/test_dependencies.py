@@ -252,6 +252,50 @@ def test_what_changes_nothing_is_neither_refused_nor_traced_again(name, tmp_path
     assert len(traced) == 1
 
 
+DATA = {
+    "comparison": "(1 if self.kind == 'state' else 0.5)",
+    "key": "{'state': 0.5, 'threading': 1}[self.kind or 'state']",
+    "f-string": "(0.5 if f'state {self.kind}' else 1)",
+    "format": "(0.5 if 'state {0[0]} {{0.state}}'.format([self.kind]) else 1)",
+    "text around a field": "(0.5 if 'the state is {:>4}'.format(self.kind) else 1)",
+    "keyword": "dict(state=0.5)['state']",
+    "match": "self.chosen()",
+    "membership": "(1 if self.kind in ('state', 'program') else 0.5)",
+    "default of getattr": "(0.5 if getattr(self, 'kind', 'state') == '' else 1)",
+    "format as data": "(0.5 if self.format == 'NCHW' else 1)",
+}
+CHOSEN = """
+    kind, format = "", "NCHW"
+
+    def chosen(self):
+        match self.kind:
+            case "state": return 1
+            case _: return 0.5
+"""
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_strings_that_equal_names_of_modules_are_data(name, tmp_path):
+    """The module ``autograd.ops`` has ``state``, which cannot be watched."""
+    with Script(tmp_path, [f"({DATA[name]}) * ops.ones_like(v)"], CHOSEN) as script:
+        _, refused = agree(script)
+        assert not refused
+
+
+@pytest.mark.parametrize("read", ["getattr(ops, 'state')", "ops.state", "'{0.state}'.format(ops)", "self.matched()"])
+def test_the_same_names_are_refused_where_they_are_read(read, tmp_path):
+    methods = """
+    def matched(self):
+        match ops:
+            case object(state=found): return found
+"""
+    with (
+        Script(tmp_path, [f"(0.5 if {read} else 1) * ops.ones_like(v)"], methods) as script,
+        pytest.raises(CompileError, match="which cannot be watched"),
+    ):
+        snn.run(script.space["neuron"], x, mode="python")
+
+
 def test_what_other_packages_register_for_copying_is_no_part_of_a_neuron(tmp_path, monkeypatch):
     """Dask, for one, lists every exception there is, some of which cannot be watched."""
     with Script(tmp_path, [REASONABLE["dataclass"]], "") as script:
