@@ -87,12 +87,11 @@ def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()
 
 
 class _Update(NamedTuple):
-    """What the step of one Parameter needs; ``largest`` bounds the absolute values of its gradient."""
+    """What the step of one Parameter needs."""
 
     p: Parameter
     gradient: Tensor
     memory: dict[str, Array]
-    largest: float
     options: dict[str, Any]
     constraint: Any
 
@@ -188,38 +187,52 @@ class Optimizer:
             Nothing is updated.
         """
         name = type(self).__name__
-        largest = self._check(name, gradients)
-        found = dict(zip(map(id, self.params), zip(gradients, self.memory, largest, strict=True), strict=True))
+        self._check(name, gradients)
+        found = dict(zip(map(id, self.params), zip(gradients, self.memory, strict=True), strict=True))
         todo = [
             _Update(p, *found[id(p)], options, group.get("constraint"))
             for group, options in [(group, self._now(name, group)) for group in self.groups]
             for p in group["params"]
             if p.requires_grad
         ]
-        self.steps += 1
         before: list[dict[str, Array]] | None = None
-        done = False
+        done, steps = False, self.steps
         try:
-            if not quietly(lambda: all(self._is_safe(update) for update in todo)):
+            if not quietly(lambda: self._is_safe(name, gradients, todo)):
                 before = [{slot: values.copy() for slot, values in update.memory.items()} for update in todo]
             new = [self._stepped(name, update, checked=before is not None) for update in todo]
             done = True
         finally:
             if not done:
-                self.steps -= 1
+                self.steps = steps
                 for update, memory in zip(todo, before or (), strict=False):
                     update.memory.update(memory)
         for update, values in zip(todo, new, strict=True):
             update.p.array = values
 
-    def _is_safe(self, update: _Update) -> bool:
-        """Tell whether sizes alone show that all results are finite: then they need no check, and the memory no copy."""
+    def _is_safe(self, name: str, gradients: Sequence[Tensor], todo: Sequence[_Update]) -> bool:
+        """Check that gradients are finite, and begin a step. Tell whether sizes alone show that all its results are finite.
+
+        Then they need no check, and the memory no copy.
+        """
+        sizes = {}
+        for p, g in zip(self.params, gradients, strict=True):
+            sizes[id(p)] = _largest(g.array)
+            if not (math.isfinite(sizes[id(p)]) or np.isfinite(g.array).all()):
+                raise NonFiniteError(
+                    f"{name}, step {self.steps}", f"a finite gradient of {p.name}", "NaN or infinity",
+                    "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
+                )  # fmt: skip
+        self.steps += 1
+        return all(self._is_bounded_by(sizes[id(update.p)], update) for update in todo)
+
+    def _is_bounded_by(self, gradient: float, update: _Update) -> bool:
         if update.constraint is not None and not is_finite_after(update.constraint):
             return False
 
         def largest(name: str) -> float:
             if name == "g":
-                return update.largest / self.loss_scale
+                return gradient / self.loss_scale
             return _largest(update.p.array if name == "w" else update.memory[name])
 
         return self._is_bounded(largest, update.options, *_limits(update.p.dtype))
@@ -268,24 +281,16 @@ class Optimizer:
                 require(_is_finite(new, p.array), f"from {update.constraint!r}")
         return new
 
-    def _check(self, name: str, gradients: Any) -> list[float]:
-        """Check gradients; return a bound of the absolute values in each."""
+    def _check(self, name: str, gradients: Any) -> None:
         check_gradients(gradients, name, self.params)
         if len(gradients) != len(self.params):
             raise ShapeError(
                 name, f"{len(self.params)} gradients", f"{len(gradients)}",
                 "Differentiate with respect to these Parameters only: grad_position=None, weights=...",
             )  # fmt: skip
-        largest = quietly(lambda: [_largest(g.array) for g in gradients])
-        for p, g, size in zip(self.params, gradients, largest, strict=True):
+        for p, g in zip(self.params, gradients, strict=True):
             if g.shape != p.shape:
                 raise ShapeError(f"{name}, {p.name}", f"a gradient {list(p.shape)}", describe(g), "Check their order.")
-            if not (math.isfinite(size) or np.isfinite(g.array).all()):
-                raise NonFiniteError(
-                    f"{name}, step {self.steps}", f"a finite gradient of {p.name}", "NaN or infinity",
-                    "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
-                )  # fmt: skip
-        return largest
 
     def _now(self, name: str, group: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of a group at this step."""
