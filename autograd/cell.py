@@ -150,8 +150,10 @@ class Cell(Hookable, CellNames, OwnArguments):
             self.__dict__[name].set_data(value)
             return
         elif isinstance(value, (Cell, list, tuple, dict)):
-            if any(True for _ in _parts(name, value)):
+            for path, part in _parts(name, value):
                 self.require_ready(f"given {name!r}")
+                if isinstance(part, Cell):
+                    part.require_ready(f"made part {path!r} of {type(self).__name__}")
         before = self.__dict__.get(name)
         object.__setattr__(self, name, value)
         if type(value) not in _PLAIN or type(before) not in _PLAIN:

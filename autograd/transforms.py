@@ -186,7 +186,11 @@ def _positions(grad_position: Any, n_args: int | None, where: str) -> tuple[int,
     positions = grad_position if isinstance(grad_position, tuple) else (grad_position,)
     fix = "Positions count the positional arguments from 0."
     if not positions or not all(isinstance(p, int) and not isinstance(p, bool) for p in positions):
-        raise ArgumentError(where, "grad_position to be an int or a tuple of ints", repr(grad_position), fix)
+        got, weights = repr(grad_position), [p for p in tree.leaves(grad_position) if isinstance(p, Parameter)]
+        if weights:
+            fix = f"For gradients of weights, write {where}(fn, None, weights): None is in the place of grad_position."
+            got = f"{len(weights)} Parameters" if len(weights) > 1 else f"the Parameter {weights[0].name!r}"
+        raise ArgumentError(where, "grad_position to be an int or a tuple of ints", got, fix)
     if min(positions) < 0 or len(set(positions)) < len(positions):
         raise ArgumentError(where, "grad_position without negative or repeated numbers", repr(grad_position), fix)
     if n_args == 0:
@@ -387,7 +391,14 @@ def vjp(
     """
     where = f"vjp of {name_of(fn)}"
     positions = floating_positions(inputs, where, needed=weights is None)
-    run = Pass(fn, inputs, {}, positions, as_weights(weights, "vjp"), where, has_aux, allow_unused)
+    try:
+        run = Pass(fn, inputs, {}, positions, as_weights(weights, "vjp"), where, has_aux, allow_unused)
+    except Exception as error:
+        if any(isinstance(value, Parameter) for i in positions for value in tree.leaves(inputs[i])):
+            error.add_note(
+                "  Parameters are among the inputs of vjp. For gradients of weights: vjp(fn, *inputs, weights=weights)"
+            )
+        raise
 
     def pullback(*cotangents: Any) -> Any:
         by_position, by_weights = run.gradients(cotangents, free=False)

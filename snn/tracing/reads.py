@@ -22,7 +22,18 @@ import autograd
 from autograd import Tensor
 from autograd.errors import CompileError
 
-__all__ = ["BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "reads_by_name", "refuse", "watching"]
+__all__ = [
+    "BY_NAME",
+    "GENERATORS",
+    "OURS",
+    "Reads",
+    "global_names",
+    "impure",
+    "is_standard",
+    "reads_by_name",
+    "refuse",
+    "watching",
+]
 
 OURS = tuple(
     str(folder / "_")[:-1] for folder in (Path(autograd.__file__).parent, Path(__file__).parents[1], Path(np.__file__).parent)
@@ -148,7 +159,9 @@ def reads_by_name(function: Any) -> bool:
     """Tell whether a C function reads attributes by names that it is given, such as ``getattr`` and ``"{0.a}".format``."""
     if isinstance(function, types.BuiltinFunctionType):
         return _formats(function) or (function.__module__ == "builtins" and function.__name__ in BY_NAME)
-    return function.__name__ == "__getattribute__" or (function.__name__ in _FORMATS and issubclass(function.__objclass__, str))
+    return function.__name__ == "__getattribute__" or (
+        function.__name__ in _FORMATS and issubclass(function.__objclass__, str)
+    )
 
 
 def _formats(function: types.BuiltinFunctionType) -> bool:

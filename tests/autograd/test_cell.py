@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -308,3 +309,39 @@ def test_a_cell_can_be_copied_and_pickled(twin):
     assert plain(net[0].weight) != [[0.0, 0.0]]
     x = Tensor([[1.0, 2.0]])
     assert plain(grad(lambda v: again[0](v), None, again[0].weight)(x)) == [[1.0, 2.0]]
+
+
+HOLDERS = {
+    "an attribute": (lambda part: setattr(Cell(), "node", part), "'node' of Cell"),
+    "a list": (lambda part: setattr(Cell(), "nodes", [nn.ReLU(), part]), "'nodes.1' of Cell"),
+    "a dict": (lambda part: setattr(Cell(), "nodes", {"a": part}), "'nodes.a' of Cell"),
+    "a child": (lambda part: Cell().insert_child_to_cell("child", part), "'child' of Cell"),
+    "a chain": (lambda part: nn.SequentialCell(nn.ReLU(), part), "'1' of SequentialCell"),
+    "an appended layer": (lambda part: nn.SequentialCell().append(part), "'0' of SequentialCell"),
+    "a list of Cells": (lambda part: nn.CellList([part]), "'0' of CellList"),
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_a_part_without_super_init_is_named_where_it_is_put_into_a_net(holder):
+    class Forgetful(Cell):
+        def __init__(self):
+            self.damping = 0.9  # a number may come before super().__init__()
+
+    put, where = HOLDERS[holder]
+    message = (
+        f"Forgetful: expected super().__init__() before it is made part {where}, got no such call. Make `super().__init__()`"
+    )
+    with pytest.raises(CellError, match=re.escape(message)):
+        put(Forgetful())
+
+
+def test_numbers_may_come_before_super_init():
+    class Late(Cell):
+        def __init__(self):
+            self.damping = 0.9
+            super().__init__()
+
+    net = Cell()
+    net.late = Late()
+    assert net.late.damping == 0.9

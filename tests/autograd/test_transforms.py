@@ -298,3 +298,27 @@ def test_a_cell_is_differentiated_like_a_function():
             return x * x
 
     assert plain(grad(Square())(x23())) == plain(grad(lambda x: x * x)(x23()))
+
+
+@pytest.mark.parametrize("transform", [grad, value_and_grad])
+@pytest.mark.parametrize("kind", ["list", "tuple", "ParameterTuple", "dict", "one"])
+def test_weights_in_the_place_of_positions_are_named(transform, kind):
+    a, b = Parameter([1.0], name="a"), Parameter([2.0], name="b")
+    given = {"list": [a, b], "tuple": (a, b), "ParameterTuple": ParameterTuple([a, b]), "dict": {"a": a, "b": b}, "one": a}[
+        kind
+    ]
+    name = transform.__name__
+    message = f"{name}: expected grad_position to be an int or a tuple of ints, got {'the Parameter .a.' if kind == 'one' else '2 Par'}"
+    with pytest.raises(ArgumentError, match=message) as error:
+        transform(lambda: a * b, given)
+    assert f"write {name}(fn, None, weights)" in error.value.fix
+
+
+def test_weights_in_the_place_of_inputs_of_vjp_are_named_if_the_function_fails():
+    a = Parameter([1.0], name="a")
+    with pytest.raises(TypeError, match="takes 0 positional") as error:
+        vjp(lambda: a * a, [a])
+    assert any("vjp(fn, *inputs, weights=weights)" in note for note in error.value.__notes__)
+    with pytest.raises(TypeError, match="takes 0 positional") as error:
+        vjp(lambda: a * a, Tensor([1.0]))
+    assert not getattr(error.value, "__notes__", [])

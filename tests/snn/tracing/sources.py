@@ -242,10 +242,14 @@ PLACES = {
         class_of + "\nF = functools.partial('{0.gain}'.format)", "float(F(Config))", "Config.gain = 0.75"
     ),
     "method of strings in a map": Place(
-        class_of + "\nnode.text = '{0.gain}'; F = str.format", "float(list(map(F, [self.text], [Config]))[0])", "Config.gain = 0.75"
+        class_of + "\nnode.text = '{0.gain}'; F = str.format",
+        "float(list(map(F, [self.text], [Config]))[0])",
+        "Config.gain = 0.75",
     ),
     "getattribute by another name": Place(
-        class_of + "\nC = Config(); node.names = ['gain']; G = object.__getattribute__", "G(C, self.names[0])", "Config.gain = 0.75"
+        class_of + "\nC = Config(); node.names = ['gain']; G = object.__getattribute__",
+        "G(C, self.names[0])",
+        "Config.gain = 0.75",
     ),
     "methodcaller": Place(
         "class Config:\n    def gain(self): return 0.5\nnode.c = Config()",
