@@ -11,7 +11,7 @@ import re
 import string
 import sys
 import types
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -90,9 +90,9 @@ class Reads:
         self.everything = False
 
     @property
-    def strings(self) -> Set[str]:
+    def strings(self) -> set[str]:
         """The words in its strings, if it reads attributes by computed names, which may be made of these. Otherwise none."""
-        return self._strings if self.everything else frozenset()
+        return self._strings if self.everything else set()
 
     def add(self, code: types.CodeType, space: dict[str, Any]) -> None:
         """Record a function that is called."""

@@ -213,7 +213,7 @@ def test_a_step_that_overflows_is_refused_and_nothing_is_updated(case):
     with pytest.raises(
         NonFiniteError,
         match=rf"{kind.__name__}, step 0: expected a step that leaves (good|broken) and its memory finite, got infinity or "
-        rf"NaN in its (memory ')?{where}.*Nothing was updated. Clip the gradients with optim.clip_by_norm, or lower the learning",
+        rf"NaN in its (memory ')?{where}.*Nothing was updated. Clip the gradients with optim.clip_by_norm, or lower",
     ):
         optimizer([fine, large])
     assert_the_same(everything(optimizer), before)

@@ -304,13 +304,11 @@ def test_a_cell_is_differentiated_like_a_function():
 @pytest.mark.parametrize("kind", ["list", "tuple", "ParameterTuple", "dict", "one"])
 def test_weights_in_the_place_of_positions_are_named(transform, kind):
     a, b = Parameter([1.0], name="a"), Parameter([2.0], name="b")
-    given = {"list": [a, b], "tuple": (a, b), "ParameterTuple": ParameterTuple([a, b]), "dict": {"a": a, "b": b}, "one": a}[
-        kind
-    ]
-    name = transform.__name__
-    message = f"{name}: expected grad_position to be an int or a tuple of ints, got {'the Parameter .a.' if kind == 'one' else '2 Par'}"
+    kinds = {"list": [a, b], "tuple": (a, b), "ParameterTuple": ParameterTuple([a, b]), "dict": {"a": a, "b": b}, "one": a}
+    name, got = transform.__name__, "the Parameter 'a'" if kind == "one" else "2 Parameters"
+    message = f"{name}: expected grad_position to be an int or a tuple of ints, got {got}"
     with pytest.raises(ArgumentError, match=message) as error:
-        transform(lambda: a * b, given)
+        transform(lambda: a * b, kinds[kind])
     assert f"write {name}(fn, None, weights)" in error.value.fix
 
 
