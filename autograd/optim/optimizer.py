@@ -377,7 +377,7 @@ def _largest(values: Array) -> float:
     Squares may be 0 for values below 1e-18. A sum of squares is never below any of them, whatever is rounded.
     """
     flat = (values if values.dtype.char in "fd" else values.astype(np.float64)).ravel("K")
-    return math.sqrt(np.dot(flat, flat))
+    return math.sqrt(flat.dot(flat))
 
 
 @functools.cache
