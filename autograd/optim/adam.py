@@ -98,14 +98,18 @@ class Adam(Optimizer):
         keep = 1 - options["lr"] * decay if decay and self.decoupled else 1.0
         return beta1, 1 - beta1, beta2, 1 - beta2, size, options["eps"] * scale, keep
 
-    def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
+    def _bounded(
+        self, largest: Largest, options: Mapping[str, Any], most: float, least: float
+    ) -> Mapping[str, float] | None:  # fmt: skip
         *_, size, eps, keep = self._numbers(options)
         w, g = largest("w"), largest("g")
         g = g if self.decoupled else g + options["weight_decay"] * w
         # The new mean and square lie between the old ones and the gradient, or its square.
         if not (eps >= least and g * g < most):
-            return False
-        return (1 + w) * (1 + abs(keep)) + size * (1 + largest("mean") + g) / min(eps, 1.0) < most
+            return None
+        mean = 1e-15 + max(largest("mean"), g)
+        after = w * max(abs(keep), 1.0) + size * mean / min(eps, 1.0) + 1e-15
+        return {"w": 1.0001 * after, "mean": mean} if 2 * (1 + after) < most else None
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
         decay, new = options["weight_decay"], np.empty_like(w)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import is_
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -96,6 +97,17 @@ class _Update(NamedTuple):
     constraint: Any
 
 
+class _Known(NamedTuple):
+    """Bounds of the weights and the memory of a Parameter, as a step left them."""
+
+    arrays: tuple[Array, ...]
+    bounds: Mapping[str, float]
+
+    def holds(self, update: _Update) -> bool:
+        """Tell whether these are still the arrays."""
+        return all(map(is_, self.arrays, (update.p.array, *update.memory.values())))
+
+
 class Optimizer:
     """Base class. A subclass defines the memory of each Parameter, and the step as a function of memory and gradient.
 
@@ -157,6 +169,7 @@ class Optimizer:
             for p in group["params"] if group.get("constraint") is not None else ():
                 p.array = constrained(group["constraint"], p.stored, f"{name}, {p.name}")
         self.memory = [{slot: np.zeros(p.shape, _wide(p)) for slot in self.slots} for p in self.params]
+        self._known: dict[int, _Known] = {}
 
     @property
     def parameters(self) -> ParameterTuple:
@@ -198,7 +211,8 @@ class Optimizer:
         before: list[dict[str, Array]] | None = None
         done, steps = False, self.steps
         try:
-            if not quietly(lambda: self._is_safe(name, gradients, todo)):
+            bounds = quietly(lambda: self._bounds_of(name, gradients, todo))
+            if bounds is None:
                 before = [{slot: values.copy() for slot, values in update.memory.items()} for update in todo]
             new = [self._stepped(name, update, checked=before is not None) for update in todo]
             done = True
@@ -209,11 +223,17 @@ class Optimizer:
                     update.memory.update(memory)
         for update, values in zip(todo, new, strict=True):
             update.p.array = values
+        self._known = {} if bounds is None else {
+            id(update.p): _Known((values, *update.memory.values()), bound)
+            for update, values, bound in zip(todo, new, bounds, strict=True)
+        }  # fmt: skip
 
-    def _is_safe(self, name: str, gradients: Sequence[Tensor], todo: Sequence[_Update]) -> bool:
-        """Check that gradients are finite, and begin a step. Tell whether sizes alone show that all its results are finite.
+    def _bounds_of(
+        self, name: str, gradients: Sequence[Tensor], todo: Sequence[_Update]
+    ) -> list[Mapping[str, float]] | None:  # fmt: skip
+        """Check that gradients are finite, and begin a step. Return bounds of all its results, if they show them to be finite.
 
-        Then they need no check, and the memory no copy.
+        Then the results need no check, and the memory no copy.
         """
         sizes = {}
         for p, g in zip(self.params, gradients, strict=True):
@@ -224,21 +244,27 @@ class Optimizer:
                     "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
                 )  # fmt: skip
         self.steps += 1
-        return all(self._is_bounded_by(sizes[id(update.p)], update) for update in todo)
+        found = [self._bound_of(sizes[id(update.p)] / self.loss_scale, update) for update in todo]
+        return None if None in found else found  # type: ignore[return-value]
 
-    def _is_bounded_by(self, gradient: float, update: _Update) -> bool:
+    def _bound_of(self, gradient: float, update: _Update) -> Mapping[str, float] | None:
         if update.constraint is not None and not is_finite_after(update.constraint):
-            return False
+            return None
+        limits, known = _limits(update.p.dtype), self._known.get(id(update.p))
+        if known is not None and known.holds(update):  # of arrays that only steps like this one have changed
+            bound = self._bounded({**known.bounds, "g": gradient}.__getitem__, update.options, *limits)
+            if bound is not None:
+                return bound
 
         def largest(name: str) -> float:
-            if name == "g":
-                return gradient / self.loss_scale
-            return _largest(update.p.array if name == "w" else update.memory[name])
+            return gradient if name == "g" else _largest(update.p.array if name == "w" else update.memory[name])
 
-        return self._is_bounded(largest, update.options, *_limits(update.p.dtype))
+        return self._bounded(largest, update.options, *limits)
 
-    def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
-        """Tell whether a step certainly keeps all numbers below ``most``; without such a method every step is checked.
+    def _bounded(
+        self, largest: Largest, options: Mapping[str, Any], most: float, least: float
+    ) -> Mapping[str, float] | None:  # fmt: skip
+        """Return bounds after a step that certainly keeps all numbers below ``most``; without them, the step is checked.
 
         Parameters
         ----------
@@ -249,8 +275,13 @@ class Optimizer:
             The options at this step.
         most, least : float
             A quarter of the largest number of the dtype, and the smallest normal one.
+
+        Returns
+        -------
+        mapping or None
+            A bound for ``"w"`` and for each slot that the method asks for.
         """
-        return False
+        return None
 
     def _stepped(self, name: str, update: _Update, checked: bool) -> Array:
         """Return the new weights of a Parameter, and update its memory."""

@@ -49,11 +49,15 @@ class SGD(Optimizer):
             nesterov=nesterov,
         )  # fmt: skip
 
-    def _is_bounded(self, largest: Largest, options: Mapping[str, Any], most: float, least: float) -> bool:
+    def _bounded(
+        self, largest: Largest, options: Mapping[str, Any], most: float, least: float
+    ) -> Mapping[str, float] | None:  # fmt: skip
         w, lr, decay = largest("w"), options["lr"], options["weight_decay"]
         g = largest("g") + decay * w
         before = largest("momentum") if options["momentum"] else 0.0
-        return (1 + lr) * (1 + decay + w + 2 * g + before) < most  # type: ignore[no-any-return]
+        if not (1 + lr) * (1 + decay + w + 2 * g + before) < most:
+            return None
+        return {"w": 1.0001 * (w + lr * (2 * g + before)) + 1e-15, "momentum": 1.0001 * (before + g) + 1e-15}
 
     def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
         momentum = options["momentum"]
