@@ -24,6 +24,8 @@ class State(threading.local):
     ----------
     recording : bool
         Operations on tracked tensors make graph nodes.
+    stopped : bool
+        No gradient passes, inside of :func:`no_grad`: a step that is traced for later records that.
     linking : bool
         Operations without a derivative make nodes too, to find the values that a Cell with its own ``bprop`` used inside.
     watched : dict
@@ -37,6 +39,7 @@ class State(threading.local):
     """
 
     recording: bool = False
+    stopped: bool = False
     linking: bool = False
     watched: dict[int, Node] = {}
     tracing: Program | None = None
@@ -90,4 +93,4 @@ def no_grad() -> Any:
     >>> print(autograd.grad(f)(Tensor([3.0])))
     [9.]
     """
-    return scope(recording=False)
+    return scope(recording=False, stopped=True)

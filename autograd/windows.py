@@ -199,7 +199,7 @@ def _by_loops(function: Callable[..., Array]) -> Callable[..., Array]:
     @functools.wraps(function)
     def chosen(x: Array, *rest: Any) -> Array:
         loops = compiled
-        made: Array = (function if loops is None or not loops.takes(x) else getattr(loops, function.__name__))(x, *rest)
+        made: Array = (function if loops is None or not loops.takes(x, *rest) else getattr(loops, function.__name__))(x, *rest)
         return made
 
     return chosen

@@ -21,7 +21,7 @@ from ..common.structure import (
     steps_in_loops,
     zeros_of,
 )
-from ..connections import Connection, connection_of
+from ..connections import Connection, Joined, connection_of
 from ..connections.dense import Dense
 from ..connections.products import why_not
 from ..eager.stepwise import AllSteps
@@ -177,19 +177,32 @@ class Execution(AllSteps):
     # Stages without a loop over time
 
     def _apply(self, node: Node) -> None:
-        if node.kind == "layer":
+        if isinstance(node.what, Joined):
+            outs = [self._both(node, node.what)]
+        elif node.kind == "layer":
             outs = self._layer(node)
         else:
             outs = hoisted(self.graph, node, [self.value(item) for item in node.inputs], len(self.x))
         for k, out in enumerate(outs):
             self.values[Edge(node.number, k)] = out
             if self.check and node.kind == "layer":
-                check_output(node.path, node.owner or node.what, out)
+                check_output(node.path, node.what, out)
+
+    def _both(self, node: Node, cell: Joined) -> Tensor:
+        """Run two layers one after the other, and check what is between them."""
+        between = at_once(cell.first, self.value(node.inputs[0]))
+        if self.check:
+            check_output(node.path, cell.first, between)
+        return at_once(cell.second, between)
 
     def _note(self, node: Node, weights: Connection, x: Tensor) -> None:
         """Record the first layer whose weights and input have different floating dtypes."""
         if self.mixed is None and weights.stored != x.dtype and x.dtype.kind == "f":
-            self.mixed = label(node.name, node.what) if node.kind == "layer" else node.name, weights.stored, x.dtype
+            self.mixed = (
+                label(node.name, node.owner or node.what) if node.kind == "layer" else node.name,
+                weights.stored,
+                x.dtype,
+            )
 
     def _layer(self, node: Node) -> list[Tensor]:
         inputs = tree.unflatten(node.given, iter([self.value(item) for item in node.inputs]))

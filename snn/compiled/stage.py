@@ -204,6 +204,8 @@ class Running(Steps):
         parents, form = [t.node for t in self.inputs], self.form
         record = thread.recording and any(node is not None for node in parents)
         again = self.options.checkpoint is not None
+        for way in (way for part in self.parts for way in part.currents if way is not None):
+            way.taped = record
         written = [
             {i: empty((self.steps, *part.shape), dtype) for i, dtype in numbers.items()}
             for part, numbers in zip(self.parts, form.written[record], strict=True)

@@ -24,7 +24,7 @@ class Joined(Cell):
     per_sample = True
 
     def __init__(self, first: Cell, second: Cell) -> None:
-        super().__init__()
+        super().__init__(auto_prefix=False)  # the Parameters keep their names
         self.first, self.second = first, second
 
     def construct(self, x: Any) -> Any:
@@ -60,6 +60,8 @@ class Way:
     few : bool
         Whether the input gradient stays a product of ``gradient`` and a matrix ``weight`` with ``n_out`` rows, which the loop
         of the previous layer computes.
+    taped : bool
+        Whether gradients may be asked for after the run, so that it keeps what they need.
     finite : bool
         Whether it suffices to compute the input gradient where it is needed.
     """
@@ -72,6 +74,7 @@ class Way:
     listed: ClassVar[bool] = False
     constant: ClassVar[bool] = False
     few: bool = False
+    taped: bool = True
     finite: bool = False
 
     def __init__(self, x: Tensor, why: str) -> None:

@@ -50,6 +50,8 @@ class PooledConvolution(Connection):
         windows = _windows(
             "MaxPool2d", images, 2, pool.kernel_size, pool.stride, pool.pad_mode, pool.padding, pool.ceil_mode, pool.dilation
         )[1]  # fmt: skip
+        if not Pools.fits(windows, images.shape[2:]):
+            return None
         return cls(cell, inner.weight, inner.bias, inner.stored, inner, windows)
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:
@@ -60,7 +62,8 @@ class PooledConvolution(Connection):
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose the way of the convolution."""
-        return _Pooled(self.convolution.way(x, backend), self.pool, backend)
+        bias = None if self.bias is None else self.bias.array.reshape(-1)
+        return _Pooled(self.convolution.way(x, backend), self.pool, bias, backend)
 
 
 class _Gradient:
@@ -76,9 +79,10 @@ class _Pooled(Way):
 
     flat: ClassVar[bool] = True
 
-    def __init__(self, inner: Any, windows: Windows, backend: BackEnd) -> None:
+    def __init__(self, inner: Any, windows: Windows, bias: Array | None, backend: BackEnd) -> None:
         super().__init__(inner.x, inner.why)
         self.inner, self.windows, self.pools, self.backend = inner, windows, Pools(backend), backend
+        self.bias = bias
         self.kind, self.weight, self.chunk, self.samples = inner.kind, inner.weight, inner.chunk, inner.samples
         self.constant = inner.constant  # type: ignore[misc]
         self.out = inner.out[0], *windows.counts(inner.out[1:])
@@ -103,7 +107,7 @@ class _Pooled(Way):
     @property
     def kept_bytes(self) -> int:
         """Bytes that say which currents were the largest."""
-        return int(self._places * self.samples * math.prod(self.out) * self._kind.itemsize)
+        return int(self.taped * self._places * self.samples * math.prod(self.out) * self._kind.itemsize)
 
     @property
     def _places(self) -> int:
@@ -120,10 +124,12 @@ class _Pooled(Way):
 
     def _pool(self, images: Array, first: int) -> Array:
         """Pool images ``[rows, out, ...]`` from a row on, and note which currents were the largest."""
+        top = self.pools.largest(images, self.windows)
+        if not self.taped:
+            return top
         if self.at is None:
             self.at = empty((self._places * self.samples, *self.out), self._kind)
-        top = self.pools.largest(images, self.windows)
-        self.pools.first_largest(images, top, self.windows, self.at[first : first + len(images)])
+        self.pools.first_largest(images, top, self.windows, self.at[first : first + len(images)], self.bias)
         return top
 
     def current(self, t0: int, t1: int) -> Array:

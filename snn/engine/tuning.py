@@ -67,6 +67,8 @@ class Tuning:
         Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
     pooled_elements : int
         Elements from which compiled loops pool images (``benchmarks conv``).
+    pooled_positions : int
+        Elements of a window up to which that is so (``benchmarks conv``).
     product_part, product_parts : int
         Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int
@@ -111,6 +113,7 @@ class Tuning:
     wide: int = 1024
     shared_elements: int = 1 << 18
     pooled_elements: int = 1 << 16
+    pooled_positions: int = 9
     product_part: int = 1 << 24
     product_parts: int = 4
     own_product: int = 1 << 25

@@ -1,4 +1,7 @@
-"""Pooling of images by loops on all threads: the functions of :mod:`autograd.windows`, to the same bits."""
+"""Pooling of images by loops on all threads: the functions of :mod:`autograd.windows`, with the same values.
+
+A zero that is the largest may have another sign; everything else is the same to the bit.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,11 @@ __all__ = ["Pools"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
+_MOST = 1 << 18
+"""Numbers of the largest table of places."""
 
 
-@functools.lru_cache(64)
+@functools.lru_cache(16)
 def _places(windows: Windows, size: tuple[int, ...]) -> Array:
     """Return the place in an image for each position of each window, ``[positions, outputs]``; the image's size if outside."""
     counts = windows.counts(size)
@@ -41,10 +46,18 @@ class Pools:
     def __init__(self, backend: BackEnd) -> None:
         self.backend = backend
 
+    def takes(self, x: Array, *rest: Any) -> bool:
+        """Tell whether an array is large enough to gain, of a dtype that the loops support, and its windows small enough."""
+        if x.size < tuning.now().pooled_elements or x.dtype not in (np.float32, np.float64):
+            return False
+        windows = next(item for item in rest if isinstance(item, Windows))
+        return self.fits(windows, rest[-1] if isinstance(rest[-1], tuple) else x.shape[2:])
+
     @staticmethod
-    def takes(x: Array) -> bool:
-        """Tell whether an array is large enough to gain, and of a dtype that the loops support."""
-        return x.size >= tuning.now().pooled_elements and x.dtype in (np.float32, np.float64)
+    def fits(windows: Windows, size: tuple[int, ...]) -> bool:
+        """Tell whether windows are small enough to gain, and their table for images of a size too."""
+        positions = math.prod(windows.kernel)
+        return positions <= tuning.now().pooled_positions and positions * math.prod(windows.counts(size)) <= _MOST
 
     def _launch(self, name: str, windows: Windows, size: tuple[int, ...], out: Array, *given: Any) -> Array:
         """Run a loop over the images of ``out``; ``given`` are its arguments before ``out``."""
@@ -60,10 +73,17 @@ class Pools:
         out = empty((*x.shape[:2], *windows.counts(size)), x.dtype)
         return self._launch("largest", windows, size, out, x.dtype.type(-np.inf), x)
 
-    def first_largest(self, x: Array, out: Array, windows: Windows, found: Array | None = None) -> Array:
-        """Return the position of each window's maximum, in ``found`` if that is given."""
+    def first_largest(
+        self, x: Array, out: Array, windows: Windows, found: Array | None = None, bias: Array | None = None
+    ) -> Array:  # fmt: skip
+        """Return the position of each window's maximum, in ``found`` if that is given.
+
+        With a ``bias`` for each channel, that of the first of those whose sums with it are the largest.
+        """
         found = empty(out.shape, np.int32) if found is None else found
-        return self._launch("first_largest", windows, x.shape[2:], found, x.dtype.type(-np.inf), x, out)
+        bias = np.zeros(1, x.dtype) if bias is None else bias
+        given = x.dtype.type(-np.inf), _u(len(bias)), bias, x, out
+        return self._launch("first_largest", windows, x.shape[2:], found, *given)
 
     def put_back(self, g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
         """Return ``[N, C, *size]`` with each element of ``g`` added at its chosen position."""

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 import autograd
-from autograd import Parameter, Tensor
+from autograd import Parameter, Tensor, stop_gradient
 from autograd.errors import AutogradError, CompileError
 from autograd.graph import LEAF
 from autograd.graph import Node as Leaf
 from autograd.program import Value
-from autograd.state import quietly, scope
+from autograd.state import quietly, scope, state
 from autograd.trace import place_of
 
 from ..common.structure import zeros_of
@@ -88,6 +88,9 @@ class Builder:
         made = self.add(
             "operation", name, op, [self.edge(v) for v in values], [Output(o.shape, o.dtype) for o in outs], attrs=attrs
         )
+        if state.stopped and self.records_stops:
+            with scope(stopped=False):
+                made = [stop_gradient(m) for m in made]
         return [m.array for m in made] if isinstance(out, tuple) else made[0].array
 
     def zeros(self, value: Any) -> Any:

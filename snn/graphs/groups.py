@@ -22,7 +22,9 @@ def is_elementwise(node: Node) -> bool:
     return node.kind == "operation" and (op.scalar is not None or op.expand is not None or "dtype" in op.attr_names)
 
 
-def make_group(graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool]) -> Stage:
+def make_group(
+    graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool], connects: Callable[[Node], bool]
+) -> Stage:  # fmt: skip
     """Return the stage of nodes that feed each other.
 
     Parameters
@@ -39,12 +41,14 @@ def make_group(graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool
     CompileError
         If feedback passes through a layer or operation that cannot step inside a loop.
     """
-    return _Group(graph, part, has_matrix).stage()
+    return _Group(graph, part, has_matrix, connects).stage()
 
 
 class _Group:
-    def __init__(self, graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool]) -> None:
-        self.graph, self.nodes, self.has_matrix = graph, graph.nodes, has_matrix
+    def __init__(
+        self, graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool], connects: Callable[[Node], bool]
+    ) -> None:  # fmt: skip
+        self.graph, self.nodes, self.has_matrix, self.connects = graph, graph.nodes, has_matrix, connects
         self.part, self.inside = part, {node.number for node in part}
         self.steps = [node for node in part if self._steps(node) and node.kind != "state"]
         self.states = [node for node in part if node.kind == "state"]
@@ -67,7 +71,7 @@ class _Group:
         if is_elementwise(node):
             return True
         shapes = {*(self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges), *(o.shape for o in node.outputs)}
-        return node.kind == "layer" and len(shapes) == 1 and not self.has_matrix(node)
+        return node.kind == "layer" and len(shapes) == 1 and not self.connects(node)
 
     def _check_kinds(self) -> None:
         for node in self.part:

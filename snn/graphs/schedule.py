@@ -89,7 +89,7 @@ class _Scheduler:
             return Stage("cores", cores=[self._core(part)], whole=whole)
         if alone or len(part) == 1:  # a neuron whose state never changes, or a state updated elsewhere
             return Stage("cores", cores=[self._core(part)])
-        return make_group(self.graph, part, self.has_matrix)
+        return make_group(self.graph, part, self.has_matrix, self.connects)
 
     def _whole(self, part: list[Node]) -> Node | None:
         """Return a layer with a state that can run on all time steps at once, if no other node reads its states."""

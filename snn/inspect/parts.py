@@ -143,6 +143,7 @@ class Walk:
             for source, current in inputs:
                 if current.listed and "lists" not in self.held[source]:
                     self.held[source]["lists"] = self._lists(current.events)
+                current.taped = taped
                 if current.kept_bytes:
                     kept.append(self._take("buffers", current.kept_bytes, False))
                 self._chunk(running, current)

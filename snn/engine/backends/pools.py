@@ -60,14 +60,15 @@ def largest(lo, hi, plane, outputs, positions, place, outside, x, out):
 
 
 @njit(error_model="numpy", nogil=True)
-def first_largest(lo, hi, plane, outputs, positions, place, outside, x, top, found):
-    """Write the position of each window's maximum ``top``, the first of several; NaN likewise."""
+def first_largest(lo, hi, plane, outputs, positions, place, outside, channels, bias, x, top, found):
+    """Write the position of each window's maximum, ``top``: the first of several, once the bias is added; NaN counts too."""
     for r in range(lo, hi):
+        more = bias[r % channels]
         for p in range(outputs):
-            best, before, at = top[r * outputs + p], np.uint64(1), np.uint64(0)
+            best, before, at = top[r * outputs + p] + more, np.uint64(1), np.uint64(0)
             for k in range(positions):
                 i = place[k * outputs + p]
-                value = x[r * plane + i] if i < plane else outside
+                value = (x[r * plane + i] if i < plane else outside) + more
                 before &= np.uint64((value != best) & (value == value))
                 at += before
             found[r * outputs + p] = at

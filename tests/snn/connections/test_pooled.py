@@ -1,14 +1,19 @@
 """A convolution and the max-pooling after it are one connection: the same values, without all currents in memory."""
 
+import io
+
 import numpy as np
 import pytest
 
 import snn
 from autograd import Tensor, grad, nn
 from autograd.errors import NonFiniteError
+from autograd.windows import Windows
 from snn import surrogate
 from snn.compiled.execute import schedule_for
 from snn.connections import Joined
+from snn.engine.backends import back_end
+from snn.engine.windows import Pools
 from tests.snn.helpers.compare import assert_as_eager
 from tests.snn.helpers.wired import Wired
 
@@ -156,3 +161,51 @@ def test_check_names_the_convolution_whose_currents_are_not_finite():
     made[0].weight.set_data(np.full(made[0].weight.shape, np.nan, np.float32))
     with pytest.raises(NonFiniteError, match=r"0 \(Conv2d\)|Conv2d 0|Conv2d"):
         snn.run(made, spikes(), check=True, mode="compiled")
+
+
+def test_parameters_keep_their_names():
+    made = net(POOLS["side by side"])
+    names = [p.name for p in made.trainable_params()]
+    snn.run(made, spikes(), mode="compiled")
+    snn.explain(made, spikes(), file=io.StringIO())
+    snn.memory_estimate(made, 6, 3, features=(2, 9, 8))
+    assert [p.name for p in made.trainable_params()] == names
+    assert len({*names}) == 3
+
+
+def test_check_finds_what_the_pooling_hides():
+    made = nn.SequentialCell(nn.Conv2d(1, 1, 1), nn.MaxPool2d(2, 2), neuron())
+    made[0].weight.set_data(np.full((1, 1, 1, 1), 3e38, np.float32))
+    x = np.zeros((2, 1, 1, 4, 4), np.float32)
+    x[0, 0, 0, 0, 0] = -5
+    with np.errstate(over="ignore"), pytest.raises(NonFiniteError, match=r"Conv2d.*-inf"):
+        snn.run(made, x, check=True, mode="compiled")
+
+
+def test_of_sums_that_the_bias_makes_equal_the_first_gets_the_gradient():
+    made = nn.SequentialCell(nn.Conv2d(1, 1, 1, has_bias=True), nn.MaxPool2d(2, 2), snn.LeakyReadout(beta=0.5))
+    made[0].weight.set_data(np.ones((1, 1, 1, 1), np.float32))
+    made[0].bias.set_data(np.ones(1, np.float32))
+    x = (np.random.default_rng(0).random((2, 1, 1, 8, 8)) * 1e-7).astype(np.float32)
+    found, expected = (
+        grad(lambda x, m=m: snn.run(made, x, mode=m).out.sum())(Tensor(x)).asnumpy() for m in ("compiled", "eager")
+    )  # fmt: skip
+    assert expected.max() > 1
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_without_gradients_nothing_is_kept_for_them(monkeypatch):
+    calls = []
+    first = Pools.first_largest
+    monkeypatch.setattr(Pools, "first_largest", lambda *args: calls.append(1) or first(*args))
+    snn.run(net(POOLS["side by side"]), spikes(), mode="compiled")
+    assert not calls
+
+
+def test_large_windows_stay_with_numpy(tune):
+    tune(pooled_elements=0)
+    loops, x = Pools(back_end()), np.zeros((1, 1, 40, 40), np.float32)
+    assert loops.takes(x, Windows((3, 3), (2, 2), (1, 1), ((1, 1), (1, 1))))
+    assert not loops.takes(x, Windows((4, 4), (1, 1), (1, 1), ((0, 0), (0, 0))))
+    assert not loops.takes(np.zeros((1, 1, 400, 400), np.float32), Windows((2, 2), (1, 1), (1, 1), ((0, 0), (0, 0))))
+    assert not joined(nn.SequentialCell(nn.Conv2d(2, 3, 2), nn.MaxPool2d(4, 4), neuron()), spikes())

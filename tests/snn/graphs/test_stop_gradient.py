@@ -58,6 +58,12 @@ def with_value(self, s, x):
     return self.weights(nn.ForwardValueAndGrad(lambda s: s * s)(s)[0]) + x
 
 
+def without_recording(self, s, x):
+    with ms.no_grad():
+        y = self.weights(s)
+    return y + x
+
+
 class Back(Wired):
     """A layer that feeds itself; the gradient stops at the place."""
 
@@ -90,7 +96,7 @@ def assert_alike(net, other):
     assert any(np.abs(a - b).max() > 0.1 for a, b in zip(expected, passing, strict=True))
 
 
-@pytest.mark.parametrize("between", [spikes, current, structure, parameter, weights, straight_through, with_value])
+@pytest.mark.parametrize("between", [spikes, current, structure, parameter, weights, straight_through, with_value, without_recording])
 def test_between_layers(between):
     net = type("Net", (Between,), {"between": between})()
     plain = {parameter: lambda self, s, x: self.weights(s) * self.gain + x}.get(
@@ -102,6 +108,21 @@ def test_between_layers(between):
 @pytest.mark.parametrize("place", ["before", "current", "after"])
 def test_in_feedback(place):
     assert_alike(Back(place), Back("nowhere"))
+
+
+def test_neurons_inside_no_grad():
+    class Inside(Back):
+        def construct(self, x, state):
+            with ms.no_grad():
+                spikes, v = self.node(x, state[0])
+            return self.weights(spikes) + x, (v, spikes)
+
+    class Plain(Back):
+        def construct(self, x, state):
+            spikes, v = self.node(x, state[0])
+            return self.weights(spikes) + x, (v, spikes)
+
+    assert_alike(Inside(""), Plain(""))
 
 
 def test_what_is_stopped_is_still_spikes():
