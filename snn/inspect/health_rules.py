@@ -159,7 +159,7 @@ _FIRING = (
 )
 _OUTPUT = (
     _Rule(
-        lambda n: n.is_output and 0 < n.silent < MOST,
+        lambda n: n.is_output and 0 < n.silent < MOST and n.differentiable is not False,
         "is the output of the net, which cannot answer with its {never}: silent for all of x",
         "If x has samples of every class, train, and compare accuracies: a gain sets the rate of the whole layer.",
     ),
