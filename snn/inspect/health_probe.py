@@ -20,6 +20,7 @@ from ..eager.watch import Recorder
 from ..engine.backends import back_end, modes
 from ..graphs import parts_of
 from ..graphs.graph import Edge
+from ..layers import Delay, DelayedDense, LearntDelays
 from ..simulate import run
 
 __all__ = ["Seen", "probe"]
@@ -132,6 +133,11 @@ def _fires_over_time(cell: Cell) -> bool:
     return is_over_time(cell) and hasattr(cell, "charge")
 
 
+def _is_observed(cell: Cell) -> bool:
+    """Tell whether a layer has a state, or neurons over all time steps, and does more than wait."""
+    return (is_stateful(cell) or _fires_over_time(cell)) and not isinstance(cell, (Delay, DelayedDense, LearntDelays))
+
+
 def _is_plain(net: Cell) -> bool:
     """Tell whether a net is a chain whose layers each receive only the output of the previous one."""
     chains = [cell for _, cell in net.cells_and_names() if isinstance(cell, nn.SequentialCell)]
@@ -148,7 +154,7 @@ def _tapped(
         if isinstance(layer, nn.SequentialCell):
             layers[key] = _tapped(layer, anchor, taps, f"{name}.")
             continue
-        if is_stateful(layer) or _fires_over_time(layer):
+        if _is_observed(layer):
             seen_before = any(cell is layer for cell, _ in taps.values())
             taps[name] = layer, _Tap(anchor)
             layers[f"{key} tap"] = taps[name][1]
@@ -241,7 +247,7 @@ def _before(start: Any, name: str, records: dict[str, Tensor], keep: Any) -> Any
 def _step_by_step(net: Cell, x: Tensor, loss: Loss | None, state: Any, mask: Any, mode: str) -> tuple[list[Seen], Any]:
     anchor = Parameter(np.zeros((), float32))
     stepping = {name for name, _ in Recorder(net, ()).neurons}
-    neurons = [(name, cell) for name, cell in net.cells_and_names() if name in stepping or _fires_over_time(cell)]
+    neurons = [(n, c) for n, c in net.cells_and_names() if _is_observed(c) and (n in stepping or _fires_over_time(c))]
     watched = [_Watched(name, cell, anchor) for name, cell in neurons]
     removers = [remove for one in watched for remove in one.hooks()]
     try:

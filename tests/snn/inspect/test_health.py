@@ -80,6 +80,19 @@ def test_silent_outputs_are_counted_if_there_are_many_and_a_neuron_alone_is_no_o
     assert (alone.problems, alone.layers[0].silent_neurons.tolist()) == ((), [3])
 
 
+@pytest.mark.parametrize("mode", ["eager", "python"])
+@pytest.mark.parametrize(
+    "delay", [lambda: snn.Delay(2), lambda: snn.DelayedDense(7, 7, 2, rng=0), lambda: snn.LearntDelays(7, 7, 3, rng=0)],
+    ids=["Delay", "DelayedDense", "LearntDelays"],
+)  # fmt: skip
+def test_a_delay_is_no_layer_of_neurons(delay, mode):
+    net = layered(2.0)
+    late = nn.SequentialCell(net[0], net[1], delay(), net[2], net[3])
+    report = snn.health(late, data(), mode=mode)
+    assert [layer.name for layer in report.layers] == ["1 LIFNode", "4 LIFNode"]
+    assert all(layer.gradient > 0 for layer in report.layers)
+
+
 def test_norms_in_evaluation_whose_statistics_never_moved_are_a_problem():
     def net():
         parts = nn.Dense(4, 6, rng=0), nn.BatchNorm1d(6), snn.TDBatchNorm(6), snn.LIFNode(beta=0.9)
