@@ -31,7 +31,7 @@ class Record(dict[str, Tensor]):
         layers = [known for known in self if str(known).endswith(f".{name}")] if isinstance(name, str) else []
         fix = (
             f"An entry is named after its layer: {', '.join(map(repr, layers))}." if layers
-            else f"To record it, pass record=[{name!r}] to snn.run." if not self or isinstance(name, str) and "." not in name
+            else f"To record it, pass record=[{name!r}] to snn.run." if not self or (isinstance(name, str) and "." not in name)
             else "These are the entries of this run."
         )  # fmt: skip
         raise UnknownKeyError("record", ", ".join(map(repr, self)) or "an entry that was recorded", repr(name), fix)

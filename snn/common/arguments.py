@@ -48,7 +48,8 @@ def own_arguments(where: str, **advice: str) -> Callable[[Callable[P, R]], Calla
                     meant = get_close_matches(name, known, 1)
                     fix = (
                         advice.get(name) or (f"{name}= is called {own}= here." if own in known else "")
-                        or renamed([name], known) or (f"Did you mean {meant[0]}?" if meant else f"help(snn.{where}) describes them.")
+                        or renamed([name], known) or (f"Did you mean {meant[0]}?" if meant else "")
+                        or f"help(snn.{where}) describes them."
                     )  # fmt: skip
                     raise ArgumentError(where, f"arguments named {', '.join(known)}", name, fix)
             return fn(*args, **options)

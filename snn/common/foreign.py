@@ -239,7 +239,8 @@ _DATA: dict[str, str] = {
     "SMNIST": "Use snn.data.sequential_mnist(directory, seed)",
     **dict.fromkeys(
         (
-            "integrate_events_by_fixed_frames_number", "integrate_events_file_to_frames_file_by_fixed_frames_number",
+            "integrate_events_by_fixed_frames_number",
+            "integrate_events_file_to_frames_file_by_fixed_frames_number",
             "integrate_events_segment_to_frame",
         ),
         "Use snn.data.transforms.FixedFrames(T) for split_by='time', EventFrames(number) for split_by='number'",
@@ -266,7 +267,9 @@ _TRANSFORMS: dict[str, str] = {
 }
 
 # snnTorch and SpikingJelly have these in a module functional.
-_SNN |= {name: text for table in (_LOSSES, _METRICS) for name, text in table.items() if name not in ("CrossEntropyLoss", "MSELoss")}
+_SNN |= {
+    name: text for table in (_LOSSES, _METRICS) for name, text in table.items() if name not in ("CrossEntropyLoss", "MSELoss")
+}
 
 _LEARNT = "Pass a Parameter, such as beta=autograd.Parameter(np.float32(0.9)); it is learnt"
 _CARRIED = "Leave it out: snn.run passes the state from step to step"

@@ -151,8 +151,8 @@ def from_structured(array: Any, shape: tuple[int, ...] | None = None) -> Events:
     Parameters
     ----------
     array : numpy.ndarray or mapping
-        ``[E]`` with fields t (microseconds) and x, and perhaps y and p, in any order; or arrays ``[E]`` under these names, such
-        as ``np.load("sample.npz")``. They are sorted by time if they are not.
+        ``[E]`` with fields t (microseconds) and x, and perhaps y and p, in any order; or arrays ``[E]`` under these names,
+        such as ``np.load("sample.npz")``. They are sorted by time if they are not.
     shape : tuple of int, optional
         As for :class:`Events`; tonic's ``sensor_size`` is ``(width, height, polarities)``, the other way round. None: as
         large as the events need.

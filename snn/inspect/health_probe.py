@@ -163,7 +163,9 @@ def _tapped(
     return nn.SequentialCell(layers)
 
 
-def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options) -> tuple[list[Seen], Any]:
+def _layer_by_layer(
+    net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options
+) -> tuple[list[Seen], Any]:
     from ..compiled.execute import Execution, begin
     from ..compiled.known import schedule_for
 

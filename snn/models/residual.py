@@ -79,8 +79,9 @@ def _conv(before: int, after: int, kernel: int, stride: int, rng: Any) -> nn.Con
 
 @own_arguments("models.sew_resnet")
 def sew_resnet(
-    blocks: Sequence[int], widths: Sequence[int], classes: int, *, channels: int = 3, large: bool = False, connect: str = "add",
-    norm: Norm = nn.BatchNorm2d, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
+    blocks: Sequence[int], widths: Sequence[int], classes: int, *, channels: int = 3, large: bool = False,
+    connect: str = "add", norm: Norm = nn.BatchNorm2d, neuron: Maker | None = None,
+    rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
     """Make a residual network of :func:`sew_block` (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
 
@@ -128,7 +129,9 @@ def sew_resnet(
     for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), 1):
         for k in range(count):
             step = 2 if stage > 1 and k == 0 else 1
-            layers[f"stage{stage}_{k + 1}"] = sew_block(before, width, step, connect=connect, norm=norm, neuron=neuron, rng=rng)
+            layers[f"stage{stage}_{k + 1}"] = sew_block(
+                before, width, step, connect=connect, norm=norm, neuron=neuron, rng=rng
+            )
             before = width
     layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "scores": nn.Dense(before, classes, rng=rng)}
     return nn.SequentialCell(layers)

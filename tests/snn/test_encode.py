@@ -105,12 +105,12 @@ def test_values_outside_zero_to_one_are_refused(name, low, high):
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: encode.rate(VALUES, num_steps=5), r"encode\.rate: expected arguments named x, T, rng, got num_steps\. num_steps= is called T= here\."),
+        (lambda: encode.rate(VALUES, num_steps=5), r"named x, T, rng, got num_steps\. num_steps= is called T= here"),
         (lambda: encode.direct(VALUES, timesteps=5), r"encode\.direct: .*timesteps= is called T= here\."),
         (lambda: encode.rate(VALUES, 5, gain=0.5), r"got gain\. Scale the values first: gain \* x \+ offset\."),
         (lambda: encode.rate(VALUES, 5, seed=1), r"got seed\. seed= is called rng= here\."),
         (lambda: encode.latency(VALUES, 5, normalize=True, linear=True), r"got normalize\. Leave it out: without tau, times"),
-        (lambda: encode.latency(VALUES, 5, treshold=0.1), r"got treshold\. Did you mean threshold\?"),
+        (lambda: encode.latency(VALUES, 5, thresh=0.1), r"got thresh\. Did you mean threshold\?"),
         (lambda: encode.latency(VALUES, 5, zzz=0.1), r"got zzz\. help\(snn\.encode\.latency\) describes them\."),
     ],
 )  # fmt: skip

@@ -102,9 +102,9 @@ def test_what_a_hint_names_is_there(text):
 
 def test_what_a_hint_calls_can_be_called():
     x, spikes, labels, rng = np.ones((4, 2, 3), np.float32), np.ones((4, 2, 3), np.float32), [0, 1], np.random.default_rng(0)
-    scope = {"snn": snn, "autograd": autograd, "np": np, "x": x[0], "T": 3, "n": 3, "num_features": 3, "rng": rng, "spikes": spikes, "v": x}
+    scope = {"snn": snn, "autograd": autograd, "np": np, "x": x[0], "T": 3, "n": 3, "rng": rng, "spikes": spikes, "v": x}
     scope |= {"labels": labels, "scores": x[0], "target": x, "sigma": 0.5, "node": snn.IFNode(), "predictions": labels}
-    scope |= {"net": nn.SequentialCell(snn.IFNode())}
+    scope |= {"net": nn.SequentialCell(snn.IFNode()), "num_features": 3, "step": 1000, "number": 10}
     called = 0
     for text in TEXTS:
         for call in re.findall(r"(?:snn|autograd)\.[\w.]+\((?:[^()]|\([^()]*\))*\)", text):

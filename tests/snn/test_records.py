@@ -184,5 +184,5 @@ def test_an_entry_that_is_not_there_is_named_beside_those_that_are():
         with pytest.raises(KeyError, match=f"^{re.escape(text)}$"):
             record[name]
     assert (record.get("v"), "v" in record, record.pop("v", None)) == (None, False, None)
-    with pytest.raises(UnknownKeyError, match="expected an entry that was recorded, got 'v'. To record it, pass record="):
+    with pytest.raises(UnknownKeyError, match=r"expected an entry that was recorded, got 'v'. To record it, pass record="):
         snn.Record()["v"]

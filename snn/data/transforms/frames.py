@@ -109,7 +109,10 @@ class TimeBins(_Frames):
             raise ArgumentError("TimeBins", "fewer bins", f"{bins:,}", f"Pass T, or a longer step. {_LATE}")
         if self.T is not None and (first - begin) // self.step >= self.T:
             raise ArgumentError(
-                "TimeBins", f"events in the first {self.T * self.step:,} us, {self.T} bins", f"the first at {first:,} us", _LATE
+                "TimeBins",
+                f"events in the first {self.T * self.step:,} us, {self.T} bins",
+                f"the first at {first:,} us",
+                _LATE,
             )
         starts = np.searchsorted(events.t, begin + np.arange(bins + 1) * self.step)
         if self.T is not None and bins < self.T:

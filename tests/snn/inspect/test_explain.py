@@ -200,7 +200,10 @@ def test_the_choice_of_mode_auto_is_that_of_a_run(monkeypatch):
 def test_layers_that_run_once_on_a_repeated_input_say_so(plain):
     net = nn.SequentialCell(nn.Conv2d(1, 2, 3, rng=0), nn.BatchNorm2d(2), snn.IFNode(), nn.Flatten())
     image = np.random.default_rng(0).random((2, 1, 4, 4)).astype(np.float32)
-    once, always = "  no state: runs once, since its input is the same at every step", "  no state: runs on all time steps at once"
+    once, always = (
+        "  no state: runs once, since its input is the same at every step",
+        "  no state: runs on all time steps at once",
+    )
     for x, said in [(snn.encode.direct(image, 3), [once, once, always]), (np.stack([image] * 3), [always] * 2)]:
         assert [line for line in explained(net, x).splitlines() if "no state" in line] == said
 

@@ -67,7 +67,9 @@ def test_silent_neurons_of_the_output_are_named(after, masked, mode):
     is_output = not after or isinstance(after[0], nn.Flatten)
     assert [layer.is_output for layer in report.layers] == [False, is_output]
     assert report.layers[1].silent_neurons.tolist() == [1]
-    said = [problem for problem in report.problems if "is the output of the net, which cannot answer with its neuron 1:" in problem]
+    said = [
+        problem for problem in report.problems if "is the output of the net, which cannot answer with its neuron 1:" in problem
+    ]
     assert len(said) == is_output
 
 
@@ -104,14 +106,18 @@ def test_norms_in_evaluation_whose_statistics_never_moved_are_a_problem():
     fresh, x = net(), data() * 4
     report = health(fresh)
     (said,) = [problem for problem in report.problems if "moving statistics" in problem]
-    assert said.startswith("1 BatchNorm1d, 2 TDBatchNorm are in evaluation, and their moving statistics never moved: nothing is")
+    assert said.startswith(
+        "1 BatchNorm1d, 2 TDBatchNorm are in evaluation, and their moving statistics never moved: nothing is"
+    )
     with pytest.warns(snn.DeadLayerWarning, match="net.set_train()"):
         report.warn()
     trained = net().set_train()
     assert not any("moving" in problem for problem in health(trained).problems)
     snn.run(trained, x, mode="eager")
     assert not any("moving" in problem for problem in health(trained.set_train(False)).problems)
-    chosen = nn.SequentialCell(nn.BatchNorm1d(4, moving_mean_init=0.5), nn.BatchNorm1d(4, use_batch_statistics=True), snn.IFNode())
+    chosen = nn.SequentialCell(
+        nn.BatchNorm1d(4, moving_mean_init=0.5), nn.BatchNorm1d(4, use_batch_statistics=True), snn.IFNode()
+    )
     assert not any("moving" in problem for problem in health(chosen).problems)
 
 

@@ -182,7 +182,9 @@ def test_a_state_without_v_first_is_refused_where_its_class_is_defined():
         u: object
 
     for state, fields in ((Swapped, "w, v"), (Without, "u")):
-        with pytest.raises(StateError, match=rf"Wrong\.State: expected a NamedTuple with the membrane v first, got the fields {fields}"):
+        with pytest.raises(
+            StateError, match=rf"Wrong\.State: expected a NamedTuple with the membrane v first, got the fields {fields}"
+        ):
             type("Wrong", (snn.Neuron,), {"State": state})
     assert type("Right", (snn.ALIFNode,), {"State": snn.ALIFNode.State}).State is snn.ALIFNode.State
 

@@ -99,7 +99,9 @@ def test_a_recording_whose_clock_began_earlier_gives_the_same(transform):
 def test_bins_from_time_0_refuse_a_sample_that_is_later_than_all_of_them():
     late = Events([9_000, 9_500], [0, 1], shape=(2,))
     assert TimeBins(1000, T=10)(late).sum() == 2
-    with pytest.raises(ArgumentError, match=r"events in the first 9,000 us, 9 bins, got the first at 9,000 us.*from_first=True"):
+    with pytest.raises(
+        ArgumentError, match=r"events in the first 9,000 us, 9 bins, got the first at 9,000 us.*from_first=True"
+    ):
         TimeBins(1000, T=9)(late)
     assert TimeBins(1000, T=9, from_first=True)(late)[0].tolist() == [1, 1]
     with pytest.raises(ArgumentError, match="from_first True or False, got int 1"):
