@@ -21,6 +21,7 @@ __all__ = [
     "StateDictError",
     "StateError",
     "UnknownImportError",
+    "UnknownKeyError",
     "UnknownNameError",
     "WriteError",
 ]
@@ -68,6 +69,12 @@ class PositionError(AutogradError, IndexError):
 
 class UnknownNameError(AutogradError, AttributeError):
     """An unknown name, such as another framework's name for something that is called differently here."""
+
+
+class UnknownKeyError(AutogradError, KeyError):
+    """A key that a result does not have."""
+
+    __str__ = Exception.__str__  # KeyError would print the repr of the message
 
 
 class UnknownImportError(AutogradError, ImportError):

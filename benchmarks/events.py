@@ -30,7 +30,7 @@ def drawn(count: int) -> Events:
 
 def by_numpy(events: Events) -> Any:
     """Count events in time bins with one index per event and ``bincount``."""
-    frames = events.duration // STEP + 1
+    frames = int(events.t[-1]) // STEP + 1
     place = ((events.t // STEP * 2 + events.p) * SIDE + events.y) * SIDE + events.x
     return np.bincount(place, minlength=frames * 2 * SIDE * SIDE).reshape(frames, 2, SIDE, SIDE).astype(np.float32)
 

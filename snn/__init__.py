@@ -1,4 +1,25 @@
-"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data, training, plots."""
+"""Spiking neural networks: neurons, surrogates, synapses, simulation, encoders, losses, metrics, data, training, plots.
+
+Start with ``help(snn.run)``, ``help(snn.LIFNode)`` and ``help(snn.health)``.
+
+==================================== ==============================================================
+run a neuron or a net over time      `run`
+chain layers                         `autograd.nn.SequentialCell`, `autograd.nn.Dense`, `Recurrent`
+neurons                              `IFNode`, `LIFNode`, `CurrentLIFNode`, `ALIFNode`, `PLIFNode`
+readouts                             `LeakyReadout`
+write a neuron                       `Neuron`
+surrogate gradients                  `surrogate`
+encode inputs, read data             `encode`, `data`
+losses and metrics                   `losses`, `metrics`
+train                                `train`, `autograd.optim`
+look inside                          `health`, `explain`, `summary`, `graph`, `memory_estimate`
+draw                                 `plot`
+save                                 `checkpoint`
+exchange with other tools            `interop`, `convert`, `quantise`
+==================================== ==============================================================
+
+``dir(snn)`` lists all names; the packages below, which it does not list, are internal.
+"""
 
 from typing import TYPE_CHECKING
 

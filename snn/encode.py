@@ -11,13 +11,19 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.foreign import of_module
 
+from .common.arguments import own_arguments
 from .common.foreign import MODULES
 
 __all__ = ["direct", "latency", "rate"]
 
 _MOST_STEPS = 10**9
+_SCALE = "Scale the values first: gain * x + offset."
+_SCALING = {"gain": _SCALE, "offset": _SCALE, "first_spike_time": "Spikes begin at once: put silent steps before them."}
+_SPREADING = dict.fromkeys(("normalize", "linear"), "Leave it out: without tau, times are linear and spread over all T steps.")
+_SPREADING |= {"clip": "Leave it out: values at or below the threshold never spike."}
 
 
+@own_arguments("encode.direct")
 def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps is T everywhere
     """Repeat the values as a constant current at every time step.
 
@@ -44,17 +50,19 @@ def direct(x: Any, T: int) -> Tensor:  # noqa: N803 - the number of time steps i
     return ops.broadcast_to(x, (T, *x.shape))
 
 
+@own_arguments("encode.rate", **_SCALING)
 def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
     """Draw spikes independently at each time step, with the values as probabilities (a Bernoulli, or Poisson-like, code).
 
     Parameters
     ----------
     x : array_like
-        Probabilities of a spike per step, in [0, 1], ``[N, ...]``.
+        Probabilities of a spike per step, in [0, 1], ``[N, ...]``; for rates in Hz and steps of ``dt`` ms,
+        ``rate * dt / 1000``.
     T : int
         Number of time steps.
     rng : numpy.random.Generator
-        Source of the random numbers.
+        Source of the random numbers. Not a seed, with which every call would draw the same spikes.
 
     Returns
     -------
@@ -70,12 +78,16 @@ def rate(x: Any, T: int, rng: np.random.Generator) -> Tensor:  # noqa: N803
     """
     x = _values(x, T, "encode.rate")
     if not isinstance(rng, np.random.Generator):
-        raise DTypeError("encode.rate", "a numpy.random.Generator", describe(rng), "Make one: np.random.default_rng(seed).")
-    values = _in_unit(x, "encode.rate")
+        raise DTypeError(
+            "encode.rate", "a numpy.random.Generator", describe(rng),
+            "Make one, once: rng = np.random.default_rng(seed). A seed would draw the same spikes in every call.",
+        )  # fmt: skip
+    values = _in_unit(x, "encode.rate", "They are probabilities per step. Rates in Hz: rate * dt / 1000, with dt in ms.")
     draws = rng.random((T, *values.shape), np.float32)
     return Tensor.wrap((draws < values).astype(values.dtype))
 
 
+@own_arguments("encode.latency", **_SPREADING)
 def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None) -> Tensor:  # noqa: N803
     """Encode each value as one spike: larger values spike earlier (Thorpe, Delorme and Van Rullen, 2001).
 
@@ -124,12 +136,13 @@ def latency(x: Any, T: int, *, threshold: float = 0.0, tau: float | None = None)
     return Tensor.wrap(((np.round(time) == steps) & fires).astype(values.dtype))
 
 
-def _in_unit(x: Tensor, where: str) -> np.ndarray[Any, Any]:
+def _in_unit(x: Tensor, where: str, meaning: str = "") -> np.ndarray[Any, Any]:
     values = x.asnumpy()
     if not np.all((values >= 0) & (values <= 1)):  # NaN fails too
         raise ArgumentError(
-            where, "values in [0, 1]", f"{values.min()} to {values.max()}", "Scale them first, for example x / x.max()."
-        )
+            where, "values in [0, 1]", f"{values.min()} to {values.max()}",
+            f"Scale them first, for example x / x.max(). {meaning}".rstrip(),
+        )  # fmt: skip
     return values if values.dtype.kind == "f" else values.astype(float32)
 
 

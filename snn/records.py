@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd import Tensor
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError, UnknownKeyError
 from autograd.html import of_values
 
 from .common.checks import fired, positive
@@ -25,6 +25,16 @@ _DT = "Pass the length of a time step in ms."
 
 class Record(dict[str, Tensor]):
     """Record of :func:`snn.run`: a dict from ``"<layer>.<variable>"`` (``"<variable>"`` for one neuron) to ``[T, N, ...]``."""
+
+    def __missing__(self, name: Any) -> Any:
+        """Raise the error for an entry that is not there."""
+        layers = [known for known in self if str(known).endswith(f".{name}")] if isinstance(name, str) else []
+        fix = (
+            f"An entry is named after its layer: {', '.join(map(repr, layers))}." if layers
+            else f"To record it, pass record=[{name!r}] to snn.run." if not self or (isinstance(name, str) and "." not in name)
+            else "These are the entries of this run."
+        )  # fmt: skip
+        raise UnknownKeyError("record", ", ".join(map(repr, self)) or "an entry that was recorded", repr(name), fix)
 
     def copy(self) -> Self:
         """Return a record with the same entries."""

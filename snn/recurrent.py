@@ -14,7 +14,7 @@ from autograd.intake import to_generator
 from autograd.nn import init
 from autograd.nn.weighted import Weighted
 
-from .common.structure import holds_neurons, initial_state, is_stateful
+from .common.structure import ADD_AXIS, holds_neurons, initial_state, is_stateful
 
 __all__ = ["Recurrent"]
 
@@ -132,8 +132,7 @@ class Recurrent(Weighted):
         self._check(x)
         if x.ndim < 2:
             raise ShapeError(
-                type(self).__name__, f"an input [N, {self.n}] in each step", describe(x),
-                "Add the missing axis to the input of the run: x[:, None] is a batch of one, x[None] one step.",
+                type(self).__name__, f"an input [N, {self.n}] in each step", describe(x), ADD_AXIS,
             )  # fmt: skip
         fired = ops.zeros(x.shape, x.dtype if x.dtype.kind == "f" else float32)
         return RecurrentState(initial_state(self.node, x), fired)

@@ -55,7 +55,7 @@ def run(
     net: Cell,
     x: Any,
     state: Any = None,
-    record: Sequence[str] = (),
+    record: str | Sequence[str] = (),
     mask: Any = None,
     mode: str = "auto",
     *,
@@ -84,8 +84,8 @@ def run(
         fresh. For a neuron, its membrane or the NamedTuple of its variables;
         for a SequentialCell, a dict from the names of its layers with state to
         their states.
-    record : sequence of str
-        Variables to record from each neuron: ``"spike"``; ``"v"``, the
+    record : str or sequence of str
+        Variable, or variables, to record from each neuron: ``"spike"``; ``"v"``, the
         membrane **after** reset; ``"v_before_reset"``; ``"x"``, its input
         current; or a field of a NamedTuple state, or a key of a dict state.
         While a mask holds a sample, its last state is recorded.

@@ -367,6 +367,14 @@ class Optimizer:
             if steps.ndim or steps.dtype.kind not in "iu" or steps < 0:
                 wrong.append(f"step is {describe(saved['step'])}, not a number of steps")
         if wrong:
+            was, now = map(_order, (saved, places))
+            if was != now and sorted(was) == sorted(now):
+                raise StateDictError(
+                    f"{type(self).__name__}.load_state_dict",
+                    f"the Parameters, and their groups, in the order of the saved state: {', '.join(was)}",
+                    f"another order: {', '.join(now)}",
+                    "Nothing was loaded. Give the optimizer the Parameters or groups in that order.",
+                )  # fmt: skip
             raise StateDictError(
                 f"{type(self).__name__}.load_state_dict", "the state of the same optimizer of the same Parameters",
                 f"a mismatch in {'; '.join(wrong)}", "Nothing was loaded. Build the optimizer as it was when saved.",
@@ -429,6 +437,12 @@ def _is_finite(values: Array, before: Array | None = None) -> bool:
 def _wide(p: Parameter) -> DType:
     """Return the dtype of a step: squares of gradients, and ``eps``, would be zero in float16."""
     return float32 if p.dtype == float16 else p.dtype
+
+
+def _order(keys: Iterable[str]) -> list[str]:
+    """Return the names of the Parameters in the keys of a state, by their positions."""
+    found = {tuple(key.rpartition(".")[0].partition(".")[::2]) for key in keys}
+    return [name for _, name in sorted((int(place), name) for place, name in found if place.isdecimal())]
 
 
 hint(Optimizer, OPTIMIZER)

@@ -13,6 +13,8 @@ _NO_PARALLEL_LEAK = "snn.run(net, x) compiles snn.LIFNode over time; without a r
 _NO_TIMES = "There is no loss on spike times; snn.metrics.accuracy(..., readout='first_spike') reads them"
 _RECORD = "Pass record=['spike', 'v'] to snn.run"
 
+_POISSON = "Use snn.encode.rate(x, T, rng) with x = rate * dt / 1000, for a rate in Hz and dt in ms"
+
 _DIALECT = "snn.LIFNode.dialect('{}', ...) equals its defaults"
 
 _SNN: dict[str, str] = {
@@ -22,17 +24,23 @@ _SNN: dict[str, str] = {
     "Synaptic": "Use snn.CurrentLIFNode(alpha=0.9, beta=0.8), or snn.CurrentLIFNode.dialect('snntorch', ...)",
     "Alpha": "Use snn.AlphaNode, or snn.synapses.Alpha before a neuron",
     "RLeaky": "Use snn.Recurrent(snn.LIFNode(beta=0.9), n)",
+    "SLSTM": "There is no spiking LSTM; for images, snn.ConvLSTM is one",
+    "SConv2dLSTM": "Use snn.ConvLSTM",
     "RSynaptic": "Use snn.Recurrent(snn.CurrentLIFNode(), n)",
     "LeakyParallel": _NO_PARALLEL_LEAK,
     "StateLeaky": _NO_PARALLEL_LEAK,
     "SpikingNeuron": "Use snn.Neuron as the base class",
-    "functional": "Use snn.losses and snn.metrics",
+    "functional": f"Losses are in snn.losses, scores in snn.metrics. {_NOTHING_TO_RESET}",
+    "BatchNormTT1d": "Use snn.BNTT(T, num_features)",
+    "BatchNormTT2d": "Use snn.BNTT(T, num_features)",
     "spikegen": "Use snn.encode",
     "spikeplot": "Use snn.plot",
     "spikevision": "Use snn.data, such as snn.data.shd(directory)",
     "utils": _NOTHING_TO_RESET,
     "backprop": f"{_OVER_TIME}, and autograd.value_and_grad differentiates it",
     "export_nir": "Use snn.interop.nir.to_nir with a net, the shape of a sample and dt",
+    "export_to_nir": "Use snn.interop.nir.to_nir with a net, the shape of a sample and dt",
+    "import_from_nir": "Use snn.interop.nir.from_nir with a graph or a path",
     "import_nir": "Use snn.interop.nir.from_nir with a graph or a path",
     # SpikingJelly
     "activation_based": "Everything is in snn itself: snn.LIFNode, snn.surrogate, snn.encode",
@@ -40,6 +48,19 @@ _SNN: dict[str, str] = {
     "neuron": "Neurons are in snn itself, such as snn.LIFNode",
     "encoding": "Use snn.encode",
     "monitor": _RECORD,
+    "OutputMonitor": _RECORD,
+    "InputMonitor": "Pass record=['x'] to snn.run: the input of each neuron",
+    "AttributeMonitor": _RECORD,
+    "layer": "Layers are in autograd.nn, such as nn.Conv2d, and in snn itself, such as snn.TDBatchNorm",
+    "SeqToANNContainer": f"Leave it out: {_OVER_TIME}",
+    "MultiStepContainer": f"Leave it out: {_OVER_TIME}",
+    "StepModeContainer": f"Leave it out: {_OVER_TIME}",
+    "StatelessLayer": f"Leave it out: {_OVER_TIME}",
+    "set_step_mode": f"Leave it out: {_OVER_TIME}",
+    "set_backend": "Leave it out: snn.run(..., mode='auto') chooses",
+    "detach_net": _NOTHING_TO_RESET,
+    "ThresholdDependentBatchNorm1d": "Use snn.TDBatchNorm(num_features)",
+    "ThresholdDependentBatchNorm2d": "Use snn.TDBatchNorm(num_features)",
     "visualizing": "Use snn.plot",
     "datasets": "Use snn.data",
     "BaseNode": "Use snn.Neuron as the base class",
@@ -88,6 +109,14 @@ _SNN: dict[str, str] = {
     "StateMonitor": _RECORD,
     "Monitor": _RECORD,
     "Probe": _RECORD,
+    "PoissonGroup": _POISSON,
+    "PoissonInput": _POISSON,
+    "TimedArray": "Pass its values as the input of snn.run, an array [T, N, ...]",
+    "SpikeGeneratorGroup": "Pass its spikes as the input of snn.run, an array [T, N, ...] of 0 and 1",
+    "PopulationRateMonitor": "Pass record=['spike'] to snn.run; snn.plot.population_rate draws the mean",
+    "EventMonitor": _RECORD,
+    "start_scope": _NOTHING_TO_RESET,
+    "defaultclock": "Constants are in time steps: divide times by your dt",
     "Network": "Use autograd.nn.SequentialCell",
     "Simulator": _OVER_TIME,
     "Synapses": "Use autograd.nn.Dense for weights, and snn.synapses for time courses",
@@ -208,6 +237,19 @@ _DATA: dict[str, str] = {
     "Randman": "Use snn.data.randman, with a seed",
     "MackeyGlass": "Use snn.data.mackey_glass(17); 17 is the delay",
     "SMNIST": "Use snn.data.sequential_mnist(directory, seed)",
+    **dict.fromkeys(
+        (
+            "integrate_events_by_fixed_frames_number",
+            "integrate_events_file_to_frames_file_by_fixed_frames_number",
+            "integrate_events_segment_to_frame",
+        ),
+        "Use snn.data.transforms.FixedFrames(T) for split_by='time', EventFrames(number) for split_by='number'",
+    ),
+    **dict.fromkeys(
+        ("integrate_events_by_fixed_duration", "integrate_events_file_to_frames_file_by_fixed_duration"),
+        "Use snn.data.transforms.TimeBins(step, from_first=True)",
+    ),
+    "split_to_train_test_set": "Use one, other = dataset.split(share, rng)",
     "DiskCachedDataset": "Keep frames in arrays: snn.data.Dataset(snn.data.Arrays(x, labels), kind='sequence')",
 }
 
@@ -223,6 +265,29 @@ _TRANSFORMS: dict[str, str] = {
     "MergePolarities": "Use transforms.MergePolarity()",
     "PadTensors": "Batches are padded, with a mask: dataset.batches(size, rng)",
 }
+
+# snnTorch and SpikingJelly have these in a module functional.
+_SNN |= {
+    name: text for table in (_LOSSES, _METRICS) for name, text in table.items() if name not in ("CrossEntropyLoss", "MSELoss")
+}
+
+_LEARNT = "Pass a Parameter, such as beta=autograd.Parameter(np.float32(0.9)); it is learnt"
+_CARRIED = "Leave it out: snn.run passes the state from step to step"
+
+NEURON: dict[str, str] = {
+    "learn_beta": _LEARNT,
+    "learn_alpha": _LEARNT,
+    "learn_threshold": f"{_LEARNT.replace('beta=', 'v_threshold=').replace('0.9', '1.0')}",
+    "init_hidden": _CARRIED,
+    "output": _CARRIED,
+    "reset_delay": "Leave it out: the reset is immediate; snn.LIFNode.dialect('snntorch', ...) has the delayed one",
+    "step_mode": f"Leave it out: {_OVER_TIME}",
+    "backend": "Leave it out: snn.run(..., mode='compiled') is the fast one",
+    "store_v_seq": "Leave it out: snn.run(..., record=['v']) records it",
+    "size": "Leave it out: the input sets the number of neurons",
+    "N": "Leave it out: the input sets the number of neurons",
+}
+"""What to do instead, for arguments of neurons in other packages."""
 
 MODULES: dict[str, dict[str, str]] = {
     "snn": _SNN, "snn.surrogate": _SURROGATE, "snn.encode": _ENCODE, "snn.losses": _LOSSES, "snn.metrics": _METRICS,

@@ -16,6 +16,7 @@ from autograd.errors import ShapeError, StateError
 from autograd.nn.stateful import holds_neurons, is_stateful, start
 
 __all__ = [
+    "ADD_AXIS",
     "array_name",
     "check_features",
     "check_kept",
@@ -185,12 +186,18 @@ def given_state(state: Any, x: Any, name: str, cell: Cell) -> Any:
     return tree.unflatten(start, iter(tensors))
 
 
+ADD_AXIS = (
+    "Add the missing axis: x[:, None] is a batch of one, x[None] one step. "
+    "Samples without time are repeated by snn.encode.direct(x, T)."
+)
+
+
 def check_features(cell: Cell, x: Any, name: str, axes: int) -> None:
     """Check that the input of a dense layer has features after time and batch; ``axes`` of these two are present."""
     if isinstance(cell, nn.Dense) and x.ndim <= axes:
         raise ShapeError(
             label(name, cell), f"[T, N, {cell.in_channels}]: time steps, samples, features",
-            describe(x) + " in a step" * (axes == 1), "Add the missing axis: x[:, None] is a batch of one, x[None] one step.",
+            describe(x) + " in a step" * (axes == 1), ADD_AXIS,
         )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from ..engine import tuning
 from ..engine.backends import switched_off
 from ..recurrent import Recurrent
 
-__all__ = ["against", "work"]
+__all__ = ["against", "decision", "work"]
 
 _known: WeakKeyDictionary[Cell, tuple[Any, float]] = WeakKeyDictionary()
 
@@ -41,12 +41,42 @@ def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:
         return "a Cell has a hook, which sees each step"
     if x.dtype == float16:
         return "the input is float16"
+    if (seconds := _seconds(net, x, cells)) < (least := tuning.now().worthwhile):
+        return f"that takes about {_ms(seconds)} ms with its gradient, less than {_ms(least)} ms"
+    return None
+
+
+def decision(net: Cell, x: Tensor, cells: Sequence[Cell], refused: bool = False) -> str:
+    """Return a sentence with the choice of ``mode="auto"`` and its reason; the other arguments are those of `against`.
+
+    Parameters
+    ----------
+    refused : bool
+        Whether the net cannot be compiled.
+    """
+    if (reason := against(net, x, cells)) is not None:
+        return f"mode='auto' runs this step by step: {reason}."
+    if refused:
+        return "mode='auto' warns once, then runs this step by step: it cannot be compiled."
+    seconds, least = _seconds(net, x, cells), tuning.now().worthwhile
+    return (
+        f"mode='auto' compiles this: step by step it would take about {_ms(seconds)} ms with its gradient, "
+        f"{_ms(least)} ms or more."
+    )
+
+
+def _ms(seconds: float) -> str:
+    """Return milliseconds as text, to two digits."""
+    ms = 1000 * seconds
+    return f"{ms:.2g}" if ms < 100 else f"{ms:,.0f}"
+
+
+def _seconds(net: Cell, x: Tensor, cells: Sequence[Cell]) -> float:
+    """Return `work`, kept until shapes, Cells or tuning change."""
     now = x.shape, [id(cell) for cell in cells], tuning.now()
     if net not in _known or _known[net][0] != now:
         _known[net] = now, work(net, x)
-    if (seconds := _known[net][1]) < (least := tuning.now().worthwhile):
-        return f"that takes about {1000 * seconds:.2g} ms with its gradient, less than {1000 * least:g} ms"
-    return None
+    return _known[net][1]
 
 
 def work(net: Cell, x: Tensor) -> float:

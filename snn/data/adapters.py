@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,18 +26,26 @@ def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None
     Parameters
     ----------
     dataset : object with ``len`` and items
-        For example a ``Dataset`` of tonic or torch, or a list: each item is a sample and its label. Structured arrays with
-        fields t and x become :class:`Events`, tensors arrays.
+        For example a ``Dataset`` of tonic or torch, or a list: each item is a sample and its label. Structured arrays, and
+        dicts of arrays, with fields t and x become :class:`Events`, tensors arrays.
     kind : {"events", "sequence", "static"}, optional
         Kind of the samples; None looks at the first, and treats anything but events as "static".
     shape : tuple of int, optional
         Shape of a frame, as for :class:`Events`. None takes it from tonic's ``sensor_size``, ``(width, height, polarities)``,
-        if there is one; a height of 1 makes channels. Otherwise each frame is as large as its sample needs.
+        where a height of 1 makes channels, or from SpikingJelly's ``get_H_W()``, with two polarities. Without either, each
+        frame is as large as its sample needs.
 
     Returns
     -------
     Dataset
         Reads an item on demand. Labels that are strings are numbered in alphabetical order.
+
+    Raises
+    ------
+    DTypeError
+        If the data set has no items, or a sample is neither events nor numbers.
+    DataError
+        If an item is not a sample and its label.
 
     Examples
     --------
@@ -54,6 +62,8 @@ def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None
     if shape is None and isinstance(sensor, (tuple, list)) and len(sensor) == 3:
         width, height, polarities = sensor
         shape = (width,) if height == 1 else (polarities, height, width)
+    elif shape is None and callable(size := getattr(dataset, "get_H_W", None)):
+        shape = (2, *size())
     if kind is None:
         kind = "events" if len(dataset) and isinstance(_sample(dataset, 0, shape)[0], Events) else "static"
     source = _Foreign(dataset, shape)
@@ -67,9 +77,19 @@ def _sample(dataset: Any, place: int, shape: Any) -> tuple[Any, Any]:
     x, label = pair
     if isinstance(x, Events):
         return x, label
-    if getattr(getattr(x, "dtype", None), "names", None):
+    if isinstance(x, Mapping) or getattr(getattr(x, "dtype", None), "names", None):
         return from_structured(x, shape), label
-    return _array(x), label
+    values = _array(x)
+    _check_numbers(f"data.wrap, sample {place}", values, x)
+    return values, label
+
+
+def _check_numbers(where: str, values: Array, given: Any) -> None:
+    if values.dtype.kind not in "biuf":
+        raise DTypeError(
+            where, "numbers or events", describe(given),
+            "Events are snn.data.Events(t, x, y, p, shape=...), a structured array, or a dict of arrays t, x, y, p.",
+        )  # fmt: skip
 
 
 class _Foreign(Source):
@@ -116,6 +136,7 @@ def from_loader(loader: Iterable[Any], *, batch_first: bool | None) -> Iterator[
         if not isinstance(batch, (tuple, list)) or len(batch) != 2:
             raise DataError(where, "x and labels", describe(batch), "Give the loader a collate_fn that returns these two.")
         x, labels = map(_array, batch)
+        _check_numbers(where, x, batch[0])
         if x.ndim < 2 and batch_first:
             raise DataError(where, "x [N, T, ...]", describe(x), "Pass batch_first=None where there is no time.")
         x = np.swapaxes(x, 0, 1) if batch_first else x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -99,8 +100,13 @@ class Events:
 
     @property
     def duration(self) -> int:
-        """Microseconds from the beginning to the last event."""
-        return int(self.t[-1]) if len(self) else 0
+        """Microseconds from the first event to the last."""
+        return int(self.t[-1] - self.t[0]) if len(self) else 0
+
+    @property
+    def first(self) -> int:
+        """Time of the first event in microseconds; 0 if there is none."""
+        return int(self.t[0]) if len(self) else 0
 
     def __len__(self) -> int:
         return len(self.t)
@@ -140,12 +146,13 @@ class Events:
 
 
 def from_structured(array: Any, shape: tuple[int, ...] | None = None) -> Events:
-    """Make events from a structured array, such as the package tonic uses.
+    """Make events from one structured array, as tonic has them, or from a mapping of arrays, as SpikingJelly has them.
 
     Parameters
     ----------
-    array : numpy.ndarray
-        ``[E]`` with fields t (microseconds) and x, and perhaps y and p, in any order. It is sorted by time if it is not.
+    array : numpy.ndarray or mapping
+        ``[E]`` with fields t (microseconds) and x, and perhaps y and p, in any order; or arrays ``[E]`` under these names,
+        such as ``np.load("sample.npz")``. They are sorted by time if they are not.
     shape : tuple of int, optional
         As for :class:`Events`; tonic's ``sensor_size`` is ``(width, height, polarities)``, the other way round. None: as
         large as the events need.
@@ -159,15 +166,24 @@ def from_structured(array: Any, shape: tuple[int, ...] | None = None) -> Events:
     ------
     DTypeError
         If there are no such fields.
+    ShapeError
+        If the arrays of a mapping are not ``[E]``, all of one length.
     """
-    names = getattr(getattr(array, "dtype", None), "names", None) or ()
+    if isinstance(array, Mapping):
+        names = tuple(array)
+        array = {name: np.asarray(array[name]) for name in FIELDS if name in names}
+    else:
+        names = getattr(getattr(array, "dtype", None), "names", None) or ()
     if not {"t", "x"} <= set(names):
         raise DTypeError(
             "data.from_structured",
-            "a structured array with fields t, x, perhaps y and p",
-            describe(array),
+            "a structured array or a mapping with fields t, x, perhaps y and p",
+            f"{describe(array)} with fields {', '.join(map(str, names))}" if names else describe(array),
             "Rename its fields.",
         )
+    if isinstance(array, dict) and (len({a.shape for a in array.values()}) > 1 or array["t"].ndim != 1):
+        shapes = ", ".join(f"{name} {list(a.shape)}" for name, a in array.items())
+        raise ShapeError("data.from_structured", "arrays [E] of one length", shapes, "An event has one of each.")
     order = np.argsort(array["t"], kind="stable")
     fields = {name: array[name][order] for name in FIELDS if name in names}
     if shape is None:

@@ -18,7 +18,7 @@ __all__ = ["LEFT", "NEURONS"]
 _WHERE = "dialect('spikingjelly')"
 
 LEFT = {
-    "step_mode": ("s", "snn.run runs all time steps."),
+    "step_mode": ("s", "Leave step_mode out: snn.run always runs all time steps."),
     "store_v_seq": (False, "snn.run(..., record=['v']) records it."),
     "store_state_seqs": (False, "snn.run(..., record=['v']) records it."),
     "backend": ("torch", "Use snn.run(..., mode='compiled') for speed."),

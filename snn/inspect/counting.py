@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor, as_tensor, float32, grad, nn
+from autograd.nn.moving import MovingNorm
 from autograd.nn.stateful import untouched
 from autograd.state import scope
 from autograd.windows import input_gradient
@@ -29,7 +30,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _ACTIVATIONS = (
     nn.GELU, nn.Identity, nn.LeakyReLU, nn.LogSoftmax, nn.ReLU, nn.ReLU6, nn.SiLU, nn.Sigmoid, nn.Softmax, nn.Tanh,
 )  # fmt: skip
-_SCALES = nn.BatchNorm1d, nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm, nn.Embedding
+_SCALES = MovingNorm, nn.GroupNorm, nn.LayerNorm, nn.Embedding
 
 
 class Synapses:

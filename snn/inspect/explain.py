@@ -10,6 +10,7 @@ from autograd.dtypes import describe
 from autograd.errors import CompileError, DTypeError, ShapeError
 
 from ..common.structure import says_too_deep
+from ..compiled.auto import decision
 from .unchanged import unchanged
 
 __all__ = ["explain"]
@@ -17,12 +18,13 @@ __all__ = ["explain"]
 
 @says_too_deep
 def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None = None) -> None:
-    """Print how the compiled mode runs a neuron or a net.
+    """Print how the compiled mode runs a neuron or a net, which it leaves unchanged.
 
     For a neuron: its equations, the traced step and its backward step, the values that the forward pass saves, where its
     gradient matters, and the emitted loops. For a net: the same in short for each loop over time, and how its currents are
     computed; for a net that wires its neurons itself, also its graph. If something cannot be compiled, the text gives the
-    reason.
+    reason. With an input, the last line says which way ``mode="auto"`` runs the net on it, and why. In programs, ``tiny`` is
+    the smallest normal number: added to a value, it turns ``> 0`` into ``>= 0``.
 
     Parameters
     ----------
@@ -68,9 +70,14 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
         )
     from .explanation import lines
 
+    refused = False
     with unchanged(net):
         try:
             for line in lines(net, x, state):
                 print(line, file=out)
         except CompileError as error:
             print(f"Not compiled: {error}", file=out)
+            refused = True
+        if x is not None:
+            cells = [cell for _, cell in net.cells_and_names()]
+            print(decision(net, x, cells, refused), file=out)

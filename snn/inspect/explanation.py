@@ -13,8 +13,7 @@ from autograd import Cell, Parameter, Tensor, float32, vjp
 from autograd.nn.stateful import untouched
 from autograd.state import quietly
 
-from ..common.structure import is_chain, is_over_time, is_stateful, runs_at_once, steps_in_loops, zeros_of
-from ..compiled.auto import against
+from ..common.structure import is_chain, is_over_time, is_repeated, is_stateful, runs_at_once, steps_in_loops, zeros_of
 from ..compiled.execute import Execution, begin
 from ..compiled.known import schedule_for
 from ..compiled.layout import Options
@@ -69,7 +68,8 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
         if seen:
             yield from _loop(seen.pop(), x is not None, wired)
         elif node is not None:
-            yield from _without_loop(run.graph, node, wired)
+            out = None if x is None else run.values.get(Edge(node.number))
+            yield from _without_loop(run.graph, node, wired, type(out) is Tensor and is_repeated(out.array))
         elif stage.whole is not None:
             name = name_of(stage.whole)
             yield f"{f'layer {name}: ' if name else ''}{stage.whole.what!r}"
@@ -78,8 +78,6 @@ def _net(net: Cell, x: Tensor | None, state: Any, wired: bool) -> Iterator[str]:
             how = getattr(stage.whole.what, "runs", f"on all time steps at once; {masked}")
             yield f"  has a state: runs {how}"
             yield from (f"  currents: {ways.pop()}" for _ in ways[:])
-    if x is not None and (reason := against(net, x, [cell for _, cell in net.cells_and_names()])) is not None:
-        yield f"mode='auto' runs this step by step: {reason}."
 
 
 def _stand_in(net: Cell, state: Any) -> Execution:
@@ -141,8 +139,14 @@ def _shape(cell: Cell) -> tuple[int, ...]:
     return (1, *np.broadcast_shapes(*[np.shape(a) for a in arrays], (1,)))
 
 
-def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
-    """Explain a layer or an operation without a loop over time; operations inside the layers of a chain are left out."""
+def _without_loop(graph: Graph, node: Node, wired: bool, repeated: bool) -> Iterator[str]:
+    """Explain a layer or an operation without a loop over time; operations inside the layers of a chain are left out.
+
+    Parameters
+    ----------
+    repeated : bool
+        Whether the run gave the same output at every step.
+    """
     once = "once, since it is the same at every step"
     if node.kind != "layer":
         yield from [f"{node.name}: {'on all time steps at once' if node.varies else once}"] if wired else []
@@ -156,6 +160,8 @@ def _without_loop(graph: Graph, node: Node, wired: bool) -> Iterator[str]:
         yield "  no state: runs on all time steps at once; each may depend on the others"
     elif len(node.inputs) > 1:
         yield "  no state: runs step by step, like every layer with several inputs"
+    elif cell.per_sample and repeated:
+        yield "  no state: runs once, since its input is the same at every step"
     elif cell.per_sample:
         yield "  no state: runs on all time steps at once"
     elif isinstance(type(cell).per_sample, property):

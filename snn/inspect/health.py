@@ -17,7 +17,15 @@ from autograd.state import quietly
 
 from ..common.structure import says_too_deep
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
-from .health_rules import find_problems, fires_in_order, is_wide, look_at_constants, look_at_input, look_elsewhere
+from .health_rules import (
+    find_problems,
+    fires_in_order,
+    is_wide,
+    look_at_constants,
+    look_at_input,
+    look_at_norms,
+    look_elsewhere,
+)
 from .unchanged import unchanged
 
 if TYPE_CHECKING:
@@ -113,7 +121,8 @@ def health(
             layers.append(replace(layer, judged=judged, constants=wrong))
     pairs = zip(layers, [*layers[1:], None], strict=False)
     said = [replace(layer, problems=find_problems(layer, behind)) for layer, behind in pairs]
-    return HealthReport(tuple(said), steps, samples, trouble, look_elsewhere(constants, [seen.cell for seen in found]))
+    elsewhere = *look_elsewhere(constants, [seen.cell for seen in found]), *look_at_norms(net)
+    return HealthReport(tuple(said), steps, samples, trouble, elsewhere)
 
 
 def _of_layer(layer: Cell, constants: list[tuple[str, Cell | None, str]]) -> str:
@@ -139,7 +148,7 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
     in_each_step = len(seen.x) == steps
     x, out = (measure.rows(array, keep if in_each_step else None) for array in (seen.x, seen.out))
     finite = bool(np.isfinite(x).all() and np.isfinite(out).all())
-    differentiable = None
+    differentiable, silent_neurons = None, np.zeros(0, int)
     if in_each_step and out.size:
         if (membrane := measure.look_at_membrane(seen, keep)) is not None:
             numbers |= measure.summary(membrane)
@@ -155,6 +164,7 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
             often = fired.mean(0)
             rate, silent, saturated = fired.mean(), (often == 0).mean(), (often >= _SATURATED).mean()
             numbers |= {"rate": rate, "silent": silent, "saturated": saturated}
+            silent_neurons = np.flatnonzero(often == 0)
             wide = is_wide(numbers["spread"] or 0.0)
             if numbers["gain"] and (wide or not fires_in_order(rate, silent, saturated)):
                 numbers["gain"] = measure.find_gain(seen, keep, mode, rate, wide)
@@ -169,4 +179,6 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
         finite=finite,
         judged=judged,
         differentiable=differentiable,
+        silent_neurons=silent_neurons,
+        is_output=seen.is_output,
     )

@@ -84,7 +84,7 @@ def fires(cell: Cell, out: Array) -> Array | None:
 
 
 def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
-    """Return measurements of a layer's membrane; None if it is not a :class:`snn.neurons.Neuron` that fires."""
+    """Return measurements of a layer's membrane; None if it is not a :class:`snn.Neuron` that fires."""
     node = innermost(seen.cell)
     if not isinstance(node, Neuron) or not node.fire or seen.before is None:
         return None

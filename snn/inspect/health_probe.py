@@ -20,6 +20,7 @@ from ..eager.watch import Recorder
 from ..engine.backends import back_end, modes
 from ..graphs import parts_of
 from ..graphs.graph import Edge
+from ..layers import Delay, DelayedDense, LearntDelays
 from ..simulate import run
 
 __all__ = ["Seen", "probe"]
@@ -46,6 +47,8 @@ class Seen:
         Gradient of the loss with respect to ``x``, if there is one.
     start : structure of Tensor or array
         State at the start.
+    is_output : bool
+        Whether its outputs are those of a net with other layers.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Seen:
     before: Any
     gradient: Array | None
     start: Any
+    is_output: bool = False
 
 
 class _Tap(Cell):
@@ -104,17 +108,34 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
         chosen = "compiled" if _is_plain(net) and against(net, x, cells) is None else "eager"
     if chosen in modes():
         try:
-            return _layer_by_layer(net, x, loss, state, keep, Options(back_end(chosen))), chosen
+            return _marked(net, *_layer_by_layer(net, x, loss, state, keep, Options(back_end(chosen))), keep), chosen
         except CompileError:
             if mode != "auto":
                 raise
             chosen = "eager"
-    return _step_by_step(net, x, loss, state, mask, chosen), chosen
+    return _marked(net, *_step_by_step(net, x, loss, state, mask, chosen), keep), chosen
+
+
+def _marked(net: Cell, found: list[Seen], out: Any, keep: Any) -> list[Seen]:
+    """Mark the layers whose outputs are those of the net, perhaps in another shape."""
+    if not isinstance(out, Tensor):
+        return found
+    values = out.asnumpy()
+    for seen in found:
+        if seen.cell is not net and seen.out.size == values.size and len(seen.out) == len(values):
+            own = seen.out if keep is None else np.where(like(keep, seen.out), seen.out, 0)
+            seen.is_output = np.array_equal(own.ravel(), values.ravel())
+    return found
 
 
 def _fires_over_time(cell: Cell) -> bool:
     """Tell whether a Cell is a layer of neurons that takes all time steps at once."""
     return is_over_time(cell) and hasattr(cell, "charge")
+
+
+def _is_observed(cell: Cell) -> bool:
+    """Tell whether a layer has a state, or neurons over all time steps, and does more than wait."""
+    return (is_stateful(cell) or _fires_over_time(cell)) and not isinstance(cell, (Delay, DelayedDense, LearntDelays))
 
 
 def _is_plain(net: Cell) -> bool:
@@ -133,7 +154,7 @@ def _tapped(
         if isinstance(layer, nn.SequentialCell):
             layers[key] = _tapped(layer, anchor, taps, f"{name}.")
             continue
-        if is_stateful(layer) or _fires_over_time(layer):
+        if _is_observed(layer):
             seen_before = any(cell is layer for cell, _ in taps.values())
             taps[name] = layer, _Tap(anchor)
             layers[f"{key} tap"] = taps[name][1]
@@ -142,7 +163,9 @@ def _tapped(
     return nn.SequentialCell(layers)
 
 
-def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options) -> list[Seen]:
+def _layer_by_layer(
+    net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: Any, options: Options
+) -> tuple[list[Seen], Any]:
     from ..compiled.execute import Execution, begin
     from ..compiled.known import schedule_for
 
@@ -171,7 +194,7 @@ def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: A
                     outs[node.path] = run.values[Edge(node.number)]
         return run.outcome()[0]  # type: ignore[no-any-return]
 
-    _there_and_back(forward, loss, anchor)
+    result = _there_and_back(forward, loss, anchor)
     run = runs[-1]
     starts = {
         begun.name: tree.map_leaves(run.starts.__getitem__, part)
@@ -184,19 +207,26 @@ def _layer_by_layer(net: Cell, x: Tensor, loss: Loss | None, state: Any, keep: A
         shape = len(x), -1, *tap.current.shape[1:]  # the tap received the samples of all steps
         out, gradient = outs[name].asnumpy(), None if gradient is None else gradient.reshape(shape)
         found.append(Seen("" if alone else name, cell, tap.current.reshape(shape), out, before, gradient, start))
-    return found
+    return found, result
 
 
 _SOMETHING = np.zeros(())
 
 
-def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Parameter) -> None:
-    """Run forward and, with a loss, backward to the taps."""
+def _there_and_back(forward: Callable[[], Tensor], loss: Loss | None, anchor: Parameter) -> Any:
+    """Run forward and, with a loss, backward to the taps; return the output."""
+    outs: list[Any] = []
+
+    def run() -> Tensor:
+        outs.append(forward())
+        return outs[-1]  # type: ignore[no-any-return]
+
     if loss is None:
         with no_grad():
-            forward()
+            run()
     else:
-        value_and_grad(lambda: loss(forward()), None, anchor, allow_unused=True)()
+        value_and_grad(lambda: loss(run()), None, anchor, allow_unused=True)()
+    return outs[-1]
 
 
 def _before(start: Any, name: str, records: dict[str, Tensor], keep: Any) -> Any:
@@ -216,18 +246,18 @@ def _before(start: Any, name: str, records: dict[str, Tensor], keep: Any) -> Any
     return tree.unflatten(start, iter(columns))
 
 
-def _step_by_step(net: Cell, x: Tensor, loss: Loss | None, state: Any, mask: Any, mode: str) -> list[Seen]:
+def _step_by_step(net: Cell, x: Tensor, loss: Loss | None, state: Any, mask: Any, mode: str) -> tuple[list[Seen], Any]:
     anchor = Parameter(np.zeros((), float32))
     stepping = {name for name, _ in Recorder(net, ()).neurons}
-    neurons = [(name, cell) for name, cell in net.cells_and_names() if name in stepping or _fires_over_time(cell)]
+    neurons = [(n, c) for n, c in net.cells_and_names() if _is_observed(c) and (n in stepping or _fires_over_time(c))]
     watched = [_Watched(name, cell, anchor) for name, cell in neurons]
     removers = [remove for one in watched for remove in one.hooks()]
     try:
-        _there_and_back(lambda: run(net, x, state, mask=mask, mode=mode)[0], loss, anchor)
+        out = _there_and_back(lambda: run(net, x, state, mask=mask, mode=mode)[0], loss, anchor)
     finally:
         for remove in removers:
             remove()
-    return [seen for one in watched for seen in one.seen(len(x), loss is not None)]
+    return [seen for one in watched for seen in one.seen(len(x), loss is not None)], out
 
 
 class _Watched:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -40,6 +41,10 @@ class LayerHealth:
         Spikes per neuron per step, of either sign; several in one step count as one. None if the layer does not spike.
     silent : float or None
         Share of the neurons that never fire.
+    silent_neurons : array of int
+        Their numbers in the flattened layer, ``[s]``; empty if that is not known.
+    is_output : bool
+        Whether its spikes are the output of the net.
     saturated : float or None
         Share of the neurons that fire in at least 95 % of the steps.
     mean, std : float or None
@@ -97,6 +102,8 @@ class LayerHealth:
     judged: bool
     constants: str = ""
     differentiable: bool | None = None
+    silent_neurons: Array = field(default_factory=partial(np.zeros, 0, int))
+    is_output: bool = False
     problems: tuple[str, ...] = ()
     edges: ClassVar[Array] = EDGES
 
@@ -125,7 +132,8 @@ class HealthReport:
     trouble : str
         The problem with the input, if any: it is not finite, or all zero.
     elsewhere : tuple of str
-        Problems outside the layers of neurons, in sentences: Parameters that are not finite, constants out of range.
+        Problems outside the layers of neurons, in sentences: Parameters that are not finite, constants out of range, norms in
+        evaluation whose statistics never moved.
     """
 
     layers: tuple[LayerHealth, ...]
@@ -151,7 +159,7 @@ class HealthReport:
         return ["Later layers depend on earlier ones: fix the first layer first, then check again."]
 
     def warn(self, stacklevel: int = 2) -> None:
-        """Warn if a layer is dead, a constant out of range, a Parameter not finite, or the input not finite or all zero.
+        """Warn of dead layers, of an input that is not finite or all zero, and of problems outside the layers.
 
         Parameters
         ----------

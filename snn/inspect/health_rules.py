@@ -11,11 +11,15 @@ import numpy as np
 
 from autograd import Cell
 from autograd.errors import AutogradError
+from autograd.nn.moving import MovingNorm
 
 if TYPE_CHECKING:
     from .health_report import LayerHealth
 
-__all__ = ["FAR", "MOST", "find_problems", "fires_in_order", "is_wide", "look_at_constants", "look_at_input", "look_elsewhere"]
+__all__ = [
+    "FAR", "MOST", "find_problems", "fires_in_order", "is_wide", "look_at_constants", "look_at_input", "look_at_norms",
+    "look_elsewhere",
+]  # fmt: skip
 
 LOW, HIGH = 0.01, 0.5
 """The rate of a layer should be between these."""
@@ -83,6 +87,28 @@ def look_at_constants(net: Cell) -> list[tuple[str, Cell | None, str]]:
     return found
 
 
+def look_at_norms(net: Cell) -> tuple[str, ...]:
+    """Return a sentence about the norms in evaluation whose moving statistics are still 0 and 1, if there are any."""
+    names = [
+        f"{name} {type(cell).__name__}".lstrip()
+        for name, cell in net.cells_and_names()
+        if isinstance(cell, MovingNorm) and not cell.training and getattr(cell, "use_batch_statistics", None) is None
+        and not cell.moving_mean.asnumpy().any() and (cell.moving_variance.asnumpy() == 1).all()
+    ]  # fmt: skip
+    if not names:
+        return ()
+    are, their = ("is", "its") if len(names) == 1 else ("are", "their")
+    return (
+        f"{_some(names)} {are} in evaluation, and {their} moving statistics never moved: nothing is normalised. "
+        "Call net.set_train() before you train or check the net; net.set_train(False) evaluates it.",
+    )
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    """Return the first of many names, and the number of the others."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
 def look_elsewhere(found: list[tuple[str, Cell | None, str]], layers: list[Any]) -> tuple[str, ...]:
     """Return sentences about all findings except those about constants of a layer of neurons."""
     inside = {id(part) for layer in layers for _, part in layer.cells_and_names()}
@@ -130,6 +156,13 @@ _FIRING = (
         "has currents that are too large: its membrane spreads over {spread:.3g} thresholds{blocked}",
     ),
     _Rule(lambda n: n.dead >= SOME, "learns only in part{blocked}"),
+)
+_OUTPUT = (
+    _Rule(
+        lambda n: n.is_output and 0 < n.silent < MOST and n.differentiable is not False,
+        "is the output of the net, which cannot answer with its {never}: silent for all of x",
+        "If x has samples of every class, train, and compare accuracies: a gain sets the rate of the whole layer.",
+    ),
 )
 _GRADIENT = (
     _Rule(
@@ -181,7 +214,7 @@ def _find(layer: LayerHealth, behind: LayerHealth | None) -> Iterator[str]:
     if layer.constants:
         groups += [_SURROGATE]  # the likely cause of any other problem
     elif layer.judged:
-        groups += [_SURROGATE, _FIRING, _GRADIENT, _OVER_TIME] if layer.finite else [_FIRING]
+        groups += [_SURROGATE, _FIRING, _OUTPUT, _GRADIENT, _OVER_TIME] if layer.finite else [_FIRING]
     for rules in groups:
         for rule in rules:
             if rule.holds(numbers):  # the first rule that holds
@@ -197,6 +230,8 @@ def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
         numbers.dead = np.nan  # without a surrogate, a wider one is no remedy
     numbers.deadness = "dead" if layer.is_dead else "silent"
     numbers.blocked = f"; no gradient passes through {numbers.dead:.0%} of its neurons" if numbers.dead >= SOME else ""
+    silent = layer.silent_neurons
+    numbers.never = f"neuron{'s' * (len(silent) > 1)} {_some(list(map(str, silent)))}"
     numbers.remedy = " ".join(_remedies(numbers))
     next_to = (
         SimpleNamespace(name="", gradient=np.nan, passes=True, grows=False, fades=False) if behind is None else _known(behind)

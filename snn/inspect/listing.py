@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..common.structure import array_name, state_names
 from ..connections import Joined
 from ..recurrent import Recurrent
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Listing", "input_name", "layers_before", "name_of", "part_name"]
 
+_TINY = np.finfo(np.float32).tiny
 _SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
 _SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
 _SHORT |= {"logical_and": "{x} and {y}", "logical_or": "{x} or {y}"}
@@ -99,7 +102,7 @@ class Listing:
         if index in self.names:
             return self.names[index]
         if step.kind == "constant":
-            text = str(step.what)
+            text = "tiny" if np.ndim(step.what) == 0 and step.what == _TINY else str(step.what)
             return f"({text})" if text.startswith("-") else text
         return f"t{index}" if step.kind != "input" else str(step.what)
 

@@ -12,6 +12,7 @@ from autograd.errors import ArgumentError
 from autograd.intake import to_generator
 from autograd.nn.options import number, positive
 
+from ..common.arguments import own_arguments
 from ..common.structure import initial_state
 from ..layers import SEWBlock
 from ..neurons import LIFNode
@@ -192,6 +193,7 @@ class SpikformerBlock(nn.SequentialCell):
         super().__init__({"attention": _around(attention), "mixing": _around(mixing)})
 
 
+@own_arguments("models.spikformer")
 def spikformer(
     classes: int = 10, *, image: tuple[int, int, int] = (3, 32, 32), depth: int = 4, dim: int = 384, heads: int = 12,
     neuron: Maker | None = None, rng: np.random.Generator | int | None = None,

@@ -14,6 +14,7 @@ from autograd.errors import ArgumentError
 from autograd.intake import to_generator
 from autograd.nn.options import number, positive
 
+from ..common.arguments import own_arguments
 from ..neurons import LIFNode
 from .shared import Maker, atan_lif, check_image, check_sizes, check_width, maker
 
@@ -24,6 +25,7 @@ _VGG9 = (64, 64, "pool", 128, 128, "pool", 256, 256, 256, "pool")
 _VGG11 = (64, "pool", 128, "pool", 256, 256, "pool", 512, 512, "pool", 512, 512, "pool")
 
 
+@own_arguments("models.convnet")
 def convnet(
     classes: int = 10, *, channels: tuple[int, int] = (12, 64), gains: tuple[float, float, float] = (1.0, 1.0, 1.0),
     neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
@@ -91,6 +93,7 @@ def convnet(
     )  # fmt: skip
 
 
+@own_arguments("models.vgg9")
 def vgg9(
     classes: int = 10, *, image: tuple[int, int, int] = (3, 32, 32), width: float = 1.0,
     norm: Callable[[int], Cell] | None = nn.BatchNorm2d, neuron: Maker | None = None,
@@ -133,6 +136,7 @@ def vgg9(
     return _vgg("models.vgg9", _VGG9, (1024,), classes, image, width, norm, False, pool, make, rng)
 
 
+@own_arguments("models.vgg11")
 def vgg11(
     classes: int = 10, *, image: tuple[int, int, int] = (3, 32, 32), width: float = 1.0, head: Sequence[int] = (4096, 4096),
     norm: Callable[[int], Cell] | None = nn.BatchNorm2d, neuron: Maker | None = None,

@@ -8,6 +8,7 @@ from autograd import Cell, nn
 from autograd.intake import to_generator
 from autograd.nn.options import positive
 
+from ..common.arguments import own_arguments
 from ..layers import Dropout, LearntDelays, TDBatchNorm
 from ..neurons import LeakyReadout, LIFNode
 from ..surrogate import atan
@@ -15,6 +16,7 @@ from ..surrogate import atan
 __all__ = ["shd_delayed"]
 
 
+@own_arguments("models.shd_delayed")
 def shd_delayed(
     hidden: int = 256, classes: int = 20, *, channels: int = 140, layers: int = 2, max_delay: int = 24, tau: float = 1.005,
     dropout: float = 0.4, rng: np.random.Generator | int | None = None,

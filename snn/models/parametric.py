@@ -12,6 +12,7 @@ from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
 from autograd.nn.options import positive
 
+from ..common.arguments import own_arguments
 from ..layers import Dropout
 from ..neurons import PLIFNode
 from ..surrogate import atan
@@ -59,6 +60,7 @@ class Voting(Cell):
         return f"{self.votes}"
 
 
+@own_arguments("models.plif_net")
 def plif_net(
     classes: int = 10, *, image: tuple[int, int, int] = (1, 28, 28), channels: int = 128, blocks: int = 2, hidden: int = 2048,
     dropout: float = 0.5, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,

@@ -11,6 +11,7 @@ from autograd import nn
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator
 
+from ..common.arguments import own_arguments
 from ..neurons import CurrentLIFNode
 from ..recurrent import Recurrent
 from ..surrogate import fast_sigmoid
@@ -20,6 +21,7 @@ __all__ = ["shd_recurrent"]
 _MEMBRANE, _SYNAPSE = 20.0, 10.0
 
 
+@own_arguments("models.shd_recurrent")
 def shd_recurrent(
     hidden: int = 128, classes: int = 20, *, channels: int = 700, dt: float = 1.0,
     rng: np.random.Generator | int | None = None,

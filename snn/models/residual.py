@@ -12,6 +12,7 @@ from autograd.errors import ArgumentError
 from autograd.intake import to_generator
 from autograd.nn.options import flag, positive
 
+from ..common.arguments import own_arguments
 from ..layers import SEWBlock
 from .shared import Maker, atan_if, check_sizes, maker
 
@@ -20,8 +21,9 @@ __all__ = ["sew_block", "sew_resnet", "sew_resnet18", "sew_resnet20"]
 Norm = Callable[[int], Cell]
 
 
+@own_arguments("models.sew_block")
 def sew_block(
-    channels: int, outputs: int, stride: int = 1, *, join: str = "add", norm: Norm = nn.BatchNorm2d,
+    channels: int, outputs: int, stride: int = 1, *, connect: str = "add", norm: Norm = nn.BatchNorm2d,
     neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
 ) -> SEWBlock:  # fmt: skip
     """Make a residual block of two convolutions, norms and neurons, which joins its spikes with its input.
@@ -35,8 +37,8 @@ def sew_block(
         Channels of the input and of the output.
     stride : int
         Stride of the first convolution.
-    join : {"add", "and", "iand"}
-        How spikes are joined, as ``connect`` of :class:`snn.SEWBlock`.
+    connect : {"add", "and", "iand"}
+        How spikes are joined, as in :class:`snn.SEWBlock`.
     norm : callable
         Makes the norm after a convolution from its number of channels.
     neuron : callable, optional
@@ -52,7 +54,7 @@ def sew_block(
     Raises
     ------
     ArgumentError
-        If there is no such join, or it requires spikes of amplitude 1 and the neurons have others.
+        If ``connect`` is unknown, or requires spikes of amplitude 1 and the neurons have others.
     DTypeError
         If ``neuron`` or ``norm`` is not a function that makes a layer.
     """
@@ -68,16 +70,18 @@ def sew_block(
     if stride != 1 or channels != outputs:
         parts = {"conv": _conv(channels, outputs, 1, stride, rng), "norm": norm(outputs), "neuron": make()}
         shortcut = nn.SequentialCell(parts)
-    return SEWBlock({"branch": branch}, connect=join, shortcut=shortcut)
+    return SEWBlock({"branch": branch}, connect=connect, shortcut=shortcut)
 
 
 def _conv(before: int, after: int, kernel: int, stride: int, rng: Any) -> nn.Conv2d:
     return nn.Conv2d(before, after, kernel, stride, "pad", kernel // 2, rng=rng)
 
 
+@own_arguments("models.sew_resnet")
 def sew_resnet(
-    blocks: Sequence[int], widths: Sequence[int], classes: int, *, channels: int = 3, large: bool = False, join: str = "add",
-    norm: Norm = nn.BatchNorm2d, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
+    blocks: Sequence[int], widths: Sequence[int], classes: int, *, channels: int = 3, large: bool = False,
+    connect: str = "add", norm: Norm = nn.BatchNorm2d, neuron: Maker | None = None,
+    rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
     """Make a residual network of :func:`sew_block` (Fang et al., "Deep Residual Learning in Spiking Neural Networks", 2021).
 
@@ -92,7 +96,7 @@ def sew_resnet(
     large : bool
         If True, the first layers are a 7 x 7 convolution and max pooling, which divide rows and columns by 4; else a 3 x 3
         convolution.
-    join, norm, neuron, rng
+    connect, norm, neuron, rng
         As for :func:`sew_block`.
 
     Returns
@@ -103,7 +107,7 @@ def sew_resnet(
     Raises
     ------
     ArgumentError
-        If the numbers of widths and of blocks differ, one is not a positive int, or there is no such join.
+        If the numbers of widths and of blocks differ, one is not a positive int, or ``connect`` is unknown.
     DTypeError
         As for :func:`sew_block`.
     """
@@ -125,7 +129,9 @@ def sew_resnet(
     for stage, (count, width) in enumerate(zip(blocks, widths, strict=True), 1):
         for k in range(count):
             step = 2 if stage > 1 and k == 0 else 1
-            layers[f"stage{stage}_{k + 1}"] = sew_block(before, width, step, join=join, norm=norm, neuron=neuron, rng=rng)
+            layers[f"stage{stage}_{k + 1}"] = sew_block(
+                before, width, step, connect=connect, norm=norm, neuron=neuron, rng=rng
+            )
             before = width
     layers |= {"mean": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "scores": nn.Dense(before, classes, rng=rng)}
     return nn.SequentialCell(layers)

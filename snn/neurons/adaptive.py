@@ -32,7 +32,7 @@ class ALIFNode(LIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`; ``v_threshold`` is the threshold of a neuron at rest.
+        As for :class:`snn.Neuron`; ``v_threshold`` is the threshold of a neuron at rest.
     rho : float or array or Parameter
         Share of the adaptation that remains after a step, in [0, 1].
     strength : float or array or Parameter
@@ -95,7 +95,7 @@ class LSNNNode(CurrentLIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`; ``v_threshold`` is the threshold of a neuron at rest.
+        As for :class:`snn.Neuron`; ``v_threshold`` is the threshold of a neuron at rest.
     rho : float or array or Parameter
         Share of the rise of the threshold that remains after a step, in [0, 1].
     strength : float or array or Parameter

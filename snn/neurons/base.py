@@ -15,6 +15,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
 from autograd.intake import to_numbers
 
+from ..common.foreign import NEURON
 from ..common.structure import membrane
 from ..surrogate import relusigmoid, sigmoid
 from ..surrogate.base import check_function
@@ -26,6 +27,10 @@ __all__ = ["Neuron"]
 
 # Below the distance of any membrane from its threshold: for every surrogate, `u + tiny > 0` means `u >= 0`.
 _TINY, _TINY_HALF = 2.0**-126, 2.0**-24
+_IN_MV = (
+    " For thresholds in mV, define threshold(self, state) in a subclass of snn.Neuron, "
+    "and give it v_reset in mV and spike_value='unit'."
+)
 # Names of our arguments in other packages.
 _OTHER_NAMES = {"threshold": "v_threshold", "spike_threshold": "v_threshold", "v_th": "v_threshold", "tau_mem": "tau"}
 _OTHER_NAMES |= dict.fromkeys(("spike_grad", "surrogate", "surrogate_grad_fn", "method"), "surrogate_function")
@@ -85,6 +90,8 @@ class Neuron(Stateful):
     ------
     ArgumentError
         If an argument is out of range.
+    StateError
+        When a subclass is defined whose ``State`` does not have ``v`` first.
     """
 
     def __new__(cls, *args: Any, **options: Any) -> Self:
@@ -94,11 +101,23 @@ class Neuron(Stateful):
         for name in options:
             if name not in known and not open_ended:
                 meant = get_close_matches(_OTHER_NAMES.get(name, name), known, 1)
+                public = "snn." * (cls.__module__.partition(".")[0] == "snn")
                 raise ArgumentError(
                     cls.__name__, f"arguments named {', '.join(known)}", name,
-                    f"Did you mean {meant[0]}?" if meant else f"help(snn.{cls.__name__}) documents them.",
+                    f"{NEURON[name]}." if name in NEURON
+                    else f"Did you mean {meant[0]}?" if meant else f"help({public}{cls.__name__}) documents them.",
                 )  # fmt: skip
         return super().__new__(cls)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check that a State of the class has the membrane first."""
+        super().__init_subclass__(**options)
+        fields = getattr(vars(cls).get("State"), "_fields", ("v",))
+        if fields[:1] != ("v",):
+            raise StateError(
+                f"{cls.__name__}.State", "a NamedTuple with the membrane v first", f"the fields {', '.join(fields) or 'none'}",
+                "Put v first, for example: class State(NamedTuple): v: Any; w: Any.",
+            )  # fmt: skip
 
     def __init__(
         self,
@@ -143,7 +162,7 @@ class Neuron(Stateful):
                 name,
                 "a finite v_threshold > 0",
                 describe(self.v_threshold),
-                "Scale the input instead; fire=False never fires.",
+                f"Scale the input instead; fire=False never fires.{_IN_MV if np.any(thresholds < 0) else ''}",
             )
         resets = to_numbers(v_reset if self.hard else 0.0, f"{name}, v_reset")
         if not np.all((-np.inf < resets) & (resets < thresholds)):

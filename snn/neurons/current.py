@@ -34,7 +34,7 @@ class CurrentLIFNode(LIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     tau_syn : float or array or Parameter
         Time constant of the current in steps: ``alpha = 1 - 1 / tau_syn``, or ``exp(-1 / tau_syn)`` if ``exponential``.
     alpha : float or array or Parameter
@@ -107,7 +107,7 @@ class AlphaNode(CurrentLIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     tau, tau_syn : float or array or Parameter
         Time constants in steps, ``tau_syn`` the shorter one: ``beta = exp(-1 / tau)`` and ``alpha = exp(-1 / tau_syn)``.
     beta, alpha : float or array or Parameter

@@ -25,7 +25,7 @@ class EIFNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value, firing
-        As for :class:`snn.neurons.Neuron`; the reset is hard by default.
+        As for :class:`snn.Neuron`; the reset is hard by default.
     tau : float or array or Parameter
         Time constant in steps, at least 1.
     delta : float or array or Parameter
@@ -79,7 +79,7 @@ class AdExNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, detach_reset, fire_at_threshold, firing
-        As for :class:`snn.neurons.Neuron`; the threshold, in mV, is where the upstroke is cut off.
+        As for :class:`snn.Neuron`; the threshold, in mV, is where the upstroke is cut off.
     v_reset : float or array or Parameter
         Membrane after a spike, in mV.
     dt : float

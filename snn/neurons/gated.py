@@ -30,7 +30,7 @@ class GLIFNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`; there is no ``v_reset``, since the neuron learns its reset.
+        As for :class:`snn.Neuron`; there is no ``v_reset``, since the neuron learns its reset.
     leak_gate, input_gate, reset_gate : float or array
         The gates ``a``, ``b`` and ``c`` before learning, above 0 and below 1: one for the layer, or one for each neuron.
     beta, conductance : float or array

@@ -14,8 +14,23 @@ class IFNode(Neuron):
 
     Parameters
     ----------
-    v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+    v_threshold : float or array or Parameter
+        Membrane above which it fires, above 0; one value, or one for each neuron.
+    fire : bool
+        False: it never fires, and its output is the membrane.
+    surrogate_function : callable, optional
+        Its gradient replaces that of the step; by default :class:`snn.surrogate.relusigmoid`.
+    v_reset : float or array or Parameter or "never", optional
+        None: a spike subtracts ``v_threshold``. A number: a spike sets the membrane to it, and it is where the membrane
+        starts. "never": a spike changes nothing.
+    detach_reset : bool
+        Whether the reset passes no gradient.
+    fire_at_threshold : bool
+        Whether it fires at ``v >= v_threshold``, not only above.
+    spike_value : {"threshold", "unit"}
+        A spike is ``v_threshold``, or 1.
+    firing : Firing, optional
+        Another rule: :class:`snn.MultiSpike` or :class:`snn.Ternary`.
 
     Examples
     --------

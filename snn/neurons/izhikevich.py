@@ -33,7 +33,7 @@ class IzhikevichNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, detach_reset, fire_at_threshold, firing
-        As for :class:`snn.neurons.Neuron`; the threshold is where the upstroke is cut off.
+        As for :class:`snn.Neuron`; the threshold is where the upstroke is cut off.
     v_reset : float or array or Parameter
         Membrane after a spike, in mV; the initial membrane is -65 mV, as in the program of the paper.
     a : float or array or Parameter

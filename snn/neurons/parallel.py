@@ -53,7 +53,7 @@ class PSN(Checked):
     T : int
         Number of time steps.
     surrogate_function, fire_at_threshold
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     v_threshold : number, array or initialiser
         Initial threshold of each step, ``[T]``.
     weight_init : str, number, array or initialiser, optional
@@ -242,7 +242,7 @@ class SlidingPSNNode(Neuron):
         Initial threshold, which is learnt: one for the layer, or one for each neuron. To freeze it, pass a Parameter with
         ``requires_grad=False``.
     fire, surrogate_function, fire_at_threshold
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     weight : sequence or array, optional
         The ``k`` initial weights, which are learnt, the weight of the newest input last; each a number, an array with one
         value per neuron, or a Parameter. By default 1 for the newest input, and half as much for each earlier one.

@@ -28,7 +28,7 @@ class PLIFNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     tau : float or array
         Time constant in steps before learning, above 1: one for the layer, or one for each neuron. The Parameter ``w`` starts
         at ``-ln(tau - 1)``, in the dtype of an array.
@@ -79,7 +79,7 @@ class KLIFNode(LIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     k : float or array or Parameter, optional
         The slope, above 0. By default a Parameter with initial value 1; a number is not learnt.
     tau, beta, decay_input, exponential
@@ -129,7 +129,7 @@ class CLIFNode(LIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     tau, beta, decay_input, exponential
         As for :class:`LIFNode`; ``beta`` is 0.5 if neither it nor ``tau`` is given, and ``1 / tau`` is ``1 - beta``.
 

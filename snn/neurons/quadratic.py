@@ -20,7 +20,7 @@ class QIFNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value, firing
-        As for :class:`snn.neurons.Neuron`; the reset is hard by default.
+        As for :class:`snn.Neuron`; the reset is hard by default.
     tau : float or array or Parameter
         Time constant in steps, at least 1.
     a0 : float or array or Parameter

@@ -34,7 +34,7 @@ class ResonateAndFireNode(Neuron):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value, firing
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     b : float or array or Parameter
         Damping, at most 0, in 1 / time; the amplitude falls e-fold in ``-1 / b``.
     omega : float or array or Parameter

@@ -134,10 +134,11 @@ def _windows(events: Any, count: int, where: str) -> tuple[Any, list[str]]:
     if polarities > 2:
         raise ShapeError(where, "one or two polarities", f"{polarities}", "Merge them first.")
     length = max(1, -(-(events.duration + 1) // count))  # microseconds
-    window = events.t // length
+    window = (events.t - events.first) // length
     places = ((window * polarities + events.p) * height + events.y) * width + events.x
     counts = np.bincount(places, minlength=count * polarities * height * width)
-    return counts.reshape(count, polarities, height, width), [f"{number * length / 1000:.1f} ms" for number in range(count)]
+    times = [f"{(events.first + number * length) / 1000:.1f} ms" for number in range(count)]
+    return counts.reshape(count, polarities, height, width), times
 
 
 def _checked(frames: Any, where: str) -> Any:

@@ -36,7 +36,9 @@ def groups(
     Returns
     -------
     list of dict
-        For an optimizer, whose gradients come in the order of ``net.trainable_params()``.
+        A group for each kind that the net has: weights, biases, constants, each with ``"params"``. The last item is
+        ``{"order_params": [...]}``, without ``"params"``: it makes the optimizer take its gradients in the order of
+        ``net.trainable_params()``. Change or extend the groups before it.
 
     Raises
     ------

@@ -17,8 +17,7 @@ BUILTINS = {
     "CompileError": RuntimeError, "DTypeError": TypeError, "DataError": ValueError, "GradientError": RuntimeError,
     "MissingExtraError": ImportError, "NonFiniteError": ArithmeticError, "PositionError": IndexError,
     "RankError": RuntimeError, "ShapeError": ValueError, "StateDictError": KeyError, "StateError": ValueError,
-    "UnknownImportError": ImportError, "UnknownNameError": AttributeError,
-    "WriteError": OSError,
+    "UnknownImportError": ImportError, "UnknownKeyError": KeyError, "UnknownNameError": AttributeError, "WriteError": OSError,
 }  # fmt: skip
 
 

@@ -361,8 +361,13 @@ def test_a_minimum_is_found():
 def test_weights_in_another_order_are_refused_even_if_they_have_the_same_shapes():
     a, b = Parameter([1.0], name="a"), Parameter([2.0], name="b")
     saved = optim.Adam([a, b]).state_dict()
+    for optimizer in (optim.Adam([b, a]), optim.Adam([{"params": [b], "lr": 0.1}, {"params": [a]}])):
+        with pytest.raises(
+            StateDictError, match=r"in the order of the saved state: a, b, got another order: b, a\. Nothing was"
+        ):
+            optimizer.load_state_dict(saved)
     with pytest.raises(StateDictError, match=r"a mismatch in 0\.a\.mean"):
-        optim.Adam([b, a]).load_state_dict(saved)
+        optim.Adam([b]).load_state_dict(saved)
 
 
 def test_a_parameter_given_twice_is_refused():

@@ -96,10 +96,27 @@ def test_values_outside_zero_to_one_are_refused(name, low, high):
     with pytest.raises(ArgumentError) as error:
         ENCODERS[name](np.array([[low, 0.5, high]]), 4)
     where = f"encode.{name.split(',')[0]}"
-    assert (
-        str(error.value)
-        == f"{where}: expected values in [0, 1], got {low} to {high}. Scale them first, for example x / x.max()."
+    rates = " They are probabilities per step. Rates in Hz: rate * dt / 1000, with dt in ms." * (name == "rate")
+    assert str(error.value) == (
+        f"{where}: expected values in [0, 1], got {low} to {high}. Scale them first, for example x / x.max().{rates}"
     )
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: encode.rate(VALUES, num_steps=5), r"named x, T, rng, got num_steps\. num_steps= is called T= here"),
+        (lambda: encode.direct(VALUES, timesteps=5), r"encode\.direct: .*timesteps= is called T= here\."),
+        (lambda: encode.rate(VALUES, 5, gain=0.5), r"got gain\. Scale the values first: gain \* x \+ offset\."),
+        (lambda: encode.rate(VALUES, 5, seed=1), r"got seed\. seed= is called rng= here\."),
+        (lambda: encode.latency(VALUES, 5, normalize=True, linear=True), r"got normalize\. Leave it out: without tau, times"),
+        (lambda: encode.latency(VALUES, 5, thresh=0.1), r"got thresh\. Did you mean threshold\?"),
+        (lambda: encode.latency(VALUES, 5, zzz=0.1), r"got zzz\. help\(snn\.encode\.latency\) describes them\."),
+    ],
+)  # fmt: skip
+def test_arguments_of_other_packages_are_answered(call, text):
+    with pytest.raises(ArgumentError, match=text):
+        call()
 
 
 # Direct
@@ -169,7 +186,8 @@ def test_something_that_is_no_generator_is_refused(rng, got):
     with pytest.raises(DTypeError) as error:
         encode.rate(VALUES, 3, rng)
     assert str(error.value) == (
-        f"encode.rate: expected a numpy.random.Generator, got {got}. Make one: np.random.default_rng(seed)."
+        f"encode.rate: expected a numpy.random.Generator, got {got}. "
+        "Make one, once: rng = np.random.default_rng(seed). A seed would draw the same spikes in every call."
     )
 
 

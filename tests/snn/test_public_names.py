@@ -14,6 +14,7 @@ import snn
 from autograd import nn, ops
 from autograd.errors import UnknownImportError, UnknownNameError
 from snn.common import foreign
+from snn.common.foreign import NEURON
 
 PAGES = sorted(
     {
@@ -74,6 +75,7 @@ def test_nothing_of_the_machinery_is_shown():
 # Names of other packages
 
 NAMES = [(module, name) for module, table in foreign.MODULES.items() for name in table]
+TEXTS = {text for table in foreign.MODULES.values() for text in table.values()} | set(NEURON.values())
 ROOTS = {"snn": snn, "autograd": autograd, "np": np}
 
 
@@ -89,7 +91,7 @@ def test_a_name_of_another_package_says_what_to_write(module, name):
         exec(f"from {module} import {name}", {})
 
 
-@pytest.mark.parametrize("text", sorted({text for table in foreign.MODULES.values() for text in table.values()}))
+@pytest.mark.parametrize("text", sorted(TEXTS))
 def test_what_a_hint_names_is_there(text):
     for path in re.findall(r"(?<![\w.'])(?:snn|autograd|np)\.[a-zA-Z_][\w.]*\w", text):
         root, *names = path.split(".")
@@ -102,9 +104,9 @@ def test_what_a_hint_calls_can_be_called():
     x, spikes, labels, rng = np.ones((4, 2, 3), np.float32), np.ones((4, 2, 3), np.float32), [0, 1], np.random.default_rng(0)
     scope = {"snn": snn, "autograd": autograd, "np": np, "x": x[0], "T": 3, "n": 3, "rng": rng, "spikes": spikes, "v": x}
     scope |= {"labels": labels, "scores": x[0], "target": x, "sigma": 0.5, "node": snn.IFNode(), "predictions": labels}
-    scope |= {"net": nn.SequentialCell(snn.IFNode())}
+    scope |= {"net": nn.SequentialCell(snn.IFNode()), "num_features": 3, "step": 1000, "number": 10}
     called = 0
-    for text in {text for table in foreign.MODULES.values() for text in table.values()}:
+    for text in TEXTS:
         for call in re.findall(r"(?:snn|autograd)\.[\w.]+\((?:[^()]|\([^()]*\))*\)", text):
             if "..." not in call and "directory" not in call and "loss, None" not in call and "run(net" not in call:
                 eval(call, dict(scope))

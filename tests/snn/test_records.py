@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 
@@ -12,7 +13,7 @@ import pytest
 import autograd
 import snn
 from autograd import nn
-from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
+from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError, UnknownKeyError
 
 LAYERS = nn.SequentialCell(
     nn.Conv2d(2, 3, 3, pad_mode="same", rng=0), snn.LIFNode(beta=0.9), nn.Flatten(), nn.Dense(48, 5, rng=1),
@@ -169,3 +170,19 @@ def test_entries_that_fit_no_record_are_refused(call):
 def test_a_sample_as_an_array_without_axes_is_no_number_of_a_sample(result):
     with pytest.raises(ArgumentError, match=r"expected samples from 0 to 2, got ndarray"):
         result.record.to_neo(dt=1.0, sample=np.array(1))
+
+
+def test_an_entry_that_is_not_there_is_named_beside_those_that_are():
+    net = nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.IFNode(), nn.Dense(2, 2, rng=0), snn.IFNode())
+    record = snn.run(net, np.ones((2, 1, 3), np.float32), record=["v"]).record
+    for name, text in [
+        ("v", "record: expected '1.v', '3.v', got 'v'. An entry is named after its layer: '1.v', '3.v'."),
+        ("spike", "record: expected '1.v', '3.v', got 'spike'. To record it, pass record=['spike'] to snn.run."),
+        ("5.v", "record: expected '1.v', '3.v', got '5.v'. These are the entries of this run."),
+        (0, "record: expected '1.v', '3.v', got 0. These are the entries of this run."),
+    ]:
+        with pytest.raises(KeyError, match=f"^{re.escape(text)}$"):
+            record[name]
+    assert (record.get("v"), "v" in record, record.pop("v", None)) == (None, False, None)
+    with pytest.raises(UnknownKeyError, match=r"expected an entry that was recorded, got 'v'. To record it, pass record="):
+        snn.Record()["v"]

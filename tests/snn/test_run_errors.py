@@ -137,7 +137,8 @@ def test_an_input_without_batch_or_time_does_not_pass_for_one_with_both(mode, go
     net = nn.SequentialCell(nn.Dense(3, 4, rng=0), snn.IFNode())
     assert refused(ShapeError, net, currents((2, 3)), mode=mode) == (
         f"layer '0' (Dense): expected [T, N, 3]: time steps, samples, features, got {got}. "
-        "Add the missing axis: x[:, None] is a batch of one, x[None] one step."
+        "Add the missing axis: x[:, None] is a batch of one, x[None] one step. "
+        "Samples without time are repeated by snn.encode.direct(x, T)."
     )
 
 
@@ -376,3 +377,4 @@ def test_one_step_of_an_input_is_refused_where_the_features_are_known(make, mode
     text = refused(ShapeError, make(), x[0], mode=mode)
     assert "Add the missing axis" in text
     assert "x[:, None] is a batch of one, x[None] one step." in text
+    assert "snn.encode.direct(x, T)" in text

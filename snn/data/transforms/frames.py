@@ -20,6 +20,7 @@ __all__ = ["EventFrames", "FixedFrames", "TimeBins"]
 
 Array = np.ndarray[Any, Any]
 _MOST_BYTES = 1 << 32
+_LATE = "If the clock began before the sample, pass from_first=True."
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,16 @@ class TimeBins(_Frames):
         Microseconds in a bin, one time step.
     T : int, optional
         Number of bins: later events are left out, and bins without events are 0. None: up to the last event, at least one.
+    from_first : bool
+        Whether the first bin begins at the first event, for recordings whose clock began earlier; otherwise at time 0, where
+        the sample began.
     dtype : {float32, float64, bool}
         Dtype of the frames; bool marks events, and takes a quarter of the memory of float32.
+
+    Raises
+    ------
+    ArgumentError
+        When called, if all events are later than the ``T`` bins, or the frames take too much memory.
 
     Examples
     --------
@@ -80,20 +89,32 @@ class TimeBins(_Frames):
 
     step: int
     T: int | None = None
+    from_first: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_whole("step")
         if self.T is not None:
             self.check_whole("T")
+        if not isinstance(self.from_first, bool):
+            raise ArgumentError("TimeBins", "from_first True or False", describe(self.from_first), "False begins at time 0.")
 
     def __call__(self, events: Events) -> Array:
         """Return frames ``[T, *events.shape]``."""
-        last = self.checked(events).duration // self.step + 1
+        first = self.checked(events).first
+        begin = first if self.from_first else 0
+        last = (first + events.duration - begin) // self.step + 1
         bins = last if self.T is None else min(self.T, last)
         if bins > _MOST_BYTES:
-            raise ArgumentError("TimeBins", "fewer bins", f"{bins:,}", "Pass T, or a longer step.")
-        starts = np.searchsorted(events.t, np.arange(bins + 1) * self.step)
+            raise ArgumentError("TimeBins", "fewer bins", f"{bins:,}", f"Pass T, or a longer step. {_LATE}")
+        if self.T is not None and (first - begin) // self.step >= self.T:
+            raise ArgumentError(
+                "TimeBins",
+                f"events in the first {self.T * self.step:,} us, {self.T} bins",
+                f"the first at {first:,} us",
+                _LATE,
+            )
+        starts = np.searchsorted(events.t, begin + np.arange(bins + 1) * self.step)
         if self.T is not None and bins < self.T:
             starts = np.concatenate([starts, np.full(self.T - bins, starts[-1])])
         return self.count(events, starts)
@@ -101,12 +122,12 @@ class TimeBins(_Frames):
 
 @dataclass(frozen=True)
 class FixedFrames(_Frames):
-    """Count events in a fixed number of bins over the sample's own duration.
+    """Count events in a fixed number of bins over the sample's own duration, from its first event to its last.
 
     Parameters
     ----------
     T : int
-        Number of frames. The time from 0 to the last event is divided equally.
+        Number of frames, which divide the duration equally.
     dtype : {float32, float64, bool}
         As for :class:`TimeBins`.
     """
@@ -120,7 +141,7 @@ class FixedFrames(_Frames):
     def __call__(self, events: Events) -> Array:
         """Return frames ``[T, *events.shape]``."""
         span = self.checked(events).duration + 1
-        edges = np.array([-(-span * f // self.T) for f in range(self.T + 1)], np.int64)
+        edges = np.array([events.first - (-span * f // self.T) for f in range(self.T + 1)], np.int64)
         return self.count(events, np.searchsorted(events.t, edges))
 
 

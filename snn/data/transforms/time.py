@@ -105,5 +105,5 @@ class DropTime(Transform):
     def __call__(self, events: Events, rng: np.random.Generator) -> Events:
         """Return the events outside the interval."""
         span = self.checked(events).duration + 1
-        start = rng.random() * span * (1 - self.share)
+        start = events.first + rng.random() * span * (1 - self.share)
         return events[(events.t < start) | (events.t >= start + self.share * span)]

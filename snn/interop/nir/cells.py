@@ -31,7 +31,7 @@ class ScaledIFNode(IFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     gain : float or array or Parameter
         Factor of the input: NIR's ``r dt``.
 
@@ -68,7 +68,7 @@ class RestingLIFNode(LIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     beta : float or array or Parameter
         Share of the membrane that remains after a step, in [0, 1].
     gain : float or array or Parameter
@@ -115,7 +115,7 @@ class RestingCurrentLIFNode(CurrentLIFNode):
     Parameters
     ----------
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     alpha, beta : float or array or Parameter
         Shares of the current and of the membrane that are left after a step, in [0, 1].
     gain_syn : float or array or Parameter
@@ -230,7 +230,7 @@ class Threshold(_Elementwise):
     threshold : array
         In the shape of a sample.
     surrogate_function : callable, optional
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
 
     Raises
     ------

@@ -204,7 +204,7 @@ def read_neuron(
     method : {"euler", "exact"}
         How a step follows from the equations.
     surrogate : callable or None
-        As for :class:`snn.neurons.Neuron`.
+        As for :class:`snn.Neuron`.
     where : str
         For errors.
 

@@ -64,7 +64,7 @@ def from_nir(
         Properties of neurons that the graph leaves out, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
     surrogate_function : callable, optional
-        For neurons without a known surrogate, as for :class:`snn.neurons.Neuron`. There must be at least one.
+        For neurons without a known surrogate, as for :class:`snn.Neuron`. There must be at least one.
     metadata : bool
         Whether to use our metadata. False reads the fields alone, as another package would.
     limit : int

@@ -296,6 +296,10 @@ def test_nothing_is_set_where_the_last_part_does_not_fit(tmp_path):
     for wrong, text in (
         (optim.SGD(other.trainable_params()), "expected the optimizer Adam, got SGD"),
         (optim.Adam(other.trainable_params()[:2]), "a mismatch in"),
+        (
+            optim.Adam(other.trainable_params()[::-1]),
+            r"in the order of the saved state: 0\.weight, 0\.bias.*got another order",
+        ),
     ):
         with pytest.raises(CheckpointError, match=text):
             load(tmp_path / "a", net=other, optimizer=wrong)

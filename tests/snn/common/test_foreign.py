@@ -95,3 +95,34 @@ class Nameless(snn.Neuron):
 def test_a_neuron_of_ones_own_says_what_is_missing(node, error, text, mode):
     with pytest.raises(error, match=text):
         snn.run(node(), X, mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("step_mode", r"got step_mode\. Leave it out: snn\.run\(net, x\) takes"),
+        ("learn_beta", r"beta=autograd\.Parameter"),
+        ("learn_threshold", r"v_threshold=autograd\.Parameter\(np\.float32\(1\.0\)\)"),
+        ("init_hidden", r"snn\.run passes the state from step to step"),
+        ("threshold", r"Did you mean v_threshold\?"),
+    ],
+)
+def test_arguments_of_neurons_in_other_packages_are_answered(name, text):
+    with pytest.raises(errors.ArgumentError, match=text):
+        snn.LIFNode(beta=0.9, **{name: 1})
+    with pytest.raises(errors.ArgumentError, match=r"Leave step_mode out: snn\.run always runs all time steps\."):
+        snn.LIFNode.dialect("spikingjelly", step_mode="m")
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "text"),
+    [
+        (snn, "PoissonGroup", r"rate \* dt / 1000"),
+        (snn, "ce_count_loss", r"snn\.losses\.count_cross_entropy"),
+        (snn, "functional", r"snn\.losses, .*nothing to reset"),
+        (snn.data, "integrate_events_by_fixed_frames_number", r"FixedFrames\(T\).*EventFrames\(number\)"),
+    ],
+)
+def test_names_of_other_packages_are_answered(module, name, text):
+    with pytest.raises(errors.UnknownNameError, match=text):
+        getattr(module, name)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd.errors import ArgumentError, DataError, DTypeError
+from autograd.errors import ArgumentError, DataError, DTypeError, ShapeError
 from snn.data import from_loader, wrap
 from snn.data.transforms import TimeBins
 
@@ -58,6 +58,46 @@ def test_other_samples_are_arrays():
     batch = next(iter(ours.batches(2)))
     assert (batch.x.shape, batch.labels.tolist(), batch.mask.sum(0).tolist()) == ((5, 2, 2), [1.5, 2.5], [5, 3])
     assert wrap([]).kind == "static"
+
+
+class Jelly(list):
+    """As a data set of SpikingJelly: a dict of arrays for each sample, and the size by a method."""
+
+    @staticmethod
+    def get_H_W():  # noqa: N802
+        return 30, 34
+
+
+def test_a_set_of_spikingjelly_is_one_of_ours(tmp_path):
+    events = {"p": np.array([1, 0]), "t": np.array([20, 10]), "x": np.array([33, 2]), "y": np.array([29, 0])}
+    np.savez(tmp_path / "sample.npz", **events)
+    for sample in (events, np.load(tmp_path / "sample.npz")):
+        ours = wrap(Jelly([(sample, 3)]))
+        found, label = ours[0]
+        assert (ours.kind, found.shape, label) == ("events", (2, 30, 34), 3)
+        assert [getattr(found, name).tolist() for name in "txyp"] == [[10, 20], [2, 33], [0, 29], [0, 1]]
+    assert wrap([(events, 3)])[0].x.shape == (2, 30, 34)
+    assert wrap([(events, 3)], shape=(2, 40, 40))[0].x.shape == (2, 40, 40)
+
+
+@pytest.mark.parametrize(
+    ("sample", "error", "text"),
+    [
+        ({"v": np.ones(2)}, DTypeError, r"from_structured: expected .* or a mapping with fields t, x, .*got dict .*fields v"),
+        ({"t": np.ones(2, int), "x": np.ones(3, int)}, ShapeError, r"arrays \[E\] of one length, got t \[2\], x \[3\]"),
+        ({"t": np.ones((2, 1), int), "x": np.ones((2, 1), int)}, ShapeError, r"arrays \[E\] of one length"),
+        (np.array([None, 1]), DTypeError, r"data\.wrap, sample 0: expected numbers or events.*a dict of arrays t, x, y, p"),
+        ("a.npz", DTypeError, r"data\.wrap, sample 0: expected numbers or events, got str"),
+    ],
+)
+def test_samples_that_are_neither_numbers_nor_events_are_refused(sample, error, text):
+    with pytest.raises(error, match=text):
+        wrap([(sample, 0)])
+
+
+def test_batches_that_are_no_numbers_are_refused():
+    with pytest.raises(DTypeError, match=r"data\.from_loader, batch 0: expected numbers or events, got dict"):
+        list(from_loader([({"t": 1}, [0])], batch_first=None))
 
 
 def test_what_is_no_data_set_is_refused():

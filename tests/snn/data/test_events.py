@@ -10,10 +10,10 @@ from snn.data import Events, from_structured
 def test_fields_have_their_types_and_missing_ones_are_zero():
     events = Events([1, 2, 2], np.array([0, 3, 1], np.uint64), shape=(4,))
     assert [getattr(events, name).dtype.name for name in "txyp"] == ["int64", "int16", "int16", "uint8"]
-    assert (events.y.tolist(), events.p.tolist(), events.duration, len(events)) == ([0] * 3, [0] * 3, 2, 3)
+    assert (events.y.tolist(), events.p.tolist(), events.first, events.duration, len(events)) == ([0] * 3, [0] * 3, 1, 1, 3)
     assert events.grid == (1, 1, 4)
     empty = Events([], [], shape=(2, 3, 4))
-    assert (len(empty), empty.duration, empty.grid) == (0, 0, (2, 3, 4))
+    assert (len(empty), empty.first, empty.duration, empty.grid) == (0, 0, 0, (2, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -60,5 +60,5 @@ def test_structured_arrays_of_tonic_become_events_and_come_back():
     assert from_structured(again, (2, 3, 4)).x.tolist() == [0, 3]
     audio = np.array([(5, 600, 1)], [("t", int), ("x", int), ("p", int)])
     assert (from_structured(audio).shape, from_structured(audio, (700,)).p.tolist()) == ((601,), [0])
-    with pytest.raises(DTypeError, match="a structured array with fields t, x"):
+    with pytest.raises(DTypeError, match="a structured array or a mapping with fields t, x"):
         from_structured(np.zeros(3))

@@ -99,7 +99,7 @@ def test_caltech_has_its_own_sensor_and_no_split(tmp_path):
             (tmp_path / "Caltech101" / name / f"image_{n}.bin").write_bytes(bin40([n], [239], [179], [0]))
     data = snn.data.ncaltech101(tmp_path).all
     assert data.classes == ("BACKGROUND_Google", "airplanes", "yin_yang")
-    assert ([s.x.duration for s in data[:3]], data[0].x.shape) == ([1, 2, 10], (2, 180, 240))
+    assert ([s.x.first for s in data[:3]], data[0].x.shape) == ([1, 2, 10], (2, 180, 240))
     train, test = data.split(2 / 3, np.random.default_rng(0))
     assert (len(train), test.labels.tolist()) == (6, [0, 1, 2])
 

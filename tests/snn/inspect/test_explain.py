@@ -134,9 +134,10 @@ def test_a_net_says_how_each_layer_got_its_currents(x, how):
     assert repr(NET[1]) in layers[0]
     assert "saved: " in layers[0]
     assert "runs on all time steps at once" in layers[2]
-    assert ("mode='auto' runs this step by step: that takes about 1.2 ms with its gradient, less than 5 ms" in text) == (
-        len(x) < 50
-    )
+    assert text.splitlines()[-1] == (
+        "mode='auto' runs this step by step: that takes about 1.2 ms with its gradient, less than 5 ms." if len(x) < 50
+        else "mode='auto' compiles this: step by step it would take about 44 ms with its gradient, 5 ms or more."
+    )  # fmt: skip
 
 
 def test_without_an_input_the_thresholds_are_said():
@@ -177,6 +178,40 @@ def test_what_cannot_be_compiled_is_explained_and_not_raised():
     text = explained(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.IFNode(), Branches()))
     assert "layers 0, 1" in text
     assert "Not compiled: " in text
+    for steps, said in [
+        (200, "mode='auto' warns once, then runs this step by step: it cannot be compiled."),
+        (2, "mode='auto' runs this step by step: that takes about 0.2 ms with its gradient, less than 5 ms."),
+    ]:
+        assert explained(Branches(), np.ones((steps, 1, 3), np.float32)).splitlines()[-1] == said
+
+
+def test_the_choice_of_mode_auto_is_that_of_a_run(monkeypatch):
+    seen = []
+    monkeypatch.setattr("snn.simulate._run_eagerly", lambda *args: seen.append("step by step") or (None, None, {}))
+    monkeypatch.setattr("snn.compiled.execute.run_graph", lambda *args: seen.append("compiles") or (None, None, {}))
+    monkeypatch.setattr("snn.simulate.mark_resets", lambda net, result: result)
+    for steps in (1, 24, 25, 26, 1000):
+        x = np.ones((steps, 1, 3), np.float32)
+        snn.run(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.IFNode()), x)
+        snn.explain(nn.SequentialCell(nn.Dense(3, 3, rng=0), snn.IFNode()), x, file=(file := io.StringIO()))
+        assert seen.pop() in file.getvalue().splitlines()[-1]
+
+
+def test_layers_that_run_once_on_a_repeated_input_say_so(plain):
+    net = nn.SequentialCell(nn.Conv2d(1, 2, 3, rng=0), nn.BatchNorm2d(2), snn.IFNode(), nn.Flatten())
+    image = np.random.default_rng(0).random((2, 1, 4, 4)).astype(np.float32)
+    once, always = (
+        "  no state: runs once, since its input is the same at every step",
+        "  no state: runs on all time steps at once",
+    )
+    for x, said in [(snn.encode.direct(image, 3), [once, once, always]), (np.stack([image] * 3), [always] * 2)]:
+        assert [line for line in explained(net, x).splitlines() if "no state" in line] == said
+
+
+def test_the_number_that_turns_above_into_at_least_has_a_name():
+    text = explained(snn.IFNode(fire_at_threshold=True))
+    assert re.search(r"saved: (t\d+) = t\d+ \+ tiny, float32", text)
+    assert "e-38" not in text
 
 
 @pytest.mark.parametrize(("net", "name"), [(Feedback(), "node"), (nn.SequentialCell(nn.ReLU(), Feedback()), "1.node")])

@@ -57,6 +57,71 @@ RELUSIGMOID = sigmoid_slope, 1.25
 
 
 @pytest.mark.parametrize("mode", ["eager", "python"])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("after", [[], [nn.Flatten()], [nn.Dense(3, 3, rng=0)]], ids=["last", "flat", "hidden"])
+def test_silent_neurons_of_the_output_are_named(after, masked, mode):
+    net, x = nn.SequentialCell(*layered(2.0), *after), data()
+    net[2].bias.set_data(np.array([0.0, -99.0, 0.5], np.float32))
+    mask = np.arange(T)[:, None] < np.array([12, 3, 7, 1, 5]) if masked else None
+    report = snn.health(net, x, mask=mask, mode=mode)
+    is_output = not after or isinstance(after[0], nn.Flatten)
+    assert [layer.is_output for layer in report.layers] == [False, is_output]
+    assert report.layers[1].silent_neurons.tolist() == [1]
+    said = [
+        problem for problem in report.problems if "is the output of the net, which cannot answer with its neuron 1:" in problem
+    ]
+    assert len(said) == is_output
+
+
+def test_silent_outputs_are_counted_if_there_are_many_and_a_neuron_alone_is_no_output():
+    net = nn.SequentialCell(nn.Dense(1, 30, has_bias=False, weight_init=np.eye(30, 1) * 2.0), snn.IFNode())
+    net[0].weight.set_data(np.linspace(-2, 1, 30, dtype=np.float32)[:, None])
+    (problem,) = [p for p in snn.health(net, np.ones((9, 1, 1), np.float32), mode="eager").problems if "output" in p]
+    assert "cannot answer with its neurons 0, 1, 2, 3, 4, 5, 6, 7 and 13 more: silent for all of x" in problem
+    alone = snn.health(snn.IFNode(), np.ones((9, 1, 4), np.float32) * [0.5, 0.5, 0.5, 0], mode="eager")
+    assert (alone.problems, alone.layers[0].silent_neurons.tolist()) == ((), [3])
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+@pytest.mark.parametrize(
+    "delay", [lambda: snn.Delay(2), lambda: snn.DelayedDense(7, 7, 2, rng=0), lambda: snn.LearntDelays(7, 7, 3, rng=0)],
+    ids=["Delay", "DelayedDense", "LearntDelays"],
+)  # fmt: skip
+def test_a_delay_is_no_layer_of_neurons(delay, mode):
+    net = layered(2.0)
+    late = nn.SequentialCell(net[0], net[1], delay(), net[2], net[3])
+    report = snn.health(late, data(), mode=mode)
+    assert [layer.name for layer in report.layers] == ["1 LIFNode", "4 LIFNode"]
+    assert all(layer.gradient > 0 for layer in report.layers)
+
+
+def test_norms_in_evaluation_whose_statistics_never_moved_are_a_problem():
+    def net():
+        parts = nn.Dense(4, 6, rng=0), nn.BatchNorm1d(6), snn.TDBatchNorm(6), snn.LIFNode(beta=0.9)
+        return nn.SequentialCell(*parts, nn.Dense(6, 3, rng=1), snn.LeakyReadout(beta=0.9))
+
+    def health(net):
+        return snn.health(net, x, mode="eager", gradient=False)
+
+    fresh, x = net(), data() * 4
+    report = health(fresh)
+    (said,) = [problem for problem in report.problems if "moving statistics" in problem]
+    assert said.startswith(
+        "1 BatchNorm1d, 2 TDBatchNorm are in evaluation, and their moving statistics never moved: nothing is"
+    )
+    with pytest.warns(snn.DeadLayerWarning, match="net.set_train()"):
+        report.warn()
+    trained = net().set_train()
+    assert not any("moving" in problem for problem in health(trained).problems)
+    snn.run(trained, x, mode="eager")
+    assert not any("moving" in problem for problem in health(trained.set_train(False)).problems)
+    chosen = nn.SequentialCell(
+        nn.BatchNorm1d(4, moving_mean_init=0.5), nn.BatchNorm1d(4, use_batch_statistics=True), snn.IFNode()
+    )
+    assert not any("moving" in problem for problem in health(chosen).problems)
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
 @pytest.mark.parametrize("scale", [0.01, 1.0, 30.0])
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_numbers_of_a_layer_are_those_of_a_naive_loop(scale, mode, masked):

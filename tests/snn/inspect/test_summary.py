@@ -34,6 +34,18 @@ def test_dense_by_hand():
     assert numbers(snn.summary(net, -x)) == (12, 0, 5)
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize(
+    "norm",
+    [lambda: snn.TDBatchNorm(2), lambda: snn.TEBN(3, 2), lambda: snn.BNTT(3, 2), lambda: nn.BatchNorm1d(2),
+     lambda: nn.LayerNorm((2,)), lambda: nn.GroupNorm(1, 2)],
+)  # fmt: skip
+def test_norms_have_no_operations_and_no_note(norm, training):
+    net = nn.SequentialCell(nn.Dense(4, 2, **UNIT), norm(), snn.IFNode()).set_train(training)
+    found = snn.summary(net, spikes((3, 2, 4)))
+    assert (found.notes, found["1"].dense, found.dense) == ((), None, 24)
+
+
 def test_one_number_makes_macs_of_the_step_and_of_no_other():
     x = np.array([[[1.0, 0.0]], [[1.0, 0.5]], [[0.0, 0.0]]], np.float32)
     assert numbers(snn.summary(nn.Dense(2, 4, **UNIT), x)) == (24, 8, 4)

@@ -118,7 +118,7 @@ SMALL = {
     "vgg9": (lambda: models.vgg9(image=(3, 16, 16), width=1 / 8, neuron=ready, rng=0), images(3, 16, 16), score),
     "vgg11": (lambda: models.vgg11(width=1 / 16, head=(512, 512), neuron=ready, rng=0), 2 * images(3, 32, 32), score),
     "sew_resnet, large": (
-        lambda: models.sew_resnet((1, 1), (4, 8), 10, large=True, join="iand", rng=0), images(3, 32, 32), score,
+        lambda: models.sew_resnet((1, 1), (4, 8), 10, large=True, connect="iand", rng=0), images(3, 32, 32), score,
     ),
     "sew_resnet": (lambda: models.sew_resnet((1, 1, 1), (4, 8, 8), 10, rng=0), images(3, 8, 8), score),
     "shd_recurrent": (lambda: models.shd_recurrent(32, dt=4.0, rng=0), 3 * words(), largest),
@@ -163,7 +163,7 @@ def test_a_step_of_training_in_the_compiled_mode(name):
 @pytest.mark.parametrize(("join", "joined"), [("add", lambda a, s: a + s), ("and", lambda a, s: a * s),
                                               ("iand", lambda a, s: (1 - a) * s)])  # fmt: skip
 def test_a_block_joins_its_spikes_with_its_input(join, joined):
-    block = models.sew_block(2, 2, join=join, rng=0).set_train()
+    block = models.sew_block(2, 2, connect=join, rng=0).set_train()
     x = (np.random.default_rng(1).random((4, 3, 2, 5, 5)) < 0.5).astype(np.float32)
     branch = snn.run(block["branch"], x).out.asnumpy()
     assert branch.any()
@@ -203,7 +203,7 @@ def test_mistakes():
     ):
         models.vgg11(image=(3, 16, 16))
     with pytest.raises(ArgumentError, match="expected connect among 'add', 'and', 'iand', got 'or'"):
-        models.sew_block(2, 2, join="or")
+        models.sew_block(2, 2, connect="or")
     with pytest.raises(ArgumentError, match="a width for each stage"):
         models.sew_resnet((1, 1), (4,), 10)
     with pytest.raises(ArgumentError, match="dim to be a multiple of heads"):
@@ -262,3 +262,16 @@ def test_an_image_that_is_too_small_for_the_pooling_is_refused():
         ArgumentError, match=r"models\.plif_net: expected an image of at least 32 rows and columns, got \(2, 31, 64\)"
     ):
         models.plif_net(image=(2, 31, 64), blocks=5)
+
+
+@pytest.mark.parametrize("name", [name for name in models.__all__ if name[0].islower()])
+def test_arguments_of_other_packages_are_answered(name):
+    begin = {"sew_block": (2, 2), "sew_resnet": ((1,), (2,), 10)}.get(name, ())
+    with pytest.raises(ArgumentError, match=r"models\.\w+: expected arguments named .*, got seed\. seed= is called rng= here"):
+        getattr(models, name)(*begin, seed=0)
+
+
+def test_how_spikes_are_joined_has_one_name():
+    for call in (lambda: models.sew_block(2, 2, join="and"), lambda: models.sew_resnet20(join="and")):
+        with pytest.raises(ArgumentError, match=r"got join\. join= is called connect= here\."):
+            call()

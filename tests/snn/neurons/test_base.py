@@ -1,6 +1,7 @@
 """Neurons as Cells: arguments, errors, printing."""
 
 import inspect
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -150,7 +151,52 @@ def test_a_threshold_that_is_not_positive_is_refused(value):
     shown = f"{type(value).__name__} {value!r}"
     assert refused(lambda: snn.IFNode(v_threshold=value)) == (
         f"IFNode: expected a finite v_threshold > 0, got {shown}. Scale the input instead; fire=False never fires."
+        + " For thresholds in mV, define threshold(self, state) in a subclass of snn.Neuron, and give it v_reset in mV "
+        "and spike_value='unit'." * (value == -1)
     )
+
+
+@pytest.mark.parametrize("mode", ["eager", "python"])
+def test_a_neuron_in_mv_as_the_error_advises(mode):
+    class InMillivolts(snn.Neuron):
+        def __init__(self, **options):
+            super().__init__(v_reset=-60.0, spike_value="unit", **options)
+
+        def threshold(self, state):
+            return -50.0
+
+        def charge(self, x, v):
+            return v + (-60.0 - v + x) / 20.0
+
+    spikes, _, record = snn.run(InMillivolts(), np.full((28, 1, 1), 20.0), record=["v"], mode=mode)
+    assert (np.flatnonzero(spikes).tolist(), spikes.asnumpy().max()) == ([13, 27], 1)
+    np.testing.assert_allclose(record["v"].asnumpy()[[0, 1, 13], 0, 0], [-59.0, -58.05, -60.0])
+
+
+def test_a_state_without_v_first_is_refused_where_its_class_is_defined():
+    class Swapped(NamedTuple):
+        w: object
+        v: object
+
+    class Without(NamedTuple):
+        u: object
+
+    for state, fields in ((Swapped, "w, v"), (Without, "u")):
+        with pytest.raises(
+            StateError, match=rf"Wrong\.State: expected a NamedTuple with the membrane v first, got the fields {fields}"
+        ):
+            type("Wrong", (snn.Neuron,), {"State": state})
+    assert type("Right", (snn.ALIFNode,), {"State": snn.ALIFNode.State}).State is snn.ALIFNode.State
+
+
+def test_the_help_named_by_an_error_is_that_of_the_class():
+    class Opt(snn.Neuron):
+        pass
+
+    with pytest.raises(ArgumentError, match=r"got zzz\. help\(Opt\) documents them\."):
+        Opt(zzz=1)
+    with pytest.raises(ArgumentError, match=r"got zzz\. help\(snn\.IFNode\) documents them\."):
+        snn.IFNode(zzz=1)
 
 
 def test_one_threshold_of_many_that_is_not_positive_is_refused():

@@ -32,6 +32,13 @@ def test_a_gif_has_a_frame_for_each_window_with_all_its_events(tmp_path):
     assert np.array_equal(shown[0, 0, :3], shown[1, 2, :3])
 
 
+def test_a_film_begins_at_the_first_event(tmp_path):
+    late = snn.data.Events(EVENTS.t + 10**9, EVENTS.x, EVENTS.y, EVENTS.p, shape=EVENTS.shape)
+    panel = plot.movie(late, tmp_path / "late.gif", frames=4)._fig.axes[0]
+    assert panel.get_title(loc="left") == "1000003.0 ms"
+    assert np.argwhere(panel.images[0].get_array()[..., 3] > 0).tolist() == [[2, 3]]
+
+
 def test_frames_are_shown_as_they_are(tmp_path):
     frames = np.zeros((3, 1, 2, 2), np.float32)
     frames[[0, 1, 2], 0, [0, 1, 1], [0, 0, 1]] = [1, 2, 3]

@@ -58,10 +58,11 @@ def counted(events, frame_of, frames):
 def test_frames_count_events(shape, dtype, count):
     events = some(count, count, shape)
     for transform, frame_of, frames in [
-        (TimeBins(30, dtype=dtype), lambda k, t: t // 30, events.duration // 30 + 1),
-        (TimeBins(30, 7, dtype=dtype), lambda k, t: t // 30, 7),
+        (TimeBins(30, dtype=dtype), lambda k, t: t // 30, (events.first + events.duration) // 30 + 1),
+        (TimeBins(30, 7 + events.first // 30, dtype=dtype), lambda k, t: t // 30, 7 + events.first // 30),
         (TimeBins(30, T=90, dtype=dtype), lambda k, t: t // 30, 90),
-        (FixedFrames(8, dtype=dtype), lambda k, t: t * 8 // (events.duration + 1), 8),
+        (TimeBins(30, from_first=True, dtype=dtype), lambda k, t: (t - events.first) // 30, events.duration // 30 + 1),
+        (FixedFrames(8, dtype=dtype), lambda k, t: (t - events.first) * 8 // (events.duration + 1), 8),
         (EventFrames(9, dtype=dtype), lambda k, t: k // 9, max(1, -(-count // 9))),
         (EventFrames(9, 3, dtype=dtype), lambda k, t: k // 9, 3),
         (EventFrames(9, 30, dtype=dtype), lambda k, t: k // 9, 30),
@@ -76,6 +77,35 @@ def test_no_event_is_lost_and_none_is_made(count, step, frames):
     events = some(count, count)
     for transform in (TimeBins(step), FixedFrames(frames), EventFrames(step)):
         assert transform(events).sum() == count
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [FixedFrames(8), EventFrames(9), TimeBins(30, from_first=True), TimeBins(30, 9, from_first=True), HotPixels(2e3),
+     DropTime(0.3)],
+    ids=repr,
+)  # fmt: skip
+def test_a_recording_whose_clock_began_earlier_gives_the_same(transform):
+    events, hour = some(7), 3_600_000_000
+    late = Events(events.t + hour, events.x, events.y, events.p, shape=events.shape)
+    assert late.duration == events.duration < hour == late.first - events.first
+    made, shifted = (transform(e, *[np.random.default_rng(0)] * transform.random) for e in (events, late))
+    if isinstance(made, Events):
+        assert 0 < len(made) < len(events)
+        made, shifted = rows(made), [(t - hour, *rest) for t, *rest in rows(shifted)]
+    np.testing.assert_array_equal(made, shifted)
+
+
+def test_bins_from_time_0_refuse_a_sample_that_is_later_than_all_of_them():
+    late = Events([9_000, 9_500], [0, 1], shape=(2,))
+    assert TimeBins(1000, T=10)(late).sum() == 2
+    with pytest.raises(
+        ArgumentError, match=r"events in the first 9,000 us, 9 bins, got the first at 9,000 us.*from_first=True"
+    ):
+        TimeBins(1000, T=9)(late)
+    assert TimeBins(1000, T=9, from_first=True)(late)[0].tolist() == [1, 1]
+    with pytest.raises(ArgumentError, match="from_first True or False, got int 1"):
+        TimeBins(1000, from_first=1)
 
 
 def test_frames_go_straight_into_a_run():
