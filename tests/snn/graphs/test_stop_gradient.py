@@ -96,7 +96,9 @@ def assert_alike(net, other):
     assert any(np.abs(a - b).max() > 0.1 for a, b in zip(expected, passing, strict=True))
 
 
-@pytest.mark.parametrize("between", [spikes, current, structure, parameter, weights, straight_through, with_value, without_recording])
+@pytest.mark.parametrize(
+    "between", [spikes, current, structure, parameter, weights, straight_through, with_value, without_recording]
+)
 def test_between_layers(between):
     net = type("Net", (Between,), {"between": between})()
     plain = {parameter: lambda self, s, x: self.weights(s) * self.gain + x}.get(
