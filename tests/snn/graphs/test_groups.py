@@ -121,3 +121,19 @@ def test_the_sum_that_a_neuron_gets_may_be_read():
     outs = [snn.run(Read("current"), x, mode=mode).out.asnumpy() for mode in ("eager", "compiled")]
     np.testing.assert_allclose(*outs, rtol=1e-5, atol=1e-6)
     assert np.unique(outs[0]).size > 1
+
+
+def test_a_convolution_in_feedback_is_named():
+    class Back(Wired):
+        widths = ((4, 8, 8), (4, 8, 8))
+
+        def __init__(self):
+            super().__init__()
+            self.into, self.back, self.node = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), snn.LIFNode(beta=0.5)
+
+        def construct(self, x, state):
+            spikes, v = self.node(self.into(x) + self.back(state[1]), state[0])
+            return spikes, (v, spikes)
+
+    with pytest.raises(CompileError, match=r"in feedback, got layer 'back' \(Conv2d\)"):
+        snn.run(Back(), np.ones((5, 2, 1, 8, 8), np.float32), mode="compiled")
