@@ -9,8 +9,9 @@ import numpy as np
 
 import snn
 from autograd import Tensor, nn, optim
+from autograd.errors import CheckpointError
 
-from .harness import RunDirectory
+from .harness import RunDirectory, plain
 from .training import TrainingOptions
 
 __all__ = ["Augment", "Encoder", "Measure", "classify", "fit", "means"]
@@ -26,6 +27,7 @@ Measure = Callable[[Any, Any, np.random.Generator], tuple[Tensor, dict[str, floa
 _AT_ONCE = 500  # samples in a run without gradient: fast, and small enough for the memory
 _LOOKED_AT = 50  # samples for the search for dead layers
 _SETTLED = 50  # steps after which norms have forgotten their initial values
+_FREE = ("out", "data", "save_every", "ranks", "seeds")  # options that change no bits: other data are noted by their digest
 _LOSSES: dict[str, Callable[[Any, Any], Tensor]] = {
     "max": snn.losses.max_membrane_cross_entropy, "sum": snn.losses.membrane_cross_entropy,
     "count": snn.losses.count_cross_entropy, "rate": snn.losses.rate_mse,
@@ -153,6 +155,11 @@ def fit(
     -----
     snn.DeadLayerWarning
         If a layer of the net is dead, with a remedy.
+
+    Raises
+    ------
+    CheckpointError
+        If the last checkpoint cannot be used, or is of a run with other options.
     """
     data, held = splits["train"], {name: part for name, part in splits.items() if name != "train"}
     steps = config.epochs * -(-len(data) // config.batch_size)
@@ -174,12 +181,17 @@ def fit(
         saves,
     ]
     made = optim.Adam(net.trainable_params(), optim.schedules.cosine(config.learning_rate, steps))
+    settings = None if _is_without_options(saves.checkpoints, directory.ranks) else _settings(config)
     trainer = snn.train.Trainer(
         net, made if optimizer is None else optimizer(steps), loss,
         lambda start: data.batches(config.batch_size, rng, start=start), rng=rng, evaluate=evaluate, hooks=every,
-        ranks=directory.ranks,
+        config=settings, ranks=directory.ranks,
     )  # fmt: skip
-    trainer.resume(saves.checkpoints)
+    try:
+        trainer.resume(saves.checkpoints)
+    except CheckpointError as error:
+        error.add_note("  If config.json was edited, undo the edit: a run resumes with its own options.")
+        raise
     history = trainer.fit(config.epochs)
     directory.leave_to_first()
     directory.save_weights(net.state_dict())
@@ -194,6 +206,25 @@ def means(data: snn.data.Dataset, measure: Measure, seed: int, at_once: int = _A
         for key, number in {"loss": value.item(), **numbers}.items():
             sums[key] = sums.get(key, 0.0) + float(number) * len(batch.labels)
     return {key: total / len(data) for key, total in sums.items()}
+
+
+def _settings(config: TrainingOptions) -> dict[str, Any]:
+    """Return the options that must be the same on resume: all that may change the bits."""
+    return {name: value for name, value in plain(config).items() if name not in _FREE}
+
+
+def _is_without_options(checkpoints: snn.checkpoint.Checkpoints, ranks: snn.train.Ranks | None) -> bool:
+    """Return whether the last checkpoint is from a version that saved no options in it; the first rank reads it."""
+
+    def look() -> bool:
+        saved = checkpoints.load()
+        return saved is not None and "seed" not in saved.get("config", {})
+
+    if ranks is None:
+        return look()
+    with ranks.together():
+        found: bool = ranks.first(look)
+    return found
 
 
 class _LookForDeadLayers(snn.train.Hook):

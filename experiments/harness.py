@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["NotFirstError", "Options", "RunDirectory", "lock", "plain", "read_config", "restored"]
 
 _OUT = "The existing files were not changed. Choose another place with --out."
+_BEFORE_IT_BEGINS = {"config.json", "checkpoints", "checkpoints/step-000000000000.safetensors"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +132,13 @@ class RunDirectory:
             self.path = _fresh(base, stem)
         except OSError as error:
             raise unwritable(base, error, _OUT) from error
-        _claim(self, self.path)
-        config = {"experiment": name, "options": plain(options), **manifest(), "data": options.digests()}
-        self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
+        try:
+            _claim(self, self.path)
+            config = {"experiment": name, "options": plain(options), **manifest(), "data": options.digests()}
+            self.write("config.json", (json.dumps(config, indent=2) + "\n").encode())
+        except BaseException:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     @classmethod
     def again(cls, path: Path) -> Self:
@@ -151,8 +156,8 @@ class RunDirectory:
         return directory
 
     def discard(self) -> None:
-        """Remove the directory, if it holds nothing but the options: the run has failed before it began."""
-        if self.first and [file.name for file in self.path.iterdir()] == ["config.json"]:
+        """Remove the directory, if it holds nothing but the options and the state before the first step of a training."""
+        if self.first and {file.relative_to(self.path).as_posix() for file in self.path.rglob("*")} <= _BEFORE_IT_BEGINS:
             shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:

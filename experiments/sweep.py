@@ -321,12 +321,16 @@ def _metrics_in(file: Path) -> dict[str, float]:
     Raises
     ------
     ArgumentError
-        If it cannot be read.
+        If it cannot be read, or a metric is no number.
     """
     try:
         metrics = json.loads(file.read_bytes())["metrics"]
-        return {str(name): float(value) for name, value in metrics.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        if other := [
+            name for name, value in metrics.items() if not isinstance(value, (int, float)) or isinstance(value, bool)
+        ]:
+            raise TypeError(f"{other[0]} is {metrics[other[0]]!r}")
+        return {name: float(value) for name, value in metrics.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ArgumentError(
             f"{file}", "the metrics of a trial, numbers by name", f"{type(error).__name__}: {error}",
             "Remove the file: it is written again from the trial's run.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -46,6 +47,8 @@ class TrainingOptions(Options):
         super().__post_init__()
         if not self.save_every >= 0:
             raise ArgumentError("option --save-every", "seconds of at least 0", f"{self.save_every}", "Nothing was run.")
+        if not 0 < self.learning_rate < math.inf:
+            raise ArgumentError("option --learning-rate", "a positive number", f"{self.learning_rate}", "Nothing was run.")
 
     def check(self) -> None:
         """Refuse ranks that share a network which normalises over the batch."""

@@ -61,7 +61,7 @@ def encode(x: Any, steps: int) -> Any:
 
 
 def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
-    """Return the network; with its first weights nearly all hidden neurons fire for some points, and few for all."""
+    """Return the network; with its first weights nearly all hidden neurons fire for some points, and about half for all."""
     first = rng.normal(0.06, 0.06, (config.hidden, 5)).astype(np.float32)
     return nn.SequentialCell(
         nn.Dense(5, config.hidden, first, has_bias=False),

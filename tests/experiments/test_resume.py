@@ -16,7 +16,7 @@ import pytest
 
 import snn
 from autograd.errors import ArgumentError
-from experiments import manifest, replay
+from experiments import fitting, manifest, replay
 from experiments.__main__ import main, names
 from experiments.harness import RunDirectory, plain
 
@@ -347,3 +347,65 @@ def test_a_damaged_file_of_weights_is_a_difference(content, tmp_path):
     assert replay._difference(then, now).startswith("the file of the first run cannot be read (")
     np.savez(then, a=np.ones(3))
     assert replay._difference(then, now) == ""
+
+
+# Edited options
+
+
+@pytest.fixture(scope="module")
+def brief(tmp_path_factory):
+    """Return the directory of a run of one epoch."""
+    out = tmp_path_factory.mktemp("brief")
+    assert main([*SMALL, "--epochs", "1", "--out", str(out)]) == 0
+    (directory,) = (out / "digits").iterdir()
+    return directory
+
+
+def edited(brief, place, changes):
+    import shutil
+
+    shutil.copytree(brief, place)
+    config = json.loads((place / "config.json").read_text())
+    assert all(config["options"][name] != value for name, value in changes.items())
+    config["options"] |= changes
+    (place / "config.json").write_text(json.dumps(config))
+    return str(place)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seed", 1),
+        ("beta", 0.5),
+        ("batch_size", 100),
+        ("epochs", 2),
+        ("hidden", 9),
+        ("mode", "compiled"),
+        ("learning_rate", 1.0),
+    ],
+)
+def test_an_option_that_was_edited_is_refused_by_its_name(brief, tmp_path, capsys, name, value):
+    place = edited(brief, tmp_path / "run", {name: value})
+    before = bits(tmp_path / "run")
+    said = refused(capsys, "digits", "--resume", place)
+    had = json.loads((brief / "config.json").read_text())["options"][name]
+    assert f": expected {name}={had!r}, got {name}={value!r}. Nothing was loaded." in said
+    assert said.endswith("  If config.json was edited, undo the edit: a run resumes with its own options.\n")
+    assert bits(tmp_path / "run") == before
+
+
+def test_options_that_change_no_bits_may_be_edited(brief, tmp_path):
+    place = edited(brief, tmp_path / "run", {"out": str(tmp_path), "save_every": 7.0, "seeds": 3})
+    assert main(["digits", "--resume", place]) == 0
+    assert bits(tmp_path / "run") == bits(brief)
+
+
+def test_a_run_whose_checkpoints_have_no_options_resumes(brief, tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "_settings", lambda config: None)
+    assert main([*SMALL, "--epochs", "1", "--out", str(tmp_path)]) == 0
+    monkeypatch.undo()
+    (directory,) = (tmp_path / "digits").iterdir()
+    checkpoints = snn.checkpoint.Checkpoints(directory / "checkpoints")
+    assert set(checkpoints.load()["config"]) == {"clip", "accumulate"}
+    assert main(["digits", "--resume", str(directory)]) == 0
+    assert bits(directory) == bits(brief)

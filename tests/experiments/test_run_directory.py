@@ -1,6 +1,7 @@
 """The directory of a run keeps its files, whatever goes wrong."""
 
 import errno
+import math
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd.errors import ArgumentError, WriteError
-from experiments import traces
+from experiments import harness, traces, yin_yang
 from experiments.__main__ import main
 from experiments.harness import Options, RunDirectory
 
@@ -218,10 +219,25 @@ def test_one_of_several_runs_has_its_own_seed_and_counts_as_one():
     assert Counting(seeds=5, width=3).with_seed(9) == Counting(seed=9, seeds=1, width=3)
 
 
-@pytest.mark.parametrize(("written", "left"), [((), []), (("a.txt",), ["a.txt", "config.json"])])
+STEPS = [f"checkpoints/step-{step:012d}.safetensors" for step in (0, 3)]
+
+
+@pytest.mark.parametrize(
+    ("written", "left"),
+    [
+        ([], []),
+        (["a.txt"], ["a.txt", "config.json"]),
+        (STEPS[:1], []),
+        (STEPS[1:], ["checkpoints", "config.json"]),
+        (STEPS, ["checkpoints", "config.json"]),
+        (["checkpoints/best.safetensors"], ["checkpoints", "config.json"]),
+        (["metrics.jsonl", *STEPS[:1]], ["checkpoints", "config.json", "metrics.jsonl"]),
+    ],
+)
 def test_a_run_that_fails_leaves_a_directory_if_it_has_begun(tmp_path, monkeypatch, capsys, written, left):
     def fails(config, directory):
         for name in written:
+            (directory.path / name).parent.mkdir(exist_ok=True)
             directory.write(name, b"")
         raise ArgumentError("this", "that", "other", "Do it.")
 
@@ -242,3 +258,35 @@ def test_a_run_that_fails_when_it_is_resumed_keeps_its_directory(tmp_path, monke
     monkeypatch.setattr(traces, "run", fails)
     assert main(["traces", "--resume", str(directory.path)]) == 2
     assert [path.name for path in directory.path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("rate", [-1.0, 0.0, math.inf, math.nan])
+def test_a_rate_that_cannot_be_is_refused_before_there_is_a_directory(tmp_path, capsys, rate):
+    with pytest.raises(SystemExit):
+        main(["yin_yang", "--smoke", f"--learning-rate={rate}", "--out", str(tmp_path)])
+    assert "option --learning-rate: expected a positive number" in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ArgumentError) as error:
+        yin_yang.Config(learning_rate=rate)
+    assert str(error.value) == f"option --learning-rate: expected a positive number, got {rate}. Nothing was run."
+
+
+def test_a_training_that_fails_at_its_first_step_leaves_no_directory(tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise ArgumentError("this", "that", "other", "Do it.")
+
+    monkeypatch.setattr("autograd.optim.optimizer.Optimizer.__call__", fails)
+    assert main(["yin_yang", "--smoke", "--mode", "eager", "--out", str(tmp_path)]) == 2
+    assert not list((tmp_path / "yin_yang").iterdir())
+
+
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("where", ["_claim", "manifest", "write_whole"])
+def test_a_directory_that_cannot_be_set_up_is_removed(tmp_path, monkeypatch, where, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(harness, where, fails)
+    with pytest.raises(type(error)):
+        RunDirectory(traces.Config(out=tmp_path), "traces")
+    assert not list((tmp_path / "traces").iterdir())

@@ -313,7 +313,9 @@ def test_a_sweep_that_was_edited_names_the_field(tmp_path, stand_in, capsys):
 def test_a_result_that_cannot_be_read_fails_its_trial(tmp_path, stand_in, capsys):
     assert main([*GRID, "--out", str(tmp_path)]) == 0
     file = tmp_path / "trials" / "0001" / "result.json"
-    for content in ("", "[]", "{}", '{"metrics": 3}', '{"metrics": {"test_accuracy": "a"}}', "[" * 100_000):
+    values = ('"a"', '"0.5"', "true", "null", "[1]", "1" + "0" * 400)
+    metrics = [f'{{"metrics": {{"test_loss": 0.5, "test_accuracy": {value}}}}}' for value in values]
+    for content in ("", "[]", "{}", '{"metrics": 3}', *metrics, "[" * 100_000):
         file.write_text(content)
         assert main(["sweep", "--resume", str(tmp_path)]) == 1
         said = capsys.readouterr().err
