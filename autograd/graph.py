@@ -15,7 +15,7 @@ from .state import state
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["LEAF", "SELECT", "Node", "Rule", "clock", "reverse", "sources", "sum_to"]
+__all__ = ["LEAF", "SELECT", "Node", "Rule", "clock", "differentiated", "reverse", "sources", "sum_to"]
 
 clock = count().__next__
 """Return the next serial number: every node made later has a larger one."""
@@ -83,6 +83,28 @@ def sources(nodes: Sequence[Node], floor: int) -> list[Node]:
             if node.serial >= floor:
                 stack.extend(p for p in node.parents if p is not None)
     return [found[serial] for serial in sorted(found) if serial < floor]
+
+
+def differentiated(node: Node | None) -> bool:
+    """Return whether a value with this node is being differentiated: a gradient of a running transform passes through it.
+
+    A value that an earlier transform has left behind is a constant, and so is the result of an inner transform that depends on
+    no leaf of the outer ones. Where nodes are recorded outside every transform, all of them count.
+    """
+    if node is None or not state.recording:
+        return False
+    if state.leaves is None:
+        return True
+    ends = {leaf.serial for leaf in state.leaves}
+    floor, seen, stack = min(ends, default=node.serial + 1), set[int](), [node]
+    while stack:
+        node = stack.pop()
+        if node.serial in ends:
+            return True
+        if node.serial >= floor and node.serial not in seen:
+            seen.add(node.serial)
+            stack.extend(parent for parent in node.parents if parent is not None)
+    return False
 
 
 def reverse(

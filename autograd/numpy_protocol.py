@@ -14,6 +14,7 @@ import numpy as np
 
 from . import tree
 from .errors import GradientError
+from .graph import differentiated
 from .program import Value, refuse
 from .state import state
 
@@ -74,7 +75,7 @@ class NumpyProtocol:
         array = self.array
         if type(array) is Value:
             return array.__array__()  # which raises
-        if self.node is not None and state.recording:
+        if differentiated(self.node):
             raise unplain(what)
         return array
 
@@ -100,14 +101,17 @@ def unplain(what: str, name: str = "") -> GradientError:
 
 def _plain(function: Callable[..., Any], name: str, args: Any, options: Any) -> Any:
     given = [leaf for leaf in tree.leaves((args, options)) if isinstance(leaf, NumpyProtocol)]
-    tracked = state.recording and any(x.node is not None for x in given)
     if state.tracing is not None:
         refuse(f"np.{name} of a Tensor", f"Use ops.{_CALLED.get(name, name)}.")
     args, options = tree.map_leaves(_values, (tuple(args), dict(options)))
-    if tracked and options.get("out"):
+
+    def tracked() -> bool:  # asked only where floats come out
+        return any(differentiated(x.node) for x in given)
+
+    if options.get("out") and tracked():
         raise unplain(f"np.{name} into an array, as += does", name)
     result = function(*args, **options)
-    if tracked and any(getattr(leaf, "dtype", np.dtype(bool)).kind == "f" for leaf in tree.leaves(result)):
+    if any(getattr(leaf, "dtype", np.dtype(bool)).kind == "f" for leaf in tree.leaves(result)) and tracked():
         raise unplain(f"np.{name}", name)
     return result
 

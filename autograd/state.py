@@ -30,6 +30,9 @@ class State(threading.local):
         Operations without a derivative make nodes too, to find the values that a Cell with its own ``bprop`` used inside.
     watched : dict
         The leaf of every Parameter that a transform differentiates with respect to, keyed by ``id``. Replaced, never changed.
+    leaves : tuple of Node, optional
+        The leaves of the transforms whose functions are running, as far as gradients pass from one to the next. None outside
+        them.
     tracing : Program or None
         The program that records operations; Parameters are values of it that are not known yet.
     calling : callable or None
@@ -42,6 +45,7 @@ class State(threading.local):
     stopped: bool = False
     linking: bool = False
     watched: dict[int, Node] = {}
+    leaves: tuple[Node, ...] | None = None
     tracing: Program | None = None
     calling: Callable[[Any, tuple[Any, ...], dict[str, Any]], Any] | None = None
     on_bprop: Callable[[Any, Any, Any], None] | None = None

@@ -12,12 +12,11 @@ import numpy as np
 from .dtypes import DType, converted, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .foreign import OwnArguments, listed
-from .graph import Node
+from .graph import Node, differentiated
 from .intake import is_weak, to_numbers
 from .methods import Methods
 from .numpy_protocol import NumpyProtocol
 from .program import Value
-from .state import state
 from .tree import leaves, map_leaves
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     if isinstance(value, Tensor):
         value = value.array
     if type(value) is not np.ndarray or value.dtype.kind not in "biuf":
-        if any(isinstance(leaf, Tensor) and leaf.node is not None for leaf in leaves(value)):
+        if any(isinstance(leaf, Tensor) and _lost(leaf) for leaf in leaves(value)):
             raise GradientError(
                 where,
                 "a Tensor or numbers",
@@ -219,15 +218,26 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         GradientError
             If the tensor is being differentiated.
         """
+        return float(self._constant("float, or a function of math that takes one"))
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        """Return the only element, rounded, as a constant; as :meth:`__float__`, an error if it is being differentiated."""
+        return round(self._constant("round"), ndigits)
+
+    def __trunc__(self) -> int:
+        """Return the only element without its decimals, for ``math.trunc``; an error if it is being differentiated."""
+        return int(self._constant("math.trunc"))
+
+    def _constant(self, where: str) -> Any:
         single: Any = self._single()
-        if self.node is not None and state.recording and type(single) is not Value and self.dtype.kind == "f":
+        if self.dtype.kind == "f" and type(single) is not Value and differentiated(self.node):
             raise GradientError(
-                "float, or a function of math that takes one",
+                where,
                 "a Tensor that is not being differentiated",
                 "one that is: a Python number would lose the gradient",
                 "Use a function of autograd.ops; or take the value alone, as a constant, with x.item().",
             )
-        return float(single.item())
+        return single.item()
 
     def __int__(self) -> int:
         return int(self._single().item())
@@ -296,6 +306,12 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
     def __rmod__(self, other: Any) -> Tensor:
         return ops.mod(other, self)
 
+    def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Tensor:
         return ops.pow(self, other)
 
@@ -348,6 +364,12 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
 
 
 _new = object.__new__
+
+
+def _lost(tensor: Tensor) -> bool:
+    """Return whether an array of a tensor's values would lose a gradient, or be made of symbols."""
+    array: Any = tensor.array
+    return tensor.node is not None if type(array) is Value else differentiated(tensor.node)
 
 
 def as_tensor(value: Any, where: str = "as_tensor") -> Tensor:

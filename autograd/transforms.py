@@ -66,13 +66,15 @@ class Pass:
             if w.requires_grad
         }
         _runs.count = n = _runs.count + 1
-        before = state.recording, state.watched
+        before = state.recording, state.watched, state.leaves
+        outer = state.leaves if state.recording else ()
         try:
             state.recording, state.watched = True, {**state.watched, **self.watched}
+            state.leaves = None if outer is None and before[0] else (*(outer or ()), *self._leaves())
             # A returned Parameter becomes its leaf in this pass.
             out = operands(fn(*inputs, **kwargs))
         finally:  # no `with`: an interrupt may come before its exit begins
-            state.recording, state.watched = before
+            state.recording, state.watched, state.leaves = before
         # A derivative inside may be constant, as that of a linear function is.
         self.allow_unused = allow_unused or not (self.watched or self.named) or _runs.count > n
         self.aux: Any = None
@@ -96,6 +98,10 @@ class Pass:
                     "Return the Tensor itself, not a number or an array made of it. Results that need no gradient come "
                     "after it, with has_aux=True.",
                 )
+
+    def _leaves(self) -> list[Node]:
+        inputs = [node for _, nodes in self.positions for node in nodes if node is not None]
+        return [*inputs, *self.watched.values()]
 
     def _outer(self, node: Node | None) -> tuple[Node, ...]:
         return (node,) if state.recording and node is not None else ()
@@ -155,8 +161,7 @@ class Pass:
 
     def gradients(self, sens: Any, free: bool) -> tuple[list[Any], list[Any]]:
         """Run the reverse pass; return the gradients of the positions and of the weights."""
-        leaves = [node for _, nodes in self.positions for node in nodes if node is not None]
-        leaves += self.watched.values()
+        leaves = self._leaves()
         found = reverse(self.seeds(sens), leaves, free and not state.recording, None if self.allow_unused else self._unused)
         arrived = dict(zip(leaves, found, strict=True))
 

@@ -12,8 +12,8 @@ import numpy as np
 from autograd import Cell, Parameter, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, DTypeError, GradientError, ShapeError
+from autograd.graph import differentiated
 from autograd.intake import to_numbers
-from autograd.state import state
 
 __all__ = ["Surrogate", "check_function"]
 
@@ -135,7 +135,7 @@ class Surrogate(Cell):
     def construct(self, u: Tensor) -> Tensor:
         """Return 1 where ``u > 0`` and 0 elsewhere, in the dtype of ``u``."""
         alpha = self.alpha
-        if state.recording and isinstance(alpha, Tensor) and not isinstance(alpha, Parameter) and alpha.node is not None:
+        if isinstance(alpha, Tensor) and not isinstance(alpha, Parameter) and differentiated(alpha.node):
             raise GradientError(
                 f"{type(self).__name__}, alpha", "a number, an array or a Parameter", "a Tensor that is being differentiated",
                 "Its gradient would be zero, since a spike does not depend on it. Make it a Parameter, which learns from the "

@@ -105,6 +105,125 @@ def test_a_python_number_of_what_is_differentiated_is_an_error(function):
     assert function(Tensor(2.0)) == function(2.0)
 
 
+@pytest.mark.parametrize("function", [round, lambda x: round(x, 1), math.trunc])
+def test_rounding_gives_the_number_of_python_and_is_an_error_where_a_gradient_passes(function):
+    for value in (-2.5625, 3.5, 7):
+        out, want = function(Tensor(value)), function(value)
+        assert (out, type(out)) == (want, type(want))
+    with pytest.raises(
+        GradientError, match=r"(round|math\.trunc): expected .*Use a function of autograd.ops; or .*x\.item\(\)"
+    ):
+        grad(lambda x: x * function(x))(Tensor(2.0))
+    assert function(Tensor(2**60 + 1)) == 2**60 + 1
+    with pytest.raises(AutogradError, match="expected one element"):
+        function(Tensor(A))
+
+
+def test_divmod_is_two_operations():
+    for x, y in ((Tensor(7.5), 2.0), (7.5, Tensor(2.0)), (Tensor(-7.5), Tensor(2.0)), (Tensor(7), 2)):
+        whole, rest = divmod(x, y)
+        assert (whole.item(), rest.item()) == divmod(Tensor(x).item(), Tensor(y).item())
+    assert grad(lambda x: divmod(x, 2.0)[1])(Tensor(7.5)).item() == 1.0
+    assert grad(lambda x: divmod(7.5, x)[1])(Tensor(2.0)).item() == -3.0
+
+
+WAYS = {
+    "float": float,
+    "math.sqrt": math.sqrt,
+    "round": lambda x: round(x, 3),
+    "np.asarray": lambda x: float(np.asarray(x)),
+    "np.exp": lambda x: float(np.exp(x)),
+    "np.add into an array": lambda x: float(np.add(np.ones(()), x, out=np.zeros(()))),
+    "Tensor of a list": lambda x: Tensor([x, x])[0],
+    "from_dlpack": lambda x: float(np.from_dlpack(x)),
+}
+
+
+def left_behind(released):
+    """Return a Tensor from inside an earlier transform."""
+    kept = []
+
+    def f(x):
+        kept.append(x * x if released else x)
+        return kept[0] * x
+
+    grad(f)(Tensor(2.0))
+    assert kept[0].node is not None
+    return kept[0]
+
+
+def constants(x):
+    """Return Tensors with a node that do not depend on x."""
+    inner = []
+
+    def f(y):
+        inner.append(y * y * 3.0)
+        return inner[0] * y
+
+    found = [left_behind(True), left_behind(False), grad(lambda y: y * y)(Tensor(2.0)), grad(f)(Tensor(2.0)), inner[0]]
+    assert all(one.node is not None for one in found)
+    return found
+
+
+def variables(x):
+    """Return Tensors that depend on x, some by the gradient of an inner transform."""
+    w = Parameter(np.float32(2.0))
+    seen = []
+
+    def inside(y):
+        seen.append(y * 2.0)
+        return y * y
+
+    found = [x, x * 1.0, grad(lambda y: y * x)(Tensor(2.0)), grad(lambda y: y * y)(x), grad(lambda: w * w * x, None, w)()]
+    grad(inside)(x)
+    return [*found, seen[0]]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_only_what_the_running_transforms_differentiate_is_no_constant(way):
+    read = WAYS[way]
+
+    def f(x):
+        for one in constants(x):
+            read(one)
+        for one in variables(x):
+            with pytest.raises(GradientError, match="being differentiated"):
+                read(one)
+            with no_grad():
+                read(one)
+        return x * x
+
+    for differentiate in (grad, lambda f: grad(grad(f)), lambda f: grad(lambda x: f(x) * 1.0)):
+        differentiate(f)(Tensor(2.0))
+    read(left_behind(False))
+
+
+def test_a_weight_of_an_outer_transform_is_no_constant_and_one_of_an_ended_transform_is():
+    w, u = Parameter(np.float32(2.0)), Parameter(np.float32(3.0))
+
+    def inner(x):
+        with pytest.raises(GradientError, match="being differentiated"):
+            float(w)
+        return x * w * float(u)
+
+    grad(lambda: grad(inner)(Tensor(2.0)), None, w)()
+
+    def f():
+        grad(lambda: u * u, None, u)()
+        return w * float(u)
+
+    assert grad(f, None, w)().item() == 3.0
+
+
+def test_a_transform_without_recording_outside_takes_outer_values_as_constants():
+    def f(x):
+        with no_grad():
+            d = grad(lambda y: y * y * float(x))(Tensor(2.0))
+        return x * d
+
+    assert grad(f)(Tensor(3.0)).item() == 12.0
+
+
 def test_numbers_that_are_asked_for_as_constants_and_whole_ones_are_given():
     ways = (lambda x: x.item(), lambda x: x.tolist(), int, lambda x: float(f"{x:.1f}"), lambda x: float(ops.stop_gradient(x)))
     for way in ways:

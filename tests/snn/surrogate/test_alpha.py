@@ -259,3 +259,11 @@ def test_a_steepness_that_is_being_differentiated_and_no_parameter_is_refused():
 
     with pytest.raises(GradientError, match=r"atan, alpha: .* Make it a Parameter"):
         grad(loss)(Tensor(2.0))
+
+
+def test_a_steepness_that_an_earlier_transform_has_left_behind_is_a_constant():
+    kept = []
+    grad(lambda alpha: (kept.append(alpha * 1.0), alpha * alpha)[1])(Tensor(2.0))
+    assert kept[0].node is not None
+    found = [grad(snn.surrogate.atan(alpha))(Tensor([0.3, -0.2])) for alpha in (kept[0], 2.0)]
+    assert np.array_equal(found[0], found[1])
