@@ -127,6 +127,16 @@ def test_neurons_inside_no_grad():
     assert_alike(Inside(""), Plain(""))
 
 
+def test_a_run_inside_no_grad_does_not_stop_the_gradients_of_later_runs():
+    net = Back("")
+    with ms.no_grad():
+        snn.run(net, X, mode="compiled")
+        snn.summary(net, X)
+    for got, want in zip(gradients(net, "compiled"), gradients(Back(""), "eager"), strict=True):
+        assert want.any()
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-2)
+
+
 def test_what_is_stopped_is_still_spikes():
     running = []
     net = Back("after")
