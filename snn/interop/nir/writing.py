@@ -154,10 +154,11 @@ class _Writer(Operations):
             self._feed(self._terms(edge, "the output"), name, shape)
         edges, crossing = self._crossing(self._resolved())
         self._check_ends(edges)
-        nodes = self.nodes
         if nested:
-            blocks = [name.replace("/", "_") for name, cell in self.net.cells_and_names() if name and [*cell.cells()]]
-            nodes, edges = nest(nodes, edges, blocks, self._end, self._made, WHERE)
+            edges, crossing, blocks = self._blocks(edges, crossing)
+            nodes, edges = nest(self.nodes, edges, blocks, self._end, self._made, WHERE)
+        else:
+            nodes = self.nodes
         flat = flatten(self._made(nodes, edges))
         late = {(s, t) for s, t in crossing}
         delays = {name for name, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
@@ -181,6 +182,27 @@ class _Writer(Operations):
         if reader is not None:
             check_reader(reader, flat, self.dt, nodes, WHERE)
         return self._made(nodes, edges, hint(**about))
+
+    def _blocks(
+        self, edges: list[tuple[str, str]], crossing: set[tuple[str, str]]
+    ) -> tuple[list[tuple[str, str]], set[tuple[str, str]], list[str]]:
+        """Return edges, those that cross a step, and names of the Cells that hold others, after renaming those named as a node."""
+        cells = ((name.replace("/", "_"), cell) for name, cell in self.net.cells_and_names() if name and [*cell.cells()])
+        blocks = [*dict.fromkeys(name for name, _ in cells if name not in self.written)]
+        for block in [name for name in blocks if name in self.nodes]:
+            old, k = f"{block}.", 2
+            while any(name == f"{block}_{k}" or name.startswith(f"{block}_{k}.") for name in (*self.nodes, *blocks)):
+                k += 1
+
+            def moved(name: str, old: str = old, new: str = f"{block}_{k}.") -> str:
+                return new + name.removeprefix(old) if name.startswith(old) else name
+
+            self.nodes = {moved(name): node for name, node in self.nodes.items()}
+            self.shapes = {moved(name): shape for name, shape in self.shapes.items()}
+            edges = [(moved(source), moved(target)) for source, target in edges]
+            crossing = {(moved(source), moved(target)) for source, target in crossing}
+            blocks = [moved(f"{name}.")[:-1] for name in blocks]
+        return edges, crossing, blocks
 
     def _end(self, kind: str, name: str) -> Any:
         """Return the Input or Output of an inner graph, in the shape of a node's output."""
