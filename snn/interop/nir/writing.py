@@ -186,7 +186,7 @@ class _Writer(Operations):
     def _blocks(
         self, edges: list[tuple[str, str]], crossing: set[tuple[str, str]]
     ) -> tuple[list[tuple[str, str]], set[tuple[str, str]], list[str]]:
-        """Return edges, those that cross a step, and names of the Cells that hold others, after renaming those named as a node."""
+        """Return edges, those that cross a step, and names of Cells that hold others; one named as a node is renamed."""
         cells = ((name.replace("/", "_"), cell) for name, cell in self.net.cells_and_names() if name and [*cell.cells()])
         blocks = [*dict.fromkeys(name for name, _ in cells if name not in self.written)]
         for block in [name for name in blocks if name in self.nodes]:

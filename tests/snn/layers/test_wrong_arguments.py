@@ -96,6 +96,14 @@ def test_a_wrong_argument_is_an_error_of_ours(name):
             lambda: models.SpikingAttention(4, 2, scale="a"),
             "SpikingAttention: expected scale as a finite number of at least 0",
         ),
+        *(
+            (lambda value=value: models.convnet(gains=(value, 1, 1)), "models.convnet: expected gains as a finite number")
+            for value in (np.inf, np.float32(np.inf), np.nan, 10**400, np.complex64(1))
+        ),
+        (lambda: models.SpikingAttention(8, 2, scale=np.inf), "SpikingAttention: expected scale as a finite number of at l"),
+        (lambda: nn.LayerNorm((4,), epsilon=np.inf), "LayerNorm: expected epsilon as a finite number of at least 0, got "),
+        (lambda: nn.Dropout(np.complex64(0)), "Dropout: expected a probability p in [0, 1), got "),
+        (lambda: models.vgg9(width=10**400), "models.vgg9: expected width as a number above 0, got "),
         (lambda: models.SpikformerBlock(4, 2, "a"), "SpikformerBlock: expected hidden to be a positive int"),
         (lambda: snn.Recurrent(snn.IFNode(), 3, weight_init={}), "Recurrent, weight_init: expected numbers or an array"),
         (lambda: nn.Dense(3, 3, lambda shape, rng: 1.0), "Dense, weight_init: expected an initialiser that returns an array"),
