@@ -157,7 +157,7 @@ class _Tracer(Builder):
 
     def _run(self, cell: Cell, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
         self.place = cell, name
-        with naming_the_line(), scope(recording=False, tracing=self, calling=self.call, watched={}):
+        with naming_the_line(), scope(recording=False, stopped=False, tracing=self, calling=self.call, watched={}):
             return operands(function(*arguments))
 
     # Cells

@@ -8,6 +8,7 @@ import snn
 from autograd import Parameter, Tensor, nn, ops
 from snn.compiled.execute import run_graph
 from snn.compiled.layout import Options
+from snn.graphs.trace import trace_step
 from tests.snn.helpers.wired import Wired
 
 X = Tensor(np.random.default_rng(0).normal(0.3, 0.5, (20, 2, 6)).astype(np.float32))
@@ -125,6 +126,16 @@ def test_neurons_inside_no_grad():
             return self.weights(spikes) + x, (v, spikes)
 
     assert_alike(Inside(""), Plain(""))
+
+
+def test_a_run_inside_no_grad_leaves_no_stops_in_the_step():
+    net = Back("nowhere")
+    with ms.no_grad():
+        run_graph(net, X, None, (), None, False, Options())
+        assert not any("stop_gradient" in str(node.name) for node in trace_step(net, X[0]).nodes)
+    for got, want in zip(gradients(net, "compiled"), gradients(Back("nowhere"), "compiled"), strict=True):
+        np.testing.assert_array_equal(got, want)
+        assert want.any()
 
 
 def test_what_is_stopped_is_still_spikes():

@@ -1,10 +1,12 @@
 """Neurons and options that NIR cannot express are refused by name on export, with what to do."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Parameter, nn, ops
+from autograd import Cell, Parameter, nn, no_grad, ops
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 nir = pytest.importorskip("nir", reason="comes with the extra 'nir'")
@@ -220,12 +222,14 @@ class Stopped(Cell):
 
     def construct(self, x, state):
         factor = ops.stop_gradient(self.factor) if self.weight else self.factor
-        h = self.dense(x)
-        return self.lif((ops.stop_gradient(h) if self.value else h) @ factor, state)
+        with no_grad() if self.value == "no_grad" else nullcontext():
+            h = self.dense(x)
+        return self.lif((ops.stop_gradient(h) if self.value is True else h) @ factor, state)
 
 
-def test_where_gradients_stop_is_not_left_out_silently():
-    net = Stopped(value=True)
+@pytest.mark.parametrize("value", [True, "no_grad"])
+def test_where_gradients_stop_is_not_left_out_silently(value):
+    net = Stopped(value=value)
     with pytest.raises(
         ArgumentError, match=r"passes its gradient on.*got stop_gradient.*beyond=\['stop_gradient'\]: then the gr"
     ):
