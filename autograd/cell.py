@@ -65,7 +65,8 @@ class Cell(Hookable, CellNames, OwnArguments):
     per_sample = False
     """Whether ``construct`` treats each sample of a batch separately, so that all time steps can be passed as one batch."""
     checkpointed: ClassVar[tuple[str, ...]] = ()
-    """Names of attributes, numbers or arrays, that a checkpoint saves and restores beside the Parameters."""
+    """Names of attributes, numbers, arrays or Tensors, that a checkpoint saves and restores beside the Parameters. A subclass
+    lists its own; those of its parents are included."""
 
     @property
     def repeatable(self) -> bool:

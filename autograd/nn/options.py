@@ -16,6 +16,7 @@ from . import init
 
 __all__ = ["Layer", "check_data_format", "fixed", "float_dtype", "number", "parameter", "positive", "probability"]
 
+_LARGEST = float(np.finfo(np.float64).max)
 _NOT_SHOWN = {"data_format", "rng"}
 
 
@@ -58,18 +59,22 @@ def positive(where: str, advice: str = "Count the channels, or the features.", /
             raise ArgumentError(where, f"{name} to be a positive int", describe(value), advice)
 
 
-def number(where: str, name: str, value: Any, low: float, high: float = np.inf) -> float:
+def number(where: str, name: str, value: Any, low: float, high: float = _LARGEST) -> float:
     """Return an option as a float.
 
     Raises
     ------
     ArgumentError
-        If it is not a number from ``low`` to ``high``.
+        If it is not a finite number from ``low`` to ``high``.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value <= high:
-        limits = f"of at least {low:g}" if high == np.inf else f"from {low:g} to {high:g}"
-        raise ArgumentError(where, f"{name} as a number {limits}", describe(value), "Leave it out for the default.")
+    if not _is_real(value) or not low <= (value if isinstance(value, int) else float(value)) <= high:
+        limits = f"finite number of at least {low:g}" if high == _LARGEST else f"number from {low:g} to {high:g}"
+        raise ArgumentError(where, f"{name} as a {limits}", describe(value), "Leave it out for the default.")
     return float(value)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def probability(where: str, p: Any) -> float:
@@ -80,7 +85,7 @@ def probability(where: str, p: Any) -> float:
     ArgumentError
         If it is not in [0, 1).
     """
-    if isinstance(p, bool) or not isinstance(p, (int, float, np.number)) or not 0 <= p < 1:
+    if not _is_real(p) or not 0 <= p < 1:
         raise ArgumentError(where, "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
     return float(p)
 

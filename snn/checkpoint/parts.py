@@ -17,7 +17,7 @@ from autograd.errors import AutogradError, CheckpointError
 from autograd.optim import Optimizer
 
 from ..common.files import write_whole
-from .attributes import prepared_attributes
+from .attributes import Undo, attributes_of, prepared_attributes
 from .container import Array, encode, read
 from .generators import generators_of, prepared
 from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_of, pack, plain_repr, unpack
@@ -111,7 +111,8 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Warns
     -----
     UserWarning
-        If an optimizer has other options than when it was saved, such as another learning rate. It keeps its own.
+        If an optimizer has other options than when it was saved, such as another learning rate. It keeps its own. If an older
+        file has no attributes of layers: those of the net stay.
     """
     where = f"checkpoint {os.fspath(path)}"
     content, arrays = read(Path(path))
@@ -135,6 +136,17 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
         raise _forged(where, error) from error
     for text in plan.notes:
         warnings.warn(text, UserWarning, stacklevel=2)
+    undos: list[Undo] = []
+    try:
+        for set_attributes in plan.attributes:
+            undos.append(set_attributes())
+    except BaseException as error:
+        if lost := [path for undo in reversed(undos) for path in undo()]:
+            raise CheckpointError(
+                where, "attributes that take their old values again after an error", f"{', '.join(lost)}, and: {error}",
+                "Build the nets anew: these attributes have other values now.",
+            ) from error  # fmt: skip
+        raise
     for set_value in plan.loads:
         set_value()
     return values
@@ -145,6 +157,8 @@ class _Plan:
     """Actions to take once everything has been checked."""
 
     arrays: Mapping[str, Array]
+    attributes: list[Callable[[], Undo]] = field(default_factory=list)
+    """Setters of attributes, run first: a Cell may refuse a value. Each returns a function that puts the old values back."""
     loads: list[Callable[[], None]] = field(default_factory=list)
     """Setters, which cannot fail."""
     notes: list[str] = field(default_factory=list)
@@ -226,9 +240,11 @@ def _fit_cell(inside: Any, net: Cell, where: str, plan: _Plan) -> None:
     except AutogradError as error:
         raise CheckpointError(where, error.expected, error.got, _SAME) from error
     plan.loads += [load, *(prepared(rngs[name], state, f"{where}, {name}") for name, state in states.items())]
-    if "attributes" in inside:  # older files have none
+    if "attributes" in inside:
         values = {name: unpack(node, arrays) for name, node in inside["attributes"].items()}
-        plan.loads.append(prepared_attributes(net, values, where))
+        plan.attributes.append(prepared_attributes(net, values, where))
+    elif kept := attributes_of(net):
+        plan.notes.append(f"{where}: an older file without attributes: {', '.join(kept)} keep the values of this net.")
 
 
 def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -> None:

@@ -92,7 +92,9 @@ class LearntDelays(DelayedWeights):
         positive("LearntDelays", "It is the longest delay, in time steps.", max_delay=max_delay)
         if not isinstance(share, str) or share not in ("gauss", "linear"):
             raise ArgumentError("LearntDelays", "share 'gauss' or 'linear'", repr(share), "Choose one of the two.")
-        self.steps, self.share, self.sigma = int(max_delay), share, max_delay / 2 if sigma is None else sigma
+        self.steps, self.share = int(max_delay), share
+        width = max_delay / 2 if sigma is None else sigma
+        self.sigma = float(width) if type(width) is int else width
         shape = self.out_channels, self.in_channels
         start = rng.uniform(0, max_delay, shape) if delay_init is None else delay_init
         self.delay = parameter("LearntDelays, delay_init", start, shape, rng, self.weight.dtype)

@@ -59,7 +59,7 @@ def check_width(where: str, width: Any) -> None:
     """
     try:
         fits = not isinstance(width, (bool, str)) and 0 < float(width) < math.inf
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
         raise ArgumentError(where, "width as a number above 0", describe(width), "For example width=0.5: half the channels.")

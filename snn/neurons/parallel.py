@@ -207,7 +207,7 @@ class MaskedPSN(PSN):
         _check_count(type(self).__name__, k=k)
         if k > T:
             raise ArgumentError(type(self).__name__, f"k of at most T = {T}", repr(k), "Use snn.PSN to see all steps.")
-        self.k, self.lambda_ = int(k), lambda_
+        self.k, self.lambda_ = int(k), float(lambda_) if type(lambda_) is int else lambda_
         self.band = np.tri(self.T) - np.tri(self.T, k=-self.k)
 
     def weighted(self) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from autograd import Cell
 from autograd.errors import ArgumentError, DTypeError, RankError
 
-from ..checkpoint.attributes import attributes_of, prepared_attributes
+from ..checkpoint.attributes import attributes_of, digest_of, prepared_attributes
 from .place import Place
 from .streams import JUMPING
 
@@ -102,7 +102,7 @@ def agree(place: Place) -> None:
     """
     if place.ranks.size == 1:
         return
-    digest = 0
+    digest = digest_of(place.net)
     for p in place.net.get_parameters():
         digest = zlib.crc32(np.ascontiguousarray(p.stored).data, digest)
     for name, value in _settings(place.net):

@@ -43,7 +43,7 @@ BAD_ARGUMENTS = [
     (lambda: nn.AdaptiveAvgPool2d((2, 0)),
      r"AdaptiveAvgPool2d: expected output_size as a positive int or 2 positive ints, got tuple"),
     (lambda: nn.BatchNorm2d(3, momentum=2), r"BatchNorm2d: expected momentum as a number from 0 to 1, got int 2"),
-    (lambda: nn.BatchNorm1d(3, eps=-1), r"BatchNorm1d: expected eps as a number of at least 0, got int -1"),
+    (lambda: nn.BatchNorm1d(3, eps=-1), r"BatchNorm1d: expected eps as a finite number of at least 0, got int -1"),
     (lambda: nn.LayerNorm(()), r"LayerNorm: expected normalized_shape as the lengths of the last axes, got tuple \(\)"),
     (lambda: nn.GroupNorm(3, 4), r"GroupNorm: expected num_channels that are a multiple of num_groups, got 4 with 3 groups"),
     (lambda: nn.ZeroPad2d((1, 1)), r"ZeroPad2d: expected padding as an int or \(left, right, top, bottom\), got tuple"),

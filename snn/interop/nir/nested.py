@@ -31,7 +31,7 @@ def nest(
     edges : list of (str, str)
         Edges; a node sums its sources in their order.
     blocks : iterable of str
-        Names of the Cells that hold others.
+        Names of the Cells that hold others; none may be that of a node.
     end : callable
         Makes the end of a graph from ``"Input"`` or ``"Output"`` and the name of a node whose output has its shape.
     graph : callable
@@ -54,7 +54,7 @@ def nest(
     senders = {name: name for name in nodes}  # of a block, the node inside whose output it hands on
     for block in sorted(blocks, key=lambda name: (-name.count("."), name)):
         inside = {name: node for name, node in nodes.items() if name.startswith(f"{block}.")}
-        if not inside or block in nodes:
+        if not inside:
             continue
         entering = _shared(edges, inside, True, block, where)
         leaving = _shared(edges, inside, False, block, where)

@@ -67,6 +67,7 @@ class Nodes:
         self.trained: set[Edge] = set()  # the known values that depend on trained Parameters
         self.nodes: dict[str, Any] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}  # of their outputs
+        self.written: set[str] = set()  # the names of the Cells that have nodes of their own
         self.edges: list[tuple[Term, str]] = []
         self.beyond: list[tuple[str, str]] = []
         self.starts: dict[int, Any] = {}
@@ -144,6 +145,7 @@ class Nodes:
         self, cell: Cell, terms: list[Term], before: Any, after: Any, name: str, where: str, dtype: Any, **hints: Any
     ) -> list[Term]:
         where = f"{WHERE}, {where}"
+        self.written.add(name.replace("/", "_"))
         if type(cell) in CELLS:
             found = said(cell, before, dtype, self.dt, where)
             self.beyond += [(word, where.removeprefix(f"{WHERE}, ")) for word in found.beyond]

@@ -29,7 +29,8 @@ class Operations(Nodes):
             out = node.what(*[as_tensor(v) if isinstance(v, np.ndarray) else v for v in values], **node.attrs)
             outs = out if isinstance(out, tuple) else (out,)
             self.known |= {Edge(node.number, k): np.array(made.asnumpy()) for k, made in enumerate(outs)}
-            self.trained |= {Edge(node.number, k) for k in range(len(outs)) if trained}
+            if node.what.__name__.lstrip("_") != "stop_gradient":
+                self.trained |= {Edge(node.number, k) for k in range(len(outs)) if trained}
             return
         name, where = node.what.__name__.lstrip("_"), f"the operation {node.name!r}"
         shape = node.outputs[0].shape[1:]
@@ -41,7 +42,8 @@ class Operations(Nodes):
         elif name == "sub" and len(varying) == 2:
             first, second = (self._terms(edge, where) for edge in varying)
             found = self._sum(first, self._times(second, -1.0, shape, node), shape, node.name)
-        elif name == "stop_gradient":  # a graph of NIR has no gradients
+        elif name == "stop_gradient":
+            self.beyond.append(("stop_gradient", where))
             found = self._terms(varying[0], where)
         elif name == "neg":
             found = self._times(self._terms(varying[0], where), -1.0, shape, node)

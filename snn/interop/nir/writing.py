@@ -30,12 +30,17 @@ BEYOND = {
     "order": ("a membrane that takes the current of the same step", "current_first=False"),
     "start": ("an IFNode that starts at 0: NIR cannot express its start", "one that starts at its v_reset"),
     "surrogate": ("a surrogate of snn.surrogate", "another one, which would not come back"),
+    "stop_gradient": (
+        "a value that passes its gradient on: a graph of NIR has no gradients",
+        "stop_gradient, which would be left out",
+    ),
     "feedback": (
         "feedback that is one step late where it goes to the same or an earlier neuron, as readers take it",
         "other feedback",
     ),
 }
 """Properties that NIR lacks: its definition, and the property found instead."""
+_LEFT_OUT = {"surrogate", "stop_gradient"}  # spikes are as in NIR, gradients are not
 
 
 @says_too_deep
@@ -59,10 +64,11 @@ def to_nir(
     beyond : list or set of str
         Properties to write although NIR does not define them, so that only spikecell reads the same net: ``"reset"`` (soft, or
         none), ``"comparator"`` (``fire_at_threshold=True``), ``"order"`` (``current_first=False``), ``"start"`` (an IFNode
-        that starts at its ``v_reset``), ``"surrogate"`` (your own, left out), ``"feedback"`` (a step late in another place).
+        that starts at its ``v_reset``), ``"feedback"`` (a step late in another place). ``"surrogate"`` (your own) and
+        ``"stop_gradient"`` are left out: the same spikes come back, with another gradient.
     reader : {"norse", "snntorch", "spikingjelly"}, optional
         The package that is to read the graph. Everything that it refuses or reads with other numbers is an error, by the name
-        of the node: see docs/nir.md.
+        of the node, with one exception: SpikingJelly also fires where a membrane is exactly at the threshold. See docs/nir.md.
     nested : bool
         Whether each Cell that holds others becomes a graph inside the graph. By default all nodes are side by side, under
         names such as ``block.layer``.
@@ -103,7 +109,7 @@ def to_nir(
         raise ArgumentError(
             WHERE, f"reader one of {', '.join(READERS)}, or None", repr(reader)[:100], "docs/nir.md says what others read."
         )
-    if reader is not None and {*beyond} - {"surrogate"}:
+    if reader is not None and {*beyond} - _LEFT_OUT:
         raise ArgumentError(
             WHERE, "reader or beyond", f"reader={reader!r} and beyond={sorted(beyond)}",
             "What goes beyond NIR is the same net to spikecell alone: leave one of them out.",
@@ -148,10 +154,11 @@ class _Writer(Operations):
             self._feed(self._terms(edge, "the output"), name, shape)
         edges, crossing = self._crossing(self._resolved())
         self._check_ends(edges)
-        nodes = self.nodes
         if nested:
-            blocks = [name.replace("/", "_") for name, cell in self.net.cells_and_names() if name and [*cell.cells()]]
-            nodes, edges = nest(nodes, edges, blocks, self._end, self._made, WHERE)
+            edges, crossing, blocks = self._blocks(edges, crossing)
+            nodes, edges = nest(self.nodes, edges, blocks, self._end, self._made, WHERE)
+        else:
+            nodes = self.nodes
         flat = flatten(self._made(nodes, edges))
         late = {(s, t) for s, t in crossing}
         delays = {name for name, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
@@ -162,14 +169,40 @@ class _Writer(Operations):
             word, where = missing[0]
             expected, got = BEYOND[word]
             others = f"; so for {len(missing) - 1} more" if len(missing) > 1 else ""
+            words = {w for w, _ in missing}
+            then = (
+                "the graph has the same spikes, without this gradient"
+                if words <= _LEFT_OUT
+                else "only spikecell reads the same net"
+            )
             raise ArgumentError(
-                f"{WHERE}, {where}", expected, got + others,
-                f"Change it, or pass beyond={sorted({w for w, _ in missing})}: then only spikecell reads the same net.",
+                f"{WHERE}, {where}", expected, got + others, f"Change it, or pass beyond={sorted(words)}: then {then}.",
             )  # fmt: skip
         about = {"dt": self.dt, "beyond": sorted({word for word, _ in self.beyond}), "crossing": sorted(late)}
         if reader is not None:
             check_reader(reader, flat, self.dt, nodes, WHERE)
         return self._made(nodes, edges, hint(**about))
+
+    def _blocks(
+        self, edges: list[tuple[str, str]], crossing: set[tuple[str, str]]
+    ) -> tuple[list[tuple[str, str]], set[tuple[str, str]], list[str]]:
+        """Return edges, those that cross a step, and names of Cells that hold others; one named as a node is renamed."""
+        cells = ((name.replace("/", "_"), cell) for name, cell in self.net.cells_and_names() if name and [*cell.cells()])
+        blocks = [*dict.fromkeys(name for name, _ in cells if name not in self.written)]
+        for block in [name for name in blocks if name in self.nodes]:
+            old, k = f"{block}.", 2
+            while any(name == f"{block}_{k}" or name.startswith(f"{block}_{k}.") for name in (*self.nodes, *blocks)):
+                k += 1
+
+            def moved(name: str, old: str = old, new: str = f"{block}_{k}.") -> str:
+                return new + name.removeprefix(old) if name.startswith(old) else name
+
+            self.nodes = {moved(name): node for name, node in self.nodes.items()}
+            self.shapes = {moved(name): shape for name, shape in self.shapes.items()}
+            edges = [(moved(source), moved(target)) for source, target in edges]
+            crossing = {(moved(source), moved(target)) for source, target in crossing}
+            blocks = [moved(f"{name}.")[:-1] for name in blocks]
+        return edges, crossing, blocks
 
     def _end(self, kind: str, name: str) -> Any:
         """Return the Input or Output of an inner graph, in the shape of a node's output."""

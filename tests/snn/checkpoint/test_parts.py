@@ -200,8 +200,11 @@ def test_attributes_that_training_changes_are_saved_with_the_weights(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda net: setattr(net[5], "delay", [0, 1, 2]), r"net, 5.delay: expected finite numbers of shape \[3\], got "),
-        (lambda net: net[2].__class__.__setattr__(net[2], "checkpointed", ()), r"got one with 0.sigma, .*1.lambda_"),
+        (lambda net: setattr(net[5], "delay", [0, 1, 2]), r"net, 5.delay: expected .*\[2\].*, as it was saved, got .*\[3\]"),
+        (
+            lambda net: net.append(snn.Delay(1)),
+            r"net: expected a net with the attributes 0.sigma, .*, got one with .*, 6.delay",
+        ),
     ],
 )
 def test_attributes_that_do_not_fit_are_refused_and_nothing_is_set(tmp_path, change, text):
@@ -216,18 +219,21 @@ def test_attributes_that_do_not_fit_are_refused_and_nothing_is_set(tmp_path, cha
     assert all(np.array_equal(value, before[name]) for name, value in other.state_dict().items())
 
 
-def test_a_file_without_attributes_leaves_those_of_the_net(tmp_path, monkeypatch):
+def test_a_file_without_attributes_leaves_those_of_the_net_and_says_so(tmp_path):
     net = of_attributes()
-    with monkeypatch.context() as patch:
-        for cell in net:
-            patch.setattr(type(cell), "checkpointed", ())
-        save(tmp_path / "a", net=net)
-        content, arrays = read(tmp_path / "a")
-    assert content["net"]["cell"].pop("attributes") == {}
+    save(tmp_path / "a", net=net)
+    content, arrays = read(tmp_path / "a")
+    assert {*content["net"]["cell"].pop("attributes")} == {"0.sigma", "1.lambda_", "2.p", "3.p", "4.delay", "5.delay"}
     (tmp_path / "b").write_bytes(encode(content, arrays, "test"))
     net[0].sigma = 0.75
-    load(tmp_path / "b", net=net)
+    with pytest.warns(UserWarning, match=r"net: an older file without attributes: 0.sigma, .*, 5.delay keep the values of"):
+        load(tmp_path / "b", net=net)
     assert net[0].sigma == 0.75
+    save(tmp_path / "a", net=nn.Dense(2, 2))
+    content, arrays = read(tmp_path / "a")
+    assert content["net"]["cell"].pop("attributes") == {}
+    (tmp_path / "b").write_bytes(encode(content, arrays, "test"))
+    load(tmp_path / "b", net=nn.Dense(2, 2))  # nothing is missing: no warning
 
 
 def test_a_name_that_is_no_attribute_is_an_error(tmp_path):
@@ -241,6 +247,135 @@ def test_a_name_that_is_no_attribute_is_an_error(tmp_path):
     with pytest.raises(DTypeError, match="Wrong, width: expected numbers"):
         save(tmp_path / "a", net=net)
     assert not list(tmp_path.iterdir())
+
+
+class Holds(nn.Dense):
+    """A layer with an attribute of any kind."""
+
+    checkpointed = ("kept",)
+
+    def __init__(self, kept):
+        super().__init__(2, 2, rng=0)
+        self.kept = kept
+
+
+class HoldsMore(Holds):
+    checkpointed = ("more",)
+
+    def __init__(self, kept, more):
+        super().__init__(kept)
+        self.more = more
+
+
+def test_a_subclass_adds_to_the_attributes_of_its_parents(tmp_path):
+    save(tmp_path / "a", net=HoldsMore(1.5, 2.5))
+    net = HoldsMore(0.5, 0.5)
+    load(tmp_path / "a", net=net)
+    assert (net.kept, net.more) == (1.5, 2.5)
+
+
+@pytest.mark.parametrize("names", ["kept", ("kept", 3), None])
+def test_names_that_are_no_tuple_are_refused(tmp_path, names):
+    wrong = type("Wrong", (Holds,), {"checkpointed": names})
+    with pytest.raises(CellError, match=r"Wrong: expected `checkpointed` as a tuple of names, got .*comma"):
+        save(tmp_path / "a", net=wrong(1.0))
+
+
+@pytest.mark.parametrize(
+    ("saved", "now"),
+    [
+        (np.inf, 1.0), (np.nan, 1.0), (True, False), (3, 4), (2, 0.5), (np.float32(0.3), 0.5), (np.array(1.5), np.array(0.5)),
+        (np.array([np.inf, np.nan]), np.ones(2)), (np.arange(3), np.zeros(3, int)), (Tensor(1.0), Tensor(0.0)),
+        (Tensor([1.0, 2.0]), Tensor([0.0, 0.0])),
+    ],
+)  # fmt: skip
+def test_an_attribute_comes_back_in_its_kind_and_dtype(tmp_path, saved, now):
+    net = Holds(now)
+    save(tmp_path / "a", net=Holds(saved))
+    load(tmp_path / "a", net=net)
+    assert type(net.kept) is type(saved)
+    np.testing.assert_array_equal(np.asarray(net.kept), np.asarray(saved), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("saved", "now"),
+    [
+        (1.5, 3), (True, 3), (3, True), (np.zeros(2), np.zeros(2, np.float32)), (np.zeros(2), Tensor(np.zeros(2, np.float32))),
+        (np.float64(1.0), np.float32(1.0)), (np.array(1.0), 1.0), (1.0, np.array(1.0)), (np.zeros(1), np.array(1.0)),
+    ],
+)  # fmt: skip
+def test_an_attribute_of_another_kind_or_dtype_is_refused(tmp_path, saved, now):
+    net = Holds(now)
+    save(tmp_path / "a", net=Holds(saved))
+    with pytest.raises(CheckpointError, match=r"net, kept: expected .*, as it was saved, got .*Nothing was loaded"):
+        load(tmp_path / "a", net=net)
+    assert net.kept is now
+
+
+@pytest.mark.parametrize("kept", [[1.0, 2.0], (1.0, 2.0)])
+def test_sequences_as_attributes_are_refused_with_what_to_use(tmp_path, kept):
+    with pytest.raises(DTypeError, match=r"Holds, kept: expected a number, an array or a Tensor.*np\.array\(values\)"):
+        save(tmp_path / "a", net=Holds(kept))
+    save(tmp_path / "a", net=Holds(np.ones(2)))
+    with pytest.raises(DTypeError, match="Holds, kept: expected a number"):
+        load(tmp_path / "a", net=Holds(kept))
+
+
+class InPlace(nn.Dense):
+    """Writes assigned values into its own array."""
+
+    checkpointed = ("first", "second")
+
+    def __init__(self, first, second):
+        super().__init__(2, 2, rng=int(first))
+        self.own, self.refuses = np.array([first, second]), None
+
+    @property
+    def first(self):
+        return self.own[:1]
+
+    @first.setter
+    def first(self, value):
+        self.own[:1] = value
+
+    @property
+    def second(self):
+        return self.own[1:]
+
+    @second.setter
+    def second(self, value):
+        if self.refuses is not None and value[0] == 8.0:
+            raise self.refuses
+        self.own[1:] = value
+        if self.refuses is not None and value[0] != 9.0:
+            raise self.refuses
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyError("no"), ZeroDivisionError("no")])
+def test_nothing_is_loaded_where_a_setter_refuses_a_value(tmp_path, error):
+    save(tmp_path / "a", one=InPlace(1.0, 2.0), two=InPlace(3.0, 4.0))
+    one, two = InPlace(5.0, 6.0), InPlace(7.0, 9.0)
+    two.refuses = error
+    before = one.weight.asnumpy().copy(), two.weight.asnumpy().copy()
+    text = rf"two, second: expected a value that InPlace takes, got .*{type(error).__name__}: .*Nothing was loaded"
+    with pytest.raises(CheckpointError, match=text):
+        load(tmp_path / "a", one=one, two=two)
+    assert [*one.own, *two.own] == [5.0, 6.0, 7.0, 9.0]
+    assert np.array_equal(before[0], one.weight)
+    assert np.array_equal(before[1], two.weight)
+    two = InPlace(7.0, 8.0)  # it refuses its old value, too
+    two.refuses = error
+    with pytest.raises(CheckpointError, match="old values of second could not be put back: build the net anew") as found:
+        load(tmp_path / "a", one=one, two=two)
+    assert "Nothing was loaded" not in str(found.value)
+    save(tmp_path / "b", one=InPlace(1.0, 9.0), two=InPlace(3.0, 4.0))
+    one, two.own[1] = InPlace(5.0, 8.0), 9.0
+    one.refuses = error
+    with pytest.raises(CheckpointError, match=r"take their old values again after an error, got second, and: .*two, second"):
+        load(tmp_path / "b", one=one, two=two)
+    one.refuses = two.refuses = None
+    load(tmp_path / "a", one=one, two=two)
+    assert [*one.own, *two.own] == [1.0, 2.0, 3.0, 4.0]
 
 
 def test_a_generator_that_would_spawn_others_is_refused(tmp_path):

@@ -175,7 +175,7 @@ def test_explain_says_how_it_runs_and_moves_no_statistics():
 def test_what_is_wrong_is_said():
     with pytest.raises(ArgumentError, match="num_features to be a positive int"):
         snn.TDBatchNorm(0)
-    with pytest.raises(ArgumentError, match="v_threshold as a number of at least"):
+    with pytest.raises(ArgumentError, match="v_threshold as a finite number of at least"):
         snn.TDBatchNorm(3, v_threshold=0)
     for build in (snn.BNTT, snn.TEBN):
         with pytest.raises(ArgumentError, match=r"T to be a positive int, got .*\. T is the number of time steps"):

@@ -88,11 +88,22 @@ def test_a_wrong_argument_is_an_error_of_ours(name):
     [
         (lambda: snn.ConvLSTM(1, 1, surrogate_function=3), "ConvLSTM: expected surrogate_function to be a Cell or a function"),
         (lambda: models.convnet(gains=(1.0,)), "models.convnet: expected gains as a tuple of 3 numbers, got "),
-        (lambda: models.convnet(gains=(1, 2, "a")), "models.convnet: expected gains as a number of at least 0, got "),
+        (lambda: models.convnet(gains=(1, 2, "a")), "models.convnet: expected gains as a finite number of at least 0, got "),
         (lambda: models.convnet(channels=3), "models.convnet: expected channels as a tuple of 2 positive ints, got "),
         (lambda: models.vgg11(head=4096), "models.vgg11: expected head as a tuple of positive ints, got "),
         (lambda: models.sew_resnet(3, 16, 10), "models.sew_resnet: expected blocks as a tuple of positive ints, got "),
-        (lambda: models.SpikingAttention(4, 2, scale="a"), "SpikingAttention: expected scale as a number of at least 0"),
+        (
+            lambda: models.SpikingAttention(4, 2, scale="a"),
+            "SpikingAttention: expected scale as a finite number of at least 0",
+        ),
+        *(
+            (lambda value=value: models.convnet(gains=(value, 1, 1)), "models.convnet: expected gains as a finite number")
+            for value in (np.inf, np.float32(np.inf), np.nan, 10**400, np.complex64(1))
+        ),
+        (lambda: models.SpikingAttention(8, 2, scale=np.inf), "SpikingAttention: expected scale as a finite number of at l"),
+        (lambda: nn.LayerNorm((4,), epsilon=np.inf), "LayerNorm: expected epsilon as a finite number of at least 0, got "),
+        (lambda: nn.Dropout(np.complex64(0)), "Dropout: expected a probability p in [0, 1), got "),
+        (lambda: models.vgg9(width=10**400), "models.vgg9: expected width as a number above 0, got "),
         (lambda: models.SpikformerBlock(4, 2, "a"), "SpikformerBlock: expected hidden to be a positive int"),
         (lambda: snn.Recurrent(snn.IFNode(), 3, weight_init={}), "Recurrent, weight_init: expected numbers or an array"),
         (lambda: nn.Dense(3, 3, lambda shape, rng: 1.0), "Dense, weight_init: expected an initialiser that returns an array"),

@@ -151,6 +151,8 @@ def together(ranks, place):
     study = Study()
     study.net.gain = 1.0
     found["attribute"] = refused(study, ranks=ranks, hooks=[At(2, lambda: setattr(study.net, "gain", 2.0))])
+    study = Study(layers=[snn.Delay([1] * 12)])
+    found["delays"] = refused(study, ranks=ranks, hooks=[At(2, lambda: setattr(study.net[1], "delay", [2] * 12))])
     sizes = lambda start: np.array_split(np.arange(20), 4 + ranks.rank)[start:]  # noqa: E731
     found["sizes"] = refused(Study(), ranks=ranks, batches=sizes)
     fewer = lambda start: np.split(np.arange(20), 4)[start : 4 - ranks.rank]  # noqa: E731

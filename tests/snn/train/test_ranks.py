@@ -118,6 +118,7 @@ def test_the_error_of_a_rank_is_that_of_all(both):
         ("built", "rank 1: expected a Trainer built as that of rank 0, got settings {'clip': 2.0, 'accumulate': 1}."),
         ("moved", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got others."),
         ("attribute", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got others."),
+        ("delays", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got others."),
         ("sizes", "batches: expected the same first batch on every rank, got others."),
         ("fewer", "Trainer, batches: expected as many batches on every rank, got 1 and 0. All ranks must draw the same epoch"),
         ("place", "expected all ranks at the same place of the training, got rank 0 at place 0; rank 1 at place 1."),

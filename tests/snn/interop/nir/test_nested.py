@@ -66,6 +66,43 @@ def test_a_net_without_cells_that_hold_others_is_flat():
     assert depth(ours.to_nir(chain(dense(4, 5), snn.Recurrent(lif(), 5, rng=1)), X, dt=1e-3, nested=True)) == 1
 
 
+class Summed(Cell):
+    """A Cell that is named as an operation."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.one, self.two, self.called = dense(4, 4, 0), dense(4, 4, 1), name
+        self.insert_child_to_cell(name, chain(chain(lif()), Around()))
+
+    def initial_state(self, x):
+        return getattr(self, self.called).initial_state(x)
+
+    def construct(self, x, state):
+        return getattr(self, self.called)(-self.one(x) + self.two(x), state)
+
+
+@pytest.mark.parametrize("name", ["input", "output", "neg", "free"])
+def test_a_cell_named_as_a_node_is_a_graph_with_a_free_name(name):
+    net = Summed(name)
+    graph = ours.to_nir(net, X, dt=1e-3, nested=True)
+    block = name if name == "free" else f"{name}_2"
+    assert isinstance(graph.nodes[block], nir.NIRGraph)
+    assert depth(graph) == 4
+    out = snn.run(net, X, mode="eager").out.asnumpy()
+    found = ours.from_nir(graph)
+    np.testing.assert_array_equal(snn.run(found, X, mode="eager").out.asnumpy(), out, strict=True)
+    assert np.unique(out).size > 1
+
+
+def test_names_that_are_taken_too_are_left_alone():
+    net = nn.SequentialCell(
+        {"input": chain(dense(4, 4)), "input_2": chain(dense(4, 4, 1)), "input_3": dense(4, 4, 2), "l": lif()}
+    )
+    graph = ours.to_nir(net, X, dt=1e-3, nested=True)
+    assert {*graph.nodes} == {"input", "input_4", "input_2", "input_3", "l", "output"}
+    assert depth(graph) == 2
+
+
 class Two(Cell):
     """A Cell that takes two values, or returns two."""
 

@@ -1,10 +1,12 @@
 """Neurons and options that NIR cannot express are refused by name on export, with what to do."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, nn, ops
+from autograd import Cell, Parameter, nn, no_grad, ops
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 nir = pytest.importorskip("nir", reason="comes with the extra 'nir'")
@@ -205,3 +207,40 @@ def test_arguments_are_checked(arguments, error, match):
     given = {"net": nn.SequentialCell(hard()), "x": (F,), "dt": 1e-3} | arguments
     with pytest.raises(error, match=match):
         ours.to_nir(given.pop("net"), given.pop("x"), **given)
+
+
+class Stopped(Cell):
+    """Gradients stop at a value, at a weight, or nowhere."""
+
+    def __init__(self, value=False, weight=False):
+        super().__init__()
+        self.dense, self.lif, self.value, self.weight = nn.Dense(F, F, has_bias=False, rng=0), hard(), value, weight
+        self.factor = Parameter(np.full((F, F), 0.25, np.float32))
+
+    def initial_state(self, x):
+        return self.lif.initial_state(x)
+
+    def construct(self, x, state):
+        factor = ops.stop_gradient(self.factor) if self.weight else self.factor
+        with no_grad() if self.value == "no_grad" else nullcontext():
+            h = self.dense(x)
+        return self.lif((ops.stop_gradient(h) if self.value is True else h) @ factor, state)
+
+
+@pytest.mark.parametrize("value", [True, "no_grad"])
+def test_where_gradients_stop_is_not_left_out_silently(value):
+    net = Stopped(value=value)
+    with pytest.raises(
+        ArgumentError, match=r"passes its gradient on.*got stop_gradient.*beyond=\['stop_gradient'\]: then the gr"
+    ):
+        ours.to_nir(net, (F,), dt=1e-3)
+    graph = ours.to_nir(net, (F,), dt=1e-3, beyond=["stop_gradient"])
+    x = np.random.default_rng(0).normal(0.5, 2, (9, 2, F)).astype(np.float32)
+    np.testing.assert_array_equal(snn.run(ours.from_nir(graph), x, mode="eager").out, snn.run(net, x, mode="eager").out)
+
+
+@pytest.mark.parametrize("weight", [True, False])
+def test_a_weight_whose_gradient_stops_comes_back_untrained(weight):
+    found = ours.from_nir(ours.to_nir(Stopped(weight=weight), (F,), dt=1e-3))
+    trained = [p.requires_grad for p in found.get_parameters() if np.all(np.asarray(p) == np.float32(0.25))]
+    assert trained == [not weight]
