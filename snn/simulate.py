@@ -85,9 +85,10 @@ def run(
         for a SequentialCell, a dict from the names of its layers with state to
         their states.
     record : str or sequence of str
-        Variable, or variables, to record from each neuron: ``"spike"``; ``"v"``, the
-        membrane **after** reset; ``"v_before_reset"``; ``"x"``, its input
-        current; or a field of a NamedTuple state, or a key of a dict state.
+        Variable, or variables, to record from each neuron: ``"spike"``;
+        ``"v"``, the membrane **after** reset; ``"v_before_reset"``; ``"x"``,
+        its input current; or a field of a NamedTuple state, or a key of a
+        dict state.
         While a mask holds a sample, its last state is recorded.
     mask : array of bool, optional
         ``[T, N]``, False where a sample is over or has not begun. There its
