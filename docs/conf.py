@@ -26,6 +26,7 @@ extensions = [
     "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
+    "columns",
     "everything",
     "links",
     "notebooks",
