@@ -104,7 +104,7 @@ def page(runs: Sequence[Run]) -> str:
     groups = grouped(runs)
     experiments = list(dict.fromkeys(group.experiment for group in groups))
     title = f"Report: {', '.join(experiments)}"
-    body = [f"<h1>{_text(title)}</h1>", f"<p>{len(runs)} runs of {len(groups)} configurations.</p>"]
+    body = [f"<h1>{_text(title)}</h1>", f"<p>{_count_of(len(runs), 'run')} of {_count_of(len(groups), 'configuration')}.</p>"]
     for experiment in experiments:
         body += _experiment(experiment, [group for group in groups if group.experiment == experiment])
     return (
@@ -246,6 +246,10 @@ def _spread(values: list[float]) -> str:
     power = math.floor(math.log10(abs(mean)))
     decimals = max(0, 3 - power if power > 0 else 2 - min(power, -1))  # places of mean and spread: 12.34, 1.234, 0.123, 0.0123
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
+
+
+def _count_of(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def _text(text: Any) -> str:
