@@ -209,18 +209,17 @@ class Optimizer:
             if p.requires_grad
         ]
         before: list[dict[str, Array]] | None = None
-        done, steps = False, self.steps
+        steps = self.steps
         try:
             bounds = quietly(lambda: self._bounds_of(name, gradients, todo))
             if bounds is None:
                 before = [{slot: values.copy() for slot, values in update.memory.items()} for update in todo]
             new = [self._stepped(name, update, checked=before is not None) for update in todo]
-            done = True
-        finally:
-            if not done:
-                self.steps = steps
-                for update, memory in zip(todo, before or (), strict=False):
-                    update.memory.update(memory)
+        except BaseException:
+            self.steps = steps
+            for update, memory in zip(todo, before or (), strict=False):
+                update.memory.update(memory)
+            raise
         for update, values in zip(todo, new, strict=True):
             update.p.array = values
         self._known = {} if bounds is None else {

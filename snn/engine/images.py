@@ -69,6 +69,7 @@ class SpikeConvolution:
         # Adjacent outputs meet adjacent columns of the reversed kernel: contiguous weights are added to contiguous outputs.
         self.runs = groups == 1 and windows.stride[1] == windows.dilation[1] == 1
         self.sizes = _u(self.channels), _u(self.each)
+        self.outputs = _u(self.out_channels // groups), _u(self.out_channels)
         self.tables = [
             _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1]), *_tables(windows, size, self.runs)
         ]  # fmt: skip
@@ -80,15 +81,15 @@ class SpikeConvolution:
         found = np.moveaxis(apart, 1, -1).reshape(self.channels, *self.weight.shape[2:], -1)
         return np.ascontiguousarray((found[:, :, ::-1] if self.runs else found) * self.amplitude)
 
-    @property
-    def outputs(self) -> list[Any]:
-        """Output channels of a group, and in all, with padding."""
-        return [_u(self.out_channels // self.groups), _u(self.out_channels)]
+    @functools.cached_property
+    def padded(self) -> tuple[Array, list[Any]]:
+        """The same with padded places; see :func:`_padded`."""
+        return _padded(self.packed, self.groups)
 
     def spread(self, first: int, out: Array) -> None:
         """Write the currents ``[rows, out, H', W']`` of the images from ``first`` on."""
         start = self.events.start[first * self.channels :]
-        weights, sizes = _padded(self.packed, self.groups)
+        weights, sizes = self.padded
         arguments = [start, self.events.index, *self.sizes, *sizes, *self.tables, weights, out.reshape(-1)]
         launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
 

@@ -55,6 +55,13 @@ class Builder:
             made.append(Tensor.wrap(Value(self, len(self.values) - 1, output.dtype, output.shape)))  # type: ignore[arg-type]
         return made
 
+    def stopped(self, made: list[Tensor]) -> list[Tensor]:
+        """Return outputs of a node as constants to later gradients if the step made them inside ``no_grad``."""
+        if not (state.stopped and self.records_stops):
+            return made
+        with scope(stopped=False):
+            return [stop_gradient(tensor) for tensor in made]
+
     def edge(self, value: Any) -> Any:
         """Return the source of a value: an edge, a constant if the value is known, or a Python number unchanged."""
         if isinstance(value, Tensor):
@@ -88,9 +95,7 @@ class Builder:
         made = self.add(
             "operation", name, op, [self.edge(v) for v in values], [Output(o.shape, o.dtype) for o in outs], attrs=attrs
         )
-        if state.stopped and self.records_stops:
-            with scope(stopped=False):
-                made = [stop_gradient(m) for m in made]
+        made = self.stopped(made)
         return [m.array for m in made] if isinstance(out, tuple) else made[0].array
 
     def zeros(self, value: Any) -> Any:

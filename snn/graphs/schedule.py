@@ -67,16 +67,17 @@ class _Scheduler:
             and not self.nodes[weight.node].varies and len(self.nodes[weight.node].outputs[weight.output].shape) == 2
         )  # fmt: skip
 
-    def _connection(self, node: Node, anew: bool = False) -> Connection | None:
-        if anew or node.number not in self.connections:
-            found = None
-            if node.kind == "layer" and node.varies and len(node.edges) == len(node.inputs) == 1:
-                output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
-                x = zeros_of((1, *output.shape), output.dtype)
-                with scope(recording=False):
-                    found = connection_of(node.what, x)
-            self.connections[node.number] = found
+    def _connection(self, node: Node) -> Connection | None:
+        if node.number not in self.connections:
+            self.connections[node.number] = self._connection_of(node)
         return self.connections[node.number]
+
+    def _connection_of(self, node: Node) -> Connection | None:
+        if node.kind != "layer" or not node.varies or not len(node.edges) == len(node.inputs) == 1:
+            return None
+        output = self.nodes[node.edges[0].node].outputs[node.edges[0].output]
+        with scope(recording=False):
+            return connection_of(node.what, zeros_of((1, *output.shape), output.dtype))
 
     def _stage(self, part: list[Node]) -> Stage:
         first = part[0]
@@ -149,7 +150,7 @@ class _Scheduler:
         if before is None or cell is None:
             return None
         both = replace(before, number=node.number, what=cell, outputs=node.outputs)
-        return both if self._connection(both, anew=True) is not None else None
+        return both if self._connection_of(both) is not None else None
 
     def _takes(self, core: Core, source: Stage) -> bool:
         """Move a stage into a core if it is an operation on elements that no other core needs; return whether it is."""

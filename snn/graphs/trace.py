@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor, as_tensor, nn, stop_gradient, tree
+from autograd import Cell, Parameter, Tensor, as_tensor, nn, tree
 from autograd.dtypes import describe
 from autograd.errors import CellError, CompileError, StateError
 from autograd.nn.stateful import untouched
@@ -248,10 +248,7 @@ class _Tracer(Builder):
             [self.edge(leaf) for leaf in tree.leaves([*args])], [Output(*found) for found in result[1]],
             given=given, before=before, path=path, outer=outer, owner=owner,
         )  # fmt: skip
-        if state.stopped and self.records_stops:
-            with scope(stopped=False):
-                made = [stop_gradient(m) for m in made]
-        return tree.unflatten(result[0], iter(made))
+        return tree.unflatten(result[0], iter(self.stopped(made)))
 
     @staticmethod
     def _tried(cell: Cell, zeros: Any) -> Any:
