@@ -185,6 +185,11 @@ def run(
             "snn.run, input x", "[T, N, ...]: at least one time step, then the batch", describe(x),
             "Put time first, and add a batch axis: x[:, None].",
         )  # fmt: skip
+    names = _names(record)
+    if mask is None and checkpoint is None and not (names or check):
+        again = _run_again(net, x, state, mode)
+        if again is not None:
+            return RunResult(*again, Record())
     keep = _check_mask(mask, x)
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
@@ -196,7 +201,6 @@ def run(
                 cell.check_ranges()
     if check:
         check_input(x)
-    names = _names(record)
     in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
     out, after, records = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
@@ -214,7 +218,7 @@ def _run(
     from .compiled.execute import run_graph
     from .compiled.layout import Options
 
-    options = Options(back_end(how), checkpoint, check=check)
+    options = Options(back_end(how), checkpoint, check=check, mode=mode)
     try:
         return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
     except CompileError as error:
@@ -226,6 +230,15 @@ def _run(
     if not refused.unchanged():  # the run itself changes it, so every later run would try to compile in vain
         net.kept()["refused"] = None
     return result
+
+
+def _run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Tensor, Any] | None:
+    kept = net.kept()
+    if kept.get("runs") != 2 or "chains" not in kept:
+        return None
+    from .compiled.chain import run_again
+
+    return run_again(net, x, state, mode)
 
 
 def _choose(mode: str, net: Cell, x: Tensor, cells: Sequence[Cell]) -> str:

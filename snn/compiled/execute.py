@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,12 +9,10 @@ from weakref import WeakSet
 
 import numpy as np
 
-from autograd import Cell, Tensor, as_tensor, ops, tree
+from autograd import Cell, Tensor, ops, tree
 from autograd.errors import CompileError
 
 from ..common.structure import (
-    given_state,
-    initial_state,
     is_over_time,
     label,
     steps_in_loops,
@@ -26,23 +23,23 @@ from ..connections.dense import Dense
 from ..connections.products import why_not
 from ..eager.stepwise import AllSteps
 from ..eager.watch import check_output, not_once
-from ..graphs import parts_of
-from ..graphs.graph import Edge, Graph, Node
+from ..engine.blas import one_thread_each
+from ..graphs.graph import Edge, Node
 from ..graphs.stages import Core, Projection, Schedule, Stage
 from ..spikes import Spikes
 from ..sums import Sum
 from .again import pull_eagerly
 from .back import Back
+from .chain import keep_chain
 from .hoist import at_once, each_step, hoisted, is_constant, padded, with_state
 from .known import schedule_for
 from .layout import Options
 from .part import Given, Part
 from .replay import Replay, replay_of
 from .stage import Cable, Running, run_stage
+from .starts import starts_of
 
 __all__ = ["Execution", "begin", "run_graph"]
-
-_zeros = functools.lru_cache(256)(zeros_of)
 
 
 def run_graph(
@@ -65,6 +62,8 @@ def run_graph(
             f"step, in about twice the time and memory of float32. Convert the input, x.astype(np.{weights}), or make the "
             f"layer with dtype=np.{given}.", stacklevel=5,
         )  # fmt: skip
+    if options.mode is not None and len(run.replays) == len(run.schedule.stages):
+        keep_chain(net, x, state, options.mode, run.schedule, run.replays)
     return result
 
 
@@ -83,32 +82,6 @@ def begin(
     return Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
 
 
-def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tensor] | None:
-    """Return the start states by node; None if they differ in kind from those of the graph."""
-    if not graph.starts or state is not None:
-        parts = parts_of(net, state)
-    found = []
-    for k, begin in enumerate(graph.starts):
-        one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.shape, begin.dtype)
-        before = (
-            initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
-        )
-        if not isinstance(before, Tensor):
-            as_state = functools.partial(as_tensor, where=f"{label(begin.name, begin.cell)}, state")
-            before = tree.map_leaves(as_state, before)
-        found.append(before)
-    if graph.state_parts is None:
-        graph.state_parts = parts_of(net, graph.state)
-    numbers, leaves = tree.leaves(graph.state_parts), tree.leaves(found)
-    if len(leaves) != len(numbers) or not tree.same_structure(found, graph.state_parts):
-        return None
-    for number, leaf in zip(numbers, leaves, strict=True):
-        output = graph.nodes[number].outputs[0]
-        if (leaf.shape, leaf.dtype) != (output.shape, output.dtype):
-            return None
-    return dict(zip(numbers, leaves, strict=True))
-
-
 class Execution(AllSteps):
     """One run of a schedule."""
 
@@ -122,6 +95,7 @@ class Execution(AllSteps):
         self.mixed: tuple[str, Any, Any] | None = None
         self.values: dict[Edge, Tensor] = {}
         self.after: dict[int, Tensor] = {}
+        self.replays: list[Replay] = []
 
     def result(self) -> tuple[Any, Any, dict[str, Tensor]]:
         """Run all stages; return the results of :func:`snn.run`."""
@@ -303,7 +277,10 @@ class Execution(AllSteps):
         core = stage.cores[0]
         xs = [self.value(stage.dense[edge].inputs[0] if edge in stage.dense else edge) for edge in core.inputs]
         self.available |= core.recordable
-        return replay.run(xs, [self.starts[node.number] for node in core.states])
+        if not (replay.allowed and replay.fits(xs)):
+            return None
+        self.replays.append(replay)
+        return one_thread_each(lambda: replay.run(xs, [self.starts[node.number] for node in core.states]))
 
     def _keep_replay(self, stage: Stage, running: Running) -> None:
         made = None if self.names else replay_of(running)

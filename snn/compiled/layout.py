@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd, back_end
 
-__all__ = ["Layout", "Options", "Stream"]
+__all__ = ["Layout", "Options", "Stream", "laid_out", "stream"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Stream = tuple[Array, tuple[int, int, int]]
@@ -35,6 +36,8 @@ class Options:
         Look for NaN and infinity in gradients.
     whole : callable, optional
         Called with each layer that runs on all time steps at once, and its input, before it runs.
+    mode : str, optional
+        The mode of :func:`snn.run` in which the same run may be found again; by default it is not.
     """
 
     backend: BackEnd = field(default_factory=back_end)
@@ -42,6 +45,7 @@ class Options:
     seen: Callable[[Any], None] | None = None
     check: bool = False
     whole: Callable[[Any, Any], None] | None = None
+    mode: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,3 +95,20 @@ class Layout:
     def packed(self, rows: int) -> tuple[int, int, int]:
         """Return the strides of ``[blocks, rows, width]`` over time, samples and blocks."""
         return self.samples * self.width, self.width, rows * self.width
+
+
+def stream(array: Array, layout: Layout) -> Stream:
+    """Return an array ``[T, ...]`` flat, with its strides; the stride over time is 0 if all steps are equal."""
+    strides = layout.strides
+    if is_repeated(array):
+        return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
+    return np.ascontiguousarray(array).reshape(-1), strides
+
+
+def laid_out(array: Array, layout: Layout, shape: tuple[int, ...]) -> Stream:
+    """Return a parameter flat, with its strides; the stride over samples is 0 if it only has a value for each column."""
+    if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
+        return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
+    spread = np.empty(shape, array.dtype)
+    spread[...] = array
+    return spread.reshape(-1), (0, layout.columns, 0)

@@ -13,7 +13,6 @@ from autograd import Parameter, Tensor
 from autograd.dtypes import describe, float32, float64
 from autograd.errors import CompileError, ShapeError
 
-from ..common.structure import is_repeated
 from ..connections import Connection, Direct
 from ..engine import tuning
 from ..engine.backends import BackEnd
@@ -22,10 +21,10 @@ from ..graphs.graph import Edge, Graph
 from ..graphs.stages import Core
 from ..spikes import Spikes
 from .form import PartForm
-from .layout import Layout, Stream
+from .layout import Layout, Stream, laid_out, stream
 from .plan import Sent, plan_for
 
-__all__ = ["Given", "Part"]
+__all__ = ["Given", "Part", "end_cotangents"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _SLOTS: dict[Any, Parameter] = {}
@@ -205,11 +204,7 @@ class Part:
 
     def end_cotangents(self, g: dict[int, Tensor]) -> list[Array]:
         """Return the cotangents of the final states, zeros where none has arrived."""
-        n = len(self.plan.outs) + len(self.plan.records)
-        return [
-            np.zeros(math.prod(s.shape), s.dtype) if (given := g.get(n + i)) is None
-            else np.ascontiguousarray(given.array).reshape(-1) for i, s in enumerate(self.starts)
-        ]  # fmt: skip
+        return end_cotangents(g, self.starts, len(self.plan.outs) + len(self.plan.records))
 
     def mask_stream(self, t0: int, t1: int) -> Stream:
         """Return the mask of some steps, with a value for each element."""
@@ -218,25 +213,14 @@ class Part:
         return self.stream(np.broadcast_to(part.reshape(part.shape + (1,) * (len(self.shape) - 1)), (t1 - t0, *self.shape)))
 
     def stream(self, array: Array) -> Stream:
-        """Return an array ``[T, ...]`` flat, with its strides; the stride over time is 0 if all steps are equal."""
-        strides = self.layout.strides
-        if is_repeated(array):
-            return np.ascontiguousarray(array[0]).reshape(-1), (0, *strides[1:])
-        return np.ascontiguousarray(array).reshape(-1), strides
+        """Return an array ``[T, ...]`` flat, with its strides."""
+        return stream(array, self.layout)
 
     def parameter(self, index: int) -> Stream:
         """Return a parameter flat, with its strides; the stride over samples is 0 if it only has a value for each column."""
         if index not in self._laid_out:
-            self._laid_out[index] = self._lay_out(self.arrays[index])
+            self._laid_out[index] = laid_out(self.arrays[index], self.layout, self.shape)
         return self._laid_out[index]
-
-    def _lay_out(self, array: Array) -> Stream:
-        layout = self.layout
-        if layout.samples > 1 and np.size(array) == np.shape(array)[-1] == layout.columns:
-            return np.ascontiguousarray(array).reshape(-1), (0, 0, 0)
-        spread = np.empty(self.shape, array.dtype)
-        spread[...] = array
-        return spread.reshape(-1), (0, layout.columns, 0)
 
     @property
     def listed(self) -> list[Any]:
@@ -275,3 +259,11 @@ def _is_plain(amplitude: Any) -> bool:
         value = float(np.asarray(amplitude).reshape(()))
         return math.isfinite(value) and math.copysign(1, value) > 0
     return bool(np.isfinite(amplitude).all() and not np.signbit(np.asarray(amplitude, np.float64)).any())
+
+
+def end_cotangents(g: dict[int, Tensor], starts: Sequence[Tensor], first: int) -> list[Array]:
+    """Return the cotangents of final states, flat, zeros where none has arrived; ``first`` is the position of the first."""
+    return [
+        np.zeros(math.prod(s.shape), s.dtype) if (given := g.get(first + i)) is None
+        else np.ascontiguousarray(given.array).reshape(-1) for i, s in enumerate(starts)
+    ]  # fmt: skip

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, nn
-from autograd.graph import Node
+from autograd.dtypes import bool_
+from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
 from ..common.structure import is_repeated
@@ -26,16 +27,19 @@ from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty, nothing
 from ..engine.events import Packed
-from ..engine.threads import launch, thread_count
+from ..engine.loop import Body
+from ..engine.threads import thread_count
 from ..spikes import Spikes
 from .back import Back
+from .call import Call
 from .factored import Factored
 from .form import Ready
+from .layout import Stream, laid_out, stream
 from .matters import makers
-from .part import Given, Part
+from .part import Given, end_cotangents
 from .pooled import Pooled
 from .stage import Running, Saved, Steps
-from .work import Work, arguments, order_of
+from .work import order_of
 
 __all__ = ["Replay", "replay_of"]
 
@@ -50,7 +54,7 @@ def replay_of(running: Running) -> Replay | None:
         return None
     if part.mask is not None or part.grouped or part.records or not part.plan.same_amplitudes:
         return None
-    if running.steps * part.layout.samples * part.layout.columns > limits.replayed or _overruled():
+    if running.steps * part.layout.samples * part.layout.columns > limits.replayed or is_overruled():
         return None
     if len(running.pieces(0, running.steps)) > 1:
         return None
@@ -71,7 +75,7 @@ def _is_small(item: Given, current: Any) -> bool:
     return once or (type(current) is Product and work < limits.little_work)
 
 
-def _overruled() -> bool:
+def is_overruled() -> bool:
     return bool(os.environ.get("SPIKECELL_PRODUCT"))
 
 
@@ -82,102 +86,135 @@ class Replay:
         part = running.parts[0]
         self.part, self.plan, self.form, self.layout = part.emptied(), part.plan, running.form, part.layout
         self.options, self.kept, self.steps, self.threads = running.options, running.kept, running.steps, running.threads
-        self.limits = tuning.now()
+        self.shape, self.limits = part.shape, tuning.now()
         self.inputs = [(item.x.shape, item.x.dtype, is_repeated(item.x.array)) for item in part.given if item.x is not None]
         self.cells: list[Any] = [None if item.weights is None else item.weights.cell for item in part.given]
         self.weights = [None if cell is None else (cell.weight.shape, cell.weight.dtype) for cell in self.cells]
         self.ways: list[tuple[Any, str]] = [(type(current), current.why) for current in part.currents if current is not None]
         self.sizes = [array.shape for array in part.arrays.values()]
-        self.numbers = [
-            [] if place is None else self.plan.numbers[self.plan.places[id(place)]] for place in part.slots
+        places = [None if place is None else self.plan.places[id(place)] for place in part.slots]
+        self.biases = [
+            (cell, place, self.plan.numbers[place])
+            for cell, place in zip(self.cells, places, strict=True) if place is not None
         ]  # fmt: skip
-        self.places = [None if place is None else self.plan.places[id(place)] for place in part.slots]
         self.direct = {i: k for k, i in enumerate(self.plan.inputs) if self.cells[k] is None}
-        self.ready: dict[bool, Ready] = {}
-        span, members, self.jobs = self.layout.jobs(False, self.threads)
-        self.first = [_u(self.layout.samples), order_of(self.steps, False), _u(span), _u(members)]
-        self.first_back = [_u(self.layout.samples), order_of(self.steps, True), _u(span), _u(members)]
-        self.size = self.steps * self.layout.samples * self.layout.columns
+        self.outs = [*zip(self.plan.outs, part.flags, part.out_amplitudes, strict=True)]
         self.backs: dict[Any, BackReplay] = {}
+        self._calls: dict[bool, Call] = {}
 
-    def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
-        """Run the stage on inputs and states; return None if more than values differs."""
-        plan = self.plan
-        if tuning.now() is not self.limits or thread_count() != self.threads or _overruled():
-            return None
+    def call(self, ready: Ready, body: Body, backward: bool) -> Call:
+        """Return the call of a loop of the stage."""
+        span, members, jobs = self.layout.jobs(False, self.threads)
+        first = _u(self.layout.samples), order_of(self.steps, backward), _u(span), _u(members)
+        return Call(ready, body, self.layout, first, jobs)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the thresholds and the number of threads are those of the first run."""
+        return tuning.now() is self.limits and thread_count() == self.threads and not is_overruled()
+
+    def fits(self, xs: Sequence[Tensor]) -> bool:
+        """Return whether only values of the inputs, and of the weights, differ from the first run."""
         for x, (shape, dtype, repeated) in zip(xs, self.inputs, strict=True):
             if x.shape != shape or x.dtype != dtype or (not isinstance(x, Spikes) and is_repeated(x.array)) != repeated:
-                return None
-        if not plan.unchanged():
-            return None
+                return False
+        for cell, like in zip(self.cells, self.weights, strict=True):
+            if like is not None and (cell.hooked or ((array := cell.weight.array).shape, array.dtype) != like):
+                return False
+        return self.plan.unchanged()
+
+    def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
+        """Run the stage on inputs and states that fit; return None if more than values differs."""
+        plan = self.plan
         plan.require_open()
         arrays, parameters = plan.arrays(), list[Tensor](plan.parameters)
-        weights: list[Array | None] = []
-        for cell, like, place, numbers in zip(self.cells, self.weights, self.places, self.numbers, strict=True):
-            weight: Any = None if cell is None else cell.weight.array
-            if like is not None and (cell.hooked or (weight.shape, weight.dtype) != like):
-                return None
-            weights.append(weight)
-            if place is not None:
-                bias = cell.bias
-                parameters[place] = bias
-                array = bias.array
-                for i in numbers:
-                    arrays[i] = array
+        for cell, place, numbers in self.biases:
+            parameters[place] = bias = cell.bias
+            for i in numbers:
+                arrays[i] = bias.array
         if [array.shape for array in arrays.values()] != self.sizes:
             return None
-        part = self.part.filled([Given(x, None) for x in xs], starts, arrays, parameters)
-        return one_thread_each(lambda: self._run(part, xs, weights, starts))
-
-    def _run(self, part: Part, xs: list[Tensor], weights: list[Array | None], starts: list[Tensor]) -> list[Tensor]:
-        layout, steps = self.layout, self.steps
+        layout, steps, shape = self.layout, self.steps, self.shape
+        weights = [None if cell is None else cell.weight.array for cell in self.cells]
         streams = []
         for x, weight, (way, _) in zip(xs, weights, self.ways, strict=True):
             if weight is None:
-                streams.append(part.stream(x.array))
+                streams.append(stream(x.array, layout))
                 continue
             rows = (x.array[0] if way is Once else x.array).reshape(-1, weight.shape[1])
             made = np.matmul(rows, weight.T, out=np.empty((len(rows), len(weight)), weight.dtype))
             streams.append((made.reshape(-1), (0, *layout.strides[1:]) if way is Once else layout.strides))
-        nodes: list[Node | None] = [x.node for x in xs]
-        nodes += [cell.weight.node for cell in self.cells if cell is not None]
-        nodes += [t.node for t in starts]
-        nodes += [t.node for t in part.parameters]
-        record = thread.recording and any(node is not None for node in nodes)
-        if record not in self.ready:
-            self.ready[record] = self.form.forward((tuple(self.form.written[record][0]),))
-        ready = self.ready[record]
-        written = {i: empty((steps, *part.shape), dtype) for i, dtype in self.form.written[record][0].items()}
+        record = thread.recording
+        if record:
+            nodes: list[Node | None] = [x.node for x in xs]
+            nodes += [cell.weight.node for cell in self.cells if cell is not None]
+            nodes += [t.node for t in (*starts, *parameters)]
+            record = any(node is not None for node in nodes)
+        call = self._calls.get(record) or self._forward(record)
+        written = {i: empty((steps, *shape), dtype) for i, dtype in self.form.written[record][0].items()}
         states = [np.ascontiguousarray(s.array).reshape(-1) for s in starts]
         ends = [np.empty_like(s) for s in states]
-        targets = [(array.reshape(-1), layout.strides) for array in written.values()]
-        work = Work(ready.loop.bodies[0], layout, streams, states, ends, targets)
-        launch(ready.function, self.jobs, self.first + arguments(part, (), work, 0, steps) + ready.always, self.size)
-        outs = part.results(written, ends)
+        scalars = [arrays[i].reshape(-1) for i in call.body.scalars]
+        pars = [laid_out(arrays[i], layout, shape) for i in call.body.parameters]
+        call.run(
+            streams, [(array.reshape(-1), layout.strides) for array in written.values()], pars,
+            start=states, end=ends, scalar=scalars,
+        )  # fmt: skip
         if not record:
-            return outs
-        return Replayed(self, part, weights).linked(outs, nodes, Saved(None, [{i: written[i] for i in self.form.kept[0]}]))
+            return self._results(written, ends)
+        run = Replayed(self, xs, starts, arrays, parameters, weights, pars, scalars)
+        node = Node(run, tuple(nodes), (), bool_, Saved(None, [{i: written[i] for i in self.form.kept[0]}]))
+        return self._results(written, ends, node)
+
+    def _forward(self, record: bool) -> Call:
+        ready = self.form.forward((tuple(self.form.written[record][0]),))
+        self._calls[record] = call = self.call(ready, ready.loop.bodies[0], False)
+        return call
+
+    def _results(self, written: dict[int, Array], ends: list[Array], node: Node | None = None) -> list[Tensor]:
+        """Return outputs and states, each with its own place in the graph of gradients, even if one appears twice."""
+        part, found = self.part, list[Tensor]()
+
+        def place(shape: tuple[int, ...], dtype: Any) -> Node | None:
+            return None if node is None else Node(SELECT, (node,), shape, dtype, attrs=len(found))
+
+        for i, flag, amplitude in self.outs:
+            if flag is not None:
+                spikes = Spikes(written[flag], amplitude, part.backend)
+                spikes.node = place(spikes.shape, spikes.dtype)
+                found.append(spikes)
+            else:
+                array = part.seen(i, written)
+                found.append(Tensor.wrap(array, place(array.shape, array.dtype)))
+        for end in ends:
+            found.append(Tensor.wrap(end.reshape(self.shape), place(self.shape, end.dtype)))
+        return found
 
 
 class Replayed(Steps):
     """A run of a replay, and the rule for its backward pass."""
 
-    def __init__(self, replay: Replay, part: Part, weights: list[Array | None]) -> None:
-        self.replay, self.part, self.weights, self.parts = replay, part, weights, [part]
+    def __init__(
+        self, replay: Replay, xs: list[Tensor], starts: list[Tensor], arrays: dict[int, Array], parameters: list[Tensor],
+        weights: list[Array | None], pars: list[Stream], scalars: list[Array],
+    ) -> None:  # fmt: skip
+        self.replay, self.xs, self.starts, self.arrays, self.parameters = replay, xs, starts, arrays, parameters
+        self.weights, self.pars, self.scalars, self.parts = weights, pars, scalars, [replay.part]
 
     def running(self) -> Running:
         """Return the same run as a full one."""
-        part, replay = self.part, self.replay
-        part.given = [
-            Given(item.x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
-            for item, cell in zip(part.given, replay.cells, strict=True)
-        ]  # fmt: skip
-        part.currents = [
-            kind(item.x, why) if weight is None else kind(item.x, weight, why, part.backend)
-            for item, weight, (kind, why) in zip(part.given, self.weights, replay.ways, strict=True)
-        ]
         from .again import pull_eagerly
 
+        replay = self.replay
+        given = [
+            Given(x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
+            for x, cell in zip(self.xs, replay.cells, strict=True)
+        ]  # fmt: skip
+        part = replay.part.filled(given, self.starts, self.arrays, self.parameters)
+        part.currents = [
+            kind(x, why) if weight is None else kind(x, weight, why, part.backend)
+            for x, weight, (kind, why) in zip(self.xs, self.weights, replay.ways, strict=True)
+        ]
         return Running([part], [], replay.options, replay.kept, Back, pull_eagerly)
 
     def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
@@ -186,7 +223,7 @@ class Replayed(Steps):
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         """Run the backward pass; see :meth:`Running.pull`."""
-        if thread.recording or tuning.now() is not self.replay.limits or _overruled():
+        if thread.recording or tuning.now() is not self.replay.limits or is_overruled():
             return self.running().pull(node, g, wanted)
         key = self._key(node, g, wanted)
         if key is None:
@@ -218,55 +255,54 @@ class BackReplay:
 
     def __init__(self, replay: Replay, back: Back) -> None:
         self.replay, part = replay, back.parts[0]
-        self.form, self.ready, self.layout = part.form, back.form.ready, part.layout
+        self.form, self.call = part.form, replay.call(back.form.ready, part.form.body, True)
         self.wants, self.wants_weight, self.wants_starts = part.wants, part.wants_weight, part.wants_starts
         self.weighted, self.summed, self.few, self.direct = part.weighted, part.summed, part.few, part.direct
         self.arrives = part.arrived is not None
 
     def run(self, run: Replayed, saved: dict[int, Array], g: dict[int, Tensor]) -> list[Tensor | None]:
         """Run the backward pass; return the wanted gradients."""
-        replay, part, form, layout = self.replay, run.part, self.form, self.layout
-        steps = replay.steps
-        arrays = [
-            g[i].array if i in g else nothing((steps, *part.shape), part.dtype(d)) for d, i in form.cotangents
-        ]  # fmt: skip
-        arrays += [saved[i] if i in saved else part.given[replay.direct[i]].x.array for i in form.kept]  # type: ignore[union-attr]
-        streams = [part.stream(array) for array in arrays]
+        replay, form, layout, part = self.replay, self.form, self.replay.layout, self.replay.part
+        steps, shape, xs = replay.steps, replay.shape, run.xs
+        arrays = [g[i].array if i in g else nothing((steps, *shape), part.dtype(d)) for d, i in form.cotangents]
+        arrays += [saved[i] if i in saved else xs[replay.direct[i]].array for i in form.kept]
         by_input = {
-            k: empty(part.given[k].x.shape, part.dtype(form.d_inputs[k]))  # type: ignore[union-attr]
+            k: empty(xs[k].shape, part.dtype(form.d_inputs[k]))
             for k, wanted in self.wants.items() if wanted and k not in self.few
         }  # fmt: skip
         rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
-        totals = {d: np.zeros(math.prod(part.shape), part.dtype(d)) for d in form.totals}
-        written = [
-            (array.reshape(-1), layout.strides) for array in (*[by_input[k] for k in form.direct.values()], *rows.values())
-        ]
-        states = part.end_cotangents(g)
+        totals = {d: np.zeros(math.prod(shape), part.dtype(d)) for d in form.totals}
+        written = [by_input[k] for k in form.direct.values()] + [*rows.values()]
+        states = end_cotangents(g, run.starts, len(replay.outs))
         ends = [np.empty_like(s) for s in states]
-        work = Work(form.body, layout, streams, states, ends, written, list(totals.values()), [], [], self._arrived(g, part))
-        given = replay.first_back + arguments(part, (), work, 0, steps) + self.ready.always
-        launch(self.ready.function, replay.jobs, given, replay.size)
-        return self._result(run, {d: a.reshape(-1, part.shape[-1]) for d, a in rows.items()}, totals, by_input, ends)
+        self.call.run(
+            [stream(array, layout) for array in arrays], [(array.reshape(-1), layout.strides) for array in written], run.pars,
+            start=states, end=ends, sum=[*totals.values()], scalar=run.scalars, **self._arrived(g),
+        )  # fmt: skip
+        return self._result(run, {d: a.reshape(-1, shape[-1]) for d, a in rows.items()}, totals, by_input, ends)
 
-    def _arrived(self, g: dict[int, Tensor], part: Part) -> Sequence[Any]:
+    def _arrived(self, g: dict[int, Tensor]) -> dict[str, Sequence[Any]]:
         if not self.arrives:
-            return ()
+            return {}
         factored: Any = g[0]
-        weights = Packed.of_factor(factored.weight, part.backend)
-        return factored.factors.reshape(-1), _u(factored.factors.shape[1]), weights.array
+        weights = Packed.of_factor(factored.weight, self.replay.part.backend)
+        return {
+            "factors": (factored.factors.reshape(-1),), "n_factors": (_u(factored.factors.shape[1]),),
+            "arrived_weights": (weights.array,),
+        }  # fmt: skip
 
     def _result(
         self, run: Replayed, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]
     ) -> list[Tensor | None]:
         """Make gradients from the arrays that the loop has written, in the order of ``Running.inputs``."""
-        part, form = run.part, self.form
+        shape, form, xs = self.replay.shape, self.form, run.xs
         for k in self.direct:
             first = form.direct[form.d_inputs[k]]
             if first != k:
                 by_input[k][...] = by_input[first]
         found: list[Tensor | None] = []
         for k, wanted in self.wants.items():
-            x: Any = part.given[k].x
+            x: Any = xs[k]
             if k in self.few:
                 found.append(Factored(rows[form.d_inputs[k]], run.weights[k], x.shape))  # type: ignore[arg-type]
             elif not wanted or x.dtype.kind != "f":
@@ -280,13 +316,13 @@ class BackReplay:
             if not self.wants_weight[k]:
                 found.append(None)
                 continue
-            x, weight = part.given[k].x, run.weights[k]
+            x, weight = xs[k], run.weights[k]
             assert weight is not None
             once, d = k in self.summed, form.d_inputs[k]
             gradient = totals[d].reshape(-1, len(weight)) if once else rows[d]
             inputs = (x.array[0] if once else x.array).reshape(-1, weight.shape[1])
             found.append(Tensor.wrap(np.matmul(gradient.T, inputs, out=np.empty(weight.shape, weight.dtype))))
         found += [
-            Tensor.wrap(s.reshape(part.shape)) if asked else None for s, asked in zip(ends, self.wants_starts, strict=True)
+            Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(ends, self.wants_starts, strict=True)
         ]
-        return found + [None if d is None else Tensor.wrap(totals[d].reshape(part.shape)) for d in form.parameters]
+        return found + [None if d is None else Tensor.wrap(totals[d].reshape(shape)) for d in form.parameters]

@@ -13,7 +13,7 @@ from ..engine.loop import Body, Link
 from .layout import Layout, Stream
 from .part import Part
 
-__all__ = ["Work", "arguments", "link_arguments", "order_of"]
+__all__ = ["Work", "arguments", "flat_strides", "link_arguments", "order_of"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -62,7 +62,7 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
     strides = tuple([s for _, s in (*streams, *written, *rows, *parameters)])
     width, columns = layout.sizes
     given: dict[str, Sequence[Any]] = {
-        "width": (width,), "columns": (columns,), "strides": (_flat(strides),), "in": [flat for flat, _ in streams],
+        "width": (width,), "columns": (columns,), "strides": (flat_strides(strides),), "in": [flat for flat, _ in streams],
         "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
         "scalar": [part.arrays[i].reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written], "sum": work.sums,
     }  # fmt: skip
@@ -75,7 +75,7 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
         given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
     if body.arrived is not None:
         given |= zip(("factors", "n_factors", "arrived_weights"), [(value,) for value in work.arrived], strict=True)
-    return [value for kind in body.kinds for value in given[kind]]
+    return [value for kind, _ in body.counts for value in given[kind]]
 
 
 def link_arguments(link: Link, weights: Any, flags: Array | None, t0: int) -> list[Any]:
@@ -94,6 +94,6 @@ def order_of(steps: int, backward: bool) -> Array:
 
 
 @functools.lru_cache(256)
-def _flat(strides: tuple[tuple[int, int, int], ...]) -> Array:
+def flat_strides(strides: tuple[tuple[int, int, int], ...]) -> Array:
     """Return the strides of all arrays of a loop as one array."""
     return np.array(strides, np.uint64).reshape(-1)

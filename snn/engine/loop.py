@@ -15,6 +15,7 @@ _MANY = {
     "in": "streams", "row": "rows", "first": "received", "last": "received", "start": "carried", "scalar": "scalars",
     "par": "parameters", "out": "written", "end": "carried", "sum": "summed",
 }  # fmt: skip
+_ALONE = {*_ONE, *_ARRIVED}
 KINDS = (*_ONE, *_EVENTS, *_ARRIVED, *_MANY)
 """The kinds of a body's arguments in the order of a loop's signature."""
 
@@ -61,17 +62,16 @@ class Body:
     arrived: int | None = None
 
     @functools.cached_property
-    def kinds(self) -> tuple[str, ...]:
-        """Those of :data:`KINDS` that have arguments."""
-        some = {kind for kind, field in _MANY.items() if getattr(self, field)}
-        some |= {*_ONE, *(_EVENTS if self.events else ()), *(_ARRIVED if self.arrived is not None else ())}
-        return tuple(kind for kind in KINDS if kind in some)
+    def counts(self) -> tuple[tuple[str, int], ...]:
+        """Those of :data:`KINDS` that have arguments, with their numbers."""
+        count = dict.fromkeys(_ONE, 1) | dict.fromkeys(_EVENTS, len(self.events))
+        count |= dict.fromkeys(_ARRIVED, int(self.arrived is not None))
+        count |= {kind: len(getattr(self, field)) for kind, field in _MANY.items()}
+        return tuple([(kind, count[kind]) for kind in KINDS if count[kind]])
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments, in the order of :data:`KINDS`."""
-        count = dict.fromkeys(_EVENTS, len(self.events)) | {kind: len(getattr(self, field)) for kind, field in _MANY.items()}
-        alone = {*_ONE, *(_ARRIVED if self.arrived is not None else ())}
-        names = [[kind] if kind in alone else [f"{kind}{k}" for k in range(count.get(kind, 0))] for kind in KINDS]
+        names = [[kind] if kind in _ALONE else [f"{kind}{k}" for k in range(count)] for kind, count in self.counts]
         return [name for several in names for name in several]
 
 

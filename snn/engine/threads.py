@@ -81,12 +81,13 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     work : int
         Number of elements that all jobs process: small work stays on this thread.
     """
-    if not isinstance(function, FunctionType):
-        key = (function, *map(_dtype, arguments))
-        if key not in _ready:
-            function(np.uint64(0), np.uint64(0), *arguments)  # compile it before other threads call it
-            _ready.add(key)
-        if work >= tuning.now().shared_elements and (threads := min(thread_count(), jobs)) > 1:
+    if work >= tuning.now().shared_elements and not isinstance(function, FunctionType):
+        threads = min(thread_count(), jobs)
+        if threads > 1:
+            key = (function, *map(_dtype, arguments))
+            if key not in _ready:
+                function(np.uint64(0), np.uint64(0), *arguments)  # compile it before other threads call it
+                _ready.add(key)
             ends = [jobs * i // threads for i in range(threads + 1)]
             run_all([partial(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)])
             return

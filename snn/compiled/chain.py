@@ -1,0 +1,87 @@
+"""Short runs of small nets whose stages are all replays: one look finds the whole run again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autograd import Cell, Tensor, tree
+
+from ..engine.blas import one_thread_each
+from ..graphs.graph import Edge, Graph
+from ..graphs.stages import Schedule
+from ..tracing.guard import Dependencies
+from ..tracing.reads import Reads
+from .replay import Replay
+from .starts import starts_of
+
+__all__ = ["Chain", "keep_chain", "run_again"]
+
+_KEPT = 4
+
+
+def keep_chain(net: Cell, x: Tensor, state: Any, mode: str, schedule: Schedule, replays: Sequence[Replay]) -> None:
+    """Keep a run that consisted of replays, if its outputs are theirs, for :func:`run_again`."""
+    made = {edge for stage in schedule.stages for core in stage.cores for edge in core.outs}
+    if all(isinstance(edge, Edge) and edge in made for edge in tree.leaves(schedule.graph.out)):
+        known = net.kept().setdefault("chains", {})
+        if len(known) >= _KEPT:
+            del known[next(iter(known))]
+        known[_key(x, state, mode)] = Chain(net, schedule, replays)
+
+
+def _key(x: Tensor, state: Any, mode: str) -> Any:
+    return mode, x.shape, x.dtype, state is None
+
+
+def run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any] | None:
+    """Return the output and the final state of a run that is found again; None if there is no such run."""
+    known = net.kept().get("chains")
+    chain: Chain | None = None if known is None else known.get(_key(x, state, mode))
+    return None if chain is None else chain.run(net, x, state)
+
+
+class Chain:
+    """A run of a net, made of the replays of its stages in order.
+
+    Parameters
+    ----------
+    net : Cell
+        The net. Every attribute of it, and of the Cells in it, is watched.
+    schedule : Schedule
+        Its schedule.
+    replays : sequence of Replay
+        The replay of each stage.
+    """
+
+    def __init__(self, net: Cell, schedule: Schedule, replays: Sequence[Replay]) -> None:
+        self.graph, self.limited = schedule.graph, replays[0]
+        self.cells = [cell for _, cell in net.cells_and_names()]
+        self.watched = Dependencies(net, Reads(), "snn.run", strict=False)
+        self.sources = [Edge(node.number) for node in self.graph.nodes if node.kind == "input"]
+        self.stages: list[tuple[Replay, list[Edge], list[Edge], list[int]]] = []
+        for stage, replay in zip(schedule.stages, replays, strict=True):
+            core = stage.cores[0]
+            inputs = [stage.dense[edge].inputs[0] if edge in stage.dense else edge for edge in core.inputs]
+            self.stages.append((replay, inputs, core.outs, [node.number for node in core.states]))
+
+    def run(self, net: Cell, x: Tensor, state: Any) -> tuple[Any, Any] | None:
+        """Return the output and the final state of a run; None if more than values differs from the earlier runs."""
+        if not self.limited.allowed or any(cell.hooked for cell in self.cells) or not self.watched.unchanged():
+            return None
+        starts = starts_of(self.graph, net, x, state)
+        return None if starts is None else one_thread_each(lambda: self._run(x, starts))
+
+    def _run(self, x: Tensor, starts: dict[int, Tensor]) -> tuple[Any, Any] | None:
+        graph: Graph = self.graph
+        values: dict[Any, Tensor] = dict.fromkeys(self.sources, x)
+        after: dict[int, Tensor] = {}
+        for replay, inputs, outs, states in self.stages:
+            xs = [values[edge] for edge in inputs]
+            found = replay.run(xs, [starts[number] for number in states]) if replay.fits(xs) else None
+            if found is None:
+                return None
+            values.update(zip(outs, found, strict=False))
+            after.update(zip(states, found[len(outs) :], strict=True))
+        state = graph.state if not graph.starts else tree.unflatten(graph.state, iter([after[number] for number in starts]))
+        return tree.map_leaves(values.__getitem__, graph.out), state
