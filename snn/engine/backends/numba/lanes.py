@@ -315,9 +315,11 @@ def exponential(bits, terms, low, high, large, parts):
             shifted = line(x, constant(1 / math.log(2)), constant(large))
             power = builder.fsub(shifted, constant(large))
             rest = line(power, constant(-parts[1]), line(power, constant(-parts[0]), x))
-            p = constant(1 / math.factorial(terms - 1))
-            for k in reversed(range(terms - 1)):
-                p = line(p, rest, constant(1 / math.factorial(k)))
+            sums, x = [constant(1 / math.factorial(k)) for k in range(2, terms)], rest
+            while len(sums) > 1:  # by halves: each step waits for the one before
+                pairs = [line(b, x, a) for a, b in zip(sums[::2], sums[1::2], strict=False)]
+                sums, x = pairs + sums[len(pairs) * 2 :], builder.fmul(x, x)
+            p = line(line(sums[0], rest, constant(1.0)), rest, constant(1.0))
             at = ir.Constant(whole, places)
             exponent = builder.ashr(builder.shl(builder.bitcast(shifted, whole), at), at)
             half = builder.ashr(exponent, ir.Constant(whole, 1))

@@ -88,9 +88,11 @@ def exponential(bits, terms, low, high, large, parts):
         shifted = x * number(1 / math.log(2)) + number(large)
         power = shifted - number(large)
         rest = power * number(-parts[1]) + (power * number(-parts[0]) + x)
-        p = number(1 / math.factorial(terms - 1))
-        for k in reversed(range(terms - 1)):
-            p = p * rest + number(1 / math.factorial(k))
+        sums, x = [number(1 / math.factorial(k)) for k in range(2, terms)], rest
+        while len(sums) > 1:
+            pairs = [b * x + a for a, b in zip(sums[::2], sums[1::2], strict=False)]
+            sums, x = pairs + sums[len(pairs) * 2 :], x * x
+        p = (sums[0] * rest + number(1)) * rest + number(1)
         exponent = (shifted.view(whole) << whole(places)) >> whole(places)
         half = exponent >> whole(1)
         factors = [((part + whole(bias)) << whole(places)).view(number) for part in (half, exponent - half)]
