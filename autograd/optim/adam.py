@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..errors import ArgumentError
-from .optimizer import Array, Largest, Optimizer, within
+from .finite import Array, Largest
+from .optimizer import Optimizer, within
 
 __all__ = ["Adam", "AdamW"]
 
@@ -53,6 +54,7 @@ class Adam(Optimizer):
     options = {"lr": Optimizer.options["lr"], "betas": _betas, "eps": within("eps", 0.0, math.inf),
                "weight_decay": Optimizer.options["weight_decay"]}  # fmt: skip
     usual_decay: ClassVar[float] = 0.0
+    elementwise = True
     decoupled = False
     compiled: ClassVar[Callable[[list[Array], tuple[float, ...]], None] | None] = None
     """A compiled loop that makes the same step to the bit, if a package has set one."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from operator import is_
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,17 +15,16 @@ from ..foreign import OPTIMIZER, hint, listed
 from ..parameter import Parameter, ParameterTuple
 from ..state import quietly
 from ..tensor import Tensor
+from .bundle import Bundle
 from .constraints import check_constraint, constrained, is_finite_after
+from .finite import Array, Known, Largest, is_finite, largest, limits
 from .groups import grouped, positions
 from .schedules import Schedule, table
 
-__all__ = ["Array", "Largest", "Optimizer", "Option", "flag", "within"]
+__all__ = ["Optimizer", "Option", "flag", "within"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Option = Callable[[str, Any], Any]
 """Called with the name of a class and the value of an option; checks the value and returns it."""
-Largest = Callable[[str], float]
-"""Called with ``"w"``, ``"g"`` or a slot; returns a bound of the absolute values of weights, gradient or memory."""
 
 
 def within(what: str, low: float, high: float) -> Option:
@@ -97,17 +94,6 @@ class _Update(NamedTuple):
     constraint: Any
 
 
-class _Known(NamedTuple):
-    """Bounds of the weights and the memory of a Parameter, as a step left them."""
-
-    arrays: tuple[Array, ...]
-    bounds: Mapping[str, float]
-
-    def holds(self, update: _Update) -> bool:
-        """Tell whether these are still the arrays."""
-        return all(map(is_, self.arrays, (update.p.array, *update.memory.values())))
-
-
 class Optimizer:
     """Base class. A subclass defines the memory of each Parameter, and the step as a function of memory and gradient.
 
@@ -146,6 +132,8 @@ class Optimizer:
     options: ClassVar[Mapping[str, Option]] = {"lr": _rate, "weight_decay": within("weight_decay", 0.0, math.inf)}
     """The options that can be set for all Parameters or for a group, with their checks."""
     usual_lr: ClassVar[float] = 1e-3
+    elementwise: ClassVar[bool] = False
+    """Whether the step of a weight depends on no other, so that small Parameters are updated together."""
     called: ClassVar[Mapping[str, str]] = {}
     """Names of options in the constructor, where they differ."""
 
@@ -169,7 +157,8 @@ class Optimizer:
             for p in group["params"] if group.get("constraint") is not None else ():
                 p.array = constrained(group["constraint"], p.stored, f"{name}, {p.name}")
         self.memory = [{slot: np.zeros(p.shape, _wide(p)) for slot in self.slots} for p in self.params]
-        self._known: dict[int, _Known] = {}
+        self._known: dict[int, Known] = {}
+        self._bundle: Bundle | None = None
 
     @property
     def parameters(self) -> ParameterTuple:
@@ -201,6 +190,8 @@ class Optimizer:
         """
         name = type(self).__name__
         self._check(name, gradients)
+        if quietly(lambda: self._together(name, gradients)):
+            return
         found = dict(zip(map(id, self.params), zip(gradients, self.memory, strict=True), strict=True))
         todo = [
             _Update(p, *found[id(p)], options, group.get("constraint"))
@@ -223,9 +214,39 @@ class Optimizer:
         for update, values in zip(todo, new, strict=True):
             update.p.array = values
         self._known = {} if bounds is None else {
-            id(update.p): _Known((values, *update.memory.values()), bound)
+            id(update.p): Known((values, *update.memory.values()), bound)
             for update, values, bound in zip(todo, new, bounds, strict=True)
         }  # fmt: skip
+
+    def _together(self, name: str, gradients: Sequence[Tensor]) -> bool:
+        """Make a step of small Parameters at once; return whether that is possible, and known to leave all numbers finite."""
+        bundle = self._bundle
+        if len(self.groups) > 1 or self.groups[0].get("constraint") is not None:
+            return False
+        if bundle is None or not bundle.holds():
+            self._bundle = None
+            if not (self.elementwise and Bundle.suits(self.params)):
+                return False
+            self._bundle = bundle = Bundle(self.params, self.memory)
+        g = bundle.joined([g.array for g in gradients])
+        size = largest(g) / self.loss_scale
+        if g.dtype != bundle.weights.dtype or not (math.isfinite(size) and all(p.requires_grad for p in self.params)):
+            return False
+        options, known, bound_by = self._now(name, self.groups[0]), bundle.bounds, limits(g.dtype)
+
+        def bound_of(what: str) -> float:
+            return size if what == "g" else largest(bundle.weights if what == "w" else bundle.memory[what])
+
+        self.steps += 1
+        bounds = self._bounded({**known, "g": size}.__getitem__, options, *bound_by) if known else None
+        bounds = bounds or self._bounded(bound_of, options, *bound_by)
+        if bounds is None:
+            self.steps -= 1
+            return False
+        g = g if self.loss_scale == 1.0 else g / g.dtype.type(self.loss_scale)
+        bundle.set(self._updated(bundle.weights, g, bundle.memory, options))
+        bundle.bounds = bounds
+        return True
 
     def _bounds_of(
         self, name: str, gradients: Sequence[Tensor], todo: Sequence[_Update]
@@ -236,7 +257,7 @@ class Optimizer:
         """
         sizes = {}
         for p, g in zip(self.params, gradients, strict=True):
-            sizes[id(p)] = _largest(g.array)
+            sizes[id(p)] = largest(g.array)
             if not (math.isfinite(sizes[id(p)]) or np.isfinite(g.array).all()):
                 raise NonFiniteError(
                     f"{name}, step {self.steps}", f"a finite gradient of {p.name}", "NaN or infinity",
@@ -249,16 +270,17 @@ class Optimizer:
     def _bound_of(self, gradient: float, update: _Update) -> Mapping[str, float] | None:
         if update.constraint is not None and not is_finite_after(update.constraint):
             return None
-        limits, known = _limits(update.p.dtype), self._known.get(id(update.p))
-        if known is not None and known.holds(update):  # of arrays that only steps like this one have changed
-            bound = self._bounded({**known.bounds, "g": gradient}.__getitem__, update.options, *limits)
+        bound_by, known = limits(update.p.dtype), self._known.get(id(update.p))
+        # Only steps like this one have changed these arrays.
+        if known is not None and known.holds(update.p.array, *update.memory.values()):
+            bound = self._bounded({**known.bounds, "g": gradient}.__getitem__, update.options, *bound_by)
             if bound is not None:
                 return bound
 
-        def largest(name: str) -> float:
-            return gradient if name == "g" else _largest(update.p.array if name == "w" else update.memory[name])
+        def bound_of(name: str) -> float:
+            return gradient if name == "g" else largest(update.p.array if name == "w" else update.memory[name])
 
-        return self._bounded(largest, update.options, *limits)
+        return self._bounded(bound_of, update.options, *bound_by)
 
     def _bounded(
         self, largest: Largest, options: Mapping[str, Any], most: float, least: float
@@ -303,12 +325,12 @@ class Optimizer:
         new = quietly(step) if checked else step()
         if checked:
             for slot, values in memory.items():
-                require(_is_finite(values), f"in its memory {slot!r}")
-            require(_is_finite(new, p.array), "in its weights")
+                require(is_finite(values), f"in its memory {slot!r}")
+            require(is_finite(new, p.array), "in its weights")
         if update.constraint is not None:
             new = constrained(update.constraint, new, f"{name}, {p.name}")
             if checked:
-                require(_is_finite(new, p.array), f"from {update.constraint!r}")
+                require(is_finite(new, p.array), f"from {update.constraint!r}")
         return new
 
     def _check(self, name: str, gradients: Any) -> None:
@@ -407,30 +429,6 @@ class Optimizer:
         options = {self.called.get(option, option): getattr(self, option) for option in self.options}
         options |= {} if self.loss_scale == 1.0 else {"loss_scale": self.loss_scale}
         return f"{type(self).__name__}({what}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
-
-
-def _largest(values: Array) -> float:
-    """Return an upper bound of the absolute values: their norm, which takes one look. NaN or infinity if it is not finite.
-
-    Squares may be 0 for values below 1e-18. A sum of squares is never below any of them, whatever is rounded.
-    """
-    flat = (values if values.dtype.char in "fd" else values.astype(np.float64)).ravel("K")
-    return math.sqrt(flat.dot(flat))
-
-
-@functools.cache
-def _limits(dtype: DType) -> tuple[float, float]:
-    """Return a quarter of the largest number of a dtype, and its smallest normal one."""
-    info = np.finfo(dtype)
-    return float(info.max) / 4, float(info.tiny)
-
-
-def _is_finite(values: Array, before: Array | None = None) -> bool:
-    """Tell whether all values are finite, except those that were not before."""
-    if math.isfinite(quietly(lambda: _largest(values))):
-        return True
-    finite = np.isfinite(values)
-    return bool((finite if before is None else finite | ~np.isfinite(before)).all())
 
 
 def _wide(p: Parameter) -> DType:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import ArgumentError
-from .optimizer import Array, Largest, Optimizer, flag, within
+from .finite import Array, Largest
+from .optimizer import Optimizer, flag, within
 
 __all__ = ["SGD"]
 

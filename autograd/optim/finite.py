@@ -1,0 +1,55 @@
+"""Bounds that show a step of an optimizer to leave all numbers finite, without a look at each."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Mapping
+from operator import is_
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dtypes import DType
+from ..state import quietly
+
+__all__ = ["Array", "Known", "Largest", "is_finite", "largest", "limits"]
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Largest = Callable[[str], float]
+"""Called with ``"w"``, ``"g"`` or a slot; returns a bound of the absolute values of weights, gradient or memory."""
+
+
+class Known(NamedTuple):
+    """Bounds of the weights and the memory of a Parameter, as a step left them."""
+
+    arrays: tuple[Array, ...]
+    bounds: Mapping[str, float]
+
+    def holds(self, *arrays: Array) -> bool:
+        """Return whether these are still the arrays."""
+        return all(map(is_, self.arrays, arrays))
+
+
+def largest(values: Array) -> float:
+    """Return an upper bound of the absolute values: their norm, which takes one look. NaN or infinity if it is not finite.
+
+    Squares may be 0 for values below 1e-18. A sum of squares is never below any of them, whatever is rounded.
+    """
+    flat = (values if values.dtype.char in "fd" else values.astype(np.float64)).ravel("K")
+    return math.sqrt(flat.dot(flat))
+
+
+@functools.cache
+def limits(dtype: DType) -> tuple[float, float]:
+    """Return a quarter of the largest number of a dtype, and its smallest normal one."""
+    info = np.finfo(dtype)
+    return float(info.max) / 4, float(info.tiny)
+
+
+def is_finite(values: Array, before: Array | None = None) -> bool:
+    """Return whether all values are finite, except those that were not before."""
+    if math.isfinite(quietly(lambda: largest(values))):
+        return True
+    finite = np.isfinite(values)
+    return bool((finite if before is None else finite | ~np.isfinite(before)).all())
