@@ -59,8 +59,6 @@ def change_options(optimizer):
 
 CHANGES = set_one, write_to_one, reload, freeze, change_options
 BETWEEN = {"nothing": lambda optimizer: None} | {change.__name__: change for change in CHANGES}
-    f.__name__: f for f in (set_one, write_to_one, reload, freeze, change_options)
-}
 
 
 @pytest.mark.parametrize("between", BETWEEN)
