@@ -47,7 +47,7 @@ class Chain:
     Parameters
     ----------
     net : Cell
-        The net. Every attribute of it, and of the Cells in it, is watched.
+        The net. Every attribute of it, and of the Cells in it, is watched, and all that its neurons may read.
     schedule : Schedule
         Its schedule.
     replays : sequence of Replay
@@ -57,7 +57,8 @@ class Chain:
     def __init__(self, net: Cell, schedule: Schedule, replays: Sequence[Replay]) -> None:
         self.graph, self.limited = schedule.graph, replays[0]
         self.cells = [cell for _, cell in net.cells_and_names()]
-        self.watched = Dependencies(net, Reads(), "snn.run", strict=False)
+        reads = Reads.joined([part.reads for replay in replays for part in replay.plan.dependencies])
+        self.watched = Dependencies(net, reads, "snn.run", strict=False)
         self.sources = [Edge(node.number) for node in self.graph.nodes if node.kind == "input"]
         self.stages: list[tuple[Replay, list[Edge], list[Edge], list[int]]] = []
         for stage, replay in zip(schedule.stages, replays, strict=True):
@@ -78,7 +79,7 @@ class Chain:
         after: dict[int, Tensor] = {}
         for replay, inputs, outs, states in self.stages:
             xs = [values[edge] for edge in inputs]
-            found = replay.run(xs, [starts[number] for number in states]) if replay.fits(xs) else None
+            found = replay.run(xs, [starts[number] for number in states]) if replay.takes(xs) else None
             if found is None:
                 return None
             values.update(zip(outs, found, strict=False))

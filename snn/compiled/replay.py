@@ -115,13 +115,17 @@ class Replay:
 
     def fits(self, xs: Sequence[Tensor]) -> bool:
         """Return whether only values of the inputs, and of the weights, differ from the first run."""
+        return self.takes(xs) and self.plan.unchanged()
+
+    def takes(self, xs: Sequence[Tensor]) -> bool:
+        """Return whether the inputs and the weights have the shapes and dtypes of the first run."""
         for x, (shape, dtype, repeated) in zip(xs, self.inputs, strict=True):
             if x.shape != shape or x.dtype != dtype or (not isinstance(x, Spikes) and is_repeated(x.array)) != repeated:
                 return False
         for cell, like in zip(self.cells, self.weights, strict=True):
             if like is not None and (cell.hooked or ((array := cell.weight.array).shape, array.dtype) != like):
                 return False
-        return self.plan.unchanged()
+        return True
 
     def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
         """Run the stage on inputs and states that fit; return None if more than values differs."""

@@ -42,7 +42,7 @@ class Dependencies:
     """
 
     def __init__(self, owner: Cell, reads: Reads, where: str, strict: bool = True) -> None:
-        self._owner, self._reads, self._where = weakref.ref(owner), reads, where
+        self._owner, self.reads, self._where = weakref.ref(owner), reads, where
         self._watched = reach(owner, reads, where, strict)
         self._drawn = [contents.position(generator) for generator, _ in self._watched.generators]
         self._known = self._watched.look()
@@ -70,7 +70,7 @@ class Dependencies:
         owner = self._owner()
         if self.unchanged() or owner is None:
             return None
-        now, before = reach(owner, self._reads, self._where, strict=False).found, watched.found
+        now, before = reach(owner, self.reads, self._where, strict=False).found, watched.found
         names = [name for name in now if name not in before or not same(now[name][0], before[name][0])]
         names = names or [name for name in now if now[name][1] != before[name][1]]  # another object with the same numbers
         names = [name for name in names if not any(other.startswith((f"{name}.", f"{name}[")) for other in names)]

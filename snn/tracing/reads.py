@@ -11,7 +11,7 @@ import re
 import string
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -101,6 +101,17 @@ class Reads:
             self.attributes.update(code.co_names)
             self._strings |= _words(code)
             self.everything |= not _UNSEEN.isdisjoint(code.co_names) or global_names(code)[2] or _hands_on(code)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Reads]) -> Reads:
+        """Return everything that any of some codes may have read."""
+        found = cls()
+        for part in parts:
+            found.codes |= part.codes
+            found.attributes |= part.attributes
+            found._strings |= part._strings
+            found.everything |= part.everything
+        return found
 
     def ran(self, function: types.FunctionType) -> bool:
         """Tell whether a function was called."""
