@@ -33,7 +33,7 @@ class Call:
 
     def __init__(self, ready: Ready, body: Body, layout: Layout, first: Sequence[Any], jobs: int) -> None:
         self.body, self.function, self.jobs = body, ready.function, jobs
-        self.size = layout.steps * layout.samples * layout.columns
+        self.work = ready.work(layout.steps * layout.samples * layout.columns)
         self.shared: list[Any] = list(first)
         self.places: dict[str, slice] = {}
         for kind, count in body.counts:
@@ -60,4 +60,4 @@ class Call:
         for kind, values in given.items():
             if values:
                 arguments[places[kind]] = values
-        launch(self.function, self.jobs, arguments, self.size)
+        launch(self.function, self.jobs, arguments, self.work)

@@ -357,4 +357,4 @@ class Running(Steps):
         for k, link in enumerate(loop.links):
             given += link_arguments(link, weights[k], places[k] if places else None, t0)
         size = sum([work.layout.columns for work in works])
-        launch(ready.function, jobs, given + ready.always, (t1 - t0) * samples * size)
+        launch(ready.function, jobs, given + ready.always, ready.work((t1 - t0) * samples * size))

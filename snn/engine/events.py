@@ -143,20 +143,24 @@ class Packed:
     """
 
     def __init__(self, weight: Array, amplitude: Array, backend: BackEnd, narrow: bool = True) -> None:
-        self.weight, self.amplitude, self.backend = np.ascontiguousarray(weight), amplitude, backend
+        self.weight, self.amplitude, self.backend = weight, amplitude, backend
         self.n_out, self.n_in = weight.shape
         self.lanes = next((lanes for lanes in (16, 32) if self.n_out <= lanes and narrow), LANES)
 
     @classmethod
     def of_factor(cls, weight: Array, backend: BackEnd) -> Packed:
         """Return a second factor ``[k, n]`` in the layout of loops that multiply by it."""
-        return cls(np.ascontiguousarray(weight.T), np.ones(len(weight), weight.dtype), backend, narrow=False)
+        made = cls(weight.T, np.ones(len(weight), weight.dtype), backend, narrow=False)
+        if made.n_out % LANES == 0:
+            blocks = weight.reshape(len(weight), -1, LANES).transpose(1, 0, 2)
+            made.array = np.ascontiguousarray(blocks).reshape(-1)
+        return made
 
     @functools.cached_property
     def array(self) -> Array:
         """``[blocks, n_in, lanes]``, flat; computed on first access."""
         packed = self._blank(np.empty)
-        self._move("pack", self.weight, packed)
+        self._move("pack", np.ascontiguousarray(self.weight), packed)
         return packed
 
     @property

@@ -64,7 +64,8 @@ class Tuning:
     wide : int
         See ``event_rows``.
     shared_elements : int
-        Elements of a loop below which handing it out to threads costs more than it saves (``benchmarks digits``).
+        Elements of a forward loop below which handing it out to threads costs more than it saves; an element of a backward
+        loop counts twice (``benchmarks digits``).
     pooled_elements : int
         Elements from which compiled loops pool images (``benchmarks conv``).
     pooled_positions : int
