@@ -11,7 +11,7 @@ from .harness import Options, compare
 from .work import Layer, Work, compact, conv, dense, flatten, lif, pool
 
 TITLE = "convolutions: 12C5-MP2-64C5-MP2-10, a residual stack of 64 channels, a single convolution of spikes"
-PEERS = ("torch_loop", "torch_expert", "jax_expert", "spikingjelly", "snntorch")
+PEERS = ("torch_loop", "torch_expert", "jax_expert", "jaxpike", "spyx", "spikingjelly", "snntorch")
 MEMORY = "peak memory added by the first training step of 12C5-MP2-64C5-MP2-10 on a constant input"
 BETA, BRIGHT, FEW, ACTIVE = 0.5, 0.2, 0.05, 0.1
 FIRST, NEXT, LAST = 0.4, 0.4, 1.0  # standard deviations of currents at which about 10 % of the tutorial's neurons fire

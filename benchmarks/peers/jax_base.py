@@ -11,7 +11,7 @@ import numpy as np
 from ..work import Array, Layer, UnsupportedError, Work
 from .base import Base
 
-__all__ = ["JaxContender", "surrogate_derivative"]
+__all__ = ["JaxContender", "channels_last", "padding_of", "surrogate_derivative", "weights_of_images"]
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
@@ -123,3 +123,32 @@ def surrogate_derivative(layer: Layer, u: Any) -> Any:
         return layer.alpha * jnp.maximum(1 - layer.alpha * jnp.abs(u), 0)
     s = jax.nn.sigmoid(layer.alpha * u)
     return layer.alpha * s * (1 - s)
+
+
+# Layers of the libraries take images with the channels last.
+
+
+def channels_last(x: Any) -> Any:
+    """Return images ``[T, N, C, H, W]`` as ``[T, N, H, W, C]``, and anything else as it is."""
+    return jnp.moveaxis(x, 2, -1) if x.ndim == 5 else x
+
+
+def weights_of_images(work: Work) -> list[Array]:
+    """Return the weights for images with the channels last: kernels ``[H, W, in, out]``, and dense weights after a flattening."""
+    found, flat = [], None
+    for layer, own in zip(work.layers, work.by_layer(work.weights()), strict=True):
+        for weight in own:
+            if weight.ndim == 4:
+                weight = weight.transpose(2, 3, 1, 0)
+            elif weight.ndim == 2 and flat is not None:
+                weight = weight.reshape(-1, *flat).transpose(0, 2, 3, 1).reshape(weight.shape)
+            found.append(weight)
+        flat = layer.given if layer.kind == "flatten" else flat if not own else None
+    return found
+
+
+def padding_of(layer: Layer) -> str:
+    """Return the name of a convolution's padding."""
+    if layer.padding not in (0, layer.kernel // 2):
+        raise UnsupportedError("no padding, or as much as keeps the size")
+    return "SAME" if layer.padding else "VALID"

@@ -19,28 +19,30 @@ import jaxpike
 import numpy as np
 
 from ..work import Array, Layer, UnsupportedError, Work
-from .jax_base import JaxContender
+from .jax_base import JaxContender, channels_last, padding_of, weights_of_images
 
 
 class Contender(JaxContender):
     """The same equations as ours. Its leak also scales the current; the weights compensate for this factor."""
 
     packages = ("jax", "equinox", "jaxpike")
+    convolves = True
     again = False
     """Whether the backward pass recomputes each step, so that only states are kept."""
 
     def __init__(self, work: Work) -> None:
         betas = {layer.beta for layer in work.layers if layer.kind == "lif"}
-        if len(betas) != 1 or any(layer.kind not in ("dense", "lif") for layer in work.layers):
-            raise UnsupportedError("dense layers and neurons of one beta only")
+        if len(betas) != 1 or any(layer.kind not in ("dense", "conv", "pool", "flatten", "lif") for layer in work.layers):
+            raise UnsupportedError("layers of weights, pooling, and neurons of one beta only")
         self.unit = 1 / (1 - betas.pop())
         self.seen = [_net(work, i) for i, layer in enumerate(work.layers) if layer.fires]
         self.net = _net(work, len(work.layers) - 1, _chain(work))
         super().__init__(replace(work, learning_rate=work.learning_rate * self.unit))
+        self.x = channels_last(self.x)
 
     def start(self) -> Any:
         """Return the initial weights."""
-        return [jnp.asarray(weight) * np.float32(self.unit) for weight in self.work.weights()]
+        return [jnp.asarray(weight) * np.float32(self.unit) for weight in weights_of_images(self.work)]
 
     def forward(self, parameters: Any, x: Any, seen: list[Any] | None = None) -> Any:
         """Run the net; the spikes of other layers come from nets with those layers as output."""
@@ -132,6 +134,14 @@ def _name(i: int) -> str:
 def _layer(layer: Layer) -> Any:
     if layer.kind == "dense":
         return jaxpike.Dense(layer.inputs, layer.size, key=jax.random.key(0), use_bias=layer.bias)
+    if layer.kind == "conv":
+        return jaxpike.Conv2d(
+            layer.given[0], layer.shape[0], layer.kernel, key=jax.random.key(0), padding=padding_of(layer), use_bias=layer.bias
+        )
+    if layer.kind == "pool":
+        return jaxpike.Pool2d(layer.kernel, mode="max")
+    if layer.kind == "flatten":
+        return jaxpike.Flatten()
     triangle = layer.surrogate == "triangle"
     surrogate = jaxpike.Triangular(width=1 / layer.alpha) if triangle else Sigmoid(slope=layer.alpha)
     return jaxpike.LIF(tau=-1 / math.log(layer.beta), surrogate=surrogate)
