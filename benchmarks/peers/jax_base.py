@@ -134,7 +134,7 @@ def channels_last(x: Any) -> Any:
 
 
 def weights_of_images(work: Work) -> list[Array]:
-    """Return the weights for images with the channels last: kernels ``[H, W, in, out]``, and dense weights after a flattening."""
+    """Return the weights for images with the channels last: kernels ``[H, W, in, out]``, and dense weights after them."""
     found, flat = [], None
     for layer, own in zip(work.layers, work.by_layer(work.weights()), strict=True):
         for weight in own:

@@ -16,7 +16,6 @@ from flax import nnx
 from ..work import Layer, UnsupportedError, Work
 from .jax_base import JaxContender, channels_last, padding_of, surrogate_derivative, weights_of_images
 
-
 _AT_ONCE = "dense", "conv", "pool", "flatten"
 
 
