@@ -25,9 +25,10 @@ from .fma import peak
 from .harness import Options, machine, write
 from .peers import threads
 from .rounds import BUDGET, LEAST, PAUSE, Result
+from .work import UnsupportedError
 
 TITLE = "matrix products by shape, and their share of the processor's peak"
-PEERS = ("torch", "jax")
+PEERS = ("torch", "jax", "brainevent")
 LONG = 0.02  # seconds of repetitions of a product in each round
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -118,9 +119,11 @@ def contenders(case: Case, peers: tuple[str, ...]) -> tuple[Contenders, dict[str
     missing = {}
     for peer in peers:
         try:
-            found[peer] = {"torch": _torch, "jax": _jax}[peer](a, b, case)
+            found[peer] = {"torch": _torch, "jax": _jax, "brainevent": _brainevent}[peer](a, b, case)
         except ModuleNotFoundError as error:
             missing[peer] = f"not installed: {error.name}"
+        except UnsupportedError as error:
+            missing[peer] = str(error)
     return found, missing
 
 
@@ -143,6 +146,17 @@ def _jax(a: Array, b: Array, case: Case) -> Callable[[], Any]:
     jax.config.update("jax_enable_x64", True)
     multiplied = jax.jit(lambda x, y: x.astype(y.dtype) @ y)
     x, y = jax.numpy.asarray(np.ascontiguousarray(a)), jax.numpy.asarray(np.ascontiguousarray(b))
+    return lambda: multiplied(x, y).block_until_ready()
+
+
+def _brainevent(a: Array, b: Array, case: Case) -> Callable[[], Any]:
+    if not case.density:
+        raise UnsupportedError("its operators take spikes")
+    import brainevent
+    import jax
+
+    multiplied = jax.jit(lambda x, y: brainevent.BinaryArray(x) @ y)
+    x, y = jax.numpy.asarray(np.ascontiguousarray(a, bool)), jax.numpy.asarray(np.ascontiguousarray(b))
     return lambda: multiplied(x, y).block_until_ready()
 
 
