@@ -11,8 +11,8 @@ from autograd.errors import DTypeError, ShapeError
 
 from .table import Fails, X, Y, cell, differs, full, get_all, graph, linear, pynative, same, weight
 
-INTEGERS = "A gradient by whole numbers or bools"
-NO_PARAMETER = "Weights that are no Parameters"
+INTEGERS = "The gradient of whole numbers or bools"
+NO_PARAMETER = "Weights that are not Parameters"
 FROZEN = "The gradient of a frozen Parameter"
 
 SENS = Tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])

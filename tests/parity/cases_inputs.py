@@ -50,7 +50,7 @@ def E1_int_first_grad_pos1():
 
 
 @differs(
-    "A gradient by an input that is no Tensor",
+    "The gradient of an input that is not a Tensor",
     Fails(DTypeError, "a floating Tensor as input 0, to differentiate, got int 3"),
 )
 def E1_int_first_grad_pos0():
