@@ -1,0 +1,167 @@
+"""A chain of replays is found again at once, and not if anything that the net or its neurons read has changed."""
+
+import numpy as np
+import pytest
+
+import snn
+from autograd import Tensor, nn, value_and_grad
+from autograd.errors import CompileError
+from snn.compiled import chain
+from snn.engine import tuning
+
+LEAK = 0.8
+TABLE = {"leak": [0.8]}
+
+
+class Reads(snn.Neuron):
+    """A leaky neuron whose constants come from all over the place."""
+
+    step = 1.0
+
+    def __init__(self, where):
+        super().__init__()
+        self.where, self.own, self.listed = where, np.full(5, 0.8, np.float32), [0.8]
+
+    def charge(self, v, x):
+        """Leak and add."""
+        leak = {
+            "global": LEAK, "table": TABLE["leak"][0], "class": 0.8 * self.step, "array": self.own, "list": self.listed[0],
+            "default": _leak(),
+        }[self.where]  # fmt: skip
+        return v * leak + x
+
+
+def _leak(value=0.8):
+    return value
+
+
+CHANGES = {
+    "global": lambda neuron, patch: patch.setitem(globals(), "LEAK", 0.1),
+    "table": lambda neuron, patch: patch.setitem(TABLE, "leak", [0.1]),
+    "class": lambda neuron, patch: patch.setattr(Reads, "step", 0.1),
+    "array": lambda neuron, patch: neuron.own.fill(0.1),
+    "list": lambda neuron, patch: neuron.listed.__setitem__(0, 0.1),
+    "default": lambda neuron, patch: patch.setattr(_leak, "__defaults__", (0.1,)),
+}
+
+
+@pytest.fixture
+def chains(monkeypatch):
+    """Return what each call of a chain gave: whether it ran."""
+    found, run = [], chain.Chain.run
+
+    def counted(self, *arguments):
+        made = run(self, *arguments)
+        found.append(made is not None)
+        return made
+
+    monkeypatch.setattr(chain.Chain, "run", counted)
+    return found
+
+
+def net_of(where="global"):
+    net = nn.SequentialCell(nn.Dense(4, 5, rng=0), Reads(where), nn.Dense(5, 3, rng=1), snn.LIFNode(beta=0.5))
+    for layer in net[::2]:
+        layer.weight.set_data(layer.weight * 4)
+    return net
+
+
+def numbers(seed=0, batch=3, dtype=np.float32):
+    return Tensor(np.random.default_rng(seed).normal(0.7, 1, (6, batch, 4)).astype(dtype))
+
+
+def run(net, x, **options):
+    return snn.run(net, x, mode="compiled", **options)
+
+
+def full(net, x, **options):
+    with tuning.using(replayed=0):
+        return run(net, x, **options)
+
+
+def same(one, other):
+    assert one.out.asnumpy().any(), "nothing fires"
+    np.testing.assert_array_equal(one.out.asnumpy(), other.out.asnumpy())
+    assert one.state.keys() == other.state.keys()
+    for key, state in one.state.items():
+        np.testing.assert_array_equal(state.asnumpy(), other.state[key].asnumpy())
+
+
+@pytest.mark.parametrize("where", CHANGES)
+def test_a_change_of_what_a_neuron_reads_counts(where, chains, monkeypatch):
+    net, x = net_of(where), numbers()
+    before = [run(net, x) for _ in range(4)][-1]
+    assert chains[-1]
+    same(before, full(net, x))
+    CHANGES[where](net[1], monkeypatch)
+    after = [run(net, x) for _ in range(4)]
+    assert chains[-1]
+    for each in after:
+        same(each, full(net, x))
+    assert (after[-1].out.asnumpy() != before.out.asnumpy()).any()
+
+
+def test_the_results_are_those_of_the_full_way_and_new_each_time(chains):
+    net = net_of()
+    for seed in range(5):
+        x = numbers(seed)
+        same(run(net, x), full(net, x))
+    assert chains.count(True) == 3
+    one, two = run(net, x), run(net, x)
+    one.out.asnumpy()[:] = 7
+    assert not (two.out.asnumpy() == 7).any()
+    assert not one.record
+
+
+def test_a_given_state_has_a_chain_of_its_own(chains):
+    net, x = net_of(), numbers()
+    state = None
+    for _ in range(6):
+        found = run(net, x, state=state)
+        same(found, full(net, x, state=state))
+        state = found.state
+    assert chains.count(True) >= 3
+    with pytest.raises(Exception, match="state"):
+        run(net, x, state={"1": state["1"]})
+
+
+def test_other_shapes_dtypes_and_options_do_not_meet_the_chain(chains):
+    net, x = net_of(), numbers()
+    for _ in range(3):
+        run(net, x)
+    count = chains.count(True)
+    same(run(net, numbers(batch=2)), full(net, numbers(batch=2)))
+    for options in ({"record": ["v"]}, {"mask": np.ones((6, 3), bool)}, {"check": True}, {"checkpoint": 2}):
+        same(run(net, x, **options), full(net, x, **options))
+    assert chains.count(True) == count
+    repeated = Tensor(np.broadcast_to(x.asnumpy()[:1], x.shape))
+    same(run(net, repeated), full(net, repeated))
+
+
+def test_gradients_by_everything(chains):
+    net, x = net_of(), numbers()
+    step = value_and_grad(lambda x: (run(net, x).out * np.arange(3, dtype=np.float32)).sum(), 0, net.trainable_params())
+    value, (by_x, by_weights) = [step(x) for _ in range(5)][-1]
+    assert chains[-1]
+    with tuning.using(replayed=0):
+        slow, (slow_x, slow_weights) = step(x)
+    assert np.array_equal(value.asnumpy(), slow.asnumpy())
+    for one, other in zip((by_x, *by_weights), (slow_x, *slow_weights), strict=True):
+        assert np.abs(one.asnumpy()).max() > 0
+        np.testing.assert_array_equal(one.asnumpy(), other.asnumpy())
+
+
+def test_a_frozen_weight_and_a_hook_are_noticed(chains):
+    net, x = net_of(), numbers()
+    weights = net.trainable_params()
+    step = value_and_grad(lambda: run(net, x).out.sum(), None, weights)
+    for _ in range(4):
+        step()
+    assert chains[-1]
+    net[0].weight.requires_grad = False
+    _, gradients = step()
+    assert not gradients[0].asnumpy().any()
+    assert gradients[2].asnumpy().any()
+    net[1].register_forward_hook(lambda cell, inputs, out: out)
+    with pytest.raises(CompileError, match="hook"):
+        run(net, x)
