@@ -294,7 +294,6 @@ class Execution(AllSteps):
 
     def running(self, stage: Stage) -> Running:
         """Return a run of a stage whose inputs are known."""
-        grouped = bool(stage.projections)
         weights = {id(p): self._weights(p.node) for p in stage.projections if p.node is not None}
         parts = []
         for n, core in enumerate(stage.cores):
@@ -303,7 +302,7 @@ class Execution(AllSteps):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.backend, grouped,
+                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.backend, stage.row_axes,
                 self.kept, len(self.x),
             )  # fmt: skip
             self._keep_spikes(stage, part)

@@ -83,8 +83,9 @@ class Link:
     ----------
     source, sent, target, received : int
         The bodies, and positions in ``sent`` and ``received``.
-    kind : {"events", "product", "sampled", "copy"}
-        Sum of the weights of fired neurons; product with weights; product at listed places only; copy.
+    kind : {"events", "product", "sampled", "spread", "spread_numbers", "spread_where", "copy"}
+        Sum of the weights of fired neurons; product with weights; product where flags are set; the same three with the kernels
+        of a convolution; copy.
     late : bool
         Whether the value arrives in the next step.
     """
@@ -98,7 +99,19 @@ class Link:
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments."""
-        return {"copy": [], "sampled": ["weights", "flags", "skip"]}.get(self.kind, ["weights"])
+        names = [] if self.kind == "copy" else ["weights"]
+        names += ["sizes", "row_of", "run_start", "runs", "room"] * self.spreads
+        return names + ["flags", "skip"] * self.sampled
+
+    @property
+    def spreads(self) -> bool:
+        """Whether it is a convolution."""
+        return self.kind.startswith("spread")
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is needed only where flags are set."""
+        return self.kind in ("sampled", "spread_where")
 
 
 @dataclass(frozen=True)
