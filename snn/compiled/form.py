@@ -74,7 +74,7 @@ class CableForm(NamedTuple):
     target: int
     input: int
     sent: Sent
-    kinds: tuple[str, str, str] | None
+    kinds: tuple[str, str, str, str] | None
     late: bool
     fires: bool
 
@@ -90,7 +90,7 @@ class CableForm(NamedTuple):
 
     def kind_back(self, sampled: bool) -> str:
         """Return the kind of its link backward; ``sampled`` if the gradient is needed at some places only."""
-        return "copy" if self.kinds is None else self.kinds[2 if sampled else 1]
+        return "copy" if self.kinds is None else self.kinds[3 if sampled else 2]
 
 
 class Ready(NamedTuple):

@@ -170,13 +170,13 @@ class Wire:
     Attributes
     ----------
     kinds : tuple of str
-        Kinds of its links, as in :class:`snn.engine.loop.Link`: for spikes, for numbers and their gradients, and for gradients
-        that are needed at some places only.
+        Kinds of its links, as in :class:`snn.engine.loop.Link`: for spikes, for numbers, for gradients, and for gradients that
+        are needed at some places only.
     listed : bool
         Whether the weight gradient of spikes is a sum over events; see :meth:`by_events`.
     """
 
-    kinds: ClassVar[tuple[str, str, str]]
+    kinds: tuple[str, str, str, str]
     listed: ClassVar[bool] = False
 
     @property
@@ -198,7 +198,7 @@ class Wire:
         raise NotImplementedError
 
     def back(self, sampled: bool) -> list[Any]:
-        """Return the arguments of the link backward, of the third or second of ``kinds``."""
+        """Return the arguments of the link backward; ``sampled`` if its kind is the last."""
         raise NotImplementedError
 
     def first(self, before: Array, fired: bool) -> Array:

@@ -21,7 +21,7 @@ from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite
-from ..engine.images import Images, SpikeConvolution, kernels_of, spread_few
+from ..engine.images import Images, SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
 from ..spikes import Spikes, reshaped
 from ..sums import Sum, counted
 from .base import Connection, Way, Wire
@@ -101,15 +101,16 @@ class Convolution(Connection):
 
 
 class Kernels(Wire):
-    """A convolution inside the loop of a group, from images ``[N, C, ...]``: each value adds its kernels to its outputs."""
-
-    kinds = "spread", "spread_numbers", "spread_where"
+    """A convolution inside the loop of a group, from images ``[N, C, ...]``: each spike adds its kernels to its outputs."""
 
     def __init__(self, connection: Convolution, shape: tuple[int, ...], amplitude: Any, backend: BackEnd) -> None:
         self.connection, self.shape, self.amplitude, self.backend = connection, shape, amplitude, backend
         self.weight = connection.weight.array
         self.fixed = self.weight, connection.windows, connection.groups, shape[2:]
         self.out = len(self.weight), *connection.windows.counts(shape[2:])
+        self.dense = is_dense(connection.windows, connection.groups)
+        whole = "convolve" if self.dense else "spread_numbers"
+        self.kinds = "spread", whole, whole, "spread_where"
 
     @property
     def sampled_below(self) -> float:
@@ -131,10 +132,14 @@ class Kernels(Wire):
 
     @functools.cached_property
     def _forward(self) -> list[Any]:
+        if self.amplitude is None and self.dense:
+            return dense_kernels_of(*self.fixed)
         return kernels_of(*self.fixed, 1 if self.amplitude is None else np.asarray(self.amplitude).reshape(()))
 
     def back(self, sampled: bool) -> list[Any]:
         """Return the same for gradients."""
+        if self.dense and not sampled:
+            return dense_kernels_of(*self.fixed, back=True)
         return kernels_of(*self.fixed, back=not sampled, aligned=not sampled)
 
     def first(self, before: Array, fired: bool) -> Array:

@@ -72,7 +72,7 @@ class Dense(Connection):
 class Rows(Wire):
     """Weights ``[n_out, n_in]`` inside the loop of a group."""
 
-    kinds = "events", "product", "sampled"
+    kinds = "events", "product", "product", "sampled"
     listed = True
 
     def __init__(self, weight: Array, amplitude: Any, backend: BackEnd) -> None:

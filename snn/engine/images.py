@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .buffers import empty
 from .events import Events
 from .threads import launch
 
-__all__ = ["Images", "SpikeConvolution", "kernels_of", "spread_few"]
+__all__ = ["Images", "SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -189,6 +190,57 @@ def kernels_of(
         _u(packed.shape[2]), _u(math.prod(target[:-1])), _u(target[-1]),
     ]  # fmt: skip
     return [flat, np.array(sizes), *_tables(windows, size, runs, back), _u(math.prod(target) * int(pitch))]
+
+
+def is_dense(windows: Windows, groups: int) -> bool:
+    """Tell whether a loop convolves whole images, in both directions, by products with rows of the kernel."""
+    pads = zip(windows.pads, windows.spans, strict=True)
+    return groups == 1 and set(windows.stride) == {1} and all(max(pad) < span for pad, span in pads)
+
+
+def dense_kernels_of(
+    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], back: bool = False
+) -> list[Any]:  # fmt: skip
+    """Return the arguments of such a convolution; see :func:`kernels_of`."""
+    if back:  # the gradient is convolved with the kernel turned around
+        pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(
+            windows.spans, windows.pads, strict=True
+        ))  # fmt: skip
+        turned = np.flip(weight, tuple(range(2, weight.ndim))).swapaxes(0, 1)
+        weight, windows, size = turned, replace(windows, pads=pads), windows.counts(size)
+    n_out, channels, kw = *weight.shape[:2], weight.shape[-1]
+    packed = np.moveaxis(weight.reshape(n_out, channels, -1, kw), (0, 1), (3, 2))
+    packed = np.pad(packed, ((0, 0), (0, 0), (0, 0), (0, -n_out % 16)))
+    pitch, kh = packed.shape[-1], len(packed)
+    packed = np.moveaxis(packed.reshape(kh, kw, channels, -1, 16), 3, 0)
+    rows, places = windows.padded(size), windows.counts(size)
+    sizes = [
+        channels, math.prod(size[:-1]), size[-1], windows.pads[-1][0], rows[-1], kh, kw, windows.dilation[-1],
+        math.prod(places[:-1]), places[-1], n_out, pitch,
+    ]  # fmt: skip
+    return [
+        np.ascontiguousarray(packed).reshape(-1), np.array(sizes, np.uint64), *_rows(windows, size),
+        _u(math.prod(places) * pitch), _u(math.prod(rows) * channels),
+    ]  # fmt: skip
+
+
+@functools.lru_cache(64)
+def _rows(windows: Windows, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the row of the padded image for each row of the image, and for each row of the output and of the kernel."""
+    padded = windows.padded(size)[:-1]
+
+    def row(at: tuple[int, ...]) -> int:
+        return functools.reduce(lambda found, each: found * each[1] + each[0], zip(at, padded, strict=True), 0)
+
+    inner = [
+        row(tuple(i + before for i, (before, _) in zip(at, windows.pads, strict=False))) for at in np.ndindex(*size[:-1])
+    ]  # fmt: skip
+    row_of = [
+        row(tuple(i + d * k for i, d, k in zip(at, windows.dilation, kernel, strict=False)))
+        for at in np.ndindex(*windows.counts(size)[:-1])
+        for kernel in np.ndindex(*windows.kernel[:-1])
+    ]
+    return np.array(inner, np.uint64), np.array(row_of, np.uint64)
 
 
 @functools.lru_cache(64)

@@ -216,6 +216,7 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
 _LINKS = {
     "copy": "unchanged", "events": "summed from the spikes", "product": "a product in each step",
     "spread": "convolved from the spikes", "spread_numbers": "a convolution in each step",
+    "convolve": "a convolution in each step",
 }  # fmt: skip
 
 

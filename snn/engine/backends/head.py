@@ -20,6 +20,7 @@ zero32, one32 = np.float32(0), np.float32(1)
 zero64, one64 = np.float64(0), np.float64(1)
 
 add_products_of_1, add_products_of_4, add_products_of_6 = products(1), products(4), products(6)
+add_to_16_of_1, add_to_16_of_4, add_to_16_of_6 = products(1, 16), products(4, 16), products(6, 16)
 add_rows_of_16, add_rows_of_32, add_rows_of_64 = row_sum(16), row_sum(32), row_sum(LANES)
 exp32 = exponential(32, 8, -105.0, 89.0, 12582912.0, (0.693359375, -2.12194440e-4))
 exp64 = exponential(64, 14, -747.0, 710.0, 6755399441055744.0, (0.693145751953125, 1.42860682030941723212e-6))
@@ -211,6 +212,49 @@ def spread_numbers(out, to, numbers, start, columns, work, weights, sizes, row_o
                     work, place, factor, c * kh, c // each * group_out, width, kh, kw, group_out, rows_out, columns_out, pitch,
                     row_of, run_start, runs, weights,
                 )  # fmt: skip
+    add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve(out, to, numbers, start, image, work, weights, sizes, inner, row_of):
+    """Add the convolution of the image ``numbers[start:]`` with strides of 1 and one group to the image at ``out[to]``.
+
+    ``image`` is the padded image with the channels last, zero where padded: ``inner`` has its row for each row of the input,
+    ``row_of`` that for each row of the output and of the kernel. ``sizes`` has the channels, the rows and columns of the input,
+    the padding before a row, the columns of ``image``, the rows and columns of the kernel, its dilation along a row, the rows and
+    columns of the output, its channels, and those of ``work``, a multiple of 16. The weights are
+    ``[channels of work / 16, rows, columns, channels, 16]``.
+    """
+    channels, rows, columns, before, across, kh = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]
+    kw, apart, rows_out, columns_out, n_out, pitch = sizes[6], sizes[7], sizes[8], sizes[9], sizes[10], sizes[11]
+    one, four, six = np.uint64(1), np.uint64(4), np.uint64(6)
+    for y in range(rows):
+        base = (inner[y] * across + before) * channels
+        for c in range(channels):
+            first = start + (c * rows + y) * columns
+            for x in range(columns):
+                image[base + x * channels + c] = numbers[first + x]
+    for k in range(rows_out * columns_out * pitch):
+        work[k] = 0
+    parts, n = kw, channels
+    if apart == one:  # the places of a row of the kernel are adjacent
+        parts, n = one, kw * channels
+    for g in range(np.uint64(0), pitch, np.uint64(16)):
+        for y in range(rows_out):
+            for k in range(kh):
+                for part in range(parts):
+                    w = (g * kh + k * np.uint64(16)) * kw * channels + part * n * np.uint64(16)
+                    at, a = y * columns_out * pitch + g, (row_of[y * kh + k] * across + part * apart) * channels
+                    x = np.uint64(0)
+                    while x + six <= columns_out:
+                        add_to_16_of_6(work, at + x * pitch, pitch, image, a + x * channels, channels, weights, w, n)
+                        x += six
+                    while x + four <= columns_out:
+                        add_to_16_of_4(work, at + x * pitch, pitch, image, a + x * channels, channels, weights, w, n)
+                        x += four
+                    while x < columns_out:
+                        add_to_16_of_1(work, at + x * pitch, pitch, image, a + x * channels, channels, weights, w, n)
+                        x += one
     add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
 
 
