@@ -115,7 +115,7 @@ class Kernels(Wire):
     @property
     def sampled_below(self) -> float:
         """See :class:`snn.connections.base.Way`."""
-        return tuning.now().sampled_kernels
+        return tuning.now().sampled_kernels if self.dense else tuning.now().sampled_in_group
 
     @property
     def kept_bytes(self) -> int:
