@@ -276,9 +276,10 @@ class CableBack:
         d = self.target.form.d_inputs[self.cable.input]
         if self.by_events is not None:
             self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d], self.target.finite[d])
-        if not self.needs_rows:
+        wire, late = self.cable.wire, self.cable.late
+        if not self.needs_rows or wire is None:
             return
-        columns, samples, late, wire = self.source.part.layout.columns, self.running.samples, self.cable.late, self.cable.wire
+        columns, samples = self.source.part.layout.columns, self.running.samples
         rows = self.target.rows[d][: (b - a) * samples, : self.target.part.layout.columns]
         values: list[Array] = []
         if self.start is not None and a == 0 and self.starts:
@@ -288,7 +289,7 @@ class CableBack:
         if self.cable.amplitude is None:
             values = [np.concatenate(values)]
         first = 0 if self.starts or not late or a > 0 else samples
-        for each in values if wire is not None else ():
+        for each in values:
             if len(each):
                 self.total = wire.add(each, rows[first : first + len(each)], self.total)
                 first += len(each)

@@ -69,8 +69,8 @@ class Part:
     late : list of int
         Positions of the states that are sent to other cores in the next step.
     names, mask, backend, row_axes, kept
-        Names to record; ``[T, N]`` or None; the back end; the last axes that make a row, if the core steps with others, else 0;
-        the dict that keeps plans.
+        Names to record; ``[T, N]`` or None; the back end; the last axes that make a row, or 0 if the core steps alone; the
+        dict that keeps plans.
     steps : int
         Number of time steps in the run.
     """
@@ -80,7 +80,7 @@ class Part:
         mask: Array | None, backend: BackEnd, row_axes: int, kept: dict[Any, Any], steps: int,
     ) -> None:  # fmt: skip
         self.graph, self.core, self.given, self.starts, self.mask, self.backend = graph, core, given, starts, mask, backend
-        self.steps, self.shape, self.row_axes, self.where = steps, core.shape, row_axes, core.name
+        self.steps, self.shape, self.where, self.row_axes = steps, core.shape, core.name, row_axes
         if len(self.shape) < 1:
             raise CompileError(core.name, "values [N, ...] in each step", "a single number", "Run it with mode='eager'.")
         dtypes = [self._dtype(edge, item) for edge, item in zip(core.inputs, given, strict=True)]

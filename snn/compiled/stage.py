@@ -18,7 +18,6 @@ from autograd.state import state as thread
 
 from ..connections import Connection, Wire
 from ..eager.watch import check_gradient, check_steps
-from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
 from ..engine.events import padded
@@ -329,7 +328,13 @@ class Running(Steps):
         return saved.flags[n, matters]
 
     def launch(
-        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[list[Any]], places: Sequence[Array | None] = ()
+        self,
+        ready: Ready,
+        works: list[Work],
+        t0: int,
+        t1: int,
+        weights: Sequence[list[Any]],
+        places: Sequence[Array | None] = (),
     ) -> None:
         """Run a loop over some steps; ``weights`` and ``places`` belong to its links."""
         loop, samples = ready.loop, works[0].layout.samples

@@ -139,8 +139,8 @@ class _Emitter:
             yield f"    convolve({to}, {source.p}sent{link.sent}, s * {source.p}whole, link{k}_image, {more})"
         elif link.sampled:
             yield f"        at = ((t - link{k}_skip) * samples + first_sample + s) * {target.p}columns"
-            yield f"        spread_where({to}, {source.p}sent{link.sent}, s * {source.p}whole, {target.p}columns, link{k}_flags, at,"
-            yield f"                     {more})"
+            yield f"        spread_where({to}, {source.p}sent{link.sent}, s * {source.p}whole, {target.p}columns,"
+            yield f"                     link{k}_flags, at, {more})"
         else:
             yield f"    spread_numbers({to}, {source.p}sent{link.sent}, s * {source.p}whole, {columns}, {more})"
 

@@ -172,7 +172,7 @@ def kernels_of(
     aligned : bool
         Whether places may be padded; see :func:`_padded`.
     """
-    n_out, each, counts = *weight.shape[:2], windows.counts(size)
+    (n_out, each), counts = weight.shape[:2], windows.counts(size)
     apart = (weight * weight.dtype.type(amplitude)).reshape(groups, n_out // groups, each, -1, weight.shape[-1])
     runs = groups == windows.dilation[-1] == 1 and (back or windows.stride[-1] == 1)
     source, target = (counts, size) if back else (size, counts)
@@ -208,7 +208,7 @@ def dense_kernels_of(
         ))  # fmt: skip
         turned = np.flip(weight, tuple(range(2, weight.ndim))).swapaxes(0, 1)
         weight, windows, size = turned, replace(windows, pads=pads), windows.counts(size)
-    n_out, channels, kw = *weight.shape[:2], weight.shape[-1]
+    (n_out, channels), kw = weight.shape[:2], weight.shape[-1]
     packed = np.moveaxis(weight.reshape(n_out, channels, -1, kw), (0, 1), (3, 2))
     packed = np.pad(packed, ((0, 0), (0, 0), (0, 0), (0, -n_out % 16)))
     pitch, kh = packed.shape[-1], len(packed)

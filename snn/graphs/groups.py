@@ -80,14 +80,15 @@ class _Group:
         for node in self.part:
             if node.kind == "population" and runs_at_once(node.what) and not steps_in_loops(node.what):
                 raise CompileError(
-                    self.graph.name, "neurons, dense layers, convolutions and snn.Delay in feedback", label(node.name, node.what),
+                    self.graph.name, "neurons, dense layers, convolutions and snn.Delay in feedback",
+                    label(node.name, node.what),
                     "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
                 )  # fmt: skip
             if not self._steps(node) and not self.row_axes(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
-                    self.graph.name, "dense layers, convolutions, products with a matrix and operations on each element in feedback",
-                    what, "Take it out of the feedback, or run it with mode='eager'.",
+                    self.graph.name,
+                    "dense layers, convolutions, products with a matrix and operations on each element in feedback", what, "Take it out of the feedback, or run it with mode='eager'.",
                 )  # fmt: skip
 
     def _check_readers(self) -> None:
@@ -106,7 +107,7 @@ class _Group:
                 )  # fmt: skip
 
     def _check_rows(self) -> int:
-        """Return the axes of a row: the last; or, with a convolution, all of a sample, which each connection then must take."""
+        """Return the axes of a row: the last; with a convolution all of a sample, which each connection then must take."""
         links = [node for node in self.part if not self._steps(node)]
         axes = max((self.row_axes(node) for node in links), default=1)
         for node in links if axes > 1 else ():

@@ -52,7 +52,7 @@ class _Scheduler:
         return self._is_product(node) or self._connection(node) is not None
 
     def row_axes(self, node: Node) -> int:
-        """Return the axes of a row if a node is a connection through which neurons can feed each other inside a loop, else 0."""
+        """Return the axes of a row if neurons can feed each other through a node inside a loop, else 0."""
         if self._is_product(node):
             return 1
         found = self._connection(node)

@@ -156,7 +156,8 @@ class Stage:
     whole : Node or None
         A layer with a state that can run on all time steps at once. The only core is for runs that must go step by step.
     row_axes : int
-        In a group, the last axes that make a row: 1, or more if a convolution connects its populations, whose rows are samples.
+        In a group, the last axes that make a row: 1, or more if a convolution connects its populations; a row then is a
+        sample.
     """
 
     kind: str

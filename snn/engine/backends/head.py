@@ -177,9 +177,9 @@ def add_channels_first(work, channels, pitch, plane, out, to):
 def spread_spikes(out, to, fired, start, stop, work, weights, sizes, row_of, run_start, runs):
     """Add the kernels of the spikes ``fired[start:stop]`` of one image to the image at ``out[to]``.
 
-    A spike is its position in ``[channels, plane]``. ``sizes`` has the places of a channel, the channels per group, the outputs
-    per group, all outputs, the outputs per place of ``work``, the width, the rows and columns of the kernel, and the rows and
-    columns of the output; for the rest see ``add_kernels``.
+    A spike is its position in ``[channels, plane]``. ``sizes`` has the places of a channel, the channels per group, the
+    outputs per group, all outputs, the outputs per place of ``work``, the width, the rows and columns of the kernel, and the
+    rows and columns of the output; for the rest see ``add_kernels``.
     """
     plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
     width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
@@ -199,7 +199,7 @@ def spread_spikes(out, to, fired, start, stop, work, weights, sizes, row_of, run
 
 @njit(error_model="numpy", nogil=True)
 def spread_numbers(out, to, numbers, start, columns, work, weights, sizes, row_of, run_start, runs):
-    """Add the convolution of the image ``numbers[start:start + columns]`` to the image at ``out[to]``; see ``spread_spikes``."""
+    """Add the convolution of the image ``numbers[start:start + columns]`` to that at ``out[to]``; see ``spread_spikes``."""
     plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
     width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
     for k in range(rows_out * columns_out * pitch):
@@ -220,9 +220,9 @@ def convolve(out, to, numbers, start, image, work, weights, sizes, inner, row_of
     """Add the convolution of the image ``numbers[start:]`` with strides of 1 and one group to the image at ``out[to]``.
 
     ``image`` is the padded image with the channels last, zero where padded: ``inner`` has its row for each row of the input,
-    ``row_of`` that for each row of the output and of the kernel. ``sizes`` has the channels, the rows and columns of the input,
-    the padding before a row, the columns of ``image``, the rows and columns of the kernel, its dilation along a row, the rows and
-    columns of the output, its channels, and those of ``work``, a multiple of 16. The weights are
+    ``row_of`` that for each row of the output and of the kernel. ``sizes`` has the channels, the rows and columns of the
+    input, the padding before a row, the columns of ``image``, the rows and columns of the kernel, its dilation along a row,
+    the rows and columns of the output, its channels, and those of ``work``, a multiple of 16. The weights are
     ``[channels of work / 16, rows, columns, channels, 16]``.
     """
     channels, rows, columns, before, across, kh = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]

@@ -84,7 +84,7 @@ def products(rows, lanes=LANES):
 
     @intrinsic
     def add_products(typing, dst, at, dst_pitch, a, first, a_pitch, src, base, n):
-        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of ``lanes`` elements, from ``dst[at]`` on."""
+        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of ``lanes``, from ``dst[at]`` on."""
 
         def generate(context, builder, signature, args):
             _, at, dst_pitch, _, first, a_pitch, _, base, n = args

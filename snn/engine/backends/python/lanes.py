@@ -29,7 +29,7 @@ def products(rows, lanes=LANES):
     """Return the function that adds products for this many rows at once, to this many lanes."""
 
     def add_products(dst, at, dst_pitch, a, first, a_pitch, src, base, n):
-        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of ``lanes`` elements, from ``dst[at]`` on."""
+        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of ``lanes``, from ``dst[at]`` on."""
         at, dst_pitch, first, a_pitch, base, n = map(int, (at, dst_pitch, first, a_pitch, base, n))
         weights = src[base : base + n * lanes].reshape(n, lanes)
         for r in range(rows):
