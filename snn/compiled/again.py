@@ -41,9 +41,11 @@ def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool])
     return result
 
 
-def _through(cable: Cable, value: Any, weight: Any) -> Any:
-    """Return what arrives through a cable."""
-    return value if cable.weights is None else cable.weights.apply(ops.reshape(value, (1, *value.shape)), weight)[0]
+def _through(cable: Cable, value: Any, weight: Any, shape: tuple[int, ...]) -> Any:
+    """Return what arrives through a cable, in the shape of its target."""
+    if cable.weights is not None:
+        value = cable.weights.apply(ops.reshape(value, (1, *cable.shape)), weight)
+    return value if value.shape == shape else ops.reshape(value, shape)
 
 
 def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
@@ -76,7 +78,7 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
                         value = before[cable.source][cable.sent.start]
                     else:
                         value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.sent.cotangent)][-1]
-                    given[cable.input] = _through(cable, value, matrix)
+                    given[cable.input] = _through(cable, value, matrix, part.shape)
             mask = () if part.mask is None else (like(part.mask[t], states[n][0] if states[n] else given[0]),)
             made, recorded, states[n] = steps[n](given, before[n], *mask)
             for values, value in zip(outs[n], (*made, *recorded), strict=True):

@@ -248,7 +248,8 @@ class CableBack:
         samples, known = self.running.samples, self.shared.events
         key = self.cable.source, self.cable.form.fed, self.cable.late
         if key not in known:
-            events = find_events(self._fed(), None, self.source.part.backend)
+            fed = self._fed().reshape(-1, self.source.part.layout.columns)
+            events = find_events(fed, None, self.source.part.backend)
             assert events is not None
             known[key] = events.later(samples) if self.cable.late else events
         rows = (self.running.chunk or 0) * samples

@@ -49,6 +49,8 @@ class Cable:
         The layer on the way; None for a copy.
     late : bool
         Whether the value arrives in the next step.
+    shape : tuple of int
+        Shape of the input of ``weights``, with the same samples as the value that is sent.
     amplitude : array or None
         Amplitude of the spikes that are sent; None for numbers.
     wire : Wire or None
@@ -61,6 +63,7 @@ class Cable:
     sent: Sent
     weights: Connection | None
     late: bool
+    shape: tuple[int, ...]
     amplitude: Any = None
     wire: Wire | None = None
 
@@ -159,7 +162,7 @@ class Running(Steps):
                 source.core.name, f"weights in the dtype of its output, {dtype}", describe(weight),
                 "Make the layer with dtype=, or run it with mode='eager'.",
             )  # fmt: skip
-        cable.wire = cable.weights.wire(source.shape, cable.amplitude, source.backend)
+        cable.wire = cable.weights.wire(cable.shape, cable.amplitude, source.backend)
 
     @functools.cached_property
     def inputs(self) -> list[Tensor]:

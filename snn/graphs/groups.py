@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograd import tree
+from autograd import nn, tree
 from autograd.errors import CompileError
 
 from ..common.structure import label, runs_at_once, steps_in_loops
@@ -20,6 +20,12 @@ def is_elementwise(node: Node) -> bool:
         return True
     op = node.what
     return node.kind == "operation" and (op.scalar is not None or op.expand is not None or "dtype" in op.attr_names)
+
+
+def is_reshape(node: Node) -> bool:
+    """Tell whether an operation or layer gives each sample another shape, with the same elements in the same order."""
+    known = node.what.__name__ == "_reshape" if node.kind == "operation" else type(node.what) is nn.Flatten
+    return known and node.kind in ("operation", "layer")
 
 
 def make_group(
@@ -73,8 +79,23 @@ class _Group:
         """Tell whether a node can be part of a core; a layer that seems to work element by element can, too."""
         if is_elementwise(node):
             return True
+        if self._reshapes(node):
+            return False
         shapes = {*(self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges), *(o.shape for o in node.outputs)}
         return node.kind == "layer" and len(shapes) == 1 and not self.connects(node)
+
+    def _shape(self, edge: Edge) -> tuple[int, ...]:
+        return self.nodes[edge.node].outputs[edge.output].shape
+
+    def _reshapes(self, node: Node) -> bool:
+        """Tell whether a node only reshapes samples."""
+        return is_reshape(node) and self._shape(node.edges[0])[0] == node.outputs[0].shape[0]
+
+    def _before(self, edge: Edge) -> Edge:
+        """Return the value before any change of the shape of samples."""
+        while edge.node in self.inside and self._reshapes(self.nodes[edge.node]):
+            edge = self.nodes[edge.node].edges[0]
+        return edge
 
     def _check_kinds(self) -> None:
         for node in self.part:
@@ -84,7 +105,7 @@ class _Group:
                     label(node.name, node.what),
                     "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
                 )  # fmt: skip
-            if not self._steps(node) and not self.row_axes(node):
+            if not self._steps(node) and not self.row_axes(node) and not self._reshapes(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
                     self.graph.name,
@@ -110,9 +131,11 @@ class _Group:
     def _check_rows(self) -> int:
         """Return the axes of a row: the last; with a convolution all of a sample, which each connection then must take."""
         links = [node for node in self.part if not self._steps(node)]
-        axes = max((self.row_axes(node) for node in links), default=1)
+        axes = max((2 if self._reshapes(node) else self.row_axes(node) for node in links), default=1)
         for node in links if axes > 1 else ():
-            shape = self.nodes[node.edges[0].node].outputs[node.edges[0].output].shape
+            if self._reshapes(node):
+                continue
+            shape = self._shape(node.edges[0])
             if len(shape) != 1 + self.row_axes(node):
                 raise CompileError(
                     self.graph.name, "features [N, F] before each dense layer in feedback with a convolution",
@@ -125,8 +148,11 @@ class _Group:
         phase: dict[int, int] = {}
         for node in self.part:
             before = [edge.node for edge in node.edges if edge.node in self.inside]
-            phase[node.number] = max((phase[i] + (not self._steps(self.nodes[i])) for i in before), default=0)
+            phase[node.number] = max((phase[i] + self._weighs(self.nodes[i]) for i in before), default=0)
         return phase
+
+    def _weighs(self, node: Node) -> bool:
+        return not self._steps(node) and not self._reshapes(node)
 
     def _cores(self, phase: dict[int, int]) -> list[Core]:
         """Merge nodes that feed each other in one phase into cores; return them in the order in which they step."""
@@ -177,9 +203,9 @@ class _Group:
 
     def _projection(self, order: list[Core], homes: dict[int, int], target: int, edge: Edge) -> Projection:
         """Return the projection for an input of a core that another core feeds."""
-        node = self.nodes[edge.node]
+        node = self.nodes[self._before(edge).node]
         link = None if self._steps(node) else node
-        value = edge if link is None else node.edges[0]
+        value = self._before(edge if link is None else node.edges[0])
         sender = self.nodes[value.node]
         if sender.kind == "state":
             return Projection(homes[sender.number], target, value, edge, link, True)
