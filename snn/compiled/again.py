@@ -9,7 +9,7 @@ from autograd import Parameter, Tensor, ops, vjp
 
 from ..common.structure import like
 from .plan import step_of
-from .stage import Running
+from .stage import Cable, Running
 
 __all__ = ["pull_eagerly"]
 
@@ -39,6 +39,13 @@ def pull_eagerly(running: Running, g: dict[int, Tensor], wanted: Sequence[bool])
             given.add(id(tensor))
         result.append(gradient if asked else None)
     return result
+
+
+def _through(cable: Cable, value: Any, weight: Any, shape: tuple[int, ...]) -> Any:
+    """Return what arrives through a cable, in the shape of its target."""
+    if cable.weights is not None:
+        value = cable.weights.apply(ops.reshape(value, (1, *cable.shape)), weight)
+    return value if value.shape == shape else ops.reshape(value, shape)
 
 
 def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
@@ -71,7 +78,7 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
                         value = before[cable.source][cable.sent.start]
                     else:
                         value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.sent.cotangent)][-1]
-                    given[cable.input] = value if matrix is None else ops.matmul(value, ops.transpose(matrix))
+                    given[cable.input] = _through(cable, value, matrix, part.shape)
             mask = () if part.mask is None else (like(part.mask[t], states[n][0] if states[n] else given[0]),)
             made, recorded, states[n] = steps[n](given, before[n], *mask)
             for values, value in zip(outs[n], (*made, *recorded), strict=True):

@@ -145,7 +145,6 @@ class BackForm:
             if c.sent.cotangent >= 0:
                 place = self.parts[c.target].sent.index(form.d_inputs[c.target][c.input])
                 received = self.parts[c.source].arriving.index(c.sent.cotangent)
-                kind = "copy" if not c.weighted else "sampled" if sampled else "product"
-                links.append(Link(last - c.target, place, last - c.source, received, kind, c.late))
+                links.append(Link(last - c.target, place, last - c.source, received, c.kind_back(sampled), c.late))
         bodies = tuple(back.body for back in reversed(self.parts))
         self.ready = form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))

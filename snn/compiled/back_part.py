@@ -12,9 +12,8 @@ from autograd import Tensor
 
 from ..connections import Way
 from ..connections.dense import GradientByEvents
-from ..engine import tuning
 from ..engine.buffers import empty, nothing
-from ..engine.events import Events, Packed, all_finite, find_events, padded, turned
+from ..engine.events import Events, Packed, all_finite, find_events, padded
 from .back_form import Asked, PartBackForm
 from .factored import Factored
 from .matters import makers, rarely
@@ -230,10 +229,12 @@ class CableBack:
         self.cotangent = cable.sent.cotangent
         self.source, self.target = parts[cable.source], parts[cable.target]
         self.start = None if cable.sent.start is None or not cable.late else self.source.part.starts[cable.sent.start]
-        self.by_events = self._by_events() if wanted and cable.amplitude is not None else None
+        listed = cable.wire is not None and cable.wire.listed and cable.amplitude is not None
+        self.by_events = self._by_events() if wanted and listed else None
         given = self.start is not None and bool(self.start.array.any())
-        self.needs_rows = wanted and cable.weights is not None and (self.by_events is None or given)
-        self.total: Array | None = None
+        self.needs_rows = wanted and cable.wire is not None and (self.by_events is None or given)
+        self.starts = given or cable.amplitude is None
+        self.total: Any = None
         self.places = self._places()
         self.weights = self._weights()
 
@@ -241,37 +242,33 @@ class CableBack:
         values: dict[int, Array] = self.saved.values[self.cable.source]
         return values[self.cable.form.fed]
 
-    def _by_events(self) -> GradientByEvents:
+    def _by_events(self) -> Any:
         """Return the sum over events; for a cable that arrives in the next step, row t uses the events of step t - 1."""
-        assert self.cable.packed is not None
+        assert self.cable.wire is not None
         samples, known = self.running.samples, self.shared.events
         key = self.cable.source, self.cable.form.fed, self.cable.late
         if key not in known:
-            events = find_events(self._fed(), None, self.source.part.backend)
+            fed = self._fed().reshape(-1, self.source.part.layout.columns)
+            events = find_events(fed, None, self.source.part.backend)
             assert events is not None
             known[key] = events.later(samples) if self.cable.late else events
         rows = (self.running.chunk or 0) * samples
-        return GradientByEvents(self.cable.packed, known[key], rows, self.shared.by_column)
+        return self.cable.wire.by_events(known[key], rows, self.shared.by_column)
 
     def _places(self) -> Array | None:
         """Return bytes that mark where the gradient of the value sent is needed; None if nearly everywhere."""
         cable = self.cable
-        if cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
+        if cable.wire is None or cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
             return None
         if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
             return None
         flags = self.running.what_matters(cable.source, self.saved, self.running.matters(cable))
-        if flags is None or np.count_nonzero(flags) >= tuning.now().sampled_in_group * flags.size:
+        if flags is None or np.count_nonzero(flags) >= cable.wire.sampled_below * flags.size:
             return None
         return flags
 
-    def _weights(self) -> Any:
-        if self.cable.weights is None:
-            return None
-        weight, backend = self.cable.weights.weight.array, self.source.part.backend
-        if self.places is not None:
-            return turned(weight, backend)
-        return Packed.of_factor(weight, backend)
+    def _weights(self) -> list[Any]:
+        return [] if self.cable.wire is None else self.cable.wire.back(self.places is not None)
 
     def add(self, a: int, b: int) -> None:
         """Add a chunk's share to the weight gradient."""
@@ -280,31 +277,31 @@ class CableBack:
         d = self.target.form.d_inputs[self.cable.input]
         if self.by_events is not None:
             self.by_events.add(a // (self.running.chunk or 1), self.target.packed[d], self.target.finite[d])
-        if not self.needs_rows:
+        wire, late = self.cable.wire, self.cable.late
+        if not self.needs_rows or wire is None:
             return
         columns, samples = self.source.part.layout.columns, self.running.samples
         rows = self.target.rows[d][: (b - a) * samples, : self.target.part.layout.columns]
         values: list[Array] = []
-        if self.start is not None and a == 0:
+        if self.start is not None and a == 0 and self.starts:
             values.append(self.start.array.reshape(-1, columns))
         if self.by_events is None:
-            fed = self._fed()
-            late = self.cable.late
-            values.append(fed[max(a - 1, 0) if late else a : b - late].reshape(-1, columns))
-        elif a > 0:
-            return
-        stacked = np.concatenate(values)
-        if len(stacked):
-            product = rows[: len(stacked)].T @ stacked
-            self.total = product if self.total is None else self.total + product
+            values.append(self._fed()[max(a - 1, 0) if late else a : b - late].reshape(-1, columns))
+        if self.cable.amplitude is None:
+            values = [np.concatenate(values)]
+        first = 0 if self.starts or not late or a > 0 else samples
+        for each in values:
+            if len(each):
+                self.total = wire.add(each, rows[first : first + len(each)], self.total)
+                first += len(each)
 
     def result(self) -> Array | None:
         """Return the weight gradient."""
         if not self.wanted:
             return None
-        found = None if self.by_events is None else self.by_events.result()
-        if self.total is not None:
-            found = self.total if found is None else found + self.total
-        if found is None and self.cable.weights is not None:
-            found = np.zeros_like(self.cable.weights.weight.array)
+        assert self.cable.wire is not None
+        found: Array | None = None if self.by_events is None else self.by_events.result()
+        if self.total is not None or found is None:
+            more = self.cable.wire.weight_gradient(self.total)
+            found = more if found is None else found + more
         return found

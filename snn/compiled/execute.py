@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -294,8 +295,7 @@ class Execution(AllSteps):
 
     def running(self, stage: Stage) -> Running:
         """Return a run of a stage whose inputs are known."""
-        grouped = bool(stage.projections)
-        weights = {id(p): self._weights(p.node) for p in stage.projections if p.node is not None}
+        weights = {id(p): self._link(stage, p) for p in stage.projections if p.node is not None}
         parts = []
         for n, core in enumerate(stage.cores):
             given = []
@@ -303,7 +303,7 @@ class Execution(AllSteps):
                 given.append(Given(None, weights.get(id(inside))) if inside is not None else self._given(stage, core, edge))
             starts = [self.starts[node.number] for node in core.states]
             part = Part(
-                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.backend, grouped,
+                self.graph, core, given, starts, stage.late[n], self.names, self.mask, self.options.backend, stage.row_axes,
                 self.kept, len(self.x),
             )  # fmt: skip
             self._keep_spikes(stage, part)
@@ -324,7 +324,17 @@ class Execution(AllSteps):
         source, core = parts[p.source], stage.cores[p.source]
         plan = source.plan
         sent = plan.late[core.place(p.value.node)] if p.late else plan.sent[core.outs.index(p.value)]
-        return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late)
+        shape = source.shape if p.node is None else self._output(p.node.inputs[0])[0]
+        return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late, shape)
+
+    def _link(self, stage: Stage, p: Projection) -> Connection:
+        """Return the connection of a projection, with a bias in the shape of its target's samples."""
+        assert p.node is not None
+        found, shape = self._weights(p.node), stage.cores[p.target].shape
+        if found.bias is None or found.bias.size == 1 or p.node.outputs[0].shape == shape:
+            return found
+        bias = ops.broadcast_to(found.bias, p.node.outputs[0].shape[1:])
+        return replace(found, bias=ops.reshape(bias, shape[1:]))
 
     def _given(self, stage: Stage, core: Core, edge: Edge) -> Given:
         """Return an input of a core from outside its stage."""

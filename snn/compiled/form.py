@@ -68,13 +68,13 @@ class PartForm(NamedTuple):
 
 
 class CableForm(NamedTuple):
-    """A cable: its parts, the input of the target, the value sent; whether weighted, late, and sent as spikes."""
+    """A cable: its parts, the input of the target, the value sent; its wire's kinds; whether late, and sent as spikes."""
 
     source: int
     target: int
     input: int
     sent: Sent
-    weighted: bool
+    kinds: tuple[str, str, str, str] | None
     late: bool
     fires: bool
 
@@ -86,7 +86,11 @@ class CableForm(NamedTuple):
     @property
     def kind(self) -> str:
         """As in :class:`snn.engine.loop.Link`."""
-        return "copy" if not self.weighted else "events" if self.fires else "product"
+        return "copy" if self.kinds is None else self.kinds[0 if self.fires else 1]
+
+    def kind_back(self, sampled: bool) -> str:
+        """Return the kind of its link backward; ``sampled`` if the gradient is needed at some places only."""
+        return "copy" if self.kinds is None else self.kinds[3 if sampled else 2]
 
 
 class Ready(NamedTuple):
@@ -159,7 +163,7 @@ class Form:
 
     def _kept(self, n: int, again: bool) -> set[int]:
         plan = self.parts[n].plan
-        found = {c.fed for c in self.cables if c.source == n and c.weighted}
+        found = {c.fed for c in self.cables if c.source == n and c.kinds is not None}
         if not again:
             return found | set(self.saved[n])
         if plan.mask is not None:

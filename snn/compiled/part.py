@@ -68,18 +68,19 @@ class Part:
         Its states at the start.
     late : list of int
         Positions of the states that are sent to other cores in the next step.
-    names, mask, backend, grouped, kept
-        Names to record; ``[T, N]`` or None; the back end; whether the core steps with others; the dict that keeps plans.
+    names, mask, backend, row_axes, kept
+        Names to record; ``[T, N]`` or None; the back end; the last axes that make a row, or 0 if the core steps alone; the
+        dict that keeps plans.
     steps : int
         Number of time steps in the run.
     """
 
     def __init__(
         self, graph: Graph, core: Core, given: list[Given], starts: list[Tensor], late: list[int], names: Sequence[str],
-        mask: Array | None, backend: BackEnd, grouped: bool, kept: dict[Any, Any], steps: int,
+        mask: Array | None, backend: BackEnd, row_axes: int, kept: dict[Any, Any], steps: int,
     ) -> None:  # fmt: skip
         self.graph, self.core, self.given, self.starts, self.mask, self.backend = graph, core, given, starts, mask, backend
-        self.steps, self.shape, self.grouped, self.where = steps, core.shape, grouped, core.name
+        self.steps, self.shape, self.where, self.row_axes = steps, core.shape, core.name, row_axes
         if len(self.shape) < 1:
             raise CompileError(core.name, "values [N, ...] in each step", "a single number", "Run it with mode='eager'.")
         dtypes = [self._dtype(edge, item) for edge, item in zip(core.inputs, given, strict=True)]
@@ -149,11 +150,12 @@ class Part:
         return self.graph.nodes[edge.node].outputs[edge.output].dtype if item.x is None else item.x.dtype
 
     def _layout(self) -> Layout:
-        size, columns, limits = math.prod(self.shape), self.shape[-1], tuning.now()
+        size, limits = math.prod(self.shape), tuning.now()
+        columns = math.prod(self.shape[1:] if self.row_axes > 1 else self.shape[-1:])
         found = [c for c in self.currents if c is not None]
         weighted = [c for c in found if c.weighted]
         narrow = all(c.flat or (c.few and c.in_chunks) for c in weighted) if weighted else columns < limits.narrow
-        if narrow and not self.grouped:  # all samples form one row: else a loop would work on few elements at once
+        if narrow and not self.row_axes:  # all samples form one row: else a loop would work on few elements at once
             return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
         width = min([c.width for c in self.listed], default=limits.block)
         return Layout(self.steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
@@ -234,17 +236,18 @@ class Part:
                 return current.x
         return None
 
-    def fires(self, sent: Sent, weights: Sequence[Array]) -> Any:
+    def fires(self, sent: Sent, through: Sequence[Connection]) -> Any:
         """Return the amplitude of a sent value if it can be summed as spikes, else None."""
         if sent.flag is None:
             return None
         dtype = self.plan.program.instructions[sent.value].dtype
         amplitude = self.plan.amplitude_of(sent.amplitude, dtype, self.arrays)
-        if np.size(amplitude) not in (1, self.shape[-1]) or not _is_plain(amplitude):
+        each = self.layout.columns if all(c.row_axes == 1 for c in through) else 1
+        if np.size(amplitude) not in (1, each) or not _is_plain(amplitude):
             return None
         if self.mask is not None and sent.start is not None and not self.spiked(sent, amplitude):
             return None
-        return amplitude if all(Packed.finite(w) for w in weights) else None
+        return amplitude if all(Packed.finite(c.weight.array) for c in through) else None
 
     def spiked(self, sent: Sent, amplitude: Any) -> bool:
         """Tell whether the values sent before the run are spikes of the present amplitude."""

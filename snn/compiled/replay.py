@@ -52,7 +52,7 @@ def replay_of(running: Running) -> Replay | None:
     part, options, limits = running.parts[0], running.options, tuning.now()
     if len(running.parts) > 1 or options.checkpoint is not None or options.check or options.seen is not None or running.empty:
         return None
-    if part.mask is not None or part.grouped or part.records or not part.plan.same_amplitudes:
+    if part.mask is not None or part.row_axes or part.records or not part.plan.same_amplitudes:
         return None
     if running.steps * part.layout.samples * part.layout.columns > limits.replayed or is_overruled():
         return None

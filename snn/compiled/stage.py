@@ -16,12 +16,11 @@ from autograd.errors import CompileError
 from autograd.graph import SELECT, Node
 from autograd.state import state as thread
 
-from ..connections import Connection
+from ..connections import Connection, Wire
 from ..eager.watch import check_gradient, check_steps
-from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
-from ..engine.events import Packed, find_events, padded
+from ..engine.events import padded
 from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
 from .form import CableForm, Ready, form_for
@@ -50,10 +49,12 @@ class Cable:
         The layer on the way; None for a copy.
     late : bool
         Whether the value arrives in the next step.
+    shape : tuple of int
+        Shape of the input of ``weights``, with the same samples as the value that is sent.
     amplitude : array or None
         Amplitude of the spikes that are sent; None for numbers.
-    packed : Packed or None
-        The weights in the layout of the loop.
+    wire : Wire or None
+        The layer inside the loop.
     """
 
     source: int
@@ -62,14 +63,15 @@ class Cable:
     sent: Sent
     weights: Connection | None
     late: bool
+    shape: tuple[int, ...]
     amplitude: Any = None
-    packed: Packed | None = None
+    wire: Wire | None = None
 
     @property
     def form(self) -> CableForm:
         """The form that all runs share in which the cable sends the same."""
-        fires = self.amplitude is not None
-        return CableForm(self.source, self.target, self.input, self.sent, self.weights is not None, self.late, fires)
+        fires, kinds = self.amplitude is not None, None if self.wire is None else self.wire.kinds
+        return CableForm(self.source, self.target, self.input, self.sent, kinds, self.late, fires)
 
 
 @dataclass
@@ -143,9 +145,7 @@ class Running(Steps):
             options.checkpoint is not None, options.check,
         )  # fmt: skip
         lengths = [c.chunk for part in parts for c in part.currents if c is not None and c.chunk is not None]
-        lengths += [max(1, tuning.now().event_rows // max(1, self.samples))] * any(
-            cable.weights is not None for cable in cables
-        )
+        lengths += [cable.wire.steps_at_once(self.samples) for cable in cables if cable.wire is not None]
         self.chunk: int | None = min(lengths, default=None)
         self.dense = any(c is not None and c.in_chunks for part in parts for c in part.currents)
 
@@ -154,7 +154,7 @@ class Running(Steps):
             return
         weight, source = cable.weights.weight, self.parts[cable.source]
         beside = [c for c in self.cables if c.source == cable.source and c.sent is cable.sent]
-        same = [c.weights.weight.array for c in beside if c.weights is not None]
+        same = [c.weights for c in beside if c.weights is not None]
         cable.amplitude = source.fires(cable.sent, same)
         dtype = source.plan.program.instructions[cable.sent.value].dtype
         if cable.amplitude is None and dtype != weight.dtype:
@@ -162,10 +162,7 @@ class Running(Steps):
                 source.core.name, f"weights in the dtype of its output, {dtype}", describe(weight),
                 "Make the layer with dtype=, or run it with mode='eager'.",
             )  # fmt: skip
-        amplitude = np.ones(source.layout.columns, weight.dtype)
-        if cable.amplitude is not None:
-            amplitude *= np.asarray(cable.amplitude, weight.dtype).reshape(-1)
-        cable.packed = Packed(weight.array, amplitude, source.backend, narrow=False)
+        cable.wire = cable.weights.wire(cable.shape, cable.amplitude, source.backend)
 
     @functools.cached_property
     def inputs(self) -> list[Tensor]:
@@ -259,13 +256,8 @@ class Running(Steps):
         source = self.parts[cable.source]
         assert cable.sent.start is not None
         before = source.starts[cable.sent.start].array.reshape(-1, source.layout.columns)
-        if cable.weights is None or cable.packed is None:
-            out[...] = before
-        elif cable.amplitude is not None and source.spiked(cable.sent, cable.amplitude):
-            events = find_events((before != 0).view(np.uint8), 1, source.backend)
-            out[...] = cable.packed.currents(events)  # type: ignore[arg-type]
-        elif before.any() or not Packed.finite(cable.weights.weight.array):
-            out[...] = before @ cable.weights.weight.array.T
+        fired = cable.amplitude is not None and source.spiked(cable.sent, cable.amplitude)
+        out[...] = before if cable.wire is None else cable.wire.first(before, fired)
 
     def run(
         self, t0: int, t1: int, states: list[list[Array]], received: list[list[Array]], written: list[dict[int, Array]]
@@ -287,7 +279,7 @@ class Running(Steps):
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
                 body = ready.loop.bodies[n]
                 works.append(Work(body, part.layout, streams, states[n], ends, targets, [], received[n], lasts))
-            self.launch(ready, works, a, b, [c.packed for c in self.cables])
+            self.launch(ready, works, a, b, [[] if c.wire is None else c.wire.forward() for c in self.cables])
             states, received = [work.ends for work in works], [work.lasts for work in works]
         return states, received
 
@@ -339,7 +331,13 @@ class Running(Steps):
         return saved.flags[n, matters]
 
     def launch(
-        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[Any], places: Sequence[Array | None] = ()
+        self,
+        ready: Ready,
+        works: list[Work],
+        t0: int,
+        t1: int,
+        weights: Sequence[list[Any]],
+        places: Sequence[Array | None] = (),
     ) -> None:
         """Run a loop over some steps; ``weights`` and ``places`` belong to its links."""
         loop, samples = ready.loop, works[0].layout.samples

@@ -78,11 +78,11 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
     return [value for kind, _ in body.counts for value in given[kind]]
 
 
-def link_arguments(link: Link, weights: Any, flags: Array | None, t0: int) -> list[Any]:
-    """Return the arguments of a link; ``flags`` mark where it is needed at each step, for a late link one step earlier."""
-    if link.kind == "copy":
-        return []
-    given = [weights.reshape(-1) if isinstance(weights, np.ndarray) else weights.array]
+def link_arguments(link: Link, given: list[Any], flags: Array | None, t0: int) -> list[Any]:
+    """Return the arguments of a link, from those of its wire; ``flags`` mark where it is needed at each step.
+
+    For a late link they do so one step earlier.
+    """
     return given if flags is None else [*given, flags[max(0, t0 - link.late) :].reshape(-1), _u(link.late and t0 == 0)]
 
 

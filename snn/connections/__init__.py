@@ -13,9 +13,9 @@ from pkgutil import iter_modules
 from autograd import Cell, Tensor
 
 from ..common.structure import is_over_time, is_stateful
-from .base import Connection, Direct, Joined, Way
+from .base import Connection, Direct, Joined, Way, Wire
 
-__all__ = ["Connection", "Direct", "Joined", "Way", "connection_of", "joined"]
+__all__ = ["Connection", "Direct", "Joined", "Way", "Wire", "connection_of", "joined"]
 
 
 @functools.cache

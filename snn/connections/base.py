@@ -13,7 +13,7 @@ from autograd.dtypes import DType
 from ..engine import tuning
 from ..engine.backends import BackEnd
 
-__all__ = ["Connection", "Direct", "Joined", "Way"]
+__all__ = ["Connection", "Direct", "Joined", "Way", "Wire"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -164,6 +164,63 @@ class Direct(Way):
         return self.x.array[t0:t1]
 
 
+class Wire:
+    """A connection inside the loop of a group: the arguments of its links, and the sums of its weight gradient.
+
+    Attributes
+    ----------
+    kinds : tuple of str
+        Kinds of its links, as in :class:`snn.engine.loop.Link`: for spikes, for numbers, for gradients, and for gradients that
+        are needed at some places only.
+    listed : bool
+        Whether the weight gradient of spikes is a sum over events; see :meth:`by_events`.
+    """
+
+    kinds: tuple[str, str, str, str]
+    listed: ClassVar[bool] = False
+
+    @property
+    def sampled_below(self) -> float:
+        """Share of needed elements below which the input gradient is computed at these only."""
+        return tuning.now().sampled_in_group
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the weights in the layout of the loop."""
+        raise NotImplementedError
+
+    def steps_at_once(self, samples: int) -> int:
+        """Return the number of steps whose gradients are summed at once. It depends on the shape alone."""
+        raise NotImplementedError
+
+    def forward(self) -> list[Any]:
+        """Return the arguments of the link forward."""
+        raise NotImplementedError
+
+    def back(self, sampled: bool) -> list[Any]:
+        """Return the arguments of the link backward; ``sampled`` if its kind is the last."""
+        raise NotImplementedError
+
+    def first(self, before: Array, fired: bool) -> Array:
+        """Return the currents ``[samples, columns]`` of values before the first step; ``fired`` if they are spikes."""
+        raise NotImplementedError
+
+    def by_events(self, events: Any, rows: int, known: dict[int, Any]) -> Any:
+        """Return the weight gradient as a sum over events, this many rows at a time, as :meth:`Way.by_events` does."""
+        raise NotImplementedError
+
+    def add(self, values: Array, gradient: Array, total: Any) -> Any:
+        """Return ``total``, at first None, plus the weight gradient of rows of values and of the current gradient.
+
+        Values in bytes are flags of spikes.
+        """
+        raise NotImplementedError
+
+    def weight_gradient(self, total: Any) -> Array:
+        """Return the total in the shape of the weights; zeros if it is None."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True, eq=False)
 class Connection:
     """A layer of weights in one run; each kind is a subclass.
@@ -184,8 +241,11 @@ class Connection:
     weight: Tensor
     bias: Tensor | None
     stored: DType
-    matrix: ClassVar[bool] = False
-    """Whether ``weight`` is a matrix ``[n_out, n_in]``, through which neurons of a group can feed each other inside a loop."""
+    row_axes: ClassVar[int] = 0
+    """The last axes of an input that make one row: 1 for features, all but the first for images.
+
+    If not 0, neurons of a group can feed each other through the connection inside a loop: it has a :meth:`wire`.
+    """
 
     @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Connection | None:
@@ -203,4 +263,16 @@ class Connection:
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way for an input by its density, its size and the tuning."""
+        raise NotImplementedError
+
+    def wire(self, shape: tuple[int, ...], amplitude: Any, backend: BackEnd) -> Wire:
+        """Return the connection inside the loop of a group, from values ``[N, ...]`` of this shape.
+
+        ``amplitude`` is that of the spikes sent; None for numbers.
+
+        Raises
+        ------
+        CompileError
+            If its weights cannot be used there.
+        """
         raise NotImplementedError

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import Cell, Tensor, nn, ops
+from autograd.errors import CompileError
 from autograd.ops.conv import _conv
 from autograd.spatial import per_axis, windows_on
 from autograd.windows import Windows, convolve, input_gradient, weight_gradient
@@ -20,13 +21,13 @@ from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed, all_finite
-from ..engine.images import Images, SpikeConvolution, spread_few
+from ..engine.images import Images, SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
 from ..spikes import Spikes, reshaped
 from ..sums import Sum, counted
-from .base import Connection, Way
+from .base import Connection, Way, Wire
 from .products import NotDenseError, typed
 
-__all__ = ["Convolution", "ConvolvedEvents", "ConvolvedImages", "ConvolvedOnce"]
+__all__ = ["Convolution", "ConvolvedEvents", "ConvolvedImages", "ConvolvedOnce", "Kernels"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,6 +38,11 @@ class Convolution(Connection):
 
     windows: Windows
     groups: int
+
+    @property
+    def row_axes(self) -> int:  # type: ignore[override]
+        """See :class:`snn.connections.base.Connection`."""
+        return 1 + len(self.windows.kernel)
 
     @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Convolution | None:
@@ -83,6 +89,84 @@ class Convolution(Connection):
         if spikes.events.density > limits.convolved_density:
             return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %", backend)
         return ConvolvedEvents(self, x, spikes, share, backend)
+
+    def wire(self, shape: tuple[int, ...], amplitude: Any, backend: BackEnd) -> Wire:
+        """See :class:`snn.connections.base.Connection`."""
+        if not Packed.finite(self.weight.array):
+            raise CompileError(
+                f"{self.cell!r} in feedback", "finite weights", "infinite or NaN weights",
+                "Lower the learning rate, or run it with mode='eager'.",
+            )  # fmt: skip
+        return Kernels(self, shape, amplitude, backend)
+
+
+class Kernels(Wire):
+    """A convolution inside the loop of a group, from images ``[N, C, ...]``: each spike adds its kernels to its outputs."""
+
+    def __init__(self, connection: Convolution, shape: tuple[int, ...], amplitude: Any, backend: BackEnd) -> None:
+        self.connection, self.shape, self.amplitude, self.backend = connection, shape, amplitude, backend
+        self.weight = connection.weight.array
+        self.fixed = self.weight, connection.windows, connection.groups, shape[2:]
+        self.out = len(self.weight), *connection.windows.counts(shape[2:])
+        self.dense = is_dense(connection.windows, connection.groups)
+        whole = "convolve" if self.dense else "spread_numbers"
+        self.kinds = "spread", whole, whole, "spread_where"
+
+    @property
+    def sampled_below(self) -> float:
+        """See :class:`snn.connections.base.Way`."""
+        return tuning.now().sampled_kernels if self.dense else tuning.now().sampled_in_group
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the kernels."""
+        return int(self.weight.nbytes)
+
+    def steps_at_once(self, samples: int) -> int:
+        """Return the length of a chunk."""
+        return max(1, tuning.now().convolved_elements // max(1, samples * math.prod(self.out)))
+
+    def forward(self) -> list[Any]:
+        """Return the kernels and the places that each position reaches."""
+        return self._forward
+
+    @functools.cached_property
+    def _forward(self) -> list[Any]:
+        if self.amplitude is None and self.dense:
+            return dense_kernels_of(*self.fixed)
+        return kernels_of(*self.fixed, 1 if self.amplitude is None else np.asarray(self.amplitude).reshape(()))
+
+    def back(self, sampled: bool) -> list[Any]:
+        """Return the same for gradients."""
+        if self.dense and not sampled:
+            return dense_kernels_of(*self.fixed, back=True)
+        return kernels_of(*self.fixed, back=not sampled, aligned=not sampled)
+
+    def first(self, before: Array, fired: bool) -> Array:
+        """Return the currents of values before the first step."""
+        images = before.reshape(self.shape).astype(self.weight.dtype, copy=False)
+        return convolve(images, *self.fixed[:3]).reshape(len(images), -1)
+
+    def add(self, values: Array, gradient: Array, total: Any) -> Any:
+        """Return totals of spikes and of numbers plus the weight gradient of some rows."""
+        way, found = self._way(values), dict(total or {})
+        name = type(way)
+        sums = found[name][1] if name in found else None
+        found[name] = way, way.add(0, 1, way.laid(np.ascontiguousarray(gradient)), sums)
+        return found
+
+    def _way(self, values: Array) -> Way:
+        """Return a way for rows of values, as one step."""
+        x = values.reshape(1, -1, *self.shape[1:])
+        if values.dtype != np.uint8:
+            return ConvolvedImages(self.connection, Tensor.wrap(x), "numbers", self.backend)
+        amplitude = np.asarray(self.amplitude, self.weight.dtype)
+        return self.connection.way(Spikes(x, amplitude, self.backend), self.backend)
+
+    def weight_gradient(self, total: Any) -> Array:
+        """Return the sum of the totals."""
+        made = [way.weight_gradient(sums) for way, sums in (total or {}).values()]
+        return functools.reduce(np.add, made, np.zeros_like(self.weight))
 
 
 def _spikes(x: Tensor, backend: BackEnd) -> Spikes | None:

@@ -15,15 +15,15 @@ from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.buffers import empty
-from ..engine.events import LANES, Events, Packed, sampled_product, turned
+from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned
 from ..engine.operands import Matrix, flags
 from ..engine.which import choice, product
 from ..spikes import Spikes, as_spikes
 from ..sums import Sum, counted
-from .base import Connection, Way
+from .base import Connection, Way, Wire
 from .products import factors_of
 
-__all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product"]
+__all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product", "Rows"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,7 +32,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Dense(Connection):
     """``x @ weight.T + bias``, with weights ``[n_out, n_in]`` and a bias ``[n_out]`` or of one value."""
 
-    matrix = True
+    row_axes = 1
 
     @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Dense | None:
@@ -63,6 +63,66 @@ class Dense(Connection):
             most = f"{100 * limits.dense_density:g}{' %' * (given is spikes)}"
             return Product(given, weight, f"{share}, more than {most}", backend)
         return Listed(spikes, weight, share, backend)
+
+    def wire(self, shape: tuple[int, ...], amplitude: Any, backend: BackEnd) -> Wire:
+        """See :class:`snn.connections.base.Connection`."""
+        return Rows(self.weight.array, amplitude, backend)
+
+
+class Rows(Wire):
+    """Weights ``[n_out, n_in]`` inside the loop of a group."""
+
+    kinds = "events", "product", "product", "sampled"
+    listed = True
+
+    def __init__(self, weight: Array, amplitude: Any, backend: BackEnd) -> None:
+        self.weight, self.backend = weight, backend
+        each = np.ones(weight.shape[1], weight.dtype)
+        if amplitude is not None:
+            each *= np.asarray(amplitude, weight.dtype).reshape(-1)
+        self.packed = Packed(weight, each, backend, narrow=False)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of the packed weights."""
+        return self.packed.nbytes
+
+    def steps_at_once(self, samples: int) -> int:
+        """Return the length of a chunk."""
+        return max(1, tuning.now().event_rows // max(1, samples))
+
+    def forward(self) -> list[Any]:
+        """Return the packed weights."""
+        return [self.packed.array]
+
+    def back(self, sampled: bool) -> list[Any]:
+        """Return the weights transposed, or packed as a second factor."""
+        if sampled:
+            return [turned(self.weight, self.backend).reshape(-1)]
+        return [Packed.of_factor(self.weight, self.backend).array]
+
+    def first(self, before: Array, fired: bool) -> Array:
+        """Return the currents of values before the first step."""
+        if fired:
+            events = find_events((before != 0).view(np.uint8), 1, self.backend)
+            return self.packed.currents(events)  # type: ignore[arg-type]
+        if before.any() or not Packed.finite(self.weight):
+            made: Array = before @ self.weight.T
+            return made
+        return np.zeros((len(before), len(self.weight)), self.weight.dtype)
+
+    def by_events(self, events: Events, rows: int, known: dict[int, Any]) -> GradientByEvents:
+        """Return the weight gradient as a sum over events, this many rows at a time."""
+        return GradientByEvents(self.packed, events, rows, known)
+
+    def add(self, values: Array, gradient: Array, total: Array | None) -> Array:
+        """Return a total plus the weight gradient of some rows."""
+        made: Array = gradient.T @ values
+        return made if total is None else total + made
+
+    def weight_gradient(self, total: Array | None) -> Array:
+        """Return the total as ``[n_out, n_in]``; zeros if it is None."""
+        return np.zeros_like(self.weight) if total is None else total
 
 
 class _Weighted(Way):

@@ -77,6 +77,10 @@ class _Emitter:
         for k, link in enumerate(self.loop.links):
             if link.kind == "sampled":
                 yield f"link{k}_four = np.empty(4, link{k}_weights.dtype)"
+            if link.kind == "convolve":
+                yield f"link{k}_image = np.zeros(link{k}_image_room, link{k}_weights.dtype)"
+            if link.tables:
+                yield f"link{k}_work = np.empty(link{k}_room, link{k}_weights.dtype)"
         yield "for job in range(lo, hi):"
         yield "    first_sample = job * group"
         yield "    members = min(group, samples - first_sample)"
@@ -106,6 +110,8 @@ class _Emitter:
             yield "        add_rows_of_64("
             yield f"            {received}, s * {whole} + g, {weights}, g * {columns}, np.uint64(LANES), "
             yield f"            {source.p}fired{link.sent}, at, end)"
+        elif link.tables:
+            yield from self._spread(k)
         elif link.kind == "product":
             yield f"add_product({received}, {whole}, {sent}, {source.p}whole, members, {columns}, {weights})"
         elif link.kind == "sampled":
@@ -117,6 +123,26 @@ class _Emitter:
         else:
             yield f"for j in range(members * {whole}):"
             yield f"    {received}[j] += {sent}[j]"
+
+    def _spread(self, k: int) -> Iterator[str]:
+        """Add the values that one body sends through a convolution, sample by sample."""
+        link, source, target = self.loop.links[k], self.parts[self.loop.links[k].source], self.parts[self.loop.links[k].target]
+        to, columns = f"{target.p}received{link.received}, s * {target.p}whole", f"{source.p}columns"
+        more = ", ".join(f"link{k}_{name}" for name in ("work", "weights", *link.tables))
+        if link.sampled:
+            yield f"if t >= link{k}_skip:"
+        yield from indented(link.sampled, ["for s in range(members):"])
+        if link.kind == "spread":
+            yield f"    at, end = s * {columns}, s * {columns} + {source.p}count{link.sent}[s]"
+            yield f"    spread_spikes({to}, {source.p}fired{link.sent}, at, end, {more})"
+        elif link.kind == "convolve":
+            yield f"    convolve({to}, {source.p}sent{link.sent}, s * {source.p}whole, link{k}_image, {more})"
+        elif link.sampled:
+            yield f"        at = ((t - link{k}_skip) * samples + first_sample + s) * {target.p}columns"
+            yield f"        spread_where({to}, {source.p}sent{link.sent}, s * {source.p}whole, {target.p}columns,"
+            yield f"                     link{k}_flags, at, {more})"
+        else:
+            yield f"    spread_numbers({to}, {source.p}sent{link.sent}, s * {source.p}whole, {columns}, {more})"
 
 
 class _Part(Step):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from .buffers import empty
 from .events import Events
 from .threads import launch
 
-__all__ = ["Images", "SpikeConvolution", "spread_few"]
+__all__ = ["Images", "SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -151,25 +153,121 @@ def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
     return np.ascontiguousarray(packed).reshape(-1), [_u(pitch), _u(each * groups), _u(pitch * groups)]
 
 
+def kernels_of(
+    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], amplitude: Any = 1, back: bool = False,
+    aligned: bool = True,
+) -> list[Any]:  # fmt: skip
+    """Return the arguments with which a loop convolves images, as :class:`snn.engine.loop.Link` lists them.
+
+    Parameters
+    ----------
+    weight : array
+        ``[out, C / groups, *kernel]``, with any number of axes.
+    windows, groups, size : Windows, int, tuple of int
+        As in :class:`SpikeConvolution`.
+    amplitude : array
+        One factor of all weights.
+    back : bool
+        Whether to go back, from the gradient of the outputs to that of the inputs.
+    aligned : bool
+        Whether places may be padded; see :func:`_padded`.
+    """
+    (n_out, each), counts = weight.shape[:2], windows.counts(size)
+    apart = (weight * weight.dtype.type(amplitude)).reshape(groups, n_out // groups, each, -1, weight.shape[-1])
+    runs = groups == windows.dilation[-1] == 1 and (back or windows.stride[-1] == 1)
+    source, target = (counts, size) if back else (size, counts)
+    packed = np.moveaxis(apart, 2 if back else 1, -1)
+    packed = packed.reshape(-1, *packed.shape[2:])
+    if runs and not back:
+        packed = packed[:, :, ::-1]
+    outputs = packed.shape[-1]
+    flat, (group_out, n, pitch) = (
+        _padded(packed, groups) if aligned
+        else (np.ascontiguousarray(packed).reshape(-1), [_u(outputs), _u(outputs * groups), _u(outputs * groups)])
+    )  # fmt: skip
+    sizes = [
+        _u(math.prod(source)), _u(len(packed) // groups), group_out, n, pitch, _u(source[-1]), _u(packed.shape[1]),
+        _u(packed.shape[2]), _u(math.prod(target[:-1])), _u(target[-1]),
+    ]  # fmt: skip
+    return [flat, np.array(sizes), *_tables(windows, size, runs, back), _u(math.prod(target) * int(pitch))]
+
+
+def is_dense(windows: Windows, groups: int) -> bool:
+    """Tell whether a loop convolves whole images, in both directions, by products with rows of the kernel."""
+    pads = zip(windows.pads, windows.spans, strict=True)
+    return groups == 1 and set(windows.stride) == {1} and all(max(pad) < span for pad, span in pads)
+
+
+def dense_kernels_of(
+    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], back: bool = False
+) -> list[Any]:  # fmt: skip
+    """Return the arguments of such a convolution; see :func:`kernels_of`."""
+    if back:  # the gradient is convolved with the kernel turned around
+        pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(
+            windows.spans, windows.pads, strict=True
+        ))  # fmt: skip
+        turned = np.flip(weight, tuple(range(2, weight.ndim))).swapaxes(0, 1)
+        weight, windows, size = turned, replace(windows, pads=pads), windows.counts(size)
+    (n_out, channels), kw = weight.shape[:2], weight.shape[-1]
+    packed = np.moveaxis(weight.reshape(n_out, channels, -1, kw), (0, 1), (3, 2))
+    packed = np.pad(packed, ((0, 0), (0, 0), (0, 0), (0, -n_out % 16)))
+    pitch, kh = packed.shape[-1], len(packed)
+    packed = np.moveaxis(packed.reshape(kh, kw, channels, -1, 16), 3, 0)
+    rows, places = windows.padded(size), windows.counts(size)
+    sizes = [
+        channels, math.prod(size[:-1]), size[-1], windows.pads[-1][0], rows[-1], kh, kw, windows.dilation[-1],
+        math.prod(places[:-1]), places[-1], n_out, pitch,
+    ]  # fmt: skip
+    return [
+        np.ascontiguousarray(packed).reshape(-1), np.array(sizes, np.uint64), *_rows(windows, size),
+        _u(math.prod(places) * pitch), _u(math.prod(rows) * channels),
+    ]  # fmt: skip
+
+
+@functools.lru_cache(64)
+def _rows(windows: Windows, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the row of the padded image for each row of the image, and for each row of the output and of the kernel."""
+    padded = windows.padded(size)[:-1]
+
+    def row(at: tuple[int, ...]) -> int:
+        return functools.reduce(lambda found, each: found * each[1] + each[0], zip(at, padded, strict=True), 0)
+
+    inner = [
+        row(tuple(i + before for i, (before, _) in zip(at, windows.pads, strict=False))) for at in np.ndindex(*size[:-1])
+    ]  # fmt: skip
+    row_of = [
+        row(tuple(i + d * k for i, d, k in zip(at, windows.dilation, kernel, strict=False)))
+        for at in np.ndindex(*windows.counts(size)[:-1])
+        for kernel in np.ndindex(*windows.kernel[:-1])
+    ]
+    return np.array(inner, np.uint64), np.array(row_of, np.uint64)
+
+
 @functools.lru_cache(64)
 def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool = False) -> tuple[Array, Array, Array]:
     """Return which rows and runs each position of an image reaches; kernel ``add_kernels`` defines them.
 
-    With ``back``, return the rows and runs of the image for each position of the output.
+    All axes but the last are one axis of rows. With ``back``, return the rows and runs of the image for each position of the
+    output.
     """
-    (kh, kw), rows = windows.kernel, (size if back else windows.counts(size))[0]
-    down, along = (_reached(windows, size, axis, back) for axis in (0, 1))
-    row_of = np.full((len(down), kh), rows, np.uint64)
-    for y, found in enumerate(down):
-        for k, place in found:
-            row_of[y, k] = place
+    counts = windows.counts(size)
+    source, target = (counts, size) if back else (size, counts)
+    *down, along = (_reached(windows, size, axis, back) for axis in range(len(size)))
+    rows = math.prod(target[:-1])
+    row_of = np.full((math.prod(source[:-1]), math.prod(windows.kernel[:-1])), rows, np.uint64)
+    for y, at in enumerate(np.ndindex(*source[:-1])):
+        for found in itertools.product(*(axis[i] for axis, i in zip(down, at, strict=True))):
+            k = row = 0
+            for (each, place), kernel, length in zip(found, windows.kernel[:-1], target[:-1], strict=True):
+                k, row = k * kernel + each, row * length + place
+            row_of[y, k] = row
     starts, runs = [0], []
-    for found in along:
-        if in_runs and found:
-            k, place = found[0 if back else -1]  # places fall along the kernel, or rise with ``back``
-            runs.append((place, k if back else kw - 1 - k, len(found)))
+    for reached in along:
+        if in_runs and reached:
+            k, place = reached[0 if back else -1]  # places fall along the kernel, or rise with ``back``
+            runs.append((place, k if back else windows.kernel[-1] - 1 - k, len(reached)))
         else:
-            runs += [(place, k, 1) for k, place in found]
+            runs += [(place, k, 1) for k, place in reached]
         starts.append(len(runs))
     return row_of.reshape(-1), np.array(starts, np.uint64), np.array(runs, np.uint64).reshape(-1)
 

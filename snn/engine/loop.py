@@ -83,8 +83,9 @@ class Link:
     ----------
     source, sent, target, received : int
         The bodies, and positions in ``sent`` and ``received``.
-    kind : {"events", "product", "sampled", "copy"}
-        Sum of the weights of fired neurons; product with weights; product at listed places only; copy.
+    kind : {"events", "product", "sampled", "spread", "spread_numbers", "convolve", "spread_where", "copy"}
+        Sum of the weights of fired neurons; product with weights; product where flags are set; kernels of a convolution added
+        for each spike, or for each number; the whole convolution; its gradient where flags are set; copy.
     late : bool
         Whether the value arrives in the next step.
     """
@@ -98,7 +99,21 @@ class Link:
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments."""
-        return {"copy": [], "sampled": ["weights", "flags", "skip"]}.get(self.kind, ["weights"])
+        names = [] if self.kind == "copy" else ["weights", *self.tables]
+        names += ["room"] * bool(self.tables) + ["image_room"] * (self.kind == "convolve")
+        return names + ["flags", "skip"] * self.sampled
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of the sizes and tables of a convolution; none for other kinds."""
+        if self.kind == "convolve":
+            return ["sizes", "inner", "row_of"]
+        return ["sizes", "row_of", "run_start", "runs"] if self.kind.startswith("spread") else []
+
+    @property
+    def sampled(self) -> bool:
+        """Whether it is needed only where flags are set."""
+        return self.kind in ("sampled", "spread_where")
 
 
 @dataclass(frozen=True)

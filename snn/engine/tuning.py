@@ -38,6 +38,8 @@ class Tuning:
         The same for the input of a convolution (``benchmarks conv``).
     sampled_in_group : float
         The same for gradients between populations that step together (``benchmarks graph``).
+    sampled_kernels : float
+        The same where they step together through a convolution without strides (``benchmarks graph``).
     few_outputs : int
         Outputs up to which the input gradient stays a product, which the earlier loop computes (``benchmarks digits``).
     little_work : int
@@ -99,6 +101,7 @@ class Tuning:
     sampled_density: float = 0.25
     sampled_convolved: float = 0.5
     sampled_in_group: float = 0.45
+    sampled_kernels: float = 0.08
     few_outputs: int = 32
     little_work: int = 1 << 21
     kept_spikes: int = 1 << 18

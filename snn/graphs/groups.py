@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autograd import tree
+from autograd import nn, tree
 from autograd.errors import CompileError
 
 from ..common.structure import label, runs_at_once, steps_in_loops
@@ -22,8 +22,14 @@ def is_elementwise(node: Node) -> bool:
     return node.kind == "operation" and (op.scalar is not None or op.expand is not None or "dtype" in op.attr_names)
 
 
+def is_reshape(node: Node) -> bool:
+    """Tell whether an operation or layer gives each sample another shape, with the same elements in the same order."""
+    known = node.what.__name__ == "_reshape" if node.kind == "operation" else type(node.what) is nn.Flatten
+    return known and node.kind in ("operation", "layer")
+
+
 def make_group(
-    graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool], connects: Callable[[Node], bool]
+    graph: Graph, part: list[Node], row_axes: Callable[[Node], int], connects: Callable[[Node], bool]
 ) -> Stage:  # fmt: skip
     """Return the stage of nodes that feed each other.
 
@@ -33,22 +39,23 @@ def make_group(
         The graph of the net.
     part : list of Node
         A strongly connected component of the graph.
-    has_matrix : callable
-        Whether a node is weights through which neurons can feed each other inside a loop.
+    row_axes : callable
+        The last axes of an input that make one row, if a node is a connection through which neurons can feed each other inside
+        a loop; else 0.
 
     Raises
     ------
     CompileError
         If feedback passes through a layer or operation that cannot step inside a loop.
     """
-    return _Group(graph, part, has_matrix, connects).stage()
+    return _Group(graph, part, row_axes, connects).stage()
 
 
 class _Group:
     def __init__(
-        self, graph: Graph, part: list[Node], has_matrix: Callable[[Node], bool], connects: Callable[[Node], bool]
+        self, graph: Graph, part: list[Node], row_axes: Callable[[Node], int], connects: Callable[[Node], bool]
     ) -> None:  # fmt: skip
-        self.graph, self.nodes, self.has_matrix, self.connects = graph, graph.nodes, has_matrix, connects
+        self.graph, self.nodes, self.row_axes, self.connects = graph, graph.nodes, row_axes, connects
         self.part, self.inside = part, {node.number for node in part}
         self.steps = [node for node in part if self._steps(node) and node.kind != "state"]
         self.states = [node for node in part if node.kind == "state"]
@@ -57,6 +64,7 @@ class _Group:
         """Return the stage."""
         self._check_kinds()
         self._check_readers()
+        axes = self._check_rows()
         phase = self._phases()
         order = self._cores(phase)
         homes = {node.number: self._home(node, order) for node in self.states}
@@ -64,26 +72,44 @@ class _Group:
             self._check_shapes(core)
             core.with_inputs(self.graph)
         inputs = [(k, edge) for k, core in enumerate(order) for edge in core.inputs if edge.node in self.inside]
-        return Stage("cores", cores=order, projections=[self._projection(order, homes, k, edge) for k, edge in inputs])
+        projections = [self._projection(order, homes, k, edge) for k, edge in inputs]
+        return Stage("cores", cores=order, projections=projections, row_axes=axes)
 
     def _steps(self, node: Node) -> bool:
         """Tell whether a node can be part of a core; a layer that seems to work element by element can, too."""
         if is_elementwise(node):
             return True
+        if self._reshapes(node):
+            return False
         shapes = {*(self.nodes[edge.node].outputs[edge.output].shape for edge in node.edges), *(o.shape for o in node.outputs)}
         return node.kind == "layer" and len(shapes) == 1 and not self.connects(node)
+
+    def _shape(self, edge: Edge) -> tuple[int, ...]:
+        return self.nodes[edge.node].outputs[edge.output].shape
+
+    def _reshapes(self, node: Node) -> bool:
+        """Tell whether a node only reshapes samples."""
+        return is_reshape(node) and self._shape(node.edges[0])[0] == node.outputs[0].shape[0]
+
+    def _before(self, edge: Edge) -> Edge:
+        """Return the value before any change of the shape of samples."""
+        while edge.node in self.inside and self._reshapes(self.nodes[edge.node]):
+            edge = self.nodes[edge.node].edges[0]
+        return edge
 
     def _check_kinds(self) -> None:
         for node in self.part:
             if node.kind == "population" and runs_at_once(node.what) and not steps_in_loops(node.what):
                 raise CompileError(
-                    self.graph.name, "neurons, dense layers and snn.Delay in feedback", label(node.name, node.what),
+                    self.graph.name, "neurons, dense layers, convolutions and snn.Delay in feedback",
+                    label(node.name, node.what),
                     "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
                 )  # fmt: skip
-            if not self._steps(node) and not self.has_matrix(node):
+            if not self._steps(node) and not self.row_axes(node) and not self._reshapes(node):
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
-                    self.graph.name, "dense layers, products with a matrix and operations on each element in feedback",
+                    self.graph.name,
+                    "dense layers, convolutions, products with a matrix and operations on each element in feedback",
                     what, "Take it out of the feedback, or run it with mode='eager'.",
                 )  # fmt: skip
 
@@ -102,13 +128,31 @@ class _Group:
                     "Read the sum that the neuron gets, or run it with mode='eager'.",
                 )  # fmt: skip
 
+    def _check_rows(self) -> int:
+        """Return the axes of a row: the last; with a convolution all of a sample, which each connection then must take."""
+        links = [node for node in self.part if not self._steps(node)]
+        axes = max((2 if self._reshapes(node) else self.row_axes(node) for node in links), default=1)
+        for node in links if axes > 1 else ():
+            if self._reshapes(node):
+                continue
+            shape = self._shape(node.edges[0])
+            if len(shape) != 1 + self.row_axes(node):
+                raise CompileError(
+                    self.graph.name, "features [N, F] before each dense layer in feedback with a convolution",
+                    f"{list(shape)} before {node.name}", "Use a convolution there too, or run it with mode='eager'.",
+                )  # fmt: skip
+        return axes
+
     def _phases(self) -> dict[int, int]:
         """Return the number of layers of weights on the longest path to each node within a step."""
         phase: dict[int, int] = {}
         for node in self.part:
             before = [edge.node for edge in node.edges if edge.node in self.inside]
-            phase[node.number] = max((phase[i] + (not self._steps(self.nodes[i])) for i in before), default=0)
+            phase[node.number] = max((phase[i] + self._weighs(self.nodes[i]) for i in before), default=0)
         return phase
+
+    def _weighs(self, node: Node) -> bool:
+        return not self._steps(node) and not self._reshapes(node)
 
     def _cores(self, phase: dict[int, int]) -> list[Core]:
         """Merge nodes that feed each other in one phase into cores; return them in the order in which they step."""
@@ -154,14 +198,14 @@ class _Group:
                     raise CompileError(
                         self.graph.name, "values of one shape where neurons feed each other without weights",
                         f"{list(shape)} and {list(core.shape)} in {node.name}",
-                        "Connect them by a dense layer, or run it with mode='eager'.",
+                        "Connect them by a layer of weights, or run it with mode='eager'.",
                     )  # fmt: skip
 
     def _projection(self, order: list[Core], homes: dict[int, int], target: int, edge: Edge) -> Projection:
         """Return the projection for an input of a core that another core feeds."""
-        node = self.nodes[edge.node]
+        node = self.nodes[self._before(edge).node]
         link = None if self._steps(node) else node
-        value = edge if link is None else node.edges[0]
+        value = self._before(edge if link is None else node.edges[0])
         sender = self.nodes[value.node]
         if sender.kind == "state":
             return Projection(homes[sender.number], target, value, edge, link, True)

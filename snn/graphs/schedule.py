@@ -51,12 +51,12 @@ class _Scheduler:
         """Tell whether a node is a connection: a layer of weights, or a product of a varying value with a constant matrix."""
         return self._is_product(node) or self._connection(node) is not None
 
-    def has_matrix(self, node: Node) -> bool:
-        """Tell whether a node is a connection through which neurons can feed each other inside a loop."""
+    def row_axes(self, node: Node) -> int:
+        """Return the axes of a row if neurons can feed each other through a node inside a loop, else 0."""
         if self._is_product(node):
-            return True
+            return 1
         found = self._connection(node)
-        return found is not None and found.matrix
+        return 0 if found is None else found.row_axes
 
     def _is_product(self, node: Node) -> bool:
         if node.kind != "operation" or not node.varies or node.what.__name__ != "_matmul":
@@ -90,7 +90,7 @@ class _Scheduler:
             return Stage("cores", cores=[self._core(part)], whole=whole)
         if alone or len(part) == 1:  # a neuron whose state never changes, or a state updated elsewhere
             return Stage("cores", cores=[self._core(part)])
-        return make_group(self.graph, part, self.has_matrix, self.connects)
+        return make_group(self.graph, part, self.row_axes, self.connects)
 
     def _whole(self, part: list[Node]) -> Node | None:
         """Return a layer with a state that can run on all time steps at once, if no other node reads its states."""
@@ -124,6 +124,8 @@ class _Scheduler:
                     node = None if source is None else source.node
                     if source is None or node is None or self.used[node.number] > 1 or node.outputs[0].shape != core.shape:
                         continue
+                    if stage.row_axes > 1 and self.row_axes(node) == 1 and len(core.shape) > 2:
+                        continue  # its rows are shorter than those of the loop
                     if self.connects(node):
                         stage.dense[edge] = node
                         source.kind = "none"

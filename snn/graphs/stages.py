@@ -155,6 +155,9 @@ class Stage:
         The inputs from outside that are products with weights, computed during the loop.
     whole : Node or None
         A layer with a state that can run on all time steps at once. The only core is for runs that must go step by step.
+    row_axes : int
+        In a group, the last axes that make a row: 1, or more if a convolution connects its populations; a row then is a
+        sample.
     """
 
     kind: str
@@ -163,6 +166,7 @@ class Stage:
     projections: list[Projection] = field(default_factory=list)
     dense: dict[Edge, Node] = field(default_factory=dict)
     whole: Node | None = None
+    row_axes: int = 0
 
     @functools.cached_property
     def inside(self) -> list[list[Projection | None]]:

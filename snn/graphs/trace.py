@@ -32,6 +32,8 @@ from ..common.structure import (
     sample_state,
     zeros_of,
 )
+from ..connections import connection_of
+from ..layers.recurrent import RecurrentThrough
 from ..recurrent import Recurrent
 from .builder import Builder, naming_the_line
 from .graph import Edge, Graph, Output, Start
@@ -172,7 +174,7 @@ class _Tracer(Builder):
                 return operands(quietly(lambda: Cell.__call__(cell, *args, **kwargs)))
         first, place = self.place
         name = place if cell is first else self.names.get(id(cell), type(cell).__name__)
-        if not self._enters(cell, name):
+        if not self._enters(cell, name, args):
             if not any(isinstance(leaf, Tensor) and isinstance(leaf.array, Value) for leaf in tree.leaves([*args])):
                 return NotImplemented
             if kwargs:
@@ -181,7 +183,7 @@ class _Tracer(Builder):
                 )
             return self._noted(cell, args, name)
         self.within.append(name)
-        layer = isinstance(cell, Recurrent)
+        layer = isinstance(cell, (Recurrent, RecurrentThrough))
         self.layers += [(name, self.edge(args[0]), cell)] if layer else []
         try:
             with scope(calling=_once(self.call, cell)):
@@ -191,13 +193,13 @@ class _Tracer(Builder):
             if layer:
                 self.layers.pop()
 
-    def _enters(self, cell: Cell, name: str) -> bool:
+    def _enters(self, cell: Cell, name: str, args: tuple[Any, ...]) -> bool:
         """Tell whether a Cell is more than one node."""
         if self.inside:
             self._check_inside(cell, name)
             return True
         wires = holds_neurons(cell) and is_stateful(cell)
-        if wires or isinstance(cell, nn.SequentialCell) or (isinstance(cell, Recurrent) and cell.lateral != "self"):
+        if wires or isinstance(cell, nn.SequentialCell) or self._feeds_back(cell, args):
             if cell.has_bprop:
                 raise CompileError(
                     label(name, cell), "neurons in a Cell without a bprop of its own", "one with a bprop",
@@ -206,6 +208,15 @@ class _Tracer(Builder):
             self._check_hooks([cell], name)
             return True
         return False
+
+    def _feeds_back(self, cell: Cell, args: tuple[Any, ...]) -> bool:
+        """Tell whether a Cell is a population whose feedback passes through weights that can step inside a loop."""
+        if isinstance(cell, RecurrentThrough) and len(args) == 2 and runs_at_once(cell):
+            fired = args[1].spike
+            with scope(tracing=None, calling=None, recording=False):
+                found = connection_of(cell.back, zeros_of((1, *fired.shape), fired.dtype))
+            return found is not None and found.row_axes == fired.ndim - 1
+        return isinstance(cell, Recurrent) and cell.lateral != "self"
 
     def _check_inside(self, cell: Cell, name: str) -> None:
         self._check_hooks([cell], name)

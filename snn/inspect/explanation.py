@@ -199,9 +199,7 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
         whose = "" if only and current is not None else f" of {input_name(part, k)}"
         if current is None:
             cable = cables[k]
-            how = {"copy": "unchanged", "events": "summed from the spikes", "product": "a product in each step"}[
-                cable.form.kind
-            ]
+            how = _LINKS[cable.form.kind]
             source = "itself" if cable.source == n else part_name(running.parts[cable.source])
             yield f"  currents{whose}: {how}, from {source}{', a step later' * cable.late}"
         elif given.weights is None or real:
@@ -213,6 +211,13 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
             yield f"  currents{whose}: {_DECIDED.format(share=100 * limits.dense_density, least=limits.little_work)}"
         if (weights := given.weights) is not None and weights.stored != weights.weight.dtype:
             yield f"  weights{whose}: {weights.stored}, converted to {weights.weight.dtype} in each run, as the input is"
+
+
+_LINKS = {
+    "copy": "unchanged", "events": "summed from the spikes", "product": "a product in each step",
+    "spread": "convolved from the spikes", "spread_numbers": "a convolution in each step",
+    "convolve": "a convolution in each step",
+}  # fmt: skip
 
 
 def _products(used: dict[str, str], whose: str) -> Iterator[str]:

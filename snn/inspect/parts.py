@@ -158,8 +158,8 @@ class Walk:
                 self._make(edge, taped, None if part.flags[k] is None else part.out_amplitudes[k])
             for i, fires in running.form.sends[n]:
                 self._use((t1 - t0) * neurons * (fires and i not in made))
-            packed = [cable.packed for cable in running.received_by(n) if cable.packed is not None]
-            kept += [self._take("buffers", weights.nbytes, False) for weights in packed]
+            wires = [cable.wire for cable in running.received_by(n) if cable.wire is not None]
+            kept += [self._take("buffers", wire.kept_bytes, False) for wire in wires]
             state = sum(map(_bytes, part.starts))
             self.work.append(self.heap.array(state))
             kept.append(self.heap.array(state))
@@ -199,7 +199,8 @@ class Walk:
                 if cable is not None:
                     sender = running, cable.source, running.matters(cable)
                     fires, shape = cable.amplitude is not None, running.parts[cable.source].shape
-                    events = _events((self.steps, *shape), FIRING) if fires else None
+                    listed = fires and cable.wire is not None and cable.wire.listed
+                    events = _events((self.steps, *shape), FIRING) if listed else None
                     self._use(2 * weight.nbytes, False)
                 if passes and not few:
                     chunks[d, False] = weight.itemsize

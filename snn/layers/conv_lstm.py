@@ -38,8 +38,8 @@ class ConvLSTM(Stateful):
     reset). ``v`` lies between -1 and 1. Spikes have amplitude 1.
 
     The compiled mode runs the convolution of the input on all time steps at once, and the rest step by step, as the eager mode
-    does, since a convolution cannot step inside a compiled loop. For this reason it also refuses a ConvLSTM in a larger
-    feedback loop.
+    does: the four gates of a channel have another shape than its state, and such values cannot step in one loop. For this
+    reason it also refuses a ConvLSTM in a larger feedback loop.
 
     Parameters
     ----------
@@ -88,7 +88,9 @@ class ConvLSTM(Stateful):
     State = ConvLSTMState
     called = "layer"
     keeps_spikes: ClassVar[bool] = False
-    runs = "step by step after a convolution over all time steps: a feedback convolution cannot step inside a compiled loop"
+    runs = (
+        "step by step after a convolution over all time steps: its gates are slices, which cannot step inside a compiled loop"
+    )
 
     def __init__(
         self, in_channels: int, channels: int, kernel_size: Any = 3, *, v_threshold: float = 0.1,

@@ -22,8 +22,8 @@ class RecurrentThrough(Cell):
     ConvLSTM for numbers (Shi et al., "Convolutional LSTM Network", NeurIPS 2015); with an ``nn.Dense`` it equals a
     :class:`snn.Recurrent`, which is faster. Put a convolution of the input before this layer.
 
-    The compiled mode runs the layers around it on all time steps at once, and this one step by step, as the eager mode does,
-    since a convolution cannot step inside a compiled loop.
+    The compiled mode steps it inside one loop if ``back`` is an ``nn.Dense`` for features ``[N, F]`` or an ``nn.Conv1d``,
+    ``nn.Conv2d`` or ``nn.Conv3d``; with any other layer it runs step by step, as in the eager mode.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 
 from .python.lanes import (
     LANES,
-    add_times,  # noqa: F401 - kernels use it
+    add_times,
     dot_rows,
     exponential,
     lowest,
@@ -20,6 +20,7 @@ zero32, one32 = np.float32(0), np.float32(1)
 zero64, one64 = np.float64(0), np.float64(1)
 
 add_products_of_1, add_products_of_4, add_products_of_6 = products(1), products(4), products(6)
+add_to_16_of_1, add_to_16_of_4, add_to_16_of_6 = products(1, 16), products(4, 16), products(6, 16)
 add_rows_of_16, add_rows_of_32, add_rows_of_64 = row_sum(16), row_sum(32), row_sum(LANES)
 exp32 = exponential(32, 8, -105.0, 89.0, 12582912.0, (0.693359375, -2.12194440e-4))
 exp64 = exponential(64, 14, -747.0, 710.0, 6755399441055744.0, (0.693145751953125, 1.42860682030941723212e-6))
@@ -139,3 +140,150 @@ def add_dots_where(out, out_pitch, a, a_pitch, members, flags, at, columns, weig
                 out[s2 * out_pitch + i] = old2 + four[2]
                 out[s3 * out_pitch + i] = old3 + four[3]
                 k = end + one
+
+
+@njit(error_model="numpy", nogil=True, inline="always")
+def add_kernels(
+    work, place, factor, first, group, width, kh, kw, group_out, rows_out, columns_out, pitch, row_of, run_start, runs, weights
+):  # fmt: skip
+    """Add the kernels of an input at a place, from ``first`` on, times a factor, to an image ``[places, pitch]``.
+
+    ``row_of`` has the output row for each row of the image and each row of the kernel. ``runs`` has the runs along it: the
+    first output, the first column of the kernel, and the length. The weights are ``[channels, kh, kw, group_out]``.
+    """
+    y = place // width
+    x = place - y * width
+    for run in range(run_start[x], run_start[x + np.uint64(1)]):
+        at = runs[np.uint64(3) * run] * pitch + group
+        w = (first * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
+        length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
+        for k in range(kh):
+            o = row_of[y * kh + k]
+            if o < rows_out:
+                add_times(work, at + o * columns_out * pitch, weights, w + k * kw * group_out, factor, length)
+
+
+@njit(error_model="numpy", nogil=True, inline="always")
+def add_channels_first(work, channels, pitch, plane, out, to):
+    """Add an image whose channels are last, ``[plane, pitch]``, to one whose channels are first, from ``out[to]`` on."""
+    for k0 in range(np.uint64(0), plane, np.uint64(16)):  # places whose channels stay in the first-level cache
+        for c in range(channels):
+            first = to + c * plane
+            for k in range(k0, min(k0 + np.uint64(16), plane)):
+                out[first + k] += work[k * pitch + c]
+
+
+@njit(error_model="numpy", nogil=True)
+def spread_spikes(out, to, fired, start, stop, work, weights, sizes, row_of, run_start, runs):
+    """Add the kernels of the spikes ``fired[start:stop]`` of one image to the image at ``out[to]``.
+
+    A spike is its position in ``[channels, plane]``. ``sizes`` has the places of a channel, the channels per group, the
+    outputs per group, all outputs, the outputs per place of ``work``, the width, the rows and columns of the kernel, and the
+    rows and columns of the output; for the rest see ``add_kernels``.
+    """
+    plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
+    width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
+    unit = weights.dtype.type(1)
+    if start == stop:
+        return
+    for k in range(rows_out * columns_out * pitch):
+        work[k] = 0
+    for p in range(start, stop):
+        c = np.uint64(fired[p]) // plane
+        add_kernels(
+            work, np.uint64(fired[p]) - c * plane, unit, c * kh, c // each * group_out, width, kh, kw, group_out, rows_out,
+            columns_out, pitch, row_of, run_start, runs, weights,
+        )  # fmt: skip
+    add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
+
+
+@njit(error_model="numpy", nogil=True)
+def spread_numbers(out, to, numbers, start, columns, work, weights, sizes, row_of, run_start, runs):
+    """Add the convolution of the image ``numbers[start:start + columns]`` to that at ``out[to]``; see ``spread_spikes``."""
+    plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
+    width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
+    for k in range(rows_out * columns_out * pitch):
+        work[k] = 0
+    for c in range(columns // plane):
+        for place in range(plane):
+            factor = numbers[start + c * plane + place]
+            if factor != 0:
+                add_kernels(
+                    work, place, factor, c * kh, c // each * group_out, width, kh, kw, group_out, rows_out, columns_out, pitch,
+                    row_of, run_start, runs, weights,
+                )  # fmt: skip
+    add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve(out, to, numbers, start, image, work, weights, sizes, inner, row_of):
+    """Add the convolution of the image ``numbers[start:]`` with strides of 1 and one group to the image at ``out[to]``.
+
+    ``image`` is the padded image with the channels last, zero where padded: ``inner`` has its row for each row of the input,
+    ``row_of`` that for each row of the output and of the kernel. ``sizes`` has the channels, the rows and columns of the
+    input, the padding before a row, the columns of ``image``, the rows and columns of the kernel, its dilation along a row,
+    the rows and columns of the output, its channels, and those of ``work``, a multiple of 16. The weights are
+    ``[channels of work / 16, rows, columns, channels, 16]``.
+    """
+    channels, rows, columns, before, across, kh = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4], sizes[5]
+    kw, apart, rows_out, columns_out, n_out, pitch = sizes[6], sizes[7], sizes[8], sizes[9], sizes[10], sizes[11]
+    one, four, six = np.uint64(1), np.uint64(4), np.uint64(6)
+    for y in range(rows):
+        base = (inner[y] * across + before) * channels
+        for c in range(channels):
+            first = start + (c * rows + y) * columns
+            for x in range(columns):
+                image[base + x * channels + c] = numbers[first + x]
+    for k in range(rows_out * columns_out * pitch):
+        work[k] = 0
+    parts, n = kw, channels
+    if apart == one:  # the places of a row of the kernel are adjacent
+        parts, n = one, kw * channels
+    for g in range(np.uint64(0), pitch, np.uint64(16)):
+        for y in range(rows_out):
+            for k in range(kh):
+                for part in range(parts):
+                    w = (g * kh + k * np.uint64(16)) * kw * channels + part * n * np.uint64(16)
+                    at, a = y * columns_out * pitch + g, (row_of[y * kh + k] * across + part * apart) * channels
+                    x = np.uint64(0)
+                    while x + six <= columns_out:
+                        add_to_16_of_6(work, at + x * pitch, pitch, image, a + x * channels, channels, weights, w, n)
+                        x += six
+                    while x + four <= columns_out:
+                        add_to_16_of_4(work, at + x * pitch, pitch, image, a + x * channels, channels, weights, w, n)
+                        x += four
+                    while x < columns_out:
+                        add_to_16_of_1(work, at + x * pitch, pitch, image, a + x * channels, channels, weights, w, n)
+                        x += one
+    add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
+
+
+@njit(error_model="numpy", nogil=True, fastmath={"reassoc", "contract"})
+def spread_where(out, to, gradient, start, columns, flags, at, work, weights, sizes, row_of, run_start, runs):
+    """Add the gradient of a convolution's input where ``flags[at:at + columns]`` are set, from that of its output.
+
+    ``sizes`` and the tables are those of the convolution; see ``spread_spikes``.
+    """
+    plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
+    width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
+    one, two, three, places = np.uint64(1), np.uint64(2), np.uint64(3), rows_out * columns_out
+    for k0 in range(np.uint64(0), places, np.uint64(16)):
+        for c in range(n_out):
+            for k in range(k0, min(k0 + np.uint64(16), places)):
+                work[k * pitch + c] = gradient[start + c * places + k]
+    for c in range(columns // plane):
+        group, first = c // each * group_out, c * plane
+        for place in range(plane):
+            if flags[at + first + place] != 0:
+                y = place // width
+                x = place - y * width
+                total = gradient.dtype.type(0)
+                for k in range(kh):
+                    o = row_of[y * kh + k]
+                    if o < rows_out:
+                        for run in range(run_start[x], run_start[x + one]):
+                            g = (o * columns_out + runs[three * run]) * pitch + group
+                            w = ((c * kh + k) * kw + runs[three * run + one]) * group_out
+                            for j in range(runs[three * run + two] * group_out):
+                                total += weights[w + j] * work[g + j]
+                out[to + first + place] += total

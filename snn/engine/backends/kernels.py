@@ -8,7 +8,7 @@ read.
 
 import numpy as np
 
-from .head import add_dots, add_rows, collect
+from .head import add_dots, add_kernels, add_rows, collect
 from .python.lanes import LANES, add_times, lowest, njit, ones, where_nonzero
 
 
@@ -207,27 +207,6 @@ def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, siz
         mean[i] = m
         square[i] = s
         new[i] = w[i] * keep - size * m / (np.sqrt(s) + eps)
-
-
-@njit(error_model="numpy", nogil=True, inline="always")
-def add_kernels(
-    work, place, factor, first, group, width, kh, kw, group_out, rows_out, columns_out, pitch, row_of, run_start, runs, weights
-):  # fmt: skip
-    """Add the kernels of an input at a place, from ``first`` on, times a factor, to an image ``[places, pitch]``.
-
-    ``row_of`` has the output row for each row of the image and each row of the kernel. ``runs`` has the runs along it: the
-    first output, the first column of the kernel, and the length. The weights are ``[channels, kh, kw, group_out]``.
-    """
-    y = place // width
-    x = place - y * width
-    for run in range(run_start[x], run_start[x + np.uint64(1)]):
-        at = runs[np.uint64(3) * run] * pitch + group
-        w = (first * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
-        length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
-        for k in range(kh):
-            o = row_of[y * kh + k]
-            if o < rows_out:
-                add_times(work, at + o * columns_out * pitch, weights, w + k * kw * group_out, factor, length)
 
 
 @njit(error_model="numpy", nogil=True)

@@ -123,17 +123,18 @@ def test_the_sum_that_a_neuron_gets_may_be_read():
     assert np.unique(outs[0]).size > 1
 
 
-def test_a_convolution_in_feedback_is_named():
+def test_pooling_in_feedback_is_named():
     class Back(Wired):
         widths = ((4, 8, 8), (4, 8, 8))
 
         def __init__(self):
             super().__init__()
-            self.into, self.back, self.node = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 4, 3), snn.LIFNode(beta=0.5)
+            self.into, self.pool, self.node = nn.Conv2d(1, 4, 3), nn.AvgPool2d(2, 2), snn.LIFNode(beta=0.5)
+            self.back = nn.Conv2dTranspose(4, 4, 2, 2)
 
         def construct(self, x, state):
-            spikes, v = self.node(self.into(x) + self.back(state[1]), state[0])
+            spikes, v = self.node(self.into(x) + self.back(self.pool(state[1])), state[0])
             return spikes, (v, spikes)
 
-    with pytest.raises(CompileError, match=r"in feedback, got layer 'back' \(Conv2d\)"):
+    with pytest.raises(CompileError, match=r"in feedback, got layer '(pool|back)' \((AvgPool2d|Conv2dTranspose)\)"):
         snn.run(Back(), np.ones((5, 2, 1, 8, 8), np.float32), mode="compiled")

@@ -311,7 +311,7 @@ class Loop(Cell):
 def test_in_feedback_the_compiled_mode_says_that_it_cannot():
     x = drawn(T, N, 5, dtype=np.float32)
     assert snn.run(Loop(), x, mode="eager")[0].asnumpy().any()
-    message = r"neurons, dense layers and snn.Delay in feedback, got layer 'back' \(DelayedDense\)"
+    message = r"neurons, dense layers, convolutions and snn.Delay in feedback, got layer 'back' \(DelayedDense\)"
     with pytest.raises(CompileError, match=message):
         snn.run(Loop(), x, mode="compiled")
 

@@ -113,7 +113,10 @@ def test_all_is_as_in_the_eager_mode(how, node):
 
 def test_explain_says_that_it_runs_step_by_step():
     file = io.StringIO()
-    snn.explain(nn.SequentialCell(convolved()), images(), file=file)
+    through = snn.RecurrentThrough(
+        snn.LIFNode(beta=0.5), nn.SequentialCell(nn.Conv2d(2, 2, 3), nn.AvgPool2d(3, 1, pad_mode="same"))
+    )
+    snn.explain(nn.SequentialCell(through), images(), file=file)
     assert "has a state: runs step by step, as in eager mode: its layer cannot step inside a compiled loop" in file.getvalue()
 
 

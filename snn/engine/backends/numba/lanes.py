@@ -79,12 +79,12 @@ def row_sum(lanes):
     return add_rows
 
 
-def products(rows):
-    """Return the function that adds products for this many rows at once."""
+def products(rows, lanes=LANES):
+    """Return the function that adds products for this many rows at once, to this many lanes."""
 
     @intrinsic
     def add_products(typing, dst, at, dst_pitch, a, first, a_pitch, src, base, n):
-        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of LANES elements, from ``dst[at]`` on."""
+        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of ``lanes``, from ``dst[at]`` on."""
 
         def generate(context, builder, signature, args):
             _, at, dst_pitch, _, first, a_pitch, _, base, n = args
@@ -105,8 +105,8 @@ def products(rows):
                 return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
 
             # A single row takes all lanes at once: several concurrent sums hide the latency of additions.
-            vectors = LANES // width if rows == 1 else 1
-            for lane in range(0, LANES, width * vectors):
+            vectors = lanes // width if rows == 1 else 1
+            for lane in range(0, lanes, width * vectors):
                 cuts = [number(lane + width * v) for v in range(vectors)]
                 places = [
                     pointer(out, builder.add(builder.add(at, cut), builder.mul(dst_pitch, number(r))))
@@ -115,7 +115,7 @@ def products(rows):
                 ]
                 starts = [builder.add(first, builder.mul(a_pitch, number(r))) for r in range(rows)]
                 k, sums, close = _loop(builder, number(0), n, _load(builder, places, align))
-                at_weight = builder.add(base, builder.mul(k, number(LANES)))
+                at_weight = builder.add(base, builder.mul(k, number(lanes)))
                 weights = _load(builder, [pointer(source, builder.add(at_weight, cut)) for cut in cuts], align)
                 after = []
                 for r, start in enumerate(starts):

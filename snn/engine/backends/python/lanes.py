@@ -25,17 +25,17 @@ def row_sum(lanes):
     return add_rows
 
 
-def products(rows):
-    """Return the function that adds products for this many rows at once."""
+def products(rows, lanes=LANES):
+    """Return the function that adds products for this many rows at once, to this many lanes."""
 
     def add_products(dst, at, dst_pitch, a, first, a_pitch, src, base, n):
-        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of LANES elements, from ``dst[at]`` on."""
+        """Add the products of rows of ``a`` with packed weights to ``rows`` rows of ``lanes``, from ``dst[at]`` on."""
         at, dst_pitch, first, a_pitch, base, n = map(int, (at, dst_pitch, first, a_pitch, base, n))
-        weights = src[base : base + n * LANES].reshape(n, LANES)
+        weights = src[base : base + n * lanes].reshape(n, lanes)
         for r in range(rows):
             place, start = at + r * dst_pitch, first + r * a_pitch
             for k in range(n):
-                dst[place : place + LANES] += a[start + k] * weights[k]
+                dst[place : place + lanes] += a[start + k] * weights[k]
 
     return add_products
 
