@@ -20,14 +20,16 @@ __all__ = ["Chain", "keep_chain", "run_again"]
 _KEPT = 4
 
 
-def keep_chain(net: Cell, x: Tensor, state: Any, mode: str, schedule: Schedule, replays: Sequence[Replay]) -> None:
+def keep_chain(
+    net: Cell, x: Tensor, state: Any, mode: str, schedule: Schedule, reads: Reads, replays: Sequence[Replay]
+) -> None:
     """Keep a run that consisted of replays, if its outputs are theirs, for :func:`run_again`."""
     made = {edge for stage in schedule.stages for core in stage.cores for edge in core.outs}
     if all(isinstance(edge, Edge) and edge in made for edge in tree.leaves(schedule.graph.out)):
         known = net.kept().setdefault("chains", {})
         if len(known) >= _KEPT:
             del known[next(iter(known))]
-        known[_key(x, state, mode)] = Chain(net, schedule, replays)
+        known[_key(x, state, mode)] = Chain(net, schedule, reads, replays)
 
 
 def _key(x: Tensor, state: Any, mode: str) -> Any:
@@ -47,18 +49,20 @@ class Chain:
     Parameters
     ----------
     net : Cell
-        The net. Every attribute of it, and of the Cells in it, is watched, and all that its neurons may read.
+        The net. Every attribute of it, and of the Cells in it, is watched, and all that its code may read.
     schedule : Schedule
         Its schedule.
+    reads : Reads
+        What the code of the net may have read when it was traced.
     replays : sequence of Replay
         The replay of each stage.
     """
 
-    def __init__(self, net: Cell, schedule: Schedule, replays: Sequence[Replay]) -> None:
+    def __init__(self, net: Cell, schedule: Schedule, reads: Reads, replays: Sequence[Replay]) -> None:
         self.graph, self.limited = schedule.graph, replays[0]
         self.cells = [cell for _, cell in net.cells_and_names()]
-        reads = Reads.joined([part.reads for replay in replays for part in replay.plan.dependencies])
-        self.watched = Dependencies(net, reads, "snn.run", strict=False)
+        inside = [part.reads for replay in replays for part in replay.plan.dependencies]
+        self.watched = Dependencies(net, Reads.joined([reads, *inside]), "snn.run", strict=False)
         self.sources = [Edge(node.number) for node in self.graph.nodes if node.kind == "input"]
         self.stages: list[tuple[Replay, list[Edge], list[Edge], list[int]]] = []
         for stage, replay in zip(schedule.stages, replays, strict=True):

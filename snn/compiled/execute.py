@@ -64,7 +64,7 @@ def run_graph(
             f"layer with dtype=np.{given}.", stacklevel=5,
         )  # fmt: skip
     if options.mode is not None and len(run.replays) == len(run.schedule.stages):
-        keep_chain(net, x, state, options.mode, run.schedule, run.replays)
+        keep_chain(net, x, state, options.mode, run.schedule, run.kept["reads"], run.replays)
     return result
 
 

@@ -19,7 +19,10 @@ _KEPT = 4
 
 
 def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[Schedule, dict[Any, Any]]:
-    """Return the schedule of a net, traced anew only if the net has changed, and a dict for facts about its parts."""
+    """Return the schedule of a net, traced anew only if the net has changed, and a dict for facts about its parts.
+
+    ``"reads"`` in the dict is what the code of the net may have read.
+    """
     key: Any = "schedule", x.shape[1:], x.dtype
     if state is not None:
         leaves = [as_tensor(leaf, "snn.run, state") for leaf in tree.leaves(state)]
@@ -34,7 +37,7 @@ def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[
     reads = Reads()
     with watching(reads, where):
         graph = trace_step(net, x[0], state, shapes, len(x))
-    schedule, kept = make_schedule(graph), {}
+    schedule, kept = make_schedule(graph), {"reads": reads}
     known.insert(0, (Wiring(net, reads, where), schedule, kept))
     del known[_KEPT:]
     return schedule, kept

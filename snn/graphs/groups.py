@@ -73,7 +73,7 @@ class _Group:
             core.with_inputs(self.graph)
         inputs = [(k, edge) for k, core in enumerate(order) for edge in core.inputs if edge.node in self.inside]
         projections = [self._projection(order, homes, k, edge) for k, edge in inputs]
-        return Stage("cores", cores=order, projections=projections, row_axes=axes)
+        return Stage("cores", cores=order, projections=projections, row_axes=axes if projections else 0)
 
     def _steps(self, node: Node) -> bool:
         """Tell whether a node can be part of a core; a layer that seems to work element by element can, too."""

@@ -156,7 +156,7 @@ class Stage:
     whole : Node or None
         A layer with a state that can run on all time steps at once. The only core is for runs that must go step by step.
     row_axes : int
-        In a group, the last axes that make a row: 1, or more if a convolution connects its populations; a row then is a
+        Where populations feed each other, the last axes that make a row: 1, or with a convolution more, so that a row is a
         sample.
     """
 

@@ -35,6 +35,24 @@ def _leak(value=0.8):
     return value
 
 
+class Wired(nn.Cell):
+    """Two layers of neurons whose sum is scaled by a global."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = snn.LIFNode(beta=0.5), snn.LIFNode(beta=0.7)
+
+    def construct(self, x, state):
+        """Run a step."""
+        a, va = self.first(x, state[0])
+        b, vb = self.second(x, state[1])
+        return (a + b) * LEAK, [va, vb]
+
+    def initial_state(self, x):
+        """Start at rest."""
+        return [self.first.initial_state(x), self.second.initial_state(x)]
+
+
 CHANGES = {
     "global": lambda neuron, patch: patch.setitem(globals(), "LEAK", 0.1),
     "table": lambda neuron, patch: patch.setitem(TABLE, "leak", [0.1]),
@@ -99,6 +117,17 @@ def test_a_change_of_what_a_neuron_reads_counts(where, chains, monkeypatch):
     for each in after:
         same(each, full(net, x))
     assert (after[-1].out.asnumpy() != before.out.asnumpy()).any()
+
+
+def test_a_change_of_what_the_wiring_reads_counts(chains, monkeypatch):
+    net, x = Wired(), numbers()
+    before = [run(net, x) for _ in range(4)][-1].out.asnumpy().copy()
+    assert before.max() > 0.7
+    monkeypatch.setitem(globals(), "LEAK", 0.25)
+    for _ in range(3):
+        after = run(net, x).out.asnumpy()
+        np.testing.assert_array_equal(after, full(net, x).out.asnumpy())
+        assert 0 < after.max() < 0.6
 
 
 def test_the_results_are_those_of_the_full_way_and_new_each_time(chains):
