@@ -394,7 +394,7 @@ def of_module(module: str, table: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 def _is_import(frame: Any) -> bool:
-    """Tell whether a frame is at ``from ... import``, which turns an AttributeError into an ImportError without our text."""
+    """Return whether a frame is at ``from ... import``, which turns an AttributeError into an ImportError without our text."""
     from opcode import opname
 
     return bool(opname[frame.f_code.co_code[frame.f_lasti]] == "IMPORT_FROM")

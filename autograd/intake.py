@@ -84,7 +84,7 @@ def to_generator(rng: Any, where: str) -> np.random.Generator:
 
 
 def is_weak(value: Any) -> bool:
-    """Tell whether a value consists of Python numbers only, which carry no dtype."""
+    """Return whether a value consists of Python numbers only, which carry no dtype."""
     if isinstance(value, (list, tuple)):
         return all(isinstance(leaf, np.generic) or is_weak(leaf) for leaf in leaves(value))
     return not (hasattr(value, "__array__") or hasattr(value, "__array_interface__") or isinstance(value, _BUFFERS))

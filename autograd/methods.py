@@ -103,11 +103,11 @@ class Methods:
         return ops.argmin(self, axis)
 
     def all(self, axis: Any = None, keepdims: bool = False, *, keep_dims: bool = False) -> Tensor:
-        """Tell whether all elements are true."""
+        """Return whether all elements are true."""
         return ops.all(self, axis, keepdims or keep_dims)
 
     def any(self, axis: Any = None, keepdims: bool = False, *, keep_dims: bool = False) -> Tensor:
-        """Tell whether any element is true."""
+        """Return whether any element is true."""
         return ops.any(self, axis, keepdims or keep_dims)
 
     def cumsum(self, axis: int) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 from .dtypes import DType, bool_, converted, float32, float64, int64
 from .errors import CompileError, GradientError
 from .graph import LEAF, Node
+from .places import described
 from .state import quietly, state
 
 if TYPE_CHECKING:
@@ -103,13 +104,13 @@ def refuse(what: str, fix: str) -> NoReturn:
     if operation is not None and (not what.startswith("ops.") or what.endswith(_MIXING)):
         what, fix = f"ops.{operation}{_MIXING}", _MIXES
     raise CompileError(
-        f"{frame.f_code.co_filename}, line {frame.f_lineno}, in {frame.f_code.co_name}",
+        described(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name),
         f"operations on Tensors{' whose values are not known yet' if whole else ', one element at a time'}", what, fix,
     )  # fmt: skip
 
 
 def _is_public(name: str, module: Mapping[str, Any]) -> bool:
-    """Tell whether a name is that of a public function defined in the module itself."""
+    """Return whether a name is that of a public function defined in the module itself."""
     return name[0] != "_" and getattr(module.get(name), "__module__", None) == module["__name__"]
 
 
@@ -235,11 +236,11 @@ class Program:
         return operands
 
     def _runs(self, operands: Iterable[int]) -> bool:
-        """Tell whether a value is computed in every step, that is, not from constants and parameters only."""
+        """Return whether a value is computed in every step, that is, not from constants and parameters only."""
         return any(self.instructions[i].kind == "input" for i in self.needed(operands))
 
     def _never_negative(self, index: int) -> bool:
-        """Tell whether a whole number cannot be negative, from its constant or the dtypes it was converted from."""
+        """Return whether a whole number cannot be negative, from its constant or the dtypes it was converted from."""
         step = self.instructions[index]
         if step.kind == "constant":
             return bool(step.what >= 0)

@@ -20,7 +20,7 @@ Pads = tuple[tuple[int, int], ...]
 
 
 def is_int(value: Any) -> bool:
-    """Tell whether a value is a whole number; a bool is not."""
+    """Return whether a value is a whole number; a bool is not."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 

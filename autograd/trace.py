@@ -16,6 +16,7 @@ from .dtypes import DType, describe
 from .errors import AutogradError, BpropError, CompileError, ShapeError
 from .graph import LEAF, Node, reverse
 from .parameter import Parameter
+from .places import described
 from .program import Program, Value
 from .state import state
 from .tensor import Tensor, operands
@@ -147,7 +148,7 @@ def place_of(error: BaseException, not_theirs: tuple[str, ...] = _NOT_THEIRS) ->
     """Return the last line of the user's code in an error's traceback; files in ``not_theirs`` are not the user's."""
     frames = traceback.extract_tb(error.__traceback__)
     last = ([frame for frame in frames if not frame.filename.startswith(not_theirs)] or frames)[-1]
-    return f"{last.filename}, line {last.lineno}, in {last.name}"
+    return described(last.filename, last.lineno, last.name)
 
 
 def _number(program: Program, tensor: Tensor) -> int:

@@ -44,7 +44,7 @@ _DEEPEST = 200
 
 
 def _is_deep(tree: Any) -> bool:
-    """Tell whether containers are nested too deep, without recursion."""
+    """Return whether containers are nested too deep, without recursion."""
     level = [tree]
     for _ in range(_DEEPEST):
         found = {id(item): item for part in level for item in (part.values() if isinstance(part, dict) else part)}
@@ -68,7 +68,7 @@ def map_leaves(fn: Callable[[Any], Any], tree: Any) -> Any:
 
 
 def same_structure(a: Any, b: Any) -> bool:
-    """Tell whether two trees have the same containers with the same lengths and keys."""
+    """Return whether two trees have the same containers with the same lengths and keys."""
     if isinstance(a, (tuple, list)):
         return (
             isinstance(b, (tuple, list))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
+os.environ["SPIKECELL_QUIET"] = "1"
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")  # figures of executed pages
 # Kernels ignore the user's profile, and do not warn at each start that a local port is not encrypted.
 profiles = tempfile.TemporaryDirectory(prefix="spikecell-docs-")

@@ -28,8 +28,14 @@ from .tracing.reads import Reads
 __all__ = ["RunResult", "run"]
 
 
-class RunResult(NamedTuple):
-    """The result of :func:`snn.run`.
+class _Results(NamedTuple):
+    out: Tensor
+    state: Any
+    record: Record
+
+
+class RunResult(_Results):
+    """The result of :func:`snn.run`, a named tuple of three.
 
     Attributes
     ----------
@@ -39,15 +45,22 @@ class RunResult(NamedTuple):
         State after the last step, in the structure of the net's state.
     record : Record
         A dict from ``"<layer>.<variable>"`` to ``[T, N, ...]``; ``to_xarray()`` and ``to_neo(dt=...)`` export it.
+    mode : str
+        The mode in which it ran: ``"compiled"``, ``"python"`` or ``"eager"``. It is not an item of the tuple.
     """
 
-    out: Tensor
-    state: Any
-    record: Record
+    mode: str = ""
 
     def _repr_html_(self) -> str:
         """Return the shapes and ranges of all results as a table, for notebooks."""
-        return of_values("Result of snn.run", zip(self._fields, self, strict=True))
+        how = f", {self.mode}" if self.mode else ""
+        return of_values(f"Result of snn.run{how}", zip(self._fields, self, strict=True))
+
+
+def _result(out: Any, state: Any, records: dict[str, Tensor], mode: str) -> RunResult:
+    made = RunResult(out, state, Record(records))
+    made.mode = mode
+    return made
 
 
 @says_too_deep
@@ -189,7 +202,7 @@ def run(
     if mask is None and checkpoint is None and not (names or check):
         again = _run_again(net, x, state, mode)
         if again is not None:
-            return RunResult(*again, Record())
+            return _result(*again[:2], {}, again[2])
     keep = _check_mask(mask, x)
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
@@ -203,24 +216,24 @@ def run(
         check_input(x)
     in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
-    out, after, records = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
+    found = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
-    return RunResult(out, after, Record(records))
+    return _result(*found)
 
 
 def _run(
     net: Cell, x: Tensor, state: Any, names: Sequence[str], keep: Any, mode: str, how: str, check: bool,
     checkpoint: int | None, in_parts: bool,
-) -> tuple[Tensor, Any, dict[str, Tensor]]:  # fmt: skip
+) -> tuple[Any, Any, dict[str, Tensor], str]:  # fmt: skip
     if how == "eager":
-        return _run_eagerly(net, in_parts, x, state, names, keep, check)
+        return (*_run_eagerly(net, in_parts, x, state, names, keep, check), how)
     from .compiled.execute import run_graph
     from .compiled.layout import Options
 
     options = Options(back_end(how), checkpoint, check=check, mode=mode)
     try:
-        return mark_resets(net, run_graph(net, x, state, names, keep, check, options))
+        return (*mark_resets(net, run_graph(net, x, state, names, keep, check, options)), options.backend.mode)
     except CompileError as error:
         if mode != "auto":
             raise
@@ -229,10 +242,10 @@ def _run(
     result = _run_eagerly(net, in_parts, x, state, names, keep, check)
     if not refused.unchanged():  # the run itself changes it, so every later run would try to compile in vain
         net.kept()["refused"] = None
-    return result
+    return (*result, "eager")
 
 
-def _run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Tensor, Any] | None:
+def _run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any, str] | None:
     kept = net.kept()
     if kept.get("runs") != 2 or "chains" not in kept:
         return None

@@ -24,7 +24,7 @@ _arities: WeakKeyDictionary[type, int] = WeakKeyDictionary()
 
 
 def is_stateful(cell: Cell) -> bool:
-    """Tell whether a Cell's ``construct`` takes an input and a state."""
+    """Return whether a Cell's ``construct`` takes an input and a state."""
     kind = type(cell)
     if kind not in _arities:
         parameters = list(inspect.signature(kind.construct).parameters.values())[1:]
@@ -33,7 +33,7 @@ def is_stateful(cell: Cell) -> bool:
 
 
 def holds_neurons(cell: Cell) -> bool:
-    """Tell whether a Cell has neurons among its parts, and is not itself a neuron."""
+    """Return whether a Cell has neurons among its parts, and is not itself a neuron."""
     return not getattr(cell, "is_neuron", False) and any(
         is_stateful(part) for part_name, part in cell.cells_and_names() if part_name
     )

@@ -17,7 +17,7 @@ from .shape import _put, _take, reshape
 
 
 def _is_basic(index: Any) -> bool:
-    """Tell whether an index picks each element at most once, as a view."""
+    """Return whether an index picks each element at most once, as a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))

@@ -143,13 +143,13 @@ def argmin(x, /, axis=None, keepdims=False):
 
 @primitive(expects=_AXIS)
 def all(x, /, axis=None, keepdims=False):
-    """Tell whether all elements over ``axis`` are true."""
+    """Return whether all elements over ``axis`` are true."""
     return np.all(x, _tuple(axis), keepdims=keepdims)
 
 
 @primitive(expects=_AXIS)
 def any(x, /, axis=None, keepdims=False):
-    """Tell whether any element over ``axis`` is true."""
+    """Return whether any element over ``axis`` is true."""
     return np.any(x, _tuple(axis), keepdims=keepdims)
 
 

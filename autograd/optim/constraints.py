@@ -240,7 +240,7 @@ def constrained(constraint: Any, values: Array, where: str) -> Array:
 
 
 def is_finite_after(constraint: Any) -> bool:
-    """Tell whether a constraint certainly returns finite values for finite ones, without an error: None, and those here."""
+    """Return whether a constraint certainly returns finite values for finite ones, without an error: None, and those here."""
     several = constraint if isinstance(constraint, (list, tuple)) else [] if constraint is None else [constraint]
     return all(type(one) in (Mask, MaxNorm, Signs, Within) for one in several)
 

@@ -226,7 +226,7 @@ class _Text:
         return f"{left} {sign} {right}", strength
 
     def _is(self, i: int, name: str) -> bool:
-        """Tell whether an unnamed value is the result of an operation."""
+        """Return whether an unnamed value is the result of an operation."""
         return i not in self.names and self._of(i) == name
 
     def _constant(self, i: int) -> Any:

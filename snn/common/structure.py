@@ -52,7 +52,7 @@ _PLAIN = {int, float, bool, str, type(None)}
 
 
 def has_state(cell: Cell) -> bool:
-    """Tell whether a Cell, or a layer of a chain, has a state over time."""
+    """Return whether a Cell, or a layer of a chain, has a state over time."""
     return cell.has_state if isinstance(cell, nn.SequentialCell) else is_stateful(cell)
 
 
@@ -79,22 +79,22 @@ def zeros_of(shape: tuple[int, ...], dtype: Any) -> Tensor:
 
 
 def is_repeated(array: Any) -> bool:
-    """Tell whether all steps of an array ``[T, ...]`` are the same memory."""
+    """Return whether all steps of an array ``[T, ...]`` are the same memory."""
     return len(array) > 1 and array.strides[0] == 0
 
 
 def is_over_time(cell: Cell) -> bool:
-    """Tell whether a Cell takes all time steps at once, ``[T, N, ...]``: its class has ``over_time = True``."""
+    """Return whether a Cell takes all time steps at once, ``[T, N, ...]``: its class has ``over_time = True``."""
     return getattr(cell, "over_time", False)
 
 
 def holds_over_time(net: Cell) -> bool:
-    """Tell whether a Cell is a layer over time or contains one."""
+    """Return whether a Cell is a layer over time or contains one."""
     return any(is_over_time(cell) for _, cell in net.cells_and_names())
 
 
 def runs_at_once(cell: Cell) -> bool:
-    """Tell whether a Cell with a state can run all time steps at once: it has ``all_steps(x, state) -> (out, state)``.
+    """Return whether a Cell with a state can run all time steps at once: it has ``all_steps(x, state) -> (out, state)``.
 
     The method does not count in a subclass with another ``construct``, or with a ``bprop``.
     """
@@ -105,17 +105,17 @@ def runs_at_once(cell: Cell) -> bool:
 
 
 def steps_in_loops(cell: Cell) -> bool:
-    """Tell whether such a Cell can also step inside a loop, element by element: its class has ``elementwise = True``."""
+    """Return whether such a Cell can also step inside a loop, element by element: its class has ``elementwise = True``."""
     return getattr(cell, "elementwise", False)
 
 
 def passes_straight(chain: nn.SequentialCell) -> bool:
-    """Tell whether each layer of a chain receives the output of the previous one: its class does not override ``through``."""
+    """Return whether each layer of a chain receives the output of the one before: its class does not override ``through``."""
     return type(chain).through is nn.SequentialCell.through
 
 
 def is_chain(net: Cell) -> bool:
-    """Tell whether a net is a chain of layers and neurons, without feedback from one to another."""
+    """Return whether a net is a chain of layers and neurons, without feedback from one to another."""
     if isinstance(net, nn.SequentialCell):
         return all(is_chain(cell) for cell in net.cells())
     return not (is_stateful(net) and holds_neurons(net))
@@ -216,7 +216,7 @@ def check_kept(after: Any, before: Any, where: str) -> None:
 
 
 def _is_another(state: Any, start: Any, kinds: tuple[Any, ...] = (None,)) -> bool:
-    """Tell whether two states of equal structure differ in the type of a NamedTuple; ``kinds`` match any type."""
+    """Return whether two states of equal structure differ in the type of a NamedTuple; ``kinds`` match any type."""
     if not isinstance(start, (tuple, list, dict)):
         return False
     if getattr(state, "_fields", None) not in (*kinds, getattr(start, "_fields", None)):

@@ -36,11 +36,12 @@ def _key(x: Tensor, state: Any, mode: str) -> Any:
     return mode, x.shape, x.dtype, state is None
 
 
-def run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any] | None:
-    """Return the output and the final state of a run that is found again; None if there is no such run."""
+def run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any, str] | None:
+    """Return the output, the final state and the mode of a run that is found again; None if there is no such run."""
     known = net.kept().get("chains")
     chain: Chain | None = None if known is None else known.get(_key(x, state, mode))
-    return None if chain is None else chain.run(net, x, state)
+    found = None if chain is None else chain.run(net, x, state)
+    return None if chain is None or found is None else (*found, chain.limited.options.backend.mode)
 
 
 class Chain:

@@ -114,7 +114,7 @@ def _shifted(name: str, axis: Any, rank: int) -> Any:
 
 
 def is_constant(cell: Cell, x: Tensor) -> bool:
-    """Tell whether a stateless layer returns the same at all time steps, so that one step is enough.
+    """Return whether a stateless layer returns the same at all time steps, so that one step is enough.
 
     If the steps have separate gradients, it runs on all of them.
     """

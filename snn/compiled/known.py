@@ -51,7 +51,7 @@ class Wiring:
         self.dependencies = [Dependencies(cell, reads, where) for cell, _ in self.layers if _wires(cell)]
 
     def unchanged(self, net: Cell) -> bool:
-        """Tell whether nothing of it has changed."""
+        """Return whether nothing of it has changed."""
         return _layers(net) == self.layers and all(part.unchanged() for part in self.dependencies)
 
 

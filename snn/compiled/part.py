@@ -250,14 +250,14 @@ class Part:
         return amplitude if all(Packed.finite(c.weight.array) for c in through) else None
 
     def spiked(self, sent: Sent, amplitude: Any) -> bool:
-        """Tell whether the values sent before the run are spikes of the present amplitude."""
+        """Return whether the values sent before the run are spikes of the present amplitude."""
         assert sent.start is not None
         before = self.starts[sent.start].array
         return bool(((before == 0) | (before == amplitude)).all())
 
 
 def _is_plain(amplitude: Any) -> bool:
-    """Tell whether an amplitude is finite and has no minus sign."""
+    """Return whether an amplitude is finite and has no minus sign."""
     if np.size(amplitude) == 1:
         value = float(np.asarray(amplitude).reshape(()))
         return math.isfinite(value) and math.copysign(1, value) > 0

@@ -103,7 +103,7 @@ class Plan(Traced):
         self.same_amplitudes = not any(self.is_learnt(i) for i in self.amplitudes if i is not None)
 
     def unchanged(self) -> bool:
-        """Tell whether everything that it was traced from is unchanged."""
+        """Return whether everything that it was traced from is unchanged."""
         return all(part.unchanged() for part in self.dependencies)
 
     def require_open(self) -> None:

@@ -62,7 +62,7 @@ def replay_of(running: Running) -> Replay | None:
 
 
 def _is_small(item: Given, current: Any) -> bool:
-    """Tell whether an input arrives directly, or through one BLAS product, whatever its values."""
+    """Return whether an input arrives directly, or through one BLAS product, whatever its values."""
     if item.weights is None:
         return isinstance(current, Direct)
     cell, limits = item.weights.cell, tuning.now()

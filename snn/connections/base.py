@@ -254,7 +254,7 @@ class Connection:
 
     @classmethod
     def joins(cls, first: Cell, second: Cell) -> bool:
-        """Tell whether two layers, one after the other, are one connection of this kind: :class:`Joined`."""
+        """Return whether two layers, one after the other, are one connection of this kind: :class:`Joined`."""
         return False
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class PooledConvolution(Connection):
 
     @classmethod
     def joins(cls, first: Cell, second: Cell) -> bool:
-        """Tell whether two layers are a convolution and the pooling of its output."""
+        """Return whether two layers are a convolution and the pooling of its output."""
         plain = type(second) is nn.MaxPool2d and not second.hooked and "construct" not in vars(second)
         return plain and type(first) is nn.Conv2d
 

@@ -132,7 +132,7 @@ class Stepwise(Walk):
 
 
 def _takes_apart(error: Exception) -> bool:
-    """Tell whether an error comes from treating one Tensor as a structure of several."""
+    """Return whether an error comes from treating one Tensor as a structure of several."""
     looked_into = isinstance(getattr(error, "obj", None), Tensor)  # by an attribute
     return looked_into or isinstance(error, IndexError) or "unpack" in str(error)
 

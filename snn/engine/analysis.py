@@ -34,7 +34,7 @@ def _is_zero(program: Program, index: int) -> bool:
 
 
 def _is_fixed(program: Program, index: int) -> bool:
-    """Tell whether a value is the same at every step: made of constants and parameters."""
+    """Return whether a value is the same at every step: made of constants and parameters."""
     return all(program.instructions[i].kind != "input" for i in program.needed([index]))
 
 
@@ -156,7 +156,7 @@ def _multiplied(program: Program, index: int, depends: list[bool], factors: dict
 
 
 def _gated(program: Program, index: int) -> bool:
-    """Tell whether a value is likely to be exactly zero: a factor is a bool, or is cut off at zero."""
+    """Return whether a value is likely to be exactly zero: a factor is a bool, or is cut off at zero."""
     step = program.instructions[index]
     match _name(program, index):
         case "convert":

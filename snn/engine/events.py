@@ -125,7 +125,7 @@ def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
 
 
 def all_finite(array: Array, backend: BackEnd) -> bool:
-    """Tell whether no element of a large array is infinite or NaN: finite numbers never have all exponent bits set."""
+    """Return whether no element of a large array is infinite or NaN: finite numbers never have all exponent bits set."""
     word, mask = (np.uint32, 0x7F800000) if array.itemsize == 4 else (np.uint64, 0x7FF0000000000000)
     share = 1 << 16
     found = np.zeros(-(-array.size // share), word)
@@ -185,7 +185,7 @@ class Packed:
 
     @staticmethod
     def finite(weight: Array) -> bool:
-        """Tell whether all weights are finite: 0 times NaN or infinity is NaN, and sums over events omit such terms."""
+        """Return whether all weights are finite: 0 times NaN or infinity is NaN, and sums over events omit such terms."""
         return quietly(lambda: bool(np.isfinite(weight.sum()) or np.isfinite(weight).all()))
 
     def currents(self, events: Events) -> Array:

@@ -193,7 +193,7 @@ def kernels_of(
 
 
 def is_dense(windows: Windows, groups: int) -> bool:
-    """Tell whether a loop convolves whole images, in both directions, by products with rows of the kernel."""
+    """Return whether a loop convolves whole images, in both directions, by products with rows of the kernel."""
     pads = zip(windows.pads, windows.spans, strict=True)
     return groups == 1 and set(windows.stride) == {1} and all(max(pad) < span for pad, span in pads)
 

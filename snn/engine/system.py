@@ -30,5 +30,5 @@ def before_fork(function: Callable[[], None]) -> None:
 
 
 def is_mine(status: os.stat_result) -> bool | None:
-    """Tell whether a file or directory belongs to this user; None if files have no numeric owner, as on Windows."""
+    """Return whether a file or directory belongs to this user; None if files have no numeric owner, as on Windows."""
     return status.st_uid == os.geteuid() if hasattr(os, "geteuid") else None

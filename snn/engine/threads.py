@@ -199,7 +199,7 @@ def holding(lock: RLock, function: Callable[[], T]) -> T:
 
 
 def is_held(lock: Any) -> bool:
-    """Tell whether this thread holds a lock: if so, a signal handler or finalizer has interrupted its holder."""
+    """Return whether this thread holds a lock: if so, a signal handler or finalizer has interrupted its holder."""
     held: bool = lock._is_owned()  # as threading.Condition does
     return held
 

@@ -75,7 +75,7 @@ def loop_of(name: str, dtype: Any) -> tuple[Any, Any]:
 
 
 def _gives_the_same(ufunc: Any, dtype: Any, address: int, data: int) -> bool:
-    """Tell whether the loop at an address gives the bits of a function, on enough numbers for its vector and scalar loops."""
+    """Return whether the loop at an address gives a function's bits, on enough numbers for its vector and scalar loops."""
     inputs = [np.linspace(0.1 + k, 3.7 - k, 67).astype(dtype) for k in range(ufunc.nin)]
     found = np.zeros(67, dtype)
     arrays = [*inputs, found]

@@ -47,7 +47,7 @@ class Pools:
         self.backend = backend
 
     def takes(self, x: Array, *rest: Any) -> bool:
-        """Tell whether an array is large enough to gain, of a dtype that the loops support, and its windows small enough."""
+        """Return whether an array is large enough to gain, of a dtype that the loops support, and its windows small enough."""
         if x.size < tuning.now().pooled_elements or x.dtype not in (np.float32, np.float64):
             return False
         windows = next(item for item in rest if isinstance(item, Windows))
@@ -55,7 +55,7 @@ class Pools:
 
     @staticmethod
     def fits(windows: Windows, size: tuple[int, ...]) -> bool:
-        """Tell whether windows are small enough to gain, and their table for images of a size too."""
+        """Return whether windows are small enough to gain, and their table for images of a size too."""
         positions = math.prod(windows.kernel)
         return positions <= tuning.now().pooled_positions and positions * math.prod(windows.counts(size)) <= _MOST
 

@@ -15,7 +15,7 @@ __all__ = ["components", "is_elementwise", "make_group"]
 
 
 def is_elementwise(node: Node) -> bool:
-    """Tell whether an operation works element by element."""
+    """Return whether an operation works element by element."""
     if node.kind in ("population", "state"):
         return True
     op = node.what
@@ -23,7 +23,7 @@ def is_elementwise(node: Node) -> bool:
 
 
 def is_reshape(node: Node) -> bool:
-    """Tell whether an operation or layer gives each sample another shape, with the same elements in the same order."""
+    """Return whether an operation or layer gives each sample another shape, with the same elements in the same order."""
     known = node.what.__name__ == "_reshape" if node.kind == "operation" else type(node.what) is nn.Flatten
     return known and node.kind in ("operation", "layer")
 
@@ -76,7 +76,7 @@ class _Group:
         return Stage("cores", cores=order, projections=projections, row_axes=axes if projections else 0)
 
     def _steps(self, node: Node) -> bool:
-        """Tell whether a node can be part of a core; a layer that seems to work element by element can, too."""
+        """Return whether a node can be part of a core; a layer that seems to work element by element can, too."""
         if is_elementwise(node):
             return True
         if self._reshapes(node):
@@ -88,7 +88,7 @@ class _Group:
         return self.nodes[edge.node].outputs[edge.output].shape
 
     def _reshapes(self, node: Node) -> bool:
-        """Tell whether a node only reshapes samples."""
+        """Return whether a node only reshapes samples."""
         return is_reshape(node) and self._shape(node.edges[0])[0] == node.outputs[0].shape[0]
 
     def _before(self, edge: Edge) -> Edge:

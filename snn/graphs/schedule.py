@@ -48,7 +48,7 @@ class _Scheduler:
         return Schedule(self.graph, kept, [[e for e in last if last[e] == k and e not in outs] for k in range(len(kept))])
 
     def connects(self, node: Node) -> bool:
-        """Tell whether a node is a connection: a layer of weights, or a product of a varying value with a constant matrix."""
+        """Return whether a node is a connection: a layer of weights, or a product of a varying value with a matrix."""
         return self._is_product(node) or self._connection(node) is not None
 
     def row_axes(self, node: Node) -> int:

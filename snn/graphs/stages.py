@@ -97,7 +97,7 @@ class Core:
         return self._outline  # type: ignore[no-any-return]
 
     def has(self, edge: Edge) -> bool:
-        """Tell whether a value is computed here."""
+        """Return whether a value is computed here."""
         return any(node.number == edge.node for node in (*self.nodes, *self.states))
 
     def with_inputs(self, graph: Graph) -> Core:

@@ -194,7 +194,7 @@ class _Tracer(Builder):
                 self.layers.pop()
 
     def _enters(self, cell: Cell, name: str, args: tuple[Any, ...]) -> bool:
-        """Tell whether a Cell is more than one node."""
+        """Return whether a Cell is more than one node."""
         if self.inside:
             self._check_inside(cell, name)
             return True
@@ -210,7 +210,7 @@ class _Tracer(Builder):
         return False
 
     def _feeds_back(self, cell: Cell, args: tuple[Any, ...]) -> bool:
-        """Tell whether a Cell is a population whose feedback passes through weights that can step inside a loop."""
+        """Return whether a Cell is a population whose feedback passes through weights that can step inside a loop."""
         if isinstance(cell, RecurrentThrough) and len(args) == 2 and runs_at_once(cell):
             fired = args[1].spike
             with scope(tracing=None, calling=None, recording=False):

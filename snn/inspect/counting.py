@@ -265,7 +265,7 @@ def _met(cell: Cell, inputs: tuple[Any, ...]) -> Array:
 
 
 def _is_opaque(cell: Cell) -> bool:
-    """Tell whether a layer may multiply by Parameters of its own: not a neuron with a charge, nor a norm."""
+    """Return whether a layer may multiply by Parameters of its own: not a neuron with a charge, nor a norm."""
     if isinstance(cell, (*_SCALES, Synapse)) or hasattr(cell, "charge"):
         return False
     least = 2 if is_stateful(cell) else 0  # one value per feature is a constant in a user's own neuron

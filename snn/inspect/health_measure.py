@@ -113,7 +113,7 @@ def look_at_membrane(seen: Seen, keep: Any) -> Membrane | None:
 
 
 def has_derivative(seen: Seen, keep: Any) -> bool | None:
-    """Tell whether a Cell's output has a derivative with respect to input or state in any step; None if unknown."""
+    """Return whether a Cell's output has a derivative with respect to input or state in any step; None if unknown."""
     if seen.before is None:
         return None
     x, before = Tensor(rows(seen.x, keep)), tree.map_leaves(lambda leaf: Tensor(rows(leaf, keep)), seen.before)

@@ -129,17 +129,17 @@ def _marked(net: Cell, found: list[Seen], out: Any, keep: Any) -> list[Seen]:
 
 
 def _fires_over_time(cell: Cell) -> bool:
-    """Tell whether a Cell is a layer of neurons that takes all time steps at once."""
+    """Return whether a Cell is a layer of neurons that takes all time steps at once."""
     return is_over_time(cell) and hasattr(cell, "charge")
 
 
 def _is_observed(cell: Cell) -> bool:
-    """Tell whether a layer has a state, or neurons over all time steps, and does more than wait."""
+    """Return whether a layer has a state, or neurons over all time steps, and does more than wait."""
     return (is_stateful(cell) or _fires_over_time(cell)) and not isinstance(cell, (Delay, DelayedDense, LearntDelays))
 
 
 def _is_plain(net: Cell) -> bool:
-    """Tell whether a net is a chain whose layers each receive only the output of the previous one."""
+    """Return whether a net is a chain whose layers each receive only the output of the previous one."""
     chains = [cell for _, cell in net.cells_and_names() if isinstance(cell, nn.SequentialCell)]
     return is_chain(net) and all(map(passes_straight, chains))
 

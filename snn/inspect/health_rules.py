@@ -45,12 +45,12 @@ The ratio is 6 for a neuron without leak, and 28 for two in a row.
 
 
 def fires_in_order(rate: float, silent: float, saturated: float) -> bool:
-    """Tell whether a layer has a normal rate and few silent or saturated neurons."""
+    """Return whether a layer has a normal rate and few silent or saturated neurons."""
     return LOW <= rate <= HIGH and silent + saturated < MANY and saturated < SOME
 
 
 def is_wide(spread: float) -> bool:
-    """Tell whether a membrane spreads so far that the threshold hardly matters."""
+    """Return whether a membrane spreads so far that the threshold hardly matters."""
     return spread > WIDE
 
 

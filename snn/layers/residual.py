@@ -147,7 +147,7 @@ def _made_by(way: list[Any]) -> Any:
 
 
 def _of_one(node: Neuron) -> bool:
-    """Tell whether the spikes of a neuron have amplitude 1, as far as its attributes tell."""
+    """Return whether the spikes of a neuron have amplitude 1, as far as its attributes tell."""
     unit = getattr(node, "spike_value", "threshold") == "unit"
     threshold = getattr(node, "v_threshold", 1.0)
     return unit or (isinstance(threshold, (int, float)) and threshold == 1)

@@ -357,7 +357,7 @@ class Neuron(Stateful):
 
 
 def is_zero(value: Any) -> bool:
-    """Tell whether a constant is the number 0."""
+    """Return whether a constant is the number 0."""
     return isinstance(value, (int, float, np.generic)) and value == 0
 
 

@@ -64,7 +64,7 @@ _IMMUTABLE = {"decimal", "datetime", "fractions", "uuid", "pathlib", "zoneinfo",
 
 
 def is_a(value: Any, kind: Any) -> bool:
-    """Tell whether an object is an instance of a type, regardless of its ``__class__``."""
+    """Return whether an object is an instance of a type, regardless of its ``__class__``."""
     return issubclass(type(value), kind)
 
 
@@ -107,12 +107,12 @@ def file_of(cls: type) -> str:
 
 
 def is_ours(cls: type) -> bool:
-    """Tell whether a class is one of this package or of numpy."""
+    """Return whether a class is one of this package or of numpy."""
     return cls.__module__.partition(".")[0] in ("autograd", "snn", "numpy")
 
 
 def is_open(cls: type) -> bool:
-    """Tell whether all that the objects of a class hold is visible from Python."""
+    """Return whether all that the objects of a class hold is visible from Python."""
     base = cls.__base__
     if base is None or issubclass(cls, KNOWN) or cls.__module__ in _IMMUTABLE:
         return True
@@ -131,7 +131,7 @@ def position(generator: Any) -> str:
 
 
 def same(new: Any, old: Any) -> bool:
-    """Tell whether two objects are identical, or equal and immutable."""
+    """Return whether two objects are identical, or equal and immutable."""
     if new is old:
         return True
     if type(new) is not type(old):

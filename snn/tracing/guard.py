@@ -49,7 +49,7 @@ class Dependencies:
         self._contents = self._watched.look_inside()
 
     def unchanged(self) -> bool:
-        """Tell whether nothing has changed."""
+        """Return whether nothing has changed."""
         now, known = self._watched.look(), self._known
         if len(now) != len(known):
             return False

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor
+from autograd.places import file_of
 from autograd.primitive import Primitive
 from autograd.state import state as thread
 
@@ -70,7 +71,8 @@ class _Walk:
         self._details = sorted(_DETAILS & (reads.attributes | reads.strings))
         for code, _ in reads.codes.values():
             if not is_standard(code.co_filename) and (names := _FRAMES.intersection(code.co_names)):
-                self._refuse(f"{min(names)} of a frame, in {code.co_name} of {code.co_filename}", "Read it before the run")
+                place = f"in {code.co_name} of {file_of(code.co_filename)}"
+                self._refuse(f"{min(names)} of a frame, {place}", "Read it before the run")
         self._push(Tensor, "Tensor")
 
     def over(self, owner: Cell) -> None:

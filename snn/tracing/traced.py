@@ -86,7 +86,7 @@ class Traced:
         return self._amplitudes[key]
 
     def is_learnt(self, index: int) -> bool:
-        """Tell whether a value depends on Parameters."""
+        """Return whether a value depends on Parameters."""
         return any(i in self.program.owners for i in self.program.needed([index]))
 
 

@@ -23,7 +23,7 @@ def channels(x):
 
 
 def fits(image):
-    """Tell whether one tensor, as an image, is a kernel for another."""
+    """Return whether one tensor, as an image, is a kernel for another."""
     return lambda x, y: all(0 < m <= n for n, m in zip(image(x).shape, image(y).shape, strict=True))
 
 
@@ -36,7 +36,7 @@ def apart(x):
 
 
 def uneven(groups):
-    """Tell whether no group has a small variance, of which higher derivatives are large."""
+    """Return whether no group has a small variance, of which higher derivatives are large."""
     return lambda x: x.size > 1 and np.var(groups(x), -1).min() > 0.1
 
 

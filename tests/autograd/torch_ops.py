@@ -28,7 +28,7 @@ class Op:
     arity : int
         How many tensors.
     fits : callable
-        Tell whether it is defined and smooth for some arrays.
+        Return whether it is defined and smooth for some arrays.
     options : callable
         Draw options for some shapes.
     """
@@ -56,7 +56,7 @@ def distinct(x):
 
 
 def varied(x):
-    """Tell whether the standard deviation is smooth along each axis."""
+    """Return whether the standard deviation is smooth along each axis."""
     return x.ndim > 0 and min(x.std(axis).min() for axis in range(x.ndim)) > 0.1
 
 

@@ -237,3 +237,24 @@ def test_the_result_may_be_read_by_name():
     assert result.state is state
     assert result.record is record
     assert out.array.any()
+
+
+def test_the_result_says_in_which_mode_it_ran():
+    net, x = nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.LIFNode(beta=0.5)), Tensor(np.ones((4, 2, 3), np.float32))
+    for mode, expected in (("eager", "eager"), ("python", "python"), ("compiled", "compiled"), ("auto", "eager")):
+        for _ in range(4):
+            result = snn.run(net, x, mode=mode)
+            assert result.mode == expected
+    out, state, record = result
+    assert result == (out, state, record)
+    assert len(result) == 3
+    assert "Result of snn.run, eager" in result._repr_html_()
+
+
+def test_the_mode_after_a_run_that_could_not_be_compiled():
+    class Sums(snn.Neuron):
+        def charge(self, v, x):
+            return 0.5 * v + ops.mean(x, -1, keepdims=True)
+
+    with pytest.warns(UserWarning, match="step by step"):
+        assert snn.run(Sums(), Tensor(np.ones((200, 64, 200), np.float32))).mode == "eager"

@@ -214,7 +214,7 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
     targets = flat.targets()
 
     def before(name: str, start: str, seen: set[str]) -> bool:
-        """Tell whether a node leads, within its group and through no neuron, to one that does not come after ``start``."""
+        """Return whether a node leads, within its group and through no neuron, to one that does not come after ``start``."""
         waiting = [name]
         while waiting:
             at = waiting.pop()

@@ -279,7 +279,7 @@ def _firing(values: dict[str, Array], surrogate: Any) -> dict[str, Any]:
 
 
 def _rests_at_reset(values: dict[str, Array]) -> bool:
-    """Tell whether it rests where ours do: where it is reset to, or at 0 where it does not fire."""
+    """Return whether it rests where ours do: where it is reset to, or at 0 where it does not fire."""
     return bool(np.all(values["v_leak"] == values.get("v_reset", 0.0)))
 
 

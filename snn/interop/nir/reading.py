@@ -199,7 +199,7 @@ class _Reader:
             )  # fmt: skip
 
     def _takes_surrogate(self) -> bool:
-        """Tell whether there is a neuron whose own surrogate is not known."""
+        """Return whether there is a neuron whose own surrogate is not known."""
         for item in self.flat.items.values():
             made = self._hints(item).get("arguments", {})
             if item.kind in FIRING and (not isinstance(made, dict) or made.get("surrogate_function") is None):

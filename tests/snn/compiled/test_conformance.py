@@ -23,7 +23,7 @@ LEAKS = [{"tau": (2.0, 4.0)}, {"tau": (2.0, 4.0), "exponential": True}, {"beta":
 
 
 def says_its_leak(cls):
-    """Tell whether a neuron must be given its leak."""
+    """Return whether a neuron must be given its leak."""
     return issubclass(cls, snn.LIFNode) and cls.default_beta is None
 
 
@@ -126,7 +126,7 @@ def test_each_two_options_meet_and_each_neuron_fires_compiled():
 
 
 def runs_away(row):
-    """Tell whether a neuron is never set back though its membrane then grows without limit."""
+    """Return whether a neuron is never set back though its membrane then grows without limit."""
     given = inspect.signature(row["form"][0]).parameters
     return "v_reset" in given and given["v_reset"].default is not None and not (row["fire"] and type(row["v_reset"]) is float)
 

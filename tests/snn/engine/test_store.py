@@ -41,7 +41,7 @@ def there(tmp_path):
 
 
 def whole(kept):
-    """Tell whether a store works: what was lost is written anew, and no rubbish lies about."""
+    """Return whether a store works: what was lost is written anew, and no rubbish lies about."""
     kept.write("one", b"again")
     left = {file.name for file in kept.path.iterdir()}
     return kept.read("one") == b"again" and left <= {"one", "two", "key", "shown.py"}

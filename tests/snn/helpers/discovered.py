@@ -23,7 +23,7 @@ def resets(cls):
 
 
 def fires_below(cls):
-    """Tell whether a neuron may fire below minus its threshold too: where it starts, it must not."""
+    """Return whether a neuron may fire below minus its threshold too: where it starts, it must not."""
     return "firing" in inspect.signature(cls).parameters and cls.example().begin() > -cls.example().v_threshold
 
 

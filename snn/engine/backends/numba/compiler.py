@@ -12,6 +12,7 @@ from autograd.errors import CompileError
 
 from ...cache import stored
 from ...threads import undisturbed
+from .notice import announce
 
 __all__ = ["prepare", "versions"]
 
@@ -76,11 +77,14 @@ class _Kept:
         context.refresh()
         name = self._file(signature, context.codegen())
         content = stored(lambda store: store.read(name))
-        try:
-            rebuild: Any = CompileResult._rebuild
-            return None if content is None else rebuild(context, *pickle.loads(content))
-        except Exception:  # noqa: BLE001, RUF100 - intact, but from another numba: compile again
-            return None
+        if content is not None:
+            try:
+                rebuild: Any = CompileResult._rebuild
+                return rebuild(context, *pickle.loads(content))
+            except Exception:  # noqa: BLE001, RUF100, S110 - intact, but from another numba: compile again
+                pass
+        announce()
+        return None
 
     def save_overload(self, signature: Any, result: Any) -> None:
         """Store the result for a signature."""

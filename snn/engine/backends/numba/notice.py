@@ -1,0 +1,19 @@
+"""A line for a user who waits for the compiler."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+__all__ = ["announce"]
+
+_said: list[bool] = []
+
+
+def announce() -> None:
+    """Say once per process, in a terminal or a notebook, that loops are compiled; ``$SPIKECELL_QUIET`` suppresses it."""
+    if _said or os.environ.get("SPIKECELL_QUIET", "0") not in ("", "0"):
+        return
+    _said.append(True)
+    if "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty()):
+        print("snn: compiling loops; this takes a few seconds, once per kind of neuron.", file=sys.stderr)

@@ -1,0 +1,51 @@
+"""A user who waits for the compiler is told so, once."""
+
+import io
+import sys
+
+import pytest
+
+from snn.engine.backends.numba import notice
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """Return a function that announces twice on a stream, and returns the text there."""
+    monkeypatch.setattr(notice, "_said", [])
+    monkeypatch.delenv("SPIKECELL_QUIET", raising=False)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+
+    def announced(stream):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", stream)
+            notice.announce()
+            notice.announce()
+        return None if stream is None else stream.getvalue()
+
+    return announced
+
+
+def test_a_terminal_gets_one_line_per_process(said):
+    assert said(Terminal()) == "snn: compiling loops; this takes a few seconds, once per kind of neuron.\n"
+
+
+def test_it_can_be_suppressed(said, monkeypatch):
+    monkeypatch.setenv("SPIKECELL_QUIET", "1")
+    assert said(Terminal()) == ""
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), None])
+def test_a_file_gets_nothing(said, stream):
+    assert not said(stream)
+
+
+def test_a_notebook_gets_it_too(said, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    assert "compiling" in said(io.StringIO())
