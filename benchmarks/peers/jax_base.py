@@ -149,6 +149,6 @@ def weights_of_images(work: Work) -> list[Array]:
 
 def padding_of(layer: Layer) -> str:
     """Return the name of a convolution's padding."""
-    if layer.padding not in (0, layer.kernel // 2):
+    if layer.padding and 2 * layer.padding != layer.kernel - 1:
         raise UnsupportedError("no padding, or as much as keeps the size")
     return "SAME" if layer.padding else "VALID"

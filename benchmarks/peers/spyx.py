@@ -24,7 +24,7 @@ class Contender(JaxContender):
 
     packages = ("jax", "flax", "spyx")
     convolves = True
-    note = "spikes one step late"
+    note = "spikes and resets one step late, so that its gradients differ"
 
     def __init__(self, work: Work) -> None:
         if not work.chain:
