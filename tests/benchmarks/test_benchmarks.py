@@ -45,7 +45,7 @@ def test_every_benchmark_has_a_title_and_peers_that_are_there():
     for module in BENCHMARKS.values():
         assert module.TITLE
         for peer in module.PEERS:
-            if peer not in ("nothing", "numpy", "torch", "jax"):
+            if peer not in ("nothing", "numpy", "torch", "jax", "brainevent"):
                 assert importlib.util.find_spec(f"benchmarks.peers.{peer}"), peer
 
 
