@@ -23,6 +23,7 @@ from snn.engine import tuning
 
 TORCH = importlib.util.find_spec("torch") is not None
 EXPERT = ["torch_expert"] if TORCH else []
+ALONE = "--peers", "none"  # a process that imports torch takes seconds
 measures_memory = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to measure memory")
 
 
@@ -120,16 +121,15 @@ def test_raster_draws_and_saves(tmp_path):
 
 
 def test_import_measures_a_warm_and_a_cold_start(tmp_path):
-    found = run("import", tmp_path)["results"]
+    found = run("import", tmp_path, *ALONE)["results"]
     assert found["imports"]["ours"]["seconds"][0] > 0
-    assert all(found["first step"][who]["seconds"][0] > 0 for who in EXPERT)
     assert found["first step"]["ours_cold"]["seconds"][0] > found["first step"]["ours_warm"]["seconds"][0]
 
 
 @measures_memory
 def test_memory_reports_bytes_and_times_of_each_way(tmp_path):
-    found = run("memory", tmp_path)["results"]
-    assert set(found) == {"ours", "ours_checkpoint", *EXPERT}
+    found = run("memory", tmp_path, *ALONE)["results"]
+    assert set(found) == {"ours", "ours_checkpoint"}
     for ways in found.values():
         assert ways["first"][0]["bytes"] > 0
         assert ways["loaded"][0]["seconds"] > 0
