@@ -232,14 +232,9 @@ class Optimizer:
         size = largest(g) / self.loss_scale
         if g.dtype != bundle.weights.dtype or not (math.isfinite(size) and all(p.requires_grad for p in self.params)):
             return False
-        options, known, bound_by = self._now(name, self.groups[0]), bundle.bounds, limits(g.dtype)
-
-        def bound_of(what: str) -> float:
-            return size if what == "g" else largest(bundle.weights if what == "w" else bundle.memory[what])
-
+        options = self._now(name, self.groups[0])
         self.steps += 1
-        bounds = self._bounded({**known, "g": size}.__getitem__, options, *bound_by) if known else None
-        bounds = bounds or self._bounded(bound_of, options, *bound_by)
+        bounds = self._certain(bundle.bounds, size, bundle.weights, bundle.memory, options)
         if bounds is None:
             self.steps -= 1
             return False
@@ -270,17 +265,22 @@ class Optimizer:
     def _bound_of(self, gradient: float, update: _Update) -> Mapping[str, float] | None:
         if update.constraint is not None and not is_finite_after(update.constraint):
             return None
-        bound_by, known = limits(update.p.dtype), self._known.get(id(update.p))
+        w, known = update.p.array, self._known.get(id(update.p))
         # Only steps like this one have changed these arrays.
-        if known is not None and known.holds(update.p.array, *update.memory.values()):
-            bound = self._bounded({**known.bounds, "g": gradient}.__getitem__, update.options, *bound_by)
-            if bound is not None:
-                return bound
+        bounds = known.bounds if known is not None and known.holds(w, *update.memory.values()) else {}
+        return self._certain(bounds, gradient, w, update.memory, update.options)
+
+    def _certain(
+        self, known: Mapping[str, float], gradient: float, w: Array, memory: Mapping[str, Array], options: Mapping[str, Any]
+    ) -> Mapping[str, float] | None:
+        """Return bounds after a step as :meth:`_bounded` does: from the known ones if they suffice, else from the arrays."""
 
         def bound_of(name: str) -> float:
-            return gradient if name == "g" else largest(update.p.array if name == "w" else update.memory[name])
+            return gradient if name == "g" else largest(w if name == "w" else memory[name])
 
-        return self._bounded(bound_of, update.options, *bound_by)
+        bound_by = limits(w.dtype)
+        found = self._bounded({**known, "g": gradient}.__getitem__, options, *bound_by) if known else None
+        return found or self._bounded(bound_of, options, *bound_by)
 
     def _bounded(
         self, largest: Largest, options: Mapping[str, Any], most: float, least: float

@@ -129,7 +129,7 @@ def surrogate_derivative(layer: Layer, u: Any) -> Any:
 
 
 def channels_last(x: Any) -> Any:
-    """Return images ``[T, N, C, H, W]`` as ``[T, N, H, W, C]``, and anything else as it is."""
+    """Return images ``[T, N, C, H, W]`` as ``[T, N, H, W, C]``. Other arrays stay the same."""
     return jnp.moveaxis(x, 2, -1) if x.ndim == 5 else x
 
 

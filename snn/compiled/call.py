@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..engine.loop import Body
 from ..engine.threads import launch
 from .form import Ready
 from .layout import Layout, Stream
@@ -20,9 +19,7 @@ class Call:
     Parameters
     ----------
     ready : Ready
-        The loop.
-    body : Body
-        Its only body.
+        The loop, with one body.
     layout : Layout
         Division of the elements of a step.
     first : list
@@ -31,24 +28,17 @@ class Call:
         Number of jobs.
     """
 
-    def __init__(self, ready: Ready, body: Body, layout: Layout, first: Sequence[Any], jobs: int) -> None:
-        self.body, self.function, self.jobs = body, ready.function, jobs
+    def __init__(self, ready: Ready, layout: Layout, first: Sequence[Any], jobs: int) -> None:
+        (self.body,), self.function, self.jobs = ready.loop.bodies, ready.function, jobs
         self.work = ready.work(layout.steps * layout.samples * layout.columns)
         self.shared: list[Any] = list(first)
         self.places: dict[str, slice] = {}
-        for kind, count in body.counts:
+        for kind, count in self.body.counts:
             self.places[kind] = slice(len(self.shared), len(self.shared) + count)
             self.shared += [None] * count
         self.shared += ready.always
-        width, columns = layout.sizes
-        self.set("width", (width,))
-        self.set("columns", (columns,))
-
-    def set(self, kind: str, values: Sequence[Any]) -> None:
-        """Set arguments that all runs share."""
-        place = self.places.get(kind)
-        if place is not None:
-            self.shared[place] = values
+        for kind, size in zip(("width", "columns"), layout.sizes, strict=True):
+            self.shared[self.places[kind]] = (size,)
 
     def run(self, streams: Sequence[Stream], written: Sequence[Stream], parameters: Sequence[Stream], **given: Any) -> None:
         """Call the loop. Streams bring their strides; ``given`` are further arguments by kind."""

@@ -37,9 +37,8 @@ def _key(x: Tensor, state: Any, mode: str) -> Any:
 
 
 def run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any, str] | None:
-    """Return the output, the final state and the mode of a run that is found again; None if there is no such run."""
-    known = net.kept().get("chains")
-    chain: Chain | None = None if known is None else known.get(_key(x, state, mode))
+    """Return the output, the final state and the mode of a run of a net with chains; None if none of them fits."""
+    chain: Chain | None = net.kept()["chains"].get(_key(x, state, mode))
     found = None if chain is None else chain.run(net, x, state)
     return None if chain is None or found is None else (*found, chain.limited.options.backend.mode)
 

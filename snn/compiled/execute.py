@@ -280,8 +280,9 @@ class Execution(AllSteps):
         self.available |= core.recordable
         if not (replay.allowed and replay.fits(xs)):
             return None
-        self.replays.append(replay)
-        return one_thread_each(lambda: replay.run(xs, [self.starts[node.number] for node in core.states]))
+        found = one_thread_each(lambda: replay.run(xs, [self.starts[node.number] for node in core.states]))
+        self.replays += [replay] if found is not None else []
+        return found
 
     def _keep_replay(self, stage: Stage, running: Running) -> None:
         made = None if self.names else replay_of(running)

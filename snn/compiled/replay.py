@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, nn
-from autograd.dtypes import bool_
-from autograd.graph import SELECT, Node
+from autograd.graph import Node
 from autograd.state import state as thread
 
 from ..common.structure import is_repeated
@@ -27,7 +26,6 @@ from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty, nothing
 from ..engine.events import Packed
-from ..engine.loop import Body
 from ..engine.threads import thread_count
 from ..spikes import Spikes
 from .back import Back
@@ -54,7 +52,7 @@ def replay_of(running: Running) -> Replay | None:
         return None
     if part.mask is not None or part.row_axes or part.records or not part.plan.same_amplitudes:
         return None
-    if running.steps * part.layout.samples * part.layout.columns > limits.replayed or is_overruled():
+    if running.steps * part.layout.samples * part.layout.columns > limits.replayed or _overruled():
         return None
     if len(running.pieces(0, running.steps)) > 1:
         return None
@@ -75,7 +73,7 @@ def _is_small(item: Given, current: Any) -> bool:
     return once or (type(current) is Product and work < limits.little_work)
 
 
-def is_overruled() -> bool:
+def _overruled() -> bool:
     return bool(os.environ.get("SPIKECELL_PRODUCT"))
 
 
@@ -98,20 +96,19 @@ class Replay:
             for cell, place in zip(self.cells, places, strict=True) if place is not None
         ]  # fmt: skip
         self.direct = {i: k for k, i in enumerate(self.plan.inputs) if self.cells[k] is None}
-        self.outs = [*zip(self.plan.outs, part.flags, part.out_amplitudes, strict=True)]
         self.backs: dict[Any, BackReplay] = {}
         self._calls: dict[bool, Call] = {}
 
-    def call(self, ready: Ready, body: Body, backward: bool) -> Call:
+    def call(self, ready: Ready, backward: bool) -> Call:
         """Return the call of a loop of the stage."""
         span, members, jobs = self.layout.jobs(False, self.threads)
         first = _u(self.layout.samples), order_of(self.steps, backward), _u(span), _u(members)
-        return Call(ready, body, self.layout, first, jobs)
+        return Call(ready, self.layout, first, jobs)
 
     @property
     def allowed(self) -> bool:
         """Whether the thresholds and the number of threads are those of the first run."""
-        return tuning.now() is self.limits and thread_count() == self.threads and not is_overruled()
+        return tuning.now() is self.limits and thread_count() == self.threads and not _overruled()
 
     def fits(self, xs: Sequence[Tensor]) -> bool:
         """Return whether only values of the inputs, and of the weights, differ from the first run."""
@@ -164,35 +161,15 @@ class Replay:
             streams, [(array.reshape(-1), layout.strides) for array in written.values()], pars,
             start=states, end=ends, scalar=scalars,
         )  # fmt: skip
+        outs = self.part.results(written, ends)
         if not record:
-            return self._results(written, ends)
+            return outs
         run = Replayed(self, xs, starts, arrays, parameters, weights, pars, scalars)
-        node = Node(run, tuple(nodes), (), bool_, Saved(None, [{i: written[i] for i in self.form.kept[0]}]))
-        return self._results(written, ends, node)
+        return run.linked(outs, nodes, Saved(None, [{i: written[i] for i in self.form.kept[0]}]))
 
     def _forward(self, record: bool) -> Call:
-        ready = self.form.forward((tuple(self.form.written[record][0]),))
-        self._calls[record] = call = self.call(ready, ready.loop.bodies[0], False)
+        self._calls[record] = call = self.call(self.form.forward((tuple(self.form.written[record][0]),)), False)
         return call
-
-    def _results(self, written: dict[int, Array], ends: list[Array], node: Node | None = None) -> list[Tensor]:
-        """Return outputs and states, each with its own place in the graph of gradients, even if one appears twice."""
-        part, found = self.part, list[Tensor]()
-
-        def place(shape: tuple[int, ...], dtype: Any) -> Node | None:
-            return None if node is None else Node(SELECT, (node,), shape, dtype, attrs=len(found))
-
-        for i, flag, amplitude in self.outs:
-            if flag is not None:
-                spikes = Spikes(written[flag], amplitude, part.backend)
-                spikes.node = place(spikes.shape, spikes.dtype)
-                found.append(spikes)
-            else:
-                array = part.seen(i, written)
-                found.append(Tensor.wrap(array, place(array.shape, array.dtype)))
-        for end in ends:
-            found.append(Tensor.wrap(end.reshape(self.shape), place(self.shape, end.dtype)))
-        return found
 
 
 class Replayed(Steps):
@@ -227,7 +204,7 @@ class Replayed(Steps):
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         """Run the backward pass; see :meth:`Running.pull`."""
-        if thread.recording or tuning.now() is not self.replay.limits or is_overruled():
+        if thread.recording or tuning.now() is not self.replay.limits or _overruled():
             return self.running().pull(node, g, wanted)
         key = self._key(node, g, wanted)
         if key is None:
@@ -259,7 +236,7 @@ class BackReplay:
 
     def __init__(self, replay: Replay, back: Back) -> None:
         self.replay, part = replay, back.parts[0]
-        self.form, self.call = part.form, replay.call(back.form.ready, part.form.body, True)
+        self.form, self.call = part.form, replay.call(back.form.ready, True)
         self.wants, self.wants_weight, self.wants_starts = part.wants, part.wants_weight, part.wants_starts
         self.weighted, self.summed, self.few, self.direct = part.weighted, part.summed, part.few, part.direct
         self.arrives = part.arrived is not None
@@ -277,7 +254,7 @@ class BackReplay:
         rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
         totals = {d: np.zeros(math.prod(shape), part.dtype(d)) for d in form.totals}
         written = [by_input[k] for k in form.direct.values()] + [*rows.values()]
-        states = end_cotangents(g, run.starts, len(replay.outs))
+        states = end_cotangents(g, run.starts, len(replay.plan.outs))
         ends = [np.empty_like(s) for s in states]
         self.call.run(
             [stream(array, layout) for array in arrays], [(array.reshape(-1), layout.strides) for array in written], run.pars,

@@ -11,7 +11,7 @@ _said: list[bool] = []
 
 
 def announce() -> None:
-    """Say once per process, in a terminal or a notebook, that loops are compiled; ``$SPIKECELL_QUIET`` suppresses it."""
+    """Print one line per process when loops are compiled, in a terminal or a notebook, unless ``$SPIKECELL_QUIET`` is set."""
     if _said or os.environ.get("SPIKECELL_QUIET", "0") not in ("", "0"):
         return
     _said.append(True)
