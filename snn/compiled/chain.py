@@ -18,6 +18,7 @@ from .starts import starts_of
 __all__ = ["Chain", "keep_chain", "run_again"]
 
 _KEPT = 4
+_PATIENCE = 10  # runs; a chain takes as long to make as several of them
 
 
 def keep_chain(
@@ -27,6 +28,10 @@ def keep_chain(
     made = {edge for stage in schedule.stages for core in stage.cores for edge in core.outs}
     if all(isinstance(edge, Edge) and edge in made for edge in tree.leaves(schedule.graph.out)):
         known = net.kept().setdefault("chains", {})
+        before: Chain | None = known.get(_key(x, state, mode))
+        if before is not None and not before.used and before.missed < _PATIENCE:  # the net may change before each run
+            before.missed += 1
+            return
         if len(known) >= _KEPT:
             del known[next(iter(known))]
         known[_key(x, state, mode)] = Chain(net, schedule, reads, replays)
@@ -60,6 +65,7 @@ class Chain:
 
     def __init__(self, net: Cell, schedule: Schedule, reads: Reads, replays: Sequence[Replay]) -> None:
         self.graph, self.limited = schedule.graph, replays[0]
+        self.used, self.missed = False, 0
         self.cells = [cell for _, cell in net.cells_and_names()]
         inside = [part.reads for replay in replays for part in replay.plan.dependencies]
         self.watched = Dependencies(net, Reads.joined([reads, *inside]), "snn.run", strict=False)
@@ -75,7 +81,9 @@ class Chain:
         if not self.limited.allowed or any(cell.hooked for cell in self.cells) or not self.watched.unchanged():
             return None
         starts = starts_of(self.graph, net, x, state)
-        return None if starts is None else one_thread_each(lambda: self._run(x, starts))
+        found = None if starts is None else one_thread_each(lambda: self._run(x, starts))
+        self.used |= found is not None
+        return found
 
     def _run(self, x: Tensor, starts: dict[int, Tensor]) -> tuple[Any, Any] | None:
         graph: Graph = self.graph

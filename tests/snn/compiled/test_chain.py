@@ -193,3 +193,16 @@ def test_a_frozen_weight_and_a_hook_are_noticed(chains):
     net[1].register_forward_hook(lambda cell, inputs, out: out)
     with pytest.raises(CompileError, match="hook"):
         run(net, x)
+
+
+def test_a_net_that_changes_before_each_run_does_not_make_a_chain_each_time(monkeypatch):
+    made, build = [], chain.Chain.__init__
+    monkeypatch.setattr(chain.Chain, "__init__", lambda self, *arguments: (made.append(1), build(self, *arguments))[1])
+    net, x = net_of(), numbers()
+    for epoch in range(16):
+        net.epoch = epoch
+        same(run(net, x), full(net, x))
+    assert len(made) == 2
+    for _ in range(12):
+        run(net, x)
+    assert len(made) == 3
