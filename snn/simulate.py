@@ -51,14 +51,18 @@ class RunResult(_Results):
 
     mode: str = ""
 
+    def _replace(self, **fields: Any) -> RunResult:
+        """Return the same result with other items."""
+        return _result(**(self._asdict() | fields), mode=self.mode)
+
     def _repr_html_(self) -> str:
         """Return the shapes and ranges of all results as a table, for notebooks."""
         how = f", {self.mode}" if self.mode else ""
         return of_values(f"Result of snn.run{how}", zip(self._fields, self, strict=True))
 
 
-def _result(out: Any, state: Any, records: dict[str, Tensor], mode: str) -> RunResult:
-    made = RunResult(out, state, Record(records))
+def _result(out: Any, state: Any, record: Record, mode: str) -> RunResult:
+    made = RunResult(out, state, record)
     made.mode = mode
     return made
 
@@ -202,7 +206,7 @@ def run(
     if mask is None and checkpoint is None and not (names or check):
         again = _run_again(net, x, state, mode)
         if again is not None:
-            return _result(*again[:2], {}, again[2])
+            return _result(*again[:2], Record({}), again[2])
     keep = _check_mask(mask, x)
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
@@ -216,10 +220,10 @@ def run(
         check_input(x)
     in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
-    found = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
+    *ends, records, chosen = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
-    return _result(*found)
+    return _result(*ends, Record(records), chosen)
 
 
 def _run(

@@ -14,7 +14,7 @@ __all__ = ["Call"]
 
 
 class Call:
-    """A loop with the arguments that all runs share, and the places of the others.
+    """A loop with the arguments that all runs share.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class Call:
         The loop, with one body.
     layout : Layout
         Division of the elements of a step.
-    first : list
+    first : sequence
         Arguments before those of the body.
     jobs : int
         Number of jobs.
@@ -31,23 +31,14 @@ class Call:
     def __init__(self, ready: Ready, layout: Layout, first: Sequence[Any], jobs: int) -> None:
         (self.body,), self.function, self.jobs = ready.loop.bodies, ready.function, jobs
         self.work = ready.work(layout.steps * layout.samples * layout.columns)
-        self.shared: list[Any] = list(first)
-        self.places: dict[str, slice] = {}
-        for kind, count in self.body.counts:
-            self.places[kind] = slice(len(self.shared), len(self.shared) + count)
-            self.shared += [None] * count
-        self.shared += ready.always
-        for kind, size in zip(("width", "columns"), layout.sizes, strict=True):
-            self.shared[self.places[kind]] = (size,)
+        self.first, self.last = list(first), ready.always
+        width, columns = layout.sizes
+        self.shared: dict[str, Sequence[Any]] = {"width": (width,), "columns": (columns,)}
 
     def run(self, streams: Sequence[Stream], written: Sequence[Stream], parameters: Sequence[Stream], **given: Any) -> None:
         """Call the loop. Streams bring their strides; ``given`` are further arguments by kind."""
-        arguments, places = self.shared.copy(), self.places
-        arguments[places["strides"]] = (flat_strides(tuple([s for _, s in (*streams, *written, *parameters)])),)
+        strides = flat_strides(tuple([strides for _, strides in (*streams, *written, *parameters)]))
+        given |= self.shared | {"strides": (strides,)}
         for kind, several in (("in", streams), ("out", written), ("par", parameters)):
-            if several:
-                arguments[places[kind]] = [flat for flat, _ in several]
-        for kind, values in given.items():
-            if values:
-                arguments[places[kind]] = values
-        launch(self.function, self.jobs, arguments, self.work)
+            given[kind] = [flat for flat, _ in several]
+        launch(self.function, self.jobs, [*self.first, *self.body.ordered(given), *self.last], self.work)

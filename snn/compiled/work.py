@@ -75,7 +75,7 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
         given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
     if body.arrived is not None:
         given |= zip(("factors", "n_factors", "arrived_weights"), [(value,) for value in work.arrived], strict=True)
-    return [value for kind, _ in body.counts for value in given[kind]]
+    return body.ordered(given)
 
 
 def link_arguments(link: Link, given: list[Any], flags: Array | None, t0: int) -> list[Any]:

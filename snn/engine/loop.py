@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,6 +74,10 @@ class Body:
         """Return the names of its arguments, in the order of :data:`KINDS`."""
         names = [[kind] if kind in _ALONE else [f"{kind}{k}" for k in range(count)] for kind, count in self.counts]
         return [name for several in names for name in several]
+
+    def ordered(self, given: Mapping[str, Sequence[Any]]) -> list[Any]:
+        """Return its arguments, given by kind, in the order of :data:`KINDS`."""
+        return [value for kind, _ in self.counts for value in given[kind]]
 
 
 @dataclass(frozen=True)

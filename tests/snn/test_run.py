@@ -249,6 +249,7 @@ def test_the_result_says_in_which_mode_it_ran():
     assert result == (out, state, record)
     assert len(result) == 3
     assert "Result of snn.run, eager" in result._repr_html_()
+    assert (result._replace(state=None).mode, result._replace(state=None)) == ("eager", (out, None, record))
 
 
 def test_the_mode_after_a_run_that_could_not_be_compiled():
