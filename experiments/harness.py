@@ -156,7 +156,7 @@ class RunDirectory:
         return directory
 
     def discard(self) -> None:
-        """Remove the directory, if it holds nothing but the options and the state before the first step of a training."""
+        """Remove the directory, if it holds nothing but the options and the state before the first step of training."""
         if self.first and {file.relative_to(self.path).as_posix() for file in self.path.rglob("*")} <= _BEFORE_IT_BEGINS:
             shutil.rmtree(self.path, ignore_errors=True)
 

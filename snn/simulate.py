@@ -130,10 +130,11 @@ def run(
         the constants of neurons, which learning may have moved out of their
         ranges; slower.
     checkpoint : int, optional
-        In a compiled run, save the state only every ``checkpoint`` steps
-        (rounded up to the layer's chunks), and compute the steps between again
-        in the backward pass. This takes less memory and gives the same
-        gradients to the bit; ``sqrt(T)`` is a good choice.
+        In a compiled run, save the state only every ``checkpoint`` steps, and
+        recompute the steps in between in the backward pass. This takes less
+        memory and gives the same gradients to the bit; ``sqrt(T)`` is a good
+        choice. The number is rounded up to a multiple of the layer's chunk, the
+        number of steps whose gradients are summed at once.
 
     Returns
     -------

@@ -35,7 +35,7 @@ class Spikes(Tensor):
     backend : BackEnd
         Back end whose loops list the spikes.
     node : Node, optional
-        Place in the graph of gradients.
+        Place in the autograd graph.
     """
 
     __slots__ = ("_lists", "_shared", "_values", "amplitude", "backend", "flags")

@@ -29,7 +29,7 @@ class Back:
     running : Running
         The forward run.
     node : Node
-        Its node in the graph of gradients.
+        Its node in the autograd graph.
     g : dict of int to Tensor
         Cotangents of its outputs, by position.
     wanted : sequence of bool

@@ -1,4 +1,4 @@
-"""Loops over time: a core alone, or a group whose cores step together, as one operation in the graph of gradients."""
+"""Loops over time: a core alone, or a group whose cores step together, as one operation in the autograd graph."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Steps:
     parts: list[Part]
 
     def linked(self, outs: list[Tensor], parents: Sequence[Node | None], saved: Saved) -> list[Tensor]:
-        """Return the results of the run, each with its own place in the graph of gradients, even if one appears twice."""
+        """Return the results of the run, each with its own place in the autograd graph, even if one appears twice."""
         node = Node(self, tuple(parents), (), bool_, saved)
         nodes = [Node(SELECT, (node,), o.shape, o.dtype, attrs=i) for i, o in enumerate(outs)]
         return [

@@ -230,7 +230,7 @@ class Connection:
     cell : Cell
         The layer.
     weight : Tensor
-        In the dtype of the currents. It belongs to the graph of gradients, so that they reach its sources.
+        In the dtype of the currents. It belongs to the autograd graph, so that gradients reach its sources.
     bias : Tensor or None
         Added to the currents of each step: one value, or one for each output, in the same dtype.
     stored : dtype

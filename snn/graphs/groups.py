@@ -109,7 +109,7 @@ class _Group:
                 what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
                     self.graph.name,
-                    "dense layers, convolutions, products with a matrix and operations on each element in feedback",
+                    "dense layers, convolutions, snn.Delay, products with a matrix and operations on each element in feedback",
                     what, "Take it out of the feedback, or run it with mode='eager'.",
                 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The position of a training: what a checkpoint saves, where a training resumes, and what its ranks share."""
+"""The position of a training run: what a checkpoint saves, where the run resumes, and what its ranks share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Place"]
 
 
 class Place:
-    """Everything needed to continue a training.
+    """Everything needed to continue a training run.
 
     Parameters
     ----------

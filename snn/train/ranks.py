@@ -27,7 +27,7 @@ _AGAIN = "Restart all ranks, and resume from the last checkpoint, which is compl
 
 
 class One:
-    """The single rank of a training without :class:`Ranks`."""
+    """The single rank of a training run without :class:`Ranks`."""
 
     rank, size = 0, 1
 

@@ -1,4 +1,4 @@
-"""State shared by the ranks of a training: rank 0 hands out its own at the start, and the Parameters stay equal."""
+"""State shared by the ranks of a training run: rank 0 hands out its own at the start, and the Parameters stay equal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["agree", "check_alike", "take_over"]
 
 
 def check_alike(place: Place) -> None:
-    """Check that all ranks have built the same training, and that parts of a batch can replace the whole batch.
+    """Check that all ranks have built the same net and optimizer, and that parts of a batch can replace the whole batch.
 
     Raises
     ------

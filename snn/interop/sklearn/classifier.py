@@ -115,7 +115,7 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         ValueError
             If an argument of the estimator, or the data, cannot be used; also too few samples for ``early_stopping``.
         NonFiniteError
-            If the training comes to NaN or infinity. The estimator is as it was before.
+            If training leads to NaN or infinity. The estimator is as it was before.
         """
         self._check_parameters()
         with self._whole():

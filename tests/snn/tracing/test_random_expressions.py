@@ -1,6 +1,6 @@
 """Random trees of operations on random dtypes and numbers: the traced program and its backward against the eager mode.
 
-``HYPOTHESIS_PROFILE=thorough`` draws 5,000 and more.
+``HYPOTHESIS_PROFILE=thorough`` draws twenty times as many.
 """
 
 import numpy as np

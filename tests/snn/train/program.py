@@ -82,7 +82,7 @@ def history(trainer):
 
 
 def refused(study, **options):
-    """Return what a training is refused with."""
+    """Return the error that refuses a training run, and its notes; None without one."""
     try:
         study.trainer(**options).fit(2)
     except (AutogradError, ZeroDivisionError) as error:
@@ -91,7 +91,7 @@ def refused(study, **options):
 
 
 def together(ranks, place):
-    """Return what a rank has come to in all sorts of training."""
+    """Return the results of a rank from training runs of all kinds."""
     found = {}
     for name, options in {
         "arrays": {}, "data": {"from_data": True}, "clipped": {"clip": 0.1, "accumulate": 2},

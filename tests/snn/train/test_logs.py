@@ -1,4 +1,4 @@
-"""Progress and logs of a training."""
+"""Progress and logs of a training run."""
 
 import sys
 

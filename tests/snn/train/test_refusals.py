@@ -1,4 +1,4 @@
-"""Errors of a training, and the files that remain."""
+"""Errors of a training run, and the files that remain."""
 
 import os
 
