@@ -79,7 +79,7 @@ def build(config: WordOptions, classes: int, rng: np.random.Generator) -> nn.Seq
 
 
 class ShrinkSigma(snn.train.Hook):
-    """Shrinks the bells of learnt delays over the first quarter of the epochs, as in Hammouamri et al. (2024)."""
+    """Shrinks the Gaussians of learnt delays over the first quarter of the epochs, as in Hammouamri et al. (2024)."""
 
     def on_start(self, trainer: snn.train.Trainer) -> None:
         """Set the width for the epoch that begins or resumes."""

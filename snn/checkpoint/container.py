@@ -110,7 +110,7 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
         raise _broken(where, error) from error
     if found["sha256"] != _digest(found["content"], arrays):
         raise CheckpointError(
-            where, "the bytes that were written", "others: the digest is not that of the content",
+            where, "the bytes that were written", "other bytes: the digest does not match the content",
             f"Nothing was loaded. {_ANOTHER}",
         )  # fmt: skip
     return found["content"], arrays

@@ -84,7 +84,7 @@ class Checkpoints:
         last = self.last
         if last is not None and last.name > _name(step):
             raise CheckpointError(
-                f"{self}, step {step}", "a directory of this run", f"a further checkpoint, {last.name}",
+                f"{self}, step {step}", "a directory of this run", f"a later checkpoint, {last.name}",
                 "Nothing was written. Resume from it, or use another directory.",
             )  # fmt: skip
         content = to_bytes({"step": step, "score": score, **parts}, f"{self}, step {step}")

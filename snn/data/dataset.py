@@ -267,7 +267,7 @@ class Splits(Mapping[str, Dataset]):
     name : str
         Name of the data set.
     **parts : Dataset
-        By name.
+        The splits, by name.
     """
 
     def __init__(self, name: str, **parts: Dataset) -> None:

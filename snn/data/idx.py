@@ -74,7 +74,7 @@ def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
         raise DataError(where, promised, f"{length} bytes", _MORE if length > size else AGAIN)
     if length is None and size > limit:
         raise DataError(
-            where, f"at most {limit} bytes unpacked", f"a header for {size}", "Pass limit= if the file is trusted."
+            where, f"at most {limit} bytes unpacked", f"a header that says {size}", "Pass limit= if the file is trusted."
         )
     try:
         array = np.empty(shape, dtype)
@@ -93,7 +93,7 @@ def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
 
 
 def _read_header(file: BinaryIO, where: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
-    """Read the type of the values, the lengths of the axes and the number of bytes that say so."""
+    """Read the header: return the type of the values, the lengths of the axes and the size of the header in bytes."""
     head = file.read(4)
     if len(head) < 4:
         raise DataError(where, "an IDX file, which begins with 4 bytes about its type", f"{len(head)} bytes", AGAIN)

@@ -109,7 +109,7 @@ class _Cochlea(Source):
             raise DataError(self.where, f"labels [N] from 0 to {classes - 1}", f"others, of shape {labels.shape}", AGAIN)
 
     def _with(self, act: Any) -> Any:
-        """Do something with the open file, and say which it was if it is broken."""
+        """Call a function with the open file; if the file is broken, the error names it."""
         try:
             import h5py
         except ImportError as error:

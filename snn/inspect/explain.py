@@ -52,7 +52,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     >>> snn.explain(nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.IFNode()), np.zeros((4, 1, 3), np.float32))
     layers 0, 1: Dense(in_channels=3, out_channels=2, has_bias=True)
         IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
-      currents: dense: the product is small; 0 % of the input is not 0
+      currents: dense: the product is small; 0 % of the input is nonzero
       products: currents, input gradient, weight gradient by the BLAS (each is small)
       output: spikes of amplitude 1, one byte each
       saved: t6 = t4 - 1.0, float32, 4 bytes

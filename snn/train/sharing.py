@@ -111,7 +111,7 @@ def agree(place: Place) -> None:
     other = [rank for rank, (theirs, _, _) in enumerate(found) if theirs != found[0][0]]
     if other:
         raise RankError(
-            f"ranks {', '.join(map(str, other))}", "the net of rank 0, Parameters and attributes, after each epoch", "others",
+            f"ranks {', '.join(map(str, other))}", "the net of rank 0, Parameters and attributes, after each epoch", "another",
             "Code that changes the net or the optimizer must run on every rank: in loss, not in a hook or in evaluate.",
         )  # fmt: skip
     place.stop, place.ends = found[0][1], any(interrupted for _, _, interrupted in found)

@@ -256,7 +256,7 @@ def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
         (["digits", "--grid", "beta=.9,0.90"], "got beta=.9 and beta=0.90, which are the same run."),
         (
             ["digits", "--grid", "hidden=8", "--", "--hidden", "4"],
-            "expected each option tried, or after the --, got hidden in both.",
+            "expected each option tried or given after the --, got hidden in both.",
         ),
         (["digits", "--search", "batch_size=8:9", "--", "--batch-size=4"], "got batch_size in both."),
         (["digits", "--grid", "smoke=True,False", "--", "--no-smoke"], "got smoke in both."),

@@ -187,14 +187,14 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
 
 
 def write_data(path: str | os.PathLike[str], data: Any) -> None:
-    """Write NIR's data of a graph to an HDF5 file: beside its place, then put there.
+    """Write NIR's data of a graph to an HDF5 file, beside its destination first, from where it is moved into place.
 
     Parameters
     ----------
     path : str or path
         The file.
     data : nir.NIRGraphData
-        Data as :func:`to_data` returns it, without inner graphs: nir would write those endlessly.
+        Data as :func:`to_data` returns it, without inner graphs, which nir would write endlessly.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
         return _graph(nir, tree, 0)
     except AutogradError:
         raise
-    except Exception as error:  # nir takes for granted
+    except Exception as error:  # nir takes valid fields for granted
         got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise DataError(f"reading {path}", "data of the nodes of a graph", got, MEND) from error
 

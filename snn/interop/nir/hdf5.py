@@ -1,7 +1,7 @@
 """A tree of HDF5 as dicts, read so that no file can lead out of itself, take more memory than was allowed, or end the process.
 
-The library finds groups and says what a data set is. The bytes of its numbers and texts are read here, from where it says they
-are: what it does with those of damaged files is not bounded.
+The library finds the groups, and says what a data set is and where its bytes lie. The bytes of numbers and texts are read
+here, because nothing bounds what the library does with those of damaged files.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def delay_steps(node: Any, before: tuple[int, ...] | None, dt: float, limit: int
     Raises
     ------
     DataError
-        If one is none, or they need more memory than the limit.
+        If one is not a whole number of steps, or they need more memory than the limit.
     """
     seconds = numbers(node, "delay", where).astype(np.float64)
     seconds = seconds if before is None else np.array(full(seconds, before, f"{where}, delay"))

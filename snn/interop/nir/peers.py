@@ -94,7 +94,7 @@ class Rule:
     fields : tuple of str
         Names of the fields that it is about.
     holds : callable
-        Tells of these fields, as float64 arrays, and of ``dt`` whether it is met.
+        Returns, for ``dt`` and these fields as float64 arrays, whether the condition is met.
     """
 
     expected: str

@@ -64,7 +64,7 @@ def from_nir(
         Properties of neurons that the graph leaves out, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
     surrogate_function : callable, optional
-        For neurons without a known surrogate, as for :class:`snn.Neuron`. There must be at least one.
+        For neurons without a known surrogate, as for :class:`snn.Neuron`. There must be at least one such neuron.
     metadata : bool
         Whether to use our metadata. False reads the fields alone, as another package would.
     limit : int
@@ -82,7 +82,7 @@ def from_nir(
     DataError
         If the graph or the file is damaged, or our Cells cannot express it.
     ArgumentError
-        If ``dt`` is missing, or an argument is invalid or has no effect beside our metadata.
+        If ``dt`` is missing, or an argument is invalid or contradicts our metadata.
 
     Examples
     --------

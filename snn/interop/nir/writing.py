@@ -84,7 +84,7 @@ def to_nir(
         If the package nir is not installed.
     ArgumentError
         If NIR has no node for a layer, an operation or a property of a neuron, or ``reader`` does not read it; the error names
-        it. If ``nested`` is asked for and several values enter or leave a Cell.
+        it. Also with ``nested``, if several values enter or leave a Cell.
     CompileError
         If a step of the net cannot be traced.
 

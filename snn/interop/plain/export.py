@@ -133,7 +133,7 @@ def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
     ArgumentError
         If the net is in training, or the path has another ending.
     DTypeError
-        If ``x`` is float16, ``net`` no Cell or ``path`` no path.
+        If ``x`` is float16, ``net`` is not a Cell, or ``path`` is not a path.
     WriteError
         If the file cannot be written.
 

@@ -78,7 +78,7 @@ def expression(program: Program, index: int, names: dict[int, str], functions: s
 
 
 class _OnArrays(ast.NodeTransformer):
-    """Makes of an expression of one element one of arrays; its numbers get the dtype of the operands."""
+    """Turns an expression of one element into one of arrays; its numbers get the dtype of the operands."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype

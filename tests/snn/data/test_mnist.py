@@ -68,7 +68,7 @@ def test_a_t10k_file_alone_is_split_into_its_first_80_percent_and_the_rest(put, 
 
 def test_a_directory_that_is_not_there(put, tmp_path):
     place = tmp_path / "none"
-    fix = "Pass where the four files are."
+    fix = "Pass the directory of the four files."
     assert refused(mnist, place) == (
         f"reading {place}: expected a directory with the MNIST files, got no such directory. {fix}"
     )
