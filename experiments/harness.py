@@ -102,7 +102,7 @@ class NotFirstError(Exception):
 class RunDirectory:
     """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run; no other process writes to it.
 
-    Every file is first written beside its place and then put there as a whole, so that a full disk leaves the old file.
+    Every file is written beside its destination and then moved there as a whole, so that a full disk leaves the old file.
 
     Parameters
     ----------

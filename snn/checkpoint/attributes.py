@@ -34,7 +34,7 @@ def attributes_of(net: Cell) -> dict[str, Any]:
 
 
 def digest_of(net: Cell, digest: int = 0) -> int:
-    """Return a CRC-32 of the attributes of a net: of names, dtypes, shapes and values; goes on from ``digest``."""
+    """Return a CRC-32 of the attributes of a net: of names, dtypes, shapes and values; it continues ``digest``."""
     for path, _, _, value in _places(net):
         array = np.asarray(_plain(value))
         digest = zlib.crc32(f"{path}: {array.dtype} {array.shape};".encode(), digest)
@@ -120,7 +120,7 @@ def _fitted(saved: Any, now: Any, where: str) -> Any:
     """Return a saved value in the type of the present one.
 
     Training code assigns numbers with and without a dtype: one may replace the other, of the same kind, and an int a float. A
-    number comes back as it was saved, so that a run goes on with the same bits.
+    number comes back as it was saved, so that a run continues with the same bits.
     """
     if isinstance(now, (np.ndarray, Tensor)):
         if isinstance(saved, (np.ndarray, np.generic)) and (saved.shape, saved.dtype.name) == (

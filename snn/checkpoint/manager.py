@@ -127,7 +127,7 @@ class Checkpoints:
             return load(paths[-1], **parts)
         except CheckpointError as error:
             if len(paths) > 1:
-                error.add_note(f"To go on from the one before, {paths[-2].name}, remove {paths[-1].name}.")
+                error.add_note(f"To continue from the one before, {paths[-2].name}, remove {paths[-1].name}.")
             raise
 
     def _best_score(self) -> float:

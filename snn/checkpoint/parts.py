@@ -170,7 +170,7 @@ def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
     (kind, inside), arrays = kind_of(node), plan.arrays
     given = next((name for name, (cls, _) in _OBJECTS.items() if isinstance(target, cls)), "")
     if (kind in _OBJECTS or given) and kind != given:
-        saved = _OBJECTS[kind][1] if kind in _OBJECTS else f"what a {kind or type(inside).__name__} can be compared with"
+        saved = _OBJECTS[kind][1] if kind in _OBJECTS else f"a value to compare with a saved {kind or type(inside).__name__}"
         raise CheckpointError(where, saved, _OBJECTS[given][1] if given else _of(target), _SAME)
     if kind == CELL:
         _fit_cell(inside, target, where, plan)

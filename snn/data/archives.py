@@ -43,7 +43,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
     Raises
     ------
     DataError
-        If the archive is damaged or must not be unpacked, or lacks what it should hold.
+        If the archive is damaged or must not be unpacked, or lacks the file or folder.
     """
     where, target = f"unpacking {archive}", archive.parent / gives
     try:
@@ -73,7 +73,7 @@ def _unpack_all(archive: Path, place: Path, limit: int, where: str) -> None:
                 raise DataError(where, f"at most {_MOST_MEMBERS:,} files", "more", "It is not a data set known here.")
             if size > left:
                 got = f"{limit - left + size:,} or more"
-                raise DataError(where, f"at most {limit:,} bytes unpacked", got, "It is not what was published.")
+                raise DataError(where, f"at most {limit:,} bytes unpacked", got, "It is not the published archive.")
             _copy(content, place / _inside(name, where), size, f"{where}, {name!r}")
             left -= size
 

@@ -30,7 +30,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
     Parameters
     ----------
     path : str or path
-        The file. Its first bytes tell whether it is gzipped, not its name.
+        The file. Its first bytes, not its name, tell whether it is gzipped.
     limit : int
         Largest unpacked size of a gzipped file in bytes. No more memory is taken than the header says and the file fills.
 
@@ -65,7 +65,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
 
 
 def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
-    """Read what is not packed, or has been unpacked: ``length`` bytes, if that is known."""
+    """Read an unpacked file, of ``length`` bytes if that is known."""
     dtype, shape, start = _read_header(file, where)
     count = math.prod(shape)
     size = start + dtype.itemsize * count

@@ -132,7 +132,7 @@ class Store:
         if status.st_mode & _OTHERS:
             raise StoreError(
                 f"other users can write to {self.path}, mode {stat.S_IMODE(status.st_mode):04o}",
-                f"If you trust what is in it: chmod 700 {self.path}. Or name another directory in $SPIKECELL_CACHE.",
+                f"If you trust its files: chmod 700 {self.path}. Or name another directory in $SPIKECELL_CACHE.",
             )
 
 

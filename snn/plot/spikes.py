@@ -155,7 +155,7 @@ def _dots(
     counts = counts.reshape(rows, columns)
     image = np.zeros((rows, columns * apart, 4), np.uint8)
     image[..., :3] = np.rint(255 * np.array(to_rgb(colour)))
-    # A lone spike is to be seen where there are few; where dots are full, their shades tell how many there are.
+    # A lone spike must be visible where there are few; where dots are full, their shades tell how many there are.
     filled = counts[counts > 0]
     least, most = 0.6 * (1 - filled.size / counts.size), np.quantile(filled, 0.998) if filled.size else 1
     shade = np.where(counts, np.minimum(least + (1 - least) * counts / most, 1), 0)

@@ -177,7 +177,7 @@ class Ranks(One):
 
     def first(self, function: Callable[[], Any]) -> Any:
         """Call a function on rank 0 alone, and return its result on all ranks."""
-        return self.exchange("what rank 0 finds", None if self.rank else function())[0]
+        return self.exchange("a result of rank 0", None if self.rank else function())[0]
 
     @contextmanager
     def together(self) -> Iterator[None]:

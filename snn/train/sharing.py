@@ -41,9 +41,9 @@ def check_alike(place: Place) -> None:
             )  # fmt: skip
     shapes = {name: (p.shape, str(p.dtype)) for name, p in place.net.parameters_dict().items()}
     built = {"settings": place.settings, "Parameters": shapes, "optimizer": type(place.optimizer).__name__}
-    first = place.ranks.exchange("what was built", built)[0]
+    first = place.ranks.exchange("the comparison of settings", built)[0]
     differs = [f"{what} {built[what]}" for what in built if built[what] != first[what]]
-    for rank, text in enumerate(place.ranks.exchange("what differs", "; ".join(differs)[:500])):
+    for rank, text in enumerate(place.ranks.exchange("the differences in settings", "; ".join(differs)[:500])):
         if text:
             raise RankError(f"rank {rank}", "a Trainer built as that of rank 0", text, "Start the same program on all ranks.")
 

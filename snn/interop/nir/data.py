@@ -187,7 +187,9 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
 
 
 def write_data(path: str | os.PathLike[str], data: Any) -> None:
-    """Write NIR's data of a graph to an HDF5 file, beside its destination first, from where it is moved into place.
+    """Write NIR's data of a graph to an HDF5 file.
+
+    It is written beside its destination, then moved into place.
 
     Parameters
     ----------

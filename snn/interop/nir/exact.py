@@ -58,7 +58,7 @@ def hinted(metadata: Any, where: str) -> dict[str, Any]:
 def pack(cell: Cell) -> dict[str, Any]:
     """Return the metadata of one of :data:`CELLS`: its class and the arguments that make it.
 
-    A surrogate that is none of :mod:`snn.surrogate` is left out.
+    A surrogate that is not from :mod:`snn.surrogate` is left out.
     """
     arrays: dict[str, Array] = {}
     made = {name: _packed(getattr(cell, name), arrays) for name in _arguments(type(cell))}

@@ -69,7 +69,7 @@ def flatten(graph: Any) -> Flat:
     Raises
     ------
     DataError
-        If it is no graph, an edge leads nowhere, or it has not one input and at least one output.
+        If it is not a graph, an edge leads nowhere, or it does not have one input and at least one output.
     """
     items: dict[str, Item] = {}
     ends: dict[str, tuple[str, str]] = {}  # of an inner graph, its input and its output
@@ -262,7 +262,7 @@ def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
         raise DataError(
             f"NIR graph, node {stuck!r}",
             "a neuron or a Delay in each cycle",
-            "a cycle without one, which is no dynamics",
+            "a cycle without one, which defines no dynamics",
             MEND,
         )
     return found

@@ -44,7 +44,7 @@ def peer_neuron(
     DataError
         If the package would not have written the node in these steps.
     ArgumentError
-        If an option is none of the package's.
+        If the package has no such option.
     """
     values = {n: full(numbers(node, n, where), shape, f"{where}, {n}").astype(np.float64) for n in FIELDS[kind]}
     if peer == "norse":

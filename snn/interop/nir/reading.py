@@ -213,7 +213,7 @@ class _Reader:
         if item.kind == "Output":
             declared = self._declared(item, "output")
             if declared is not None and declared != before:
-                raise DataError(f"{where}, shape", f"{list(before)}, as what feeds it", f"{list(declared)}", MEND)
+                raise DataError(f"{where}, shape", f"{list(before)}, as its source", f"{list(declared)}", MEND)
             return None, before
         if found.get("layer") == "amplitude":
             return None, before  # it is the spike_value of the neuron before it

@@ -37,7 +37,7 @@ _FILE = '''\
 """{name} as plain numpy: this file needs nothing else. Written by spikecell's export_numpy.
 
 run(x) takes {dtype} of shape [T, N{features}] (time, batch, features) and returns the output, [T, N, ...], and the state after
-the last step, from which run(x, state) goes on.
+the last step, from which run(x, state) continues.
 """
 {about}
 import base64

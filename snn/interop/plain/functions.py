@@ -1,6 +1,6 @@
 """Functions that an exported file needs in addition to those of numpy.
 
-Their source is copied there, so each stands on numpy and on the others of this file alone.
+Their source is copied there, so each uses only numpy and the others of this file.
 """
 
 from __future__ import annotations

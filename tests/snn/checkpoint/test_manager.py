@@ -96,7 +96,7 @@ def test_a_broken_last_one_is_an_error_that_names_the_one_before(tmp_path):
     with pytest.raises(CheckpointError, match="It is cut off") as error:
         checkpoints.load()
     assert error.value.__notes__ == [
-        "To go on from the one before, step-000000000001.safetensors, remove step-000000000002.safetensors."
+        "To continue from the one before, step-000000000001.safetensors, remove step-000000000002.safetensors."
     ]
 
 

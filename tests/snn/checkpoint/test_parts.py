@@ -397,7 +397,7 @@ MISFITS = {
     "another name": ({"net": nn.SequentialCell(*build()[:4], nn.Dense(3, 3))}, r"missing: 4.weight, 4.bias"),
     "a generator for a net": ({"net": np.random.default_rng(0)}, r"net: expected a Cell, got a generator"),
     "an optimizer for a net": ({"net": optim.SGD(build().trainable_params())}, r"net: expected a Cell, got an optimizer"),
-    "a net for a value": ({"config": build()}, r"config: expected what a dict can be compared with, got a Cell"),
+    "a net for a value": ({"config": build()}, r"config: expected a value to compare with a saved dict, got a Cell"),
     "another generator": (
         {"rng": np.random.Generator(np.random.SFC64(0))}, r"rng: expected a generator of PCG64, got one of SFC64",
     ),
