@@ -170,7 +170,7 @@ class Sweep:
         told = any(was.metric in _metrics_in(path) for path in place.glob("trials/*/result.json"))
         if options.search and (told or now.lowest != was.lowest):
             raise ArgumentError(
-                f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, by which its search goes",
+                f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, which its search uses",
                 " ".join(args), "Start another sweep.",
             )  # fmt: skip
         sweep = cls(dataclasses.replace(options, metric=now.metric, lowest=now.lowest), fixed, configure)

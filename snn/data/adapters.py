@@ -153,5 +153,5 @@ def _array(value: Any) -> Array:
     except (TypeError, RuntimeError, ValueError) as error:
         got = f"{type(value).__name__} ({' '.join(str(error).split())[:120]})"
         raise DTypeError(
-            "data of another package", "arrays, or tensors on the CPU without gradient", got, "x.detach().cpu()"
+            "data of another package", "arrays, or tensors on the CPU without gradient", got, "Pass x.detach().cpu()."
         ) from error

@@ -149,7 +149,7 @@ def mackey_glass(
                 "data.mackey_glass",
                 "tau, an int from 17 to 30",
                 describe(tau),
-                "Others: pass series=mackey_glass_series(...).",
+                "For others pass series=mackey_glass_series(...).",
             )
         lyapunov, start = _SERIES[tau]
         values = mackey_glass_series(tau, points=needed, spacing=lyapunov / 75, start=start)
@@ -160,7 +160,7 @@ def mackey_glass(
                 "data.mackey_glass, series",
                 f"[points] with at least {needed}",
                 describe(values),
-                "offset + window + train + test",
+                "It must hold offset + window + train + test values.",
             )
     values = values[offset:].astype(np.float32)
     whole = Dataset(_Windows(values, window, train + test), kind="sequence", name="mackey_glass")

@@ -61,7 +61,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     mode='auto' runs this step by step: that takes about 0.8 ms with its gradient, less than 5 ms.
     """
     if not isinstance(net, Cell):
-        raise DTypeError("snn.explain", "a Cell", describe(net), "Give it a neuron or an nn.SequentialCell of layers.")
+        raise DTypeError("snn.explain", "a Cell", describe(net), "Pass a neuron or an nn.SequentialCell of layers.")
     out = sys.stdout if file is None else file
     x = None if x is None else as_tensor(x, "snn.explain, input x")
     if x is not None and (x.ndim < 2 or not len(x)):

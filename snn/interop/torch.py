@@ -170,7 +170,7 @@ def state_dict(net: Cell, names: Names | None = None) -> dict[str, Array]:
         elif (key := _longest(name, backwards)) is not None:
             name = _replaced(name, key, backwards[key])
         if name in found:
-            raise StateDictError(where, "another name for each Parameter", f"{name!r} twice", "Change names.")
+            raise StateDictError(where, "a different name for each Parameter", f"{name!r} twice", "Change names.")
         found[name] = parameter.asnumpy().copy()
     return found
 

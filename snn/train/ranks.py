@@ -231,7 +231,7 @@ class Ranks(One):
             return self._part(batch, self.rank, self.size)
         if hasattr(batch, "labels"):
             raise DTypeError(
-                "Trainer, batches", "what dataset.batches(...) returns, an array, or a tuple or dict of arrays",
+                "Trainer, batches", "batches of dataset.batches(...), arrays, or tuples or dicts of arrays",
                 f"{type(batch).__name__}, whose axis of samples is not known", "Define how to divide it: Ranks(part=...).",
             )  # fmt: skip
         chosen = self._slice(checks.samples(batch))

@@ -45,7 +45,9 @@ def check_alike(place: Place) -> None:
     differs = [f"{what} {built[what]}" for what in built if built[what] != first[what]]
     for rank, text in enumerate(place.ranks.exchange("the differences in settings", "; ".join(differs)[:500])):
         if text:
-            raise RankError(f"rank {rank}", "a Trainer built as that of rank 0", text, "Start the same program on all ranks.")
+            raise RankError(
+                f"rank {rank}", "a Trainer built like that of rank 0", text, "Start the same program on all ranks."
+            )
 
 
 def _check_norms(net: Cell) -> None:

@@ -124,11 +124,11 @@ def test_a_search_takes_another_metric_only_before_it_has_compared(tmp_path, sta
     search = ["sweep", "digits", "--search", "hidden=4:64", "--trials", "3", "--out", str(tmp_path), "--workers", "1"]
     assert main([*search, "--metric", "accuracy"]) == 2
     assert main(["sweep", "--resume", str(tmp_path), "--lowest"]) == 2
-    assert "by which its search goes, got --lowest. Start another sweep." in capsys.readouterr().err
+    assert "which its search uses, got --lowest. Start another sweep." in capsys.readouterr().err
     assert main(["sweep", "--resume", str(tmp_path), "--metric", "test_accuracy"]) == 0
     assert begun(tmp_path) == {"0000": 1, "0001": 1, "0002": 1}
     assert main(["sweep", "--resume", str(tmp_path), "--metric", "epoch"]) == 2
-    assert "by which its search goes, got --metric epoch." in capsys.readouterr().err
+    assert "which its search uses, got --metric epoch." in capsys.readouterr().err
 
 
 def test_a_grid_is_every_combination_once(tmp_path, stand_in, capsys):

@@ -105,7 +105,7 @@ class _Reader:
         for name in group:
             if type(group.get(name, getlink=True)) is not self.h5py.HardLink:
                 raise DataError(
-                    f"{self.where}, {group.name}/{name}"[:300], "what lies in the file itself", "a link to elsewhere", AGAIN
+                    f"{self.where}, {group.name}/{name}"[:300], "data in the file itself", "a link to elsewhere", AGAIN
                 )
             item = group[name]
             if isinstance(item, self.h5py.Group):

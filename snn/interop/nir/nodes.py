@@ -108,7 +108,7 @@ class Nodes:
             return self.values[edge]
         raise ArgumentError(
             f"{WHERE}, {where}", "values that depend on the input", "one that is the same in each step",
-            "NIR has constants as the bias of an Affine or a convolution alone: use nn.Dense.",
+            "NIR has constants only as the bias of an Affine or a convolution: use nn.Dense.",
         )  # fmt: skip
 
     def _shapes(self, node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:

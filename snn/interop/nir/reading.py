@@ -177,7 +177,7 @@ class _Reader:
         if item.kind == "Input":
             shape = self._declared(item, "input")
             if shape is None:
-                raise DataError(self._where(item), "a shape", "none", "Say the shape of a sample in the Input.")
+                raise DataError(self._where(item), "a shape", "none", "State the shape of a sample in the Input.")
             self.shapes[item.name] = shape
             return Part(item.name, None, [("", False)], shape, shape)
         before = next(self.shapes[source] for source in item.sources if source in self.shapes)

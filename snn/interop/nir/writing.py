@@ -112,7 +112,7 @@ def to_nir(
     if reader is not None and {*beyond} - _LEFT_OUT:
         raise ArgumentError(
             WHERE, "reader or beyond", f"reader={reader!r} and beyond={sorted(beyond)}",
-            "What goes beyond NIR is the same net to spikecell alone: leave one of them out.",
+            "Beyond NIR, only spikecell reads the same net: leave one of them out.",
         )  # fmt: skip
     if not isinstance(nested, (bool, np.bool_)):
         raise DTypeError(WHERE, "nested=True or False", describe(nested), "True makes graphs inside the graph.")

@@ -269,7 +269,7 @@ def _compared(net: Cell, source: str, path: str, x: Tensor) -> float:
     for one, other in zip(mine, theirs, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:
             raise CompileError(
-                "export_numpy", f"an output as of snn.run, {describe(other)}", describe(one), "Nothing was written. Report it."
+                "export_numpy", f"the output of snn.run, {describe(other)}", describe(one), "Nothing was written. Report it."
             )
     same = sum(np.count_nonzero((a == b) | ((a != a) & (b != b))) for a, b in zip(mine, theirs, strict=True))
     return float(same / max(sum(b.size for b in theirs), 1))

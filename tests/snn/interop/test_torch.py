@@ -197,7 +197,7 @@ def test_names_are_a_mapping_of_text(names):
 
 
 def test_two_parameters_under_one_name_and_weights_that_are_no_mapping():
-    with pytest.raises(StateDictError, match=r"expected another name for each Parameter, got 'bias' twice"):
+    with pytest.raises(StateDictError, match=r"expected a different name for each Parameter, got 'bias' twice"):
         exchange.state_dict(nn.Dense(2, 1), {"bias": "weight"})
     with pytest.raises(StateDictError, match=r"a mapping of names to tensors, or a file, got list"):
         exchange.load_state_dict(nn.Dense(2, 1), [np.ones(2)])
