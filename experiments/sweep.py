@@ -298,7 +298,9 @@ class Sweep:
                 break
         lines = (place / "output.txt").read_text(encoding="utf-8", errors="replace").splitlines() or ["nothing"]
         end = f"was killed {_TRIES} times by signal {-code}" if code < 0 else f"ended with status {code}"
-        raise RuntimeError(f"its process {end}, and said last: {lines[-1][-300:]} (all of it: {place / 'output.txt'})")
+        raise RuntimeError(
+            f"its process {end}, and its last output was: {lines[-1][-300:]} (all of it: {place / 'output.txt'})"
+        )
 
     def _commands(self, trial: Trial, place: Path) -> tuple[list[str], list[str]]:
         """Return the command of a trial, and the one that resumes a run directory appended to it."""

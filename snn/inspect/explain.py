@@ -23,7 +23,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     For a neuron: its equations, the traced step and its backward step, the values that the forward pass saves, where its
     gradient matters, and the emitted loops. For a net: the same in short for each loop over time, and how its currents are
     computed; for a net that wires its neurons itself, also its graph. If something cannot be compiled, the text gives the
-    reason. With an input, the last line says which way ``mode="auto"`` runs the net on it, and why. In programs, ``tiny`` is
+    reason. With an input, the last line says how ``mode="auto"`` runs the net on it, and why. In programs, ``tiny`` is
     the smallest normal number: added to a value, it turns ``> 0`` into ``>= 0``.
 
     Parameters

@@ -178,7 +178,7 @@ def test_a_run_that_is_killed_again_and_again_fails_alone_and_is_tried_by_a_resu
 def test_a_run_that_goes_wrong_is_said_with_its_last_words(tmp_path, stand_in, capsys):
     stand_in("wrong")
     assert main(["sweep", "digits", "--grid", "hidden=8,16", "--out", str(tmp_path)]) == 1
-    assert "its process ended with status 1, and said last: error: it went wrong" in capsys.readouterr().err
+    assert "its process ended with status 1, and its last output was: error: it went wrong" in capsys.readouterr().err
     assert begun(tmp_path) == {"0000": 1, "0001": 1}
 
 

@@ -114,7 +114,7 @@ def restored(
     Raises
     ------
     DataError
-        If the metadata is damaged, or the fields say something else: then the graph was changed since.
+        If the metadata is damaged, or contradicts the fields, because the graph was changed since.
     """
     known = {cell.__name__: cell for cell in CELLS}
     try:

@@ -256,7 +256,7 @@ class _Writer(Operations):
         return found
 
     def _crossing(self, edges: list[tuple[str, str, int]]) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
-        """Return the edges as NIR has them, and those that cross a step: explicit Delays where no cycle or another says it."""
+        """Return the edges as NIR has them, and those that cross a step, with a Delay where a cycle does not imply it."""
         groups = components([*self.nodes], [(s, t) for s, t, _ in edges])
         delayed = {groups[n] for n, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
         delayed |= {groups[s] for s, t, hops in edges if hops > 1 and groups[s] == groups[t]}
