@@ -52,7 +52,7 @@ def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Call
     saved : mapping
         What :func:`attributes_of` returned.
     where : str
-        For errors.
+        Name in error messages.
 
     Returns
     -------

@@ -204,5 +204,5 @@ class _Cochlea(Source):
             raise DataError(self.where, f"as many times as units in sample {place}", got, AGAIN)
         seconds = times.astype(np.float64)
         if not np.all((seconds >= 0) & (seconds < _LONGEST)):
-            raise DataError(self.where, f"times in seconds in sample {place}", "others, or no numbers", AGAIN)
+            raise DataError(self.where, f"times in seconds in sample {place}", "one out of range or not finite", AGAIN)
         return sensed(self.where, np.rint(seconds * 1e6).astype(np.int64), units, None, None, (CHANNELS,))

@@ -44,9 +44,9 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     Parameters
     ----------
     where : str
-        For errors.
+        Name in error messages.
     dt : float or None
-        As it was passed.
+        The argument as it was passed.
     about : dict
         Our metadata of the graph.
     written_by : str or None

@@ -171,7 +171,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
     whole = idx.ndim == 2 and idx.shape == time.shape == value.shape and idx.dtype.kind in "iu" and value.dtype.kind in "iuf"
     ends = float(seen.t_max)
     if not whole or not 0 <= ends / dt < 1 << 40 or not 0 < int(seen.n_neurons) < 1 << 40:
-        raise DataError(where, "idx and time as arrays [N, events], n_neurons and t_max above 0", "others", MEND)
+        raise DataError(where, "idx and time as arrays [N, events], n_neurons and t_max above 0", "something else", MEND)
     steps, neurons = math.ceil(ends / dt - 1e-6), int(seen.n_neurons)
     if steps * len(idx) * neurons * 8 > limit:
         raise DataError(
@@ -180,7 +180,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
     sample, place = np.nonzero(idx != -1)
     which, at = idx[sample, place].astype(np.int64), np.floor(time[sample, place] / dt + 1e-6)
     if not np.all((which >= 0) & (which < neurons) & (at >= 0) & (at < max(steps, 1))):
-        raise DataError(where, f"neurons below {neurons}, times below t_max, {ends:g} s", "others", MEND)
+        raise DataError(where, f"neurons below {neurons}, times below t_max, {ends:g} s", "an event outside them", MEND)
     out = np.zeros((steps, len(idx), neurons), value.dtype if value.dtype.kind == "f" else np.float32)
     np.add.at(out, (at.astype(np.int64), sample, which), value[sample, place])
     return out

@@ -103,13 +103,13 @@ def restored(
     found : dict
         The result of :func:`hinted`.
     shape : tuple of int
-        Of a sample.
+        Shape of a sample.
     dt : float
         Seconds of a step.
     surrogate_function : callable or None
         For a neuron whose own surrogate is not known.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------

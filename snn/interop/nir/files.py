@@ -106,7 +106,7 @@ def _node(nir: Any, tree: Any, where: str, depth: int) -> Any:
         pairs = isinstance(edges, np.ndarray) and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype == object
         pairs = pairs or (isinstance(edges, np.ndarray) and not edges.size)
         if not isinstance(nodes, dict) or not pairs:
-            raise DataError(where, "nodes, and edges as pairs of texts", "others", MEND)
+            raise DataError(where, "a dict of nodes, and edges as pairs of texts", "something else", MEND)
         inside = {name: _node(nir, item, f"{where}, node {name!r}"[:300], depth + 1) for name, item in nodes.items()}
         listed = [(str(a), str(b)) for a, b in edges.reshape(-1, 2).tolist()]
         return nir.NIRGraph(inside, listed, metadata=fields.get("metadata", {}), type_check=False)

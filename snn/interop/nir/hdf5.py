@@ -76,7 +76,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     try:
         with h5py.File(found, "r") as file:
             if file.userblock_size or file.id.get_create_plist().get_sizes() != (8, 8):
-                raise DataError(place, "offsets of 8 bytes from the start of the file", "others", AGAIN)
+                raise DataError(place, "offsets of 8 bytes from the start of the file", "another layout", AGAIN)
             return _Reader(h5py, found, place, limit, attributes).group(file, 0)
     except AutogradError:
         raise

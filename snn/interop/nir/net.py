@@ -122,7 +122,7 @@ class Wired(Cell):
         Returns
         -------
         out : Tensor or tuple of Tensor
-            Of the outputs.
+            The outputs.
         state : dict
         """
         if not isinstance(state, dict):

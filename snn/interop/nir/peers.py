@@ -210,7 +210,7 @@ def check_reader(reader: str, flat: Flat, dt: float, outermost: Collection[str],
     outermost : collection of str
         Names of the nodes that are in no graph inside it.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------
