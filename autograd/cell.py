@@ -107,7 +107,7 @@ class Cell(Hookable, CellNames, OwnArguments):
             raise too_deep(f"{type(self).__name__}.construct") from None
         if out is None:
             raise GradientError(
-                f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "Let it end with a `return`."
+                f"{type(self).__name__}.construct", "a Tensor or a tuple of them", "None", "End it with a `return`."
             )
         return out if leave is None else leave(out)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from .errors import ArgumentError, UnknownImportError, UnknownNameError
 
-__all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "OwnArguments", "hint", "listed", "of_module", "renamed"]
+__all__ = ["CELL", "MODULES", "OPTIMIZER", "TENSOR", "OwnArguments", "hint", "listed", "misnamed", "of_module", "renamed"]
 
 _GRADIENTS = "loss, gradients = autograd.value_and_grad(fn, None, weights)(...) returns them"
 _ONE_DEVICE = "Leave it out: everything is computed on the CPU"
@@ -309,6 +309,34 @@ def renamed(given: Iterable[str], known: Iterable[str]) -> str:
     return " ".join(f"{name}= is called {own[0]}= here." for name, own in pairs if own)
 
 
+def misnamed(
+    where: str, wrong: Sequence[str], known: Iterable[str], fix: str = "", *, like: str = "", path: str = ""
+) -> ArgumentError:
+    """Return the error for unknown argument names.
+
+    Parameters
+    ----------
+    where : str
+        Name of the class or function in the error.
+    wrong : sequence of str
+        The unknown names.
+    known : iterable of str
+        Names of its arguments.
+    fix : str
+        Advice; if empty, the error suggests the name that the first unknown one may mean.
+    like : str
+        A name to compare with the known ones instead of the first unknown one.
+    path : str
+        Name of the class or function for ``help``; by default ``where``.
+    """
+    names = list(known)
+    if not fix:
+        name = like or wrong[0]
+        meant = get_close_matches(name, names, 1) or [own for own in names if name in own.split("_")]
+        fix = f"Did you mean {' or '.join(meant)}?" if meant else f"help({path or where}) describes them."
+    return ArgumentError(where, f"arguments named {', '.join(names) or 'nothing'}", ", ".join(wrong), fix)
+
+
 class OwnArguments:
     """Base of classes whose constructor rejects unknown argument names and suggests the name that may be meant."""
 
@@ -326,13 +354,8 @@ class OwnArguments:
                 ours = cls.__module__.partition(".")[0] in ("autograd", "snn")
                 if ours and wrong[0] in _OTHERS and (wrong[0] != "dtype" or "value" in known):
                     fix = f"{_OTHERS[wrong[0]]}."
-                elif ours and not fix:
-                    meant = get_close_matches(wrong[0], known, 1) or [name for name in known if wrong[0] in name.split("_")]
-                    fix = f"Did you mean {' or '.join(meant)}?" if meant else f"help({cls.__name__}) describes them."
-                if fix:
-                    raise ArgumentError(
-                        cls.__name__, f"arguments named {', '.join(known) or 'nothing'}", ", ".join(wrong), fix
-                    )
+                if ours or fix:
+                    raise misnamed(cls.__name__, wrong, known, fix)
         return super().__new__(cls)
 
 

@@ -25,7 +25,7 @@ class State(threading.local):
     recording : bool
         Operations on tracked tensors make graph nodes.
     stopped : bool
-        No gradient passes, inside of :func:`no_grad`: a step that is traced for later records that.
+        No gradient passes, inside :func:`no_grad`; a step that is traced to be differentiated later records this.
     linking : bool
         Operations without a derivative make nodes too, to find the values that a Cell with its own ``bprop`` used inside.
     watched : dict

@@ -102,7 +102,7 @@ class NotFirstError(Exception):
 class RunDirectory:
     """The directory ``<out>/<experiment>/<time>-<seed>/`` of one run; no other process writes to it.
 
-    Every file is first written beside its place and then put there as a whole, so that a full disk leaves the old file.
+    Every file is written beside its destination and then moved there as a whole, so that a full disk leaves the old file.
 
     Parameters
     ----------
@@ -231,14 +231,14 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises
     ------
     ArgumentError
-        If there is no such file, or it is not of a run.
+        If there is no such file, or it does not describe a run.
     """
     try:
         config = json.loads((path / "config.json").read_bytes())
         options, parts = config["options"], [config.get(part, {}) for part in PARTS]
         if isinstance(config["experiment"], str) and all(isinstance(part, dict) for part in (options, *parts)):
             return dict(config)
-        got = "a config.json that is not of a run"
+        got = "a config.json that does not describe a run"
     except OSError as error:
         got = f"no config.json in it ({error.strerror})"
     except (ValueError, KeyError, TypeError, RecursionError) as error:

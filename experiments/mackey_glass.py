@@ -2,9 +2,9 @@
 
 The benchmark of NeuroBench (Yik et al., Nature Communications 2025): a chaotic series of 75 values in a Lyapunov time, of
 which 10 Lyapunov times are trained on and the next 10 predicted autonomously, each value from those predicted before, and
-measured by sMAPE. Their mean over 14 series is 13.4 for an LSTM and 14.8 for an echo state network; there is no spiking
-network among them. Ours has one layer of leaky neurons of many time constants with lateral weights. Their numbers are of
-their own file of the series; from another solver it is another series after some Lyapunov times.
+measured by sMAPE. The mean over 14 series is 13.4 for an LSTM and 14.8 for an echo state network; NeuroBench has no spiking
+network for it. Ours has one layer of leaky neurons of many time constants with lateral weights. NeuroBench's numbers are for
+its own file of the series; another solver gives a different series after some Lyapunov times.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def run(config: Config, directory: RunDirectory) -> dict[str, float]:
     directory.save_figure("training", snn.plot.training(history)[0])
     _plot(directory, predicted, target)
     print(f"seed {config.seed}: " + ", ".join(f"{name} {value:.2f}" for name, value in results.items()))
-    print("beside it, NeuroBench's mean over 14 series, autonomous: LSTM 13.4, echo state network 14.8")
+    print("for comparison, NeuroBench's mean over 14 series, autonomous: LSTM 13.4, echo state network 14.8")
     return results
 
 

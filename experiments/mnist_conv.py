@@ -90,6 +90,6 @@ def _maps(image: Any, kernels: Any, rates: dict[str, Any]) -> Any:
     names = [f"layer {key.rpartition('.')[0]}" for key in rates]
     bars.barh(names, [rate.mean() for rate in rates.values()], color="tab:blue")
     bars.invert_yaxis()
-    bars.set_xlabel("Spikes per neuron and step")
+    bars.set_xlabel("Spikes per neuron per step")
     bars.set_title("Mean rates", fontsize=10)
     return seen

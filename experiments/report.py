@@ -71,7 +71,7 @@ def main(args: Sequence[str]) -> int:
     Raises
     ------
     ArgumentError
-        If a directory is no run, or an argument is none of these.
+        If a directory is not a run, or an argument is neither a directory nor ``--out``.
     WriteError
         If the page cannot be written.
     """
@@ -90,7 +90,7 @@ def main(args: Sequence[str]) -> int:
     if not places or any(place.startswith("-") for place in places):
         raise ArgumentError(
             "python -m experiments report", "run directories, and perhaps --out FILE", " ".join(args) or "none",
-            "Such as: report runs/digits --out report.html.",
+            "For example: report runs/digits --out report.html.",
         )  # fmt: skip
     runs = [read(path) for path in find(map(Path, places))]
     make_directory(out.parent)

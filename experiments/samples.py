@@ -38,8 +38,8 @@ def write_words(directory: Path, files: Mapping[str, int], classes: int) -> None
     files : dict
         The number of samples of each file, by its name. Classes come in turn.
     classes : int
-        Each has lines of its own through channels and time, in about 0.8 s. A sample is as fast, and as exact, as it happens
-        to be.
+        Number of classes. Each has lines of its own through channels and time, in about 0.8 s. The speed and the precision of
+        a sample are random.
 
     Raises
     ------

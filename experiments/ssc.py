@@ -1,7 +1,7 @@
 """Train a spiking network on the Spiking Speech Commands, read from local files.
 
 The recurrent network of Cramer et al. (The Heidelberg spiking data sets for the systematic evaluation of spiking neural
-networks, IEEE Transactions on Neural Networks and Learning Systems 33, 2022), as of the experiment shd: 700-128-35, and a loss
+networks, IEEE Transactions on Neural Networks and Learning Systems 33, 2022), as in the experiment shd: 700-128-35, and a loss
 on the largest value over time of a readout's membrane. They report a test accuracy of 50.9 %.
 
 ``--network delays``: the feed-forward network of Hammouamri et al. (ICLR 2024), whose connections learn their delays. Their

@@ -88,7 +88,7 @@ class Sweep:
         named = {arg.partition("=")[0][2:].replace("-", "_") for arg in fixed if arg.startswith("--")}
         if given.seeds != 1 or "out" in named:
             got = " ".join(fixed)
-            raise ArgumentError(where, "one run a trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
+            raise ArgumentError(where, "one run per trial, below the sweep's --out", got, "For seeds: --grid seed=0,1,2.")
         if getattr(given, "ranks", 1) != 1:
             raise ArgumentError(where, "runs of one rank each", f"--ranks {given.ranks}", "Use more --workers instead.")
         config = type(given)
@@ -104,7 +104,9 @@ class Sweep:
                 where, "options to try, each in --grid or --search", f"{[*grid, *search]}", "For example --grid hidden=32,64."
             )
         if twice := [name for name in (*grid, *search) if {name, f"no_{name}"} & named]:
-            raise ArgumentError(where, "each option tried, or after the --", f"{', '.join(twice)} in both", "Nothing was run.")
+            raise ArgumentError(
+                where, "each option tried or given after the --", f"{', '.join(twice)} in both", "Nothing was run."
+            )
         seen: dict[str, str] = {}
         for trial in Grid(grid).trials:
             same = json.dumps(plain(configure(options.experiment, [*fixed, *arguments(trial.options)])))
@@ -168,7 +170,7 @@ class Sweep:
         told = any(was.metric in _metrics_in(path) for path in place.glob("trials/*/result.json"))
         if options.search and (told or now.lowest != was.lowest):
             raise ArgumentError(
-                f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, by which its search goes",
+                f"sweep in {place}", f"--metric {was.metric} --{'' if was.lowest else 'no-'}lowest, which its search uses",
                 " ".join(args), "Start another sweep.",
             )  # fmt: skip
         sweep = cls(dataclasses.replace(options, metric=now.metric, lowest=now.lowest), fixed, configure)
@@ -296,7 +298,9 @@ class Sweep:
                 break
         lines = (place / "output.txt").read_text(encoding="utf-8", errors="replace").splitlines() or ["nothing"]
         end = f"was killed {_TRIES} times by signal {-code}" if code < 0 else f"ended with status {code}"
-        raise RuntimeError(f"its process {end}, and said last: {lines[-1][-300:]} (all of it: {place / 'output.txt'})")
+        raise RuntimeError(
+            f"its process {end}, and its last output was: {lines[-1][-300:]} (all of it: {place / 'output.txt'})"
+        )
 
     def _commands(self, trial: Trial, place: Path) -> tuple[list[str], list[str]]:
         """Return the command of a trial, and the one that resumes a run directory appended to it."""
@@ -321,7 +325,7 @@ def _metrics_in(file: Path) -> dict[str, float]:
     Raises
     ------
     ArgumentError
-        If it cannot be read, or a metric is no number.
+        If it cannot be read, or a metric is not a number.
     """
     try:
         metrics = json.loads(file.read_bytes())["metrics"]

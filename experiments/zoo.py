@@ -59,7 +59,7 @@ def currents(config: Config) -> dict[str, np.ndarray[Any, Any]]:
 def draw(ax: Any, node: Any, v: Any, z: Any) -> tuple[float, float]:
     """Draw the membrane before its reset, with a mark above it for every spike; return the range to show on the axis.
 
-    A mark is as long as there are spikes in the step; one for spikes of minus sign has another colour.
+    The more spikes in the step, the longer the mark; marks of negative spikes have another colour.
     """
     time, threshold = np.arange(len(v)), _threshold(node)
     ax.plot(time, v, color="#0072B2", lw=0.8)

@@ -92,10 +92,10 @@ def run(
         SequentialCell.
     x : Tensor or array
         Input, ``[T, N, ...]``: time, batch, features. ``[T, N]`` is one neuron
-        per sample. A single time step of a longer input, ``x[0]``, and a
-        sequence without a batch axis have the same shape. Only a net that
-        knows its number of features, because it begins with an ``nn.Dense`` or
-        a :class:`snn.Recurrent`, can reject them.
+        per sample. A single time step of a longer input, ``x[0]``, or a
+        sequence without a batch axis, also has two axes. Only a net that knows
+        its number of features, because it begins with an ``nn.Dense`` or a
+        :class:`snn.Recurrent`, can reject it.
     state : optional
         Initial state, such as the final state of an earlier run; None starts
         fresh. For a neuron, its membrane or the NamedTuple of its variables;
@@ -105,8 +105,7 @@ def run(
         Variable, or variables, to record from each neuron: ``"spike"``;
         ``"v"``, the membrane **after** reset; ``"v_before_reset"``; ``"x"``,
         its input current; or a field of a NamedTuple state, or a key of a
-        dict state.
-        While a mask holds a sample, its last state is recorded.
+        dict state. While a mask holds a sample, its last state is recorded.
     mask : array of bool, optional
         ``[T, N]``, False where a sample is over or has not begun. There its
         state does not change, its output is 0, and the values of ``x`` are

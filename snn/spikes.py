@@ -174,7 +174,7 @@ def as_spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
 
 
 def reshaped(x: Tensor, shape: tuple[int, ...], backend: BackEnd) -> Spikes | None:
-    """Return a Tensor of another shape as Spikes of one amplitude; None if it is none."""
+    """Return a Tensor in another shape as Spikes of one amplitude; None if its elements are not such spikes."""
     if isinstance(x, Spikes) and not x.is_shared:
         return Spikes(x.flags.reshape(shape), x.amplitude, backend) if x.amplitude.size == 1 else None
     return as_spikes(Tensor.wrap(x.array.reshape(shape)), backend) if x.array.flags.c_contiguous else None

@@ -107,7 +107,7 @@ def spike_sum(left: Any, right: Any) -> Sum | None:
 def counted(x: Sum, backend: BackEnd, shape: tuple[int, ...] | None = None) -> Counted | None:
     """Return a sum as :class:`Counted`; None if a term is not spikes, or the amplitudes differ.
 
-    With a ``shape``, the terms get it, and have one amplitude each.
+    With a ``shape``, each term is given that shape and must have a single amplitude.
     """
     if x._counted is None:
         return None

@@ -40,7 +40,7 @@ class MultitypeFuncGraph:
     Parameters
     ----------
     name : str
-        For error messages.
+        Its name in error messages.
     read_value : bool
         Accepted for MindSpore's signature; values are always read.
 

@@ -98,7 +98,7 @@ class TrainOneStepCell(Cell):
     network : Cell
         The loss as a function of data and label, such as a :class:`WithLossCell`.
     optimizer : Optimizer
-        Of the network's Parameters.
+        Optimizer of the network's Parameters.
     sens : float
         Factor of the gradients, which the optimizer's ``loss_scale`` divides out.
     """

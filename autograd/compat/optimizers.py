@@ -20,7 +20,7 @@ class Momentum(SGD):
     learning_rate : float, sequence or callable
         The rate, the rates of the steps, or a function of the step.
     momentum : float
-        In [0, 1).
+        As for :class:`~autograd.optim.SGD`, in [0, 1).
     weight_decay : float
         Multiple of the weights that is added to the gradient.
     loss_scale : float

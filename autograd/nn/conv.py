@@ -94,7 +94,7 @@ class Conv1d(_Conv):
     weight_init, bias_init : str, number, array or initialiser, optional
         Initial values of the Parameters; by default uniform within ``1 / sqrt(in_channels / group * kernel_size)``.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
     rng : numpy.random.Generator or int, optional
         Source of random initial values.
 
@@ -155,7 +155,7 @@ class Conv2d(_Conv):
     data_format : {"NCHW"}
         Channels come second.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
     rng : numpy.random.Generator or int, optional
         Source of random initial values. Pass it for reproducible runs.
 

@@ -29,7 +29,7 @@ class Embedding(Layer):
     embedding_table : str, number, array or initialiser
         Initial table. See :mod:`autograd.nn.init`.
     dtype : dtype
-        Of the table.
+        Dtype of the table.
     padding_idx : int, optional
         Index of a row that starts as zeros and gets no gradient.
     rng : numpy.random.Generator or int, optional

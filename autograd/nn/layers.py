@@ -38,7 +38,7 @@ class Dense(Weighted):
     activation : callable or str, optional
         Applied to the output. :func:`get_activation` lists the names.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
     rng : numpy.random.Generator or int, optional
         Source of random initial values. Pass it for reproducible runs: None uses the system's entropy.
 

@@ -32,7 +32,7 @@ class MovingNorm(Layer):
     gamma_init, beta_init, moving_mean_init, moving_var_init : str, number, array or initialiser
         Initial values. ``beta_init=None`` makes no beta.
     dtype : dtype
-        Of all of them.
+        Dtype of all of them.
 
     Raises
     ------

@@ -85,7 +85,7 @@ class BatchNorm2d(_BatchNorm):
     data_format : {"NCHW"}
         Channels come second.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class LayerNorm(Layer):
     epsilon : float
         Added to the variance.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class GroupNorm(Layer):
     gamma_init, beta_init : str, number, array or initialiser
         Initial values of the Parameters.
     dtype : dtype
-        Of the Parameters.
+        Dtype of the Parameters.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Images resized."""
+"""Resizing of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bounds that show a step of an optimizer to leave all numbers finite, without a look at each."""
+"""Bounds which show that a step of an optimizer leaves all numbers finite, without a look at each number."""
 
 from __future__ import annotations
 

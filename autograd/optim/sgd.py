@@ -22,7 +22,7 @@ class SGD(Optimizer):
     params, lr
         As for :class:`Optimizer`; the default rate is 0.1.
     momentum : float
-        In [0, 1).
+        Share of ``m`` that remains after a step, in [0, 1).
     dampening : float
         Must be 0.
     weight_decay : float

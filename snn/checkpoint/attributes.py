@@ -26,7 +26,7 @@ def attributes_of(net: Cell) -> dict[str, Any]:
     Raises
     ------
     CellError
-        If there is no such attribute, or ``checkpointed`` is no tuple of names.
+        If there is no such attribute, or ``checkpointed`` is not a tuple of names.
     DTypeError
         If one is neither a number nor an array nor a Tensor.
     """
@@ -34,7 +34,7 @@ def attributes_of(net: Cell) -> dict[str, Any]:
 
 
 def digest_of(net: Cell, digest: int = 0) -> int:
-    """Return a CRC-32 of the attributes of a net: of names, dtypes, shapes and values; goes on from ``digest``."""
+    """Return a CRC-32 of the attributes of a net: of names, dtypes, shapes and values; it continues ``digest``."""
     for path, _, _, value in _places(net):
         array = np.asarray(_plain(value))
         digest = zlib.crc32(f"{path}: {array.dtype} {array.shape};".encode(), digest)
@@ -52,7 +52,7 @@ def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Call
     saved : mapping
         What :func:`attributes_of` returned.
     where : str
-        For errors.
+        Name in error messages.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Call
     places = {path: (cell, name, value) for path, cell, name, value in _places(net)}
     if set(places) != set(saved):
         raise CheckpointError(
-            where, f"a net with the attributes {', '.join(sorted(saved)) or 'of none of its layers'}",
+            where, f"a net with the attributes {', '.join(sorted(saved)) or '(none)'}",
             f"one with {', '.join(sorted(places)) or 'none'}", _FIX,
         )  # fmt: skip
     ready = [(path, cell, name, _fitted(saved[path], now, f"{where}, {path}")) for path, (cell, name, now) in places.items()]
@@ -120,7 +120,7 @@ def _fitted(saved: Any, now: Any, where: str) -> Any:
     """Return a saved value in the type of the present one.
 
     Training code assigns numbers with and without a dtype: one may replace the other, of the same kind, and an int a float. A
-    number comes back as it was saved, so that a run goes on with the same bits.
+    number comes back as it was saved, so that a run continues with the same bits.
     """
     if isinstance(now, (np.ndarray, Tensor)):
         if isinstance(saved, (np.ndarray, np.generic)) and (saved.shape, saved.dtype.name) == (
@@ -139,7 +139,7 @@ def _fitted(saved: Any, now: Any, where: str) -> Any:
 
 
 def _put_back(cell: Cell, name: str, value: Any) -> bool:
-    """Give a Cell its old value again; tell whether it has it."""
+    """Give a Cell its old value again; return whether it has it."""
     try:
         setattr(cell, name, value)
     except Exception:  # one that cannot be set at all still has it

@@ -84,7 +84,7 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
     if len(data) < 8 or not 2 <= header <= min(len(data) - 8, _HEADER):
         raise CheckpointError(
             where, "a checkpoint, which begins with the length of its header",
-            f"a header of {header:,} bytes in a file of {len(data):,}", f"It is cut off or something else. {_ANOTHER}",
+            f"a header of {header:,} bytes in a file of {len(data):,}", f"It is cut off, or not a checkpoint. {_ANOTHER}",
         )  # fmt: skip
     try:
         metadata = json.loads(data[8 : 8 + header]).get("__metadata__", {})
@@ -95,7 +95,7 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
     if found["format"] != FORMAT:
         raise CheckpointError(
             where, "a file that snn.checkpoint.save wrote", "another file of the safetensors format",
-            "Its arrays: safetensors.numpy.load_file(file).",
+            "safetensors.numpy.load_file(file) reads its arrays.",
         )  # fmt: skip
     if found["version"] != VERSION:
         raise CheckpointError(
@@ -110,7 +110,7 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
         raise _broken(where, error) from error
     if found["sha256"] != _digest(found["content"], arrays):
         raise CheckpointError(
-            where, "the bytes that were written", "others: the digest is not that of the content",
+            where, "the bytes that were written", "other bytes: the digest does not match the content",
             f"Nothing was loaded. {_ANOTHER}",
         )  # fmt: skip
     return found["content"], arrays

@@ -84,7 +84,7 @@ class Checkpoints:
         last = self.last
         if last is not None and last.name > _name(step):
             raise CheckpointError(
-                f"{self}, step {step}", "a directory of this run", f"a further checkpoint, {last.name}",
+                f"{self}, step {step}", "a directory of this run", f"a later checkpoint, {last.name}",
                 "Nothing was written. Resume from it, or use another directory.",
             )  # fmt: skip
         content = to_bytes({"step": step, "score": score, **parts}, f"{self}, step {step}")
@@ -127,7 +127,7 @@ class Checkpoints:
             return load(paths[-1], **parts)
         except CheckpointError as error:
             if len(paths) > 1:
-                error.add_note(f"To go on from the one before, {paths[-2].name}, remove {paths[-1].name}.")
+                error.add_note(f"To continue from the one before, {paths[-2].name}, remove {paths[-1].name}.")
             raise
 
     def _best_score(self) -> float:

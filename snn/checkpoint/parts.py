@@ -31,7 +31,7 @@ _OBJECTS = {CELL: (Cell, "a Cell"), OPTIMIZER: (Optimizer, "an optimizer"), GENE
 def save(path: str | os.PathLike[str], /, **parts: Any) -> None:
     """Write a checkpoint: a file in the safetensors format, whole or not at all.
 
-    It is written beside its place, flushed to disk, and then replaces the old file. It contains no code.
+    It is written beside its destination, flushed to disk, and then replaces the old file. It contains no code.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     path : str or path
         A file that :func:`save` wrote.
     **parts : object
-        By the names under which they were saved: Cells, Parameters, optimizers and generators, which are set; and values such
-        as a state, whose structure, shapes and dtypes must be those that were saved, to get theirs in that structure. Dicts
-        may have their names in another order.
+        Objects by the names under which they were saved. Cells, Parameters, optimizers and generators are set. For any other
+        part, such as a state, pass a value of the saved structure, shapes and dtypes: the saved value is returned in that
+        structure. Dicts may have their names in another order.
 
     Returns
     -------
@@ -111,8 +111,8 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Warns
     -----
     UserWarning
-        If an optimizer has other options than when it was saved, such as another learning rate. It keeps its own. If an older
-        file has no attributes of layers: those of the net stay.
+        If an optimizer has other options than when it was saved, such as another learning rate. It keeps its own. Also if an
+        older file has no attributes of layers; the net then keeps its own.
     """
     where = f"checkpoint {os.fspath(path)}"
     content, arrays = read(Path(path))
@@ -170,7 +170,7 @@ def _fitted(node: Any, target: Any, where: str, plan: _Plan) -> Any:
     (kind, inside), arrays = kind_of(node), plan.arrays
     given = next((name for name, (cls, _) in _OBJECTS.items() if isinstance(target, cls)), "")
     if (kind in _OBJECTS or given) and kind != given:
-        saved = _OBJECTS[kind][1] if kind in _OBJECTS else f"what a {kind or type(inside).__name__} can be compared with"
+        saved = _OBJECTS[kind][1] if kind in _OBJECTS else f"a value to compare with a saved {kind or type(inside).__name__}"
         raise CheckpointError(where, saved, _OBJECTS[given][1] if given else _of(target), _SAME)
     if kind == CELL:
         _fit_cell(inside, target, where, plan)
@@ -258,7 +258,7 @@ def _fit_optimizer(inside: Any, optimizer: Optimizer, where: str, plan: _Plan) -
     except AutogradError as error:
         raise CheckpointError(where, error.expected, error.got, _SAME) from error
     if was != now:
-        plan.notes.append(f"{where}: saved of {was}, it goes on with the options of {now}.")
+        plan.notes.append(f"{where}: saved with the options of {was}; it keeps its own, {now}.")
     plan.loads.append(load)
 
 

@@ -39,7 +39,7 @@ def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int
     arrays : dict
         Receives the arrays, by name.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------

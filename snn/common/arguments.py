@@ -5,11 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import ParamSpec, TypeVar
 
-from autograd.errors import ArgumentError
-from autograd.foreign import renamed
+from autograd.foreign import misnamed, renamed
 
 __all__ = ["own_arguments"]
 
@@ -45,13 +43,8 @@ def own_arguments(where: str, **advice: str) -> Callable[[Callable[P, R]], Calla
             for name in options:
                 if name not in known and not takes_more:
                     own = _NAMES.get(name)
-                    meant = get_close_matches(name, known, 1)
-                    fix = (
-                        advice.get(name) or (f"{name}= is called {own}= here." if own in known else "")
-                        or renamed([name], known) or (f"Did you mean {meant[0]}?" if meant else "")
-                        or f"help(snn.{where}) describes them."
-                    )  # fmt: skip
-                    raise ArgumentError(where, f"arguments named {', '.join(known)}", name, fix)
+                    fix = advice.get(name) or (f"{name}= is called {own}= here." if own in known else renamed([name], known))
+                    raise misnamed(where, [name], known, fix, path=f"snn.{where}")
             return fn(*args, **options)
 
         return checked

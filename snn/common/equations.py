@@ -53,7 +53,7 @@ def equations(cell: Cell) -> str:
     if not isinstance(cell, Cell):
         raise DTypeError("snn.equations", "a neuron", describe(cell), "For example snn.LIFNode(beta=0.9).")
     if isinstance(cell, nn.Dense | nn.SequentialCell | nn.CellList):
-        raise DTypeError("snn.equations", "a neuron", describe(cell), "Give it one of the net, or look at snn.explain(net).")
+        raise DTypeError("snn.equations", "a neuron", describe(cell), "Pass one neuron of the net, or see snn.explain(net).")
     start = sample_state(cell, Tensor(np.zeros((1, 1))))
     kinds = tree.map_leaves(lambda leaf: leaf.dtype, start)
     charge = getattr(cell, "charge", None) if getattr(cell, "fire", True) else None

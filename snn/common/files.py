@@ -88,7 +88,7 @@ def sweep(directory: Path) -> None:
 
 def unwritable(path: Path, error: OSError, fix: str) -> WriteError:
     """Return our error for an error of the system."""
-    return WriteError(f"writing {path}", "a directory that can be written, with space left", error.strerror or str(error), fix)
+    return WriteError(f"writing {path}", "a writable directory with free space", error.strerror or str(error), fix)
 
 
 _PARTIAL = ".partial"

@@ -36,5 +36,5 @@ def connection_of(cell: Cell, x: Tensor) -> Connection | None:
 
 
 def joined(first: Cell, second: Cell) -> Joined | None:
-    """Return two layers, one after the other, as the one connection that they are; None if they are none."""
+    """Return two layers, one after the other, as one connection; None if no kind of connection joins them."""
     return Joined(first, second) if any(kind.joins(first, second) for kind in _kinds()) else None

@@ -81,7 +81,7 @@ class Convolution(Connection):
             return ConvolvedImages(self, x, "some weights are infinite or NaN", backend)
         spikes = _spikes(x, backend)
         if spikes is None:
-            why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
+            why = "a sum with terms other than spikes, or with several amplitudes" if isinstance(x, Sum) else "not spikes"
             return ConvolvedImages(self, x, f"the input is {why}", backend)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
         if isinstance(x, Sum):

@@ -53,7 +53,7 @@ class Dense(Connection):
             return Product(x, weight, "some weights are infinite or NaN", backend)
         spikes = counted(x, backend) if isinstance(x, Sum) else as_spikes(x, backend)
         if spikes is None:
-            why = "a sum not only of spikes, or of several amplitudes" if isinstance(x, Sum) else "not spikes"
+            why = "a sum with terms other than spikes, or with several amplitudes" if isinstance(x, Sum) else "not spikes"
             return Product(x, weight, f"the input is {why}", backend)
         share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
         if isinstance(x, Sum):

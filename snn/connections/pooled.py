@@ -67,7 +67,7 @@ class PooledConvolution(Connection):
 
 
 class _Gradient:
-    """The gradient by pooled currents, and by those before the pooling, which is made when it is first asked for."""
+    """The gradient of pooled currents, and that of the currents before the pooling, which is computed on first access."""
 
     def __init__(self, pooled: Array) -> None:
         self.pooled = pooled
@@ -75,7 +75,7 @@ class _Gradient:
 
 
 class _Pooled(Way):
-    """Pooled currents ``[T, N, out, ...]``; ``at`` says which of each window was the largest."""
+    """Pooled currents ``[T, N, out, ...]``; ``at`` has the position of the largest in each window."""
 
     flat: ClassVar[bool] = True
 
@@ -91,7 +91,7 @@ class _Pooled(Way):
 
     @property
     def finite(self) -> bool:  # type: ignore[override]
-        """Whether all weights are finite, and there are kernels for places."""
+        """Whether all weights are finite, and kernels for places exist."""
         return bool(self.inner.finite)
 
     @property
@@ -106,7 +106,7 @@ class _Pooled(Way):
 
     @property
     def kept_bytes(self) -> int:
-        """Bytes that say which currents were the largest."""
+        """Bytes of the positions of the largest currents."""
         return int(self.taped * self._places * self.samples * math.prod(self.out) * self._kind.itemsize)
 
     @property
@@ -123,7 +123,7 @@ class _Pooled(Way):
         return rows
 
     def _pool(self, images: Array, first: int) -> Array:
-        """Pool images ``[rows, out, ...]`` from a row on, and note which currents were the largest."""
+        """Pool images ``[rows, out, ...]`` from a row on, and keep the positions of the largest currents."""
         top = self.pools.largest(images, self.windows)
         if not self.taped:
             return top
@@ -133,7 +133,7 @@ class _Pooled(Way):
         return top
 
     def current(self, t0: int, t1: int) -> Array:
-        """Return the currents of some steps, ``[t1 - t0, N, out, ...]``; with a time stride of 0 where they are the same."""
+        """Return the currents of some steps, ``[t1 - t0, N, out, ...]``; the stride over time is 0 if they are equal."""
         if not self.constant:
             images = self.inner.current(t0, t1).reshape(-1, *self.inner.out)
             return self._pool(images, t0 * self.samples).reshape(t1 - t0, self.samples, *self.out)
@@ -142,12 +142,12 @@ class _Pooled(Way):
         return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
 
     def forget(self) -> None:
-        """Drop the current; it is quickly made."""
+        """Drop the current, which is quickly recomputed."""
         self._held = None
         self.inner.forget()
 
     def _put_back(self, gradient: Array, first: int) -> Array:
-        """Return the gradient by the currents before the pooling, as images."""
+        """Return the gradient of the currents before the pooling, as images."""
         images = gradient.reshape(-1, *self.out)
         assert self.at is not None
         at = self.at[first : first + len(images)]
@@ -156,12 +156,12 @@ class _Pooled(Way):
         return self.pools.put_back(images, at, self.windows, self.inner.out[1:])
 
     def of_sum(self, total: Array) -> Array:
-        """Return the gradient by the weights, from that by the currents summed over time."""
+        """Return the weight gradient, from the current gradient summed over time."""
         gradient: Array = self.inner.of_sum(self._put_back(total, 0))
         return gradient
 
     def laid(self, gradient: Array) -> _Gradient:
-        """Return the same, from which the gradient before the pooling is made once."""
+        """Return the current gradient, with room for that before the pooling, which is computed once."""
         return _Gradient(gradient)
 
     def _before(self, gradient: _Gradient, t0: int) -> Images:
@@ -171,14 +171,14 @@ class _Pooled(Way):
         return gradient.images
 
     def back(self, gradient: _Gradient, t0: int, t1: int, out: Array, places: Any) -> None:
-        """Write the gradient by the input of some steps; where ``places`` are given, only there."""
+        """Write the input gradient of some steps; with ``places``, only there."""
         self.inner.back(self._before(gradient, t0), t0, t1, out, places)
 
     def add(self, t0: int, t1: int, gradient: _Gradient, total: Any) -> Any:
-        """Return a sum with what some steps bring to the gradient by the weights."""
+        """Return a total plus the weight gradient of some steps."""
         return self.inner.add(t0, t1, self._before(gradient, t0), total)
 
     def weight_gradient(self, total: Any) -> Array:
-        """Return what was added up."""
+        """Return the total in the shape of the weights."""
         gradient: Array = self.inner.weight_gradient(total)
         return gradient

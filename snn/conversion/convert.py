@@ -46,14 +46,15 @@ def convert(
     """Convert a trained chain of rectifiers to integrate-and-fire neurons whose rates are its activations.
 
     Norms are folded into the weights before them. Weights are scaled so that a neuron that fires in every step represents a
-    large activation on ``data``: with ``s`` of a layer and ``r`` of the one before, ``W <- W r / s`` and ``b <- b / s``
-    (Rueckauer et al., 2017; for each channel, Kim et al., 2020). Resets are soft, so no part of the membrane is lost.
+    large activation on ``data``: with ``s`` this activation of a layer and ``r`` that of the layer before it, ``W <- W r / s``
+    and ``b <- b / s`` (Rueckauer et al., 2017; for each channel, Kim et al., 2020). Resets are soft, so no part of the
+    membrane is lost.
 
     Parameters
     ----------
     ann : nn.SequentialCell
-        Of ``nn.Dense``, ``nn.Conv1d`` to ``Conv3d``, ``BatchNorm`` after them, ``nn.ReLU`` or ``activation="relu"``, average
-        pooling, ``nn.Flatten``, ``nn.Dropout`` and ``nn.Identity``; others inside it, too. It is left as it is.
+        A chain of ``nn.Dense``, ``nn.Conv1d`` to ``Conv3d``, ``BatchNorm`` after them, ``nn.ReLU`` or ``activation="relu"``,
+        average pooling, ``nn.Flatten``, ``nn.Dropout``, ``nn.Identity`` and further chains of these. It is not changed.
     data : Tensor or array
         Inputs ``[N, ...]`` of the kind that the net was trained on; a few hundred are enough.
     balance : {"percentile", "max"}
@@ -156,7 +157,7 @@ def _run(layer: Cell, values: Array, where: str) -> Array:
 
 
 def _scale(values: Array, percentile: float, per: str, where: str) -> Array:
-    """Return the activations that one spike a step stands for, ``[channels]`` or ``[1]``; where one is never active, any."""
+    """Return the activation that one spike per step represents, ``[channels]`` or ``[1]``; any for a channel never active."""
     active = values[values > 0]
     if not active.size:
         raise ArgumentError(

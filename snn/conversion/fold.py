@@ -21,8 +21,8 @@ WEIGHTED = (nn.Dense, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 _INSTEAD = {
-    "MaxPool1d": "Train with nn.AvgPool1d: the largest of several rates is no sum of spikes.",
-    "MaxPool2d": "Train with nn.AvgPool2d: the largest of several rates is no sum of spikes.",
+    "MaxPool1d": "Train with nn.AvgPool1d: the largest of several rates is not a sum of spikes.",
+    "MaxPool2d": "Train with nn.AvgPool2d: the largest of several rates is not a sum of spikes.",
     "Softmax": "Leave it out: it does not change which class is the largest.",
     "LogSoftmax": "Leave it out: it does not change which class is the largest.",
 }
@@ -37,7 +37,7 @@ def folded(ann: nn.SequentialCell) -> dict[str, Cell]:
         where = label(name, layer)
         name = _free(name.replace(".", "_"), layers)
         if layer.hooked:
-            raise CellError(f"snn.convert, {where}", "layers without hooks", "one with a hook", "Take it off.")
+            raise CellError(f"snn.convert, {where}", "layers without hooks", "one with a hook", "Remove it.")
         if type(layer) in WEIGHTED:
             w = layer.effective_weight().asnumpy()
             bias = np.zeros(len(w), w.dtype) if layer.bias is None else layer.bias.stored
@@ -54,7 +54,7 @@ def folded(ann: nn.SequentialCell) -> dict[str, Cell]:
                 )  # fmt: skip
             if layer.use_batch_statistics:
                 raise CellError(
-                    f"snn.convert, {where}", "a norm by its moving statistics", "one with use_batch_statistics=True",
+                    f"snn.convert, {where}", "a norm that uses its moving statistics", "one with use_batch_statistics=True",
                     "Leave it out: then training uses the statistics of the batch, and updates the norm's own.",
                 )  # fmt: skip
             layers[last] = _normed(layers[last], layer)

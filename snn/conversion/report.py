@@ -44,7 +44,7 @@ class AccuracyByTime:
                 "AccuracyByTime",
                 f"a number of steps from 1 to {len(self.accuracy)}",
                 repr(steps),
-                "Ask for more steps before.",
+                "For more, call accuracy(..., steps=) anew.",
             )
         return float(self.accuracy[steps - 1])
 
@@ -67,7 +67,8 @@ class Converted:
     ann : nn.SequentialCell
         The net that was converted, with its norms folded into weights.
     scales : dict of str to array
-        By neurons of ``net``: the activation that a rate of one spike per step represents, one value or one per channel.
+        For each neuron of ``net``, by name: the activation that a rate of one spike per step represents, one value or one per
+        channel.
     """
 
     net: nn.SequentialCell
@@ -91,7 +92,7 @@ class Converted:
         Returns
         -------
         AccuracyByTime
-            ``result[T]`` is that after T steps.
+            ``result[T]`` is the accuracy after T steps.
 
         Raises
         ------

@@ -56,7 +56,7 @@ def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None
     """
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise DTypeError(
-            "data.wrap", "a data set with len and items", describe(dataset), "Batches of a DataLoader: from_loader."
+            "data.wrap", "a data set with len and items", describe(dataset), "For batches of a DataLoader use from_loader."
         )
     sensor = getattr(dataset, "sensor_size", None)
     if shape is None and isinstance(sensor, (tuple, list)) and len(sensor) == 3:
@@ -153,5 +153,5 @@ def _array(value: Any) -> Array:
     except (TypeError, RuntimeError, ValueError) as error:
         got = f"{type(value).__name__} ({' '.join(str(error).split())[:120]})"
         raise DTypeError(
-            "data of another package", "arrays, or tensors on the CPU without gradient", got, "x.detach().cpu()"
+            "data of another package", "arrays, or tensors on the CPU without gradient", got, "Pass x.detach().cpu()."
         ) from error

@@ -43,7 +43,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
     Raises
     ------
     DataError
-        If the archive is damaged or must not be unpacked, or lacks what it should hold.
+        If the archive is damaged or must not be unpacked, or lacks the file or folder.
     """
     where, target = f"unpacking {archive}", archive.parent / gives
     try:
@@ -57,7 +57,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
         raise
     except Exception as error:  # the libraries report a damaged archive by any error
         if isinstance(error, OSError) and error.strerror:
-            expected = "a folder that can be written, with space left"
+            expected = "a writable folder with free space"
             raise DataError(where, expected, error.strerror, "Nothing was left behind.") from error
         got = f"a damaged one ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
         raise DataError(where, "a whole archive", got, AGAIN) from error
@@ -70,10 +70,10 @@ def _unpack_all(archive: Path, place: Path, limit: int, where: str) -> None:
     with open(archive, "rb") as raw, closing(read(raw, where)) as members:
         for number, (name, size, content) in enumerate(members):
             if number >= _MOST_MEMBERS:
-                raise DataError(where, f"at most {_MOST_MEMBERS:,} files", "more", "It is no data set that is known here.")
+                raise DataError(where, f"at most {_MOST_MEMBERS:,} files", "more", "It is not a data set known here.")
             if size > left:
                 got = f"{limit - left + size:,} or more"
-                raise DataError(where, f"at most {limit:,} bytes unpacked", got, "It is not what was published.")
+                raise DataError(where, f"at most {limit:,} bytes unpacked", got, "It is not the published archive.")
             _copy(content, place / _inside(name, where), size, f"{where}, {name!r}")
             left -= size
 
@@ -101,7 +101,7 @@ def _inside(name: str, where: str) -> PurePosixPath:
             where,
             "paths that lead into the archive",
             repr(name)[:80],
-            "Do not use this file: its author means harm, or erred.",
+            "Do not use this file: it is malicious or faulty.",
         )
     return path
 

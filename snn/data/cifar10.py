@@ -49,7 +49,7 @@ def cifar10(directory: str | os.PathLike[str], *, download: bool = False) -> Spl
     Raises
     ------
     DataError
-        If a file is missing, does not hold a whole number of images, or a label above 9.
+        If a file is missing, does not hold a whole number of images, or has a label above 9.
 
     References
     ----------

@@ -206,7 +206,9 @@ class Dataset:
             Both in the order of this data set.
         """
         if not isinstance(rng, np.random.Generator):
-            raise DTypeError(f"{self.name}, split", "a numpy.random.Generator", describe(rng), "np.random.default_rng(seed)")
+            raise DTypeError(
+                f"{self.name}, split", "a numpy.random.Generator", describe(rng), "Pass np.random.default_rng(seed)."
+            )
         if not 0 < share < 1:
             raise ArgumentError(f"{self.name}, split", "a share in (0, 1)", describe(share), "For example 0.9.")
         labels = self.labels
@@ -267,7 +269,7 @@ class Splits(Mapping[str, Dataset]):
     name : str
         Name of the data set.
     **parts : Dataset
-        By name.
+        The splits, by name.
     """
 
     def __init__(self, name: str, **parts: Dataset) -> None:

@@ -96,7 +96,7 @@ def check(path: Path, checksum: str) -> None:
         found = hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
     if found != expected:
         raise DataError(
-            f"reading {path}", f"{kind} {expected}", found, f"It is not what was published, or not all of it. {AGAIN}"
+            f"reading {path}", f"{kind} {expected}", found, f"It is not the published file, or not all of it. {AGAIN}"
         )
 
 

@@ -36,7 +36,7 @@ class Events:
     t, x, y, p : numpy.ndarray
         ``[E]``, int64, int16, int16 and uint8.
     shape : tuple of int
-        As given.
+        The shape as it was passed.
 
     Raises
     ------

@@ -33,8 +33,8 @@ def evidence_accumulation(
 ) -> Splits:
     """Make the task of evidence accumulation (Morcos and Harvey, 2016), as spikes (Bellec et al., 2020).
 
-    The input neurons form four equal groups: left, right, recall and background. After some cues and a
-    delay the recall cue asks whether there were more on the right.
+    The input neurons form four equal groups: left, right, recall and background. After some cues and a delay, the recall cue
+    asks whether there were more cues on the right.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def evidence_accumulation(
     cues : int
         Number of cues, odd.
     cue, pause : int
-        Steps of 1 ms that a cue takes, and before each.
+        Steps of 1 ms in a cue, and in the pause before each cue.
     delay : int
         Steps between the last cue and the recall cue.
     recall : int
@@ -73,7 +73,9 @@ def evidence_accumulation(
     counts(where, 0, pause=pause, delay=delay)
     between(where, 0.0, 1.0, rate=rate, noise=noise, bias=bias)
     if neurons % 4 or not cues % 2:
-        raise ArgumentError(where, "neurons a multiple of 4 and cues odd", f"{neurons} and {cues}", "So that there is no tie.")
+        raise ArgumentError(
+            where, "neurons a multiple of 4 and cues odd", f"{neurons} and {cues}", "An odd number of cues cannot tie."
+        )
     rng, group = generator(seed, where), neurons // 4
     steps = cues * (pause + cue) + delay + recall
 

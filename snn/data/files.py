@@ -76,7 +76,7 @@ def class_files(base: Path, end: str) -> tuple[list[Path], Array, list[str]]:
         found = [sorted((f for f in folder.iterdir() if f.name.endswith(end)), key=_numbered) for folder in folders]
     paths = [path for files in found for path in files]
     if not paths:
-        raise DataError(f"reading {base}", f"folders, one a class, with files *{end}", "none", "Is it the folder of the set?")
+        raise DataError(f"reading {base}", f"one folder per class, with files *{end}", "none", "Is it the folder of the set?")
     labels = np.repeat(np.arange(len(folders)), [len(files) for files in found])
     return paths, labels, [folder.name for folder in folders]
 

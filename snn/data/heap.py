@@ -1,7 +1,7 @@
 """Rows of different length in HDF5 files, read without the library.
 
-In a damaged file it takes the memory that a row says it needs before it looks for it, goes on for ever in a heap whose
-objects have no size, or ends the process.
+On a damaged file, the library allocates the memory that a row claims before it looks for the data, loops for ever in a heap
+whose objects have no size, or ends the process.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
     Parameters
     ----------
     path : str or path
-        The file. Its first bytes tell whether it is gzipped, not its name.
+        The file. Its first bytes, not its name, tell whether it is gzipped.
     limit : int
         Largest unpacked size of a gzipped file in bytes. No more memory is taken than the header says and the file fills.
 
@@ -65,7 +65,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
 
 
 def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
-    """Read what is not packed, or has been unpacked: ``length`` bytes, if that is known."""
+    """Read an unpacked file, of ``length`` bytes if that is known."""
     dtype, shape, start = _read_header(file, where)
     count = math.prod(shape)
     size = start + dtype.itemsize * count
@@ -74,7 +74,7 @@ def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
         raise DataError(where, promised, f"{length} bytes", _MORE if length > size else AGAIN)
     if length is None and size > limit:
         raise DataError(
-            where, f"at most {limit} bytes unpacked", f"a header for {size}", "Pass limit= if the file is trusted."
+            where, f"at most {limit} bytes unpacked", f"a header that says {size}", "Pass limit= if the file is trusted."
         )
     try:
         array = np.empty(shape, dtype)
@@ -93,7 +93,7 @@ def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:
 
 
 def _read_header(file: BinaryIO, where: str) -> tuple[np.dtype[Any], tuple[int, ...], int]:
-    """Read the type of the values, the lengths of the axes and the number of bytes that say so."""
+    """Read the header: return the type of the values, the lengths of the axes and the size of the header in bytes."""
     head = file.read(4)
     if len(head) < 4:
         raise DataError(where, "an IDX file, which begins with 4 bytes about its type", f"{len(head)} bytes", AGAIN)

@@ -50,7 +50,7 @@ def mackey_glass_series(
     start : float
         The value up to time 0.
     beta, gamma, power : float
-        Of the equation.
+        Constants of the equation.
 
     Returns
     -------
@@ -120,14 +120,14 @@ def mackey_glass(
         Delay, from 17 to 30, which chooses Lyapunov time and start from NeuroBench's table; there are 75 values in a Lyapunov
         time.
     window : int
-        Values in a sample, the steps of time T.
+        Values in a sample, the time steps T.
     train, test : int
-        Number of target values in each split; ``test`` follows ``train``. NeuroBench has 10 Lyapunov
-        times each. The first ``window`` values are inputs only.
+        Number of target values in each split; ``test`` follows ``train``. In NeuroBench each has 10 Lyapunov times. The first
+        ``window`` values are inputs only.
     offset : int
         Values at the beginning to leave out: NeuroBench repeats its measure on shifted pieces.
     series : array_like, optional
-        ``[points]``; another series instead of this one, such as NeuroBench's own file, for numbers to set beside its table.
+        ``[points]``; another series to use instead, such as NeuroBench's own file, for results comparable with its table.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def mackey_glass(
                 "data.mackey_glass",
                 "tau, an int from 17 to 30",
                 describe(tau),
-                "Others: pass series=mackey_glass_series(...).",
+                "For others pass series=mackey_glass_series(...).",
             )
         lyapunov, start = _SERIES[tau]
         values = mackey_glass_series(tau, points=needed, spacing=lyapunov / 75, start=start)
@@ -160,7 +160,7 @@ def mackey_glass(
                 "data.mackey_glass, series",
                 f"[points] with at least {needed}",
                 describe(values),
-                "offset + window + train + test",
+                "It must hold offset + window + train + test values.",
             )
     values = values[offset:].astype(np.float32)
     whole = Dataset(_Windows(values, window, train + test), kind="sequence", name="mackey_glass")

@@ -83,9 +83,9 @@ class MNIST(Splits):
     split : str
         Files of the two parts.
     name : str
-        Of the set.
+        Name of the set.
     classes : tuple of str
-        Names by label.
+        Names of the classes, by label.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ def emnist(directory: str | os.PathLike[str], split: str = "balanced", *, downlo
     """
     if split not in _EMNIST_CLASSES:
         raise ArgumentError(
-            "data.emnist", f"a split among {', '.join(_EMNIST_CLASSES)}", describe(split), "They have other classes."
+            "data.emnist", f"a split among {', '.join(_EMNIST_CLASSES)}", describe(split), "Each has its own classes."
         )
     base, first = as_path(directory), int(split == "letters")
     if _find(base, f"emnist-{split}-train-images-idx3-ubyte") is None:
@@ -209,7 +209,7 @@ def _four_files(directory: Any, remotes: tuple[Remote, ...], download: bool, nam
                 fetch(remote, base)
     if not base.is_dir():
         got = "a file" if base.exists() else "no such directory"
-        raise DataError(f"reading {base}", "a directory with the MNIST files", got, "Pass where the four files are.")
+        raise DataError(f"reading {base}", "a directory with the MNIST files", got, "Pass the directory of the four files.")
     test = _part(base, "t10k", len(classes))
     if _find(base, "train-images-idx3-ubyte") or _find(base, "train-labels-idx1-ubyte"):
         train, split = _part(base, "train", len(classes)), "train and t10k files"
@@ -236,7 +236,7 @@ def _part(base: Path, part: str, end: int, start: int = 0) -> tuple[Array, Array
     for name in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
         path = _find(base, name)
         if path is None:
-            fix = "Put images and labels side by side; download=True fetches what is published."
+            fix = "Put images and labels side by side; download=True fetches the published files."
             raise DataError(f"reading {base}", f"{name} or {name}.gz", "no such file", fix)
         paths.append(path)
     images, labels = map(read_idx, paths)

@@ -45,8 +45,8 @@ CALTECH = Remote(
 def read_bin(path: str | os.PathLike[str], shape: tuple[int, int, int] = (2, 34, 34), *, limit: int = MOST_BYTES) -> Events:
     """Read a file of N-MNIST or N-Caltech101.
 
-    An event has 40 bits, the first byte first: 8 of its column, 8 of its row, one of polarity (1 for ON), 23 of time in
-    microseconds. Row 240 is no event: it adds 2^13 microseconds to the times from it on.
+    An event has 40 bits, big endian: 8 for its column, 8 for its row, one for polarity (1 for ON), and 23 for its time in
+    microseconds. Row 240 marks no event: it adds 2^13 microseconds to all later times.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def read_bin(path: str | os.PathLike[str], shape: tuple[int, int, int] = (2, 34,
     Raises
     ------
     DataError
-        If the file cannot be read, does not hold a whole number of events, or one outside the sensor.
+        If the file cannot be read, does not hold a whole number of events, or has one outside the sensor.
     """
     where = f"reading {as_path(path)}"
     rows = cut(where, read_bytes(as_path(path), limit), 0, 5, lambda body: np.frombuffer(body, np.uint8).reshape(-1, 5))

@@ -38,7 +38,8 @@ def poisson_patterns(
     rate : float
         Probability of a spike in a step of a pattern, in [0, 1]: with steps of 1 ms, .02 is 20 Hz.
     jitter : float
-        Standard deviation, in steps, by which a spike of a copy moves; what leaves the sample stays at its edge.
+        Standard deviation, in steps, of the shift of each spike of a copy; a spike that would leave the sample stays at its
+        edge.
     drop : float
         Probability that a spike is missing from a copy, in [0, 1].
     noise : float

@@ -109,7 +109,7 @@ class _Cochlea(Source):
             raise DataError(self.where, f"labels [N] from 0 to {classes - 1}", f"others, of shape {labels.shape}", AGAIN)
 
     def _with(self, act: Any) -> Any:
-        """Do something with the open file, and say which it was if it is broken."""
+        """Call a function with the open file; if the file is broken, the error names it."""
         try:
             import h5py
         except ImportError as error:
@@ -204,5 +204,5 @@ class _Cochlea(Source):
             raise DataError(self.where, f"as many times as units in sample {place}", got, AGAIN)
         seconds = times.astype(np.float64)
         if not np.all((seconds >= 0) & (seconds < _LONGEST)):
-            raise DataError(self.where, f"times in seconds in sample {place}", "others, or no numbers", AGAIN)
+            raise DataError(self.where, f"times in seconds in sample {place}", "one out of range or not finite", AGAIN)
         return sensed(self.where, np.rint(seconds * 1e6).astype(np.int64), units, None, None, (CHANNELS,))

@@ -39,8 +39,8 @@ def store_recall(
     train, test : int
         Samples in each split.
     symbols : int
-        Symbols in a sequence, at least 2. The store command comes with any symbol but the last, equally often: recall after up
-        to ``symbols - 1`` of them.
+        Symbols in a sequence, at least 2. The store command comes with any symbol but the last, equally often, so the
+        recall comes up to ``symbols - 1`` symbols later.
     symbol : int
         Steps of 1 ms that a symbol takes.
     neurons : int
@@ -63,7 +63,7 @@ def store_recall(
     counts(where, 2, symbols=symbols)
     between(where, 0.0, 1.0, rate=rate, noise=noise)
     if neurons % 4:
-        raise ArgumentError(where, "neurons, a multiple of 4", f"{neurons}", "A quarter each says 0, 1, store and recall.")
+        raise ArgumentError(where, "neurons, a multiple of 4", f"{neurons}", "A quarter each is for 0, 1, store and recall.")
     rng = generator(seed, where)
 
     def sample(label: int, rng: np.random.Generator) -> Array:

@@ -29,7 +29,7 @@ def yin_yang(
         The same seed gives the same bits. ``"published"`` gives the exact points of the authors, who drew them with numpy's
         older generator and the seeds 42, 41 and 40.
     train, validation, test : int
-        Samples in each split. Classes are equally many (by chance, if published).
+        Samples in each split, equally many of each class (on average, if published).
     r_small, r_big : float
         Radii of the dots and of the whole disc.
 

@@ -96,7 +96,7 @@ def stored(do: Callable[[Store], T]) -> T | None:
             _told.add(error.reason)
             warnings.warn(
                 f"Compiled loops are not kept, so each process compiles anew, since {error.reason}. {error.fix} "
-                "SPIKECELL_CACHE=off does without.", RuntimeWarning, stacklevel=2,
+                "SPIKECELL_CACHE=off turns the cache off.", RuntimeWarning, stacklevel=2,
             )  # fmt: skip
         return None
 

@@ -104,7 +104,7 @@ def multiply(
     out : array
         ``[m, n]``, float32 or float64, with rows side by side.
     adds : bool
-        Whether the product is added to what is in ``out``.
+        Whether the product is added to the values in ``out``.
     bias : array, optional
         ``[n]``, added to each row.
     backend : BackEnd, optional

@@ -104,7 +104,7 @@ class Store:
                     with contextlib.suppress(FileExistsError):
                         place.mkdir(0o700)
             if self.path.is_symlink():
-                raise StoreError(f"{self.path} is a symbolic link", "Name a directory itself in $SPIKECELL_CACHE.")
+                raise StoreError(f"{self.path} is a symbolic link", "Name the directory itself in $SPIKECELL_CACHE.")
             if os.open not in os.supports_dir_fd:
                 self._check(os.stat(self.path))
                 yield _At(self.path, None)
@@ -117,7 +117,7 @@ class Store:
                 os.close(fd)
         except OSError as error:
             raise StoreError(
-                f"{self.path} cannot be used: {error.strerror or error}", "Name a directory that can in $SPIKECELL_CACHE."
+                f"{self.path} cannot be used: {error.strerror or error}", "Name another directory in $SPIKECELL_CACHE."
             ) from error
 
     def _check(self, status: os.stat_result) -> None:
@@ -132,7 +132,7 @@ class Store:
         if status.st_mode & _OTHERS:
             raise StoreError(
                 f"other users can write to {self.path}, mode {stat.S_IMODE(status.st_mode):04o}",
-                f"If you trust what is in it: chmod 700 {self.path}. Or name another directory in $SPIKECELL_CACHE.",
+                f"If you trust its files: chmod 700 {self.path}. Or name another directory in $SPIKECELL_CACHE.",
             )
 
 

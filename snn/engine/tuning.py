@@ -71,7 +71,7 @@ class Tuning:
     pooled_elements : int
         Elements from which compiled loops pool images (``benchmarks conv``).
     pooled_positions : int
-        Elements of a window up to which that is so (``benchmarks conv``).
+        Elements of a window up to which they do (``benchmarks conv``).
     product_part, product_parts : int
         Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int

@@ -23,7 +23,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     For a neuron: its equations, the traced step and its backward step, the values that the forward pass saves, where its
     gradient matters, and the emitted loops. For a net: the same in short for each loop over time, and how its currents are
     computed; for a net that wires its neurons itself, also its graph. If something cannot be compiled, the text gives the
-    reason. With an input, the last line says which way ``mode="auto"`` runs the net on it, and why. In programs, ``tiny`` is
+    reason. With an input, the last line says how ``mode="auto"`` runs the net on it, and why. In programs, ``tiny`` is
     the smallest normal number: added to a value, it turns ``> 0`` into ``>= 0``.
 
     Parameters
@@ -52,7 +52,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     >>> snn.explain(nn.SequentialCell(nn.Dense(3, 2, rng=0), snn.IFNode()), np.zeros((4, 1, 3), np.float32))
     layers 0, 1: Dense(in_channels=3, out_channels=2, has_bias=True)
         IFNode(h = v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)
-      currents: dense: the product is small; 0 % of the input is not 0
+      currents: dense: the product is small; 0 % of the input is nonzero
       products: currents, input gradient, weight gradient by the BLAS (each is small)
       output: spikes of amplitude 1, one byte each
       saved: t6 = t4 - 1.0, float32, 4 bytes
@@ -61,7 +61,7 @@ def explain(net: Cell, x: Any = None, state: Any = None, *, file: TextIO | None 
     mode='auto' runs this step by step: that takes about 0.8 ms with its gradient, less than 5 ms.
     """
     if not isinstance(net, Cell):
-        raise DTypeError("snn.explain", "a Cell", describe(net), "Give it a neuron or an nn.SequentialCell of layers.")
+        raise DTypeError("snn.explain", "a Cell", describe(net), "Pass a neuron or an nn.SequentialCell of layers.")
     out = sys.stdout if file is None else file
     x = None if x is None else as_tensor(x, "snn.explain, input x")
     if x is not None and (x.ndim < 2 or not len(x)):

@@ -30,7 +30,7 @@ from .memory import features_of
 __all__ = ["lines"]
 
 _DECIDED = """decided by the input: once, if it is the same at every step; from its events, if it holds only 0 and one
-    other value, as spikes do, at most {share:g} % of it is not 0, and there are at least {least:,} products;
+    other value, as spikes do, at most {share:g} % of it is nonzero, and there are at least {least:,} products;
     otherwise as a dense product"""
 
 
@@ -203,7 +203,8 @@ def _currents(running: Running, n: int, real: bool) -> Iterator[str]:
             source = "itself" if cable.source == n else part_name(running.parts[cable.source])
             yield f"  currents{whose}: {how}, from {source}{', a step later' * cable.late}"
         elif given.weights is None or real:
-            share = "" if current.kind in ("current", "once") else f"; {100 * _density(current.x):.3g} % of the input is not 0"
+            counted = current.kind not in ("current", "once")
+            share = f"; {100 * _density(current.x):.3g} % of the input is nonzero" if counted else ""
             yield f"  currents{whose}: {current.kind}: {current.why}{share}"
             yield from _products(current.products(), whose)
         else:

@@ -48,14 +48,14 @@ class LayerHealth:
     saturated : float or None
         Share of the neurons that fire in at least 95 % of the steps.
     mean, std : float or None
-        Mean and standard deviation of ``(v - threshold) / threshold`` over neurons and steps, with the membrane ``v`` before
-        reset and the threshold of that step, adaptation included.
+        Mean and standard deviation of the distances ``(v - threshold) / threshold`` over neurons and steps, with the membrane
+        ``v`` before reset and the threshold of that step, adaptation included.
     spread : float or None
-        Half of the range that holds the middle 68 % of that: ``std`` if the membrane is Gaussian, but not moved by the few
-        large values of an exponential neuron that fires.
+        Half of the range that holds the middle 68 % of these distances: equal to ``std`` if the membrane is Gaussian, but not
+        affected by the few large values of an exponential neuron that fires.
     dead : float or None
         Share of the neurons with a dead surrogate: its derivative with respect to ``v`` never exceeds 0.001 of its peak, so no
-        gradient passes. During the refractory period after a spike it is 0.
+        gradient passes. During the refractory period after a spike the derivative is 0.
     width : float or None
         Half width of the surrogate, in thresholds: the distance below the threshold at which its derivative is half of its
         peak, averaged over neurons.

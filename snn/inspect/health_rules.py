@@ -160,7 +160,7 @@ _FIRING = (
 _OUTPUT = (
     _Rule(
         lambda n: n.is_output and 0 < n.silent < MOST and n.differentiable is not False,
-        "is the output of the net, which cannot answer with its {never}: silent for all of x",
+        "is the output of the net, which cannot answer with {never} on x",
         "If x has samples of every class, train, and compare accuracies: a gain sets the rate of the whole layer.",
     ),
 )
@@ -230,8 +230,8 @@ def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
         numbers.dead = np.nan  # without a surrogate, a wider one is no remedy
     numbers.deadness = "dead" if layer.is_dead else "silent"
     numbers.blocked = f"; no gradient passes through {numbers.dead:.0%} of its neurons" if numbers.dead >= SOME else ""
-    silent = layer.silent_neurons
-    numbers.never = f"neuron{'s' * (len(silent) > 1)} {_some(list(map(str, silent)))}"
+    silent, several = layer.silent_neurons, len(layer.silent_neurons) > 1
+    numbers.never = f"neuron{'s' * several} {_some(list(map(str, silent)))}, which never {'fire' if several else 'fires'}"
     numbers.remedy = " ".join(_remedies(numbers))
     next_to = (
         SimpleNamespace(name="", gradient=np.nan, passes=True, grows=False, fades=False) if behind is None else _known(behind)

@@ -129,7 +129,7 @@ def _notes(counter: Counter) -> Iterator[str]:
         if len(sizes := counts.amplitudes & fired) == 1:
             yield (
                 f"The inputs of {name or 'the net'} are spikes of size {sizes.pop():g}, so its operations are MACs; "
-                "neurons with spike_value='unit' fire 1."
+                "with spike_value='unit', neurons fire spikes of size 1."
             )
 
 

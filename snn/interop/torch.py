@@ -64,7 +64,7 @@ def load_state_dict(
     StateDictError
         If names, shapes, dtypes or values do not fit; all of them are listed.
     DTypeError
-        If ``net`` is no Cell.
+        If ``net`` is not a Cell.
     CheckpointError
         If a file cannot be read.
 
@@ -115,7 +115,7 @@ def load_state_dict(
             taken.setdefault(here[name], []).append(theirs)
         elif not _counts(name, here):
             unexpected.append(theirs)
-    problems = [f"names has {key!r}, which begins no name of theirs" for key in names if key in unused]
+    problems = [f"names has {key!r}, with which no name of theirs begins" for key in names if key in unused]
     problems += [f"{' and '.join(several)} are all for {own}" for own, several in taken.items() if len(several) > 1]
     pairs, labels = {}, {}
     for own, (theirs, *_) in taken.items():
@@ -158,7 +158,7 @@ def state_dict(net: Cell, names: Names | None = None) -> dict[str, Array]:
     Raises
     ------
     StateDictError
-        If two Parameters come to the same name.
+        If two Parameters would have the same name.
     """
     where = "interop.torch.state_dict"
     backwards = {ours: theirs for theirs, ours in _checked(names, where).items() if ours is not None}
@@ -170,7 +170,7 @@ def state_dict(net: Cell, names: Names | None = None) -> dict[str, Array]:
         elif (key := _longest(name, backwards)) is not None:
             name = _replaced(name, key, backwards[key])
         if name in found:
-            raise StateDictError(where, "another name for each Parameter", f"{name!r} twice", "Change names.")
+            raise StateDictError(where, "a different name for each Parameter", f"{name!r} twice", "Change names.")
         found[name] = parameter.asnumpy().copy()
     return found
 
@@ -239,7 +239,7 @@ def as_array(value: Any, where: str) -> Array:
     Raises
     ------
     DTypeError
-        If it is none.
+        If it is neither.
     """
     if getattr(value, "is_meta", False) is True:
         raise DTypeError(
@@ -289,7 +289,9 @@ def _checked(names: Any, where: str) -> dict[str, str | None]:
     if not isinstance(names, Mapping) or not all(
         isinstance(key, str) and (value is None or isinstance(value, str)) for key, value in names.items()
     ):
-        raise ArgumentError(where, "names, a mapping from names there to names here or None", describe(names), "{'fc1': '0'}.")
+        raise ArgumentError(
+            where, "names, a mapping from names there to names here or None", describe(names), "For example {'fc1': '0'}."
+        )
     return dict(names)
 
 

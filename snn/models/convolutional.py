@@ -55,7 +55,7 @@ def convnet(
     Raises
     ------
     ArgumentError
-        If ``classes``, ``channels`` or ``gains`` are not as many numbers as said, or out of range.
+        If ``channels`` or ``gains`` have another length, or a number is out of range.
     DTypeError
         If ``neuron`` is not a function that makes a neuron.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from autograd import Tensor, as_tensor, float16, ops, stop_gradient
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CellError, DTypeError, ShapeError, StateError
+from autograd.foreign import misnamed
 from autograd.intake import to_numbers
 
 from ..common.foreign import NEURON
@@ -100,13 +100,11 @@ class Neuron(Stateful):
         open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in known.values())
         for name in options:
             if name not in known and not open_ended:
-                meant = get_close_matches(_OTHER_NAMES.get(name, name), known, 1)
+                fix = f"{NEURON[name]}." if name in NEURON else ""
                 public = "snn." * (cls.__module__.partition(".")[0] == "snn")
-                raise ArgumentError(
-                    cls.__name__, f"arguments named {', '.join(known)}", name,
-                    f"{NEURON[name]}." if name in NEURON
-                    else f"Did you mean {meant[0]}?" if meant else f"help({public}{cls.__name__}) documents them.",
-                )  # fmt: skip
+                raise misnamed(
+                    cls.__name__, [name], known, fix, like=_OTHER_NAMES.get(name, ""), path=f"{public}{cls.__name__}"
+                )
         return super().__new__(cls)
 
     def __init_subclass__(cls, **options: Any) -> None:

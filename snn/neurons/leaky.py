@@ -42,18 +42,18 @@ class LIFNode(Neuron):
     v_threshold : float or array or Parameter
         Membrane above which it fires, above 0; one value, or one for each neuron.
     fire : bool
-        False: it never fires, and its output is the membrane.
+        If False, it never fires and its output is the membrane.
     surrogate_function : callable, optional
-        Its gradient replaces that of the step; by default :class:`snn.surrogate.relusigmoid`.
+        Its gradient replaces the gradient of the step; by default :class:`snn.surrogate.relusigmoid`.
     v_reset : float or array or Parameter or "never", optional
         None: a spike subtracts ``v_threshold``. A number: a spike sets the membrane to it, and it is where the membrane
         starts and where it decays to. "never": a spike changes nothing.
     detach_reset : bool
-        Whether the reset passes no gradient.
+        If True, no gradient passes through the reset.
     fire_at_threshold : bool
-        Whether it fires at ``v >= v_threshold``, not only above.
+        Fire at ``v >= v_threshold`` instead of ``v > v_threshold``.
     spike_value : {"threshold", "unit"}
-        A spike is ``v_threshold``, or 1.
+        Amplitude of a spike: ``v_threshold``, or 1.
     firing : Firing, optional
         Another rule: :class:`snn.MultiSpike` or :class:`snn.Ternary`.
     tau : float or array or Parameter

@@ -29,7 +29,7 @@ class ResonateAndFireNode(Neuron):
     ``w = exp(b dt) (cos(omega dt) w - sin(omega dt) v) + dt x``; ``v = exp(b dt) (sin(omega dt) w + cos(omega dt) v)``
 
     Both use the old values. A soft reset subtracts the threshold from ``v`` alone. A hard reset sets ``v = v_reset`` and
-    ``w = 0``; the paper resets to the threshold itself, here ``v_reset`` must be below it.
+    ``w = 0``; the paper resets to the threshold itself, whereas ``v_reset`` must be below it here.
 
     Parameters
     ----------

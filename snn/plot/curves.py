@@ -34,13 +34,13 @@ def curves(
 
     Parameters
     ----------
-    runs : array_like of shape ``[seeds, points]``, or mapping of str to such
+    runs : array_like of shape ``[seeds, points]``, or mapping of str to such arrays
         One curve, or several by name. NaN marks a missing value, such as an epoch after a run was stopped early.
     x : array_like, shape ``[points]``, optional
         Positions of the points; by default 1, 2, 3, ...
     spread : {"std", "sem", "range"}
-        The band: the standard deviation over the seeds (dividing by their number less one) to either side, the same divided by
-        the root of their number, or from the smallest to the largest.
+        The band: one standard deviation over the seeds (dividing by their number less one) to either side of the mean; one
+        standard error of the mean, the same divided by the root of their number; or from the smallest to the largest value.
     labels : tuple of two str
         Labels of the axes.
     ax : Axes, optional
@@ -71,7 +71,7 @@ def curves(
         raise DTypeError(where, "labels to be two strings", describe(labels), "For example labels=('Epoch', 'Loss').")
     named = dict(runs) if isinstance(runs, Mapping) else {"": runs}
     if not named:
-        raise ArgumentError(where, "a curve", "none", "Pass [seeds, points], or a dict from name to such.")
+        raise ArgumentError(where, "a curve", "none", "Pass [seeds, points], or a dict of such arrays by name.")
     found = {name: _checked(values, name, where) for name, values in named.items()}
     points = max(values.shape[1] for values in found.values())
     at = np.arange(1, points + 1) if x is None else to_numbers(x, f"{where}, x")

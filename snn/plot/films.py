@@ -40,7 +40,7 @@ def movie(
     Parameters
     ----------
     events : Events or array_like
-        A sample of :mod:`snn.data`, whose events are counted in windows of one length; or frames ``[T, polarities, height,
+        A sample of :mod:`snn.data`, whose events are counted in windows of equal length; or frames ``[T, polarities, height,
         width]`` with one or two polarities, OFF and then ON.
     path : str or path
         Output file: a name that ends in ``.gif``, or in ``.mp4`` if the program ffmpeg is on the PATH.

@@ -91,7 +91,7 @@ def _draw_shares(panel: Axes, layers: tuple[LayerHealth, ...], shades: Look) -> 
 
 
 def _occurring(layers: tuple[LayerHealth, ...]) -> list[bool]:
-    """Tell which of the shares there are in any layer."""
+    """Return which of the shares occur in any layer."""
     named = [[layer.silent or 0, layer.saturated or 0, layer.dead or 0] for layer in layers]
     between = [layer.rate is not None and (layer.silent or 0) + (layer.saturated or 0) < 1 for layer in layers]
     return [*(bool(any(shares)) for shares in zip(*named, strict=True)), any(between)]

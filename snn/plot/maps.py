@@ -88,7 +88,7 @@ def fields(
     ShapeError
         If the axes are wrong, or ``in`` does not match that shape.
     ArgumentError
-        If ``columns`` is not a whole number from 1 on.
+        If ``columns`` is not a whole number of at least 1.
     NonFiniteError
         If a weight is NaN or infinite.
     MissingExtraError

@@ -116,7 +116,7 @@ def time_of(dt: Any, where: str) -> Time:
     Raises
     ------
     ArgumentError
-        If it is no positive number.
+        If it is not a positive number.
     """
     if dt is None:
         return Time(1.0, "steps", "Time (steps)", True)
@@ -150,7 +150,7 @@ def by_neuron(given: Mapping[str, Any], where: str, sample: Any, least: int) -> 
 def make_panels(
     ax: Panels, where: str, width: float, heights: list[float], columns: int = 1, share: bool = True
 ) -> NDArray[np.object_]:
-    """Return one Axes a panel: on a new figure, inside one Axes (with room for a note on top), or those given."""
+    """Return one Axes per panel: on a new figure, inside one Axes (with room for a note on top), or those given."""
     try:
         import matplotlib.pyplot as plt
         from matplotlib.axes import Axes

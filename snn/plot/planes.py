@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["phase"]
 
-_ACROSS = 121  # points of the plane, each way, at which a flow is asked for
+_ACROSS = 121  # points of the plane, each way, at which a flow is evaluated
 
 
 def phase(
@@ -110,7 +110,7 @@ def _nullclines(panel: Axes, flow: Callable[[Any, Any], Any], labels: Sequence[s
             "It is called with two arrays of floats; write it in numpy.",
         ) from error  # fmt: skip
     if len(found) != 2:
-        raise ShapeError(where, "flow(x, y) to return two arrays", f"{len(found)}", "How fast x changes, and how fast y.")
+        raise ShapeError(where, "flow(x, y) to return two arrays", f"{len(found)}", "They are the rates of x and y.")
     shades, handles = look(panel), []
     for values, name, dashes in zip(found, labels, ("--", ":"), strict=True):
         finite = values[np.isfinite(values)]

@@ -50,10 +50,12 @@ def training(history: Sequence[Mapping[str, Any]], *, ax: Panels = None) -> NDAr
     """
     where, kinds = "snn.plot.training", {"loss": "Loss", "accuracy": "Accuracy (%)"}
     if not isinstance(history, Sequence) or not all(isinstance(entry, Mapping) for entry in history):
-        raise DTypeError(where, "a sequence of dicts, one an epoch", describe(history), 'Pass [{"loss": 0.4}, {"loss": 0.3}].')
+        raise DTypeError(
+            where, "a sequence of dicts, one per epoch", describe(history), 'Pass [{"loss": 0.4}, {"loss": 0.3}].'
+        )
     keys = dict.fromkeys(key for entry in history for key in entry if key.endswith(tuple(kinds)))
     if not keys:
-        raise ArgumentError(where, "keys ending in loss or accuracy", "none", 'Pass one dict an epoch: {"loss": 0.4}.')
+        raise ArgumentError(where, "keys ending in loss or accuracy", "none", 'Pass one dict per epoch: {"loss": 0.4}.')
     epochs = np.array([entry.get("epoch", number) for number, entry in enumerate(history, start=1)])
     curves = {key: np.array([entry.get(key) for entry in history], dtype=float) for key in keys}
     percent = any((values > 1).any() for key, values in curves.items() if key.endswith("accuracy"))
@@ -125,7 +127,7 @@ def confusion(
             where,
             "equal shapes [N], N > 0",
             f"{true.shape} and {predicted.shape}",
-            "Pass one class a sample, such as scores.argmax(-1).",
+            "Pass one class per sample, such as scores.argmax(-1).",
         )
     both = np.stack([true, predicted])
     n = int(both.max()) + 1 if classes is None else len(classes)

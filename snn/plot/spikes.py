@@ -42,8 +42,8 @@ def raster(
     Parameters
     ----------
     spikes : array_like or mapping of str to array_like
-        A layer of shape ``[T, n]`` or ``[T, N, ...]`` (features are flattened), or several by name, the small ones
-        stretched; nonzero is a spike. Of the record of a run it takes the spikes alone.
+        A layer of shape ``[T, n]`` or ``[T, N, ...]`` (features are flattened), or several by name, of which small ones are
+        stretched; nonzero is a spike. From the record of a run it takes the spikes alone.
     sample : int
         Sample of the batch; an array of shape ``[T, n]`` has none.
     names : str or sequence of str, optional
@@ -92,7 +92,7 @@ def raster(
     if markersize is not None:
         markersize = positive(markersize, where, "markersize", "Leave it out to fit the rows.")
     if len(titles) != len(trains):
-        raise ArgumentError(where, f"{len(trains)} names, one a layer", describe(names), "Pass a dict from name to spikes.")
+        raise ArgumentError(where, f"{len(trains)} names, one per layer", describe(names), "Pass a dict from name to spikes.")
     steps, counts = len(trains[0]), np.array([train.shape[1] for train in trains])
     bands = np.maximum(counts, 0.1 * counts.sum())
     bottoms = np.cumsum([0, *(bands[:-1] + 0.05 * bands.sum())])
@@ -143,7 +143,7 @@ def _layers(spikes: Any, where: str) -> Mapping[str, Any]:
 def _dots(
     panel: Axes, fired: NDArray[np.bool_], time: Time, band: tuple[float, float], size: tuple[float, float], colour: str
 ) -> None:
-    """Draw an image with a dot for each place of a size where there are spikes, the stronger the more of them there are."""
+    """Draw an image with a dot for each place of a given size that has spikes, the stronger the more spikes it has."""
     from matplotlib.colors import to_rgb
 
     (steps, n), (wide, high) = fired.shape, (max(1, int(length / _DOT)) for length in size)
@@ -155,7 +155,7 @@ def _dots(
     counts = counts.reshape(rows, columns)
     image = np.zeros((rows, columns * apart, 4), np.uint8)
     image[..., :3] = np.rint(255 * np.array(to_rgb(colour)))
-    # A lone spike is to be seen where there are few; where dots are full, their shades tell how many there are.
+    # A lone spike must be visible where there are few; where dots are full, their shades tell how many there are.
     filled = counts[counts > 0]
     least, most = 0.6 * (1 - filled.size / counts.size), np.quantile(filled, 0.998) if filled.size else 1
     shade = np.where(counts, np.minimum(least + (1 - least) * counts / most, 1), 0)

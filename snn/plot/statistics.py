@@ -46,9 +46,9 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     Raises
     ------
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
     ArgumentError
-        If ``dt`` is not positive, or ``bins`` is not a whole number from 1 on.
+        If ``dt`` is not positive, or ``bins`` is not a whole number of at least 1.
     NonFiniteError
         If there is NaN or infinity among the spikes.
     MissingExtraError
@@ -95,9 +95,9 @@ def intervals(spikes: ArrayLike, *, dt: float | None = None, bins: int = 50, ax:
     Raises
     ------
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
     ArgumentError
-        If no neuron fires twice, ``dt`` is not positive, or ``bins`` is not a whole number from 1 on.
+        If no neuron fires twice, ``dt`` is not positive, or ``bins`` is not a whole number of at least 1.
     NonFiniteError
         If there is NaN or infinity among the spikes.
     MissingExtraError
@@ -152,7 +152,7 @@ def population_rate(
     Raises
     ------
     ShapeError
-        If there is no time step, or no axis beside time.
+        If there is no time step, or no axis besides time.
     ArgumentError
         If ``window`` is not from 1 to T, or ``dt`` is not positive.
     NonFiniteError

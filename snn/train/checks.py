@@ -117,7 +117,7 @@ def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
         If a name is taken.
     """
     if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
-        raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name them.")
+        raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name each number.")
     if both := taken & set(metrics):
         raise ArgumentError(
             f"Trainer, {where}",
@@ -146,7 +146,7 @@ def samples(batch: Any) -> int:
         lengths = " and ".join(sorted(map(str, found - {None}))) or describe(batch)
         several = f"{type(batch).__name__} with first axes of {lengths}" if len(found - {None}) > 1 else describe(batch)
         raise DTypeError(
-            "Trainer, batch", "an array, something with labels, or a tuple or dict of arrays with the same first axis",
+            "Trainer, batch", "an array, a batch with labels, or a tuple or dict of arrays with the same first axis",
             several,
             "Tell it the number of samples: Trainer(..., samples=lambda batch: ...).",
         )  # fmt: skip

@@ -30,8 +30,8 @@ def groups(
         Options of the other Parameters of layers, such as biases and the scales of norms. They have no weight decay by
         default.
     constants : dict, optional
-        Options of the Parameters of neurons and synapses, such as decays and thresholds, and of those that a Cell with an
-        ``initial_state`` of its own has itself, with at most one axis. They have no weight decay by default.
+        Options of the Parameters of neurons and synapses, such as decays and thresholds, and of the Parameters with at most
+        one axis that a Cell with its own ``initial_state`` holds directly. They have no weight decay by default.
 
     Returns
     -------

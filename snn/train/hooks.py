@@ -26,9 +26,7 @@ def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[floa
     found = []
     for line in trainer.history:
         if metric not in line:
-            raise PositionError(
-                where, f"a metric among {', '.join(line)}", repr(metric), "evaluate() returns what is measured."
-            )
+            raise PositionError(where, f"a metric among {', '.join(line)}", repr(metric), "evaluate() returns the metrics.")
         found.append(-line[metric] if lowest else line[metric])
     return found
 

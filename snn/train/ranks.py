@@ -118,7 +118,7 @@ class Ranks(One):
             raise MissingExtraError("mpi4py", "mpi", "snn.train.Ranks") from error
         except (ImportError, RuntimeError) as error:
             raise ArgumentError(
-                "Ranks", "an MPI library", f"none ({error})", "Install one: pip install mpich, or that of the system."
+                "Ranks", "an MPI library", f"none ({error})", "Install one: pip install mpich, or the package of your system."
             ) from error
         self._mpi: Any = MPI
         self.comm = (MPI.COMM_WORLD if comm is None else comm).Dup()
@@ -168,7 +168,7 @@ class Ranks(One):
         while not request.Test():
             if time.monotonic() > end:
                 raise RankError(
-                    f"rank {self.rank} of {self.size}", f"an answer of every rank within {self.timeout:g} s", "none of some",
+                    f"rank {self.rank} of {self.size}", f"answers from all ranks within {self.timeout:g} s", "none from some",
                     f"One has died, or takes longer: then raise timeout. {_AGAIN}",
                 )  # fmt: skip
             tries += 1
@@ -177,7 +177,7 @@ class Ranks(One):
 
     def first(self, function: Callable[[], Any]) -> Any:
         """Call a function on rank 0 alone, and return its result on all ranks."""
-        return self.exchange("what rank 0 finds", None if self.rank else function())[0]
+        return self.exchange("a result of rank 0", None if self.rank else function())[0]
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -215,7 +215,7 @@ class Ranks(One):
         for number, batch in enumerate(batches):
             if not number and len(set(self.exchange("the first batch", _digest(batch)))) > 1:
                 raise RankError(
-                    f"rank {self.rank} of {self.size}, batches", "the same first batch on every rank", "others",
+                    f"rank {self.rank} of {self.size}, batches", "the same first batch on every rank", "different ones",
                     "Draw the order from a generator that Trainer(rng=...) names, which the ranks share.",
                 )  # fmt: skip
             yield self._cut(batch)
@@ -231,7 +231,7 @@ class Ranks(One):
             return self._part(batch, self.rank, self.size)
         if hasattr(batch, "labels"):
             raise DTypeError(
-                "Trainer, batches", "what dataset.batches(...) returns, an array, or a tuple or dict of arrays",
+                "Trainer, batches", "batches of dataset.batches(...), arrays, or tuples or dicts of arrays",
                 f"{type(batch).__name__}, whose axis of samples is not known", "Define how to divide it: Ranks(part=...).",
             )  # fmt: skip
         chosen = self._slice(checks.samples(batch))

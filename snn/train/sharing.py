@@ -41,11 +41,13 @@ def check_alike(place: Place) -> None:
             )  # fmt: skip
     shapes = {name: (p.shape, str(p.dtype)) for name, p in place.net.parameters_dict().items()}
     built = {"settings": place.settings, "Parameters": shapes, "optimizer": type(place.optimizer).__name__}
-    first = place.ranks.exchange("what was built", built)[0]
+    first = place.ranks.exchange("the comparison of settings", built)[0]
     differs = [f"{what} {built[what]}" for what in built if built[what] != first[what]]
-    for rank, text in enumerate(place.ranks.exchange("what differs", "; ".join(differs)[:500])):
+    for rank, text in enumerate(place.ranks.exchange("the differences in settings", "; ".join(differs)[:500])):
         if text:
-            raise RankError(f"rank {rank}", "a Trainer built as that of rank 0", text, "Start the same program on all ranks.")
+            raise RankError(
+                f"rank {rank}", "a Trainer built like that of rank 0", text, "Start the same program on all ranks."
+            )
 
 
 def _check_norms(net: Cell) -> None:
@@ -111,7 +113,7 @@ def agree(place: Place) -> None:
     other = [rank for rank, (theirs, _, _) in enumerate(found) if theirs != found[0][0]]
     if other:
         raise RankError(
-            f"ranks {', '.join(map(str, other))}", "the net of rank 0, Parameters and attributes, after each epoch", "others",
+            f"ranks {', '.join(map(str, other))}", "the net of rank 0, Parameters and attributes, after each epoch", "another",
             "Code that changes the net or the optimizer must run on every rank: in loss, not in a hook or in evaluate.",
         )  # fmt: skip
     place.stop, place.ends = found[0][1], any(interrupted for _, _, interrupted in found)

@@ -79,7 +79,7 @@ class Trainer(Place):
     hooks : list or tuple of Hook
         Called in order.
     config : dict, optional
-        Plain values; saved, and on resume they must be the same.
+        Plain values, which are saved and must be the same on resume.
     samples : callable, optional
         Maps a batch to its number of samples; by default the length of the first axis of an array, of a batch's ``labels``, or
         of all arrays in a tuple or dict.
@@ -148,7 +148,7 @@ class Trainer(Place):
         Raises
         ------
         CheckpointError
-            If it cannot be used, or belongs to another net, optimizer, configuration or data. Nothing is loaded.
+            If it cannot be used, or belongs to another net, optimizer, configuration or data. Nothing is loaded then.
         """
         if not isinstance(checkpoints, Checkpoints):
             checkpoints = Checkpoints(checkpoints)

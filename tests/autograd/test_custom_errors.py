@@ -221,7 +221,7 @@ def test_a_construct_that_returns_none():
 
     for cell in (Silent(), SilentWithBprop()):
         name = type(cell).__name__
-        message = rf"{name}.construct: expected a Tensor or a tuple of them, got None. Let it end with a `return`."
+        message = rf"{name}.construct: expected a Tensor or a tuple of them, got None. End it with a `return`."
         with pytest.raises(GradientError, match=message):
             cell(x23())
         with pytest.raises(GradientError, match=message):

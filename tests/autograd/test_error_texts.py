@@ -191,7 +191,7 @@ ERRORS = [
     (
         lambda: Silent()(X),
         GradientError,
-        "Silent.construct: expected a Tensor or a tuple of them, got None. Let it end with a `return`.",
+        "Silent.construct: expected a Tensor or a tuple of them, got None. End it with a `return`.",
     ),
     (
         lambda: Twice().parameters_dict(),

@@ -125,7 +125,7 @@ def test_a_run_directory_that_cannot_be_made(under, capsys, tmp_path):
     text = refused(capsys, "traces", "--out", str(tmp_path / under))
     place = tmp_path / under / "traces"
     assert text == (
-        f"error: writing {place}: expected a directory that can be written, with space left, got Not a directory. "
+        f"error: writing {place}: expected a writable directory with free space, got Not a directory. "
         "The existing files were not changed. Choose another place with --out.\n"
     )
     assert (tmp_path / "file").read_text() == "mine"
@@ -169,7 +169,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_run(tmp_path):
     (directory,) = (tmp_path / "digits").iterdir()
     assert done.returncode == 2
     assert re.search(
-        rf"error: writing {directory}/\w+\.(png|pdf): expected a directory that can be written, with space left, "
+        rf"error: writing {directory}/\w+\.(png|pdf): expected a writable directory with free space, "
         r"got File too large\. The existing files were not changed\. Choose another place with --out\.\n$", done.stderr,
     )  # fmt: skip
     assert {path.name for path in directory.iterdir()} >= {"config.json", "metrics.jsonl", "checkpoints", "weights.npz"}

@@ -145,7 +145,7 @@ def test_a_run_that_fails_on_a_worker_is_said_with_its_last_words(cluster, tmp_p
     words = [sys.executable, "-c", "import sys; sys.exit('error: it went wrong')"]
     monkeypatch.setattr(module.Sweep, "_commands", lambda self, trial, place: (words, words))
     assert main(["sweep", "digits", "--grid", "hidden=8", "--out", str(tmp_path), "--dask", cluster[0]]) == 1
-    assert "its process ended with status 1, and said last: error: it went wrong" in capsys.readouterr().err
+    assert "its process ended with status 1, and its last output was: error: it went wrong" in capsys.readouterr().err
 
 
 def test_a_command_on_a_leash_ends_with_whoever_holds_it(tmp_path):

@@ -78,7 +78,7 @@ def test_data_that_cannot_be_used_is_refused_before_there_is_a_run_directory(cap
     for extra in ([], ["--smoke"]):
         assert refused(capsys, runs, "--data", str(place), *extra) == (
             f"error: reading {place}: expected a directory with the MNIST files, got no such directory. "
-            "Pass where the four files are.\n"
+            "Pass the directory of the four files.\n"
         )
     (small / "t10k-labels-idx1-ubyte.gz").unlink()
     assert "expected t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz, got no such file." in refused(

@@ -73,7 +73,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch, step, b
     with pytest.raises(WriteError) as error:
         directory.write("weights.npz", b"new" * 100)
     assert str(error.value) == (
-        f"writing {directory.path / 'weights.npz'}: expected a directory that can be written, with space left, "
+        f"writing {directory.path / 'weights.npz'}: expected a writable directory with free space, "
         "got No space left on device. The existing files were not changed. Choose another place with --out."
     )
     assert contents(directory) == kept
@@ -125,7 +125,7 @@ def test_a_full_disk_leaves_weights_as_they_were(tmp_path):
     assert done.stderr == ""
     (path,) = (tmp_path / "study").iterdir()
     assert done.stdout == (
-        f"writing {path / 'weights.npz'}: expected a directory that can be written, with space left, got File too large. "
+        f"writing {path / 'weights.npz'}: expected a writable directory with free space, got File too large. "
         "The existing files were not changed. Choose another place with --out.\n"
     )
     assert {file.name for file in path.iterdir()} == {"config.json", "weights.npz"}
@@ -182,10 +182,7 @@ def test_a_read_only_directory_keeps_what_is_in_it_and_says_so(tmp_path):
         ]  # fmt: skip
         assert lines[2].partition(":")[0].endswith("-0/weights.npz")
         for line in lines:
-            assert (
-                ": expected a directory that can be written, with space left, got Permission denied. The existing files"
-                in line
-            )
+            assert ": expected a writable directory with free space, got Permission denied. The existing files" in line
         (run,) = (place / "study").iterdir()
         assert [path.name for path in run.iterdir()] == ["config.json"]
         assert [path.name for path in (place / "saved").iterdir()] == ["step-000000000001.safetensors"]

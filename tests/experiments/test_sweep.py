@@ -124,11 +124,11 @@ def test_a_search_takes_another_metric_only_before_it_has_compared(tmp_path, sta
     search = ["sweep", "digits", "--search", "hidden=4:64", "--trials", "3", "--out", str(tmp_path), "--workers", "1"]
     assert main([*search, "--metric", "accuracy"]) == 2
     assert main(["sweep", "--resume", str(tmp_path), "--lowest"]) == 2
-    assert "by which its search goes, got --lowest. Start another sweep." in capsys.readouterr().err
+    assert "which its search uses, got --lowest. Start another sweep." in capsys.readouterr().err
     assert main(["sweep", "--resume", str(tmp_path), "--metric", "test_accuracy"]) == 0
     assert begun(tmp_path) == {"0000": 1, "0001": 1, "0002": 1}
     assert main(["sweep", "--resume", str(tmp_path), "--metric", "epoch"]) == 2
-    assert "by which its search goes, got --metric epoch." in capsys.readouterr().err
+    assert "which its search uses, got --metric epoch." in capsys.readouterr().err
 
 
 def test_a_grid_is_every_combination_once(tmp_path, stand_in, capsys):
@@ -178,7 +178,7 @@ def test_a_run_that_is_killed_again_and_again_fails_alone_and_is_tried_by_a_resu
 def test_a_run_that_goes_wrong_is_said_with_its_last_words(tmp_path, stand_in, capsys):
     stand_in("wrong")
     assert main(["sweep", "digits", "--grid", "hidden=8,16", "--out", str(tmp_path)]) == 1
-    assert "its process ended with status 1, and said last: error: it went wrong" in capsys.readouterr().err
+    assert "its process ended with status 1, and its last output was: error: it went wrong" in capsys.readouterr().err
     assert begun(tmp_path) == {"0000": 1, "0001": 1}
 
 
@@ -256,7 +256,7 @@ def test_two_sweeps_do_not_write_in_one_place(tmp_path, stand_in, capsys):
         (["digits", "--grid", "beta=.9,0.90"], "got beta=.9 and beta=0.90, which are the same run."),
         (
             ["digits", "--grid", "hidden=8", "--", "--hidden", "4"],
-            "expected each option tried, or after the --, got hidden in both.",
+            "expected each option tried or given after the --, got hidden in both.",
         ),
         (["digits", "--search", "batch_size=8:9", "--", "--batch-size=4"], "got batch_size in both."),
         (["digits", "--grid", "smoke=True,False", "--", "--no-smoke"], "got smoke in both."),

@@ -44,6 +44,9 @@ class Transform:
         """Return the argument if it is events, or raise."""
         if not isinstance(events, Events):
             raise DTypeError(
-                type(self).__name__, "snn.data.Events", describe(events), "Make frames last; snn.data.from_structured."
+                type(self).__name__,
+                "snn.data.Events",
+                describe(events),
+                "Make frames last; for arrays, snn.data.from_structured.",
             )
         return events

@@ -1,4 +1,4 @@
-"""The arguments of :func:`from_nir` beside the graph."""
+"""Checks of the arguments of :func:`from_nir` other than the graph."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_asked(where: str, method: Any, written_by: Any, options: Any, limit: A
             where, "options, a dict of names and values", describe(options), "For example {'reset_mechanism': 'zero'}."
         )
     if options and written_by is None:
-        raise ArgumentError(where, "written_by beside options", "options alone", "Name the package whose options they are.")
+        raise ArgumentError(where, "written_by with options", "options alone", "Name the package whose options they are.")
     check_limit(where, limit)
 
 
@@ -44,9 +44,9 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     Parameters
     ----------
     where : str
-        For errors.
+        Name in error messages.
     dt : float or None
-        As it was passed.
+        The argument as it was passed.
     about : dict
         Our metadata of the graph.
     written_by : str or None
@@ -57,7 +57,7 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     ArgumentError
         If it is not known, or differs from the graph's.
     DataError
-        If the graph has one that is no time step.
+        If the step that the graph holds is not a number above 0.
     """
     if dt is None and written_by is not None:
         return PEERS[written_by]

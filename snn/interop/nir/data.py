@@ -171,7 +171,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
     whole = idx.ndim == 2 and idx.shape == time.shape == value.shape and idx.dtype.kind in "iu" and value.dtype.kind in "iuf"
     ends = float(seen.t_max)
     if not whole or not 0 <= ends / dt < 1 << 40 or not 0 < int(seen.n_neurons) < 1 << 40:
-        raise DataError(where, "idx and time as arrays [N, events], n_neurons and t_max above 0", "others", MEND)
+        raise DataError(where, "idx and time as arrays [N, events], n_neurons and t_max above 0", "something else", MEND)
     steps, neurons = math.ceil(ends / dt - 1e-6), int(seen.n_neurons)
     if steps * len(idx) * neurons * 8 > limit:
         raise DataError(
@@ -180,21 +180,23 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
     sample, place = np.nonzero(idx != -1)
     which, at = idx[sample, place].astype(np.int64), np.floor(time[sample, place] / dt + 1e-6)
     if not np.all((which >= 0) & (which < neurons) & (at >= 0) & (at < max(steps, 1))):
-        raise DataError(where, f"neurons below {neurons}, times below t_max, {ends:g} s", "others", MEND)
+        raise DataError(where, f"neurons below {neurons}, times below t_max, {ends:g} s", "an event outside them", MEND)
     out = np.zeros((steps, len(idx), neurons), value.dtype if value.dtype.kind == "f" else np.float32)
     np.add.at(out, (at.astype(np.int64), sample, which), value[sample, place])
     return out
 
 
 def write_data(path: str | os.PathLike[str], data: Any) -> None:
-    """Write NIR's data of a graph to an HDF5 file: beside its place, then put there.
+    """Write NIR's data of a graph to an HDF5 file.
+
+    It is written beside its destination, then moved into place.
 
     Parameters
     ----------
     path : str or path
         The file.
     data : nir.NIRGraphData
-        Data as :func:`to_data` returns it, without inner graphs: nir would write those endlessly.
+        Data as :func:`to_data` returns it, without inner graphs, which nir would write endlessly.
 
     Raises
     ------
@@ -249,7 +251,7 @@ def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
         return _graph(nir, tree, 0)
     except AutogradError:
         raise
-    except Exception as error:  # nir takes for granted
+    except Exception as error:  # nir takes valid fields for granted
         got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise DataError(f"reading {path}", "data of the nodes of a graph", got, MEND) from error
 

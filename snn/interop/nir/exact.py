@@ -58,7 +58,7 @@ def hinted(metadata: Any, where: str) -> dict[str, Any]:
 def pack(cell: Cell) -> dict[str, Any]:
     """Return the metadata of one of :data:`CELLS`: its class and the arguments that make it.
 
-    A surrogate that is none of :mod:`snn.surrogate` is left out.
+    A surrogate that is not from :mod:`snn.surrogate` is left out.
     """
     arrays: dict[str, Array] = {}
     made = {name: _packed(getattr(cell, name), arrays) for name in _arguments(type(cell))}
@@ -103,18 +103,18 @@ def restored(
     found : dict
         The result of :func:`hinted`.
     shape : tuple of int
-        Of a sample.
+        Shape of a sample.
     dt : float
         Seconds of a step.
     surrogate_function : callable or None
         For a neuron whose own surrogate is not known.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------
     DataError
-        If the metadata is damaged, or the fields say something else: then the graph was changed since.
+        If the metadata is damaged, or contradicts the fields, because the graph was changed since.
     """
     known = {cell.__name__: cell for cell in CELLS}
     try:

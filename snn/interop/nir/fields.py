@@ -178,5 +178,5 @@ def many(shape: tuple[int, ...], limit: int, where: str) -> tuple[int, ...]:
         If it is.
     """
     if math.prod(shape) * 8 > limit:
-        raise DataError(where, f"at most {limit:,} bytes a sample", f"{list(shape)}", "Pass limit= if the graph is trusted.")
+        raise DataError(where, f"at most {limit:,} bytes per sample", f"{list(shape)}", "Pass limit= if the graph is trusted.")
     return shape

@@ -24,7 +24,7 @@ _DEEPEST = 50
 def write(path: str | os.PathLike[str], graph: Any) -> None:
     """Write a graph to an HDF5 file that every package with NIR reads.
 
-    It is written beside its place, then moved there.
+    It is written beside its destination, then moved into place.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def _node(nir: Any, tree: Any, where: str, depth: int) -> Any:
         pairs = isinstance(edges, np.ndarray) and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype == object
         pairs = pairs or (isinstance(edges, np.ndarray) and not edges.size)
         if not isinstance(nodes, dict) or not pairs:
-            raise DataError(where, "nodes, and edges as pairs of texts", "others", MEND)
+            raise DataError(where, "a dict of nodes, and edges as pairs of texts", "something else", MEND)
         inside = {name: _node(nir, item, f"{where}, node {name!r}"[:300], depth + 1) for name, item in nodes.items()}
         listed = [(str(a), str(b)) for a, b in edges.reshape(-1, 2).tolist()]
         return nir.NIRGraph(inside, listed, metadata=fields.get("metadata", {}), type_check=False)
@@ -115,6 +115,6 @@ def _node(nir: Any, tree: Any, where: str, depth: int) -> Any:
         raise DataError(f"{where}, w_in", "one value, or one for each neuron", f"{np.shape(fields['w_in'])}", MEND)
     try:
         return make.from_dict({"type": kind, **fields})
-    except Exception as error:  # nir asserts, and takes for granted
+    except Exception as error:  # nir asserts, and takes valid fields for granted
         got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise DataError(f"{where} ({kind})", "the parameters of such a node", got, MEND) from error

@@ -69,7 +69,7 @@ def flatten(graph: Any) -> Flat:
     Raises
     ------
     DataError
-        If it is no graph, an edge leads nowhere, or it has not one input and at least one output.
+        If it is not a graph, an edge leads nowhere, or it does not have one input and at least one output.
     """
     items: dict[str, Item] = {}
     ends: dict[str, tuple[str, str]] = {}  # of an inner graph, its input and its output
@@ -95,7 +95,7 @@ def flatten(graph: Any) -> Flat:
     there = reached(items, inputs[0])
     missing = [name for name in items if name not in there]
     if missing:
-        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "one that it does not", MEND)
+        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "another one", MEND)
     metadata = getattr(graph, "metadata", None)
     return Flat(items, inputs[0], outputs, metadata if isinstance(metadata, dict) else {})
 
@@ -123,7 +123,7 @@ def _collect(graph: Any, prefix: str, items: dict[str, Item], ends: dict[str, tu
                 )  # fmt: skip
             ends[name] = f"{name}.{inner[0][0]}", f"{name}.{inner[1][0]}"
         if name in items:
-            raise DataError(where, "names that are there once", repr(name), MEND)
+            raise DataError(where, "different names", f"{name!r} twice", MEND)
         if kind != "NIRGraph":
             items[name] = Item(name, kind, node)
     if len(items) > _MOST_NODES:
@@ -262,7 +262,7 @@ def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
         raise DataError(
             f"NIR graph, node {stuck!r}",
             "a neuron or a Delay in each cycle",
-            "a cycle without one, which is no dynamics",
+            "a cycle without one, which defines no dynamics",
             MEND,
         )
     return found

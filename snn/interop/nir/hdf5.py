@@ -1,7 +1,7 @@
 """A tree of HDF5 as dicts, read so that no file can lead out of itself, take more memory than was allowed, or end the process.
 
-The library finds groups and says what a data set is. The bytes of its numbers and texts are read here, from where it says they
-are: what it does with those of damaged files is not bounded.
+The library finds the groups, and says what a data set is and where its bytes lie. The bytes of numbers and texts are read
+here, because nothing bounds what the library does with those of damaged files.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     try:
         with h5py.File(found, "r") as file:
             if file.userblock_size or file.id.get_create_plist().get_sizes() != (8, 8):
-                raise DataError(place, "offsets of 8 bytes from the start of the file", "others", AGAIN)
+                raise DataError(place, "offsets of 8 bytes from the start of the file", "another layout", AGAIN)
             return _Reader(h5py, found, place, limit, attributes).group(file, 0)
     except AutogradError:
         raise
@@ -105,7 +105,7 @@ class _Reader:
         for name in group:
             if type(group.get(name, getlink=True)) is not self.h5py.HardLink:
                 raise DataError(
-                    f"{self.where}, {group.name}/{name}"[:300], "what lies in the file itself", "a link to elsewhere", AGAIN
+                    f"{self.where}, {group.name}/{name}"[:300], "data in the file itself", "a link to elsewhere", AGAIN
                 )
             item = group[name]
             if isinstance(item, self.h5py.Group):

@@ -84,7 +84,7 @@ def _read_conv(node: Any, before: tuple[int, ...], found: dict[str, Any], dt: fl
     _need(before, (weight.shape[1] * groups, *[None] * axes), where)
     declared = getattr(node, "input_shape", None)
     if declared is not None and sizes(declared, f"{where}, input_shape", axes) != before[1:]:
-        raise DataError(f"{where}, input_shape", f"{list(before[1:])}, as what feeds it", f"{declared}", MEND)
+        raise DataError(f"{where}, input_shape", f"{list(before[1:])}, as its source", f"{declared}", MEND)
     stride, dilation = (sizes(getattr(node, name), f"{where}, {name}", axes, 1) for name in ("stride", "dilation"))
     bias = _bias(node, len(weight), where)
     has_bias = bool(found.get("has_bias", True)) or bool(bias.any())
@@ -165,7 +165,7 @@ def delay_steps(node: Any, before: tuple[int, ...] | None, dt: float, limit: int
     Raises
     ------
     DataError
-        If one is none, or they need more memory than the limit.
+        If one is not a whole number of steps, or they need more memory than the limit.
     """
     seconds = numbers(node, "delay", where).astype(np.float64)
     seconds = seconds if before is None else np.array(full(seconds, before, f"{where}, delay"))
@@ -177,7 +177,7 @@ def delay_steps(node: Any, before: tuple[int, ...] | None, dt: float, limit: int
         )  # fmt: skip
     if steps.max(initial=0) * steps.size * 8 > limit:
         raise DataError(
-            f"{where}, delay", f"delays whose inputs are at most {limit:,} bytes a sample", f"up to {seconds.max():g} s",
+            f"{where}, delay", f"delays whose inputs are at most {limit:,} bytes per sample", f"up to {seconds.max():g} s",
             "Choose a larger dt, or pass limit= if the graph is trusted.",
         )  # fmt: skip
     return steps.astype(np.int64)

@@ -37,7 +37,7 @@ def nest(
     graph : callable
         Makes a graph of nodes and edges.
     where : str
-        For errors.
+        Name in error messages.
 
     Returns
     -------

@@ -56,7 +56,7 @@ def _nested(items: list[tuple[list[str], Cell]]) -> nn.SequentialCell:
             groups.append((path[0], [(path, cell)]))
     heads = [head for head, _ in groups]
     taken: set[str] = set()
-    # A chain inside that is left and met again is none.
+    # An inner chain whose layers are not adjacent cannot be made.
     if len({*heads}) < len(heads) or any(len(path) > 20 for path, _ in items):
         return nn.SequentialCell({free_name(".".join(path), taken): cell for path, cell in items})
     layers: dict[str, Cell] = {}
@@ -122,7 +122,7 @@ class Wired(Cell):
         Returns
         -------
         out : Tensor or tuple of Tensor
-            Of the outputs.
+            The outputs.
         state : dict
         """
         if not isinstance(state, dict):

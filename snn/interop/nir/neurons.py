@@ -78,13 +78,13 @@ def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) 
     cell : Cell
         One of :data:`CELLS`.
     shape : tuple of int
-        Of a sample.
+        Shape of a sample.
     dtype
-        Of the parameters.
+        Dtype of the parameters.
     dt : float
         Seconds of a step.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------
@@ -102,7 +102,9 @@ def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) 
         )
     fields = {name: np.ascontiguousarray(value, dtype) for name, value in _fields(node, shape, dt, where).items()}
     if any(not np.all(np.isfinite(value)) for value in fields.values()):
-        raise ArgumentError(where, f"time constants and gains within {dtype}", "others", "Choose another dt.")
+        raise ArgumentError(
+            where, f"time constants and gains within the range of {dtype}", "one outside it", "Choose another dt."
+        )
     if isinstance(cell, Threshold):
         return Said("Threshold", fields, _own_surrogate(node))
     name = "Cuba" * ("tau_syn" in fields) + "LI" * (set(fields) & {"tau", "tau_mem"} != set())
@@ -196,9 +198,9 @@ def read_neuron(
     node : nir.NIRNode
         One of :data:`FIELDS`.
     kind : str
-        Which.
+        Its kind.
     shape : tuple of int
-        Of a sample.
+        Shape of a sample.
     dt : float
         Seconds of a step.
     method : {"euler", "exact"}
@@ -206,7 +208,7 @@ def read_neuron(
     surrogate : callable or None
         As for :class:`snn.Neuron`.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------

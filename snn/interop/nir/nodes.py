@@ -108,7 +108,7 @@ class Nodes:
             return self.values[edge]
         raise ArgumentError(
             f"{WHERE}, {where}", "values that depend on the input", "one that is the same in each step",
-            "NIR has constants as the bias of an Affine or a convolution alone: use nn.Dense.",
+            "NIR has constants only as the bias of an Affine or a convolution: use nn.Dense.",
         )  # fmt: skip
 
     def _shapes(self, node: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -203,18 +203,18 @@ class Nodes:
         self.values[Edge(node.number)] = self._written(cell, terms, *rest)
 
     def _check_state(self, node: Node, where: str) -> None:
-        """Check that a neuron goes on from its own state, and starts as it does by itself."""
+        """Check that a neuron continues from its own state, and begins with its own initial state."""
         fresh = tree.leaves(initial_state(node.what, as_tensor(np.zeros((2, *self._shapes(node)[0]), node.outputs[0].dtype))))
         for k, (edge, start) in enumerate(zip(node.states, fresh, strict=True), 1):
             held = self.step.nodes[edge.node]
             if held.kind != "state" or held.after != Edge(node.number, k):
                 raise ArgumentError(
-                    f"{WHERE}, {where}", "a neuron that goes on from the state it left", "one that is given another state",
+                    f"{WHERE}, {where}", "a neuron that continues from its own state", "one that is given another state",
                     "NIR has no node that changes a state from outside.",
                 )  # fmt: skip
             if not np.array_equal(np.asarray(self.starts[held.number]), np.asarray(start)):
                 raise ArgumentError(
-                    f"{WHERE}, {where}", "a neuron that starts as it does by itself", "one that starts otherwise",
+                    f"{WHERE}, {where}", "a neuron that begins with its own initial state", "one that begins with another",
                     "NIR cannot express the start of a neuron: pass state= to snn.run instead.",
                 )  # fmt: skip
 

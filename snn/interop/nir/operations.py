@@ -58,7 +58,7 @@ class Operations(Nodes):
             found = flat if len(sample) > 1 else self._terms(varying[0], where)
         if found is None:
             raise ArgumentError(
-                f"{WHERE}, {where}", "sums and differences, products with what is constant, matrix products, flattening",
+                f"{WHERE}, {where}", "sums and differences, products with constants, matrix products, flattening",
                 f"ops.{name}", "NIR has no such node.",
             )  # fmt: skip
         self.values[Edge(node.number)] = found

@@ -44,7 +44,7 @@ def peer_neuron(
     DataError
         If the package would not have written the node in these steps.
     ArgumentError
-        If an option is none of the package's.
+        If the package has no such option.
     """
     values = {n: full(numbers(node, n, where), shape, f"{where}, {n}").astype(np.float64) for n in FIELDS[kind]}
     if peer == "norse":
@@ -94,7 +94,7 @@ class Rule:
     fields : tuple of str
         Names of the fields that it is about.
     holds : callable
-        Tells of these fields, as float64 arrays, and of ``dt`` whether it is met.
+        Returns, for ``dt`` and these fields as float64 arrays, whether the condition is met.
     """
 
     expected: str
@@ -210,7 +210,7 @@ def check_reader(reader: str, flat: Flat, dt: float, outermost: Collection[str],
     outermost : collection of str
         Names of the nodes that are in no graph inside it.
     where : str
-        For errors.
+        Name in error messages.
 
     Raises
     ------

@@ -64,7 +64,7 @@ def from_nir(
         Properties of neurons that the graph leaves out, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
     surrogate_function : callable, optional
-        For neurons without a known surrogate, as for :class:`snn.Neuron`. There must be at least one.
+        For neurons without a known surrogate, as for :class:`snn.Neuron`. There must be at least one such neuron.
     metadata : bool
         Whether to use our metadata. False reads the fields alone, as another package would.
     limit : int
@@ -82,7 +82,7 @@ def from_nir(
     DataError
         If the graph or the file is damaged, or our Cells cannot express it.
     ArgumentError
-        If ``dt`` is missing, or an argument is invalid or has no effect beside our metadata.
+        If ``dt`` is missing, or an argument is invalid or contradicts our metadata.
 
     Examples
     --------
@@ -177,7 +177,7 @@ class _Reader:
         if item.kind == "Input":
             shape = self._declared(item, "input")
             if shape is None:
-                raise DataError(self._where(item), "a shape", "none", "Say the shape of a sample in the Input.")
+                raise DataError(self._where(item), "a shape", "none", "State the shape of a sample in the Input.")
             self.shapes[item.name] = shape
             return Part(item.name, None, [("", False)], shape, shape)
         before = next(self.shapes[source] for source in item.sources if source in self.shapes)
@@ -213,7 +213,7 @@ class _Reader:
         if item.kind == "Output":
             declared = self._declared(item, "output")
             if declared is not None and declared != before:
-                raise DataError(f"{where}, shape", f"{list(before)}, as what feeds it", f"{list(declared)}", MEND)
+                raise DataError(f"{where}, shape", f"{list(before)}, as its source", f"{list(declared)}", MEND)
             return None, before
         if found.get("layer") == "amplitude":
             return None, before  # it is the spike_value of the neuron before it

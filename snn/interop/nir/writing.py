@@ -84,7 +84,7 @@ def to_nir(
         If the package nir is not installed.
     ArgumentError
         If NIR has no node for a layer, an operation or a property of a neuron, or ``reader`` does not read it; the error names
-        it. If ``nested`` is asked for and several values enter or leave a Cell.
+        it. Also with ``nested``, if several values enter or leave a Cell.
     CompileError
         If a step of the net cannot be traced.
 
@@ -112,7 +112,7 @@ def to_nir(
     if reader is not None and {*beyond} - _LEFT_OUT:
         raise ArgumentError(
             WHERE, "reader or beyond", f"reader={reader!r} and beyond={sorted(beyond)}",
-            "What goes beyond NIR is the same net to spikecell alone: leave one of them out.",
+            "Beyond NIR, only spikecell reads the same net: leave one of them out.",
         )  # fmt: skip
     if not isinstance(nested, (bool, np.bool_)):
         raise DTypeError(WHERE, "nested=True or False", describe(nested), "True makes graphs inside the graph.")
@@ -256,7 +256,7 @@ class _Writer(Operations):
         return found
 
     def _crossing(self, edges: list[tuple[str, str, int]]) -> tuple[list[tuple[str, str]], set[tuple[str, str]]]:
-        """Return the edges as NIR has them, and those that cross a step: explicit Delays where no cycle or another says it."""
+        """Return the edges as NIR has them, and those that cross a step, with a Delay where a cycle does not imply it."""
         groups = components([*self.nodes], [(s, t) for s, t, _ in edges])
         delayed = {groups[n] for n, node in self.nodes.items() if type(node).__name__ == "Delay" and np.all(node.delay > 0)}
         delayed |= {groups[s] for s, t, hops in edges if hops > 1 and groups[s] == groups[t]}

@@ -37,7 +37,7 @@ _FILE = '''\
 """{name} as plain numpy: this file needs nothing else. Written by spikecell's export_numpy.
 
 run(x) takes {dtype} of shape [T, N{features}] (time, batch, features) and returns the output, [T, N, ...], and the state after
-the last step, from which run(x, state) goes on.
+the last step, from which run(x, state) continues.
 """
 {about}
 import base64
@@ -133,7 +133,7 @@ def export_numpy(net: Cell, path: str | os.PathLike[str], x: Any) -> Exported:
     ArgumentError
         If the net is in training, or the path has another ending.
     DTypeError
-        If ``x`` is float16, ``net`` no Cell or ``path`` no path.
+        If ``x`` is float16, ``net`` is not a Cell, or ``path`` is not a path.
     WriteError
         If the file cannot be written.
 
@@ -269,7 +269,7 @@ def _compared(net: Cell, source: str, path: str, x: Tensor) -> float:
     for one, other in zip(mine, theirs, strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:
             raise CompileError(
-                "export_numpy", f"an output as of snn.run, {describe(other)}", describe(one), "Nothing was written. Report it."
+                "export_numpy", f"the output of snn.run, {describe(other)}", describe(one), "Nothing was written. Report it."
             )
     same = sum(np.count_nonzero((a == b) | ((a != a) & (b != b))) for a, b in zip(mine, theirs, strict=True))
     return float(same / max(sum(b.size for b in theirs), 1))

@@ -69,7 +69,7 @@ def expression(program: Program, index: int, names: dict[int, str], functions: s
         package, _, function = op.ufunc.rpartition(".")
         if package != "numpy":
             raise CompileError(
-                "export_numpy", "operations that numpy has", f"{op.label}, which is that of {package}",
+                "export_numpy", "operations that numpy has", f"{op.label}, a function of {package}",
                 "Build the net without it, such as with approximate=True for nn.GELU.",
             )  # fmt: skip
         return f"np.{function}({', '.join(given.values())})"
@@ -78,7 +78,7 @@ def expression(program: Program, index: int, names: dict[int, str], functions: s
 
 
 class _OnArrays(ast.NodeTransformer):
-    """Makes of an expression of one element one of arrays; its numbers get the dtype of the operands."""
+    """Turns an expression of one element into one of arrays; its numbers get the dtype of the operands."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype

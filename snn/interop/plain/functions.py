@@ -1,6 +1,6 @@
-"""Functions that an exported file needs beside numpy's.
+"""Functions that an exported file needs in addition to those of numpy.
 
-Their source is copied there, so each stands on numpy and on the others of this file alone.
+Their source is copied there, so each uses only numpy and the others of this file.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def max_pool(x, kernel, stride, dilation, pads):
 
 
 def first_largest(x, out, kernel, stride, dilation, pads):
-    """Return at which position in its window the largest is, the first one of several."""
+    """Return the position of the largest in each window, the first of several."""
     x, count = bordered(x, kernel, stride, dilation, pads, least(x))
     found = np.zeros(out.shape, np.int32)
     for k, place in reversed([*enumerate(places(count, kernel, stride, dilation))]):
@@ -88,7 +88,7 @@ def first_largest(x, out, kernel, stride, dilation, pads):
 
 
 def picked(x, chosen, kernel, stride, dilation, pads):
-    """Return of each window the element at the position that was chosen."""
+    """Return the element of each window at the chosen position."""
     x, count = bordered(x, kernel, stride, dilation, pads)
     out = np.zeros(chosen.shape, x.dtype)
     for k, place in enumerate(places(count, kernel, stride, dilation)):

@@ -71,7 +71,7 @@ class Step:
     Raises
     ------
     CompileError
-        If an operation has no counterpart, or depends on the size of the batch as no shape does.
+        If an operation has no counterpart, or depends on the size of the batch other than by shapes.
     """
 
     def __init__(self, graphs: tuple[Graph, Graph]) -> None:

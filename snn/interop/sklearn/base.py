@@ -90,7 +90,12 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
                 where, f"encoding among {', '.join(map(repr, _ENCODINGS))}", repr(self.encoding), "'direct' is a current."
             )
         if not isinstance(self.early_stopping, (bool, np.bool_)):
-            raise DTypeError(where, "early_stopping=True or False", describe(self.early_stopping), "Say patience= beside it.")
+            raise DTypeError(
+                where,
+                "early_stopping=True or False",
+                describe(self.early_stopping),
+                "The number of epochs to wait is patience=.",
+            )
         if self.surrogate is not None:
             check_function(self.surrogate, where, "surrogate to be a Cell, a function or None")
         return sizes

@@ -40,13 +40,13 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         Encoding of a sample: as a constant current, for which it should be standardised; as random spikes, with a rate that
         grows with the feature; or as one spike per feature, earlier for larger values. For spikes each feature is scaled to
         its range in ``fit``, and values outside are clipped. In a prediction, the random spikes of ``"rate"`` depend on the
-        sample alone: it has the same in each call, whatever the others.
+        sample alone: it gets the same spikes in each call, whatever the other samples.
     epochs : int
         Passes over the samples.
     batch_size : int
         Samples per step of the optimizer.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     surrogate : callable, optional
         Surrogate of the neurons, such as ``snn.surrogate.atan()``; None uses the default of :class:`snn.LIFNode`.
     early_stopping : bool
@@ -115,7 +115,7 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         ValueError
             If an argument of the estimator, or the data, cannot be used; also too few samples for ``early_stopping``.
         NonFiniteError
-            If training leads to NaN or infinity. The estimator is as it was before.
+            If training reaches NaN or infinity. The estimator is then as it was before.
         """
         self._check_parameters()
         with self._whole():

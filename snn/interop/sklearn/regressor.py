@@ -84,7 +84,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         ValueError
             If an argument of the estimator, or the data, cannot be used; also too few samples for ``early_stopping``.
         NonFiniteError
-            If training leads to NaN or infinity. The estimator is as it was before.
+            If training reaches NaN or infinity. The estimator is then as it was before.
         """
         self._check_parameters()
         with self._whole():

@@ -146,7 +146,7 @@ def test_a_file_of_another_program(tmp_path):
         ):
             load(tmp_path / "other")
     np.savez(tmp_path / "a.npz", w=np.zeros(3))
-    with pytest.raises(CheckpointError, match="It is cut off or something else"):
+    with pytest.raises(CheckpointError, match="It is cut off, or not a checkpoint"):
         load(tmp_path / "a.npz")
 
 

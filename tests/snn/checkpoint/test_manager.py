@@ -48,9 +48,7 @@ def test_steps_are_ordered_as_numbers(tmp_path):
 
 def test_another_run_is_not_overwritten(tmp_path):
     Checkpoints(tmp_path).save(10)
-    with pytest.raises(
-        CheckpointError, match=r"step 3: expected a directory of this run, got a further checkpoint, step-0*10"
-    ):
+    with pytest.raises(CheckpointError, match=r"step 3: expected a directory of this run, got a later checkpoint, step-0*10"):
         Checkpoints(tmp_path).save(3)
     assert names(tmp_path) == ["step-000000000010.safetensors"]
 
@@ -98,7 +96,7 @@ def test_a_broken_last_one_is_an_error_that_names_the_one_before(tmp_path):
     with pytest.raises(CheckpointError, match="It is cut off") as error:
         checkpoints.load()
     assert error.value.__notes__ == [
-        "To go on from the one before, step-000000000001.safetensors, remove step-000000000002.safetensors."
+        "To continue from the one before, step-000000000001.safetensors, remove step-000000000002.safetensors."
     ]
 
 

@@ -397,7 +397,7 @@ MISFITS = {
     "another name": ({"net": nn.SequentialCell(*build()[:4], nn.Dense(3, 3))}, r"missing: 4.weight, 4.bias"),
     "a generator for a net": ({"net": np.random.default_rng(0)}, r"net: expected a Cell, got a generator"),
     "an optimizer for a net": ({"net": optim.SGD(build().trainable_params())}, r"net: expected a Cell, got an optimizer"),
-    "a net for a value": ({"config": build()}, r"config: expected what a dict can be compared with, got a Cell"),
+    "a net for a value": ({"config": build()}, r"config: expected a value to compare with a saved dict, got a Cell"),
     "another generator": (
         {"rng": np.random.Generator(np.random.SFC64(0))}, r"rng: expected a generator of PCG64, got one of SFC64",
     ),
@@ -454,7 +454,9 @@ def test_other_options_of_an_optimizer_are_said(tmp_path):
     net = build()
     save(tmp_path / "a", optimizer=optim.SGD(net.trainable_params(), 0.1))
     other = optim.SGD(net.trainable_params(), 0.2)
-    with pytest.warns(UserWarning, match=r"saved of SGD\(.*lr=0\.1.* it goes on with the options of SGD\(.*lr=0\.2") as caught:
+    with pytest.warns(
+        UserWarning, match=r"saved with the options of SGD\(.*lr=0\.1.*; it keeps its own, SGD\(.*lr=0\.2"
+    ) as caught:
         load(tmp_path / "a", optimizer=other)
     assert caught[0].filename == __file__
     assert other.lr == 0.2
@@ -487,7 +489,7 @@ def test_what_cannot_be_kept_is_refused_and_what_was_there_stays(tmp_path, value
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
-    with pytest.raises(WriteError, match=r"expected a directory that can be written, .* got No such file or directory"):
+    with pytest.raises(WriteError, match=r"expected a writable directory with free space, got No such file or directory"):
         save(tmp_path / "none" / "a", value=1)
 
 

@@ -31,7 +31,7 @@ def test_a_line_that_does_not_fit_leaves_those_before(tmp_path):
     pytest.importorskip("resource", reason="needs the module resource to limit the size of files")
     done = subprocess.run([sys.executable, "-c", APPENDS, tmp_path / "a"], capture_output=True, text=True, check=True)
     assert done.stdout == (
-        f"writing {tmp_path / 'a'}: expected a directory that can be written, with space left, got File too large. "
+        f"writing {tmp_path / 'a'}: expected a writable directory with free space, got File too large. "
         "The existing files were not changed. Choose another place.\n"
     )
     assert (tmp_path / "a").read_text() == "first\nsecond\n"

@@ -183,7 +183,7 @@ D = nn.Dense(2, 2, rng=0)
         ([D, nn.Softmax()], r"got Softmax\. Leave it out"),
         ([nn.BatchNorm1d(2), D], "a norm directly after a layer with weights"),
         ([D, nn.ReLU(), nn.BatchNorm1d(2)], "a norm directly after a layer with weights"),
-        ([D, nn.BatchNorm1d(2, use_batch_statistics=True)], "a norm by its moving statistics"),
+        ([D, nn.BatchNorm1d(2, use_batch_statistics=True)], "a norm that uses its moving statistics"),
         ([nn.ReLU(), D], "a rectifier after a layer with weights"),
         ([D, nn.ReLU(), nn.ReLU()], "a rectifier after a layer with weights"),
         ([nn.Dense(2, 2, activation="tanh")], "the activation"),

@@ -71,7 +71,7 @@ def test_a_bomb_is_refused_before_it_is_written(tmp_path, write):
     archive = tmp_path / ("bomb.zip" if write is zipped else "bomb.tar.gz")
     write(archive, {"Train/a": bytes(1000), "Train/b": bytes(30 << 20)})
     text = refused(unpack, archive, "Train", LIMIT)
-    assert "expected at most 1,048,576 bytes unpacked, got 31,458,280 or more. It is not what was published." in text
+    assert "expected at most 1,048,576 bytes unpacked, got 31,458,280 or more. It is not the published archive." in text
     assert listing(tmp_path) == [archive.name]
 
 

@@ -154,7 +154,7 @@ def test_a_set_is_found_or_unpacked_or_fetched(server, tmp_path):
         assert (provide(tmp_path / place, remote, True, "data.some") / "a").read_bytes() == b"1"
     assert len(server.asked) == asked
     (tmp_path / "b" / "Train.zip").write_bytes(packed[:-1])
-    assert "It is not what was published, or not all of it." in refused(check, tmp_path / "b" / "Train.zip", remote.checksum)
+    assert "It is not the published file, or not all of it." in refused(check, tmp_path / "b" / "Train.zip", remote.checksum)
 
 
 def test_without_pooch_the_extra_is_named(tmp_path, monkeypatch):

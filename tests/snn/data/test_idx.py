@@ -116,7 +116,7 @@ def test_a_file_that_is_no_whole_idx_file(put, content, text, packed):
     if packed:  # what is unpacked is not counted to its end
         text = text.replace("got 25 bytes", "got 25 bytes or more").replace("got 48 bytes", "got 25 bytes or more")
     if packed and "float64" in text:
-        text = f"at most {2**30} bytes unpacked, got a header for {text.split()[0]}. Pass limit= if the file is trusted."
+        text = f"at most {2**30} bytes unpacked, got a header that says {text.split()[0]}. Pass limit= if the file is trusted."
     assert refused(read_idx, path) == f"reading {path}: expected {text}"
 
 
@@ -167,7 +167,10 @@ BOMB = gzip.compress(b"\0" * (64 << 20), 1)  # 64 MiB in less than 300 KiB
     ("head", "text"),
     [
         (struct.pack(">BBBBI", 0, 0, 8, 1, 10), "expected 18 bytes, for shape [10] uint8, got 19 bytes or more. Bytes follow"),
-        (struct.pack(">BBBB2I", 0, 0, 8, 2, 2**31, 2**31), "expected at most 1073741824 bytes unpacked, got a header for"),
+        (
+            struct.pack(">BBBB2I", 0, 0, 8, 2, 2**31, 2**31),
+            "expected at most 1073741824 bytes unpacked, got a header that says",
+        ),
         (b"", "a type code among 08, 09, 0b, 0c, 0d, 0e, got 00"),
     ],
     ids=["promises less", "promises more than the limit", "no header"],

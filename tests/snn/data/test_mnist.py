@@ -68,7 +68,7 @@ def test_a_t10k_file_alone_is_split_into_its_first_80_percent_and_the_rest(put, 
 
 def test_a_directory_that_is_not_there(put, tmp_path):
     place = tmp_path / "none"
-    fix = "Pass where the four files are."
+    fix = "Pass the directory of the four files."
     assert refused(mnist, place) == (
         f"reading {place}: expected a directory with the MNIST files, got no such directory. {fix}"
     )
@@ -83,7 +83,7 @@ def test_a_file_of_a_pair_that_is_missing(put, tmp_path, missing):
             put(FILES[name], name)
     assert refused(mnist, tmp_path) == (
         f"reading {tmp_path}: expected {missing} or {missing}.gz, got no such file. "
-        "Put images and labels side by side; download=True fetches what is published."
+        "Put images and labels side by side; download=True fetches the published files."
     )
 
 

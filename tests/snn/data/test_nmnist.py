@@ -81,7 +81,7 @@ def test_what_is_missing_is_named_with_its_address_and_place(tmp_path):
         f"468j46mzdv/files/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded and put it into {tmp_path}."
     )
     (tmp_path / "Train").mkdir()
-    assert "expected folders, one a class, with files *.bin, got none" in refused(read_nmnist, tmp_path)
+    assert "expected one folder per class, with files *.bin, got none" in refused(read_nmnist, tmp_path)
 
 
 def test_an_archive_that_is_not_the_published_one_is_refused_and_nothing_unpacked(tmp_path):

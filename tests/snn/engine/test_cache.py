@@ -249,7 +249,7 @@ def test_a_directory_that_others_can_write_to_is_not_used(copied, expected):
     loops.chmod(0o777)
     before = {file: file.stat().st_mtime_ns for file in loops.iterdir()}
     process = start(copied, warn="default")
-    assert result(process, f"other users can write to {loops}, mode 0777. If you trust what is in it: chmod 700") == expected
+    assert result(process, f"other users can write to {loops}, mode 0777. If you trust its files: chmod 700") == expected
     assert {file: file.stat().st_mtime_ns for file in loops.iterdir()} == before
 
 

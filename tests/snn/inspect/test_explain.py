@@ -142,7 +142,7 @@ def test_a_net_says_how_each_layer_got_its_currents(x, how):
 
 def test_without_an_input_the_thresholds_are_said():
     text = explained(NET)
-    assert text.count("at most 25 % of it is not 0") == 2
+    assert text.count("at most 25 % of it is nonzero") == 2
     assert "saved: " in text
 
 

@@ -305,7 +305,7 @@ def hooked():
     [
         (Sampling(), r"does the same to each sample, .* got other numbers for"),
         (Averaging(), "got another operation for another size, at div"),
-        (Exact(), r"got ops.erf, which is that of scipy.special"), (snn.PSN(4), r"PSN: expected layers that run step by step"),
+        (Exact(), r"got ops.erf, a function of scipy.special"), (snn.PSN(4), r"PSN: expected layers that run step by step"),
         (snn.Stochastic(snn.IFNode(), rng=0), "other numbers for each sample, at the initial seed"),
         (hooked(), "a neuron without hooks, got one with a hook"), (Asks(), r"test_plain.py, line \d+, in construct"),
     ],

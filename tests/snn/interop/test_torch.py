@@ -134,7 +134,7 @@ def test_all_that_does_not_fit_is_listed_and_nothing_is_loaded():
         "0.weight is ndarray [4, 5] Float64, not Parameter [5, 4] Float32", "0.bias has NaN or infinity",
         "1.weight and 1.gamma are all for 1.gamma",
         "1.running_mean (for 1.moving_mean) is ndarray [5] Complex128", "missing: 1.moving_variance, 2.weight, 2.bias",
-        "unexpected: 3.weight", "names has 'fc', which begins no name of theirs", "Nothing was loaded",
+        "unexpected: 3.weight", "names has 'fc', with which no name of theirs begins", "Nothing was loaded",
     ):  # fmt: skip
         assert part in text, part
     assert "num_batches_tracked" not in text
@@ -197,7 +197,7 @@ def test_names_are_a_mapping_of_text(names):
 
 
 def test_two_parameters_under_one_name_and_weights_that_are_no_mapping():
-    with pytest.raises(StateDictError, match=r"expected another name for each Parameter, got 'bias' twice"):
+    with pytest.raises(StateDictError, match=r"expected a different name for each Parameter, got 'bias' twice"):
         exchange.state_dict(nn.Dense(2, 1), {"bias": "weight"})
     with pytest.raises(StateDictError, match=r"a mapping of names to tensors, or a file, got list"):
         exchange.load_state_dict(nn.Dense(2, 1), [np.ones(2)])

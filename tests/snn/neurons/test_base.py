@@ -193,9 +193,9 @@ def test_the_help_named_by_an_error_is_that_of_the_class():
     class Opt(snn.Neuron):
         pass
 
-    with pytest.raises(ArgumentError, match=r"got zzz\. help\(Opt\) documents them\."):
+    with pytest.raises(ArgumentError, match=r"got zzz\. help\(Opt\) describes them\."):
         Opt(zzz=1)
-    with pytest.raises(ArgumentError, match=r"got zzz\. help\(snn\.IFNode\) documents them\."):
+    with pytest.raises(ArgumentError, match=r"got zzz\. help\(snn\.IFNode\) describes them\."):
         snn.IFNode(zzz=1)
 
 

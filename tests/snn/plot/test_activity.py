@@ -318,7 +318,7 @@ def test_raster_respects_axes_names_and_markersize():
         (ArgumentError, "sample from 0 to 2, got 3", np.ones((5, 3, 2)), {"sample": 3}),
         (ArgumentError, "markersize to be a positive number, got int 0", np.ones((5, 3)), {"markersize": 0}),
         (ArgumentError, "markersize to be a positive number, got str 'large'", np.ones((5, 3)), {"markersize": "large"}),
-        (ArgumentError, "1 names, one a layer", np.ones((5, 3)), {"names": ["a", "b"]}),
+        (ArgumentError, "1 names, one per layer", np.ones((5, 3)), {"names": ["a", "b"]}),
         (ArgumentError, "at least one of layers, got none", {}, {}),
     ],
 )

@@ -103,5 +103,5 @@ def test_what_makes_no_movie_is_refused(events, path, arguments, error, message,
 
 
 def test_a_place_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(WriteError, match="expected a directory that can be written"):
+    with pytest.raises(WriteError, match="expected a writable directory"):
         plot.movie(EVENTS, tmp_path / "nowhere" / "a.gif", frames=1)

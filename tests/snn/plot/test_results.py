@@ -77,7 +77,9 @@ def test_training_without_losses_or_accuracies_is_an_error(history):
 
 @pytest.mark.parametrize("history", [{"loss": [1.0]}, "loss", [1.0, 0.5], [("loss", 1.0)]])
 def test_a_history_that_is_no_sequence_of_dicts_is_refused(history):
-    with pytest.raises(DTypeError, match=r"snn\.plot\.training: expected a sequence of dicts, one an epoch, got .* Pass \[\{"):
+    with pytest.raises(
+        DTypeError, match=r"snn\.plot\.training: expected a sequence of dicts, one per epoch, got .* Pass \[\{"
+    ):
         plot.training(history)
 
 

@@ -113,16 +113,19 @@ def test_the_error_of_a_rank_is_that_of_all(both):
     ("name", "text"),
     [
         ("norm", "Trainer, ranks, layer 1: expected layers that take each sample by itself, got BatchNorm1d"),
-        ("order", "batches: expected the same first batch on every rank, got others. Draw the order from a generator that"),
+        (
+            "order",
+            "batches: expected the same first batch on every rank, got different ones. Draw the order from a generator that",
+        ),
         ("order of data", "Trainer, batches: expected an order drawn from a generator that all ranks share, got one of their"),
-        ("built", "rank 1: expected a Trainer built as that of rank 0, got settings {'clip': 2.0, 'accumulate': 1}."),
-        ("moved", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got others."),
-        ("attribute", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got others."),
-        ("delays", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got others."),
-        ("sizes", "batches: expected the same first batch on every rank, got others."),
+        ("built", "rank 1: expected a Trainer built like that of rank 0, got settings {'clip': 2.0, 'accumulate': 1}."),
+        ("moved", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got another."),
+        ("attribute", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got another."),
+        ("delays", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got another."),
+        ("sizes", "batches: expected the same first batch on every rank, got different ones."),
         ("fewer", "Trainer, batches: expected as many batches on every rank, got 1 and 0. All ranks must draw the same epoch"),
         ("place", "expected all ranks at the same place of the training, got rank 0 at place 0; rank 1 at place 1."),
-        ("batch", "Trainer, batches: expected what dataset.batches(...) returns, an array, or a tuple or dict of arrays"),
+        ("batch", "Trainer, batches: expected batches of dataset.batches(...), arrays, or tuples or dicts of arrays"),
         ("generator", "Trainer, ranks, generator 'rng': expected one that can jump ahead"),
     ],
 )
@@ -164,7 +167,7 @@ def test_a_rank_that_does_not_answer_is_an_error_of_the_others(tmp_path):
     done = mpiexec("stopped", tmp_path, 5)
     assert done.returncode
     assert (
-        "autograd.errors.RankError: rank 0 of 2: expected an answer of every rank within 5 s, got none of some. "
+        "autograd.errors.RankError: rank 0 of 2: expected answers from all ranks within 5 s, got none from some. "
         "One has died, or takes longer: then raise timeout. Restart all ranks, and resume"
     ) in done.stderr
     check_resumed(tmp_path)

@@ -237,7 +237,7 @@ REFUSED = {
     "inputs": (lambda: wired({"in2": nir.Input(np.array([F]))}, [("in", "out"), ("in2", "out")]), "one Input"),
     "huge": (
         lambda: nir.NIRGraph.from_list(nir.Input(np.array([1 << 30, 1 << 20])), nir.Output(None), type_check=False),
-        "bytes a sample",
+        "bytes per sample",
     ),
     "no shape": (lambda: nir.NIRGraph.from_list(nir.Input(None), nir.Output(None), type_check=False), "Input.*shape"),
     "window": (

@@ -122,8 +122,8 @@ REFUSED = {
     "constant": (Constant, "operation 'add'"),
     "product": (Product, "operation 'mul'"),
     "exponential": (Exponential, r"got ops\.exp"),
-    "state": (Leaking, "goes on from the state it left"),
-    "start": (Started, "starts as it does by itself"),
+    "state": (Leaking, "continues from its own state"),
+    "start": (Started, "begins with its own initial state"),
     "echo": (Echo, "feedback that starts at 0"),
     "feedback": (Backwards, r"the net: expected feedback that is one step late.*beyond=\['feedback'\]"),
 }
