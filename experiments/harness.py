@@ -81,7 +81,7 @@ class Options:
         file : Path
             The file, for errors.
         **changes
-            Options with other values than in the file.
+            Options whose values differ from those in the file.
 
         Raises
         ------

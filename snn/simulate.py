@@ -140,7 +140,7 @@ def run(
     out : Tensor
         ``[T, N, ...]``, or several in the structure that the net returns. The
         three results form a named tuple, :class:`RunResult`.
-    state : same structure as above
+    state : same structure as the argument
         State after the last step.
     record : Record
         A dict from ``"<layer>.<variable>"`` to ``[T, N, ...]``, such as

@@ -111,7 +111,7 @@ def load(path: str | os.PathLike[str], /, **parts: Any) -> dict[str, Any]:
     Warns
     -----
     UserWarning
-        If an optimizer has other options than when it was saved, such as another learning rate. It keeps its own. Also if an
+        If the options of an optimizer, such as its learning rate, differ from the saved ones. It keeps its own. Also if an
         older file has no attributes of layers; the net then keeps its own.
     """
     where = f"checkpoint {os.fspath(path)}"

@@ -1,4 +1,4 @@
-"""Choose for ``mode="auto"`` by the work of a run, estimated from shapes.
+"""Choose in ``mode="auto"`` between a compiled and an eager run, by the work of the run, estimated from shapes.
 
 The decision is the same in every process. It ignores earlier runs and the cache directory: a compiled net with weights rounds
 its currents in another order, and the same script must give the same bits each time.
@@ -61,7 +61,7 @@ def decision(net: Cell, x: Tensor, cells: Sequence[Cell], refused: bool = False)
     seconds, least = _seconds(net, x, cells), tuning.now().worthwhile
     return (
         f"mode='auto' compiles this: step by step it would take about {_ms(seconds)} ms with its gradient, "
-        f"{_ms(least)} ms or more."
+        f"at least {_ms(least)} ms."
     )
 
 
@@ -99,7 +99,7 @@ def _layers(net: Cell) -> Iterator[Cell]:
 
 
 def _sizes(cell: Cell, elements: int, steps: int) -> tuple[int, int]:
-    """Return the elements of a layer's output, and the multiplications by weights for them, per sample."""
+    """Return the number of elements of a layer's output, and of multiplications by weights, per sample."""
     if isinstance(cell, Recurrent):
         return elements, cell.n if cell.lateral == "self" else cell.n * cell.n
     if is_over_time(cell):

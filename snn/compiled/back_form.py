@@ -20,8 +20,8 @@ class Asked(NamedTuple):
     product : bool
         Whether the cotangent of the only output is a product that the loop computes itself.
     direct, rows, packed, whole, sampled, summed : tuple of int
-        Inputs whose gradient is wanted itself; is needed as rows; is laid out for events; is needed as rows of all steps; is
-        needed at some places only; is summed over time.
+        Inputs by the use of their gradient: wanted itself; needed as rows; laid out for events; needed as rows of all steps;
+        needed at some places only; summed over time.
     parameters : tuple of bool
         Which gradients of Parameters are wanted.
     """

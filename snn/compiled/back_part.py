@@ -173,7 +173,7 @@ class PartBack:
     def add(self, a: int, b: int) -> None:
         """Add a chunk's share to the weight gradients, and write its input gradients."""
         chunk, d_inputs = a // (self.running.chunk or 1), self.form.d_inputs
-        # A finite sum has finite terms only, and is shorter to check.
+        # A finite sum has finite terms only, and has fewer elements to check.
         self.finite = {d: all_finite(self.totals.get(d, array), self.part.backend) for d, array in self.packed.items()}
         for k, by_events in self.by_events.items():
             by_events.add(chunk, self.packed[d_inputs[k]], self.finite[d_inputs[k]])

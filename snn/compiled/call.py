@@ -1,4 +1,4 @@
-"""Calls of a loop of one body by runs that differ in some of its arguments only."""
+"""Calls of a loop with one body, for runs that differ in only some of its arguments."""
 
 from __future__ import annotations
 

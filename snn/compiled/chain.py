@@ -1,4 +1,4 @@
-"""Short runs of small nets whose stages are all replays: one look finds the whole run again."""
+"""Short runs of small nets whose stages are all replays: a single lookup finds the whole run again."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Chain:
     Parameters
     ----------
     net : Cell
-        The net. Every attribute of it, and of the Cells in it, is watched, and all that its code may read.
+        The net. Every attribute of it and of the Cells in it is watched, and so is everything that its code may read.
     schedule : Schedule
         Its schedule.
     reads : Reads
@@ -77,7 +77,7 @@ class Chain:
             self.stages.append((replay, inputs, core.outs, [node.number for node in core.states]))
 
     def run(self, net: Cell, x: Tensor, state: Any) -> tuple[Any, Any] | None:
-        """Return the output and the final state of a run; None if more than values differs from the earlier runs."""
+        """Return the output and the final state of a run; None if anything but values differs from the earlier runs."""
         if not self.limited.allowed or any(cell.hooked for cell in self.cells) or not self.watched.unchanged():
             return None
         starts = starts_of(self.graph, net, x, state)

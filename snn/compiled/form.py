@@ -34,7 +34,7 @@ class PartForm(NamedTuple):
     flags : tuple
         For each output kept as spikes, the number of the bool that marks them.
     mask_rows, mask_streams : tuple of int
-        The number of the mask, with a value for each row, or for each element.
+        The number of the mask, if it has a value for each row, and if it has one for each element.
     scalars, per_column : tuple of int
         Parameters with one value, and with a value for each column.
     """
@@ -68,7 +68,7 @@ class PartForm(NamedTuple):
 
 
 class CableForm(NamedTuple):
-    """A cable: its parts, the input of the target, the value sent; its wire's kinds; whether late, and sent as spikes."""
+    """A cable: its parts, the target's input, the value sent, its wire's kinds, whether it is late and sends spikes."""
 
     source: int
     target: int
@@ -118,7 +118,7 @@ def form_for(kept: dict[Any, Any], *key: Any) -> Form:
 
 
 class Form:
-    """A stage; ``again`` with checkpoints, ``check`` to look for NaN.
+    """The form of a stage: with checkpoints if ``again``, with a search for NaN if ``check``.
 
     Attributes
     ----------

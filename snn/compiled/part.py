@@ -69,8 +69,8 @@ class Part:
     late : list of int
         Positions of the states that are sent to other cores in the next step.
     names, mask, backend, row_axes, kept
-        Names to record; ``[T, N]`` or None; the back end; the last axes that make a row, or 0 if the core steps alone; the
-        dict that keeps plans.
+        Names to record; the mask, ``[T, N]``, or None; the back end; the number of last axes that make a row, or 0 if the
+        core steps alone; the dict that keeps plans.
     steps : int
         Number of time steps in the run.
     """
@@ -155,7 +155,7 @@ class Part:
         found = [c for c in self.currents if c is not None]
         weighted = [c for c in found if c.weighted]
         narrow = all(c.flat or (c.few and c.in_chunks) for c in weighted) if weighted else columns < limits.narrow
-        if narrow and not self.row_axes:  # all samples form one row: else a loop would work on few elements at once
+        if narrow and not self.row_axes:  # all samples form one row: otherwise a loop would process few elements at once
             return Layout(self.steps, 1, size, min(limits.block, padded(max(1, size))))
         width = min([c.width for c in self.listed], default=limits.block)
         return Layout(self.steps, size // max(1, columns), columns, min(width, padded(max(1, columns))))
@@ -184,7 +184,7 @@ class Part:
         except ValueError:
             raise ShapeError(
                 f"{self.where}, parameter", f"a shape that broadcasts to {list(self.shape)}", describe(array),
-                "One value, or one for each feature.",
+                "Use one value, or one for each feature.",
             ) from None  # fmt: skip
 
     def dtype(self, index: int) -> Any:

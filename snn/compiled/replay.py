@@ -125,7 +125,7 @@ class Replay:
         return True
 
     def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
-        """Run the stage on inputs and states that fit; return None if more than values differs."""
+        """Run the stage on inputs and states that fit; return None if anything but values differs."""
         plan = self.plan
         plan.require_open()
         arrays, parameters = plan.arrays(), list[Tensor](plan.parameters)

@@ -174,7 +174,7 @@ class Running(Steps):
             found += [*part.starts, *part.parameters]
         return found + [cable.weights.weight for cable in self.cables if cable.weights is not None]
 
-    # Segments of time: one without checkpoints; else they start at the boundaries of the chunks whose gradients are summed
+    # Segments of time: without checkpoints, one; with them, each starts at the boundary of a chunk whose gradients are summed
 
     def segments(self) -> list[tuple[int, int]]:
         """Return the first step of each segment, and the step after its last."""

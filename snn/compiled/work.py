@@ -79,9 +79,9 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
 
 
 def link_arguments(link: Link, given: list[Any], flags: Array | None, t0: int) -> list[Any]:
-    """Return the arguments of a link, from those of its wire; ``flags`` mark where it is needed at each step.
+    """Return the arguments of a link, from those of its wire; ``flags`` mark where its result is needed at each step.
 
-    For a late link they do so one step earlier.
+    The flags of a late link are those of the step before.
     """
     return given if flags is None else [*given, flags[max(0, t0 - link.late) :].reshape(-1), _u(link.late and t0 == 0)]
 

@@ -62,7 +62,7 @@ def spiking(program: Program, index: int, known: dict[int, int] | None = None) -
     if name == "_stop_gradient":
         return spiking(program, step.operands[0], known)
     if step.dtype.kind == "b":
-        return None  # a bool is its own flag, with no other and no amplitude
+        return None  # a bool marks itself, and has no amplitude
     if name == "convert" and program.instructions[step.operands[0]].dtype.kind == "b":
         return step.operands[0], None
     if name == "convert" and (found := spiking(program, step.operands[0], known)) is not None:
@@ -111,8 +111,8 @@ def evaluate(program: Program, index: int, arrays: dict[int, Any]) -> Any:
 def influence(program: Program, source: int, targets: Iterable[int]) -> int | None:
     """Return a bool that marks where ``source``, a cotangent, affects the targets.
 
-    The backward pass is linear in the cotangents, so the factors of one can be analysed alone. None means that nothing is
-    gained: the source is more than multiplied and added, or by its equations no factor is ever exactly zero.
+    The backward pass is linear in the cotangents, so the factors of one can be analysed alone. None means that there is
+    nothing to gain: the source enters operations besides products and sums, or no factor can be exactly zero.
     """
     targets = set(targets)
     factors: dict[int, int | None] = {source: None}  # None means 1
@@ -131,7 +131,7 @@ def influence(program: Program, source: int, targets: Iterable[int]) -> int | No
 
 
 def _multiplied(program: Program, index: int, depends: list[bool], factors: dict[int, int | None]) -> bool:
-    """Note the factor of an instruction that is linear in the source; return whether it is."""
+    """Note the factor of an instruction if it is linear in the source; return whether it is."""
     operands, name = program.instructions[index].operands, _name(program, index)
     parts = [factors[o] if d else None for o, d in zip(operands, depends, strict=True)]
     match name, depends:

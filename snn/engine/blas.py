@@ -59,8 +59,8 @@ def _library(controller: Any) -> _Library:
 def one_thread_each(function: Callable[[], T]) -> T:
     """Call a function while the BLAS uses one thread in each of our threads; return its result.
 
-    The last caller to leave restores the former number, even after a KeyboardInterrupt: none can come before the first step of
-    a ``finally`` if this step is a call into C.
+    The last caller to leave restores the former number, even after a KeyboardInterrupt: no interrupt can come before the first
+    step of a ``finally`` if this step is a call into C.
     """
     me = object()
     try:
@@ -131,7 +131,7 @@ def product(a: Array, b: Array, out: Array) -> Array:
 
 
 def in_parts(rows: int, function: Callable[[slice], Any]) -> None:
-    """Call a function of products on parts of some rows, on our threads; the parts depend on the number of rows alone.
+    """Call a function that computes products on parts of some rows, on our threads; the parts depend on the row count alone.
 
     Call it inside :func:`one_thread_each`.
     """

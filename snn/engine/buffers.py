@@ -104,7 +104,7 @@ def _collect() -> None:
 
 
 def _fitting(size: int) -> Array | None:
-    """Take the smallest idle memory that is large enough, and at most twice as large."""
+    """Take the smallest idle memory of at least this size and at most twice this size."""
     fitting = [m for m in _idle.values() if size <= m.nbytes <= 2 * size]
     return _idle.pop(id(min(fitting, key=attrgetter("nbytes")))) if fitting else None
 

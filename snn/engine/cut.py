@@ -17,7 +17,7 @@ def choose_saved(program: Program, forward: Iterable[int], gradients: Iterable[i
     """Return the values of the forward pass to save for the backward pass, as few bytes as possible.
 
     They are a minimal cut between values that are gone when the backward pass runs (the inputs of a step) and its operands.
-    Parameters and constants remain available. Each instruction is an arc as wide as its value.
+    Parameters and constants remain available. Each instruction is an arc whose capacity is the size of its value.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class _Emitter:
         return Source("\n".join(lines) + "\n", [place for _, place in constants], functions)
 
     def _blocked(self, part: _Part) -> Iterator[str]:
-        """Process some blocks of columns of some samples at a time, with time inside."""
+        """Process some blocks of columns of some samples at a time, with the loop over time inside."""
 
         def each_block(levels: int, lines: Iterable[str]) -> Iterator[str]:
             head = [

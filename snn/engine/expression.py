@@ -47,7 +47,7 @@ def expression(program: Program, index: int, names: dict[int, str], rough: bool)
     template = op.scalar if kind.kind == "f" or op.whole is None else op.whole
     parsed = ast.parse(template.format(**given), mode="eval").body
     text = ast.unparse(_Typed(kind, rough).visit(parsed))
-    if step.dtype.kind == "b":  # numpy makes bools of bools: their sum is True, not 2
+    if step.dtype.kind == "b":  # numpy adds bools to a bool: the sum is True, not 2
         return f"bool({text})" if op.__name__ in _OF_BOOLS else text
     return f"np.{step.dtype}({text})"
 

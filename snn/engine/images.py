@@ -42,7 +42,7 @@ class Images:
 class SpikeConvolution:
     """A two-dimensional convolution of images whose spikes are listed.
 
-    Channels come last inside: a spike's outputs along a row are contiguous in memory, and so are its weights.
+    Internally, channels come last: a spike's outputs along a row are contiguous in memory, and so are its weights.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def dense_kernels_of(
     weight: Array, windows: Windows, groups: int, size: tuple[int, ...], back: bool = False
 ) -> list[Any]:  # fmt: skip
     """Return the arguments of such a convolution; see :func:`kernels_of`."""
-    if back:  # the gradient is convolved with the kernel turned around
+    if back:  # the gradient is convolved with the flipped kernel
         pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(
             windows.spans, windows.pads, strict=True
         ))  # fmt: skip
@@ -275,7 +275,7 @@ def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool =
 def _reached(windows: Windows, size: tuple[int, ...], axis: int, back: bool) -> list[list[tuple[int, int]]]:
     """Return, for each position along an axis, pairs of a kernel position and the output reached through it.
 
-    With ``back``, return for each output pairs of a kernel position and the input position.
+    With ``back``, return, for each output, pairs of a kernel position and the input position.
     """
     step, apart, before = windows.stride[axis], windows.dilation[axis], windows.pads[axis][0]
     count, kernel = windows.counts(size)[axis], range(windows.kernel[axis])

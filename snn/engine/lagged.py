@@ -127,7 +127,7 @@ def later_sums(events: Events, amplitude: Array, weight: Array, delay: Array, st
     weight, delay : array
         ``[n_out, n_in]``; finite weights, and delays in whole steps.
     steps : int
-        T.
+        Number of steps, T.
     """
     (n_out, n_in), samples = weight.shape, (len(events.start) - 1) // max(1, steps)
     packed, out = _packed(weight, amplitude, events), np.empty((steps, samples, n_out), weight.dtype)
@@ -232,7 +232,7 @@ def tap_dots(g: Array, x: Array, longest: int) -> Array:
     g, x : array
         ``[T, M, n_out]`` and ``[D + T, M, n_in]``.
     longest : int
-        D.
+        The longest delay, D.
     """
     samples, n_out = g.shape[1:]
     rows, given = np.ascontiguousarray(g).reshape(-1, n_out), np.ascontiguousarray(x).reshape(-1, x.shape[2])

@@ -123,7 +123,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Loop:
-    """A loop over time: one body, with time inside a block of columns of one sample, or several bodies that step together.
+    """A loop over time: one body, for one block of columns of one sample after another, or several bodies that step together.
 
     A job is one such block; in a loop with links, some samples with all their columns.
 

@@ -100,7 +100,7 @@ def gathered(matrix: Matrix, index: Array) -> Matrix:
 def patches(images: Array, height: int, width: int, step: int = 1, amplitude: Any = 1) -> Matrix:
     """Return the patches of images ``[N, C, H, W]`` as the rows of an operand, ``[N * y * x, C * height * width]``.
 
-    Images of bools or bytes are spikes of an amplitude.
+    Bools and bytes are spikes with this amplitude.
     """
     images = images.view(np.uint8) if images.dtype == np.bool_ else images
     flat, steps = strided(images)

@@ -81,7 +81,7 @@ def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dty
 
 
 def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
-    """Return the rows and columns of a job: several jobs per thread, by the shape alone."""
+    """Return the rows and columns of a job, from the shape alone; there are several jobs per thread."""
     rows, most = made_for.tile[0], 8
     down = max(-(-m // made_for.tall), min(most, m // (4 * rows)), 1)
     down = -(-down // most) * most if down > most else down

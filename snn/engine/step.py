@@ -60,7 +60,7 @@ class Step:
         targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed, *sent]
         order = program.needed(targets, frozenset(names))
         reads = self._reads(set(order))
-        # Comparisons and roundings must repeat the results of the forward pass: the same elements spike.
+        # Comparisons and roundings must repeat the results of the forward pass, so that the same elements spike.
         exact = set(order)
         if self.backward:
             exact = set(program.needed([i for i in order if _jumps(program.instructions[i])], frozenset(names)))

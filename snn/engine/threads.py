@@ -62,7 +62,7 @@ def _number(text: str) -> int:
     if not (digits.isascii() and digits.isdecimal() and len(digits) < 6 and 1 <= int(digits) <= _MOST):
         raise ArgumentError(
             "$SPIKECELL_THREADS", f"a whole number from 1 to {_MOST}", repr(text),
-            "Set it to the number of threads, or unset it to use every core that the process may.",
+            "Set it to the number of threads, or unset it to use every core that the process may use.",
         )  # fmt: skip
     return int(digits)
 
@@ -95,7 +95,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
 
 
 class _Job:
-    """Parts for any free thread; it knows which threads are at work on one."""
+    """Parts of a job for any free thread, and the threads that are running one."""
 
     __slots__ = ("bell", "context", "errors", "inside", "left")
 

@@ -59,8 +59,8 @@ class Tuning:
     narrow : int
         Columns below which the samples of a layer without weights form one row (``benchmarks neurons``).
     dense_rows, most_dense_rows : int
-        Rows (samples times steps) whose gradients one product sums: the number of outputs, kept between these two
-        (``benchmarks train``).
+        Limits of the number of rows (samples times steps) whose gradients one product sums; between them it is the number of
+        outputs (``benchmarks train``).
     event_rows, few_event_rows : int
         The same for sums over events, for up to and for more than ``wide`` outputs (``benchmarks layer``).
     wide : int
@@ -77,7 +77,7 @@ class Tuning:
     own_product, own_side : int
         Multiplications, and rows and columns, from which our product may replace the BLAS's (``benchmarks product``).
     own_depth, own_columns : int
-        With AVX2, summands from which, and columns up to which, a product of spikes is ours (``benchmarks product``).
+        With AVX2, summands from which, and columns up to which, our product multiplies spikes (``benchmarks product``).
     product_bytes : int
         Bytes of a second operand that our product packs at once (``benchmarks product``).
     step, neuron, weight : float

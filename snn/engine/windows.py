@@ -23,7 +23,7 @@ __all__ = ["Pools"]
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 _MOST = 1 << 18
-"""Numbers of the largest table of places."""
+"""Largest number of entries in a table of places."""
 
 
 @functools.lru_cache(16)
@@ -55,7 +55,7 @@ class Pools:
 
     @staticmethod
     def fits(windows: Windows, size: tuple[int, ...]) -> bool:
-        """Return whether windows are small enough to gain, and their table for images of a size too."""
+        """Return whether windows, and their table for images of a size, are small enough to gain."""
         positions = math.prod(windows.kernel)
         return positions <= tuning.now().pooled_positions and positions * math.prod(windows.counts(size)) <= _MOST
 
@@ -78,7 +78,7 @@ class Pools:
     ) -> Array:  # fmt: skip
         """Return the position of each window's maximum, in ``found`` if that is given.
 
-        With a ``bias`` for each channel, that of the first of those whose sums with it are the largest.
+        With a ``bias`` for each channel, the maximum is that of the sums, and the first of several counts.
         """
         found = empty(out.shape, np.int32) if found is None else found
         bias = np.zeros(1, x.dtype) if bias is None else bias

@@ -56,7 +56,7 @@ class Builder:
         return made
 
     def stopped(self, made: list[Tensor]) -> list[Tensor]:
-        """Return outputs of a node as constants to later gradients if the step made them inside ``no_grad``."""
+        """Return outputs of a node, as constants for later gradients if the step made them inside ``no_grad``."""
         if not (state.stopped and self.records_stops):
             return made
         with scope(stopped=False):

@@ -129,7 +129,7 @@ class _Group:
                 )  # fmt: skip
 
     def _check_rows(self) -> int:
-        """Return the axes of a row: the last; with a convolution all of a sample, which each connection then must take."""
+        """Return the axes of a row: the last, or with a convolution all of a sample, which each connection must then take."""
         links = [node for node in self.part if not self._steps(node)]
         axes = max((2 if self._reshapes(node) else self.row_axes(node) for node in links), default=1)
         for node in links if axes > 1 else ():

@@ -76,7 +76,7 @@ def parts_of(cell: Cell, state: Any, name: str = "") -> list[Any]:
     Raises
     ------
     StateError
-        If the state has other parts than the net.
+        If the parts of the state are not those of the net.
     """
     if isinstance(cell, nn.SequentialCell):
         check_parts(cell, state, name)
@@ -170,7 +170,7 @@ class _Tracer(Builder):
         Code around it in a ``__call__`` of the Cell is traced unchanged.
         """
         if self.inside and (given := tree.leaves([*args])) and all(isinstance(leaf, Parameter) for leaf in given):
-            with scope(tracing=None, calling=None):  # of Parameters alone: the same in each step
+            with scope(tracing=None, calling=None):  # an input of Parameters alone is the same in each step
                 return operands(quietly(lambda: Cell.__call__(cell, *args, **kwargs)))
         first, place = self.place
         name = place if cell is first else self.names.get(id(cell), type(cell).__name__)

@@ -38,7 +38,7 @@ class ConvLSTM(Stateful):
     reset). ``v`` lies between -1 and 1. Spikes have amplitude 1.
 
     The compiled mode runs the convolution of the input on all time steps at once, and the rest step by step, as the eager mode
-    does: the four gates of a channel have another shape than its state, and such values cannot step in one loop. For this
+    does: the four gates of a channel differ in shape from its state, and such values cannot step in one loop. For this
     reason it also refuses a ConvLSTM in a larger feedback loop.
 
     Parameters

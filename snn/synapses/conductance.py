@@ -80,7 +80,7 @@ class Conductance(Stateful):
 
     This is one step of the implicit Euler method in the conductances. It is stable for conductances of any size: the membrane
     never leaves the range of ``h`` and the reversal potentials. Its fixed points are those of the equation. An inhibition
-    whose ``E`` is the rest shunts: alone it has no effect, but it divides all other inputs.
+    whose ``E`` is the resting potential shunts: alone it has no effect, but it divides all other inputs.
 
     ``g`` is the input, filtered by the receptor's synapse, as a share per step: conductance over capacitance, times the length
     of a step. On this scale the leak of a :class:`snn.LIFNode` is ``1 / tau``.

@@ -48,7 +48,7 @@ ATOMS = (
     types.MemberDescriptorType, types.GenericAlias, types.UnionType, type(vars(_Named)["field"]),
     type(threading.Lock()), type(threading.RLock()),
 )  # fmt: skip
-"""Types of immutable objects: another value is another object."""
+"""Types of immutable objects: a different value is a different object."""
 PARTS: dict[Any, tuple[str, ...]] = {
     slice: ("start", "stop", "step"), types.GenericAlias: ("__origin__", "__args__"), types.UnionType: ("__args__",),
 }  # fmt: skip

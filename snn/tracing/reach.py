@@ -181,7 +181,7 @@ class _Walk:
                 self._attributes(value, vars(value), path)
             self._about(value, self._details)
             if not self._reads.ran(value):
-                return  # another value is another object
+                return  # a different value is a different object
             self._lenient = False  # it reads its contents
             self.watched.functions.append(value)
             for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
@@ -280,7 +280,7 @@ class _Walk:
             self._container(value, path)
         self.watched.objects.append(value)
         if kind.__module__ == "decimal":
-            self.watched.getters.append(functools.partial(repr, value))  # a context changes
+            self.watched.getters.append(functools.partial(repr, value))  # a decimal context can change
         self._push(kind, kind.__name__)
         for base in kind.__mro__:
             if base not in (Cell, *KNOWN):

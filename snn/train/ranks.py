@@ -152,7 +152,7 @@ class Ranks(One):
                     raise self._failed(rank, *failed)
             if len({theirs for _, theirs, _ in found}) > 1:
                 raise RankError(
-                    f"rank {self.rank} of {self.size}", "all ranks at the same place of the training",
+                    f"rank {self.rank} of {self.size}", "all ranks at the same place in the training run",
                     "; ".join(f"rank {rank} at {theirs}" for rank, (_, theirs, _) in enumerate(found)),
                     "They must draw the same epochs: the same data, order and batch size.",
                 )  # fmt: skip

@@ -182,7 +182,7 @@ class Trainer(Place):
         epochs = checks.whole("Trainer.fit", "epochs", epochs, 0, "The count includes epochs that were trained before.")
         if self._broken:
             raise ArgumentError(
-                "Trainer.fit", "a training whose last step is whole", "one that an error has interrupted",
+                "Trainer.fit", "a training run whose last step is complete", "one that an error has interrupted",
                 "Call resume(directory) first, or create a new Trainer.",
             )  # fmt: skip
         ours = threading.current_thread() is threading.main_thread()

@@ -1,4 +1,4 @@
-"""Back ends, one per folder: its ``BACK_END`` renders loops and kernels, and names the mode of ``snn.run`` that chooses it."""
+"""Back ends, one per folder: ``BACK_END`` in it renders loops and kernels, and names the mode of ``snn.run`` for it."""
 
 from __future__ import annotations
 

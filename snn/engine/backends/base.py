@@ -21,7 +21,7 @@ __all__ = ["AT_FIRST", "BackEnd", "Function"]
 
 Function = tuple[Callable[..., None], Source, list[Any]]
 AT_FIRST: list[Callable[[BackEnd], None]] = []
-"""Called with a back end that compiles when this process first needs it, before its compiler is imported."""
+"""Functions to call with a compiling back end when this process first needs it, before its compiler is imported."""
 
 
 class BackEnd:
@@ -42,7 +42,7 @@ class BackEnd:
     instead : str
         The mode whose back end replaces it while it is switched off.
     compiles : bool
-        Whether its kernels are fast; else the BLAS computes all products.
+        Whether its kernels are fast; otherwise the BLAS computes all products.
     kernel : callable
         Maps the name of a function in ``kernels.py``, or another file, to a function for :func:`snn.engine.threads.launch`.
     products : callable

@@ -15,8 +15,8 @@ turn_4, turn_2 = turns(4), turns(2)
 copy_rows, copy_columns = copies(int(ROWS)), copies(int(COLUMNS))
 
 
-# Compiled functions are never made by other functions. Numba numbers such twins in the order in which a process meets them, so
-# a twin from the cache could have the name of another twin in this process, and LLVM would link the wrong one.
+# No compiled function is defined inside another function. Numba numbers functions of one name in the order in which a process
+# meets them, so one from the cache could have the name of another in this process, and LLVM would link the wrong one.
 
 
 @njit(error_model="numpy", nogil=True)

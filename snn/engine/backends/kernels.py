@@ -1,6 +1,6 @@
 """Loops over events that are the same for every neuron. Each does the jobs ``lo`` to ``hi`` and owns what it writes.
 
-Flat arrays and unsigned indices throughout, or LLVM does not vectorise. An event is the position of a spike in its row, and
+All arrays are flat and all indices unsigned, or LLVM does not vectorise. An event is the position of a spike in its row, and
 a row is one sample at one time step: the events of row r are ``index[start[r]:start[r + 1]]``. Weights ``[n_out, n_in]`` are
 packed to ``[blocks, n_in, lanes]`` with 16, 32 or 64 outputs per block, so that a block stays in the cache while all rows are
 read.
@@ -14,7 +14,7 @@ from .python.lanes import LANES, add_times, lowest, njit, ones, where_nonzero
 
 @njit(error_model="numpy", nogil=True)
 def mark(lo, hi, array, columns, value, checks, words, per_row, count, wrong):
-    """Write for each row a bit per element that is not zero, and their number.
+    """Write, for each row, a set bit for each nonzero element, and the number of set bits.
 
     If ``checks``, set ``wrong`` where an element is neither zero nor ``value``.
     """

@@ -1,4 +1,4 @@
-"""Neurons and layers that NIR defines and snn lacks: with gains, with a rest apart from the reset, and a bare threshold."""
+"""Neurons and layers that NIR defines and snn lacks: neurons with gains or a resting potential, Scale, Threshold."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ScaledIFNode(IFNode):
 
 
 class RestingLIFNode(LIFNode):
-    """Leaky neuron with a rest of its own and a gain, which is NIR's LIF, or LI with ``fire=False``.
+    """Leaky neuron with a resting potential and a gain, which is NIR's LIF, or LI with ``fire=False``.
 
     ``v = v_rest + beta (v - v_rest) + gain x``. It starts at ``v_rest``.
 
@@ -74,7 +74,7 @@ class RestingLIFNode(LIFNode):
     gain : float or array or Parameter
         Factor of the input: NIR's ``r (1 - beta)``.
     v_rest : float or array or Parameter
-        Where the membrane decays to: NIR's ``v_leak``.
+        Resting potential, to which the membrane decays: NIR's ``v_leak``.
 
     Raises
     ------
@@ -108,7 +108,7 @@ class RestingLIFNode(LIFNode):
 
 
 class RestingCurrentLIFNode(CurrentLIFNode):
-    """Leaky neuron with a synaptic current, a rest of its own and gains: NIR's CubaLIF, or CubaLI with ``fire=False``.
+    """Leaky neuron with a synaptic current, a resting potential and gains: NIR's CubaLIF, or CubaLI with ``fire=False``.
 
     ``i = alpha i + gain_syn x``; ``v = v_rest + beta (v - v_rest) + gain i``. It starts at ``v_rest``.
 
@@ -117,15 +117,15 @@ class RestingCurrentLIFNode(CurrentLIFNode):
     v_threshold, fire, surrogate_function, v_reset, detach_reset, fire_at_threshold, spike_value
         As for :class:`snn.Neuron`.
     alpha, beta : float or array or Parameter
-        Shares of the current and of the membrane that are left after a step, in [0, 1].
+        Shares of the current and of the membrane that remain after a step, in [0, 1].
     gain_syn : float or array or Parameter
         Factor of the input: NIR's ``w_in (1 - alpha)``.
     gain : float or array or Parameter
         Factor of the current: NIR's ``r (1 - beta)``.
     v_rest : float or array or Parameter
-        Where the membrane decays to: NIR's ``v_leak``.
+        Resting potential, to which the membrane decays: NIR's ``v_leak``.
     current_first : bool
-        If True, the input of a step reaches the membrane in it. If False, the membrane takes the current of the step before.
+        If True, an input reaches the membrane in the same step. If False, the membrane takes the current of the step before.
 
     Raises
     ------
@@ -192,7 +192,7 @@ class _Elementwise(Layer):
 class Scale(_Elementwise):
     """A factor for each feature of an input of any shape, ``weight * x``, which is NIR's Scale.
 
-    Of inputs ``[N, features]`` it is :class:`snn.OneToOne`.
+    For inputs ``[N, features]`` it equals :class:`snn.OneToOne`.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ class Scale(_Elementwise):
 
 
 class Threshold(_Elementwise):
-    """A step for each feature, 1 where ``x > threshold``, which is NIR's Threshold: a neuron without a membrane.
+    """A step function of each feature, 1 where ``x > threshold``, which is NIR's Threshold: a neuron without a membrane.
 
     Parameters
     ----------

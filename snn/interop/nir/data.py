@@ -1,4 +1,4 @@
-"""Records of runs as NIRData, and back: values in a grid of time steps, or events."""
+"""Records of runs as NIRData, and back: values on a grid of time steps, or events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["from_data", "read_data", "to_data", "write_data"]
 
 
 def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: str = "node") -> Any:
-    """Return the record of a run as NIR's data of a graph: for each layer, its observables.
+    """Return the record of a run as NIR's graph data: the observables of each layer.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def to_data(record: Mapping[str, Any], *, dt: float, events: bool = True, name: 
         Seconds of a time step.
     events : bool
         Whether spikes become events, at ``dt`` times the number of the step, counted from 0; spikes of an amplitude other than
-        1 carry it as a value. Otherwise everything is in a grid, with spikes of 0 and 1 as bools.
+        1 carry it as a value. Otherwise everything is on a grid, with spikes of 0 and 1 as bools.
     name : str
         Name of the node if the net is a single neuron, whose records have no name.
 
@@ -102,13 +102,13 @@ def _events(nir: Any, grid: Array, dt: float) -> Any:
 
 
 def _times(steps: Array, dt: float) -> Array:
-    """Return times in seconds whose quotient by ``dt``, cut off, is the step again."""
+    """Return times in seconds such that division by ``dt``, with truncation, gives the steps again."""
     times = steps * dt
     return np.where(np.floor(times / dt) < steps, np.nextafter(times, np.inf), times)
 
 
 def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict[str, Array]:
-    """Return NIR's data of a graph as a record: ``"<layer>.<variable>"`` to ``[T, N, features]``.
+    """Return NIR's graph data as a record: ``"<layer>.<variable>"`` to ``[T, N, features]``.
 
     Parameters
     ----------
@@ -122,8 +122,8 @@ def from_data(data: Any, *, dt: float | None = None, limit: int = LIMIT) -> dict
     Returns
     -------
     dict of str to array
-        Events as the sum of their values in each step, in float32 or the dtype of the values. Grids as they are, but bools as
-        float32.
+        Events become the sum of their values in each step, in float32 or the dtype of the values. Grids are unchanged, but
+        bools become float32.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
         array = array.astype(np.float32) if array.dtype.kind == "b" else array
         return np.ascontiguousarray(array.swapaxes(0, 1))
     if not isinstance(seen, nir.EventData):
-        raise DataError(where, "events, or values in a grid", type(seen).__name__, MEND)
+        raise DataError(where, "events, or values on a grid", type(seen).__name__, MEND)
     if dt is None:
         raise ArgumentError(where, "dt, the seconds of a time step, for events", "none", "For example dt=1e-3.")
     idx, time = np.asarray(seen.idx), np.asarray(seen.time, np.float64)
@@ -187,7 +187,7 @@ def _record(nir: Any, seen: Any, dt: float | None, limit: int, where: str) -> Ar
 
 
 def write_data(path: str | os.PathLike[str], data: Any) -> None:
-    """Write NIR's data of a graph to an HDF5 file.
+    """Write NIR's graph data to an HDF5 file.
 
     It is written beside its destination, then moved into place.
 
@@ -224,7 +224,7 @@ def write_data(path: str | os.PathLike[str], data: Any) -> None:
 
 
 def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
-    """Read NIR's data of a graph from an HDF5 file, which may come from anywhere, as :func:`read` does a graph.
+    """Read NIR's graph data from an HDF5 file, which may come from anywhere, as :func:`read` reads a graph.
 
     Parameters
     ----------

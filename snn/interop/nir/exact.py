@@ -92,7 +92,7 @@ def _packed(value: Any, arrays: dict[str, Array]) -> Any:
 def restored(
     node: Any, kind: str, found: dict[str, Any], shape: tuple[int, ...], dt: float, surrogate_function: Any, where: str
 ) -> Cell:
-    """Return the Cell that the metadata of a node describe.
+    """Return the Cell that the metadata of a node describes.
 
     Parameters
     ----------

@@ -98,7 +98,7 @@ def label(name: str, kind: str) -> str:
 
 
 def numbers(node: Any, field: str, where: str) -> Array:
-    """Return a field as an array of finite numbers; torch's tensors are taken too.
+    """Return a field as an array of finite numbers; torch's tensors are accepted too.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def whole(value: Any, where: str, least: int = 0) -> int:
 
 
 def sizes(value: Any, where: str, axes: int, least: int = 0) -> tuple[int, ...]:
-    """Return a field of one whole number, or one for each of so many axes.
+    """Return a field that holds one whole number, or one for each of ``axes`` axes.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def sizes(value: Any, where: str, axes: int, least: int = 0) -> tuple[int, ...]:
 
 
 def full(value: Array, shape: tuple[int, ...], where: str) -> Array:
-    """Return the parameter of a neuron with a value for each feature; one value is for all.
+    """Return the parameter of a neuron with a value for each feature; a single value holds for all.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def many(shape: tuple[int, ...], limit: int, where: str) -> tuple[int, ...]:
     Raises
     ------
     DataError
-        If it is.
+        If it is larger.
     """
     if math.prod(shape) * 8 > limit:
         raise DataError(where, f"at most {limit:,} bytes per sample", f"{list(shape)}", "Pass limit= if the graph is trusted.")

@@ -29,7 +29,7 @@ def write(path: str | os.PathLike[str], graph: Any) -> None:
     Parameters
     ----------
     path : str or path
-        The file, by custom ``*.nir``.
+        The file, by convention ``*.nir``.
     graph : nir.NIRGraph
         A graph as :func:`to_nir` returns it.
 

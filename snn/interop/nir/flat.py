@@ -48,7 +48,7 @@ class Flat:
         return [(source, item.name) for item in self.items.values() for source in item.sources]
 
     def sender(self, name: str) -> str | None:
-        """Return the neuron whose output a node hands on, scaled or as it is, and nothing else; None if there is none."""
+        """Return the neuron whose output, scaled or unchanged, is all that a node passes on; None if there is none."""
         passed: set[str] = set()
         while self.items[name].kind == "Scale" and len(self.items[name].sources) == 1 and name not in passed:
             passed.add(name)
@@ -75,7 +75,7 @@ def flatten(graph: Any) -> Flat:
     ends: dict[str, tuple[str, str]] = {}  # of an inner graph, its input and its output
     _collect(graph, "", items, ends, 0)
     edges: dict[str, list[str]] = {name: [] for name in items}
-    seen: dict[str, None] = {}  # a file has its nodes in the order of the alphabet
+    seen: dict[str, None] = {}  # a file has its nodes in alphabetical order
     for source, target in _all_edges(graph, "", ends):
         edges[target].append(source)
         seen |= {source: None, target: None}
@@ -95,7 +95,7 @@ def flatten(graph: Any) -> Flat:
     there = reached(items, inputs[0])
     missing = [name for name in items if name not in there]
     if missing:
-        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "another one", MEND)
+        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "one it does not lead to", MEND)
     metadata = getattr(graph, "metadata", None)
     return Flat(items, inputs[0], outputs, metadata if isinstance(metadata, dict) else {})
 
@@ -104,7 +104,7 @@ def _collect(graph: Any, prefix: str, items: dict[str, Item], ends: dict[str, tu
     where = f"NIR graph {prefix[:-1]!r}" if prefix else "NIR graph"
     nodes = getattr(graph, "nodes", None)
     if type(graph).__name__ != "NIRGraph" or not isinstance(nodes, dict):
-        raise DataError(where, "a nir.NIRGraph", describe(graph), "Pass what nir.read returns, or the path of a file.")
+        raise DataError(where, "a nir.NIRGraph", describe(graph), "Pass the result of nir.read, or the path of a file.")
     if depth > _DEEPEST:
         raise DataError(where, f"at most {_DEEPEST} graphs inside one another", "more", MEND)
     for key, node in nodes.items():
@@ -166,7 +166,7 @@ def _without_identities(items: dict[str, Item]) -> None:
             item.sources = [found for source in item.sources for found in real(source, 0)]
             if len(set(item.sources)) < len(item.sources):
                 raise DataError(
-                    f"NIR graph, node {item.name!r}", "one way from a node to it past inputs and outputs", "several", MEND
+                    f"NIR graph, node {item.name!r}", "one path from a node to it through inputs and outputs", "several", MEND
                 )
     for name in inside:
         del items[name]
@@ -188,7 +188,7 @@ def reached(items: dict[str, Item], start: str) -> dict[str, int]:
 
 
 def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
-    """Return the edges that cross a time step where nothing says which: NIR has no steps, and a cycle needs one.
+    """Return the edges that cross a time step, if the graph does not say which: NIR has no steps, but a cycle needs one.
 
     In a cycle, a Delay gets its input from the previous step, and is one step shorter. In cycles without a Delay, neurons run
     in the order of their distance from the input, and their output to themselves or to earlier neurons arrives one step later.

@@ -1,6 +1,6 @@
-"""A tree of HDF5 as dicts, read so that no file can lead out of itself, take more memory than was allowed, or end the process.
+"""A tree of HDF5 as dicts, read so that no file can refer to others, take more memory than was allowed, or end the process.
 
-The library finds the groups, and says what a data set is and where its bytes lie. The bytes of numbers and texts are read
+The library finds the groups, describes each data set and locates its bytes. The bytes of numbers and texts are read
 here, because nothing bounds what the library does with those of damaged files.
 """
 
@@ -50,7 +50,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     path : path
         The file.
     limit : int
-        The most bytes of all data sets together.
+        Largest total size of all data sets in bytes.
     where : str
         The function that needs h5py, for an error.
     attributes : sequence of str
@@ -96,7 +96,7 @@ class _Reader:
         """Return a group as a dict."""
         address = self.h5py.h5o.get_info(group.id).addr
         if depth > _DEEPEST or address in self.seen:
-            raise DataError(f"{self.where}, {group.name}", "groups inside one another", "a group in itself, or twice", AGAIN)
+            raise DataError(f"{self.where}, {group.name}", "a tree of groups", "a group inside itself, or twice", AGAIN)
         self.seen.add(address)
         found: dict[str, Any] = {}
         for name in self.attributes:
@@ -150,7 +150,7 @@ class _Reader:
     def texts(self, node: Any, count: int) -> Any:
         """Return texts, each of which lies elsewhere in the file."""
         if node.chunks is not None or count > self.size // 16:
-            raise DataError(f"{self.where}, {node.name}"[:300], "texts side by side", f"{node.shape} in pieces", AGAIN)
+            raise DataError(f"{self.where}, {node.name}"[:300], "contiguous texts", f"{node.shape} in chunks", AGAIN)
         words = []
         for place in range(count):
             row = read_row(self.path, node, place, np.dtype("u1"), self.where)
@@ -159,7 +159,7 @@ class _Reader:
         return words[0] if node.shape == () else np.array(words, object).reshape(node.shape)
 
     def array(self, node: Any, count: int, what: str) -> Array:
-        """Return numbers from where the library says that they are."""
+        """Return numbers, read at the position that the library gives."""
         dtype = np.dtype(node.dtype.str)
         if node.chunks is not None:
             return self.chunked(node, dtype, what)
@@ -167,11 +167,11 @@ class _Reader:
         if start is None:
             if size > 1 << 16:
                 raise DataError(what, "numbers that were written", "none", AGAIN)
-            return np.asarray(node[()], dtype)  # small, in the head of the data set
+            return np.asarray(node[()], dtype)  # small, in the header of the data set
         return np.frombuffer(self.bytes(start, size, what), dtype, count).reshape(node.shape)
 
     def bytes(self, start: int, size: int, what: str) -> bytes:
-        """Return so many bytes of the file."""
+        """Return ``size`` bytes of the file from ``start`` on."""
         if not 0 <= start <= start + size <= self.size:
             raise DataError(what, f"{size} bytes at byte {start}", f"a file of {self.size}", AGAIN)
         with open(self.path, "rb") as file:
@@ -179,7 +179,7 @@ class _Reader:
             return file.read(size)
 
     def chunked(self, node: Any, dtype: np.dtype[Any], what: str) -> Array:
-        """Return numbers that were written in pieces."""
+        """Return numbers that were written in chunks."""
         plist, shape, chunks = node.id.get_create_plist(), node.shape, node.chunks
         filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
         if not {*filters} <= {_DEFLATE, _SHUFFLE} or len(filters) > 2:
@@ -188,12 +188,12 @@ class _Reader:
         self.take(size, node.name)
         corners = [range(0, length, step) for length, step in zip(shape, chunks, strict=True)]
         if math.prod(len(corner) for corner in corners) > self.size // 16:
-            raise DataError(what, "as many pieces as fit in the file", "more", AGAIN)
+            raise DataError(what, "as many chunks as fit in the file", "more", AGAIN)
         out = np.empty(shape, dtype)
         for corner in itertools.product(*corners):
             info = node.id.get_chunk_info_by_coord(corner)
             if info.byte_offset is None:
-                raise DataError(what, "all its pieces", f"none at {corner}", AGAIN)
+                raise DataError(what, "all its chunks", f"none at {corner}", AGAIN)
             raw = self.bytes(info.byte_offset, info.size, what)
             for k in range(len(filters))[::-1]:
                 if not info.filter_mask >> k & 1:

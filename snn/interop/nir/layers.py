@@ -108,13 +108,11 @@ def _pool(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: float,
     padding = _padding(cell, before[1:], kernel, stride, (1, 1), where)
     refused = {"ceil_mode": cell.ceil_mode, "divisor_override": getattr(cell, "divisor_override", None) is not None}
     refused["count_include_pad=False"] = any(padding) and not getattr(cell, "count_include_pad", True)
-    refused["pad_mode='same' that adds something"] = (
-        any(padding) and cell.pad_mode == "same" and isinstance(cell, nn.AvgPool2d)
-    )
+    refused["pad_mode='same' that pads"] = any(padding) and cell.pad_mode == "same" and isinstance(cell, nn.AvgPool2d)
     for name, is_so in refused.items():
         if is_so:
             raise ArgumentError(
-                where, "windows as NIR defines them", name, "Pad by a layer of zeros, or choose other windows."
+                where, "windows as NIR defines them", name, "Pad in a layer of its own, or choose other windows."
             )
     arrays = {"kernel_size": np.array(kernel), "stride": np.array(stride), "padding": np.array(padding)}
     return Layer(type(cell).__name__, arrays)
@@ -124,7 +122,7 @@ def _flatten(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: flo
     axes = len(before) + 1
     start, end = cell.start_dim % axes, cell.end_dim % axes
     if not start:
-        raise ArgumentError(where, "a Flatten that leaves the batch alone", "start_dim=0", "Begin at start_dim=1.")
+        raise ArgumentError(where, "a Flatten that keeps the batch axis", "start_dim=0", "Use start_dim=1.")
     last = -1 if end == axes - 1 else end - 1
     return Layer("Flatten", {"input_type": {"input": np.array(before)}, "start_dim": start - 1, "end_dim": last})
 

@@ -26,7 +26,7 @@ def _weights(node: Any, where: str, axes: int) -> Array:
     weight = numbers(node, "weight", where)
     if weight.ndim != axes or not weight.size:
         raise DataError(
-            f"{where}, weight", f"an array of {axes} axes", describe(weight), "Ours have one matrix or kernel each."
+            f"{where}, weight", f"an array of {axes} axes", describe(weight), "Each of our layers has one matrix or kernel."
         )
     return _floats(weight)
 
@@ -150,7 +150,7 @@ def _read_flatten(node: Any, before: tuple[int, ...], found: dict[str, Any], dt:
     for name in ("start_dim", "end_dim"):
         value = np.asarray(getattr(node, name))
         if value.size != 1 or value.dtype.kind not in "iu" or not -axes <= int(value.reshape(())) < axes:
-            raise DataError(f"{where}, {name}", f"an axis of {list(before)}, batch aside", describe(value), MEND)
+            raise DataError(f"{where}, {name}", f"an axis of {list(before)}, without the batch", describe(value), MEND)
         ends.append(int(value.reshape(())) % axes)
     start, end = ends
     if end < start:

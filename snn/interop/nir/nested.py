@@ -51,7 +51,7 @@ def nest(
     ArgumentError
         If several values enter a block, or several leave it.
     """
-    senders = {name: name for name in nodes}  # of a block, the node inside whose output it hands on
+    senders = {name: name for name in nodes}  # for each block, the inner node whose output it passes on
     for block in sorted(blocks, key=lambda name: (-name.count("."), name)):
         inside = {name: node for name, node in nodes.items() if name.startswith(f"{block}.")}
         if not inside:
@@ -97,7 +97,7 @@ def _shared(edges: list[Edge], inside: Collection[str], entering: bool, block: s
     if not found:
         raise ArgumentError(
             f"{where}, layer {block!r}", f"one value that {'enters' if entering else 'leaves'} it", "none",
-            "Leave it out: nothing outside depends on it, or it on nothing.",
+            "Leave it out: nothing outside depends on it, or it depends on nothing outside.",
         )  # fmt: skip
     return found
 

@@ -128,7 +128,7 @@ class Wired(Cell):
         if not isinstance(state, dict):
             raise StateError("Wired, state", "a dict", type(state).__name__, "Start with net.initial_state(x).")
         values, after = {"": x}, {}
-        sums: dict[tuple[tuple[str, bool], ...], Any] = {}  # the same one for all that it feeds
+        sums: dict[tuple[tuple[str, bool], ...], Any] = {}  # each is computed once for all parts that it feeds
         for name, has_cell, sources in self._sources:
             total: Any = sums.get(sources)
             for source, late in sources if total is None else ():

@@ -36,7 +36,7 @@ FIELDS = {
     "CubaLIF": ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold", "v_reset", "w_in"),
     "Threshold": ("threshold",),
 }
-"""The parameters of each kind of NIR."""
+"""The parameters of each kind of NIR node."""
 
 CELLS: tuple[type[Cell], ...] = (
     IFNode, Readout, ScaledIFNode, LIFNode, LeakyReadout, RestingLIFNode, CurrentLIFNode, RestingCurrentLIFNode, Exponential,
@@ -55,13 +55,13 @@ class Said:
     Attributes
     ----------
     kind : str
-        NIR's.
+        Its kind in NIR.
     fields : dict
         Its parameters.
     beyond : list of str
         Properties that NIR does not define, so that other packages would read another neuron.
     amplitude : array or None
-        Of its spikes, where that is not 1.
+        Amplitude of its spikes, if it is not 1.
     """
 
     kind: str
@@ -122,7 +122,7 @@ def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) 
 
 
 def _fields(node: Any, shape: tuple[int, ...], dt: float, where: str) -> dict[str, Array]:
-    """Return all but threshold and reset."""
+    """Return all fields but threshold and reset."""
 
     def constant(value: Any) -> Array:
         return _numbers(value, shape, where)
@@ -166,7 +166,7 @@ def _positive(rate: Array, where: str, share: str) -> Array:
     if not np.all(rate > 0):
         raise ArgumentError(
             where, f"{share} below 1, for a time constant", "1, which never leaks",
-            "Without a leak take snn.IFNode, or snn.Readout.",
+            "Without a leak, use snn.IFNode or snn.Readout.",
         )  # fmt: skip
     return rate
 
@@ -245,7 +245,7 @@ def _leaky(values: dict[str, Array], beta: Array, rate: Array, dt: float, method
     if _rests_at_reset(values):
         if _is_one(values["r"]):
             exact = method == "exact"
-            steps = uniform(values["tau"] / dt if exact else np.maximum(values["tau"] / dt, 1))  # but for rounding
+            steps = uniform(values["tau"] / dt if exact else np.maximum(values["tau"] / dt, 1))  # below 1 only by rounding
             return _made(kind, where, tau=steps, decay_input=True, exponential=exact, **fires)
         if _is_one(gain):
             return _made(kind, where, beta=uniform(beta), decay_input=False, **fires)
@@ -281,7 +281,7 @@ def _firing(values: dict[str, Array], surrogate: Any) -> dict[str, Any]:
 
 
 def _rests_at_reset(values: dict[str, Array]) -> bool:
-    """Return whether it rests where ours do: where it is reset to, or at 0 where it does not fire."""
+    """Return whether it rests where our neurons do: at its reset value, or at 0 if it does not fire."""
     return bool(np.all(values["v_leak"] == values.get("v_reset", 0.0)))
 
 

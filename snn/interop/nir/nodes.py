@@ -27,10 +27,10 @@ __all__ = ["WHERE", "Nodes", "Term"]
 
 WHERE = "snn.interop.nir.to_nir"
 _ADVICE = {
-    "Dropout": "It does nothing outside of training: take it out first.",
+    "Dropout": "It does nothing outside of training: remove it first.",
     "BatchNorm2d": "Fold it into the convolution before it.",
     "BatchNorm1d": "Fold it into the layer before it.",
-    "MaxPool2d": "Take nn.SumPool2d or nn.AvgPool2d.",
+    "MaxPool2d": "Use nn.SumPool2d or nn.AvgPool2d.",
 }
 
 
@@ -71,7 +71,7 @@ class Nodes:
         self.edges: list[tuple[Term, str]] = []
         self.beyond: list[tuple[str, str]] = []
         self.starts: dict[int, Any] = {}
-        if self.step.starts:  # else the state of one without is None
+        if self.step.starts:  # otherwise the state is None
             self.starts = dict(zip(tree.leaves(self.step.state), tree.leaves(initial_state(net, x)), strict=True))
 
     def _add(self, name: str, kind: str, arguments: dict[str, Any], metadata: dict[str, Any], shape: Any) -> str:
@@ -97,7 +97,7 @@ class Nodes:
     def _feed(self, terms: list[Term], name: str, shape: Any) -> None:
         seen: set[Term] = set()
         for term in terms:
-            if term in seen:  # x + x: NIR has an edge once
+            if term in seen:  # x + x: NIR has each edge only once
                 one = self._scale([term], np.ones(shape, self.x.dtype), f"{name}.twice", {"layer": "sum"})
                 term = one[0]
             seen.add(term)

@@ -1,4 +1,4 @@
-"""Facts about other packages: neurons that their graphs leave incomplete, and graphs that they read with other numbers."""
+"""Facts about other packages: neurons that their graphs describe incompletely, and graphs that they read differently."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def peer_neuron(
     Raises
     ------
     DataError
-        If the package would not have written the node in these steps.
+        If the package would not have written the node with this time step.
     ArgumentError
         If the package has no such option.
     """
@@ -55,7 +55,7 @@ def peer_neuron(
     gains = [values["r"] * dt / tau, *([values["w_in"] * dt / values["tau_syn"]] if kind == "CubaLIF" else [])]
     if any(np.any(np.abs(gain - 1) > 1e-4) for gain in gains) or np.any(values["v_leak"]) or np.any(values["v_reset"]):
         raise DataError(
-            where, f"r = tau / dt, a rest of 0 and a reset to 0, as snnTorch writes with dt = {dt:g} s", "other parameters",
+            where, f"r = tau / dt, v_leak = v_reset = 0, as snnTorch writes with dt = {dt:g} s", "other parameters",
             "Leave written_by out, or pass the dt of the file; snnTorch's own is 1e-4.",
         )  # fmt: skip
     arguments = {"beta": uniform(1 - dt / tau), "threshold": uniform(values["v_threshold"]), "spike_grad": surrogate} | options
@@ -115,7 +115,7 @@ class Reader:
     kinds : mapping of str to tuple of Rule
         The nodes that it reads as NIR defines them, and under which conditions.
     loops : bool
-        Whether it reads a neuron that feeds itself through a layer of weights also in the outermost graph. In others all do.
+        Whether it reads a neuron that feeds itself through weights in the outermost graph too; in inner graphs all do.
     """
 
     name: str
@@ -208,7 +208,7 @@ def check_reader(reader: str, flat: Flat, dt: float, outermost: Collection[str],
     dt : float
         Seconds of a step.
     outermost : collection of str
-        Names of the nodes that are in no graph inside it.
+        Names of the nodes that are in no inner graph.
     where : str
         Name in error messages.
 
@@ -225,7 +225,7 @@ def check_reader(reader: str, flat: Flat, dt: float, outermost: Collection[str],
             "Pass that dt; or leave reader out, if the package is given yours.",
         )  # fmt: skip
     if len(flat.outputs) > 1:
-        raise ArgumentError(about, "one output", f"{len(flat.outputs)}", f"{known.name} reads no more: write a net for each.")
+        raise ArgumentError(about, "one output", f"{len(flat.outputs)}", f"{known.name} reads only one: write a net for each.")
     short = [name.replace(".", "_") for name in flat.items]
     if twice := sorted({name for name in short if short.count(name) > 1}):
         raise ArgumentError(

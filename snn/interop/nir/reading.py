@@ -61,7 +61,7 @@ def from_nir(
     written_by : {"norse", "snntorch"}, optional
         Make the neurons of that package, whose graphs describe them incompletely: see docs/nir.md.
     options : dict, optional
-        Properties of neurons that the graph leaves out, by that package's names: ``reset_mechanism`` and ``reset_delay`` for
+        Properties of neurons that the graph leaves out, in that package's names: ``reset_mechanism`` and ``reset_delay`` for
         snnTorch.
     surrogate_function : callable, optional
         For neurons without a known surrogate, as for :class:`snn.Neuron`. There must be at least one such neuron.
@@ -151,7 +151,7 @@ class _Reader:
         return delay_steps(item.node, before, self.dt, self.limit, self._where(item))
 
     def _declared(self, item: Item, end: str) -> tuple[int, ...] | None:
-        """Return a shape that an Input or Output says."""
+        """Return the shape that an Input or Output states, if any."""
         types = getattr(item.node, f"{end}_type", None)
         value = types.get(end) if isinstance(types, dict) else None
         if value is None:
@@ -186,7 +186,7 @@ class _Reader:
         return Part(item.name, cell, sources, before, after)
 
     def _check_restored(self, found: dict[str, Any], where: str) -> None:
-        """Check that no argument contradicts a neuron that our metadata describe completely."""
+        """Check that no argument contradicts a neuron that our metadata describes completely."""
         asked = {"method": self.method != "euler", "written_by": self.written_by is not None}
         names = [name for name, given in asked.items() if given]
         made = found.get("arguments")
@@ -194,7 +194,7 @@ class _Reader:
         if names or (surrogates and self.surrogate is not None and not self._takes_surrogate()):
             name = names[0] if names else "surrogate_function"
             raise ArgumentError(
-                f"{WHERE}, {where}", f"no {name} for a neuron that its metadata describe", "one",
+                f"{WHERE}, {where}", f"no {name} for a neuron that its metadata describes", "one",
                 "Leave it out, or pass metadata=False to read the fields alone.",
             )  # fmt: skip
 
@@ -243,7 +243,7 @@ class _Reader:
     # From parts to a net
 
     def _folded(self, parts: list[Part]) -> list[Part]:
-        """Make one layer of a neuron and the weights by which it comes back to itself alone."""
+        """Merge each neuron with the weights through which it feeds only itself into one layer."""
         by_name = {part.name: part for part in parts}
         used: dict[str, list[str]] = {}
         for part in parts:

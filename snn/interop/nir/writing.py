@@ -51,7 +51,7 @@ def to_nir(
 
     Everything that NIR cannot express is refused. NIR defines neurons in continuous time, without a time step: packages that
     take forward Euler steps of ``dt`` get our spikes. :func:`from_nir` returns the same net, to the bit, since metadata
-    hold all that only spikecell has.
+    holds all that only spikecell has.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ def to_nir(
         that starts at its ``v_reset``), ``"feedback"`` (a step late in another place). ``"surrogate"`` (your own) and
         ``"stop_gradient"`` are left out: the same spikes come back, with another gradient.
     reader : {"norse", "snntorch", "spikingjelly"}, optional
-        The package that is to read the graph. Everything that it refuses or reads with other numbers is an error, by the name
-        of the node, with one exception: SpikingJelly also fires where a membrane is exactly at the threshold. See docs/nir.md.
+        The package that is to read the graph. Everything that it refuses or reads with other numbers is an error that names
+        the node, with one exception: SpikingJelly also fires where a membrane is exactly at the threshold. See docs/nir.md.
     nested : bool
         Whether each Cell that holds others becomes a graph inside the graph. By default all nodes are side by side, under
         names such as ``block.layer``.
@@ -107,7 +107,7 @@ def to_nir(
         )
     if reader is not None and (not isinstance(reader, str) or reader not in READERS):
         raise ArgumentError(
-            WHERE, f"reader one of {', '.join(READERS)}, or None", repr(reader)[:100], "docs/nir.md says what others read."
+            WHERE, f"reader one of {', '.join(READERS)}, or None", repr(reader)[:100], "docs/nir.md has a table."
         )
     if reader is not None and {*beyond} - _LEFT_OUT:
         raise ArgumentError(
@@ -168,7 +168,7 @@ class _Writer(Operations):
         if missing:
             word, where = missing[0]
             expected, got = BEYOND[word]
-            others = f"; so for {len(missing) - 1} more" if len(missing) > 1 else ""
+            others = f"; the same for {len(missing) - 1} more" if len(missing) > 1 else ""
             words = {w for w, _ in missing}
             then = (
                 "the graph has the same spikes, without this gradient"
@@ -224,7 +224,7 @@ class _Writer(Operations):
         metadata = metadata or {}
         try:
             return self.nir.NIRGraph(dict(nodes), list(edges), metadata=metadata)
-        except Exception:  # nir takes kernels to be square and groups to be 1; cycles without an end it refuses too
+        except Exception:  # nir takes kernels to be square and groups to be 1; it also refuses cycles without an end
             return self.nir.NIRGraph(dict(nodes), list(edges), metadata=metadata, type_check=False)
 
     def _resolved(self) -> list[tuple[str, str, int]]:

@@ -136,7 +136,7 @@ def test_a_net_says_how_each_layer_got_its_currents(x, how):
     assert "runs on all time steps at once" in layers[2]
     assert text.splitlines()[-1] == (
         "mode='auto' runs this step by step: that takes about 1.2 ms with its gradient, less than 5 ms." if len(x) < 50
-        else "mode='auto' compiles this: step by step it would take about 44 ms with its gradient, 5 ms or more."
+        else "mode='auto' compiles this: step by step it would take about 44 ms with its gradient, at least 5 ms."
     )  # fmt: skip
 
 

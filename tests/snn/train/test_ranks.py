@@ -124,7 +124,7 @@ def test_the_error_of_a_rank_is_that_of_all(both):
         ("delays", "ranks 1: expected the net of rank 0, Parameters and attributes, after each epoch, got another."),
         ("sizes", "batches: expected the same first batch on every rank, got different ones."),
         ("fewer", "Trainer, batches: expected as many batches on every rank, got 1 and 0. All ranks must draw the same epoch"),
-        ("place", "expected all ranks at the same place of the training, got rank 0 at place 0; rank 1 at place 1."),
+        ("place", "expected all ranks at the same place in the training run, got rank 0 at place 0; rank 1 at place 1."),
         ("batch", "Trainer, batches: expected batches of dataset.batches(...), arrays, or tuples or dicts of arrays"),
         ("generator", "Trainer, ranks, generator 'rng': expected one that can jump ahead"),
     ],

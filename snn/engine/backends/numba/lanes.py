@@ -1,4 +1,4 @@
-"""The innermost loops as vector instructions: in Python source, their sums would not stay in registers after Numba."""
+"""The innermost loops as vector instructions: from Python source, Numba would not keep their sums in registers."""
 
 import math
 from functools import partial
@@ -316,7 +316,7 @@ def exponential(bits, terms, low, high, large, parts):
             power = builder.fsub(shifted, constant(large))
             rest = line(power, constant(-parts[1]), line(power, constant(-parts[0]), x))
             sums, x = [constant(1 / math.factorial(k)) for k in range(2, terms)], rest
-            while len(sums) > 1:  # by halves: each step waits for the one before
+            while len(sums) > 1:  # Estrin's scheme: in Horner's, each step waits for the one before
                 pairs = [line(b, x, a) for a, b in zip(sums[::2], sums[1::2], strict=False)]
                 sums, x = pairs + sums[len(pairs) * 2 :], builder.fmul(x, x)
             p = line(line(sums[0], rest, constant(1.0)), rest, constant(1.0))

@@ -86,7 +86,7 @@ def events(**changes):
             lambda: nir.NIRGraphData({"a": nir.NIRNodeData({"v": nir.TimeGriddedData(np.ones((1, 2, 3)), 1.0)})}),
             "a grid of dt",
         ),
-        (lambda: nir.NIRGraphData({"a": nir.NIRNodeData({"v": 3})}), "events, or values in a grid"),
+        (lambda: nir.NIRGraphData({"a": nir.NIRNodeData({"v": 3})}), "events, or values on a grid"),
     ],
 )
 def test_data_that_is_damaged_is_refused(data, match):

@@ -113,7 +113,7 @@ def test_no_file_leads_out_of_itself(path, tmp_path, kind):
 
 BAD = {
     "huge": (lambda g, n: g.create_dataset(n, (1 << 40, 5), "f4", chunks=(1 << 10, 5), compression="gzip"), "bytes in all"),
-    "many pieces": (lambda g, n: g.create_dataset(n, (1 << 20, 5), "f4", chunks=(1, 5)), "as many pieces as fit"),
+    "many pieces": (lambda g, n: g.create_dataset(n, (1 << 20, 5), "f4", chunks=(1, 5)), "as many chunks as fit"),
     "never written": (lambda g, n: g.create_dataset(n, (7, 5), "f4", chunks=(7, 5)), "none at"),
     "lzf": (lambda g, n: g.create_dataset(n, data=np.ones((7, 5)), compression="lzf"), "gzip as the compression"),
     "complex": (lambda g, n: g.create_dataset(n, data=np.ones((7, 5), complex)), "numbers or text"),

@@ -117,7 +117,7 @@ REFUSED = {
     "activation": (chain(nn.Dense(F, F, activation="relu", rng=0)), "a layer without activation"),
     "rectifier": (chain(nn.ReLU()), r"\(ReLU\)"),
     "dropout": (chain(nn.Dropout(0.5, rng=0)), "does nothing outside of training"),
-    "axes": (chain(nn.Flatten(0)), "leaves the batch alone"),
+    "axes": (chain(nn.Flatten(0)), "keeps the batch axis"),
     "block": (lambda: nn.SequentialCell(snn.Recurrent(snn.ALIFNode(beta=0.9), F, rng=0)), "ALIFNode"),
     "constant": (Constant, "operation 'add'"),
     "product": (Product, "operation 'mul'"),
