@@ -186,7 +186,7 @@ def test_the_same_trainer_goes_on_but_not_from_the_middle_of_a_step(tmp_path):
     died = Tiny().trainer(hooks=[Dies(2)])
     with pytest.raises(DiedError):
         died.fit(3)
-    with pytest.raises(ArgumentError, match="expected a training run whose last step is complete, .* Call resume"):
+    with pytest.raises(ArgumentError, match=r"expected a training run whose last step is complete, .* Call resume"):
         died.fit(3)
     assert died.resume(tmp_path / "c")
     died.fit(3)
