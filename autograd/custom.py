@@ -189,7 +189,7 @@ _by_name: WeakKeyDictionary[Any, dict[int, bool]] = WeakKeyDictionary()
 
 
 def _takes_names(cell: Cell, bprop: Any, n: int, where: str) -> bool:
-    """Check a bprop's signature; tell whether it takes out and dout by name, as after ``*inputs``."""
+    """Check a bprop's signature; return whether it takes out and dout by name, as it must after ``*inputs``."""
     signature = inspect.signature(bprop)
     kinds = [p.kind for name, p in signature.parameters.items() if name in ("out", "dout")]
     by_name = kinds == [inspect.Parameter.KEYWORD_ONLY] * 2

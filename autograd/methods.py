@@ -114,7 +114,7 @@ class Methods:
         """Cumulative sum along an axis."""
         return ops.cumsum(self, axis)
 
-    # One element at a time
+    # Elementwise
 
     def abs(self) -> Tensor:
         """Absolute value."""

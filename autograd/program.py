@@ -127,7 +127,7 @@ class Instruction:
     operands : tuple of int
         Numbers of the instructions whose values it uses.
     dtype : dtype
-        Of its value.
+        Dtype of its value.
     """
 
     kind: str

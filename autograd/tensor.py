@@ -225,7 +225,7 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         return round(self._constant("round"), ndigits)
 
     def __trunc__(self) -> int:
-        """Return the only element without its decimals, for ``math.trunc``; an error if it is being differentiated."""
+        """Return the only element without its fraction, for ``math.trunc``; an error if it is being differentiated."""
         return int(self._constant("math.trunc"))
 
     def _constant(self, where: str) -> Any:

@@ -173,7 +173,7 @@ def make(how: Any, shape: tuple[int, ...], rng: np.random.Generator, where: str)
 
 
 def initializer(init: Any, shape: Any, dtype: Any = float32, *, rng: np.random.Generator | int | None = None) -> Tensor:
-    """Return a Tensor of initial values, as :func:`make` takes ``init``; for a Parameter, as in MindSpore."""
+    """Return a Tensor of initial values for a Parameter, as in MindSpore; ``init`` is ``how`` of :func:`make`."""
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     values = make(init, shape, to_generator(rng, "initializer"), "initializer")
     return Tensor(values, to_dtype(dtype, "initializer"))

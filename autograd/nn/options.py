@@ -1,4 +1,4 @@
-"""How layers print, and the checks of their arguments."""
+"""The repr of layers, and checks of their arguments."""
 
 from __future__ import annotations
 
@@ -124,5 +124,5 @@ def flag(where: str, name: str, value: Any) -> bool:
 
 
 def parameter(where: str, how: Any, shape: tuple[int, ...], rng: Any, dtype: Any, trained: bool = True) -> Parameter:
-    """Make a Parameter of initial values as :func:`autograd.nn.init.make` takes them."""
+    """Make a Parameter; ``how`` gives its initial values, as for :func:`autograd.nn.init.make`."""
     return Parameter(init.make(how, shape, rng, where).astype(dtype), requires_grad=trained)

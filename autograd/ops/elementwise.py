@@ -1,4 +1,4 @@
-"""Operations on one element at a time, with broadcasting."""
+"""Elementwise operations, with broadcasting."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ..parameter import Parameter
 __all__ = ["Bundle"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_MOST = 1 << 16  # elements; the gradients of more would be copied for longer than the calls take
+_MOST = 1 << 16  # elements; to copy the gradients of more would take longer than the calls
 
 
 class Bundle:

@@ -32,7 +32,7 @@ class Known(NamedTuple):
 
 
 def largest(values: Array) -> float:
-    """Return an upper bound of the absolute values: their norm, which takes one look. NaN or infinity if it is not finite.
+    """Return an upper bound of the absolute values: their norm, computed in one pass. NaN or infinity if it is not finite.
 
     Squares may be 0 for values below 1e-18. A sum of squares is never below any of them, whatever is rounded.
     """
