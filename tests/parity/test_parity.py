@@ -44,7 +44,7 @@ def subjects(heading):
 def test_the_page_says_which_mode_we_follow_where_they_disagree():
     mode = {"pynative": "PyNative", "graph": "Graph"}
     held = {(case.subject, mode[case.follows]) for case in CASES.values() if case.follows in mode}
-    assert subjects("Where its two modes disagree") == sorted(held)
+    assert subjects("Where MindSpore's two modes disagree") == sorted(held)
 
 
 def test_the_page_says_where_we_differ_from_both():
