@@ -1,4 +1,4 @@
-"""Attributes of layers that training may change and that are no Parameters, such as the width of learnt delays."""
+"""Attributes of layers that training may change and that are not Parameters, such as the width of learnt delays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Undo = Callable[[], list[str]]
 def attributes_of(net: Cell) -> dict[str, Any]:
     """Return the attributes that each Cell names as :attr:`~autograd.Cell.checkpointed`, by path; Parameters left out.
 
-    A number comes as it is, an array or a Tensor as an array.
+    A number is returned unchanged, an array or a Tensor as an array.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Call
     net : Cell
         The net.
     saved : mapping
-        What :func:`attributes_of` returned.
+        Result of :func:`attributes_of`.
     where : str
         Name in error messages.
 
@@ -110,7 +110,7 @@ def _plain(value: Any) -> Any:
 
 
 def _copied(value: Any) -> Any:
-    """Return a value that stays as it is where a Cell writes into its own."""
+    """Return a copy of a value, which does not change when a Cell writes into the original."""
     return (
         np.array(value) if isinstance(value, np.ndarray) else Tensor(np.array(value)) if isinstance(value, Tensor) else value
     )

@@ -102,7 +102,7 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
             where,
             f"version {VERSION} of the format",
             f"version {found['version']!r}",
-            "Read it with the spikecell that wrote it.",
+            "Read it with the version of spikecell that wrote it.",
         )
     try:
         arrays = {name: _array(entry) for name, entry in package.deserialize(data)}
@@ -138,4 +138,4 @@ def _digest(content: Any, arrays: Mapping[str, Array]) -> str:
 
 
 def _broken(where: str, error: Exception) -> CheckpointError:
-    return CheckpointError(where, "a whole checkpoint", f"a broken one ({error})", f"Nothing was loaded. {_ANOTHER}")
+    return CheckpointError(where, "an intact checkpoint", f"a damaged one ({error})", f"Nothing was loaded. {_ANOTHER}")

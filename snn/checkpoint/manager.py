@@ -99,7 +99,7 @@ class Checkpoints:
             try:
                 old.unlink(missing_ok=True)
             except OSError as error:
-                raise unwritable(old, error, "Another was written whole; this older one could not be removed.") from error
+                raise unwritable(old, error, "The new one is complete; this older one could not be removed.") from error
         return path
 
     def load(self, **parts: Any) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Refusal of unknown argument names by functions, with the name that is meant, as classes refuse them."""
+"""Functions that refuse unknown argument names and suggest the name that is meant, as classes do."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Way:
         Whether the input gradient stays a product of ``gradient`` and a matrix ``weight`` with ``n_out`` rows, which the loop
         of the previous layer computes.
     taped : bool
-        Whether gradients may be asked for after the run, so that it keeps what they need.
+        Whether gradients may be requested after the run, so that it keeps the arrays they need.
     finite : bool
         Whether it suffices to compute the input gradient where it is needed.
     """

@@ -157,7 +157,7 @@ def _run(layer: Cell, values: Array, where: str) -> Array:
 
 
 def _scale(values: Array, percentile: float, per: str, where: str) -> Array:
-    """Return the activation that one spike per step represents, ``[channels]`` or ``[1]``; any for a channel never active."""
+    """Return the activation that one spike per step represents, ``[channels]`` or ``[1]``; any if it is never active."""
     active = values[values > 0]
     if not active.size:
         raise ArgumentError(

@@ -106,7 +106,7 @@ class Recording:
         return self.bytes[packet.start : packet.start + 8 * packet.number].view("<u4").reshape(-1, 2)
 
     def between(self, start: int, end: int) -> Events:
-        """Return the events from ``start`` to before ``end``, microseconds of the recording, counted from ``start``."""
+        """Return the events from ``start`` to before ``end``, in microseconds of the recording; times count from ``start``."""
         chosen = [self.packets[k] for k in np.flatnonzero((self.first < end) & (self.last >= start))]
         words = np.concatenate([self._words(packet) for packet in chosen] or [np.zeros((0, 2), "<u4")])
         wraps = np.repeat([packet.overflow for packet in chosen], [packet.number for packet in chosen]).astype(np.int64)
@@ -116,7 +116,7 @@ class Recording:
         return sensed(self.where, t[kept] - start, data >> 17, data >> 2 & 0x7FFF, data >> 1 & 1, self.shape)
 
     def events(self) -> Events:
-        """Return all events, counted from the first."""
+        """Return all events; times count from the first."""
         if not self.packets:
             return self.between(0, 1)
         return self.between(int(self.first.min()), int(self.last.max()) + 1)

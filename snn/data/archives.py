@@ -1,4 +1,4 @@
-"""Archives: unpacked beside themselves, within their folder, up to a size limit, and completely or not at all."""
+"""Unpacking of archives: within their folder, up to a size limit, and completely or not at all."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
             expected = "a writable folder with free space"
             raise DataError(where, expected, error.strerror, "Nothing was left behind.") from error
         got = f"a damaged one ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
-        raise DataError(where, "a whole archive", got, AGAIN) from error
+        raise DataError(where, "an intact archive", got, AGAIN) from error
     return target
 
 

@@ -1,4 +1,4 @@
-"""Batches: samples side by side as ``[T, N, ...]``, shorter ones padded and masked, prepared ahead by a thread."""
+"""Batches: samples stacked as ``[T, N, ...]``, shorter ones padded and masked, prepared ahead by a thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     labels: Array
     """``[N, ...]``, int64 for classes."""
     mask: Array | None
-    """``[T, N]``, False after the end of a sample; None where all are of the same length."""
+    """``[T, N]``, False after the end of a sample; None if all have the same length."""
 
 
 def pad(sequences: Sequence[Any]) -> tuple[Array, Array | None]:

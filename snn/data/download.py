@@ -167,7 +167,7 @@ class _Resuming:
             if have and answer.status_code == 416:  # the part may be complete
                 if not answer.headers.get("Content-Range", "").endswith(f"/{have}"):
                     self.part.unlink()
-                    raise ValueError(f"the {have:,} bytes that were there are of another file")
+                    raise ValueError(f"the {have:,} bytes that were there belong to another file")
                 self.part.replace(output)
                 return
             answer.raise_for_status()
@@ -184,5 +184,5 @@ class _Resuming:
             self.part.unlink()
             raise ValueError(f"more than {self.limit:,} bytes")
         if size < total:
-            raise requests.ConnectionError(f"{size:,} of {total:,} bytes came")
+            raise requests.ConnectionError(f"{size:,} of {total:,} bytes arrived")
         self.part.replace(output)

@@ -23,7 +23,7 @@ class Events:
     Parameters
     ----------
     t : array_like
-        Times in microseconds since the sample began, ``[E]`` whole numbers that never fall and are not negative.
+        Times in microseconds since the sample began, ``[E]`` whole numbers that never decrease and are not negative.
     x : array_like
         Columns from the left; channels, where the sensor has no rows. ``[E]`` whole numbers.
     y, p : array_like, optional
@@ -85,7 +85,7 @@ class Events:
             setattr(self, name, array.astype(FIELDS[name], copy=False))
         if np.any(self.t[1:] < self.t[:-1]):
             raise ArgumentError(
-                "Events, t", "times that never fall", "some that do", "Sort all four: order = np.argsort(t, kind='stable')."
+                "Events, t", "times that never decrease", "some that do", "Sort all: order = np.argsort(t, kind='stable')."
             )
 
     def most(self, name: str) -> int:

@@ -89,7 +89,7 @@ def _numbered(path: Path) -> list[tuple[int, str]]:
 
 
 def cut(where: str, content: bytes, start: int, size: int, read: Callable[[bytes], Array]) -> Array:
-    """Return records of so many bytes that fill a file from ``start`` to its end."""
+    """Return the records of ``size`` bytes each that fill a file from ``start`` to its end."""
     body = content[start:]
     if len(body) % size:
         raise DataError(where, f"whole events of {size} bytes", f"{len(body)} bytes, {len(body) % size} too many", AGAIN)

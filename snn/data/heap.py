@@ -34,11 +34,11 @@ def read_row(path: Path, node: Any, place: int, dtype: np.dtype[Any], where: str
     node : h5py.Dataset
         ``[N]`` rows. If they have a filter, as in no published set, the library reads them.
     place : int
-        Which row.
+        Number of the row.
     dtype : numpy.dtype
-        Of its values.
+        Dtype of its values.
     where : str
-        For the error.
+        Name in error messages.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def read_row(path: Path, node: Any, place: int, dtype: np.dtype[Any], where: str
     Raises
     ------
     DataError
-        If the row does not lie whole in the file.
+        If a part of the row lies outside the file.
     """
     if node.chunks is not None and node.id.get_create_plist().get_nfilters():
         return np.asarray(node[place])
@@ -67,7 +67,7 @@ def read_row(path: Path, node: Any, place: int, dtype: np.dtype[Any], where: str
 
 
 def _start(node: Any, place: int) -> int | None:
-    """Return where in the file the length and the place of a row are."""
+    """Return the position in the file of the length and the place of a row."""
     if node.chunks is None:
         start, first = node.id.get_offset(), 0
     else:
@@ -77,7 +77,7 @@ def _start(node: Any, place: int) -> int | None:
 
 
 def _found(file: IO[bytes], heap: int, number: int, size: int, end: int, where: str) -> int | None:
-    """Return where the bytes of an object of a heap begin, if there are so many within it."""
+    """Return the position of the bytes of an object in a heap, if the object has ``size`` of them."""
     magic, _, whole = _unpacked(_HEAD, file, heap, where) if heap < end else (b"", 0, 0)
     if magic != b"GCOL" or heap + whole > end:
         return None

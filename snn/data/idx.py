@@ -57,7 +57,7 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
                     return _read(cast(BinaryIO, unpacked), where, limit, None)
             return _read(file, where, limit, os.fstat(file.fileno()).st_size)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(where, "a whole gzip file", f"a damaged one ({error})", AGAIN) from error
+        raise DataError(where, "an intact gzip file", f"a damaged one ({error})", AGAIN) from error
     except OSError as error:
         raise DataError(where, "a file that can be read", error.strerror or str(error), "Is the path right?") from error
     except MemoryError as error:

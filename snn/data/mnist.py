@@ -236,7 +236,7 @@ def _part(base: Path, part: str, end: int, start: int = 0) -> tuple[Array, Array
     for name in (f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"):
         path = _find(base, name)
         if path is None:
-            fix = "Put images and labels side by side; download=True fetches the published files."
+            fix = "Put images and labels into this directory; download=True fetches the published files."
             raise DataError(f"reading {base}", f"{name} or {name}.gz", "no such file", fix)
         paths.append(path)
     images, labels = map(read_idx, paths)

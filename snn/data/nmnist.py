@@ -46,7 +46,7 @@ def read_bin(path: str | os.PathLike[str], shape: tuple[int, int, int] = (2, 34,
     """Read a file of N-MNIST or N-Caltech101.
 
     An event has 40 bits, big endian: 8 for its column, 8 for its row, one for polarity (1 for ON), and 23 for its time in
-    microseconds. Row 240 marks no event: it adds 2^13 microseconds to all later times.
+    microseconds. One with row 240 is not an event: it adds 2^13 microseconds to all later times.
 
     Parameters
     ----------

@@ -85,7 +85,9 @@ class Arrays(Source):
 
     def __init__(self, x: Array, labels: Array, prepare: Callable[[Array], Array] | None = None) -> None:
         if len(x) != len(labels):
-            raise ShapeError("sources.Arrays", f"a label for each of {len(x)} samples", describe(labels), "Count both.")
+            raise ShapeError(
+                "sources.Arrays", f"a label for each of {len(x)} samples", describe(labels), "Pass one label per sample."
+            )
         super().__init__(labels)
         self.x, self.prepare = x, prepare
 

@@ -42,7 +42,7 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
     Returns
     -------
     Summary
-        ``print`` shows a table, a notebook shows it in HTML. Its numbers have names, and ``found["2.conv"]`` is a layer.
+        ``print`` shows a table, a notebook shows it in HTML. Its numbers are attributes, and ``result["2.conv"]`` is a layer.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def summary(net: Cell, x: Any, state: Any = None) -> Summary:
     does MACs. All counts are sums over the steps, per sample: a constant input counts in each step, though a compiled run
     multiplies it once.
 
-    Counted are dense layers and convolutions, however they compute their weights, the lateral weights of
+    Dense layers and convolutions are counted, however they compute their weights, and so are the lateral weights of
     :class:`snn.Recurrent`, :class:`snn.OneToOne`, :class:`snn.DelayedDense` and :class:`snn.LearntDelays`. Any other product
     with weights is not counted, and ``notes`` says so.
 

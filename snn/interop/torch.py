@@ -49,7 +49,7 @@ def load_state_dict(
         From names in torch to names here, of layers or of single arrays, such as ``{"fc1": "0", "bn1": "2", "lif1": None}``;
         the longest match counts, and None leaves an array out. Other names are the same in both.
     strict : bool
-        Every Parameter must be there and nothing else; a ``num_batches_tracked`` of a batch norm may. Otherwise missing and
+        Require each Parameter and nothing else, except ``num_batches_tracked`` of batch norms. If False, missing and
         unexpected entries are ignored.
     finite : bool
         Reject NaN and infinity.
@@ -210,7 +210,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Array]:
     if Path(path).suffix in (".pt", ".pth", ".bin", ".ckpt"):
         raise CheckpointError(
             where, "a file of the safetensors format", "a pickle of torch, which may run code",
-            "Load it there, torch.load(path, weights_only=True), and pass what it returns.",
+            "Load it there, torch.load(path, weights_only=True), and pass the result.",
         )  # fmt: skip
     package = _package(where)
     try:
@@ -272,7 +272,7 @@ def _cell(net: Any, where: str) -> Cell:
 
 
 def _natural(net: Cell) -> dict[str, str]:
-    """Return for each Parameter's name here the one that torch has in a layer of that place."""
+    """Return, for each Parameter's name here, its name in torch in a layer of the same name."""
     cells = dict(net.cells_and_names())
     found = {}
     for name in net.parameters_dict():
@@ -296,7 +296,7 @@ def _checked(names: Any, where: str) -> dict[str, str | None]:
 
 
 def _longest(name: str, keys: Mapping[str, Any]) -> str | None:
-    """Return the longest of some names that is a name, or the beginning of one up to a dot."""
+    """Return the longest of some keys that equals a name, or its beginning up to a dot."""
     parts = name.split(".")
     return next((key for n in range(len(parts), -1, -1) if (key := ".".join(parts[:n])) in keys), None)
 
@@ -307,7 +307,7 @@ def _replaced(name: str, key: str, new: str) -> str:
 
 
 def _tied(unexpected: list[str], weights: Mapping[str, Any], taken: Mapping[str, list[str]]) -> str:
-    """Return the advice on names of an array that came in under another name."""
+    """Return advice on unexpected names whose array was also passed under another name."""
     places = {_place(weights[name]): name for names in taken.values() for name in names}
     tied = {name: places[place] for name in unexpected if (place := _place(weights[name])) in places}
     out = ", ".join(f"{name!r}: None" for name in tied)

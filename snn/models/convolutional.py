@@ -32,7 +32,7 @@ def convnet(
 ) -> nn.SequentialCell:  # fmt: skip
     """Make 12C5-MP2-64C5-MP2-10 for images ``[T, N, 1, 28, 28]`` (Eshraghian et al., 2023; snnTorch's tutorial 6).
 
-    Convolutions have no padding, and their currents are pooled before the neurons. 29,826 Parameters.
+    Convolutions have no padding, and their currents are pooled before the neurons. It has 29,826 Parameters.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def vgg9(
     """Make the spiking VGG-9 of Kim and Panda (2021): 64-64-P-128-128-P-256-256-256-P-1024-10.
 
     It has 3 x 3 convolutions and dense layers, all without biases, neurons after each but the last, and average pooling of
-    spikes. 5,938,880 weights for ten classes of 32 x 32 images.
+    spikes. It has 5,938,880 weights for ten classes of 32 x 32 images.
 
     Parameters
     ----------

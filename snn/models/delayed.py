@@ -25,8 +25,8 @@ def shd_delayed(
 
     Each layer has a weight and a delay for each connection, without biases, then a norm, leaky neurons and a dropout that
     keeps its mask for a whole run. The readout never fires; the output is its softmax in each step. A step is 10 ms, delays
-    span 25 steps, and each input channel combines five channels of the cochlea. 214,016 Parameters, 1,024 of them in the
-    norms.
+    span 25 steps, and each input channel combines five channels of the cochlea. It has 214,016 Parameters, 1,024 of them in
+    the norms.
 
     Parameters
     ----------

@@ -30,8 +30,8 @@ def shd_recurrent(
 
     It has a recurrent layer of leaky neurons with decaying currents, and a readout of the same neurons without firing. The
     time constants are those of the paper, 20 ms for the membrane and 10 ms for the current. The membrane takes ``1 - beta``
-    of the current per step, as in the solution of its equation. There are no biases, and the reset is hard, to 0. 108,544
-    weights.
+    of the current per step, as in the solution of its equation. There are no biases, and the reset is hard, to 0. It has
+    108,544 weights.
 
     Parameters
     ----------

@@ -95,7 +95,7 @@ class CurrentLIFNode(LIFNode):
 class AlphaNode(CurrentLIFNode):
     """Leaky neuron with an alpha-shaped response to an input, which starts at 0, rises slowly and decays more slowly.
 
-    With the rest ``r``, which is ``v_reset`` or 0, and ``k = ln alpha / (ln alpha - ln beta)``:
+    With the resting potential ``r``, which is ``v_reset`` or 0, and ``k = ln alpha / (ln alpha - ln beta)``:
 
     ``v = r + beta (v - r) + k (beta - alpha) i``, then ``i = alpha i + x``.
 

@@ -26,7 +26,7 @@ class Leak(Reset, total=False):
 class LIFNode(Neuron):
     """Leaky integrate-and-fire neuron (Gerstner et al., Neuronal Dynamics, 2014, chapter 1.3).
 
-    With the rest ``r``, which is ``v_reset`` or 0:
+    With the resting potential ``r``, which is ``v_reset`` or 0:
 
     ================ ====================================== ==================================
     ..               ``decay_input=False``                  ``decay_input=True``

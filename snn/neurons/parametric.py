@@ -21,9 +21,9 @@ __all__ = ["CLIFNode", "KLIFNode", "PLIFNode"]
 class PLIFNode(Neuron):
     """Leaky neuron with a learnt time constant, ``1 / tau = sigmoid(w)``, which keeps ``tau`` above 1.
 
-    With the rest ``r``, which is ``v_reset`` or 0: ``v = v + (x - (v - r)) sigmoid(w)`` with ``decay_input``, else
-    ``v = v - (v - r) sigmoid(w) + x`` (Fang et al., "Incorporating learnable membrane time constant to enhance learning of
-    spiking neural networks", 2021).
+    With the resting potential ``r``, which is ``v_reset`` or 0: ``v = v + (x - (v - r)) sigmoid(w)`` with ``decay_input``,
+    else ``v = v - (v - r) sigmoid(w) + x`` (Fang et al., "Incorporating learnable membrane time constant to enhance learning
+    of spiking neural networks", 2021).
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ def raster(
 
 
 def _layers(spikes: Any, where: str) -> Mapping[str, Any]:
-    """Return the layers that were passed by name, an only one by an empty name."""
+    """Return the layers that were passed, by name; a single array has an empty name."""
     if isinstance(spikes, Record):
         found = {name: values for name, values in spikes.items() if name.rpartition(".")[2] == "spike"}
         if not found:

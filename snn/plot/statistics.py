@@ -62,7 +62,7 @@ def rates(spikes: ArrayLike, *, dt: float | None = None, bins: int = 30, ax: Axe
     found = unit * spiked
     panel: Axes = make_panels(ax, where, 4.0, [2.2])[0]
     tidy(panel, f"Rate ({time.rate_unit})", "Neurons", whole=False)
-    # A bar is a whole number of spikes wide, or gaps between them would look like something.
+    # A bar is a whole number of spikes wide; otherwise gaps between bars would look like a pattern.
     width = -(-(int(spiked.max()) + 1) // count)
     bars = -(-(int(spiked.max()) + 1) // width)
     _bars(panel, found, bars, low=-0.5 * unit, top=(bars * width - 0.5) * unit)

@@ -32,7 +32,7 @@ def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[floa
 
 
 class EarlyStopping(Hook):
-    """End the training once a metric has not improved for some epochs.
+    """End training once a metric has not improved for some epochs.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class EarlyStopping(Hook):
         self.patience = checks.whole("EarlyStopping", "patience", patience, 1, "It counts epochs.")
 
     def on_start(self, trainer: Trainer) -> None:
-        """Stop at once if the training had already ended."""
+        """Stop at once if training had already ended."""
         self.on_epoch(trainer)
 
     def on_epoch(self, trainer: Trainer) -> None:

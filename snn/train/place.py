@@ -83,7 +83,7 @@ class Place:
         where, ours = f"checkpoint {checkpoints.last}", self.settings
         if not {"here", "config", *self._targets()} <= set(saved):
             raise CheckpointError(
-                where, "one of a Trainer", f"one of {', '.join(saved)}", "Nothing was loaded. Use snn.checkpoint.load."
+                where, "a Trainer's checkpoint", f"one of {', '.join(saved)}", "Nothing was loaded. Use snn.checkpoint.load."
             )
         theirs = saved["config"]
         other = [key for key in {**theirs, **ours} if key not in theirs or key not in ours or theirs[key] != ours[key]]

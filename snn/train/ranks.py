@@ -21,7 +21,7 @@ from .streams import Streams
 
 __all__ = ["One", "Ranks"]
 
-_SPINS = 200  # tries before a wait begins to rest in between
+_SPINS = 200  # tries before a wait begins to pause between tries
 _REST = 2e-4  # seconds
 _AGAIN = "Restart all ranks, and resume from the last checkpoint, which is complete."
 

@@ -95,7 +95,7 @@ def take_over(place: Place) -> None:
 
 
 def agree(place: Place) -> None:
-    """Tell all ranks whether the training was interrupted, or stops because a hook on rank 0 said so.
+    """Tell all ranks whether training was interrupted, or stops because a hook on rank 0 said so.
 
     Raises
     ------

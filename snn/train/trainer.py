@@ -32,7 +32,7 @@ Loss = Callable[[Any], Tensor | tuple[Tensor, Mapping[str, float]]]
 class Hook:
     """Base class of callbacks of a :class:`Trainer`; a hook overrides the methods it needs.
 
-    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. To end the training
+    A hook reads the trainer: ``trainer.history``, ``trainer.means``, ``trainer.epoch``, ``trainer.step``. To end training
     after this epoch, it sets ``trainer.stop = True``.
     """
 
@@ -49,7 +49,7 @@ class Hook:
         """After the last step, also after Ctrl-C, but not after an error."""
 
     def close(self) -> None:
-        """After everything else, however the training ended."""
+        """After everything else, however training ended."""
 
 
 class Trainer(Place):
@@ -214,7 +214,7 @@ class Trainer(Place):
         while self.epoch < self.epochs and not self.stop and not self._over:
             self._run_epoch()
         self._tell("on_end")
-        self.ranks.exchange("the end", None)  # where the first has saved what it saves
+        self.ranks.exchange("the end", None)  # rank 0 has saved its files by then
 
     @property
     def _over(self) -> bool:

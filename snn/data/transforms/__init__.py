@@ -13,7 +13,7 @@ from autograd.foreign import of_module
 from ...common.discover import export_all
 from ...common.foreign import MODULES
 
-if TYPE_CHECKING:  # what type checkers and editors see; running, the files are found
+if TYPE_CHECKING:  # for type checkers and editors; at run time export_all() finds the files
     from .base import *
     from .frames import *
     from .space import *
@@ -21,5 +21,5 @@ if TYPE_CHECKING:  # what type checkers and editors see; running, the files are 
 
 export_all(__name__)
 
-if not TYPE_CHECKING:  # a type checker would take every name for one of ours
+if not TYPE_CHECKING:  # to a type checker every name would seem to exist
     __getattr__ = of_module(__name__, MODULES[__name__])

@@ -202,7 +202,7 @@ def _source(net: Cell, x: Tensor) -> str:
 
 
 def _structure(out: Any, leaves: Iterator[str]) -> str:
-    """Return the expression of an output with its leaves in the place of edges; a NamedTuple is a tuple, as in any file."""
+    """Return the expression of an output with its leaves in the place of edges; a NamedTuple becomes a tuple."""
     if isinstance(out, Edge):
         return next(leaves)
     if isinstance(out, dict):
@@ -229,17 +229,17 @@ def _key(key: Any) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return a text whose characters can all be printed, lines aside: those that cannot be are escaped."""
+    """Return a text with all characters escaped that cannot be printed, except line breaks."""
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 def _quoted(text: str) -> str:
-    """Return a text as it stands within a docstring, which it cannot end."""
+    """Return a text escaped for a docstring, which it then cannot end."""
     return _shown(text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
 
 
 def _starts(graph: Graph) -> list[tuple[str, Array]]:
-    """Return the variables of the initial state by name, in the order of the graph's."""
+    """Return the variables of the initial state by name, in the order of the graph's states."""
     found = []
     for part in graph.starts:
         state = sample_state(part.cell, zeros_of(part.shape, part.dtype), part.name)
@@ -260,7 +260,7 @@ def _helpers(names: set[str]) -> dict[str, str]:
 
 
 def _compared(net: Cell, source: str, path: str, x: Tensor) -> float:
-    """Run the file beside the net; return how much of the output is equal."""
+    """Run the file beside the net; return the share of the output that is equal."""
     space: dict[str, Any] = {"__name__": "exported"}
     exec(compile(source, path, "exec"), space)
     found = space["run"](x.asnumpy())[0]

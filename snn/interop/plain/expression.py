@@ -49,9 +49,9 @@ def expression(program: Program, index: int, names: dict[int, str], functions: s
     index : int
         Number of the instruction.
     names : dict of int to str
-        Of its operands.
+        Names of its operands.
     functions : set of str
-        Of :mod:`.functions`; those that it uses are added.
+        Names from :mod:`.functions`; those that the expression uses are added.
 
     Raises
     ------

@@ -274,5 +274,5 @@ _ELSE = "Write that part of the net with other operations; docs/exchange.md list
 def _by_batch(what: str, got: str) -> CompileError:
     return CompileError(
         "export_numpy", "a step that does the same to each sample, whatever the size of the batch", f"{got}, at {what}",
-        "Take sizes of the batch from shapes alone, and start states alike for each sample.",
+        "Take batch sizes from shapes alone, and start each sample from the same state.",
     )  # fmt: skip

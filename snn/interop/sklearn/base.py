@@ -69,7 +69,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
             raise
 
     def _check_parameters(self) -> tuple[int, ...]:
-        """Check the parameters, as late as scikit-learn asks for, and return the hidden layers."""
+        """Check the parameters, only now, as scikit-learn requires, and return the hidden layers."""
         where = type(self).__name__
         hidden = self.hidden if isinstance(self.hidden, (tuple, list)) else (self.hidden,)
         if not hidden:
@@ -120,7 +120,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self.loss_curve_: list[float] = []
 
     def _train(self, x: Array, y: Array, epochs: int, validation: tuple[Array, Array] | None = None) -> None:
-        """Train on encoded targets; with a set for validation, until it becomes no better."""
+        """Train on encoded targets; with a validation set, until its score no longer improves."""
         rng = self._seeds
         hooks: list[Hook] = []
         best: dict[str, Any] = {"score": -np.inf}
@@ -165,7 +165,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         self._train(x, y, self.epochs, (held, held_y))
 
     def _split(self, x: Array, y: Array, stratify: Array | None) -> tuple[Array, Array, Array, Array]:
-        """Keep a part for validation."""
+        """Hold out a part for validation."""
         where, fraction = type(self).__name__, float(self.validation_fraction)
         if not 2 <= (held := int(np.ceil(fraction * len(x)))) < len(x):
             raise ArgumentError(
@@ -201,7 +201,7 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
         return Tensor.wrap(np.concatenate(each, 1))
 
     def _of_row(self, row: Array) -> np.random.Generator:
-        """Return the generator of a row: the same wherever and among whatever others it is predicted."""
+        """Return the generator of a row: the same whatever its position and the other rows."""
         digest = hashlib.blake2b(row.tobytes(), digest_size=16, key=self._noise.to_bytes(8, "little")).digest()
         return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 

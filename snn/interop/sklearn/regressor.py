@@ -25,7 +25,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
     """Predict numbers with a spiking network.
 
     Parameters and attributes as for :class:`SpikingClassifier`, without ``classes_``. The targets are standardised for
-    the training; the answers are scaled back, float64 whatever the dtype of ``X``, so that they keep the targets' precision.
+    training; predictions are scaled back in float64, whatever the dtype of ``X``, so that they keep the targets' precision.
 
     Examples
     --------
@@ -125,7 +125,7 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return the answer for each sample, ``[N]`` or ``[N, targets]`` as the targets were."""
+        """Return the prediction for each sample, ``[N]`` or ``[N, targets]`` as the targets were."""
         found = self._outputs(X).astype(np.float64) * self._scale + self._mean
         return found[:, 0] if self._axes == 1 else found  # type: ignore[no-any-return]
 

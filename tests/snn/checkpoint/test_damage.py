@@ -122,7 +122,7 @@ def test_a_huge_header(tmp_path, whole, header):
 
 def test_a_header_that_nests_too_deep(tmp_path):
     header = b'{"__metadata__":' + b"[" * 100_000
-    with pytest.raises(CheckpointError, match="expected a whole checkpoint, got a broken one"):
+    with pytest.raises(CheckpointError, match="expected an intact checkpoint, got a damaged one"):
         load_of(tmp_path, len(header).to_bytes(8, "little") + header)
 
 

@@ -85,7 +85,7 @@ def test_a_zip_that_unpacks_to_more_than_it_says_is_refused(tmp_path):
         content[start : start + 4] = struct.pack("<I", 10)
     (tmp_path / "lie.zip").write_bytes(content)
     text = refused(unpack, tmp_path / "lie.zip", "Train", LIMIT)
-    assert "a whole archive, got a damaged one" in text
+    assert "an intact archive, got a damaged one" in text
     assert listing(tmp_path) == ["lie.zip"]
 
 
@@ -111,7 +111,7 @@ def test_a_folder_that_is_there_is_not_overwritten(tmp_path):
 def test_what_is_no_archive_is_refused(tmp_path, content, end):
     (tmp_path / f"bad.{end}").write_bytes(content)
     text = refused(unpack, tmp_path / f"bad.{end}", "Train", LIMIT)
-    assert "a whole archive, got a damaged one" in text or "an archive with Train, got none" in text
+    assert "an intact archive, got a damaged one" in text or "an archive with Train, got none" in text
 
 
 @pytest.mark.parametrize("kind", [0, 1], ids=["zip", "tar.gz"])

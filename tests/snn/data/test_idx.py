@@ -139,7 +139,7 @@ PACKED = gzip.compress(idx(0x08, (1256,), [0] * 1000 + list(range(256))))
 def test_a_damaged_gzip_file(put, content, why):
     path = put(content, "some.gz")
     text = refused(read_idx, path)
-    assert text.startswith(f"reading {path}: expected a whole gzip file, got a damaged one ({why}")
+    assert text.startswith(f"reading {path}: expected an intact gzip file, got a damaged one ({why}")
     assert text.endswith(f"). {AGAIN}")
 
 

@@ -92,7 +92,7 @@ def test_other_data_is_refused(tmp_path):
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     Checkpoints(tmp_path).save(1, net=Tiny().net)
-    with pytest.raises(CheckpointError, match="expected one of a Trainer, got one of step, score, net"):
+    with pytest.raises(CheckpointError, match="expected a Trainer's checkpoint, got one of step, score, net"):
         Tiny().trainer().resume(tmp_path)
 
 
