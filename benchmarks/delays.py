@@ -35,7 +35,7 @@ def layers(n: int, longest: int) -> dict[str, Cell]:
         "delay, dense": nn.SequentialCell(snn.Delay(rng.integers(0, longest + 1, n)), nn.Dense(n, n, rng=rng)),
         "delayed dense": snn.DelayedDense(n, n, rng.integers(0, longest + 1, (n, n)), rng=rng),
         "learnt, linear": snn.LearntDelays(n, n, longest, share="linear", rng=rng),
-        "learnt, bell": snn.LearntDelays(n, n, longest, rng=rng),
+        "learnt, gauss": snn.LearntDelays(n, n, longest, rng=rng),
     }
 
 

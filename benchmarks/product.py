@@ -62,7 +62,7 @@ class Case:
     def name(self) -> str:
         """Short name."""
         what = f" {100 * self.density:g} % spikes" if self.density else ""
-        return f"{self.m} x {self.k} x {self.n}{f' ({self.turned} turned)' if self.turned else ''}{what} {self.dtype}"
+        return f"{self.m} x {self.k} x {self.n}{f' ({self.turned} transposed)' if self.turned else ''}{what} {self.dtype}"
 
     @property
     def operations(self) -> int:

@@ -47,7 +47,7 @@ class Job:
         self.epoch = self.step = 0
 
     def warm(self) -> None:
-        """Find the facts, and do everything once or twice that is slow only at first."""
+        """Collect the facts, and do once or twice everything that is slow only at first."""
         self.facts |= self.contender.facts()
         if self.work.epochs_of_images:
             if self.work.fresh:

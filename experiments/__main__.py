@@ -149,7 +149,7 @@ def _config(name: str, module: Any, args: list[str]) -> Any:
 
 
 def _one(module: Any, config: Any, directory: Any) -> list[dict[str, float]]:
-    """Run an experiment in its directory; print its place, or after Ctrl-C how to resume. Only one rank has results."""
+    """Run an experiment in its directory; print the path, or after Ctrl-C the command to resume. Only one rank has results."""
     from .harness import NotFirstError
     from .ranks import command
 

@@ -56,7 +56,7 @@ class Cluster(Workers):
             raise _no_scheduler(f"{address} ({error})") from error
 
     def run(self, new: Sequence[str], again: Sequence[str], place: Path) -> int:
-        """Run a command on a worker, and on another one if that dies; -9 if several have died in turn."""
+        """Run a command on a worker, and on another one if that dies; return -9 if several have died in turn."""
         order = {
             "new": list(new), "again": list(again), "place": str(place.resolve()), "stop": str(self._stop),
             "environment": importable(),

@@ -114,7 +114,7 @@ def fit(
     """Train a net on the split ``train``, and measure it on all others after each epoch; save checkpoints and weights.
 
     No epoch is selected: results are those of the last one. Training resumes from the last checkpoint in the directory, if
-    there is one. Dead layers are searched before the first epoch and after the first, second, fourth, eighth and so on.
+    there is one. The net is checked for dead layers before the first epoch and after the first, second, fourth and so on.
 
     Parameters
     ----------

@@ -285,7 +285,7 @@ def restored(cls: type[Any], options: Mapping[str, Any], file: Path) -> dict[str
     Raises
     ------
     ArgumentError
-        If an option is missing or unknown, or has another type or choice than the dataclass says.
+        If an option is missing or unknown, or has a type or a value that the dataclass does not allow.
     """
     hints = get_type_hints(cls)
     known = [field.name for field in fields(cls)]

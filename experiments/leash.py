@@ -1,6 +1,6 @@
-"""Run a command for as long as its starter lives: ``python leash.py ORDER``. It needs only the standard library.
+"""Run a command as long as the process that starts this lives: ``python leash.py ORDER``. Only the standard library is needed.
 
-When its standard input closes, the starter has ended, and the command is killed.
+When the standard input closes, that process has ended, and the command is killed.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def build(config: Config, rng: np.random.Generator) -> nn.SequentialCell:
         surrogate = getattr(snn.surrogate, config.surrogate)()
         return snn.LIFNode(beta=config.beta, surrogate_function=surrogate)
 
-    # With these gains some per cent of the neurons fire at the start: few spikes reach the later layers.
+    # With these gains a few per cent of the neurons fire at the start, so that few spikes reach the later layers.
     return snn.models.convnet(channels=(12, config.hidden), gains=(1.0, 2.0, 3.0), neuron=neuron, rng=rng)
 
 
@@ -59,7 +59,7 @@ def run(config: Config, directory: RunDirectory) -> dict[str, float]:
 
 
 def _plot(config: Config, directory: RunDirectory, net: nn.SequentialCell) -> None:
-    """Draw a test image with its kernels, maps of rates and rates by layer."""
+    """Draw a test image with the kernels, maps of rates and rates by layer."""
     (one,) = config.splits().test[:1].batches(1)
     x = mnist.encoder(config)(one.x, np.random.default_rng(config.seed))
     record = snn.run(net, x, record=("spike",), mode=config.mode)[2]
@@ -79,7 +79,7 @@ def _maps(image: Any, kernels: Any, rates: dict[str, Any]) -> Any:
     seen.imshow(image, cmap="gray_r")
     seen.set_title("Image", fontsize=10)
     seen.set_axis_off()
-    middle.suptitle("Kernels of the first layer, and how often its neurons fire", fontsize=10)
+    middle.suptitle("Kernels of the first layer, and the rates of its neurons", fontsize=10)
     largest = np.abs(kernels).max()
     for axes, kernel, rate in zip(middle.subplots(4, 6).reshape(-1, 2, order="C"), kernels, first, strict=True):
         axes[0].imshow(kernel, cmap="RdBu_r", vmin=-largest, vmax=largest)

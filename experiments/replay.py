@@ -52,7 +52,7 @@ def replay(path: Path, run: Callable[[str, dict[str, Any], Path], RunDirectory])
     if not any(found.values()):
         print(f"{path} was repeated to the bit")
         return True
-    print(f"{path} was not repeated. What differs between then and now:")
+    print(f"{path} was not repeated. Differences between then and now:")
     print("\n".join(f"  {line}" for line in changed) if changed else "  nothing that is recorded")
     return False
 

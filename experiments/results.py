@@ -148,7 +148,7 @@ def read(path: Path) -> Run:
 
 
 def grouped(runs: Iterable[Run]) -> list[Group]:
-    """Return groups of runs with the same experiment and options, each named by what distinguishes it."""
+    """Return groups of runs with the same experiment and options, each named by the options that distinguish it."""
     groups: dict[str, Group] = {}
     for run in runs:
         experiment = run.config["experiment"]

@@ -34,7 +34,7 @@ def write_words(directory: Path, files: Mapping[str, int], classes: int) -> None
     Parameters
     ----------
     directory : Path
-        Where they go.
+        Directory of the files.
     files : dict
         The number of samples of each file, by its name. Classes come in turn.
     classes : int
@@ -103,7 +103,7 @@ def write_gestures(directory: Path, train: int, test: int) -> None:
     Parameters
     ----------
     directory : Path
-        Where the folder ``DvsGesture`` goes.
+        Parent of the folder ``DvsGesture``.
     train, test : int
         The number of recordings of each part.
     """

@@ -55,7 +55,7 @@ def train(steps: int, *times: int) -> np.ndarray[Any, Any]:
 
 
 def membrane(config: Config) -> snn.LIFNode:
-    """Return a membrane that does not fire, in mV from its rest."""
+    """Return a membrane that does not fire, in mV from its resting potential."""
     return snn.LIFNode(fire=False, tau=config.tau, decay_input=False)
 
 

@@ -67,7 +67,7 @@ class Contender(JaxContender):
 
 
 class Delay(eqx.Module):
-    """A delay of one step, for an edge of a cycle that its ``Graph`` breaks at another edge, so that this edge has none."""
+    """A delay of one step, for an edge without one: its ``Graph`` breaks a cycle at one edge, perhaps at another than ours."""
 
     def init_state(self, shape: tuple[int, ...]) -> Any:
         """Return zeros."""

@@ -260,12 +260,12 @@ def test_what_differs_is_said_with_what_may_be_the_reason(smoke, tmp_path, monke
     assert main(["replay", str(place)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert "traces.png: another file" in lines
-    assert f"{place} was not repeated. What differs between then and now:" in lines
+    assert f"{place} was not repeated. Differences between then and now:" in lines
     assert f"  CPU: model: Z80 then, {here[:80]} now" in lines
     assert f"  version of numpy: 1.0 then, {np.__version__} now" in lines
     assert any(line.startswith("  BLAS: num threads of numpy: 99 then, ") for line in lines)
     assert any(line.startswith("  code of snn: 0000000000000000 then, ") for line in lines)
-    assert len(lines) == lines.index(f"{place} was not repeated. What differs between then and now:") + 5
+    assert len(lines) == lines.index(f"{place} was not repeated. Differences between then and now:") + 5
 
 
 def test_the_differences_in_numbers_are_said(whole, tmp_path, capsys):
