@@ -35,7 +35,7 @@ def test_no_modules_above_the_core_name_each_others_types_in_a_circle():
     assert circles(imported("snn", "experiments", "benchmarks", types=True)) == [report]
 
 
-def test_a_circle_is_found_and_a_shared_floor_is_none():
+def test_circles_are_found_and_shared_imports_are_none():
     imports = {"a": {"b", "d"}, "b": {"c"}, "c": {"a"}, "d": {"e", "f"}, "e": {"f"}, "f": set(), "g": {"h"}, "h": {"g"}}
     assert circles(imports) == [{"a", "b", "c"}, {"g", "h"}]
     assert circles({"a": set(), "b": set()}) == []

@@ -22,9 +22,9 @@ class Case:
     options : dict
         Its arguments.
     shape : tuple of int
-        Of an input.
+        Shape of an input.
     theirs : dict
-        Arguments of torch's, where it has others than translated names.
+        Arguments of torch's class, where they differ from ours by more than their names.
     their_name : str
         Torch's class.
     """

@@ -85,7 +85,7 @@ class Case:
     inputs : strategy
         Draws (float64 arrays, options) where the operation is smooth.
     reference : callable
-        Computes the same of arrays and options with numpy.
+        Computes the same with numpy, from arrays and options.
     call : callable, optional
         Calls the operation with tensors and options where ``ops.<op>(*tensors, **options)`` would not do.
     note : str

@@ -27,7 +27,7 @@ def test_losses_of_differences(loss, each):
         loss("avg")
 
 
-def test_an_own_loss_weighs_and_reduces():
+def test_a_users_own_loss_is_weighted_and_reduced():
     class Huber(nn.LossBase):
         def construct(self, logits, labels):
             distance = ops.abs(logits - labels)

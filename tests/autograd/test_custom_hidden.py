@@ -34,7 +34,7 @@ def test_the_error_names_the_weight_by_its_path():
         grad(outer, None, outer.trainable_params())(x23())
 
 
-def test_a_weight_that_is_not_asked_for_is_no_matter():
+def test_a_hidden_weight_that_is_not_asked_for_is_no_error():
     net = Weighted()
     assert plain(grad(net)(x23())) == full(10.0)
     other = Parameter([1.0, 1.0, 1.0])
@@ -43,7 +43,7 @@ def test_a_weight_that_is_not_asked_for_is_no_matter():
     assert plain(grad(net, 0, [net.w])(x23())) == (full(10.0), ([0.0] * 3,))
 
 
-def test_a_weight_that_is_used_elsewhere_alone_is_no_matter():
+def test_a_hidden_weight_with_a_gradient_from_elsewhere_alone_is_no_error():
     net = Weighted()
     assert plain(grad(lambda x: stop_gradient(net(x)) * net.w, None, net.w)(x23())) == [5.0, 14.0, 27.0]
 

@@ -30,13 +30,13 @@ def test_an_attribute_that_construct_sets_is_not_differentiated_by_the_input():
         grad(lambda x: (cell(x) + cell.kept).sum())(Tensor([[1.0, 2.0]]))
 
 
-def test_nor_by_a_weight():
+def test_an_attribute_that_construct_sets_is_not_differentiated_by_a_weight():
     cell = Keeps()
     with pytest.raises(GradientError, match=KEPT):
         grad(lambda x: (cell(x) + cell.kept).sum(), None, cell.trainable_params())(Tensor([[1.0, 2.0]]))
 
 
-def test_it_may_be_looked_at():
+def test_an_attribute_that_construct_sets_may_be_read():
     cell = Keeps()
     gradient = grad(lambda x: cell(x).sum())(Tensor([[1.0, 2.0]]))
     np.testing.assert_array_equal(gradient, [[2, 2]])

@@ -116,7 +116,7 @@ def test_a_bad_gradient_changes_nothing_and_is_named(value):
     assert all(np.array_equal(value, before[1][key]) for key, value in optimizer.state_dict().items())
 
 
-def test_which_parameters_suit():
+def test_parameters_that_can_be_bundled():
     assert Bundle.suits(params())
     assert not Bundle.suits(params()[:1])
     assert not Bundle.suits(params(np.float16))

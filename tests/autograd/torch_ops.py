@@ -140,7 +140,7 @@ def shrunk(draw, shape):
 
 
 def index(draw, shape):
-    """Draw what numpy and torch both take between brackets."""
+    """Draw an index that numpy and torch both accept."""
     n = shape[0]
     rows = st.lists(st.integers(-n, n - 1), min_size=1, max_size=3)
     choices = [

@@ -28,14 +28,14 @@ measures_memory = pytest.mark.skipif(not Path("/proc/self/status").exists(), rea
 
 
 def run(name, out, *more):
-    """Run a benchmark beside what an expert would write in torch, where that is installed; return what it wrote."""
+    """Run a benchmark, beside the code of a torch expert where torch is installed; return the results that it wrote."""
     peers = ",".join(EXPERT) if set(EXPERT) & set(BENCHMARKS[name].PEERS) else "none"
     main([name, "--small", "--repeats", "1", "--peers", peers, "--out", str(out), *more])
     (path,) = out.glob(f"{name}-*.json")
     return json.loads(path.read_text())
 
 
-def test_what_is_run_whole_here_is_what_bench_quick_leaves_out():
+def test_the_benchmarks_run_here_are_those_that_bench_quick_leaves_out():
     makefile = (Path(__file__).parents[2] / "Makefile").read_text(encoding="utf-8")
     (tested,) = re.findall(r"^TESTED := (.*)$", makefile, re.MULTILINE)
     whole = re.findall(r'= run\("(\w+)", tmp_path(?:\)|, \*)', Path(__file__).read_text(encoding="utf-8"))
@@ -188,7 +188,7 @@ def test_training_improves_on_chance(name):
     assert {"rates", "weight_gradient"} <= set(job.facts)
 
 
-def test_who_cannot_do_the_work_is_reported_with_the_reason():
+def test_a_peer_that_cannot_do_the_work_is_reported_with_the_reason():
     cannot = recurrent.cases(small=True)["smooth-16"][1]
     result = rounds.measure(cannot, ["gemms", "nobody"], 1)
     assert result["gemms"].reason == "products of all time steps at once only"
@@ -264,7 +264,7 @@ def test_layers_between_both_ends_of_a_feedback_are_run_together():
     assert works["feedback-compact"].fed_back(range(1, 5)) == works["feedback-compact"].leaving(range(1, 5)) == [4]
 
 
-def test_who_does_all_time_steps_of_a_layer_at_once_refuses_feedback():
+def test_a_peer_that_does_all_time_steps_at_once_refuses_feedback():
     work = graph.cases(small=True)["feedback-compact"][1]
     with pytest.raises(UnsupportedError, match="products of all time steps at once only"):
         gemms.Contender(work)
@@ -285,7 +285,7 @@ def test_names_of_peers():
     assert chosen("c", ["a"]) == ([], ["c"])
 
 
-def test_a_peer_that_nobody_has_is_an_error(capsys):
+def test_an_unknown_peer_is_an_error(capsys):
     with pytest.raises(SystemExit):
         main(["layer", "--peers", "matlab"])
     assert "not matlab" in capsys.readouterr().err

@@ -32,7 +32,7 @@ if __name__ == "__main__":
         sys.stdin.read()
 """
 
-# What stands in for an experiment. Its first run of all waits to be killed or interrupted; one that goes on says so.
+# A stand-in for an experiment. The first run waits to be killed or interrupted; a resumed one records that it was resumed.
 STAND_IN = """
 import json, os, pathlib, signal, sys, time
 *_, place = sys.argv

@@ -87,7 +87,7 @@ def test_data_that_cannot_be_used_is_refused_before_there_is_a_run_directory(cap
 
 
 @pytest.mark.parametrize(("option", "given"), [("--input", "spikes"), ("--surrogate", "step"), ("--mode", "fast")])
-def test_a_choice_that_is_none(option, given, capsys, tmp_path):
+def test_an_invalid_choice(option, given, capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["mnist", "--smoke", option, given, "--out", str(tmp_path / "runs")])
     assert stopped.value.code == 2

@@ -27,7 +27,7 @@ SMALL = ["digits", "--hidden", "8", "--steps", "4", "--epochs", "2", "--batch-si
 
 
 def bits(directory):
-    """Return all that a run leaves, but for what holds the time."""
+    """Return all that a run leaves, except its times."""
     lines = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     found = {path.name: path.read_bytes() for path in directory.glob("*.p[nd][gf]")}
     with np.load(directory / "weights.npz") as weights:
@@ -83,11 +83,11 @@ print(done)
 
 
 def killed(out, kills, options):
-    """Run an experiment that is killed so often, and goes on; return its directory."""
+    """Run an experiment, kill and resume it up to so many times, and return its directory."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(out), str(kills), *options],
         cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(out)},  # where files are made up; a process that is killed leaves them
+        env=os.environ | {"TMPDIR": str(out)},  # for made-up data files, which a killed process leaves behind
         capture_output=True,
         text=True,
         check=False,
@@ -199,7 +199,7 @@ def test_a_config_of_something_else_is_refused(tmp_path, capsys, text):
         ({"epochs": 0}, "option --epochs: expected a whole number of at least 1, got 0"),
     ],
 )
-def test_options_that_are_none_are_refused(tmp_path, whole, capsys, changed, text):
+def test_invalid_options_are_refused(tmp_path, whole, capsys, changed, text):
     config = json.loads((whole / "config.json").read_text())
     config["options"] |= changed
     (tmp_path / "config.json").write_text(json.dumps(config))

@@ -268,7 +268,7 @@ def test_a_rate_that_cannot_be_is_refused_before_there_is_a_directory(tmp_path, 
     assert str(error.value) == f"option --learning-rate: expected a positive number, got {rate}. Nothing was run."
 
 
-def test_a_training_that_fails_at_its_first_step_leaves_no_directory(tmp_path, monkeypatch):
+def test_a_training_run_that_fails_at_its_first_step_leaves_no_directory(tmp_path, monkeypatch):
     def fails(*_, **__):
         raise ArgumentError("this", "that", "other", "Do it.")
 

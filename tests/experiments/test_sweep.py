@@ -20,7 +20,7 @@ from experiments.study import Grid, Range, Study
 needs_signals = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals to kill processes")
 needs_optuna = pytest.mark.skipif(importlib.util.find_spec("optuna") is None, reason="comes with the extra 'sweep'")
 
-# What stands in for an experiment: it writes what a run writes, and counts how often it was begun.
+# A stand-in for an experiment: it writes the files of a run, and counts how often it was started.
 STAND_IN = """
 import json, os, pathlib, signal, sys, time
 place, options, how = pathlib.Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]

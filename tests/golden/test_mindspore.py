@@ -165,7 +165,7 @@ def test_two_layers(kind):
 
 @pytest.mark.parametrize(("order", "suffix"), [(0, "y"), (1, "dy"), (2, "ddy")])
 @both_nodes
-def test_the_surrogate_of_order(kind, order, suffix):
+def test_derivatives_of_the_surrogate(kind, order, suffix):
     fn = NODES[kind][1]()
     for _ in range(order):
         fn = grad(fn)

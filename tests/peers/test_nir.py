@@ -185,7 +185,7 @@ def test_a_reader_gets_our_spikes_or_is_refused_with_the_reason(name, peer):
 
 
 @pytest.mark.parametrize("peer", OWN_DT)
-def test_in_other_steps_a_reader_gets_other_spikes(peer):
+def test_with_another_dt_a_reader_gets_other_spikes(peer):
     net, other = chain(dense(4, 5), lif()), 1e-3 if OWN_DT[peer] == 1e-4 else 1e-4
     x = np.random.default_rng(5).normal(0.5, 1.2, (30, 2, 4)).astype(np.float32)
     with pytest.raises(ArgumentError, match=rf"reader='{peer}': expected dt="):

@@ -62,7 +62,7 @@ def test_a_mask_counts(call):
 
 
 @every_call
-def test_a_mask_that_holds_everywhere_is_none(call):
+def test_a_mask_that_is_true_everywhere_changes_nothing(call):
     np.testing.assert_allclose(plain(call(OUT, np.ones((T, N), bool))), plain(call(OUT)), rtol=1e-12)
 
 

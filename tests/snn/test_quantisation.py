@@ -260,7 +260,7 @@ def test_the_outputs_of_a_transposed_convolution_have_their_scales():
     assert np.abs(values).max((0, 2, 3)).tolist() == [7, 7]
 
 
-def test_a_lone_layer_and_taking_off():
+def test_a_single_layer_is_quantised_and_restored():
     layer = nn.Dense(3, 2, rng=0)
     snn.quantise(layer, "binary", per="tensor")
     assert list(snn.integer_weights(layer)) == ["weight"]

@@ -138,7 +138,7 @@ def test_two_runs_with_carried_state_equal_one_to_the_bit(mode):
 
 @pytest.mark.parametrize(("masked", "mode"), [(False, "python"), (True, "python"), (True, "compiled")], ids=str)
 @pytest.mark.parametrize("fired", ["amplitude", "another amplitude", "anything"])
-def test_what_was_fired_before_may_be_anything(fired, masked, mode):
+def test_spikes_of_the_given_state_may_have_any_values(fired, masked, mode):
     rng = np.random.default_rng(3)
     layer, x = recurrent(snn.IFNode(2.0)), currents()
     values = {"amplitude": 2.0 * (rng.random((N, F)) < 0.4), "another amplitude": 0.5 * (rng.random((N, F)) < 0.4)}
@@ -212,7 +212,7 @@ def test_what_is_no_neuron_is_an_error(node):
 
 
 @pytest.mark.parametrize("n", [0, -1, 2.0, True, None])
-def test_a_number_of_neurons_that_is_none_is_an_error(n):
+def test_an_invalid_number_of_neurons_is_an_error(n):
     with pytest.raises(ArgumentError, match="Recurrent: expected n to be a positive int"):
         snn.Recurrent(snn.IFNode(), n)
 

@@ -212,7 +212,7 @@ def test_what_is_no_sum_of_spikes_is_left_alone():
 
 
 @pytest.mark.parametrize("share", [lambda x: x.asnumpy(), np.asarray, np.from_dlpack], ids=["asnumpy", "asarray", "dlpack"])
-def test_who_has_the_memory_of_a_sum_may_write_to_it(share):
+def test_a_sum_whose_memory_is_handed_out_may_be_written_to(share):
     total = spike_sum(*pair())
     assert counted(spike_sum(*pair()), PLAIN) is not None
     share(total)

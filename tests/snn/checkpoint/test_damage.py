@@ -1,6 +1,6 @@
 """Damaged files: an error of ours, or the saved values; never a crash, other values or much memory.
 
-SPIKECELL_MUTATIONS=10000 tries more damages.
+SPIKECELL_MUTATIONS=10000 tries more damaged files.
 """
 
 import os
@@ -96,7 +96,7 @@ def load_of(tmp_path, data, fresh=None):
 
 
 def test_every_single_byte_counts(tmp_path, whole):
-    """But for spaces that fill up the header."""
+    """Except for the spaces that pad the header."""
     rng = np.random.default_rng(0)
     for at in rng.choice(len(whole), 150, replace=False):
         data = bytearray(whole)

@@ -101,7 +101,7 @@ def test_a_broken_last_one_is_an_error_that_names_the_one_before(tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, -1, 1.5, True])
-def test_a_number_to_keep_that_is_none(tmp_path, keep):
+def test_an_invalid_number_to_keep(tmp_path, keep):
     with pytest.raises(ArgumentError, match=r"Checkpoints: expected keep, a whole number of at least 1"):
         Checkpoints(tmp_path, keep)
 

@@ -28,7 +28,7 @@ def says_its_leak(cls):
 
 
 def forms():
-    """Return each neuron with each way of saying its leak, if that must be said, and with each of its own flags turned."""
+    """Return each neuron with each way to give its leak, if that must be given, or with each of its own flags inverted."""
     for cls in CLASSES:
         own = {name: p.default for name, p in inspect.signature(cls).parameters.items() if name not in SHARED}
         if says_its_leak(cls):

@@ -101,7 +101,7 @@ def test_second_order_by_a_slope_is_that_of_the_eager_run():
 
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("mode", ["compiled", "python", "auto"])
-def test_a_hidden_weight_that_nobody_asks_for_is_no_matter(mode, frozen, tune):
+def test_a_hidden_weight_that_nobody_asks_for_is_no_error(mode, frozen, tune):
     tune(compiling=0.0)
     step = Hidden(slopes())
     step.slope.requires_grad = not frozen

@@ -18,7 +18,7 @@ SYNAPSES = list(kinds(snn.synapses, snn.synapses.Synapse).values())
 
 
 def forms():
-    """Return each synapse with what must be said, also with each that may be said instead or beside, and each flag turned."""
+    """Return each synapse with its required arguments, with each optional one beside them, and with each flag inverted."""
     for kind in SYNAPSES:
         given = inspect.signature(kind).parameters
         needed = [name for name, p in given.items() if p.default is p.empty]

@@ -182,7 +182,7 @@ def test_check_finds_what_the_pooling_hides():
         snn.run(made, x, check=True, mode="compiled")
 
 
-def test_of_sums_that_the_bias_makes_equal_the_first_gets_the_gradient():
+def test_where_the_bias_makes_sums_equal_the_first_gets_the_gradient():
     made = nn.SequentialCell(nn.Conv2d(1, 1, 1, has_bias=True), nn.MaxPool2d(2, 2), snn.LeakyReadout(beta=0.5))
     made[0].weight.set_data(np.ones((1, 1, 1, 1), np.float32))
     made[0].bias.set_data(np.ones(1, np.float32))

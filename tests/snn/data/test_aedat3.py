@@ -73,7 +73,7 @@ WHOLE = aedat3(packet(ONE), packet(TWO))
     ],
     ids=range(10),
 )
-def test_a_file_that_is_none_is_refused(put, content, text):
+def test_an_invalid_file_is_refused(put, content, text):
     path = put(content)
     assert f"reading {path}: expected " in (said := refused(Recording, path))
     assert text in said

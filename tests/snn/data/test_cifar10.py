@@ -46,7 +46,7 @@ def test_images_come_from_all_files_in_order(place):
     ],
     ids=range(3),
 )
-def test_a_file_that_is_none_is_refused(place, content, text):
+def test_an_invalid_file_is_refused(place, content, text):
     path = place / "cifar-10-batches-bin" / "data_batch_2.bin"
     path.write_bytes(content)
     assert refused(cifar10, place) == f"reading {path}: expected {text}. Fetch the file again."

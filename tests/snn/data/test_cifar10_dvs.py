@@ -41,7 +41,7 @@ def test_signals_that_are_no_events_are_left_out_and_times_sorted(tmp_path):
     ],
     ids=range(4),
 )
-def test_a_file_that_is_none_is_refused(tmp_path, content, text):
+def test_an_invalid_file_is_refused(tmp_path, content, text):
     path = tmp_path / "bad.aedat"
     path.write_bytes(content)
     assert f"reading {path}: expected " in refused(read_aedat2, path)

@@ -36,14 +36,14 @@ def test_parts_are_data_sets_that_share_the_source(index):
     assert part[1:][0].x.tolist() == [10, 11]
 
 
-def test_an_empty_part_is_one():
+def test_an_empty_part_is_a_data_set():
     assert len(some()[[]]) == len(some()[:0]) == 0
     assert some()[:0].labels.tolist() == []
     assert list(some()[:0].batches(3)) == []
 
 
 @pytest.mark.parametrize("index", [10, -11, [10], "a", np.ones(3, bool), 1.5])
-def test_what_is_no_place_is_refused(index):
+def test_an_invalid_index_is_refused(index):
     with pytest.raises((PositionError, TypeError), match=r"some: expected|len\(\)"):
         some()[index]
 

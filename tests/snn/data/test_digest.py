@@ -31,7 +31,7 @@ def digest(source, kind="static"):
     return Dataset(source, kind=kind).digest()
 
 
-def test_arrays_and_which_of_them_decide():
+def test_a_digest_depends_on_the_arrays_and_the_selected_samples():
     data = Dataset(Arrays(X, Y), kind="static")
     found = [
         data.digest(), data[:4].digest(), data[::-1].digest(), digest(Arrays(X + 1, Y)), digest(Arrays(X, Y[::-1])),
@@ -42,7 +42,7 @@ def test_arrays_and_which_of_them_decide():
     assert data.map(lambda x: x + 1).digest() == found[0]  # what is read is the same
 
 
-def test_samples_that_are_read_one_by_one_decide_each():
+def test_a_digest_depends_on_each_sample_that_is_read_one_by_one():
     same = [digest(Listed([events(), events(2)], [0, 1]), "events") for _ in range(2)]
     others = [
         digest(Listed([events(), events(1)], [0, 1]), "events"), digest(Listed([events(), events(2)], [0, 2]), "events"),
@@ -56,7 +56,7 @@ def test_samples_that_are_read_one_by_one_decide_each():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_one_byte_of_a_file_makes_another(tmp_path):
+def test_one_byte_of_a_file_changes_the_digest(tmp_path):
     paths = [tmp_path / f"{n}.bin" for n in range(2)]
     for path in paths:
         path.write_bytes(bin40([0, 9], [1, 2], [3, 4], [0, 1]))

@@ -111,7 +111,7 @@ AGAIN = "Fetch the file again."
     ],
     ids=range(12),
 )
-def test_a_file_that_is_no_whole_idx_file(put, content, text, packed):
+def test_a_file_that_is_no_complete_idx_file(put, content, text, packed):
     path = put(content, packed=packed)
     if packed:  # what is unpacked is not counted to its end
         text = text.replace("got 25 bytes", "got 25 bytes or more").replace("got 48 bytes", "got 25 bytes or more")

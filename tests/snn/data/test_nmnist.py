@@ -38,7 +38,7 @@ def test_events_out_of_order_are_sorted_and_keep_together(tmp_path):
     assert fields(read_bin(path)) == ([10, 10, 30], [2, 3, 1], [5, 6, 4], [1, 0, 0])
 
 
-def test_a_file_that_is_none_is_refused(tmp_path):
+def test_an_invalid_file_is_refused(tmp_path):
     path = tmp_path / "bad.bin"
     path.write_bytes(bin40(*EVENTS)[:-2])
     assert refused(read_bin, path) == (

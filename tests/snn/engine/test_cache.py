@@ -200,7 +200,7 @@ def test_what_two_processes_stored_at_once_is_whole_and_used_again(copied, expec
 
 
 def test_nothing_that_was_damaged_or_planted_is_loaded(copied, expected, tmp_path):
-    """Put in place of each file another kind of damage, among it pickles and Python files that leave a mark if they run."""
+    """Damage each file in another way, also by pickles and Python files in its place that leave a mark if they run."""
     mark = tmp_path / "mark"
     run_me = f"__import__('pathlib').Path({str(mark)!r}).touch()"
 

@@ -182,7 +182,7 @@ def test_what_numba_cannot_compile_is_an_error_in_four_parts(monkeypatch):
         ("", "no reason"),
     ],
 )
-def test_of_numbas_message_the_reason_is_kept(text, said):
+def test_the_reason_in_numbas_message_is_kept(text, said):
     assert compiler._reason(text) == said
 
 

@@ -66,7 +66,7 @@ def test_what_is_made_of_parameters_alone_is_computed_as_numpy_does():
     assert_as_eager(Powers(), x, "python")
 
 
-def test_an_amplitude_without_end_is_no_spike():
+def test_an_infinite_amplitude_is_no_spike():
     class Endless(Cell):
         def construct(self, x, v):
             return (x > 0).astype(x.dtype) * np.float32(1e38) * 10.0, v

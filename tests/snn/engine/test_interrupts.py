@@ -99,7 +99,7 @@ def test_locks_are_given_back_wherever_an_interrupt_comes(monkeypatch):
     everywhere(use, check)
 
 
-def test_an_interrupt_before_a_lock_is_taken_leaves_it_to_who_has_it():
+def test_an_interrupt_before_a_lock_is_taken_leaves_it_to_its_holder():
     lock = RLock()
     held, leave = threading.Event(), threading.Event()
     other = threading.Thread(target=lambda: threads.holding(lock, lambda: (held.set(), leave.wait())))
@@ -107,7 +107,7 @@ def test_an_interrupt_before_a_lock_is_taken_leaves_it_to_who_has_it():
     held.wait()
 
     class Late:
-        """The lock, for one who is interrupted as he waits for it."""
+        """The lock, whose acquire is interrupted while it waits."""
 
         release = lock.release
 
@@ -125,7 +125,7 @@ def test_an_interrupt_before_a_lock_is_taken_leaves_it_to_who_has_it():
 
 @pytest.fixture
 def parts(monkeypatch):
-    """Return a function that runs two parts, one of them in a helper, and who is at one; what the helper does is settable."""
+    """Return a function that runs two parts, a list that is filled while a helper works on one, and a list of the helper's work."""
     monkeypatch.setenv("SPIKECELL_THREADS", "2")
     main, busy, does = threading.get_ident(), [], [lambda: None]
 
@@ -185,7 +185,7 @@ def test_what_the_handler_of_a_signal_raises_waits_until_nobody_works(parts):
 
 
 def test_a_handler_that_runs_a_net_in_the_middle_of_what_is_locked_does_not_wait_for_itself(monkeypatch):
-    """It gets memory of numpy's, and the BLAS as it is."""
+    """The handler gets its memory from numpy and leaves the BLAS as it is."""
     numbers = [4]
     monkeypatch.setattr(blas, "_libraries", lambda: [blas._Library(lambda: numbers[-1], numbers.append, False)])
 

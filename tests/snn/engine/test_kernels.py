@@ -100,7 +100,7 @@ def test_the_gradient_by_weights_is_gathered_from_the_events(n_out, n_in, width,
 @backends
 @dtypes
 @pytest.mark.parametrize(("n_out", "n_in"), [(1, 1), (64, 16), (90, 70), (130, 33)])
-def test_turned_weights_are_those_the_other_way_round_with_zeros_behind(n_out, n_in, dtype, backend):
+def test_turned_weights_are_transposed_and_padded_with_zeros(n_out, n_in, dtype, backend):
     weight = whole((n_out, n_in), dtype)
     expected = np.zeros((n_in, padded(n_out)), dtype)
     expected[:, :n_out] = weight.T
@@ -285,7 +285,7 @@ def test_exponentials_are_those_of_numpy_to_rounding(backend):
 
 
 @backends
-def test_exponentials_beyond_the_range_are_nothing_and_infinity(backend):
+def test_exponentials_beyond_the_range_are_zero_and_infinity(backend):
     x = np.array([-np.inf, -1e35, -1e4, 1e4, 1e35, np.inf, np.nan])
     fast = np.empty(len(x), np.float32), np.empty(len(x))
     helpers(backend).exps(x, *fast)

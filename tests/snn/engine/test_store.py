@@ -271,7 +271,7 @@ def test_a_directory_of_another_user_is_refused(relative, there, monkeypatch):
 
 
 def test_a_directory_put_in_place_of_a_safe_one_is_not_looked_at(there, monkeypatch):
-    """Between the look at the directory and that at the file, another is put there."""
+    """Another directory takes its place after the check of the directory and before its file is opened."""
     if os.open not in os.supports_dir_fd:
         pytest.skip("needs a system that can keep directories open")
     real = Store._check

@@ -23,7 +23,7 @@ FIX = "Set it to the number of threads, or unset it"
 
 
 @pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "1e3", "99999999999999999999", "1025", "٣", "1_0", "2 3", "+2", " "])
-def test_a_number_of_threads_that_is_none_is_an_error(text, monkeypatch):
+def test_an_invalid_number_of_threads_is_an_error(text, monkeypatch):
     monkeypatch.setenv("SPIKECELL_THREADS", text)
     with pytest.raises(ArgumentError, match=r"^\$SPIKECELL_THREADS: expected a whole number from 1 to 1024, got ") as error:
         thread_count()
@@ -169,12 +169,12 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_a_fork_waits_for_what_an_interrupt_left_running():
-    """A child would wait for ever for the compiler's lock, whose owner does not come along."""
+    """Otherwise a child would wait for ever for the compiler's lock, because a fork does not copy the thread that holds it."""
     done = subprocess.run([sys.executable, "-c", FORKS], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
 
 
-def test_where_no_thread_can_be_had_this_one_does_it(monkeypatch):
+def test_where_no_thread_can_be_started_the_caller_does_the_work(monkeypatch):
     def none(*arguments):
         raise RuntimeError("can't start new thread")
 

@@ -23,12 +23,12 @@ def resets(cls):
 
 
 def fires_below(cls):
-    """Return whether a neuron may fire below minus its threshold too: where it starts, it must not."""
+    """Return whether a neuron can fire below minus its threshold too: it takes a rule of firing and starts above that."""
     return "firing" in inspect.signature(cls).parameters and cls.example().begin() > -cls.example().v_threshold
 
 
 def conducting(cls, **options):
-    """Return a neuron behind conductances, that which excites drawing it far past its threshold."""
+    """Return a neuron behind conductances, of which the excitatory one draws it far past its threshold."""
     node = cls.example(**options)
     receptors = {"exc": 2 * cls.scale, "inh": -1.5 * cls.scale}
     return Conductance(
@@ -41,7 +41,7 @@ def conducting(cls, **options):
 
 
 def ways():
-    """Return what makes each neuron: alone, by each rule of firing that it takes, and within what goes around a neuron."""
+    """Return a function that makes each neuron alone, with each rule of firing that it takes, and within each wrapper."""
     for cls in CLASSES:
         given = inspect.signature(cls).parameters
         yield cls.__name__, cls.example

@@ -8,7 +8,7 @@ import itertools
 
 @contextlib.contextmanager
 def case(**values):
-    """Name a case in what it fails with."""
+    """Add a note that names the case to the error with which it fails."""
     try:
         yield
     except BaseException as error:

@@ -68,7 +68,7 @@ class Synaptic(Cell):
 
 
 class Exponential(Cell):
-    """Fires by an exponential of its membrane; the reset hangs on both."""
+    """Fires by an exponential of its membrane; the reset depends on both spike and membrane."""
 
     threshold = 2.5
 

@@ -516,7 +516,7 @@ def test_no_gain_makes_an_inhibited_layer_fire():
     assert "No factor on its currents helps: fix the layers before it, or change its biases." in layer.problems[0]
 
 
-def test_where_few_can_fire_half_of_the_most_is_looked_for():
+def test_where_few_neurons_can_fire_half_of_the_highest_rate_is_the_target():
     x = -np.ones((T, N, 100), np.float32)
     x[..., :4] = 0.01
     gain = snn.health(snn.LIFNode(beta=0.9), x).layers[0].gain
@@ -785,7 +785,7 @@ def test_a_dead_layer_is_warned_of_at_the_line_that_asks():
         snn.health(two_layers(), currents((30, 8, 3))).warn()
 
 
-def test_a_block_with_a_way_around_is_seen_as_it_runs():
+def test_a_block_with_a_shortcut_is_seen_as_it_runs():
     x = 2 * (np.random.default_rng(0).random((8, 4, 6)) < 0.5).astype(np.float32)
     around = nn.SequentialCell(nn.Dense(6, 6, rng=3), snn.IFNode())
     block = snn.SEWBlock(nn.Dense(6, 6, rng=2), snn.IFNode(), shortcut=around)

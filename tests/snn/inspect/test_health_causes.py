@@ -200,7 +200,7 @@ def test_without_a_run_back_a_neuron_of_ours_is_named_too():
 
 
 @pytest.mark.parametrize("make", [Own, Delayed])
-def test_a_neuron_of_ones_own_with_a_surrogate_is_not(make):
+def test_a_neuron_of_ones_own_with_a_surrogate_is_not_named(make):
     layer = snn.health(net(make(snn.relusigmoid())), X, mode="eager").layers[0]
     assert layer.gradient > 0
     assert not any("gradient of" in text or "surrogate" in text for text in layer.problems)

@@ -34,7 +34,7 @@ def test_a_name_of_a_layer_runs_no_code(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ("\ud800", "\x00")])  # which Python refuses
-def test_nor_does_the_name_of_a_class(name, tmp_path):
+def test_a_name_of_a_class_runs_no_code(name, tmp_path):
     kind = type("Own", (nn.SequentialCell,), {})
     kind.__name__ = name
     net = kind(nn.Dense(6, 5, rng=0), snn.LIFNode(beta=0.9, v_reset=0.0))
@@ -117,7 +117,7 @@ def test_a_key_that_cannot_be_written_is_refused(tmp_path):
         ({"path": "class.py"}, ArgumentError, "whose file can be imported"),
     ],
 )
-def test_arguments_that_are_none_are_refused(arguments, error, match):
+def test_invalid_arguments_are_refused(arguments, error, match):
     given = {"net": nn.SequentialCell(nn.Dense(6, 2), snn.IFNode()), "path": "net.py", "x": X} | arguments
     with pytest.raises(error, match=match):
         export_numpy(**given)

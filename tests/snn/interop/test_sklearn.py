@@ -193,7 +193,7 @@ def test_without_scikit_learn_the_error_names_the_extra(monkeypatch):
 
 @BOTH
 @pytest.mark.filterwarnings("ignore:.* encountered in:RuntimeWarning")  # of numpy, on the way to infinity
-def test_a_training_that_fails_leaves_the_estimator_as_it_was(kind):
+def test_a_training_run_that_fails_leaves_the_estimator_as_it_was(kind):
     model = small(kind).fit(X, Y)
     before, classes = model.predict(X), vars(model).get("classes_")
     with pytest.raises(NonFiniteError):
@@ -210,7 +210,7 @@ def test_a_training_that_fails_leaves_the_estimator_as_it_was(kind):
             new.predict(X)
 
 
-def test_answers_of_float32_keep_the_precision_of_the_targets():
+def test_predictions_from_float32_keep_the_precision_of_the_targets():
     targets = 1.7e9 + 100 * X[:, 0]
     model = small(SpikingRegressor, epochs=40).fit(X.astype(np.float32), targets)
     assert model.predict(X).dtype == np.float64

@@ -177,7 +177,7 @@ def test_bfloat16_becomes_float32(tmp_path):
     assert np.array_equal(read["weight"], [[1.5, -2.0]])
 
 
-def test_files_that_are_none(tmp_path):
+def test_unreadable_files_are_refused(tmp_path):
     layer = nn.Dense(2, 1)
     (tmp_path / "broken.safetensors").write_bytes(b"\x10" + b"\0" * 20)
     with pytest.raises(CheckpointError, match=r"expected the safetensors format, got something else"):

@@ -165,7 +165,7 @@ class Doubled(snn.Delay):
         return 2 * out, state
 
 
-def test_a_step_of_ones_own_counts_more_than_that_of_the_class_for_all_steps():
+def test_an_overridden_step_replaces_the_method_for_all_steps():
     x = drawn(T, N, 2)
     for mode in ("eager", "compiled"):
         np.testing.assert_array_equal(snn.run(Doubled([0, 2]), x, mode=mode)[0], 2 * delayed(x, [0, 2]))

@@ -172,7 +172,7 @@ def test_a_delay_between_steps_is_interpolated_and_one_outside_comes_back(delay,
 
 
 @pytest.mark.parametrize("share", ["linear", "gauss"])
-def test_rounded_delays_are_those_of_a_narrow_share(share):
+def test_rounded_delays_give_the_outputs_of_a_narrow_bell(share):
     layer = snn.LearntDelays(
         5, 4, 6, share=share, sigma=0.05, delay_init=np.random.default_rng(1).integers(-1, 8, (4, 5)), rng=0, dtype=np.float64
     )

@@ -36,7 +36,7 @@ def layer(by, options):
 @cases
 @bys
 @modes
-def test_the_spikes_of_who_leads_pass(options, bins, by, mode):
+def test_the_spikes_of_the_leading_neuron_pass(options, bins, by, mode):
     x = spikes()
     out, _, _ = snn.run(layer(by, options), x, mode=mode)
     np.testing.assert_array_equal(out, spike_pool(x, bins, by))
@@ -103,7 +103,7 @@ def test_two_runs_with_carried_state_are_one_and_a_line_is_an_image(by, mode):
 
 @bys
 @modes
-def test_the_gradient_goes_to_who_was_chosen_at_any_order(by, mode):
+def test_the_gradient_of_any_order_goes_to_the_neuron_that_was_chosen(by, mode):
     x, net = spikes(), snn.SpikeMaxPool2d(2, by=by)
     weights = np.random.default_rng(1).standard_normal((T, N, C, 2, 3))
 

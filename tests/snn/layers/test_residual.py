@@ -149,7 +149,7 @@ def test_explain_and_the_estimate_of_memory_take_it():
     assert snn.memory_estimate(deep(), 10, 4).peak > 0
 
 
-def test_the_way_around_is_none_of_the_layers():
+def test_the_shortcut_is_not_one_of_the_layers():
     net, way = block(shortcut=True), block(shortcut=True).shortcut
     net.shortcut = way
     assert len(net) == len([*net]) == 4

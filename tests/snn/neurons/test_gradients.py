@@ -154,7 +154,7 @@ def test_a_constant_that_learning_moved_out_of_range_is_found_by_check(cls, rese
         (lambda p: Conductance(snn.IFNode(), nmda=NMDA(slope=p)), 0.062, "MagnesiumBlock: expected a finite slope > 0"),
     ],
 )
-def test_so_is_one_of_what_a_neuron_is_made_of(node, constant, text):
+def test_a_constant_of_a_part_of_a_neuron_is_found_by_check_too(node, constant, text):
     parameter = Parameter(np.array([constant, constant]))
     node, x = node(parameter), np.ones((1, 1, 2))
     snn.run(node, x, check=True, mode="eager")

@@ -1,4 +1,4 @@
-"""A small training that uses everything that draws random numbers."""
+"""A small training run that uses everything that draws random numbers."""
 
 import numpy as np
 

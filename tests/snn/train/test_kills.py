@@ -61,7 +61,7 @@ print(done, len(set(steps)))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
-def test_a_training_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
+def test_a_training_run_that_is_killed_again_and_again_ends_with_the_same_bits(tmp_path):
     nets, root = Path(__file__).with_name("nets.py"), Path(__file__).parents[3]
     arguments = [str(nets), str(tmp_path), str(KILLS), str(max(6, KILLS // 4))]
     done = subprocess.run(

@@ -37,7 +37,7 @@ def mpiexec(*args, options=()):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """Return what each of two ranks has come to, and where they wrote."""
+    """Return the results of two ranks, and the directory in which they wrote."""
     place = tmp_path_factory.mktemp("ranks")
     done = mpiexec("together", place)
     assert done.returncode == 0, done.stderr
@@ -45,7 +45,7 @@ def both(tmp_path_factory):
 
 
 def one(name):
-    """Return what one rank comes to."""
+    """Return a study and its trainer after training without other ranks."""
     study = Study()
     options = {"clip": 0.1, "accumulate": 2} if name == "clipped" else {}
     trainer = study.trainer(batches=study.from_data if name == "data" else study.batches, **options)

@@ -161,7 +161,7 @@ def test_a_stretch_of_time_counts_from_its_beginning():
 
 
 @pytest.mark.parametrize("transform", [Drop(0.4), DropTime(0.3), TimeJitter(50.0), SpaceJitter(1.0)], ids=repr)
-def test_what_draws_gives_the_same_for_the_same_and_leaves_its_input(transform):
+def test_random_transforms_repeat_with_the_seed_and_leave_their_input(transform):
     events = some(count=500)
     before = rows(events)
     one, two, other = (transform(events, np.random.default_rng(seed)) for seed in (1, 1, 2))
@@ -173,11 +173,11 @@ def test_what_draws_gives_the_same_for_the_same_and_leaves_its_input(transform):
 
 
 @pytest.mark.parametrize("transform", [Drop(0.0), DropTime(0.0), TimeJitter(0.0), SpaceJitter(0.0)], ids=repr)
-def test_nothing_of_it_changes_nothing(transform):
+def test_a_random_transform_of_size_zero_changes_nothing(transform):
     assert rows(transform(some(), np.random.default_rng(0))) == rows(some())
 
 
-def test_what_draws_moves_and_drops_as_much_as_it_says():
+def test_random_transforms_move_and_drop_as_much_as_they_say():
     events = some(count=20_000, shape=(2, 100, 100), span=10**6)
     rng = np.random.default_rng(0)
     assert abs(len(Drop(0.25)(events, rng)) / 20_000 - 0.75) < 0.01

@@ -59,7 +59,7 @@ def test_pieces_and_shuffled_bytes_are_put_together(path):
     np.testing.assert_array_equal(ours.read(path).nodes["0"].weight, array)
 
 
-def test_a_file_of_another_kind_is_none(tmp_path):
+def test_what_is_no_nir_file_is_refused(tmp_path):
     (tmp_path / "text").write_text("no HDF5")
     for name, match in (("text", "an HDF5 file"), ("nothing", "no such file"), (".", "a folder")):
         with pytest.raises(DataError, match=match):
@@ -100,7 +100,7 @@ LEADS_OUT = {
 
 
 @pytest.mark.parametrize("kind", LEADS_OUT)
-def test_no_file_leads_out_of_itself(path, tmp_path, kind):
+def test_links_to_other_files_are_refused(path, tmp_path, kind):
     elsewhere(tmp_path)
     replaced(path, "node/nodes/0/weight", lambda group, last: LEADS_OUT[kind](group, last, tmp_path))
     if kind != "soft link":
@@ -143,7 +143,7 @@ def test_a_gain_as_large_as_the_product_of_two_shapes_is_refused(path):
         ours.read(path)
 
 
-def test_what_unpacks_to_more_than_it_says_is_cut(path):
+def test_data_that_unpack_to_more_than_their_size_are_cut(path):
     import zlib
 
     bomb = zlib.compress(bytes(1 << 26), 9)

@@ -120,7 +120,7 @@ class Two(Cell):
 
 
 class Holder(Cell):
-    """What enters a Cell are two values, or what leaves it."""
+    """Two values enter the Cell inside, or two leave it."""
 
     def __init__(self, enters):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a package reads with other numbers is refused when it is named; ``tests/peers/test_nir.py`` asks the packages."""
+"""With ``reader=``, a net that this package would read wrongly is refused; ``tests/peers/test_nir.py`` runs the packages."""
 
 import numpy as np
 import pytest

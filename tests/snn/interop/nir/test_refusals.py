@@ -149,7 +149,7 @@ IMAGES = {
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_so_are_layers_for_images(name):
+def test_layers_of_images_that_nir_cannot_say_are_refused(name):
     layer, match = IMAGES[name]
     with pytest.raises(ArgumentError, match=match):
         ours.to_nir(nn.SequentialCell(layer), (2, 6, 6), dt=1e-3)

@@ -39,7 +39,7 @@ class Excited(Cell):
 
 
 class Remembering(Cell):
-    """What was two steps ago, beside what is."""
+    """Uses spikes of the two steps before, beside those of the present one."""
 
     def __init__(self):
         super().__init__()

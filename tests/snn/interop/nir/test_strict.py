@@ -81,7 +81,7 @@ def test_a_layer_alone_goes_out_and_a_cell_of_ones_own_without_state_is_refused_
 
 
 class Factors(Cell):
-    """What is multiplied by constants and by Parameters, trained and not."""
+    """Multiplies by constants and by Parameters, trained and frozen."""
 
     def __init__(self):
         super().__init__()
@@ -96,7 +96,7 @@ class Factors(Cell):
         return self.lif(x @ (2 * self.trained) + x @ self.frozen + x * 2.0 - x * self.trained[0], state)
 
 
-def test_what_is_not_trained_comes_back_so():
+def test_frozen_parameters_come_back_frozen():
     layers = (
         nn.Dense(6, 6, "ones", rng=0), snn.Recurrent(lif(), 6, rng=1), nn.Dense(6, 6, "ones", rng=2),
         snn.Recurrent(lif(), 6, lateral="others", rng=3), snn.OneToOne(6, weight_init=2.0),
@@ -113,7 +113,7 @@ def test_what_is_not_trained_comes_back_so():
         assert_same(net, found)
 
 
-def test_so_do_factors_of_operations():
+def test_frozen_factors_of_operations_come_back_frozen():
     found = ours.from_nir(ours.to_nir(Factors(), (6,), dt=1e-3))
     assert_same(Factors(), found)
     trained = {float(np.abs(p.asnumpy()).max()): p.requires_grad for p in found.get_parameters()}
@@ -144,7 +144,7 @@ def test_a_surrogate_for_the_neurons_that_lack_one_is_taken():
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("field", ["weight", "bias"])
-def test_numbers_that_are_none_do_not_go_out(field, value):
+def test_numbers_that_are_not_finite_are_refused(field, value):
     net = chain()
     array = getattr(net[0], field).asnumpy().copy()
     array[0] = value
@@ -153,7 +153,7 @@ def test_numbers_that_are_none_do_not_go_out(field, value):
         ours.to_nir(net, (6,), dt=1e-3)
 
 
-def test_nor_do_names_that_no_graph_may_have():
+def test_names_that_no_graph_may_have_are_refused():
     with pytest.raises(ArgumentError, match="names of layers without line breaks"):
         ours.to_nir(nn.SequentialCell({"a\nb": nn.Dense(6, 5, rng=0)}), (6,), dt=1e-3)
 
