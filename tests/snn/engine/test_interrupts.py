@@ -125,7 +125,7 @@ def test_an_interrupt_before_a_lock_is_taken_leaves_it_to_its_holder():
 
 @pytest.fixture
 def parts(monkeypatch):
-    """Return a function that runs two parts, a list that is filled while a helper works on one, and a list of the helper's work."""
+    """Return a function that runs two parts, a list that is filled while a helper works, and a list of that helper's work."""
     monkeypatch.setenv("SPIKECELL_THREADS", "2")
     main, busy, does = threading.get_ident(), [], [lambda: None]
 
