@@ -24,7 +24,7 @@ _SNN: dict[str, str] = {
     "Synaptic": "Use snn.CurrentLIFNode(alpha=0.9, beta=0.8), or snn.CurrentLIFNode.dialect('snntorch', ...)",
     "Alpha": "Use snn.AlphaNode, or snn.synapses.Alpha before a neuron",
     "RLeaky": "Use snn.Recurrent(snn.LIFNode(beta=0.9), n)",
-    "SLSTM": "There is no spiking LSTM; for images, snn.ConvLSTM is one",
+    "SLSTM": "The only spiking LSTM is snn.ConvLSTM, for images",
     "SConv2dLSTM": "Use snn.ConvLSTM",
     "RSynaptic": "Use snn.Recurrent(snn.CurrentLIFNode(), n)",
     "LeakyParallel": _NO_PARALLEL_LEAK,

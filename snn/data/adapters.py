@@ -27,7 +27,7 @@ def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None
     ----------
     dataset : object with ``len`` and items
         For example a ``Dataset`` of tonic or torch, or a list: each item is a sample and its label. Structured arrays, and
-        dicts of arrays, with fields t and x become :class:`Events`, tensors arrays.
+        dicts of arrays, with fields t and x become :class:`Events`; tensors become arrays.
     kind : {"events", "sequence", "static"}, optional
         Kind of the samples; None looks at the first, and treats anything but events as "static".
     shape : tuple of int, optional

@@ -63,10 +63,10 @@ class Ranks(One):
     """MPI ranks that train one net together, for ``Trainer(ranks=...)``. It needs the extra ``mpi``.
 
     Every rank is a process that runs the same program and builds the same Trainer. Rank 0 gives all of them its weights,
-    optimizer, generators and place when ``fit`` begins. Then each takes its part of every batch. The mean of the gradients, by
-    the numbers of samples, is the same on all: they make the same step as one rank with the whole batch, to rounding.
-    Hooks and ``evaluate`` are called on rank 0 alone, so only this rank writes files. Losses and metrics are means over
-    the samples of all ranks.
+    optimizer, generators and position when ``fit`` begins. Then each takes its part of every batch. The mean of the
+    gradients, by the numbers of samples, is the same on all: they make the same step as one rank with the whole batch, to
+    rounding. Hooks and ``evaluate`` are called on rank 0 alone, so only this rank writes files. Losses and metrics are means
+    over the samples of all ranks.
 
     Start it as ``mpiexec -n 4 python -m mpi4py train.py``: the second ``-m`` ends all ranks if one fails.
 

@@ -143,7 +143,7 @@ class Trainer(Place):
         return {name: total / self.seen for name, total in self._sums.items()} if self.seen else {}
 
     def resume(self, checkpoints: str | os.PathLike[str] | Checkpoints) -> bool:
-        """Resume from the last checkpoint in a directory; return whether there is one. With several ranks the first reads it.
+        """Resume from the last checkpoint in a directory; return whether there is one. Of several ranks, rank 0 reads it.
 
         Raises
         ------
@@ -317,7 +317,7 @@ class Trainer(Place):
         self.ends = any(interrupted)
         streams.join(set().union(*all_drawn))
         if taken and not all_seen:
-            raise ArgumentError("Trainer, ranks", "samples for one rank at least", "none in a batch", "See Ranks(part=...).")
+            raise ArgumentError("Trainer, ranks", "samples for at least one rank", "none in a batch", "See Ranks(part=...).")
         return all_seen
 
     def _measured(self, batch: Any) -> tuple[Tensor, Mapping[str, float]]:

@@ -1,7 +1,7 @@
 """Transforms of events: frames, and the steps that precede them.
 
 Each is made with its options and called with :class:`snn.data.Events`; those that draw random numbers take a generator too,
-which :meth:`snn.data.Dataset.batches` passes. None changes its argument.
+which :meth:`snn.data.Dataset.batches` passes. They leave their argument unchanged.
 """
 
 # ruff: noqa: F403 - what each file exports is in its own __all__
