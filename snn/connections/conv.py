@@ -233,7 +233,7 @@ class _Convolved(Way):
 
     def laid(self, gradient: Array) -> Images:
         """Return the gradient as images, which are transposed once for the weight and input gradients."""
-        return Images(self.images(gradient), self.backend)
+        return Images(self.images(gradient), self.groups, self.backend)
 
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the input gradient of some steps; with ``places``, only there."""

@@ -167,7 +167,7 @@ class _Pooled(Way):
     def _before(self, gradient: _Gradient, t0: int) -> Images:
         if gradient.images is None:
             first = 0 if self.constant else t0 * self.samples
-            gradient.images = Images(self._put_back(gradient.pooled, first), self.backend)
+            gradient.images = Images(self._put_back(gradient.pooled, first), self.inner.groups, self.backend)
         return gradient.images
 
     def back(self, gradient: _Gradient, t0: int, t1: int, out: Array, places: Any) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from .system import after_fork
 from .threads import holding, is_held
 
-__all__ = ["KEPT", "LARGE", "MOST", "clear", "empty", "nothing"]
+__all__ = ["KEPT", "LARGE", "MOST", "aligned", "clear", "empty", "nothing"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LARGE = 1 << 20  # bytes from which an array is worth keeping
@@ -43,6 +43,14 @@ _lock = RLock()
 _loans: set[_Loan] = set()
 _returned: deque[_Loan] = deque()  # filled by the garbage collector, at any time and in any thread, without a Python call
 _idle: dict[int, Array] = {}
+
+
+def aligned(size: int, dtype: Any) -> Array:
+    """Return an uninitialised flat array whose vectors lie in one cache line each."""
+    dtype = np.dtype(dtype)
+    room = empty((size + 64 // dtype.itemsize,), dtype)
+    first = -room.ctypes.data % 64 // dtype.itemsize
+    return room[first : first + size]
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from autograd.windows import Windows
 
 from .backends import BackEnd
-from .buffers import empty
+from .buffers import aligned
 from .events import Events
 from .threads import launch
 
@@ -21,20 +21,32 @@ __all__ = ["Images", "SpikeConvolution", "dense_kernels_of", "is_dense", "kernel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
+_MANY = 8  # channels from which a job gathers for whole kernels
+_VECTOR = 16  # elements
+
+
+def _whole(channels: int) -> int:
+    """Return a number of channels rounded up to whole vectors."""
+    return -(-channels // _VECTOR) * _VECTOR
 
 
 class Images:
-    """Images ``[rows, C, H, W]``, and a copy with the channels last, made on first access."""
+    """Images ``[rows, C, H, W]``, and a copy with the channels last, made on first access.
 
-    def __init__(self, array: Array, backend: BackEnd) -> None:
+    Vectors may be read from the first channel of each of the ``groups`` of channels on.
+    """
+
+    def __init__(self, array: Array, groups: int, backend: BackEnd) -> None:
         self.array, self.backend = array, backend
+        each = array.shape[1] // groups
+        self.pitch = _whole((groups - 1) * each + _whole(each))
 
     @functools.cached_property
     def channels_last(self) -> Array:
-        """``[rows, H * W, C]``, flat."""
+        """``[rows, H * W, pitch]``, flat, with zeros after the channels."""
         rows, channels, plane = len(self.array), self.array.shape[1], math.prod(self.array.shape[2:])
-        last = empty((rows, plane, channels), self.array.dtype).reshape(-1)
-        arguments = [self.array.reshape(-1), _u(channels), _u(plane), last]
+        last = aligned(rows * plane * self.pitch, self.array.dtype)
+        arguments = [self.array.reshape(-1), _u(channels), _u(plane), _u(self.pitch), last]
         launch(self.backend.kernel("channels_last"), rows, arguments, self.array.size)
         return last
 
@@ -68,49 +80,47 @@ class SpikeConvolution:
         self.out_channels, self.each, kh, kw = weight.shape
         self.channels, self.groups = self.each * groups, groups
         self.counts = windows.counts(size)
-        # Adjacent outputs meet adjacent columns of the reversed kernel: contiguous weights are added to contiguous outputs.
-        self.runs = groups == 1 and windows.stride[1] == windows.dilation[1] == 1
-        self.sizes = _u(self.channels), _u(self.each)
-        self.outputs = _u(self.out_channels // groups), _u(self.out_channels)
-        self.tables = [
-            _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1]), *_tables(windows, size, self.runs)
-        ]  # fmt: skip
+        self.lanes = _whole(self.out_channels // groups)
+        self.fixed = windows, size, groups == 1
+        self.sizes = _u(self.channels), _u(self.each), _u(self.out_channels // groups)
+        self.kernel_sizes = _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1])
 
     @functools.cached_property
     def packed(self) -> Array:
-        """The weights times the amplitude, ``[C, kh, kw, out / groups]``."""
+        """The reversed weights times the amplitude, ``[C, kh, kw, lanes]``, flat; see :func:`_tables`."""
         apart = self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
         found = np.moveaxis(apart, 1, -1).reshape(self.channels, *self.weight.shape[2:], -1)
-        return np.ascontiguousarray((found[:, :, ::-1] if self.runs else found) * self.amplitude)
-
-    @functools.cached_property
-    def padded(self) -> tuple[Array, list[Any]]:
-        """The same with padded places; see :func:`_padded`."""
-        return _padded(self.packed, self.groups)
+        return _padded(found[:, ::-1, ::-1] * self.amplitude, self.lanes)
 
     def spread(self, first: int, out: Array) -> None:
         """Write the currents ``[rows, out, H', W']`` of the images from ``first`` on."""
-        start = self.events.start[first * self.channels :]
-        weights, sizes = self.padded
-        arguments = [start, self.events.index, *self.sizes, *sizes, *self.tables, weights, out.reshape(-1)]
+        windows, size, _ = self.fixed
+        arguments = [
+            self.events.start[first * self.channels :], self.events.index, *self.sizes, _u(self.lanes), _u(size[0]),
+            *self.kernel_sizes, *_reach(windows, size), self.packed, out.reshape(-1),
+        ]  # fmt: skip
         launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
 
     def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
         """Return ``total`` plus the weight gradient of the images from ``first`` on, from the gradient of their currents."""
-        total = np.zeros(self.weight.size, self.weight.dtype) if total is None else total
-        start = self.events.start[first * self.channels :]
-        last, rows = gradient.channels_last, len(gradient.array)
-        arguments = [start, self.events.index, _u(rows), *self.sizes, *self.outputs, *self.tables, last, total]
-        launch(self.kernel("gather_spikes"), self.channels * self.weight.shape[2], arguments, gradient.array.size)
+        kh, kw = self.weight.shape[2:]
+        if total is None:
+            total = aligned(self.channels * kh * kw * self.lanes, self.weight.dtype)
+            total[:] = 0
+        parts = 1 if self.channels >= _MANY else kh
+        arguments = [
+            _u(parts), self.events.start[first * self.channels :], self.events.index, _u(len(gradient.array)), *self.sizes,
+            _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *_tables(*self.fixed), gradient.channels_last, total,
+        ]  # fmt: skip
+        launch(self.kernel("gather_spikes"), self.channels * parts, arguments, gradient.array.size)
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
         """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 elsewhere."""
-        start = self.events.start[first * self.channels :]
-        last = gradient.channels_last
         arguments = [
-            start, self.events.index, *self.sizes, *self.outputs, *self.tables, self.packed.reshape(-1), last,
-            _u(math.prod(out.shape[2:])), out.reshape(-1),
+            self.events.start[first * self.channels :], self.events.index, *self.sizes, _u(gradient.pitch), _u(self.lanes),
+            *self.kernel_sizes, *_tables(*self.fixed), self.packed, gradient.channels_last, _u(math.prod(out.shape[2:])),
+            out.reshape(-1),
         ]  # fmt: skip
         launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
 
@@ -119,8 +129,7 @@ class SpikeConvolution:
         if total is None:
             return np.zeros_like(self.weight)
         kh, kw = self.weight.shape[2:]
-        found = total.reshape(self.groups, self.each, kh, kw, -1)
-        found = found[:, :, :, ::-1] if self.runs else found
+        found = total.reshape(self.groups, self.each, kh, kw, -1)[:, :, ::-1, ::-1, : self.out_channels // self.groups]
         made: Array = np.moveaxis(found, -1, 1).reshape(self.weight.shape) * self.amplitude
         return made
 
@@ -131,26 +140,22 @@ def spread_few(
     """Write the gradient of images ``[rows, C, H, W]`` from that of their currents; only its nonzero elements cost time."""
     n_out, each, kh, kw = weight.shape
     apart = weight.reshape(groups, n_out // groups, each, kh, kw)
-    weights, sizes = _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), groups)
+    lanes = _whole(each)
     arguments = [
-        gradient.reshape(-1), _u(n_out), _u(n_out // groups), *sizes, _u(math.prod(gradient.shape[2:])), _u(gradient.shape[3]),
-        _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, groups == windows.dilation[1] == 1, True), weights,
-        out.reshape(-1),
+        gradient.reshape(-1), _u(n_out), _u(n_out // groups), _u(each), _u(lanes), _u(math.prod(gradient.shape[2:])),
+        _u(gradient.shape[3]), _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, True, back=True),
+        _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), lanes), out.reshape(-1),
     ]  # fmt: skip
     launch(backend.kernel("convolve_few"), len(out), arguments, out.size)
 
 
-def _padded(packed: Array, groups: int) -> tuple[Array, list[Any]]:
-    """Return weights ``[C, kh, kw, out / groups]``, flat, and the outputs per group, in all, and per padded place.
-
-    Places aligned to vectors let a vector that one input has written be read whole for the next input.
-    """
-    each = packed.shape[-1]
-    lanes = 64 // packed.itemsize
-    pitch = -(-each // lanes) * lanes if groups == 1 else each
-    if pitch > each:
-        packed = np.pad(packed, ((0, 0), (0, 0), (0, 0), (0, pitch - each)))
-    return np.ascontiguousarray(packed).reshape(-1), [_u(pitch), _u(each * groups), _u(pitch * groups)]
+def _padded(packed: Array, lanes: int) -> Array:
+    """Return weights ``[C, kh, kw, outputs]``, flat, with zeros after the outputs."""
+    shape = *packed.shape[:-1], lanes
+    flat = aligned(math.prod(shape), packed.dtype)
+    found = flat.reshape(shape)
+    found[..., : packed.shape[-1]], found[..., packed.shape[-1] :] = packed, 0
+    return flat
 
 
 def kernels_of(
@@ -170,26 +175,24 @@ def kernels_of(
     back : bool
         Whether to go back, from the gradient of the outputs to that of the inputs.
     aligned : bool
-        Whether places may be padded; see :func:`_padded`.
+        Whether the outputs of each place may be padded to whole vectors. Then a vector that one input has written can be
+        read whole for the next input.
     """
     (n_out, each), counts = weight.shape[:2], windows.counts(size)
     apart = (weight * weight.dtype.type(amplitude)).reshape(groups, n_out // groups, each, -1, weight.shape[-1])
-    runs = groups == windows.dilation[-1] == 1 and (back or windows.stride[-1] == 1)
     source, target = (counts, size) if back else (size, counts)
     packed = np.moveaxis(apart, 2 if back else 1, -1)
     packed = packed.reshape(-1, *packed.shape[2:])
-    if runs and not back:
-        packed = packed[:, :, ::-1]
+    if not back:
+        packed = packed[:, ::-1, ::-1]
     outputs = packed.shape[-1]
-    flat, (group_out, n, pitch) = (
-        _padded(packed, groups) if aligned
-        else (np.ascontiguousarray(packed).reshape(-1), [_u(outputs), _u(outputs * groups), _u(outputs * groups)])
-    )  # fmt: skip
+    lanes = _whole(outputs) if aligned and groups == 1 else outputs
     sizes = [
-        _u(math.prod(source)), _u(len(packed) // groups), group_out, n, pitch, _u(source[-1]), _u(packed.shape[1]),
-        _u(packed.shape[2]), _u(math.prod(target[:-1])), _u(target[-1]),
+        math.prod(source), len(packed) // groups, lanes, outputs * groups, lanes * groups, source[-1], *packed.shape[1:3],
+        math.prod(target[:-1]), target[-1],
     ]  # fmt: skip
-    return [flat, np.array(sizes), *_tables(windows, size, runs, back), _u(math.prod(target) * int(pitch))]
+    tables = _tables(windows, size, groups == 1, back)
+    return [_padded(packed, lanes), np.array(sizes, np.uint64), *tables, _u(math.prod(target) * lanes * groups)]
 
 
 def is_dense(windows: Windows, groups: int) -> bool:
@@ -244,45 +247,65 @@ def _rows(windows: Windows, size: tuple[int, ...]) -> tuple[Array, Array]:
 
 
 @functools.lru_cache(64)
-def _tables(windows: Windows, size: tuple[int, ...], in_runs: bool, back: bool = False) -> tuple[Array, Array, Array]:
-    """Return which rows and runs each position of an image reaches; kernel ``add_kernels`` defines them.
+def _reach(windows: Windows, size: tuple[int, ...]) -> tuple[Array, Array]:
+    """Return the tables of kernel ``convolve_spikes``, with the places of the reversed kernel."""
+    (height, width), (kh, kw), (rows, columns) = size, windows.kernel, windows.counts(size)
+    row_of, column_of = np.full((rows, kh), height, np.uint64), np.full((width, kw), columns, np.uint64)
+    for o, reached in enumerate(_reached(windows, size, 0, True)):
+        for y, k in reached:
+            row_of[o, kh - 1 - k] = y
+    for x, reached in enumerate(_reached(windows, size, 1, False)):
+        for o, k in reached:
+            column_of[x, k] = o
+    return row_of.reshape(-1), column_of.reshape(-1)
 
-    All axes but the last are one axis of rows. With ``back``, return the rows and runs of the image for each position of the
-    output.
+
+@functools.lru_cache(64)
+def _tables(windows: Windows, size: tuple[int, ...], joins: bool, back: bool = False) -> tuple[Array, Array, Array, Array]:
+    """Return the rows and the columns that each row and column of an image reaches; kernel ``add_kernels`` defines them.
+
+    All axes but the last are one axis of rows. Adjacent outputs meet adjacent places of the reversed kernel, so that contiguous
+    weights are added to contiguous outputs; columns are joined to such runs only if ``joins``. With ``back``, return the rows
+    and columns of the image for each of the output, and places of the kernel as it is.
     """
     counts = windows.counts(size)
     source, target = (counts, size) if back else (size, counts)
     *down, along = (_reached(windows, size, axis, back) for axis in range(len(size)))
-    rows = math.prod(target[:-1])
-    row_of = np.full((math.prod(source[:-1]), math.prod(windows.kernel[:-1])), rows, np.uint64)
-    for y, at in enumerate(np.ndindex(*source[:-1])):
+    rows: list[list[tuple[int, int]]] = []
+    for at in np.ndindex(*source[:-1]):
+        rows.append([])
         for found in itertools.product(*(axis[i] for axis, i in zip(down, at, strict=True))):
-            k = row = 0
-            for (each, place), kernel, length in zip(found, windows.kernel[:-1], target[:-1], strict=True):
-                k, row = k * kernel + each, row * length + place
-            row_of[y, k] = row
-    starts, runs = [0], []
-    for reached in along:
-        if in_runs and reached:
-            k, place = reached[0 if back else -1]  # places fall along the kernel, or rise with ``back``
-            runs.append((place, k if back else windows.kernel[-1] - 1 - k, len(reached)))
-        else:
-            runs += [(place, k, 1) for k, place in reached]
+            row = k = 0
+            for (place, each), length, kernel in zip(found, target[:-1], windows.kernel[:-1], strict=True):
+                row, k = row * length + place, k * kernel + each
+            rows[-1].append((row, k))
+    return *_runs(rows, True), *_runs(along, joins)
+
+
+def _runs(reached: list[list[tuple[int, int]]], joins: bool) -> tuple[Array, Array]:
+    """Return the first run of each position, and all runs: the first output, the first place of the kernel, and the length."""
+    starts, runs = [0], list[list[int]]()
+    for pairs in reached:
+        for place, k in sorted(pairs):
+            if joins and len(runs) > starts[-1] and [place, k] == [n + runs[-1][2] for n in runs[-1][:2]]:
+                runs[-1][2] += 1
+            else:
+                runs.append([place, k, 1])
         starts.append(len(runs))
-    return row_of.reshape(-1), np.array(starts, np.uint64), np.array(runs, np.uint64).reshape(-1)
+    return np.array(starts, np.uint64), np.array(runs, np.uint64).reshape(-1)
 
 
 def _reached(windows: Windows, size: tuple[int, ...], axis: int, back: bool) -> list[list[tuple[int, int]]]:
-    """Return, for each position along an axis, pairs of a kernel position and the output reached through it.
+    """Return, for each position along an axis, pairs of an output that it reaches and the place in the reversed kernel.
 
-    With ``back``, return, for each output, pairs of a kernel position and the input position.
+    With ``back``, return for each output pairs of an input position and the place in the kernel.
     """
     step, apart, before = windows.stride[axis], windows.dilation[axis], windows.pads[axis][0]
-    count, kernel = windows.counts(size)[axis], range(windows.kernel[axis])
+    count, kernel = windows.counts(size)[axis], windows.kernel[axis]
     found: list[list[tuple[int, int]]] = [[] for _ in range(count if back else size[axis])]
     for at in range(count):
-        for k in kernel:
+        for k in range(kernel):
             i = at * step + k * apart - before
             if 0 <= i < size[axis]:
-                found[at if back else i].append((k, i if back else at))
-    return [sorted(each) for each in found]
+                found[at if back else i].append((i, k) if back else (at, kernel - 1 - k))
+    return found

@@ -113,7 +113,7 @@ class Link:
         """The names of the sizes and tables of a convolution; none for other kinds."""
         if self.kind == "convolve":
             return ["sizes", "inner", "row_of"]
-        return ["sizes", "row_of", "run_start", "runs"] if self.kind.startswith("spread") else []
+        return ["sizes", "row_start", "rows", "run_start", "runs"] if self.kind.startswith("spread") else []
 
     @property
     def sampled(self) -> bool:

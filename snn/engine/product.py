@@ -13,7 +13,7 @@ import numpy as np
 
 from . import tuning
 from .backends import BackEnd, back_end
-from .buffers import empty
+from .buffers import aligned
 from .operands import Matrix, strided
 from .threads import launch
 
@@ -70,8 +70,7 @@ def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dty
     """Return a part of the second operand's depth, packed; each vector lies in one cache line."""
     columns = made_for.tile[1] * made_for.tile[2] // dtype.itemsize
     panels = -(-len(b.columns) // columns)
-    room = empty((panels * columns * (end - start) + 64 // dtype.itemsize,), dtype)
-    out = room[-room.ctypes.data % 64 // dtype.itemsize :]
+    out = aligned(panels * columns * (end - start), dtype)
     arguments = [
         b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude), np.bool_(b.beside_columns),
         np.bool_(b.beside_rows), out,

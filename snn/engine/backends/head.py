@@ -6,13 +6,15 @@ import numpy as np
 
 from .python.lanes import (
     LANES,
-    add_times,
+    add_patch,
     dot_rows,
     exponential,
     lowest,
     njit,
+    patch_dot,
     products,
     row_sum,
+    weighted_sum,
     where_nonzero,
 )  # fmt: skip
 
@@ -22,6 +24,8 @@ zero64, one64 = np.float64(0), np.float64(1)
 add_products_of_1, add_products_of_4, add_products_of_6 = products(1), products(4), products(6)
 add_to_16_of_1, add_to_16_of_4, add_to_16_of_6 = products(1, 16), products(4, 16), products(6, 16)
 add_rows_of_16, add_rows_of_32, add_rows_of_64 = row_sum(16), row_sum(32), row_sum(LANES)
+add_times_rows_of_16, add_times_rows_of_48 = weighted_sum(16), weighted_sum(48)
+add_times_rows_of_64, add_times_rows_of_80 = weighted_sum(LANES), weighted_sum(80)
 exp32 = exponential(32, 8, -105.0, 89.0, 12582912.0, (0.693359375, -2.12194440e-4))
 exp64 = exponential(64, 14, -747.0, 710.0, 6755399441055744.0, (0.693145751953125, 1.42860682030941723212e-6))
 
@@ -35,6 +39,37 @@ def add_rows(dst, at, src, base, pitch, index, start, stop, lanes):
         add_rows_of_32(dst, at, src, base, pitch, index, start, stop)
     else:
         add_rows_of_16(dst, at, src, base, pitch, index, start, stop)
+
+
+@njit(error_model="numpy", nogil=True, inline="always")
+def sum_rows(dst, at, src, base, pitch, index, start, stop, length):
+    """Do the same for rows of any multiple of 16 elements."""
+    g = np.uint64(0)
+    while g + np.uint64(64) <= length:
+        add_rows_of_64(dst, at + g, src, base + g, pitch, index, start, stop)
+        g += np.uint64(64)
+    while g < length:
+        add_rows_of_16(dst, at + g, src, base + g, pitch, index, start, stop)
+        g += np.uint64(16)
+
+
+@njit(error_model="numpy", nogil=True, inline="always")
+def sum_times_rows(dst, at, src, base, pitch, index, factors, start, stop, length):
+    """Do the same with each row times ``factors[p]``; kernels of 3 and 5 places and of 16 channels go in one piece."""
+    g = np.uint64(0)
+    while g < length:
+        if length == np.uint64(80):
+            add_times_rows_of_80(dst, at, src, base, pitch, index, factors, start, stop)
+            g = length
+        elif length == np.uint64(48):
+            add_times_rows_of_48(dst, at, src, base, pitch, index, factors, start, stop)
+            g = length
+        elif g + np.uint64(64) <= length:
+            add_times_rows_of_64(dst, at + g, src, base + g, pitch, index, factors, start, stop)
+            g += np.uint64(64)
+        else:
+            add_times_rows_of_16(dst, at + g, src, base + g, pitch, index, factors, start, stop)
+            g += np.uint64(16)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -142,25 +177,57 @@ def add_dots_where(out, out_pitch, a, a_pitch, members, flags, at, columns, weig
                 k = end + one
 
 
+@njit(error_model="numpy", nogil=True)
+def aligned(n, like):
+    """Return room for n elements of the dtype of an array; vectors from its first element on lie in one cache line each."""
+    room = np.empty(n + np.uint64(64 // like.itemsize), like.dtype)
+    first = np.uint64((-room.ctypes.data) % 64) // np.uint64(like.itemsize)
+    return room[first : first + n]
+
+
 @njit(error_model="numpy", nogil=True, inline="always")
 def add_kernels(
-    work, place, factor, first, group, width, kh, kw, group_out, rows_out, columns_out, pitch, row_of, run_start, runs, weights
+    work, place, factor, first, group, width, kw, group_out, columns_out, pitch, row_start, rows, run_start, runs, weights
 ):  # fmt: skip
-    """Add the kernels of an input at a place, from ``first`` on, times a factor, to an image ``[places, pitch]``.
+    """Add the kernels of an input at a place, from row ``first`` on, times a factor, to an image ``[places, pitch]``.
 
-    ``row_of`` has the output row for each row of the image and each row of the kernel. ``runs`` has the runs along it: the
-    first output, the first column of the kernel, and the length. The weights are ``[channels, kh, kw, group_out]``.
+    A row of the input reaches the outputs in some runs of ``rows``, of which ``row_start`` has the first: the first row of
+    the output, the first of the kernel, and their number. ``runs`` has the same along a row. The weights are
+    ``[channels, rows of a kernel, kw, group_out]``.
     """
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
     y = place // width
     x = place - y * width
-    for run in range(run_start[x], run_start[x + np.uint64(1)]):
-        at = runs[np.uint64(3) * run] * pitch + group
-        w = (first * kw + runs[np.uint64(3) * run + np.uint64(1)]) * group_out
-        length = runs[np.uint64(3) * run + np.uint64(2)] * group_out
-        for k in range(kh):
-            o = row_of[y * kh + k]
-            if o < rows_out:
-                add_times(work, at + o * columns_out * pitch, weights, w + k * kw * group_out, factor, length)
+    across, down = kw * group_out, columns_out * pitch
+    for i in range(row_start[y], row_start[y + one]):
+        o, k, n = rows[three * i], rows[three * i + one], rows[three * i + two]
+        for run in range(run_start[x], run_start[x + one]):
+            at = o * down + runs[three * run] * pitch + group
+            w = (first + k) * across + runs[three * run + one] * group_out
+            add_patch(work, at, down, weights, w, across, factor, runs[three * run + two] * group_out, n)
+
+
+@njit(error_model="numpy", nogil=True, inline="always")
+def dot_kernels(
+    gradient, base, place, first, width, kw, length, columns_out, pitch, lanes, row_start, rows, run_start, runs, weights
+):  # fmt: skip
+    """Return the gradient of an input at a place, from that of an image ``[places, pitch]`` from ``gradient[base]`` on.
+
+    Of each place it sums ``length`` elements. The weights are ``[channels, rows of a kernel, kw, lanes]``; for the rest see
+    ``add_kernels``.
+    """
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    y = place // width
+    x = place - y * width
+    across, down = kw * lanes, columns_out * pitch
+    total = gradient.dtype.type(0)
+    for i in range(row_start[y], row_start[y + one]):
+        o, k, n = rows[three * i], rows[three * i + one], rows[three * i + two]
+        for run in range(run_start[x], run_start[x + one]):
+            at = base + o * down + runs[three * run] * pitch
+            w = (first + k) * across + runs[three * run + one] * lanes
+            total += patch_dot(gradient, at, down, weights, w, across, runs[three * run + two] * length, n)
+    return total
 
 
 @njit(error_model="numpy", nogil=True, inline="always")
@@ -174,7 +241,7 @@ def add_channels_first(work, channels, pitch, plane, out, to):
 
 
 @njit(error_model="numpy", nogil=True)
-def spread_spikes(out, to, fired, start, stop, work, weights, sizes, row_of, run_start, runs):
+def spread_spikes(out, to, fired, start, stop, work, weights, sizes, row_start, rows, run_start, runs):
     """Add the kernels of the spikes ``fired[start:stop]`` of one image to the image at ``out[to]``.
 
     A spike is its position in ``[channels, plane]``. ``sizes`` has the places of a channel, the channels per group, the
@@ -191,14 +258,14 @@ def spread_spikes(out, to, fired, start, stop, work, weights, sizes, row_of, run
     for p in range(start, stop):
         c = np.uint64(fired[p]) // plane
         add_kernels(
-            work, np.uint64(fired[p]) - c * plane, unit, c * kh, c // each * group_out, width, kh, kw, group_out, rows_out,
-            columns_out, pitch, row_of, run_start, runs, weights,
+            work, np.uint64(fired[p]) - c * plane, unit, c * kh, c // each * group_out, width, kw, group_out, columns_out,
+            pitch, row_start, rows, run_start, runs, weights,
         )  # fmt: skip
     add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
 
 
 @njit(error_model="numpy", nogil=True)
-def spread_numbers(out, to, numbers, start, columns, work, weights, sizes, row_of, run_start, runs):
+def spread_numbers(out, to, numbers, start, columns, work, weights, sizes, row_start, rows, run_start, runs):
     """Add the convolution of the image ``numbers[start:start + columns]`` to that at ``out[to]``; see ``spread_spikes``."""
     plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
     width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
@@ -209,8 +276,8 @@ def spread_numbers(out, to, numbers, start, columns, work, weights, sizes, row_o
             factor = numbers[start + c * plane + place]
             if factor != 0:
                 add_kernels(
-                    work, place, factor, c * kh, c // each * group_out, width, kh, kw, group_out, rows_out, columns_out, pitch,
-                    row_of, run_start, runs, weights,
+                    work, place, factor, c * kh, c // each * group_out, width, kw, group_out, columns_out, pitch, row_start,
+                    rows, run_start, runs, weights,
                 )  # fmt: skip
     add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
 
@@ -258,15 +325,15 @@ def convolve(out, to, numbers, start, image, work, weights, sizes, inner, row_of
     add_channels_first(work, n_out, pitch, rows_out * columns_out, out, to)
 
 
-@njit(error_model="numpy", nogil=True, fastmath={"reassoc", "contract"})
-def spread_where(out, to, gradient, start, columns, flags, at, work, weights, sizes, row_of, run_start, runs):
+@njit(error_model="numpy", nogil=True)
+def spread_where(out, to, gradient, start, columns, flags, at, work, weights, sizes, row_start, rows, run_start, runs):
     """Add the gradient of a convolution's input where ``flags[at:at + columns]`` are set, from that of its output.
 
     ``sizes`` and the tables are those of the convolution; see ``spread_spikes``.
     """
     plane, each, group_out, n_out, pitch = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
     width, kh, kw, rows_out, columns_out = sizes[5], sizes[6], sizes[7], sizes[8], sizes[9]
-    one, two, three, places = np.uint64(1), np.uint64(2), np.uint64(3), rows_out * columns_out
+    places = rows_out * columns_out
     for k0 in range(np.uint64(0), places, np.uint64(16)):
         for c in range(n_out):
             for k in range(k0, min(k0 + np.uint64(16), places)):
@@ -275,15 +342,7 @@ def spread_where(out, to, gradient, start, columns, flags, at, work, weights, si
         group, first = c // each * group_out, c * plane
         for place in range(plane):
             if flags[at + first + place] != 0:
-                y = place // width
-                x = place - y * width
-                total = gradient.dtype.type(0)
-                for k in range(kh):
-                    o = row_of[y * kh + k]
-                    if o < rows_out:
-                        for run in range(run_start[x], run_start[x + one]):
-                            g = (o * columns_out + runs[three * run]) * pitch + group
-                            w = ((c * kh + k) * kw + runs[three * run + one]) * group_out
-                            for j in range(runs[three * run + two] * group_out):
-                                total += weights[w + j] * work[g + j]
-                out[to + first + place] += total
+                out[to + first + place] += dot_kernels(
+                    work, group, place, c * kh, width, kw, group_out, columns_out, pitch, group_out, row_start, rows, run_start,
+                    runs, weights,
+                )  # fmt: skip

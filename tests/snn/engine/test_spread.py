@@ -11,12 +11,12 @@ from snn.engine.images import dense_kernels_of, is_dense, kernels_of
 
 PYTHON = modes()["python"]
 SOURCES = [
-    "def spikes(out, to, fired, a, b, work, w, sizes, rows, starts, runs):\n"
-    "    spread_spikes(out, to, fired, a, b, work, w, sizes, rows, starts, runs)\n",
-    "def numbers(out, to, x, at, n, work, w, sizes, rows, starts, runs):\n"
-    "    spread_numbers(out, to, x, at, n, work, w, sizes, rows, starts, runs)\n",
-    "def where(out, to, g, a, n, flags, b, work, w, sizes, rows, starts, runs):\n"
-    "    spread_where(out, to, g, a, n, flags, b, work, w, sizes, rows, starts, runs)\n",
+    "def spikes(out, to, fired, a, b, work, w, sizes, row_start, rows, starts, runs):\n"
+    "    spread_spikes(out, to, fired, a, b, work, w, sizes, row_start, rows, starts, runs)\n",
+    "def numbers(out, to, x, at, n, work, w, sizes, row_start, rows, starts, runs):\n"
+    "    spread_numbers(out, to, x, at, n, work, w, sizes, row_start, rows, starts, runs)\n",
+    "def where(out, to, g, a, n, flags, b, work, w, sizes, row_start, rows, starts, runs):\n"
+    "    spread_where(out, to, g, a, n, flags, b, work, w, sizes, row_start, rows, starts, runs)\n",
     "def whole(out, to, x, at, image, work, w, sizes, inner, rows):\n"
     "    convolve(out, to, x, at, image, work, w, sizes, inner, rows)\n",
 ]
