@@ -220,10 +220,11 @@ def run(
         check_input(x)
     in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
-    *ends, records, chosen = _run(net, x, state, names, keep, mode, _choose(mode, net, x, cells), check, checkpoint, in_parts)
+    how = _choose(mode, net, x, cells)
+    out, after, records, ran = _run(net, x, state, names, keep, mode, how, check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
-    return _result(*ends, Record(records), chosen)
+    return _result(out, after, Record(records), ran)
 
 
 def _run(

@@ -41,12 +41,15 @@ class Events:
         Length of a row.
     density : float
         Share of elements that are spikes.
+    repeats : int
+        How often a column may appear in a row.
     """
 
     def __init__(
-        self, start: Array, columns: int, backend: BackEnd, index: Array | None = None, words: Array | None = None
-    ) -> None:
-        self.start, self.columns, self.backend = start, columns, backend
+        self, start: Array, columns: int, backend: BackEnd, index: Array | None = None, words: Array | None = None,
+        repeats: int = 1,
+    ) -> None:  # fmt: skip
+        self.start, self.columns, self.backend, self.repeats = start, columns, backend, repeats
         self._index, self._words = index, words
         self.density = self.count / max(1, (len(start) - 1) * columns)
 
@@ -108,7 +111,7 @@ def joined(several: Sequence[Events]) -> Events:
         index = np.empty(int(start[-1]), np.uint32)
         arguments = [found.start, found.index, other.start, other.index, start, index]
         launch(found.backend.kernel("join"), len(start) - 1, arguments, len(index))
-        found = Events(start, found.columns, found.backend, index)
+        found = Events(start, found.columns, found.backend, index, repeats=found.repeats + other.repeats)
     return found
 
 

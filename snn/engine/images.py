@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from dataclasses import replace
 from typing import Any
@@ -15,6 +14,7 @@ from autograd.windows import Windows
 from .backends import BackEnd
 from .buffers import aligned
 from .events import Events
+from .reach import padded_rows, reach, runs_of
 from .threads import launch
 
 __all__ = ["Images", "SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
@@ -47,7 +47,7 @@ class Images:
         rows, channels, plane = len(self.array), self.array.shape[1], math.prod(self.array.shape[2:])
         last = aligned(rows * plane * self.pitch, self.array.dtype)
         arguments = [self.array.reshape(-1), _u(channels), _u(plane), _u(self.pitch), last]
-        launch(self.backend.kernel("channels_last"), rows, arguments, self.array.size)
+        launch(self.backend.kernel("channels_last", "images"), rows, arguments, self.array.size)
         return last
 
 
@@ -82,12 +82,12 @@ class SpikeConvolution:
         self.counts = windows.counts(size)
         self.lanes = _whole(self.out_channels // groups)
         self.fixed = windows, size, groups == 1
-        self.sizes = _u(self.channels), _u(self.each), _u(self.out_channels // groups)
+        self.repeats, self.sizes = _u(events.repeats), (_u(self.channels), _u(self.each), _u(self.out_channels // groups))
         self.kernel_sizes = _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1])
 
     @functools.cached_property
     def packed(self) -> Array:
-        """The reversed weights times the amplitude, ``[C, kh, kw, lanes]``, flat; see :func:`_tables`."""
+        """The reversed weights times the amplitude, ``[C, kh, kw, lanes]``, flat; see :func:`~snn.engine.reach.runs_of`."""
         apart = self.weight.reshape(self.groups, -1, *self.weight.shape[1:])
         found = np.moveaxis(apart, 1, -1).reshape(self.channels, *self.weight.shape[2:], -1)
         return _padded(found[:, ::-1, ::-1] * self.amplitude, self.lanes)
@@ -96,10 +96,10 @@ class SpikeConvolution:
         """Write the currents ``[rows, out, H', W']`` of the images from ``first`` on."""
         windows, size, _ = self.fixed
         arguments = [
-            self.events.start[first * self.channels :], self.events.index, *self.sizes, _u(self.lanes), _u(size[0]),
-            *self.kernel_sizes, *_reach(windows, size), self.packed, out.reshape(-1),
+            self.events.start[first * self.channels :], self.events.index, self.repeats, *self.sizes, _u(self.lanes),
+            _u(size[0]), *self.kernel_sizes, *reach(windows, size), self.packed, out.reshape(-1),
         ]  # fmt: skip
-        launch(self.kernel("convolve_spikes"), len(out), arguments, out.size)
+        launch(self.kernel("convolve_spikes", "images"), len(out), arguments, out.size)
 
     def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
         """Return ``total`` plus the weight gradient of the images from ``first`` on, from the gradient of their currents."""
@@ -109,20 +109,21 @@ class SpikeConvolution:
             total[:] = 0
         parts = 1 if self.channels >= _MANY else kh
         arguments = [
-            _u(parts), self.events.start[first * self.channels :], self.events.index, _u(len(gradient.array)), *self.sizes,
-            _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *_tables(*self.fixed), gradient.channels_last, total,
+            _u(parts), self.events.start[first * self.channels :], self.events.index, self.repeats, _u(len(gradient.array)),
+            *self.sizes, _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *runs_of(*self.fixed),
+            gradient.channels_last, total,
         ]  # fmt: skip
-        launch(self.kernel("gather_spikes"), self.channels * parts, arguments, gradient.array.size)
+        launch(self.kernel("gather_spikes", "images"), self.channels * parts, arguments, gradient.array.size)
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
         """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 elsewhere."""
         arguments = [
             self.events.start[first * self.channels :], self.events.index, *self.sizes, _u(gradient.pitch), _u(self.lanes),
-            *self.kernel_sizes, *_tables(*self.fixed), self.packed, gradient.channels_last, _u(math.prod(out.shape[2:])),
+            *self.kernel_sizes, *runs_of(*self.fixed), self.packed, gradient.channels_last, _u(math.prod(out.shape[2:])),
             out.reshape(-1),
         ]  # fmt: skip
-        launch(self.kernel("sample_convolved"), len(out), arguments, out.size)
+        launch(self.kernel("sample_convolved", "images"), len(out), arguments, out.size)
 
     def gathered(self, total: Array | None) -> Array:
         """Return the summed gradient as ``[out, C / groups, kh, kw]``."""
@@ -143,10 +144,10 @@ def spread_few(
     lanes = _whole(each)
     arguments = [
         gradient.reshape(-1), _u(n_out), _u(n_out // groups), _u(each), _u(lanes), _u(math.prod(gradient.shape[2:])),
-        _u(gradient.shape[3]), _u(kh), _u(kw), _u(size[0]), _u(size[1]), *_tables(windows, size, True, back=True),
+        _u(gradient.shape[3]), _u(kh), _u(kw), _u(size[0]), _u(size[1]), *runs_of(windows, size, True, back=True),
         _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), lanes), out.reshape(-1),
     ]  # fmt: skip
-    launch(backend.kernel("convolve_few"), len(out), arguments, out.size)
+    launch(backend.kernel("convolve_few", "images"), len(out), arguments, out.size)
 
 
 def _padded(packed: Array, lanes: int) -> Array:
@@ -191,7 +192,7 @@ def kernels_of(
         math.prod(source), len(packed) // groups, lanes, outputs * groups, lanes * groups, source[-1], *packed.shape[1:3],
         math.prod(target[:-1]), target[-1],
     ]  # fmt: skip
-    tables = _tables(windows, size, groups == 1, back)
+    tables = runs_of(windows, size, groups == 1, back)
     return [_padded(packed, lanes), np.array(sizes, np.uint64), *tables, _u(math.prod(target) * lanes * groups)]
 
 
@@ -222,90 +223,6 @@ def dense_kernels_of(
         math.prod(places[:-1]), places[-1], n_out, pitch,
     ]  # fmt: skip
     return [
-        np.ascontiguousarray(packed).reshape(-1), np.array(sizes, np.uint64), *_rows(windows, size),
+        np.ascontiguousarray(packed).reshape(-1), np.array(sizes, np.uint64), *padded_rows(windows, size),
         _u(math.prod(places) * pitch), _u(math.prod(rows) * channels),
     ]  # fmt: skip
-
-
-@functools.lru_cache(64)
-def _rows(windows: Windows, size: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return the row of the padded image for each row of the image, and for each row of the output and of the kernel."""
-    padded = windows.padded(size)[:-1]
-
-    def row(at: tuple[int, ...]) -> int:
-        return functools.reduce(lambda found, each: found * each[1] + each[0], zip(at, padded, strict=True), 0)
-
-    inner = [
-        row(tuple(i + before for i, (before, _) in zip(at, windows.pads, strict=False))) for at in np.ndindex(*size[:-1])
-    ]  # fmt: skip
-    row_of = [
-        row(tuple(i + d * k for i, d, k in zip(at, windows.dilation, kernel, strict=False)))
-        for at in np.ndindex(*windows.counts(size)[:-1])
-        for kernel in np.ndindex(*windows.kernel[:-1])
-    ]
-    return np.array(inner, np.uint64), np.array(row_of, np.uint64)
-
-
-@functools.lru_cache(64)
-def _reach(windows: Windows, size: tuple[int, ...]) -> tuple[Array, Array]:
-    """Return the tables of kernel ``convolve_spikes``, with the places of the reversed kernel."""
-    (height, width), (kh, kw), (rows, columns) = size, windows.kernel, windows.counts(size)
-    row_of, column_of = np.full((rows, kh), height, np.uint64), np.full((width, kw), columns, np.uint64)
-    for o, reached in enumerate(_reached(windows, size, 0, True)):
-        for y, k in reached:
-            row_of[o, kh - 1 - k] = y
-    for x, reached in enumerate(_reached(windows, size, 1, False)):
-        for o, k in reached:
-            column_of[x, k] = o
-    return row_of.reshape(-1), column_of.reshape(-1)
-
-
-@functools.lru_cache(64)
-def _tables(windows: Windows, size: tuple[int, ...], joins: bool, back: bool = False) -> tuple[Array, Array, Array, Array]:
-    """Return the rows and the columns that each row and column of an image reaches; kernel ``add_kernels`` defines them.
-
-    All axes but the last are one axis of rows. Adjacent outputs meet adjacent places of the reversed kernel, so that contiguous
-    weights are added to contiguous outputs; columns are joined to such runs only if ``joins``. With ``back``, return the rows
-    and columns of the image for each of the output, and places of the kernel as it is.
-    """
-    counts = windows.counts(size)
-    source, target = (counts, size) if back else (size, counts)
-    *down, along = (_reached(windows, size, axis, back) for axis in range(len(size)))
-    rows: list[list[tuple[int, int]]] = []
-    for at in np.ndindex(*source[:-1]):
-        rows.append([])
-        for found in itertools.product(*(axis[i] for axis, i in zip(down, at, strict=True))):
-            row = k = 0
-            for (place, each), length, kernel in zip(found, target[:-1], windows.kernel[:-1], strict=True):
-                row, k = row * length + place, k * kernel + each
-            rows[-1].append((row, k))
-    return *_runs(rows, True), *_runs(along, joins)
-
-
-def _runs(reached: list[list[tuple[int, int]]], joins: bool) -> tuple[Array, Array]:
-    """Return the first run of each position, and all runs: the first output, the first place of the kernel, and the length."""
-    starts, runs = [0], list[list[int]]()
-    for pairs in reached:
-        for place, k in sorted(pairs):
-            if joins and len(runs) > starts[-1] and [place, k] == [n + runs[-1][2] for n in runs[-1][:2]]:
-                runs[-1][2] += 1
-            else:
-                runs.append([place, k, 1])
-        starts.append(len(runs))
-    return np.array(starts, np.uint64), np.array(runs, np.uint64).reshape(-1)
-
-
-def _reached(windows: Windows, size: tuple[int, ...], axis: int, back: bool) -> list[list[tuple[int, int]]]:
-    """Return, for each position along an axis, pairs of an output that it reaches and the place in the reversed kernel.
-
-    With ``back``, return for each output pairs of an input position and the place in the kernel.
-    """
-    step, apart, before = windows.stride[axis], windows.dilation[axis], windows.pads[axis][0]
-    count, kernel = windows.counts(size)[axis], windows.kernel[axis]
-    found: list[list[tuple[int, int]]] = [[] for _ in range(count if back else size[axis])]
-    for at in range(count):
-        for k in range(kernel):
-            i = at * step + k * apart - before
-            if 0 <= i < size[axis]:
-                found[at if back else i].append((i, k) if back else (at, kernel - 1 - k))
-    return found

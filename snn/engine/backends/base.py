@@ -35,7 +35,7 @@ class BackEnd:
     mode : str
         The mode of :func:`snn.run` that chooses it.
     folder : str
-        The folder of its ``lanes.py`` and ``micro.py``, which have the innermost loops.
+        The folder of its ``lanes.py``, ``tiles.py`` and ``micro.py``, which have the innermost loops.
 
     Attributes
     ----------
@@ -83,7 +83,8 @@ class BackEnd:
 
     @functools.cached_property
     def _before(self) -> str:
-        return _alone(self.folder / "lanes.py") + _alone(_HERE / "head.py")
+        files = self.folder / "lanes.py", self.folder / "tiles.py", _HERE / "head.py", _HERE / "patches.py"
+        return "".join(map(_alone, files))
 
     def kernels(self, file: str = "kernels") -> str:
         """Return the source of the kernels of a file as a self-contained module."""

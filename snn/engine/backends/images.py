@@ -1,0 +1,187 @@
+"""Kernels for convolutions of spikes. Jobs, arrays and events are those of ``kernels.py``."""
+
+import numpy as np
+
+from .head import collect
+from .patches import aligned, dot_kernels, sum_rows, sum_times_rows
+from .python.lanes import njit
+from .python.tiles import turn_tile
+
+
+@njit(error_model="numpy", nogil=True)
+def put_channels_first(work, channels, pitch, plane, r, out):
+    """Write an image whose channels are last, each place with a multiple of 16."""
+    side = np.uint64(16)
+    whole = plane // side * side
+    for c0 in range(np.uint64(0), channels, side):
+        first, n = (r * channels + c0) * plane, min(channels - c0, side)
+        for k in range(np.uint64(0), whole, side):
+            turn_tile(out, first + k, plane, work, k * pitch + c0, pitch, side, n)
+        for c in range(n):
+            for k in range(whole, plane):
+                out[first + c * plane + k] = work[k * pitch + c0 + c]
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve_spikes(
+    lo, hi, start, index, repeats, channels, each, group_out, lanes, height, width, kh, kw, rows_out, columns_out, row_of,
+    column_of, weights, out,
+):  # fmt: skip
+    """Write the currents of images: for each output, the weights of the spikes in its reach are listed, and then summed.
+
+    ``row_of`` has the row of the image for each row of the output and of the kernel. ``column_of`` has the column of the
+    output for each column of the image and of the kernel; without one it is ``columns_out``, whose list is not used. The
+    weights are ``[channels, kh, kw, lanes]``.
+    """
+    kernel, plane, one = kh * kw, rows_out * columns_out, np.uint64(1)
+    groups, share, most = channels // each, each * width * repeats, each * kernel * repeats
+    number, column, who = np.empty(height, np.uint64), np.empty(height * share, np.uint32), np.empty(height * share, np.uint32)
+    count, listed = np.empty(columns_out + one, np.uint64), np.empty(columns_out * most + share * kw, np.uint32)
+    work = aligned(plane * lanes, out)
+    for image in range(lo * groups, hi * groups):
+        number[:] = 0
+        for c in range(each):
+            for p in range(start[image * each + c], start[image * each + c + one]):
+                y = np.uint64(index[p]) // width
+                at = y * share + number[y]
+                column[at] = np.uint64(index[p]) - y * width
+                who[at] = c * kernel
+                number[y] += one
+        base = image % groups * each * kernel * lanes
+        for o in range(rows_out):
+            count[:] = 0
+            for k in range(kh):
+                y = row_of[o * kh + k]
+                if y < height:
+                    count[columns_out] = 0
+                    for e in range(y * share, y * share + number[y]):
+                        x, w = np.uint64(column[e]) * kw, who[e] + np.uint32(k * kw)
+                        for q in range(kw):
+                            place = column_of[x + q]
+                            listed[place * most + count[place]] = w + np.uint32(q)
+                            count[place] += one
+            for x in range(columns_out):
+                at = (o * columns_out + x) * lanes
+                for k in range(lanes):
+                    work[at + k] = 0
+                sum_rows(work, at, weights, base, lanes, listed, x * most, x * most + count[x], lanes)
+        put_channels_first(work, group_out, lanes, plane, image, out)
+
+
+@njit(error_model="numpy", nogil=True)
+def convolve_few(
+    lo, hi, numbers, channels, each, group_out, lanes, size, width, kh, kw, rows_out, columns_out, row_start, rows,
+    run_start, runs, weights, out,
+):  # fmt: skip
+    """Write the currents of images ``[images, channels, size]`` with few nonzero numbers.
+
+    All numbers at a place add their kernels to the outputs in its reach together; ``add_kernels`` describes the runs. The
+    weights are ``[channels, kh, kw, lanes]``.
+    """
+    plane, kernel, one, two, three = rows_out * columns_out, kh * kw * lanes, np.uint64(1), np.uint64(2), np.uint64(3)
+    groups, height = channels // each, np.uint64(len(row_start)) - one
+    work, index = aligned(plane * lanes, out), np.empty(size, np.uint32)
+    count, who, factors = np.empty(size, np.uint64), np.empty(size * each, np.uint32), np.empty(size * each, out.dtype)
+    for image in range(lo * groups, hi * groups):
+        count[:] = 0
+        for c in range(each):
+            first = (image * each + c) * size
+            for p in range(collect(numbers, first, size, index, np.uint64(0))):
+                place = np.uint64(index[p])
+                at = place * each + count[place]
+                who[at] = c
+                factors[at] = numbers[first + place]
+                count[place] += one
+        for k in range(plane * lanes):
+            work[k] = 0
+        base = image % groups * each * kernel
+        for y in range(height):
+            for x in range(width):
+                place = y * width + x
+                start, stop = place * each, place * each + count[place]
+                if start == stop:
+                    continue
+                for i in range(row_start[y], row_start[y + one]):
+                    for run in range(run_start[x], run_start[x + one]):
+                        length = runs[three * run + two] * lanes
+                        for j in range(rows[three * i + two]):
+                            at = ((rows[three * i] + j) * columns_out + runs[three * run]) * lanes
+                            w = base + ((rows[three * i + one] + j) * kw + runs[three * run + one]) * lanes
+                            sum_times_rows(work, at, weights, w, kernel, who, factors, start, stop, length)
+        put_channels_first(work, group_out, lanes, plane, image, out)
+
+
+@njit(error_model="numpy", nogil=True)
+def gather_spikes(
+    lo, hi, parts, start, index, repeats, images, channels, each, group_out, pitch, lanes, width, kh, kw, rows_out,
+    columns_out, row_start, rows, run_start, runs, gradient, total,
+):  # fmt: skip
+    """Add, for each spike, the gradients of the outputs in its reach, ``[images, places, pitch]``, to the weight gradient.
+
+    For each place of a channel's kernel the outputs are listed that its spikes reach through it, and then summed. A job is a
+    channel and a part of the rows of its kernel. All jobs process a few images at a time, whose gradients stay in the
+    first-level cache. The weight gradient is ``[channels, kh, kw, lanes]``.
+    """
+    plane, one, two, three = rows_out * columns_out, np.uint64(1), np.uint64(2), np.uint64(3)
+    few = max(one, np.uint64(1 << 14) // (plane * pitch))
+    most = few * width * (np.uint64(len(row_start)) - one) * repeats
+    count, outputs = np.empty(kh * kw, np.uint64), np.empty(kh * kw * most, np.uint32)
+    for r0 in range(np.uint64(0), images, few):
+        for job in range(lo, hi):
+            c, part = job // parts, job % parts
+            first, last = kh * part // parts, kh * (part + one) // parts
+            count[:] = 0
+            for r in range(r0, min(r0 + few, images)):
+                for p in range(start[r * channels + c], start[r * channels + c + one]):
+                    y = np.uint64(index[p]) // width
+                    x = np.uint64(index[p]) - y * width
+                    for i in range(row_start[y], row_start[y + one]):
+                        o, k = rows[three * i], rows[three * i + one]
+                        for m in range(max(k, first), min(k + rows[three * i + two], last)):
+                            for run in range(run_start[x], run_start[x + one]):
+                                at = ((r - r0) * rows_out + o + m - k) * columns_out + runs[three * run]
+                                w = m * kw + runs[three * run + one]
+                                for j in range(runs[three * run + two]):
+                                    outputs[(w + j) * most + count[w + j]] = at + j
+                                    count[w + j] += one
+            base = r0 * plane * pitch + c // each * group_out
+            for w in range(first * kw, last * kw):
+                sum_rows(
+                    total, (c * kh * kw + w) * lanes, gradient, base, pitch, outputs, w * most, w * most + count[w], lanes
+                )
+
+
+@njit(error_model="numpy", nogil=True)
+def channels_last(lo, hi, images, channels, plane, pitch, out):
+    """Move the channels of images to the last axis, and pad it with zeros to ``pitch``, a multiple of 16."""
+    side = np.uint64(16)
+    whole = plane // side * side
+    for r in range(lo, hi):
+        for c0 in range(np.uint64(0), pitch, side):
+            first, base = (r * channels + c0) * plane, r * plane * pitch + c0
+            n = min(max(channels, c0) - c0, side)
+            for k in range(np.uint64(0), whole, side):
+                turn_tile(out, base + k * pitch, pitch, images, first + k, plane, n, side)
+            for k in range(whole, plane):
+                for c in range(side):
+                    out[base + k * pitch + c] = images[first + c * plane + k] if c < n else 0
+
+
+@njit(error_model="numpy", nogil=True)
+def sample_convolved(
+    lo, hi, start, index, channels, each, group_out, pitch, lanes, width, kh, kw, rows_out, columns_out, row_start, rows,
+    run_start, runs, weights, gradient, size, out,
+):  # fmt: skip
+    """Write the gradient of images at the listed places, from that of outputs ``[images, places, pitch]``, and 0 elsewhere."""
+    length = lanes if channels == each else group_out  # of padded places, the sums include the zeros
+    for r in range(lo, hi):
+        base = r * rows_out * columns_out * pitch
+        for c in range(channels):
+            first = (r * channels + c) * size
+            for k in range(size):
+                out[first + k] = 0
+            for p in range(start[r * channels + c], start[r * channels + c + np.uint64(1)]):
+                out[first + np.uint64(index[p])] = dot_kernels(
+                    gradient, base + c // each * group_out, np.uint64(index[p]), c * kh, width, kw, length, columns_out, pitch,
+                    lanes, row_start, rows, run_start, runs, weights,
+                )  # fmt: skip

@@ -1,0 +1,97 @@
+"""Convolutions of listed spikes against the definition, compiled and as plain Python."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autograd.windows import Windows
+from snn.engine.backends import modes
+from snn.engine.events import find_events, joined
+from snn.engine.images import Images, SpikeConvolution, spread_few
+
+PYTHON = modes()["python"]
+
+
+@st.composite
+def convolutions(draw):
+    """Draw windows over two axes, groups, channels of input and output per group, and a size that has at least one output."""
+    each = lambda low, high: tuple(draw(st.integers(low, high)) for _ in range(2))  # noqa: E731
+    kernel, dilation, stride = each(1, 3), each(1, 2), each(1, 2)
+    pads = tuple(zip(each(0, 2), each(0, 2), strict=True))
+    windows = Windows(kernel, stride, dilation, pads)
+    least = [max(1, span - sum(pad)) for span, pad in zip(windows.spans, pads, strict=True)]
+    size = tuple(n + draw(st.integers(0, 4)) for n in least)
+    return windows, draw(st.sampled_from([1, 1, 2, 3])), draw(st.integers(1, 3)), draw(st.sampled_from([1, 2, 17])), size
+
+
+def naive(case, weight, x, g):
+    """Return the convolution of images, and the gradients of the weights and of the images, from the definition."""
+    windows, _, each, outputs, _ = case
+    out, by_weight, by_input = np.zeros_like(g), np.zeros_like(weight), np.zeros_like(x)
+    for r, o, *place in np.ndindex(g.shape):
+        for c, *inside in np.ndindex(weight.shape[1:]):
+            steps = zip(place, windows.stride, windows.pads, inside, windows.dilation, strict=True)
+            at = (r, o // outputs * each + c, *[p * s - pad[0] + i * d for p, s, pad, i, d in steps])
+            if all(0 <= t < n for t, n in zip(at[2:], x.shape[2:], strict=True)):
+                out[(r, o, *place)] += weight[(o, c, *inside)] * x[at]
+                by_weight[(o, c, *inside)] += x[at] * g[(r, o, *place)]
+                by_input[at] += weight[(o, c, *inside)] * g[(r, o, *place)]
+    return out, by_weight, by_input
+
+
+def check(case, dtype, backend, density, terms):
+    windows, groups, each, outputs, size = case
+    rng, images = np.random.default_rng(0), 3
+    weight = rng.integers(-3, 4, (outputs * groups, each, *windows.kernel)).astype(dtype)
+    several = [(rng.random((images, each * groups, *size)) < density).astype(np.uint8) for _ in range(terms)]
+    shape = images, outputs * groups, *windows.counts(size)
+    g = (rng.integers(-2, 3, shape) * (rng.random(shape) < 0.5)).astype(dtype)
+    places = rng.random((images, each * groups, *size)) < 0.4
+    x = 2 * np.sum(several, 0).astype(dtype)
+    expected, by_weight, by_input = naive(case, weight, x, g)
+
+    def events(flags):
+        return find_events(flags.reshape(-1, size[0] * size[1]).view(np.uint8), None, backend)
+
+    convolution = SpikeConvolution(weight, np.asarray(2.0), windows, groups, size, joined([events(s) for s in several]))
+    out = np.full(shape, np.nan, dtype)
+    convolution.spread(0, out)
+    np.testing.assert_array_equal(out, expected)
+    later = np.full((images - 1, *shape[1:]), np.nan, dtype)
+    convolution.spread(1, later)
+    np.testing.assert_array_equal(later, expected[1:])
+    gradient = Images(g, groups, backend)
+    total = convolution.gather(0, gradient, None)
+    np.testing.assert_array_equal(convolution.gathered(total), by_weight)
+    np.testing.assert_array_equal(convolution.gathered(convolution.gather(0, gradient, total)), 2 * by_weight)
+
+    sampling = SpikeConvolution(weight, np.ones(()), windows, groups, size, events(places))
+    sampled = np.full(x.shape, np.nan, dtype)
+    sampling.sample(0, gradient, sampled)
+    np.testing.assert_array_equal(sampled, np.where(places, by_input, 0))
+    spread = np.full(x.shape, np.nan, dtype)
+    spread_few(weight, windows, groups, size, g, spread, backend)
+    np.testing.assert_array_equal(spread, by_input)
+    return [bool(a.any()) for a in (expected, by_weight, by_input)]
+
+
+@given(convolutions(), st.sampled_from([np.float32, np.float64]), st.sampled_from([0.0, 0.2, 1.0]), st.integers(1, 3))
+def test_sums_over_spikes_are_the_convolution_of_the_definition(case, dtype, density, terms):
+    check(case, dtype, PYTHON, density, terms)
+
+
+@pytest.mark.parametrize("backend", modes().values(), ids=modes())
+@pytest.mark.parametrize(
+    ("windows", "groups", "each", "outputs", "size"),
+    [
+        (Windows((3, 3), (1, 1), (1, 1), ((1, 1), (1, 1))), 1, 2, 64, (7, 7)),  # more places than a tile has, and some left
+        (Windows((5, 5), (1, 1), (1, 1), ((0, 0), (0, 0))), 1, 16, 3, (9, 8)),  # rows of 80 outputs backward
+        (Windows((3, 3), (1, 1), (1, 1), ((2, 0), (1, 1))), 1, 12, 70, (6, 5)),
+        (Windows((2, 3), (2, 1), (1, 2), ((1, 1), (0, 1))), 3, 2, 5, (6, 9)),
+        (Windows((3, 2), (1, 2), (2, 1), ((2, 2), (1, 0))), 2, 1, 1, (8, 6)),
+    ],
+)  # fmt: skip
+def test_each_back_end_sums_over_spikes(backend, windows, groups, each, outputs, size):
+    for dtype, density, terms in ((np.float32, 0.2, 1), (np.float64, 0.3, 2), (np.float32, 1.0, 3)):
+        assert all(check((windows, groups, each, outputs, size), dtype, backend, density, terms))
