@@ -54,7 +54,11 @@ def run_graph(
         If a step cannot be traced, or feedback passes through a layer that cannot step inside a loop.
     """
     run = begin(net, x, state, names, mask, check, options)
-    result = run.result()
+    try:
+        result = run.result()
+    except _ChangedError:  # a layer's code has read something else than when the net was traced
+        run = begin(net, x, state, names, mask, check, options, anew=True)
+        result = run.result()
     if run.mixed is not None and net not in _warned:
         _warned.add(net)
         where, weights, given = run.mixed
@@ -72,15 +76,18 @@ _warned: WeakSet[Cell] = WeakSet()
 
 
 def begin(
-    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options
+    net: Cell, x: Tensor, state: Any, names: Sequence[str], mask: Any, check: bool, options: Options, anew: bool = False
 ) -> Execution:  # fmt: skip
-    """Return a run before its first stage; arguments and errors are those of :func:`run_graph`."""
-    schedule, kept = schedule_for(net, x, state)
+    """Return a run before its first stage; arguments and errors are those of :func:`run_graph`.
+
+    With ``anew``, the net is traced although it seems unchanged.
+    """
+    schedule, kept = schedule_for(net, x, state, anew)
     starts = starts_of(schedule.graph, net, x, state)
     if starts is None:  # its states at the start have changed in kind
         schedule, kept = schedule_for(net, x, state, True)
         starts = starts_of(schedule.graph, net, x, state)
-    return Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options)
+    return Execution(schedule, kept, x, starts or {}, state is None, names, mask, check, options, anew)
 
 
 class Execution(AllSteps):
@@ -88,9 +95,10 @@ class Execution(AllSteps):
 
     def __init__(
         self, schedule: Schedule, kept: dict[Any, Any], x: Tensor, starts: dict[int, Tensor], fresh: bool,
-        names: Sequence[str], mask: Any, check: bool, options: Options,
+        names: Sequence[str], mask: Any, check: bool, options: Options, anew: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(fresh, names, mask, check)
+        self.anew = anew
         self.schedule, self.graph, self.kept, self.options = schedule, schedule.graph, kept, options
         self.x, self.starts = x, starts
         self.mixed: tuple[str, Any, Any] | None = None
@@ -159,6 +167,8 @@ class Execution(AllSteps):
         else:
             outs = hoisted(self.graph, node, [self.value(item) for item in node.inputs], len(self.x))
         for k, out in enumerate(outs):
+            if node.kind == "layer":
+                _check_output(node, k, out.shape[1:] if node.varies else out.shape, out.dtype)
             self.values[Edge(node.number, k)] = out
             if self.check and node.kind == "layer":
                 check_output(node.path, node.what, out)
@@ -361,11 +371,15 @@ class Execution(AllSteps):
             x = zeros_of((1, *shape), dtype)
         if node.kind == "layer":
             found = connection_of(node.what, x)
+            if found is None and not self.anew:
+                raise _ChangedError
             if found is None:
                 raise CompileError(
                     label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another layer",
                     "Run it with mode='eager'.",
                 )  # fmt: skip
+            if isinstance(found, Dense):
+                _check_output(node, 0, (*node.outputs[0].shape[:-1], len(found.weight)), found.weight.dtype)
             return found
         weight = ops.transpose(self.value(node.inputs[1]))
         dtype = np.result_type(x.dtype, weight.dtype) if x.dtype.kind == "f" else weight.dtype
@@ -374,6 +388,16 @@ class Execution(AllSteps):
     def _output(self, edge: Edge) -> tuple[Any, Any]:
         output = self.graph.nodes[edge.node].outputs[edge.output]
         return output.shape, output.dtype
+
+
+class _ChangedError(Exception):
+    """A layer is not what it was in the trace."""
+
+
+def _check_output(node: Node, k: int, shape: tuple[int, ...], dtype: Any) -> None:
+    """Raise if an output of a layer is not that of the trace."""
+    if (shape, dtype) != (node.outputs[k].shape, node.outputs[k].dtype):
+        raise _ChangedError
 
 
 _PRODUCT = Cell()

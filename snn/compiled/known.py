@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 from autograd import Cell, Tensor, as_tensor, nn, tree
@@ -10,6 +11,8 @@ from ..common.structure import holds_neurons, is_stateful, passes_straight
 from ..graphs import trace_step
 from ..graphs.schedule import make_schedule
 from ..graphs.stages import Schedule
+from ..layers.recurrent import RecurrentThrough
+from ..recurrent import Recurrent
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 
@@ -44,22 +47,37 @@ def schedule_for(net: Cell, x: Tensor, state: Any, anew: bool = False) -> tuple[
 
 
 class Wiring:
-    """Everything that the graph of a net depends on: the layers of chains, and all that a Cell that wires neurons can read."""
+    """Everything that the graph of a net depends on: the layers of chains, and all that the code that was traced can read.
+
+    The graph of a layer without state depends on the shape and dtype of its output only; a run compares these.
+    """
 
     def __init__(self, net: Cell, reads: Reads, where: str) -> None:
         self.layers = _layers(net)
-        self.dependencies = [Dependencies(cell, reads, where) for cell, _ in self.layers if _wires(cell)]
+        self.dependencies = [Dependencies(cell, reads, where) for cell, _, _ in self.layers if _is_entered(cell)]
 
     def unchanged(self, net: Cell) -> bool:
         """Return whether nothing of it has changed."""
-        return _layers(net) == self.layers and all(part.unchanged() for part in self.dependencies)
+        now, before = _layers(net), self.layers
+        return len(now) == len(before) and all(map(_same, now, before)) and all(part.unchanged() for part in self.dependencies)
 
 
-def _wires(cell: Cell) -> bool:
-    return is_stateful(cell) and holds_neurons(cell)
+_Layer = tuple[Cell, Any, list[Any]]
+"""A layer, what is equal while it is unchanged, and objects that stay the same."""
 
 
-def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
+def _same(now: _Layer, before: _Layer) -> bool:
+    return now[0] is before[0] and now[1] == before[1] and len(now[2]) == len(before[2]) and all(map(is_, now[2], before[2]))
+
+
+def _is_entered(cell: Cell) -> bool:
+    """Return whether a trace runs the code of a Cell, and does not only record it."""
+    if isinstance(cell, nn.SequentialCell):
+        return not passes_straight(cell)
+    return is_stateful(cell) and (holds_neurons(cell) or isinstance(cell, (Recurrent, RecurrentThrough)))
+
+
+def _layers(net: Cell, name: str = "") -> list[_Layer]:
     """Return the layers of a chain with their names, and the attributes of the stateless ones.
 
     A chain with a ``construct`` of its own counts too, with its attributes.
@@ -67,12 +85,12 @@ def _layers(net: Cell, name: str = "") -> list[tuple[Cell, Any]]:
     if isinstance(net, nn.SequentialCell):
         found = [layer for key, cell in net.named() for layer in _layers(cell, f"{name}.{key}")]
         if passes_straight(net):
-            return [(net, name), *found] if net.hooked else found
-        return [(net, [name, *map(id, vars(net).values())]), *found]
+            return [(net, name, []), *found] if net.hooked else found
+        return [(net, name, [*vars(net).values()]), *found]
     if is_stateful(net):
-        return [(net, (name, net.hooked))]
-    held: list[Any] = [name]
+        return [(net, (name, net.hooked), [])]
+    held: list[Any] = []
     for _, part in net.cells_and_names():
         held.append(type(part))
-        held += map(id, vars(part).values())
-    return [(net, held)]
+        held += vars(part).values()
+    return [(net, name, held)]

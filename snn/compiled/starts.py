@@ -22,7 +22,8 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
         parts = parts_of(net, state)
     found = []
     for k, begin in enumerate(graph.starts):
-        one = x[0] if len(graph.starts) == 1 and begin.shape == x.shape[1:] else _zeros(begin.shape, begin.dtype)
+        given = len(graph.starts) == 1 and (begin.shape, begin.dtype) == (x.shape[1:], x.dtype)
+        one = x[0] if given else _zeros(begin.shape, begin.dtype)
         before = (
             initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
         )

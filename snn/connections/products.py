@@ -7,7 +7,6 @@ import random
 from collections.abc import Sequence
 from types import FunctionType, ModuleType
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from autograd.program import Value
 from autograd.state import scope
 
 from ..common.structure import is_over_time, is_stateful
+from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads, watching
 
 __all__ = ["NotDenseError", "factors_of", "typed", "why_not"]
@@ -79,19 +79,24 @@ def typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
 
 # Once per layer: is its construct a product, and the same each time?
 
-_known: WeakKeyDictionary[Cell, tuple[Any, str | None]] = WeakKeyDictionary()
-
 
 def _tried(cell: Cell, x: Tensor) -> str | None:
-    """Return the reason why a layer is not dense, or None. A copy is tried if the layer is new or has changed."""
-    cells = [part for _, part in cell.cells_and_names()]
-    now = x.dtype, x.shape[2:], [id(value) for part in cells for value in (type(part), *vars(part).values())]
-    if cell not in _known or _known[cell][0] != now:
-        _known[cell] = now, _try(cell, cells, x)
-    return _known[cell][1]
+    """Return the reason why a layer is not dense, or None.
+
+    A copy is tried if the layer is new, or anything that it reads has changed.
+    """
+    now, kept = (x.dtype, x.shape[2:]), cell.kept()
+    known = kept.get("product")
+    if known is None or known[0] != now or not known[1].unchanged():
+        reads = Reads()
+        tried = _try(cell, [part for _, part in cell.cells_and_names()], x, reads)
+        dependencies = Dependencies(cell, reads, f"{type(cell).__name__}.construct", strict=False)
+        kept["product"] = known = now, dependencies, tried
+    reason: str | None = known[2]
+    return reason
 
 
-def _try(cell: Cell, cells: Sequence[Cell], x: Tensor) -> str | None:
+def _try(cell: Cell, cells: Sequence[Cell], x: Tensor, reads: Reads) -> str | None:
     if not any(np.ndim(array) == 2 for part in cells for array in _arrays(part)):
         return ""
     if hooked := [type(part).__name__ for part in cells if part.hooked]:
@@ -104,7 +109,7 @@ def _try(cell: Cell, cells: Sequence[Cell], x: Tensor) -> str | None:
     try:
         twins = [copy.deepcopy(cell) for _ in range(2)]
         before = [_content(twin) for twin in twins]
-        with watching(Reads(), f"{type(cell).__name__}.construct"):
+        with watching(reads, f"{type(cell).__name__}.construct"):
             first, second = (_bytes(_made(twin, x)) for twin in twins)
         drawn = pythons != random.getstate() or _content(numpys) != _content(np.random.get_state())  # noqa: NPY002
     except NotDenseError as error:

@@ -298,8 +298,9 @@ class _Tracer(Builder):
             if pair:
                 check_kept(out[1], zeros[1], f"{label(name, cell)}, state after a step")
             shapes = [(o.shape[over_time:], o.dtype) for o in tree.leaves(out)]
-            self.shapes[key] = tree.map_leaves(lambda _: None, out), shapes, pair
-        return self.shapes[key]  # type: ignore[no-any-return]
+            found = tree.map_leaves(lambda _: None, out), shapes, pair
+            self.shapes[key] = cell, found  # while the Cell is kept, no other one has its id
+        return self.shapes[key][1]  # type: ignore[no-any-return]
 
 
 def _in_steps(name: str, cell: Cell, inside: Cell) -> CellError:
