@@ -20,7 +20,7 @@ from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
-from ..engine.events import Events, Packed, all_finite
+from ..engine.events import Events, Packed
 from ..engine.images import Images, SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
 from ..spikes import Spikes, reshaped
 from ..sums import Sum, counted
@@ -238,7 +238,7 @@ class _Convolved(Way):
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the input gradient of some steps; with ``places``, only there."""
         g, target, size, limits = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:], tuning.now()
-        few = np.count_nonzero(g) if self.finite else g.size
+        few = gradient.nonzero if self.finite else g.size
         if places is not None:
             rows = self.samples * out.shape[2]
             needed = float(places.start[t1 * rows] - places.start[t0 * rows]) / max(1, target.size)
@@ -319,7 +319,7 @@ class ConvolvedEvents(_Convolved):
     def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
         """Return two totals, at spikes and over whole images, with the weight gradient of some steps added."""
         gathered, whole = (None, None) if total is None else total
-        if all_finite(gradient.array, self.backend):
+        if gradient.finite:
             return self.spikes.gather(t0 * self.samples, gradient, gathered), whole
         return gathered, super().add(t0, t1, gradient, whole)  # 0 times infinity is NaN
 

@@ -167,7 +167,10 @@ class _Pooled(Way):
     def _before(self, gradient: _Gradient, t0: int) -> Images:
         if gradient.images is None:
             first = 0 if self.constant else t0 * self.samples
-            gradient.images = Images(self._put_back(gradient.pooled, first), self.inner.groups, self.backend)
+            images, windows = self._put_back(gradient.pooled, first), self.windows
+            apart = all(stride >= size for stride, size in zip(windows.stride, windows.kernel, strict=True))
+            values = np.ascontiguousarray(gradient.pooled) if apart else None
+            gradient.images = Images(images, self.inner.groups, self.backend, values)
         return gradient.images
 
     def back(self, gradient: _Gradient, t0: int, t1: int, out: Array, places: Any) -> None:

@@ -13,7 +13,7 @@ from autograd.windows import Windows
 
 from .backends import BackEnd
 from .buffers import aligned
-from .events import Events
+from .events import Events, all_finite
 from .reach import padded_rows, reach, runs_of
 from .threads import launch
 
@@ -31,15 +31,34 @@ def _whole(channels: int) -> int:
 
 
 class Images:
-    """Images ``[rows, C, H, W]``, and a copy with the channels last, made on first access.
+    """Images ``[rows, C, H, W]``, and facts about them, found on first access.
 
-    Vectors may be read from the first channel of each of the ``groups`` of channels on.
+    Parameters
+    ----------
+    array : array
+        The images.
+    groups : int
+        Number of groups of channels: vectors may be read from the first channel of each on.
+    backend : BackEnd
+        Provides the kernels.
+    values : array, optional
+        An array with the same nonzero elements, if it has fewer zeros.
     """
 
-    def __init__(self, array: Array, groups: int, backend: BackEnd) -> None:
-        self.array, self.backend = array, backend
+    def __init__(self, array: Array, groups: int, backend: BackEnd, values: Array | None = None) -> None:
+        self.array, self.backend, self.values = array, backend, array if values is None else values
         each = array.shape[1] // groups
         self.pitch = _whole((groups - 1) * each + _whole(each))
+
+    @functools.cached_property
+    def finite(self) -> bool:
+        """Whether no element is infinite or NaN."""
+        return all_finite(self.values, self.backend)
+
+    @functools.cached_property
+    def nonzero(self) -> int:
+        """Number of elements that are not zero."""
+        return int(np.count_nonzero(self.values))
 
     @functools.cached_property
     def channels_last(self) -> Array:
