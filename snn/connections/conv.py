@@ -22,6 +22,7 @@ from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed
 from ..engine.images import Images, SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
+from ..engine.windows import places_inside
 from ..spikes import Spikes, reshaped
 from ..sums import Sum, counted
 from .base import Connection, Way, Wire
@@ -235,6 +236,10 @@ class _Convolved(Way):
         """Return the gradient as images, which are transposed once for the weight and input gradients."""
         return Images(self.images(gradient), self.groups, self.backend)
 
+    def pooled(self, t0: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> bool:
+        """Return whether it can pool the currents while it computes them, and has done so; see :class:`ConvolvedEvents`."""
+        return False
+
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the input gradient of some steps; with ``places``, only there."""
         g, target, size, limits = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:], tuning.now()
@@ -315,6 +320,13 @@ class ConvolvedEvents(_Convolved):
     def write(self, t0: int, t1: int, out: Array) -> None:
         """Write the currents of some steps, spike by spike."""
         self.spikes.spread(t0 * self.samples, out)
+
+    def pooled(self, t0: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> bool:
+        """Write the largest currents of windows, and their positions, of images from step ``t0`` on; return whether it can."""
+        if places_inside(windows, self.out[1:]) is None:
+            return False
+        self.spikes.pool(t0 * self.samples, windows, bias, chosen, out)
+        return True
 
     def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
         """Return two totals, at spikes and over whole images, with the weight gradient of some steps added."""

@@ -122,19 +122,28 @@ class _Pooled(Way):
         rows: Array = self.inner.rows_of(flags)
         return rows
 
+    def _chosen(self, first: int, rows: int) -> Array:
+        """Return the room for the positions of the largest currents of some images."""
+        if not self.taped:
+            return empty((rows, *self.out), self._kind)
+        if self.at is None:
+            self.at = empty((self._places * self.samples, *self.out), self._kind)
+        return self.at[first : first + rows]
+
     def _pool(self, images: Array, first: int) -> Array:
         """Pool images ``[rows, out, ...]`` from a row on, and keep the positions of the largest currents."""
         top = self.pools.largest(images, self.windows)
-        if not self.taped:
-            return top
-        if self.at is None:
-            self.at = empty((self._places * self.samples, *self.out), self._kind)
-        self.pools.first_largest(images, top, self.windows, self.at[first : first + len(images)], self.bias)
+        if self.taped:
+            self.pools.first_largest(images, top, self.windows, self._chosen(first, len(images)), self.bias)
         return top
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, ``[t1 - t0, N, out, ...]``; the stride over time is 0 if they are equal."""
         if not self.constant:
+            rows = (t1 - t0) * self.samples
+            top = empty((rows, *self.out), self.weight.dtype)
+            if self.inner.pooled(t0, self.windows, self.bias, self._chosen(t0 * self.samples, rows), top):
+                return top.reshape(t1 - t0, self.samples, *self.out)
             images = self.inner.current(t0, t1).reshape(-1, *self.inner.out)
             return self._pool(images, t0 * self.samples).reshape(t1 - t0, self.samples, *self.out)
         if self._held is None:

@@ -16,6 +16,7 @@ from .buffers import aligned
 from .events import Events, all_finite
 from .reach import padded_rows, reach, runs_of
 from .threads import launch
+from .windows import places_inside
 
 __all__ = ["Images", "SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
 
@@ -113,12 +114,32 @@ class SpikeConvolution:
 
     def spread(self, first: int, out: Array) -> None:
         """Write the currents ``[rows, out, H', W']`` of the images from ``first`` on."""
+        nothing = np.empty(0, self.weight.dtype)
+        self._spread(first, out, _u(0), _u(0), np.empty(0, np.uint64), nothing, np.empty(0, np.uint8))
+
+    def pool(self, first: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> None:
+        """Write the largest currents of windows, and their positions; see :meth:`snn.engine.windows.Pools.first_largest`.
+
+        No window may reach beyond the image; see :func:`~snn.engine.windows.places_inside`.
+        """
+        each, outputs = self.out_channels // self.groups, math.prod(windows.counts(self.counts))
+        padded = np.zeros((self.groups, self.lanes), self.weight.dtype)
+        padded[:, :each] = 0 if bias is None else bias.reshape(self.groups, each)
+        places, positions = places_inside(windows, self.counts), _u(math.prod(windows.kernel))
+        self._spread(first, out, _u(outputs), positions, places, padded.reshape(-1), chosen.reshape(-1))
+
+    def _spread(self, first: int, out: Array, *pooled: Any) -> None:
         windows, size, _ = self.fixed
         arguments = [
             self.events.start[first * self.channels :], self.events.index, self.repeats, *self.sizes, _u(self.lanes),
-            _u(size[0]), *self.kernel_sizes, *reach(windows, size), self.packed, out.reshape(-1),
+            _u(size[0]), *self.kernel_sizes, *reach(windows, size), self.packed, *pooled, out.reshape(-1),
         ]  # fmt: skip
-        launch(self.kernel("convolve_spikes", "images"), len(out), arguments, out.size)
+        launch(
+            self.kernel("convolve_spikes", "images"),
+            len(out),
+            arguments,
+            len(out) * self.out_channels * math.prod(self.counts),
+        )
 
     def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
         """Return ``total`` plus the weight gradient of the images from ``first`` on, from the gradient of their currents."""

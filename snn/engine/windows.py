@@ -18,7 +18,7 @@ from .backends import BackEnd
 from .buffers import empty
 from .threads import launch
 
-__all__ = ["Pools"]
+__all__ = ["Pools", "places_inside"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -38,6 +38,16 @@ def _places(windows: Windows, size: tuple[int, ...]) -> Array:
         there = (at >= 0) & (at < n)
         inside = (inside[:, None, :, None] & there[None, :, None, :]).reshape(found.shape)
     return np.where(inside, found, math.prod(size)).astype(np.uint64).reshape(-1)
+
+
+def places_inside(windows: Windows, size: tuple[int, ...]) -> Array | None:
+    """Return the place in an image for each position of each window, ``[positions, outputs]``; None if one is outside."""
+    return None if _reach_outside(windows, size) else _places(windows, size)
+
+
+@functools.lru_cache(16)
+def _reach_outside(windows: Windows, size: tuple[int, ...]) -> bool:
+    return bool((_places(windows, size) == math.prod(size)).any())
 
 
 class Pools:

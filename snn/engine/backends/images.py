@@ -23,49 +23,102 @@ def put_channels_first(work, channels, pitch, plane, r, out):
 
 
 @njit(error_model="numpy", nogil=True)
+def convolve_image(
+    image, start, index, each, lanes, share, height, width, kh, kw, rows_out, columns_out, row_of, column_of, weights, base,
+    number, column, who, count, listed, work,
+):  # fmt: skip
+    """Write the currents of an image to ``work``, ``[places, lanes]``; see ``convolve_spikes``.
+
+    ``number``, ``column`` and ``who`` list the spikes of each row, at most ``share``; ``count`` and ``listed`` the weights of
+    each output in a row.
+    """
+    kernel, one = kh * kw, np.uint64(1)
+    most = np.uint64(len(listed)) // (columns_out + one)
+    number[:] = 0
+    for c in range(each):
+        for p in range(start[image * each + c], start[image * each + c + one]):
+            y = np.uint64(index[p]) // width
+            at = y * share + number[y]
+            column[at] = np.uint64(index[p]) - y * width
+            who[at] = c * kernel
+            number[y] += one
+    for o in range(rows_out):
+        count[:] = 0
+        for k in range(kh):
+            y = row_of[o * kh + k]
+            if y < height:
+                count[columns_out] = 0
+                for e in range(y * share, y * share + number[y]):
+                    x, w = np.uint64(column[e]) * kw, who[e] + np.uint32(k * kw)
+                    for q in range(kw):
+                        place = column_of[x + q]
+                        listed[place * most + count[place]] = w + np.uint32(q)
+                        count[place] += one
+        for x in range(columns_out):
+            at = (o * columns_out + x) * lanes
+            for k in range(lanes):
+                work[at + k] = 0
+            sum_rows(work, at, weights, base, lanes, listed, x * most, x * most + count[x], lanes)
+
+
+@njit(error_model="numpy", nogil=True)
+def pool_image(work, lanes, outputs, positions, place, bias, top, sums, at):
+    """Write the maximum of each window of an image to ``top``, and its position to ``at``, both ``[outputs, lanes]``.
+
+    The position is that of the first of the largest sums with the ``bias``, or of the first NaN.
+    """
+    for p in range(outputs):
+        base, i = p * lanes, place[p] * lanes
+        for c in range(lanes):
+            top[base + c] = work[i + c]
+            sums[c] = work[i + c] + bias[c]
+            at[base + c] = 0
+        for k in range(np.uint64(1), positions):
+            i = place[k * outputs + p] * lanes
+            for c in range(lanes):
+                value, best = work[i + c], top[base + c]
+                found = value + bias[c]
+                more = (found > sums[c]) | ((found != found) & (sums[c] == sums[c]))
+                sums[c] = found if more else sums[c]
+                at[base + c] = np.uint8(k) if more else at[base + c]
+                top[base + c] = value if (value > best) | (value != value) else best
+
+
+@njit(error_model="numpy", nogil=True)
 def convolve_spikes(
     lo, hi, start, index, repeats, channels, each, group_out, lanes, height, width, kh, kw, rows_out, columns_out, row_of,
-    column_of, weights, out,
+    column_of, weights, outputs, positions, place, bias, chosen, out,
 ):  # fmt: skip
     """Write the currents of images: for each output, the weights of the spikes in its reach are listed, and then summed.
 
     ``row_of`` has the row of the image for each row of the output and of the kernel. ``column_of`` has the column of the
     output for each column of the image and of the kernel; without one it is ``columns_out``, whose list is not used. The
     weights are ``[channels, kh, kw, lanes]``.
+
+    If there are ``outputs``, write the maximum of each of these windows, and its position to ``chosen``; see ``pool_image``.
+    The bias is ``[groups, lanes]``, and the places are those of ``pools.py``, all inside the image.
     """
-    kernel, plane, one = kh * kw, rows_out * columns_out, np.uint64(1)
-    groups, share, most = channels // each, each * width * repeats, each * kernel * repeats
+    plane, one = rows_out * columns_out, np.uint64(1)
+    groups, share = channels // each, each * width * repeats
+    most = max(each * kh * kw * repeats, share * kw)  # the list that is not used starts anew in each row of the kernel
     number, column, who = np.empty(height, np.uint64), np.empty(height * share, np.uint32), np.empty(height * share, np.uint32)
-    count, listed = np.empty(columns_out + one, np.uint64), np.empty(columns_out * most + share * kw, np.uint32)
-    work = aligned(plane * lanes, out)
+    count, listed = np.empty(columns_out + one, np.uint64), np.empty((columns_out + one) * most, np.uint32)
+    work, top, sums = aligned(plane * lanes, out), aligned(outputs * lanes, out), aligned(lanes, out)
+    at = np.empty(outputs * lanes, np.uint8)
     for image in range(lo * groups, hi * groups):
-        number[:] = 0
-        for c in range(each):
-            for p in range(start[image * each + c], start[image * each + c + one]):
-                y = np.uint64(index[p]) // width
-                at = y * share + number[y]
-                column[at] = np.uint64(index[p]) - y * width
-                who[at] = c * kernel
-                number[y] += one
-        base = image % groups * each * kernel * lanes
-        for o in range(rows_out):
-            count[:] = 0
-            for k in range(kh):
-                y = row_of[o * kh + k]
-                if y < height:
-                    count[columns_out] = 0
-                    for e in range(y * share, y * share + number[y]):
-                        x, w = np.uint64(column[e]) * kw, who[e] + np.uint32(k * kw)
-                        for q in range(kw):
-                            place = column_of[x + q]
-                            listed[place * most + count[place]] = w + np.uint32(q)
-                            count[place] += one
-            for x in range(columns_out):
-                at = (o * columns_out + x) * lanes
-                for k in range(lanes):
-                    work[at + k] = 0
-                sum_rows(work, at, weights, base, lanes, listed, x * most, x * most + count[x], lanes)
-        put_channels_first(work, group_out, lanes, plane, image, out)
+        group = image % groups
+        convolve_image(
+            image, start, index, each, lanes, share, height, width, kh, kw, rows_out, columns_out, row_of, column_of, weights,
+            group * each * kh * kw * lanes, number, column, who, count, listed, work,
+        )  # fmt: skip
+        if not outputs:
+            put_channels_first(work, group_out, lanes, plane, image, out)
+            continue
+        pool_image(work, lanes, outputs, positions, place, bias[group * lanes : (group + one) * lanes], top, sums, at)
+        put_channels_first(top, group_out, lanes, outputs, image, out)
+        for c in range(group_out):
+            for p in range(outputs):
+                chosen[(image * group_out + c) * outputs + p] = at[p * lanes + c]
 
 
 @njit(error_model="numpy", nogil=True)

@@ -9,6 +9,7 @@ from autograd.windows import Windows
 from snn.engine.backends import modes
 from snn.engine.events import find_events, joined
 from snn.engine.images import Images, SpikeConvolution, spread_few
+from snn.engine.windows import Pools, places_inside
 
 PYTHON = modes()["python"]
 
@@ -61,6 +62,17 @@ def check(case, dtype, backend, density, terms):
     later = np.full((images - 1, *shape[1:]), np.nan, dtype)
     convolution.spread(1, later)
     np.testing.assert_array_equal(later, expected[1:])
+    bias = rng.integers(-3, 4, shape[1]).astype(dtype)
+    for pool in (Windows((2, 2), (2, 2), (1, 1), ((0, 0), (0, 0))), Windows((2, 3), (1, 2), (1, 1), ((0, 0), (0, 0)))):
+        counts = pool.counts(shape[2:])
+        if min(counts) < 1:
+            continue
+        top, chosen = (np.empty((*shape[:2], *counts), kind) for kind in (dtype, np.uint8))
+        for added in (None, bias):
+            convolution.pool(0, pool, added, chosen, top)
+            expected_top = Pools(backend).largest(expected, pool)
+            np.testing.assert_array_equal(top, expected_top)
+            np.testing.assert_array_equal(chosen, Pools(backend).first_largest(expected, expected_top, pool, None, added))
     gradient = Images(g, groups, backend)
     total = convolution.gather(0, gradient, None)
     np.testing.assert_array_equal(convolution.gathered(total), by_weight)
@@ -79,6 +91,11 @@ def check(case, dtype, backend, density, terms):
 @given(convolutions(), st.sampled_from([np.float32, np.float64]), st.sampled_from([0.0, 0.2, 1.0]), st.integers(1, 3))
 def test_sums_over_spikes_are_the_convolution_of_the_definition(case, dtype, density, terms):
     check(case, dtype, PYTHON, density, terms)
+
+
+def test_windows_that_reach_beyond_an_image_are_pooled_afterwards():
+    assert places_inside(Windows((2, 2), (2, 2), (1, 1), ((0, 1), (0, 0))), (5, 4)) is None
+    assert places_inside(Windows((2, 2), (2, 2), (1, 1), ((0, 1), (0, 0))), (4, 4)) is not None  # the padding is not used
 
 
 @pytest.mark.parametrize("backend", modes().values(), ids=modes())
