@@ -21,7 +21,8 @@ from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
 from ..engine.buffers import empty
 from ..engine.events import Events, Packed
-from ..engine.images import Images, SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
+from ..engine.gradients import Images
+from ..engine.images import SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
 from ..engine.windows import places_inside
 from ..spikes import Spikes, reshaped
 from ..sums import Sum, counted
@@ -242,19 +243,21 @@ class _Convolved(Way):
 
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the input gradient of some steps; with ``places``, only there."""
-        g, target, size, limits = gradient.array, out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:], tuning.now()
-        few = gradient.nonzero if self.finite else g.size
+        target, size, limits = out[t0:t1].reshape(-1, *out.shape[2:]), out.shape[3:], tuning.now()
+        elements = math.prod(gradient.shape)
+        few = gradient.nonzero if self.finite else elements
         if places is not None:
             rows = self.samples * out.shape[2]
             needed = float(places.start[t1 * rows] - places.start[t0 * rows]) / max(1, target.size)
-            if few * limits.scattered_cost >= needed * g.size:
+            if few * limits.scattered_cost >= needed * elements:
                 if self._sampled is None:
                     self._sampled = SpikeConvolution(self.weight, np.ones(()), self.windows, self.groups, size, places)
                 self._sampled.sample(t0 * self.samples, gradient, target)
                 return
-        if few <= limits.scattered_density * g.size:
-            spread_few(self.weight, self.windows, self.groups, size, g, target, self.backend)
+        if few <= limits.scattered_density * elements:
+            spread_few(self.weight, self.windows, self.groups, size, gradient, target, self.backend)
             return
+        g = gradient.array
 
         def some(part: slice) -> None:
             target[part] = input_gradient(g[part], self.weight, self.windows, self.groups, size)

@@ -15,7 +15,7 @@ from autograd.windows import Windows
 from ..common.structure import zeros_of
 from ..engine.backends import BackEnd
 from ..engine.buffers import empty
-from ..engine.images import Images
+from ..engine.gradients import Images, PooledImages
 from ..engine.windows import Pools
 from .base import Connection, Joined, Way
 from .conv import Convolution
@@ -155,18 +155,20 @@ class _Pooled(Way):
         self._held = None
         self.inner.forget()
 
-    def _put_back(self, gradient: Array, first: int) -> Array:
-        """Return the gradient of the currents before the pooling, as images."""
-        images = gradient.reshape(-1, *self.out)
+    def _put_back(self, gradient: Array, first: int) -> Images:
+        """Return the gradient of the currents before the pooling."""
+        values, size, groups = np.ascontiguousarray(gradient).reshape(-1, *self.out), self.inner.out[1:], self.inner.groups
         assert self.at is not None
-        at = self.at[first : first + len(images)]
-        if len(at) < len(images):  # it is the same at every step
-            at = np.broadcast_to(at, (len(images) // len(at), *at.shape)).reshape(images.shape)
-        return self.pools.put_back(images, at, self.windows, self.inner.out[1:])
+        at = self.at[first : first + len(values)]
+        if len(at) < len(values):  # it is the same at every step
+            at = np.broadcast_to(at, (len(values) // len(at), *at.shape)).reshape(values.shape)
+        if at.dtype == np.uint8 and PooledImages.can(self.windows, size):
+            return PooledImages(values, at, self.windows, size, groups, self.backend)
+        return Images(self.pools.put_back(values, at, self.windows, size), groups, self.backend)
 
     def of_sum(self, total: Array) -> Array:
         """Return the weight gradient, from the current gradient summed over time."""
-        gradient: Array = self.inner.of_sum(self._put_back(total, 0))
+        gradient: Array = self.inner.of_sum(self._put_back(total, 0).array)
         return gradient
 
     def laid(self, gradient: Array) -> _Gradient:
@@ -175,11 +177,7 @@ class _Pooled(Way):
 
     def _before(self, gradient: _Gradient, t0: int) -> Images:
         if gradient.images is None:
-            first = 0 if self.constant else t0 * self.samples
-            images, windows = self._put_back(gradient.pooled, first), self.windows
-            apart = all(stride >= size for stride, size in zip(windows.stride, windows.kernel, strict=True))
-            values = np.ascontiguousarray(gradient.pooled) if apart else None
-            gradient.images = Images(images, self.inner.groups, self.backend, values)
+            gradient.images = self._put_back(gradient.pooled, 0 if self.constant else t0 * self.samples)
         return gradient.images
 
     def back(self, gradient: _Gradient, t0: int, t1: int, out: Array, places: Any) -> None:

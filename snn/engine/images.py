@@ -13,62 +13,17 @@ from autograd.windows import Windows
 
 from .backends import BackEnd
 from .buffers import aligned
-from .events import Events, all_finite
+from .events import Events
+from .gradients import Images, whole
 from .reach import padded_rows, reach, runs_of
 from .threads import launch
 from .windows import places_inside
 
-__all__ = ["Images", "SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
+__all__ = ["SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
 _MANY = 8  # channels from which a job gathers for whole kernels
-_VECTOR = 16  # elements
-
-
-def _whole(channels: int) -> int:
-    """Return a number of channels rounded up to whole vectors."""
-    return -(-channels // _VECTOR) * _VECTOR
-
-
-class Images:
-    """Images ``[rows, C, H, W]``, and facts about them, found on first access.
-
-    Parameters
-    ----------
-    array : array
-        The images.
-    groups : int
-        Number of groups of channels: vectors may be read from the first channel of each on.
-    backend : BackEnd
-        Provides the kernels.
-    values : array, optional
-        An array with the same nonzero elements, if it has fewer zeros.
-    """
-
-    def __init__(self, array: Array, groups: int, backend: BackEnd, values: Array | None = None) -> None:
-        self.array, self.backend, self.values = array, backend, array if values is None else values
-        each = array.shape[1] // groups
-        self.pitch = _whole((groups - 1) * each + _whole(each))
-
-    @functools.cached_property
-    def finite(self) -> bool:
-        """Whether no element is infinite or NaN."""
-        return all_finite(self.values, self.backend)
-
-    @functools.cached_property
-    def nonzero(self) -> int:
-        """Number of elements that are not zero."""
-        return int(np.count_nonzero(self.values))
-
-    @functools.cached_property
-    def channels_last(self) -> Array:
-        """``[rows, H * W, pitch]``, flat, with zeros after the channels."""
-        rows, channels, plane = len(self.array), self.array.shape[1], math.prod(self.array.shape[2:])
-        last = aligned(rows * plane * self.pitch, self.array.dtype)
-        arguments = [self.array.reshape(-1), _u(channels), _u(plane), _u(self.pitch), last]
-        launch(self.backend.kernel("channels_last", "images"), rows, arguments, self.array.size)
-        return last
 
 
 class SpikeConvolution:
@@ -100,7 +55,7 @@ class SpikeConvolution:
         self.out_channels, self.each, kh, kw = weight.shape
         self.channels, self.groups = self.each * groups, groups
         self.counts = windows.counts(size)
-        self.lanes = _whole(self.out_channels // groups)
+        self.lanes = whole(self.out_channels // groups)
         self.fixed = windows, size, groups == 1
         self.repeats, self.sizes = _u(events.repeats), (_u(self.channels), _u(self.each), _u(self.out_channels // groups))
         self.kernel_sizes = _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1])
@@ -149,11 +104,11 @@ class SpikeConvolution:
             total[:] = 0
         parts = 1 if self.channels >= _MANY else kh
         arguments = [
-            _u(parts), self.events.start[first * self.channels :], self.events.index, self.repeats, _u(len(gradient.array)),
+            _u(parts), self.events.start[first * self.channels :], self.events.index, self.repeats, _u(gradient.shape[0]),
             *self.sizes, _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *runs_of(*self.fixed),
             gradient.channels_last, total,
         ]  # fmt: skip
-        launch(self.kernel("gather_spikes", "images"), self.channels * parts, arguments, gradient.array.size)
+        launch(self.kernel("gather_spikes", "images"), self.channels * parts, arguments, math.prod(gradient.shape))
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
@@ -176,15 +131,16 @@ class SpikeConvolution:
 
 
 def spread_few(
-    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], gradient: Array, out: Array, backend: BackEnd
+    weight: Array, windows: Windows, groups: int, size: tuple[int, ...], gradient: Images, out: Array, backend: BackEnd
 ) -> None:
     """Write the gradient of images ``[rows, C, H, W]`` from that of their currents; only its nonzero elements cost time."""
     n_out, each, kh, kw = weight.shape
     apart = weight.reshape(groups, n_out // groups, each, kh, kw)
-    lanes = _whole(each)
+    lanes = whole(each)
     arguments = [
-        gradient.reshape(-1), _u(n_out), _u(n_out // groups), _u(each), _u(lanes), _u(math.prod(gradient.shape[2:])),
-        _u(gradient.shape[3]), _u(kh), _u(kw), _u(size[0]), _u(size[1]), *runs_of(windows, size, True, back=True),
+        gradient.values.reshape(-1), *gradient.places, _u(n_out), _u(n_out // groups), _u(each), _u(lanes),
+        _u(math.prod(gradient.shape[2:])), _u(gradient.shape[3]), _u(kh), _u(kw), _u(size[0]), _u(size[1]),
+        *runs_of(windows, size, True, back=True),
         _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), lanes), out.reshape(-1),
     ]  # fmt: skip
     launch(backend.kernel("convolve_few", "images"), len(out), arguments, out.size)
@@ -227,7 +183,7 @@ def kernels_of(
     if not back:
         packed = packed[:, ::-1, ::-1]
     outputs = packed.shape[-1]
-    lanes = _whole(outputs) if aligned and groups == 1 else outputs
+    lanes = whole(outputs) if aligned and groups == 1 else outputs
     sizes = [
         math.prod(source), len(packed) // groups, lanes, outputs * groups, lanes * groups, source[-1], *packed.shape[1:3],
         math.prod(target[:-1]), target[-1],

@@ -123,13 +123,16 @@ def convolve_spikes(
 
 @njit(error_model="numpy", nogil=True)
 def convolve_few(
-    lo, hi, numbers, channels, each, group_out, lanes, size, width, kh, kw, rows_out, columns_out, row_start, rows,
-    run_start, runs, weights, out,
+    lo, hi, numbers, outputs, position, chosen, channels, each, group_out, lanes, size, width, kh, kw, rows_out, columns_out,
+    row_start, rows, run_start, runs, weights, out,
 ):  # fmt: skip
     """Write the currents of images ``[images, channels, size]`` with few nonzero numbers.
 
     All numbers at a place add their kernels to the outputs in its reach together; ``add_kernels`` describes the runs. The
     weights are ``[channels, kh, kw, lanes]``.
+
+    If there are ``outputs``, the numbers are ``[images, channels, outputs]``: one for each of these windows, at the position
+    that is ``chosen``; see ``pools.py``.
     """
     plane, kernel, one, two, three = rows_out * columns_out, kh * kw * lanes, np.uint64(1), np.uint64(2), np.uint64(3)
     groups, height = channels // each, np.uint64(len(row_start)) - one
@@ -138,12 +141,16 @@ def convolve_few(
     for image in range(lo * groups, hi * groups):
         count[:] = 0
         for c in range(each):
-            first = (image * each + c) * size
-            for p in range(collect(numbers, first, size, index, np.uint64(0))):
+            own = outputs if outputs else size
+            first = (image * each + c) * own
+            for p in range(collect(numbers, first, own, index, np.uint64(0))):
                 place = np.uint64(index[p])
+                factor = numbers[first + place]
+                if outputs:
+                    place = position[np.uint64(chosen[first + place]) * outputs + place]
                 at = place * each + count[place]
                 who[at] = c
-                factors[at] = numbers[first + place]
+                factors[at] = factor
                 count[place] += one
         for k in range(plane * lanes):
             work[k] = 0
@@ -205,11 +212,25 @@ def gather_spikes(
 
 
 @njit(error_model="numpy", nogil=True)
-def channels_last(lo, hi, images, channels, plane, pitch, out):
-    """Move the channels of images to the last axis, and pad it with zeros to ``pitch``, a multiple of 16."""
+def channels_last(lo, hi, images, outputs, position, chosen, channels, plane, pitch, out):
+    """Move the channels of images to the last axis, and pad it with zeros to ``pitch``, a multiple of 16.
+
+    If there are ``outputs``, ``images`` has a value for each of these windows; see ``convolve_few``.
+    """
     side = np.uint64(16)
     whole = plane // side * side
     for r in range(lo, hi):
+        if outputs:
+            base = r * plane * pitch
+            for k in range(plane * pitch):
+                out[base + k] = 0
+            for c in range(channels):
+                first = (r * channels + c) * outputs
+                for p in range(outputs):
+                    if images[first + p] != 0:
+                        place = position[np.uint64(chosen[first + p]) * outputs + p]
+                        out[base + place * pitch + c] = images[first + p]
+            continue
         for c0 in range(np.uint64(0), pitch, side):
             first, base = (r * channels + c0) * plane, r * plane * pitch + c0
             n = min(max(channels, c0) - c0, side)
