@@ -312,7 +312,7 @@ class ConvolvedOnce(_Convolved):
 
 
 class ConvolvedEvents(_Convolved):
-    """Each spike adds its kernels to the currents in its reach."""
+    """Each output sums the weights of the spikes in its reach."""
 
     kind = "events"
 

@@ -1,4 +1,4 @@
-"""Convolution of spikes: each spike adds its kernels to the outputs in its reach, so that the work is for spikes only."""
+"""Convolution of spikes: each output sums the weights of the spikes in its reach, so that the work is for spikes only."""
 
 from __future__ import annotations
 
