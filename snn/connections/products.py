@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -83,20 +83,31 @@ def typed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Factors:
 def _tried(cell: Cell, x: Tensor) -> str | None:
     """Return the reason why a layer is not dense, or None.
 
-    A copy is tried if the layer is new, or anything that it reads has changed.
+    A copy is tried if the layer is new, or anything that it reads has changed. Of a layer that changes it itself, such as a
+    count of its calls, only the attributes count.
     """
-    now, kept = (x.dtype, x.shape[2:]), cell.kept()
+    kept, cells = cell.kept(), [part for _, part in cell.cells_and_names()]
+    now = [x.dtype, x.shape[2:], *(id(value) for part in cells for value in (type(part), *vars(part).values()))]
     known = kept.get("product")
-    if known is None or known[0] != now or not known[1].unchanged():
-        reads = Reads()
-        tried = _try(cell, [part for _, part in cell.cells_and_names()], x, reads)
-        dependencies = Dependencies(cell, reads, f"{type(cell).__name__}.construct", strict=False)
-        kept["product"] = known = now, dependencies, tried
-    reason: str | None = known[2]
-    return reason
+    if known is None or known[0] != now[: len(known[0])] or (known[1] is not None and not known[1].unchanged()):
+        reason, dependencies = _try(cell, cells, x)
+        kept["product"] = known = now if dependencies is None else now[:2], dependencies, reason
+    found: str | None = known[2]
+    return found
 
 
-def _try(cell: Cell, cells: Sequence[Cell], x: Tensor, reads: Reads) -> str | None:
+def _try(cell: Cell, cells: Sequence[Cell], x: Tensor) -> tuple[str | None, Dependencies | None]:
+    """Return the reason, and what it depends on; None for that if the layer changes it."""
+    reads, found = Reads(), list[Dependencies]()
+    where = f"{type(cell).__name__}.construct"
+    reason = _reason(cell, cells, x, reads, lambda: found.append(Dependencies(cell, reads, where, strict=False)))
+    if not found:
+        found.append(Dependencies(cell, reads, where, strict=False))
+    return reason, found[0] if found[0].unchanged() else None
+
+
+def _reason(cell: Cell, cells: Sequence[Cell], x: Tensor, reads: Reads, between: Callable[[], None]) -> str | None:
+    """Run two copies of a layer, and ``between`` after the first; return why it is not dense, or None."""
     if not any(np.ndim(array) == 2 for part in cells for array in _arrays(part)):
         return ""
     if hooked := [type(part).__name__ for part in cells if part.hooked]:
@@ -110,7 +121,9 @@ def _try(cell: Cell, cells: Sequence[Cell], x: Tensor, reads: Reads) -> str | No
         twins = [copy.deepcopy(cell) for _ in range(2)]
         before = [_content(twin) for twin in twins]
         with watching(reads, f"{type(cell).__name__}.construct"):
-            first, second = (_bytes(_made(twin, x)) for twin in twins)
+            first = _bytes(_made(twins[0], x))
+        between()
+        second = _bytes(_made(twins[1], x))
         drawn = pythons != random.getstate() or _content(numpys) != _content(np.random.get_state())  # noqa: NPY002
     except NotDenseError as error:
         return str(error)
