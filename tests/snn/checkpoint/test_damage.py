@@ -115,7 +115,7 @@ def test_a_file_that_is_cut_off(tmp_path, whole, length):
 @pytest.mark.parametrize("header", [100_000_001, 1 << 40, (1 << 64) - 1])
 def test_a_huge_header(tmp_path, whole, header):
     with pytest.raises(
-        CheckpointError, match=f"got a header of {header:,} bytes in a file of {len(whole):,}. It is cut off or"
+        CheckpointError, match=f"got a header of {header:,} bytes in a file of {len(whole):,}. It is cut off, or"
     ):
         load_of(tmp_path, header.to_bytes(8, "little") + whole[8:])
 
@@ -131,7 +131,7 @@ def test_another_version(tmp_path, whole, monkeypatch):
     save(tmp_path / "new", **parts(0))
     monkeypatch.undo()
     with pytest.raises(
-        CheckpointError, match=r"expected version 1 of the format, got version 2\. Read it with the spikecell that"
+        CheckpointError, match=r"expected version 1 of the format, got version 2\. Read it with the version of spikecell that"
     ):
         load(tmp_path / "new")
 

@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_all_that_was_there(tmp_path, monkeypatch, step):
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     monkeypatch.setattr(os, step, full)
     with pytest.raises(
-        WriteError, match=r"with space left, got No space left on device\. The existing files were not changed\."
+        WriteError, match=r"with free space, got No space left on device\. The existing files were not changed\."
     ):
         checkpoints.save(2, 0.9, value=2)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -83,7 +83,7 @@ def test_a_file_of_a_pair_that_is_missing(put, tmp_path, missing):
             put(FILES[name], name)
     assert refused(mnist, tmp_path) == (
         f"reading {tmp_path}: expected {missing} or {missing}.gz, got no such file. "
-        "Put images and labels side by side; download=True fetches the published files."
+        "Put images and labels into this directory; download=True fetches the published files."
     )
 
 

@@ -269,7 +269,7 @@ def test_what_defines_no_net_is_refused_by_name(name):
         ({"dt": "1"}, "a number"),
         ({"dt": DT, "method": "rk4"}, "method 'euler' or 'exact'"),
         ({"dt": DT, "written_by": "brian"}, "norse, snntorch"),
-        ({"dt": DT, "options": {"a": 1}}, "written_by beside options"),
+        ({"dt": DT, "options": {"a": 1}}, "written_by with options"),
     ],
 )
 def test_arguments_are_checked(options, match):

@@ -120,7 +120,7 @@ BAD = {
     "records": (lambda g, n: g.create_dataset(n, data=np.ones(7, "f4,i4")), "numbers or text"),
     "rows": (lambda g, n: g.create_dataset(n, (7,), h5py.vlen_dtype(np.float32)), "numbers or text"),
     "empty": (lambda g, n: g.create_dataset(n, data=h5py.Empty("f4")), "a value"),
-    "itself": (lambda g, n: g.__setitem__(n, g.file), "a group in itself"),
+    "itself": (lambda g, n: g.__setitem__(n, g.file), "a group inside itself"),
     "twice": (lambda g, n: g.__setitem__(n, g.file["node/nodes/1"]), "or twice"),
     "text": (lambda g, n: g.create_dataset(n, data="ones"), "the parameters of such a node"),
     "group": (lambda g, n: g.create_group(n), "the parameters of such a node"),
