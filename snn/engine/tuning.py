@@ -52,12 +52,12 @@ class Tuning:
         Bytes of a core's second-level cache that a loop may fill (``benchmarks layer``, 2048 neurons).
     block : int
         Elements of a step that a loop processes at once, so that its carried values stay in the first-level cache
-        (``benchmarks neurons``).
+        (``benchmarks layer``).
     elements : int
         The same over all samples whose adjacent rows a loop reads together, so that they stay in the second-level cache
         (``benchmarks graph``).
     narrow : int
-        Columns below which the samples of a layer without weights form one row (``benchmarks neurons``).
+        Columns below which the samples of a layer without weights form one row (``benchmarks layer``).
     dense_rows, most_dense_rows : int
         Limits of the number of rows (samples times steps) whose gradients one product sums; between them it is the number of
         outputs (``benchmarks train``).
