@@ -114,6 +114,9 @@ def test_groups_made_between_the_steps_are_those_of_an_optimizer_made_so(kind, t
         assert bits(optimizer) == bits(other)
 
 
+OTHERS = "the Parameters that it was made with, got others"
+
+
 def put(key, value):
     return lambda optimizer: optimizer.groups[0].__setitem__(key, value(optimizer) if callable(value) else value)
 
@@ -121,13 +124,13 @@ def put(key, value):
 WRONG = {
     "another Parameter": (
         put("params", lambda o: [*o.params, Parameter([1.0], name="new")]),
-        "that it was made with, got others",
+        OTHERS,
     ),
-    "another group": (lambda o: o.groups.append({"params": [Parameter([1.0])]}), "that it was made with, got others"),
+    "another group": (lambda o: o.groups.append({"params": [Parameter([1.0])]}), OTHERS),
     "one twice": (put("params", lambda o: [*o.params, o.params[0]]), "each Parameter once, got one of them twice"),
     "none": (put("params", []), "at least one Parameter, got none"),
-    "another order": (lambda o: o.params.reverse(), "that it was made with, got others"),
-    "less memory": (lambda o: o.memory.pop(), "that it was made with, got others"),
+    "another order": (lambda o: o.params.reverse(), OTHERS),
+    "less memory": (lambda o: o.memory.pop(), OTHERS),
     "an unknown option": (put("learning_rate", 0.1), "expected 'params' with some of 'lr', 'weight_decay'"),
     "a rate": (put("lr", -1.0), r"expected lr in \[0, inf\), got -1.0"),
     "a decay": (lambda o: setattr(o, "weight_decay", -1.0), r"expected weight_decay in \[0, inf\), got -1.0"),
@@ -148,7 +151,7 @@ def test_a_change_that_does_not_fit_is_refused_and_nothing_is_updated(case):
     change(optimizer)
     for _ in range(2):
         with pytest.raises(ArgumentError, match=message):
-            optimizer(gradients(2))
+            optimizer([Tensor(np.ones(p.shape, np.float32)) for p in optimizer.params])
     optimizer.params, optimizer.memory = weights, memory
     assert bits(optimizer) == before
 
@@ -206,10 +209,10 @@ def test_memory_that_does_not_fit_is_refused(values):
 
 
 @every
-def test_a_pickle_goes_on_in_another_process(kind):
+def test_a_copy_goes_on_with_the_same_bits(kind):
     optimizer = kind(params(), 0.1)
     optimizer(gradients(0))
-    twins = [copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer)) if kind in KINDS.values() else None]
+    twins = [copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))]
     for one in (optimizer, *twins):
         one(gradients(1))
     assert bits(optimizer) == bits(twins[0]) == bits(twins[1])
@@ -233,9 +236,8 @@ def test_a_second_process_makes_the_same_step():
 
 def test_a_rule_for_a_whole_parameter_is_not_given_several():
     optimizer = Normed(params(), 0.1)
-    expected = [
-        p.array - 0.1 * g.array / np.sqrt((g.array**2).sum()) for p, g in zip(optimizer.params, gradients(0), strict=True)
-    ]
+    pairs = zip(optimizer.params, gradients(0), strict=True)
+    expected = [p.array - 0.1 * g.array / np.sqrt((g.array**2).sum()) for p, g in pairs]
     optimizer(gradients(0))
     assert all(np.array_equal(p.array, values) for p, values in zip(optimizer.params, expected, strict=True))
 
@@ -318,9 +320,6 @@ def test_after_an_error_in_the_rule_nothing_has_changed(kind, shapes):
         return new
 
     optimizer.__class__ = type(base.__name__, (base,), {"_updated": failing, "__module__": __name__})
-    optimizer(gradients(0, shapes)) if base is Together else None
-    expected(gradients(0, shapes)) if base is Together else None
-    calls[:] = calls[:0]
     before = bits(optimizer)
     with pytest.raises(Stop):
         optimizer(gradients(1, shapes))
@@ -388,14 +387,14 @@ def test_a_schedule_is_called_once_a_step_and_may_fail(options):
 
 
 def test_what_a_constraint_makes_large_is_known_at_the_next_step():
-    p = Parameter(np.ones(2, np.float32), name="w")
-    optimizer = optim.SGD([{"params": [p], "constraint": constraints.Within(low=3.4e38)}], 1.0)
-    optimizer([Tensor([0.0, 0.0])])
-    p.set_data(np.ones(2, np.float32))
-    optimizer([Tensor([0.0, 0.0])])
+    p, most = Parameter(np.ones(2, np.float32), name="w"), float(np.finfo(np.float32).max)
+    optimizer = optim.SGD([{"params": [p], "constraint": constraints.Within(low=most)}], 1e15)
+    for _ in range(2):
+        p.set_data(np.ones(2, np.float32))
+        optimizer([Tensor([0.0, 0.0])])
     with pytest.raises(NonFiniteError, match="infinity or NaN in its weights"):
-        optimizer([Tensor([-1e37, 0.0])])
-    assert plain(p) == [np.float32(3.4e38)] * 2
+        optimizer([Tensor([-1e18, 0.0])])
+    assert plain(p) == [most] * 2
 
 
 def test_a_gradient_that_is_not_finite_is_refused_for_a_parameter_that_stays():
