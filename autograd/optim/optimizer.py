@@ -82,7 +82,7 @@ class Optimizer:
         given = lr if lr is not None else learning_rate if learning_rate is not None else self.usual_lr
         for option, value in {"lr": given, **options}.items():
             setattr(self, option, self.options[option](name, value))
-        self.params, self.groups = grouped(name, params, self._checks)
+        self.params, self.groups = grouped(name, params, {**self.options, "constraint": check_constraint})
         self.loss_scale, self.steps = divisor(name, loss_scale), 0
         for group in self.groups:
             for p in group["params"] if group.get("constraint") is not None else ():
@@ -92,11 +92,6 @@ class Optimizer:
         self._seen: list[Any] = []
         self._given: list[Any] = []
         self._bundles: list[Bundle] = []
-
-    @property
-    def _checks(self) -> dict[str, Option]:
-        """The check of each option of a group."""
-        return {**self.options, "constraint": check_constraint}
 
     @property
     def parameters(self) -> ParameterTuple:
@@ -173,7 +168,7 @@ class Optimizer:
             seen += group, *group, group.get("constraint"), *[p for p in group["params"] if p.requires_grad]
         if same(seen, self._seen) and False not in [bundle.holds() for bundle in self._bundles]:
             return self._bundles
-        flat, groups = grouped(name, self.groups, self._checks)
+        flat, groups = grouped(name, self.groups, {**self.options, "constraint": check_constraint})
         places = {id(p): i for i, p in enumerate(self._made)}
         if not same(self.params, self._made) or len(self.memory) != len(places) or not {*map(id, flat)} <= {*places}:
             raise ArgumentError(
