@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import describe, sum_dtype
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..tensor import Tensor
-from .optimizer import check_gradients
+from .gradients import check_gradients
 
 __all__ = ["Accumulator"]
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import ArgumentError
 from .finite import Array, Largest
-from .optimizer import Optimizer, within
+from .optimizer import Optimizer
+from .options import within
 
 __all__ = ["Adam", "AdamW"]
 
@@ -92,18 +93,21 @@ class Adam(Optimizer):
             weight_decay=decay,
         )  # fmt: skip
 
-    def _numbers(self, options: Mapping[str, Any]) -> tuple[float, ...]:
+    def _numbers(self, options: dict[str, Any]) -> tuple[float, ...]:
         """Return the numbers of a step, as :func:`_adam` takes them."""
-        decay, (beta1, beta2) = options["weight_decay"], options["betas"]
-        scale = (1 - beta2**self.steps) ** 0.5
-        size = options["lr"] * scale / (1 - beta1**self.steps)
-        keep = 1 - options["lr"] * decay if decay and self.decoupled else 1.0
-        return beta1, 1 - beta1, beta2, 1 - beta2, size, options["eps"] * scale, keep
+        if "numbers" not in options:
+            decay, (beta1, beta2) = options["weight_decay"], options["betas"]
+            scale = (1 - beta2**self.steps) ** 0.5
+            size = options["lr"] * scale / (1 - beta1**self.steps)
+            keep = 1 - options["lr"] * decay if decay and self.decoupled else 1.0
+            options["numbers"] = beta1, 1 - beta1, beta2, 1 - beta2, size, options["eps"] * scale, keep
+        numbers: tuple[float, ...] = options["numbers"]
+        return numbers
 
     def _bounded(
-        self, largest: Largest, options: Mapping[str, Any], most: float, least: float
+        self, largest: Largest, options: dict[str, Any], most: float, least: float
     ) -> Mapping[str, float] | None:  # fmt: skip
-        *_, size, eps, keep = self._numbers(options)
+        _, _, _, _, size, eps, keep = self._numbers(options)
         w, g = largest("w"), largest("g")
         g = g if self.decoupled else g + options["weight_decay"] * w
         # The new mean and square lie between the old ones and the gradient, or its square.
@@ -113,7 +117,7 @@ class Adam(Optimizer):
         after = w * max(abs(keep), 1.0) + size * mean / min(eps, 1.0) + 1e-15
         return {"w": 1.0001 * after, "mean": mean} if 2 * (1 + after) < most else None
 
-    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
+    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: dict[str, Any]) -> Array:
         decay, new = options["weight_decay"], np.empty_like(w)
         if decay and not self.decoupled:
             g = g + decay * w
@@ -145,7 +149,7 @@ def _adam(w: Array, g: Array, mean: Array, square: Array, new: Array, numbers: t
     np.sqrt(square, out=new)
     new += eps
     step /= new
-    np.subtract(w * keep, step, out=new)
+    np.subtract(w if keep == 1.0 else np.multiply(w, keep, out=new), step, out=new)
 
 
 class AdamW(Adam):

@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import describe, sum_dtype
 from ..errors import ArgumentError
 from ..tensor import Tensor
-from .optimizer import check_gradients
+from .gradients import check_gradients
 
 __all__ = ["clip_by_norm", "clip_by_value"]
 

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
-from operator import is_
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..dtypes import DType
-from ..state import quietly
 
-__all__ = ["Array", "Known", "Largest", "is_finite", "largest", "limits"]
+__all__ = ["Array", "Largest", "is_finite", "largest", "limits"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Largest = Callable[[str], float]
 """Called with ``"w"``, ``"g"`` or a slot; returns a bound of the absolute values of weights, gradient or memory."""
-
-
-class Known(NamedTuple):
-    """Bounds of the weights and the memory of a Parameter, as a step left them."""
-
-    arrays: tuple[Array, ...]
-    bounds: Mapping[str, float]
-
-    def holds(self, *arrays: Array) -> bool:
-        """Return whether these are still the arrays."""
-        return all(map(is_, self.arrays, arrays))
 
 
 def largest(values: Array) -> float:
@@ -49,7 +36,7 @@ def limits(dtype: DType) -> tuple[float, float]:
 
 def is_finite(values: Array, before: Array | None = None) -> bool:
     """Return whether all values are finite, except those that were not before."""
-    if math.isfinite(quietly(lambda: largest(values))):
+    if math.isfinite(largest(values)):
         return True
     finite = np.isfinite(values)
     return bool((finite if before is None else finite | ~np.isfinite(before)).all())

@@ -4,94 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..assign import check_saved, fitted_all
-from ..dtypes import DType, describe, float16, float32
-from ..errors import ArgumentError, DTypeError, NonFiniteError, ShapeError, StateDictError
+from ..dtypes import describe
+from ..errors import ArgumentError, ShapeError, StateDictError
 from ..foreign import OPTIMIZER, hint, listed
-from ..parameter import Parameter, ParameterTuple
+from ..parameter import ParameterTuple
 from ..state import quietly
 from ..tensor import Tensor
-from .bundle import Bundle
-from .constraints import check_constraint, constrained, is_finite_after
-from .finite import Array, Known, Largest, is_finite, largest, limits
+from .bundle import SMALL, Bundle, same, wide
+from .constraints import check_constraint, constrained
+from .finite import Array, Largest, largest
+from .gradients import check_finite, check_fit
 from .groups import grouped, positions
-from .schedules import Schedule, table
+from .options import Option, divisor, positive, rate, within
+from .schedules import Schedule
 
-__all__ = ["Optimizer", "Option", "flag", "within"]
-
-Option = Callable[[str, Any], Any]
-"""Called with the name of a class and the value of an option; checks the value and returns it."""
-
-
-def within(what: str, low: float, high: float) -> Option:
-    """Return a check for a number in [low, high)."""
-
-    def check(where: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value < high:
-            raise ArgumentError(where, f"{what} in [{low:g}, {high:g})", repr(value), "Choose another value.")
-        return float(value)
-
-    return check
-
-
-def flag(what: str) -> Option:
-    """Return a check for a bool."""
-
-    def check(where: str, value: Any) -> bool:
-        if not isinstance(value, bool):
-            raise ArgumentError(where, f"{what}=True or False", repr(value), "Pass the other arguments by name.")
-        return value
-
-    return check
-
-
-def _rate(where: str, lr: Any) -> float | Schedule:
-    """Check a learning rate: a number, a function of the step, or a number for each step."""
-    if callable(lr):
-        schedule: Schedule = lr
-        return schedule
-    numbers = lr.asnumpy() if isinstance(lr, Tensor) else lr
-    if np.ndim(numbers):
-        return table([_number(where, rate) for rate in numbers])
-    rate: float = _number(where, numbers.item() if isinstance(numbers, np.ndarray) else numbers)
-    return rate
-
-
-_number = within("lr", 0.0, math.inf)
-
-
-def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()) -> tuple[Tensor, ...]:
-    """Return gradients, of these Parameters if they are known, as a tuple of Tensors.
-
-    Raises
-    ------
-    DTypeError
-        If they are not gradients, such as the loss or the Parameters.
-    """
-    advice = "loss, gradients = autograd.value_and_grad(fn, None, optimizer.params)(...) returns them."
-    if isinstance(gradients, (Tensor, str)) or not isinstance(gradients, Sequence):
-        raise DTypeError(where, "gradients, one for each Parameter", describe(gradients), advice)
-    for i, g in enumerate(gradients):
-        if not isinstance(g, Tensor):
-            whose = params[i].name if i < len(params) else f"gradient {i}"
-            raise DTypeError(f"{where}, {whose}", "its gradient as a Tensor", describe(g), "Wrap it as Tensor(...).")
-        if isinstance(g, Parameter):
-            raise DTypeError(where, "gradients", f"{describe(g)} {g.name!r}", advice)
-    return tuple(gradients)
-
-
-class _Update(NamedTuple):
-    """What the step of one Parameter needs."""
-
-    p: Parameter
-    gradient: Tensor
-    memory: dict[str, Array]
-    options: dict[str, Any]
-    constraint: Any
+__all__ = ["Optimizer"]
 
 
 class Optimizer:
@@ -115,8 +47,8 @@ class Optimizer:
     params : list of Parameter
         All Parameters, in the order of the gradients.
     groups : list of dict
-        The groups, each with ``"params"`` and its own options. They may be changed between steps. So may the common options,
-        which are attributes: ``optimizer.lr = 1e-4``.
+        The groups, each with ``"params"``, which are among the attribute ``params``, and its own options. They may be changed
+        between steps. So may the common options, which are attributes: ``optimizer.lr = 1e-4``.
     steps : int
         Number of steps so far.
 
@@ -129,11 +61,12 @@ class Optimizer:
     """
 
     slots: ClassVar[tuple[str, ...]] = ()
-    options: ClassVar[Mapping[str, Option]] = {"lr": _rate, "weight_decay": within("weight_decay", 0.0, math.inf)}
+    options: ClassVar[Mapping[str, Option]] = {"lr": rate, "weight_decay": within("weight_decay", 0.0, math.inf)}
     """The options that can be set for all Parameters or for a group, with their checks."""
     usual_lr: ClassVar[float] = 1e-3
     elementwise: ClassVar[bool] = False
-    """Whether the step of a weight depends on no other, so that small Parameters are updated together."""
+    """Whether the step of a weight depends on no other, so that small Parameters are updated together. It holds for the class
+    that states it and those derived from it, until one of them has an update of its own."""
     called: ClassVar[Mapping[str, str]] = {}
     """Names of options in the constructor, where they differ."""
 
@@ -150,15 +83,15 @@ class Optimizer:
         for option, value in {"lr": given, **options}.items():
             setattr(self, option, self.options[option](name, value))
         self.params, self.groups = grouped(name, params, {**self.options, "constraint": check_constraint})
-        if not loss_scale > 0:
-            raise ArgumentError(name, "a positive loss_scale", repr(loss_scale), "Leave it out.")
-        self.loss_scale, self.steps = float(loss_scale), 0
+        self.loss_scale, self.steps = divisor(name, loss_scale), 0
         for group in self.groups:
             for p in group["params"] if group.get("constraint") is not None else ():
                 p.array = constrained(group["constraint"], p.stored, f"{name}, {p.name}")
-        self.memory = [{slot: np.zeros(p.shape, _wide(p)) for slot in self.slots} for p in self.params]
-        self._known: dict[int, Known] = {}
-        self._bundle: Bundle | None = None
+        self.memory = [{slot: np.zeros(p.shape, wide(p)) for slot in self.slots} for p in self.params]
+        self._made = tuple(self.params)
+        self._seen: list[Any] = []
+        self._given: list[Any] = []
+        self._bundles: list[Bundle] = []
 
     @property
     def parameters(self) -> ParameterTuple:
@@ -180,6 +113,8 @@ class Optimizer:
 
         Raises
         ------
+        ArgumentError
+            If a group or an option was changed to something that does not fit.
         DTypeError
             If they are not gradients, such as the loss.
         ShapeError
@@ -187,103 +122,78 @@ class Optimizer:
         NonFiniteError
             If a gradient has NaN or infinity, or if the step would make a weight, or the memory of a Parameter, not finite.
             Nothing is updated.
+
+        Notes
+        -----
+        After any other error, such as one in a schedule, nothing is updated either. Only Ctrl-C or a lack of memory in the
+        middle of a step may change the optimizer's memory, where it has more than 65536 numbers.
         """
         name = type(self).__name__
-        self._check(name, gradients)
-        if quietly(lambda: self._together(name, gradients)):
-            return
-        found = dict(zip(map(id, self.params), zip(gradients, self.memory, strict=True), strict=True))
-        todo = [
-            _Update(p, *found[id(p)], options, group.get("constraint"))
-            for group, options in [(group, self._now(name, group)) for group in self.groups]
-            for p in group["params"]
-            if p.requires_grad
-        ]
-        before: list[dict[str, Array]] | None = None
-        steps = self.steps
+        check_fit(gradients, name, self.params)
+        quietly(lambda: self._step(name, gradients))
+
+    def _step(self, name: str, gradients: Sequence[Tensor]) -> None:
+        bundles, options, steps = self._bundled(name), self._now(name), self.steps
+        before: list[tuple[Array, Array]] = []
         try:
-            bounds = quietly(lambda: self._bounds_of(name, gradients, todo))
-            if bounds is None:
-                before = [{slot: values.copy() for slot, values in update.memory.items()} for update in todo]
-            new = [self._stepped(name, update, checked=before is not None) for update in todo]
+            self.steps += 1
+            todo, bounds, finite = [], [], True
+            for place in self._left:
+                finite = finite and math.isfinite(largest(gradients[place].array))
+            for bundle in bundles:
+                now, g = options[bundle.group], bundle.gradient(gradients, self.loss_scale)
+                size = largest(g)
+                finite = finite and math.isfinite(size)
+                bounds.append(bundle.bounded(self._bounded, size, now) if self._bounding else None)
+                todo.append((name, bundle, g, now))
+            if not finite:
+                check_finite(gradients, f"{name}, step {steps}", self.params)
+            given = gradients if None in bounds else None
+            for bundle in bundles:  # a step that is sure to fit can still be interrupted; large copies would take half of it
+                if given is not None or bundle.size <= SMALL or bundle.constraint is not None:
+                    before += [(values, values.copy()) for values in bundle.memory.values()]
+            new = [self._result(*each, given) for each in todo]
         except BaseException:
             self.steps = steps
-            for update, memory in zip(todo, before or (), strict=False):
-                update.memory.update(memory)
+            for values, copy in before:
+                values[...] = copy
             raise
-        for update, values in zip(todo, new, strict=True):
-            update.p.array = values
-        self._known = {} if bounds is None else {
-            id(update.p): Known((values, *update.memory.values()), bound)
-            for update, values, bound in zip(todo, new, bounds, strict=True)
-        }  # fmt: skip
+        for bundle, (weights, memory), bound in zip(bundles, new, bounds, strict=True):
+            bundle.set(weights, memory, bound)
 
-    def _together(self, name: str, gradients: Sequence[Tensor]) -> bool:
-        """Make a step of small Parameters at once; return whether that is possible, and known to leave all numbers finite."""
-        bundle = self._bundle
-        if len(self.groups) > 1 or self.groups[0].get("constraint") is not None:
-            return False
-        if bundle is None or not bundle.holds():
-            self._bundle = None
-            if not (self.elementwise and Bundle.suits(self.params)):
-                return False
-            self._bundle = bundle = Bundle(self.params, self.memory)
-        g = bundle.joined([g.array for g in gradients])
-        size = largest(g) / self.loss_scale
-        if g.dtype != bundle.weights.dtype or not (math.isfinite(size) and all(p.requires_grad for p in self.params)):
-            return False
-        options = self._now(name, self.groups[0])
-        self.steps += 1
-        bounds = self._certain(bundle.bounds, size, bundle.weights, bundle.memory, options)
-        if bounds is None:
-            self.steps -= 1
-            return False
-        g = g if self.loss_scale == 1.0 else g / g.dtype.type(self.loss_scale)
-        bundle.set(self._updated(bundle.weights, g, bundle.memory, options))
-        bundle.bounds = bounds
-        return True
+    def _bundled(self, name: str) -> list[Bundle]:
+        """Return the bundles, made again if the groups, the frozen Parameters or any arrays have changed."""
+        seen: list[Any] = [*self.params, *self.memory]
+        for group in self.groups:
+            seen += group, *group, group.get("constraint"), *[p for p in group["params"] if p.requires_grad]
+        if same(seen, self._seen) and False not in [bundle.holds() for bundle in self._bundles]:
+            return self._bundles
+        flat, groups = grouped(name, self.groups, {**self.options, "constraint": check_constraint})
+        places = {id(p): i for i, p in enumerate(self._made)}
+        if not same(self.params, self._made) or len(self.memory) != len(places) or not {*map(id, flat)} <= {*places}:
+            raise ArgumentError(
+                name, "the Parameters that it was made with", "others in its params, groups or memory", "Make a new optimizer."
+            )
+        self._seen, self._bundles, self._bounding = [], [], self._states("_bounded")
+        for i, group in enumerate(groups):
+            params, constraint = [p for p in group["params"] if p.requires_grad], group.get("constraint")
+            together = self.elementwise and self._states("elementwise") and constraint is None and Bundle.suits(params)
+            for some in [params] if together else [[p] for p in params]:
+                at = [places[id(p)] for p in some]
+                self._bundles.append(Bundle(i, constraint, at, some, [self.memory[place] for place in at]))
+        self._left = [*{*range(len(places))} - {place for bundle in self._bundles for place in bundle.places}]
+        self._seen = seen
+        return self._bundles
 
-    def _bounds_of(
-        self, name: str, gradients: Sequence[Tensor], todo: Sequence[_Update]
-    ) -> list[Mapping[str, float]] | None:  # fmt: skip
-        """Check that gradients are finite, and begin a step. Return bounds of all its results, if they show them to be finite.
-
-        Then the results need no check, and the memory no copy.
-        """
-        sizes = {}
-        for p, g in zip(self.params, gradients, strict=True):
-            sizes[id(p)] = largest(g.array)
-            if not (math.isfinite(sizes[id(p)]) or np.isfinite(g.array).all()):
-                raise NonFiniteError(
-                    f"{name}, step {self.steps}", f"a finite gradient of {p.name}", "NaN or infinity",
-                    "Nothing was updated. Lower the learning rate, or clip; snn.run(check=True) finds the layer.",
-                )  # fmt: skip
-        self.steps += 1
-        found = [self._bound_of(sizes[id(update.p)] / self.loss_scale, update) for update in todo]
-        return None if None in found else found  # type: ignore[return-value]
-
-    def _bound_of(self, gradient: float, update: _Update) -> Mapping[str, float] | None:
-        if update.constraint is not None and not is_finite_after(update.constraint):
-            return None
-        w, known = update.p.array, self._known.get(id(update.p))
-        # Only steps like this one have changed these arrays.
-        bounds = known.bounds if known is not None and known.holds(w, *update.memory.values()) else {}
-        return self._certain(bounds, gradient, w, update.memory, update.options)
-
-    def _certain(
-        self, known: Mapping[str, float], gradient: float, w: Array, memory: Mapping[str, Array], options: Mapping[str, Any]
-    ) -> Mapping[str, float] | None:
-        """Return bounds after a step as :meth:`_bounded` does: from the known ones if they suffice, else from the arrays."""
-
-        def bound_of(name: str) -> float:
-            return gradient if name == "g" else largest(w if name == "w" else memory[name])
-
-        bound_by = limits(w.dtype)
-        found = self._bounded({**known, "g": gradient}.__getitem__, options, *bound_by) if known else None
-        return found or self._bounded(bound_of, options, *bound_by)
+    def _states(self, what: str) -> bool:
+        """Return whether the class that defines the update, or one derived from it, defines this: it holds for no other."""
+        for names in (vars(self), *map(vars, type(self).__mro__)):
+            if what in names or "_updated" in names:
+                return what in names
+        return False
 
     def _bounded(
-        self, largest: Largest, options: Mapping[str, Any], most: float, least: float
+        self, largest: Largest, options: dict[str, Any], most: float, least: float
     ) -> Mapping[str, float] | None:  # fmt: skip
         """Return bounds after a step that certainly keeps all numbers below ``most``; without them, the step is checked.
 
@@ -292,7 +202,7 @@ class Optimizer:
         largest : callable
             Returns an upper bound, right to 1e-18, of the absolute values under a name: ``"w"`` for the weights, ``"g"`` for
             the gradient, or a slot. NaN or infinity if it is unknown.
-        options : mapping
+        options : dict
             The options at this step.
         most, least : float
             A quarter of the largest number of the dtype, and the smallest normal one.
@@ -304,57 +214,53 @@ class Optimizer:
         """
         return None
 
-    def _stepped(self, name: str, update: _Update, checked: bool) -> Array:
-        """Return the new weights of a Parameter, and update its memory."""
-        p, memory, wide = update.p, update.memory, _wide(update.p)
-
-        def step() -> Array:
-            g = update.gradient.array.astype(wide, copy=False)
-            g = g if self.loss_scale == 1.0 else g / wide.type(self.loss_scale)
-            return np.asarray(self._updated(p.array.astype(wide, copy=False), g, memory, update.options), p.dtype)
-
-        def require(ok: Any, where: str) -> None:
-            if not ok:
-                raise NonFiniteError(
-                    f"{name}, step {self.steps - 1}", f"a step that leaves {p.name} and its memory finite",
-                    f"infinity or NaN {where}, with a gradient of up to {np.abs(update.gradient.array).max():.3g}",
-                    "Nothing was updated. Clip the gradients with optim.clip_by_norm, or lower the learning rate; Adam also "
-                    "needs an eps above 0.",
-                )  # fmt: skip
-
-        new = quietly(step) if checked else step()
-        if checked:
+    def _result(
+        self, name: str, bundle: Bundle, g: Array, options: dict[str, Any], given: Sequence[Tensor] | None
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return new weights and memory; if the gradients are given, after a check that they are finite."""
+        memory, old, constraint = {**bundle.memory}, bundle.weights, bundle.constraint
+        w = old if old.dtype == bundle.dtype else old.astype(bundle.dtype)
+        new = np.asarray(self._updated(w, g, memory, options), old.dtype)
+        if new.shape != old.shape:
+            raise ShapeError(name, f"new weights {list(old.shape)} from its update", describe(new), "Return them all.")
+        if given is not None:
+            where = f"{name}, step {self.steps - 1}"
             for slot, values in memory.items():
-                require(is_finite(values), f"in its memory {slot!r}")
-            require(is_finite(new, p.array), "in its weights")
-        if update.constraint is not None:
-            new = constrained(update.constraint, new, f"{name}, {p.name}")
-            if checked:
-                require(is_finite(new, p.array), f"from {update.constraint!r}")
-        return new
+                bundle.check(where, f"in its memory {slot!r}", values, given)
+            bundle.check(where, "in its weights", new, given, old)
+        if constraint is not None:
+            new = constrained(constraint, new, f"{name}, {bundle.params[0].name}")
+            if given is not None:
+                bundle.check(where, f"from {constraint!r}", new, given, old)
+        return new, memory
 
-    def _check(self, name: str, gradients: Any) -> None:
-        check_gradients(gradients, name, self.params)
-        if len(gradients) != len(self.params):
-            raise ShapeError(
-                name, f"{len(self.params)} gradients", f"{len(gradients)}",
-                "Differentiate with respect to these Parameters only: grad_position=None, weights=...",
-            )  # fmt: skip
-        for p, g in zip(self.params, gradients, strict=True):
-            if g.shape != p.shape:
-                raise ShapeError(f"{name}, {p.name}", f"a gradient {list(p.shape)}", describe(g), "Check their order.")
+    def _now(self, name: str) -> list[dict[str, Any]]:
+        """Return the options of each group at this step, checked if they are new. Each schedule is called once."""
+        given = [group.get(option, getattr(self, option)) for group in self.groups for option in self.options]
+        given.append(self.loss_scale)
+        if not same(given, self._given):
+            values, where = iter(given), f"{name}, step {self.steps}"
+            self._checked = [{key: check(where, next(values)) for key, check in self.options.items()} for _ in self.groups]
+            self.loss_scale = divisor(where, next(values))
+            self._given = given
+        found, rates = [{**options} for options in self._checked], dict[int, float]()
+        for options in found:
+            lr = options["lr"]
+            if callable(lr):
+                if id(lr) not in rates:
+                    rates[id(lr)] = positive(f"{name}, step {self.steps}", float(lr(self.steps)))
+                options["lr"] = rates[id(lr)]
+        return found
 
-    def _now(self, name: str, group: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of a group at this step."""
-        options = {option: group.get(option, getattr(self, option)) for option in self.options}
-        rate = float(options["lr"](self.steps)) if callable(options["lr"]) else options["lr"]
-        options["lr"] = _number(f"{name}, step {self.steps}", rate)
-        return options
-
-    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: Mapping[str, Any]) -> Array:
+    def _updated(self, w: Array, g: Array, memory: dict[str, Array], options: dict[str, Any]) -> Array:
+        """Return new weights. It may write to the arrays in ``memory``, or set others there, but not to ``w`` and ``g``."""
         raise NotImplementedError  # a subclass defines it
 
     # Saving
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle without the bundles, whose arrays would no longer be shared."""
+        return {**vars(self), "_seen": [], "_given": [], "_bundles": []}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the step and copies of the optimizer's memory, under ``<number>.<name of the Parameter>.<variable>``."""
@@ -429,11 +335,6 @@ class Optimizer:
         options = {self.called.get(option, option): getattr(self, option) for option in self.options}
         options |= {} if self.loss_scale == 1.0 else {"loss_scale": self.loss_scale}
         return f"{type(self).__name__}({what}, {', '.join(f'{key}={value!r}' for key, value in options.items())})"
-
-
-def _wide(p: Parameter) -> DType:
-    """Return the dtype of a step: squares of gradients, and ``eps``, would be zero in float16."""
-    return float32 if p.dtype == float16 else p.dtype
 
 
 def _order(keys: Iterable[str]) -> list[str]:

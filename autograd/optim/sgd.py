@@ -7,7 +7,8 @@ from typing import Any
 
 from ..errors import ArgumentError
 from .finite import Array, Largest
-from .optimizer import Optimizer, flag, within
+from .optimizer import Optimizer
+from .options import flag, within
 
 __all__ = ["SGD"]
 

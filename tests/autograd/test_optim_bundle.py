@@ -69,8 +69,8 @@ def test_the_bits_are_those_of_single_steps(make, between):
         for optimizer in (together, single):
             optimizer(gradients(seed))
             BETWEEN[between](optimizer)
-    assert together._bundle is not None
-    assert single._bundle is None
+    assert len(together._bundles) == 1
+    assert len(single._bundles) in (len(SHAPES), len(SHAPES) - 1)  # one may be frozen
     assert together.steps == single.steps == 4
     for p, q in zip(together.params, single.params, strict=True):
         assert p.asnumpy().tobytes() == q.asnumpy().tobytes()
