@@ -61,10 +61,8 @@ class Tuning:
     dense_rows, most_dense_rows : int
         Limits of the number of rows (samples times steps) whose gradients one product sums; between them it is the number of
         outputs (``benchmarks train``).
-    event_rows, few_event_rows : int
-        The same for sums over events, for up to and for more than ``wide`` outputs (``benchmarks layer``).
-    wide : int
-        See ``event_rows``.
+    event_rows : int
+        The same for sums over events (``benchmarks layer``).
     shared_elements : int
         Elements of a forward loop below which handing it out to threads costs more than it saves; an element of a backward
         loop counts twice (``benchmarks digits``).
@@ -112,9 +110,7 @@ class Tuning:
     narrow: int = 128
     dense_rows: int = 2048
     most_dense_rows: int = 4096
-    event_rows: int = 2048
-    few_event_rows: int = 1024
-    wide: int = 1024
+    event_rows: int = 4096
     shared_elements: int = 1 << 18
     pooled_elements: int = 1 << 16
     pooled_positions: int = 9

@@ -155,17 +155,33 @@ def turn(lo, hi, weight, n_out, n_in, pitch, turned):
 
 
 @njit(error_model="numpy", nogil=True)
-def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, lanes, packed):
-    """Add, for each event, the gradient of its row's currents, ``[block, rows, width]``, to the packed weight gradient."""
+def gather(lo, hi, n_out, n_in, lanes, width, rows, gradient, column_start, row_index, amplitude, adds, weight):
+    """Write the weight gradient ``[n_out, n_in]``, or add it: for each event, the gradient of its row's currents.
+
+    That is ``[blocks, rows, width]``. A job is ``lanes`` outputs and a strip of inputs, which are summed in the first-level
+    cache.
+    """
+    strip = np.uint64(64)
+    strips = (n_in + strip - np.uint64(1)) // strip
+    sums = np.empty(strip * lanes, weight.dtype)
     for job in range(lo, hi):
-        b, part = job // parts, job % parts
-        end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than the remaining outputs
-        for i in range(n_in * part // parts, n_in * (part + np.uint64(1)) // parts):
-            first, last = column_start[i], column_start[i + np.uint64(1)]
-            if first < last:
-                for g in range(np.uint64(0), end, lanes):
-                    at = (b * width + g) * n_in + i * lanes
-                    add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last, lanes)
+        first, i0 = job // strips * lanes, job % strips * strip
+        i1, n = min(i0 + strip, n_in), min(lanes, n_out - first)
+        silent = column_start[i0] == column_start[i1]
+        if silent and adds:
+            continue
+        for k in range(strip * lanes):
+            sums[k] = 0
+        at = first // width * rows * width + first % width
+        for i in range(i0, np.uint64(0) if silent else i1):
+            start, stop = column_start[i], column_start[i + np.uint64(1)]
+            if start < stop:
+                add_rows(sums, (i - i0) * lanes, gradient, at, width, row_index, start, stop, lanes)
+        for j in range(n):
+            o = (first + j) * n_in
+            for i in range(i0, i1):
+                made = sums[(i - i0) * lanes + j] * amplitude[i]
+                weight[o + i] = weight[o + i] + made if adds else made
 
 
 @njit(error_model="numpy", nogil=True)
