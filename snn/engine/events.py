@@ -193,9 +193,9 @@ class Packed:
         return out
 
     def add_gradient(self, total: Array | None, gradient: Array, column_start: Array, row_index: Array) -> Array:
-        """Return a total ``[n_out, n_in]`` plus, for each event of a chunk, its row of ``gradient``, ``[blocks, rows, width]``.
+        """Add, for each event of a chunk, its row of ``gradient``, ``[blocks, rows, width]``, to a total ``[n_out, n_in]``.
 
-        The result is the memory of the total.
+        Returns the total, or a new one if it is None.
         """
         _, rows, width = gradient.shape
         made = empty((self.n_out, self.n_in), self.weight.dtype) if total is None else total

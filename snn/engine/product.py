@@ -46,6 +46,7 @@ class Processor(NamedTuple):
 
 PROCESSORS = {
     "avx512": Processor("AVX-512", (12, 2, 64)),
+    "halves": Processor("AVX-512 in halves", (12, 2, 64)),
     "fma": Processor("AVX2 and FMA", (6, 2, 32), 512, 144),
     "neon": Processor("NEON", (8, 3, 16)),
     "other": Processor("128 bits", (4, 2, 16)),
@@ -59,7 +60,8 @@ def processor() -> Processor:
 
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
-        return PROCESSORS["avx512"]
+        halves = binding.get_host_cpu_name() == "znver4"  # its units have 256 bits
+        return PROCESSORS["halves" if halves else "avx512"]
     if features.get("avx2") and features.get("fma"):
         return PROCESSORS["fma"]
     neon = features.get("neon") or platform.machine().lower() in ("arm64", "aarch64")

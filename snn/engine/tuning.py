@@ -74,6 +74,8 @@ class Tuning:
         Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int
         Multiplications, and rows and columns, from which our product may replace the BLAS's (``benchmarks product``).
+    own_rows : int
+        Rows from which it does with AVX-512 in halves (``benchmarks product``).
     own_depth, own_columns : int
         With AVX2, summands from which, and columns up to which, our product multiplies spikes (``benchmarks product``).
     product_bytes : int
@@ -110,7 +112,7 @@ class Tuning:
     narrow: int = 128
     dense_rows: int = 2048
     most_dense_rows: int = 4096
-    event_rows: int = 4096
+    event_rows: int = 2048
     shared_elements: int = 1 << 18
     pooled_elements: int = 1 << 16
     pooled_positions: int = 9
@@ -118,6 +120,7 @@ class Tuning:
     product_parts: int = 4
     own_product: int = 1 << 25
     own_side: int = 64
+    own_rows: int = 256
     own_depth: int = 256
     own_columns: int = 512
     product_bytes: int = 1 << 23

@@ -10,6 +10,9 @@ import numpy as np
 
 from .head import add_dots, add_kernels, add_rows, collect
 from .python.lanes import LANES, add_times, lowest, njit, ones, where_nonzero
+from .python.micro import turns
+
+turn_4 = turns(4)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -158,30 +161,39 @@ def turn(lo, hi, weight, n_out, n_in, pitch, turned):
 def gather(lo, hi, n_out, n_in, lanes, width, rows, gradient, column_start, row_index, amplitude, adds, weight):
     """Write the weight gradient ``[n_out, n_in]``, or add it: for each event, the gradient of its row's currents.
 
-    That is ``[blocks, rows, width]``. A job is ``lanes`` outputs and a strip of inputs, which are summed in the first-level
-    cache.
+    That is ``[blocks, rows, width]``. A job is ``lanes`` outputs and LANES inputs, summed and transposed in the cache.
     """
-    strip = np.uint64(64)
+    strip, four, one = np.uint64(LANES), np.uint64(4), weight.dtype.type(1)
     strips = (n_in + strip - np.uint64(1)) // strip
-    sums = np.empty(strip * lanes, weight.dtype)
+    sums, turned = np.empty(strip * lanes, weight.dtype), np.empty(strip * lanes, weight.dtype)
     for job in range(lo, hi):
         first, i0 = job // strips * lanes, job % strips * strip
-        i1, n = min(i0 + strip, n_in), min(lanes, n_out - first)
-        silent = column_start[i0] == column_start[i1]
+        n, count = min(lanes, n_out - first), min(strip, n_in - i0)
+        silent = column_start[i0] == column_start[i0 + count]
         if silent and adds:
             continue
         for k in range(strip * lanes):
             sums[k] = 0
         at = first // width * rows * width + first % width
-        for i in range(i0, np.uint64(0) if silent else i1):
-            start, stop = column_start[i], column_start[i + np.uint64(1)]
+        for i in range(np.uint64(0), np.uint64(0) if silent else count):
+            start, stop = column_start[i0 + i], column_start[i0 + i + np.uint64(1)]
             if start < stop:
-                add_rows(sums, (i - i0) * lanes, gradient, at, width, row_index, start, stop, lanes)
+                add_rows(sums, i * lanes, gradient, at, width, row_index, start, stop, lanes)
+        for i in range(np.uint64(0), count, four):
+            p = i * lanes
+            for j in range(np.uint64(0), lanes, four):
+                turn_4(
+                    turned, j * strip + i, strip, sums, p + j, p + lanes + j, p + np.uint64(2) * lanes + j,
+                    p + np.uint64(3) * lanes + j, one,
+                )  # fmt: skip
         for j in range(n):
-            o = (first + j) * n_in
-            for i in range(i0, i1):
-                made = sums[(i - i0) * lanes + j] * amplitude[i]
-                weight[o + i] = weight[o + i] + made if adds else made
+            o = (first + j) * n_in + i0
+            if adds:
+                for i in range(count):
+                    weight[o + i] += turned[j * strip + i] * amplitude[i0 + i]
+            else:
+                for i in range(count):
+                    weight[o + i] = turned[j * strip + i] * amplitude[i0 + i]
 
 
 @njit(error_model="numpy", nogil=True)
