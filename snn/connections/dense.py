@@ -26,6 +26,8 @@ from .products import factors_of
 __all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product", "Rows"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_FEW = 8  # events of a row below which its fixed costs matter more than the cache (``benchmarks scaling``)
+_SHARED = 80  # events of an input and a chunk of rows that share the cost of a weight's gradient (``benchmarks scaling``)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,16 +137,15 @@ class _Weighted(Way):
         self.weight, self.backend = weight, backend
         self.samples = math.prod(x.shape[1:-1])
         self.n_out, self.n_in = weight.shape
-        self.chunk = self.steps_at_once(self.n_out, self.samples)
+        self.chunk = max(1, self.rows_at_once() // max(1, self.samples))
         self.few = bool(self.n_out <= tuning.now().few_outputs)
         self._held: Array | None = None
         self._turned: Array | None = None
 
-    @classmethod
-    def steps_at_once(cls, n_out: int, samples: int) -> int:
-        """Return the length of a chunk."""
+    def rows_at_once(self) -> int:
+        """Return the rows of a chunk."""
         limits = tuning.now()
-        return max(1, min(limits.most_dense_rows, max(limits.dense_rows, n_out)) // max(1, samples))
+        return min(limits.most_dense_rows, max(limits.dense_rows, int(self.n_out)))
 
     @functools.cached_property
     def finite(self) -> bool:  # type: ignore[override]
@@ -161,7 +162,7 @@ class _Weighted(Way):
     def operand(self, t0: int, t1: int, m: int, n: int, k: int, first: bool) -> Array | Matrix:
         """Return the same rows as the first or second operand of a product, as spikes if the product takes them."""
         ones = self.x.ones(slice(t0, t1)) if isinstance(self.x, Spikes) else None
-        if ones is None or choice(m, n, k, first, self.backend).name == "blas":
+        if ones is None or choice(m, n, k, first, self.backend, self.weight.dtype).name == "blas":
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
@@ -174,7 +175,7 @@ class _Weighted(Way):
             shapes["input gradient"] = rows, self.n_in, self.n_out, False
         if not self.listed:
             shapes["weight gradient"] = self.n_out, self.n_in, rows, False
-        found = {name: choice(*shape, self.backend) for name, shape in shapes.items()}
+        found = {name: choice(*shape, self.backend, self.weight.dtype) for name, shape in shapes.items()}
         names = {"ours": "our own kernel", "blas": "the BLAS"}
         return {name: f"{names[made.name]} ({made.why})" for name, made in found.items()}
 
@@ -278,13 +279,11 @@ class GradientByEvents:
         """Add the share of a chunk, from its current gradient ``[blocks, rows, width]``; ``finite`` if that is finite."""
         if not gradient.size:
             return
-        if self._total is None:
-            self._total = self.packed.new_gradient()
         key = id(self.events)
         if key not in self.known:
             self.known[key] = self.events.by_column(self.rows)
         column_start, row_index = self.known[key]
-        self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
+        self._total = self.packed.add_gradient(self._total, gradient, column_start[chunk], row_index)
         if not finite:
             self._lose(chunk, gradient)
 
@@ -304,7 +303,7 @@ class GradientByEvents:
     def result(self) -> Array:
         """Return the total as ``[n_out, n_in]``."""
         total, self._total = self._total, None
-        made = np.zeros_like(self.packed.weight) if total is None else self.packed.unpacked(total)
+        made = np.zeros_like(self.packed.weight) if total is None else total
         if self._lost is not None:
             made[self._lost], self._lost = np.nan, None
         return made
@@ -318,20 +317,21 @@ class Listed(_Weighted):
     x: Spikes
 
     def __init__(self, x: Spikes, weight: Array, why: str, backend: BackEnd) -> None:
-        super().__init__(x, weight, why, backend)
         self.events: Events = x.events
+        super().__init__(x, weight, why, backend)
         self.packed = Packed(weight, x.amplitudes().astype(weight.dtype, copy=False), self.events.backend)
 
-    @classmethod
-    def steps_at_once(cls, n_out: int, samples: int) -> int:
-        """Return the length of a chunk."""
+    def rows_at_once(self) -> int:
+        """Return the rows of a chunk. Each chunk adds to all weights, so it has several events per input if these are few."""
         limits = tuning.now()
-        return max(1, (limits.event_rows if n_out <= limits.wide else limits.few_event_rows) // max(1, samples))
+        few = int(_SHARED / self.events.density) if self.events.count else _SHARED * self.n_in
+        return max(limits.event_rows, min(few, 2 * int(self.n_in)))
 
     @property
     def width(self) -> int:
-        """Columns of the weights that fit in the cache together."""
-        return _columns_in_cache(self.n_in * self.weight.itemsize)
+        """Columns of the weights that fit in the cache together; more where a row has few events."""
+        few = self.events.density * self.n_in < _FEW
+        return tuning.now().block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
     def kept_bytes(self) -> int:

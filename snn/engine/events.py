@@ -162,7 +162,7 @@ class Packed:
     @functools.cached_property
     def array(self) -> Array:
         """``[blocks, n_in, lanes]``, flat; computed on first access."""
-        packed = self._blank(np.empty)
+        packed = empty((self.blocks * self.lanes * self.n_in,), self.weight.dtype)
         self._move("pack", np.ascontiguousarray(self.weight), packed)
         return packed
 
@@ -175,10 +175,6 @@ class Packed:
     def blocks(self) -> int:
         """Number of blocks."""
         return -(-int(self.n_out) // self.lanes)
-
-    def _blank(self, make: Any) -> Array:
-        blank: Array = make(self.blocks * self.lanes * self.n_in, self.weight.dtype)
-        return blank
 
     def _move(self, name: str, weight: Array, packed: Array) -> None:
         jobs = self.blocks * -(-self.n_in // _STRIP)
@@ -199,22 +195,24 @@ class Packed:
         launch(self.backend.kernel("spread"), rows, arguments, out.size)
         return out
 
-    def new_gradient(self) -> Array:
-        """Return zeros in the packed layout, for sums of gradients."""
-        return self._blank(np.zeros)
+    def add_gradient(self, total: Array | None, gradient: Array, column_start: Array, row_index: Array) -> Array:
+        """Add, for each event of a chunk, its row of ``gradient``, ``[blocks, rows, width]``, to a total ``[n_out, n_in]``.
 
-    def add_gradient(self, total: Array, gradient: Array, column_start: Array, row_index: Array) -> None:
-        """Add, for each event of a chunk, its row of ``gradient``, ``[blocks, rows, width]``, to a packed total."""
-        blocks, rows, width = gradient.shape
-        parts = max(1, self.n_in // 64)
+        Returns the total, or a new one if it is None.
+        """
+        _, rows, width = gradient.shape
+        made = empty((self.n_out, self.n_in), self.weight.dtype) if total is None else total
         arguments = [
-            _u(parts), _u(self.n_in), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index, _u(self.lanes), total
+            _u(self.n_out), _u(self.n_in), _u(self.lanes), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index,
+            self.amplitude, np.bool_(total is not None), made.reshape(-1),
         ]  # fmt: skip
-        launch(self.backend.kernel("gather"), blocks * parts, arguments, len(row_index) * self.n_out)
+        work = max(made.size, int(column_start[-1] - column_start[0]) * self.n_out)
+        launch(self.backend.kernel("gather"), self.blocks * -(-self.n_in // LANES), arguments, work)
+        return made
 
     def unpacked(self, total: Array) -> Array:
         """Return a packed total as ``[n_out, n_in]``."""
-        weight = np.empty((self.n_out, self.n_in), self.weight.dtype)
+        weight = empty((self.n_out, self.n_in), self.weight.dtype)
         self._move("unpack", weight, total)
         return weight
 

@@ -46,6 +46,7 @@ class Processor(NamedTuple):
 
 PROCESSORS = {
     "avx512": Processor("AVX-512", (12, 2, 64)),
+    "halves": Processor("AVX-512 in halves", (12, 2, 64)),
     "fma": Processor("AVX2 and FMA", (6, 2, 32), 512, 144),
     "neon": Processor("NEON", (8, 3, 16)),
     "other": Processor("128 bits", (4, 2, 16)),
@@ -59,7 +60,8 @@ def processor() -> Processor:
 
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
-        return PROCESSORS["avx512"]
+        halves = binding.get_host_cpu_name() == "znver4"  # its units have 256 bits
+        return PROCESSORS["halves" if halves else "avx512"]
     if features.get("avx2") and features.get("fma"):
         return PROCESSORS["fma"]
     neon = features.get("neon") or platform.machine().lower() in ("arm64", "aarch64")
@@ -80,14 +82,12 @@ def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dty
 
 
 def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
-    """Return the rows and columns of a job, from the shape alone; there are several jobs per thread."""
-    rows, most = made_for.tile[0], 8
-    down = max(-(-m // made_for.tall), min(most, m // (4 * rows)), 1)
-    down = -(-down // most) * most if down > most else down
-    tall = -(-m // down // rows) * rows
-    across = max(1, min(most // -(-m // tall), n // 256))
-    broad = -(-n // across // 64) * 64
-    return tall, broad
+    """Return the number of shares of the rows, and the columns of a job; there are several jobs per thread."""
+    tiles, most = -(-m // made_for.tile[0]), 8
+    down = max(-(-tiles * made_for.tile[0] // made_for.tall), min(most, tiles // 4), 1)
+    down = -(-down // most) * most if most < down <= tiles // most * most else down
+    across = max(1, min(most // down, n // 256))
+    return down, -(-n // across // 64) * 64
 
 
 def multiply(
@@ -119,8 +119,8 @@ def multiply(
         return out
     flat, (pitch, _) = strided(out)
     before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
-    tall, broad = _shares(m, n, made_for)
-    jobs = -(-m // tall) * -(-n // broad)
+    down, broad = _shares(m, n, made_for)
+    jobs = down * -(-n // broad)
     most = -(-k // -(-k // made_for.depth))
     step = max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
     for start in range(0, k, step):
@@ -128,7 +128,7 @@ def multiply(
         weights = _packed(b, start, end, most, made_for, dtype, backend)
         arguments = [
             a.elements, a.rows, a.columns, _u(start), _u(end), _u(most), dtype.type(a.amplitude), np.bool_(a.beside_rows),
-            np.bool_(a.beside_columns), weights, _u(n), _u(tall), _u(broad), flat, _u(pitch), before, _u(before_pitch),
+            np.bool_(a.beside_columns), weights, _u(n), _u(down), _u(broad), flat, _u(pitch), before, _u(before_pitch),
             np.bool_(adds or bias is not None or start > 0),
         ]  # fmt: skip
         launch(backend.products(made_for.tile, dtype.itemsize).multiplied, jobs, arguments, m * n * (end - start) // 16)

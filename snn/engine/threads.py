@@ -13,7 +13,7 @@ import os
 import queue
 import threading
 import time
-from _thread import RLock, get_ident, start_new_thread
+from _thread import RLock, get_ident, get_native_id, start_new_thread
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
@@ -28,16 +28,18 @@ import numpy as np
 from autograd.errors import ArgumentError
 
 from . import tuning
-from .system import after_fork, before_fork, cores
+from .system import after_fork, before_fork, cores, keep_apart, use_cores
 
 __all__ = ["holding", "is_held", "launch", "run_all", "thread_count", "undisturbed"]
 
 T = TypeVar("T")
 _MOST = 1024
 _PATIENCE = 60.0  # seconds
+_LONG = 64  # multiple of the smallest work for threads from which each thread has two ranges
 _lock = RLock()
 _jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 _hired = 0
+_helpers: list[int] = []  # native identifiers of the helping threads
 _asked: set[object] = set()  # calls that must run undisturbed
 _begun: dict[object, int] = {}  # those that have begun, with their thread
 _ready: set[Any] = set()
@@ -81,14 +83,16 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     work : int
         Number of elements that all jobs process: small work stays on this thread.
     """
-    if work >= tuning.now().shared_elements and not isinstance(function, FunctionType):
+    least = tuning.now().shared_elements
+    if work >= least and not isinstance(function, FunctionType):
         threads = min(thread_count(), jobs)
         if threads > 1:
             key = (function, *map(_dtype, arguments))
             if key not in _ready:
                 function(np.uint64(0), np.uint64(0), *arguments)  # compile it before other threads call it
                 _ready.add(key)
-            ends = [jobs * i // threads for i in range(threads + 1)]
+            ranges = min(jobs, 2 * threads) if work >= _LONG * least else threads  # a late thread does fewer
+            ends = [jobs * i // ranges for i in range(ranges + 1)]
             run_all([partial(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)])
             return
     function(np.uint64(0), np.uint64(jobs), *arguments)
@@ -97,7 +101,7 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
 class _Job:
     """Parts of a job for any free thread, and the threads that are running one."""
 
-    __slots__ = ("bell", "context", "errors", "inside", "left")
+    __slots__ = ("bell", "context", "cores", "errors", "inside", "left")
 
     def __init__(self, parts: Sequence[Callable[[], Any]]) -> None:
         self.left = deque(parts)
@@ -105,6 +109,7 @@ class _Job:
         self.errors: list[BaseException] = []
         self.bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self.context = copy_context()  # includes numpy's errstate
+        self.cores: set[int] | None = None
 
     def work(self) -> None:
         """Run parts until none is left."""
@@ -121,6 +126,7 @@ class _Job:
         me = object()
         self.inside.add(me)
         try:
+            use_cores(self.cores)
             self.context.copy().run(self.work)
         except BaseException as error:  # noqa: BLE001, RUF100 - the calling thread raises it
             self.errors.append(error)
@@ -147,7 +153,10 @@ def run_all(parts: Sequence[Callable[[], Any]]) -> None:
     """Call functions that release the interpreter's lock, on our threads and this one."""
     job = _Job(parts)
     try:
-        for _ in range(_hire(min(thread_count(), len(parts)) - 1)):
+        helpers = _hire(min(thread_count(), len(parts)) - 1)
+        if helpers:
+            job.cores = keep_apart(_helpers)
+        for _ in range(helpers):
             _jobs.put(job)
         job.work()
     finally:
@@ -178,6 +187,7 @@ def _hire(number: int) -> int:
 
 
 def _serve(jobs: queue.SimpleQueue[_Job]) -> None:
+    _helpers.append(get_native_id())
     while True:
         jobs.get().help()  # no variable, which would keep the job's arrays alive until the next one
 
@@ -267,6 +277,7 @@ def _expect_forks() -> None:
 def _after_fork() -> None:
     global _lock, _jobs, _hired
     _lock, _jobs, _hired = RLock(), queue.SimpleQueue(), 0
+    _helpers.clear()
     _asked.clear()
     _begun.clear()
 

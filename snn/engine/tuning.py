@@ -61,10 +61,8 @@ class Tuning:
     dense_rows, most_dense_rows : int
         Limits of the number of rows (samples times steps) whose gradients one product sums; between them it is the number of
         outputs (``benchmarks train``).
-    event_rows, few_event_rows : int
-        The same for sums over events, for up to and for more than ``wide`` outputs (``benchmarks layer``).
-    wide : int
-        See ``event_rows``.
+    event_rows : int
+        The same for sums over events (``benchmarks layer``).
     shared_elements : int
         Elements of a forward loop below which handing it out to threads costs more than it saves; an element of a backward
         loop counts twice (``benchmarks digits``).
@@ -76,6 +74,8 @@ class Tuning:
         Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int
         Multiplications, and rows and columns, from which our product may replace the BLAS's (``benchmarks product``).
+    own_rows : int
+        Rows from which it does with AVX-512 in halves (``benchmarks product``).
     own_depth, own_columns : int
         With AVX2, summands from which, and columns up to which, our product multiplies spikes (``benchmarks product``).
     product_bytes : int
@@ -113,8 +113,6 @@ class Tuning:
     dense_rows: int = 2048
     most_dense_rows: int = 4096
     event_rows: int = 2048
-    few_event_rows: int = 1024
-    wide: int = 1024
     shared_elements: int = 1 << 18
     pooled_elements: int = 1 << 16
     pooled_positions: int = 9
@@ -122,6 +120,7 @@ class Tuning:
     product_parts: int = 4
     own_product: int = 1 << 25
     own_side: int = 64
+    own_rows: int = 256
     own_depth: int = 256
     own_columns: int = 512
     product_bytes: int = 1 << 23

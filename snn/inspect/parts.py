@@ -209,7 +209,8 @@ class Walk:
                 if given.weights.weight.node is None:
                     continue
                 self.gradients.append(self._take("gradients", weight.nbytes))
-                self.work.append(self.heap.array(weight.nbytes, True))
+                if events is None:
+                    self.work.append(self.heap.array(weight.nbytes, True))
                 if current is not None and current.constant:
                     self._use(neurons * weight.itemsize, False)
                 else:

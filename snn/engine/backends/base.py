@@ -88,7 +88,7 @@ class BackEnd:
 
     def kernels(self, file: str = "kernels") -> str:
         """Return the source of the kernels of a file as a self-contained module."""
-        return self._before + _alone(_HERE / f"{file}.py")
+        return self._before + _alone(self.folder / "micro.py") + _alone(_HERE / f"{file}.py")
 
     def blocks(self, tile: tuple[int, int, int], itemsize: int) -> str:
         """Return the source of matrix products as a self-contained module."""

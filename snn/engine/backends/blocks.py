@@ -108,15 +108,18 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
 
 
 @njit(error_model="numpy", nogil=True)
-def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, tall, broad,
+def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, down, broad,
                out, pitch, before, before_pitch, adds):  # fmt: skip
-    """Multiply, ``tall`` rows and ``broad`` columns per job."""
+    """Multiply. A job is one of ``down`` shares of the rows, in whole tiles, and ``broad`` columns."""
     m = np.uint64(len(wide))
     across = (n + broad - np.uint64(1)) // broad
-    room, edge = np.empty((tall + ROWS) * most, out.dtype), np.empty(ROWS * COLUMNS, out.dtype)
+    count = (m + ROWS - np.uint64(1)) // ROWS
+    room = np.empty((count + down - np.uint64(1)) // down * ROWS * most, out.dtype)
+    edge = np.empty(ROWS * COLUMNS, out.dtype)
     for job in range(lo, hi):
-        i0, j0 = job // across * tall, job % across * broad
+        part, j0 = job // across, job % across * broad
+        i0, i1 = count * part // down * ROWS, min(count * (part + np.uint64(1)) // down * ROWS, m)
         add_block(
-            i0, min(i0 + tall, m), j0, min(j0 + broad, n), n, source, wide, deep, start, end, most, amplitude, unit_wide,
-            unit_deep, weights, room, edge, out, i0 * pitch + j0, pitch, before, i0 * before_pitch + j0, before_pitch, adds,
+            i0, i1, j0, min(j0 + broad, n), n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights,
+            room, edge, out, i0 * pitch + j0, pitch, before, i0 * before_pitch + j0, before_pitch, adds,
         )  # fmt: skip

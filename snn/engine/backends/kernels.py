@@ -10,6 +10,9 @@ import numpy as np
 
 from .head import add_dots, add_rows
 from .python.lanes import LANES, lowest, njit, ones, where_nonzero
+from .python.micro import turns
+
+turn_4 = turns(4)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -155,17 +158,42 @@ def turn(lo, hi, weight, n_out, n_in, pitch, turned):
 
 
 @njit(error_model="numpy", nogil=True)
-def gather(lo, hi, parts, n_in, width, rows, gradient, column_start, row_index, lanes, packed):
-    """Add, for each event, the gradient of its row's currents, ``[block, rows, width]``, to the packed weight gradient."""
+def gather(lo, hi, n_out, n_in, lanes, width, rows, gradient, column_start, row_index, amplitude, adds, weight):
+    """Write the weight gradient ``[n_out, n_in]``, or add it: for each event, the gradient of its row's currents.
+
+    That is ``[blocks, rows, width]``. A job is ``lanes`` outputs and LANES inputs, summed and transposed in the cache.
+    """
+    strip, four, one = np.uint64(LANES), np.uint64(4), weight.dtype.type(1)
+    strips = (n_in + strip - np.uint64(1)) // strip
+    sums, turned = np.empty(strip * lanes, weight.dtype), np.empty(strip * lanes, weight.dtype)
     for job in range(lo, hi):
-        b, part = job // parts, job % parts
-        end = min(width, np.uint64(len(packed)) // n_in - b * width)  # the last block may be wider than the remaining outputs
-        for i in range(n_in * part // parts, n_in * (part + np.uint64(1)) // parts):
-            first, last = column_start[i], column_start[i + np.uint64(1)]
-            if first < last:
-                for g in range(np.uint64(0), end, lanes):
-                    at = (b * width + g) * n_in + i * lanes
-                    add_rows(packed, at, gradient, b * rows * width + g, width, row_index, first, last, lanes)
+        first, i0 = job // strips * lanes, job % strips * strip
+        n, count = min(lanes, n_out - first), min(strip, n_in - i0)
+        silent = column_start[i0] == column_start[i0 + count]
+        if silent and adds:
+            continue
+        for k in range(strip * lanes):
+            sums[k] = 0
+        at = first // width * rows * width + first % width
+        for i in range(np.uint64(0), np.uint64(0) if silent else count):
+            start, stop = column_start[i0 + i], column_start[i0 + i + np.uint64(1)]
+            if start < stop:
+                add_rows(sums, i * lanes, gradient, at, width, row_index, start, stop, lanes)
+        for i in range(np.uint64(0), count, four):
+            p = i * lanes
+            for j in range(np.uint64(0), lanes, four):
+                turn_4(
+                    turned, j * strip + i, strip, sums, p + j, p + lanes + j, p + np.uint64(2) * lanes + j,
+                    p + np.uint64(3) * lanes + j, one,
+                )  # fmt: skip
+        for j in range(n):
+            o = (first + j) * n_in + i0
+            if adds:
+                for i in range(count):
+                    weight[o + i] += turned[j * strip + i] * amplitude[i0 + i]
+            else:
+                for i in range(count):
+                    weight[o + i] = turned[j * strip + i] * amplitude[i0 + i]
 
 
 @njit(error_model="numpy", nogil=True)

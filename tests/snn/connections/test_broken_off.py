@@ -35,7 +35,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_an_interrupted_pass_leaves_no_sum(case, tune, monkeypatch):
     make, shape, limits, way = CASES[case]
-    tune(few_outputs=0, dense_rows=6, most_dense_rows=6, event_rows=6, few_event_rows=6, **limits)
+    tune(few_outputs=0, dense_rows=6, most_dense_rows=6, event_rows=6, **limits)
     net = make()
     x = (np.random.default_rng(0).random((STEPS, SAMPLES, *shape)) < 0.3).astype(np.float32)
     for p in net.trainable_params():

@@ -77,24 +77,25 @@ def test_currents_are_the_sums_of_the_weights_of_the_events(n_out, shape, dtype,
 @pytest.mark.parametrize(
     ("n_out", "n_in", "width"), [(1, 3, 64), (20, 70, 64), (90, 70, 64), (90, 200, 128), (70, 33, 512), (150, 20, 128)]
 )
-def test_the_gradient_by_weights_is_gathered_from_the_events(n_out, n_in, width, dtype, backend):
+@pytest.mark.parametrize("density", [0.2, 0.005])
+def test_the_gradient_by_weights_is_gathered_from_the_events(density, n_out, n_in, width, dtype, backend, monkeypatch):
     # The blocks may be wider than what the weights are padded to: nothing beyond may be touched.
     rows, chunk = 10, 4
-    array, gradient = spikes((rows, n_in), np.uint8), whole((rows, n_out), dtype)
+    array, gradient = spikes((rows, n_in), np.uint8, density=density), whole((rows, n_out), dtype)
     amplitude = (1 + np.arange(n_in) % 3).astype(dtype)
     packed, events = Packed(np.zeros((n_out, n_in), dtype), amplitude, backend), find_events(array, 1, backend)
     start, index = events.by_column(chunk)
-    behind = 7.0
-    total = np.full(padded(n_out) * n_in + 2 * width * n_in, behind, dtype)
-    total[: padded(n_out) * n_in] = 0
+    behind, total = 7.0, None
+    memory = np.full((n_out + 2 * width, n_in), behind, dtype)
+    monkeypatch.setattr("snn.engine.events.empty", lambda shape, dtype: memory[: shape[0]])
     blocks = -(-n_out // width)
-    for c, first in enumerate(range(0, rows, chunk)):
+    for c, first in reversed([*enumerate(range(0, rows, chunk))]):
         part = np.zeros((chunk, blocks * width), dtype)
         part[: rows - first, :n_out] = gradient[first : first + chunk]
         blocked = np.ascontiguousarray(part.reshape(chunk, blocks, width).transpose(1, 0, 2))
-        packed.add_gradient(total[: padded(n_out) * n_in], blocked, start[c], index)
-    assert (total[padded(n_out) * n_in :] == behind).all()
-    np.testing.assert_array_equal(packed.unpacked(total), naive.weight_gradient(array, gradient, amplitude))
+        total = packed.add_gradient(total, blocked, start[c], index)
+    assert (memory[n_out:] == behind).all()
+    np.testing.assert_array_equal(total, naive.weight_gradient(array, gradient, amplitude))
 
 
 @backends
@@ -129,12 +130,12 @@ def test_kernels_give_the_same_bits_for_any_number_of_threads(monkeypatch, tune)
 
     def everything():
         events, packed = find_events(array, 1, back_end()), Packed(weight, np.ones(130, np.float32), back_end())
-        total, (start, rows) = packed.new_gradient(), events.by_column(64)
+        total, (start, rows) = None, events.by_column(64)
         for c in range(3):
-            packed.add_gradient(total, np.ascontiguousarray(gradient[None, 64 * c : 64 * c + 64]), start[c], rows)
+            total = packed.add_gradient(total, np.ascontiguousarray(gradient[None, 64 * c : 64 * c + 64]), start[c], rows)
         out = np.empty((200, 130), np.float32)
         sampled_product(gradient, turned(weight, back_end()), events, out)
-        return [events.start, events.index, packed.currents(events), packed.unpacked(total), out]
+        return [events.start, events.index, packed.currents(events), total, out]
 
     results = []
     for n in (1, 2, 4):

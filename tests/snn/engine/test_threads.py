@@ -174,6 +174,31 @@ def test_a_fork_waits_for_what_an_interrupt_left_running():
     assert (done.returncode, done.stdout) == (0, "3\n"), done.stderr
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity") or system.cores() < 2, reason="needs Linux and two cores")
+def test_a_helper_wakes_on_another_core_and_may_then_use_all(monkeypatch):
+    monkeypatch.setenv("SPIKECELL_THREADS", "2")
+    every, main = os.sched_getaffinity(0), threading.get_ident()
+    kept, used = [], []
+
+    def keep_apart(helpers):
+        cores = system.keep_apart(helpers)
+        kept.extend(os.sched_getaffinity(helper) for helper in helpers)
+        return cores
+
+    def part():
+        if threading.get_ident() != main:
+            used.append(os.sched_getaffinity(0))
+        time.sleep(0.005)
+
+    run_all([part] * 4)  # starts the helper
+    monkeypatch.setattr("snn.engine.threads.keep_apart", keep_apart)
+    run_all([part] * 4)
+    assert kept
+    assert all(cores < every and len(cores) == len(every) - 1 for cores in kept)
+    assert used
+    assert all(cores == every for cores in used)
+
+
 def test_where_no_thread_can_be_started_the_caller_does_the_work(monkeypatch):
     def none(*arguments):
         raise RuntimeError("can't start new thread")

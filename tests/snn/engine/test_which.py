@@ -24,6 +24,9 @@ def on(monkeypatch, name):
     case=[
         ("avx512", (LARGE, LARGE, LARGE), False, "ours"),
         ("avx512", (LARGE, LARGE, LARGE), True, "ours"),
+        ("halves", (LARGE, LARGE, LARGE), False, "ours"),
+        ("halves", (256, LARGE, LARGE), True, "ours"),
+        ("halves", (255, LARGE, LARGE), True, "blas"),
         ("fma", (LARGE, LARGE, LARGE), False, "blas"),
         ("fma", (LARGE, 512, 512), True, "ours"),
         ("fma", (LARGE, 512, 512), False, "blas"),
@@ -52,6 +55,13 @@ def test_the_product_is_chosen_by_processor_and_shape(case):
             assert which.choice(m, n, k, spikes) == (name, "$SPIKECELL_PRODUCT says so")
 
 
+def test_float64_goes_to_the_blas_where_vectors_run_in_halves(monkeypatch):
+    monkeypatch.delenv("SPIKECELL_PRODUCT", raising=False)
+    for name, expected in (("avx512", "ours"), ("halves", "blas")):
+        on(monkeypatch, name)
+        assert which.choice(LARGE, LARGE, LARGE, False, dtype=np.float64).name == expected
+
+
 def test_another_name_of_a_product_is_refused(monkeypatch):
     monkeypatch.setenv("SPIKECELL_PRODUCT", "mkl")
     with pytest.raises(errors.ArgumentError, match=r"SPIKECELL_PRODUCT: expected ours or blas, got 'mkl'"):
@@ -59,16 +69,18 @@ def test_another_name_of_a_product_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("features", "name"),
+    ("features", "cpu", "name"),
     [
-        ({"avx512f": True, "avx2": True, "fma": True}, "avx512"),
-        ({"avx512f": False, "avx2": True, "fma": True}, "fma"),
-        ({"avx2": True, "fma": False}, "other"),
-        ({"neon": True}, "neon"),
-        ({}, "other"),
+        ({"avx512f": True, "avx2": True, "fma": True}, "znver5", "avx512"),
+        ({"avx512f": True, "avx2": True, "fma": True}, "znver4", "halves"),
+        ({"avx512f": False, "avx2": True, "fma": True}, "znver4", "fma"),
+        ({"avx2": True, "fma": False}, "", "other"),
+        ({"neon": True}, "", "neon"),
+        ({}, "", "other"),
     ],
 )
-def test_the_processor_is_known_by_its_features(features, name, monkeypatch):
+def test_the_processor_is_known_by_its_features_and_name(features, cpu, name, monkeypatch):
+    monkeypatch.setattr("llvmlite.binding.get_host_cpu_name", lambda: cpu)
     monkeypatch.setattr("llvmlite.binding.get_host_cpu_features", lambda: features)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     assert own.processor.__wrapped__() == own.PROCESSORS[name]
