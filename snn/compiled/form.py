@@ -119,7 +119,8 @@ def form_for(kept: dict[Any, Any], *key: Any) -> Form:
 def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
     """Keep a value in a dict, in place of the oldest ones if there are too many; other threads may do so meanwhile."""
     known[key] = value
-    for old in list(known)[: len(known) - most]:
+    keys = list(known)
+    for old in keys[: max(0, len(keys) - most)]:
         if old != key:
             known.pop(old, None)
 

@@ -139,11 +139,14 @@ def _of_a_copy(cell: Cell, x: Tensor, name: str) -> Any:
 
 
 def _same(begin: Start, x: Tensor, other: Tensor, make: Any) -> bool:
-    """Return whether two inputs give the same start state."""
-    leaves = [tree.leaves(make(begin.cell, given, begin.name)) for given in (x, other)]
+    """Return whether two inputs give the same start state; an error is another one."""
+    try:
+        leaves = [tree.leaves(make(begin.cell, given, begin.name)) for given in (x, other)]
+    except Exception:
+        return False
     arrays = [[np.asarray(leaf) for leaf in part] for part in leaves]
     return len(arrays[0]) == len(arrays[1]) and all(
-        (one.shape, one.dtype, one.tobytes()) == (two.shape, two.dtype, two.tobytes())
+        one.dtype == two.dtype and np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
         for one, two in zip(*arrays, strict=True)
     )
 
