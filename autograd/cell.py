@@ -413,7 +413,7 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
     """Iterate over the items of a container, with their names there."""
     if isinstance(value, ParameterTuple):  # its Parameters have their names elsewhere
         return ((part.name, part) for part in value)
-    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    pairs = [*value.items()] if isinstance(value, dict) else enumerate(value)  # all at once: another thread may change a dict
     return ((item.own_name or key, item) if isinstance(item, Parameter) else (key, item) for key, item in pairs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["described", "file_of"]
+__all__ = ["caller", "described", "file_of"]
 
 
 def file_of(filename: str) -> str:
@@ -20,3 +20,11 @@ def file_of(filename: str) -> str:
 def described(filename: str, line: int | None, function: str) -> str:
     """Return a line of a function as text."""
     return f"{file_of(filename)}, line {line}, in {function}"
+
+
+def caller(not_theirs: tuple[str, ...]) -> str:
+    """Return the line of the user's code that is running; files in ``not_theirs`` are not the user's."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(not_theirs):
+        frame = frame.f_back
+    return described(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)

@@ -13,7 +13,9 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from autograd.html import of_values
 from autograd.intake import to_numbers
+from autograd.places import caller
 from autograd.state import scope
+from autograd.state import state as thread
 
 from .common.structure import is_over_time, like, says_too_deep
 from .compiled.auto import against
@@ -23,7 +25,7 @@ from .engine.backends import back_end, modes
 from .readout import mark_resets
 from .records import Record
 from .tracing.guard import Dependencies
-from .tracing.reads import Reads
+from .tracing.reads import OURS, Reads
 
 __all__ = ["RunResult", "run"]
 
@@ -193,6 +195,12 @@ def run(
     >>> print(spikes.asnumpy().ravel(), v, record["v"].asnumpy().ravel())
     [0. 0. 1. 0.] [[0.5]] [0.375 0.75  0.125 0.5  ]
     """
+    if thread.tracing is not None:
+        raise CompileError(
+            caller(OURS), "a step that calls its Cells", "snn.run inside construct",
+            "Call the inner net instead, one step at a time: out, state = net(x, state), with its state in the state of your "
+            "Cell. Or put snn.run in a Cell without state, or run with mode='eager'.",
+        )  # fmt: skip
     _check_mode(mode, checkpoint)
     if not isinstance(net, Cell):
         raise DTypeError("snn.run", "a Cell as the net", describe(net), "Put layers in an nn.SequentialCell.")
@@ -243,7 +251,7 @@ def _run(
         if mode != "auto":
             raise
         warnings.warn(f"snn.run runs step by step, slowly, since {error} Pass mode='eager' if you want this.", stacklevel=4)
-    refused = net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", strict=False)
+    refused = net.kept()["refused"] = Dependencies(net, Reads(), "snn.run", net=True)
     result = _run_eagerly(net, in_parts, x, state, names, keep, check)
     if not refused.unchanged():  # the run itself changes it, so every later run would try to compile in vain
         net.kept()["refused"] = None

@@ -15,9 +15,17 @@ from autograd.wide import added
 from .engine import tuning
 from .engine.backends import BackEnd
 
-__all__ = ["Spikes", "as_spikes"]
+__all__ = ["Spikes", "as_spikes", "in_each_row"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def in_each_row(amplitude: Array, row: tuple[int, ...]) -> Array | None:
+    """Return an amplitude in the shape of a row, the last axes of the spikes; None if it differs from row to row."""
+    shape = amplitude.shape
+    while shape[:1] == (1,):
+        shape = shape[1:]
+    return np.broadcast_to(amplitude.reshape(shape), row) if len(shape) <= len(row) else None
 
 
 class Spikes(Tensor):
@@ -31,7 +39,7 @@ class Spikes(Tensor):
     flags : array of uint8
         1 where there is a spike, ``[T, N, ...]``.
     amplitude : array
-        Value of a spike: one, or one for each feature.
+        Value of a spike: one, or several in a shape that broadcasts to that of the spikes.
     backend : BackEnd
         Back end whose loops list the spikes.
     node : Node, optional
@@ -125,9 +133,10 @@ class Spikes(Tensor):
         return self._lists[0]
 
     def amplitudes(self) -> Array:
-        """Return the amplitude for each column of the last axis; raise ValueError if it also depends on other axes."""
-        shape = self.shape[-1:]
-        return np.ascontiguousarray(np.broadcast_to(self.amplitude.reshape(self.amplitude.shape[-1:]), shape))
+        """Return the amplitude for each column of the last axis, of spikes from :func:`as_spikes`."""
+        found = in_each_row(self.amplitude, self.shape[-1:])
+        assert found is not None
+        return np.ascontiguousarray(found)
 
     def packed_sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """Sum spikes by counting them, for ``ops.sum``: an array."""
@@ -154,9 +163,12 @@ class Spikes(Tensor):
 
 
 def as_spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
-    """Return a Tensor as Spikes if its nonzero elements all have one value, else None; a sample rules out most Tensors."""
+    """Return a Tensor as Spikes if its nonzero elements all have one value, else None; a sample rules out most Tensors.
+
+    Spikes may also have an amplitude for each column of the last axis.
+    """
     if isinstance(x, Spikes) and not x.is_shared:
-        return x if x.amplitude.size in (1, x.shape[-1]) else None
+        return x if in_each_row(x.amplitude, x.shape[-1:]) is not None else None
     array = x.array
     if array.ndim < 2 or not array.size or not array.flags.c_contiguous:
         return None

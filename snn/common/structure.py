@@ -21,6 +21,7 @@ __all__ = [
     "check_features",
     "check_kept",
     "check_parts",
+    "generators",
     "given_state",
     "has_state",
     "held",
@@ -136,7 +137,7 @@ def initial_state(cell: Cell, x: Any, name: str = "") -> Any:
 
 def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
     """Return a start state as a sample of its structure; the Cell's generators, ``rng``, are restored."""
-    sources = [rng.bit_generator for rng in _generators(cell)]
+    sources = [rng.bit_generator for rng in generators(cell)]
     if not sources:
         return initial_state(cell, x, name)
     before = [source.state for source in sources]
@@ -147,7 +148,7 @@ def sample_state(cell: Cell, x: Any, name: str = "") -> Any:
             source.state = kept
 
 
-def _generators(cell: Cell) -> list[Generator]:
+def generators(cell: Cell) -> list[Generator]:
     """Return the generators, ``rng``, of a Cell and of the Cells in it."""
     values = [value for value in vars(cell).values() if type(value) not in _PLAIN]
     if any(isinstance(value, (list, tuple, dict)) and value for value in values):

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd import Cell, Tensor, tree
+from autograd.errors import CompileError
 
+from ..common.structure import generators, is_stateful
 from ..engine.blas import one_thread_each
 from ..graphs.graph import Edge, Graph
 from ..graphs.stages import Schedule
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads
+from .form import keep
 from .replay import Replay
 from .starts import starts_of
 
@@ -32,9 +35,7 @@ def keep_chain(
         if before is not None and not before.used and before.missed < _PATIENCE:  # the net may change before each run
             before.missed += 1
             return
-        if len(known) >= _KEPT:
-            del known[next(iter(known))]
-        known[_key(x, state, mode)] = Chain(net, schedule, reads, replays)
+        keep(known, _key(x, state, mode), Chain(net, schedule, reads, replays), _KEPT)
 
 
 def _key(x: Tensor, state: Any, mode: str) -> Any:
@@ -54,7 +55,7 @@ class Chain:
     Parameters
     ----------
     net : Cell
-        The net. Every attribute of it and of the Cells in it is watched, and so is everything that its code may read.
+        The net. The chain watches what :class:`~snn.tracing.guard.Dependencies` of a net do.
     schedule : Schedule
         Its schedule.
     reads : Reads
@@ -67,8 +68,11 @@ class Chain:
         self.graph, self.limited = schedule.graph, replays[0]
         self.used, self.missed = False, 0
         self.cells = [cell for _, cell in net.cells_and_names()]
-        inside = [part.reads for replay in replays for part in replay.plan.dependencies]
-        self.watched = Dependencies(net, Reads.joined([reads, *inside]), "snn.run", strict=False)
+        plans = [part for replay in replays for part in replay.plan.dependencies]
+        self.watched = [Dependencies(net, Reads.joined([reads, *(part.reads for part in plans)]), "snn.run", net=True)]
+        here = {id(cell) for cell in self.cells if is_stateful(cell)}
+        self.watched += [part for part in plans if id(part.owner) not in here]
+        self.drawn = [rng.bit_generator for begin in self.graph.starts for rng in generators(begin.cell)]
         self.sources = [Edge(node.number) for node in self.graph.nodes if node.kind == "input"]
         self.stages: list[tuple[Replay, list[Edge], list[Edge], list[int]]] = []
         for stage, replay in zip(schedule.stages, replays, strict=True):
@@ -78,10 +82,19 @@ class Chain:
 
     def run(self, net: Cell, x: Tensor, state: Any) -> tuple[Any, Any] | None:
         """Return the output and the final state of a run; None if anything but values differs from the earlier runs."""
-        if not self.limited.allowed or any(cell.hooked for cell in self.cells) or not self.watched.unchanged():
+        if not self.limited.allowed or any(cell.hooked for cell in self.cells):
             return None
-        starts = starts_of(self.graph, net, x, state)
-        found = None if starts is None else one_thread_each(lambda: self._run(x, starts))
+        if not all(part.unchanged() for part in self.watched):
+            return None
+        before = [source.state for source in self.drawn]
+        try:
+            starts = starts_of(self.graph, net, x, state)
+            found = None if starts is None else one_thread_each(lambda: self._run(x, starts))
+        except CompileError:
+            found = None  # the full way raises it, or runs step by step
+        if found is None:
+            for source, kept in zip(self.drawn, before, strict=True):
+                source.state = kept
         self.used |= found is not None
         return found
 

@@ -16,7 +16,7 @@ from ..engine.loop import Body, Link, Loop
 from ..tracing.traced import Loops
 from .plan import Plan, Sent
 
-__all__ = ["CableForm", "Form", "PartForm", "Ready", "form_for"]
+__all__ = ["CableForm", "Form", "PartForm", "Ready", "form_for", "keep"]
 
 _KEPT = 32
 
@@ -111,10 +111,18 @@ def form_for(kept: dict[Any, Any], *key: Any) -> Form:
     known = kept.setdefault("forms", {})
     found: Form | None = known.get(key)
     if found is None:
-        if len(known) >= _KEPT:
-            del known[next(iter(known))]
-        found = known[key] = Form(*key)
+        found = Form(*key)
+        keep(known, key, found, _KEPT)
     return found
+
+
+def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
+    """Keep a value in a dict, in place of the oldest ones if there are too many; other threads may do so meanwhile."""
+    known[key] = value
+    keys = list(known)
+    for old in keys[: max(0, len(keys) - most)]:
+        if old != key:
+            known.pop(old, None)
 
 
 class Form:

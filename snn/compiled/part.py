@@ -19,7 +19,7 @@ from ..engine.backends import BackEnd
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.stages import Core
-from ..spikes import Spikes
+from ..spikes import Spikes, in_each_row
 from .form import PartForm
 from .layout import Layout, Stream, laid_out, stream
 from .plan import Sent, plan_for
@@ -149,9 +149,14 @@ class Part:
             return item.weights.weight.dtype
         return self.graph.nodes[edge.node].outputs[edge.output].dtype if item.x is None else item.x.dtype
 
+    @property
+    def _row(self) -> tuple[int, ...]:
+        """Shape of a row of columns, unless all samples form one."""
+        return self.shape[1:] if self.row_axes > 1 else self.shape[-1:]
+
     def _layout(self) -> Layout:
         size, limits = math.prod(self.shape), tuning.now()
-        columns = math.prod(self.shape[1:] if self.row_axes > 1 else self.shape[-1:])
+        columns = math.prod(self._row)
         found = [c for c in self.currents if c is not None]
         weighted = [c for c in found if c.weighted]
         narrow = all(c.flat or (c.few and c.in_chunks) for c in weighted) if weighted else columns < limits.narrow
@@ -242,8 +247,9 @@ class Part:
             return None
         dtype = self.plan.program.instructions[sent.value].dtype
         amplitude = self.plan.amplitude_of(sent.amplitude, dtype, self.arrays)
-        each = self.layout.columns if all(c.row_axes == 1 for c in through) else 1
-        if np.size(amplitude) not in (1, each) or not _is_plain(amplitude):
+        if np.size(amplitude) != 1:  # one for each column, unless a layer needs one for all
+            amplitude = in_each_row(amplitude, self._row if all(c.row_axes == 1 for c in through) else ())
+        if amplitude is None or not _is_plain(amplitude):
             return None
         if self.mask is not None and sent.start is not None and not self.spiked(sent, amplitude):
             return None

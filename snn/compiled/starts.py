@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+import math
+from typing import Any, NoReturn
 
-from autograd import Cell, Tensor, as_tensor, tree
+import numpy as np
 
-from ..common.structure import given_state, initial_state, label, zeros_of
+from autograd import Cell, Tensor, as_tensor, nn, tree
+from autograd.dtypes import DType
+from autograd.errors import CompileError
+from autograd.nn.stateful import untouched
+
+from ..common.structure import (
+    given_state,
+    holds_neurons,
+    initial_state,
+    label,
+    passes_straight,
+    sample_state,
+    zeros_of,
+)
 from ..graphs import parts_of
-from ..graphs.graph import Graph
+from ..graphs.graph import Graph, Start
 
 __all__ = ["starts_of"]
 
@@ -17,16 +31,27 @@ _zeros = functools.lru_cache(256)(zeros_of)
 
 
 def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tensor] | None:
-    """Return the start states by node; None if they differ in kind from those of the graph."""
+    """Return the start states by node; None if they differ in kind from those of the graph.
+
+    Raises
+    ------
+    CompileError
+        If the ``initial_state`` of a Cell depends on the values of an input that is not the input of the net.
+    """
     if not graph.starts or state is not None:
         parts = parts_of(net, state)
+    elif graph.fed is None:  # before the first state is drawn, so that an eager run may follow
+        graph.fed = _first(net) is graph.starts[0].cell
+        for begin in graph.starts[graph.fed :]:
+            _check(begin, sample_state)
     found = []
     for k, begin in enumerate(graph.starts):
-        given = len(graph.starts) == 1 and (begin.shape, begin.dtype) == (x.shape[1:], x.dtype)
-        one = x[0] if given else _zeros(begin.shape, begin.dtype)
-        before = (
-            initial_state(begin.cell, one, begin.name) if state is None else given_state(parts[k], one, begin.name, begin.cell)
-        )
+        if state is not None:
+            before = given_state(parts[k], _zeros(begin.shape, begin.dtype), begin.name, begin.cell)
+        elif k == 0 and graph.fed:
+            before = initial_state(begin.cell, x[0], begin.name)
+        else:
+            before = _check(begin, initial_state)
         if not isinstance(before, Tensor):
             as_state = functools.partial(as_tensor, where=f"{label(begin.name, begin.cell)}, state")
             before = tree.map_leaves(as_state, before)
@@ -41,3 +66,94 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
         if (leaf.shape, leaf.dtype) != (output.shape, output.dtype):
             return None
     return dict(zip(numbers, leaves, strict=True))
+
+
+def _first(cell: Cell) -> Cell:
+    """Return the Cell that receives the input of a net."""
+    while isinstance(cell, nn.SequentialCell) and passes_straight(cell) and cell.cells():
+        cell = cell.cells()[0]
+    return cell
+
+
+class _Zeros(Tensor):
+    """Zeros that notice whether their values are read."""
+
+    __slots__ = ("_like", "read")
+
+    def __init__(self, like: Tensor) -> None:
+        self._like, self.node, self.read = like, None, False
+
+    @property
+    def array(self) -> Any:  # type: ignore[override]
+        """The values."""
+        self.read = True
+        return self._like.array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+        return self._like.shape
+
+    @property
+    def dtype(self) -> DType:
+        """Type of the elements."""
+        return self._like.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._like.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._like.size
+
+
+def _check(begin: Start, make: Any) -> Any:
+    """Return the start state of a Cell, if it is the same for all values of its input."""
+    zeros = _zeros(begin.shape, begin.dtype)
+    given = _Zeros(zeros)
+    before = make(begin.cell, given, begin.name)
+    if begin.alike or not (given.read or before is given or any(leaf is given for leaf in tree.leaves(before))):
+        return before
+    others = Tensor.wrap(_numbers(begin.shape, begin.dtype))
+    if not _same(begin, zeros, others, sample_state) and not _same(begin, zeros, others, _of_a_copy):
+        _refuse(begin)
+    begin.alike = holds_neurons(begin.cell)  # the graph is made anew if anything that such a Cell reads has changed
+    return before
+
+
+def _numbers(shape: tuple[int, ...], dtype: DType) -> Any:
+    """Return numbers of both signs, none of them 0."""
+    found = np.arange(1, math.prod(shape) + 1) % 89 + 1
+    if dtype.kind in "if":
+        found[::2] *= -1
+    return found.astype(dtype).reshape(shape)
+
+
+def _of_a_copy(cell: Cell, x: Tensor, name: str) -> Any:
+    """Return a start state; all random states are restored."""
+    with untouched(cell) as twin:
+        return initial_state(twin, x, name)
+
+
+def _same(begin: Start, x: Tensor, other: Tensor, make: Any) -> bool:
+    """Return whether two inputs give the same start state; an error is another one."""
+    try:
+        leaves = [tree.leaves(make(begin.cell, given, begin.name)) for given in (x, other)]
+    except Exception:
+        return False
+    arrays = [[np.asarray(leaf) for leaf in part] for part in leaves]
+    return len(arrays[0]) == len(arrays[1]) and all(
+        one.dtype == two.dtype and np.array_equal(one, two, equal_nan=one.dtype.kind == "f")
+        for one, two in zip(*arrays, strict=True)
+    )
+
+
+def _refuse(begin: Start) -> NoReturn:
+    raise CompileError(
+        f"{label(begin.name, begin.cell)}.initial_state", "a state that depends only on the shape and dtype of its input",
+        "one that depends on the values, which are not known before the layers in front of it have run",
+        "Let the first step set the state, with a flag in the state that marks it, or run with mode='eager'.",
+    )  # fmt: skip

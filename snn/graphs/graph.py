@@ -107,12 +107,15 @@ class Start:
         The Cell.
     shape, dtype
         Shape and dtype of its input in one step.
+    alike : bool
+        Whether a run has found that its start state is the same for all values of its input.
     """
 
     name: str
     cell: Cell
     shape: tuple[int, ...]
     dtype: Any
+    alike: bool = False
 
 
 @dataclass(eq=False)
@@ -133,6 +136,8 @@ class Graph:
         The Cells of these states, in order.
     state_parts : list, optional
         The parts of ``state``, one for each of these Cells, once a run has requested them.
+    fed : bool, optional
+        Whether the first of these Cells receives the input of the net, once a run has asked.
     """
 
     name: str
@@ -141,6 +146,7 @@ class Graph:
     state: Any
     starts: list[Start] = field(default_factory=list)
     state_parts: list[Any] | None = None
+    fed: bool | None = None
 
     @property
     def crossing(self) -> list[tuple[Edge, int]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, float32, vjp
 from autograd.nn.stateful import untouched
+from autograd.places import file_of
 from autograd.state import quietly
 
 from ..common.structure import is_chain, is_over_time, is_repeated, is_stateful, runs_at_once, steps_in_loops, zeros_of
@@ -122,7 +123,7 @@ def _neuron(cell: Cell) -> Iterator[str]:
     yield from _titled("Back through a step", listing.backward())
     for loop, _, order in [key for key in running.form.loops.known if key[0].name != "matters"]:
         function, source, _ = running.form.loops.function(loop, back_end(), order)
-        yield f"\nThe {loop.name} loop, in {inspect.unwrap(function).__code__.co_filename}:\n"
+        yield f"\nThe {loop.name} loop, in {file_of(inspect.unwrap(function).__code__.co_filename)}:\n"
         yield from ("    " + line for line in source.text.splitlines())
 
 

@@ -26,7 +26,7 @@ from ..engine.backends import back_end
 from ..engine.events import LANES, Events, padded
 from ..graphs.graph import Edge, Node
 from ..graphs.stages import Stage
-from ..spikes import Spikes
+from ..spikes import Spikes, in_each_row
 from .footprint import Block, Heap
 from .listing import layers_before, name_of
 
@@ -282,6 +282,8 @@ class Walk:
         learnt = [p for p in node.what.get_parameters() if p.node is not None]
         taped = bool(learnt) or x.node is not None
         amplitude = x.amplitude if isinstance(x, Spikes) and node.what.keeps_spikes else None
+        if amplitude is not None and amplitude.size > 1 and node.outputs[0].shape != x.shape[1:]:
+            amplitude = None  # pooled as numbers
         listed = hasattr(node.what, "way") and node.what.way(x)[0] is not None
         if isinstance(x, Spikes) and amplitude is None and not listed and "numbers" not in self.held[source]:
             self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._bytes(source))
@@ -300,8 +302,8 @@ class Walk:
         terms = [self.run.value(item) for item in node.inputs]
         if not all(isinstance(x, Spikes) and x.shape == terms[0].shape and x.dtype == terms[0].dtype for x in terms):
             return None
-        amplitude: Array = terms[0].amplitude
-        return amplitude if all(np.array_equal(x.amplitudes(), terms[0].amplitudes()) for x in terms) else None
+        first, *others = [in_each_row(x.amplitude, x.shape[-1:]) for x in terms]
+        return first if first is not None and all(o is not None and np.array_equal(first, o) for o in others) else None
 
     def _whole_back(self, row: Row, wanted: list[Edge], passing: bool, learnt: int, size: int, arrived: list[Block]) -> Found:
         self.row = row

@@ -76,7 +76,10 @@ def numbers(value: Any) -> Any:
         return value, value.dtype, value.shape
     if is_a(value, (np.ndarray, np.void)):
         return value.tobytes(), value.dtype, value.shape, value.flags.num
-    return bytes(value)
+    try:
+        return bytes(value)
+    except ValueError:
+        return MISSING  # a released memoryview
 
 
 def original(value: Any, name: str) -> Callable[[], Any]:

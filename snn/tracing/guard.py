@@ -32,8 +32,9 @@ class Dependencies:
         Other things that the code may have read.
     where : str
         The place that an error names.
-    strict : bool
-        Whether an object that cannot be watched is an error; otherwise it is compared by identity.
+    net : bool
+        Whether the owner is a net: of its chains, and of its layers without state, only the identity of the attributes counts.
+        An object that cannot be watched is then no error, and is compared by identity.
 
     Raises
     ------
@@ -41,12 +42,17 @@ class Dependencies:
         If something that the code can reach cannot be watched.
     """
 
-    def __init__(self, owner: Cell, reads: Reads, where: str, strict: bool = True) -> None:
+    def __init__(self, owner: Cell, reads: Reads, where: str, net: bool = False) -> None:
         self._owner, self.reads, self._where = weakref.ref(owner), reads, where
-        self._watched = reach(owner, reads, where, strict)
+        self._watched = reach(owner, reads, where, not net, net)
         self._drawn = [contents.position(generator) for generator, _ in self._watched.generators]
         self._known = self._watched.look()
         self._contents = self._watched.look_inside()
+
+    @property
+    def owner(self) -> Cell | None:
+        """The neuron, while it exists."""
+        return self._owner()
 
     def unchanged(self) -> bool:
         """Return whether nothing has changed."""
@@ -67,7 +73,7 @@ class Dependencies:
         for (generator, path), drawn in zip(watched.generators, self._drawn, strict=True):
             if contents.position(generator) != drawn:
                 return f"draws random numbers from {path}"
-        owner = self._owner()
+        owner = self.owner
         if self.unchanged() or owner is None:
             return None
         now, before = reach(owner, self.reads, self._where, strict=False).found, watched.found

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Parameter, Tensor
+from autograd import Cell, Parameter, Tensor, nn
+from autograd.nn.stateful import is_stateful
 from autograd.places import file_of
 from autograd.primitive import Primitive
 from autograd.state import state as thread
@@ -48,13 +49,16 @@ _POSITION = {"__getstate__", "__reduce__", "__reduce_ex__", "bit_generator", "ge
 _FRAMES = {"f_builtins", "f_globals", "f_locals"}
 
 
-def reach(owner: Cell, reads: Reads, where: str, strict: bool = True) -> Watched:
-    """Return everything that a traced neuron depends on besides its inputs; arguments and errors as for ``Dependencies``."""
+def reach(owner: Cell, reads: Reads, where: str, strict: bool = True, net: bool = False) -> Watched:
+    """Return everything that a traced neuron depends on besides its inputs.
+
+    Arguments and errors are those of ``Dependencies``; ``strict`` tells whether an object that cannot be watched is an error.
+    """
     walk = _Walk(reads, where, strict)
-    walk.over(owner)
+    walk.over(owner, net)
     if walk.by_name and not reads.everything:
         reads.everything = True
-        return reach(owner, reads, where, strict)
+        return reach(owner, reads, where, strict, net)
     return walk.watched
 
 
@@ -75,9 +79,11 @@ class _Walk:
                 self._refuse(f"{min(names)} of a frame, {place}", "Read it before the run")
         self._push(Tensor, "Tensor")
 
-    def over(self, owner: Cell) -> None:
-        """Watch everything in reach of a Cell, and of the globals that the code names."""
-        self._push(owner, "self")
+    def over(self, owner: Cell, net: bool = False) -> None:
+        """Watch everything in reach of a Cell, or of a net's Cells with a state, and of the globals that the code names."""
+        outside = self._net(owner, "self") if net else []
+        if not net:
+            self._push(owner, "self")
         for code, space in self._reads.codes.values():
             self._globals(code, space)
         while self._left or self._unread:
@@ -86,6 +92,18 @@ class _Walk:
             if id(value) not in self._seen:
                 self._seen[id(value)] = value  # kept alive, so that no other object gets its id
                 self._visit(value, path)
+        for cell in outside:
+            if id(cell) not in self._seen:
+                self.watched.outline(cell, self._seen)
+
+    def _net(self, cell: Cell, path: str) -> list[Cell]:
+        """Queue the Cells with a state in a net; return the others: its chains, and its layers with the Cells in them."""
+        if isinstance(cell, nn.SequentialCell):
+            return [cell, *(part for name, layer in cell.named() for part in self._net(layer, f"{path}.{name}"))]
+        if is_stateful(cell):
+            self._push(cell, path)
+            return []
+        return [part for _, part in cell.cells_and_names()]
 
     def _push(self, value: Any, path: str, name: str | None = None) -> None:
         """Queue a value, which the code can read if it can read ``name``."""
@@ -102,14 +120,14 @@ class _Walk:
         if ordered:
             self.watched.some.append((space.get, ordered))
         for name in ordered:
-            self._push(space.get(name, MISSING), path.format(name), None if read else name)
+            self._push(space.get(name, MISSING), path.replace("{}", name), None if read else name)
 
     def _globals(self, code: types.CodeType, space: dict[str, Any]) -> None:
         names, modules, _ = global_names(code)
         if is_standard(code.co_filename):
             names, modules = names - {"sys"}, modules - {("sys", 0)}
         builtins = space.get("__builtins__", {})
-        self._names(space, names, f"{{}} of {space.get('__name__', code.co_filename)}", True)
+        self._names(space, names, f"{{}} of {space.get('__name__') or file_of(code.co_filename)}", True)
         builtins = vars(builtins) if isinstance(builtins, types.ModuleType) else builtins
         # A read of attributes by name is noticed at its call; for other cases see _callable.
         seen = tuple(sorted(name for name in BY_NAME & names if name not in space))
@@ -307,20 +325,18 @@ class _Walk:
         elif is_a(value, (dict, types.MappingProxyType)):
             if {"data", "typestr", "version"}.issubset(value):
                 self._refuse(f"{path}, which gives the address of an array", "Use the array")
-            keys, values = (contents.original(value, name) for name in ("keys", "values"))
-            self.watched.whole.append((keys, values))
+            self.watched.items(value)
             if value is copyreg.dispatch_table:  # hundreds of classes; a copy function that ran was noticed
                 return
-            for key, item in zip(keys(), values(), strict=True):
+            for key, item in contents.original(value, "items")():
                 self._push(key, f"{path}[{key!r}]")
                 self._push(item, f"{path}[{key!r}]")
             if is_a(value, collections.defaultdict):
                 self.watched.getters.append(lambda: value.default_factory)
                 self._called(value.default_factory, f"{path}.default_factory")
         elif is_a(value, (list, tuple, collections.deque, set, frozenset)):
-            items, length = (contents.original(value, name) for name in ("__iter__", "__len__"))
-            self.watched.sequences.append((items, length))
-            for i, item in enumerate(items()):
+            self.watched.items(value)
+            for i, item in enumerate(contents.original(value, "__iter__")()):
                 self._push(item, path if is_a(value, (set, frozenset)) else f"{path}[{i}]")
         else:
             get = functools.partial(value.get, MISSING) if is_a(value, contextvars.ContextVar) else value

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any
 
-from autograd import Parameter, Tensor
+from autograd import Cell, Parameter, Tensor
 from autograd.state import state as thread
 
-from .contents import MISSING, numbers
+from .contents import MISSING, is_a, numbers, original
 
 __all__ = ["Watched"]
 
@@ -46,6 +46,31 @@ class Watched:
         self.arrays: list[Any] = []
         self.generators: list[tuple[Any, str]] = []
         self.found: dict[str, Any] = {}
+
+    def items(self, container: Any) -> None:
+        """Watch which items a container has."""
+        if is_a(container, (dict, types.MappingProxyType)):
+            self.whole.append((original(container, "keys"), original(container, "values")))
+        else:
+            self.sequences.append((original(container, "__iter__"), original(container, "__len__")))
+
+    def outline(self, cell: Cell, seen: dict[int, Any]) -> None:
+        """Watch the class of a Cell, the identity of its attributes, and the items of those that may hold Cells.
+
+        ``seen`` has what is watched already, by ``id``; it is extended.
+        """
+        self.objects.append(cell)
+        for base in type(cell).__mro__:
+            if id(base) not in seen:
+                seen[id(base)] = base
+                self.spaces.append(vars(base))
+        left: list[Any] = [vars(cell)]
+        while left:
+            value = left.pop()
+            if is_a(value, (list, tuple, dict)) and id(value) not in seen:
+                seen[id(value)] = value
+                self.items(value)
+                left += original(value, "values" if is_a(value, dict) else "__iter__")()
 
     def look(self) -> list[Any]:
         """Return the objects that must stay identical."""

@@ -42,3 +42,23 @@ class Sums(snn.Neuron):
     exec(compile(source, "ipykernel_1/2.py", "exec"), space)
     with pytest.raises(CompileError, match=r"Cell In\[3\], line 4, in charge"):
         snn.run(space["Sums"](), Tensor([[[1.0]]]), mode="compiled")
+
+
+def test_an_explanation_names_the_cell(monkeypatch, capsys):
+    import snn
+    from snn.inspect import explanation
+
+    monkeypatch.setattr(explanation, "file_of", lambda name: "Cell In[3]")
+    snn.explain(snn.IFNode())
+    assert "The forward loop, in Cell In[3]:" in capsys.readouterr().out
+
+
+def test_a_global_of_a_cell_without_a_module_name_is_named_after_the_cell(notebook):
+    from snn.tracing.reach import reach
+    from snn.tracing.reads import Reads
+
+    space = {"__builtins__": __builtins__, "rate": 0.5}
+    exec(compile("def rated(v):\n    return v * rate\n", "ipykernel_1/2.py", "exec"), space)
+    reads = Reads()
+    reads.add(space["rated"].__code__, space)
+    assert "rate of Cell In[3]" in reach(nn.Cell(), reads, "here").found

@@ -8,7 +8,7 @@ import pytest
 
 import snn
 from autograd import Cell, Tensor, grad, nn, ops
-from autograd.errors import ArgumentError, BpropError, DTypeError, NonFiniteError, ShapeError, StateError
+from autograd.errors import ArgumentError, BpropError, CompileError, DTypeError, NonFiniteError, ShapeError, StateError
 from tests.snn.helpers.nets import Adaptive, Recurrent, currents, two_layers
 
 CARRY_ON = "Pass the state that snn.run returned for this net, batch size and dtype, or None to start fresh."
@@ -215,6 +215,61 @@ def test_a_plain_tuple_in_the_place_of_a_named_one_is_an_error_in_every_mode(mod
     text = refused(StateError, own, currents((2, 4, 3)), mode=mode)
     assert text.startswith("Returns, state after a step: expected Pair(v=[")
     assert "as before it, got ([" in text
+
+
+class Within(Cell):
+    """Wires neurons, and runs another net over time in each step, perhaps on numbers that do not depend on the step."""
+
+    def __init__(self, known=False):
+        super().__init__()
+        self.known, self.node = known, snn.LIFNode(beta=0.5)
+        self.inner = nn.SequentialCell(nn.Dense(3, 3, rng=1), snn.IFNode())
+
+    def initial_state(self, x):
+        return ops.zeros(x.shape, x.dtype)
+
+    def construct(self, x, state):
+        given = np.ones((1, len(x), 3), np.float32) if self.known else ops.expand_dims(x, 0)
+        return self.node(x + snn.run(self.inner, given, mode="eager").out[0], state)
+
+
+class Alone(Cell):
+    """A neuron that runs another one over time in each step."""
+
+    def construct(self, x, v):
+        v = v + x
+        return snn.run(snn.IFNode(), v, mode="eager").out, v
+
+
+class Stateless(Cell):
+    """A layer without state that runs a net for one step."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.SequentialCell(nn.Dense(3, 3, rng=1), snn.IFNode())
+
+    def construct(self, x):
+        return snn.run(self.inner, ops.expand_dims(x, 0), mode="eager").out[0]
+
+
+@pytest.mark.parametrize("make", [Within, lambda: Within(known=True), Alone])
+def test_a_run_inside_a_step_is_refused_at_its_line(make):
+    x = currents((100, 8, 3))
+    message = refused(CompileError, make(), x, mode="python")
+    assert re.match(
+        r".*test_run_errors\.py, line \d+, in construct: expected a step that calls its Cells, got snn\.run", message
+    )
+    assert "out, state = net(x, state)" in message
+    net = make()
+    with pytest.warns(UserWarning, match="snn.run inside construct"):
+        found = snn.run(net, x)
+    assert found.mode == "eager"
+    np.testing.assert_array_equal(found.out, snn.run(make(), x, mode="eager").out)
+
+
+def test_a_run_inside_a_layer_without_state_is_allowed():
+    net, x = nn.SequentialCell(Stateless(), snn.LIFNode(beta=0.5)), currents((5, 8, 3))
+    np.testing.assert_array_equal(snn.run(net, x, mode="python").out, snn.run(net, x, mode="eager").out)
 
 
 @pytest.mark.parametrize("construct", [lambda x, v: (x, missing), lambda x, v: (x, len(3))])  # noqa: F821 - a typo

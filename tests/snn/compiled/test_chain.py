@@ -1,12 +1,15 @@
 """A chain of replays is found again at once, and not if anything that the net or its neurons read has changed."""
 
+import threading
+
 import numpy as np
 import pytest
 
 import snn
-from autograd import Tensor, nn, value_and_grad
+from autograd import Parameter, Tensor, nn, value_and_grad
 from autograd.errors import CompileError
 from snn.compiled import chain
+from snn.compiled.form import keep
 from snn.engine import tuning
 
 LEAK = 0.8
@@ -206,3 +209,114 @@ def test_a_net_that_changes_before_each_run_does_not_make_a_chain_each_time(monk
     for _ in range(12):
         run(net, x)
     assert len(made) == 3
+
+
+def released():
+    view = memoryview(bytearray(b"abc"))
+    view.release()
+    return view
+
+
+class Odd(type):
+    """A class that does not show what it holds."""
+
+    def __getattribute__(cls, name):
+        if name == "__dict__":
+            raise RuntimeError(name)
+        return super().__getattribute__(name)
+
+
+UNREAD = {
+    "an array": lambda: np.zeros(1000, np.float32), "arrays": lambda: [np.zeros(1000, np.float32), {"a": np.zeros(3)}],
+    "a released view": released, "an odd class": lambda: Odd("Some", (), {})(), "a set": lambda: {1, 2},
+    "a thread": threading.current_thread, "an array of objects": lambda: np.array([object()]), "itself": list,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", UNREAD)
+@pytest.mark.parametrize("place", ["net", "layer"])
+def test_what_nothing_reads_is_neither_compared_nor_a_hindrance(what, place, chains):
+    net, x, thing = net_of(), numbers(), UNREAD[what]()
+    if what == "itself":
+        thing.append(thing)
+    (net if place == "net" else net[0]).thing = thing
+    found = [run(net, x) for _ in range(4)][-1]
+    assert chains[-1]
+    same(found, full(net, x))
+    (part,) = next(iter(net.kept()["chains"].values())).watched
+    assert not any(array is thing or (isinstance(thing, list) and array is thing[0]) for array in part._watched.arrays)
+    assert not any("thing" in path for path in part._watched.found)
+
+
+def test_a_released_view_in_a_neuron_is_no_hindrance(chains):
+    net, x = net_of(), numbers()
+    net[1].view = memoryview(bytearray(b"abc"))
+    same(run(net, x), full(net, x))
+    net[1].view.release()
+    found = [run(net, x) for _ in range(4)][-1]
+    assert chains[-1]
+    same(found, full(net, x))
+
+
+def deeper():
+    """Return a net with a chain in a chain, and with layers in a list."""
+    net = nn.SequentialCell(nn.Dense(4, 5, rng=0), nn.SequentialCell(Reads("global"), nn.Dense(5, 3, rng=1)))
+    net.more = [snn.LIFNode(beta=0.5), [nn.Dense(3, 3, rng=2), snn.LIFNode(beta=0.25, fire=False)]]
+    for layer in (net[0], net[1][1], net[3]):
+        layer.weight.set_data(layer.weight * 4)
+    return net
+
+
+PARTS = {
+    "a layer": lambda net: setattr(net, "0", nn.Dense(4, 5, rng=7, weight_init=4.0)),
+    "a layer inside": lambda net: net[1].append(snn.LIFNode(beta=0.1)),
+    "a layer in a list": lambda net: net.more.insert(1, snn.LIFNode(beta=0.1)),
+    "a layer in a list in a list": lambda net: net.more[1].append(snn.LIFNode(beta=0.1)),
+    "a weight": lambda net: setattr(net[3], "weight", Parameter(-net[3].weight.asnumpy())),
+    "a bias": lambda net: setattr(net[0], "bias", Parameter(np.full(5, 3, np.float32))),
+    "a class": lambda net: setattr(net[2], "__class__", snn.IFNode),
+}
+
+
+@pytest.mark.parametrize("what", PARTS)
+def test_a_change_of_the_parts_of_a_net_counts(what, chains):
+    net, x = deeper(), numbers()
+    before = [run(net, x) for _ in range(4)][-1].out.asnumpy()
+    assert chains[-1]
+    assert before.any()
+    PARTS[what](net)
+    for _ in range(3):
+        found = run(net, x).out.asnumpy()
+        np.testing.assert_array_equal(found, full(net, x).out.asnumpy())
+    assert found.shape != before.shape or (found != before).any()
+
+
+def test_a_key_that_is_there_evicts_no_other():
+    known = dict.fromkeys(range(4), 0)
+    keep(known, 2, 1, 4)
+    assert known == {0: 0, 1: 0, 2: 1, 3: 0}
+    keep(known, 4, 1, 4)
+    assert list(known) == [1, 2, 3, 4]
+    few = {}
+    for key in range(4):
+        keep(few, key, 0, 4)
+    assert len(few) == 4
+
+
+def test_threads_that_keep_at_once():
+    known, errors = {}, []
+
+    def work(first):
+        try:
+            for k in range(3000):
+                keep(known, (first, k), k, 2)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert 1 <= len(known) <= 6

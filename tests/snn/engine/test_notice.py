@@ -49,3 +49,36 @@ def test_a_file_gets_nothing(said, stream):
 def test_a_notebook_gets_it_too(said, monkeypatch):
     monkeypatch.setitem(sys.modules, "ipykernel", object())
     assert "compiling" in said(io.StringIO())
+
+
+class Bare:
+    """A stream that cannot do anything but write."""
+
+    def write(self, text):
+        """Accept it."""
+
+
+class Broken(Terminal):
+    """A terminal that cannot be written to."""
+
+    def write(self, text):
+        """Fail."""
+        raise OSError(5, "Input/output error")
+
+
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [Bare(), Broken(), closed(), None, 3])
+@pytest.mark.parametrize("notebook", [False, True])
+def test_no_stream_makes_it_fail(stream, notebook, monkeypatch):
+    monkeypatch.setattr(notice, "_said", [])
+    monkeypatch.delenv("SPIKECELL_QUIET", raising=False)
+    if notebook:
+        monkeypatch.setitem(sys.modules, "ipykernel", object())
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        notice.announce()

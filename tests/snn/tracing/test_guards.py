@@ -484,3 +484,22 @@ def test_copies_of_a_neuron_are_without_its_traces():
     for other in (copy.copy(node), copy.deepcopy(node), pickle.loads(pickle.dumps(node))):
         assert not other.kept()
         assert_equal(snn.run(other, x, mode="python")[0], snn.run(node, x, mode="python")[0])
+
+
+class Held:
+    """An object with an attribute that code reads."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+
+class ByKey(Leaky):
+    """Reads an object in a dict."""
+
+    def factor(self):
+        return self.table["{rate}"].rate
+
+
+def test_a_key_with_braces(traced):
+    node = ByKey(table={"{rate}": Held(0.5)})
+    assert_seen(node, lambda: setattr(node.table["{rate}"], "rate", 0.25), traced)

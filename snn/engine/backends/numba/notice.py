@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 __all__ = ["announce"]
 
@@ -15,5 +16,6 @@ def announce() -> None:
     if _said or os.environ.get("SPIKECELL_QUIET", "0") not in ("", "0"):
         return
     _said.append(True)
-    if "ipykernel" in sys.modules or (sys.stderr is not None and sys.stderr.isatty()):
-        print("snn: compiling loops; this takes a few seconds, once per kind of neuron.", file=sys.stderr)
+    with suppress(Exception):  # a replaced or closed stderr
+        if "ipykernel" in sys.modules or sys.stderr.isatty():
+            print("snn: compiling loops; this takes a few seconds, once per kind of neuron.", file=sys.stderr)
