@@ -32,9 +32,11 @@ class Dependencies:
         Other things that the code may have read.
     where : str
         The place that an error names.
+    strict : bool
+        Whether an object that cannot be watched is an error; otherwise it is compared by identity.
     net : bool
         Whether the owner is a net: of its chains, and of its layers without state, only the identity of the attributes counts.
-        An object that cannot be watched is then no error, and is compared by identity.
+        Then nothing is strict.
 
     Raises
     ------
@@ -42,9 +44,9 @@ class Dependencies:
         If something that the code can reach cannot be watched.
     """
 
-    def __init__(self, owner: Cell, reads: Reads, where: str, net: bool = False) -> None:
+    def __init__(self, owner: Cell, reads: Reads, where: str, strict: bool = True, net: bool = False) -> None:
         self._owner, self.reads, self._where = weakref.ref(owner), reads, where
-        self._watched = reach(owner, reads, where, not net, net)
+        self._watched = reach(owner, reads, where, strict and not net, net)
         self._drawn = [contents.position(generator) for generator, _ in self._watched.generators]
         self._known = self._watched.look()
         self._contents = self._watched.look_inside()

@@ -17,7 +17,7 @@ def _fused(builder, kind, width):
     return vector, cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
 
 
-def _everywhere(builder, factor, vector):
+def _repeated(builder, factor, vector):
     """Return a vector of equal numbers; a number, if the type is no vector."""
     if not isinstance(vector, ir.VectorType):
         return factor
@@ -125,7 +125,7 @@ def add_patch(typing, dst, at, dst_pitch, src, base, src_pitch, factor, n, rows)
 
         def visit(places, width, none):
             vector, multiply = _fused(builder, kind, width)
-            times = _everywhere(builder, factor, vector)
+            times = _repeated(builder, factor, vector)
             held = [_vector_at(builder, target, builder.add(to, place), vector, align) for place in places]
             added = [_vector_at(builder, source, builder.add(of, place), vector, align)[0] for place in places]
             sums = [builder.call(multiply, [times, row, old]) for row, (old, _) in zip(added, held, strict=True)]
@@ -197,7 +197,7 @@ def weighted_sum(lanes):
             number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
             row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
             vector, multiply = _fused(builder, kinds[0].dtype, 64 // align)
-            factor = _everywhere(builder, builder.load(builder.gep(times, [p])), vector)
+            factor = _repeated(builder, builder.load(builder.gep(times, [p])), vector)
             close([builder.call(multiply, [factor, x, h]) for x, h in zip(_load(builder, row, align), held, strict=True)])
             for pointer, value in zip(sums, held, strict=True):
                 builder.store(value, pointer).align = align
