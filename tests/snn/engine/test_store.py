@@ -258,7 +258,7 @@ def test_a_directory_that_others_can_write_to_is_refused(there):
 def test_a_link_to_a_directory_is_refused(there):
     link = there.path.with_name("link")
     link.symlink_to(there.path)
-    refused(link, f"{link} is a symbolic link", "a directory itself")
+    refused(link, f"{link} is a symbolic link", "the directory itself")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs os.geteuid, the number of the user")
