@@ -197,7 +197,7 @@ def run(options: Options) -> None:
         products, missing = contenders(case, options.peers)
         work, most = peaks[case.dtype]
         results = measured({"peak": work, **products}, options.repeats, 0 if options.small else PAUSE)
-        chosen = choice(case.m, case.n, case.k, bool(case.density), dtype=case.dtype).name
+        chosen = choice(case.m, case.n, case.k, bool(case.density)).name
         best = {name: min(result.seconds) for name, result in results.items()}
         shares = {name: case.operations / best[name] / (most / best["peak"]) for name in products}
         parts = [f"{name} {shares[name]:.2f} ({best[name] / best['ours']:.2f})" for name in products]

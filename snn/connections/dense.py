@@ -162,7 +162,7 @@ class _Weighted(Way):
     def operand(self, t0: int, t1: int, m: int, n: int, k: int, first: bool) -> Array | Matrix:
         """Return the same rows as the first or second operand of a product, as spikes if the product takes them."""
         ones = self.x.ones(slice(t0, t1)) if isinstance(self.x, Spikes) else None
-        if ones is None or choice(m, n, k, first, self.backend, self.weight.dtype).name == "blas":
+        if ones is None or choice(m, n, k, first, self.backend).name == "blas":
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
@@ -175,7 +175,7 @@ class _Weighted(Way):
             shapes["input gradient"] = rows, self.n_in, self.n_out, False
         if not self.listed:
             shapes["weight gradient"] = self.n_out, self.n_in, rows, False
-        found = {name: choice(*shape, self.backend, self.weight.dtype) for name, shape in shapes.items()}
+        found = {name: choice(*shape, self.backend) for name, shape in shapes.items()}
         names = {"ours": "our own kernel", "blas": "the BLAS"}
         return {name: f"{names[made.name]} ({made.why})" for name, made in found.items()}
 

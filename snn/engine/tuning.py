@@ -74,10 +74,9 @@ class Tuning:
         Multiplications from which a product is divided, and the maximum number of parts (``benchmarks layer``, dense input).
     own_product, own_side : int
         Multiplications, and rows and columns, from which our product may replace the BLAS's (``benchmarks product``).
-    own_rows : int
-        Rows from which it does with AVX-512 in halves (``benchmarks product``).
     own_depth, own_columns : int
-        With AVX2, summands from which, and columns up to which, our product multiplies spikes (``benchmarks product``).
+        With AVX2, or AVX-512 in halves, summands from which, and columns up to which, a product of spikes is ours
+        (``benchmarks product``).
     product_bytes : int
         Bytes of a second operand that our product packs at once (``benchmarks product``).
     step, neuron, weight : float
@@ -120,7 +119,6 @@ class Tuning:
     product_parts: int = 4
     own_product: int = 1 << 25
     own_side: int = 64
-    own_rows: int = 256
     own_depth: int = 256
     own_columns: int = 512
     product_bytes: int = 1 << 23

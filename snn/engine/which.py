@@ -25,13 +25,12 @@ class Choice(NamedTuple):
     why: str
 
 
-def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None, dtype: Any = np.float32) -> Choice:
+def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None) -> Choice:
     """Return the product to use for ``[m, k] @ [k, n]``.
 
     ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower. With
-    AVX-512, that is from some size on; where its operations run in two halves, not for few rows, as packing then takes too
-    much of the time, and not for float64. With AVX2, numpy's BLAS is as fast or slightly faster, except for spikes times
-    few columns: our product need not convert spikes to numbers first.
+    AVX-512, that is from some size on. With AVX2, and where the operations of AVX-512 run in two halves, numpy's BLAS is as
+    fast or slightly faster, except for spikes times few columns: our product need not convert spikes to numbers first.
 
     Parameters
     ----------
@@ -41,8 +40,6 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None,
         Whether the first operand is spikes in bytes.
     backend : BackEnd, optional
         By default the back end of compiled runs; in plain Python ours would be slow.
-    dtype : dtype
-        Dtype of the result.
 
     Raises
     ------
@@ -67,11 +64,7 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None,
     here = processor()
     if here.name == "AVX-512":
         return Choice("ours", here.name)
-    if here.name == "AVX-512 in halves":
-        if m < limits.own_rows or np.dtype(dtype) != np.float32:
-            return Choice("blas", f"ours is slower with {here.name} for few rows or float64")
-        return Choice("ours", here.name)
-    if here.name == "AVX2 and FMA" and spikes:
+    if here.name in ("AVX2 and FMA", "AVX-512 in halves") and spikes:
         if k >= limits.own_depth and n <= limits.own_columns:
             return Choice("ours", f"{here.name}, and spikes need not become numbers")
         return Choice("blas", f"ours is no faster with {here.name} for such shapes")
@@ -85,7 +78,7 @@ def product(a: Array | Matrix, b: Array | Matrix, out: Array, backend: BackEnd |
     """
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
         m, n = out.shape
-        if choice(m, n, a.shape[1], False, backend, out.dtype).name == "blas":
+        if choice(m, n, a.shape[1], False, backend).name == "blas":
             return blas.product(a, b, out)
     from .product import multiply
 

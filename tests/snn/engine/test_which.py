@@ -24,9 +24,9 @@ def on(monkeypatch, name):
     case=[
         ("avx512", (LARGE, LARGE, LARGE), False, "ours"),
         ("avx512", (LARGE, LARGE, LARGE), True, "ours"),
-        ("halves", (LARGE, LARGE, LARGE), False, "ours"),
-        ("halves", (256, LARGE, LARGE), True, "ours"),
-        ("halves", (255, LARGE, LARGE), True, "blas"),
+        ("halves", (LARGE, LARGE, LARGE), False, "blas"),
+        ("halves", (LARGE, 512, 512), True, "ours"),
+        ("halves", (LARGE, LARGE, LARGE), True, "blas"),
         ("fma", (LARGE, LARGE, LARGE), False, "blas"),
         ("fma", (LARGE, 512, 512), True, "ours"),
         ("fma", (LARGE, 512, 512), False, "blas"),
@@ -53,13 +53,6 @@ def test_the_product_is_chosen_by_processor_and_shape(case):
         for name in ("ours", "blas"):
             patch.setenv("SPIKECELL_PRODUCT", name)
             assert which.choice(m, n, k, spikes) == (name, "$SPIKECELL_PRODUCT says so")
-
-
-def test_float64_goes_to_the_blas_where_vectors_run_in_halves(monkeypatch):
-    monkeypatch.delenv("SPIKECELL_PRODUCT", raising=False)
-    for name, expected in (("avx512", "ours"), ("halves", "blas")):
-        on(monkeypatch, name)
-        assert which.choice(LARGE, LARGE, LARGE, False, dtype=np.float64).name == expected
 
 
 def test_another_name_of_a_product_is_refused(monkeypatch):
