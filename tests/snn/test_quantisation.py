@@ -101,11 +101,13 @@ class Counting(snn.Quantiser):
         return super().construct(weight)
 
 
-@pytest.mark.parametrize(("mode", "names"), [("python", ("0", "3", "4", "5")), ("compiled", ("0", "3"))])
+@pytest.mark.parametrize(("mode", "names"), [("python", ("0", "3", "5")), ("compiled", ("0", "3"))])
 def test_a_compiled_run_quantises_once_and_agrees_with_the_eager_one(mode, names):
     net, x = deep(), spikes()
     if mode == "compiled":
         net = nn.SequentialCell(*net.cells()[:3], nn.Dense(64, 5, weight_init=nn.init.Uniform(0.5), rng=1), snn.IFNode())
+    else:
+        net["4"].weight_transform = snn.Quantiser(4)  # a count would be a change of what a recurrent layer reads
     for name in names:
         net[name].weight_transform = Counting(4)
     Counting.calls = 0
