@@ -237,8 +237,8 @@ class _Convolved(Way):
         """Return the gradient as images, which are transposed once for the weight and input gradients."""
         return Images(self.images(gradient), self.groups, self.backend)
 
-    def pooled(self, t0: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> bool:
-        """Return whether it can pool the currents while it computes them, and has done so; see :class:`ConvolvedEvents`."""
+    def can_pool(self, windows: Windows) -> bool:
+        """Return whether it pools the currents while it computes them; see :meth:`ConvolvedEvents.pool`."""
         return False
 
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
@@ -324,12 +324,13 @@ class ConvolvedEvents(_Convolved):
         """Write the currents of some steps, spike by spike."""
         self.spikes.spread(t0 * self.samples, out)
 
-    def pooled(self, t0: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> bool:
-        """Write the largest currents of windows, and their positions, of images from step ``t0`` on; return whether it can."""
-        if places_inside(windows, self.out[1:]) is None:
-            return False
+    def can_pool(self, windows: Windows) -> bool:
+        """Return whether no window reaches beyond an image."""
+        return places_inside(windows, self.out[1:]) is not None
+
+    def pool(self, t0: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> None:
+        """Write the largest currents of windows, and their positions, of images from step ``t0`` on."""
         self.spikes.pool(t0 * self.samples, windows, bias, chosen, out)
-        return True
 
     def add(self, t0: int, t1: int, gradient: Images, total: Any) -> Any:
         """Return two totals, at spikes and over whole images, with the weight gradient of some steps added."""

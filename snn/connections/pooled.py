@@ -140,9 +140,10 @@ class _Pooled(Way):
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, ``[t1 - t0, N, out, ...]``; the stride over time is 0 if they are equal."""
         if not self.constant:
-            rows = (t1 - t0) * self.samples
-            top = empty((rows, *self.out), self.weight.dtype)
-            if self.inner.pooled(t0, self.windows, self.bias, self._chosen(t0 * self.samples, rows), top):
+            if self.inner.can_pool(self.windows):
+                rows = (t1 - t0) * self.samples
+                top = empty((rows, *self.out), self.weight.dtype)
+                self.inner.pool(t0, self.windows, self.bias, self._chosen(t0 * self.samples, rows), top)
                 return top.reshape(t1 - t0, self.samples, *self.out)
             images = self.inner.current(t0, t1).reshape(-1, *self.inner.out)
             return self._pool(images, t0 * self.samples).reshape(t1 - t0, self.samples, *self.out)

@@ -180,7 +180,7 @@ def gather_spikes(
 
     For each place of a channel's kernel the outputs are listed that its spikes reach through it, and then summed. A job is a
     channel and a part of the rows of its kernel. All jobs process a few images at a time, whose gradients stay in the
-    first-level cache. The weight gradient is ``[channels, kh, kw, lanes]``.
+    second-level cache. The weight gradient is ``[channels, kh, kw, lanes]``.
     """
     plane, one, two, three = rows_out * columns_out, np.uint64(1), np.uint64(2), np.uint64(3)
     few = max(one, np.uint64(1 << 14) // (plane * pitch))

@@ -53,6 +53,16 @@ def _loop(builder, start, stop, carried):
     return counter, inside, close
 
 
+def _everywhere(builder, value, count):
+    """Return a vector of equal numbers, or the number if the count is 1."""
+    if count == 1:
+        return value
+    none, first = ir.Constant(ir.VectorType(value.type, count), ir.Undefined), ir.Constant(ir.IntType(32), 0)
+    return builder.shuffle_vector(
+        builder.insert_element(none, value, first), none, ir.Constant(ir.VectorType(ir.IntType(32), count), None)
+    )
+
+
 def row_sum(lanes):
     """Return the function that adds rows of this many lanes."""
 
@@ -99,7 +109,6 @@ def products(rows, lanes=LANES):
                 context.make_array(kinds[k])(context, builder, args[k]).data for k in (0, 3, 6)
             )  # fmt: skip
             number = lambda k: ir.Constant(word, k)  # noqa: E731
-            everywhere = ir.Constant(ir.VectorType(ir.IntType(32), width), None)
 
             def pointer(array, place):
                 return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
@@ -120,8 +129,7 @@ def products(rows, lanes=LANES):
                 after = []
                 for r, start in enumerate(starts):
                     x = builder.load(builder.gep(data, [builder.add(start, k)]))
-                    x = builder.insert_element(ir.Constant(vector, ir.Undefined), x, ir.Constant(ir.IntType(32), 0))
-                    x = builder.shuffle_vector(x, ir.Constant(vector, ir.Undefined), everywhere)
+                    x = _everywhere(builder, x, width)
                     held = sums[r * vectors : (r + 1) * vectors]
                     after += [builder.call(multiply, [x, w, h]) for w, h in zip(weights, held, strict=True)]
                 close(after)

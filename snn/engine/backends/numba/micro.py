@@ -8,6 +8,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from .lanes import _everywhere
+
 _WORD, _BYTE = ir.IntType(64), ir.IntType(8).as_pointer()
 
 
@@ -21,13 +23,6 @@ def _at(builder, data, place, vector):
 
 def _number(k):
     return ir.Constant(_WORD, k)
-
-
-def _everywhere(builder, value, count):
-    none, first = ir.Constant(ir.VectorType(value.type, count), ir.Undefined), ir.Constant(ir.IntType(32), 0)
-    return builder.shuffle_vector(
-        builder.insert_element(none, value, first), none, ir.Constant(ir.VectorType(ir.IntType(32), count), None)
-    )
 
 
 def _read(context, builder, kind, source, place, number, amplitude, count):

@@ -5,7 +5,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .lanes import _load, _loop, _vectors
+from .lanes import _everywhere, _load, _loop, _vectors
 
 
 def _fused(builder, kind, width):
@@ -15,16 +15,6 @@ def _fused(builder, kind, width):
     if width > 1:
         vector, name = ir.VectorType(vector, width), f"llvm.fmuladd.v{width}f{bits}"
     return vector, cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-
-
-def _repeated(builder, factor, vector):
-    """Return a vector of equal numbers; a number, if the type is no vector."""
-    if not isinstance(vector, ir.VectorType):
-        return factor
-    alone = builder.insert_element(ir.Constant(vector, ir.Undefined), factor, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(
-        alone, ir.Constant(vector, ir.Undefined), ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None)
-    )
 
 
 def _along(builder, kind, n, carried, visit):
@@ -125,7 +115,7 @@ def add_patch(typing, dst, at, dst_pitch, src, base, src_pitch, factor, n, rows)
 
         def visit(places, width, none):
             vector, multiply = _fused(builder, kind, width)
-            times = _repeated(builder, factor, vector)
+            times = _everywhere(builder, factor, width)
             held = [_vector_at(builder, target, builder.add(to, place), vector, align) for place in places]
             added = [_vector_at(builder, source, builder.add(of, place), vector, align)[0] for place in places]
             sums = [builder.call(multiply, [times, row, old]) for row, (old, _) in zip(added, held, strict=True)]
@@ -196,8 +186,8 @@ def weighted_sum(lanes):
             p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
             number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
             row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
-            vector, multiply = _fused(builder, kinds[0].dtype, 64 // align)
-            factor = _repeated(builder, builder.load(builder.gep(times, [p])), vector)
+            _, multiply = _fused(builder, kinds[0].dtype, 64 // align)
+            factor = _everywhere(builder, builder.load(builder.gep(times, [p])), 64 // align)
             close([builder.call(multiply, [factor, x, h]) for x, h in zip(_load(builder, row, align), held, strict=True)])
             for pointer, value in zip(sums, held, strict=True):
                 builder.store(value, pointer).align = align
