@@ -63,6 +63,23 @@ def _everywhere(builder, value, count):
     )
 
 
+def _sum_listed(context, builder, kinds, listed, start, stop, lanes, add):
+    """Add rows ``src[base + pitch * index[p]]``, p from start to stop, to ``dst[at : at + lanes]``.
+
+    ``add(p, held, x)`` returns a sum held in a register with a vector of row p added.
+    """
+    dst, at, src, base, pitch, index = listed
+    sums, align = _vectors(context, builder, dst, kinds[0], at, lanes)
+    numbers = context.make_array(kinds[5])(context, builder, index).data
+    p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
+    number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
+    row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
+    close([add(p, h, x) for h, x in zip(held, _load(builder, row, align), strict=True)])
+    for pointer, value in zip(sums, held, strict=True):
+        builder.store(value, pointer).align = align
+    return context.get_dummy_value()
+
+
 def row_sum(lanes):
     """Return the function that adds rows of this many lanes."""
 
@@ -71,17 +88,10 @@ def row_sum(lanes):
         """Add the rows ``src[base + pitch * index[p]]``, p from start to stop, to ``dst[at : at + lanes]``."""
 
         def generate(context, builder, signature, args):
-            dst, at, src, base, pitch, index, start, stop = args
-            kinds = signature.args
-            sums, align = _vectors(context, builder, dst, kinds[0], at, lanes)
-            numbers = context.make_array(kinds[5])(context, builder, index).data
-            p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
-            number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
-            row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
-            close([builder.fadd(a, b) for a, b in zip(held, _load(builder, row, align), strict=True)])
-            for pointer, value in zip(sums, held, strict=True):
-                builder.store(value, pointer).align = align
-            return context.get_dummy_value()
+            *listed, start, stop = args
+            return _sum_listed(
+                context, builder, signature.args, listed, start, stop, lanes, lambda _, held, x: builder.fadd(held, x)
+            )
 
         u = types.uint64
         return types.void(dst, u, src, u, u, index, u, u), generate

@@ -5,7 +5,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .lanes import _everywhere, _load, _loop, _vectors
+from .lanes import _everywhere, _load, _loop, _sum_listed
 
 
 def _fused(builder, kind, width):
@@ -179,19 +179,16 @@ def weighted_sum(lanes):
         """Add the rows ``src[base + pitch * index[p]]`` times ``factors[p]`` to ``dst[at : at + lanes]``."""
 
         def generate(context, builder, signature, args):
-            dst, at, src, base, pitch, _, _, start, stop = args
+            *listed, factors, start, stop = args
             kinds = signature.args
-            sums, align = _vectors(context, builder, dst, kinds[0], at, lanes)
-            numbers, times = (context.make_array(kinds[k])(context, builder, args[k]).data for k in (5, 6))
-            p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
-            number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
-            row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
-            _, multiply = _fused(builder, kinds[0].dtype, 64 // align)
-            factor = _everywhere(builder, builder.load(builder.gep(times, [p])), 64 // align)
-            close([builder.call(multiply, [factor, x, h]) for x, h in zip(_load(builder, row, align), held, strict=True)])
-            for pointer, value in zip(sums, held, strict=True):
-                builder.store(value, pointer).align = align
-            return context.get_dummy_value()
+            times = context.make_array(kinds[6])(context, builder, factors).data
+
+            def add(p, held, x):
+                _, multiply = _fused(builder, kinds[0].dtype, x.type.count)
+                factor = _everywhere(builder, builder.load(builder.gep(times, [p])), x.type.count)
+                return builder.call(multiply, [factor, x, held])
+
+            return _sum_listed(context, builder, kinds, listed, start, stop, lanes, add)
 
         u = types.uint64
         return types.void(dst, u, src, u, u, index, factors, u, u), generate
