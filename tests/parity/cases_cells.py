@@ -208,7 +208,7 @@ def V10_param_repr():
     return repr(p), str(p)
 
 
-@differs("A Parameter made of a whole number", (ms.float64, ms.int64, ms.float32, ms.float32))
+@differs("A Parameter made from a whole number", (ms.float64, ms.int64, ms.float32, ms.float32))
 def V11_param_from_numpy():
     return tuple(Parameter(value, name="p").dtype for value in (np.ones(2), 3, 3.0, [1.0, 2.0]))
 

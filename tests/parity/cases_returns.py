@@ -176,7 +176,7 @@ def B8_numpy():
 
 
 @pynative(
-    "Something else for a gradient", Fails(BpropError, "expected a Tensor of shape [2, 3], or None for zero, got str 's'")
+    "Any other object for a gradient", Fails(BpropError, "expected a Tensor of shape [2, 3], or None for zero, got str 's'")
 )
 def B8_string():
     return one(lambda dout: ("s",))

@@ -87,5 +87,5 @@ Z1_print_seed1  Z2_print_seed2
 # By the reason why no test is written.
 OUT_OF_SCOPE = {
     "a private class of MindSpore; a Cell with a bprop does the same": ["W1_function", "W1_function_2nd"],
-    "it marks values that change for MindSpore's compiler; no value needs a mark here": ["S9_mutable_int_input"],
+    "it tells MindSpore's compiler that a value may change; no value needs such a mark here": ["S9_mutable_int_input"],
 }
