@@ -29,7 +29,7 @@ _SETTINGS = ("SPIKECELL_PRODUCT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA
 
 
 def manifest() -> dict[str, dict[str, Any]]:
-    """Return versions, digests of the code, the processor and the BLAS."""
+    """Return versions, the processor, the BLAS, and digests of the code."""
     settings = {name: value for name, value in sorted(os.environ.items()) if name in _SETTINGS}
     return {"versions": _versions(), "code": _code(), "cpu": _cpu(), "blas": _blas(), "settings": settings}
 
