@@ -20,7 +20,7 @@ from ..tracing.reads import Reads
 from .form import keep
 from .matters import makers
 from .replay import BackReplay, Replay, Replayed, product_of
-from .stage import Maker, Steps
+from .stage import Maker, Saved, Steps
 from .starts import starts_of
 
 __all__ = ["Chain", "keep_chain", "run_again"]
@@ -118,9 +118,9 @@ class Chain:
 
     def run(self, net: Cell, x: Tensor, state: Any) -> tuple[Any, Any] | None:
         """Return the output and the final state of a run; None if anything but values differs from the earlier runs."""
-        if not self.allowed or any([cell.hooked for cell in self.cells]):
+        if not self.allowed or any(cell.hooked for cell in self.cells):
             return None
-        if not all([part.unchanged() for part in self.watched]):
+        if not all(part.unchanged() for part in self.watched):
             return None
         before = [source.state for source in self.drawn]
         try:
@@ -144,7 +144,7 @@ class Chain:
                 return None
             now.append(read)
             parents += replay.nodes([x] * inputs.count(None), start, read) if thread.recording else ()
-        record, runs = any([node is not None for node in parents]), list[Replayed]()
+        record, runs = any(node is not None for node in parents), list[Replayed]()
         for replay, inputs, start, read in zip(self.replays, self.inputs, begun, now, strict=True):
             xs = [x if place is None else runs[place[0]].outs[place[1]] for place in inputs]
             if not replay.takes(xs):
@@ -152,7 +152,7 @@ class Chain:
             runs.append(replay.run(xs, start, read, record))
         found = [runs[k].outs[i] for k, i in self.results]
         if record:
-            found = Chained(self, runs).linked(found, parents, None)
+            found = Chained(self, runs).linked(found, parents, Saved(None, []))
         several = iter(found)
         out = tree.unflatten(graph.out, several)
         return out, tree.unflatten(graph.state, several) if graph.starts else graph.state
@@ -164,7 +164,7 @@ class Chained(Steps):
     def __init__(self, chain: Chain, runs: list[Replayed]) -> None:
         self.chain, self.runs = chain, runs
 
-    def maker(self, saved: None, position: int) -> Maker | None:
+    def maker(self, saved: Saved, position: int) -> Maker | None:
         """See :class:`snn.compiled.stage.Steps`."""
         k, i = self.chain.results[position]
         return self.runs[k].maker(self.runs[k].saved, i)
@@ -196,18 +196,20 @@ class Chained(Steps):
         found = list[Tensor | None]([None]) * parents
         arrived: list[dict[int, Tensor]] = [{} for _ in self.runs]
 
-        def add(k: int, i: int, gradient: Tensor) -> None:
+        def add(place: tuple[int, int], gradient: Tensor) -> None:
+            k, i = place
             before = arrived[k].get(i)
             arrived[k][i] = gradient if before is None else before + gradient
 
         for i, gradient in g.items():
-            add(*self.chain.results[i], gradient)
-        for back, run, sources, given in zip(backs[::-1], self.runs[::-1], self.chain.sources[::-1], arrived[::-1], strict=True):
-            for source, made in zip(sources, back.run(run, given), strict=True) if back is not None else ():
+            add(self.chain.results[i], gradient)
+        for k in range(len(backs) - 1, -1, -1):
+            back = backs[k]
+            for source, made in zip(self.chain.sources[k], back.run(self.runs[k], arrived[k]), strict=True) if back else ():
                 if made is not None and isinstance(source, int):
                     found[source] = made
                 elif made is not None:
-                    add(*source, made)
+                    add(source, made)
         return found
 
     def _by_stage(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
@@ -221,6 +223,6 @@ class Chained(Steps):
             ]
             placed.append(run.placed(parents))
         seeds = [(placed[k][j].node, g[i]) for i, (k, j) in enumerate(self.chain.results) if i in g]
-        asked = {parent: None for parent, want in zip(node.parents, wanted, strict=True) if want}
-        found = dict(zip(asked, reverse(seeds, [*asked], False), strict=True))  # type: ignore[arg-type]
+        asked = [*dict.fromkeys(parent for parent, want in zip(node.parents, wanted, strict=True) if parent and want)]
+        found: dict[Any, Tensor | None] = dict(zip(asked, reverse(seeds, asked, False), strict=True))  # type: ignore[arg-type]
         return [found.pop(parent, None) for parent in node.parents]

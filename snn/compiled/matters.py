@@ -19,6 +19,7 @@ __all__ = ["makers", "rarely"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+
 def makers(node: Node | None) -> list[Maker] | None:
     """Return the makers of a value that is an output of a stage, or a sum of outputs; None for any other."""
     if node is None:

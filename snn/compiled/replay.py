@@ -174,7 +174,7 @@ class Replay:
 
 
 class Now(NamedTuple):
-    """What a stage reads in a run besides its inputs and states: arrays by number, Parameters, and the weight of each input."""
+    """What a stage reads in a run besides inputs and states: arrays by number, Parameters, and the weight of each input."""
 
     arrays: dict[int, Array]
     parameters: list[Tensor]
