@@ -30,8 +30,8 @@ def makers(node: Node | None) -> list[Maker] | None:
     if node.rule is not SELECT:
         return None
     call = node.parents[0]
-    found = call.rule.maker(call.saved, node.attrs) if call is not None and isinstance(call.rule, Steps) else None
-    return None if found is None else [found]
+    maker = call.rule.maker(call.saved, node.attrs) if call is not None and isinstance(call.rule, Steps) else None
+    return None if maker is None else [maker]
 
 
 def rarely(flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
