@@ -17,9 +17,10 @@ from ..graphs.graph import Edge
 from ..graphs.stages import Schedule
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads
+from .back_replay import BackReplay, product_of
 from .form import keep
 from .matters import makers
-from .replay import BackReplay, Replay, Replayed, product_of
+from .replay import Replay, Replayed
 from .stage import Maker, Saved, Steps
 from .starts import starts_of
 

@@ -9,7 +9,6 @@ way if anything does.
 from __future__ import annotations
 
 import functools
-import math
 import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -25,22 +24,20 @@ from ..connections import Direct
 from ..connections.dense import Dense, Once, Product
 from ..engine import tuning
 from ..engine.blas import one_thread_each
-from ..engine.buffers import empty, nothing
-from ..engine.events import Packed
+from ..engine.buffers import empty
 from ..engine.threads import thread_count
 from ..spikes import Spikes
 from .back import Back
+from .back_replay import BackReplay, product_of
 from .call import Call
-from .factored import Factored
 from .form import Ready
 from .layout import Stream, laid_out, stream
 from .matters import makers
-from .part import Given, end_cotangents
-from .pooled import Pooled
+from .part import Given
 from .stage import Running, Saved, Steps
 from .work import order_of
 
-__all__ = ["BackReplay", "Replay", "Replayed", "product_of", "replay_of"]
+__all__ = ["Replay", "Replayed", "replay_of"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -242,7 +239,8 @@ class Replayed(Steps):
             return one_thread_each(lambda: known[key].run(self, g))
         back = Back(self.running(), node, g, wanted)
         found: list[Tensor | None] = one_thread_each(back.run)
-        known[key] = self.used = BackReplay(self.replay, back)
+        call = self.replay.call(back.form.ready, True)
+        known[key] = self.used = BackReplay(back, self.replay.part, call, self.replay.direct)
         return found
 
     def _key(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> Any:
@@ -254,84 +252,3 @@ class Replayed(Steps):
                 return None
             few.append(before is not None)
         return tuple(g), product_of(g.get(0)), tuple(wanted), tuple(few)
-
-
-def product_of(g: Any) -> Any:
-    """Return the sizes of a gradient that is kept as a product; False for any other."""
-    return isinstance(g, Factored) and (len(g.factors), len(g.weight))
-
-
-class BackReplay:
-    """The decisions and loops that backward passes share if they compute the same gradients."""
-
-    def __init__(self, replay: Replay, back: Back) -> None:
-        self.replay, part = replay, back.parts[0]
-        self.form, self.call = part.form, replay.call(back.form.ready, True)
-        self.wants, self.wants_weight, self.wants_starts = part.wants, part.wants_weight, part.wants_starts
-        self.weighted, self.summed, self.few, self.direct = part.weighted, part.summed, part.few, part.direct
-        self.arrives = part.arrived is not None
-
-    def run(self, run: Replayed, g: dict[int, Tensor]) -> list[Tensor | None]:
-        """Run the backward pass; return the wanted gradients, in the order of :attr:`Running.inputs`."""
-        replay, form, layout, part = self.replay, self.form, self.replay.layout, self.replay.part
-        steps, shape, xs, saved = replay.steps, replay.shape, run.xs, run.kept
-        arrays = [g[i].array if i in g else nothing((steps, *shape), part.dtype(d)) for d, i in form.cotangents]
-        arrays += [saved[i] if i in saved else xs[replay.direct[i]].array for i in form.kept]
-        by_input = {
-            k: empty(xs[k].shape, part.dtype(form.d_inputs[k]))
-            for k, wanted in self.wants.items() if wanted and k not in self.few
-        }  # fmt: skip
-        rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
-        totals = {d: np.zeros(math.prod(shape), part.dtype(d)) for d in form.totals}
-        written = [by_input[k] for k in form.direct.values()] + [*rows.values()]
-        states = end_cotangents(g, run.starts, len(replay.plan.outs))
-        ends = [np.empty_like(s) for s in states]
-        self.call.run(
-            [stream(array, layout) for array in arrays], [(array.reshape(-1), layout.strides) for array in written], run.pars,
-            start=states, end=ends, sum=[*totals.values()], scalar=run.scalars, **self._arrived(g),
-        )  # fmt: skip
-        return self._result(run, {d: a.reshape(-1, shape[-1]) for d, a in rows.items()}, totals, by_input, ends)
-
-    def _arrived(self, g: dict[int, Tensor]) -> dict[str, Sequence[Any]]:
-        if not self.arrives:
-            return {}
-        factored: Any = g[0]
-        weights = Packed.of_factor(factored.weight, self.replay.part.backend)
-        return {
-            "factors": (factored.factors.reshape(-1),), "n_factors": (_u(factored.factors.shape[1]),),
-            "arrived_weights": (weights.array,),
-        }  # fmt: skip
-
-    def _result(
-        self, run: Replayed, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]
-    ) -> list[Tensor | None]:
-        """Make gradients from the arrays that the loop has written, in the order of ``Running.inputs``."""
-        shape, form, xs = self.replay.shape, self.form, run.xs
-        for k in self.direct:
-            first = form.direct[form.d_inputs[k]]
-            if first != k:
-                by_input[k][...] = by_input[first]
-        found: list[Tensor | None] = []
-        for k, wanted in self.wants.items():
-            x: Any = xs[k]
-            if k in self.few:
-                found.append(Factored(rows[form.d_inputs[k]], run.now.weights[k], x.shape))  # type: ignore[arg-type]
-            elif not wanted or x.dtype.kind != "f":
-                found.append(None)
-            else:
-                weight = run.now.weights[k]
-                if weight is not None:
-                    np.matmul(rows[form.d_inputs[k]], weight, out=by_input[k].reshape(-1, weight.shape[1]))
-                found.append(Pooled(by_input[k]))
-        for k in self.weighted:
-            if not self.wants_weight[k]:
-                found.append(None)
-                continue
-            x, weight = xs[k], run.now.weights[k]
-            assert weight is not None
-            once, d = k in self.summed, form.d_inputs[k]
-            gradient = totals[d].reshape(-1, len(weight)) if once else rows[d]
-            inputs = (x.array[0] if once else x.array).reshape(-1, weight.shape[1])
-            found.append(Tensor.wrap(np.matmul(gradient.T, inputs, out=np.empty(weight.shape, weight.dtype))))
-        found += [Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(ends, self.wants_starts, strict=True)]
-        return found + [None if d is None else Tensor.wrap(totals[d].reshape(shape)) for d in form.parameters]
