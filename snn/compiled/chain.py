@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count, islice
 from typing import Any
 
 from autograd import Cell, Tensor, tree
 from autograd.errors import CompileError
+from autograd.graph import Node, reverse
+from autograd.state import state as thread
 
 from ..common.structure import generators, is_stateful
 from ..engine.blas import one_thread_each
-from ..graphs.graph import Edge, Graph
+from ..graphs.graph import Edge
 from ..graphs.stages import Schedule
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads
+from .back_replay import BackReplay, product_of
 from .form import keep
-from .replay import Replay
+from .matters import makers
+from .replay import Replay, Replayed
+from .stage import Maker, Saved, Steps
 from .starts import starts_of
 
 __all__ = ["Chain", "keep_chain", "run_again"]
@@ -46,11 +52,11 @@ def run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any, st
     """Return the output, the final state and the mode of a run of a net with chains; None if none of them fits."""
     chain: Chain | None = net.kept()["chains"].get(_key(x, state, mode))
     found = None if chain is None else chain.run(net, x, state)
-    return None if chain is None or found is None else (*found, chain.limited.options.backend.mode)
+    return None if chain is None or found is None else (*found, chain.mode)
 
 
 class Chain:
-    """A run of a net, made of the replays of its stages in order.
+    """A run of a net, made of the replays of its stages in order, as one operation in the autograd graph.
 
     Parameters
     ----------
@@ -62,10 +68,23 @@ class Chain:
         What the code of the net may have read when it was traced.
     replays : sequence of Replay
         The replay of each stage.
+
+    Attributes
+    ----------
+    inputs : list of list of (int, int) or None
+        The inputs of each stage: the stage and position of an earlier result, or None for the input of the net.
+    states : list of list of int
+        The nodes of the states of each stage.
+    results : list of (int, int)
+        Stage and position of each result of the run: the leaves of its output, then those of its state.
+    sources : list of list of (int, int) or int
+        Where the parents of each stage come from: an earlier result, or a parent of the chain.
+    backs : dict
+        For the gradients that are given and wanted: the backward pass of each stage, None for a stage without one.
     """
 
     def __init__(self, net: Cell, schedule: Schedule, reads: Reads, replays: Sequence[Replay]) -> None:
-        self.graph, self.limited = schedule.graph, replays[0]
+        self.graph, self.replays = schedule.graph, replays
         self.used, self.missed = False, 0
         self.cells = [cell for _, cell in net.cells_and_names()]
         plans = [part for replay in replays for part in replay.plan.dependencies]
@@ -73,16 +92,34 @@ class Chain:
         here = {id(cell) for cell in self.cells if is_stateful(cell)}
         self.watched += [part for part in plans if id(part.owner) not in here]
         self.drawn = [rng.bit_generator for begin in self.graph.starts for rng in generators(begin.cell)]
-        self.sources = [Edge(node.number) for node in self.graph.nodes if node.kind == "input"]
-        self.stages: list[tuple[Replay, list[Edge], list[Edge], list[int]]] = []
-        for stage, replay in zip(schedule.stages, replays, strict=True):
+        self.inputs, self.states = list[list[Any]](), list[list[int]]()
+        self.sources, numbers = list[list[Any]](), count()
+        places = dict[Any, tuple[int, int]]()
+        for k, (stage, replay) in enumerate(zip(schedule.stages, replays, strict=True)):
             core = stage.cores[0]
-            inputs = [stage.dense[edge].inputs[0] if edge in stage.dense else edge for edge in core.inputs]
-            self.stages.append((replay, inputs, core.outs, [node.number for node in core.states]))
+            edges = [stage.dense[edge].inputs[0] if edge in stage.dense else edge for edge in core.inputs]
+            self.inputs.append([places.get(edge) for edge in edges])
+            self.states.append([node.number for node in core.states])
+            beside = sum(cell is not None for cell in replay.cells) + len(core.states) + len(replay.plan.parameters)
+            self.sources.append([*(place or next(numbers) for place in self.inputs[k]), *islice(numbers, beside)])
+            places |= {place: (k, i) for i, place in enumerate((*core.outs, *self.states[k]))}
+        after = tree.leaves(self.graph.state_parts) if self.graph.starts else []
+        self.results = [places[place] for place in (*tree.leaves(self.graph.out), *after)]
+        self.backs: dict[Any, list[BackReplay | None]] = {}
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the thresholds and the number of threads are those of the first run."""
+        return self.replays[0].allowed
+
+    @property
+    def mode(self) -> str:
+        """The mode of the run."""
+        return self.replays[0].options.backend.mode
 
     def run(self, net: Cell, x: Tensor, state: Any) -> tuple[Any, Any] | None:
         """Return the output and the final state of a run; None if anything but values differs from the earlier runs."""
-        if not self.limited.allowed or any(cell.hooked for cell in self.cells):
+        if not self.allowed or any(cell.hooked for cell in self.cells):
             return None
         if not all(part.unchanged() for part in self.watched):
             return None
@@ -99,15 +136,94 @@ class Chain:
         return found
 
     def _run(self, x: Tensor, starts: dict[int, Tensor]) -> tuple[Any, Any] | None:
-        graph: Graph = self.graph
-        values: dict[Any, Tensor] = dict.fromkeys(self.sources, x)
-        after: dict[int, Tensor] = {}
-        for replay, inputs, outs, states in self.stages:
-            xs = [values[edge] for edge in inputs]
-            found = replay.run(xs, [starts[number] for number in states]) if replay.takes(xs) else None
-            if found is None:
+        graph = self.graph
+        begun = [[starts[number] for number in numbers] for numbers in self.states]
+        now, parents = [], list[Node | None]()
+        for replay, inputs, start in zip(self.replays, self.inputs, begun, strict=True):
+            read = replay.now()
+            if read is None:
                 return None
-            values.update(zip(outs, found, strict=False))
-            after.update(zip(states, found[len(outs) :], strict=True))
-        state = graph.state if not graph.starts else tree.unflatten(graph.state, iter([after[number] for number in starts]))
-        return tree.map_leaves(values.__getitem__, graph.out), state
+            now.append(read)
+            parents += replay.nodes([x] * inputs.count(None), start, read) if thread.recording else ()
+        record, runs = any(node is not None for node in parents), list[Replayed]()
+        for replay, inputs, start, read in zip(self.replays, self.inputs, begun, now, strict=True):
+            xs = [x if place is None else runs[place[0]].outs[place[1]] for place in inputs]
+            if not replay.takes(xs):
+                return None
+            runs.append(replay.run(xs, start, read, record))
+        found = [runs[k].outs[i] for k, i in self.results]
+        if record:
+            found = Chained(self, runs).linked(found, parents, Saved(None, []))
+        several = iter(found)
+        out = tree.unflatten(graph.out, several)
+        return out, tree.unflatten(graph.state, several) if graph.starts else graph.state
+
+
+class Chained(Steps):
+    """A run of a chain, and the rule for its backward pass."""
+
+    def __init__(self, chain: Chain, runs: list[Replayed]) -> None:
+        self.chain, self.runs = chain, runs
+
+    def maker(self, saved: Saved, position: int) -> Maker | None:
+        """See :class:`snn.compiled.stage.Steps`."""
+        k, i = self.chain.results[position]
+        return self.runs[k].maker(self.runs[k].saved, i)
+
+    def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Run the backward pass of each stage; of a stage that never ran backward in this way, by its own rule."""
+        chain = self.chain
+        if thread.recording or not chain.allowed or self._sampled(node, wanted):
+            return self._by_stage(node, g, wanted)
+        key = tuple(g), tuple(map(product_of, g.values())), tuple(wanted)
+        backs = chain.backs.get(key)
+        if backs is not None:
+            return one_thread_each(lambda: self._pull(backs, g, len(wanted)))
+        found = self._by_stage(node, g, wanted)
+        used = [run.used for run in self.runs]
+        if False not in used:
+            keep(chain.backs, key, used, _KEPT)
+        return found
+
+    def _sampled(self, node: Node, wanted: Sequence[bool]) -> bool:
+        """Return whether the gradient of the net's input may be needed at some places only."""
+        for sources, inputs in zip(self.chain.sources, self.chain.inputs, strict=True):
+            for place, source in zip(inputs, sources, strict=False):
+                if place is None and wanted[source] and makers(node.parents[source]) is not None:
+                    return True
+        return False
+
+    def _pull(self, backs: list[BackReplay | None], g: dict[int, Tensor], parents: int) -> list[Tensor | None]:
+        found = list[Tensor | None]([None]) * parents
+        arrived: list[dict[int, Tensor]] = [{} for _ in self.runs]
+
+        def add(place: tuple[int, int], gradient: Tensor) -> None:
+            k, i = place
+            before = arrived[k].get(i)
+            arrived[k][i] = gradient if before is None else before + gradient
+
+        for i, gradient in g.items():
+            add(self.chain.results[i], gradient)
+        for k in range(len(backs) - 1, -1, -1):
+            back = backs[k]
+            for source, made in zip(self.chain.sources[k], back.run(self.runs[k], arrived[k]), strict=True) if back else ():
+                if made is not None and isinstance(source, int):
+                    found[source] = made
+                elif made is not None:
+                    add(source, made)
+        return found
+
+    def _by_stage(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
+        """Return the wanted gradients by the rules of the stages; a parent's comes once, however often it is used."""
+        placed: list[list[Tensor]] = []
+        for run, inputs, sources in zip(self.runs, self.chain.inputs, self.chain.sources, strict=True):
+            run.used = None
+            run.xs = [x if place is None else placed[place[0]][place[1]] for x, place in zip(run.xs, inputs, strict=True)]
+            parents = [
+                node.parents[source] if isinstance(source, int) else placed[source[0]][source[1]].node for source in sources
+            ]
+            placed.append(run.placed(parents))
+        seeds = [(placed[k][j].node, g[i]) for i, (k, j) in enumerate(self.chain.results) if i in g]
+        asked = [*dict.fromkeys(parent for parent, want in zip(node.parents, wanted, strict=True) if parent and want)]
+        found: dict[Any, Tensor | None] = dict(zip(asked, reverse(seeds, asked, False), strict=True))  # type: ignore[arg-type]
+        return [found.pop(parent, None) for parent in node.parents]

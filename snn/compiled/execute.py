@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd import Cell, Tensor, ops, tree
 from autograd.errors import CompileError
+from autograd.state import state as thread
 
 from ..common.structure import (
     is_over_time,
@@ -290,9 +291,15 @@ class Execution(AllSteps):
         self.available |= core.recordable
         if not (replay.allowed and replay.fits(xs)):
             return None
-        found = one_thread_each(lambda: replay.run(xs, [self.starts[node.number] for node in core.states]))
-        self.replays += [replay] if found is not None else []
-        return found
+        starts = [self.starts[node.number] for node in core.states]
+        now = replay.now()
+        if now is None:
+            return None
+        parents = replay.nodes(xs, starts, now) if thread.recording else []
+        record = any(node is not None for node in parents)
+        run = one_thread_each(lambda: replay.run(xs, starts, now, record))
+        self.replays.append(replay)
+        return run.placed(parents) if record else run.outs
 
     def _keep_replay(self, stage: Stage, running: Running) -> None:
         made = None if self.names else replay_of(running)

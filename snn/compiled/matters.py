@@ -13,13 +13,11 @@ from autograd.graph import SELECT, Node
 
 from ..engine.backends import BackEnd
 from ..engine.events import Events, find_events
-from .stage import Saved, Steps
+from .stage import Maker, Steps
 
-__all__ = ["Maker", "makers", "rarely"]
+__all__ = ["makers", "rarely"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Maker = tuple[Steps, Saved, int, int | None]
-"""A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs matters."""
 
 
 def makers(node: Node | None) -> list[Maker] | None:
@@ -31,16 +29,9 @@ def makers(node: Node | None) -> list[Maker] | None:
         return None if any(each is None for each in found) else [maker for each in found for maker in each or ()]
     if node.rule is not SELECT:
         return None
-    call, position = node.parents[0], node.attrs
-    if call is None or not isinstance(call.rule, Steps):
-        return None
-    for n, part in enumerate(call.rule.parts):
-        if position < len(part.plan.outs):
-            return [(call.rule, call.saved, n, part.plan.matters[position])]
-        position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
-        if position < 0:
-            return None
-    return None
+    call = node.parents[0]
+    maker = call.rule.maker(call.saved, node.attrs) if call is not None and isinstance(call.rule, Steps) else None
+    return None if maker is None else [maker]
 
 
 def rarely(flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:

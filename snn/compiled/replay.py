@@ -8,10 +8,10 @@ way if anything does.
 
 from __future__ import annotations
 
-import math
+import functools
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,22 +24,20 @@ from ..connections import Direct
 from ..connections.dense import Dense, Once, Product
 from ..engine import tuning
 from ..engine.blas import one_thread_each
-from ..engine.buffers import empty, nothing
-from ..engine.events import Packed
+from ..engine.buffers import empty
 from ..engine.threads import thread_count
 from ..spikes import Spikes
 from .back import Back
+from .back_replay import BackReplay, product_of
 from .call import Call
-from .factored import Factored
 from .form import Ready
 from .layout import Stream, laid_out, stream
 from .matters import makers
-from .part import Given, end_cotangents
-from .pooled import Pooled
+from .part import Given
 from .stage import Running, Saved, Steps
 from .work import order_of
 
-__all__ = ["Replay", "replay_of"]
+__all__ = ["Replay", "Replayed", "replay_of"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -124,8 +122,8 @@ class Replay:
                 return False
         return True
 
-    def run(self, xs: list[Tensor], starts: list[Tensor]) -> list[Tensor] | None:
-        """Run the stage on inputs and states that fit; return None if anything but values differs."""
+    def now(self) -> Now | None:
+        """Return what the stage reads besides its inputs and states; None if anything but values differs."""
         plan = self.plan
         plan.require_open()
         arrays, parameters = plan.arrays(), list[Tensor](plan.parameters)
@@ -135,52 +133,79 @@ class Replay:
                 arrays[i] = bias.array
         if [array.shape for array in arrays.values()] != self.sizes:
             return None
-        layout, steps, shape = self.layout, self.steps, self.shape
-        weights = [None if cell is None else cell.weight.array for cell in self.cells]
+        return Now(arrays, parameters, [None if cell is None else cell.weight.array for cell in self.cells])
+
+    def nodes(self, xs: Sequence[Tensor], starts: Sequence[Tensor], now: Now) -> list[Node | None]:
+        """Return the parents of a run in the autograd graph, in the order of :attr:`Running.inputs`."""
+        found = [x.node for x in xs]
+        found += [cell.weight.node for cell in self.cells if cell is not None]
+        return found + [t.node for t in (*starts, *now.parameters)]
+
+    def run(self, xs: list[Tensor], starts: list[Tensor], now: Now, record: bool) -> Replayed:
+        """Run the stage on inputs and states that fit; ``record`` if its gradients may be needed."""
+        layout, arrays = self.layout, now.arrays
         streams = []
-        for x, weight, (way, _) in zip(xs, weights, self.ways, strict=True):
+        for x, weight, (way, _) in zip(xs, now.weights, self.ways, strict=True):
             if weight is None:
                 streams.append(stream(x.array, layout))
                 continue
             rows = (x.array[0] if way is Once else x.array).reshape(-1, weight.shape[1])
             made = np.matmul(rows, weight.T, out=np.empty((len(rows), len(weight)), weight.dtype))
             streams.append((made.reshape(-1), (0, *layout.strides[1:]) if way is Once else layout.strides))
-        record = thread.recording
-        if record:
-            nodes: list[Node | None] = [x.node for x in xs]
-            nodes += [cell.weight.node for cell in self.cells if cell is not None]
-            nodes += [t.node for t in (*starts, *parameters)]
-            record = any(node is not None for node in nodes)
         call = self._calls.get(record) or self._forward(record)
-        written = {i: empty((steps, *shape), dtype) for i, dtype in self.form.written[record][0].items()}
+        written = {i: empty((self.steps, *self.shape), dtype) for i, dtype in self.form.written[record][0].items()}
         states = [np.ascontiguousarray(s.array).reshape(-1) for s in starts]
         ends = [np.empty_like(s) for s in states]
         scalars = [arrays[i].reshape(-1) for i in call.body.scalars]
-        pars = [laid_out(arrays[i], layout, shape) for i in call.body.parameters]
+        pars = [laid_out(arrays[i], layout, self.shape) for i in call.body.parameters]
         call.run(
             streams, [(array.reshape(-1), layout.strides) for array in written.values()], pars,
             start=states, end=ends, scalar=scalars,
         )  # fmt: skip
-        outs = self.part.results(written, ends)
-        if not record:
-            return outs
-        run = Replayed(self, xs, starts, arrays, parameters, weights, pars, scalars)
-        return run.linked(outs, nodes, Saved(None, [{i: written[i] for i in self.form.kept[0]}]))
+        kept = {i: written[i] for i in self.form.kept[0]} if record else {}
+        return Replayed(self, xs, starts, now, pars, scalars, kept, self.part.results(written, ends))
 
     def _forward(self, record: bool) -> Call:
         self._calls[record] = call = self.call(self.form.forward((tuple(self.form.written[record][0]),)), False)
         return call
 
 
+class Now(NamedTuple):
+    """What a stage reads in a run besides inputs and states: arrays by number, Parameters, and the weight of each input."""
+
+    arrays: dict[int, Array]
+    parameters: list[Tensor]
+    weights: list[Array | None]
+
+
 class Replayed(Steps):
-    """A run of a replay, and the rule for its backward pass."""
+    """A run of a replay, and the rule for its backward pass.
+
+    Attributes
+    ----------
+    outs : list of Tensor
+        Its outputs and final states, at no place in the autograd graph.
+    used : BackReplay, None or False
+        What the backward pass used; None before it, False if it took the full way.
+    """
+
+    used: BackReplay | bool | None = None
 
     def __init__(
-        self, replay: Replay, xs: list[Tensor], starts: list[Tensor], arrays: dict[int, Array], parameters: list[Tensor],
-        weights: list[Array | None], pars: list[Stream], scalars: list[Array],
+        self, replay: Replay, xs: list[Tensor], starts: list[Tensor], now: Now, pars: list[Stream], scalars: list[Array],
+        kept: dict[int, Array], outs: list[Tensor],
     ) -> None:  # fmt: skip
-        self.replay, self.xs, self.starts, self.arrays, self.parameters = replay, xs, starts, arrays, parameters
-        self.weights, self.pars, self.scalars, self.parts = weights, pars, scalars, [replay.part]
+        self.replay, self.xs, self.starts, self.now = replay, xs, starts, now
+        self.pars, self.scalars, self.kept, self.outs, self.parts = pars, scalars, kept, outs, [replay.part]
+
+    @functools.cached_property
+    def saved(self) -> Saved:
+        """What the backward pass needs."""
+        return Saved(None, [self.kept])
+
+    def placed(self, parents: Sequence[Node | None]) -> list[Tensor]:
+        """Return the outputs and final states, each with its own place in the autograd graph."""
+        return self.linked(self.outs, parents, self.saved)
 
     def running(self) -> Running:
         """Return the same run as a full one."""
@@ -191,10 +216,10 @@ class Replayed(Steps):
             Given(x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
             for x, cell in zip(self.xs, replay.cells, strict=True)
         ]  # fmt: skip
-        part = replay.part.filled(given, self.starts, self.arrays, self.parameters)
+        part = replay.part.filled(given, self.starts, self.now.arrays, self.now.parameters)
         part.currents = [
             kind(x, why) if weight is None else kind(x, weight, why, part.backend)
-            for x, weight, (kind, why) in zip(self.xs, self.weights, replay.ways, strict=True)
+            for x, weight, (kind, why) in zip(self.xs, self.now.weights, replay.ways, strict=True)
         ]
         return Running([part], [], replay.options, replay.kept, Back, pull_eagerly)
 
@@ -204,19 +229,19 @@ class Replayed(Steps):
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         """Run the backward pass; see :meth:`Running.pull`."""
-        if thread.recording or tuning.now() is not self.replay.limits or _overruled():
-            return self.running().pull(node, g, wanted)
-        key = self._key(node, g, wanted)
+        key = None if thread.recording or not self.replay.allowed else self._key(node, g, wanted)
         if key is None:
+            self.used = False
             return self.running().pull(node, g, wanted)
         known = self.replay.backs
-        if key not in known:
-            running = self.running()
-            back = Back(running, node, g, wanted)
-            found: list[Tensor | None] = one_thread_each(back.run)
-            known[key] = BackReplay(self.replay, back)
-            return found
-        return one_thread_each(lambda: known[key].run(self, node.saved.values[0], g))
+        self.used = known.get(key)
+        if self.used:
+            return one_thread_each(lambda: known[key].run(self, g))
+        back = Back(self.running(), node, g, wanted)
+        found: list[Tensor | None] = one_thread_each(back.run)
+        call = self.replay.call(back.form.ready, True)
+        known[key] = self.used = BackReplay(back, self.replay.part, call, self.replay.direct)
+        return found
 
     def _key(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> Any:
         """Return the key of a backward pass; None if values decide its way."""
@@ -226,82 +251,4 @@ class Replayed(Steps):
             if before is not None and (len(before) > 1 or len(cell.weight) > self.replay.limits.few_outputs):
                 return None
             few.append(before is not None)
-        first = g.get(0)
-        product = isinstance(first, Factored) and (len(first.factors), len(first.weight))
-        return tuple(g), product, tuple(wanted), tuple(few)
-
-
-class BackReplay:
-    """The decisions and loops that backward passes share if they compute the same gradients."""
-
-    def __init__(self, replay: Replay, back: Back) -> None:
-        self.replay, part = replay, back.parts[0]
-        self.form, self.call = part.form, replay.call(back.form.ready, True)
-        self.wants, self.wants_weight, self.wants_starts = part.wants, part.wants_weight, part.wants_starts
-        self.weighted, self.summed, self.few, self.direct = part.weighted, part.summed, part.few, part.direct
-        self.arrives = part.arrived is not None
-
-    def run(self, run: Replayed, saved: dict[int, Array], g: dict[int, Tensor]) -> list[Tensor | None]:
-        """Run the backward pass; return the wanted gradients."""
-        replay, form, layout, part = self.replay, self.form, self.replay.layout, self.replay.part
-        steps, shape, xs = replay.steps, replay.shape, run.xs
-        arrays = [g[i].array if i in g else nothing((steps, *shape), part.dtype(d)) for d, i in form.cotangents]
-        arrays += [saved[i] if i in saved else xs[replay.direct[i]].array for i in form.kept]
-        by_input = {
-            k: empty(xs[k].shape, part.dtype(form.d_inputs[k]))
-            for k, wanted in self.wants.items() if wanted and k not in self.few
-        }  # fmt: skip
-        rows = {d: empty((steps * layout.samples, layout.columns), part.dtype(d)) for d in form.rows}
-        totals = {d: np.zeros(math.prod(shape), part.dtype(d)) for d in form.totals}
-        written = [by_input[k] for k in form.direct.values()] + [*rows.values()]
-        states = end_cotangents(g, run.starts, len(replay.plan.outs))
-        ends = [np.empty_like(s) for s in states]
-        self.call.run(
-            [stream(array, layout) for array in arrays], [(array.reshape(-1), layout.strides) for array in written], run.pars,
-            start=states, end=ends, sum=[*totals.values()], scalar=run.scalars, **self._arrived(g),
-        )  # fmt: skip
-        return self._result(run, {d: a.reshape(-1, shape[-1]) for d, a in rows.items()}, totals, by_input, ends)
-
-    def _arrived(self, g: dict[int, Tensor]) -> dict[str, Sequence[Any]]:
-        if not self.arrives:
-            return {}
-        factored: Any = g[0]
-        weights = Packed.of_factor(factored.weight, self.replay.part.backend)
-        return {
-            "factors": (factored.factors.reshape(-1),), "n_factors": (_u(factored.factors.shape[1]),),
-            "arrived_weights": (weights.array,),
-        }  # fmt: skip
-
-    def _result(
-        self, run: Replayed, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]
-    ) -> list[Tensor | None]:
-        """Make gradients from the arrays that the loop has written, in the order of ``Running.inputs``."""
-        shape, form, xs = self.replay.shape, self.form, run.xs
-        for k in self.direct:
-            first = form.direct[form.d_inputs[k]]
-            if first != k:
-                by_input[k][...] = by_input[first]
-        found: list[Tensor | None] = []
-        for k, wanted in self.wants.items():
-            x: Any = xs[k]
-            if k in self.few:
-                found.append(Factored(rows[form.d_inputs[k]], run.weights[k], x.shape))  # type: ignore[arg-type]
-            elif not wanted or x.dtype.kind != "f":
-                found.append(None)
-            else:
-                weight = run.weights[k]
-                if weight is not None:
-                    np.matmul(rows[form.d_inputs[k]], weight, out=by_input[k].reshape(-1, weight.shape[1]))
-                found.append(Pooled(by_input[k]))
-        for k in self.weighted:
-            if not self.wants_weight[k]:
-                found.append(None)
-                continue
-            x, weight = xs[k], run.weights[k]
-            assert weight is not None
-            once, d = k in self.summed, form.d_inputs[k]
-            gradient = totals[d].reshape(-1, len(weight)) if once else rows[d]
-            inputs = (x.array[0] if once else x.array).reshape(-1, weight.shape[1])
-            found.append(Tensor.wrap(np.matmul(gradient.T, inputs, out=np.empty(weight.shape, weight.dtype))))
-        found += [Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(ends, self.wants_starts, strict=True)]
-        return found + [None if d is None else Tensor.wrap(totals[d].reshape(shape)) for d in form.parameters]
+        return tuple(g), product_of(g.get(0)), tuple(wanted), tuple(few)

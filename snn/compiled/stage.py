@@ -29,7 +29,7 @@ from .part import Part
 from .plan import Sent
 from .work import Work, arguments, link_arguments, order_of
 
-__all__ = ["Cable", "Running", "Saved", "Steps", "run_stage"]
+__all__ = ["Cable", "Maker", "Running", "Saved", "Steps", "run_stage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -106,6 +106,16 @@ class Steps:
 
     parts: list[Part]
 
+    def maker(self, saved: Any, position: int) -> Maker | None:
+        """Return the maker of the result at a position; None if it is a record or a state."""
+        for n, part in enumerate(self.parts):
+            if position < len(part.plan.outs):
+                return self, saved, n, part.plan.matters[position]
+            position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
+            if position < 0:
+                return None
+        return None
+
     def linked(self, outs: list[Tensor], parents: Sequence[Node | None], saved: Saved) -> list[Tensor]:
         """Return the results of the run, each with its own place in the autograd graph, even if one appears twice."""
         node = Node(self, tuple(parents), (), bool_, saved)
@@ -121,6 +131,10 @@ class Steps:
     def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
         """Return the bytes that mark, at all steps, where the gradient of a part's output matters; None for everywhere."""
         raise NotImplementedError
+
+
+Maker = tuple[Steps, Saved, int, int | None]
+"""A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs matters."""
 
 
 class Running(Steps):

@@ -48,6 +48,11 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
     for k, begin in enumerate(graph.starts):
         if state is not None:
             before = given_state(parts[k], _zeros(begin.shape, begin.dtype), begin.name, begin.cell)
+        elif getattr(begin.cell, "starts_at_zero", False):
+            kind: Any = getattr(begin.cell, "State", None)
+            if begin.zeros is None or begin.zeros[0] is not kind:
+                begin.zeros = kind, initial_state(begin.cell, _zeros(begin.shape, begin.dtype), begin.name)
+            before = begin.zeros[1]
         elif k == 0 and graph.fed:
             before = initial_state(begin.cell, x[0], begin.name)
         else:

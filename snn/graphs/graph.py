@@ -109,6 +109,8 @@ class Start:
         Shape and dtype of its input in one step.
     alike : bool
         Whether a run has found that its start state is the same for all values of its input.
+    zeros : tuple or None
+        The class of the state, and a start state of zeros, once a run has made it.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Start:
     shape: tuple[int, ...]
     dtype: Any
     alike: bool = False
+    zeros: tuple[Any, Any] | None = None
 
 
 @dataclass(eq=False)

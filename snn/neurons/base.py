@@ -349,6 +349,11 @@ class Neuron(Stateful):
         start = zeros if is_zero(begin) else zeros + constant(begin, zeros)
         return start if self.State is None else self.State(start, *[zeros] * (len(self.State._fields) - 1))
 
+    @property
+    def starts_at_zero(self) -> bool:
+        """Whether :meth:`initial_state` returns zeros for every input of a shape and dtype."""
+        return self._starts_by(Neuron) and is_zero(self.begin())
+
     def begin(self) -> Any:
         """Return the initial membrane: ``v_reset`` if it is a number, else ``v_rest``."""
         return self.v_reset if self.hard else self.v_rest

@@ -88,6 +88,17 @@ class Stateful(Checked):
         zeros = self.zeros(x)
         return zeros if self.State is None else self.State(*[zeros] * len(self.State._fields))
 
+    @property
+    def starts_at_zero(self) -> bool:
+        """Whether :meth:`initial_state` returns zeros for every input of a shape and dtype."""
+        return self._starts_by(Stateful)
+
+    def _starts_by(self, cls: type) -> bool:
+        """Return whether the start state is that of a class, and no subclass or instance has changed it."""
+        names = "initial_state", "zeros", "begin"
+        ours = all(getattr(type(self), name, None) is getattr(cls, name, None) for name in names)
+        return ours and vars(self).keys().isdisjoint(names)
+
     def __repr__(self) -> str:
         try:
             inside = equations(self)
