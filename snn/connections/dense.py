@@ -26,8 +26,6 @@ from .products import factors_of
 __all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product", "Rows"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_FEW = 8  # events of a row below which its fixed costs matter more than the cache (``benchmarks scaling``)
-_SHARED = 80  # events of an input and a chunk of rows that share the cost of a weight's gradient (``benchmarks scaling``)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,14 +322,15 @@ class Listed(_Weighted):
     def rows_at_once(self) -> int:
         """Return the rows of a chunk. Each chunk adds to all weights, so it has several events per input if these are few."""
         limits = tuning.now()
-        few = int(_SHARED / self.events.density) if self.events.count else _SHARED * self.n_in
+        few = int(limits.shared_events / self.events.density) if self.events.count else limits.shared_events * self.n_in
         return max(limits.event_rows, min(few, 2 * int(self.n_in)))
 
     @property
     def width(self) -> int:
         """Columns of the weights that fit in the cache together; more where a row has few events."""
-        few = self.events.density * self.n_in < _FEW
-        return tuning.now().block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
+        limits = tuning.now()
+        few = self.events.density * self.n_in < limits.few_events
+        return limits.block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
     def kept_bytes(self) -> int:

@@ -116,7 +116,8 @@ def product(a: Array, b: Array, out: Array) -> Array:
     """
     rows, columns = out.shape
     limits = tuning.now()
-    parts = max(1, min(limits.product_parts, rows * columns * a.shape[1] // limits.product_part, max(rows, columns) // 64))
+    most = max(rows, columns) // limits.product_side
+    parts = max(1, min(limits.product_parts, rows * columns * a.shape[1] // limits.product_part, most))
     if parts == 1:
         np.matmul(a, b, out=out)
         return out

@@ -117,11 +117,12 @@ def joined(several: Sequence[Events]) -> Events:
 
 def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
     """Return bytes that are 0 or 1 as 0 or an amplitude, in the amplitude's dtype."""
-    if flags.size < tuning.now().shared_elements >> 4:
+    limits = tuning.now()
+    if flags.size < limits.converted_elements:
         made: Array = np.multiply(flags, amplitude, dtype=amplitude.dtype)
         return made
     out = empty(flags.shape, amplitude.dtype)
-    flat, share = flags.reshape(-1), 1 << 14
+    flat, share = flags.reshape(-1), limits.job_elements
     arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
     launch(backend.kernel("numbers"), -(-flat.size // share), arguments, flat.size)
     return out
@@ -130,7 +131,7 @@ def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
 def all_finite(array: Array, backend: BackEnd) -> bool:
     """Return whether no element of a large array is infinite or NaN: finite numbers never have all exponent bits set."""
     word, mask = (np.uint32, 0x7F800000) if array.itemsize == 4 else (np.uint64, 0x7FF0000000000000)
-    share = 1 << 16
+    share = tuning.now().job_elements
     found = np.zeros(-(-array.size // share), word)
     launch(backend.kernel("largest"), len(found), [_u(share), array.reshape(-1).view(word), word(mask), found], array.size)
     return not found.size or int(found.max()) < mask
@@ -241,8 +242,8 @@ def sampled_product(gradient: Array, weights: Array, places: Events, out: Array)
         ``[rows, n_in]``.
     """
     rows, pitch = gradient.shape
-    share = 64
-    strip = max(8, tuning.now().cache // (pitch * gradient.itemsize))
+    limits = tuning.now()
+    share, strip = limits.sampled_rows, max(1, limits.cache // (pitch * gradient.itemsize))
     arguments = [
         _u(share), _u(rows), places.start, places.index, gradient.reshape(-1), _u(pitch), weights.reshape(-1), _u(strip),
         _u(len(weights)), out.reshape(-1),

@@ -11,6 +11,7 @@ import numpy as np
 
 from autograd.windows import Windows
 
+from . import tuning
 from .backends import BackEnd
 from .buffers import aligned
 from .events import Events
@@ -23,7 +24,6 @@ __all__ = ["SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "sp
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
-_MANY = 8  # channels from which a job gathers for whole kernels
 
 
 class SpikeConvolution:
@@ -102,10 +102,12 @@ class SpikeConvolution:
         if total is None:
             total = aligned(self.channels * kh * kw * self.lanes, self.weight.dtype)
             total[:] = 0
-        parts = 1 if self.channels >= _MANY else kh
+        limits = tuning.now()
+        parts = 1 if self.channels >= limits.gathered_channels else kh
+        few = max(1, limits.gathered_elements // max(1, math.prod(self.counts) * gradient.pitch))
         arguments = [
-            _u(parts), self.events.start[first * self.channels :], self.events.index, self.repeats, _u(gradient.shape[0]),
-            *self.sizes, _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *runs_of(*self.fixed),
+            _u(parts), _u(few), self.events.start[first * self.channels :], self.events.index, self.repeats,
+            _u(gradient.shape[0]), *self.sizes, _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *runs_of(*self.fixed),
             gradient.channels_last, total,
         ]  # fmt: skip
         launch(self.kernel("gather_spikes", "images"), self.channels * parts, arguments, math.prod(gradient.shape))

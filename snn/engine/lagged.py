@@ -9,6 +9,7 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
+from . import tuning
 from .backends import back_end
 from .blas import in_parts, one_thread_each
 from .events import Events, Packed
@@ -18,8 +19,6 @@ __all__ = ["lagged_dots", "lagged_sums", "later_dots", "later_sums", "tap_dots",
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _LANES = 16  # steps that a product of rows takes at once
-_ROWS = 512  # rows of sums that stay in the cache during a pass over the delays
-_SETS = 4  # sets of samples with separate gradient sums: always this many, so that the bits are the same in every run
 _u = np.uint64
 
 
@@ -151,7 +150,7 @@ def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Arra
         As for :func:`later_sums`.
     """
     (steps, samples, n_out), n_in = g.shape, delay.shape[1]
-    packed, sets = _packed(np.empty(delay.shape, g.dtype), amplitude, events), max(1, min(_SETS, samples))
+    packed, sets = _packed(np.empty(delay.shape, g.dtype), amplitude, events), max(1, min(tuning.now().delayed_sets, samples))
     total = np.zeros((sets, packed.blocks * n_in * packed.lanes), g.dtype)
     rows = steps + min(steps, int(delay.max(initial=0)))
     arguments = [
@@ -166,7 +165,8 @@ def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Arra
 
 
 def _blocks(rows: slice) -> list[slice]:
-    return [slice(k, min(k + _ROWS, rows.stop)) for k in range(rows.start, rows.stop, _ROWS)]
+    step = tuning.now().delayed_rows
+    return [slice(k, min(k + step, rows.stop)) for k in range(rows.start, rows.stop, step)]
 
 
 def tap_sums(x: Array, kernel: Array) -> Array:

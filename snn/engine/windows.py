@@ -22,8 +22,6 @@ __all__ = ["Pools", "places_inside"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
-_MOST = 1 << 18
-"""Largest number of entries in a table of places."""
 
 
 @functools.lru_cache(16)
@@ -66,8 +64,8 @@ class Pools:
     @staticmethod
     def fits(windows: Windows, size: tuple[int, ...]) -> bool:
         """Return whether windows, and their table for images of a size, are small enough to gain."""
-        positions = math.prod(windows.kernel)
-        return positions <= tuning.now().pooled_positions and positions * math.prod(windows.counts(size)) <= _MOST
+        positions, limits = math.prod(windows.kernel), tuning.now()
+        return positions <= limits.pooled_positions and positions * math.prod(windows.counts(size)) <= limits.pooled_places
 
     def _launch(self, name: str, windows: Windows, size: tuple[int, ...], out: Array, *given: Any) -> Array:
         """Run a loop over the images of ``out``; ``given`` are its arguments before ``out``."""

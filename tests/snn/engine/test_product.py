@@ -64,7 +64,7 @@ def test_plain_products_of_any_shape_strides_and_address(data, m, n, k, name):
 
 @pytest.mark.parametrize("name", PROCESSORS)
 def test_tiles_of_every_processor(name):
-    for m, n, k in ((1, 1, 1), (8, 33, 40), (25, 64, 9)):
+    for m, n, k in ((1, 1, 1), (8, 33, 40), (25, 64, 9), (8, 1024, 5)):
         a, b, out = whole((m, k), np.float32), whole((k, n), np.float32, 2), np.empty((m, n), np.float32)
         multiply(numbers(a), numbers(b), out, made_for=PROCESSORS[name])
         np.testing.assert_array_equal(out, naive.product(a, b))
