@@ -40,15 +40,15 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
     """
     if not graph.starts or state is not None:
         parts = parts_of(net, state)
-    elif graph.fed is None:  # before the first state is drawn, so that an eager run may follow
-        graph.fed = _first(net) is graph.starts[0].cell
-        for begin in graph.starts[graph.fed :]:
+    elif graph.first_takes_input is None:  # before the first state is drawn, so that an eager run may follow
+        graph.first_takes_input = _first(net) is graph.starts[0].cell
+        for begin in graph.starts[graph.first_takes_input :]:
             _check(begin, sample_state)
     found = []
     for k, begin in enumerate(graph.starts):
         if state is not None:
             before = given_state(parts[k], _zeros(begin.shape, begin.dtype), begin.name, begin.cell)
-        elif k == 0 and graph.fed:
+        elif k == 0 and graph.first_takes_input:
             before = initial_state(begin.cell, x[0], begin.name)
         else:
             before = _check(begin, initial_state)

@@ -52,11 +52,11 @@ class Step:
         program, body, names, p = self.program, self.body, self.names, self.p
         carried = [before for before, _ in body.carried]
         named = [(body.streams, "x"), (body.rows, "r"), (carried, "s"), (body.scalars, "p"), (body.parameters, "p")]
-        for numbers, letter in named:
-            names |= {i: f"{p}{letter}{i}" for i in numbers}
-        more = (*body.events, *body.received, body.arrived)
+        for several, letter in named:
+            names |= {i: f"{p}{letter}{i}" for i in several}
+        more = (*body.events, *body.values_received, body.arrived)
         names |= {i: f"{p}x{i}" for i in more if i is not None and i not in names}
-        targets = [*(after for _, after in body.carried), *body.written, *body.summed, *(i for i, _ in body.sent)]
+        targets = [*(after for _, after in body.carried), *body.written, *body.summed, *(i for i, _ in body.values_sent)]
         order = program.needed(targets, frozenset(names))
         reads = self._reads(set(order))
         # Comparisons and roundings must repeat the results of the forward pass, so that the same elements spike.
@@ -92,7 +92,8 @@ class Step:
         lines += self._fetched(targets, reads, here)
         lines += [f"{p}out{k}[{p}o{k} + j] = {names[i]}" for k, i in enumerate(body.written)]
         lines += [f"{p}sum{k}[base + j] += {names[i]}" for k, i in enumerate(body.summed)]
-        lines += [f"{p}sent{k}[{self.wide}] = {names[i]}" for k, (i, fires) in enumerate(body.sent) if not fires]
+        numbers = [(k, i) for k, (i, as_spikes) in enumerate(body.values_sent) if not as_spikes]
+        lines += [f"{p}sent{k}[{self.wide}] = {names[i]}" for k, i in numbers]
         lines += [f"{p}state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(body.carried)]
 
     def _reads(self, needed: set[int]) -> dict[int, str]:
@@ -104,7 +105,7 @@ class Step:
         given |= {} if loop.arrived is None else {loop.arrived: f"{p}product[{at}]"}
         given |= {i: f"{p}state{k}[{self.at}]" for k, (i, _) in enumerate(loop.carried)}
         given |= {i: f"{p}par{k}[{p}q{k} + j]" for k, i in enumerate(loop.parameters)}
-        for k, i in enumerate(loop.received):
+        for k, i in enumerate(loop.values_received):
             received = f"{p}received{k}[{self.wide}]"
             given[i] = f"{given[i]} + {received}" if i in given else received
         return {i: f"{self.names[i]} = {text}" for i, text in given.items() if i in needed}
