@@ -52,9 +52,8 @@ class _Frames(Transform):
         frames = np.zeros((len(starts) - 1, *events.shape), dtype)
         flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
-        numbers = [np.uint64(n) for n in (height, width, place)]
-        name = "occupied" if dtype == np.bool_ else "binned"
-        launch(back_end().kernel(name), len(frames), [starts.astype(np.uint64), *fields, *numbers, flat], len(events))
+        more = [np.uint64(height), np.uint64(width), np.uint64(place), np.bool_(dtype != np.bool_)]
+        launch(back_end().kernel("binned"), len(frames), [starts.astype(np.uint64), *fields, *more, flat], len(events))
         return frames
 
 
