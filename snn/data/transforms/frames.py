@@ -12,7 +12,6 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
 from ...engine.backends import back_end
-from ...engine.threads import launch
 from ..events import Events
 from .base import Transform
 
@@ -52,8 +51,8 @@ class _Frames(Transform):
         frames = np.zeros((len(starts) - 1, *events.shape), dtype)
         flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
-        more = [np.uint64(height), np.uint64(width), np.uint64(place), np.bool_(dtype != np.bool_)]
-        launch(back_end().kernel("binned"), len(frames), [starts.astype(np.uint64), *fields, *more, flat], len(events))
+        arguments = starts.astype(np.uint64), *fields, height, width, place, dtype != np.bool_, flat
+        back_end().run("binned", len(frames), len(events), *arguments)
         return frames
 
 

@@ -7,13 +7,13 @@ import numpy as np
 from .python.lanes import (
     LANES,
     dot_rows,
-    exponential,
     lowest,
     njit,
     products,
     row_sum,
     where_nonzero,
 )  # fmt: skip
+from .python.tiles import exponential
 
 zero32, one32 = np.float32(0), np.float32(1)
 zero64, one64 = np.float64(0), np.float64(1)

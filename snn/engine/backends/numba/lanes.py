@@ -1,8 +1,5 @@
 """The innermost loops as vector instructions: from Python source, Numba would not keep their sums in registers."""
 
-import math
-from functools import partial
-
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -273,48 +270,3 @@ def ones(typing, word):
         return builder.ctpop(args[0])
 
     return types.uint64(types.uint64), generate
-
-
-def exponential(bits, terms, low, high, large, parts):
-    """Return a function for the exponential of a float of this many bits, to about its last bit: libm has no vectors.
-
-    It removes powers of two, and uses Taylor's series near 0. The sum with a large number leaves no room for a fraction: it
-    rounds, and has the power in its lowest bits. ``parts`` are two summands of ln 2, of which the first has few digits. The
-    power is restored in two halves, because a single number may not have an exponent as low or as high as the result needs.
-    """
-    number, whole, kind = ir.FloatType(), ir.IntType(32), types.float32
-    places, bias = 23, 127
-    if bits == 64:
-        number, whole, kind, places, bias = ir.DoubleType(), ir.IntType(64), types.float64, 52, 1023
-    constant = partial(ir.Constant, number)
-
-    @intrinsic
-    def exponential_of(typing, x):
-        """Return the exponential of x, limited to where the result just becomes 0 or infinite; NaN stays."""
-
-        def generate(context, builder, signature, args):
-            def line(slope, x, offset):
-                return builder.fadd(builder.fmul(slope, x), offset)
-
-            (x,) = args
-            for sign, bound in (("<", low), (">", high)):
-                x = builder.select(builder.fcmp_ordered(sign, x, constant(bound)), constant(bound), x)
-            shifted = line(x, constant(1 / math.log(2)), constant(large))
-            power = builder.fsub(shifted, constant(large))
-            rest = line(power, constant(-parts[1]), line(power, constant(-parts[0]), x))
-            sums, x = [constant(1 / math.factorial(k)) for k in range(2, terms)], rest
-            while len(sums) > 1:  # Estrin's scheme: in Horner's, each step waits for the one before
-                pairs = [line(b, x, a) for a, b in zip(sums[::2], sums[1::2], strict=False)]
-                sums, x = pairs + sums[len(pairs) * 2 :], builder.fmul(x, x)
-            p = line(line(sums[0], rest, constant(1.0)), rest, constant(1.0))
-            at = ir.Constant(whole, places)
-            exponent = builder.ashr(builder.shl(builder.bitcast(shifted, whole), at), at)
-            half = builder.ashr(exponent, ir.Constant(whole, 1))
-            for part in (half, builder.sub(exponent, half)):
-                biased = builder.add(part, ir.Constant(whole, bias))
-                p = builder.fmul(p, builder.bitcast(builder.shl(biased, at), number))
-            return p
-
-        return kind(kind), generate
-
-    return exponential_of
