@@ -156,7 +156,7 @@ class Tuning:
     compiling: float = 2.0
     """Seconds to compile a net, forward and backward, if its loops are not in the cache directory (``benchmarks auto``)."""
     repeats: int = 400
-    """Runs in which compilation must pay off."""
+    """Runs in which compilation must pay off (``benchmarks auto``)."""
     replayed: int = 1 << 20
     """Elements of a stage per run up to which a run that differs from an earlier one in values only repeats its decisions;
     0 for never (``benchmarks digits``)."""
