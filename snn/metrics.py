@@ -14,11 +14,10 @@ from autograd import as_tensor
 from autograd.dtypes import describe
 from autograd.errors import NonFiniteError, ShapeError
 from autograd.foreign import of_module
-from autograd.intake import to_numbers
 
 from .common.foreign import MODULES
 from .common.structure import like
-from .readout import check_labels, read
+from .readout import check_labels, check_mask, read
 
 __all__ = ["accuracy", "firing_rate", "predictions"]
 
@@ -111,12 +110,8 @@ def firing_rate(spikes: Any, *, axis: Any = None, mask: Any = None) -> Any:
     """
     where = "metrics.firing_rate"
     fired = as_tensor(spikes, where).array != 0
-    keep: Any = True
-    if mask is not None:
-        keep = to_numbers(mask, f"{where}, mask")
-        if keep.shape != fired.shape[:2] or keep.dtype != bool:
-            raise ShapeError(f"{where}, mask", f"{list(fired.shape[:2])} Bool", describe(keep), "Pass the mask of the run.")
-        keep = like(keep, fired)
+    steps = check_mask(mask, fired, where, of_each=False)
+    keep = True if steps is None else like(steps, fired)
     try:
         counted = np.broadcast_to(keep, fired.shape).sum(axis)
     except (ValueError, TypeError, OverflowError) as error:

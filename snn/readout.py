@@ -112,24 +112,26 @@ def _wide(x: Tensor) -> Tensor:
     return x if x.dtype.kind == "f" and x.dtype != float16 else x.astype(float32)
 
 
-def check_mask(mask: Any, x: Any, where: str) -> Array | None:
-    """Return a mask of the steps that count, ``[T, N]``.
+def check_mask(
+    mask: Any, x: Any, where: str, *, of_each: bool = True, fix: str = "Pass the mask of the run."
+) -> Array | None:  # fmt: skip
+    """Return a mask of the steps that count, ``[T, N]``; with ``of_each``, for scores: each sample needs such a step.
 
     Raises
     ------
+    DTypeError
+        If it is not an array.
     ShapeError
-        If it does not fit the output, or leaves a sample without any step.
+        If it does not fit an input or output ``[T, N, ...]``, or leaves a sample without any step.
     """
     if mask is None:
         return None
-    if isinstance(mask, str) and mask in READOUTS:
+    if of_each and isinstance(mask, str) and mask in READOUTS:
         raise DTypeError(f"{where}, mask", "bools, [T, N]", describe(mask), f"Name the readout: readout={mask!r}.")
     keep = to_numbers(mask, f"{where}, mask")
-    if keep.shape != x.shape[:2] or keep.dtype != bool or not keep.any(0).all():
-        raise ShapeError(
-            f"{where}, mask", f"[T, N] = {list(x.shape[:2])} Bool with a step for each sample", describe(keep),
-            "Pass the mask of the run.",
-        )  # fmt: skip
+    if keep.shape != x.shape[:2] or keep.dtype != bool or (of_each and not keep.any(0).all()):
+        some = " with a step for each sample" * of_each
+        raise ShapeError(f"{where}, mask", f"[T, N] = {list(x.shape[:2])} Bool{some}", describe(keep), fix)
     return keep
 
 

@@ -12,7 +12,6 @@ from autograd import Cell, Tensor, as_tensor, ops
 from autograd.dtypes import describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from autograd.html import of_values
-from autograd.intake import to_numbers
 from autograd.places import caller
 from autograd.state import scope
 from autograd.state import state as thread
@@ -22,7 +21,7 @@ from .compiled.auto import against
 from .eager.stepwise import InParts
 from .eager.watch import attributes, check_input, look_for_hidden_state
 from .engine.backends import back_end, modes
-from .readout import mark_resets
+from .readout import check_mask, mark_resets
 from .records import Record
 from .tracing.guard import Dependencies
 from .tracing.reads import OURS, Reads
@@ -215,7 +214,8 @@ def run(
         again = _run_again(net, x, state, mode)
         if again is not None:
             return _result(*again[:2], Record({}), again[2])
-    keep = _check_mask(mask, x)
+    data = "Pass one bool per time step and sample: True where there is data."
+    keep = check_mask(mask, x, "snn.run", of_each=False, fix=data)
     if keep is not None:
         x = ops.where(like(keep, x), x, x.dtype.type(0))  # a NaN there would spoil the gradients of weights
     cells = [cell for _, cell in net.cells_and_names()]
@@ -311,15 +311,3 @@ def _names(record: Any) -> tuple[str, ...]:
             "For example record=['spike', 'v'], for all neurons.",
         )
     return tuple(dict.fromkeys(names))
-
-
-def _check_mask(mask: Any, x: Tensor) -> Any:
-    if mask is None:
-        return None
-    array = to_numbers(mask, "snn.run, mask")
-    if array.shape != x.shape[:2] or array.dtype != bool:
-        raise ShapeError(
-            "snn.run, mask", f"[T, N] = {list(x.shape[:2])} Bool", describe(array),
-            "Pass one bool per time step and sample: True where there is data.",
-        )  # fmt: skip
-    return array

@@ -13,7 +13,7 @@ from autograd.state import state
 from .engine.backends import BackEnd
 from .spikes import Spikes, as_spikes, reshaped
 
-__all__ = ["Counted", "Sum", "counted", "spike_sum"]
+__all__ = ["Counted", "Sum", "counted", "spike_sum", "spikes_in"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -102,6 +102,20 @@ def spike_sum(left: Any, right: Any) -> Sum | None:
     if not isinstance(left, Tensor) or not isinstance(right, Tensor) or left.dtype != right.dtype:
         return None
     return Sum(left, right) if left.shape == right.shape else None
+
+
+def spikes_in(x: Tensor, backend: BackEnd, shape: tuple[int, ...] | None = None) -> tuple[Spikes | None, str]:
+    """Return the input of a layer of weights as spikes, or None if it is something else, and words for what it is.
+
+    With a ``shape``, the spikes have that shape and a single amplitude.
+    """
+    if isinstance(x, Sum):
+        sums = counted(x, backend, shape)
+        if sums is None:
+            return None, "the input is a sum with terms other than spikes, or with several amplitudes"
+        return sums, f"the input is a sum of spikes, {100 * sums.events.density:.2g} for each 100 elements"
+    found = as_spikes(x, backend) if shape is None else reshaped(x, shape, backend)
+    return found, "the input is not spikes" if found is None else f"{100 * found.events.density:.2g} % of the input are spikes"
 
 
 def counted(x: Sum, backend: BackEnd, shape: tuple[int, ...] | None = None) -> Counted | None:

@@ -14,13 +14,16 @@ from autograd.trace import Trace, trace
 
 from .structure import array_name, membrane, sample_state, state_names
 
-__all__ = ["equations", "surrogate_of"]
+__all__ = ["equations", "surrogate_of", "template"]
 
 _BINARY = re.compile(r"\{x\} (\S+) \{y\}$")
 _STRENGTH = {">": 1, ">=": 1, "<": 1, "<=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "%": 3, "**": 5}
 _NEUTRAL = {"mul": (1, True), "div": (1, False), "add": (0, True), "sub": (0, False)}
 _CHOICE, _MINUS, _WHOLE = 0, 4, 9
-_SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})", "sign": "sign({x})", "square": "{x}^2"}
+_SHORT = {
+    "maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})", "relu6": "relu6({x})", "sign": "sign({x})",
+    "square": "{x}^2", "isnan": "isnan({x})", "logical_and": "{x} and {y}", "logical_or": "{x} or {y}",
+}  # fmt: skip
 
 
 def equations(cell: Cell) -> str:
@@ -202,7 +205,7 @@ class _Text:
             return f"-{self.text(operands[0], _MINUS - 1)}", _MINUS
         match = _BINARY.match(step.what.scalar)
         if match is None or name in _SHORT:
-            form = _SHORT.get(name, step.what.scalar)
+            form = template(step.what)
             around = _WHOLE - 1 if "^" in form else -1
             texts = dict(zip(step.what.tensor_names, [self.text(j, around) for j in operands], strict=True))
             return form.format(**texts), _WHOLE
@@ -231,6 +234,11 @@ class _Text:
 
     def _constant(self, i: int) -> Any:
         return self.steps[i].what if self.steps[i].kind == "constant" else None
+
+
+def template(op: Any) -> str:
+    """Return an operation on one element as people read it, with its operands in braces."""
+    return str(_SHORT.get(op.__name__, op.scalar))
 
 
 def surrogate_of(cell: Cell) -> str:

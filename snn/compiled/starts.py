@@ -40,9 +40,9 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
     """
     if not graph.starts or state is not None:
         parts = parts_of(net, state)
-    elif graph.fed is None:  # before the first state is drawn, so that an eager run may follow
-        graph.fed = _first(net) is graph.starts[0].cell
-        for begin in graph.starts[graph.fed :]:
+    elif graph.first_takes_input is None:  # before the first state is drawn, so that an eager run may follow
+        graph.first_takes_input = _first(net) is graph.starts[0].cell
+        for begin in graph.starts[graph.first_takes_input :]:
             _check(begin, sample_state)
     found = []
     for k, begin in enumerate(graph.starts):
@@ -53,7 +53,7 @@ def starts_of(graph: Graph, net: Cell, x: Tensor, state: Any) -> dict[int, Tenso
             if begin.zeros is None or begin.zeros[0] is not kind:
                 begin.zeros = kind, initial_state(begin.cell, _zeros(begin.shape, begin.dtype), begin.name)
             before = begin.zeros[1]
-        elif k == 0 and graph.fed:
+        elif k == 0 and graph.first_takes_input:
             before = initial_state(begin.cell, x[0], begin.name)
         else:
             before = _check(begin, initial_state)

@@ -66,7 +66,7 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
         "start": work.starts, "end": work.ends, "par": [flat for flat, _ in parameters],
         "scalar": [part.arrays[i].reshape(-1) for i in body.scalars], "out": [flat for flat, _ in written], "sum": work.sums,
     }  # fmt: skip
-    if body.received:
+    if body.values_received:
         given |= {"first": [a.reshape(-1) for a in work.firsts], "last": [a.reshape(-1) for a in work.lasts]}
     if body.rows and part.mask is not None:
         given["row"] = (np.ascontiguousarray(part.mask[t0:t1]).reshape(-1),)

@@ -13,7 +13,7 @@ from autograd.dtypes import DType
 from ..engine import tuning
 from ..engine.backends import BackEnd
 
-__all__ = ["Connection", "Direct", "Joined", "Way", "Wire"]
+__all__ = ["Connection", "Constant", "Direct", "Joined", "Way", "Wire"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -46,6 +46,8 @@ class Way:
         Its name and the reason for it, as :func:`snn.explain` prints them.
     x : Tensor
         The input.
+    weight : array
+        The weights, if there are any.
     chunk : int or None
         Time steps whose gradients are summed at once. It depends on the shape alone, so that the bits do too. None if nothing
         is summed.
@@ -67,6 +69,7 @@ class Way:
     """
 
     kind: str
+    weight: Array
     chunk: int | None = None
     events: Any = None
     flat: ClassVar[bool] = False
@@ -147,7 +150,25 @@ class Way:
 
     def weight_gradient(self, total: Any) -> Array:
         """Return the total in the shape of the weights; zeros if it is None."""
-        raise NotImplementedError
+        return np.zeros_like(self.weight) if total is None else total
+
+
+class Constant(Way):
+    """The input is the same at every step, and so is the current, which the next base class computes."""
+
+    kind = "once"
+    constant = True
+    _held: Array | None = None
+
+    def current(self, t0: int, t1: int) -> Array:
+        """Return the current, with a stride of 0 over time."""
+        if self._held is None:
+            self._held = super().current(0, 1)[0]
+        return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
+
+    def forget(self) -> None:
+        """Drop the current, which is quickly recomputed."""
+        self._held = None
 
 
 class Direct(Way):
@@ -169,6 +190,8 @@ class Wire:
 
     Attributes
     ----------
+    weight : array
+        The weights.
     kinds : tuple of str
         Kinds of its links, as in :class:`snn.engine.loop.Link`: for spikes, for numbers, for gradients, and for gradients that
         are needed at some places only.
@@ -176,6 +199,7 @@ class Wire:
         Whether the weight gradient of spikes is a sum over events; see :meth:`by_events`.
     """
 
+    weight: Array
     kinds: tuple[str, str, str, str]
     listed: ClassVar[bool] = False
 
@@ -218,7 +242,7 @@ class Wire:
 
     def weight_gradient(self, total: Any) -> Array:
         """Return the total in the shape of the weights; zeros if it is None."""
-        raise NotImplementedError
+        return np.zeros_like(self.weight) if total is None else total
 
 
 @dataclass(frozen=True, eq=False)

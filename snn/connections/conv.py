@@ -24,12 +24,12 @@ from ..engine.events import Events, Packed
 from ..engine.gradients import Images
 from ..engine.images import SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
 from ..engine.windows import places_inside
-from ..spikes import Spikes, reshaped
-from ..sums import Sum, counted
-from .base import Connection, Way, Wire
+from ..spikes import Spikes
+from ..sums import Sum, spikes_in
+from .base import Connection, Constant, Way, Wire
 from .products import NotDenseError, typed
 
-__all__ = ["Convolution", "ConvolvedEvents", "ConvolvedImages", "ConvolvedOnce", "Kernels"]
+__all__ = ["Convolution", "Convolved", "ConvolvedEvents", "ConvolvedImages", "ConvolvedOnce", "Kernels"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -81,13 +81,9 @@ class Convolution(Connection):
             return ConvolvedImages(self, x, "sums over spikes exist for two axes only", backend)
         if not Packed.finite(weight):
             return ConvolvedImages(self, x, "some weights are infinite or NaN", backend)
-        spikes = _spikes(x, backend)
+        spikes, share = spikes_in(x, backend, (len(x), x.shape[1] * x.shape[2], math.prod(x.shape[3:])))
         if spikes is None:
-            why = "a sum with terms other than spikes, or with several amplitudes" if isinstance(x, Sum) else "not spikes"
-            return ConvolvedImages(self, x, f"the input is {why}", backend)
-        share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
-        if isinstance(x, Sum):
-            share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
+            return ConvolvedImages(self, x, share, backend)
         if spikes.events.density > limits.convolved_density:
             return ConvolvedImages(self, x, f"{share}, more than {100 * limits.convolved_density:g} %", backend)
         return ConvolvedEvents(self, x, spikes, share, backend)
@@ -171,13 +167,7 @@ class Kernels(Wire):
         return functools.reduce(np.add, made, np.zeros_like(self.weight))
 
 
-def _spikes(x: Tensor, backend: BackEnd) -> Spikes | None:
-    """Return an input as spikes of one amplitude ``[T, N * C, H * W]``; None if it is not."""
-    shape = len(x), x.shape[1] * x.shape[2], math.prod(x.shape[3:])
-    return counted(x, backend, shape) if isinstance(x, Sum) else reshaped(x, shape, backend)
-
-
-class _Convolved(Way):
+class Convolved(Way):
     """Currents ``[T, N, out, ...]``."""
 
     flat: ClassVar[bool] = True
@@ -190,7 +180,6 @@ class _Convolved(Way):
         self.samples = x.shape[1]
         self.out = self.weight.shape[0], *self.windows.counts(x.shape[3:])
         self.chunk = max(1, tuning.now().convolved_elements // max(1, self.samples * math.prod(self.out)))
-        self._held: Array | None = None
         self._sampled: SpikeConvolution | None = None
 
     @property
@@ -238,8 +227,12 @@ class _Convolved(Way):
         return Images(self.images(gradient), self.groups, self.backend)
 
     def can_pool(self, windows: Windows) -> bool:
-        """Return whether it pools the currents while it computes them; see :meth:`ConvolvedEvents.pool`."""
+        """Return whether :meth:`pool` pools the currents while it computes them."""
         return False
+
+    def pool(self, t0: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> None:
+        """Write the largest currents of windows, and their positions, of images from step ``t0`` on."""
+        raise NotImplementedError
 
     def back(self, gradient: Images, t0: int, t1: int, out: Array, places: Events | None) -> None:
         """Write the input gradient of some steps; with ``places``, only there."""
@@ -279,39 +272,22 @@ class _Convolved(Way):
         made = self.by_weight(self.values(t0, t1), gradient.array)
         return made if total is None else np.add(total, made, out=total)
 
-    def weight_gradient(self, total: Any) -> Array:
-        """Return the total."""
-        return np.zeros_like(self.weight) if total is None else total
 
-
-class ConvolvedImages(_Convolved):
+class ConvolvedImages(Convolved):
     """The whole input, some steps at a time."""
 
     kind = "convolution"
 
 
-class ConvolvedOnce(_Convolved):
-    """The input is the same at every step, and so is the current."""
-
-    kind = "once"
-    constant = True
-
-    def current(self, t0: int, t1: int) -> Array:
-        """Return the current, with a stride of 0 over time."""
-        if self._held is None:
-            self._held = super().current(0, 1)[0]
-        return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
-
-    def forget(self) -> None:
-        """Drop the current, which is quickly recomputed."""
-        self._held = None
+class ConvolvedOnce(Constant, Convolved):
+    """The convolution of an input that is the same at every step."""
 
     def of_sum(self, total: Array) -> Array:
         """Return the weight gradient, from the current gradient summed over time."""
         return self.by_weight(self.values(0, 1), self.images(total))
 
 
-class ConvolvedEvents(_Convolved):
+class ConvolvedEvents(Convolved):
     """Each output sums the weights of the spikes in its reach."""
 
     kind = "events"

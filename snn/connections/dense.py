@@ -18,16 +18,14 @@ from ..engine.buffers import empty
 from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned
 from ..engine.operands import Matrix, flags
 from ..engine.which import choice, product
-from ..spikes import Spikes, as_spikes
-from ..sums import Sum, counted
-from .base import Connection, Way, Wire
+from ..spikes import Spikes
+from ..sums import Sum, spikes_in
+from .base import Connection, Constant, Way, Wire
 from .products import factors_of
 
 __all__ = ["Dense", "GradientByEvents", "Listed", "Once", "Product", "Rows"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_FEW = 8  # events of a row below which its fixed costs matter more than the cache (``benchmarks scaling``)
-_SHARED = 80  # events of an input and a chunk of rows that share the cost of a weight's gradient (``benchmarks scaling``)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +51,9 @@ class Dense(Connection):
             return Product(x, weight, "the product is small", backend)
         if not Packed.finite(weight):
             return Product(x, weight, "some weights are infinite or NaN", backend)
-        spikes = counted(x, backend) if isinstance(x, Sum) else as_spikes(x, backend)
+        spikes, share = spikes_in(x, backend)
         if spikes is None:
-            why = "a sum with terms other than spikes, or with several amplitudes" if isinstance(x, Sum) else "not spikes"
-            return Product(x, weight, f"the input is {why}", backend)
-        share = f"{100 * spikes.events.density:.2g} % of the input are spikes"
-        if isinstance(x, Sum):
-            share = f"the input is a sum of spikes, {100 * spikes.events.density:.2g} for each 100 elements"
+            return Product(x, weight, share, backend)
         if spikes.events.density > limits.dense_density:
             given = x if isinstance(x, Sum) else spikes
             most = f"{100 * limits.dense_density:g}{' %' * (given is spikes)}"
@@ -122,10 +116,6 @@ class Rows(Wire):
         made: Array = gradient.T @ values
         return made if total is None else total + made
 
-    def weight_gradient(self, total: Array | None) -> Array:
-        """Return the total as ``[n_out, n_in]``; zeros if it is None."""
-        return np.zeros_like(self.weight) if total is None else total
-
 
 class _Weighted(Way):
     """A product with weights ``[n_out, n_in]``."""
@@ -139,7 +129,6 @@ class _Weighted(Way):
         self.n_out, self.n_in = weight.shape
         self.chunk = max(1, self.rows_at_once() // max(1, self.samples))
         self.few = bool(self.n_out <= tuning.now().few_outputs)
-        self._held: Array | None = None
         self._turned: Array | None = None
 
     def rows_at_once(self) -> int:
@@ -200,10 +189,6 @@ class _Weighted(Way):
         made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.backend)
         return made if total is None else np.add(total, made, out=total)
 
-    def weight_gradient(self, total: Array | None) -> Array:
-        """Return the total as ``[n_out, n_in]``; zeros if it is None."""
-        return np.zeros_like(self.weight) if total is None else total
-
 
 class Product(_Weighted):
     """The whole input times the weights, chunk by chunk, so that the currents stay in the cache."""
@@ -213,7 +198,7 @@ class Product(_Weighted):
     @property
     def work_bytes(self) -> int:
         """Bytes of the currents of one step."""
-        return int(self.samples * self.n_out * self.weight.itemsize)
+        return 0 if self.constant else int(self.samples * self.n_out * self.weight.itemsize)
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps; ``t0`` is the start of a chunk."""
@@ -222,22 +207,8 @@ class Product(_Weighted):
         return product(x, self.weight.T, made, self.backend).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
 
-class Once(_Weighted):
-    """The input is the same at every step, and so is the current."""
-
-    kind = "once"
-    constant = True
-
-    def current(self, t0: int, t1: int) -> Array:
-        """Return the current, with a stride of 0 over time."""
-        if self._held is None:
-            made = np.empty((self.samples, self.n_out), self.weight.dtype)
-            self._held = product(self.values(0, 1), self.weight.T, made, self.backend).reshape(*self.x.shape[1:-1], self.n_out)
-        return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
-
-    def forget(self) -> None:
-        """Drop the current, which is quickly recomputed."""
-        self._held = None
+class Once(Constant, Product):
+    """The product of an input that is the same at every step."""
 
     def of_sum(self, total: Array) -> Array:
         """Return the weight gradient, from the current gradient summed over time."""
@@ -324,14 +295,15 @@ class Listed(_Weighted):
     def rows_at_once(self) -> int:
         """Return the rows of a chunk. Each chunk adds to all weights, so it has several events per input if these are few."""
         limits = tuning.now()
-        few = int(_SHARED / self.events.density) if self.events.count else _SHARED * self.n_in
+        few = int(limits.shared_events / self.events.density) if self.events.count else limits.shared_events * self.n_in
         return max(limits.event_rows, min(few, 2 * int(self.n_in)))
 
     @property
     def width(self) -> int:
         """Columns of the weights that fit in the cache together; more where a row has few events."""
-        few = self.events.density * self.n_in < _FEW
-        return tuning.now().block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
+        limits = tuning.now()
+        few = self.events.density * self.n_in < limits.few_events
+        return limits.block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
     def kept_bytes(self) -> int:

@@ -18,7 +18,7 @@ from ..engine.buffers import empty
 from ..engine.gradients import Images, PooledImages
 from ..engine.windows import Pools
 from .base import Connection, Joined, Way
-from .conv import Convolution
+from .conv import Convolution, Convolved
 
 __all__ = ["PooledConvolution"]
 
@@ -63,7 +63,7 @@ class PooledConvolution(Connection):
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose the way of the convolution."""
         bias = None if self.bias is None else self.bias.array.reshape(-1)
-        return _Pooled(self.convolution.way(x, backend), self.pool, bias, backend)
+        return _Pooled(cast(Convolved, self.convolution.way(x, backend)), self.pool, bias, backend)
 
 
 class _Gradient:
@@ -79,7 +79,7 @@ class _Pooled(Way):
 
     flat: ClassVar[bool] = True
 
-    def __init__(self, inner: Any, windows: Windows, bias: Array | None, backend: BackEnd) -> None:
+    def __init__(self, inner: Convolved, windows: Windows, bias: Array | None, backend: BackEnd) -> None:
         super().__init__(inner.x, inner.why)
         self.inner, self.windows, self.pools, self.backend = inner, windows, Pools(backend), backend
         self.bias = bias
@@ -92,17 +92,17 @@ class _Pooled(Way):
     @property
     def finite(self) -> bool:  # type: ignore[override]
         """Whether all weights are finite, and kernels for places exist."""
-        return bool(self.inner.finite)
+        return self.inner.finite
 
     @property
     def sampled_below(self) -> float:
         """See :class:`snn.connections.base.Way`."""
-        return float(self.inner.sampled_below)
+        return self.inner.sampled_below
 
     @property
     def work_bytes(self) -> int:
         """Bytes of the currents of one step, before the pooling and after it."""
-        return int(self.inner.work_bytes + self.samples * math.prod(self.out) * self.weight.itemsize)
+        return self.inner.work_bytes + int(self.samples * math.prod(self.out) * self.weight.itemsize)
 
     @property
     def kept_bytes(self) -> int:
@@ -119,8 +119,7 @@ class _Pooled(Way):
 
     def rows_of(self, flags: Array) -> Array:
         """See :class:`snn.connections.base.Way`."""
-        rows: Array = self.inner.rows_of(flags)
-        return rows
+        return self.inner.rows_of(flags)
 
     def _chosen(self, first: int, rows: int) -> Array:
         """Return the room for the positions of the largest currents of some images."""
@@ -169,8 +168,7 @@ class _Pooled(Way):
 
     def of_sum(self, total: Array) -> Array:
         """Return the weight gradient, from the current gradient summed over time."""
-        gradient: Array = self.inner.of_sum(self._put_back(total, 0).array)
-        return gradient
+        return self.inner.of_sum(self._put_back(total, 0).array)
 
     def laid(self, gradient: Array) -> _Gradient:
         """Return the current gradient, with room for that before the pooling, which is computed once."""
@@ -191,5 +189,4 @@ class _Pooled(Way):
 
     def weight_gradient(self, total: Any) -> Array:
         """Return the total in the shape of the weights."""
-        gradient: Array = self.inner.weight_gradient(total)
-        return gradient
+        return self.inner.weight_gradient(total)

@@ -1,4 +1,4 @@
-"""Facts about a traced program, found without running it: which outputs are spikes, and where a cotangent matters."""
+"""Facts about a traced program, found without running it: which outputs are spikes, and where a cotangent has an effect."""
 
 from __future__ import annotations
 

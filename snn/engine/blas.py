@@ -116,17 +116,15 @@ def product(a: Array, b: Array, out: Array) -> Array:
     """
     rows, columns = out.shape
     limits = tuning.now()
-    parts = max(1, min(limits.product_parts, rows * columns * a.shape[1] // limits.product_part, max(rows, columns) // 64))
+    most = max(rows, columns) // limits.product_side
+    parts = max(1, min(limits.product_parts, rows * columns * a.shape[1] // limits.product_part, most))
     if parts == 1:
         np.matmul(a, b, out=out)
         return out
     if rows >= columns:
-        cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]
-        calls = [functools.partial(np.matmul, a[s], b, out=out[s]) for s in cuts]
+        _each(rows, parts, lambda s: np.matmul(a[s], b, out=out[s]))
     else:
-        cuts = [slice(columns * k // parts, columns * (k + 1) // parts) for k in range(parts)]
-        calls = [functools.partial(np.matmul, a, b[:, s], out=out[:, s]) for s in cuts]
-    run_all([functools.partial(_alone, call) for call in calls])
+        _each(columns, parts, lambda s: np.matmul(a, b[:, s], out=out[:, s]))
     return out
 
 
@@ -135,8 +133,12 @@ def in_parts(rows: int, function: Callable[[slice], Any]) -> None:
 
     Call it inside :func:`one_thread_each`.
     """
-    parts = max(1, min(tuning.now().product_parts, rows))
-    cuts = [slice(rows * k // parts, rows * (k + 1) // parts) for k in range(parts)]
+    _each(rows, max(1, min(tuning.now().product_parts, rows)), function)
+
+
+def _each(n: int, parts: int, function: Callable[[slice], Any]) -> None:
+    """Call a function on equal parts of n rows or columns, on our threads."""
+    cuts = [slice(n * k // parts, n * (k + 1) // parts) for k in range(parts)]
     run_all([functools.partial(_alone, functools.partial(function, cut)) for cut in cuts])
 
 

@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from . import tuning
 from .system import after_fork
 from .threads import holding, is_held
 
-__all__ = ["KEPT", "LARGE", "MOST", "aligned", "clear", "empty", "nothing"]
+__all__ = ["aligned", "clear", "empty", "nothing"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-LARGE = 1 << 20  # bytes from which an array is worth keeping
-KEPT = 1 << 28  # bytes that may stay idle while others are requested
-MOST = 1 << 30  # bytes kept in all, in use or idle
 
 
 class _Lease:
@@ -62,7 +60,8 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     size = dtype.itemsize
     for n in shape:
         size *= n
-    if not LARGE <= size <= KEPT or is_held(_lock):
+    limits = tuning.now()
+    if not limits.reused_bytes <= size <= limits.idle_bytes or is_held(_lock):
         return np.empty(shape, dtype)
 
     def lend() -> Array:
@@ -70,9 +69,9 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
         memory = _fitting(size)
         if memory is None:
             idle, lent = sum(m.nbytes for m in _idle.values()), sum(loan.memory.nbytes for loan in _loans)
-            if idle > KEPT or idle + lent + size > MOST:
+            if idle > limits.idle_bytes or idle + lent + size > limits.reusable_bytes:
                 _idle.clear()
-            if lent + size > MOST:
+            if lent + size > limits.reusable_bytes:
                 return np.empty(shape, dtype)
             memory = np.empty(size, np.uint8)
         lease = _Lease(memory, shape, dtype)

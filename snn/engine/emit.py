@@ -58,7 +58,7 @@ class _Emitter:
         yield "    first_block, first_sample = job // sets * span, job % sets * members"
         yield "    last_block, last_sample = min(first_block + span, blocks), min(first_sample + members, samples)"
         if part.body.carried:
-            yield from each_block(1, part.begin("n", "held + j", "base + j"))
+            yield from each_block(1, part.carried(True, "n", "held + j"))
         # The steps come from an array: if LLVM sees a falling index, its overlap checks fail and it does not vectorise.
         yield "    for t in order:"
         step = [*part.places(), *part.summed("n"), *part.block()]
@@ -66,7 +66,7 @@ class _Emitter:
             step.insert(0, "whole = (n + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)")
         yield from each_block(2, step)
         if part.body.carried:
-            yield from each_block(1, part.end("n", "held + j", "base + j"))
+            yield from each_block(1, part.carried(False, "n", "held + j"))
 
     def _grouped(self) -> Iterator[str]:
         """Process some samples at a time, with all columns: the values of a body reach others in the same step or the next."""
@@ -85,7 +85,7 @@ class _Emitter:
         yield "    first_sample = job * group"
         yield "    members = min(group, samples - first_sample)"
         for part in self.parts:
-            yield from indented(1, part.all_begin())
+            yield from indented(1, part.all_moved(True))
         yield "    for t in order:"
         for n, part in enumerate(self.parts):
             yield from indented(2, part.all_step())
@@ -96,53 +96,50 @@ class _Emitter:
             if link.late:
                 yield from indented(2, self._link(k))
         for part in self.parts:
-            yield from indented(1, part.all_end())
+            yield from indented(1, part.all_moved(False))
 
     def _link(self, k: int) -> Iterator[str]:
         """Add the values that one body sends to those that another receives."""
-        link, source, target = self.loop.links[k], self.parts[self.loop.links[k].source], self.parts[self.loop.links[k].target]
-        received, whole = f"{target.p}received{link.received}", f"{target.p}whole"
-        sent, columns, weights = f"{source.p}sent{link.sent}", f"{source.p}columns", f"link{k}_weights"
-        if link.kind == "events":
-            yield f"for g in range(np.uint64(0), {whole}, np.uint64(LANES)):"
-            yield "    for s in range(members):"
-            yield f"        at, end = s * {columns}, s * {columns} + {source.p}count{link.sent}[s]"
-            yield "        add_rows_of_64("
-            yield f"            {received}, s * {whole} + g, {weights}, g * {columns}, np.uint64(LANES), "
-            yield f"            {source.p}fired{link.sent}, at, end)"
-        elif link.tables:
-            yield from self._spread(k)
-        elif link.kind == "product":
-            yield f"add_product({received}, {whole}, {sent}, {source.p}whole, members, {columns}, {weights})"
-        elif link.kind == "sampled":
-            yield f"if t >= link{k}_skip:"
-            yield f"    at = ((t - link{k}_skip) * samples + first_sample) * {target.p}columns"
-            yield f"    length = ({columns} + np.uint64(15)) // np.uint64(16) * np.uint64(16)"
-            yield f"    add_dots_where({received}, {whole}, {sent}, {source.p}whole, members, link{k}_flags, at,"
-            yield f"                   {target.p}columns, {weights}, {source.p}whole, length, chosen, count, link{k}_four)"
-        else:
-            yield f"for j in range(members * {whole}):"
-            yield f"    {received}[j] += {sent}[j]"
-
-    def _spread(self, k: int) -> Iterator[str]:
-        """Add the values that one body sends through a convolution, sample by sample."""
-        link, source, target = self.loop.links[k], self.parts[self.loop.links[k].source], self.parts[self.loop.links[k].target]
-        to, columns = f"{target.p}received{link.received}, s * {target.p}whole", f"{source.p}columns"
-        more = ", ".join(f"link{k}_{name}" for name in ("work", "weights", *link.tables))
+        link = self.loop.links[k]
+        source, target = self.parts[link.source].p, self.parts[link.target].p
+        received, whole = f"{target}received{link.value_received}", f"{target}whole"
+        sent, pitch, columns = f"{source}sent{link.value_sent}", f"{source}whole", f"{source}columns"
+        fired = f"{source}fired{link.value_sent}, s * {columns}, s * {columns} + {source}count{link.value_sent}[s]"
+        weights, tables = f"link{k}_weights", ", ".join(f"link{k}_{name}" for name in ("work", "weights", *link.tables))
+        each, to, of = "for s in range(members):", f"{received}, s * {whole}", f"{sent}, s * {pitch}"
+        match link.kind:
+            case "events":
+                lines = [
+                    f"for g in range(np.uint64(0), {whole}, np.uint64(LANES)):",
+                    f"    {each}",
+                    f"        add_rows_of_64({to} + g, {weights}, g * {columns}, np.uint64(LANES), {fired})",
+                ]
+            case "product":
+                lines = [f"add_product({received}, {whole}, {sent}, {pitch}, members, {columns}, {weights})"]
+            case "sampled":
+                lines = [
+                    f"at = ((t - link{k}_skip) * samples + first_sample) * {target}columns",
+                    f"length = ({columns} + np.uint64(15)) // np.uint64(16) * np.uint64(16)",
+                    f"add_dots_where({received}, {whole}, {sent}, {pitch}, members, link{k}_flags, at,",
+                    f"               {target}columns, {weights}, {pitch}, length, chosen, count, link{k}_four)",
+                ]
+            case "spread":
+                lines = [each, f"    spread_spikes({to}, {fired}, {tables})"]
+            case "spread_numbers":
+                lines = [each, f"    spread_numbers({to}, {of}, {columns}, {tables})"]
+            case "convolve":
+                lines = [each, f"    convolve({to}, {of}, link{k}_image, {tables})"]
+            case "spread_where":
+                lines = [
+                    each,
+                    f"    at = ((t - link{k}_skip) * samples + first_sample + s) * {target}columns",
+                    f"    spread_where({to}, {of}, {target}columns, link{k}_flags, at, {tables})",
+                ]
+            case _:
+                lines = [f"for j in range(members * {whole}):", f"    {received}[j] += {sent}[j]"]
         if link.sampled:
             yield f"if t >= link{k}_skip:"
-        yield from indented(link.sampled, ["for s in range(members):"])
-        if link.kind == "spread":
-            yield f"    at, end = s * {columns}, s * {columns} + {source.p}count{link.sent}[s]"
-            yield f"    spread_spikes({to}, {source.p}fired{link.sent}, at, end, {more})"
-        elif link.kind == "convolve":
-            yield f"    convolve({to}, {source.p}sent{link.sent}, s * {source.p}whole, link{k}_image, {more})"
-        elif link.sampled:
-            yield f"        at = ((t - link{k}_skip) * samples + first_sample + s) * {target.p}columns"
-            yield f"        spread_where({to}, {source.p}sent{link.sent}, s * {source.p}whole, {target.p}columns,"
-            yield f"                     link{k}_flags, at, {more})"
-        else:
-            yield f"    spread_numbers({to}, {source.p}sent{link.sent}, s * {source.p}whole, {columns}, {more})"
+        yield from indented(link.sampled, lines)
 
 
 class _Part(Step):
@@ -163,17 +160,20 @@ class _Part(Step):
         yield from self.work()
         yield from (f"{p}p{i} = {p}scalar{k}[0]" for k, i in enumerate(body.scalars))
 
-    def begin(self, n: str, here: str, there: str) -> Iterator[str]:
-        """Load carried values."""
-        if self.body.carried:
-            yield f"for j in range({n}):"
-            yield from (f"    {self.p}state{k}[{here}] = {self.p}start{k}[{there}]" for k in range(len(self.body.carried)))
+    def moved(self, loads: bool, names: tuple[str, str, str], count: int, n: str, here: str, there: str) -> Iterator[str]:
+        """Load values that live as long as a job from arrays of the run, or store them there.
 
-    def end(self, n: str, here: str, there: str) -> Iterator[str]:
-        """Store carried values."""
-        if self.body.carried:
+        The names are those of the values, and of the arrays before the run and after it.
+        """
+        if count:
             yield f"for j in range({n}):"
-            yield from (f"    {self.p}end{k}[{there}] = {self.p}state{k}[{here}]" for k in range(len(self.body.carried)))
+        for k in range(count):
+            value, array = f"{self.p}{names[0]}{k}[{here}]", f"{self.p}{names[1 if loads else 2]}{k}[{there}]"
+            yield f"    {value} = {array}" if loads else f"    {array} = {value}"
+
+    def carried(self, loads: bool, n: str, here: str) -> Iterator[str]:
+        """Load carried values, or store them."""
+        return self.moved(loads, ("state", "start", "end"), len(self.body.carried), n, here, "base + j")
 
     def places(self) -> Iterator[str]:
         """Compute the position in each array of a row's elements at a step."""
@@ -211,25 +211,25 @@ class _Part(Step):
         p, body = self.p, self.body
         yield f"{p}whole = ({p}columns + np.uint64(LANES - 1)) // np.uint64(LANES) * np.uint64(LANES)"
         yield from self.head(f"group * {p}columns", f"{p}whole")
-        yield from (f"{p}received{k} = np.empty(group * {p}whole, {p}first{k}.dtype)" for k in range(len(body.received)))
-        for k, (i, fires) in enumerate(body.sent):
-            if fires:
+        yield from (
+            f"{p}received{k} = np.empty(group * {p}whole, {p}first{k}.dtype)" for k in range(len(body.values_received))
+        )
+        for k, (i, as_spikes) in enumerate(body.values_sent):
+            if as_spikes:
                 yield f"{p}fired{k} = np.empty(group * {p}columns, np.uint32)"
                 yield f"{p}count{k} = np.empty(group, np.uint64)"
             else:
                 yield f"{p}sent{k} = np.zeros(group * {p}whole, np.{self.program.instructions[i].dtype})"
         yield f"{p}blocks = ({p}columns + {p}width - np.uint64(1)) // {p}width"
 
-    def all_begin(self) -> Iterator[str]:
-        """Load the carried and the received values of all samples of a group."""
-        p, body = self.p, self.body
+    def all_moved(self, loads: bool) -> Iterator[str]:
+        """Load the carried and the received values of all samples of a group, or store them."""
+        p, whole = self.p, f"{self.p}whole"
         yield "for s in range(members):"
         yield f"    base = (first_sample + s) * {p}columns"
-        if body.received:
-            yield f"    for j in range({p}whole):"
-            at = f"(first_sample + s) * {p}whole + j"
-            yield from (f"        {p}received{k}[s * {p}whole + j] = {p}first{k}[{at}]" for k in range(len(body.received)))
-        yield from indented(1, self.begin(f"{p}columns", f"s * {p}columns + j", "base + j"))
+        here, there, count = f"s * {whole} + j", f"(first_sample + s) * {whole} + j", len(self.body.values_received)
+        yield from indented(1, self.moved(loads, ("received", "first", "last"), count, whole, here, there))
+        yield from indented(1, self.carried(loads, f"{p}columns", f"s * {p}columns + j"))
 
     def all_step(self) -> Iterator[str]:
         """Step all samples of a group."""
@@ -244,23 +244,12 @@ class _Part(Step):
         yield f"        base = sample * {p}columns + first"
         yield from indented(2, self.places())
         yield from indented(2, self.block())
-        for k, (i, fires) in enumerate(body.sent):
-            if fires:
+        for k, (i, as_spikes) in enumerate(body.values_sent):
+            if as_spikes:
                 o = f"{p}o{body.written.index(i)}"
                 at = f"t * {o}t + sample * {o}s"
                 out = f"{p}out{body.written.index(i)}"
                 yield f"    {p}count{k}[s] = collect({out}, {at}, {p}columns, {p}fired{k}, s * {p}columns)"
-        if body.received:
+        if body.values_received:
             yield f"for j in range(members * {p}whole):"
-            yield from (f"    {p}received{k}[j] = 0" for k in range(len(body.received)))
-
-    def all_end(self) -> Iterator[str]:
-        """Store the carried and the last received values."""
-        p, body = self.p, self.body
-        yield "for s in range(members):"
-        yield f"    base = (first_sample + s) * {p}columns"
-        if body.received:
-            yield f"    for j in range({p}whole):"
-            at = f"(first_sample + s) * {p}whole + j"
-            yield from (f"        {p}last{k}[{at}] = {p}received{k}[s * {p}whole + j]" for k in range(len(body.received)))
-        yield from indented(1, self.end(f"{p}columns", f"s * {p}columns + j", "base + j"))
+            yield from (f"    {p}received{k}[j] = 0" for k in range(len(body.values_received)))

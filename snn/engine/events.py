@@ -13,14 +13,12 @@ from autograd.state import quietly
 from . import tuning
 from .backends import BackEnd
 from .buffers import empty
-from .threads import launch
 
 __all__ = ["LANES", "Events", "Packed", "all_finite", "as_numbers", "find_events", "joined", "padded", "sampled_product"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
 _STRIP = 16
-_u = np.uint64
 
 
 def padded(n: int) -> int:
@@ -64,7 +62,7 @@ class Events:
         if self._index is None:
             index, words, rows = np.empty(self.count, np.uint32), self._words, len(self.start) - 1
             assert words is not None
-            launch(self.backend.kernel("listed"), rows, [words, _u(len(words) // max(1, rows)), self.start, index], words.size)
+            self.backend.run("listed", rows, words.size, words, len(words) // max(1, rows), self.start, index)
             self._index, self._words = index, None
         return self._index
 
@@ -74,8 +72,8 @@ class Events:
         chunks = -(-rows // chunk)
         column_start = np.empty((chunks, self.columns + 1), np.uint64)
         row_index = np.empty(self.count, np.uint32)
-        arguments = [self.start, self.index, _u(rows), _u(chunk), _u(self.columns), column_start.reshape(-1), row_index]
-        launch(self.backend.kernel("transposed"), chunks, arguments, 8 * self.count)
+        arguments = self.start, self.index, rows, chunk, self.columns, column_start, row_index
+        self.backend.run("transposed", chunks, 8 * self.count, *arguments)
         return column_start, row_index
 
     def later(self, rows: int) -> Events:
@@ -94,9 +92,8 @@ def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
     words, start, wrong = np.empty(rows * per_row, np.uint64), np.zeros(rows + 1, np.uint64), np.zeros(rows, np.bool_)
     flat = array.reshape(-1)
     flat = flat.view(np.uint8) if array.dtype == np.bool_ else flat
-    spike, only = flat.dtype.type(value or 0), np.bool_(value is not None)
-    arguments = [flat, _u(columns), spike, only, words, _u(per_row), start[1:], wrong]
-    launch(backend.kernel("mark"), rows, arguments, flat.size)
+    spike, only = flat.dtype.type(value or 0), value is not None
+    backend.run("mark", rows, flat.size, flat, columns, spike, only, words, per_row, start[1:], wrong)
     if wrong.any():
         return None
     np.cumsum(start, out=start)
@@ -109,30 +106,30 @@ def joined(several: Sequence[Events]) -> Events:
     for other in several[1:]:
         start = found.start + other.start
         index = np.empty(int(start[-1]), np.uint32)
-        arguments = [found.start, found.index, other.start, other.index, start, index]
-        launch(found.backend.kernel("join"), len(start) - 1, arguments, len(index))
+        arguments = found.start, found.index, other.start, other.index, start, index
+        found.backend.run("join", len(start) - 1, len(index), *arguments)
         found = Events(start, found.columns, found.backend, index, repeats=found.repeats + other.repeats)
     return found
 
 
 def as_numbers(flags: Array, amplitude: Any, backend: BackEnd) -> Array:
     """Return bytes that are 0 or 1 as 0 or an amplitude, in the amplitude's dtype."""
-    if flags.size < tuning.now().shared_elements >> 4:
+    limits = tuning.now()
+    if flags.size < limits.converted_elements:
         made: Array = np.multiply(flags, amplitude, dtype=amplitude.dtype)
         return made
     out = empty(flags.shape, amplitude.dtype)
-    flat, share = flags.reshape(-1), 1 << 14
-    arguments = [_u(share), flat, amplitude.dtype.type(amplitude), out.reshape(-1)]
-    launch(backend.kernel("numbers"), -(-flat.size // share), arguments, flat.size)
+    share, amount = limits.job_elements, amplitude.dtype.type(amplitude)
+    backend.run("numbers", -(-flags.size // share), flags.size, share, flags, amount, out)
     return out
 
 
 def all_finite(array: Array, backend: BackEnd) -> bool:
     """Return whether no element of a large array is infinite or NaN: finite numbers never have all exponent bits set."""
     word, mask = (np.uint32, 0x7F800000) if array.itemsize == 4 else (np.uint64, 0x7FF0000000000000)
-    share = 1 << 16
+    share = tuning.now().job_elements
     found = np.zeros(-(-array.size // share), word)
-    launch(backend.kernel("largest"), len(found), [_u(share), array.reshape(-1).view(word), word(mask), found], array.size)
+    backend.run("largest", len(found), array.size, share, array.reshape(-1).view(word), word(mask), found)
     return not found.size or int(found.max()) < mask
 
 
@@ -178,9 +175,8 @@ class Packed:
 
     def _move(self, name: str, weight: Array, packed: Array) -> None:
         jobs = self.blocks * -(-self.n_in // _STRIP)
-        source, target = (packed, weight.reshape(-1)) if name == "unpack" else (weight.reshape(-1), packed)
-        arguments = [source, _u(self.n_out), _u(self.n_in), self.amplitude, _u(self.lanes), target]
-        launch(self.backend.kernel(name), jobs, arguments, weight.size)
+        source, target = (packed, weight) if name == "unpack" else (weight, packed)
+        self.backend.run(name, jobs, weight.size, source, self.n_out, self.n_in, self.amplitude, self.lanes, target)
 
     @staticmethod
     def finite(weight: Array) -> bool:
@@ -191,8 +187,8 @@ class Packed:
         """Return the currents ``[rows, n_out]`` of events."""
         rows = len(events.start) - 1
         out = np.empty((rows, self.n_out), self.weight.dtype)
-        arguments = [events.start, events.index, self.array, _u(self.n_in), _u(self.n_out), _u(self.lanes), out.reshape(-1)]
-        launch(self.backend.kernel("spread"), rows, arguments, out.size)
+        arguments = events.start, events.index, self.array, self.n_in, self.n_out, self.lanes, out
+        self.backend.run("spread", rows, out.size, *arguments)
         return out
 
     def add_gradient(self, total: Array | None, gradient: Array, column_start: Array, row_index: Array) -> Array:
@@ -202,12 +198,11 @@ class Packed:
         """
         _, rows, width = gradient.shape
         made = empty((self.n_out, self.n_in), self.weight.dtype) if total is None else total
-        arguments = [
-            _u(self.n_out), _u(self.n_in), _u(self.lanes), _u(width), _u(rows), gradient.reshape(-1), column_start, row_index,
-            self.amplitude, np.bool_(total is not None), made.reshape(-1),
-        ]  # fmt: skip
-        work = max(made.size, int(column_start[-1] - column_start[0]) * self.n_out)
-        launch(self.backend.kernel("gather"), self.blocks * -(-self.n_in // LANES), arguments, work)
+        jobs, work = self.blocks * -(-self.n_in // LANES), max(made.size, int(column_start[-1] - column_start[0]) * self.n_out)
+        self.backend.run(
+            "gather", jobs, work, self.n_out, self.n_in, self.lanes, width, rows, gradient, column_start, row_index,
+            self.amplitude, total is not None, made,
+        )  # fmt: skip
         return made
 
     def unpacked(self, total: Array) -> Array:
@@ -221,8 +216,8 @@ def turned(weight: Array, backend: BackEnd) -> Array:
     """Return weights ``[n_out, n_in]`` transposed, ``[n_in, n_out padded with zeros to a multiple of LANES]``."""
     n_out, n_in = weight.shape
     result = np.empty((n_in, padded(n_out)), weight.dtype)
-    arguments = [np.ascontiguousarray(weight).reshape(-1), _u(n_out), _u(n_in), _u(result.shape[1]), result.reshape(-1)]
-    launch(backend.kernel("turn"), -(-n_in // _STRIP), arguments, result.size)
+    source = np.ascontiguousarray(weight)
+    backend.run("turn", -(-n_in // _STRIP), result.size, source, n_out, n_in, result.shape[1], result)
     return result
 
 
@@ -241,10 +236,9 @@ def sampled_product(gradient: Array, weights: Array, places: Events, out: Array)
         ``[rows, n_in]``.
     """
     rows, pitch = gradient.shape
-    share = 64
-    strip = max(8, tuning.now().cache // (pitch * gradient.itemsize))
-    arguments = [
-        _u(share), _u(rows), places.start, places.index, gradient.reshape(-1), _u(pitch), weights.reshape(-1), _u(strip),
-        _u(len(weights)), out.reshape(-1),
-    ]  # fmt: skip
-    launch(places.backend.kernel("sampled"), -(-rows // share), arguments, out.size)
+    limits = tuning.now()
+    share, strip = limits.sampled_rows, max(1, limits.cache // (pitch * gradient.itemsize))
+    places.backend.run(
+        "sampled", -(-rows // share), out.size, share, rows, places.start, places.index, gradient, pitch, weights, strip,
+        len(weights), out,
+    )  # fmt: skip

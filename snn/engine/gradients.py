@@ -13,13 +13,11 @@ from autograd.windows import Windows
 from .backends import BackEnd
 from .buffers import aligned
 from .events import all_finite
-from .threads import launch
 from .windows import Pools, places_inside
 
 __all__ = ["Images", "PooledImages", "whole"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_u = np.uint64
 _VECTOR = 16  # elements
 
 
@@ -50,7 +48,7 @@ class Images:
 
     def __init__(self, values: Array, groups: int, backend: BackEnd) -> None:
         self.values, self.backend, self.shape = values, backend, values.shape
-        self.places: tuple[Any, ...] = _u(0), np.empty(0, np.uint64), np.empty(0, np.uint8)
+        self.places: tuple[Any, ...] = 0, np.empty(0, np.uint64), np.empty(0, np.uint8)
         each = values.shape[1] // groups
         self.pitch = whole((groups - 1) * each + whole(each))
 
@@ -74,8 +72,8 @@ class Images:
         """``[rows, H * W, pitch]``, flat, with zeros after the channels."""
         rows, channels, *size = self.shape
         last = aligned(rows * math.prod(size) * self.pitch, self.values.dtype)
-        arguments = [self.values.reshape(-1), *self.places, _u(channels), _u(math.prod(size)), _u(self.pitch), last]
-        launch(self.backend.kernel("channels_last", "images"), rows, arguments, last.size)
+        arguments = self.values, *self.places, channels, math.prod(size), self.pitch, last
+        self.backend.run("channels_last", rows, last.size, *arguments, file="images")
         return last
 
 
@@ -102,7 +100,7 @@ class PooledImages(Images):
         super().__init__(values, groups, backend)
         self.shape = *values.shape[:2], *size
         self.chosen, self.windows = chosen, windows
-        self.places = _u(math.prod(values.shape[2:])), places_inside(windows, size), chosen.reshape(-1)
+        self.places = math.prod(values.shape[2:]), places_inside(windows, size), chosen
 
     @staticmethod
     def can(windows: Windows, size: tuple[int, ...]) -> bool:

@@ -11,19 +11,18 @@ import numpy as np
 
 from autograd.windows import Windows
 
+from . import tuning
 from .backends import BackEnd
 from .buffers import aligned
 from .events import Events
 from .gradients import Images, whole
 from .reach import padded_rows, reach, runs_of
-from .threads import launch
 from .windows import places_inside
 
 __all__ = ["SpikeConvolution", "dense_kernels_of", "is_dense", "kernels_of", "spread_few"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
-_MANY = 8  # channels from which a job gathers for whole kernels
 
 
 class SpikeConvolution:
@@ -50,15 +49,15 @@ class SpikeConvolution:
     def __init__(
         self, weight: Array, amplitude: Array, windows: Windows, groups: int, size: tuple[int, ...], events: Events
     ) -> None:
-        self.weight, self.events, self.kernel = weight, events, events.backend.kernel
+        self.weight, self.events, self.run = weight, events, functools.partial(events.backend.run, file="images")
         self.amplitude = amplitude.astype(weight.dtype).reshape(())[()]
         self.out_channels, self.each, kh, kw = weight.shape
         self.channels, self.groups = self.each * groups, groups
         self.counts = windows.counts(size)
         self.lanes = whole(self.out_channels // groups)
         self.fixed = windows, size, groups == 1
-        self.repeats, self.sizes = _u(events.repeats), (_u(self.channels), _u(self.each), _u(self.out_channels // groups))
-        self.kernel_sizes = _u(size[1]), _u(kh), _u(kw), _u(self.counts[0]), _u(self.counts[1])
+        self.sizes = self.channels, self.each, self.out_channels // groups
+        self.kernel_sizes = size[1], kh, kw, *self.counts
 
     @functools.cached_property
     def packed(self) -> Array:
@@ -70,7 +69,7 @@ class SpikeConvolution:
     def spread(self, first: int, out: Array) -> None:
         """Write the currents ``[rows, out, H', W']`` of the images from ``first`` on."""
         nothing = np.empty(0, self.weight.dtype)
-        self._spread(first, out, _u(0), _u(0), np.empty(0, np.uint64), nothing, np.empty(0, np.uint8))
+        self._spread(first, out, 0, 0, np.empty(0, np.uint64), nothing, np.empty(0, np.uint8))
 
     def pool(self, first: int, windows: Windows, bias: Array | None, chosen: Array, out: Array) -> None:
         """Write the largest currents of windows, and their positions; see :meth:`snn.engine.windows.Pools.first_largest`.
@@ -80,21 +79,20 @@ class SpikeConvolution:
         each, outputs = self.out_channels // self.groups, math.prod(windows.counts(self.counts))
         padded = np.zeros((self.groups, self.lanes), self.weight.dtype)
         padded[:, :each] = 0 if bias is None else bias.reshape(self.groups, each)
-        places, positions = places_inside(windows, self.counts), _u(math.prod(windows.kernel))
-        self._spread(first, out, _u(outputs), positions, places, padded.reshape(-1), chosen.reshape(-1))
+        places, positions = places_inside(windows, self.counts), math.prod(windows.kernel)
+        self._spread(first, out, outputs, positions, places, padded, chosen)
 
     def _spread(self, first: int, out: Array, *pooled: Any) -> None:
         windows, size, _ = self.fixed
-        arguments = [
-            self.events.start[first * self.channels :], self.events.index, self.repeats, *self.sizes, _u(self.lanes),
-            _u(size[0]), *self.kernel_sizes, *reach(windows, size), self.packed, *pooled, out.reshape(-1),
-        ]  # fmt: skip
-        launch(
-            self.kernel("convolve_spikes", "images"),
-            len(out),
-            arguments,
-            len(out) * self.out_channels * math.prod(self.counts),
-        )
+        self.run(
+            "convolve_spikes", len(out), len(out) * self.out_channels * math.prod(self.counts), *self._listed(first),
+            self.events.repeats, *self.sizes, self.lanes, size[0], *self.kernel_sizes, *reach(windows, size), self.packed,
+            *pooled, out,
+        )  # fmt: skip
+
+    def _listed(self, first: int) -> tuple[Array, Array]:
+        """Return the events of the images from ``first`` on."""
+        return self.events.start[first * self.channels :], self.events.index
 
     def gather(self, first: int, gradient: Images, total: Array | None) -> Array:
         """Return ``total`` plus the weight gradient of the images from ``first`` on, from the gradient of their currents."""
@@ -102,23 +100,22 @@ class SpikeConvolution:
         if total is None:
             total = aligned(self.channels * kh * kw * self.lanes, self.weight.dtype)
             total[:] = 0
-        parts = 1 if self.channels >= _MANY else kh
-        arguments = [
-            _u(parts), self.events.start[first * self.channels :], self.events.index, self.repeats, _u(gradient.shape[0]),
-            *self.sizes, _u(gradient.pitch), _u(self.lanes), *self.kernel_sizes, *runs_of(*self.fixed),
-            gradient.channels_last, total,
-        ]  # fmt: skip
-        launch(self.kernel("gather_spikes", "images"), self.channels * parts, arguments, math.prod(gradient.shape))
+        limits = tuning.now()
+        parts = 1 if self.channels >= limits.gathered_channels else kh
+        few = max(1, limits.gathered_elements // max(1, math.prod(self.counts) * gradient.pitch))
+        self.run(
+            "gather_spikes", self.channels * parts, math.prod(gradient.shape), parts, few, *self._listed(first),
+            self.events.repeats, gradient.shape[0], *self.sizes, gradient.pitch, self.lanes, *self.kernel_sizes,
+            *runs_of(*self.fixed), gradient.channels_last, total,
+        )  # fmt: skip
         return total
 
     def sample(self, first: int, gradient: Images, out: Array) -> None:
         """Write the gradient of images from ``first`` on, ``[rows, C, H, W]``, from that of their currents; 0 elsewhere."""
-        arguments = [
-            self.events.start[first * self.channels :], self.events.index, *self.sizes, _u(gradient.pitch), _u(self.lanes),
-            *self.kernel_sizes, *runs_of(*self.fixed), self.packed, gradient.channels_last, _u(math.prod(out.shape[2:])),
-            out.reshape(-1),
-        ]  # fmt: skip
-        launch(self.kernel("sample_convolved", "images"), len(out), arguments, out.size)
+        self.run(
+            "sample_convolved", len(out), out.size, *self._listed(first), *self.sizes, gradient.pitch, self.lanes,
+            *self.kernel_sizes, *runs_of(*self.fixed), self.packed, gradient.channels_last, math.prod(out.shape[2:]), out,
+        )  # fmt: skip
 
     def gathered(self, total: Array | None) -> Array:
         """Return the summed gradient as ``[out, C / groups, kh, kw]``."""
@@ -137,13 +134,11 @@ def spread_few(
     n_out, each, kh, kw = weight.shape
     apart = weight.reshape(groups, n_out // groups, each, kh, kw)
     lanes = whole(each)
-    arguments = [
-        gradient.values.reshape(-1), *gradient.places, _u(n_out), _u(n_out // groups), _u(each), _u(lanes),
-        _u(math.prod(gradient.shape[2:])), _u(gradient.shape[3]), _u(kh), _u(kw), _u(size[0]), _u(size[1]),
-        *runs_of(windows, size, True, back=True),
-        _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), lanes), out.reshape(-1),
-    ]  # fmt: skip
-    launch(backend.kernel("convolve_few", "images"), len(out), arguments, out.size)
+    backend.run(
+        "convolve_few", len(out), out.size, gradient.values, *gradient.places, n_out, n_out // groups, each, lanes,
+        math.prod(gradient.shape[2:]), gradient.shape[3], kh, kw, *size, *runs_of(windows, size, True, back=True),
+        _padded(np.moveaxis(apart, 2, -1).reshape(n_out, kh, kw, each), lanes), out, file="images",
+    )  # fmt: skip
 
 
 def _padded(packed: Array, lanes: int) -> Array:

@@ -9,18 +9,15 @@ import numpy as np
 
 from autograd.errors import ArgumentError
 
+from . import tuning
 from .backends import back_end
 from .blas import in_parts, one_thread_each
 from .events import Events, Packed
-from .threads import launch
 
 __all__ = ["lagged_dots", "lagged_sums", "later_dots", "later_sums", "tap_dots", "tap_sums", "tap_sums_back"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _LANES = 16  # steps that a product of rows takes at once
-_ROWS = 512  # rows of sums that stay in the cache during a pass over the delays
-_SETS = 4  # sets of samples with separate gradient sums: always this many, so that the bits are the same in every run
-_u = np.uint64
 
 
 def _rows(x: Array, pitch: int) -> Array:
@@ -39,7 +36,7 @@ def _offsets(where: str, offset: Array, given: int, steps: int) -> Array:
             where, f"offsets from 0 to {most}", f"offsets from {low} to {high}",
             "Assign new delays to the layer, layer.delay = delays: this updates its longest delay too.",
         )  # fmt: skip
-    return np.ascontiguousarray(offset, _u).reshape(-1)
+    return np.ascontiguousarray(offset, np.uint64)
 
 
 def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
@@ -61,11 +58,10 @@ def lagged_sums(x: Array, weight: Array, offset: Array, steps: int) -> Array:
     """
     (_, samples, n_in), n_out = x.shape, len(weight)
     out = np.empty((samples * n_out, steps), x.dtype)
-    arguments = [
-        np.ascontiguousarray(weight, x.dtype).reshape(-1), _offsets("lagged_sums", offset, len(x), steps), _u(n_out), _u(n_in),
-        _rows(x, len(x)).reshape(-1), _u(len(x)), _u(steps), out.reshape(-1), _u(steps),
-    ]  # fmt: skip
-    launch(back_end().kernel("lagged_sums", "lags"), samples * n_out, arguments, out.size * n_in)
+    back_end().run(
+        "lagged_sums", samples * n_out, out.size * n_in, np.ascontiguousarray(weight, x.dtype),
+        _offsets("lagged_sums", offset, len(x), steps), n_out, n_in, _rows(x, len(x)), len(x), steps, out, steps, file="lags",
+    )  # fmt: skip
     return np.ascontiguousarray(out.T).reshape(steps, samples, n_out)
 
 
@@ -90,11 +86,10 @@ def lagged_dots(g: Array, x: Array, offset: Array) -> Array:
     n = -(-steps // _LANES) * _LANES
     out = np.empty((n_out, n_in), g.dtype)
     pitch = len(x) + n - steps
-    arguments = [
-        _rows(g, n).reshape(-1), _u(n), _u(n_out), _u(samples), _rows(x.astype(g.dtype, copy=False), pitch).reshape(-1),
-        _u(pitch), _offsets("lagged_dots", offset, len(x), steps), _u(n_in), _u(n), out.reshape(-1),
-    ]  # fmt: skip
-    launch(back_end().kernel("lagged_dots", "lags"), n_out, arguments, g.size * n_in)
+    back_end().run(
+        "lagged_dots", n_out, g.size * n_in, _rows(g, n), n, n_out, samples, _rows(x.astype(g.dtype, copy=False), pitch),
+        pitch, _offsets("lagged_dots", offset, len(x), steps), n_in, n, out, file="lags",
+    )  # fmt: skip
     return out
 
 
@@ -108,7 +103,7 @@ def _later(delay: Array, steps: int, lanes: int) -> Array:
     out = np.zeros((blocks * lanes, n_in), np.uint32)
     out[:n_out] = np.minimum(delay, steps)
     out *= np.uint32(lanes)
-    return np.ascontiguousarray(out.reshape(blocks, lanes, n_in).transpose(0, 2, 1)).reshape(-1)
+    return np.ascontiguousarray(out.reshape(blocks, lanes, n_in).transpose(0, 2, 1))
 
 
 def _packed(weight: Array, amplitude: Array, events: Events) -> Packed:
@@ -132,11 +127,10 @@ def later_sums(events: Events, amplitude: Array, weight: Array, delay: Array, st
     (n_out, n_in), samples = weight.shape, (len(events.start) - 1) // max(1, steps)
     packed, out = _packed(weight, amplitude, events), np.empty((steps, samples, n_out), weight.dtype)
     rows = steps + min(steps, int(delay.max(initial=0)))
-    arguments = [
-        events.start, events.index, _u(samples), _u(n_in), packed.array, _later(delay, steps, packed.lanes), _u(n_out),
-        _u(steps), _u(rows), out.reshape(-1),
-    ]  # fmt: skip
-    launch(events.backend.kernel("spread_later", "lags"), samples * packed.blocks, arguments, out.size)
+    events.backend.run(
+        "spread_later", samples * packed.blocks, out.size, events.start, events.index, samples, n_in, packed.array,
+        _later(delay, steps, packed.lanes), n_out, steps, rows, out, file="lags",
+    )  # fmt: skip
     return out
 
 
@@ -151,14 +145,13 @@ def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Arra
         As for :func:`later_sums`.
     """
     (steps, samples, n_out), n_in = g.shape, delay.shape[1]
-    packed, sets = _packed(np.empty(delay.shape, g.dtype), amplitude, events), max(1, min(_SETS, samples))
+    packed, sets = _packed(np.empty(delay.shape, g.dtype), amplitude, events), max(1, min(tuning.now().delayed_sets, samples))
     total = np.zeros((sets, packed.blocks * n_in * packed.lanes), g.dtype)
     rows = steps + min(steps, int(delay.max(initial=0)))
-    arguments = [
-        _u(sets), events.start, events.index, _u(samples), _u(n_in), _later(delay, steps, packed.lanes), _u(n_out), _u(steps),
-        _u(rows), np.ascontiguousarray(g).reshape(-1), total.reshape(-1),
-    ]  # fmt: skip
-    launch(events.backend.kernel("gather_later", "lags"), sets * packed.blocks, arguments, events.count * n_out)
+    events.backend.run(
+        "gather_later", sets * packed.blocks, events.count * n_out, sets, events.start, events.index, samples, n_in,
+        _later(delay, steps, packed.lanes), n_out, steps, rows, np.ascontiguousarray(g), total, file="lags",
+    )  # fmt: skip
     return packed.unpacked(total.sum(0))
 
 
@@ -166,7 +159,8 @@ def later_dots(g: Array, events: Events, amplitude: Array, delay: Array) -> Arra
 
 
 def _blocks(rows: slice) -> list[slice]:
-    return [slice(k, min(k + _ROWS, rows.stop)) for k in range(rows.start, rows.stop, _ROWS)]
+    step = tuning.now().delayed_rows
+    return [slice(k, min(k + step, rows.stop)) for k in range(rows.start, rows.stop, step)]
 
 
 def tap_sums(x: Array, kernel: Array) -> Array:

@@ -13,8 +13,8 @@ _ONE = ("width", "columns", "strides")
 _EVENTS = ("weights", "lanes", "inputs", "event_start", "event_index")
 _ARRIVED = ("factors", "n_factors", "arrived_weights")
 _MANY = {
-    "in": "streams", "row": "rows", "first": "received", "last": "received", "start": "carried", "scalar": "scalars",
-    "par": "parameters", "out": "written", "end": "carried", "sum": "summed",
+    "in": "streams", "row": "rows", "first": "values_received", "last": "values_received", "start": "carried",
+    "scalar": "scalars", "par": "parameters", "out": "written", "end": "carried", "sum": "summed",
 }  # fmt: skip
 _ALONE = {*_ONE, *_ARRIVED}
 KINDS = (*_ONE, *_EVENTS, *_ARRIVED, *_MANY)
@@ -33,9 +33,9 @@ class Body:
         Read at each step, one value per row.
     events : tuple of int
         Inputs that are sums of the weights of the row's events.
-    received : tuple of int
+    values_received : tuple of int
         Inputs, or carried values, to which values from bodies of the loop are added.
-    sent : tuple of (int, bool)
+    values_sent : tuple of (int, bool)
         Values that go to bodies of the loop: one for each column; or, if the second item is True, a bool among ``written``
         that marks the spikes.
     carried : tuple of (int, int)
@@ -53,8 +53,8 @@ class Body:
     streams: tuple[int, ...] = ()
     rows: tuple[int, ...] = ()
     events: tuple[int, ...] = ()
-    received: tuple[int, ...] = ()
-    sent: tuple[tuple[int, bool], ...] = ()
+    values_received: tuple[int, ...] = ()
+    values_sent: tuple[tuple[int, bool], ...] = ()
     carried: tuple[tuple[int, int], ...] = ()
     scalars: tuple[int, ...] = ()
     parameters: tuple[int, ...] = ()
@@ -86,8 +86,8 @@ class Link:
 
     Attributes
     ----------
-    source, sent, target, received : int
-        The bodies, and positions in ``sent`` and ``received``.
+    source, value_sent, target, value_received : int
+        The bodies, and positions in ``values_sent`` and ``values_received``.
     kind : {"events", "product", "sampled", "spread", "spread_numbers", "convolve", "spread_where", "copy"}
         Sum of the weights of fired neurons; product with weights; product where flags are set; kernels of a convolution added
         for each spike, or for each number; the whole convolution; its gradient where flags are set; copy.
@@ -96,9 +96,9 @@ class Link:
     """
 
     source: int
-    sent: int
+    value_sent: int
     target: int
-    received: int
+    value_received: int
     kind: str
     late: bool
 

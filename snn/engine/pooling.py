@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from .backends import BackEnd, back_end
-from .threads import launch
 
 __all__ = ["pooled", "put_back"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Ranges = tuple[tuple[range, ...], ...]
-_u = np.uint64
 
 
 @functools.lru_cache(64)
@@ -64,14 +62,13 @@ def pooled(
     start, place = _places(windows, tuple(size))
     shape = steps, samples, channels, *map(len, windows)
     flags, at, lead = np.empty(shape, np.uint8), np.empty(shape, np.uint32), np.array(lead, order="C")
-    flat = np.ascontiguousarray(spikes).reshape(-1)
-    flat = flat.view(np.uint8) if flat.dtype == np.bool_ else flat
+    given = np.ascontiguousarray(spikes)
+    given = given.view(np.uint8) if given.dtype == np.bool_ else given
     rows = samples * channels
-    arguments = [
-        _u(steps), _u(rows), _u(math.prod(size)), flat, lead.dtype.type(abs(amplitude)), np.bool_(first), start, place,
-        _u(len(start) - 1), lead.reshape(-1), flags.reshape(-1), at.reshape(-1),
-    ]  # fmt: skip
-    launch(backend.kernel("pooled", "pools"), rows, arguments, spikes.size)
+    backend.run(
+        "pooled", rows, spikes.size, steps, rows, math.prod(size), given, lead.dtype.type(abs(amplitude)), first, start, place,
+        len(start) - 1, lead, flags, at, file="pools",
+    )  # fmt: skip
     return flags, at, lead
 
 
@@ -79,6 +76,5 @@ def put_back(g: Array, at: Array, shape: tuple[int, ...]) -> Array:
     """Return zeros of a shape ``[T, N, C, ...]`` plus each gradient at the place in ``at``, as returned by ``pooled``."""
     out, rows = np.zeros(shape, g.dtype), math.prod(shape[:3])
     places, outputs = math.prod(shape[3:]), math.prod(at.shape[3:])
-    arguments = [_u(places), _u(outputs), np.ascontiguousarray(g).reshape(-1), at.reshape(-1), out.reshape(-1)]
-    launch(back_end().kernel("put_back", "pools"), rows, arguments, g.size)
+    back_end().run("put_back", rows, g.size, places, outputs, np.ascontiguousarray(g), at, out, file="pools")
     return out

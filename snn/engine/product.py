@@ -43,6 +43,10 @@ class Processor(NamedTuple):
     depth: int = 256
     tall: int = 96
 
+    def columns(self, dtype: Any) -> int:
+        """Return the columns of a tile."""
+        return self.tile[1] * self.tile[2] // int(dtype.itemsize)
+
 
 PROCESSORS = {
     "avx512": Processor("AVX-512", (12, 2, 64)),
@@ -70,7 +74,7 @@ def processor() -> Processor:
 
 def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, backend: BackEnd) -> Array:
     """Return a part of the second operand's depth, packed; each vector lies in one cache line."""
-    columns = made_for.tile[1] * made_for.tile[2] // dtype.itemsize
+    columns = made_for.columns(dtype)
     panels = -(-len(b.columns) // columns)
     out = aligned(panels * columns * (end - start), dtype)
     arguments = [
@@ -81,13 +85,14 @@ def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dty
     return out
 
 
-def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
-    """Return the number of shares of the rows, and the columns of a job; there are several jobs per thread."""
-    tiles, most = -(-m // made_for.tile[0]), 8
-    down = max(-(-tiles * made_for.tile[0] // made_for.tall), min(most, tiles // 4), 1)
-    down = -(-down // most) * most if most < down <= tiles // most * most else down
-    across = max(1, min(most // down, n // 256))
-    return down, -(-n // across // 64) * 64
+def _shares(m: int, n: int, made_for: Processor, columns: int) -> tuple[int, int]:
+    """Return the number of shares of the rows, and the columns of a job, a multiple of those of a tile."""
+    limits, tiles = tuning.now(), -(-m // made_for.tile[0])
+    jobs = limits.own_jobs
+    down = max(-(-tiles * made_for.tile[0] // made_for.tall), min(jobs, tiles // limits.own_tiles), 1)
+    down = -(-down // jobs) * jobs if jobs < down <= tiles // jobs * jobs else down
+    across = max(1, min(jobs // down, n // limits.own_breadth))
+    return down, -(-n // across // columns) * columns
 
 
 def multiply(
@@ -119,7 +124,7 @@ def multiply(
         return out
     flat, (pitch, _) = strided(out)
     before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
-    down, broad = _shares(m, n, made_for)
+    down, broad = _shares(m, n, made_for, made_for.columns(dtype))
     jobs = down * -(-n // broad)
     most = -(-k // -(-k // made_for.depth))
     step = max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most

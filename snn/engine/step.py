@@ -38,9 +38,9 @@ class Step:
         self.constants: list[int] = []
         self.functions: list[tuple[str, Any]] = []
         # Each part is a pass over all elements of a block; between parts, functions of numpy are called.
-        self.parts: list[list[str]] = [[]]
-        self.calls: list[list[str]] = [[]]
-        self.kept: dict[int, str] = {}
+        self.parts: list[list[str]] = []
+        self.calls: list[list[str]] = []
+        self.kept: set[int] = set()  # values for which there is an array of all elements, because a later part needs them
         self.given: list[tuple[str, Any]] = []
         # Indices of the arrays that live as long as a job.
         self.at = f"s * {prefix}columns + first + j" if grouped else "held + j"
@@ -49,15 +49,14 @@ class Step:
 
     def _equations(self) -> None:
         """Write the equations of one step."""
-        program, loop, names, p = self.program, self.body, self.names, self.p
-        carried = [before for before, _ in loop.carried]
-        named = [(loop.streams, "x"), (loop.rows, "r"), (carried, "s"), (loop.scalars, "p"), (loop.parameters, "p")]
-        for numbers, letter in named:
-            names |= {i: f"{p}{letter}{i}" for i in numbers}
-        more = (*loop.events, *loop.received, loop.arrived)
+        program, body, names, p = self.program, self.body, self.names, self.p
+        carried = [before for before, _ in body.carried]
+        named = [(body.streams, "x"), (body.rows, "r"), (carried, "s"), (body.scalars, "p"), (body.parameters, "p")]
+        for several, letter in named:
+            names |= {i: f"{p}{letter}{i}" for i in several}
+        more = (*body.events, *body.values_received, body.arrived)
         names |= {i: f"{p}x{i}" for i in more if i is not None and i not in names}
-        sent = [i for i, _ in loop.sent]
-        targets = [*(after for _, after in loop.carried), *loop.written, *loop.summed, *sent]
+        targets = [*(after for _, after in body.carried), *body.written, *body.summed, *(i for i, _ in body.values_sent)]
         order = program.needed(targets, frozenset(names))
         reads = self._reads(set(order))
         # Comparisons and roundings must repeat the results of the forward pass, so that the same elements spike.
@@ -69,39 +68,33 @@ class Step:
         part = dict.fromkeys(order, 0)
         for i in made:
             part[i] = max((part[o] + (o in called) for o in program.instructions[i].operands), default=0)
-        last = max(part.values(), default=0) if not called else max(part[i] + (i in called) for i in made)
-        self.parts, self.calls = [[] for _ in range(last + 1)], [[] for _ in range(last + 1)]
-        here = dict.fromkeys(order, 0) if last == 0 else {}
-        for k, lines in enumerate(self.parts):
-            seen = set(here) if last == 0 else set()
-            lines += [] if last else list(reads.values())
-            for i in [i for i in made if part[i] == k and program.instructions[i].kind == "constant"]:
-                names[i] = self._constant(i)
-            ours = [i for i in made if part[i] == k and program.instructions[i].kind != "constant"]
-            for i in ours:
-                if last:
-                    for o in program.instructions[i].operands:
-                        self._fetch(o, k, part, called, reads, seen, lines)
+        last = max((part[i] + (i in called) for i in made), default=0)
+        uses = [(o, part[i]) for i in made for o in program.instructions[i].operands] + [(i, last) for i in targets]
+        computed = {i for i in made if program.instructions[i].kind != "constant"}
+        self.kept = {i for i, at in uses if i in computed and part[i] < at} | called
+        for k in range(last + 1):
+            lines, calls, here = list[str](), list[str](), set[int]()
+            for i in (i for i in made if part[i] == k):
+                if i not in computed:
+                    names[i] = self._constant(i)
+                    continue
+                lines += self._fetched(program.instructions[i].operands, reads, here)
+                names[i] = f"{p}t{i}"
                 if i in called:
-                    self._call(i, k, lines)
-                else:
-                    names[i] = f"{p}t{i}"
-                    lines.append(f"{p}t{i} = {expression(program, i, names, self.backward and i not in exact)}")
-                    seen.add(i)
-            if k == last and last:
-                for i in targets:
-                    self._fetch(i, k, part, called, reads, seen, lines)
-        # A value that a later part needs is kept for all elements.
-        for i, name in self.kept.items():
-            if i not in called and i not in reads:
-                line = f"{p}t{i} = "
-                at = next(n for n, text in enumerate(self.parts[part[i]]) if text.startswith(line))
-                self.parts[part[i]].insert(at + 1, f"{name}[j] = {p}t{i}")
-        body = self.parts[-1]
-        body += [f"{p}out{k}[{p}o{k} + j] = {names[i]}" for k, i in enumerate(loop.written)]
-        body += [f"{p}sum{k}[base + j] += {names[i]}" for k, i in enumerate(loop.summed)]
-        body += [f"{p}sent{k}[{self.wide}] = {names[i]}" for k, (i, fires) in enumerate(loop.sent) if not fires]
-        body += [f"{p}state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(loop.carried)]
+                    calls.append(self._call(i, lines))
+                    continue
+                lines.append(f"{names[i]} = {expression(program, i, names, self.backward and i not in exact)}")
+                here.add(i)
+                if i in self.kept:
+                    lines.append(f"{p}kept{i}[j] = {names[i]}")
+            self.parts.append(lines)
+            self.calls.append(calls)
+        lines += self._fetched(targets, reads, here)
+        lines += [f"{p}out{k}[{p}o{k} + j] = {names[i]}" for k, i in enumerate(body.written)]
+        lines += [f"{p}sum{k}[base + j] += {names[i]}" for k, i in enumerate(body.summed)]
+        numbers = [(k, i) for k, (i, as_spikes) in enumerate(body.values_sent) if not as_spikes]
+        lines += [f"{p}sent{k}[{self.wide}] = {names[i]}" for k, i in numbers]
+        lines += [f"{p}state{k}[{self.at}] = {names[after]}" for k, (_, after) in enumerate(body.carried)]
 
     def _reads(self, needed: set[int]) -> dict[int, str]:
         """Return the lines that read one element of each input of a step, by number."""
@@ -112,51 +105,44 @@ class Step:
         given |= {} if loop.arrived is None else {loop.arrived: f"{p}product[{at}]"}
         given |= {i: f"{p}state{k}[{self.at}]" for k, (i, _) in enumerate(loop.carried)}
         given |= {i: f"{p}par{k}[{p}q{k} + j]" for k, i in enumerate(loop.parameters)}
-        for k, i in enumerate(loop.received):
+        for k, i in enumerate(loop.values_received):
             received = f"{p}received{k}[{self.wide}]"
             given[i] = f"{given[i]} + {received}" if i in given else received
         return {i: f"{self.names[i]} = {text}" for i, text in given.items() if i in needed}
 
-    def _fetch(
-        self, i: int, k: int, part: dict[int, int], called: set[int], reads: dict[int, str], seen: set[int], lines: list[str]
-    ) -> None:
-        """Make a value available in a part: read its input again, or the array that an earlier part has kept."""
-        at_hand = i in self.body.scalars or i in self.body.rows or self.program.instructions[i].kind == "constant"
-        if i in seen or at_hand:
-            return
-        seen.add(i)
-        if i in reads:
-            lines.append(reads[i])
-        elif i in called or part[i] < k:
-            self.kept[i] = f"{self.p}kept{i}"
-            self.names[i] = f"{self.p}t{i}"
-            lines.append(f"{self.names[i]} = {self.kept[i]}[j]")
+    def _fetched(self, values: Iterable[int], reads: dict[int, str], here: set[int]) -> Iterator[str]:
+        """Make values available in a part: read an input again, or the array that an earlier part has kept."""
+        for i in values:
+            if i not in here:
+                here.add(i)
+                if i in reads:
+                    yield reads[i]
+                elif i in self.kept:
+                    yield f"{self.names[i]} = {self.p}kept{i}[j]"
 
-    def _call(self, i: int, k: int, lines: list[str]) -> None:
-        """Call a numpy function after a part, on values from that part."""
+    def _call(self, i: int, lines: list[str]) -> str:
+        """Return the call of a numpy function after a part, on values from that part."""
         step, p = self.program.instructions[i], self.p
         given: list[str] = []
-        for o in step.operands:
+        for k, o in enumerate(step.operands):
             fixed = self.program.instructions[o].kind == "constant" or o in self.body.scalars
-            name = f"{p}given{i}_{len(given) // 2}"
+            name = f"{p}given{i}_{k}"
             given += [name, "0" if fixed else "1"]
-            self.given.append((name, self.program.instructions[i].dtype))
+            self.given.append((name, step.dtype))
             lines.append(f"{name}[{'0' if fixed else 'j'}] = {self.names[o]}")
-        self.kept[i] = kept = f"{p}kept{i}"
-        given += [] if len(step.operands) > 1 else [kept, "1"]
+        given += [] if len(step.operands) > 1 else [f"{p}kept{i}", "1"]
         f = len(self.functions)
         self.functions.append((step.what.ufunc, step.dtype))
-        arguments = f"{p}function{f}, {p}data{f}, n, {', '.join(given)}, {kept}, {p}places_, {p}count_, {p}steps_"
-        self.calls[k].append(f"apply({arguments})")
+        return f"apply({p}function{f}, {p}data{f}, n, {', '.join(given)}, {p}kept{i}, {p}places_, {p}count_, {p}steps_)"
 
     def work(self) -> Iterator[str]:
         """Allocate arrays that live from one part of a step to the next."""
         p = self.p
         if self.functions:
             yield f"{p}places_, {p}steps_, {p}count_ = np.empty(3, np.intp), np.empty(3, np.intp), np.empty(1, np.intp)"
-        for i, name in sorted(self.kept.items()):
-            step = self.program.instructions[i]
-            yield f"{name} = np.empty({p}width, np.{step.dtype.name if step.dtype != bool else 'bool_'})"
+        for i in sorted(self.kept):
+            dtype = self.program.instructions[i].dtype
+            yield f"{p}kept{i} = np.empty({p}width, np.{dtype.name}{'_' if dtype.kind == 'b' else ''})"
         yield from (f"{name} = np.empty({p}width, np.{dtype})" for name, dtype in self.given)
 
     def block(self) -> Iterator[str]:

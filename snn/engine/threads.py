@@ -35,7 +35,6 @@ __all__ = ["holding", "is_held", "launch", "run_all", "thread_count", "undisturb
 T = TypeVar("T")
 _MOST = 1024
 _PATIENCE = 60.0  # seconds
-_LONG = 64  # multiple of the smallest work for threads from which each thread has two ranges
 _lock = RLock()
 _jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
 _hired = 0
@@ -83,15 +82,15 @@ def launch(function: Any, jobs: int, arguments: list[Any], work: int) -> None:
     work : int
         Number of elements that all jobs process: small work stays on this thread.
     """
-    least = tuning.now().shared_elements
-    if work >= least and not isinstance(function, FunctionType):
+    limits = tuning.now()
+    if work >= limits.shared_elements and not isinstance(function, FunctionType):
         threads = min(thread_count(), jobs)
         if threads > 1:
             key = (function, *map(_dtype, arguments))
             if key not in _ready:
                 function(np.uint64(0), np.uint64(0), *arguments)  # compile it before other threads call it
                 _ready.add(key)
-            ranges = min(jobs, 2 * threads) if work >= _LONG * least else threads  # a late thread does fewer
+            ranges = min(jobs, 2 * threads) if work >= limits.uneven_elements else threads
             ends = [jobs * i // ranges for i in range(ranges + 1)]
             run_all([partial(function, np.uint64(lo), np.uint64(hi), *arguments) for lo, hi in pairwise(ends)])
             return

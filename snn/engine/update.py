@@ -9,20 +9,19 @@ import numpy as np
 
 from autograd import optim, windows
 
+from . import tuning
 from .backends.base import AT_FIRST, BackEnd
 from .threads import launch
 from .windows import Pools
 
 __all__ = ["adam", "serve"]
 
-_PIECE = 1 << 14
-
 
 def adam(backend: BackEnd, arrays: list[Any], numbers: tuple[float, ...]) -> None:
     """Make a step of Adam; the arguments are those of ``adam`` in ``kernels.py`` from ``w`` on."""
-    size = arrays[0].size
-    arguments = [np.uint64(_PIECE), *[a if a.ndim == 1 else a.reshape(-1) for a in arrays], *_as(arrays[0].dtype, numbers)]
-    launch(backend.kernel("adam"), -(-size // _PIECE), arguments, size)
+    size, piece = arrays[0].size, tuning.now().job_elements
+    arguments = [np.uint64(piece), *[a if a.ndim == 1 else a.reshape(-1) for a in arrays], *_as(arrays[0].dtype, numbers)]
+    launch(backend.kernel("adam"), -(-size // piece), arguments, size)
 
 
 @functools.lru_cache(8)

@@ -16,14 +16,10 @@ from autograd.windows import Windows
 from . import tuning
 from .backends import BackEnd
 from .buffers import empty
-from .threads import launch
 
 __all__ = ["Pools", "places_inside"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_u = np.uint64
-_MOST = 1 << 18
-"""Largest number of entries in a table of places."""
 
 
 @functools.lru_cache(16)
@@ -66,15 +62,15 @@ class Pools:
     @staticmethod
     def fits(windows: Windows, size: tuple[int, ...]) -> bool:
         """Return whether windows, and their table for images of a size, are small enough to gain."""
-        positions = math.prod(windows.kernel)
-        return positions <= tuning.now().pooled_positions and positions * math.prod(windows.counts(size)) <= _MOST
+        positions, limits = math.prod(windows.kernel), tuning.now()
+        return positions <= limits.pooled_positions and positions * math.prod(windows.counts(size)) <= limits.pooled_places
 
     def _launch(self, name: str, windows: Windows, size: tuple[int, ...], out: Array, *given: Any) -> Array:
         """Run a loop over the images of ``out``; ``given`` are its arguments before ``out``."""
         rows, outputs = math.prod(out.shape[:2]), math.prod(windows.counts(size))
-        sizes = [_u(n) for n in (math.prod(size), outputs, math.prod(windows.kernel))]
-        arrays = [np.ascontiguousarray(a).reshape(-1) if isinstance(a, np.ndarray) else a for a in (*given, out)]
-        launch(self.backend.kernel(name, "pools"), rows, [*sizes, _places(windows, size), *arrays], rows * math.prod(size))
+        sizes = math.prod(size), outputs, math.prod(windows.kernel)
+        more = [np.ascontiguousarray(a) if isinstance(a, np.ndarray) else a for a in given]
+        self.backend.run(name, rows, rows * math.prod(size), *sizes, _places(windows, size), *more, out, file="pools")
         return out
 
     def largest(self, x: Array, windows: Windows) -> Array:
@@ -92,12 +88,12 @@ class Pools:
         """
         found = empty(out.shape, np.int32) if found is None else found
         bias = np.zeros(1, x.dtype) if bias is None else bias
-        given = x.dtype.type(-np.inf), _u(len(bias)), bias, x, out
+        given = x.dtype.type(-np.inf), len(bias), bias, x, out
         return self._launch("first_largest", windows, x.shape[2:], found, *given)
 
     def put_back(self, g: Array, chosen: Array, windows: Windows, size: tuple[int, ...]) -> Array:
         """Return ``[N, C, *size]`` with each element of ``g`` added at its chosen position."""
-        apart = np.bool_(all(step >= span for step, span in zip(windows.stride, windows.spans, strict=True)))
+        apart = all(step >= span for step, span in zip(windows.stride, windows.spans, strict=True))
         return self._launch("put_chosen", windows, size, empty((*g.shape[:2], *size), g.dtype), apart, g, chosen)
 
     def summed(self, x: Array, windows: Windows) -> Array:

@@ -139,7 +139,7 @@ class Graph:
         The Cells of these states, in order.
     state_parts : list, optional
         The parts of ``state``, one for each of these Cells, once a run has requested them.
-    fed : bool, optional
+    first_takes_input : bool, optional
         Whether the first of these Cells receives the input of the net, once a run has asked.
     """
 
@@ -149,7 +149,7 @@ class Graph:
     state: Any
     starts: list[Start] = field(default_factory=list)
     state_parts: list[Any] | None = None
-    fed: bool | None = None
+    first_takes_input: bool | None = None
 
     @property
     def crossing(self) -> list[tuple[Edge, int]]:

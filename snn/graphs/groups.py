@@ -106,11 +106,10 @@ class _Group:
                     "Put one snn.Delay before a dense layer, or run it with mode='eager'.",
                 )  # fmt: skip
             if not self._steps(node) and not self.row_axes(node) and not self._reshapes(node):
-                what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
                     self.graph.name,
                     "dense layers, convolutions, snn.Delay, products with a matrix and operations on each element in feedback",
-                    what, "Take it out of the feedback, or run it with mode='eager'.",
+                    _said(node), "Take it out of the feedback, or run it with mode='eager'.",
                 )  # fmt: skip
 
     def _check_readers(self) -> None:
@@ -122,10 +121,9 @@ class _Group:
             outside = [user for user in users.get(Edge(node.number), ()) if user not in self.inside]
             if not self._steps(node) and (outside or node.number in last):
                 reader = f"it also feeds {self.nodes[outside[0]].name!r}" if outside else "it is also an output"
-                what = label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
                 raise CompileError(
-                    self.graph.name, "weights in feedback that feed only neurons of the same group", f"{what}; {reader}",
-                    "Read the sum that the neuron gets, or run it with mode='eager'.",
+                    self.graph.name, "weights in feedback that feed only neurons of the same group",
+                    f"{_said(node)}; {reader}", "Read the sum that the neuron gets, or run it with mode='eager'.",
                 )  # fmt: skip
 
     def _check_rows(self) -> int:
@@ -216,6 +214,11 @@ class _Group:
                 "Merge them into one layer, or run it with mode='eager'.",
             )  # fmt: skip
         return Projection(home, target, value, edge, link, False)
+
+
+def _said(node: Node) -> str:
+    """Name a layer or an operation for an error message."""
+    return label(node.name, node.what) if node.kind == "layer" else f"ops.{node.name.rpartition('.')[2]}"
 
 
 def components(nodes: list[Node]) -> list[list[int]]:

@@ -85,7 +85,7 @@ class _Scheduler:
         if alone and (first.kind in ("input", "parameter", "constant")):
             return Stage("none")
         if alone and first.kind != "population":
-            return Stage("apply" if first.varies else "once", first)
+            return Stage("apply" if first.varies else "constant", first)
         if (whole := self._whole(part)) is not None:
             return Stage("cores", cores=[self._core(part)], whole=whole)
         if alone or len(part) == 1:  # a neuron whose state never changes, or a state updated elsewhere
@@ -134,7 +134,7 @@ class _Scheduler:
                         source.kind = sources[node.edges[0].node].kind = "none"
         kept = {edge.node for edge in self.kept}
         for stage in reversed(stages):  # a constant value, computed in each core that needs it
-            if stage.kind == "once" and stage.node is not None and stage.node.number not in kept:
+            if stage.kind == "constant" and stage.node is not None and stage.node.number not in kept:
                 if all(edge.node != stage.node.number for s in stages if s.kind != "none" for edge in self._read(s)):
                     stage.kind = "none"
 

@@ -143,7 +143,7 @@ class Stage:
 
     Attributes
     ----------
-    kind : {"once", "apply", "cores"}
+    kind : {"constant", "apply", "cores"}
         An operation or layer whose output is the same at every step; one that runs on all steps; or loops over time.
     node : Node or None
         The node of the first two kinds.

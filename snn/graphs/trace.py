@@ -186,7 +186,7 @@ class _Tracer(Builder):
         layer = isinstance(cell, (Recurrent, RecurrentThrough))
         self.layers += [(name, self.edge(args[0]), cell)] if layer else []
         try:
-            with scope(calling=_once(self.call, cell)):
+            with scope(calling=_except_next(self.call, cell)):
                 return Cell.__call__(cell, *args, **kwargs)
         finally:
             self.within.pop()
@@ -312,7 +312,7 @@ def _in_steps(name: str, cell: Cell, inside: Cell) -> CellError:
     )  # fmt: skip
 
 
-def _once(call: Any, entered: Cell) -> Any:
+def _except_next(call: Any, entered: Cell) -> Any:
     """Return a function that records Cells, except the next call of the Cell that is entered."""
     left = [entered]
 

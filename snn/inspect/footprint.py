@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.buffers import KEPT, LARGE, MOST
+from ..engine import tuning
 
 __all__ = ["Block", "Heap"]
 
@@ -16,17 +16,18 @@ class Heap:
 
     def array(self, size: int, again: bool = False) -> Block:
         """Count an array of numpy; with ``again``, one from :mod:`snn.engine.buffers`, which reuses large memory."""
-        again = again and LARGE <= size <= KEPT
+        limits = tuning.now()
+        again = again and limits.reused_bytes <= size <= limits.idle_bytes
         if again:
             fitting = [s for s in self.idle if size <= s <= 2 * size]
             if fitting:
                 size = min(fitting)
                 self.idle.remove(size)
                 self.now -= size
-            elif sum(self.idle) > KEPT or sum(self.idle) + self.lent + size > MOST:
+            elif sum(self.idle) > limits.idle_bytes or sum(self.idle) + self.lent + size > limits.reusable_bytes:
                 self.now -= sum(self.idle)
                 self.idle.clear()
-            again = self.lent + size <= MOST
+            again = self.lent + size <= limits.reusable_bytes
         self.now += size
         self.lent += size * again
         self.peak = max(self.peak, self.now)

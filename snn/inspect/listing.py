@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..common.equations import template
 from ..common.structure import array_name, state_names
 from ..connections import Joined
 from ..recurrent import Recurrent
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Listing", "input_name", "layers_before", "name_of", "part_name"]
 
 _TINY = np.finfo(np.float32).tiny
-_SHORT = {"maximum": "max({x}, {y})", "minimum": "min({x}, {y})", "relu": "relu({x})"}
-_SHORT |= {"sigmoid": "sigmoid({x})", "sign": "sign({x})", "relu6": "relu6({x})", "isnan": "isnan({x})"}
-_SHORT |= {"logical_and": "{x} and {y}", "logical_or": "{x} or {y}"}
 
 
 class Listing:
@@ -90,11 +88,7 @@ class Listing:
             return f"{step.dtype}({self.name(step.operands[0])})"
         if step.kind != "operation":
             return self.name(index)
-        text = _SHORT.get(step.what.__name__, step.what.scalar)
-        if step.what.__name__ == "where":
-            condition, yes, no = map(self.name, step.operands)
-            return f"{yes} if {condition} else {no}"
-        return str(text.format(**dict(zip(step.what.tensor_names, map(self.name, step.operands), strict=True))))
+        return template(step.what).format(**dict(zip(step.what.tensor_names, map(self.name, step.operands), strict=True)))
 
     def name(self, index: int) -> str:
         """Return the name of a value; a constant is its number."""

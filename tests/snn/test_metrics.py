@@ -86,7 +86,7 @@ def test_another_number_of_labels_or_none_at_all_is_refused(scores, labels, text
 )
 def test_a_mask_that_does_not_fit_is_refused(mask, got):
     assert refused(metrics.firing_rate, np.ones((3, 2, 4)), mask=mask) == (
-        f"metrics.firing_rate, mask: expected [3, 2] Bool, got {got}. Pass the mask of the run."
+        f"metrics.firing_rate, mask: expected [T, N] = [3, 2] Bool, got {got}. Pass the mask of the run."
     )
 
 

@@ -12,7 +12,6 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError
 
 from ...engine.backends import back_end
-from ...engine.threads import launch
 from ..events import Events
 from .base import Transform
 
@@ -52,9 +51,8 @@ class _Frames(Transform):
         frames = np.zeros((len(starts) - 1, *events.shape), dtype)
         flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
-        numbers = [np.uint64(n) for n in (height, width, place)]
-        name = "occupied" if dtype == np.bool_ else "binned"
-        launch(back_end().kernel(name), len(frames), [starts.astype(np.uint64), *fields, *numbers, flat], len(events))
+        arguments = starts.astype(np.uint64), *fields, height, width, place, dtype != np.bool_, flat
+        back_end().run("binned", len(frames), len(events), *arguments)
         return frames
 
 

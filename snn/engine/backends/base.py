@@ -16,6 +16,7 @@ from autograd.program import Program
 from .. import cache, ufuncs
 from ..emit import emit
 from ..loop import Loop, Source
+from ..threads import launch
 
 __all__ = ["AT_FIRST", "BackEnd", "Function"]
 
@@ -76,6 +77,10 @@ class BackEnd:
         always += [part for name, dtype in source.functions for part in self.of_numpy(name, dtype)]
         return getattr(self.load(self.module([source.text])), loop.name), source, always
 
+    def run(self, name: str, jobs: int, work: int, *arguments: Any, file: str = "kernels") -> None:
+        """Run a kernel with :func:`snn.engine.threads.launch`, on arrays of any shape that are contiguous, and numbers."""
+        launch(self.kernel(name, file), jobs, [_typed(value) for value in arguments], work)
+
     def module(self, functions: Sequence[str]) -> str:
         """Join functions into the source of a self-contained module."""
         compiled = (f"@njit(error_model='numpy', nogil=True)\n{function}" for function in functions)
@@ -101,6 +106,15 @@ class BackEnd:
 
 
 _HERE = Path(__file__).parent
+
+
+def _typed(value: Any) -> Any:
+    """Return an argument as kernels take it: arrays are flat, and sizes unsigned."""
+    if isinstance(value, np.ndarray):
+        return value.reshape(-1)
+    if isinstance(value, bool):
+        return np.bool_(value)
+    return np.uint64(value) if isinstance(value, (int, np.int64)) else value
 
 
 def _alone(file: Path) -> str:

@@ -2,7 +2,7 @@
 
 The emitted file defines the size of a tile, ROWS by COLUMNS. The depth is taken ``most`` at a time.
 An operand is described by its flat elements, the start of each row, and the offset of each column from there. So rows may be
-strided, gathered or patches of an image, and a transposed operand swaps the two.
+strided or patches of an image, and a transposed operand swaps the two.
 """
 
 import numpy as np

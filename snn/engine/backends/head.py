@@ -4,16 +4,8 @@ import math  # noqa: F401 - a loop may use it
 
 import numpy as np
 
-from .python.lanes import (
-    LANES,
-    dot_rows,
-    exponential,
-    lowest,
-    njit,
-    products,
-    row_sum,
-    where_nonzero,
-)  # fmt: skip
+from .python.lanes import LANES, dot_rows, lowest, njit, products, row_sum, where_nonzero
+from .python.tiles import exponential
 
 zero32, one32 = np.float32(0), np.float32(1)
 zero64, one64 = np.float64(0), np.float64(1)

@@ -173,17 +173,16 @@ def convolve_few(
 
 @njit(error_model="numpy", nogil=True)
 def gather_spikes(
-    lo, hi, parts, start, index, repeats, images, channels, each, group_out, pitch, lanes, width, kh, kw, rows_out,
+    lo, hi, parts, few, start, index, repeats, images, channels, each, group_out, pitch, lanes, width, kh, kw, rows_out,
     columns_out, row_start, rows, run_start, runs, gradient, total,
 ):  # fmt: skip
     """Add, for each spike, the gradients of the outputs in its reach, ``[images, places, pitch]``, to the weight gradient.
 
     For each place of a channel's kernel the outputs are listed that its spikes reach through it, and then summed. A job is a
-    channel and a part of the rows of its kernel. All jobs process a few images at a time, whose gradients stay in the
+    channel and a part of the rows of its kernel. All jobs process ``few`` images at a time, whose gradients stay in the
     second-level cache. The weight gradient is ``[channels, kh, kw, lanes]``.
     """
     plane, one, two, three = rows_out * columns_out, np.uint64(1), np.uint64(2), np.uint64(3)
-    few = max(one, np.uint64(1 << 14) // (plane * pitch))
     most = few * width * (np.uint64(len(row_start)) - one) * repeats
     count, outputs = np.empty(kh * kw, np.uint64), np.empty(kh * kw * most, np.uint32)
     for r0 in range(np.uint64(0), images, few):

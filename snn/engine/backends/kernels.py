@@ -238,18 +238,10 @@ def adam(lo, hi, piece, w, g, mean, square, new, beta1, rest1, beta2, rest2, siz
 
 
 @njit(error_model="numpy", nogil=True)
-def binned(lo, hi, start, p, y, x, height, width, place, out):
-    """Count events into frames ``[frames, place]``: frame f has the events ``start[f]:start[f + 1]``."""
+def binned(lo, hi, start, p, y, x, height, width, place, counts, out):
+    """Count events into frames ``[frames, place]``, or mark them: frame f has the events ``start[f]:start[f + 1]``."""
     for f in range(lo, hi):
         first = f * place
         for e in range(start[f], start[f + np.uint64(1)]):
-            out[first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])] += 1
-
-
-@njit(error_model="numpy", nogil=True)
-def occupied(lo, hi, start, p, y, x, height, width, place, out):
-    """Set places of frames that have an event; see :func:`binned`."""
-    for f in range(lo, hi):
-        first = f * place
-        for e in range(start[f], start[f + np.uint64(1)]):
-            out[first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])] = 1
+            at = first + (np.uint64(p[e]) * height + np.uint64(y[e])) * width + np.uint64(x[e])
+            out[at] = out[at] + 1 if counts else 1

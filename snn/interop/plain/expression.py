@@ -5,26 +5,17 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-import numpy as np
-
 from autograd.errors import CompileError
 from autograd.program import Program
 
-__all__ = ["converted", "expression", "number"]
+from ...engine.expression import Typed, number, syntax
+
+__all__ = ["converted", "expression"]
 
 _FUNCTIONS = {
     "abs": "np.abs", "ceil": "np.ceil", "floor": "np.floor", "isfinite": "np.isfinite", "round": "np.round", "sqrt": "np.sqrt",
 }  # fmt: skip
 """Functions in the scalar expressions of operations that name no ufunc of their own."""
-
-
-def number(value: Any, dtype: Any) -> str:
-    """Return a number of a dtype, to the bit."""
-    if np.dtype(dtype).kind == "b":
-        return str(bool(value))
-    found = np.dtype(dtype).type(value).item()
-    text = repr(found) if np.isfinite(found) else f'"{found}"'
-    return f"np.{np.dtype(dtype)}({text})"
 
 
 def converted(name: str, before: Any, after: Any, functions: set[str]) -> str:
@@ -63,8 +54,6 @@ def expression(program: Program, index: int, names: dict[int, str], functions: s
         (operand,) = step.operands
         return converted(names[operand], program.instructions[operand].dtype, step.dtype, functions)
     op = step.what
-    given = dict(zip(op.tensor_names, [names[o] for o in step.operands], strict=True))
-    kind = program.instructions[step.operands[-1]].dtype
     if op.ufunc is not None:
         package, _, function = op.ufunc.rpartition(".")
         if package != "numpy":
@@ -72,16 +61,13 @@ def expression(program: Program, index: int, names: dict[int, str], functions: s
                 "export_numpy", "operations that numpy has", f"{op.label}, a function of {package}",
                 "Build the net without it, such as with approximate=True for nn.GELU.",
             )  # fmt: skip
-        return f"np.{function}({', '.join(given.values())})"
-    template = op.scalar if kind.kind == "f" or op.whole is None else op.whole
-    return ast.unparse(_OnArrays(kind).visit(ast.parse(template.format(**given), mode="eval").body))
+        return f"np.{function}({', '.join(names[o] for o in step.operands)})"
+    kind = program.instructions[step.operands[-1]].dtype
+    return ast.unparse(_OnArrays(kind).visit(syntax(program, index, names)))
 
 
-class _OnArrays(ast.NodeTransformer):
+class _OnArrays(Typed, ast.NodeTransformer):
     """Turns an expression of one element into one of arrays; its numbers get the dtype of the operands."""
-
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         """Choose element by element."""
@@ -104,10 +90,6 @@ class _OnArrays(ast.NodeTransformer):
             return ast.parse(number(-negative, self.dtype), mode="eval").body
         self.generic_visit(node)
         return _call("np.logical_not", node.operand) if isinstance(node.op, ast.Not) else node
-
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:
-        """Give a number its dtype."""
-        return node if isinstance(node.value, bool) else ast.parse(number(node.value, self.dtype), mode="eval").body
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         """Leave a name of an operand, such as a number of numpy, as it is."""

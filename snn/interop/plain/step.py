@@ -13,8 +13,9 @@ from autograd.program import Program, Value
 from autograd.state import quietly
 from autograd.windows import Windows
 
+from ...engine.expression import number
 from ...graphs.graph import Edge, Graph, Node
-from .expression import converted, expression, number
+from .expression import converted, expression
 
 __all__ = ["SIZES", "Step"]
 

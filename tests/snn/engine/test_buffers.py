@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import snn
-from snn.engine import buffers
-from snn.engine.buffers import KEPT, LARGE, MOST, empty
+from snn.engine import buffers, tuning
+from snn.engine.buffers import empty
 
 ROOT = Path(snn.__file__).parents[1]
+LARGE, KEPT, MOST = (getattr(tuning.now(), name) for name in ("reused_bytes", "idle_bytes", "reusable_bytes"))
 N = LARGE // 4  # floats
 
 

@@ -15,9 +15,8 @@ import pytest
 import snn
 from autograd import Cell, Parameter, nn, value_and_grad
 from autograd.state import state
-from snn.engine import blas, buffers, cache, threads
+from snn.engine import blas, buffers, cache, threads, tuning
 from snn.engine.backends import back_end
-from snn.engine.buffers import LARGE
 from snn.engine.threads import undisturbed
 
 ROOT = Path(__file__).parents[3]
@@ -89,7 +88,7 @@ def test_locks_are_given_back_wherever_an_interrupt_comes(monkeypatch):
 
     def use():
         threads._hired = 0
-        buffers.empty((LARGE,), np.uint8)
+        buffers.empty((tuning.now().reused_bytes,), np.uint8)
         buffers.clear()
         return blas.one_thread_each(lambda: threads.run_all([int] * 3) or 1)
 
@@ -190,7 +189,7 @@ def test_a_handler_that_runs_a_net_in_the_middle_of_what_is_locked_does_not_wait
     monkeypatch.setattr(blas, "_libraries", lambda: [blas._Library(lambda: numbers[-1], numbers.append, False)])
 
     def use():
-        array = buffers.empty((LARGE,), np.uint8)
+        array = buffers.empty((tuning.now().reused_bytes,), np.uint8)
         buffers.clear()
         return blas.one_thread_each(lambda: array)
 

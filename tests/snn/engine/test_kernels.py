@@ -299,13 +299,14 @@ def test_events_of_no_rows_have_no_density():
 
 
 @backends
-@pytest.mark.parametrize(("name", "dtype"), [("binned", np.float32), ("binned", np.float64), ("occupied", np.uint8)])
-def test_events_are_counted_into_frames(name, dtype, backend):
+@pytest.mark.parametrize(("counts", "dtype"), [(True, np.float32), (True, np.float64), (False, np.uint8)])
+def test_events_are_counted_into_frames(counts, dtype, backend):
     rng, (height, width) = np.random.default_rng(0), (3, 5)
     start = np.array([0, 4, 4, 30, 50])
     p, y, x = (rng.integers(0, end, 50).astype(kind) for end, kind in ((2, np.uint8), (height, np.int16), (width, np.int16)))
     expected = naive.binned(start, p, y, x, height, width, 2 * height * width)
     frames = np.zeros(expected.shape, dtype)
     numbers = [np.uint64(n) for n in (height, width, 2 * height * width)]
-    launch(backend.kernel(name), len(frames), [start.astype(np.uint64), p, y, x, *numbers, frames.reshape(-1)], 50)
-    np.testing.assert_array_equal(frames, expected > 0 if name == "occupied" else expected)
+    arguments = [start.astype(np.uint64), p, y, x, *numbers, np.bool_(counts), frames.reshape(-1)]
+    launch(backend.kernel("binned"), len(frames), arguments, 50)
+    np.testing.assert_array_equal(frames, expected if counts else expected > 0)

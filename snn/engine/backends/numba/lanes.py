@@ -1,14 +1,37 @@
 """The innermost loops as vector instructions: from Python source, Numba would not keep their sums in registers."""
 
-import math
-from functools import partial
-
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 64  # columns summed at once
+_WORD = ir.IntType(64)
+
+
+def _number(k):
+    return ir.Constant(_WORD, k)
+
+
+def _data(context, builder, kind, array):
+    return context.make_array(kind)(context, builder, array).data
+
+
+def _at(builder, data, place, vector):
+    return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
+
+
+def _shuffled(builder, a, b, lanes):
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+
+def _fused(builder, kind, width):
+    """Return the type of vectors of a dtype, or of its numbers if the width is 1, and the function ``a * b + c`` on them."""
+    vector, bits = ir.FloatType() if kind.bitwidth == 32 else ir.DoubleType(), kind.bitwidth
+    name = f"llvm.fmuladd.f{bits}"
+    if width > 1:
+        vector, name = ir.VectorType(vector, width), f"llvm.fmuladd.v{width}f{bits}"
+    return vector, cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
 
 
 def _vectors(context, builder, array, kind, at, lanes=LANES):
@@ -16,10 +39,8 @@ def _vectors(context, builder, array, kind, at, lanes=LANES):
     element = context.get_data_type(kind.dtype)
     width = max(1, 64 // (kind.dtype.bitwidth // 8))
     vector = ir.VectorType(element, width)
-    data = context.make_array(kind)(context, builder, array).data
-    first = builder.gep(data, [at])
-    steps = [builder.gep(first, [ir.Constant(ir.IntType(64), k)]) for k in range(0, lanes, width)]
-    return [builder.bitcast(step, vector.as_pointer()) for step in steps], kind.dtype.bitwidth // 8
+    first = builder.gep(_data(context, builder, kind, array), [at])
+    return [_at(builder, first, _number(k), vector) for k in range(0, lanes, width)], kind.dtype.bitwidth // 8
 
 
 def _load(builder, pointers, align):
@@ -70,7 +91,7 @@ def _sum_listed(context, builder, kinds, listed, start, stop, lanes, add):
     """
     dst, at, src, base, pitch, index = listed
     sums, align = _vectors(context, builder, dst, kinds[0], at, lanes)
-    numbers = context.make_array(kinds[5])(context, builder, index).data
+    numbers = _data(context, builder, kinds[5], index)
     p, held, close = _loop(builder, start, stop, _load(builder, sums, align))
     number = builder.zext(builder.load(builder.gep(numbers, [p])), pitch.type)
     row, _ = _vectors(context, builder, src, kinds[2], builder.add(base, builder.mul(number, pitch)), lanes)
@@ -108,34 +129,24 @@ def products(rows, lanes=LANES):
 
         def generate(context, builder, signature, args):
             _, at, dst_pitch, _, first, a_pitch, _, base, n = args
-            kinds, word = signature.args, ir.IntType(64)
-            element = context.get_data_type(kinds[0].dtype)
+            kinds = signature.args
             align = kinds[0].dtype.bitwidth // 8
             width = 64 // align
-            vector = ir.VectorType(element, width)
-            name = f"llvm.fmuladd.v{width}f{8 * align}"
-            multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-            out, data, source = (
-                context.make_array(kinds[k])(context, builder, args[k]).data for k in (0, 3, 6)
-            )  # fmt: skip
-            number = lambda k: ir.Constant(word, k)  # noqa: E731
-
-            def pointer(array, place):
-                return builder.bitcast(builder.gep(array, [place]), vector.as_pointer())
-
+            vector, multiply = _fused(builder, kinds[0].dtype, width)
+            out, data, source = (_data(context, builder, kinds[k], args[k]) for k in (0, 3, 6))
             # A single row takes all lanes at once: several concurrent sums hide the latency of additions.
             vectors = lanes // width if rows == 1 else 1
             for lane in range(0, lanes, width * vectors):
-                cuts = [number(lane + width * v) for v in range(vectors)]
+                cuts = [_number(lane + width * v) for v in range(vectors)]
                 places = [
-                    pointer(out, builder.add(builder.add(at, cut), builder.mul(dst_pitch, number(r))))
+                    _at(builder, out, builder.add(builder.add(at, cut), builder.mul(dst_pitch, _number(r))), vector)
                     for r in range(rows)
                     for cut in cuts
                 ]
-                starts = [builder.add(first, builder.mul(a_pitch, number(r))) for r in range(rows)]
-                k, sums, close = _loop(builder, number(0), n, _load(builder, places, align))
-                at_weight = builder.add(base, builder.mul(k, number(lanes)))
-                weights = _load(builder, [pointer(source, builder.add(at_weight, cut)) for cut in cuts], align)
+                starts = [builder.add(first, builder.mul(a_pitch, _number(r))) for r in range(rows)]
+                k, sums, close = _loop(builder, _number(0), n, _load(builder, places, align))
+                at_weight = builder.add(base, builder.mul(k, _number(lanes)))
+                weights = _load(builder, [_at(builder, source, builder.add(at_weight, cut), vector) for cut in cuts], align)
                 after = []
                 for r, start in enumerate(starts):
                     x = builder.load(builder.gep(data, [builder.add(start, k)]))
@@ -159,29 +170,21 @@ def dot_rows(typing, out, a, at, src, s0, s1, s2, s3, n):
 
     def generate(context, builder, signature, args):
         out, a, at, src, *rows, n = args
-        kinds, word = signature.args, ir.IntType(64)
-        element = context.get_data_type(kinds[0].dtype)
-        width = 64 // (kinds[0].dtype.bitwidth // 8)
-        vector = ir.VectorType(element, width)
-        name = f"llvm.fmuladd.v{width}f{8 * (64 // width)}"
-        multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-        step = ir.Constant(word, width)
-        data, source = (context.make_array(k)(context, builder, v).data for k, v in ((kinds[1], a), (kinds[3], src)))
+        kinds = signature.args
+        align = kinds[0].dtype.bitwidth // 8
+        width = 64 // align
+        vector, multiply = _fused(builder, kinds[0].dtype, width)
+        step, data, source = _number(width), _data(context, builder, kinds[1], a), _data(context, builder, kinds[3], src)
 
         def load(base, first, k):
-            where = builder.gep(base, [builder.add(first, builder.mul(k, step))])
-            value = builder.load(builder.bitcast(where, vector.as_pointer()))
-            value.align = kinds[0].dtype.bitwidth // 8
-            return value
+            place = builder.add(first, builder.mul(k, step))
+            return _load(builder, [_at(builder, base, place, vector)], align)[0]
 
         zero = ir.Constant(vector, None)
-        k, sums, close = _loop(builder, ir.Constant(word, 0), builder.udiv(n, step), [zero] * 4)
+        k, sums, close = _loop(builder, _number(0), builder.udiv(n, step), [zero] * 4)
         x = load(data, at, k)
         close([builder.call(multiply, [x, load(source, row, k), s]) for row, s in zip(rows, sums, strict=True)])
-        target = context.make_array(kinds[0])(context, builder, out).data
-
-        def shuffled(a, b, lanes):
-            return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+        target = _data(context, builder, kinds[0], out)
 
         # Fold the four vectors together: two by two, then the two results.
         def folded(a, b, size):
@@ -189,15 +192,15 @@ def dot_rows(typing, out, a, at, src, s0, s1, s2, s3, n):
                 [at + k for at in range(0, 2 * width, size) for k in range(first, first + size // 2)]
                 for first in (0, size // 2)
             ]
-            return builder.fadd(shuffled(a, b, pairs[0]), shuffled(a, b, pairs[1]))
+            return builder.fadd(*[_shuffled(builder, a, b, pair) for pair in pairs])
 
         both = folded(folded(sums[0], sums[1], width), folded(sums[2], sums[3], width), width // 2)
         size = width // 4
         while size > 1:
             lanes = [[at + k for at in range(0, 4 * size, size) for k in range(f, f + size // 2)] for f in (0, size // 2)]
-            both = builder.fadd(shuffled(both, both, lanes[0]), shuffled(both, both, lanes[1]))
+            both = builder.fadd(*[_shuffled(builder, both, both, half) for half in lanes])
             size //= 2
-        builder.store(both, builder.bitcast(target, both.type.as_pointer())).align = kinds[0].dtype.bitwidth // 8
+        builder.store(both, builder.bitcast(target, both.type.as_pointer())).align = align
         return context.get_dummy_value()
 
     u = types.uint64
@@ -211,15 +214,14 @@ def where_nonzero(typing, array, at):
     def generate(context, builder, signature, args):
         kind = signature.args[0]
         vectors, align = _vectors(context, builder, args[0], kind, args[1])
-        word = ir.IntType(64)
-        bits = ir.Constant(word, 0)
+        bits = _number(0)
         for k, vector in enumerate(_load(builder, vectors, align)):
             zero = ir.Constant(vector.type, None)
             floating = not isinstance(vector.type.element, ir.IntType)
             found = builder.fcmp_unordered("!=", vector, zero) if floating else builder.icmp_unsigned("!=", vector, zero)
             part = builder.bitcast(found, ir.IntType(vector.type.count))
-            part = part if vector.type.count == 64 else builder.zext(part, word)
-            bits = builder.or_(bits, builder.shl(part, ir.Constant(word, k * vector.type.count)))
+            part = part if vector.type.count == 64 else builder.zext(part, _WORD)
+            bits = builder.or_(bits, builder.shl(part, _number(k * vector.type.count)))
         return bits
 
     return types.uint64(array, types.uint64), generate
@@ -268,48 +270,3 @@ def ones(typing, word):
         return builder.ctpop(args[0])
 
     return types.uint64(types.uint64), generate
-
-
-def exponential(bits, terms, low, high, large, parts):
-    """Return a function for the exponential of a float of this many bits, to about its last bit: libm has no vectors.
-
-    It removes powers of two, and uses Taylor's series near 0. The sum with a large number leaves no room for a fraction: it
-    rounds, and has the power in its lowest bits. ``parts`` are two summands of ln 2, of which the first has few digits. The
-    power is restored in two halves, because a single number may not have an exponent as low or as high as the result needs.
-    """
-    number, whole, kind = ir.FloatType(), ir.IntType(32), types.float32
-    places, bias = 23, 127
-    if bits == 64:
-        number, whole, kind, places, bias = ir.DoubleType(), ir.IntType(64), types.float64, 52, 1023
-    constant = partial(ir.Constant, number)
-
-    @intrinsic
-    def exponential_of(typing, x):
-        """Return the exponential of x, limited to where the result just becomes 0 or infinite; NaN stays."""
-
-        def generate(context, builder, signature, args):
-            def line(slope, x, offset):
-                return builder.fadd(builder.fmul(slope, x), offset)
-
-            (x,) = args
-            for sign, bound in (("<", low), (">", high)):
-                x = builder.select(builder.fcmp_ordered(sign, x, constant(bound)), constant(bound), x)
-            shifted = line(x, constant(1 / math.log(2)), constant(large))
-            power = builder.fsub(shifted, constant(large))
-            rest = line(power, constant(-parts[1]), line(power, constant(-parts[0]), x))
-            sums, x = [constant(1 / math.factorial(k)) for k in range(2, terms)], rest
-            while len(sums) > 1:  # Estrin's scheme: in Horner's, each step waits for the one before
-                pairs = [line(b, x, a) for a, b in zip(sums[::2], sums[1::2], strict=False)]
-                sums, x = pairs + sums[len(pairs) * 2 :], builder.fmul(x, x)
-            p = line(line(sums[0], rest, constant(1.0)), rest, constant(1.0))
-            at = ir.Constant(whole, places)
-            exponent = builder.ashr(builder.shl(builder.bitcast(shifted, whole), at), at)
-            half = builder.ashr(exponent, ir.Constant(whole, 1))
-            for part in (half, builder.sub(exponent, half)):
-                biased = builder.add(part, ir.Constant(whole, bias))
-                p = builder.fmul(p, builder.bitcast(builder.shl(biased, at), number))
-            return p
-
-        return kind(kind), generate
-
-    return exponential_of

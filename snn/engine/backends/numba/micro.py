@@ -1,6 +1,6 @@
 """Vector operations of matrix products for Numba: read an operand into panels, and multiply two panels into a tile.
 
-An operand has floats, bytes that are 0 or 1, or words with a bit for each element.
+An operand has floats, or bytes that are 0 or 1.
 """
 
 from llvmlite import ir
@@ -8,25 +8,13 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .lanes import _everywhere
+from .lanes import _WORD, _at, _data, _everywhere, _fused, _load, _number, _shuffled
 
-_WORD, _BYTE = ir.IntType(64), ir.IntType(8).as_pointer()
-
-
-def _data(context, builder, kind, array):
-    return context.make_array(kind)(context, builder, array).data
-
-
-def _at(builder, data, place, vector):
-    return builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
-
-
-def _number(k):
-    return ir.Constant(_WORD, k)
+_BYTE = ir.IntType(8).as_pointer()
 
 
 def _read(context, builder, kind, source, place, number, amplitude, count):
-    """Load adjacent elements as a vector of numbers; bytes and bits are multiplied by the amplitude."""
+    """Load adjacent elements as a vector of numbers; bytes are multiplied by the amplitude."""
     element, data = context.get_data_type(kind.dtype), _data(context, builder, kind, source)
     loaded = builder.load(_at(builder, data, place, ir.VectorType(element, count)))
     loaded.align = kind.dtype.bitwidth // 8
@@ -37,20 +25,13 @@ def _read(context, builder, kind, source, place, number, amplitude, count):
 
 @intrinsic
 def element(typing, source, place, amplitude):
-    """Return an element as a number; a byte or bit is multiplied by the amplitude."""
-    bits = source.dtype == types.uint64
+    """Return an element as a number; a byte is multiplied by the amplitude."""
 
     def generate(context, builder, signature, args):
         source, place, amplitude = args
         kind, number = signature.args[0], context.get_data_type(signature.args[2])
-        word = builder.lshr(place, _number(6)) if bits else place
-        loaded = builder.load(builder.gep(_data(context, builder, kind, source), [word]))
-        if loaded.type == number:
-            return loaded
-        if bits:
-            loaded = builder.and_(builder.lshr(loaded, builder.and_(place, _number(63))), _number(1))
-            loaded = builder.trunc(loaded, ir.IntType(8))
-        return builder.fmul(builder.uitofp(loaded, number), amplitude)
+        loaded = builder.load(builder.gep(_data(context, builder, kind, source), [place]))
+        return loaded if loaded.type == number else builder.fmul(builder.uitofp(loaded, number), amplitude)
 
     return amplitude(source, types.uint64, amplitude), generate
 
@@ -90,18 +71,12 @@ def turns(rows):
             number, target = context.get_data_type(kinds[0].dtype), _data(context, builder, kinds[0], out)
             lines = [_read(context, builder, kinds[3], source, p, number, amplitude, 4) for p in places[:rows]]
 
-            def shuffled(a, b, lanes):
-                return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
-
-            pairs = [
-                [shuffled(lines[r], lines[r + 1], half) for half in ([0, 4, 1, 5], [2, 6, 3, 7])] for r in range(0, rows, 2)
-            ]
+            halves = [0, 4, 1, 5], [2, 6, 3, 7]
+            pairs = [[_shuffled(builder, lines[r], lines[r + 1], half) for half in halves] for r in range(0, rows, 2)]
             for d in range(4):
                 first = 2 * (d % 2)
-                if rows == 4:
-                    made = shuffled(pairs[0][d // 2], pairs[1][d // 2], [first, first + 1, first + 4, first + 5])
-                else:
-                    made = shuffled(pairs[0][d // 2], pairs[0][d // 2], [first, first + 1])
+                lanes = [first, first + 1, first + 4, first + 5][:rows]
+                made = _shuffled(builder, pairs[0][d // 2], pairs[-1][d // 2], lanes)
                 place = builder.add(at, builder.mul(pitch, _number(d)))
                 builder.store(made, _at(builder, target, place, made.type)).align = kinds[0].dtype.bitwidth // 8
             return context.get_dummy_value()
@@ -127,22 +102,13 @@ def tiles(rows, vectors, size):
             kinds = signature.args
             align = kinds[0].dtype.bitwidth // 8
             width = size // align
-            vector = ir.VectorType(context.get_data_type(kinds[0].dtype), width)
-            name = f"llvm.fmuladd.v{width}f{8 * align}"
-            multiply = cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
-            data_a, data_b, data_out, data_start = (
-                _data(context, builder, kinds[k], args[k]) for k in (0, 2, 5, 8)
-            )  # fmt: skip
+            vector, multiply = _fused(builder, kinds[0].dtype, width)
+            data_a, data_b, data_out, data_start = (_data(context, builder, kinds[k], args[k]) for k in (0, 2, 5, 8))
             grid = [(r, v) for r in range(rows) for v in range(vectors)]
 
             def tile_of(data, first, pitch):
                 lines = [builder.add(first, builder.mul(pitch, _number(r))) for r in range(rows)]
                 return [_at(builder, data, builder.add(lines[r], _number(v * width)), vector) for r, v in grid]
-
-            def load(pointer):
-                value = builder.load(pointer)
-                value.align = align
-                return value
 
             # The tile to add to is prefetched during the sums.
             flag = ir.IntType(32)
@@ -160,7 +126,8 @@ def tiles(rows, vectors, size):
                 phi.add_incoming(ir.Constant(vector, None), before)
             d.add_incoming(_number(0), before)
             place = builder.add(at_b, builder.mul(d, _number(vectors * width)))
-            weights = [load(_at(builder, data_b, builder.add(place, _number(v * width)), vector)) for v in range(vectors)]
+            row = [_at(builder, data_b, builder.add(place, _number(v * width)), vector) for v in range(vectors)]
+            weights = _load(builder, row, align)
             place = builder.add(at_a, builder.mul(d, _number(rows)))
             made = []
             for r in range(rows):
@@ -177,7 +144,7 @@ def tiles(rows, vectors, size):
             with builder.if_else(adds) as (then, otherwise):
                 with then:
                     for old, pointer, value in zip(tile_of(data_start, at_start, start_pitch), pointers, made, strict=True):
-                        builder.store(builder.fadd(load(old), value), pointer).align = align
+                        builder.store(builder.fadd(*_load(builder, [old], align), value), pointer).align = align
                 with otherwise:
                     for pointer, value in zip(pointers, made, strict=True):
                         builder.store(value, pointer).align = align

@@ -1,20 +1,14 @@
-"""More innermost loops as vector instructions, after ``lanes.py``: rows of images, sums of rows times numbers, tiles."""
+"""More innermost loops as vector instructions, after ``lanes.py``: tiles, rows of images, weighted sums, exponentials."""
+
+import math
+from functools import partial
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .lanes import _everywhere, _load, _loop, _sum_listed
-
-
-def _fused(builder, kind, width):
-    """Return the type of vectors of a dtype, or of its numbers if the width is 1, and the function ``a * b + c`` on them."""
-    vector, bits = ir.FloatType() if kind.bitwidth == 32 else ir.DoubleType(), kind.bitwidth
-    name = f"llvm.fmuladd.f{bits}"
-    if width > 1:
-        vector, name = ir.VectorType(vector, width), f"llvm.fmuladd.v{width}f{bits}"
-    return vector, cgutils.get_or_insert_function(builder.module, ir.FunctionType(vector, [vector] * 3), name)
+from .lanes import _at, _data, _everywhere, _fused, _load, _loop, _number, _shuffled, _sum_listed
 
 
 def _along(builder, kind, n, carried, visit):
@@ -23,16 +17,16 @@ def _along(builder, kind, n, carried, visit):
     ``visit(places, width, values)`` has some places at once, ``width`` elements from each, and the carried value of this
     kind, which it returns. Return the carried values.
     """
-    word, size = ir.IntType(64), kind.bitwidth // 8
-    done, found = ir.Constant(word, 0), list(carried)
+    size = kind.bitwidth // 8
+    done, found = _number(0), list(carried)
 
     def go(at, count, width):
         nonlocal done
-        step = ir.Constant(word, count * width)
+        step = _number(count * width)
         number = builder.udiv(builder.sub(n, done), step)
-        k, (held,), close = _loop(builder, ir.Constant(word, 0), number, [found[at]])
+        k, (held,), close = _loop(builder, _number(0), number, [found[at]])
         first = builder.add(done, builder.mul(k, step))
-        close([visit([builder.add(first, ir.Constant(word, i * width)) for i in range(count)], width, held)])
+        close([visit([builder.add(first, _number(i * width)) for i in range(count)], width, held)])
         done, found[at] = builder.add(done, builder.mul(number, step)), held
 
     go(0, 4, 64 // size)
@@ -56,7 +50,7 @@ def _along(builder, kind, n, carried, visit):
 
 def _vector_at(builder, data, place, vector, align):
     """Return the vector, or number, that begins at a place, and its address."""
-    pointer = builder.bitcast(builder.gep(data, [place]), vector.as_pointer())
+    pointer = _at(builder, data, place, vector)
     return _load(builder, [pointer], align)[0], pointer
 
 
@@ -66,8 +60,8 @@ def turn_tile(typing, dst, to, dst_pitch, src, at, src_pitch, rows, columns):
 
     def generate(context, builder, signature, args):
         _, to, dst_pitch, _, at, src_pitch, rows, columns = args
-        kinds, word, count = signature.args, ir.IntType(64), 16
-        target, source = (context.make_array(kinds[k])(context, builder, args[k]).data for k in (0, 3))
+        kinds, count = signature.args, 16
+        target, source = (_data(context, builder, kinds[k], args[k]) for k in (0, 3))
         vector, align = _fused(builder, kinds[0].dtype, count)[0], kinds[0].dtype.bitwidth // 8
         room = cgutils.alloca_once(builder, ir.ArrayType(vector, count))
         room.align = 64
@@ -77,8 +71,8 @@ def turn_tile(typing, dst, to, dst_pitch, src, at, src_pitch, rows, columns):
 
         for r in range(count):
             builder.store(ir.Constant(vector, None), slot(r)).align = 64
-            with builder.if_then(builder.icmp_unsigned("<", ir.Constant(word, r), rows)):
-                place = builder.add(at, builder.mul(src_pitch, ir.Constant(word, r)))
+            with builder.if_then(builder.icmp_unsigned("<", _number(r), rows)):
+                place = builder.add(at, builder.mul(src_pitch, _number(r)))
                 builder.store(_vector_at(builder, source, place, vector, align)[0], slot(r)).align = 64
         tile = [builder.load(slot(r)) for r in range(count)]
         for value in tile:
@@ -88,13 +82,12 @@ def turn_tile(typing, dst, to, dst_pitch, src, at, src_pitch, rows, columns):
             for a, b in zip(tile[: count // 2], tile[count // 2 :], strict=True):
                 for first in (0, count // 2):
                     lanes = [lane for k in range(first, first + count // 2) for lane in (k, k + count)]
-                    pairs.append(builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), count), lanes)))
+                    pairs.append(_shuffled(builder, a, b, lanes))
             tile = pairs
         for r, value in enumerate(tile):
-            with builder.if_then(builder.icmp_unsigned("<", ir.Constant(word, r), columns)):
-                place = builder.add(to, builder.mul(dst_pitch, ir.Constant(word, r)))
-                pointer = builder.bitcast(builder.gep(target, [place]), vector.as_pointer())
-                builder.store(value, pointer).align = align
+            with builder.if_then(builder.icmp_unsigned("<", _number(r), columns)):
+                place = builder.add(to, builder.mul(dst_pitch, _number(r)))
+                builder.store(value, _at(builder, target, place, vector)).align = align
         return context.get_dummy_value()
 
     u = types.uint64
@@ -107,10 +100,10 @@ def add_patch(typing, dst, at, dst_pitch, src, base, src_pitch, factor, n, rows)
 
     def generate(context, builder, signature, args):
         _, at, dst_pitch, _, base, src_pitch, factor, n, rows = args
-        kinds, word = signature.args, ir.IntType(64)
+        kinds = signature.args
         kind, align = kinds[0].dtype, kinds[0].dtype.bitwidth // 8
-        target, source = (context.make_array(kinds[k])(context, builder, args[k]).data for k in (0, 3))
-        r, _, close = _loop(builder, ir.Constant(word, 0), rows, [])
+        target, source = (_data(context, builder, kinds[k], args[k]) for k in (0, 3))
+        r, _, close = _loop(builder, _number(0), rows, [])
         to, of = (builder.add(start, builder.mul(r, pitch)) for start, pitch in ((at, dst_pitch), (base, src_pitch)))
 
         def visit(places, width, none):
@@ -123,7 +116,7 @@ def add_patch(typing, dst, at, dst_pitch, src, base, src_pitch, factor, n, rows)
                 builder.store(value, pointer).align = align
             return none
 
-        _along(builder, kind, n, [ir.Constant(word, 0)] * 3, visit)
+        _along(builder, kind, n, [_number(0)] * 3, visit)
         close([])
         return context.get_dummy_value()
 
@@ -137,13 +130,13 @@ def patch_dot(typing, a, at, a_pitch, b, base, b_pitch, n, rows):
 
     def generate(context, builder, signature, args):
         _, at, a_pitch, _, base, b_pitch, n, rows = args
-        kinds, word = signature.args, ir.IntType(64)
+        kinds = signature.args
         kind, align = kinds[0].dtype, kinds[0].dtype.bitwidth // 8
-        first, second = (context.make_array(kinds[k])(context, builder, args[k]).data for k in (0, 3))
+        first, second = (_data(context, builder, kinds[k], args[k]) for k in (0, 3))
         zeros = [
             ir.Constant(_fused(builder, kind, width)[0], None if width > 1 else 0.0) for width in (64 // align, 16 // align, 1)
         ]
-        r, sums, close = _loop(builder, ir.Constant(word, 0), rows, zeros)
+        r, sums, close = _loop(builder, _number(0), rows, zeros)
         x, y = (builder.add(start, builder.mul(r, pitch)) for start, pitch in ((at, a_pitch), (base, b_pitch)))
 
         def visit(places, width, total):
@@ -162,8 +155,7 @@ def patch_dot(typing, a, at, a_pitch, b, base, b_pitch, n, rows):
             width = total.type.count
             while width > 1:  # fold the vector in halves
                 width //= 2
-                halves = [ir.Constant(ir.VectorType(ir.IntType(32), width), [*range(k, k + width)]) for k in (0, width)]
-                total = builder.fadd(*[builder.shuffle_vector(total, total, half) for half in halves])
+                total = builder.fadd(*[_shuffled(builder, total, total, [*range(k, k + width)]) for k in (0, width)])
             found = builder.fadd(found, builder.extract_element(total, ir.Constant(ir.IntType(32), 0)))
         return found
 
@@ -181,7 +173,7 @@ def weighted_sum(lanes):
         def generate(context, builder, signature, args):
             *listed, factors, start, stop = args
             kinds = signature.args
-            times = context.make_array(kinds[6])(context, builder, factors).data
+            times = _data(context, builder, kinds[6], factors)
 
             def add(p, held, x):
                 _, multiply = _fused(builder, kinds[0].dtype, x.type.count)
@@ -194,3 +186,48 @@ def weighted_sum(lanes):
         return types.void(dst, u, src, u, u, index, factors, u, u), generate
 
     return add_times_rows
+
+
+def exponential(bits, terms, low, high, large, parts):
+    """Return a function for the exponential of a float of this many bits, to about its last bit: libm has no vectors.
+
+    It removes powers of two, and uses Taylor's series near 0. The sum with a large number leaves no room for a fraction: it
+    rounds, and has the power in its lowest bits. ``parts`` are two summands of ln 2, of which the first has few digits. The
+    power is restored in two halves, because a single number may not have an exponent as low or as high as the result needs.
+    """
+    number, whole, kind = ir.FloatType(), ir.IntType(32), types.float32
+    places, bias = 23, 127
+    if bits == 64:
+        number, whole, kind, places, bias = ir.DoubleType(), ir.IntType(64), types.float64, 52, 1023
+    constant = partial(ir.Constant, number)
+
+    @intrinsic
+    def exponential_of(typing, x):
+        """Return the exponential of x, limited to where the result just becomes 0 or infinite; NaN stays."""
+
+        def generate(context, builder, signature, args):
+            def line(slope, x, offset):
+                return builder.fadd(builder.fmul(slope, x), offset)
+
+            (x,) = args
+            for sign, bound in (("<", low), (">", high)):
+                x = builder.select(builder.fcmp_ordered(sign, x, constant(bound)), constant(bound), x)
+            shifted = line(x, constant(1 / math.log(2)), constant(large))
+            power = builder.fsub(shifted, constant(large))
+            rest = line(power, constant(-parts[1]), line(power, constant(-parts[0]), x))
+            sums, x = [constant(1 / math.factorial(k)) for k in range(2, terms)], rest
+            while len(sums) > 1:  # Estrin's scheme: in Horner's, each step waits for the one before
+                pairs = [line(b, x, a) for a, b in zip(sums[::2], sums[1::2], strict=False)]
+                sums, x = pairs + sums[len(pairs) * 2 :], builder.fmul(x, x)
+            p = line(line(sums[0], rest, constant(1.0)), rest, constant(1.0))
+            at = ir.Constant(whole, places)
+            exponent = builder.ashr(builder.shl(builder.bitcast(shifted, whole), at), at)
+            half = builder.ashr(exponent, ir.Constant(whole, 1))
+            for part in (half, builder.sub(exponent, half)):
+                biased = builder.add(part, ir.Constant(whole, bias))
+                p = builder.fmul(p, builder.bitcast(builder.shl(biased, at), number))
+            return p
+
+        return kind(kind), generate
+
+    return exponential_of

@@ -4,11 +4,8 @@ import numpy as np
 
 
 def element(source, place, amplitude):
-    """Return an element as a number; a byte or bit is multiplied by the amplitude."""
-    place = int(place)
-    if source.dtype == np.uint64:
-        return type(amplitude)(int(source[place >> 6]) >> (place & 63) & 1) * amplitude
-    return source[place] if source.dtype.kind == "f" else type(amplitude)(source[place]) * amplitude
+    """Return an element as a number; a byte is multiplied by the amplitude."""
+    return _read(source, place, amplitude, 1)[0]
 
 
 def _read(source, place, amplitude, count):

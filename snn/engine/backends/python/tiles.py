@@ -1,4 +1,6 @@
-"""More innermost loops in plain numpy: rows of images, sums of rows times numbers, tiles."""
+"""More innermost loops in plain numpy: tiles, rows of images, weighted sums, exponentials."""
+
+import math
 
 import numpy as np
 
@@ -37,3 +39,26 @@ def weighted_sum(lanes):
             dst[at : at + lanes] += factors[p] * src[row : row + lanes]
 
     return add_times_rows
+
+
+def exponential(bits, terms, low, high, large, parts):
+    """Return a function for the exponential of a float of this many bits, with the steps of the Numba version."""
+    number, whole, places, bias = (np.float32, np.int32, 23, 127) if bits == 32 else (np.float64, np.int64, 52, 1023)
+
+    def exponential_of(x):
+        """Return the exponential of x, limited to where the result just becomes 0 or infinite; NaN stays."""
+        x = np.clip(number(x), number(low), number(high))
+        shifted = x * number(1 / math.log(2)) + number(large)
+        power = shifted - number(large)
+        rest = power * number(-parts[1]) + (power * number(-parts[0]) + x)
+        sums, x = [number(1 / math.factorial(k)) for k in range(2, terms)], rest
+        while len(sums) > 1:
+            pairs = [b * x + a for a, b in zip(sums[::2], sums[1::2], strict=False)]
+            sums, x = pairs + sums[len(pairs) * 2 :], x * x
+        p = (sums[0] * rest + number(1)) * rest + number(1)
+        exponent = (shifted.view(whole) << whole(places)) >> whole(places)
+        half = exponent >> whole(1)
+        factors = [((part + whole(bias)) << whole(places)).view(number) for part in (half, exponent - half)]
+        return p * factors[0] * factors[1]
+
+    return exponential_of
