@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import platform
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from . import tuning
 from .backends import BackEnd, back_end
 from .buffers import aligned
 from .operands import Matrix, strided
-from .threads import launch
+from .threads import run_all, thread_count
 
 __all__ = ["PROCESSORS", "Processor", "multiply", "processor"]
 
@@ -46,7 +47,7 @@ class Processor(NamedTuple):
 
 PROCESSORS = {
     "avx512": Processor("AVX-512", (12, 2, 64)),
-    "halves": Processor("AVX-512 in halves", (12, 2, 64)),
+    "halves": Processor("AVX-512 in halves", (12, 2, 64), 512),
     "fma": Processor("AVX2 and FMA", (6, 2, 32), 512, 144),
     "neon": Processor("NEON", (8, 3, 16)),
     "other": Processor("128 bits", (4, 2, 16)),
@@ -68,26 +69,28 @@ def processor() -> Processor:
     return PROCESSORS["neon" if neon else "other"]
 
 
-def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, backend: BackEnd) -> Array:
-    """Return a part of the second operand's depth, packed; each vector lies in one cache line."""
-    columns = made_for.tile[1] * made_for.tile[2] // dtype.itemsize
-    panels = -(-len(b.columns) // columns)
-    out = aligned(panels * columns * (end - start), dtype)
-    arguments = [
-        b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude), np.bool_(b.beside_columns),
-        np.bool_(b.beside_rows), out,
-    ]  # fmt: skip
-    launch(backend.products(made_for.tile, dtype.itemsize).packed, panels, arguments, out.size)
-    return out
+@functools.lru_cache(256)
+def _cuts(count: int, most: int, least: int, threads: int) -> Array:
+    """Divide tiles into blocks that become smaller, so that all threads end at almost the same time."""
+    made = [0]
+    while (left := count - made[-1]) > 0:
+        made.append(made[-1] + min(left, max(least, min(most, left // (2 * threads)))))
+    return np.array(made, _u)
 
 
-def _shares(m: int, n: int, made_for: Processor) -> tuple[int, int]:
-    """Return the number of shares of the rows, and the columns of a job; there are several jobs per thread."""
-    tiles, most = -(-m // made_for.tile[0]), 8
-    down = max(-(-tiles * made_for.tile[0] // made_for.tall), min(most, tiles // 4), 1)
-    down = -(-down // most) * most if most < down <= tiles // most * most else down
-    across = max(1, min(most // down, n // 256))
-    return down, -(-n // across // 64) * 64
+def _together(calls: list[tuple[Any, list[Any]]], threads: int) -> None:
+    """Call kernels in each thread; they divide the work among the threads that come."""
+
+    def part() -> None:
+        for kernel, arguments in calls:
+            kernel(_u(0), _u(1), *arguments)
+
+    if threads > 1:
+        for kernel, arguments in calls:
+            kernel(_u(0), _u(0), *arguments)  # compile it before other threads call it
+        run_all([part] * threads)
+    else:
+        part()
 
 
 def multiply(
@@ -119,18 +122,30 @@ def multiply(
         return out
     flat, (pitch, _) = strided(out)
     before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
-    down, broad = _shares(m, n, made_for)
-    jobs = down * -(-n // broad)
-    most = -(-k // -(-k // made_for.depth))
-    step = max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
+    kernels = backend.products(made_for.tile, dtype.itemsize)
+    rows, columns = made_for.tile[0], made_for.tile[1] * made_for.tile[2] // dtype.itemsize
+    tiles, panels, most = -(-m // rows), -(-n // columns), -(-k // -(-k // made_for.depth))
+    shared = m * n * k >= 16 * tuning.now().shared_elements and not isinstance(kernels.multiplied, FunctionType)
+    threads = thread_count() if shared else 1
+    down = tiles >= panels or m > 2 * made_for.tall
+    cuts = _cuts(tiles, max(1, made_for.tall // rows), 1, threads) if down else _cuts(panels, 16, 2, threads)
+    fresh = not down and b.elements.dtype == dtype
+    threads = min(threads, len(cuts) - 1)
+    step = k if fresh else max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
     for start in range(0, k, step):
-        end = min(k, start + step)
-        weights = _packed(b, start, end, most, made_for, dtype, backend)
-        arguments = [
+        end, taken, calls = min(k, start + step), np.zeros(3, _u), []
+        weights = b.elements if fresh else aligned(panels * columns * (end - start), dtype)
+        if not fresh:
+            calls.append((kernels.packed, [
+                b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude),
+                np.bool_(b.beside_columns), np.bool_(b.beside_rows), weights, taken,
+            ]))  # fmt: skip
+        calls.append((kernels.multiplied, [
             a.elements, a.rows, a.columns, _u(start), _u(end), _u(most), dtype.type(a.amplitude), np.bool_(a.beside_rows),
-            np.bool_(a.beside_columns), weights, _u(n), _u(down), _u(broad), flat, _u(pitch), before, _u(before_pitch),
-            np.bool_(adds or bias is not None or start > 0),
-        ]  # fmt: skip
-        launch(backend.products(made_for.tile, dtype.itemsize).multiplied, jobs, arguments, m * n * (end - start) // 16)
+            np.bool_(a.beside_columns), weights, np.bool_(fresh), b.columns, b.rows, np.bool_(b.beside_columns),
+            np.bool_(b.beside_rows), _u(n), cuts, np.bool_(down), flat, _u(pitch), before, _u(before_pitch),
+            np.bool_(adds or bias is not None or start > 0), taken,
+        ]))  # fmt: skip
+        _together(calls, threads)
         before, before_pitch = flat, pitch
     return out
