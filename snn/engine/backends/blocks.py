@@ -8,9 +8,10 @@ strided, gathered or patches of an image, and a transposed operand swaps the two
 import numpy as np
 
 from .python.lanes import njit
-from .python.micro import COLUMNS, ROWS, add_at, copies, element, tile, turns
+from .python.micro import COLUMNS, FEW, ROWS, add_at, copies, element, few, tile, turns
 
 PATIENCE = 10_000  # attempts, which together take less time than a scheduler gives to another thread
+GROUP = np.uint64(4)  # panels packed at once by a block that shares them with no other
 STRIP = np.uint64(16)  # rows read at once, each on its own memory page, where panels are made of parts of rows
 turn_4, turn_2 = turns(4), turns(2)
 copy_rows, copy_columns = copies(int(ROWS)), copies(int(COLUMNS))
@@ -105,44 +106,50 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
     operation.
     """
     panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
-    at_a = own + COLUMNS * most
     for s in range(start, end, most):
         depth = min(most, end - s)
         strip = STRIP if unit_wide else depth
         for d in range(np.uint64(0), depth, strip):
             for i in range(i0, i1, ROWS):
                 pack(
-                    room, at_a + (i - i0) * depth + d * ROWS, ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d,
+                    room, own + GROUP * COLUMNS * most + (i - i0) * depth + d * ROWS, ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d,
                     min(strip, depth - d), amplitude, unit_wide, unit_deep,
                 )  # fmt: skip
-        for j in range(j0, j1, COLUMNS):
-            columns = min(COLUMNS, j1 - j)
-            panel_of, panel = weights, (s - start) * panels * COLUMNS + j * depth
-            if fresh:
-                pack(
-                    room, own, COLUMNS, weights, columns_of, j, columns, rows_of, s, depth, edge.dtype.type(1), unit_columns,
-                    unit_rows,
-                )  # fmt: skip
-                panel_of, panel = room, own
-            for i in range(i0, i1, ROWS):
-                rows = min(ROWS, i1 - i)
-                at, old, place, old_pitch = at_out + (i - i0) * pitch + j - j0, before, at_before, before_pitch
-                place += (i - i0) * before_pitch + j - j0
-                if s > start:
-                    old, place, old_pitch = out, at, pitch
-                whole, more = rows == ROWS and columns == COLUMNS, adds or s > start
-                to, there, to_pitch = out, at, pitch
-                if not whole:
-                    to, there, to_pitch = edge, np.uint64(0), COLUMNS
-                tile(
-                    room, at_a + (i - i0) * depth, panel_of, panel, depth, to, there, to_pitch, old, place, old_pitch,
-                    more and whole,
-                )  # fmt: skip
-                if not whole:
-                    for r in range(rows):
-                        for c in range(columns):
-                            made = edge[r * COLUMNS + c]
-                            out[at + r * pitch + c] = old[place + r * old_pitch + c] + made if more else made
+        for first in range(j0, j1, GROUP * COLUMNS):
+            last = min(first + GROUP * COLUMNS, j1)
+            strip = STRIP if unit_columns else depth
+            for d in range(np.uint64(0), depth if fresh else np.uint64(0), strip):
+                for j in range(first, last, COLUMNS):
+                    pack(
+                        room, own + (j - first) * depth + d * COLUMNS, COLUMNS, weights, columns_of, j, min(COLUMNS, last - j),
+                        rows_of, s + d, min(strip, depth - d), edge.dtype.type(1), unit_columns, unit_rows,
+                    )  # fmt: skip
+            for j in range(first, last, COLUMNS):
+                columns = min(COLUMNS, last - j)
+                panel_of, panel = weights, (s - start) * panels * COLUMNS + j * depth
+                if fresh:
+                    panel_of, panel = room, own + (j - first) * depth
+                for i in range(i0, i1, ROWS):
+                    rows = min(ROWS, i1 - i)
+                    at, old, place, old_pitch = at_out + (i - i0) * pitch + j - j0, before, at_before, before_pitch
+                    place += (i - i0) * before_pitch + j - j0
+                    if s > start:
+                        old, place, old_pitch = out, at, pitch
+                    height = FEW if rows <= FEW else ROWS
+                    whole, more = rows == height and columns == COLUMNS, adds or s > start
+                    to, there, to_pitch = out, at, pitch
+                    if not whole:
+                        to, there, to_pitch = edge, np.uint64(0), COLUMNS
+                    at_a = own + GROUP * COLUMNS * most + (i - i0) * depth
+                    if height == FEW:
+                        few(room, at_a, panel_of, panel, depth, to, there, to_pitch, old, place, old_pitch, more and whole)
+                    else:
+                        tile(room, at_a, panel_of, panel, depth, to, there, to_pitch, old, place, old_pitch, more and whole)
+                    if not whole:
+                        for r in range(rows):
+                            for c in range(columns):
+                                made = edge[r * COLUMNS + c]
+                                out[at + r * pitch + c] = old[place + r * old_pitch + c] + made if more else made
 
 
 @njit(error_model="numpy", nogil=True)
@@ -156,7 +163,7 @@ def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wid
         return
     m, one, blocks = np.uint64(len(wide)), np.uint64(1), np.uint64(len(cuts)) - np.uint64(1)
     tall = cuts[1] if down else (m + ROWS - one) // ROWS  # the first block is the largest
-    room = np.empty((tall * ROWS + COLUMNS) * most + np.uint64(64), out.dtype)
+    room = np.empty((tall * ROWS + GROUP * COLUMNS) * most + np.uint64(64), out.dtype)
     own = np.uint64((-room.ctypes.data) % 64) // np.uint64(out.itemsize)
     edge = np.empty(ROWS * COLUMNS, out.dtype)
     block = add_at(taken, np.uint64(2), one)
