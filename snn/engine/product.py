@@ -70,27 +70,18 @@ def processor() -> Processor:
 
 
 @functools.lru_cache(256)
-def _cuts(count: int, most: int, least: int, threads: int) -> Array:
+def _cuts(count: int, most: int, threads: int) -> Array:
     """Divide tiles into blocks that become smaller, so that all threads end at almost the same time."""
     made = [0]
     while (left := count - made[-1]) > 0:
-        made.append(made[-1] + min(left, max(least, min(most, left // (2 * threads)))))
+        made.append(made[-1] + min(left, max(1, min(most, left // (2 * threads)))))
     return np.array(made, _u)
 
 
-def _together(calls: list[tuple[Any, list[Any]]], threads: int) -> None:
-    """Call kernels in each thread; they divide the work among the threads that come."""
-
-    def part() -> None:
-        for kernel, arguments in calls:
-            kernel(_u(0), _u(1), *arguments)
-
-    if threads > 1:
-        for kernel, arguments in calls:
-            kernel(_u(0), _u(0), *arguments)  # compile it before other threads call it
-        run_all([part] * threads)
-    else:
-        part()
+def _part(kernels: Any, packing: list[Any], arguments: list[Any], jobs: int = 1) -> None:
+    """Take part in a product; if ``jobs`` is 0, only compile."""
+    kernels.packed(_u(0), _u(jobs), *packing)
+    kernels.multiplied(_u(0), _u(jobs), *arguments)
 
 
 def multiply(
@@ -124,28 +115,28 @@ def multiply(
     before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
     kernels = backend.products(made_for.tile, dtype.itemsize)
     rows, columns = made_for.tile[0], made_for.tile[1] * made_for.tile[2] // dtype.itemsize
-    tiles, panels, most = -(-m // rows), -(-n // columns), -(-k // -(-k // made_for.depth))
     shared = m * n * k >= 16 * tuning.now().shared_elements and not isinstance(kernels.multiplied, FunctionType)
     threads = thread_count() if shared else 1
-    down = tiles >= panels or m > 2 * made_for.tall
-    cuts = _cuts(tiles, max(1, made_for.tall // rows), 1, threads) if down else _cuts(panels, 16, 2, threads)
-    fresh = not down and b.elements.dtype == dtype
-    threads = min(threads, len(cuts) - 1)
-    step = k if fresh else max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
+    cuts = _cuts(-(-m // rows), max(1, made_for.tall // rows), threads)
+    most, padded = -(-k // -(-k // made_for.depth)), -(-n // columns) * columns
+    step = min(k, max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most)
+    weights = aligned(padded * step, dtype)  # each vector lies in one cache line
     for start in range(0, k, step):
-        end, taken, calls = min(k, start + step), np.zeros(3, _u), []
-        weights = b.elements if fresh else aligned(panels * columns * (end - start), dtype)
-        if not fresh:
-            calls.append((kernels.packed, [
-                b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude),
-                np.bool_(b.beside_columns), np.bool_(b.beside_rows), weights, taken,
-            ]))  # fmt: skip
-        calls.append((kernels.multiplied, [
-            a.elements, a.rows, a.columns, _u(start), _u(end), _u(most), dtype.type(a.amplitude), np.bool_(a.beside_rows),
-            np.bool_(a.beside_columns), weights, np.bool_(fresh), b.columns, b.rows, np.bool_(b.beside_columns),
-            np.bool_(b.beside_rows), _u(n), cuts, np.bool_(down), flat, _u(pitch), before, _u(before_pitch),
+        depth, taken = (_u(start), _u(min(k, start + step)), _u(most)), np.zeros(3, _u)
+        packing = [
+            b.elements, b.columns, b.rows, *depth, dtype.type(b.amplitude), np.bool_(b.beside_columns),
+            np.bool_(b.beside_rows), weights, taken,
+        ]  # fmt: skip
+        arguments = [
+            a.elements, a.rows, a.columns, *depth, dtype.type(a.amplitude), np.bool_(a.beside_rows),
+            np.bool_(a.beside_columns), weights, _u(n), cuts, flat, _u(pitch), before, _u(before_pitch),
             np.bool_(adds or bias is not None or start > 0), taken,
-        ]))  # fmt: skip
-        _together(calls, threads)
+        ]  # fmt: skip
+        part = functools.partial(_part, kernels, packing, arguments)
+        if threads > 1:
+            part(0)  # before other threads call the kernels
+            run_all([part] * min(threads, len(cuts) - 1))
+        else:
+            part()
         before, before_pitch = flat, pitch
     return out

@@ -121,7 +121,7 @@ class Tuning:
     own_side: int = 64
     own_depth: int = 256
     own_columns: int = 512
-    product_bytes: int = 1 << 23
+    product_bytes: int = 1 << 22
     step: float = 1e-4
     neuron: float = 2e-8
     weight: float = 1e-10

@@ -93,9 +93,9 @@ class BackEnd:
     def blocks(self, tile: tuple[int, int, int], itemsize: int) -> str:
         """Return the source of matrix products as a self-contained module."""
         rows, vectors, size = tile
-        constants = {"ROWS": rows, "FEW": rows // 3, "COLUMNS": vectors * size // itemsize}
+        constants = {"ROWS": rows, "COLUMNS": vectors * size // itemsize}
         lines = ["import numpy as np\n", *(f"{name} = np.uint64({value})\n" for name, value in constants.items())]
-        lines += [f"tile, few = (tiles({rows}, {vectors}, {size}, n) for n in ({rows}, {rows // 3}))\n\n"]
+        lines += [f"tile = tiles({rows}, {vectors}, {size})\n\n"]
         innermost = _alone(self.folder / "lanes.py") + _alone(self.folder / "micro.py")
         return innermost + "".join(lines) + _alone(_HERE / "blocks.py")
 

@@ -8,10 +8,9 @@ strided, gathered or patches of an image, and a transposed operand swaps the two
 import numpy as np
 
 from .python.lanes import njit
-from .python.micro import COLUMNS, FEW, ROWS, add_at, copies, element, few, tile, turns
+from .python.micro import COLUMNS, ROWS, add_at, copies, element, tile, turns
 
-PATIENCE = 10_000  # attempts, which together take less time than a scheduler gives to another thread
-GROUP = np.uint64(4)  # panels packed at once by a block that shares them with no other
+PATIENCE = np.uint64(10_000)  # attempts, which together take less time than a scheduler gives to another thread
 STRIP = np.uint64(16)  # rows read at once, each on its own memory page, where panels are made of parts of rows
 turn_4, turn_2 = turns(4), turns(2)
 copy_rows, copy_columns = copies(int(ROWS)), copies(int(COLUMNS))
@@ -54,56 +53,43 @@ def pack(out, at, width, source, wide, first, count, deep, start, depth, amplitu
 
 
 @njit(error_model="numpy", nogil=True)
-def pack_part(part, strip, broad, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out):
-    """Pack a part of the second operand: ``strip`` of each ``most`` rows, and ``broad`` panels."""
-    n, one = np.uint64(len(wide)), np.uint64(1)
-    panels = (n + COLUMNS - one) // COLUMNS
-    strips, groups = (most + strip - one) // strip, panels // broad
-    s, d, first = start + part // (strips * groups) * most, part // groups % strips * strip, part % groups * broad
-    depth = min(most, end - s)
-    for panel in range(first, first + broad if d < depth else first):
-        j = panel * COLUMNS
-        at = (s - start) * panels * COLUMNS + j * depth + d * COLUMNS
-        pack(
-            out, at, COLUMNS, source, wide, j, min(COLUMNS, n - j), deep, s + d, min(strip, depth - d), amplitude, unit_wide,
-            unit_deep,
-        )  # fmt: skip
-
-
-@njit(error_model="numpy", nogil=True)
 def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out, taken):
     """Pack the second operand, ``[depths, panels, depth, COLUMNS]``, together with the other threads that call it.
 
     Each thread takes the next part, counted by ``taken[0]``, until none is left, and returns when ``taken[1]`` counts all as
     packed. If another thread takes long, it packs all parts itself: the values are the same.
     """
-    if lo == hi:
-        return
-    none, one = np.uint64(0), np.uint64(1)
-    panels = (np.uint64(len(wide)) + COLUMNS - one) // COLUMNS
+    n, none, one = np.uint64(len(wide)), np.uint64(0), np.uint64(1)
+    panels = (n + COLUMNS - one) // COLUMNS
     strip, broad = (STRIP, panels) if unit_wide else (most, one)
-    parts = (end - start + most - one) // most * ((most + strip - one) // strip) * (panels // broad)
-    part = add_at(taken, none, one)
-    while part < parts:
-        pack_part(part, strip, broad, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out)
-        add_at(taken, one, one)
+    strips, groups = (most + strip - one) // strip, panels // broad
+    parts, tries, again = (end - start + most - one) // most * strips * groups, none, none
+    while lo < hi:
         part = add_at(taken, none, one)
-    for _ in range(PATIENCE):
-        if add_at(taken, one, none) >= parts:
-            return
-    for part in range(parts):
-        pack_part(part, strip, broad, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out)
+        if part >= parts:
+            while tries < PATIENCE and add_at(taken, one, none) < parts:
+                tries += one
+            if tries < PATIENCE or again == parts:
+                return
+            part, again = again, again + one
+        s, d, first = start + part // (strips * groups) * most, part // groups % strips * strip, part % groups * broad
+        depth = min(most, end - s)
+        for panel in range(first, first + broad if d < depth else first):
+            j = panel * COLUMNS
+            pack(
+                out, ((s - start) * panels + d) * COLUMNS + j * depth, COLUMNS, source, wide, j, min(COLUMNS, n - j), deep,
+                s + d, min(strip, depth - d), amplitude, unit_wide, unit_deep,
+            )  # fmt: skip
+        add_at(taken, one, none if again else one)
 
 
 @njit(error_model="numpy", nogil=True)
-def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, fresh,
-              columns_of, rows_of, unit_columns, unit_rows, room, own, edge, out, at_out, pitch, before, at_before,
-              before_pitch, adds):  # fmt: skip
-    """Write the block of rows i0 to i1 and columns j0 to j1 of a product, plus ``before`` if ``adds``.
+def add_block(i0, i1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
+              out, at_out, pitch, before, at_before, before_pitch, adds):  # fmt: skip
+    """Write the block of rows i0 to i1 of a product, plus ``before`` if ``adds``.
 
-    ``weights`` is the packed second operand, or if ``fresh`` its elements, of which panels are packed one by one; j0 is the
-    start of a panel. ``room``, from ``own`` on, and ``edge`` are work space. Afterwards the block is in the cache for the next
-    operation.
+    ``weights`` is the packed second operand. ``room`` and ``edge`` are work space. Afterwards the block is in the cache for
+    the next operation.
     """
     panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
     for s in range(start, end, most):
@@ -112,70 +98,47 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
         for d in range(np.uint64(0), depth, strip):
             for i in range(i0, i1, ROWS):
                 pack(
-                    room, own + GROUP * COLUMNS * most + (i - i0) * depth + d * ROWS, ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d,
+                    room, (i - i0) * depth + d * ROWS, ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d,
                     min(strip, depth - d), amplitude, unit_wide, unit_deep,
                 )  # fmt: skip
-        for first in range(j0, j1, GROUP * COLUMNS):
-            last = min(first + GROUP * COLUMNS, j1)
-            strip = STRIP if unit_columns else depth
-            for d in range(np.uint64(0), depth if fresh else np.uint64(0), strip):
-                for j in range(first, last, COLUMNS):
-                    pack(
-                        room, own + (j - first) * depth + d * COLUMNS, COLUMNS, weights, columns_of, j, min(COLUMNS, last - j),
-                        rows_of, s + d, min(strip, depth - d), edge.dtype.type(1), unit_columns, unit_rows,
-                    )  # fmt: skip
-            for j in range(first, last, COLUMNS):
-                columns = min(COLUMNS, last - j)
-                panel_of, panel = weights, (s - start) * panels * COLUMNS + j * depth
-                if fresh:
-                    panel_of, panel = room, own + (j - first) * depth
-                for i in range(i0, i1, ROWS):
-                    rows = min(ROWS, i1 - i)
-                    at, old, place, old_pitch = at_out + (i - i0) * pitch + j - j0, before, at_before, before_pitch
-                    place += (i - i0) * before_pitch + j - j0
-                    if s > start:
-                        old, place, old_pitch = out, at, pitch
-                    height = FEW if rows <= FEW else ROWS
-                    whole, more = rows == height and columns == COLUMNS, adds or s > start
-                    to, there, to_pitch = out, at, pitch
-                    if not whole:
-                        to, there, to_pitch = edge, np.uint64(0), COLUMNS
-                    at_a = own + GROUP * COLUMNS * most + (i - i0) * depth
-                    if height == FEW:
-                        few(room, at_a, panel_of, panel, depth, to, there, to_pitch, old, place, old_pitch, more and whole)
-                    else:
-                        tile(room, at_a, panel_of, panel, depth, to, there, to_pitch, old, place, old_pitch, more and whole)
-                    if not whole:
-                        for r in range(rows):
-                            for c in range(columns):
-                                made = edge[r * COLUMNS + c]
-                                out[at + r * pitch + c] = old[place + r * old_pitch + c] + made if more else made
+        for j in range(np.uint64(0), n, COLUMNS):
+            panel = (s - start) * panels * COLUMNS + j * depth
+            for i in range(i0, i1, ROWS):
+                rows, columns = min(ROWS, i1 - i), min(COLUMNS, n - j)
+                at, old, place, old_pitch = at_out + (i - i0) * pitch + j, before, at_before, before_pitch
+                place += (i - i0) * before_pitch + j
+                if s > start:
+                    old, place, old_pitch = out, at, pitch
+                whole, more = rows == ROWS and columns == COLUMNS, adds or s > start
+                to, there, to_pitch = out, at, pitch
+                if not whole:
+                    to, there, to_pitch = edge, np.uint64(0), COLUMNS
+                tile(room, (i - i0) * depth, weights, panel, depth, to, there, to_pitch, old, place, old_pitch, more and whole)
+                if not whole:
+                    for r in range(rows):
+                        for c in range(columns):
+                            made = edge[r * COLUMNS + c]
+                            out[at + r * pitch + c] = old[place + r * old_pitch + c] + made if more else made
 
 
 @njit(error_model="numpy", nogil=True)
-def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, fresh, columns_of,
-               rows_of, unit_columns, unit_rows, n, cuts, down, out, pitch, before, before_pitch, adds, taken):  # fmt: skip
-    """Multiply, together with the other threads that call it: each takes the next block, counted by ``taken[2]``.
+def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, cuts,
+               out, pitch, before, before_pitch, adds, taken):  # fmt: skip
+    """Multiply, together with the other threads that call it.
 
-    Blocks are between ``cuts``, in tiles: all columns of some rows if ``down``, otherwise some columns of all rows.
+    Each thread takes the next block of rows, counted by ``taken[2]``, until none is left. ``cuts`` are the first tiles of the
+    blocks, the largest first.
     """
     if lo == hi:
         return
-    m, one, blocks = np.uint64(len(wide)), np.uint64(1), np.uint64(len(cuts)) - np.uint64(1)
-    tall = cuts[1] if down else (m + ROWS - one) // ROWS  # the first block is the largest
-    room = np.empty((tall * ROWS + GROUP * COLUMNS) * most + np.uint64(64), out.dtype)
-    own = np.uint64((-room.ctypes.data) % 64) // np.uint64(out.itemsize)
-    edge = np.empty(ROWS * COLUMNS, out.dtype)
-    block = add_at(taken, np.uint64(2), one)
+    m, two, one = np.uint64(len(wide)), np.uint64(2), np.uint64(1)
+    blocks = np.uint64(len(cuts)) - one
+    room, edge = np.empty(cuts[one] * ROWS * most, out.dtype), np.empty(ROWS * COLUMNS, out.dtype)
+    block = add_at(taken, two, one)
     while block < blocks:
-        i0, i1, j0, j1 = np.uint64(0), m, np.uint64(0), n
-        if down:
-            i0, i1 = cuts[block] * ROWS, min(cuts[block + one] * ROWS, m)
-        else:
-            j0, j1 = cuts[block] * COLUMNS, min(cuts[block + one] * COLUMNS, n)
+        i0, i1 = cuts[block] * ROWS, min(cuts[block + one] * ROWS, m)
         add_block(
-            i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, fresh,
-            columns_of, rows_of, unit_columns, unit_rows, room, own, edge, out, i0 * pitch + j0, pitch, before,
-            i0 * before_pitch + j0, before_pitch, adds,
+            i0, i1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge, out,
+            i0 * pitch, pitch, before, i0 * before_pitch, before_pitch, adds,
         )  # fmt: skip
-        block = add_at(taken, np.uint64(2), one)
+        block = add_at(taken, two, one)

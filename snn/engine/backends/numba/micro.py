@@ -123,17 +123,14 @@ def turns(rows):
     return turn
 
 
-def tiles(pitch_a, vectors, size, rows):
-    """Return the function that multiplies two panels into a tile.
-
-    The panels have ``pitch_a`` rows, of which the tile has the first ``rows``, and vectors per row of a number of bytes.
-    """
+def tiles(rows, vectors, size):
+    """Return the function that multiplies two panels into a tile of these rows, vectors per row and bytes per vector."""
 
     @intrinsic
     def tile(typing, a, at_a, b, at_b, depth, out, at, pitch, start, at_start, start_pitch, adds):
         """Write the product of two panels, plus the tile of ``start`` if ``adds``, to a tile of ``out``.
 
-        The panels are ``[depth, pitch_a]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
+        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
         """
 
         def generate(context, builder, signature, args):
@@ -175,7 +172,7 @@ def tiles(pitch_a, vectors, size, rows):
             d.add_incoming(_number(0), before)
             place = builder.add(at_b, builder.mul(d, _number(vectors * width)))
             weights = [load(_at(builder, data_b, builder.add(place, _number(v * width)), vector)) for v in range(vectors)]
-            place = builder.add(at_a, builder.mul(d, _number(pitch_a)))
+            place = builder.add(at_a, builder.mul(d, _number(rows)))
             made = []
             for r in range(rows):
                 x = _everywhere(builder, builder.load(builder.gep(data_a, [builder.add(place, _number(r))])), width)

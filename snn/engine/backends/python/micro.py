@@ -45,22 +45,19 @@ def turns(rows):
     return turn
 
 
-def tiles(pitch_a, vectors, size, rows):
-    """Return the function that multiplies two panels into a tile.
-
-    The panels have ``pitch_a`` rows, of which the tile has the first ``rows``, and vectors per row of a number of bytes.
-    """
+def tiles(rows, vectors, size):
+    """Return the function that multiplies two panels into a tile of these rows, vectors per row and bytes per vector."""
 
     def tile(a, at_a, b, at_b, depth, out, at, pitch, start, at_start, start_pitch, adds):
         """Write the product of two panels, plus the tile of ``start`` if ``adds``, to a tile of ``out``.
 
-        The panels are ``[depth, pitch_a]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
+        The panels are ``[depth, rows]`` and ``[depth, columns]``; each sum runs from the start of the depth to its end.
         """
         columns = vectors * size // a.itemsize
         at_a, at_b, depth, at, pitch, at_start, start_pitch = map(int, (at_a, at_b, depth, at, pitch, at_start, start_pitch))
         sums = np.zeros((rows, columns), a.dtype)
         for d in range(depth):
-            line, weights = (x[p + d * n : p + d * n + m] for x, p, n, m in ((a, at_a, pitch_a, rows), (b, at_b, columns, columns)))
+            line, weights = (x[p + d * n : p + (d + 1) * n] for x, p, n in ((a, at_a, rows), (b, at_b, columns)))
             sums += np.multiply.outer(line, weights)
         for r in range(rows):
             place = at_start + r * start_pitch
@@ -71,5 +68,5 @@ def tiles(pitch_a, vectors, size, rows):
 
 
 # In an emitted file, the functions for the processor come next.
-ROWS, FEW, COLUMNS = np.uint64(4), np.uint64(1), np.uint64(8)
-tile, few = tiles(4, 2, 16, 4), tiles(4, 2, 16, 1)
+ROWS, COLUMNS = np.uint64(4), np.uint64(8)
+tile = tiles(4, 2, 16)
