@@ -6,6 +6,7 @@ The bits depend only on the depth of the product and the kind of processor, not 
 from __future__ import annotations
 
 import functools
+import itertools
 import platform
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -112,31 +113,34 @@ def multiply(
     if not k or not m or not n:
         return out
     flat, (pitch, _) = strided(out)
-    before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
     kernels = backend.products(made_for.tile, dtype.itemsize)
     rows, columns = made_for.tile[0], made_for.tile[1] * made_for.tile[2] // dtype.itemsize
     shared = m * n * k >= 16 * tuning.now().shared_elements and not isinstance(kernels.multiplied, FunctionType)
     threads = thread_count() if shared else 1
     cuts = _cuts(-(-m // rows), max(1, made_for.tall // rows), threads)
-    most, padded = -(-k // -(-k // made_for.depth)), -(-n // columns) * columns
-    step = min(k, max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most)
-    weights = aligned(padded * step, dtype)  # each vector lies in one cache line
-    for start in range(0, k, step):
+    most = -(-k // -(-k // made_for.depth))
+    fitting = tuning.now().product_bytes // (most * dtype.itemsize)  # columns
+    broad = min(-(-n // columns), max(1, fitting // columns)) * columns
+    across = max(1, min(broad // columns // 4, -(-3 * threads // (len(cuts) - 1))))
+    step = min(k, max(1, fitting // broad) * most)
+    weights = aligned(broad * step, dtype)  # each vector lies in one cache line
+    for j, start in itertools.product(range(0, n, broad), range(0, k, step)):
         depth, taken = (_u(start), _u(min(k, start + step)), _u(most)), np.zeros(3, _u)
+        which, to = b.columns[j : j + broad], flat[j:]
+        old, old_pitch = (to, pitch) if start or bias is None else (np.array(bias[j:], dtype), 0)
         packing = [
-            b.elements, b.columns, b.rows, *depth, dtype.type(b.amplitude), np.bool_(b.beside_columns),
+            b.elements, which, b.rows, *depth, dtype.type(b.amplitude), np.bool_(b.beside_columns),
             np.bool_(b.beside_rows), weights, taken,
         ]  # fmt: skip
         arguments = [
             a.elements, a.rows, a.columns, *depth, dtype.type(a.amplitude), np.bool_(a.beside_rows),
-            np.bool_(a.beside_columns), weights, _u(n), cuts, flat, _u(pitch), before, _u(before_pitch),
+            np.bool_(a.beside_columns), weights, _u(len(which)), cuts, _u(across), to, _u(pitch), old, _u(old_pitch),
             np.bool_(adds or bias is not None or start > 0), taken,
         ]  # fmt: skip
         part = functools.partial(_part, kernels, packing, arguments)
         if threads > 1:
             part(0)  # before other threads call the kernels
-            run_all([part] * min(threads, len(cuts) - 1))
+            run_all([part] * min(threads, (len(cuts) - 1) * across))
         else:
             part()
-        before, before_pitch = flat, pitch
     return out

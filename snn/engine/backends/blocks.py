@@ -84,11 +84,11 @@ def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, u
 
 
 @njit(error_model="numpy", nogil=True)
-def add_block(i0, i1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
+def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
               out, at_out, pitch, before, at_before, before_pitch, adds):  # fmt: skip
-    """Write the block of rows i0 to i1 of a product, plus ``before`` if ``adds``.
+    """Write the block of rows i0 to i1 and columns j0 to j1 of a product, plus ``before`` if ``adds``.
 
-    ``weights`` is the packed second operand. ``room`` and ``edge`` are work space. Afterwards the block is in the cache for
+    ``weights`` is the packed second operand; j0 is the start of a panel. ``room`` and ``edge`` are work space. Afterwards the block is in the cache for
     the next operation.
     """
     panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
@@ -101,12 +101,12 @@ def add_block(i0, i1, n, source, wide, deep, start, end, most, amplitude, unit_w
                     room, (i - i0) * depth + d * ROWS, ROWS, source, wide, i, min(ROWS, i1 - i), deep, s + d,
                     min(strip, depth - d), amplitude, unit_wide, unit_deep,
                 )  # fmt: skip
-        for j in range(np.uint64(0), n, COLUMNS):
+        for j in range(j0, j1, COLUMNS):
             panel = (s - start) * panels * COLUMNS + j * depth
             for i in range(i0, i1, ROWS):
-                rows, columns = min(ROWS, i1 - i), min(COLUMNS, n - j)
-                at, old, place, old_pitch = at_out + (i - i0) * pitch + j, before, at_before, before_pitch
-                place += (i - i0) * before_pitch + j
+                rows, columns = min(ROWS, i1 - i), min(COLUMNS, j1 - j)
+                at, old, place, old_pitch = at_out + (i - i0) * pitch + j - j0, before, at_before, before_pitch
+                place += (i - i0) * before_pitch + j - j0
                 if s > start:
                     old, place, old_pitch = out, at, pitch
                 whole, more = rows == ROWS and columns == COLUMNS, adds or s > start
@@ -122,23 +122,25 @@ def add_block(i0, i1, n, source, wide, deep, start, end, most, amplitude, unit_w
 
 
 @njit(error_model="numpy", nogil=True)
-def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, cuts,
+def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, cuts, across,
                out, pitch, before, before_pitch, adds, taken):  # fmt: skip
     """Multiply, together with the other threads that call it.
 
-    Each thread takes the next block of rows, counted by ``taken[2]``, until none is left. ``cuts`` are the first tiles of the
-    blocks, the largest first.
+    Each thread takes the next block, counted by ``taken[2]``, until none is left. Blocks are the rows between ``cuts``, in
+    tiles, the largest first, and one of ``across`` shares of the columns.
     """
     if lo == hi:
         return
     m, two, one = np.uint64(len(wide)), np.uint64(2), np.uint64(1)
-    blocks = np.uint64(len(cuts)) - one
+    blocks, panels = (np.uint64(len(cuts)) - one) * across, (n + COLUMNS - one) // COLUMNS
     room, edge = np.empty(cuts[one] * ROWS * most, out.dtype), np.empty(ROWS * COLUMNS, out.dtype)
     block = add_at(taken, two, one)
     while block < blocks:
-        i0, i1 = cuts[block] * ROWS, min(cuts[block + one] * ROWS, m)
+        part, share = block // across, block % across
+        i0, i1 = cuts[part] * ROWS, min(cuts[part + one] * ROWS, m)
+        j0, j1 = panels * share // across * COLUMNS, min(panels * (share + one) // across * COLUMNS, n)
         add_block(
-            i0, i1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge, out,
-            i0 * pitch, pitch, before, i0 * before_pitch, before_pitch, adds,
+            i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
+            out, i0 * pitch + j0, pitch, before, i0 * before_pitch + j0, before_pitch, adds,
         )  # fmt: skip
         block = add_at(taken, two, one)
