@@ -88,8 +88,8 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
               out, at_out, pitch, before, at_before, before_pitch, adds):  # fmt: skip
     """Write the block of rows i0 to i1 and columns j0 to j1 of a product, plus ``before`` if ``adds``.
 
-    ``weights`` is the packed second operand; j0 is the start of a panel. ``room`` and ``edge`` are work space. Afterwards the block is in the cache for
-    the next operation.
+    ``weights`` is the packed second operand; j0 is the start of a panel. ``room`` and ``edge`` are work space. Afterwards the
+    block is in the cache for the next operation.
     """
     panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
     for s in range(start, end, most):
