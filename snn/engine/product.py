@@ -6,7 +6,9 @@ The bits depend only on the depth of the product and the kind of processor, not 
 from __future__ import annotations
 
 import functools
+import itertools
 import platform
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ from . import tuning
 from .backends import BackEnd, back_end
 from .buffers import aligned
 from .operands import Matrix, strided
-from .threads import launch
+from .threads import run_all, thread_count
 
 __all__ = ["PROCESSORS", "Processor", "multiply", "processor"]
 
@@ -50,7 +52,7 @@ class Processor(NamedTuple):
 
 PROCESSORS = {
     "avx512": Processor("AVX-512", (12, 2, 64)),
-    "halves": Processor("AVX-512 in halves", (12, 2, 64)),
+    "halves": Processor("AVX-512 in halves", (12, 2, 64), 512),
     "fma": Processor("AVX2 and FMA", (6, 2, 32), 512, 144),
     "neon": Processor("NEON", (8, 3, 16)),
     "other": Processor("128 bits", (4, 2, 16)),
@@ -72,27 +74,19 @@ def processor() -> Processor:
     return PROCESSORS["neon" if neon else "other"]
 
 
-def _packed(b: Matrix, start: int, end: int, most: int, made_for: Processor, dtype: Any, backend: BackEnd) -> Array:
-    """Return a part of the second operand's depth, packed; each vector lies in one cache line."""
-    columns = made_for.columns(dtype)
-    panels = -(-len(b.columns) // columns)
-    out = aligned(panels * columns * (end - start), dtype)
-    arguments = [
-        b.elements, b.columns, b.rows, _u(start), _u(end), _u(most), dtype.type(b.amplitude), np.bool_(b.beside_columns),
-        np.bool_(b.beside_rows), out,
-    ]  # fmt: skip
-    launch(backend.products(made_for.tile, dtype.itemsize).packed, panels, arguments, out.size)
-    return out
+@functools.lru_cache(256)
+def _cuts(count: int, most: int, threads: int) -> Array:
+    """Divide tiles into blocks that become smaller, so that all threads end at almost the same time."""
+    made = [0]
+    while (left := count - made[-1]) > 0:
+        made.append(made[-1] + min(left, max(1, min(most, left // (2 * threads)))))
+    return np.array(made, _u)
 
 
-def _shares(m: int, n: int, made_for: Processor, columns: int) -> tuple[int, int]:
-    """Return the number of shares of the rows, and the columns of a job, a multiple of those of a tile."""
-    limits, tiles = tuning.now(), -(-m // made_for.tile[0])
-    jobs = limits.own_jobs
-    down = max(-(-tiles * made_for.tile[0] // made_for.tall), min(jobs, tiles // limits.own_tiles), 1)
-    down = -(-down // jobs) * jobs if jobs < down <= tiles // jobs * jobs else down
-    across = max(1, min(jobs // down, n // limits.own_breadth))
-    return down, -(-n // across // columns) * columns
+def _part(kernels: Any, packing: list[Any], arguments: list[Any], jobs: int = 1) -> None:
+    """Take part in a product; if ``jobs`` is 0, only compile."""
+    kernels.packed(_u(0), _u(jobs), *packing)
+    kernels.multiplied(_u(0), _u(jobs), *arguments)
 
 
 def multiply(
@@ -123,19 +117,34 @@ def multiply(
     if not k or not m or not n:
         return out
     flat, (pitch, _) = strided(out)
-    before, before_pitch = (flat, pitch) if bias is None else (np.array(bias, dtype), 0)
-    down, broad = _shares(m, n, made_for, made_for.columns(dtype))
-    jobs = down * -(-n // broad)
+    kernels = backend.products(made_for.tile, dtype.itemsize)
+    rows, columns = made_for.tile[0], made_for.columns(dtype)
+    shared = m * n * k >= 16 * tuning.now().shared_elements and not isinstance(kernels.multiplied, FunctionType)
+    threads = thread_count() if shared else 1
+    cuts = _cuts(-(-m // rows), max(1, made_for.tall // rows), threads)
     most = -(-k // -(-k // made_for.depth))
-    step = max(1, tuning.now().product_bytes // (most * n * dtype.itemsize)) * most
-    for start in range(0, k, step):
-        end = min(k, start + step)
-        weights = _packed(b, start, end, most, made_for, dtype, backend)
-        arguments = [
-            a.elements, a.rows, a.columns, _u(start), _u(end), _u(most), dtype.type(a.amplitude), np.bool_(a.beside_rows),
-            np.bool_(a.beside_columns), weights, _u(n), _u(down), _u(broad), flat, _u(pitch), before, _u(before_pitch),
-            np.bool_(adds or bias is not None or start > 0),
+    fitting = tuning.now().product_bytes // (most * dtype.itemsize)  # columns
+    broad = min(-(-n // columns), max(1, fitting // columns)) * columns
+    across = max(1, min(broad // columns // 4, -(-3 * threads // (len(cuts) - 1))))
+    step = min(k, max(1, fitting // broad) * most)
+    weights = aligned(broad * step, dtype)  # each vector lies in one cache line
+    for j, start in itertools.product(range(0, n, broad), range(0, k, step)):
+        depth, taken = (_u(start), _u(min(k, start + step)), _u(most)), np.zeros(3, _u)
+        which, to = b.columns[j : j + broad], flat[j:]
+        old, old_pitch = (to, pitch) if start or bias is None else (np.array(bias[j:], dtype), 0)
+        packing = [
+            b.elements, which, b.rows, *depth, dtype.type(b.amplitude), np.bool_(b.beside_columns),
+            np.bool_(b.beside_rows), weights, taken,
         ]  # fmt: skip
-        launch(backend.products(made_for.tile, dtype.itemsize).multiplied, jobs, arguments, m * n * (end - start) // 16)
-        before, before_pitch = flat, pitch
+        arguments = [
+            a.elements, a.rows, a.columns, *depth, dtype.type(a.amplitude), np.bool_(a.beside_rows),
+            np.bool_(a.beside_columns), weights, _u(len(which)), cuts, _u(across), to, _u(pitch), old, _u(old_pitch),
+            np.bool_(adds or bias is not None or start > 0), taken,
+        ]  # fmt: skip
+        part = functools.partial(_part, kernels, packing, arguments)
+        if threads > 1:
+            part(0)  # before other threads call the kernels
+            run_all([part] * min(threads, (len(cuts) - 1) * across))
+        else:
+            part()
     return out

@@ -127,13 +127,7 @@ class Tuning:
     """With AVX2, or AVX-512 in halves, summands from which a product of spikes is ours (``benchmarks product``)."""
     own_columns: int = 512
     """Columns up to which it is (``benchmarks product``)."""
-    own_jobs: int = 8
-    """Jobs of our product: several for each thread, so that none waits long for the last (``benchmarks product``)."""
-    own_tiles: int = 4
-    """Least number of tiles, one below the other, in a job (``benchmarks product``)."""
-    own_breadth: int = 256
-    """Least number of columns in a job (``benchmarks product``)."""
-    product_bytes: int = 1 << 23
+    product_bytes: int = 1 << 22
     """Bytes of a second operand that our product packs at once (``benchmarks product``)."""
 
     # Memory

@@ -30,7 +30,7 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None)
 
     ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower. With
     AVX-512, that is from some size on. With AVX2, and where the operations of AVX-512 run in two halves, numpy's BLAS is as
-    fast or slightly faster, except for spikes times few columns: our product need not convert spikes to numbers first.
+    fast and needs no compilation, except for spikes times few columns: our product need not convert spikes to numbers first.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Matrix products block by block. Each job owns a block of the result, and sums over the whole depth in a fixed order.
+"""Matrix products block by block. One thread writes each block of the result, and sums over the depth in a fixed order.
 
 The emitted file defines the size of a tile, ROWS by COLUMNS. The depth is taken ``most`` at a time.
 An operand is described by its flat elements, the start of each row, and the offset of each column from there. So rows may be
@@ -8,8 +8,9 @@ strided or patches of an image, and a transposed operand swaps the two.
 import numpy as np
 
 from .python.lanes import njit
-from .python.micro import COLUMNS, ROWS, copies, element, tile, turns
+from .python.micro import COLUMNS, ROWS, add_at, copies, element, tile, turns
 
+PATIENCE = np.uint64(10_000)  # attempts, which together take less time than a scheduler gives to another thread
 STRIP = np.uint64(16)  # rows read at once, each on its own memory page, where panels are made of parts of rows
 turn_4, turn_2 = turns(4), turns(2)
 copy_rows, copy_columns = copies(int(ROWS)), copies(int(COLUMNS))
@@ -52,21 +53,34 @@ def pack(out, at, width, source, wide, first, count, deep, start, depth, amplitu
 
 
 @njit(error_model="numpy", nogil=True)
-def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out):
-    """Pack the second operand, one panel per job: ``[depths, panels, depth, COLUMNS]``."""
-    n = np.uint64(len(wide))
-    panels = (n + COLUMNS - np.uint64(1)) // COLUMNS
-    for s in range(start, end, most):
+def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, out, taken):
+    """Pack the second operand, ``[depths, panels, depth, COLUMNS]``, together with the other threads that call it.
+
+    Each thread takes the next part, counted by ``taken[0]``, until none is left, and returns when ``taken[1]`` counts all as
+    packed. If another thread takes long, it packs all parts itself: the values are the same.
+    """
+    n, none, one = np.uint64(len(wide)), np.uint64(0), np.uint64(1)
+    panels = (n + COLUMNS - one) // COLUMNS
+    strip, broad = (STRIP, panels) if unit_wide else (most, one)
+    strips, groups = (most + strip - one) // strip, panels // broad
+    parts, tries, again = (end - start + most - one) // most * strips * groups, none, none
+    while lo < hi:
+        part = add_at(taken, none, one)
+        if part >= parts:
+            while tries < PATIENCE and add_at(taken, one, none) < parts:
+                tries += one
+            if tries < PATIENCE or again == parts:
+                return
+            part, again = again, again + one
+        s, d, first = start + part // (strips * groups) * most, part // groups % strips * strip, part % groups * broad
         depth = min(most, end - s)
-        strip = STRIP if unit_wide else depth
-        for d in range(np.uint64(0), depth, strip):
-            for panel in range(lo, hi):
-                first = panel * COLUMNS
-                at = (s - start) * panels * COLUMNS + first * depth + d * COLUMNS
-                pack(
-                    out, at, COLUMNS, source, wide, first, min(COLUMNS, n - first), deep, s + d, min(strip, depth - d),
-                    amplitude, unit_wide, unit_deep,
-                )  # fmt: skip
+        for panel in range(first, first + broad if d < depth else first):
+            j = panel * COLUMNS
+            pack(
+                out, ((s - start) * panels + d) * COLUMNS + j * depth, COLUMNS, source, wide, j, min(COLUMNS, n - j), deep,
+                s + d, min(strip, depth - d), amplitude, unit_wide, unit_deep,
+            )  # fmt: skip
+        add_at(taken, one, none if again else one)
 
 
 @njit(error_model="numpy", nogil=True)
@@ -108,18 +122,25 @@ def add_block(i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude
 
 
 @njit(error_model="numpy", nogil=True)
-def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, down, broad,
-               out, pitch, before, before_pitch, adds):  # fmt: skip
-    """Multiply. A job is one of ``down`` shares of the rows, in whole tiles, and ``broad`` columns."""
-    m = np.uint64(len(wide))
-    across = (n + broad - np.uint64(1)) // broad
-    count = (m + ROWS - np.uint64(1)) // ROWS
-    room = np.empty((count + down - np.uint64(1)) // down * ROWS * most, out.dtype)
-    edge = np.empty(ROWS * COLUMNS, out.dtype)
-    for job in range(lo, hi):
-        part, j0 = job // across, job % across * broad
-        i0, i1 = count * part // down * ROWS, min(count * (part + np.uint64(1)) // down * ROWS, m)
+def multiplied(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, n, cuts, across,
+               out, pitch, before, before_pitch, adds, taken):  # fmt: skip
+    """Multiply, together with the other threads that call it.
+
+    Each thread takes the next block, counted by ``taken[2]``, until none is left. Blocks are the rows between ``cuts``, in
+    tiles, the largest first, and one of ``across`` shares of the columns.
+    """
+    if lo == hi:
+        return
+    m, two, one = np.uint64(len(wide)), np.uint64(2), np.uint64(1)
+    blocks, panels = (np.uint64(len(cuts)) - one) * across, (n + COLUMNS - one) // COLUMNS
+    room, edge = np.empty(cuts[one] * ROWS * most, out.dtype), np.empty(ROWS * COLUMNS, out.dtype)
+    block = add_at(taken, two, one)
+    while block < blocks:
+        part, share = block // across, block % across
+        i0, i1 = cuts[part] * ROWS, min(cuts[part + one] * ROWS, m)
+        j0, j1 = panels * share // across * COLUMNS, min(panels * (share + one) // across * COLUMNS, n)
         add_block(
-            i0, i1, j0, min(j0 + broad, n), n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights,
-            room, edge, out, i0 * pitch + j0, pitch, before, i0 * before_pitch + j0, before_pitch, adds,
+            i0, i1, j0, j1, n, source, wide, deep, start, end, most, amplitude, unit_wide, unit_deep, weights, room, edge,
+            out, i0 * pitch + j0, pitch, before, i0 * before_pitch + j0, before_pitch, adds,
         )  # fmt: skip
+        block = add_at(taken, two, one)

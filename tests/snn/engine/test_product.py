@@ -151,6 +151,20 @@ def test_the_bits_are_the_same_for_any_number_of_threads_and_any_cut(monkeypatch
         np.testing.assert_array_equal(multiply(numbers(a), numbers(b), np.empty_like(out)), out)
 
 
+@backends
+def test_a_thread_packs_what_others_have_taken_and_do_not_finish(backend):
+    b, columns = numbers(whole((40, 70), np.float32)), HERE.tile[1] * HERE.tile[2] // 4
+    kernels, one = backend.products(HERE.tile, 4), np.float32(1)
+    found = []
+    for taken in (np.zeros(3, np.uint64), np.array([99, 0, 0], np.uint64)):
+        out = np.full(-(-70 // columns) * columns * 40, np.nan, np.float32)
+        depth, beside = (np.uint64(0), np.uint64(40), np.uint64(20)), (np.bool_(True), np.bool_(False))
+        kernels.packed(np.uint64(0), np.uint64(1), b.elements, b.columns, b.rows, *depth, one, *beside, out, taken)
+        found.append(out)
+    np.testing.assert_array_equal(*found)
+    assert not np.isnan(found[1]).any()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_large_products_are_exact_to_rounding(dtype):
     a, b = normal((300, 1100), dtype), normal((1100, 257), dtype)

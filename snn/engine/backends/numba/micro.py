@@ -24,6 +24,17 @@ def _read(context, builder, kind, source, place, number, amplitude, count):
 
 
 @intrinsic
+def add_at(typing, counts, at, number):
+    """Add to a count that threads share, in one step; return the count before."""
+
+    def generate(context, builder, signature, args):
+        place = builder.gep(_data(context, builder, signature.args[0], args[0]), [args[1]])
+        return builder.atomic_rmw("add", place, args[2], "seq_cst")
+
+    return types.uint64(counts, types.uint64, types.uint64), generate
+
+
+@intrinsic
 def element(typing, source, place, amplitude):
     """Return an element as a number; a byte is multiplied by the amplitude."""
 

@@ -3,6 +3,13 @@
 import numpy as np
 
 
+def add_at(counts, at, number):
+    """Add to a count that threads share, in one step; return the count before."""
+    before = counts[int(at)]
+    counts[int(at)] += number
+    return before
+
+
 def element(source, place, amplitude):
     """Return an element as a number; a byte is multiplied by the amplitude."""
     return _read(source, place, amplitude, 1)[0]
