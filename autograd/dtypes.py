@@ -44,13 +44,7 @@ _promoted: dict[tuple[DType, DType], DType] = {}
 
 
 def to_dtype(value: Any, where: str) -> DType:
-    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, which loops require.
-
-    Raises
-    ------
-    DTypeError
-        If it is not a bool, int or float dtype.
-    """
+    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, which loops require."""
     try:
         dtype: DType = np.dtype(value)
     except TypeError:
@@ -103,13 +97,7 @@ def converted(array: Any, dtype: DType) -> Any:
 
 
 def as_bool(value: Any, where: str, name: str) -> bool:
-    """Return a flag as a bool.
-
-    Raises
-    ------
-    DTypeError
-        If it is something else.
-    """
+    """Return a flag as a bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise DTypeError(where, f"{name} to be a bool", describe(value), "Pass True or False.")
     return bool(value)

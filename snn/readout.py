@@ -55,15 +55,7 @@ READOUTS: dict[str, Callable[[Tensor, Any], Tensor]] = {
 
 
 def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False) -> Tensor:
-    """Return the scores ``[N, classes]`` of an output over time; with ``scores``, also take finished scores.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such readout.
-    ShapeError
-        If the output has other axes, or the mask does not fit.
-    """
+    """Return the scores ``[N, classes]`` of an output over time; with ``scores``, also take finished scores."""
     if not isinstance(readout, str) or readout not in READOUTS:
         raise ArgumentError(
             where, f"a readout among {', '.join(READOUTS)}", describe(readout), "Choose the readout that the loss uses."
@@ -82,13 +74,7 @@ def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False)
 
 
 def over_time(x: Any, where: str) -> Tensor:
-    """Return an output over time, ``[T, N, classes]``, as a Tensor that can be summed safely.
-
-    Raises
-    ------
-    ShapeError
-        If it has other axes.
-    """
+    """Return an output over time, ``[T, N, classes]``, as a Tensor that can be summed safely."""
     tensor = as_tensor(x, where)
     if tensor.ndim != 3:
         raise ShapeError(where, "[T, N, classes]", describe(tensor), _advice(tensor))
@@ -113,13 +99,7 @@ def _wide(x: Tensor) -> Tensor:
 
 
 def check_mask(mask: Any, x: Any, where: str) -> Array | None:
-    """Return a mask of the steps that count, ``[T, N]``.
-
-    Raises
-    ------
-    ShapeError
-        If it does not fit the output, or leaves a sample without any step.
-    """
+    """Return a mask of the steps that count, ``[T, N]``, with at least one for each sample."""
     if mask is None:
         return None
     if isinstance(mask, str) and mask in READOUTS:
@@ -134,17 +114,7 @@ def check_mask(mask: Any, x: Any, where: str) -> Array | None:
 
 
 def check_labels(labels: Any, scores: Any, where: str) -> Array:
-    """Return the correct classes, ``[N]``, for scores ``[N, classes]``.
-
-    Raises
-    ------
-    DTypeError
-        If they are not whole numbers.
-    ShapeError
-        If there is not one for each sample, or there are no samples.
-    ArgumentError
-        If one is not the number of a class.
-    """
+    """Return the correct classes, ``[N]`` whole numbers, for scores ``[N, classes]``."""
     where = f"{where}, labels"
     positions = to_numbers(labels, where)
     if positions.size == 0:

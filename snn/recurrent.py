@@ -27,13 +27,7 @@ class RecurrentState(NamedTuple):
 
 
 def checked(x: Any, state: Any, where: str) -> tuple[Any, RecurrentState]:
-    """Return the input and the state of a recurrent layer if they belong together; the neuron checks its own state.
-
-    Raises
-    ------
-    StateError
-        If the state is missing, or its structure or shape is wrong.
-    """
+    """Return the input and the state of a recurrent layer if they belong together; the neuron checks its own state."""
     if state is None:
         raise StateError(
             where, "an input and a state, layer(x, state)", "no state",
@@ -138,20 +132,7 @@ class Recurrent(Weighted):
         return RecurrentState(initial_state(self.node, x), fired)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input current, ``[N, n]``.
-        state : RecurrentState
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron; the state also contains the spike.
-        """
+        """Run one step: add the lateral currents to the currents ``[N, n]``; the state also contains the spikes."""
         self._check(x)
         return self.step(x, self.received(state.spike), state)
 

@@ -112,13 +112,7 @@ def batch_norm(
 
 @widened
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements.
-
-    Raises
-    ------
-    ShapeError
-        If the last axes have other lengths.
-    """
+    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements."""
     where = "ops.layer_norm"
     x = _checked(x, where, eps, 1)
     shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
@@ -131,13 +125,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
 
 @widened
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel.
-
-    Raises
-    ------
-    ShapeError
-        If the channels cannot be cut into so many groups.
-    """
+    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel."""
     where = "ops.group_norm"
     x = _checked(x, where, eps, 2)
     n, c, *space = x.shape

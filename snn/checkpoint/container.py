@@ -29,15 +29,7 @@ _ANOTHER = "Use another checkpoint."
 
 
 def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
-    """Return the bytes of a file of JSON and named arrays.
-
-    Raises
-    ------
-    CheckpointError
-        If the JSON is longer than the format allows.
-    MissingExtraError
-        If safetensors is not installed.
-    """
+    """Return the bytes of a file of JSON and named arrays."""
     package = _package(where)
     about = {"format": FORMAT, "version": VERSION, "sha256": _digest(content, arrays), "content": content}
     text = json.dumps(about)
@@ -52,15 +44,7 @@ def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
 
 
 def read(path: Path) -> tuple[Any, dict[str, Array]]:
-    """Return the JSON and the arrays of a file.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be read or is damaged.
-    MissingExtraError
-        If safetensors is not installed.
-    """
+    """Return the JSON and the arrays of a file."""
     where = f"checkpoint {path}"
     try:
         data = path.read_bytes()
@@ -70,15 +54,7 @@ def read(path: Path) -> tuple[Any, dict[str, Array]]:
 
 
 def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
-    """Return the JSON and the arrays in the bytes of a file.
-
-    Raises
-    ------
-    CheckpointError
-        If they are damaged or of another format.
-    MissingExtraError
-        If safetensors is not installed.
-    """
+    """Return the JSON and the arrays in the bytes of a file."""
     package = _package(where)
     header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= header <= min(len(data) - 8, _HEADER):

@@ -13,13 +13,7 @@ __all__ = ["fired", "positive", "whole"]
 
 
 def fired(values: Any, where: str) -> Any:
-    """Return the elements of an array of spikes that are not 0.
-
-    Raises
-    ------
-    NonFiniteError
-        If there is NaN or infinity.
-    """
+    """Return where an array of spikes is not 0; NaN and infinity are errors."""
     if values.dtype.kind in "fc" and not np.isfinite(values).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise NonFiniteError(
@@ -30,13 +24,7 @@ def fired(values: Any, where: str) -> Any:
 
 
 def positive(value: Any, where: str, name: str, fix: str) -> float:
-    """Return a positive number after a check.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a positive number, or above 1e30.
-    """
+    """Return a number above 0 and below 1e30 after a check."""
     real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if not real or not 0 < value < 1e30:
         raise ArgumentError(where, f"{name} to be a positive number", describe(value), fix)
@@ -44,13 +32,7 @@ def positive(value: Any, where: str, name: str, fix: str) -> float:
 
 
 def whole(value: Any, where: str, name: str, fix: str, most: int) -> int:
-    """Return a whole number from 1 to ``most`` after a check.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not such a number.
-    """
+    """Return a whole number from 1 to ``most`` after a check."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value <= most:
         raise ArgumentError(where, f"{name} to be a whole number from 1 to {most:,}", describe(value), fix)
     return int(value)

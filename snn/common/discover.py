@@ -14,13 +14,7 @@ __all__ = ["export", "export_all", "kinds"]
 
 
 def export(package: str) -> None:
-    """Give a package the Cells in the ``__all__`` of its files, with an ``__all__`` and a ``dir`` of their names.
-
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    """
+    """Give a package, by its ``__name__``, the Cells in the ``__all__`` of its files, an ``__all__`` and a ``dir``."""
     module = sys.modules[package]
     found: dict[str, type[Cell]] = {}
     for file in iter_modules(module.__path__):
@@ -32,13 +26,7 @@ def export(package: str) -> None:
 
 
 def export_all(package: str) -> None:
-    """Give a package all exports of its files, its folders as modules, and an ``__all__`` and a ``dir`` of their names.
-
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    """
+    """Give a package, by its ``__name__``, all exports of its files, its folders as modules, an ``__all__`` and a ``dir``."""
     module = sys.modules[package]
     found: dict[str, Any] = {}
     for file in iter_modules(module.__path__):
@@ -49,20 +37,6 @@ def export_all(package: str) -> None:
 
 
 def kinds(package: ModuleType, base: type) -> dict[str, Any]:
-    """Return the classes derived from ``base`` that such a package exports, by name.
-
-    Parameters
-    ----------
-    package : module
-        :mod:`snn.neurons` or :mod:`snn.surrogate`.
-    base : type
-        Their common base class, which is left out.
-
-    Examples
-    --------
-    >>> import snn
-    >>> sorted(kinds(snn.neurons, snn.CurrentLIFNode))
-    ['AlphaNode', 'LSNNNode']
-    """
+    """Return the classes derived from ``base`` that such a package exports, by name; ``base`` itself is left out."""
     classes = {name: getattr(package, name) for name in vars(package)["__all__"]}
     return {name: value for name, value in classes.items() if issubclass(value, base) and value is not base}

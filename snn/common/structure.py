@@ -58,13 +58,7 @@ def has_state(cell: Cell) -> bool:
 
 
 def check_parts(cell: nn.SequentialCell, state: Any, name: str) -> None:
-    """Check that a state given to a chain has exactly one part for each of its layers with a state.
-
-    Raises
-    ------
-    StateError
-        If it has other parts.
-    """
+    """Check that a state given to a chain has exactly one part for each of its layers with a state."""
     expected = [key for key, layer in cell.named() if has_state(layer)]
     if (state is not None or expected) and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
         raise StateError(

@@ -24,26 +24,11 @@ _HIDDEN = "__MACOSX"
 
 
 def unpack(archive: Path, gives: str, limit: int) -> Path:
-    """Unpack a ``.zip`` or ``.tar.gz`` and move a file or folder of it beside the archive.
+    """Unpack a ``.zip`` or ``.tar.gz`` of at most ``limit`` bytes and move a file or folder of it beside the archive.
 
-    Parameters
-    ----------
-    archive : Path
-        The archive. Links, absolute paths and those that lead out of it are refused.
-    gives : str
-        Name of the file or folder, anywhere in the archive; the one nearest to the top is taken.
-    limit : int
-        Largest unpacked size of the archive in bytes.
-
-    Returns
-    -------
-    Path
-        Its new path. It appears there in one step, and not at all if anything fails.
-
-    Raises
-    ------
-    DataError
-        If the archive is damaged or must not be unpacked, or lacks the file or folder.
+    ``gives`` names the file or folder, anywhere in the archive; the one nearest to the top is taken. It appears at the
+    returned path in one step, and not at all if anything fails. Links, absolute paths and those that lead out of the archive
+    are refused.
     """
     where, target = f"unpacking {archive}", archive.parent / gives
     try:

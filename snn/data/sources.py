@@ -170,13 +170,7 @@ def pieces(array: Array) -> Iterator[Any]:
 
 
 def file_pieces(path: Path) -> Iterator[bytes]:
-    """Return the size of a file and then its bytes, in pieces.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
+    """Return the size of a file and then its bytes, in pieces."""
     try:
         with open(path, "rb") as file:
             yield f"{os.fstat(file.fileno()).st_size}".encode()

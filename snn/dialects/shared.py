@@ -85,12 +85,9 @@ class ChargedCurrentLIFNode(CurrentLIFNode):
 
 
 class Whole(Firing):
-    """One spike per whole threshold in the membrane, with the gradient of the surrogate at the first threshold.
+    """One spike per whole threshold in the membrane, at most ``limit`` per step.
 
-    Parameters
-    ----------
-    limit : float, optional
-        Largest number of spikes per step.
+    The gradient is that of the surrogate at the first threshold.
     """
 
     def __init__(self, limit: float | None = None) -> None:

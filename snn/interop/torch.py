@@ -234,13 +234,7 @@ def _entry(name: str, entry: Mapping[str, Any], where: str) -> Array:
 
 
 def as_array(value: Any, where: str) -> Array:
-    """Return a tensor of torch, or of another library, as a numpy array.
-
-    Raises
-    ------
-    DTypeError
-        If it is neither.
-    """
+    """Return a tensor of torch, or of another library, as a numpy array."""
     if getattr(value, "is_meta", False) is True:
         raise DTypeError(
             where, "a tensor with values", f"one on the device meta, {describe(value)}", "Load its weights in torch first."

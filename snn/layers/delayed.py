@@ -82,13 +82,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
         self.delay = delay
 
     def placed(self, delay: Array) -> Array:
-        """Return delays for each connection.
-
-        Raises
-        ------
-        ShapeError
-            If they do not fit.
-        """
+        """Return delays for each connection."""
         shape = self.out_channels, self.in_channels
         try:
             return np.broadcast_to(delay, shape).copy()

@@ -80,21 +80,7 @@ class DelayedWeights(Remembering, Weighted):
         raise NotImplementedError  # each subclass has its own
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ..., in_channels]``.
-        state : tuple of Tensor
-            The last inputs, the newest first.
-
-        Returns
-        -------
-        out : Tensor
-            ``[N, ..., out_channels]``.
-        state : tuple of Tensor
-        """
+        """Run one step: map ``[N, ..., in_channels]`` and the last inputs, the newest first, to ``[N, ..., out_channels]``."""
         x = x if x.dtype.kind == "f" else x.astype(float32)
         known = (x, *state)
         out = self.one_step(known)
@@ -103,19 +89,7 @@ class DelayedWeights(Remembering, Weighted):
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Run all time steps at once, with the same result as step by step, up to rounding.
 
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ..., in_channels]``.
-        state : tuple of Tensor
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, ..., out_channels]``.
-        state : tuple of Tensor
-            After the last step.
+        Map ``[T, N, ..., in_channels]`` and the state before to ``[T, N, ..., out_channels]`` and the state after.
         """
         x = x if x.dtype.kind == "f" else x.astype(float32)
         dtype = np.result_type(x.dtype, self.weight.dtype)
@@ -149,21 +123,10 @@ class DelayedWeights(Remembering, Weighted):
         return ops.concat([head, out[near:]]) if near < len(spikes) else head
 
     def way(self, x: Tensor, parts: list[Part] | None = None) -> tuple[Spikes | None, str]:
-        """Choose how to multiply a sequence, and give the reason.
+        """Choose how to multiply a sequence ``[T, N, ..., in_channels]`` by :meth:`parts`.
 
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ..., in_channels]``.
-        parts : list, optional
-            Result of :meth:`parts`.
-
-        Returns
-        -------
-        spikes : Spikes or None
-            The input, if work for its spikes only is faster; None for a product with the whole input.
-        why : str
-            The way and its reason, as :func:`snn.explain` prints them.
+        Return it as spikes, if work for these only is faster, or None for a product with the whole input; and the reason, as
+        :func:`snn.explain` prints it.
         """
         from ..engine import tuning
         from ..engine.backends import back_end

@@ -83,41 +83,12 @@ class Dropout(Stateful):
         return Kept(ops.where(dropped, 0.0, ones * (1 / (1 - p))))
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ...]``.
-        state : State
-            The mask.
-
-        Returns
-        -------
-        out : Tensor
-        state : State
-            The same mask.
-        """
+        """Run one step: return ``[N, ...]`` times the mask in the state, and the same state."""
         x = x if x.dtype.kind == "f" else x.astype(float32)
         return x * state.keep if self._drops else x, state
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once, with the same result as step by step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ...]``.
-        state : State
-            The mask.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, ...]``.
-        state : State
-            The same mask.
-        """
+        """Run all time steps of ``[T, N, ...]`` at once, with the same result as step by step."""
         x = x if x.dtype.kind == "f" else x.astype(float32)
         if not self._drops:
             return x, state

@@ -49,34 +49,14 @@ class _SpikePool(Stateful):
         return Lead(zeros)
 
     def check_input(self, x: Any) -> Any:
-        """Return an input of one step as a Tensor.
-
-        Raises
-        ------
-        ShapeError
-            If it has other axes.
-        """
+        """Return an input of one step as a Tensor."""
         x = super().check_input(x)
         if x.ndim != 2 + self.axes:
             raise ShapeError(repr(self), f"an input {LAYOUTS[self.axes]} in each step", describe(x), "Channels come second.")
         return x
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Spikes, ``[N, C, ...]``.
-        state : State
-            State after the previous step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[N, C, ...]``, with an element for each window.
-        state : State
-        """
+        """Run one step: map spikes ``[N, C, ...]`` to an element for each window, and return the next state."""
         x = x if x.dtype.kind == "f" else x.astype(float32)
         now, lead = stop_gradient(x), stop_gradient(state.lead)
         more = ops.abs(now) if self.by == "rate" else ops.logical_or(now != 0, lead != 0).astype(x.dtype)
@@ -84,22 +64,7 @@ class _SpikePool(Stateful):
         return self._of_leaders(x, lead), Lead(lead)
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once, with the same result as step by step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Spikes, ``[T, N, C, ...]``.
-        state : State
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, C, ...]``, with an element for each window.
-        state : State
-            After the last step.
-        """
+        """Run all time steps of ``[T, N, C, ...]`` at once, with the same result as step by step."""
         x = x if x.dtype.kind == "f" else x.astype(float32)
         if (found := led(x, state.lead.array, self._ranges(x[0]), self.by == "first")) is not None:
             return found[0], Lead(Tensor.wrap(found[1]))

@@ -146,13 +146,7 @@ class Stochastic(Stateful):
         return self.source.rng
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own.
-
-        Raises
-        ------
-        StateError
-            If its structure, shape or dtype is wrong.
-        """
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own."""
         if variable == "v":
             return self.node.check_state(x, value)
         value = as_tensor(value, "Stochastic")
@@ -186,20 +180,7 @@ class Stochastic(Stateful):
         return spike, Random(inner, a.astype(np.int32), b.astype(np.int32))
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input current, ``[N, ...]``.
-        state : Random
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron, with the generators advanced by one step.
-        """
+        """Run one step of the neuron, and advance the generators by one step."""
         return self.discharge(self.charge(x, state))
 
 

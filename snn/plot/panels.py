@@ -111,13 +111,7 @@ class Time:
 
 
 def time_of(dt: Any, where: str) -> Time:
-    """Return how time is shown where a step takes ``dt`` milliseconds, or None for steps.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a positive number.
-    """
+    """Return how time is shown where a step takes ``dt`` milliseconds, or None for steps."""
     if dt is None:
         return Time(1.0, "steps", "Time (steps)", True)
     return Time(

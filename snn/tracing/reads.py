@@ -221,11 +221,8 @@ def refuse(where: str, got: str, fix: str) -> NoReturn:
 def watching(reads: Reads, where: str) -> Iterator[None]:
     """Collect the names that the user's code reads while the block runs.
 
-    Raises
-    ------
-    CompileError
-        If the code calls a C function that reads more than its arguments, such as ``time.time`` or ``open``, or draws from a
-        random generator.
+    A C function that reads more than its arguments, such as ``time.time`` or ``open``, or draws from a random generator, is a
+    CompileError.
     """
     importing = 0
     refused: list[str] = []

@@ -100,13 +100,7 @@ def _one(dtype: Any) -> Any:
 def trace_twice(
     step: Callable[..., Any], inputs: Sequence[Any], parameters: Sequence[Parameter], owners: Sequence[Cell], where: str
 ) -> tuple[Trace, list[Dependencies]]:
-    """Return the trace of a step, and its dependencies, for each Cell that it runs.
-
-    Raises
-    ------
-    CompileError
-        If the step cannot be traced, or changes anything except its state.
-    """
+    """Return the trace of a step, which may change only its state, and its dependencies, for each Cell that it runs."""
     reads = Reads()
     with watching(reads, where):
         first = trace(step, *inputs, parameters=parameters)

@@ -16,13 +16,7 @@ __all__ = ["EarlyStopping", "SaveCheckpoints", "scores"]
 
 
 def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[float]:
-    """Return a metric of each epoch, with the sign chosen so that higher is better.
-
-    Raises
-    ------
-    PositionError
-        If there is no such metric.
-    """
+    """Return a metric of each epoch, with the sign chosen so that higher is better."""
     found = []
     for line in trainer.history:
         if metric not in line:

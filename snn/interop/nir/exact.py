@@ -36,13 +36,7 @@ def hint(**values: Any) -> dict[str, Any]:
 
 
 def hinted(metadata: Any, where: str) -> dict[str, Any]:
-    """Return our values from the metadata of a node or a graph, and no others.
-
-    Raises
-    ------
-    DataError
-        If they cannot be read.
-    """
+    """Return our values from the metadata of a node or a graph, and no others."""
     text = metadata.get(KEY) if isinstance(metadata, dict) else None
     if text is None:
         return {}
@@ -92,29 +86,10 @@ def _packed(value: Any, arrays: dict[str, Array]) -> Any:
 def restored(
     node: Any, kind: str, found: dict[str, Any], shape: tuple[int, ...], dt: float, surrogate_function: Any, where: str
 ) -> Cell:
-    """Return the Cell that the metadata of a node describes.
+    """Return the Cell that the metadata of a node describes, of which ``found`` is the result of :func:`hinted`.
 
-    Parameters
-    ----------
-    node : nir.NIRNode
-        The node.
-    kind : str
-        Its kind in NIR.
-    found : dict
-        The result of :func:`hinted`.
-    shape : tuple of int
-        Shape of a sample.
-    dt : float
-        Seconds of a step.
-    surrogate_function : callable or None
-        For a neuron whose own surrogate is not known.
-    where : str
-        Name in error messages.
-
-    Raises
-    ------
-    DataError
-        If the metadata is damaged, or contradicts the fields, because the graph was changed since.
+    ``surrogate_function`` is for a neuron whose own surrogate is not known. Metadata that is damaged, or that contradicts the
+    fields since the graph was changed, is an error.
     """
     known = {cell.__name__: cell for cell in CELLS}
     try:

@@ -64,13 +64,7 @@ class Flat:
 
 
 def flatten(graph: Any) -> Flat:
-    """Return a NIR graph without graphs inside it.
-
-    Raises
-    ------
-    DataError
-        If it is not a graph, an edge leads nowhere, or it does not have one input and at least one output.
-    """
+    """Return a NIR graph without graphs inside it; check its names, edges and ends."""
     items: dict[str, Item] = {}
     ends: dict[str, tuple[str, str]] = {}  # of an inner graph, its input and its output
     _collect(graph, "", items, ends, 0)
@@ -192,19 +186,8 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
 
     In a cycle, a Delay gets its input from the previous step, and is one step shorter. In cycles without a Delay, neurons run
     in the order of their distance from the input, and their output to themselves or to earlier neurons arrives one step later.
-    If it passes through Scales that have no other input, it is delayed after them.
-
-    Parameters
-    ----------
-    flat : Flat
-        The graph.
-    remembers : set of str
-        The Delays of at least one step.
-
-    Raises
-    ------
-    DataError
-        If a cycle has neither neuron nor Delay.
+    If it passes through Scales that have no other input, it is delayed after them. ``remembers`` has the Delays of at least
+    one step.
     """
     near = reached(flat.items, flat.input)
     groups = components([*flat.items], flat.edges)
@@ -238,13 +221,7 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
 
 
 def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
-    """Return the nodes in an order in which each follows its sources, except along edges that cross a time step.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
+    """Return the nodes in an order in which each follows its sources, except along edges that cross a time step."""
     near = reached(flat.items, flat.input)
     left = {name: sum((s, name) not in crossing for s in item.sources) for name, item in flat.items.items()}
     ready, found, targets = sorted((n for n in left if not left[n]), key=near.__getitem__), [], flat.targets()

@@ -45,25 +45,9 @@ _KINDS = "biuf"
 def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the contents of an HDF5 file: groups as dicts, numbers as arrays or numpy's scalars, texts as str.
 
-    Parameters
-    ----------
-    path : path
-        The file.
-    limit : int
-        Largest total size of all data sets in bytes.
-    where : str
-        The function that needs h5py, for an error.
-    attributes : sequence of str
-        Attributes of groups to read as numbers among their members.
-
-    Raises
-    ------
-    MissingExtraError
-        If h5py is not installed.
-    DataError
-        If the file is damaged, has links to elsewhere, compression other than gzip, or more than ``limit`` bytes.
-    ArgumentError
-        If ``limit`` is not a whole number above 0.
+    ``limit`` is the largest total size of all data sets in bytes; ``where`` names the function that needs h5py; ``attributes``
+    are attributes of groups to read as numbers among their members. A damaged file, links to elsewhere and compression other
+    than gzip are errors.
     """
     try:
         import h5py

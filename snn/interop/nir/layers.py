@@ -37,13 +37,7 @@ def frozen(cell: Cell) -> dict[str, Any]:
 
 
 def plain_weight(cell: Weighted, where: str) -> Array:
-    """Return the weights of a layer.
-
-    Raises
-    ------
-    ArgumentError
-        If they go through a transform.
-    """
+    """Return the weights of a layer; an error if they go through a transform."""
     if cell.weight_transform is not None:
         raise ArgumentError(
             where, "weights as they are", f"a weight_transform, {type(cell.weight_transform).__name__}",
