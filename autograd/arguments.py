@@ -47,7 +47,3 @@ def own_arguments_of_methods(kind: type) -> type:
         if isinstance(method, FunctionType) and not _OURS.isdisjoint(method.__code__.co_varnames):
             setattr(kind, name, own_arguments(method, "Tensor"))
     return kind
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -22,6 +22,8 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_int",
+    "is_number",
     "promote",
     "sum_dtype",
     "to_dtype",
@@ -94,6 +96,16 @@ def converted(array: Any, dtype: DType) -> Any:
         return out
 
     return quietly(convert)
+
+
+def is_int(value: Any) -> bool:
+    """Return whether a value is a whole number; a bool is not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a real number: no bool, no text, no array."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def as_bool(value: Any, where: str, name: str) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .dtypes import describe
-from .errors import ArgumentError, DTypeError, ShapeError
+from .dtypes import describe, is_int
+from .errors import ArgumentError, ShapeError
 from .program import Value, refuse
 from .state import state
 from .tensor import Tensor
@@ -17,11 +15,6 @@ from .windows import Windows
 LAYOUTS = {1: "[N, C, L]", 2: "[N, C, H, W]", 3: "[N, C, D, H, W]"}
 PAD_MODES = ("same", "valid", "pad")
 Pads = tuple[tuple[int, int], ...]
-
-
-def is_int(value: Any) -> bool:
-    """Return whether a value is a whole number; a bool is not."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tuple[int, ...]:
@@ -121,9 +114,3 @@ def refuse_elements(where: str, *tensors: Tensor) -> None:
     """Reject an operation on whole arrays in a neuron that is being traced, where a Tensor is one element."""
     if state.tracing is not None and not state.tracing.whole and any(isinstance(t.array, Value) for t in tensors):
         refuse(where, "Work on whole arrays in a layer before or after the neuron, or run with mode='eager'.")
-
-
-def check_floats(where: str, x: Tensor) -> None:
-    """Check that an input has a floating dtype."""
-    if x.dtype.kind != "f":
-        raise DTypeError(where, "an input of floats", describe(x), "Convert it: x.astype(autograd.float32).")

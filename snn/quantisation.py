@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, nn
-from autograd.dtypes import describe, float32
+from autograd.dtypes import describe, float32, is_int
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.nn.weighted import Weighted
-from autograd.spatial import is_int
 from autograd.state import quietly
 
 from .common.structure import label

@@ -65,19 +65,16 @@ def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False)
     if scores and x.ndim == 2:
         _check_sizes(x, where)
         return _wide(x)
-    if x.ndim != 3:
-        known = "[N, classes] or [T, N, classes]" if scores else "[T, N, classes]"
-        raise ShapeError(where, known, describe(x), _advice(x))
-    _check_sizes(x, where)
+    x = over_time(x, where, "[N, classes] or [T, N, classes]" if scores else "[T, N, classes]")
     keep = check_mask(mask, x, where)
-    return READOUTS[readout](_wide(x), None if keep is None else keep[..., None])
+    return READOUTS[readout](x, None if keep is None else keep[..., None])
 
 
-def over_time(x: Any, where: str) -> Tensor:
+def over_time(x: Any, where: str, known: str = "[T, N, classes]") -> Tensor:
     """Return an output over time, ``[T, N, classes]``, as a Tensor that can be summed safely."""
     tensor = as_tensor(x, where)
     if tensor.ndim != 3:
-        raise ShapeError(where, "[T, N, classes]", describe(tensor), _advice(tensor))
+        raise ShapeError(where, known, describe(tensor), _advice(tensor))
     _check_sizes(tensor, where)
     return _wide(tensor)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Parameter, as_tensor, ops
-from autograd.dtypes import describe, float32, to_dtype
+from autograd.dtypes import describe, float32, is_int, to_dtype
 from autograd.errors import ArgumentError, ShapeError, StateError
 from autograd.intake import to_generator
 from autograd.nn import init
@@ -105,7 +105,7 @@ class Recurrent(Weighted):
                 describe(node),
                 "Pass one neuron; the layer has its own weights.",
             )
-        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
+        if not is_int(n) or n < 1:
             raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "n is the number of neurons.")
         if not isinstance(lateral, str) or lateral not in ("all", "others", "self"):
             raise ArgumentError("Recurrent", "lateral 'all', 'others' or 'self'", repr(lateral), "Choose one of them.")

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..dtypes import describe, float32
+from ..dtypes import describe, float32, is_int
 from ..errors import ArgumentError
 from ..intake import to_generator
-from ..spatial import is_int
 from ..tensor import Tensor
 from .options import Layer, flag, float_dtype, parameter, positive
 

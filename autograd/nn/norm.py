@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..dtypes import describe, float32
+from ..dtypes import describe, float32, is_int
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_generator
-from ..spatial import is_int
 from ..tensor import Tensor, as_tensor
 from .moving import MovingNorm
 from .options import Layer, check_data_format, fixed, flag, float_dtype, number, parameter, positive

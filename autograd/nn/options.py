@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..cell import Cell
-from ..dtypes import DType, as_bool, describe, float32, to_dtype
+from ..dtypes import DType, as_bool, describe, float32, is_int, is_number, to_dtype
 from ..errors import ArgumentError, DTypeError
 from ..parameter import Parameter
-from ..spatial import is_int
 from . import init
 
 __all__ = ["Layer", "check_data_format", "fixed", "float_dtype", "number", "parameter", "positive", "probability"]
@@ -55,19 +54,15 @@ def positive(where: str, advice: str = "Count the channels, or the features.", /
 
 def number(where: str, name: str, value: Any, low: float, high: float = _LARGEST) -> float:
     """Return an option, a finite number from ``low`` to ``high``, as a float."""
-    if not _is_real(value) or not low <= (value if isinstance(value, int) else float(value)) <= high:
+    if not is_number(value) or not low <= (value if isinstance(value, int) else float(value)) <= high:
         limits = f"finite number of at least {low:g}" if high == _LARGEST else f"number from {low:g} to {high:g}"
         raise ArgumentError(where, f"{name} as a {limits}", describe(value), "Leave it out for the default.")
     return float(value)
 
 
-def _is_real(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
 def probability(where: str, p: Any) -> float:
     """Return the probability of a zero, in [0, 1), as a float."""
-    if not _is_real(p) or not 0 <= p < 1:
+    if not is_number(p) or not 0 <= p < 1:
         raise ArgumentError(where, "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
     return float(p)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..dtypes import describe
+from ..dtypes import describe, is_int
 from ..errors import ArgumentError
-from ..spatial import check_pad_mode, is_int, output_sizes, per_axis
+from ..spatial import check_pad_mode, output_sizes, per_axis
 from ..tensor import Tensor, as_tensor
 from .options import Layer, check_data_format, fixed, flag
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe
+from ..dtypes import describe, is_int, is_number
 from ..errors import ArgumentError, ShapeError
 from ..primitive import primitive
-from ..spatial import is_int, refuse_elements
+from ..spatial import refuse_elements
 from ..tensor import Tensor, as_tensor
 from ..wide import widened
 from .elementwise import sqrt
@@ -48,7 +48,7 @@ def _affine(x: Tensor, weight: Any, bias: Any, shape: tuple[int, ...], where: st
 def _checked(x: Any, where: str, eps: Any, least: int) -> Tensor:
     x = as_tensor(x, where)
     refuse_elements(where, x)
-    if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not eps >= 0:
+    if not is_number(eps) or not eps >= 0:
         raise ArgumentError(where, "eps, which is added to the variance, as a number >= 0", describe(eps), "For example 1e-5.")
     if x.ndim < least:
         raise ShapeError(where, "an input [N, C, ...]", describe(x), "Add the axes of batch and channels.")

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import CheckpointError, MissingExtraError
+from autograd.errors import CheckpointError
+
+from ..common.others import extra
 
 __all__ = ["decode", "encode", "read"]
 
@@ -30,7 +32,7 @@ _ANOTHER = "Use another checkpoint."
 
 def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
     """Return the bytes of a file of JSON and named arrays."""
-    package = _package(where)
+    package = safetensors(where)
     about = {"format": FORMAT, "version": VERSION, "sha256": _digest(content, arrays), "content": content}
     text = json.dumps(about)
     names = sum(len(name) + 120 for name in arrays)  # each has an entry in the header
@@ -55,7 +57,7 @@ def read(path: Path) -> tuple[Any, dict[str, Array]]:
 
 def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
     """Return the JSON and the arrays in the bytes of a file."""
-    package = _package(where)
+    package = safetensors(where)
     header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= header <= min(len(data) - 8, _HEADER):
         raise CheckpointError(
@@ -92,12 +94,10 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
     return found["content"], arrays
 
 
-def _package(where: str) -> Any:
-    try:
-        import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("safetensors", "train", where) from error
-    return safetensors
+def safetensors(where: str) -> Any:
+    """Import the package safetensors with its module for numpy."""
+    extra("safetensors.numpy", "train", where)
+    return extra("safetensors", "train", where)
 
 
 def _array(entry: Mapping[str, Any]) -> Array:

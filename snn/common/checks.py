@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int, is_number
 from autograd.errors import ArgumentError, NonFiniteError
 
 __all__ = ["fired", "positive", "whole"]
@@ -25,7 +25,7 @@ def fired(values: Any, where: str) -> Any:
 
 def positive(value: Any, where: str, name: str, fix: str) -> float:
     """Return a number above 0 and below 1e30 after a check."""
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    real = is_number(value)
     if not real or not 0 < value < 1e30:
         raise ArgumentError(where, f"{name} to be a positive number", describe(value), fix)
     return float(value)
@@ -33,6 +33,6 @@ def positive(value: Any, where: str, name: str, fix: str) -> float:
 
 def whole(value: Any, where: str, name: str, fix: str, most: int) -> int:
     """Return a whole number from 1 to ``most`` after a check."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value <= most:
+    if not is_int(value) or not 1 <= value <= most:
         raise ArgumentError(where, f"{name} to be a whole number from 1 to {most:,}", describe(value), fix)
     return int(value)

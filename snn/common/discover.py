@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
@@ -15,23 +16,21 @@ __all__ = ["export", "export_all", "kinds"]
 
 def export(package: str) -> None:
     """Give a package, by its ``__name__``, the Cells in the ``__all__`` of its files, an ``__all__`` and a ``dir``."""
-    module = sys.modules[package]
-    found: dict[str, type[Cell]] = {}
-    for file in iter_modules(module.__path__):
-        inside = import_module(f"{package}.{file.name}")
-        exported = {name: getattr(inside, name) for name in inside.__all__}
-        found |= {name: value for name, value in exported.items() if isinstance(value, type) and issubclass(value, Cell)}
-    names = sorted(found)
-    vars(module).update(found, __all__=names, __dir__=lambda: names)
+    _export(package, lambda value: isinstance(value, type) and issubclass(value, Cell))
 
 
 def export_all(package: str) -> None:
     """Give a package, by its ``__name__``, all exports of its files, its folders as modules, an ``__all__`` and a ``dir``."""
+    _export(package, lambda value: True)
+
+
+def _export(package: str, chosen: Callable[[Any], bool]) -> None:
     module = sys.modules[package]
     found: dict[str, Any] = {}
     for file in iter_modules(module.__path__):
         inside = import_module(f"{package}.{file.name}")
         found |= {file.name: inside} if file.ispkg else {name: getattr(inside, name) for name in inside.__all__}
+    found = {name: value for name, value in found.items() if chosen(value)}
     names = sorted(found)
     vars(module).update(found, __all__=names, __dir__=lambda: names)
 

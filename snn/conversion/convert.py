@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, nn
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_number
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.state import no_grad, quietly
 
@@ -142,7 +142,7 @@ def convert(
 
 
 def _check_number(value: Any, expected: str, fits: Callable[[Any], bool]) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not fits(value):
+    if not is_number(value) or not fits(value):
         raise ArgumentError("snn.convert", expected, repr(value), "Leave it out for the default.")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, as_tensor, nn
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, ShapeError
 from autograd.state import no_grad
 
@@ -101,7 +101,7 @@ class Converted:
         ShapeError, DTypeError
             As from :func:`snn.metrics.accuracy`.
         """
-        if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+        if not is_int(steps) or steps < 1:
             raise ArgumentError("Converted.accuracy", "steps to be a positive int", repr(steps), "It is T.")
         array = samples(x, "Converted.accuracy, x")
         outs, scores = [], []

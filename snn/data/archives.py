@@ -14,6 +14,7 @@ from typing import IO
 
 from autograd.errors import DataError
 
+from ..common.others import told
 from .files import AGAIN
 
 __all__: list[str] = []
@@ -44,7 +45,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
         if isinstance(error, OSError) and error.strerror:
             expected = "a writable folder with free space"
             raise DataError(where, expected, error.strerror, "Nothing was left behind.") from error
-        got = f"a damaged one ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        got = f"a damaged one ({told(error)})"
         raise DataError(where, "an intact archive", got, AGAIN) from error
     return target
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 from .sources import Source
@@ -108,7 +108,7 @@ class Batches(Iterable[Batch]):
     ) -> None:
         where = f"{dataset.name}, batches"
         for name, value, least in (("size", size, 1), ("prefetch", prefetch, 0), ("start", start, 0)):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            if not is_int(value) or value < least:
                 raise ArgumentError(
                     where, f"{name}, an int of at least {least}", describe(value), "For example batches(64, rng)."
                 )

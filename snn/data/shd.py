@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import DataError, MissingExtraError
+from autograd.errors import DataError
 
+from ..common.others import extra, told
 from .dataset import Dataset, Splits
 from .download import Remote, provide
 from .events import Events
@@ -110,18 +111,15 @@ class _Cochlea(Source):
 
     def _with(self, act: Any) -> Any:
         """Call a function with the open file; if the file is broken, the error names it."""
-        try:
-            import h5py
-        except ImportError as error:
-            raise MissingExtraError("h5py", "data", self.need) from error
+        h5py = extra("h5py", "data", self.need)
         try:
             with h5py.File(self.path, "r") as file:
                 return act(file)
         except _BROKEN as error:
             if isinstance(error, DataError):
                 raise
-            got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise DataError(self.where, "an HDF5 file with spikes/times, spikes/units and labels", got, AGAIN) from error
+            expected = "an HDF5 file with spikes/times, spikes/units and labels"
+            raise DataError(self.where, expected, told(error), AGAIN) from error
 
     def _node(self, file: Any, name: str) -> Any:
         """Return a data set that lies in this very file."""

@@ -16,9 +16,9 @@ import numpy as np
 from autograd import Cell, Parameter, from_dlpack
 from autograd.assign import fitted_all
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, AutogradError, CheckpointError, DTypeError, MissingExtraError, StateDictError
+from autograd.errors import ArgumentError, AutogradError, CheckpointError, DTypeError, StateDictError
 
-from ..checkpoint.container import DTYPES
+from ..checkpoint.container import DTYPES, safetensors
 from ..common.files import write_whole
 
 __all__ = ["load_state_dict", "read", "save", "state_dict"]
@@ -192,7 +192,7 @@ def save(path: str | os.PathLike[str], net: Cell, names: Names | None = None) ->
     MissingExtraError
         If safetensors is not installed.
     """
-    package = _package("interop.torch.save")
+    package = safetensors("interop.torch.save")
     write_whole(Path(path), package.numpy.save(state_dict(net, names), {"format": "pt"}))
 
 
@@ -212,7 +212,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Array]:
             where, "a file of the safetensors format", "a pickle of torch, which may run code",
             "Load it there, torch.load(path, weights_only=True), and pass the result.",
         )  # fmt: skip
-    package = _package(where)
+    package = safetensors(where)
     try:
         entries = package.deserialize(Path(path).read_bytes())
     except OSError as error:
@@ -249,14 +249,6 @@ def as_array(value: Any, where: str) -> Array:
             raise DTypeError(where, "a tensor of numbers", describe(value), "Leave it out: names={...: None}.")
         return array
     return from_dlpack(value).asnumpy()
-
-
-def _package(where: str) -> Any:
-    try:
-        import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("safetensors", "train", where) from error
-    return safetensors
 
 
 def _cell(net: Any, where: str) -> Cell:

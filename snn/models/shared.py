@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autograd import Cell
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError
-from autograd.spatial import is_int
 
 from ..neurons import IFNode, LIFNode
 from ..surrogate import atan

@@ -8,27 +8,17 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError
 
-__all__ = ["callables", "generators", "is_number", "is_whole", "measured", "plain", "samples", "text", "whole"]
+__all__ = ["callables", "generators", "measured", "plain", "samples", "text", "whole"]
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a value is a real number: no bool, no text, no array."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number and no bool."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
 def whole(where: str, name: str, value: Any, least: int, fix: str) -> int:
     """Return a count, at least ``least``, as an int."""
-    if not is_whole(value) or value < least:
+    if not is_int(value) or value < least:
         raise ArgumentError(where, f"{name}, a whole number of at least {least}", repr(value), fix)
     return int(value)
 

@@ -6,6 +6,7 @@ import math
 import os
 import time
 
+from autograd.dtypes import is_number
 from autograd.errors import ArgumentError, CheckpointError, PositionError
 
 from ..checkpoint import Checkpoints
@@ -41,7 +42,7 @@ class EarlyStopping(Hook):
     """
 
     def __init__(self, metric: str, patience: int, *, lowest: bool, least: float = 0.0) -> None:
-        if not checks.is_number(least) or not 0 <= least < math.inf:
+        if not is_number(least) or not 0 <= least < math.inf:
             raise ArgumentError("EarlyStopping", "least, a number of at least 0", repr(least), "0 counts every improvement.")
         self.metric, self.lowest, self.least = checks.text("EarlyStopping", "metric", metric), lowest, least
         self.patience = checks.whole("EarlyStopping", "patience", patience, 1, "It counts epochs.")
@@ -81,7 +82,7 @@ class SaveCheckpoints(Hook):
         self, directory: str | os.PathLike[str] | Checkpoints, *, seconds: float = 60.0, steps: int | None = None,
         best: str | None = None, lowest: bool = False,
     ) -> None:  # fmt: skip
-        if not checks.is_number(seconds) or not seconds >= 0:
+        if not is_number(seconds) or not seconds >= 0:
             raise ArgumentError(
                 "SaveCheckpoints",
                 "seconds of at least 0",

@@ -16,6 +16,7 @@ from autograd import Cell, Parameter, Tensor
 from autograd.errors import AutogradError, DataError
 
 from ... import surrogate
+from ...common.others import told
 from ...neurons.ranges import Checked
 from ...surrogate.base import Surrogate
 from .fields import Array
@@ -105,8 +106,7 @@ def restored(
         agrees = expected.kind == kind and expected.fields.keys() == fields.keys()
         agrees = agrees and all(np.array_equal(expected.fields[name], fields[name]) for name in fields)
     except (AutogradError, LookupError, TypeError, ValueError, AttributeError, OverflowError, StopIteration) as error:
-        got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DataError(f"{where}, metadata {KEY!r}", "a Cell of ours", got, _AGAIN) from error
+        raise DataError(f"{where}, metadata {KEY!r}", "a Cell of ours", told(error), _AGAIN) from error
     if not agrees:
         raise DataError(
             where, "fields as in its metadata: the graph as spikecell wrote it", "other fields: it was changed since", _AGAIN

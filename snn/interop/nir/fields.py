@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DataError, MissingExtraError
+from autograd.dtypes import describe, is_int, is_number
+from autograd.errors import ArgumentError, DataError
+
+from ...common.others import extra
 
 __all__ = [
     "LIMIT",
@@ -36,16 +38,12 @@ MEND = "Fix the graph, or ask its author."
 
 def library(where: str) -> Any:
     """Return the package nir."""
-    try:
-        import nir
-    except ImportError as error:
-        raise MissingExtraError("nir", "nir", where) from error
-    return nir
+    return extra("nir", "nir", where)
 
 
 def positive_step(where: str, dt: Any) -> float:
     """Return a time step in seconds as a float."""
-    number = isinstance(dt, (int, float, np.integer, np.floating)) and not isinstance(dt, bool)
+    number = is_number(dt)
     if not number or not 0 < dt < math.inf:
         raise ArgumentError(where, "dt, the seconds of a time step, as a number above 0", describe(dt), "For example dt=1e-3.")
     return float(dt)
@@ -53,7 +51,7 @@ def positive_step(where: str, dt: Any) -> float:
 
 def check_limit(where: str, limit: Any) -> None:
     """Check a limit in bytes."""
-    if not isinstance(limit, (int, np.integer)) or isinstance(limit, bool) or limit < 1:
+    if not is_int(limit) or limit < 1:
         raise ArgumentError(
             where, "limit, the most bytes, as a whole number above 0", describe(limit), "For example limit=1 << 30."
         )

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import AutogradError, DataError, MissingExtraError
+from autograd.errors import AutogradError, DataError
 
+from ...common.others import extra, told
 from ...data.files import AGAIN, as_path
 from ...data.heap import read_row
 from .fields import Array, check_limit
@@ -49,10 +50,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     are attributes of groups to read as numbers among their members. A damaged file, links to elsewhere and compression other
     than gzip are errors.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError("h5py", "nir", where) from error
+    h5py = extra("h5py", "nir", where)
     check_limit(where, limit)
     found, place = as_path(path, where), f"reading {path}"
     if not found.is_file():
@@ -65,8 +63,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     except AutogradError:
         raise
     except _BROKEN as error:
-        got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DataError(place, "an HDF5 file of groups, numbers and texts", got, AGAIN) from error
+        raise DataError(place, "an HDF5 file of groups, numbers and texts", told(error), AGAIN) from error
 
 
 class _Reader:

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from autograd import Cell, Tensor, nn, optim
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_number
 from autograd.errors import ArgumentError, DTypeError
 
 from ... import encode
@@ -23,7 +23,7 @@ from ...neurons import LeakyReadout, LIFNode
 from ...simulate import run
 from ...surrogate.base import check_function
 from ...train import EarlyStopping, Hook, Trainer
-from ...train.checks import is_number, whole
+from ...train.checks import whole
 
 __all__ = ["DTYPES", "Spiking"]
 
@@ -224,7 +224,3 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
 
 
 _ENCODINGS = ("direct", "rate", "latency")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -176,7 +176,3 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         """Return the most probable class of each sample, ``[N]``."""
         found = self.predict_proba(X).argmax(1)
         return self.classes_[found]  # type: ignore[no-any-return]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -128,7 +128,3 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         """Return the prediction for each sample, ``[N]`` or ``[N, targets]`` as the targets were."""
         found = self._outputs(X).astype(np.float64) * self._scale + self._mean
         return found[:, 0] if self._axes == 1 else found  # type: ignore[no-any-return]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
