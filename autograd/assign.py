@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import RANK, describe
+from .dtypes import RANK, Array, describe
 from .errors import ArgumentError, DTypeError, ShapeError, StateDictError
 from .intake import to_numbers
 from .state import quietly
-from .tensor import Array, Tensor, to_array
+from .tensor import Tensor, to_array
 
 __all__ = ["check_saved", "fitted", "fitted_all"]
 

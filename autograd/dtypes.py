@@ -10,29 +10,11 @@ from .errors import DTypeError
 from .state import quietly
 
 __all__ = [
-    "RANK",
-    "as_bool",
-    "bool_",
-    "converted",
-    "describe",
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "is_int",
-    "is_number",
-    "promote",
-    "sum_dtype",
-    "to_dtype",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-]
+    "RANK", "as_bool", "bool_", "converted", "describe", "float16", "float32", "float64", "int8", "int16", "int32", "int64",
+    "is_int", "is_number", "promote", "sum_dtype", "to_dtype", "uint8", "uint16", "uint32", "uint64",
+]  # fmt: skip
 
+Array = np.ndarray[Any, np.dtype[Any]]
 DType = np.dtype[Any]
 
 float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
@@ -53,11 +35,9 @@ def to_dtype(value: Any, where: str) -> DType:
         dtype = np.dtype(object)
     if dtype.kind not in RANK:
         raise DTypeError(
-            where,
-            "a bool, int or float dtype",
-            f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
+            where, "a bool, int or float dtype", f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
             "For example, use autograd.float32.",
-        )
+        )  # fmt: skip
     return dtype if dtype.isnative else np.dtype(dtype.type)
 
 

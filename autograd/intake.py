@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import describe
+from .dtypes import Array, describe
 from .errors import AutogradError, DTypeError, ShapeError
 from .tree import leaves
 
 __all__ = ["is_weak", "to_generator", "to_numbers"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _NUMBERS = "biuf"
 _FIXES = {

@@ -25,11 +25,9 @@ def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tu
     if len(several) != axes or not all(is_int(n) and n >= least for n in several):
         each = "an int" if axes == 1 else f"an int or {axes} ints"
         raise ArgumentError(
-            where,
-            f"{name} as {each}, at least {least}",
-            describe(value),
+            where, f"{name} as {each}, at least {least}", describe(value),
             f"Pass one number for all axes, such as {name}={max(least, 1)}.",
-        )
+        )  # fmt: skip
     return tuple(int(n) for n in several)
 
 
@@ -66,11 +64,9 @@ def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
     pads = borders(where, padding, axes)
     if pad_mode != "pad" and any(map(any, pads)):
         raise ArgumentError(
-            where,
-            f"padding=0 with pad_mode={pad_mode!r}",
-            f"padding={padding!r}",
+            where, f"padding=0 with pad_mode={pad_mode!r}", f"padding={padding!r}",
             "To choose the padding, use pad_mode='pad'.",
-        )
+        )  # fmt: skip
 
 
 def windows_on(

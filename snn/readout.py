@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, float16, float32, ops
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
@@ -19,7 +19,6 @@ from .neurons.base import Neuron
 
 __all__ = ["READOUTS", "check_labels", "check_mask", "for_loss", "from_record", "mark_resets", "over_time", "read"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Result = tuple[Tensor, Any, dict[str, Tensor]]
 
 

@@ -100,11 +100,9 @@ class Recurrent(Weighted):
         super().__init__()
         if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
             raise ArgumentError(
-                "Recurrent",
-                "a neuron, such as snn.LIFNode(beta=0.9)",
-                describe(node),
+                "Recurrent", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node),
                 "Pass one neuron; the layer has its own weights.",
-            )
+            )  # fmt: skip
         if not is_int(n) or n < 1:
             raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "n is the number of neurons.")
         if not isinstance(lateral, str) or lateral not in ("all", "others", "self"):

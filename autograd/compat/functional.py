@@ -186,11 +186,9 @@ def vmap(fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callabl
         counts = {len(part) for part, axis in zip(parts, axes, strict=True) if axis is not None}
         if len(counts) != 1 or 0 in counts:
             raise ShapeError(
-                "ops.vmap",
-                "inputs with equal numbers of items",
-                f"numbers {sorted(counts)}",
+                "ops.vmap", "inputs with equal numbers of items", f"numbers {sorted(counts)}",
                 "Name the right axes in in_axes.",
-            )
+            )  # fmt: skip
         outs = []
         for i in range(counts.pop()):
             picked = [part if axis is None else part[i] for part, axis in zip(parts, axes, strict=True)]

@@ -144,11 +144,9 @@ class Upsample(Layer):
             )
         if mode not in ("nearest", "linear", "bilinear", "trilinear"):
             raise ArgumentError(
-                "Upsample",
-                "mode 'nearest', 'linear', 'bilinear' or 'trilinear'",
-                repr(mode),
+                "Upsample", "mode 'nearest', 'linear', 'bilinear' or 'trilinear'", repr(mode),
                 "Choose one by the number of axes.",
-            )
+            )  # fmt: skip
         self.size, self.scale_factor, self.mode, self.align_corners = fixed(size), fixed(scale_factor), mode, align_corners
 
     def construct(self, x: Any) -> Tensor:

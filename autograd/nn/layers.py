@@ -103,11 +103,9 @@ class Dense(Weighted):
             activation = get_activation(activation, "Dense, activation")
         elif activation is not None and (isinstance(activation, type) or not callable(activation)):
             raise DTypeError(
-                "Dense",
-                "activation to be a name, a Cell or a function",
-                describe(activation),
+                "Dense", "activation to be a name, a Cell or a function", describe(activation),
                 "For example 'relu', or nn.ReLU().",
-            )
+            )  # fmt: skip
         self.activation = activation
 
     def construct(self, x: Any) -> Tensor:

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe
+from ..dtypes import Array, describe
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_numbers
 from ..state import quietly
 
 __all__ = ["Constraint", "Mask", "MaxNorm", "Signs", "Within"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Constraint:

@@ -73,11 +73,9 @@ def _checked(where: str, params: Any) -> list[Parameter]:
             raise DTypeError(where, "Parameters", describe(p), _ASK)
         if p.dtype.kind != "f":
             raise DTypeError(
-                f"{where}, {p.name}",
-                "a Parameter of floats",
-                describe(p),
+                f"{where}, {p.name}", "a Parameter of floats", describe(p),
                 "Convert its values, or keep it out of the optimizer.",
-            )
+            )  # fmt: skip
     return found
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import CheckpointError
 
 from ..common.others import extra
 
 __all__ = ["decode", "encode", "read"]
-
-Array = np.ndarray[Any, Any]
 
 FORMAT, VERSION = "spikecell checkpoint", 1
 DTYPES = {
@@ -77,11 +76,9 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
         )  # fmt: skip
     if found["version"] != VERSION:
         raise CheckpointError(
-            where,
-            f"version {VERSION} of the format",
-            f"version {found['version']!r}",
+            where, f"version {VERSION} of the format", f"version {found['version']!r}",
             "Read it with the version of spikecell that wrote it.",
-        )
+        )  # fmt: skip
     try:
         arrays = {name: _array(entry) for name, entry in package.deserialize(data)}
     except (package.SafetensorError, ValueError, KeyError, TypeError) as error:

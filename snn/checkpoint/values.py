@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import CheckpointError
 from autograd.optim import Optimizer
 
 from .attributes import attributes_of
-from .container import DTYPES, Array
+from .container import DTYPES
 from .generators import generators_of, made, state_of
 
 __all__ = ["CELL", "DICT", "GENERATOR", "LIST", "NAMED", "OPTIMIZER", "TUPLE", "kind_of", "pack", "plain_repr", "unpack"]

@@ -12,10 +12,12 @@ __all__ = ["extra", "told"]
 
 def extra(module: str, name: str, where: str) -> Any:
     """Import a module of the package that an extra of ours installs, for the function ``where``."""
+    package = module.partition(".")[0]
     try:
+        import_module(package)
         return import_module(module)
     except ImportError as error:
-        raise MissingExtraError(module.partition(".")[0], name, where) from error
+        raise MissingExtraError(package, name, where) from error
 
 
 def told(error: Exception, most: int = 200) -> str:

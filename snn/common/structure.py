@@ -16,38 +16,11 @@ from autograd.errors import ShapeError, StateError
 from autograd.nn.stateful import holds_neurons, is_stateful, start
 
 __all__ = [
-    "ADD_AXIS",
-    "array_name",
-    "check_features",
-    "check_kept",
-    "check_parts",
-    "generators",
-    "given_state",
-    "has_state",
-    "held",
-    "holds_neurons",
-    "holds_over_time",
-    "initial_state",
-    "is_chain",
-    "is_over_time",
-    "is_repeated",
-    "is_stateful",
-    "label",
-    "like",
-    "membrane",
-    "observed",
-    "outline",
-    "passes_straight",
-    "record_names",
-    "runs_at_once",
-    "sample_state",
-    "says_too_deep",
-    "state_names",
-    "steps_in_loops",
-    "variables",
-    "with_membrane",
-    "zeros_of",
-]
+    "ADD_AXIS", "array_name", "check_features", "check_kept", "check_parts", "generators", "given_state", "has_state", "held",
+    "holds_neurons", "holds_over_time", "initial_state", "is_chain", "is_over_time", "is_repeated", "is_stateful", "label",
+    "like", "membrane", "observed", "outline", "passes_straight", "record_names", "runs_at_once", "sample_state",
+    "says_too_deep", "state_names", "steps_in_loops", "variables", "with_membrane", "zeros_of",
+]  # fmt: skip
 
 _PLAIN = {int, float, bool, str, type(None)}
 

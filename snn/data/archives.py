@@ -84,10 +84,7 @@ def _inside(name: str, where: str) -> PurePosixPath:
     parts = path.parts
     if not parts or path.is_absolute() or ".." in parts or set(name) & set("\\:\0") or len(name) > 1000:
         raise DataError(
-            where,
-            "paths that lead into the archive",
-            repr(name)[:80],
-            "Do not use this file: it is malicious or faulty.",
+            where, "paths that lead into the archive", repr(name)[:80], "Do not use this file: it is malicious or faulty."
         )
     return path
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd.dtypes import describe, is_int
+from autograd.dtypes import Array, describe, is_int
 from autograd.errors import ArgumentError, DTypeError, PositionError, UnknownNameError
 
 from .batches import Batches
@@ -17,7 +17,6 @@ from .sources import Drawn, Source
 
 __all__ = ["Dataset", "Sample", "Splits"]
 
-Array = np.ndarray[Any, Any]
 KINDS = ("events", "sequence", "static")
 
 

@@ -12,13 +12,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
 from .files import AGAIN
 
 __all__: list[str] = []
 
-Array = np.ndarray[Any, Any]
 _ROW = struct.Struct("<IQI")  # length, where its heap begins, its number there
 _OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, size
 _HEAD = struct.Struct("<4sB3xQ")  # GCOL, version, size of all

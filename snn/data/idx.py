@@ -10,13 +10,12 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
 from .files import AGAIN, as_path, reading
 
 __all__ = ["read_idx"]
-
-Array = np.ndarray[Any, Any]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_AXES = 64  # of an array of numpy

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, DataError
 
 from .dataset import Splits
@@ -19,7 +19,6 @@ from .images import of_bytes
 
 __all__ = ["MNIST", "emnist", "fashion_mnist", "kmnist", "mnist"]
 
-Array = np.ndarray[Any, Any]
 _SIDE = 28
 _DIGITS = tuple("0123456789")
 _PARTS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
 from ..common.others import extra, told
@@ -21,7 +22,6 @@ from .sources import Source, file_pieces
 
 __all__ = ["shd", "ssc"]
 
-Array = np.ndarray[Any, Any]
 CHANNELS = 700
 _LONGEST = 1e6  # seconds
 _BASES = "https://zenkelab.org/datasets/{}", "https://compneuro.net/datasets/{}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ShapeError
 
 from .events import FIELDS, Events
@@ -17,7 +17,6 @@ from .files import reading
 
 __all__ = ["Arrays", "Drawn", "Files", "Source"]
 
-Array = np.ndarray[Any, Any]
 _PIECE = 1 << 20
 
 

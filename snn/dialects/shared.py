@@ -53,11 +53,9 @@ def own(where: str, argument: str, function: Any, default: Callable[[Any], Any])
     root = getattr(function, "__module__", type(function).__module__).partition(".")[0]
     if root in ("jax", "sinabs", "snntorch", "spikingjelly", "spyx", "torch"):
         raise ArgumentError(
-            where,
-            f"{argument} of ours, such as snn.surrogate.atan()",
-            f"one of {root}",
+            where, f"{argument} of ours, such as snn.surrogate.atan()", f"one of {root}",
             "Use its counterpart in snn.surrogate.",
-        )
+        )  # fmt: skip
     return function
 
 

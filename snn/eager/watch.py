@@ -15,17 +15,9 @@ from autograd.errors import ArgumentError, NonFiniteError
 from ..common.structure import holds_neurons, is_stateful, label, like, observed, record_names
 
 __all__ = [
-    "Recorder",
-    "attributes",
-    "check_gradient",
-    "check_input",
-    "check_layers",
-    "check_output",
-    "check_recorded",
-    "check_steps",
-    "look_for_hidden_state",
-    "not_once",
-]
+    "Recorder", "attributes", "check_gradient", "check_input", "check_layers", "check_output", "check_recorded", "check_steps",
+    "look_for_hidden_state", "not_once",
+]  # fmt: skip
 
 Remove = Callable[[], None]
 

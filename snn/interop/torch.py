@@ -15,7 +15,7 @@ import numpy as np
 
 from autograd import Cell, Parameter, from_dlpack
 from autograd.assign import fitted_all
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, AutogradError, CheckpointError, DTypeError, StateDictError
 
 from ..checkpoint.container import DTYPES, safetensors
@@ -23,7 +23,6 @@ from ..common.files import write_whole
 
 __all__ = ["load_state_dict", "read", "save", "state_dict"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Names = Mapping[str, str | None]
 
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}

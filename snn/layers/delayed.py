@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ops
-from autograd.dtypes import describe, float32
+from autograd.dtypes import Array, describe, float32
 from autograd.errors import ShapeError
 from autograd.intake import to_generator
 
@@ -15,8 +15,6 @@ from .delay import WholeDelays
 from .delayed_weights import DelayedWeights, Part
 
 __all__ = ["DelayedDense"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class DelayedDense(DelayedWeights, WholeDelays):

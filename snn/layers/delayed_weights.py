@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import describe, float32, float64
+from autograd.dtypes import Array, describe, float32, float64
 from autograd.errors import ShapeError
 from autograd.nn import init
 from autograd.nn.options import flag, float_dtype, parameter, positive
@@ -21,7 +21,6 @@ from .taps import delayed, of_spikes, picked, taps
 
 __all__: list[str] = []  # nothing public
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Part = tuple[Any, Array | None]
 
 

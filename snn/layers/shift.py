@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.primitive import primitive
 from autograd.state import state
 
 from ..spikes import Spikes, as_spikes
 
 __all__: list[str] = []  # nothing public
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def _back(g: Any, shape: Any, delays: Any, start: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, as_tensor, ops
-from autograd.dtypes import describe, float32, float64
+from autograd.dtypes import Array, describe, float32, float64
 from autograd.errors import CompileError
 from autograd.primitive import primitive
 from autograd.state import state
@@ -15,8 +15,6 @@ from autograd.state import state
 from ..spikes import Spikes
 
 __all__: list[str] = []  # nothing public
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 # A product is linear in the sequence and in the weights. Its two derivatives are products too, and their derivatives are
 # these three products again. ``x`` is [D + T, M, n_in] and begins with the inputs before the first step; ``g`` and the output

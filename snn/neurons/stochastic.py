@@ -130,11 +130,9 @@ class Stochastic(Stateful):
         super().__init__()
         if not isinstance(node, Neuron) or not hasattr(node, "discharge") or not node.fire or node.firing is not None:
             raise ArgumentError(
-                "Stochastic",
-                "a neuron that fires one spike at a time, such as snn.IFNode()",
-                describe(node),
+                "Stochastic", "a neuron that fires one spike at a time, such as snn.IFNode()", describe(node),
                 "Give one neuron.",
-            )
+            )  # fmt: skip
         if escape is not None:
             check_function(escape, "Stochastic", "escape to be a Cell or a function", "Pass snn.EscapeRate().")
         self.node, self.escape, self.draw = node, EscapeRate() if escape is None else escape, _Draw()

@@ -24,17 +24,8 @@ from autograd.errors import CompileError
 from autograd.places import file_of
 
 __all__ = [
-    "BY_NAME",
-    "GENERATORS",
-    "OURS",
-    "Reads",
-    "global_names",
-    "impure",
-    "is_standard",
-    "reads_by_name",
-    "refuse",
-    "watching",
-]
+    "BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "reads_by_name", "refuse", "watching",
+]  # fmt: skip
 
 OURS = tuple(
     str(folder / "_")[:-1] for folder in (Path(autograd.__file__).parent, Path(__file__).parents[1], Path(np.__file__).parent)

@@ -72,10 +72,7 @@ def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
         raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name each number.")
     if both := taken & set(metrics):
         raise ArgumentError(
-            f"Trainer, {where}",
-            "metrics with names of their own",
-            ", ".join(sorted(both)),
-            "The history already has it.",
+            f"Trainer, {where}", "metrics with names of their own", ", ".join(sorted(both)), "The history already has it."
         )
     for name, value in metrics.items():
         if not isinstance(value, _NUMBERS) and not (isinstance(value, (Tensor, np.ndarray)) and not value.ndim):

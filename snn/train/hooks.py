@@ -84,11 +84,9 @@ class SaveCheckpoints(Hook):
     ) -> None:  # fmt: skip
         if not is_number(seconds) or not seconds >= 0:
             raise ArgumentError(
-                "SaveCheckpoints",
-                "seconds of at least 0",
-                repr(seconds),
+                "SaveCheckpoints", "seconds of at least 0", repr(seconds),
                 "0 saves after every step, math.inf never saves by time.",
-            )
+            )  # fmt: skip
         if steps is not None:
             steps = checks.whole("SaveCheckpoints", "steps", steps, 1, "Or leave it out.")
         if best is not None:

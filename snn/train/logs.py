@@ -99,11 +99,9 @@ class JSONLines(Hook):
         """Write the finished epochs anew: a killed process may have written more of them, or a part of a line."""
         if not trainer.resumed and self.path.exists() and self.path.stat().st_size:
             raise ArgumentError(
-                "JSONLines",
-                "a new file for a new run",
-                f"{self.path}, which has lines",
+                "JSONLines", "a new file for a new run", f"{self.path}, which has lines",
                 "Nothing was run. Resume, or name another file.",
-            )
+            )  # fmt: skip
         make_directory(self.path.parent)
         if trainer.resumed:
             write_whole(self.path, "".join(json.dumps(line) + "\n" for line in trainer.history).encode(), ELSEWHERE)

@@ -39,9 +39,7 @@ class Transform:
         """Return the argument if it is events, or raise."""
         if not isinstance(events, Events):
             raise DTypeError(
-                type(self).__name__,
-                "snn.data.Events",
-                describe(events),
+                type(self).__name__, "snn.data.Events", describe(events),
                 "Make frames last; for arrays, snn.data.from_structured.",
-            )
+            )  # fmt: skip
         return events

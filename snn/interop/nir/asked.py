@@ -42,11 +42,9 @@ def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | Non
     own = about.get("dt")
     if own is None and dt is None:
         raise ArgumentError(
-            where,
-            "dt, the seconds of a time step: NIR has none",
-            "none",
+            where, "dt, the seconds of a time step: NIR has none", "none",
             "Pass the step that the graph was made for; 1e-4 is common.",
-        )
+        )  # fmt: skip
     if own is None:
         return positive_step(where, dt)
     try:

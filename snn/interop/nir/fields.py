@@ -8,29 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe, is_int, is_number
+from autograd.dtypes import Array, describe, is_int, is_number
 from autograd.errors import ArgumentError, DataError
 
 from ...common.others import extra
 
 __all__ = [
-    "LIMIT",
-    "MEND",
-    "Array",
-    "check_limit",
-    "check_names",
-    "full",
-    "label",
-    "library",
-    "many",
-    "numbers",
-    "positive_step",
-    "sizes",
-    "uniform",
-    "whole",
-]
+    "LIMIT", "MEND", "Array", "check_limit", "check_names", "full", "label", "library", "many", "numbers", "positive_step",
+    "sizes", "uniform", "whole",
+]  # fmt: skip
 
-Array = np.ndarray[Any, Any]
 LIMIT = 1 << 30
 """Default limit in bytes of all arrays of a graph, and of one sample of a value between two nodes."""
 MEND = "Fix the graph, or ask its author."

@@ -237,11 +237,9 @@ def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
     if len(found) < len(flat.items):
         stuck = next(name for name in flat.items if left[name])
         raise DataError(
-            f"NIR graph, node {stuck!r}",
-            "a neuron or a Delay in each cycle",
-            "a cycle without one, which defines no dynamics",
-            MEND,
-        )
+            f"NIR graph, node {stuck!r}", "a neuron or a Delay in each cycle",
+            "a cycle without one, which defines no dynamics", MEND,
+        )  # fmt: skip
     return found
 
 

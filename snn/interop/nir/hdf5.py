@@ -102,11 +102,9 @@ class _Reader:
         self.left -= size
         if self.left < 0:
             raise DataError(
-                f"{self.where}, {what}"[:300],
-                f"at most {self.limit:,} bytes in all",
-                "more",
+                f"{self.where}, {what}"[:300], f"at most {self.limit:,} bytes in all", "more",
                 "Pass limit= if the file is trusted.",
-            )
+            )  # fmt: skip
 
     def value(self, node: Any) -> Any:
         """Return a data set as an array, a scalar or a text."""

@@ -51,11 +51,9 @@ def _dense(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: float
         raise ArgumentError(where, "a layer without activation", f"activation={cell.activation!r}", "NIR has no such node.")
     if len(before) != 1:
         raise ArgumentError(
-            where,
-            "an input [N, features], as NIR's Affine takes it",
-            f"features {list(before)}",
+            where, "an input [N, features], as NIR's Affine takes it", f"features {list(before)}",
             "Put nn.Flatten() before it.",
-        )
+        )  # fmt: skip
     weight = plain_weight(cell, where)
     if cell.bias is None:
         return Layer("Linear", {"weight": weight})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, tree
+from autograd.dtypes import Array
 from autograd.errors import AutogradError, CompileError
 from autograd.program import Program, Value
 from autograd.state import quietly
@@ -21,8 +22,6 @@ __all__ = ["SIZES", "Step"]
 
 SIZES = 2, 5
 """The two sizes of the batch: whatever differs between the graphs depends on it."""
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _FORMS = {
     "_broadcast_to": "np.broadcast_to({0}, {to})", "_concat": "np.concatenate({all}, {axis})",

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from autograd import Cell, Tensor, nn, optim
-from autograd.dtypes import describe, is_number
+from autograd.dtypes import Array, describe, is_number
 from autograd.errors import ArgumentError, DTypeError
 
 from ... import encode
@@ -26,8 +26,6 @@ from ...train import EarlyStopping, Hook, Trainer
 from ...train.checks import whole
 
 __all__ = ["DTYPES", "Spiking"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _ROWS = 1024  # predicted at once, so that the currents of a large set need not fit into memory
 DTYPES = (np.float64, np.float32)
@@ -91,11 +89,9 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
             )
         if not isinstance(self.early_stopping, (bool, np.bool_)):
             raise DTypeError(
-                where,
-                "early_stopping=True or False",
-                describe(self.early_stopping),
+                where, "early_stopping=True or False", describe(self.early_stopping),
                 "The number of epochs to wait is patience=.",
-            )
+            )  # fmt: skip
         if self.surrogate is not None:
             check_function(self.surrogate, where, "surrogate to be a Cell, a function or None")
         return sizes

@@ -10,15 +10,13 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
 
 from autograd import Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.state import quietly
 
 from .base import DTYPES, Spiking
 
 __all__ = ["SpikingRegressor"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
