@@ -59,10 +59,8 @@ def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Call
                 setattr(cell, name, value)
             except Exception as error:
                 lost = undo()
-                expected, got = (
-                    f"a value that {type(cell).__name__} takes",
-                    f"{describe(value)}, and {type(error).__name__}: {error}",
-                )
+                expected = f"a value that {type(cell).__name__} takes"
+                got = f"{describe(value)}, and {type(error).__name__}: {error}"
                 if isinstance(error, AutogradError):
                     expected, got = error.expected, error.got
                 raise CheckpointError(

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import describe, float32
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError, StateError
 from autograd.intake import to_numbers
 
-from ..neurons.stateful import Stateful
+from ..neurons.stateful import Stateful, floats
 from .shift import shifted
 
 __all__ = ["Delay"]
@@ -144,7 +144,7 @@ class Delay(WholeDelays):
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step: return the input ``delay`` steps ago, ``[N, ...]``, and the next state."""
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         if not self.steps:
             return x, ()
         coming = [*state, ops.zeros_like(state[-1])]  # the known part of the outputs of this step and the next ones
@@ -157,7 +157,7 @@ class Delay(WholeDelays):
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Run all time steps of ``[T, N, ...]`` at once, with the same result as step by step."""
-        x, steps = x if x.dtype.kind == "f" else x.astype(float32), len(x)
+        x, steps = floats(x), len(x)
         out = shifted(x, self.delay, 0, steps)
         coming = shifted(x, self.delay, steps, steps + self.steps)
         after = [coming[k] for k in range(self.steps)]

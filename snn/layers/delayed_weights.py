@@ -14,6 +14,7 @@ from autograd.nn import init
 from autograd.nn.options import flag, float_dtype, parameter, positive
 from autograd.nn.weighted import Weighted
 
+from ..neurons.stateful import floats
 from ..spikes import Spikes, as_spikes
 from .delay import Remembering
 from .shift import shifted
@@ -39,11 +40,8 @@ class DelayedWeights(Remembering, Weighted):
         super().__init__()
         name = type(self).__name__
         positive(name, in_channels=in_channels, out_channels=out_channels)
-        self.in_channels, self.out_channels, self.has_bias = (
-            int(in_channels),
-            int(out_channels),
-            flag(name, "has_bias", has_bias),
-        )
+        self.in_channels, self.out_channels = int(in_channels), int(out_channels)
+        self.has_bias = flag(name, "has_bias", has_bias)
         shape, dtype = (self.out_channels, self.in_channels), float_dtype(name, dtype)
         start = init.KaimingUniform() if weight_init is None else weight_init
         self.weight = parameter(f"{name}, weight_init", start, shape, rng, dtype)
@@ -80,7 +78,7 @@ class DelayedWeights(Remembering, Weighted):
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step: map ``[N, ..., in_channels]`` and the last inputs, the newest first, to ``[N, ..., out_channels]``."""
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         known = (x, *state)
         out = self.one_step(known)
         return out if self.bias is None else out + self.bias, known[: self.steps]
@@ -90,7 +88,7 @@ class DelayedWeights(Remembering, Weighted):
 
         Map ``[T, N, ..., in_channels]`` and the state before to ``[T, N, ..., out_channels]`` and the state after.
         """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         dtype = np.result_type(x.dtype, self.weight.dtype)
         parts = [(w if w.dtype == dtype else w.astype(dtype), delay) for w, delay in self.parts()]
         spikes, _ = self.way(x, parts)

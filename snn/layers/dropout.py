@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import float32
 from autograd.intake import to_generator
 from autograd.nn.options import probability
 from autograd.state import state as thread
 
-from ..neurons.stateful import Stateful
+from ..neurons.stateful import Stateful, floats
 from ..spikes import Spikes
 from .shift import times
 
@@ -84,12 +83,12 @@ class Dropout(Stateful):
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step: return ``[N, ...]`` times the mask in the state, and the same state."""
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         return x * state.keep if self._drops else x, state
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Run all time steps of ``[T, N, ...]`` at once, with the same result as step by step."""
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         if not self._drops:
             return x, state
         keep = state.keep.array

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Tensor, ops, stop_gradient
-from autograd.dtypes import describe, float32
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.adaptive import _bins
 from autograd.ops.pool import _max_pool, _picked, _where_largest, _windows
@@ -15,7 +15,7 @@ from autograd.ops.shape import _take
 from autograd.spatial import LAYOUTS, output_sizes, per_axis
 from autograd.windows import Windows
 
-from ..neurons.stateful import Stateful
+from ..neurons.stateful import Stateful, floats
 from .shift import led
 
 __all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d", "SpikeMaxPool2d"]
@@ -57,7 +57,7 @@ class _SpikePool(Stateful):
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
         """Run one step: map spikes ``[N, C, ...]`` to an element for each window, and return the next state."""
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         now, lead = stop_gradient(x), stop_gradient(state.lead)
         more = ops.abs(now) if self.by == "rate" else ops.logical_or(now != 0, lead != 0).astype(x.dtype)
         lead = lead + more
@@ -65,7 +65,7 @@ class _SpikePool(Stateful):
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Run all time steps of ``[T, N, C, ...]`` at once, with the same result as step by step."""
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         if (found := led(x, state.lead.array, self._ranges(x[0]), self.by == "first")) is not None:
             return found[0], Lead(Tensor.wrap(found[1]))
         now, start = x.array, state.lead.array

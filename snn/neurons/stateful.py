@@ -14,6 +14,11 @@ from .ranges import Checked
 __all__: list[str] = []  # nothing public
 
 
+def floats(x: Any) -> Any:
+    """Return an input as it is, or bools and whole numbers as float32."""
+    return x if x.dtype.kind == "f" else x.astype(float32)
+
+
 class Stateful(Checked):
     """Base class of Cells with a state over time: a step is ``cell(x, state) -> (out, state)``.
 

@@ -41,11 +41,10 @@ class _Frames(Transform):
         polarities, height, width = events.grid
         place, dtype = polarities * height * width, np.dtype(self.dtype)
         if (size := (len(starts) - 1) * place * dtype.itemsize) > _MOST_BYTES:
-            expected, got = (
-                f"at most {_MOST_BYTES >> 30} GiB of frames for a sample",
-                f"{len(starts) - 1:,} frames, {size:,} bytes",
-            )
-            raise ArgumentError(type(self).__name__, expected, got, "Make fewer frames, or smaller ones.")
+            raise ArgumentError(
+                type(self).__name__, f"at most {_MOST_BYTES >> 30} GiB of frames for a sample",
+                f"{len(starts) - 1:,} frames, {size:,} bytes", "Make fewer frames, or smaller ones.",
+            )  # fmt: skip
         frames = np.zeros((len(starts) - 1, *events.shape), dtype)
         flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
