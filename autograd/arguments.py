@@ -19,13 +19,7 @@ _OURS = {own for names in ARGUMENTS.values() for own in names}
 
 
 def check_names(fn: Callable[..., Any], options: Mapping[str, Any], where: str) -> None:
-    """Check the argument names of a call that has failed.
-
-    Raises
-    ------
-    DTypeError
-        If one is another framework's name for an argument.
-    """
+    """Check the argument names of a call that has failed, and suggest ours for another framework's."""
     known = [name for name, p in inspect.signature(fn).parameters.items() if p.kind is not p.VAR_POSITIONAL]
     if fix := renamed(options, known):
         wrong = [name for name in options if name not in known]
@@ -53,7 +47,3 @@ def own_arguments_of_methods(kind: type) -> type:
         if isinstance(method, FunctionType) and not _OURS.isdisjoint(method.__code__.co_varnames):
             setattr(kind, name, own_arguments(method, "Tensor"))
     return kind
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

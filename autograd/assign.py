@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import RANK, describe
+from .dtypes import RANK, Array, describe
 from .errors import ArgumentError, DTypeError, ShapeError, StateDictError
 from .intake import to_numbers
 from .state import quietly
-from .tensor import Array, Tensor, to_array
+from .tensor import Tensor, to_array
 
 __all__ = ["check_saved", "fitted", "fitted_all"]
 
@@ -21,14 +21,7 @@ _KINDS = ("bools", "bools or whole numbers", "numbers")
 def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
     """Return a copy of ``value`` in the dtype of ``like``. Floats are rounded to its precision; nothing else is lost.
 
-    Raises
-    ------
-    ShapeError
-        If the shape differs.
-    DTypeError
-        If floats would become whole numbers, or either would become bools.
-    ArgumentError
-        If a number is outside the range of the dtype.
+    Another shape is an error, and so are floats for whole numbers, other numbers for bools, and numbers out of range.
     """
     quietly(lambda: to_array(value, None, where, copy=False))  # rejects what is not an array, or is being differentiated
     given = value.array if isinstance(value, Tensor) else to_numbers(value, where)
@@ -56,13 +49,7 @@ def fitted(value: Any, like: Tensor | Array, where: str) -> Array:
 
 
 def check_saved(saved: Any, where: str) -> None:
-    """Check that loaded weights have names.
-
-    Raises
-    ------
-    StateDictError
-        If they are not a mapping; for example, a file name.
-    """
+    """Check that loaded weights have names."""
     if not isinstance(saved, Mapping):
         raise StateDictError(where, "a mapping from names to arrays", describe(saved), "Load a file first: np.load(file).")
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from . import tree
 from .cell import Cell
-from .dtypes import describe, float64
+from .dtypes import Array, describe, float64
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .intake import to_generator
 from .state import no_grad
-from .tensor import Array, Tensor, as_tensor, to_array
+from .tensor import Tensor, as_tensor, to_array
 from .transforms import as_weights, check_floating, grad, name_of
 
 __all__ = ["check_bprop", "check_grad"]

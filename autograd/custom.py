@@ -87,11 +87,10 @@ class _Barrier:
     def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> list[Tensor | None]:
         kind = type(node.attrs).__name__
         raise GradientError(
-            f"gradient through {kind}",
-            f"{kind}.construct to return every value that is used outside it",
+            f"gradient through {kind}", f"{kind}.construct to return every value that is used outside it",
             "a value kept from inside, in an attribute or a record",
             f"Return it as one of several outputs; {kind}.bprop takes gradients of outputs only.",
-        )
+        )  # fmt: skip
 
 
 _BARRIER = _Barrier()
@@ -137,11 +136,9 @@ class _Call:
         for key, (parameter, value) in by_parameter.items():
             if key not in own:
                 raise BpropError(
-                    where,
-                    "gradients of its own Parameters",
-                    f"the gradient of {parameter.name!r}",
+                    where, "gradients of its own Parameters", f"the gradient of {parameter.name!r}",
                     "Return it from the bprop of the Cell that uses it.",
-                )
+                )  # fmt: skip
             _fit(value, parameter, f"{where}, gradient of Parameter {parameter.name!r}")
         beside = [
             _beside(cell, parent, by_parameter, i < node.attrs["n_hidden"]) if asked else None
@@ -201,11 +198,9 @@ def _takes_names(cell: Cell, bprop: Any, n: int, where: str) -> bool:
     except TypeError as error:
         names = ", ".join(["self", *inspect.signature(cell.construct).parameters, "out", "dout"])
         raise BpropError(
-            where,
-            f"the signature ({names})",
-            f"({', '.join(['self', *signature.parameters])}): {error}",
+            where, f"the signature ({names})", f"({', '.join(['self', *signature.parameters])}): {error}",
             "A bprop takes the inputs of construct, then out and dout.",
-        ) from None
+        ) from None  # fmt: skip
     return by_name
 
 

@@ -10,27 +10,11 @@ from .errors import DTypeError
 from .state import quietly
 
 __all__ = [
-    "RANK",
-    "as_bool",
-    "bool_",
-    "converted",
-    "describe",
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "promote",
-    "sum_dtype",
-    "to_dtype",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-]
+    "RANK", "as_bool", "bool_", "converted", "describe", "float16", "float32", "float64", "int8", "int16", "int32", "int64",
+    "is_int", "is_number", "promote", "sum_dtype", "to_dtype", "uint8", "uint16", "uint32", "uint64",
+]  # fmt: skip
 
+Array = np.ndarray[Any, np.dtype[Any]]
 DType = np.dtype[Any]
 
 float16, float32, float64 = np.dtype("float16"), np.dtype("float32"), np.dtype("float64")
@@ -44,24 +28,16 @@ _promoted: dict[tuple[DType, DType], DType] = {}
 
 
 def to_dtype(value: Any, where: str) -> DType:
-    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, which loops require.
-
-    Raises
-    ------
-    DTypeError
-        If it is not a bool, int or float dtype.
-    """
+    """Return ``value`` as a numpy dtype that a tensor can have, in this machine's byte order, which loops require."""
     try:
         dtype: DType = np.dtype(value)
     except TypeError:
         dtype = np.dtype(object)
     if dtype.kind not in RANK:
         raise DTypeError(
-            where,
-            "a bool, int or float dtype",
-            f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
+            where, "a bool, int or float dtype", f"{value!r}" if dtype.kind == "O" else f"dtype {dtype}",
             "For example, use autograd.float32.",
-        )
+        )  # fmt: skip
     return dtype if dtype.isnative else np.dtype(dtype.type)
 
 
@@ -102,14 +78,18 @@ def converted(array: Any, dtype: DType) -> Any:
     return quietly(convert)
 
 
-def as_bool(value: Any, where: str, name: str) -> bool:
-    """Return a flag as a bool.
+def is_int(value: Any) -> bool:
+    """Return whether a value is a whole number; a bool is not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
-    Raises
-    ------
-    DTypeError
-        If it is something else.
-    """
+
+def is_number(value: Any) -> bool:
+    """Return whether a value is a real number: no bool, no text, no array."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+
+
+def as_bool(value: Any, where: str, name: str) -> bool:
+    """Return a flag as a bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise DTypeError(where, f"{name} to be a bool", describe(value), "Pass True or False.")
     return bool(value)

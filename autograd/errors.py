@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 __all__ = [
-    "ArgumentError",
-    "AutogradError",
-    "BpropError",
-    "BpropShapeError",
-    "CellError",
-    "CheckpointError",
-    "CompileError",
-    "DTypeError",
-    "DataError",
-    "GradientError",
-    "MissingExtraError",
-    "NonFiniteError",
-    "PositionError",
-    "RankError",
-    "ShapeError",
-    "StateDictError",
-    "StateError",
-    "UnknownImportError",
-    "UnknownKeyError",
-    "UnknownNameError",
-    "WriteError",
-]
+    "ArgumentError", "AutogradError", "BpropError", "BpropShapeError", "CellError", "CheckpointError", "CompileError",
+    "DTypeError", "DataError", "GradientError", "MissingExtraError", "NonFiniteError", "PositionError", "RankError",
+    "ShapeError", "StateDictError", "StateError", "UnknownImportError", "UnknownKeyError", "UnknownNameError", "WriteError",
+]  # fmt: skip
 
 
 class AutogradError(Exception):

@@ -312,22 +312,10 @@ def renamed(given: Iterable[str], known: Iterable[str]) -> str:
 def misnamed(
     where: str, wrong: Sequence[str], known: Iterable[str], fix: str = "", *, like: str = "", path: str = ""
 ) -> ArgumentError:
-    """Return the error for unknown argument names.
+    """Return the error for unknown argument names ``wrong`` of a class or function with the arguments ``known``.
 
-    Parameters
-    ----------
-    where : str
-        Name of the class or function in the error.
-    wrong : sequence of str
-        The unknown names.
-    known : iterable of str
-        Names of its arguments.
-    fix : str
-        Advice; if empty, the error suggests the name that the first unknown one may mean.
-    like : str
-        A name to compare with the known ones instead of the first unknown one.
-    path : str
-        Name of the class or function for ``help``; by default ``where``.
+    Without advice in ``fix`` the error suggests the name that the first unknown one, or ``like`` in its place, may mean.
+    ``path`` names the class or function for ``help``; by default it is ``where``.
     """
     names = list(known)
     if not fix:

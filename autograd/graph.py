@@ -139,11 +139,9 @@ def reverse(
             node = found[serial]
             if node.rule is FREED:
                 raise GradientError(
-                    "reverse pass",
-                    "a graph that still exists",
-                    "one that an earlier gradient has released",
+                    "reverse pass", "a graph that still exists", "one that an earlier gradient has released",
                     "A tensor was kept from inside an earlier transform; return it from the function (has_aux=True) instead.",
-                )
+                )  # fmt: skip
             for parent in node.parents:
                 if parent is not None and parent.serial in wanted:
                     wanted.add(serial)

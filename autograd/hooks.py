@@ -49,47 +49,24 @@ class Hookable:
         return bool(self._hooks)
 
     def register_forward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call ``hook(cell, inputs)`` before every run of this Cell.
+        """Call ``hook(cell, inputs)`` before every run of this Cell; its result replaces the inputs, None keeps them.
 
-        Parameters
-        ----------
-        hook : callable
-            Its result replaces the inputs; None keeps them.
-
-        Returns
-        -------
-        HookHandle
-            A handle whose ``remove()`` removes the hook.
+        Return a handle whose ``remove()`` removes the hook.
         """
         return self._register("before forward", hook)
 
     def register_forward_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call ``hook(cell, inputs, output)`` after every run of this Cell.
+        """Call ``hook(cell, inputs, output)`` after every run of this Cell; its result replaces the output, None keeps it.
 
-        Parameters
-        ----------
-        hook : callable
-            Its result replaces the output; None keeps it.
-
-        Returns
-        -------
-        HookHandle
-            A handle whose ``remove()`` removes the hook.
+        Return a handle whose ``remove()`` removes the hook.
         """
         return self._register("after forward", hook)
 
     def register_backward_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call ``hook(cell, grad_output)`` whenever gradients arrive at the outputs of this Cell.
 
-        Parameters
-        ----------
-        hook : callable
-            ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces it; None keeps it.
-
-        Returns
-        -------
-        HookHandle
-            A handle whose ``remove()`` removes the hook.
+        ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces it; None keeps it. Return a
+        handle whose ``remove()`` removes the hook.
         """
         return self._register("before backward", hook)
 
@@ -97,19 +74,9 @@ class Hookable:
         """Call ``hook(cell, grad_input, grad_output)`` whenever gradients have passed through this Cell.
 
         It acts where the inputs enter, even if the Cell has a ``bprop``. A gradient of higher order that passes there calls it
-        again.
-
-        Parameters
-        ----------
-        hook : callable
-            ``grad_input`` is a tuple with the structure of the positional inputs, and None for inputs that are not
-            differentiated. ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces
-            ``grad_input``; None keeps it.
-
-        Returns
-        -------
-        HookHandle
-            A handle whose ``remove()`` removes the hook.
+        again. ``grad_input`` is a tuple with the structure of the positional inputs, and None for inputs that are not
+        differentiated; ``grad_output`` is a tuple with one gradient per output. The result of the hook replaces
+        ``grad_input``; None keeps it. Return a handle whose ``remove()`` removes the hook.
         """
         return self._register("after backward", hook)
 

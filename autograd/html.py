@@ -20,23 +20,9 @@ _ROWS = 100
 
 
 def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]], lines: Iterable[str] = ()) -> str:
-    """Return a table as HTML; all text is escaped.
+    """Return a table and paragraphs, ``lines``, below it as HTML; all text is escaped.
 
-    Parameters
-    ----------
-    caption : str
-        Text above the table.
-    heads : sequence of str
-        Names of the columns.
-    rows : sequence of sequences of str
-        Cells of the table. The last row is kept if others are left out.
-    lines : iterable of str
-        Paragraphs below the table.
-
-    Returns
-    -------
-    str
-        A ``table`` element and paragraphs.
+    ``heads`` names the columns. The last row is kept if others are left out.
     """
     below = list(lines)
     if len(rows) > _ROWS:
@@ -56,18 +42,8 @@ def _row(cells: Sequence[str], tag: str) -> str:
 def of_layers(kind: str, layers: Iterable[tuple[str, Any, bool, Sequence[tuple[str, Parameter]]]]) -> str:
     """Return a net as a table: each layer with its arguments or equations, the shapes of its Parameters and their numbers.
 
-    Parameters
-    ----------
-    kind : str
-        The class of the net.
-    layers : iterable of tuples
-        Path of a layer, the layer, whether it prints itself, and its Parameters by name. A Parameter that several layers hold
-        counts in the first one.
-
-    Returns
-    -------
-    str
-        HTML.
+    ``layers`` has the path of each layer, the layer, whether it prints itself, and its Parameters by name. A Parameter that
+    several layers hold counts in the first one.
     """
     rows: list[tuple[str, ...]] = []
     counted: set[int] = set()
@@ -91,17 +67,7 @@ def of_layers(kind: str, layers: Iterable[tuple[str, Any, bool, Sequence[tuple[s
 def of_values(caption: str, named: Iterable[tuple[str, Any]]) -> str:
     """Return values by name as a table: shapes, dtypes, and the least, mean and greatest number.
 
-    Parameters
-    ----------
-    caption : str
-        Text above the table.
-    named : iterable of (str, Any)
-        Tensors, or structures of them, by name. The name of a structure precedes those of its items.
-
-    Returns
-    -------
-    str
-        HTML.
+    The name of a structure of Tensors precedes those of its items.
     """
     rows = [(name, *_about(value)) for name, value in _flat(named)]
     return table(caption, ("value", "shape", "dtype", "least", "mean", "greatest"), rows)

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import describe
+from .dtypes import Array, describe
 from .errors import AutogradError, DTypeError, ShapeError
 from .tree import leaves
 
 __all__ = ["is_weak", "to_generator", "to_numbers"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _NUMBERS = "biuf"
 _FIXES = {
@@ -28,15 +26,7 @@ _FIXES |= dict.fromkeys("UT", _FIXES["S"])
 
 
 def to_numbers(value: Any, where: str) -> Array:
-    """Return a user's value as a plain numpy array of bools, whole numbers or floats; an array is not copied.
-
-    Raises
-    ------
-    DTypeError
-        If it is a masked or a sparse array, text, dates, complex numbers, objects, or cannot become an array.
-    ShapeError
-        If nested sequences differ in length.
-    """
+    """Return a user's value as a plain numpy array of bools, whole numbers or floats; an array is not copied."""
     if type(value) is np.ndarray and value.dtype.kind in _NUMBERS:
         return value
     if hasattr(value, "asnumpy"):  # a Tensor: its values are wanted even while it is being differentiated
@@ -67,13 +57,7 @@ def to_numbers(value: Any, where: str) -> Array:
 
 
 def to_generator(rng: Any, where: str) -> np.random.Generator:
-    """Return a user's generator, one made from a seed, or for None one that cannot be repeated.
-
-    Raises
-    ------
-    DTypeError
-        If it is anything else, such as the module ``np.random``.
-    """
+    """Return a user's generator, one made from a seed, or for None one that cannot be repeated."""
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):

@@ -33,18 +33,10 @@ class Operator:
 
 
 def operator(name: str, function: Callable[..., Any], *options: str, **renamed: str) -> type[Operator]:
-    """Make the operator class ``name`` of an operation.
+    """Make the operator class of an operation, with its name in MindSpore.
 
-    Parameters
-    ----------
-    name : str
-        The class's name in MindSpore.
-    function : callable
-        The operation.
-    *options : str
-        The keyword arguments of ``function`` that are set at construction, in the positional order of the constructor.
-    **renamed : str
-        Further options, as ``name_at_construction="keyword"``.
+    ``options`` are the keyword arguments of ``function`` that are set at construction, in the positional order of the
+    constructor; ``renamed`` has further ones, as ``name_at_construction="keyword"``.
     """
     return type(
         name,

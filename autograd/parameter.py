@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from .assign import fitted
-from .dtypes import DType, as_bool, describe
+from .dtypes import Array, DType, as_bool, describe
 from .errors import ArgumentError, DTypeError
 from .graph import Node
 from .state import state
-from .tensor import Array, Tensor, to_array
+from .tensor import Tensor, to_array
 
 __all__ = ["Parameter", "ParameterTuple"]
 

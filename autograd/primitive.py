@@ -96,11 +96,10 @@ class Primitive:
             raise
         except ValueError as error:
             raise ShapeError(
-                self.label,
-                self.expects,
+                self.label, self.expects,
                 " and ".join(describe(a if isinstance(a, Tensor) else b) for a, b in zip(args, arrays, strict=True)),
                 f"Reshape the inputs so that they fit (numpy says: {error}).",
-            ) from error
+            ) from error  # fmt: skip
         if self.several:
             return self._wrap_several(data, args, attrs)  # type: ignore[return-value]
         out = _new(Tensor)
@@ -198,20 +197,16 @@ class Primitive:
 
     def _too_large(self, args: Sequence[Any], error: OverflowError) -> DTypeError:
         return DTypeError(
-            self.label,
-            "numbers that the dtype of the Tensors can hold",
-            " and ".join(map(describe, args)),
+            self.label, "numbers that the dtype of the Tensors can hold", " and ".join(map(describe, args)),
             f"Convert the Tensors to a wider dtype first (numpy says: {error}).",
-        )
+        )  # fmt: skip
 
     def _convert(self, arg: Any, position: int) -> Any:
         if arg is None or isinstance(arg, (str, dict)) or callable(arg):
             raise DTypeError(
-                self.label,
-                f"a Tensor, an array or a number as input {position}",
-                describe(arg),
+                self.label, f"a Tensor, an array or a number as input {position}", describe(arg),
                 "Wrap data as autograd.Tensor(...).",
-            )
+            )  # fmt: skip
         return as_tensor(arg, self.label).array
 
     def expanded(self, values: Sequence[Value]) -> Value:

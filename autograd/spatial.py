@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from .dtypes import describe
-from .errors import ArgumentError, DTypeError, ShapeError
+from .dtypes import describe, is_int
+from .errors import ArgumentError, ShapeError
 from .program import Value, refuse
 from .state import state
 from .tensor import Tensor
@@ -19,41 +17,22 @@ PAD_MODES = ("same", "valid", "pad")
 Pads = tuple[tuple[int, int], ...]
 
 
-def is_int(value: Any) -> bool:
-    """Return whether a value is a whole number; a bool is not."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
 def per_axis(where: str, name: str, value: Any, axes: int, least: int = 1) -> tuple[int, ...]:
-    """Return one whole number per spatial axis, from one for all axes or from a sequence.
-
-    Raises
-    ------
-    ArgumentError
-        If it is anything else, or a number is below ``least``.
-    """
+    """Return one whole number, at least ``least``, per spatial axis, from one for all axes or from a sequence."""
     several = (
         [value] * axes if is_int(value) else [*value] if isinstance(value, Sequence) and not isinstance(value, str) else []
     )
     if len(several) != axes or not all(is_int(n) and n >= least for n in several):
         each = "an int" if axes == 1 else f"an int or {axes} ints"
         raise ArgumentError(
-            where,
-            f"{name} as {each}, at least {least}",
-            describe(value),
+            where, f"{name} as {each}, at least {least}", describe(value),
             f"Pass one number for all axes, such as {name}={max(least, 1)}.",
-        )
+        )  # fmt: skip
     return tuple(int(n) for n in several)
 
 
 def output_sizes(where: str, value: Any, axes: int) -> tuple[int | None, ...]:
-    """Return the number of bins along each spatial axis; None keeps the length of an axis.
-
-    Raises
-    ------
-    ArgumentError
-        If a number is not positive, or there is not one per axis.
-    """
+    """Return the number of bins along each spatial axis; None keeps the length of an axis."""
     sizes = tuple(value) if isinstance(value, (tuple, list)) else (value,) * axes
     if len(sizes) != axes or not all(n is None or (is_int(n) and n > 0) for n in sizes):
         each = "a positive int" if axes == 1 else f"a positive int or {axes} positive ints"
@@ -76,13 +55,7 @@ def borders(where: str, padding: Any, axes: int) -> Pads:
 
 
 def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
-    """Check the options of padding, as far as this is possible without an input.
-
-    Raises
-    ------
-    ArgumentError
-        If the mode is unknown, or there is a number for a mode that takes none.
-    """
+    """Check the options of padding, as far as this is possible without an input."""
     if pad_mode not in PAD_MODES:
         fix = (
             f"Pass a number of zeros as padding: pad_mode='pad', padding={pad_mode!r}." if is_int(pad_mode) else "Choose one."
@@ -91,11 +64,9 @@ def check_pad_mode(where: str, pad_mode: Any, padding: Any, axes: int) -> None:
     pads = borders(where, padding, axes)
     if pad_mode != "pad" and any(map(any, pads)):
         raise ArgumentError(
-            where,
-            f"padding=0 with pad_mode={pad_mode!r}",
-            f"padding={padding!r}",
+            where, f"padding=0 with pad_mode={pad_mode!r}", f"padding={padding!r}",
             "To choose the padding, use pad_mode='pad'.",
-        )
+        )  # fmt: skip
 
 
 def windows_on(
@@ -113,13 +84,7 @@ def windows_on(
 
 
 def check_fits(where: str, x: Tensor, windows: Windows) -> None:
-    """Check that at least one window lies in the padded input.
-
-    Raises
-    ------
-    ShapeError
-        If it is too small.
-    """
+    """Check that at least one window lies in the padded input."""
     size = x.shape[2:]
     if min(windows.counts(size)) < 1:
         least = [max(span - sum(pads), 1) for span, pads in zip(windows.spans, windows.pads, strict=True)]
@@ -129,15 +94,7 @@ def check_fits(where: str, x: Tensor, windows: Windows) -> None:
 
 
 def check_layout(where: str, x: Tensor, axes: int, channels: int | None = None) -> None:
-    """Check that an input has a batch, channels and ``axes`` spatial axes.
-
-    Raises
-    ------
-    ShapeError
-        If it does not, or has another number of channels.
-    CompileError
-        If it is one element of a neuron that is being traced.
-    """
+    """Check that an input has a batch, channels, ``channels`` of them if given, and ``axes`` spatial axes."""
     refuse_elements(where, x)
     if x.ndim != axes + 2:
         fix = "Add an axis for the batch: x[None]." if x.ndim == axes + 1 else "Reshape it."
@@ -150,24 +107,6 @@ def check_layout(where: str, x: Tensor, axes: int, channels: int | None = None) 
 
 
 def refuse_elements(where: str, *tensors: Tensor) -> None:
-    """Reject an operation on whole arrays in a neuron that is being traced, where a Tensor is one element.
-
-    Raises
-    ------
-    CompileError
-        At the line of the user's code.
-    """
+    """Reject an operation on whole arrays in a neuron that is being traced, where a Tensor is one element."""
     if state.tracing is not None and not state.tracing.whole and any(isinstance(t.array, Value) for t in tensors):
         refuse(where, "Work on whole arrays in a layer before or after the neuron, or run with mode='eager'.")
-
-
-def check_floats(where: str, x: Tensor) -> None:
-    """Check that an input has a floating dtype.
-
-    Raises
-    ------
-    DTypeError
-        If it has whole numbers or bools.
-    """
-    if x.dtype.kind != "f":
-        raise DTypeError(where, "an input of floats", describe(x), "Convert it: x.astype(autograd.float32).")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 
-from .dtypes import DType, converted, describe, float16, float32, to_dtype
+from .dtypes import Array, DType, converted, describe, float16, float32, to_dtype
 from .errors import ArgumentError, DTypeError, GradientError, ShapeError
 from .foreign import OwnArguments, listed
 from .graph import Node, differentiated
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Array", "Tensor", "as_tensor", "operands", "to_array"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
-
 
 def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     """Return numbers as an array of a dtype that a tensor can have."""
@@ -35,11 +33,9 @@ def to_array(value: Any, dtype: Any, where: str, copy: bool) -> Array:
     if type(value) is not np.ndarray or value.dtype.kind not in "biuf":
         if any(isinstance(leaf, Tensor) and _lost(leaf) for leaf in leaves(value)):
             raise GradientError(
-                where,
-                "a Tensor or numbers",
-                f"a {type(value).__name__} with Tensors that are being differentiated",
+                where, "a Tensor or numbers", f"a {type(value).__name__} with Tensors that are being differentiated",
                 "Join them with ops.stack or ops.concat: a new array of their values would lose the gradient.",
-            )
+            )  # fmt: skip
         weak, value = is_weak(value), to_numbers(value, where)
         if weak and value.dtype == np.float64 and dtype is None:
             value = value.astype(float32)  # Python floats carry no dtype; arrays keep theirs
@@ -174,11 +170,9 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         array: Any = self.array
         if type(array) is not Value and array.size != 1:
             raise ArgumentError(
-                "Tensor",
-                "one element, to read as a single number or truth value",
-                describe(self),
+                "Tensor", "one element, to read as a single number or truth value", describe(self),
                 "Reduce it first, with .sum(), .any() or .all().",
-            )
+            )  # fmt: skip
         return self.array
 
     # Printing
@@ -232,11 +226,9 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
         single: Any = self._single()
         if self.dtype.kind == "f" and type(single) is not Value and differentiated(self.node):
             raise GradientError(
-                where,
-                "a Tensor that is not being differentiated",
-                "one that is: a Python number would lose the gradient",
+                where, "a Tensor that is not being differentiated", "one that is: a Python number would lose the gradient",
                 "Use a function of autograd.ops; or take the value alone, as a constant, with x.item().",
-            )
+            )  # fmt: skip
         return single.item()
 
     def __int__(self) -> int:
@@ -260,11 +252,9 @@ class Tensor(OwnArguments, Methods, NumpyProtocol):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         raise DTypeError(
-            "Tensor.__setitem__",
-            "no assignment to a Tensor",
-            "an assignment to elements",
+            "Tensor.__setitem__", "no assignment to a Tensor", "an assignment to elements",
             "Build a new one with ops.where, ops.concat or ops.stack.",
-        )
+        )  # fmt: skip
 
     __hash__ = object.__hash__
 

@@ -81,11 +81,9 @@ class Pass:
         if has_aux:
             if not isinstance(out, tuple) or len(out) < 2:
                 raise GradientError(
-                    where,
-                    "a tuple (value, aux, ...) because has_aux=True",
-                    describe(out),
+                    where, "a tuple (value, aux, ...) because has_aux=True", describe(out),
                     "Return auxiliary values after the value.",
-                )
+                )  # fmt: skip
             out, self.aux = out[0], out[1:]
         self.out = out
         self.outs = tree.leaves(out)
@@ -121,11 +119,9 @@ class Pass:
             nodes.append(None)
         if not any(nodes):
             raise DTypeError(
-                self.where,
-                f"a floating Tensor as input {i}, to differentiate",
-                describe(inputs[i]),
+                self.where, f"a floating Tensor as input {i}, to differentiate", describe(inputs[i]),
                 "Convert it with .astype(autograd.float32), or choose another grad_position.",
-            )
+            )  # fmt: skip
         inputs[i] = tree.unflatten(inputs[i], iter(values))
         return inputs[i], nodes
 
@@ -422,11 +418,9 @@ def floating_positions(inputs: Sequence[Any], where: str, needed: bool) -> list[
     found = [i for i, value in enumerate(inputs) if any(map(is_floating, tree.leaves(value)))]
     if needed and not found:
         raise DTypeError(
-            where,
-            "a floating Tensor among the inputs",
-            ", ".join(map(describe, inputs)) or "no positional input",
+            where, "a floating Tensor among the inputs", ", ".join(map(describe, inputs)) or "no positional input",
             "Convert one with .astype(autograd.float32), or pass weights.",
-        )
+        )  # fmt: skip
     if found and found[-1] >= len(found):
         first = next(i for i in range(len(inputs)) if i not in found)
         raise DTypeError(

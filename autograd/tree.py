@@ -11,13 +11,7 @@ __all__ = ["leaves", "map_leaves", "same_structure", "unflatten"]
 
 
 def leaves(tree: Any) -> list[Any]:
-    """Return the items that are not containers, in order; dicts in insertion order.
-
-    Raises
-    ------
-    ArgumentError
-        If a container holds itself, or the nesting is too deep.
-    """
+    """Return the items that are not containers, in order; dicts in insertion order."""
     if not isinstance(tree, (tuple, list, dict)):
         return [tree]
     try:

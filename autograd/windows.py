@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-Array = np.ndarray[Any, np.dtype[Any]]
+from .dtypes import Array
+
 CHUNK = 8_000_000
 """Bytes of patches made at a time: enough for a product at full speed, few enough for the cache."""
 compiled: Any = None

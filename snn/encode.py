@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograd import Tensor, as_tensor, float32, ops
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.foreign import of_module
 
@@ -148,7 +148,7 @@ def _in_unit(x: Tensor, where: str, meaning: str = "") -> np.ndarray[Any, Any]:
 
 def _values(x: Any, steps: Any, where: str) -> Tensor:
     """Return the values of an encoder as a Tensor, after a check of their axes and of the number of steps."""
-    if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+    if not is_int(steps) or steps < 1:
         swapped = isinstance(x, (int, float, np.number)) and not isinstance(steps, (int, float, np.number, str, type(None)))
         fix = f"The values come first: {where}(x, T)." if swapped else "T is an int of at least 1."
         raise ArgumentError(where, "a positive number of time steps T", describe(steps), fix)

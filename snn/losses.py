@@ -84,10 +84,8 @@ def count_cross_entropy(spikes: Any, labels: Any, mask: Any = None) -> Tensor:
     ----------
     spikes : Tensor
         Output spikes, ``[T, N, classes]``. Each spike counts with its amplitude, ``v_threshold`` by default.
-    labels : array of int
-        Correct classes, ``[N]``.
-    mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
+    labels, mask
+        As for :func:`cross_entropy`.
 
     Returns
     -------
@@ -112,10 +110,8 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
         Membrane ``[T, N, classes]``: the output of a readout such as :class:`snn.LeakyReadout`; or the recorded
         ``"v_before_reset"`` of neurons that fire, with ``detach_reset=True`` or ``v_reset="never"``; or a whole record, of
         which the ``"v_before_reset"`` of the last layer is used.
-    labels : array of int
-        Correct classes, ``[N]``.
-    mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
+    labels, mask
+        As for :func:`cross_entropy`.
 
     Returns
     -------
@@ -140,29 +136,7 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     """Cross entropy on the largest value over time of the membrane of each class's neuron (Cramer et al., 2020).
 
-    Parameters
-    ----------
-    v : Tensor or dict
-        Membrane ``[T, N, classes]``, as for :func:`membrane_cross_entropy`.
-    labels : array of int
-        Correct classes, ``[N]``.
-    mask : array of bool, optional
-        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
-
-    Returns
-    -------
-    Tensor
-        A scalar.
-
-    Raises
-    ------
-    ShapeError, DTypeError, ArgumentError
-        As for :func:`cross_entropy`.
-
-    Warns
-    -----
-    UserWarning
-        As for :func:`membrane_cross_entropy`.
+    Arguments, errors and the warning are those of :func:`membrane_cross_entropy`.
     """
     where = "max_membrane_cross_entropy"
     v = for_loss(v, where)

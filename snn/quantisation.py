@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, nn
-from autograd.dtypes import describe, float32
+from autograd.dtypes import Array, describe, float32, is_int
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.nn.weighted import Weighted
-from autograd.spatial import is_int
 from autograd.state import quietly
 
 from .common.structure import label
@@ -21,7 +20,6 @@ from .recurrent import Recurrent
 
 __all__ = ["Quantised", "Quantiser", "integer_weights", "quantise"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _WORDS = ("ternary", "binary")
 _MOST_BITS = 16
 _HALF_BITS = 8  # exact in float16, and the product of int8 and float16 stays float16
@@ -96,11 +94,9 @@ class Quantiser(Cell):
         super().__init__()
         if not (is_int(bits) and 2 <= int(bits) <= _MOST_BITS) and (not isinstance(bits, str) or bits not in _WORDS):
             raise ArgumentError(
-                "Quantiser",
-                "bits from 2 to 16, 'ternary' or 'binary'",
-                repr(bits),
+                "Quantiser", "bits from 2 to 16, 'ternary' or 'binary'", repr(bits),
                 "For example bits=8: levels from -127 to 127.",
-            )
+            )  # fmt: skip
         if per not in ("channel", "tensor"):
             raise ArgumentError("Quantiser", "per 'channel' or 'tensor'", repr(per), "Choose one of the two.")
         if not is_int(axis):

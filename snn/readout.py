@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, float16, float32, ops
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
@@ -19,7 +19,6 @@ from .neurons.base import Neuron
 
 __all__ = ["READOUTS", "check_labels", "check_mask", "for_loss", "from_record", "mark_resets", "over_time", "read"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Result = tuple[Tensor, Any, dict[str, Tensor]]
 
 
@@ -55,15 +54,7 @@ READOUTS: dict[str, Callable[[Tensor, Any], Tensor]] = {
 
 
 def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False) -> Tensor:
-    """Return the scores ``[N, classes]`` of an output over time; with ``scores``, also take finished scores.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such readout.
-    ShapeError
-        If the output has other axes, or the mask does not fit.
-    """
+    """Return the scores ``[N, classes]`` of an output over time; with ``scores``, also take finished scores."""
     if not isinstance(readout, str) or readout not in READOUTS:
         raise ArgumentError(
             where, f"a readout among {', '.join(READOUTS)}", describe(readout), "Choose the readout that the loss uses."
@@ -73,25 +64,16 @@ def read(out: Any, readout: Any, mask: Any, where: str, *, scores: bool = False)
     if scores and x.ndim == 2:
         _check_sizes(x, where)
         return _wide(x)
-    if x.ndim != 3:
-        known = "[N, classes] or [T, N, classes]" if scores else "[T, N, classes]"
-        raise ShapeError(where, known, describe(x), _advice(x))
-    _check_sizes(x, where)
+    x = over_time(x, where, "[N, classes] or [T, N, classes]" if scores else "[T, N, classes]")
     keep = check_mask(mask, x, where)
-    return READOUTS[readout](_wide(x), None if keep is None else keep[..., None])
+    return READOUTS[readout](x, None if keep is None else keep[..., None])
 
 
-def over_time(x: Any, where: str) -> Tensor:
-    """Return an output over time, ``[T, N, classes]``, as a Tensor that can be summed safely.
-
-    Raises
-    ------
-    ShapeError
-        If it has other axes.
-    """
+def over_time(x: Any, where: str, known: str = "[T, N, classes]") -> Tensor:
+    """Return an output over time, ``[T, N, classes]``, as a Tensor that can be summed safely."""
     tensor = as_tensor(x, where)
     if tensor.ndim != 3:
-        raise ShapeError(where, "[T, N, classes]", describe(tensor), _advice(tensor))
+        raise ShapeError(where, known, describe(tensor), _advice(tensor))
     _check_sizes(tensor, where)
     return _wide(tensor)
 
@@ -115,15 +97,7 @@ def _wide(x: Tensor) -> Tensor:
 def check_mask(
     mask: Any, x: Any, where: str, *, of_each: bool = True, fix: str = "Pass the mask of the run."
 ) -> Array | None:  # fmt: skip
-    """Return a mask of the steps that count, ``[T, N]``; with ``of_each``, for scores: each sample needs such a step.
-
-    Raises
-    ------
-    DTypeError
-        If it is not an array.
-    ShapeError
-        If it does not fit an input or output ``[T, N, ...]``, or leaves a sample without any step.
-    """
+    """Return a mask of the steps that count, ``[T, N]``; with ``of_each``, for scores: each sample needs such a step."""
     if mask is None:
         return None
     if of_each and isinstance(mask, str) and mask in READOUTS:
@@ -136,17 +110,7 @@ def check_mask(
 
 
 def check_labels(labels: Any, scores: Any, where: str) -> Array:
-    """Return the correct classes, ``[N]``, for scores ``[N, classes]``.
-
-    Raises
-    ------
-    DTypeError
-        If they are not whole numbers.
-    ShapeError
-        If there is not one for each sample, or there are no samples.
-    ArgumentError
-        If one is not the number of a class.
-    """
+    """Return the correct classes, ``[N]`` whole numbers, for scores ``[N, classes]``."""
     where = f"{where}, labels"
     positions = to_numbers(labels, where)
     if positions.size == 0:

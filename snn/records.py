@@ -9,11 +9,12 @@ from typing import Any, Self
 import numpy as np
 
 from autograd import Tensor
-from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError, UnknownKeyError
+from autograd.dtypes import describe, is_int
+from autograd.errors import ArgumentError, DTypeError, ShapeError, UnknownKeyError
 from autograd.html import of_values
 
 from .common.checks import fired, positive
+from .common.others import extra
 
 __all__ = ["Record"]
 
@@ -77,10 +78,7 @@ class Record(dict[str, Tensor]):
         where = "record.to_xarray"
         step = 1 if dt is None else positive(dt, where, "dt", _DT)
         arrays = self._arrays(where)
-        try:
-            import xarray
-        except ImportError as error:
-            raise MissingExtraError("xarray", "xarray", where) from error
+        xarray = extra("xarray", "xarray", where)
         steps, samples = next(iter(arrays.values())).shape[:2]
         coordinates: dict[str, Any] = {
             "time": ("time", step * np.arange(steps), {"units": "steps" if dt is None else "ms", "long_name": "time"}),
@@ -133,13 +131,10 @@ class Record(dict[str, Tensor]):
         elif isinstance(sample, Iterable) and getattr(sample, "ndim", None) != 0:
             chosen = [*sample]
         for one in chosen:
-            if not isinstance(one, (int, np.integer)) or isinstance(one, bool) or not 0 <= one < count:
+            if not is_int(one) or not 0 <= one < count:
                 raise ArgumentError(where, f"samples from 0 to {count - 1}", describe(one), "Pick another one.")
-        try:
-            import neo
-            from quantities import dimensionless, ms
-        except ImportError as error:
-            raise MissingExtraError("neo", "neo", where) from error
+        neo, quantities = extra("neo", "neo", where), extra("quantities", "neo", where)
+        dimensionless, ms = quantities.dimensionless, quantities.ms
         block = neo.Block(name="snn.run")
         for one in chosen:
             segment = neo.Segment(name=f"sample {one}", index=int(one))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Parameter, as_tensor, ops
-from autograd.dtypes import describe, float32, to_dtype
+from autograd.dtypes import describe, float32, is_int, to_dtype
 from autograd.errors import ArgumentError, ShapeError, StateError
 from autograd.intake import to_generator
 from autograd.nn import init
@@ -27,13 +27,7 @@ class RecurrentState(NamedTuple):
 
 
 def checked(x: Any, state: Any, where: str) -> tuple[Any, RecurrentState]:
-    """Return the input and the state of a recurrent layer if they belong together; the neuron checks its own state.
-
-    Raises
-    ------
-    StateError
-        If the state is missing, or its structure or shape is wrong.
-    """
+    """Return the input and the state of a recurrent layer if they belong together; the neuron checks its own state."""
     if state is None:
         raise StateError(
             where, "an input and a state, layer(x, state)", "no state",
@@ -106,12 +100,10 @@ class Recurrent(Weighted):
         super().__init__()
         if not isinstance(node, Cell) or not is_stateful(node) or holds_neurons(node):
             raise ArgumentError(
-                "Recurrent",
-                "a neuron, such as snn.LIFNode(beta=0.9)",
-                describe(node),
+                "Recurrent", "a neuron, such as snn.LIFNode(beta=0.9)", describe(node),
                 "Pass one neuron; the layer has its own weights.",
-            )
-        if not isinstance(n, (int, np.integer)) or isinstance(n, bool) or n < 1:
+            )  # fmt: skip
+        if not is_int(n) or n < 1:
             raise ArgumentError("Recurrent", "n to be a positive int", describe(n), "n is the number of neurons.")
         if not isinstance(lateral, str) or lateral not in ("all", "others", "self"):
             raise ArgumentError("Recurrent", "lateral 'all', 'others' or 'self'", repr(lateral), "Choose one of them.")
@@ -138,20 +130,7 @@ class Recurrent(Weighted):
         return RecurrentState(initial_state(self.node, x), fired)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input current, ``[N, n]``.
-        state : RecurrentState
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron; the state also contains the spike.
-        """
+        """Run one step: add the lateral currents to the currents ``[N, n]``; the state also contains the spikes."""
         self._check(x)
         return self.step(x, self.received(state.spike), state)
 

@@ -305,9 +305,7 @@ def _names(record: Any) -> tuple[str, ...]:
     names = (record,) if isinstance(record, str) else tuple(record) if isinstance(record, Iterable) else (None,)
     if not all(isinstance(name, str) for name in names):
         raise ArgumentError(
-            "snn.run, record",
-            "names of variables to record",
-            describe(record),
+            "snn.run, record", "names of variables to record", describe(record),
             "For example record=['spike', 'v'], for all neurons.",
-        )
+        )  # fmt: skip
     return tuple(dict.fromkeys(names))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
-from autograd.dtypes import DType, sum_dtype
+from autograd.dtypes import Array, DType, sum_dtype
 from autograd.graph import Node
 from autograd.wide import added
 
@@ -16,8 +16,6 @@ from .engine import tuning
 from .engine.backends import BackEnd
 
 __all__ = ["Spikes", "as_spikes", "in_each_row"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def in_each_row(amplitude: Array, row: tuple[int, ...]) -> Array | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ShapeError
 from autograd.intake import to_numbers
 from autograd.state import quietly
@@ -19,8 +19,6 @@ from .common.checks import fired as fired_in
 from .common.checks import positive, whole
 
 __all__ = ["cv", "fano_factor", "intervals"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def intervals(spikes: Any, *, dt: float = 1.0) -> Array:
@@ -137,11 +135,9 @@ def fano_factor(spikes: Any, *, window: int | None = None) -> Any:
     counts = fired[: windows * steps].reshape(windows, steps, *fired.shape[1:]).sum(1).astype(np.float64)
     if windows * fired.shape[1] < 2:
         raise ShapeError(
-            where,
-            "two counts or more",
-            f"{windows} window of {fired.shape[1]} sample",
+            where, "two counts or more", f"{windows} window of {fired.shape[1]} sample",
             "Pass more samples, or a shorter window.",
-        )
+        )  # fmt: skip
     return quietly(lambda: counts.var((0, 1)) / counts.mean((0, 1)))
 
 

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import DType
+from autograd.dtypes import Array, DType
 from autograd.state import state
 
 from .engine.backends import BackEnd
 from .spikes import Spikes, as_spikes, reshaped
 
 __all__ = ["Counted", "Sum", "counted", "spike_sum", "spikes_in"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Sum(Tensor):

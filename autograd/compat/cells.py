@@ -40,15 +40,7 @@ class CellNames:
         return dict(self._children())
 
     def insert_child_to_cell(self: Any, child_name: str, child_cell: Any) -> None:
-        """Add a Cell as the attribute ``child_name``; None reserves the name.
-
-        Raises
-        ------
-        DTypeError
-            If it is not a Cell, or the name is not a string.
-        CellError
-            If the name is empty, has a dot, or belongs to anything but a Cell.
-        """
+        """Add a Cell as the attribute ``child_name``; None reserves the name."""
         where = f"{self.cls_name}.insert_child_to_cell"
         if child_cell is not None and not hasattr(child_cell, "construct"):
             raise DTypeError(where, "a Cell", describe(child_cell), "Add a Parameter with insert_param_to_cell.")
@@ -57,15 +49,7 @@ class CellNames:
     def insert_param_to_cell(
         self: Any, param_name: str, param: Parameter, check_name_contain_dot: bool = True
     ) -> None:  # fmt: skip
-        """Add a Parameter as the attribute ``param_name``; it keeps its own name if it has one.
-
-        Raises
-        ------
-        DTypeError
-            If it is not a Parameter, or the name is not a string.
-        CellError
-            If the name is empty, has a dot, or belongs to anything but a Parameter.
-        """
+        """Add a Parameter as the attribute ``param_name``; it keeps its own name if it has one."""
         where = f"{self.cls_name}.insert_param_to_cell"
         if not isinstance(param, Parameter):
             raise DTypeError(where, "a Parameter", describe(param), "Wrap it as Parameter(...).")

@@ -62,13 +62,7 @@ class MultitypeFuncGraph:
         self.entries: list[tuple[tuple[Any, ...], Callable[..., Any]]] = []
 
     def register(self, *types: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Return a decorator that adds a function for inputs of these types, named as strings or as classes.
-
-        Raises
-        ------
-        ArgumentError
-            If the name of a type is unknown.
-        """
+        """Return a decorator that adds a function for inputs of these types, named as strings or as classes."""
         for kind in types:
             if not isinstance(kind, type) and kind not in _TYPES:
                 raise ArgumentError(
@@ -84,13 +78,7 @@ class MultitypeFuncGraph:
         return decorate
 
     def __call__(self, *args: Any) -> Any:
-        """Call the function that was registered first for the types of the inputs.
-
-        Raises
-        ------
-        DTypeError
-            If there is none.
-        """
+        """Call the function that was registered first for the types of the inputs."""
         for wanted, fn in self.entries:
             if len(wanted) == len(args) and all(map(isinstance, args, wanted)):
                 return fn(*args)
@@ -198,11 +186,9 @@ def vmap(fn: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callabl
         counts = {len(part) for part, axis in zip(parts, axes, strict=True) if axis is not None}
         if len(counts) != 1 or 0 in counts:
             raise ShapeError(
-                "ops.vmap",
-                "inputs with equal numbers of items",
-                f"numbers {sorted(counts)}",
+                "ops.vmap", "inputs with equal numbers of items", f"numbers {sorted(counts)}",
                 "Name the right axes in in_axes.",
-            )
+            )  # fmt: skip
         outs = []
         for i in range(counts.pop()):
             picked = [part if axis is None else part[i] for part, axis in zip(parts, axes, strict=True)]

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import ops
 from ..cell import Cell
-from ..dtypes import describe
+from ..dtypes import describe, is_int, is_number
 from ..errors import ArgumentError, DTypeError
 from ..tensor import Tensor, as_tensor
 
@@ -59,7 +57,7 @@ class LeakyReLU(_Elementwise):
 
     def __init__(self, alpha: float = 0.2) -> None:
         super().__init__()
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float, np.number)):
+        if not is_number(alpha):
             raise DTypeError(
                 "LeakyReLU", "alpha, the slope below 0, as a number", describe(alpha), "For example nn.LeakyReLU(0.01)."
             )
@@ -143,7 +141,7 @@ class Softmax(Cell):
 
     def __init__(self, axis: int = -1) -> None:
         super().__init__()
-        if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        if not is_int(axis):
             raise DTypeError(type(self).__name__, "axis as an int", describe(axis), "The last one is -1.")
         self.axis = int(axis)
         self.per_sample = self.axis > 0 or self.axis == -1

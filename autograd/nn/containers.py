@@ -255,12 +255,7 @@ class SequentialCell(_Numbered):
             before = state[name] if state is not None else start(cell, x, self._label(name, cell))
             result = cell(x, before)
             if not isinstance(result, tuple) or len(result) != 2:
-                raise StateError(
-                    self._label(name, cell),
-                    "construct to return (out, state)",
-                    describe(result),
-                    "Return both.",
-                )
+                raise StateError(self._label(name, cell), "construct to return (out, state)", describe(result), "Return both.")
             out, after[name] = result
             return out
 

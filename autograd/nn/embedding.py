@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..dtypes import describe, float32
+from ..dtypes import describe, float32, is_int
 from ..errors import ArgumentError
 from ..intake import to_generator
-from ..spatial import is_int
 from ..tensor import Tensor
 from .options import Layer, flag, float_dtype, parameter, positive
 
@@ -64,10 +63,7 @@ class Embedding(Layer):
         positive("Embedding", vocab_size=vocab_size, embedding_size=embedding_size)
         if padding_idx is not None and (not is_int(padding_idx) or not 0 <= padding_idx < vocab_size):
             raise ArgumentError(
-                "Embedding",
-                f"padding_idx in [0, {vocab_size}), or None",
-                describe(padding_idx),
-                "It is the number of a row.",
+                "Embedding", f"padding_idx in [0, {vocab_size}), or None", describe(padding_idx), "It is the number of a row."
             )
         self.vocab_size, self.embedding_size, self.padding_idx = vocab_size, embedding_size, padding_idx
         self.use_one_hot, self.dtype = flag("Embedding", "use_one_hot", use_one_hot), float_dtype("Embedding", dtype)

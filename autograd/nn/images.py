@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import ops
-from ..dtypes import describe
+from ..dtypes import describe, is_number
 from ..errors import ArgumentError
 from ..spatial import borders, check_layout
 from ..tensor import Tensor, as_tensor
@@ -52,7 +50,7 @@ class _Border(Layer):
 class _ConstantPad(_Border):
     def __init__(self, padding: Any, value: float) -> None:
         super().__init__(padding)
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        if not is_number(value):
             raise ArgumentError(type(self).__name__, "value as a number", describe(value), "For example 0.0.")
         self.value = value
 
@@ -146,11 +144,9 @@ class Upsample(Layer):
             )
         if mode not in ("nearest", "linear", "bilinear", "trilinear"):
             raise ArgumentError(
-                "Upsample",
-                "mode 'nearest', 'linear', 'bilinear' or 'trilinear'",
-                repr(mode),
+                "Upsample", "mode 'nearest', 'linear', 'bilinear' or 'trilinear'", repr(mode),
                 "Choose one by the number of axes.",
-            )
+            )  # fmt: skip
         self.size, self.scale_factor, self.mode, self.align_corners = fixed(size), fixed(scale_factor), mode, align_corners
 
     def construct(self, x: Any) -> Tensor:

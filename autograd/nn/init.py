@@ -12,24 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe, float32, to_dtype
+from ..dtypes import Array, describe, float32, to_dtype
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_generator, to_numbers
 from ..tensor import Tensor
 
 __all__ = [
-    "Constant",
-    "KaimingNormal",
-    "KaimingUniform",
-    "Normal",
-    "Uniform",
-    "XavierNormal",
-    "XavierUniform",
-    "initializer",
-    "make",
-]
+    "Constant", "KaimingNormal", "KaimingUniform", "Normal", "Uniform", "XavierNormal", "XavierUniform", "initializer", "make",
+]  # fmt: skip
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import ops
 from ..cell import Cell
-from ..dtypes import describe, float32, to_dtype
+from ..dtypes import describe, float32, is_int, to_dtype
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..intake import to_generator
 from ..parameter import Parameter
@@ -81,7 +81,7 @@ class Dense(Weighted):
     ) -> None:
         super().__init__()
         for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            if not is_int(value) or value < 1:
                 raise ArgumentError("Dense", f"{name} to be a positive int", describe(value), "It is the number of features.")
         if not isinstance(has_bias, (bool, np.bool_)):
             raise ArgumentError("Dense", "has_bias=True or False", repr(has_bias), "Pass activation= and dtype= by name.")
@@ -103,11 +103,9 @@ class Dense(Weighted):
             activation = get_activation(activation, "Dense, activation")
         elif activation is not None and (isinstance(activation, type) or not callable(activation)):
             raise DTypeError(
-                "Dense",
-                "activation to be a name, a Cell or a function",
-                describe(activation),
+                "Dense", "activation to be a name, a Cell or a function", describe(activation),
                 "For example 'relu', or nn.ReLU().",
-            )
+            )  # fmt: skip
         self.activation = activation
 
     def construct(self, x: Any) -> Tensor:
@@ -147,7 +145,7 @@ class Flatten(Cell):
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         for name, value in (("start_dim", start_dim), ("end_dim", end_dim)):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+            if not is_int(value):
                 raise ArgumentError("Flatten", f"{name} to be an int", describe(value), "Count the axes from 0.")
         self.start_dim, self.end_dim = int(start_dim), int(end_dim)
         self.per_sample = self.start_dim > 0

@@ -67,16 +67,9 @@ class MovingNorm(Layer):
         return not self.training
 
     def normed(self, x: Tensor, gamma: Any, by_batch: bool) -> Tensor:
-        """Normalise over all axes but the second; in training, update the statistics.
+        """Normalise ``[N, C, ...]`` over all axes but the second, and scale by ``gamma``; in training, update the statistics.
 
-        Parameters
-        ----------
-        x : Tensor
-            ``[N, C, ...]``, with as many channels as there are statistics.
-        gamma : Tensor
-            The scale, in the shape of the statistics.
-        by_batch : bool
-            Whether to use the statistics of ``x`` instead of the moving ones.
+        With ``by_batch`` it uses the statistics of ``x`` instead of the moving ones.
         """
         gamma, beta, *moving = (
             value if value is None or value.ndim == 1 else value.reshape((-1,))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..dtypes import describe, float32
+from ..dtypes import describe, float32, is_int
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_generator
-from ..spatial import is_int
 from ..tensor import Tensor, as_tensor
 from .moving import MovingNorm
 from .options import Layer, check_data_format, fixed, flag, float_dtype, number, parameter, positive
@@ -153,11 +152,9 @@ class LayerNorm(Layer):
         shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
         if not shape or not all(is_int(n) and n > 0 for n in shape):
             raise ArgumentError(
-                "LayerNorm",
-                "normalized_shape as the lengths of the last axes",
-                describe(normalized_shape),
+                "LayerNorm", "normalized_shape as the lengths of the last axes", describe(normalized_shape),
                 "For example (64,).",
-            )
+            )  # fmt: skip
         for name, axis in (("begin_norm_axis", begin_norm_axis), ("begin_params_axis", begin_params_axis)):
             if axis is not None and not is_int(axis):
                 raise ArgumentError("LayerNorm", f"{name} as an int, or None", describe(axis), "The last axis is -1.")

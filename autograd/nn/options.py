@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..cell import Cell
-from ..dtypes import DType, as_bool, describe, float32, to_dtype
+from ..dtypes import DType, as_bool, describe, float32, is_int, is_number, to_dtype
 from ..errors import ArgumentError, DTypeError
 from ..parameter import Parameter
-from ..spatial import is_int
 from . import init
 
 __all__ = ["Layer", "check_data_format", "fixed", "float_dtype", "number", "parameter", "positive", "probability"]
@@ -47,57 +46,29 @@ def fixed(value: Any) -> Any:
 
 
 def positive(where: str, advice: str = "Count the channels, or the features.", /, **sizes: Any) -> None:
-    """Check that arguments are positive ints; ``advice`` says what they count.
-
-    Raises
-    ------
-    ArgumentError
-        If one is not.
-    """
+    """Check that arguments are positive ints; ``advice`` says what they count."""
     for name, value in sizes.items():
         if not is_int(value) or value < 1:
             raise ArgumentError(where, f"{name} to be a positive int", describe(value), advice)
 
 
 def number(where: str, name: str, value: Any, low: float, high: float = _LARGEST) -> float:
-    """Return an option as a float.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a finite number from ``low`` to ``high``.
-    """
-    if not _is_real(value) or not low <= (value if isinstance(value, int) else float(value)) <= high:
+    """Return an option, a finite number from ``low`` to ``high``, as a float."""
+    if not is_number(value) or not low <= (value if isinstance(value, int) else float(value)) <= high:
         limits = f"finite number of at least {low:g}" if high == _LARGEST else f"number from {low:g} to {high:g}"
         raise ArgumentError(where, f"{name} as a {limits}", describe(value), "Leave it out for the default.")
     return float(value)
 
 
-def _is_real(value: Any) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
 def probability(where: str, p: Any) -> float:
-    """Return the probability of a zero as a float.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not in [0, 1).
-    """
-    if not _is_real(p) or not 0 <= p < 1:
+    """Return the probability of a zero, in [0, 1), as a float."""
+    if not is_number(p) or not 0 <= p < 1:
         raise ArgumentError(where, "a probability p in [0, 1)", repr(p), "p is the share that is dropped.")
     return float(p)
 
 
 def check_data_format(where: str, data_format: str, known: str) -> None:
-    """Check the order of axes; only one is supported.
-
-    Raises
-    ------
-    ArgumentError
-        If it is another one.
-    """
+    """Check the order of axes; only one is supported."""
     if data_format != known:
         raise ArgumentError(
             where, f"data_format={known!r}", repr(data_format), "Move the channels: ops.transpose(x, (0, 3, 1, 2)) for NHWC."
@@ -105,13 +76,7 @@ def check_data_format(where: str, data_format: str, known: str) -> None:
 
 
 def float_dtype(where: str, dtype: Any) -> DType:
-    """Return the dtype of Parameters.
-
-    Raises
-    ------
-    DTypeError
-        If it is not floating.
-    """
+    """Return the dtype of Parameters, after a check that it is floating."""
     found = to_dtype(dtype, where)
     if found.kind != "f":
         raise DTypeError(where, "a float dtype", str(found), "Learned weights are floats: dtype=autograd.float32.")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..dtypes import describe
+from ..dtypes import describe, is_int
 from ..errors import ArgumentError
-from ..spatial import check_pad_mode, is_int, output_sizes, per_axis
+from ..spatial import check_pad_mode, output_sizes, per_axis
 from ..tensor import Tensor, as_tensor
 from .options import Layer, check_data_format, fixed, flag
 
@@ -22,20 +22,17 @@ class _Pool(Layer):
 
     axes: int
 
-    def __init__(self, kernel_size: Any, stride: Any, pad_mode: str, padding: Any, ceil_mode: bool) -> None:
+    def __init__(
+        self, kernel_size: Any = 1, stride: Any = 1, pad_mode: str = "valid", padding: Any = 0, ceil_mode: bool = False
+    ) -> None:
         super().__init__()
         where = type(self).__name__
         per_axis(where, "kernel_size", kernel_size, self.axes)
         if stride is not None:
             per_axis(where, "stride", stride, self.axes)
         check_pad_mode(where, pad_mode, padding, self.axes)
-        self.kernel_size, self.stride, self.pad_mode, self.padding = (
-            fixed(kernel_size),
-            fixed(stride),
-            pad_mode,
-            fixed(padding),
-        )
-        self.ceil_mode = flag(where, "ceil_mode", ceil_mode)
+        self.kernel_size, self.stride, self.padding = fixed(kernel_size), fixed(stride), fixed(padding)
+        self.pad_mode, self.ceil_mode = pad_mode, flag(where, "ceil_mode", ceil_mode)
 
     def _pooled(self, operation: Any, x: Any, **more: Any) -> Tensor:
         return operation(  # type: ignore[no-any-return]
@@ -158,14 +155,7 @@ class AvgPool2d(_Pool):
         return self._pooled(ops.avg_pool2d, x, **more)
 
 
-class _SumPool(_Pool):
-    def __init__(
-        self, kernel_size: Any = 1, stride: Any = 1, pad_mode: str = "valid", padding: Any = 0, ceil_mode: bool = False
-    ) -> None:
-        super().__init__(kernel_size, stride, pad_mode, padding, ceil_mode)
-
-
-class SumPool1d(_SumPool):
+class SumPool1d(_Pool):
     """The sum of each window of ``[N, C, L]``; the arguments are those of :class:`AvgPool1d`."""
 
     axes = 1
@@ -175,7 +165,7 @@ class SumPool1d(_SumPool):
         return self._pooled(ops.sum_pool1d, x)
 
 
-class SumPool2d(_SumPool):
+class SumPool2d(_Pool):
     """The sum of each window of an image, such as its number of spikes. The arguments are those of :class:`AvgPool2d`."""
 
     axes = 2

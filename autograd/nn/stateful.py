@@ -43,11 +43,6 @@ def start(cell: Cell, x: Any, where: str) -> Any:
     """Return the initial state of a Cell for inputs such as ``x``, ``[N, ...]``.
 
     It is the result of the Cell's own ``initial_state``; a single neuron without one starts with zeros in the shape of ``x``.
-
-    Raises
-    ------
-    StateError
-        If the Cell holds neurons but does not define their initial state.
     """
     if hasattr(cell, "initial_state"):
         return cell.initial_state(x)

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from ..arguments import own_arguments
-from ..dtypes import describe, sum_dtype
+from ..dtypes import describe, is_int, sum_dtype
 from ..errors import ArgumentError, ShapeError
 from ..primitive import primitive
-from ..spatial import LAYOUTS, check_fits, check_layout, check_pad_mode, is_int, per_axis, refuse_elements, windows_on
+from ..spatial import LAYOUTS, check_fits, check_layout, check_pad_mode, per_axis, refuse_elements, windows_on
 from ..tensor import Tensor, as_tensor
 from ..windows import Windows, convolve, input_gradient, weight_gradient
 from .shape import reshape

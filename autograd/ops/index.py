@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..arguments import own_arguments
-from ..dtypes import converted, describe, sum_dtype, to_dtype
+from ..dtypes import converted, describe, is_int, sum_dtype, to_dtype
 from ..errors import ArgumentError, DTypeError, PositionError, ShapeError
 from ..operator import operator
 from ..primitive import primitive
-from ..spatial import is_int, refuse_elements
+from ..spatial import refuse_elements
 from ..tensor import Tensor, as_tensor
 from .shape import _put, _take, reshape
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe
+from ..dtypes import describe, is_int, is_number
 from ..errors import ArgumentError, ShapeError
 from ..primitive import primitive
-from ..spatial import is_int, refuse_elements
+from ..spatial import refuse_elements
 from ..tensor import Tensor, as_tensor
 from ..wide import widened
 from .elementwise import sqrt
@@ -48,7 +48,7 @@ def _affine(x: Tensor, weight: Any, bias: Any, shape: tuple[int, ...], where: st
 def _checked(x: Any, where: str, eps: Any, least: int) -> Tensor:
     x = as_tensor(x, where)
     refuse_elements(where, x)
-    if isinstance(eps, bool) or not isinstance(eps, (int, float, np.number)) or not eps >= 0:
+    if not is_number(eps) or not eps >= 0:
         raise ArgumentError(where, "eps, which is added to the variance, as a number >= 0", describe(eps), "For example 1e-5.")
     if x.ndim < least:
         raise ShapeError(where, "an input [N, C, ...]", describe(x), "Add the axes of batch and channels.")
@@ -112,13 +112,7 @@ def batch_norm(
 
 @widened
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements.
-
-    Raises
-    ------
-    ShapeError
-        If the last axes have other lengths.
-    """
+    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements."""
     where = "ops.layer_norm"
     x = _checked(x, where, eps, 1)
     shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
@@ -131,13 +125,7 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
 
 @widened
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel.
-
-    Raises
-    ------
-    ShapeError
-        If the channels cannot be cut into so many groups.
-    """
+    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel."""
     where = "ops.group_norm"
     x = _checked(x, where, eps, 2)
     n, c, *space = x.shape

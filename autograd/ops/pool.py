@@ -9,10 +9,10 @@ import numpy as np
 
 from .. import windows as kernels
 from ..arguments import own_arguments
-from ..dtypes import as_bool, bool_, describe, int64, sum_dtype
+from ..dtypes import as_bool, bool_, describe, int64, is_int, sum_dtype
 from ..errors import ArgumentError, DTypeError
 from ..primitive import primitive
-from ..spatial import check_fits, check_layout, is_int, per_axis, windows_on
+from ..spatial import check_fits, check_layout, per_axis, windows_on
 from ..tensor import Tensor, as_tensor
 from ..wide import widened
 from ..windows import Windows

@@ -63,11 +63,9 @@ def sum_to_size(x: Any, shape: Sequence[int]) -> Tensor:
         fits = False
     if not fits:
         raise ShapeError(
-            "ops.sum_to_size",
-            f"a shape that broadcasts to {list(tensor.shape)}",
-            str(list(to)),
+            "ops.sum_to_size", f"a shape that broadcasts to {list(tensor.shape)}", str(list(to)),
             "Pass the shape of the variable whose gradient this is.",
-        )
+        )  # fmt: skip
     return sum_to(tensor, to)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_bool, describe, sum_dtype
+from ..dtypes import as_bool, describe, is_int, is_number, sum_dtype
 from ..errors import ArgumentError, ShapeError
-from ..spatial import is_int, refuse_elements
+from ..spatial import refuse_elements
 from ..tensor import Tensor, as_tensor
 from ..wide import widened
 from .elementwise import mul
@@ -92,7 +92,7 @@ def _target(where: str, size: tuple[int, ...], wanted: Any, factor: Any) -> tupl
         )
     given = factor if wanted is None else wanted
     several = [*given] if isinstance(given, (tuple, list)) else [given] * len(size)
-    number = is_int if factor is None else lambda n: isinstance(n, (int, float, np.number)) and not isinstance(n, bool)
+    number = is_int if factor is None else is_number
     if len(several) != len(size) or not all(number(n) and n > 0 for n in several):
         name, what = ("size", "ints") if factor is None else ("scale_factor", "numbers")
         raise ArgumentError(

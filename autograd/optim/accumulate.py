@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe, sum_dtype
+from ..dtypes import describe, is_number, sum_dtype
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..tensor import Tensor
 from .gradients import check_gradients
@@ -57,7 +57,7 @@ class Accumulator:
             If they are not gradients, such as the loss, or their dtypes differ from the earlier ones.
         """
         found = check_gradients(gradients, "Accumulator.add")
-        number = isinstance(weight, (int, float, np.integer, np.floating)) and not isinstance(weight, bool)
+        number = is_number(weight)
         if not number or not 0 < weight < np.inf:
             raise ArgumentError(
                 "Accumulator.add", "a positive weight that is finite", describe(weight), "For example the number of samples."

@@ -119,13 +119,7 @@ class Bundle:
     def check(
         self, where: str, at: str, values: Array, gradients: Sequence[Tensor], before: Array | None = None
     ) -> None:  # fmt: skip
-        """Check that values of the Parameters after a step are finite, except those that were not before.
-
-        Raises
-        ------
-        NonFiniteError
-            If they are not.
-        """
+        """Check that values of the Parameters after a step are finite, except those that were not before."""
         old = [None] * len(self.params) if before is None else self.split(before)
         for p, place, part, was in zip(self.params, self.places, self.split(values), old, strict=True):
             if not is_finite(part, was):

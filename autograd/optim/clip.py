@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe, sum_dtype
+from ..dtypes import describe, is_number, sum_dtype
 from ..errors import ArgumentError
 from ..tensor import Tensor
 from .gradients import check_gradients
@@ -49,7 +49,7 @@ def clip_by_norm(gradients: Sequence[Tensor], max_norm: float) -> tuple[tuple[Te
 def _checked(gradients: Any, limit: Any, name: str, where: str) -> tuple[Tensor, ...]:
     """Return the gradients to clip, checked as an optimizer does, with a check that the limit is positive."""
     found = check_gradients(gradients, where)
-    if isinstance(limit, bool) or not isinstance(limit, (int, float, np.integer, np.floating)) or not limit > 0:
+    if not is_number(limit) or not limit > 0:
         raise ArgumentError(where, f"a positive {name}", describe(limit), "Leave clipping out to switch it off.")
     return found
 

@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import describe
+from ..dtypes import Array, describe
 from ..errors import ArgumentError, ShapeError
 from ..intake import to_numbers
 from ..state import quietly
 
 __all__ = ["Constraint", "Mask", "MaxNorm", "Signs", "Within"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Constraint:
@@ -205,13 +203,7 @@ class MaxNorm(Constraint):
 
 
 def check_constraint(where: str, value: Any) -> Any:
-    """Return the constraint of a group: None, one, or a list of several as one function.
-
-    Raises
-    ------
-    ArgumentError
-        If it is something else.
-    """
+    """Return the constraint of a group: None, one, or a list of several as one function."""
     several = value if isinstance(value, (list, tuple)) else [] if value is None else [value]
     for one in several:
         if not callable(one) or isinstance(one, type):
@@ -222,13 +214,7 @@ def check_constraint(where: str, value: Any) -> Any:
 
 
 def constrained(constraint: Any, values: Array, where: str) -> Array:
-    """Return values that satisfy a constraint, or several in order.
-
-    Raises
-    ------
-    ShapeError
-        If one of them changes the shape.
-    """
+    """Return values that satisfy a constraint, or several in order."""
     for one in constraint if isinstance(constraint, (list, tuple)) else [constraint]:
         found = np.asarray(one(values))
         if found.shape != values.shape:

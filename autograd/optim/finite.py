@@ -5,15 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from ..dtypes import DType
+from ..dtypes import Array, DType
 
 __all__ = ["Array", "Largest", "is_finite", "largest", "limits"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Largest = Callable[[str], float]
 """Called with ``"w"``, ``"g"`` or a slot; returns a bound of the absolute values of weights, gradient or memory."""
 

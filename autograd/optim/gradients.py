@@ -16,13 +16,7 @@ __all__ = ["check_finite", "check_fit", "check_gradients"]
 
 
 def check_gradients(gradients: Any, where: str, params: Sequence[Parameter] = ()) -> tuple[Tensor, ...]:
-    """Return gradients, of these Parameters if they are known, as a tuple of Tensors.
-
-    Raises
-    ------
-    DTypeError
-        If they are not gradients, such as the loss or the Parameters.
-    """
+    """Return gradients, of these Parameters if they are known, as a tuple of Tensors."""
     advice = "loss, gradients = autograd.value_and_grad(fn, None, optimizer.params)(...) returns them."
     if isinstance(gradients, (Tensor, str)) or not isinstance(gradients, Sequence):
         raise DTypeError(where, "gradients, one for each Parameter", describe(gradients), advice)

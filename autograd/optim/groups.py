@@ -19,21 +19,8 @@ def grouped(
 ) -> tuple[list[Parameter], list[dict[str, Any]]]:
     """Return all Parameters in the order of the gradients, and the groups.
 
-    Parameters
-    ----------
-    where : str
-        The optimizer's name, for errors.
-    params : iterable of Parameter or dict
-        As for :class:`~autograd.optim.Optimizer`.
-    options : mapping
-        The check of each option that a group may have.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no Parameter, or one appears twice, or a group has an unknown key.
-    DTypeError
-        If an item is not a Parameter of floats.
+    ``params`` is as for :class:`~autograd.optim.Optimizer`, ``options`` has the check of each option that a group may have,
+    and ``where`` is the optimizer's name, for errors.
     """
     if isinstance(params, (Parameter, Mapping)) or not isinstance(params, Iterable):
         raise DTypeError(where, "a list of Parameters, or of groups of them", describe(params), _ASK)
@@ -86,11 +73,9 @@ def _checked(where: str, params: Any) -> list[Parameter]:
             raise DTypeError(where, "Parameters", describe(p), _ASK)
         if p.dtype.kind != "f":
             raise DTypeError(
-                f"{where}, {p.name}",
-                "a Parameter of floats",
-                describe(p),
+                f"{where}, {p.name}", "a Parameter of floats", describe(p),
                 "Convert its values, or keep it out of the optimizer.",
-            )
+            )  # fmt: skip
     return found
 
 

@@ -197,20 +197,10 @@ class Optimizer:
     ) -> Mapping[str, float] | None:  # fmt: skip
         """Return bounds after a step that certainly keeps all numbers below ``most``; without them, the step is checked.
 
-        Parameters
-        ----------
-        largest : callable
-            Returns an upper bound, right to 1e-18, of the absolute values under a name: ``"w"`` for the weights, ``"g"`` for
-            the gradient, or a slot. NaN or infinity if it is unknown.
-        options : dict
-            The options at this step.
-        most, least : float
-            A quarter of the largest number of the dtype, and the smallest normal one.
-
-        Returns
-        -------
-        mapping or None
-            A bound for ``"w"`` and for each slot that the method asks for.
+        There is a bound for ``"w"`` and for each slot that the method asks for. ``largest`` returns an upper bound, right to
+        1e-18, of the absolute values under a name: ``"w"`` for the weights, ``"g"`` for the gradient, or a slot; NaN or
+        infinity if it is unknown. ``options`` are those of this step, ``most`` is a quarter of the largest number of the
+        dtype, and ``least`` the smallest normal one.
         """
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import is_number
 from ..errors import ArgumentError
 from ..tensor import Tensor
 from .schedules import table
@@ -22,7 +23,7 @@ def within(what: str, low: float, high: float) -> Option:
     """Return a check for a number in [low, high)."""
 
     def check(where: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not low <= value < high:
+        if not is_number(value) or not low <= value < high:
             raise ArgumentError(where, f"{what} in [{low:g}, {high:g})", repr(value), "Choose another value.")
         return float(value)
 

@@ -22,13 +22,6 @@ def attributes_of(net: Cell) -> dict[str, Any]:
     """Return the attributes that each Cell names as :attr:`~autograd.Cell.checkpointed`, by path; Parameters left out.
 
     A number is returned unchanged, an array or a Tensor as an array.
-
-    Raises
-    ------
-    CellError
-        If there is no such attribute, or ``checkpointed`` is not a tuple of names.
-    DTypeError
-        If one is neither a number nor an array nor a Tensor.
     """
     return {path: _plain(value) for path, _, _, value in _places(net)}
 
@@ -45,25 +38,7 @@ def digest_of(net: Cell, digest: int = 0) -> int:
 def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Callable[[], Undo]:
     """Check saved attributes against those of a net, and return a function that sets them all or none.
 
-    Parameters
-    ----------
-    net : Cell
-        The net.
-    saved : mapping
-        Result of :func:`attributes_of`.
-    where : str
-        Name in error messages.
-
-    Returns
-    -------
-    function
-        Sets them, and returns a function that puts the old values back. If a Cell refuses a value, it puts them back itself
-        and raises CheckpointError.
-
-    Raises
-    ------
-    CheckpointError
-        If one is missing, or has another shape or dtype. Nothing has been set.
+    It returns a function that puts the old values back. If a Cell refuses a value, it puts them back itself, and raises.
     """
     places = {path: (cell, name, value) for path, cell, name, value in _places(net)}
     if set(places) != set(saved):
@@ -84,10 +59,8 @@ def prepared_attributes(net: Cell, saved: Mapping[str, Any], where: str) -> Call
                 setattr(cell, name, value)
             except Exception as error:
                 lost = undo()
-                expected, got = (
-                    f"a value that {type(cell).__name__} takes",
-                    f"{describe(value)}, and {type(error).__name__}: {error}",
-                )
+                expected = f"a value that {type(cell).__name__} takes"
+                got = f"{describe(value)}, and {type(error).__name__}: {error}"
                 if isinstance(error, AutogradError):
                     expected, got = error.expected, error.got
                 raise CheckpointError(

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import CheckpointError, MissingExtraError
+from autograd.dtypes import Array
+from autograd.errors import CheckpointError
+
+from ..common.others import extra
 
 __all__ = ["decode", "encode", "read"]
-
-Array = np.ndarray[Any, Any]
 
 FORMAT, VERSION = "spikecell checkpoint", 1
 DTYPES = {
@@ -29,16 +30,8 @@ _ANOTHER = "Use another checkpoint."
 
 
 def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
-    """Return the bytes of a file of JSON and named arrays.
-
-    Raises
-    ------
-    CheckpointError
-        If the JSON is longer than the format allows.
-    MissingExtraError
-        If safetensors is not installed.
-    """
-    package = _package(where)
+    """Return the bytes of a file of JSON and named arrays."""
+    package = safetensors(where)
     about = {"format": FORMAT, "version": VERSION, "sha256": _digest(content, arrays), "content": content}
     text = json.dumps(about)
     names = sum(len(name) + 120 for name in arrays)  # each has an entry in the header
@@ -52,15 +45,7 @@ def encode(content: Any, arrays: Mapping[str, Array], where: str) -> bytes:
 
 
 def read(path: Path) -> tuple[Any, dict[str, Array]]:
-    """Return the JSON and the arrays of a file.
-
-    Raises
-    ------
-    CheckpointError
-        If it cannot be read or is damaged.
-    MissingExtraError
-        If safetensors is not installed.
-    """
+    """Return the JSON and the arrays of a file."""
     where = f"checkpoint {path}"
     try:
         data = path.read_bytes()
@@ -70,16 +55,8 @@ def read(path: Path) -> tuple[Any, dict[str, Array]]:
 
 
 def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
-    """Return the JSON and the arrays in the bytes of a file.
-
-    Raises
-    ------
-    CheckpointError
-        If they are damaged or of another format.
-    MissingExtraError
-        If safetensors is not installed.
-    """
-    package = _package(where)
+    """Return the JSON and the arrays in the bytes of a file."""
+    package = safetensors(where)
     header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or not 2 <= header <= min(len(data) - 8, _HEADER):
         raise CheckpointError(
@@ -99,11 +76,9 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
         )  # fmt: skip
     if found["version"] != VERSION:
         raise CheckpointError(
-            where,
-            f"version {VERSION} of the format",
-            f"version {found['version']!r}",
+            where, f"version {VERSION} of the format", f"version {found['version']!r}",
             "Read it with the version of spikecell that wrote it.",
-        )
+        )  # fmt: skip
     try:
         arrays = {name: _array(entry) for name, entry in package.deserialize(data)}
     except (package.SafetensorError, ValueError, KeyError, TypeError) as error:
@@ -116,12 +91,10 @@ def decode(data: bytes, where: str) -> tuple[Any, dict[str, Array]]:
     return found["content"], arrays
 
 
-def _package(where: str) -> Any:
-    try:
-        import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("safetensors", "train", where) from error
-    return safetensors
+def safetensors(where: str) -> Any:
+    """Import the package safetensors with its module for numpy."""
+    extra("safetensors.numpy", "train", where)
+    return extra("safetensors", "train", where)
 
 
 def _array(entry: Mapping[str, Any]) -> Array:

@@ -61,13 +61,7 @@ def made(saved: Mapping[str, Any]) -> Generator:
 
 
 def prepared(rng: Generator, saved: Mapping[str, Any], where: str) -> Callable[[], None]:
-    """Check a saved state against an existing generator, and return a function that sets it.
-
-    Raises
-    ------
-    CheckpointError
-        If the kinds differ, or the saved generator has spawned others that this one would not spawn.
-    """
+    """Check a saved state, and the number spawned, against a generator, and return a function that sets it."""
     bits, kind = rng.bit_generator, saved["state"]["bit_generator"]
     if bits.state["bit_generator"] != kind:
         raise CheckpointError(

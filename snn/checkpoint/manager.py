@@ -114,11 +114,9 @@ class Checkpoints:
         """
         if self.directory.is_file():
             raise CheckpointError(
-                f"{self}",
-                "a directory",
-                "a file",
+                f"{self}", "a directory", "a file",
                 "Pass the directory that it is in, or read the file with snn.checkpoint.load.",
-            )
+            )  # fmt: skip
         sweep(self.directory)
         paths = self.paths()
         if not paths:

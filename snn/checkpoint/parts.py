@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import AutogradError, CheckpointError
 from autograd.optim import Optimizer
 
 from ..common.files import write_whole
 from .attributes import Undo, attributes_of, prepared_attributes
-from .container import Array, encode, read
+from .container import encode, read
 from .generators import generators_of, prepared
 from .values import CELL, DICT, GENERATOR, LIST, NAMED, OPTIMIZER, TUPLE, kind_of, pack, plain_repr, unpack
 

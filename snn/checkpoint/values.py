@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import CheckpointError
 from autograd.optim import Optimizer
 
 from .attributes import attributes_of
-from .container import DTYPES, Array
+from .container import DTYPES
 from .generators import generators_of, made, state_of
 
 __all__ = ["CELL", "DICT", "GENERATOR", "LIST", "NAMED", "OPTIMIZER", "TUPLE", "kind_of", "pack", "plain_repr", "unpack"]
@@ -28,24 +28,7 @@ _KEPT = {np.dtype(dtype).name for dtype in DTYPES.values()}
 
 
 def pack(value: Any, name: str, arrays: dict[str, Array], where: str, depth: int = 0) -> Any:
-    """Return a value as JSON, and collect its arrays.
-
-    Parameters
-    ----------
-    value : object
-        The value to save.
-    name : str
-        Its path, for the names of arrays.
-    arrays : dict
-        Receives the arrays, by name.
-    where : str
-        Name in error messages.
-
-    Raises
-    ------
-    CheckpointError
-        If a value cannot be saved.
-    """
+    """Return a value as JSON, and collect its arrays in ``arrays``; ``name`` is its path, and ``where`` is for errors."""
 
     def inside(items: Mapping[Any, Any]) -> dict[str, Any]:
         return {key: pack(item, f"{name}/{key}", arrays, where, depth + 1) for key, item in items.items()}

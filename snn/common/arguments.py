@@ -25,12 +25,8 @@ _NAMES = {
 def own_arguments(where: str, **advice: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator for a function that refuses unknown argument names, and suggests the name that is meant.
 
-    Parameters
-    ----------
-    where : str
-        Name of the function in errors.
-    **advice
-        What to do instead, for arguments of other packages that it does not have under any name.
+    ``where`` names the function in errors. ``advice`` says what to do instead, for arguments of other packages that it does
+    not have under any name.
     """
 
     def decorate(fn: Callable[P, R]) -> Callable[P, R]:

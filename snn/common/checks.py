@@ -6,20 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int, is_number
 from autograd.errors import ArgumentError, NonFiniteError
 
 __all__ = ["fired", "positive", "whole"]
 
 
 def fired(values: Any, where: str) -> Any:
-    """Return the elements of an array of spikes that are not 0.
-
-    Raises
-    ------
-    NonFiniteError
-        If there is NaN or infinity.
-    """
+    """Return where an array of spikes is not 0; NaN and infinity are errors."""
     if values.dtype.kind in "fc" and not np.isfinite(values).all():
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         raise NonFiniteError(
@@ -30,27 +24,15 @@ def fired(values: Any, where: str) -> Any:
 
 
 def positive(value: Any, where: str, name: str, fix: str) -> float:
-    """Return a positive number after a check.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a positive number, or above 1e30.
-    """
-    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    """Return a number above 0 and below 1e30 after a check."""
+    real = is_number(value)
     if not real or not 0 < value < 1e30:
         raise ArgumentError(where, f"{name} to be a positive number", describe(value), fix)
     return float(value)
 
 
 def whole(value: Any, where: str, name: str, fix: str, most: int) -> int:
-    """Return a whole number from 1 to ``most`` after a check.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not such a number.
-    """
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or not 1 <= value <= most:
+    """Return a whole number from 1 to ``most`` after a check."""
+    if not is_int(value) or not 1 <= value <= most:
         raise ArgumentError(where, f"{name} to be a whole number from 1 to {most:,}", describe(value), fix)
     return int(value)

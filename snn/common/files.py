@@ -17,19 +17,7 @@ ELSEWHERE = "The existing files were not changed. Choose another place."
 def write_whole(path: Path, content: bytes, fix: str = ELSEWHERE) -> None:
     """Write a file beside its destination, wait until it is on the disk, then move it into place.
 
-    Parameters
-    ----------
-    path : Path
-        Destination; its directory exists.
-    content : bytes
-        The whole content.
-    fix : str
-        Advice in the error.
-
-    Raises
-    ------
-    WriteError
-        If the file cannot be written; an existing file is kept.
+    The directory exists. If the file cannot be written, a WriteError gives the advice ``fix``, and an existing file is kept.
     """
     # Concurrent writers of the same file alternate: each puts a whole file there.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_PARTIAL}")
@@ -48,13 +36,7 @@ def write_whole(path: Path, content: bytes, fix: str = ELSEWHERE) -> None:
 
 
 def append(path: Path, line: str, fix: str = ELSEWHERE) -> None:
-    """Append a line to a text file, or leave the file as it was.
-
-    Raises
-    ------
-    WriteError
-        If the file cannot be written.
-    """
+    """Append a line to a text file, or leave the file as it was."""
     size = path.stat().st_size if path.exists() else 0
     try:
         with path.open("a", encoding="utf-8") as file:
@@ -66,13 +48,7 @@ def append(path: Path, line: str, fix: str = ELSEWHERE) -> None:
 
 
 def make_directory(path: Path, fix: str = ELSEWHERE) -> None:
-    """Make a directory and its missing parents.
-
-    Raises
-    ------
-    WriteError
-        If the directory cannot be made.
-    """
+    """Make a directory and its missing parents."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,38 +16,11 @@ from autograd.errors import ShapeError, StateError
 from autograd.nn.stateful import holds_neurons, is_stateful, start
 
 __all__ = [
-    "ADD_AXIS",
-    "array_name",
-    "check_features",
-    "check_kept",
-    "check_parts",
-    "generators",
-    "given_state",
-    "has_state",
-    "held",
-    "holds_neurons",
-    "holds_over_time",
-    "initial_state",
-    "is_chain",
-    "is_over_time",
-    "is_repeated",
-    "is_stateful",
-    "label",
-    "like",
-    "membrane",
-    "observed",
-    "outline",
-    "passes_straight",
-    "record_names",
-    "runs_at_once",
-    "sample_state",
-    "says_too_deep",
-    "state_names",
-    "steps_in_loops",
-    "variables",
-    "with_membrane",
-    "zeros_of",
-]
+    "ADD_AXIS", "array_name", "check_features", "check_kept", "check_parts", "generators", "given_state", "has_state", "held",
+    "holds_neurons", "holds_over_time", "initial_state", "is_chain", "is_over_time", "is_repeated", "is_stateful", "label",
+    "like", "membrane", "observed", "outline", "passes_straight", "record_names", "runs_at_once", "sample_state",
+    "says_too_deep", "state_names", "steps_in_loops", "variables", "with_membrane", "zeros_of",
+]  # fmt: skip
 
 _PLAIN = {int, float, bool, str, type(None)}
 
@@ -58,13 +31,7 @@ def has_state(cell: Cell) -> bool:
 
 
 def check_parts(cell: nn.SequentialCell, state: Any, name: str) -> None:
-    """Check that a state given to a chain has exactly one part for each of its layers with a state.
-
-    Raises
-    ------
-    StateError
-        If it has other parts.
-    """
+    """Check that a state given to a chain has exactly one part for each of its layers with a state."""
     expected = [key for key, layer in cell.named() if has_state(layer)]
     if (state is not None or expected) and (not isinstance(state, dict) or sorted(state) != sorted(expected)):
         raise StateError(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, nn
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe, is_number
 from autograd.errors import ArgumentError, DTypeError, NonFiniteError, ShapeError
 from autograd.state import no_grad, quietly
 
@@ -18,8 +18,6 @@ from .fold import WEIGHTED, folded, with_weights
 from .report import Converted, batches, samples
 
 __all__ = ["ConvertedNode", "convert"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class ConvertedNode(IFNode):
@@ -119,11 +117,9 @@ def convert(
     for name, layer in chain.named():
         if isinstance(layer, nn.Dense) and values.ndim != 2:
             raise ShapeError(
-                f"snn.convert, {label(name, layer)}",
-                "an input [N, features]",
-                describe(values),
+                f"snn.convert, {label(name, layer)}", "an input [N, features]", describe(values),
                 "Put an nn.Flatten() before it.",
-            )
+            )  # fmt: skip
         values = _run(layer, values, label(name, layer))
         if isinstance(layer, WEIGHTED):
             weighted, entering, before = name, before, np.ones(1)
@@ -142,7 +138,7 @@ def convert(
 
 
 def _check_number(value: Any, expected: str, fits: Callable[[Any], bool]) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not fits(value):
+    if not is_number(value) or not fits(value):
         raise ArgumentError("snn.convert", expected, repr(value), "Leave it out for the default.")
 
 

@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Parameter, nn, ops
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import CellError
 
 from ..common.structure import label
 
 __all__ = ["WEIGHTED", "folded", "with_weights"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 WEIGHTED = (nn.Dense, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _POOLS = (nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d)
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, as_tensor, nn
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe, is_int
 from autograd.errors import ArgumentError, ShapeError
 from autograd.state import no_grad
 
@@ -18,7 +18,6 @@ from ..simulate import run
 
 __all__ = ["AccuracyByTime", "Converted", "batches", "samples"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH = 256
 
 
@@ -41,11 +40,9 @@ class AccuracyByTime:
         """Return the accuracy after so many steps."""
         if not isinstance(steps, (int, np.integer)) or not 1 <= steps <= len(self.accuracy):
             raise ArgumentError(
-                "AccuracyByTime",
-                f"a number of steps from 1 to {len(self.accuracy)}",
-                repr(steps),
+                "AccuracyByTime", f"a number of steps from 1 to {len(self.accuracy)}", repr(steps),
                 "For more, call accuracy(..., steps=) anew.",
-            )
+            )  # fmt: skip
         return float(self.accuracy[steps - 1])
 
     def __str__(self) -> str:
@@ -101,7 +98,7 @@ class Converted:
         ShapeError, DTypeError
             As from :func:`snn.metrics.accuracy`.
         """
-        if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+        if not is_int(steps) or steps < 1:
             raise ArgumentError("Converted.accuracy", "steps to be a positive int", repr(steps), "It is T.")
         array = samples(x, "Converted.accuracy, x")
         outs, scores = [], []

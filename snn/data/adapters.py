@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, DataError, DTypeError
 
 from .batches import Batch
@@ -16,8 +16,6 @@ from .events import Events, from_structured
 from .sources import Source
 
 __all__ = ["from_loader", "wrap"]
-
-Array = np.ndarray[Any, Any]
 
 
 def wrap(dataset: Any, *, kind: str | None = None, shape: tuple[int, ...] | None = None) -> Dataset:

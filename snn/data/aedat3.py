@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
 from .events import Events
@@ -16,7 +17,6 @@ from .files import AGAIN, as_path, reading, sensed
 
 __all__ = ["Recording"]
 
-Array = np.ndarray[Any, Any]
 _HEAD = struct.Struct("<hhIIIIII")
 _POLARITY = 1
 _LONGEST_HEADER = 1 << 16

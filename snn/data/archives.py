@@ -14,6 +14,7 @@ from typing import IO
 
 from autograd.errors import DataError
 
+from ..common.others import told
 from .files import AGAIN
 
 __all__: list[str] = []
@@ -24,26 +25,11 @@ _HIDDEN = "__MACOSX"
 
 
 def unpack(archive: Path, gives: str, limit: int) -> Path:
-    """Unpack a ``.zip`` or ``.tar.gz`` and move a file or folder of it beside the archive.
+    """Unpack a ``.zip`` or ``.tar.gz`` of at most ``limit`` bytes and move a file or folder of it beside the archive.
 
-    Parameters
-    ----------
-    archive : Path
-        The archive. Links, absolute paths and those that lead out of it are refused.
-    gives : str
-        Name of the file or folder, anywhere in the archive; the one nearest to the top is taken.
-    limit : int
-        Largest unpacked size of the archive in bytes.
-
-    Returns
-    -------
-    Path
-        Its new path. It appears there in one step, and not at all if anything fails.
-
-    Raises
-    ------
-    DataError
-        If the archive is damaged or must not be unpacked, or lacks the file or folder.
+    ``gives`` names the file or folder, anywhere in the archive; the one nearest to the top is taken. It appears at the
+    returned path in one step, and not at all if anything fails. Links, absolute paths and those that lead out of the archive
+    are refused.
     """
     where, target = f"unpacking {archive}", archive.parent / gives
     try:
@@ -59,7 +45,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
         if isinstance(error, OSError) and error.strerror:
             expected = "a writable folder with free space"
             raise DataError(where, expected, error.strerror, "Nothing was left behind.") from error
-        got = f"a damaged one ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        got = f"a damaged one ({told(error)})"
         raise DataError(where, "an intact archive", got, AGAIN) from error
     return target
 
@@ -98,10 +84,7 @@ def _inside(name: str, where: str) -> PurePosixPath:
     parts = path.parts
     if not parts or path.is_absolute() or ".." in parts or set(name) & set("\\:\0") or len(name) > 1000:
         raise DataError(
-            where,
-            "paths that lead into the archive",
-            repr(name)[:80],
-            "Do not use this file: it is malicious or faulty.",
+            where, "paths that lead into the archive", repr(name)[:80], "Do not use this file: it is malicious or faulty."
         )
     return path
 

@@ -9,14 +9,12 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe, is_int
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 from .sources import Source
 
 __all__ = ["Batch", "Batches", "Parts", "pad"]
-
-Array = np.ndarray[Any, Any]
 
 
 class Batch(NamedTuple):
@@ -108,17 +106,15 @@ class Batches(Iterable[Batch]):
     ) -> None:
         where = f"{dataset.name}, batches"
         for name, value, least in (("size", size, 1), ("prefetch", prefetch, 0), ("start", start, 0)):
-            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+            if not is_int(value) or value < least:
                 raise ArgumentError(
                     where, f"{name}, an int of at least {least}", describe(value), "For example batches(64, rng)."
                 )
         if dataset.kind == "events":
             raise ArgumentError(
-                where,
-                "samples that are arrays",
-                "events",
+                where, "samples that are arrays", "events",
                 "Make frames first: dataset.map(snn.data.transforms.TimeBins(1000)).",
-            )
+            )  # fmt: skip
         dataset.check_generator(rng)
         self.shuffle = rng is not None if shuffle is None else shuffle
         if self.shuffle and rng is None:
@@ -193,11 +189,9 @@ class Batches(Iterable[Batch]):
         shapes = {np.shape(x) for x in samples}
         if len(shapes) > 1:
             raise ShapeError(
-                f"{self.dataset.name}, batches",
-                "samples of one shape",
-                f"{sorted(shapes)[:2]}",
+                f"{self.dataset.name}, batches", "samples of one shape", f"{sorted(shapes)[:2]}",
                 "Bring them to one shape by map().",
-            )
+            )  # fmt: skip
         return Batch(np.stack(samples), labels, None)
 
 

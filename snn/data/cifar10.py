@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
 from .dataset import Dataset, Splits
@@ -19,7 +20,6 @@ from .sources import Arrays, pieces
 
 __all__ = ["cifar10"]
 
-Array = np.ndarray[Any, Any]
 _RECORD = 1 + 3 * 32 * 32
 CLASSES = "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"
 FILE = Remote(

@@ -100,11 +100,9 @@ def cifar10_dvs(directory: str | os.PathLike[str], *, download: bool = False) ->
     classes = [name for name, *_ in _FILES]
     if strangers := set(names) - set(classes):
         raise DataError(
-            f"reading {base}",
-            f"folders among {', '.join(classes)}",
-            f"{sorted(strangers)}",
+            f"reading {base}", f"folders among {', '.join(classes)}", f"{sorted(strangers)}",
             "Give the set a folder of its own.",
-        )
+        )  # fmt: skip
     return Splits(
         "cifar10_dvs", all=Dataset(Files(paths, labels, read_aedat2), kind="events", classes=classes, name="cifar10_dvs")
     )

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe, is_int
 from autograd.errors import ArgumentError, DTypeError, PositionError, UnknownNameError
 
 from .batches import Batches
@@ -17,7 +17,6 @@ from .sources import Drawn, Source
 
 __all__ = ["Dataset", "Sample", "Splits"]
 
-Array = np.ndarray[Any, Any]
 KINDS = ("events", "sequence", "static")
 
 
@@ -85,7 +84,7 @@ class Dataset:
 
     def __getitem__(self, index: Any) -> Any:
         """Return the sample at an int, or a Dataset of those at a slice, an array of ints or an array of bools."""
-        if isinstance(index, (int, np.integer)) and not isinstance(index, bool):
+        if is_int(index):
             return self.sample(int(index))
         try:
             chosen = self._chosen[index if isinstance(index, slice) else np.asarray(index, None if len(index) else np.intp)]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograd.errors import DataError, MissingExtraError
+from autograd.errors import DataError
 
+from ..common.others import extra, told
 from .archives import unpack
 from .files import AGAIN, reading
 
@@ -123,10 +124,7 @@ def fetch(remote: Remote, directory: Path) -> Path:
     DataError
         If no address has it, or the content is not the published one. Nothing is left over then.
     """
-    try:
-        import pooch
-    except ImportError as error:
-        raise MissingExtraError("pooch", "data", "snn.data, download=True") from error
+    pooch = extra("pooch", "data", "snn.data, download=True")
     with reading(f"fetching {remote.name}"):
         directory.mkdir(parents=True, exist_ok=True)
     part, said = directory / f"{remote.name}.part", []
@@ -137,7 +135,7 @@ def fetch(remote: Remote, directory: Path) -> Path:
             except Exception as error:
                 if isinstance(error, DataError):
                     raise
-                said.append(f"{type(error).__name__}: {' '.join(str(error).split())[:160]}")
+                said.append(told(error, 160))
                 if resumed and isinstance(error, ValueError):
                     continue  # the old part was of another file
             else:

@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, DTypeError, ShapeError
 
 __all__ = ["Events", "from_structured"]
 
-Array = np.ndarray[Any, Any]
 FIELDS = {"t": np.int64, "x": np.int16, "y": np.int16, "p": np.uint8}
 
 
@@ -176,11 +175,9 @@ def from_structured(array: Any, shape: tuple[int, ...] | None = None) -> Events:
         names = getattr(getattr(array, "dtype", None), "names", None) or ()
     if not {"t", "x"} <= set(names):
         raise DTypeError(
-            "data.from_structured",
-            "a structured array or a mapping with fields t, x, perhaps y and p",
-            f"{describe(array)} with fields {', '.join(map(str, names))}" if names else describe(array),
-            "Rename its fields.",
-        )
+            "data.from_structured", "a structured array or a mapping with fields t, x, perhaps y and p",
+            f"{describe(array)} with fields {', '.join(map(str, names))}" if names else describe(array), "Rename its fields.",
+        )  # fmt: skip
     if isinstance(array, dict) and (len({a.shape for a in array.values()}) > 1 or array["t"].ndim != 1):
         shapes = ", ".join(f"{name} {list(a.shape)}" for name, a in array.items())
         raise ShapeError("data.from_structured", "arrays [E] of one length", shapes, "An event has one of each.")
@@ -208,8 +205,6 @@ def _checked_shape(shape: Any) -> tuple[int, ...]:
 def _check_range(name: str, array: Array, end: int) -> None:
     if len(array) and (array.min() < 0 or array.max() >= end):
         raise ArgumentError(
-            f"Events, {name}",
-            f"values from 0 to {end - 1}",
-            f"{array.min()} to {array.max()}",
+            f"Events, {name}", f"values from 0 to {end - 1}", f"{array.min()} to {array.max()}",
             "Is the shape that of the sensor?",
-        )
+        )  # fmt: skip

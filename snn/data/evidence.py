@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import ArgumentError
 
 from .dataset import Splits, drawn_splits
 from .seeds import between, counts, generator
 
 __all__ = ["evidence_accumulation"]
-
-Array = np.ndarray[Any, Any]
 
 
 def evidence_accumulation(

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import AutogradError, DataError, DTypeError
 
 from .events import Events
 
 __all__: list[str] = []
 
-Array = np.ndarray[Any, Any]
 AGAIN = "Fetch the file again."
 MOST_BYTES = 1 << 28
 """Limit for a file that is read at once; the largest published one has a tenth of it."""

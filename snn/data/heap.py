@@ -12,43 +12,23 @@ from typing import IO, Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
 from .files import AGAIN
 
 __all__: list[str] = []
 
-Array = np.ndarray[Any, Any]
 _ROW = struct.Struct("<IQI")  # length, where its heap begins, its number there
 _OBJECT = struct.Struct("<HHIQ")  # number, references, reserved, size
 _HEAD = struct.Struct("<4sB3xQ")  # GCOL, version, size of all
 
 
 def read_row(path: Path, node: Any, place: int, dtype: np.dtype[Any], where: str) -> Array:
-    """Return a row of a data set whose rows differ in length.
+    """Return a row ``[length]`` of a data set whose rows differ in length.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    node : h5py.Dataset
-        ``[N]`` rows. If they have a filter, as in no published set, the library reads them.
-    place : int
-        Number of the row.
-    dtype : numpy.dtype
-        Dtype of its values.
-    where : str
-        Name in error messages.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``[length]``.
-
-    Raises
-    ------
-    DataError
-        If a part of the row lies outside the file.
+    ``node`` is the h5py.Dataset ``[N]`` of the file ``path``, and ``dtype`` the dtype of its values. If it has a filter, as in
+    no published set, the library reads the row. A row that lies outside the file is an error.
     """
     if node.chunks is not None and node.id.get_create_plist().get_nfilters():
         return np.asarray(node[place])

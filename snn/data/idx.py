@@ -10,13 +10,12 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import DataError
 
-from .files import AGAIN, as_path
+from .files import AGAIN, as_path, reading
 
 __all__ = ["read_idx"]
-
-Array = np.ndarray[Any, Any]
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MOST_AXES = 64  # of an array of numpy
@@ -48,20 +47,16 @@ def read_idx(path: str | os.PathLike[str], *, limit: int = 1 << 30) -> Array:
         If ``path`` is not a path.
     """
     where = f"reading {as_path(path)}"
-    try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-            file.seek(0)
-            if packed:
-                with gzip.open(file) as unpacked:
-                    return _read(cast(BinaryIO, unpacked), where, limit, None)
+    with reading(where), open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
             return _read(file, where, limit, os.fstat(file.fileno()).st_size)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(where, "an intact gzip file", f"a damaged one ({error})", AGAIN) from error
-    except OSError as error:
-        raise DataError(where, "a file that can be read", error.strerror or str(error), "Is the path right?") from error
-    except MemoryError as error:
-        raise DataError(where, "an array that fits into memory", "a larger one", "Read it on a machine with more.") from error
+        try:
+            with gzip.open(file) as unpacked:
+                return _read(cast(BinaryIO, unpacked), where, limit, None)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise DataError(where, "an intact gzip file", f"a damaged one ({error})", AGAIN) from error
 
 
 def _read(file: BinaryIO, where: str, limit: int, length: int | None) -> Array:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from autograd.dtypes import Array
 
 from .dataset import Dataset
 from .sources import Arrays
 
 __all__: list[str] = []
-
-Array = np.ndarray[Any, Any]
 
 
 def in_unit(images: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, ShapeError
 
 from .dataset import Dataset, Splits
@@ -17,7 +17,6 @@ from .sources import Source
 
 __all__ = ["mackey_glass", "mackey_glass_series"]
 
-Array = np.ndarray[Any, Any]
 # NeuroBench's table: delay, Lyapunov time, value before the start.
 _SERIES = {
     17: (197, 0.7206597), 18: (138, 0.7744313), 19: (315, 0.7783468), 20: (131, 0.9225991), 21: (191, 0.9479431),
@@ -146,22 +145,18 @@ def mackey_glass(
     if series is None:
         if tau not in _SERIES:
             raise ArgumentError(
-                "data.mackey_glass",
-                "tau, an int from 17 to 30",
-                describe(tau),
+                "data.mackey_glass", "tau, an int from 17 to 30", describe(tau),
                 "For others pass series=mackey_glass_series(...).",
-            )
+            )  # fmt: skip
         lyapunov, start = _SERIES[tau]
         values = mackey_glass_series(tau, points=needed, spacing=lyapunov / 75, start=start)
     else:
         values = np.asarray(series, np.float64)
         if values.ndim != 1 or len(values) < needed:
             raise ShapeError(
-                "data.mackey_glass, series",
-                f"[points] with at least {needed}",
-                describe(values),
+                "data.mackey_glass, series", f"[points] with at least {needed}", describe(values),
                 "It must hold offset + window + train + test values.",
-            )
+            )  # fmt: skip
     values = values[offset:].astype(np.float32)
     whole = Dataset(_Windows(values, window, train + test), kind="sequence", name="mackey_glass")
     return Splits("mackey_glass", train=whole[:train], test=whole[train:])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, DataError
 
 from .dataset import Splits
@@ -19,7 +19,6 @@ from .images import of_bytes
 
 __all__ = ["MNIST", "emnist", "fashion_mnist", "kmnist", "mnist"]
 
-Array = np.ndarray[Any, Any]
 _SIDE = 28
 _DIGITS = tuple("0123456789")
 _PARTS = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
@@ -129,17 +128,7 @@ def mnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST
 def fashion_mnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST:
     """Read Fashion-MNIST: clothes in the format of MNIST (Xiao, Rasul and Vollgraf, 2017).
 
-    Parameters
-    ----------
-    directory : str or path
-        As for :func:`mnist`.
-    download : bool
-        Download missing files.
-
-    Returns
-    -------
-    MNIST
-        60,000 and 10,000 images in ten classes.
+    It has 60,000 and 10,000 images in ten classes. The arguments are those of :func:`mnist`.
     """
     classes = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
     return _four_files(directory, _FASHION, download, "fashion_mnist", classes)
@@ -148,17 +137,7 @@ def fashion_mnist(directory: str | os.PathLike[str], *, download: bool = False) 
 def kmnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST:
     """Read Kuzushiji-MNIST: cursive Japanese in the format of MNIST (Clanuwat et al., 2018).
 
-    Parameters
-    ----------
-    directory : str or path
-        As for :func:`mnist`.
-    download : bool
-        Download missing files.
-
-    Returns
-    -------
-    MNIST
-        60,000 and 10,000 images in ten classes.
+    It has 60,000 and 10,000 images in ten classes. The arguments are those of :func:`mnist`.
     """
     return _four_files(directory, _KMNIST, download, "kmnist", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"))
 

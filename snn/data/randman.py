@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
+
 from .dataset import Dataset, Splits
 from .seeds import between, counts, generator
 from .sources import Arrays
 
 __all__ = ["randman"]
-
-Array = np.ndarray[Any, Any]
 
 
 def randman(

@@ -1,4 +1,4 @@
-"""Shared by data sets that are made from a seed."""
+"""Shared by data sets that are made from a seed, and checks of numbers in options."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int, is_number
 from autograd.errors import ArgumentError, DTypeError
 
 __all__: list[str] = []
@@ -16,7 +16,7 @@ def generator(seed: Any, where: str) -> np.random.Generator:
     """Return the generator of a seed, or the generator that was passed."""
     if isinstance(seed, np.random.Generator):
         return seed
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+    if not is_int(seed) or seed < 0:
         raise DTypeError(where, "a seed of at least 0 or a numpy.random.Generator", describe(seed), "For example 0.")
     return np.random.default_rng(seed)
 
@@ -24,14 +24,14 @@ def generator(seed: Any, where: str) -> np.random.Generator:
 def counts(where: str, least: int = 1, **values: Any) -> None:
     """Raise unless all values are ints that are large enough."""
     for name, value in values.items():
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        if not is_int(value) or value < least:
             raise ArgumentError(where, f"{name}, an int of at least {least}", describe(value), "It is a count.")
 
 
 def between(where: str, low: float, high: float, **values: Any) -> None:
     """Raise unless all values are numbers in a range."""
     for name, value in values.items():
-        if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             raise ArgumentError(where, f"{name} in [{low:g}, {high:g}]", describe(value), "Choose it in that range.")
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import DataError, MissingExtraError
+from autograd.dtypes import Array
+from autograd.errors import DataError
 
+from ..common.others import extra, told
 from .dataset import Dataset, Splits
 from .download import Remote, provide
 from .events import Events
@@ -20,7 +22,6 @@ from .sources import Source, file_pieces
 
 __all__ = ["shd", "ssc"]
 
-Array = np.ndarray[Any, Any]
 CHANNELS = 700
 _LONGEST = 1e6  # seconds
 _BASES = "https://zenkelab.org/datasets/{}", "https://compneuro.net/datasets/{}"
@@ -71,18 +72,8 @@ def shd(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
 def ssc(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
     """Read the Spiking Speech Commands: 35 English words by many speakers (Cramer et al., 2020).
 
-    Parameters
-    ----------
-    directory : str or path
-        Where ``ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5`` are; or their archives ``.h5.zip``, which are unpacked
-        there.
-    download : bool
-        Download missing files.
-
-    Returns
-    -------
-    Splits
-        ``train``, ``validation`` and ``test``, in 35 classes, as :func:`shd`.
+    The files are ``ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5``, and the splits ``train``, ``validation`` and
+    ``test``. The arguments are those of :func:`shd`.
     """
     return _read("ssc", {"train": "ssc_train", "validation": "ssc_valid", "test": "ssc_test"}, 35, directory, download)
 
@@ -110,18 +101,15 @@ class _Cochlea(Source):
 
     def _with(self, act: Any) -> Any:
         """Call a function with the open file; if the file is broken, the error names it."""
-        try:
-            import h5py
-        except ImportError as error:
-            raise MissingExtraError("h5py", "data", self.need) from error
+        h5py = extra("h5py", "data", self.need)
         try:
             with h5py.File(self.path, "r") as file:
                 return act(file)
         except _BROKEN as error:
             if isinstance(error, DataError):
                 raise
-            got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise DataError(self.where, "an HDF5 file with spikes/times, spikes/units and labels", got, AGAIN) from error
+            expected = "an HDF5 file with spikes/times, spikes/units and labels"
+            raise DataError(self.where, expected, told(error), AGAIN) from error
 
     def _node(self, file: Any, name: str) -> Any:
         """Return a data set that lies in this very file."""

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
-from autograd.errors import DataError, ShapeError
+from autograd.dtypes import Array, describe
+from autograd.errors import ShapeError
 
 from .events import FIELDS, Events
+from .files import reading
 
 __all__ = ["Arrays", "Drawn", "Files", "Source"]
 
-Array = np.ndarray[Any, Any]
 _PIECE = 1 << 20
 
 
@@ -170,19 +170,8 @@ def pieces(array: Array) -> Iterator[Any]:
 
 
 def file_pieces(path: Path) -> Iterator[bytes]:
-    """Return the size of a file and then its bytes, in pieces.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            yield f"{os.fstat(file.fileno()).st_size}".encode()
-            while piece := file.read(_PIECE):
-                yield piece
-    except OSError as error:
-        raise DataError(
-            f"reading {path}", "a file that can be read", error.strerror or str(error), "Is the path right?"
-        ) from error
+    """Return the size of a file and then its bytes, in pieces."""
+    with reading(f"reading {path}"), open(path, "rb") as file:
+        yield f"{os.fstat(file.fileno()).st_size}".encode()
+        while piece := file.read(_PIECE):
+            yield piece

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import ArgumentError
 
 from .dataset import Splits, drawn_splits
 from .seeds import between, counts, generator
 
 __all__ = ["store_recall"]
-
-Array = np.ndarray[Any, Any]
 
 
 def store_recall(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.dtypes import Array
 from autograd.errors import ArgumentError
 
 from .dataset import Dataset, Splits
@@ -14,7 +15,6 @@ from .sources import Arrays
 
 __all__ = ["yin_yang"]
 
-Array = np.ndarray[Any, Any]
 _PUBLISHED = {"train": 42, "validation": 41, "test": 40}  # seeds of the authors
 
 

@@ -21,27 +21,7 @@ PEERS = ("norse", "rockpool", "sinabs", "snntorch", "spikingjelly", "spyx")
 
 
 def build(neuron: type, peer: str, arguments: dict[str, Any]) -> Any:
-    """Return a node that equals a peer's neuron.
-
-    Parameters
-    ----------
-    neuron : type
-        Our neuron of the same kind.
-    peer : str
-        Name of the package.
-    arguments : dict
-        The peer's own arguments.
-
-    Returns
-    -------
-    Neuron
-        Of the class ``neuron``, or of a variant if the peer has another order of steps.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such peer, neuron or argument, or an argument has no equivalent here.
-    """
+    """Return a node that equals a peer's neuron: of the class ``neuron``, or of a variant if the peer has other steps."""
     name = f"{neuron.__name__}.dialect"
     if peer not in PEERS:
         raise ArgumentError(name, f"one of {', '.join(PEERS)}", repr(peer), "Name the package of the neuron.")

@@ -53,11 +53,9 @@ def own(where: str, argument: str, function: Any, default: Callable[[Any], Any])
     root = getattr(function, "__module__", type(function).__module__).partition(".")[0]
     if root in ("jax", "sinabs", "snntorch", "spikingjelly", "spyx", "torch"):
         raise ArgumentError(
-            where,
-            f"{argument} of ours, such as snn.surrogate.atan()",
-            f"one of {root}",
+            where, f"{argument} of ours, such as snn.surrogate.atan()", f"one of {root}",
             "Use its counterpart in snn.surrogate.",
-        )
+        )  # fmt: skip
     return function
 
 
@@ -85,12 +83,9 @@ class ChargedCurrentLIFNode(CurrentLIFNode):
 
 
 class Whole(Firing):
-    """One spike per whole threshold in the membrane, with the gradient of the surrogate at the first threshold.
+    """One spike per whole threshold in the membrane, at most ``limit`` per step.
 
-    Parameters
-    ----------
-    limit : float, optional
-        Largest number of spikes per step.
+    The gradient is that of the surrogate at the first threshold.
     """
 
     def __init__(self, limit: float | None = None) -> None:

@@ -102,10 +102,7 @@ def cuba(
     """Return SpikingJelly's CUBALIFNode, whose membrane rests at 0, whatever its reset."""
     if v_reset is not None and v_reset != 0:
         raise ArgumentError(
-            _WHERE,
-            "v_reset=None or 0 for CUBALIFNode",
-            repr(v_reset),
-            "Our membrane rests at its reset value.",
+            _WHERE, "v_reset=None or 0 for CUBALIFNode", repr(v_reset), "Our membrane rests at its reset value."
         )
     bump = surrogate.rectangle(1.0) if surrogate_function is None else surrogate_function
     return CurrentLIFNode(alpha=c_decay, beta=v_decay, **_options(v_threshold, v_reset, bump, False))

@@ -15,31 +15,15 @@ from autograd.errors import ArgumentError, NonFiniteError
 from ..common.structure import holds_neurons, is_stateful, label, like, observed, record_names
 
 __all__ = [
-    "Recorder",
-    "attributes",
-    "check_gradient",
-    "check_input",
-    "check_layers",
-    "check_output",
-    "check_recorded",
-    "check_steps",
-    "look_for_hidden_state",
-    "not_once",
-]
+    "Recorder", "attributes", "check_gradient", "check_input", "check_layers", "check_output", "check_recorded", "check_steps",
+    "look_for_hidden_state", "not_once",
+]  # fmt: skip
 
 Remove = Callable[[], None]
 
 
 class Recorder:
-    """Records variables of a net's neurons through forward hooks.
-
-    Parameters
-    ----------
-    net : Cell
-        The net.
-    names : sequence of str
-        Names to record.
-    """
+    """Records variables of a net's neurons, by name, through forward hooks."""
 
     def __init__(self, net: Cell, names: Sequence[str]) -> None:
         self.names = names
@@ -102,13 +86,7 @@ def not_once(name: str, cell: Cell, times: int, steps: int) -> ArgumentError:
 
 
 def check_recorded(names: Sequence[str], taken: Iterable[str], available: set[str]) -> None:
-    """Check that each requested name exists in some neuron.
-
-    Raises
-    ------
-    ArgumentError
-        If a name is missing.
-    """
+    """Check that each requested name exists in some neuron."""
     found = {key.rpartition(".")[2] for key in taken}
     found |= {"x"} if any(what.startswith("x_") for what in found) else set()  # one of several named inputs
     if missing := [name for name in names if name not in found]:
@@ -159,13 +137,7 @@ def look_for_hidden_state(net: Cell, before: dict[tuple[str, str], Any]) -> None
 
 
 def check_input(x: Tensor) -> None:
-    """Look for NaN and infinity in an input ``[T, N, ...]``.
-
-    Raises
-    ------
-    NonFiniteError
-        With the first time step that has one.
-    """
+    """Look for NaN and infinity in an input ``[T, N, ...]``; the error names the first time step that has one."""
     if (t := _first_step(x.array)) is not None:
         raise NonFiniteError(
             f"snn.run, input x at time step {t}", "finite numbers", _first(x.array[t]), "Clean the data before the run."
@@ -175,19 +147,8 @@ def check_input(x: Tensor) -> None:
 def check_layers(net: Cell, now: Callable[[], tuple[int, Any]]) -> list[Remove]:
     """Look for NaN and infinity after each Cell of a net, forward and backward; return the functions that stop the search.
 
-    It includes gradients that pass back later through steps recorded during the search.
-
-    Parameters
-    ----------
-    net : Cell
-        The net.
-    now : callable
-        Returns the time step, and a mask ``[N]`` of the samples that take part, or None for all.
-
-    Raises
-    ------
-    NonFiniteError
-        During the run.
+    It includes gradients that pass back later through steps recorded during the search. ``now`` returns the time step, and a
+    mask ``[N]`` of the samples that take part, or None for all.
     """
     removers: list[Remove] = []
     for name, cell in net.cells_and_names():
@@ -205,13 +166,7 @@ def check_layers(net: Cell, now: Callable[[], tuple[int, Any]]) -> list[Remove]:
 
 
 def check_gradient(name: str, cell: Cell, arrived: Any, passed: Any) -> None:
-    """Look for NaN and infinity in the gradients that a layer passes back, if those that it received are finite.
-
-    Raises
-    ------
-    NonFiniteError
-        If there is any.
-    """
+    """Look for NaN and infinity in the gradients that a layer passes back, if those that it received are finite."""
     if _unsound(arrived) is None and (array := _unsound(passed)) is not None:
         raise NonFiniteError(
             f"gradient through {label(name, cell)}", "finite numbers", _first(array),
@@ -228,23 +183,14 @@ def _unsound(values: Any, mask: Any = None) -> Any:
 
 
 def check_output(name: str, cell: Cell, out: Tensor) -> None:
-    """Look for NaN and infinity in the output of a layer at all time steps, ``[T, N, ...]``.
-
-    Raises
-    ------
-    NonFiniteError
-        With the first time step that has one.
-    """
+    """Look for NaN and infinity in the output of a layer at all time steps, ``[T, N, ...]``."""
     check_steps(name, cell, [out.array])
 
 
 def check_steps(name: str, cell: Cell, arrays: Sequence[Any]) -> None:
     """Look for NaN and infinity in several arrays of a layer, ``[T, N, ...]`` each: its output and its states.
 
-    Raises
-    ------
-    NonFiniteError
-        With the first time step in which an array has one.
+    The error names the first time step in which an array has one.
     """
     found = [(t, k) for k, array in enumerate(arrays) if (t := _first_step(array)) is not None]
     if found:

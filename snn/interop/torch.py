@@ -15,15 +15,14 @@ import numpy as np
 
 from autograd import Cell, Parameter, from_dlpack
 from autograd.assign import fitted_all
-from autograd.dtypes import describe
-from autograd.errors import ArgumentError, AutogradError, CheckpointError, DTypeError, MissingExtraError, StateDictError
+from autograd.dtypes import Array, describe
+from autograd.errors import ArgumentError, AutogradError, CheckpointError, DTypeError, StateDictError
 
-from ..checkpoint.container import DTYPES
+from ..checkpoint.container import DTYPES, safetensors
 from ..common.files import write_whole
 
 __all__ = ["load_state_dict", "read", "save", "state_dict"]
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Names = Mapping[str, str | None]
 
 _NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
@@ -192,7 +191,7 @@ def save(path: str | os.PathLike[str], net: Cell, names: Names | None = None) ->
     MissingExtraError
         If safetensors is not installed.
     """
-    package = _package("interop.torch.save")
+    package = safetensors("interop.torch.save")
     write_whole(Path(path), package.numpy.save(state_dict(net, names), {"format": "pt"}))
 
 
@@ -212,7 +211,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Array]:
             where, "a file of the safetensors format", "a pickle of torch, which may run code",
             "Load it there, torch.load(path, weights_only=True), and pass the result.",
         )  # fmt: skip
-    package = _package(where)
+    package = safetensors(where)
     try:
         entries = package.deserialize(Path(path).read_bytes())
     except OSError as error:
@@ -234,13 +233,7 @@ def _entry(name: str, entry: Mapping[str, Any], where: str) -> Array:
 
 
 def as_array(value: Any, where: str) -> Array:
-    """Return a tensor of torch, or of another library, as a numpy array.
-
-    Raises
-    ------
-    DTypeError
-        If it is neither.
-    """
+    """Return a tensor of torch, or of another library, as a numpy array."""
     if getattr(value, "is_meta", False) is True:
         raise DTypeError(
             where, "a tensor with values", f"one on the device meta, {describe(value)}", "Load its weights in torch first."
@@ -255,14 +248,6 @@ def as_array(value: Any, where: str) -> Array:
             raise DTypeError(where, "a tensor of numbers", describe(value), "Leave it out: names={...: None}.")
         return array
     return from_dlpack(value).asnumpy()
-
-
-def _package(where: str) -> Any:
-    try:
-        import safetensors.numpy
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("safetensors", "train", where) from error
-    return safetensors
 
 
 def _cell(net: Any, where: str) -> Cell:

@@ -127,31 +127,11 @@ class ConvLSTM(Stateful):
         return ConvLSTMState(zeros, zeros)
 
     def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input.
-
-        Raises
-        ------
-        StateError
-            If it does not fit.
-        """
+        """Return a state, as Tensors, if it fits an input."""
         return super().check_state(self._shown(x), state)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, in_channels, H, W]``.
-        state : ConvLSTMState
-            State after the previous step.
-
-        Returns
-        -------
-        spike : Tensor
-            ``[N, channels, H, W]``.
-        state : ConvLSTMState
-        """
+        """Run one step: map ``[N, in_channels, H, W]`` and a state to spikes ``[N, channels, H, W]`` and the next state."""
         return self._step(self.inputs(x), state)
 
     def _step(self, received: Any, state: Any) -> tuple[Any, Any]:
@@ -164,19 +144,7 @@ class ConvLSTM(Stateful):
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Run all time steps: one convolution of the whole input, then step by step.
 
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, in_channels, H, W]``.
-        state : ConvLSTMState
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, channels, H, W]``.
-        state : ConvLSTMState
-            After the last step.
+        Map ``[T, N, in_channels, H, W]`` and the state before to spikes ``[T, N, channels, H, W]`` and the state after.
         """
         self._check(x[0])
         received = self.inputs(ops.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:])))

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import describe, float32
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError, StateError
 from autograd.intake import to_numbers
 
-from ..neurons.stateful import Stateful
+from ..neurons.stateful import Stateful, floats
 from .shift import shifted
 
 __all__ = ["Delay"]
@@ -38,13 +38,7 @@ class Remembering(Stateful):
         return (zeros,) * self.steps
 
     def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input.
-
-        Raises
-        ------
-        StateError
-            If it does not fit.
-        """
+        """Return a state, as Tensors, if it fits an input."""
         self._check(x)
         if not isinstance(state, tuple) or len(state) != self.steps:
             got = f"a tuple of {len(state)}" if isinstance(state, tuple) else describe(state)
@@ -149,22 +143,8 @@ class Delay(WholeDelays):
             )  # fmt: skip
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ...]``.
-        state : tuple of Tensor
-            State after the previous step.
-
-        Returns
-        -------
-        out : Tensor
-            The input ``delay`` steps ago.
-        state : tuple of Tensor
-        """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        """Run one step: return the input ``delay`` steps ago, ``[N, ...]``, and the next state."""
+        x = floats(x)
         if not self.steps:
             return x, ()
         coming = [*state, ops.zeros_like(state[-1])]  # the known part of the outputs of this step and the next ones
@@ -176,23 +156,8 @@ class Delay(WholeDelays):
         return x if now.all() else ops.where(now, x, known) if now.any() else known
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once, with the same result as step by step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ...]``.
-        state : tuple of Tensor
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, ...]``.
-        state : tuple of Tensor
-            After the last step.
-        """
-        x, steps = x if x.dtype.kind == "f" else x.astype(float32), len(x)
+        """Run all time steps of ``[T, N, ...]`` at once, with the same result as step by step."""
+        x, steps = floats(x), len(x)
         out = shifted(x, self.delay, 0, steps)
         coming = shifted(x, self.delay, steps, steps + self.steps)
         after = [coming[k] for k in range(self.steps)]
@@ -213,13 +178,7 @@ class Delay(WholeDelays):
 
 
 def whole_steps(where: str, name: str, value: Any) -> Array:
-    """Return numbers of time steps as an array.
-
-    Raises
-    ------
-    ArgumentError
-        If one is not a whole number of at least 0, or too long.
-    """
+    """Return numbers of time steps, which are whole and at least 0, as an array."""
     numbers = to_numbers(value, f"{where}, {name}")
     if numbers.dtype.kind not in "iu" or not numbers.size:
         raise ArgumentError(where, f"{name} in whole steps, an int or an array of them", describe(value), _FIX)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import ops
-from autograd.dtypes import describe, float32
+from autograd.dtypes import Array, describe, float32
 from autograd.errors import ShapeError
 from autograd.intake import to_generator
 
@@ -15,8 +15,6 @@ from .delay import WholeDelays
 from .delayed_weights import DelayedWeights, Part
 
 __all__ = ["DelayedDense"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class DelayedDense(DelayedWeights, WholeDelays):
@@ -82,13 +80,7 @@ class DelayedDense(DelayedWeights, WholeDelays):
         self.delay = delay
 
     def placed(self, delay: Array) -> Array:
-        """Return delays for each connection.
-
-        Raises
-        ------
-        ShapeError
-            If they do not fit.
-        """
+        """Return delays for each connection."""
         shape = self.out_channels, self.in_channels
         try:
             return np.broadcast_to(delay, shape).copy()

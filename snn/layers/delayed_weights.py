@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import describe, float32, float64
+from autograd.dtypes import Array, describe, float32, float64
 from autograd.errors import ShapeError
 from autograd.nn import init
 from autograd.nn.options import flag, float_dtype, parameter, positive
 from autograd.nn.weighted import Weighted
 
+from ..neurons.stateful import floats
 from ..spikes import Spikes, as_spikes
 from .delay import Remembering
 from .shift import shifted
@@ -21,7 +22,6 @@ from .taps import delayed, of_spikes, picked, taps
 
 __all__: list[str] = []  # nothing public
 
-Array = np.ndarray[Any, np.dtype[Any]]
 Part = tuple[Any, Array | None]
 
 
@@ -40,11 +40,8 @@ class DelayedWeights(Remembering, Weighted):
         super().__init__()
         name = type(self).__name__
         positive(name, in_channels=in_channels, out_channels=out_channels)
-        self.in_channels, self.out_channels, self.has_bias = (
-            int(in_channels),
-            int(out_channels),
-            flag(name, "has_bias", has_bias),
-        )
+        self.in_channels, self.out_channels = int(in_channels), int(out_channels)
+        self.has_bias = flag(name, "has_bias", has_bias)
         shape, dtype = (self.out_channels, self.in_channels), float_dtype(name, dtype)
         start = init.KaimingUniform() if weight_init is None else weight_init
         self.weight = parameter(f"{name}, weight_init", start, shape, rng, dtype)
@@ -80,22 +77,8 @@ class DelayedWeights(Remembering, Weighted):
         raise NotImplementedError  # each subclass has its own
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ..., in_channels]``.
-        state : tuple of Tensor
-            The last inputs, the newest first.
-
-        Returns
-        -------
-        out : Tensor
-            ``[N, ..., out_channels]``.
-        state : tuple of Tensor
-        """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        """Run one step: map ``[N, ..., in_channels]`` and the last inputs, the newest first, to ``[N, ..., out_channels]``."""
+        x = floats(x)
         known = (x, *state)
         out = self.one_step(known)
         return out if self.bias is None else out + self.bias, known[: self.steps]
@@ -103,21 +86,9 @@ class DelayedWeights(Remembering, Weighted):
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
         """Run all time steps at once, with the same result as step by step, up to rounding.
 
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ..., in_channels]``.
-        state : tuple of Tensor
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, ..., out_channels]``.
-        state : tuple of Tensor
-            After the last step.
+        Map ``[T, N, ..., in_channels]`` and the state before to ``[T, N, ..., out_channels]`` and the state after.
         """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        x = floats(x)
         dtype = np.result_type(x.dtype, self.weight.dtype)
         parts = [(w if w.dtype == dtype else w.astype(dtype), delay) for w, delay in self.parts()]
         spikes, _ = self.way(x, parts)
@@ -149,21 +120,10 @@ class DelayedWeights(Remembering, Weighted):
         return ops.concat([head, out[near:]]) if near < len(spikes) else head
 
     def way(self, x: Tensor, parts: list[Part] | None = None) -> tuple[Spikes | None, str]:
-        """Choose how to multiply a sequence, and give the reason.
+        """Choose how to multiply a sequence ``[T, N, ..., in_channels]`` by :meth:`parts`.
 
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ..., in_channels]``.
-        parts : list, optional
-            Result of :meth:`parts`.
-
-        Returns
-        -------
-        spikes : Spikes or None
-            The input, if work for its spikes only is faster; None for a product with the whole input.
-        why : str
-            The way and its reason, as :func:`snn.explain` prints them.
+        Return it as spikes, if work for these only is faster, or None for a product with the whole input; and the reason, as
+        :func:`snn.explain` prints it.
         """
         from ..engine import tuning
         from ..engine.backends import back_end

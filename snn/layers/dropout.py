@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Tensor, ops
-from autograd.dtypes import float32
 from autograd.intake import to_generator
 from autograd.nn.options import probability
 from autograd.state import state as thread
 
-from ..neurons.stateful import Stateful
+from ..neurons.stateful import Stateful, floats
 from ..spikes import Spikes
 from .shift import times
 
@@ -83,42 +82,13 @@ class Dropout(Stateful):
         return Kept(ops.where(dropped, 0.0, ones * (1 / (1 - p))))
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ...]``.
-        state : State
-            The mask.
-
-        Returns
-        -------
-        out : Tensor
-        state : State
-            The same mask.
-        """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        """Run one step: return ``[N, ...]`` times the mask in the state, and the same state."""
+        x = floats(x)
         return x * state.keep if self._drops else x, state
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once, with the same result as step by step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[T, N, ...]``.
-        state : State
-            The mask.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, ...]``.
-        state : State
-            The same mask.
-        """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        """Run all time steps of ``[T, N, ...]`` at once, with the same result as step by step."""
+        x = floats(x)
         if not self._drops:
             return x, state
         keep = state.keep.array

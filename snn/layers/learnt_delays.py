@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import as_tensor, ops, stop_gradient
-from autograd.dtypes import describe, float32
+from autograd.dtypes import Array, describe, float32
 from autograd.errors import ArgumentError
 from autograd.intake import to_generator, to_numbers
 from autograd.nn.options import parameter, positive
@@ -16,8 +16,6 @@ from .delayed import DelayedDense
 from .delayed_weights import DelayedWeights, Part
 
 __all__ = ["LearntDelays"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class LearntDelays(DelayedWeights):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Tensor, ops, stop_gradient
-from autograd.dtypes import describe, float32
+from autograd.dtypes import describe
 from autograd.errors import ArgumentError, ShapeError
 from autograd.ops.adaptive import _bins
 from autograd.ops.pool import _max_pool, _picked, _where_largest, _windows
@@ -15,7 +15,7 @@ from autograd.ops.shape import _take
 from autograd.spatial import LAYOUTS, output_sizes, per_axis
 from autograd.windows import Windows
 
-from ..neurons.stateful import Stateful
+from ..neurons.stateful import Stateful, floats
 from .shift import led
 
 __all__ = ["SpikeAdaptiveMaxPool1d", "SpikeAdaptiveMaxPool2d", "SpikeMaxPool1d", "SpikeMaxPool2d"]
@@ -49,58 +49,23 @@ class _SpikePool(Stateful):
         return Lead(zeros)
 
     def check_input(self, x: Any) -> Any:
-        """Return an input of one step as a Tensor.
-
-        Raises
-        ------
-        ShapeError
-            If it has other axes.
-        """
+        """Return an input of one step as a Tensor."""
         x = super().check_input(x)
         if x.ndim != 2 + self.axes:
             raise ShapeError(repr(self), f"an input {LAYOUTS[self.axes]} in each step", describe(x), "Channels come second.")
         return x
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Spikes, ``[N, C, ...]``.
-        state : State
-            State after the previous step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[N, C, ...]``, with an element for each window.
-        state : State
-        """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        """Run one step: map spikes ``[N, C, ...]`` to an element for each window, and return the next state."""
+        x = floats(x)
         now, lead = stop_gradient(x), stop_gradient(state.lead)
         more = ops.abs(now) if self.by == "rate" else ops.logical_or(now != 0, lead != 0).astype(x.dtype)
         lead = lead + more
         return self._of_leaders(x, lead), Lead(lead)
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps at once, with the same result as step by step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Spikes, ``[T, N, C, ...]``.
-        state : State
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, C, ...]``, with an element for each window.
-        state : State
-            After the last step.
-        """
-        x = x if x.dtype.kind == "f" else x.astype(float32)
+        """Run all time steps of ``[T, N, C, ...]`` at once, with the same result as step by step."""
+        x = floats(x)
         if (found := led(x, state.lead.array, self._ranges(x[0]), self.by == "first")) is not None:
             return found[0], Lead(Tensor.wrap(found[1]))
         now, start = x.array, state.lead.array

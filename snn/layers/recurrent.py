@@ -97,40 +97,12 @@ class RecurrentThrough(Cell):
         return RecurrentState(inner, fired)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input current, ``[N, ...]``.
-        state : RecurrentState
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron; the state also contains the spike.
-        """
+        """Run one step: add the feedback to the currents ``[N, ...]``; the state also contains the spikes."""
         out, inner = self.node(x + self.back(state.spike), state.v)
         return out, RecurrentState(inner, out)
 
     def all_steps(self, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Run all time steps, one after the other.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input currents, ``[T, N, ...]``.
-        state : RecurrentState
-            Before the first step.
-
-        Returns
-        -------
-        out : Tensor
-            ``[T, N, ...]``.
-        state : RecurrentState
-            After the last step.
-        """
+        """Run all time steps of currents ``[T, N, ...]``, one after the other."""
         outs = []
         for xt in ops.unstack(x):
             out, state = self(xt, state)

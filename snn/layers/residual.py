@@ -106,13 +106,7 @@ class SEWBlock(nn.SequentialCell):
         return call(self.joined, out, around)
 
     def joined(self, out: Any, x: Any) -> Any:
-        """Return the spikes of the block joined with those of the shortcut.
-
-        Raises
-        ------
-        ShapeError
-            If their shapes differ.
-        """
+        """Return the spikes of the block joined with those of the shortcut."""
         if out.shape != x.shape:
             raise ShapeError(
                 "SEWBlock", "block and shortcut with outputs of the same shape", f"{describe(out)} and {describe(x)}",

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.primitive import primitive
 from autograd.state import state
 
 from ..spikes import Spikes, as_spikes
 
 __all__: list[str] = []  # nothing public
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def _back(g: Any, shape: Any, delays: Any, start: Any) -> Any:
@@ -30,16 +29,8 @@ def _shifted(x, /, delays, start, stop):
 def moved(x: Array, delays: Array, start: int, stop: int) -> Array:
     """Return the steps ``start`` to ``stop`` of a sequence in which each feature comes later by its delay.
 
-    Before the first step and after the last one there are zeros.
-
-    Parameters
-    ----------
-    x : array
-        ``[T, N, ...]``.
-    delays : array of int
-        One, or an array that broadcasts to the features; a negative delay moves a feature to earlier steps.
-    start, stop : int
-        The returned steps, which may lie before 0 or after ``T``.
+    ``delays`` broadcasts to the features of ``x``, ``[T, N, ...]``; a negative delay moves a feature to earlier steps. The
+    steps may lie before 0 or after ``T``, where there are zeros.
     """
     steps, out = len(x), np.zeros((stop - start, *x.shape[1:]), x.dtype)
     low, high = int(delays.min()), int(delays.max())
@@ -99,14 +90,8 @@ def _put_back(g, /, at, shape):
 def led(x: Tensor, lead: Array, windows: Any, first: bool) -> tuple[Spikes, Array] | None:
     """Return the spikes of the leaders of all windows at all steps, and the lead of each input at the end.
 
-    The result is None unless the input is spikes of one amplitude.
-
-    Parameters
-    ----------
-    x : Tensor
-        ``[T, N, C, ...]``.
-    lead, windows, first
-        As for :func:`snn.engine.pooling.pooled`.
+    The result is None unless ``x``, ``[T, N, C, ...]``, is spikes of one amplitude. For the other arguments see
+    :func:`snn.engine.pooling.pooled`.
     """
     from ..engine.backends import back_end
     from ..engine.pooling import pooled

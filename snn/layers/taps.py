@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, as_tensor, ops
-from autograd.dtypes import describe, float32, float64
+from autograd.dtypes import Array, describe, float32, float64
 from autograd.errors import CompileError
 from autograd.primitive import primitive
 from autograd.state import state
@@ -15,8 +15,6 @@ from autograd.state import state
 from ..spikes import Spikes
 
 __all__: list[str] = []  # nothing public
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 # A product is linear in the sequence and in the weights. Its two derivatives are products too, and their derivatives are
 # these three products again. ``x`` is [D + T, M, n_in] and begins with the inputs before the first step; ``g`` and the output
@@ -116,16 +114,8 @@ def _noted(op: Any, inputs: tuple[Tensor, Tensor], attrs: dict[str, Any]) -> Ten
 def of_spikes(spikes: Spikes, weight: Any, delay: Array, longest: int) -> Tensor:
     """Return the sums of the weights of delayed spikes, ``[T, M, n_out]``, with work for the spikes only.
 
-    Parameters
-    ----------
-    spikes : Spikes
-        ``[T, ..., n_in]``, with ``M`` rows in each step and no earlier inputs.
-    weight : Tensor
-        ``[n_out, n_in]``, all finite.
-    delay : array of int
-        ``[n_out, n_in]``, from 0 to ``longest``.
-    longest : int
-        The longest possible delay.
+    The spikes are ``[T, ..., n_in]``, with ``M`` rows in each step and no earlier inputs; the weights are all finite. Weights
+    and delays, at most ``longest``, are ``[n_out, n_in]``.
     """
     return _noted(_of_spikes, (spikes, as_tensor(weight)), {"spikes": spikes, "delay": delay, "longest": longest})
 
@@ -169,23 +159,8 @@ def _taps_by_kernel(g, x, /, longest):
 def delayed(x: Tensor, weight: Tensor, delay: Array, longest: int, where: str) -> Tensor:
     """Return the sums of delayed inputs times their weights, ``[T, M, n_out]``.
 
-    Parameters
-    ----------
-    x : Tensor
-        ``[longest + T, M, n_in]``, beginning with the inputs before the first step.
-    weight : Tensor
-        ``[n_out, n_in]``.
-    delay : array of int
-        ``[n_out, n_in]``, from 0 to ``longest``.
-    longest : int
-        Number of steps before the first.
-    where : str
-        Place that an error names.
-
-    Raises
-    ------
-    CompileError
-        If the dtype is neither float32 nor float64.
+    ``x`` is ``[longest + T, M, n_in]``, beginning with the inputs before the first step. Weights and delays, at most
+    ``longest``, are ``[n_out, n_in]``. Only float32 and float64 have such a loop.
     """
     if x.dtype not in (float32, float64):
         raise CompileError(where, "float32 or float64", describe(x), "Convert it, or run with mode='eager'.")
@@ -200,14 +175,8 @@ def taps(x: Tensor, kernel: Tensor) -> Tensor:
 def picked(known: tuple[Any, ...], weight: Any, delay: Array) -> Any:
     """Return the sums of delayed inputs times their weights for one step, ``[N, ..., n_out]``.
 
-    Parameters
-    ----------
-    known : tuple of Tensor
-        The input of this step and those before it, ``[N, ..., n_in]``, the newest first.
-    weight : Tensor
-        ``[n_out, n_in]``.
-    delay : array of int
-        ``[n_out, n_in]``, each at most the number of earlier inputs in ``known``.
+    ``known`` has the inputs of this step and those before it, ``[N, ..., n_in]``, the newest first; weights and delays are
+    ``[n_out, n_in]``.
     """
     n = known[0].ndim
     given = ops.transpose(ops.stack(known), (0, n, *range(1, n)))

@@ -114,11 +114,9 @@ class SpikingAttention(Cell):
         positive("SpikingAttention", dim=dim, heads=heads)
         if dim % heads:
             raise ArgumentError(
-                "SpikingAttention",
-                "dim to be a multiple of heads",
-                f"{dim} with {heads} heads",
+                "SpikingAttention", "dim to be a multiple of heads", f"{dim} with {heads} heads",
                 "Change one of them: each head takes dim / heads features.",
-            )
+            )  # fmt: skip
         self.dim, self.heads, self.scale = dim, heads, number("SpikingAttention", "scale", scale, 0)
         make = maker("SpikingAttention", "neuron", atan_lif if neuron is None else neuron)
         norm, rng = maker("SpikingAttention", "norm", norm), to_generator(rng, "SpikingAttention")

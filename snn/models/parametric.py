@@ -117,11 +117,9 @@ def plif_net(
     if not rows or not columns:
         least = 2**blocks
         raise ArgumentError(
-            "models.plif_net",
-            f"an image of at least {least} rows and columns",
-            f"{image}",
+            "models.plif_net", f"an image of at least {least} rows and columns", f"{image}",
             "Use fewer blocks, or larger images.",
-        )
+        )  # fmt: skip
     layers: dict[str, Cell] = {}
     for n in range(1, blocks + 1):
         layers |= {

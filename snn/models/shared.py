@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from autograd import Cell
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError
-from autograd.spatial import is_int
 
 from ..neurons import IFNode, LIFNode
 from ..surrogate import atan
@@ -33,13 +32,7 @@ def atan_if() -> IFNode:
 
 
 def maker(where: str, name: str, make: Made) -> Made:
-    """Return ``make`` if it is a function that makes layers.
-
-    Raises
-    ------
-    DTypeError
-        If it is a layer, which all places would share, or cannot be called.
-    """
+    """Return ``make`` if it is a function that makes layers; a layer itself would be shared by all places."""
     if isinstance(make, Cell) or not callable(make):
         given = "" if name != "norm" else " channels"
         raise DTypeError(
@@ -50,13 +43,7 @@ def maker(where: str, name: str, make: Made) -> Made:
 
 
 def check_width(where: str, width: Any) -> None:
-    """Check the factor of the numbers of channels.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a finite number above 0.
-    """
+    """Check the factor of the numbers of channels."""
     try:
         fits = not isinstance(width, (bool, str)) and 0 < float(width) < math.inf
     except (TypeError, ValueError, OverflowError):
@@ -66,13 +53,7 @@ def check_width(where: str, width: Any) -> None:
 
 
 def check_sizes(where: str, name: str, value: Any, example: str, count: int | None = None) -> None:
-    """Check that an argument is a tuple or list of positive ints, ``count`` of them.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not.
-    """
+    """Check that an argument is a tuple or list of positive ints, ``count`` of them."""
     fits = isinstance(value, (tuple, list)) and count in (None, len(value)) and all(is_int(n) and n > 0 for n in value)
     if not fits:
         expected = f"{name} as a tuple of {'' if count is None else f'{count} '}positive ints"
@@ -80,13 +61,7 @@ def check_sizes(where: str, name: str, value: Any, example: str, count: int | No
 
 
 def check_image(where: str, image: Any) -> None:
-    """Check the size of an image.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not three positive ints.
-    """
+    """Check the size of an image."""
     if not isinstance(image, (tuple, list)) or len(image) != 3 or not all(is_int(n) and n > 0 for n in image):
         raise ArgumentError(
             where, "image as three positive ints", repr(image), "Pass image=(channels, rows, columns), such as (3, 32, 32)."

@@ -157,19 +157,15 @@ class Neuron(Stateful):
         thresholds = to_numbers(self.v_threshold, f"{name}, v_threshold")
         if not np.all((thresholds > 0) & (thresholds < np.inf)):
             raise ArgumentError(
-                name,
-                "a finite v_threshold > 0",
-                describe(self.v_threshold),
+                name, "a finite v_threshold > 0", describe(self.v_threshold),
                 f"Scale the input instead; fire=False never fires.{_IN_MV if np.any(thresholds < 0) else ''}",
-            )
+            )  # fmt: skip
         resets = to_numbers(v_reset if self.hard else 0.0, f"{name}, v_reset")
         if not np.all((-np.inf < resets) & (resets < thresholds)):
             raise ArgumentError(
-                name,
-                "a finite v_reset below v_threshold",
-                describe(v_reset),
+                name, "a finite v_reset below v_threshold", describe(v_reset),
                 "A neuron that is reset above its threshold would fire forever.",
-            )
+            )  # fmt: skip
         starts = resets if self.hard else to_numbers(self.v_rest, f"{name}, v_rest")
         if self.firing is not None and self.firing.below and not np.all(starts > -thresholds):
             raise ArgumentError(

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from autograd import Cell, ops
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError
 
 __all__ = ["Firing", "MultiSpike", "Ternary"]
@@ -77,7 +75,7 @@ class MultiSpike(Firing):
 
     def __init__(self, limit: int | None = None) -> None:
         super().__init__()
-        if limit is not None and (not isinstance(limit, (int, np.integer)) or isinstance(limit, bool) or limit < 1):
+        if limit is not None and (not is_int(limit) or limit < 1):
             raise ArgumentError("MultiSpike", "limit to be a positive int or None", describe(limit), "None sets no limit.")
         self.limit = None if limit is None else int(limit)
 

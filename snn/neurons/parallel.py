@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import numpy as np
 
 from autograd import Parameter, as_tensor, ops
-from autograd.dtypes import describe, float32, to_dtype
+from autograd.dtypes import describe, float32, is_int, to_dtype
 from autograd.errors import ArgumentError, ShapeError
 from autograd.intake import to_generator
 from autograd.nn import init
@@ -336,5 +336,5 @@ def _in(dtype: Any, x: Any) -> Any:
 
 def _check_count(name: str, **counts: Any) -> None:
     for argument, value in counts.items():
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        if not is_int(value) or value < 1:
             raise ArgumentError(name, f"{argument} to be a positive int", describe(value), "Count the time steps.")

@@ -44,13 +44,7 @@ def check_number(name: str, **values: Any) -> None:
 
 
 def check(node: Any, **ranges: Range) -> None:
-    """Check constants of a neuron by name, except those that are None.
-
-    Raises
-    ------
-    ArgumentError
-        If one is out of range.
-    """
+    """Check constants of a neuron by name, except those that are None."""
     for argument, (low, high, expected, advice) in ranges.items():
         value, name = getattr(node, argument), type(node).__name__
         check_number(name, **{argument: value})
@@ -96,12 +90,6 @@ class Checked(Cell, metaclass=Whole):
         return dict([*inspect.signature(cls.__init__).parameters.items()][1:])
 
     def check_ranges(self) -> None:
-        """Check that the constants are in their valid ranges; learning may have moved them.
-
-        Raises
-        ------
-        ArgumentError
-            If one is out of range.
-        """
+        """Check that the constants are in their valid ranges; learning may have moved them."""
         for cls in reversed(type(self).__mro__):
             check(self, **vars(cls).get("ranges", {}))

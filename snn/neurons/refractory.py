@@ -74,13 +74,7 @@ class Refractory(Stateful):
         return Resting(inner, ops.zeros_like(membrane(inner)))
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own.
-
-        Raises
-        ------
-        StateError
-            If its structure, shape or dtype is wrong.
-        """
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own."""
         if variable == "v" and isinstance(self.node, Stateful):
             return self.node.check_state(x, value)
         return value if variable == "v" else super().check_variable(x, value, variable)
@@ -91,20 +85,7 @@ class Refractory(Stateful):
         return Resting(with_membrane(charged, ops.where(state.left > 0, before, membrane(charged))), state.left)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input current, ``[N, ...]``.
-        state : Resting
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron; the state also contains the steps left.
-        """
+        """Run one step of the neuron; the state also contains the steps left."""
         left = state.left
         spike, inner = self.node.discharge(self.charge(x, state).v, left <= 0)
         fired = stop_gradient(ops.not_equal(spike, 0))

@@ -14,6 +14,11 @@ from .ranges import Checked
 __all__: list[str] = []  # nothing public
 
 
+def floats(x: Any) -> Any:
+    """Return an input as it is, or bools and whole numbers as float32."""
+    return x if x.dtype.kind == "f" else x.astype(float32)
+
+
 class Stateful(Checked):
     """Base class of Cells with a state over time: a step is ``cell(x, state) -> (out, state)``.
 
@@ -42,13 +47,7 @@ class Stateful(Checked):
         return as_tensor(x, type(self).__name__)
 
     def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input.
-
-        Raises
-        ------
-        StateError
-            If its structure, shape or dtype is wrong.
-        """
+        """Return a state, as Tensors, if it fits an input."""
         if self.State is None:
             return self.check_variable(x, state)
         if not isinstance(state, self.State):
@@ -59,13 +58,7 @@ class Stateful(Checked):
         return self.State(*[self.check_variable(x, *item) for item in zip(state, self.State._fields, strict=True)])
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input.
-
-        Raises
-        ------
-        StateError
-            If its shape or dtype is wrong.
-        """
+        """Return one variable of a state, as a Tensor, if it fits an input."""
         name, dtype = type(self).__name__, x.dtype if x.dtype.kind == "f" else float32
         if value is not None and not isinstance(value, (tuple, list, dict, str)):
             value = as_tensor(value, name)

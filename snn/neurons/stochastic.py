@@ -130,11 +130,9 @@ class Stochastic(Stateful):
         super().__init__()
         if not isinstance(node, Neuron) or not hasattr(node, "discharge") or not node.fire or node.firing is not None:
             raise ArgumentError(
-                "Stochastic",
-                "a neuron that fires one spike at a time, such as snn.IFNode()",
-                describe(node),
+                "Stochastic", "a neuron that fires one spike at a time, such as snn.IFNode()", describe(node),
                 "Give one neuron.",
-            )
+            )  # fmt: skip
         if escape is not None:
             check_function(escape, "Stochastic", "escape to be a Cell or a function", "Pass snn.EscapeRate().")
         self.node, self.escape, self.draw = node, EscapeRate() if escape is None else escape, _Draw()
@@ -146,13 +144,7 @@ class Stochastic(Stateful):
         return self.source.rng
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own.
-
-        Raises
-        ------
-        StateError
-            If its structure, shape or dtype is wrong.
-        """
+        """Return one variable of a state, as a Tensor, if it fits an input; the neuron checks its own."""
         if variable == "v":
             return self.node.check_state(x, value)
         value = as_tensor(value, "Stochastic")
@@ -186,20 +178,7 @@ class Stochastic(Stateful):
         return spike, Random(inner, a.astype(np.int32), b.astype(np.int32))
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input current, ``[N, ...]``.
-        state : Random
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron, with the generators advanced by one step.
-        """
+        """Run one step of the neuron, and advance the generators by one step."""
         return self.discharge(self.charge(x, state))
 
 

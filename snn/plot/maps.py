@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import NonFiniteError, ShapeError
 from autograd.intake import to_numbers
 
@@ -135,7 +135,7 @@ def _images(values: Any, shape: Any, where: str) -> Any:
     side = math.isqrt(inputs)
     given = (side, side) if shape is None else shape
     pair = isinstance(given, (tuple, list)) and len(given) == 2
-    whole = pair and all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and 0 < n <= inputs for n in given)
+    whole = pair and all(is_int(n) and 0 < n <= inputs for n in given)
     if not whole or given[0] * given[1] != inputs:
         raise ShapeError(
             where, f"the height and width of {inputs:,} inputs", "no square" if shape is None else describe(shape),

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DTypeError, MissingExtraError, ShapeError
+from autograd.dtypes import describe, is_int
+from autograd.errors import ArgumentError, DTypeError, ShapeError
 from autograd.intake import to_numbers
 
 from ..common.checks import positive
+from ..common.others import extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,13 +112,7 @@ class Time:
 
 
 def time_of(dt: Any, where: str) -> Time:
-    """Return how time is shown where a step takes ``dt`` milliseconds, or None for steps.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a positive number.
-    """
+    """Return how time is shown where a step takes ``dt`` milliseconds, or None for steps."""
     if dt is None:
         return Time(1.0, "steps", "Time (steps)", True)
     return Time(
@@ -129,7 +124,7 @@ def by_neuron(given: Mapping[str, Any], where: str, sample: Any, least: int) -> 
     """Return the arrays that are not None as [T, n], one sample of each batch; with `least` one axis, all of one shape."""
     arrays = {name: to_numbers(value, f"{where}, {name or 'spikes'}") for name, value in given.items() if value is not None}
     expected = "[T, n] or [T, N, ...]" if least > 1 else "[T], [T, n] or [T, N, ...]"
-    if not isinstance(sample, (int, np.integer)) or isinstance(sample, bool):
+    if not is_int(sample):
         raise DTypeError(where, "sample to be an int", describe(sample), "Pass the number of one sample of the batch.")
     if not arrays:
         raise ArgumentError(where, f"at least one of {', '.join(given) or 'layers'}", "none", "Pass one.")
@@ -151,14 +146,10 @@ def make_panels(
     ax: Panels, where: str, width: float, heights: list[float], columns: int = 1, share: bool = True
 ) -> NDArray[np.object_]:
     """Return one Axes per panel: on a new figure, inside one Axes (with room for a note on top), or those given."""
-    try:
-        import matplotlib.pyplot as plt
-        from matplotlib.axes import Axes
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "plot", where=where) from error
+    plt, axes = extra("matplotlib.pyplot", "plot", where), extra("matplotlib.axes", "plot", where)
     given, count = np.asarray(ax, dtype=object), len(heights) * columns
     for panel in () if ax is None else given.ravel():
-        if not isinstance(panel, Axes):
+        if not isinstance(panel, axes.Axes):
             raise DTypeError(where, "ax to be Axes of matplotlib", describe(panel), "Make one: figure.add_subplot().")
     grid: dict[str, Any] = {"nrows": len(heights), "ncols": columns, "height_ratios": heights}
     if ax is None:

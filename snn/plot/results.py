@@ -124,11 +124,9 @@ def confusion(
     true, predicted = to_numbers(labels, f"{where}, labels"), to_numbers(predictions, f"{where}, predictions")
     if true.ndim != 1 or true.shape != predicted.shape or not true.size:
         raise ShapeError(
-            where,
-            "equal shapes [N], N > 0",
-            f"{true.shape} and {predicted.shape}",
+            where, "equal shapes [N], N > 0", f"{true.shape} and {predicted.shape}",
             "Pass one class per sample, such as scores.argmax(-1).",
-        )
+        )  # fmt: skip
     both = np.stack([true, predicted])
     n = int(both.max()) + 1 if classes is None else len(classes)
     if both.dtype.kind not in "iu" or both.min() < 0 or both.max() >= n:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from contextlib import ExitStack
 from typing import Any
 
 from autograd.dtypes import describe
-from autograd.errors import ArgumentError, MissingExtraError
+from autograd.errors import ArgumentError
 
 from ..common.checks import positive
+from ..common.others import extra
 from .panels import DARK, LIGHT
 
 __all__ = ["Style", "style"]
@@ -71,10 +71,7 @@ def style(theme: str = "light", *, size: float = 10.0) -> Style:
     points = positive(size, where, "size", "For example size=10, in points.")
     if points > 1000:
         raise ArgumentError(where, "a size in points, at most 1000", describe(size), "For example size=10.")
-    try:
-        library: Any = importlib.import_module("matplotlib")
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "plot", where=where) from error
+    library = extra("matplotlib", "plot", where)
     look = _THEMES[theme]
     inked = (
         "text.color",

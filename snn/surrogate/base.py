@@ -21,13 +21,7 @@ __all__ = ["Surrogate", "check_function"]
 def check_function(
     value: Any, where: str, expected: str, fix: str = "Pass an object, such as snn.surrogate.atan(), with parentheses."
 ) -> None:  # fmt: skip
-    """Check that a value is a Cell or a function, and not a class.
-
-    Raises
-    ------
-    DTypeError
-        If it is a class or cannot be called.
-    """
+    """Check that a value is a Cell or a function, and not a class."""
     if isinstance(value, type) or not callable(value):
         raise DTypeError(where, expected, describe(value), fix)
 

@@ -12,15 +12,9 @@ from autograd.errors import ArgumentError
 from .base import Surrogate
 
 __all__ = [
-    "fake_numerical_gradient",
-    "leaky_relu",
-    "log_tailed_relu",
-    "multi_gaussian",
-    "periodic_exponential",
-    "s2nn",
-    "step_pwl",
+    "fake_numerical_gradient", "leaky_relu", "log_tailed_relu", "multi_gaussian", "periodic_exponential", "s2nn", "step_pwl",
     "straight_through",
-]
+]  # fmt: skip
 
 
 class straight_through(Surrogate):

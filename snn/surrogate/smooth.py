@@ -11,18 +11,9 @@ from autograd import Tensor, ops
 from .base import Surrogate
 
 __all__ = [
-    "atan",
-    "circ",
-    "erf",
-    "exponential",
-    "fast_sigmoid",
-    "nonzero_sign_log_abs",
-    "q_pseudo_spike",
-    "relusigmoid",
-    "sigmoid",
-    "soft_sign",
-    "tanh",
-]
+    "atan", "circ", "erf", "exponential", "fast_sigmoid", "nonzero_sign_log_abs", "q_pseudo_spike", "relusigmoid", "sigmoid",
+    "soft_sign", "tanh",
+]  # fmt: skip
 
 
 class sigmoid(Surrogate):

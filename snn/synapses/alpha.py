@@ -35,21 +35,7 @@ class _Rising(Synapse):
         raise NotImplementedError  # each synapse's own
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ...]``.
-        state : State
-            State after the previous step.
-
-        Returns
-        -------
-        i : Tensor
-            The current.
-        state : State
-        """
+        """Run one step: return the current for an input ``[N, ...]``, and the next state."""
         decay, rise, gain = self.decays(state.i)
         i = decay * state.i + gain * state.rise
         return i, Rising(i, rise * state.rise + x)

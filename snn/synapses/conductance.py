@@ -155,15 +155,7 @@ class Conductance(Stateful):
         }
 
     def check_input(self, x: Any) -> Any:
-        """Return an input as a Tensor, or inputs by receptor as a dict of Tensors of one shape.
-
-        Raises
-        ------
-        ArgumentError
-            If a name does not belong to a receptor, or there are no inputs.
-        ShapeError
-            If their shapes differ.
-        """
+        """Return an input as a Tensor, or inputs by receptor as a dict of Tensors of one shape."""
         if not isinstance(x, dict):
             return super().check_input(x)
         if not x or not x.keys() <= self.receptors.keys():
@@ -188,13 +180,7 @@ class Conductance(Stateful):
         return Conducting(self.node.initial_state(x), g)
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as Tensors, if it fits an input; the neuron checks its own.
-
-        Raises
-        ------
-        StateError
-            If its structure, shape or dtype is wrong.
-        """
+        """Return one variable of a state, as Tensors, if it fits an input; the neuron checks its own."""
         if variable == "v":
             return self.node.check_state(x, value)
         if variable != "g":
@@ -230,18 +216,5 @@ class Conductance(Stateful):
         return out, state._replace(v=inner)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor or dict of str to Tensor
-            Input, ``[N, ...]``, as one sum or for each receptor.
-        state : State
-            State after the previous step.
-
-        Returns
-        -------
-        spike, state
-            As from the neuron, with the variables of the receptors.
-        """
+        """Run one step of the neuron, for an input ``[N, ...]``, as one sum or as a dict with one for each receptor."""
         return self.discharge(self.charge(x, state))

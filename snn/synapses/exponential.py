@@ -64,20 +64,6 @@ class Exponential(Synapse):
         self.tau_syn, self.alpha, self.current_first = tau_syn, alpha, current_first
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ...]``.
-        state : State
-            State after the previous step.
-
-        Returns
-        -------
-        i : Tensor
-            The current.
-        state : State
-        """
+        """Run one step: return the current for an input ``[N, ...]``, and the next state."""
         i = left(self.tau_syn, self.alpha, True, state.i) * state.i + x
         return i if self.current_first else state.i, Current(i)

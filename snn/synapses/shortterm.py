@@ -100,22 +100,7 @@ class TsodyksMarkram(Synapse):
         return Resources(zeros, zeros + 1)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Spikes, ``[N, ...]``.
-        state : State
-            State after the previous step.
-
-        Returns
-        -------
-        out : Tensor
-            ``x u r``.
-        state : State
-            After the spike.
-        """
+        """Run one step: return ``x u r`` for spikes ``x``, ``[N, ...]``, and the state after them."""
         x = as_numbers(x, state.u)
         s, share = self.arrived(x), constant(self.U, state.u)
         recovered = 1 - (1 - state.r) * left(self.tau_rec, None, True, state.r)

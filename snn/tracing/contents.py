@@ -22,22 +22,9 @@ from autograd import Parameter, Tensor
 from autograd.program import Value
 
 __all__ = [
-    "ATOMS",
-    "CONTAINERS",
-    "KNOWN",
-    "MISSING",
-    "PARTS",
-    "content",
-    "file_of",
-    "is_a",
-    "is_open",
-    "is_ours",
-    "numbers",
-    "original",
-    "position",
-    "same",
-    "slot_of",
-]
+    "ATOMS", "CONTAINERS", "KNOWN", "MISSING", "PARTS", "content", "file_of", "is_a", "is_open", "is_ours", "numbers",
+    "original", "position", "same", "slot_of",
+]  # fmt: skip
 
 MISSING: Any = object()
 _Named = collections.namedtuple("_Named", "field")

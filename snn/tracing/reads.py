@@ -24,17 +24,8 @@ from autograd.errors import CompileError
 from autograd.places import file_of
 
 __all__ = [
-    "BY_NAME",
-    "GENERATORS",
-    "OURS",
-    "Reads",
-    "global_names",
-    "impure",
-    "is_standard",
-    "reads_by_name",
-    "refuse",
-    "watching",
-]
+    "BY_NAME", "GENERATORS", "OURS", "Reads", "global_names", "impure", "is_standard", "reads_by_name", "refuse", "watching",
+]  # fmt: skip
 
 OURS = tuple(
     str(folder / "_")[:-1] for folder in (Path(autograd.__file__).parent, Path(__file__).parents[1], Path(np.__file__).parent)
@@ -221,11 +212,8 @@ def refuse(where: str, got: str, fix: str) -> NoReturn:
 def watching(reads: Reads, where: str) -> Iterator[None]:
     """Collect the names that the user's code reads while the block runs.
 
-    Raises
-    ------
-    CompileError
-        If the code calls a C function that reads more than its arguments, such as ``time.time`` or ``open``, or draws from a
-        random generator.
+    A C function that reads more than its arguments, such as ``time.time`` or ``open``, or draws from a random generator, is a
+    CompileError.
     """
     importing = 0
     refused: list[str] = []

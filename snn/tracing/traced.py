@@ -76,14 +76,14 @@ class Traced:
         """Return the amplitude of a run with these parameters, as a read-only array; None means 1."""
         if amplitude is None:
             return _one(dtype)
-        if self.is_learnt(amplitude):
-            return quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
         key = amplitude, dtype
-        if key not in self._amplitudes:
-            made = quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
-            made.flags.writeable = False
+        if key in self._amplitudes:
+            return self._amplitudes[key]
+        made = quietly(lambda: np.array(analysis.evaluate(self.program, amplitude, arrays), dtype))
+        made.flags.writeable = False
+        if not self.is_learnt(amplitude):
             self._amplitudes[key] = made
-        return self._amplitudes[key]
+        return made
 
     def is_learnt(self, index: int) -> bool:
         """Return whether a value depends on Parameters."""
@@ -100,13 +100,7 @@ def _one(dtype: Any) -> Any:
 def trace_twice(
     step: Callable[..., Any], inputs: Sequence[Any], parameters: Sequence[Parameter], owners: Sequence[Cell], where: str
 ) -> tuple[Trace, list[Dependencies]]:
-    """Return the trace of a step, and its dependencies, for each Cell that it runs.
-
-    Raises
-    ------
-    CompileError
-        If the step cannot be traced, or changes anything except its state.
-    """
+    """Return the trace of a step, which may change only its state, and its dependencies, for each Cell that it runs."""
     reads = Reads()
     with watching(reads, where):
         first = trace(step, *inputs, parameters=parameters)

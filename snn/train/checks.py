@@ -8,71 +8,37 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError
 
-__all__ = ["callables", "generators", "is_number", "is_whole", "measured", "plain", "samples", "text", "whole"]
+__all__ = ["callables", "generators", "measured", "plain", "samples", "text", "whole"]
 
 _NUMBERS = (bool, int, float, np.bool_, np.integer, np.floating)
 
 
-def is_number(value: Any) -> bool:
-    """Return whether a value is a real number: no bool, no text, no array."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-
-
-def is_whole(value: Any) -> bool:
-    """Return whether a value is a whole number and no bool."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-
-
 def whole(where: str, name: str, value: Any, least: int, fix: str) -> int:
-    """Return a count as an int.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a whole number of at least ``least``.
-    """
-    if not is_whole(value) or value < least:
+    """Return a count, at least ``least``, as an int."""
+    if not is_int(value) or value < least:
         raise ArgumentError(where, f"{name}, a whole number of at least {least}", repr(value), fix)
     return int(value)
 
 
 def text(where: str, name: str, value: Any) -> str:
-    """Return the name of a metric.
-
-    Raises
-    ------
-    DTypeError
-        If it is not text.
-    """
+    """Return the name of a metric after a check."""
     if not isinstance(value, str):
         raise DTypeError(where, f"{name}, a name as text", describe(value), "For example 'test_accuracy'.")
     return value
 
 
 def callables(where: str, needed: Mapping[str, Any], others: Mapping[str, Any]) -> None:
-    """Check that arguments are functions; optional ones may be None.
-
-    Raises
-    ------
-    DTypeError
-        If one is not.
-    """
+    """Check that arguments are functions; optional ones may be None."""
     for name, value in {**needed, **others}.items():
         if not callable(value) and (name in needed or value is not None):
             raise DTypeError(where, f"{name}, a function", describe(value), "See help(snn.train.Trainer).")
 
 
 def generators(where: str, rng: Any) -> dict[str, np.random.Generator]:
-    """Return generators by name.
-
-    Raises
-    ------
-    DTypeError
-        If a value is not a generator, or a name is not text.
-    """
+    """Return generators by name."""
     found = dict(rng) if isinstance(rng, Mapping) else {} if rng is None else {"rng": rng}
     for name, value in found.items():
         if not isinstance(name, str) or not isinstance(value, np.random.Generator):
@@ -84,13 +50,7 @@ def generators(where: str, rng: Any) -> dict[str, np.random.Generator]:
 
 
 def plain(where: str, name: str, value: Any) -> None:
-    """Check that a value can be saved, and compared with ``!=``.
-
-    Raises
-    ------
-    DTypeError
-        If it is or contains anything but numbers, text, None, lists, tuples and dicts with names.
-    """
+    """Check that a value can be saved, and compared with ``!=``: numbers, text, None, lists, tuples and dicts with names."""
     if value is None or isinstance(value, (str, *_NUMBERS)):
         return
     if isinstance(value, (list, tuple)):
@@ -107,23 +67,12 @@ def plain(where: str, name: str, value: Any) -> None:
 
 
 def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
-    """Return metrics as floats by name.
-
-    Raises
-    ------
-    DTypeError
-        If they are not a dict of names and numbers.
-    ArgumentError
-        If a name is taken.
-    """
+    """Return metrics as floats by name, after a check that no name is taken."""
     if not isinstance(metrics, Mapping) or not all(isinstance(name, str) for name in metrics):
         raise DTypeError(f"Trainer, {where}", "metrics as a dict of names and numbers", describe(metrics), "Name each number.")
     if both := taken & set(metrics):
         raise ArgumentError(
-            f"Trainer, {where}",
-            "metrics with names of their own",
-            ", ".join(sorted(both)),
-            "The history already has it.",
+            f"Trainer, {where}", "metrics with names of their own", ", ".join(sorted(both)), "The history already has it."
         )
     for name, value in metrics.items():
         if not isinstance(value, _NUMBERS) and not (isinstance(value, (Tensor, np.ndarray)) and not value.ndim):
@@ -134,13 +83,7 @@ def measured(metrics: Any, where: str, taken: set[str]) -> dict[str, float]:
 
 
 def samples(batch: Any) -> int:
-    """Return the number of samples of a batch: the first axis of the batch, of its ``labels``, or of all its arrays.
-
-    Raises
-    ------
-    DTypeError
-        If there is no such axis, or several differ.
-    """
+    """Return the number of samples of a batch: the first axis of the batch, of its ``labels``, or of all its arrays."""
     found = _firsts(getattr(batch, "labels", batch))
     if len(found) != 1 or None in found:
         lengths = " and ".join(sorted(map(str, found - {None}))) or describe(batch)

@@ -27,13 +27,7 @@ class Counts:
         self.resumed = resumed
 
     def end(self, count: int) -> None:
-        """End an epoch.
-
-        Raises
-        ------
-        CheckpointError
-            If its number of batches differs from that of the last epoch, and one of the two was resumed.
-        """
+        """End an epoch, whose number of batches must be that of the last epoch if one of the two was resumed."""
         differs = self.last is not None and count != self.last
         if differs and not self.varies and (self.resumed or self.last_resumed):
             resumed, whole = (count, self.last) if self.resumed else (self.last, count)

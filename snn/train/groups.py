@@ -64,11 +64,9 @@ def groups(
     for kind, given in options.items():
         if given and not found[kind]:
             raise ArgumentError(
-                "snn.train.groups",
-                f"a net with {kind} to train",
-                f"none, and options for them, {dict(given)}",
+                "snn.train.groups", f"a net with {kind} to train", f"none, and options for them, {dict(given)}",
                 "Leave them out.",
-            )
+            )  # fmt: skip
     usual: dict[str, dict[str, Any]] = {"weights": {}, "biases": {"weight_decay": 0.0}, "constants": {"weight_decay": 0.0}}
     made = [{"params": found[kind], **usual[kind], **(options[kind] or {})} for kind in found if found[kind]]
     return [*made, {"order_params": params}]

@@ -6,6 +6,7 @@ import math
 import os
 import time
 
+from autograd.dtypes import is_number
 from autograd.errors import ArgumentError, CheckpointError, PositionError
 
 from ..checkpoint import Checkpoints
@@ -16,13 +17,7 @@ __all__ = ["EarlyStopping", "SaveCheckpoints", "scores"]
 
 
 def scores(trainer: Trainer, metric: str, lowest: bool, where: str) -> list[float]:
-    """Return a metric of each epoch, with the sign chosen so that higher is better.
-
-    Raises
-    ------
-    PositionError
-        If there is no such metric.
-    """
+    """Return a metric of each epoch, with the sign chosen so that higher is better."""
     found = []
     for line in trainer.history:
         if metric not in line:
@@ -47,7 +42,7 @@ class EarlyStopping(Hook):
     """
 
     def __init__(self, metric: str, patience: int, *, lowest: bool, least: float = 0.0) -> None:
-        if not checks.is_number(least) or not 0 <= least < math.inf:
+        if not is_number(least) or not 0 <= least < math.inf:
             raise ArgumentError("EarlyStopping", "least, a number of at least 0", repr(least), "0 counts every improvement.")
         self.metric, self.lowest, self.least = checks.text("EarlyStopping", "metric", metric), lowest, least
         self.patience = checks.whole("EarlyStopping", "patience", patience, 1, "It counts epochs.")
@@ -87,13 +82,11 @@ class SaveCheckpoints(Hook):
         self, directory: str | os.PathLike[str] | Checkpoints, *, seconds: float = 60.0, steps: int | None = None,
         best: str | None = None, lowest: bool = False,
     ) -> None:  # fmt: skip
-        if not checks.is_number(seconds) or not seconds >= 0:
+        if not is_number(seconds) or not seconds >= 0:
             raise ArgumentError(
-                "SaveCheckpoints",
-                "seconds of at least 0",
-                repr(seconds),
+                "SaveCheckpoints", "seconds of at least 0", repr(seconds),
                 "0 saves after every step, math.inf never saves by time.",
-            )
+            )  # fmt: skip
         if steps is not None:
             steps = checks.whole("SaveCheckpoints", "steps", steps, 1, "Or leave it out.")
         if best is not None:

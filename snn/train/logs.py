@@ -7,9 +7,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from autograd.errors import ArgumentError, MissingExtraError
+from autograd.errors import ArgumentError
 
 from ..common.files import ELSEWHERE, append, make_directory, write_whole
+from ..common.others import extra
 from .trainer import Hook, Trainer
 
 __all__ = ["JSONLines", "Progress", "TensorBoard"]
@@ -38,10 +39,7 @@ class Progress(Hook):
 
     def on_start(self, trainer: Trainer) -> None:
         """Open the bar at the current position."""
-        try:
-            from tqdm import auto
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("tqdm", "train", "snn.train.Progress") from error
+        auto = extra("tqdm.auto", "train", "snn.train.Progress")
         done, total = self._done(trainer)
         self._bar = auto.tqdm(  # a widget in a notebook
             total=total,
@@ -101,11 +99,9 @@ class JSONLines(Hook):
         """Write the finished epochs anew: a killed process may have written more of them, or a part of a line."""
         if not trainer.resumed and self.path.exists() and self.path.stat().st_size:
             raise ArgumentError(
-                "JSONLines",
-                "a new file for a new run",
-                f"{self.path}, which has lines",
+                "JSONLines", "a new file for a new run", f"{self.path}, which has lines",
                 "Nothing was run. Resume, or name another file.",
-            )
+            )  # fmt: skip
         make_directory(self.path.parent)
         if trainer.resumed:
             write_whole(self.path, "".join(json.dumps(line) + "\n" for line in trainer.history).encode(), ELSEWHERE)
@@ -130,12 +126,9 @@ class TensorBoard(Hook):
 
     def on_start(self, trainer: Trainer) -> None:
         """Open a file, and discard what an interrupted run wrote after its last checkpoint."""
-        try:
-            from tensorboardX import SummaryWriter
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("tensorboardX", "tensorboard", "snn.train.TensorBoard") from error
+        writers = extra("tensorboardX", "tensorboard", "snn.train.TensorBoard")
         make_directory(self.directory)
-        self._writer = SummaryWriter(str(self.directory), purge_step=trainer.epoch + 1)
+        self._writer = writers.SummaryWriter(str(self.directory), purge_step=trainer.epoch + 1)
 
     def on_epoch(self, trainer: Trainer) -> None:
         """Write each metric of the epoch."""

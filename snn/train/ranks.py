@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Parameter, Tensor
-from autograd.dtypes import describe, sum_dtype
+from autograd.dtypes import describe, is_number, sum_dtype
 from autograd.errors import ArgumentError, DTypeError, MissingExtraError, RankError
 
 from . import checks
@@ -108,7 +108,7 @@ class Ranks(One):
     def __init__(
         self, comm: Any = None, *, part: Callable[[Any, int, int], Any] | None = None, timeout: float = 1800.0
     ) -> None:
-        if not checks.is_number(timeout) or not timeout > 0:
+        if not is_number(timeout) or not timeout > 0:
             raise ArgumentError("Ranks", "a timeout in seconds, above 0", repr(timeout), "For example 1800.")
         if part is not None and not callable(part):
             raise DTypeError("Ranks", "part, a function", describe(part), "For example lambda batch, rank, size: ...")

@@ -19,17 +19,7 @@ __all__ = ["agree", "check_alike", "take_over"]
 
 
 def check_alike(place: Place) -> None:
-    """Check that all ranks have built the same net and optimizer, and that parts of a batch can replace the whole batch.
-
-    Raises
-    ------
-    RankError
-        If settings, or the names and shapes of Parameters, differ from those of rank 0.
-    ArgumentError
-        If a layer normalises by statistics of the batch.
-    DTypeError
-        If a generator cannot jump ahead.
-    """
+    """Check that all ranks have built the same net and optimizer, and that parts of a batch can replace the whole batch."""
     if place.ranks.size == 1:
         return
     _check_norms(place.net)
@@ -97,10 +87,7 @@ def take_over(place: Place) -> None:
 def agree(place: Place) -> None:
     """Tell all ranks whether training was interrupted, or stops because a hook on rank 0 said so.
 
-    Raises
-    ------
-    RankError
-        If Parameters or attributes differ between ranks.
+    It is an error if Parameters or attributes differ between ranks.
     """
     if place.ranks.size == 1:
         return

@@ -17,12 +17,7 @@ JUMPING = (np.random.PCG64, np.random.PCG64DXSM, np.random.Philox, np.random.MT1
 class Streams:
     """Generators for one step; they have the same state on all ranks when it begins.
 
-    Parameters
-    ----------
-    rngs : iterable of Generator
-        Generators that the step may use.
-    rank, size : int
-        Number of this rank, and of all ranks. A single rank draws as it would without streams.
+    A single rank draws as it would without streams.
     """
 
     def __init__(self, rngs: Iterable[np.random.Generator], rank: int, size: int) -> None:
@@ -39,12 +34,9 @@ class Streams:
         return {i for i, (bits, own) in enumerate(zip(self._bits, self._own, strict=True)) if _frozen(bits) != own}
 
     def join(self, drawn: set[int]) -> None:
-        """Continue from a state beyond the streams of all ranks; a generator that none has used returns to where it was.
+        """Continue from a state beyond the streams of all ranks, for the generators of these numbers that any rank has used.
 
-        Parameters
-        ----------
-        drawn : set of int
-            Indices of the generators that at least one rank has used.
+        A generator that none has used returns to where it was.
         """
         for i, (bits, start) in enumerate(zip(self._bits, self._start, strict=True)):
             bits.state = start

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Cell, Tensor, optim, value_and_grad
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_number
 from autograd.errors import ArgumentError, CheckpointError, DTypeError, RankError
 
 from ..checkpoint import Checkpoints
@@ -116,7 +116,7 @@ class Trainer(Place):
         ranks: Ranks | None = None,
     ) -> None:  # fmt: skip
         checks.callables("Trainer", {"loss": loss, "batches": batches}, {"evaluate": evaluate, "samples": samples})
-        if clip is not None and not (checks.is_number(clip) and clip > 0):
+        if clip is not None and not (is_number(clip) and clip > 0):
             raise ArgumentError("Trainer", "a positive clip", repr(clip), "Leave it out to clip nothing.")
         if not isinstance(hooks, (list, tuple)) or not all(isinstance(hook, Hook) for hook in hooks):
             raise DTypeError("Trainer", "hooks, a list of Hooks", repr(hooks), "For example hooks=[EarlyStopping(...)].")

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
-from autograd.dtypes import describe
+from autograd.dtypes import describe, is_int
 from autograd.errors import ArgumentError, DTypeError
 
 from ..events import Events
+from ..seeds import between
 
 __all__ = ["Transform"]
 
@@ -27,26 +26,20 @@ class Transform:
     def check_whole(self, name: str, least: int = 1) -> None:
         """Raise unless an option is an int that is large enough."""
         value = getattr(self, name)
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        if not is_int(value) or value < least:
             raise ArgumentError(
                 type(self).__name__, f"{name}, an int of at least {least}", describe(value), "Times are in microseconds."
             )
 
     def check_number(self, name: str, low: float, high: float) -> None:
         """Raise unless an option is a number in a range."""
-        value = getattr(self, name)
-        if not isinstance(value, (int, float, np.number)) or isinstance(value, bool) or not low <= value <= high:
-            raise ArgumentError(
-                type(self).__name__, f"{name} in [{low:g}, {high:g}]", describe(value), "Choose it in that range."
-            )
+        between(type(self).__name__, low, high, **{name: getattr(self, name)})
 
     def checked(self, events: Any) -> Events:
         """Return the argument if it is events, or raise."""
         if not isinstance(events, Events):
             raise DTypeError(
-                type(self).__name__,
-                "snn.data.Events",
-                describe(events),
+                type(self).__name__, "snn.data.Events", describe(events),
                 "Make frames last; for arrays, snn.data.from_structured.",
-            )
+            )  # fmt: skip
         return events

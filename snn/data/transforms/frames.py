@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError
 
 from ...engine.backends import back_end
@@ -17,7 +17,6 @@ from .base import Transform
 
 __all__ = ["EventFrames", "FixedFrames", "TimeBins"]
 
-Array = np.ndarray[Any, Any]
 _MOST_BYTES = 1 << 32
 _LATE = "If the clock began before the sample, pass from_first=True."
 
@@ -31,11 +30,9 @@ class _Frames(Transform):
     def __post_init__(self) -> None:
         if np.dtype(self.dtype) not in (np.float32, np.float64, np.bool_):
             raise ArgumentError(
-                type(self).__name__,
-                "dtype float32, float64 or bool",
-                describe(self.dtype),
+                type(self).__name__, "dtype float32, float64 or bool", describe(self.dtype),
                 "Bools say where there are events.",
-            )
+            )  # fmt: skip
         object.__setattr__(self, "dtype", np.dtype(self.dtype).name)
 
     def count(self, events: Events, starts: Array) -> Array:
@@ -43,11 +40,10 @@ class _Frames(Transform):
         polarities, height, width = events.grid
         place, dtype = polarities * height * width, np.dtype(self.dtype)
         if (size := (len(starts) - 1) * place * dtype.itemsize) > _MOST_BYTES:
-            expected, got = (
-                f"at most {_MOST_BYTES >> 30} GiB of frames for a sample",
-                f"{len(starts) - 1:,} frames, {size:,} bytes",
-            )
-            raise ArgumentError(type(self).__name__, expected, got, "Make fewer frames, or smaller ones.")
+            raise ArgumentError(
+                type(self).__name__, f"at most {_MOST_BYTES >> 30} GiB of frames for a sample",
+                f"{len(starts) - 1:,} frames, {size:,} bytes", "Make fewer frames, or smaller ones.",
+            )  # fmt: skip
         frames = np.zeros((len(starts) - 1, *events.shape), dtype)
         flat = frames.reshape(-1).view(np.uint8) if dtype == np.bool_ else frames.reshape(-1)
         fields = [np.ascontiguousarray(field) for field in (events.p, events.y, events.x)]
@@ -107,11 +103,9 @@ class TimeBins(_Frames):
             raise ArgumentError("TimeBins", "fewer bins", f"{bins:,}", f"Pass T, or a longer step. {_LATE}")
         if self.T is not None and (first - begin) // self.step >= self.T:
             raise ArgumentError(
-                "TimeBins",
-                f"events in the first {self.T * self.step:,} us, {self.T} bins",
-                f"the first at {first:,} us",
+                "TimeBins", f"events in the first {self.T * self.step:,} us, {self.T} bins", f"the first at {first:,} us",
                 _LATE,
-            )
+            )  # fmt: skip
         starts = np.searchsorted(events.t, begin + np.arange(bins + 1) * self.step)
         if self.T is not None and bins < self.T:
             starts = np.concatenate([starts, np.full(self.T - bins, starts[-1])])

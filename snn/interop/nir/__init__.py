@@ -7,20 +7,9 @@ from .reading import from_nir
 from .writing import to_nir
 
 __all__ = [
-    "RestingCurrentLIFNode",
-    "RestingLIFNode",
-    "Scale",
-    "ScaledIFNode",
-    "Threshold",
-    "from_data",
-    "from_nir",
-    "read",
-    "read_data",
-    "to_data",
-    "to_nir",
-    "write",
-    "write_data",
-]
+    "RestingCurrentLIFNode", "RestingLIFNode", "Scale", "ScaledIFNode", "Threshold", "from_data", "from_nir", "read",
+    "read_data", "to_data", "to_nir", "write", "write_data",
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

@@ -15,13 +15,7 @@ __all__ = ["check_asked", "step_asked"]
 
 
 def check_asked(where: str, method: Any, written_by: Any, options: Any, limit: Any) -> None:
-    """Check arguments.
-
-    Raises
-    ------
-    ArgumentError
-        If one is invalid.
-    """
+    """Check arguments."""
     if method not in ("euler", "exact"):
         raise ArgumentError(where, "method 'euler' or 'exact'", repr(method), "Most packages take Euler steps.")
     if written_by is not None and (not isinstance(written_by, str) or written_by not in PEERS):
@@ -39,36 +33,18 @@ def check_asked(where: str, method: Any, written_by: Any, options: Any, limit: A
 
 
 def step_asked(where: str, dt: Any, about: dict[str, Any], written_by: str | None) -> float:
-    """Return the seconds of a time step.
+    """Return the seconds of a time step, from the argument ``dt``, our metadata ``about`` or the package that wrote the graph.
 
-    Parameters
-    ----------
-    where : str
-        Name in error messages.
-    dt : float or None
-        The argument as it was passed.
-    about : dict
-        Our metadata of the graph.
-    written_by : str or None
-        A package with a time step of its own.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not known, or differs from the graph's.
-    DataError
-        If the step that the graph holds is not a number above 0.
+    It is an error if none is known, or if ``dt`` differs from the graph's.
     """
     if dt is None and written_by is not None:
         return PEERS[written_by]
     own = about.get("dt")
     if own is None and dt is None:
         raise ArgumentError(
-            where,
-            "dt, the seconds of a time step: NIR has none",
-            "none",
+            where, "dt, the seconds of a time step: NIR has none", "none",
             "Pass the step that the graph was made for; 1e-4 is common.",
-        )
+        )  # fmt: skip
     if own is None:
         return positive_step(where, dt)
     try:

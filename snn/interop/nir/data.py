@@ -15,6 +15,7 @@ from autograd.dtypes import describe
 from autograd.errors import ArgumentError, AutogradError, DataError, DTypeError, ShapeError
 
 from ...common.files import write_whole
+from ...common.others import told
 from ...data.files import as_path
 from .fields import LIMIT, MEND, Array, check_limit, check_names, library, positive_step
 from .hdf5 import read_tree
@@ -252,8 +253,7 @@ def read_data(path: str | os.PathLike[str], *, limit: int = LIMIT) -> Any:
     except AutogradError:
         raise
     except Exception as error:  # nir takes valid fields for granted
-        got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DataError(f"reading {path}", "data of the nodes of a graph", got, MEND) from error
+        raise DataError(f"reading {path}", "data of the nodes of a graph", told(error), MEND) from error
 
 
 def _graph(nir: Any, tree: Any, depth: int) -> Any:

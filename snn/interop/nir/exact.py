@@ -16,6 +16,7 @@ from autograd import Cell, Parameter, Tensor
 from autograd.errors import AutogradError, DataError
 
 from ... import surrogate
+from ...common.others import told
 from ...neurons.ranges import Checked
 from ...surrogate.base import Surrogate
 from .fields import Array
@@ -36,13 +37,7 @@ def hint(**values: Any) -> dict[str, Any]:
 
 
 def hinted(metadata: Any, where: str) -> dict[str, Any]:
-    """Return our values from the metadata of a node or a graph, and no others.
-
-    Raises
-    ------
-    DataError
-        If they cannot be read.
-    """
+    """Return our values from the metadata of a node or a graph, and no others."""
     text = metadata.get(KEY) if isinstance(metadata, dict) else None
     if text is None:
         return {}
@@ -92,29 +87,10 @@ def _packed(value: Any, arrays: dict[str, Array]) -> Any:
 def restored(
     node: Any, kind: str, found: dict[str, Any], shape: tuple[int, ...], dt: float, surrogate_function: Any, where: str
 ) -> Cell:
-    """Return the Cell that the metadata of a node describes.
+    """Return the Cell that the metadata of a node describes, of which ``found`` is the result of :func:`hinted`.
 
-    Parameters
-    ----------
-    node : nir.NIRNode
-        The node.
-    kind : str
-        Its kind in NIR.
-    found : dict
-        The result of :func:`hinted`.
-    shape : tuple of int
-        Shape of a sample.
-    dt : float
-        Seconds of a step.
-    surrogate_function : callable or None
-        For a neuron whose own surrogate is not known.
-    where : str
-        Name in error messages.
-
-    Raises
-    ------
-    DataError
-        If the metadata is damaged, or contradicts the fields, because the graph was changed since.
+    ``surrogate_function`` is for a neuron whose own surrogate is not known. Metadata that is damaged, or that contradicts the
+    fields since the graph was changed, is an error.
     """
     known = {cell.__name__: cell for cell in CELLS}
     try:
@@ -130,8 +106,7 @@ def restored(
         agrees = expected.kind == kind and expected.fields.keys() == fields.keys()
         agrees = agrees and all(np.array_equal(expected.fields[name], fields[name]) for name in fields)
     except (AutogradError, LookupError, TypeError, ValueError, AttributeError, OverflowError, StopIteration) as error:
-        got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DataError(f"{where}, metadata {KEY!r}", "a Cell of ours", got, _AGAIN) from error
+        raise DataError(f"{where}, metadata {KEY!r}", "a Cell of ours", told(error), _AGAIN) from error
     if not agrees:
         raise DataError(
             where, "fields as in its metadata: the graph as spikecell wrote it", "other fields: it was changed since", _AGAIN

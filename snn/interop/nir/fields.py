@@ -8,83 +8,44 @@ from typing import Any
 
 import numpy as np
 
-from autograd.dtypes import describe
-from autograd.errors import ArgumentError, DataError, MissingExtraError
+from autograd.dtypes import Array, describe, is_int, is_number
+from autograd.errors import ArgumentError, DataError
+
+from ...common.others import extra
 
 __all__ = [
-    "LIMIT",
-    "MEND",
-    "Array",
-    "check_limit",
-    "check_names",
-    "full",
-    "label",
-    "library",
-    "many",
-    "numbers",
-    "positive_step",
-    "sizes",
-    "uniform",
-    "whole",
-]
+    "LIMIT", "MEND", "Array", "check_limit", "check_names", "full", "label", "library", "many", "numbers", "positive_step",
+    "sizes", "uniform", "whole",
+]  # fmt: skip
 
-Array = np.ndarray[Any, Any]
 LIMIT = 1 << 30
 """Default limit in bytes of all arrays of a graph, and of one sample of a value between two nodes."""
 MEND = "Fix the graph, or ask its author."
 
 
 def library(where: str) -> Any:
-    """Return the package nir.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
-    try:
-        import nir
-    except ImportError as error:
-        raise MissingExtraError("nir", "nir", where) from error
-    return nir
+    """Return the package nir."""
+    return extra("nir", "nir", where)
 
 
 def positive_step(where: str, dt: Any) -> float:
-    """Return a time step in seconds as a float.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a number above 0.
-    """
-    number = isinstance(dt, (int, float, np.integer, np.floating)) and not isinstance(dt, bool)
+    """Return a time step in seconds as a float."""
+    number = is_number(dt)
     if not number or not 0 < dt < math.inf:
         raise ArgumentError(where, "dt, the seconds of a time step, as a number above 0", describe(dt), "For example dt=1e-3.")
     return float(dt)
 
 
 def check_limit(where: str, limit: Any) -> None:
-    """Check a limit in bytes.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a whole number above 0.
-    """
-    if not isinstance(limit, (int, np.integer)) or isinstance(limit, bool) or limit < 1:
+    """Check a limit in bytes."""
+    if not is_int(limit) or limit < 1:
         raise ArgumentError(
             where, "limit, the most bytes, as a whole number above 0", describe(limit), "For example limit=1 << 30."
         )
 
 
 def check_names(where: str, names: Iterable[Any]) -> None:
-    """Check names that go into a file.
-
-    Raises
-    ------
-    DataError
-        If HDF5 would read one as something else: a slash separates groups.
-    """
+    """Check names that go into a file, where HDF5 would take a slash for the end of a group."""
     for name in names:
         if not isinstance(name, str) or not name.isprintable() or "/" in name or name in ("", "."):
             raise DataError(
@@ -98,13 +59,7 @@ def label(name: str, kind: str) -> str:
 
 
 def numbers(node: Any, field: str, where: str) -> Array:
-    """Return a field as an array of finite numbers; torch's tensors are accepted too.
-
-    Raises
-    ------
-    DataError
-        If it is anything else.
-    """
+    """Return a field as an array of finite numbers; torch's tensors are accepted too."""
     value = getattr(node, field, None)
     try:
         found = np.asarray(value)
@@ -120,13 +75,7 @@ def numbers(node: Any, field: str, where: str) -> Array:
 
 
 def whole(value: Any, where: str, least: int = 0) -> int:
-    """Return a field that is one whole number.
-
-    Raises
-    ------
-    DataError
-        If it is anything else, or below ``least``.
-    """
+    """Return a field that is one whole number, at least ``least``."""
     found = np.asarray(value)
     if found.size != 1 or found.dtype.kind not in "iu" or not least <= (number := int(found.reshape(()))) < 1 << 31:
         raise DataError(where, f"a whole number of at least {least}", describe(value), MEND)
@@ -134,13 +83,7 @@ def whole(value: Any, where: str, least: int = 0) -> int:
 
 
 def sizes(value: Any, where: str, axes: int, least: int = 0) -> tuple[int, ...]:
-    """Return a field that holds one whole number, or one for each of ``axes`` axes.
-
-    Raises
-    ------
-    DataError
-        If it is anything else.
-    """
+    """Return a field that holds one whole number, or one for each of ``axes`` axes."""
     found = np.asarray(value)
     if found.size not in (1, axes) or found.ndim > 1:
         raise DataError(where, f"a whole number, or {axes} of them", describe(value), MEND)
@@ -149,13 +92,7 @@ def sizes(value: Any, where: str, axes: int, least: int = 0) -> tuple[int, ...]:
 
 
 def full(value: Array, shape: tuple[int, ...], where: str) -> Array:
-    """Return the parameter of a neuron with a value for each feature; a single value holds for all.
-
-    Raises
-    ------
-    DataError
-        If it is of another shape.
-    """
+    """Return the parameter of a neuron with a value for each feature; a single value holds for all."""
     if value.size == 1:
         return np.broadcast_to(value.reshape(()), shape)
     if value.shape != shape:
@@ -170,13 +107,7 @@ def uniform(value: Array) -> Any:
 
 
 def many(shape: tuple[int, ...], limit: int, where: str) -> tuple[int, ...]:
-    """Return a shape if a sample of it is no larger than the limit.
-
-    Raises
-    ------
-    DataError
-        If it is larger.
-    """
+    """Return a shape if a sample of it is no larger than the limit."""
     if math.prod(shape) * 8 > limit:
         raise DataError(where, f"at most {limit:,} bytes per sample", f"{list(shape)}", "Pass limit= if the graph is trusted.")
     return shape

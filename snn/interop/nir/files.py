@@ -12,6 +12,7 @@ from autograd.dtypes import describe
 from autograd.errors import DataError, DTypeError
 
 from ...common.files import write_whole
+from ...common.others import told
 from ...data.files import as_path
 from .fields import LIMIT, MEND, check_names, library
 from .hdf5 import read_tree
@@ -116,5 +117,4 @@ def _node(nir: Any, tree: Any, where: str, depth: int) -> Any:
     try:
         return make.from_dict({"type": kind, **fields})
     except Exception as error:  # nir asserts, and takes valid fields for granted
-        got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DataError(f"{where} ({kind})", "the parameters of such a node", got, MEND) from error
+        raise DataError(f"{where} ({kind})", "the parameters of such a node", told(error), MEND) from error

@@ -12,7 +12,7 @@ from autograd.errors import DataError
 
 from .fields import MEND
 
-__all__ = ["FIRING", "STATEFUL", "Edge", "Flat", "Item", "components", "crossing_by_rule", "flatten", "ordered", "reached"]
+__all__ = ["FIRING", "STATEFUL", "Edge", "Flat", "Item", "components", "crossing_by_rule", "flatten", "ordered"]
 
 Edge = tuple[str, str]
 STATEFUL = frozenset({"I", "IF", "LI", "LIF", "CubaLI", "CubaLIF"})
@@ -62,15 +62,19 @@ class Flat:
             found[source].append(target)
         return found
 
+    def reached(self) -> dict[str, int]:
+        """Return the nodes that the input leads to, numbered by how near they are, and then by the order of edges."""
+        targets, found, waiting = self.targets(), {self.input: 0}, deque([self.input])
+        while waiting:
+            for target in targets[waiting.popleft()]:
+                if target not in found:
+                    found[target] = len(found)
+                    waiting.append(target)
+        return found
+
 
 def flatten(graph: Any) -> Flat:
-    """Return a NIR graph without graphs inside it.
-
-    Raises
-    ------
-    DataError
-        If it is not a graph, an edge leads nowhere, or it does not have one input and at least one output.
-    """
+    """Return a NIR graph without graphs inside it; check its names, edges and ends."""
     items: dict[str, Item] = {}
     ends: dict[str, tuple[str, str]] = {}  # of an inner graph, its input and its output
     _collect(graph, "", items, ends, 0)
@@ -92,12 +96,12 @@ def flatten(graph: Any) -> Flat:
             "NIR graph", "one Input and at least one Output", f"{len(inputs)} and {len(outputs)}",
             "snn.run takes one input: join several in one array, and send parts of it on by Linear nodes.",
         )  # fmt: skip
-    there = reached(items, inputs[0])
-    missing = [name for name in items if name not in there]
-    if missing:
-        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "one it does not lead to", MEND)
     metadata = getattr(graph, "metadata", None)
-    return Flat(items, inputs[0], outputs, metadata if isinstance(metadata, dict) else {})
+    flat = Flat(items, inputs[0], outputs, metadata if isinstance(metadata, dict) else {})
+    there = flat.reached()
+    if missing := [name for name in items if name not in there]:
+        raise DataError(f"NIR graph, node {missing[0]!r}", "nodes that the Input leads to", "one it does not lead to", MEND)
+    return flat
 
 
 def _collect(graph: Any, prefix: str, items: dict[str, Item], ends: dict[str, tuple[str, str]], depth: int) -> None:
@@ -172,41 +176,15 @@ def _without_identities(items: dict[str, Item]) -> None:
         del items[name]
 
 
-def reached(items: dict[str, Item], start: str) -> dict[str, int]:
-    """Return the nodes that one leads to, numbered by how near they are, and then by the order of edges."""
-    targets: dict[str, list[str]] = {name: [] for name in items}
-    for item in items.values():
-        for source in item.sources:
-            targets[source].append(item.name)
-    found, waiting = {start: 0}, deque([start])
-    while waiting:
-        for target in targets[waiting.popleft()]:
-            if target not in found:
-                found[target] = len(found)
-                waiting.append(target)
-    return found
-
-
 def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
     """Return the edges that cross a time step, if the graph does not say which: NIR has no steps, but a cycle needs one.
 
     In a cycle, a Delay gets its input from the previous step, and is one step shorter. In cycles without a Delay, neurons run
     in the order of their distance from the input, and their output to themselves or to earlier neurons arrives one step later.
-    If it passes through Scales that have no other input, it is delayed after them.
-
-    Parameters
-    ----------
-    flat : Flat
-        The graph.
-    remembers : set of str
-        The Delays of at least one step.
-
-    Raises
-    ------
-    DataError
-        If a cycle has neither neuron nor Delay.
+    If it passes through Scales that have no other input, it is delayed after them. ``remembers`` has the Delays of at least
+    one step.
     """
-    near = reached(flat.items, flat.input)
+    near = flat.reached()
     groups = components([*flat.items], flat.edges)
     inside = {t for s, t in flat.edges if t in remembers and groups[s] == groups[t]}
     crossing = {(s, t) for s, t in flat.edges if t in inside}
@@ -238,14 +216,8 @@ def crossing_by_rule(flat: Flat, remembers: set[str]) -> set[Edge]:
 
 
 def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
-    """Return the nodes in an order in which each follows its sources, except along edges that cross a time step.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
-    near = reached(flat.items, flat.input)
+    """Return the nodes in an order in which each follows its sources, except along edges that cross a time step."""
+    near = flat.reached()
     left = {name: sum((s, name) not in crossing for s in item.sources) for name, item in flat.items.items()}
     ready, found, targets = sorted((n for n in left if not left[n]), key=near.__getitem__), [], flat.targets()
     while ready:
@@ -260,11 +232,9 @@ def ordered(flat: Flat, crossing: set[Edge]) -> list[Item]:
     if len(found) < len(flat.items):
         stuck = next(name for name in flat.items if left[name])
         raise DataError(
-            f"NIR graph, node {stuck!r}",
-            "a neuron or a Delay in each cycle",
-            "a cycle without one, which defines no dynamics",
-            MEND,
-        )
+            f"NIR graph, node {stuck!r}", "a neuron or a Delay in each cycle",
+            "a cycle without one, which defines no dynamics", MEND,
+        )  # fmt: skip
     return found
 
 

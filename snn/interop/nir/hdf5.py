@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import AutogradError, DataError, MissingExtraError
+from autograd.errors import AutogradError, DataError
 
+from ...common.others import extra, told
 from ...data.files import AGAIN, as_path
 from ...data.heap import read_row
 from .fields import Array, check_limit
@@ -45,30 +46,11 @@ _KINDS = "biuf"
 def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ()) -> dict[str, Any]:
     """Return the contents of an HDF5 file: groups as dicts, numbers as arrays or numpy's scalars, texts as str.
 
-    Parameters
-    ----------
-    path : path
-        The file.
-    limit : int
-        Largest total size of all data sets in bytes.
-    where : str
-        The function that needs h5py, for an error.
-    attributes : sequence of str
-        Attributes of groups to read as numbers among their members.
-
-    Raises
-    ------
-    MissingExtraError
-        If h5py is not installed.
-    DataError
-        If the file is damaged, has links to elsewhere, compression other than gzip, or more than ``limit`` bytes.
-    ArgumentError
-        If ``limit`` is not a whole number above 0.
+    ``limit`` is the largest total size of all data sets in bytes; ``where`` names the function that needs h5py; ``attributes``
+    are attributes of groups to read as numbers among their members. A damaged file, links to elsewhere and compression other
+    than gzip are errors.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise MissingExtraError("h5py", "nir", where) from error
+    h5py = extra("h5py", "nir", where)
     check_limit(where, limit)
     found, place = as_path(path, where), f"reading {path}"
     if not found.is_file():
@@ -81,8 +63,7 @@ def read_tree(path: Any, limit: int, where: str, attributes: Sequence[str] = ())
     except AutogradError:
         raise
     except _BROKEN as error:
-        got = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise DataError(place, "an HDF5 file of groups, numbers and texts", got, AGAIN) from error
+        raise DataError(place, "an HDF5 file of groups, numbers and texts", told(error), AGAIN) from error
 
 
 class _Reader:
@@ -121,11 +102,9 @@ class _Reader:
         self.left -= size
         if self.left < 0:
             raise DataError(
-                f"{self.where}, {what}"[:300],
-                f"at most {self.limit:,} bytes in all",
-                "more",
+                f"{self.where}, {what}"[:300], f"at most {self.limit:,} bytes in all", "more",
                 "Pass limit= if the file is trusted.",
-            )
+            )  # fmt: skip
 
     def value(self, node: Any) -> Any:
         """Return a data set as an array, a scalar or a text."""

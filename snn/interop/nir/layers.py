@@ -37,13 +37,7 @@ def frozen(cell: Cell) -> dict[str, Any]:
 
 
 def plain_weight(cell: Weighted, where: str) -> Array:
-    """Return the weights of a layer.
-
-    Raises
-    ------
-    ArgumentError
-        If they go through a transform.
-    """
+    """Return the weights of a layer; an error if they go through a transform."""
     if cell.weight_transform is not None:
         raise ArgumentError(
             where, "weights as they are", f"a weight_transform, {type(cell.weight_transform).__name__}",
@@ -57,11 +51,9 @@ def _dense(cell: Any, before: tuple[int, ...], after: tuple[int, ...], dt: float
         raise ArgumentError(where, "a layer without activation", f"activation={cell.activation!r}", "NIR has no such node.")
     if len(before) != 1:
         raise ArgumentError(
-            where,
-            "an input [N, features], as NIR's Affine takes it",
-            f"features {list(before)}",
+            where, "an input [N, features], as NIR's Affine takes it", f"features {list(before)}",
             "Put nn.Flatten() before it.",
-        )
+        )  # fmt: skip
     weight = plain_weight(cell, where)
     if cell.bias is None:
         return Layer("Linear", {"weight": weight})

@@ -160,13 +160,7 @@ def _read_flatten(node: Any, before: tuple[int, ...], found: dict[str, Any], dt:
 
 
 def delay_steps(node: Any, before: tuple[int, ...] | None, dt: float, limit: int, where: str) -> Array:
-    """Return the delays of a Delay in whole steps.
-
-    Raises
-    ------
-    DataError
-        If one is not a whole number of steps, or they need more memory than the limit.
-    """
+    """Return the delays of a Delay in whole steps, which must fit into the memory of ``limit`` bytes."""
     seconds = numbers(node, "delay", where).astype(np.float64)
     seconds = seconds if before is None else np.array(full(seconds, before, f"{where}, delay"))
     steps = np.rint(seconds / dt)
@@ -184,13 +178,7 @@ def delay_steps(node: Any, before: tuple[int, ...] | None, dt: float, limit: int
 
 
 def freeze(cell: Cell | None, found: dict[str, Any], where: str) -> None:
-    """Freeze the Parameters that our metadata lists as not trained.
-
-    Raises
-    ------
-    DataError
-        If the layer has no such Parameter.
-    """
+    """Freeze the Parameters that our metadata lists as not trained."""
     names = found.get("frozen", [])
     for name in names if isinstance(names, list) and cell is not None else ():
         held = vars(cell).get(str(name))

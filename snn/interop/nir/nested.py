@@ -22,34 +22,10 @@ def nest(
 ) -> tuple[dict[str, Any], list[Edge]]:
     """Move the nodes of each block, whose names start with the block's, into a graph of their own.
 
-    :func:`~snn.interop.nir.flat.flatten` turns the result back into the same nodes, edges and order of sums.
-
-    Parameters
-    ----------
-    nodes : dict
-        Nodes by name.
-    edges : list of (str, str)
-        Edges; a node sums its sources in their order.
-    blocks : iterable of str
-        Names of the Cells that hold others; none may be that of a node.
-    end : callable
-        Makes the end of a graph from ``"Input"`` or ``"Output"`` and the name of a node whose output has its shape.
-    graph : callable
-        Makes a graph of nodes and edges.
-    where : str
-        Name in error messages.
-
-    Returns
-    -------
-    nodes : dict
-        Nodes of the outermost graph.
-    edges : list of (str, str)
-        Its edges.
-
-    Raises
-    ------
-    ArgumentError
-        If several values enter a block, or several leave it.
+    Return the nodes and the edges of the outermost graph. :func:`~snn.interop.nir.flat.flatten` turns it back into the same
+    nodes, edges and order of sums. ``blocks`` are names of Cells that hold others, none of them the name of a node. ``end``
+    makes the end of a graph from ``"Input"`` or ``"Output"`` and the name of a node whose output has its shape; ``graph``
+    makes a graph of nodes and edges. It is an error if several values enter a block, or several leave it.
     """
     senders = {name: name for name in nodes}  # for each block, the inner node whose output it passes on
     for block in sorted(blocks, key=lambda name: (-name.count("."), name)):

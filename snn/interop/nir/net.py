@@ -110,21 +110,7 @@ class Wired(Cell):
         return state | ({"last": last} if last else {})
 
     def construct(self, x: Any, state: Any) -> Any:
-        """Run one step.
-
-        Parameters
-        ----------
-        x : Tensor
-            Input, ``[N, ...]``.
-        state : dict
-            State after the previous step.
-
-        Returns
-        -------
-        out : Tensor or tuple of Tensor
-            The outputs.
-        state : dict
-        """
+        """Run one step: ``x``, ``[N, ...]``, and a state give the output, or a tuple of several, and the next state."""
         if not isinstance(state, dict):
             raise StateError("Wired, state", "a dict", type(state).__name__, "Start with net.initial_state(x).")
         values, after = {"": x}, {}

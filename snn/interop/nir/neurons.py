@@ -71,26 +71,7 @@ class Said:
 
 
 def said(cell: Cell, shape: tuple[int, ...], dtype: Any, dt: float, where: str) -> Said:
-    """Return a Cell in NIR's terms.
-
-    Parameters
-    ----------
-    cell : Cell
-        One of :data:`CELLS`.
-    shape : tuple of int
-        Shape of a sample.
-    dtype
-        Dtype of the parameters.
-    dt : float
-        Seconds of a step.
-    where : str
-        Name in error messages.
-
-    Raises
-    ------
-    ArgumentError
-        If NIR has no such neuron.
-    """
+    """Return one of :data:`CELLS` in NIR's terms, for samples of a shape; an error if NIR has no such neuron."""
     node: Any = cell
     if isinstance(cell, Exponential) and not cell.current_first:
         raise ArgumentError(
@@ -191,29 +172,10 @@ def _own_surrogate(node: Any) -> list[str]:
 def read_neuron(
     node: Any, kind: str, shape: tuple[int, ...], dt: float, method: str, surrogate: Callable[[Any], Any] | None, where: str
 ) -> Cell:
-    """Return the neuron that NIR's equations define.
+    """Return the neuron that NIR's equations define for a node, one of :data:`FIELDS`.
 
-    Parameters
-    ----------
-    node : nir.NIRNode
-        One of :data:`FIELDS`.
-    kind : str
-        Its kind.
-    shape : tuple of int
-        Shape of a sample.
-    dt : float
-        Seconds of a step.
-    method : {"euler", "exact"}
-        How a step follows from the equations.
-    surrogate : callable or None
-        As for :class:`snn.Neuron`.
-    where : str
-        Name in error messages.
-
-    Raises
-    ------
-    DataError
-        If a parameter is out of range.
+    ``shape`` is the shape of a sample, ``dt`` the seconds of a step, and ``method``, "euler" or "exact", says how a step
+    follows from the equations.
     """
     values = {name: full(numbers(node, name, where), shape, f"{where}, {name}") for name in FIELDS[kind]}
     values = {name: value.astype(np.float64) for name, value in values.items()}

@@ -46,16 +46,7 @@ class Term:
 class Nodes:
     """Writes the Cells of a net, one method for each kind of node of its graph; a subclass writes operations.
 
-    Parameters
-    ----------
-    net : Cell
-        The net.
-    x : Tensor
-        An input of one step.
-    dt : float
-        Seconds of a step.
-    nir : module
-        The package.
+    ``x`` is an input of one step, ``dt`` the seconds of a step, and ``nir`` the package.
     """
 
     def __init__(self, net: Cell, x: Tensor, dt: float, nir: Any) -> None:

@@ -28,23 +28,10 @@ PEERS = {"norse": 1e-3, "snntorch": 1e-4}
 def peer_neuron(
     peer: str, node: Any, kind: str, shape: tuple[int, ...], dt: float, options: dict[str, Any], surrogate: Any, where: str
 ) -> Cell:
-    """Return the neuron of another package that wrote a node.
+    """Return the neuron of another package, "norse" or "snntorch", that wrote a node.
 
-    Parameters
-    ----------
-    peer : {"norse", "snntorch"}
-        The package.
-    node, kind, shape, dt, surrogate, where
-        As for :func:`read_neuron`.
-    options : dict
-        Properties that the package's graphs leave out, by its own names.
-
-    Raises
-    ------
-    DataError
-        If the package would not have written the node with this time step.
-    ArgumentError
-        If the package has no such option.
+    ``options`` are properties that the package's graphs leave out, by its own names; the rest is as for :func:`read_neuron`.
+    It is an error if the package would not have written the node with this time step.
     """
     values = {n: full(numbers(node, n, where), shape, f"{where}, {n}").astype(np.float64) for n in FIELDS[kind]}
     if peer == "norse":
@@ -197,25 +184,9 @@ READERS = {
 
 
 def check_reader(reader: str, flat: Flat, dt: float, outermost: Collection[str], where: str) -> None:
-    """Check that a package reads a graph as NIR defines it, in steps of ``dt``.
+    """Check that a package, one of :data:`READERS`, reads a graph as NIR defines it, in steps of ``dt``.
 
-    Parameters
-    ----------
-    reader : str
-        One of :data:`READERS`.
-    flat : Flat
-        The graph.
-    dt : float
-        Seconds of a step.
-    outermost : collection of str
-        Names of the nodes that are in no inner graph.
-    where : str
-        Name in error messages.
-
-    Raises
-    ------
-    ArgumentError
-        If it does not.
+    ``outermost`` has the names of the nodes that are in no inner graph.
     """
     known = READERS[reader]
     about = f"{where}, reader={reader!r}"

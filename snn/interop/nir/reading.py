@@ -21,7 +21,7 @@ from .asked import check_asked, step_asked
 from .exact import hinted, restored
 from .fields import LIMIT, MEND, label, library, many
 from .files import read
-from .flat import FIRING, STATEFUL, Edge, Flat, Item, crossing_by_rule, flatten, ordered, reached
+from .flat import FIRING, STATEFUL, Edge, Flat, Item, crossing_by_rule, flatten, ordered
 from .layers_read import READERS, delay_steps, freeze
 from .net import Part, Wired, chain
 from .neurons import FIELDS, read_neuron
@@ -123,9 +123,7 @@ class _Reader:
         delays = {n for n, i in self.flat.items.items() if i.kind == "Delay" and self._steps(i, None).min(initial=1) > 0}
         crossing = self._crossing(about, delays)
         order = ordered(self.flat, crossing)
-        made = {
-            name: self._part(self.flat.items[name], crossing, delays) for name in reached(self.flat.items, self.flat.input)
-        }
+        made = {name: self._part(self.flat.items[name], crossing, delays) for name in self.flat.reached()}
         for item in order:  # feedback too
             for source in item.sources:
                 self._check(source, made[item.name])

@@ -243,11 +243,9 @@ class _Writer(Operations):
                 )  # fmt: skip
             if np.any(np.asarray(self.starts[held.number])):
                 raise ArgumentError(
-                    f"{WHERE}, {held.name}",
-                    "feedback that starts at 0",
-                    "another start",
+                    f"{WHERE}, {held.name}", "feedback that starts at 0", "another start",
                     "NIR cannot express the start of feedback.",
-                )
+                )  # fmt: skip
             for inner in self.values[held.after]:
                 add(inner, target, hops + 1)
 

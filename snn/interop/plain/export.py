@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograd import Cell, Tensor, as_tensor, tree
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 
 from ...checkpoint.generators import generators_of
@@ -30,8 +30,6 @@ from . import functions
 from .step import SIZES, Step
 
 __all__ = ["Exported", "export_numpy"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _FILE = '''\
 """{name} as plain numpy: this file needs nothing else. Written by spikecell's export_numpy.

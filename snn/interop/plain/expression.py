@@ -31,23 +31,9 @@ def converted(name: str, before: Any, after: Any, functions: set[str]) -> str:
 
 
 def expression(program: Program, index: int, names: dict[int, str], functions: set[str]) -> str:
-    """Return the expression for an operation of a program.
+    """Return the expression for the operation ``index`` of a program, given the ``names`` of its operands.
 
-    Parameters
-    ----------
-    program : Program
-        The program.
-    index : int
-        Number of the instruction.
-    names : dict of int to str
-        Names of its operands.
-    functions : set of str
-        Names from :mod:`.functions`; those that the expression uses are added.
-
-    Raises
-    ------
-    CompileError
-        If numpy has no such function.
+    The names from :mod:`.functions` that it uses are added to ``functions``.
     """
     step = program.instructions[index]
     if step.kind == "convert":

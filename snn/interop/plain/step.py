@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, tree
+from autograd.dtypes import Array
 from autograd.errors import AutogradError, CompileError
 from autograd.program import Program, Value
 from autograd.state import quietly
@@ -15,14 +16,13 @@ from autograd.windows import Windows
 
 from ...engine.expression import number
 from ...graphs.graph import Edge, Graph, Node
+from . import functions
 from .expression import converted, expression
 
 __all__ = ["SIZES", "Step"]
 
 SIZES = 2, 5
 """The two sizes of the batch: whatever differs between the graphs depends on it."""
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _FORMS = {
     "_broadcast_to": "np.broadcast_to({0}, {to})", "_concat": "np.concatenate({all}, {axis})",
@@ -43,11 +43,6 @@ _FORMS = {
     "_sum_pool": "sum_pool({0}, {windows})", "_where_largest": "first_largest({0}, {1}, {windows})",
 }  # fmt: skip
 """Operations on whole arrays, by name: inputs by number, attributes by name."""
-
-_HELPERS = {
-    "_conv": "convolve", "_conv_input": "transposed", "_max_pool": "max_pool", "_sum_pool": "sum_pool", "_softmax": "softmax",
-    "_log_softmax": "log_softmax", "_standardize": "standardize", "_picked": "picked", "_where_largest": "first_largest",
-}  # fmt: skip
 
 
 class Step:
@@ -232,12 +227,12 @@ class Step:
             else converted(self.name(item), self._dtype(item), dtype, self.functions)
             for item, dtype in zip(node.inputs, found, strict=True)
         ]
-        if op.__name__ in _HELPERS:
-            self.functions.add(_HELPERS[op.__name__])
+        form = _FORMS[op.__name__]
+        self.functions |= {form.partition("(")[0]}.intersection(functions.__all__)
         one, other = self._attributes(node)
-        options = {key: self.literal(one[key], other[key], node.name) for key in one if f"{{{key}}}" in _FORMS[op.__name__]}
+        options = {key: self.literal(one[key], other[key], node.name) for key in one if f"{{{key}}}" in form}
         joined = ", ".join(args)
-        return _FORMS[op.__name__].format(*args, args=joined, all=f"[{joined}]", **options)
+        return form.format(*args, args=joined, all=f"[{joined}]", **options)
 
     def _elementwise(self, node: Node) -> str:
         """Write an operation by its scalar program, which decides its dtypes and its parts."""

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from autograd import Cell, Tensor, nn, optim
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe, is_number
 from autograd.errors import ArgumentError, DTypeError
 
 from ... import encode
@@ -23,11 +23,9 @@ from ...neurons import LeakyReadout, LIFNode
 from ...simulate import run
 from ...surrogate.base import check_function
 from ...train import EarlyStopping, Hook, Trainer
-from ...train.checks import is_number, whole
+from ...train.checks import whole
 
 __all__ = ["DTYPES", "Spiking"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 _ROWS = 1024  # predicted at once, so that the currents of a large set need not fit into memory
 DTYPES = (np.float64, np.float32)
@@ -91,11 +89,9 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
             )
         if not isinstance(self.early_stopping, (bool, np.bool_)):
             raise DTypeError(
-                where,
-                "early_stopping=True or False",
-                describe(self.early_stopping),
+                where, "early_stopping=True or False", describe(self.early_stopping),
                 "The number of epochs to wait is patience=.",
-            )
+            )  # fmt: skip
         if self.surrogate is not None:
             check_function(self.surrogate, where, "surrogate to be a Cell, a function or None")
         return sizes
@@ -224,7 +220,3 @@ class Spiking(BaseEstimator):  # type: ignore[misc]
 
 
 _ENCODINGS = ("direct", "rate", "latency")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -10,14 +10,13 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import validate_data
 
 from autograd import Tensor
+from autograd.dtypes import Array
 from autograd.errors import ArgumentError
 
 from ... import losses
 from .base import DTYPES, Spiking
 
 __all__ = ["SpikingClassifier"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
@@ -176,7 +175,3 @@ class SpikingClassifier(ClassifierMixin, Spiking):  # type: ignore[misc]
         """Return the most probable class of each sample, ``[N]``."""
         found = self.predict_proba(X).argmax(1)
         return self.classes_[found]  # type: ignore[no-any-return]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

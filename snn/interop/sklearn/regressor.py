@@ -10,15 +10,13 @@ from sklearn.metrics import r2_score
 from sklearn.utils.validation import validate_data
 
 from autograd import Tensor
-from autograd.dtypes import describe
+from autograd.dtypes import Array, describe
 from autograd.errors import ArgumentError, NonFiniteError
 from autograd.state import quietly
 
 from .base import DTYPES, Spiking
 
 __all__ = ["SpikingRegressor"]
-
-Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
@@ -128,7 +126,3 @@ class SpikingRegressor(RegressorMixin, Spiking):  # type: ignore[misc]
         """Return the prediction for each sample, ``[N]`` or ``[N, targets]`` as the targets were."""
         found = self._outputs(X).astype(np.float64) * self._scale + self._mean
         return found[:, 0] if self._axes == 1 else found  # type: ignore[no-any-return]
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
