@@ -62,7 +62,7 @@ def sum_dtype(dtype: DType) -> DType:
 def converted(array: Any, dtype: DType) -> Any:
     """Return an array in another dtype, with the same result on every machine.
 
-    A float beyond the range of a integer dtype becomes its nearest bound, and NaN becomes 0. numpy leaves both to the processor.
+    A float beyond the range of an integer dtype becomes its nearest bound, NaN becomes 0. numpy leaves both to the processor.
     """
     if array.dtype.kind != "f" or dtype.kind not in "iu":
         return array.astype(dtype)

@@ -301,7 +301,7 @@ def _cast(x, /, dtype):
 def cast(x: Any, dtype: Any) -> Tensor:
     """Convert to another dtype. The gradient through a conversion to whole numbers or bools is zero.
 
-    A float beyond the range of a integer dtype becomes its nearest bound, and NaN becomes 0, on every machine.
+    A float beyond the range of an integer dtype becomes its nearest bound, and NaN becomes 0, on every machine.
     """
     return _cast(as_tensor(x, "ops.cast"), dtype=to_dtype(dtype, "ops.cast"))
 
