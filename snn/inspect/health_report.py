@@ -187,8 +187,8 @@ class HealthReport:
 
 
 _COLUMNS = {
-    "neurons": "d", "rate": ".3f", "hertz": ".3g", "silent": ".0%", "saturated": ".0%", "mean": "+.2f", "std": ".2f", "dead": ".0%",
-    "gradient": ".1e", "gain": ".3g",
+    "neurons": "d", "rate": ".3f", "hertz": ".3g", "silent": ".0%", "saturated": ".0%", "mean": "+.2f", "std": ".2f",
+    "dead": ".0%", "gradient": ".1e", "gain": ".3g",
 }  # fmt: skip
 _LONG = 1e4  # a number that is larger is written with an exponent
 
