@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
+from ..engine.buffers import Buffer
+from ..engine.events import padded
 from ..engine.loop import Body, Link, Loop
-from .form import Form, PartForm
+from .form import Form, PartForm, Ready
+from .layout import Layout
 
-__all__ = ["Asked", "BackForm", "PartBackForm", "back_form"]
+__all__ = ["Asked", "BackForm", "PartBackForm", "Rooms", "back_form"]
 
 
 class Asked(NamedTuple):
@@ -35,6 +39,25 @@ class Asked(NamedTuple):
     sampled: tuple[int, ...]
     summed: tuple[int, ...]
     parameters: tuple[bool, ...]
+
+
+class Rooms(NamedTuple):
+    """Describes the arrays of a part in a backward pass, by the number of their gradient, or by the input.
+
+    Attributes
+    ----------
+    rows, packed : dict of int to Buffer
+        Gradients of the currents of a chunk, or of all steps if they stay a product: as rows, and laid out for events.
+    totals : dict of int to Buffer
+        Sums over the steps.
+    inputs : dict of int to Buffer
+        Gradients of inputs.
+    """
+
+    rows: dict[int, Buffer]
+    packed: dict[int, Buffer]
+    totals: dict[int, Buffer]
+    inputs: dict[int, Buffer]
 
 
 class PartBackForm:
@@ -98,6 +121,17 @@ class PartBackForm:
             (*self.direct, *self.rows, *self.packed), tuple(self.totals), plan.d_outs[0] if asked.product else None,
         )  # fmt: skip
 
+    def rooms(self, layout: Layout, chunk: int, inputs: dict[int, tuple[int, ...]]) -> Rooms:
+        """Describe the arrays; ``inputs`` are the shapes of the inputs whose gradients are wanted as arrays."""
+        kept_as, few, columns = self.part.plan.kept_as, chunk * layout.samples, layout.columns
+        rows = {d: (layout.steps * layout.samples if d in self.whole else few) for d in self.rows}
+        return Rooms(
+            {d: Buffer((n, padded(columns) if d in self.sampled else columns), kept_as(d)) for d, n in rows.items()},
+            {d: Buffer((layout.blocks, few, layout.width), kept_as(d)) for d in self.packed},
+            {d: Buffer((layout.samples * columns,), kept_as(d), False) for d in self.totals},
+            {k: Buffer(shape, kept_as(self.d_inputs[k])) for k, shape in inputs.items()},
+        )
+
     def _stand_in(self, k: int) -> int:
         """Return a zero cotangent for a state that is not a float."""
         program = self.part.plan.program
@@ -140,11 +174,16 @@ class BackForm:
                 arriving += [c.sent.cotangent] * (c.sent.cotangent not in arriving)
         for back in self.parts:
             back.settle()
+        self._ways = ways
+
+    @functools.cached_property
+    def ready(self) -> Ready:
+        """The loop; made on first access."""
         last, links = len(self.parts) - 1, []
-        for c, (_, _, sampled) in ways:
+        for c, (_, _, sampled) in self._ways:
             if c.sent.cotangent >= 0:
-                place = self.parts[c.target].sent.index(form.d_inputs[c.target][c.input])
+                place = self.parts[c.target].sent.index(self.form.d_inputs[c.target][c.input])
                 received = self.parts[c.source].arriving.index(c.sent.cotangent)
                 links.append(Link(last - c.target, place, last - c.source, received, c.kind_back(sampled), c.late))
         bodies = tuple(back.body for back in reversed(self.parts))
-        self.ready = form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))
+        return self.form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))

@@ -12,6 +12,7 @@ from autograd.dtypes import DType
 
 from ..engine import tuning
 from ..engine.backends import BackEnd
+from ..engine.buffers import Buffer
 
 __all__ = ["Connection", "Direct", "Joined", "Way", "Wire"]
 
@@ -46,6 +47,8 @@ class Way:
         Its name and the reason for it, as :func:`snn.explain` prints them.
     x : Tensor
         The input.
+    weight : array
+        The weights, if there are any.
     chunk : int or None
         Time steps whose gradients are summed at once. It depends on the shape alone, so that the bits do too. None if nothing
         is summed.
@@ -67,6 +70,7 @@ class Way:
     """
 
     kind: str
+    weight: Array
     chunk: int | None = None
     events: Any = None
     flat: ClassVar[bool] = False
@@ -90,15 +94,25 @@ class Way:
         """Share of needed elements below which the input gradient is computed at these only."""
         return tuning.now().sampled_density
 
-    @property
-    def work_bytes(self) -> int:
-        """Bytes of the currents of one step, in a chunk that waits for the loop."""
-        return 0
+    # The arrays that it makes
+
+    def rooms(self, steps: int) -> list[Buffer]:
+        """Describe the currents of some steps, then arrays to compute them."""
+        raise NotImplementedError
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes that the backward pass needs besides input and weights."""
-        return 0
+    def kept(self) -> list[Buffer]:
+        """Describes what stays until the backward pass, besides input and weights."""
+        return []
+
+    def sums(self, chunks: int) -> list[Buffer]:
+        """Describe the weight gradient, and a chunk's share that is added to it."""
+        return min(chunks, 2) * [Buffer(self.weight.shape, self.weight.dtype)]
+
+    @property
+    def sampling(self) -> list[Buffer]:
+        """Describes the weights in the layout for an input gradient that is needed at some places only."""
+        return []
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents ``[t1 - t0, N, ...]`` of some steps; the stride over time is 0 if they are equal."""
@@ -172,11 +186,14 @@ class Wire:
     kinds : tuple of str
         Kinds of its links, as in :class:`snn.engine.loop.Link`: for spikes, for numbers, for gradients, and for gradients that
         are needed at some places only.
+    weight : array
+        The weights.
     listed : bool
         Whether the weight gradient of spikes is a sum over events; see :meth:`by_events`.
     """
 
     kinds: tuple[str, str, str, str]
+    weight: Array
     listed: ClassVar[bool] = False
 
     @property
@@ -185,9 +202,14 @@ class Wire:
         return tuning.now().sampled_in_group
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the weights in the layout of the loop."""
-        raise NotImplementedError
+    def kept(self) -> Buffer:
+        """Describes the weights in the layout of the loop."""
+        return self.room
+
+    @property
+    def room(self) -> Buffer:
+        """Describes an array of the size of the weights, such as their gradient."""
+        return Buffer(self.weight.shape, self.weight.dtype, False)
 
     def steps_at_once(self, samples: int) -> int:
         """Return the number of steps whose gradients are summed at once. It depends on the shape alone."""

@@ -14,8 +14,8 @@ from autograd import Cell, Tensor
 from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd
-from ..engine.buffers import empty
-from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned
+from ..engine.buffers import Buffer
+from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned, turned_room
 from ..engine.operands import Matrix, flags
 from ..engine.which import choice, product
 from ..spikes import Spikes, as_spikes
@@ -85,9 +85,9 @@ class Rows(Wire):
         self.packed = Packed(weight, each, backend, narrow=False)
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the packed weights."""
-        return self.packed.nbytes
+    def kept(self) -> Buffer:
+        """Describes the packed weights."""
+        return self.packed.room
 
     def steps_at_once(self, samples: int) -> int:
         """Return the length of a chunk."""
@@ -166,6 +166,15 @@ class _Weighted(Way):
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
+    def rooms(self, steps: int) -> list[Buffer]:
+        """Describe the currents of some steps."""
+        return [Buffer((steps * self.samples, self.n_out), self.weight.dtype)]
+
+    @property
+    def sampling(self) -> list[Buffer]:
+        """Describes the transposed weights."""
+        return [turned_room(self.weight)]
+
     def products(self) -> dict[str, str]:
         """Return the products that a whole chunk uses, with the reason."""
         rows = self.samples * (1 if self.constant else min(self.chunk, len(self.x)))
@@ -197,7 +206,7 @@ class _Weighted(Way):
     def add(self, t0: int, t1: int, gradient: Array, total: Array | None) -> Array:
         """Return a total plus the weight gradient of some steps."""
         x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
-        made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.backend)
+        made = product(gradient[:, : self.n_out].T, x, self.sums(1)[0].empty(), self.backend)
         return made if total is None else np.add(total, made, out=total)
 
     def weight_gradient(self, total: Array | None) -> Array:
@@ -210,14 +219,9 @@ class Product(_Weighted):
 
     kind = "dense"
 
-    @property
-    def work_bytes(self) -> int:
-        """Bytes of the currents of one step."""
-        return int(self.samples * self.n_out * self.weight.itemsize)
-
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps; ``t0`` is the start of a chunk."""
-        made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
+        made = self.rooms(t1 - t0)[0].empty()
         x = self.operand(t0, t1, len(made), self.n_out, self.n_in, True)
         return product(x, self.weight.T, made, self.backend).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
@@ -231,7 +235,7 @@ class Once(_Weighted):
     def current(self, t0: int, t1: int) -> Array:
         """Return the current, with a stride of 0 over time."""
         if self._held is None:
-            made = np.empty((self.samples, self.n_out), self.weight.dtype)
+            made = self.rooms(1)[0].empty()
             self._held = product(self.values(0, 1), self.weight.T, made, self.backend).reshape(*self.x.shape[1:-1], self.n_out)
         return np.broadcast_to(self._held, (t1 - t0, *self._held.shape))
 
@@ -241,7 +245,7 @@ class Once(_Weighted):
 
     def of_sum(self, total: Array) -> Array:
         """Return the weight gradient, from the current gradient summed over time."""
-        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight), self.backend)
+        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), self.sums(1)[0].empty(), self.backend)
 
 
 def _columns_in_cache(size: int) -> int:
@@ -334,9 +338,9 @@ class Listed(_Weighted):
         return tuning.now().block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the packed weights."""
-        return int(self.packed.nbytes)
+    def kept(self) -> list[Buffer]:
+        """Describes the packed weights."""
+        return [self.packed.room]
 
     def by_events(self, rows: int, known: dict[int, Any]) -> GradientByEvents:
         """Return the weight gradient as a sum over events, this many rows at a time."""

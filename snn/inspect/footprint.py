@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.buffers import KEPT, LARGE, MOST
+from ..engine.buffers import KEPT, LARGE, MOST, Buffer
 
 __all__ = ["Block", "Heap"]
 
@@ -14,9 +14,9 @@ class Heap:
         self.now = self.peak = self.lent = 0
         self.idle: list[int] = []
 
-    def array(self, size: int, again: bool = False) -> Block:
-        """Count an array of numpy; with ``again``, one from :mod:`snn.engine.buffers`, which reuses large memory."""
-        again = again and LARGE <= size <= KEPT
+    def array(self, room: Buffer) -> Block:
+        """Count an array as it is made: :mod:`snn.engine.buffers` reuses large memory."""
+        size, again = room.nbytes, room.again and LARGE <= room.nbytes <= KEPT
         if again:
             fitting = [s for s in self.idle if size <= s <= 2 * size]
             if fitting:
