@@ -99,8 +99,8 @@ class Walk:
 
     # Values
 
-    def _room(self, edge: Edge) -> Buffer:
-        return _plain(_bytes(self.run.value(edge)))
+    def _room(self, edge: Edge, again: bool = False) -> Buffer:
+        return _plain(_bytes(self.run.value(edge)), again)
 
     def _make(self, edge: Edge, taped: bool, amplitude: Array | None = None) -> None:
         node = self.graph.nodes[edge.node]
@@ -210,7 +210,9 @@ class Walk:
                     pieces = len(running.pieces(0, self.steps)) if current.in_chunks else 1
                     self._sums(current.sums(pieces), part_back.by_events.get(k), shared)
             if running.options.checkpoint is not None:  # a segment stays until the next one is recomputed
-                self._use(*2 * [*part.rooms(running.form.saved[part_back.n], running.segments()[0][1]).values()])
+                segment, n = running.segments()[0][1], part_back.n
+                self._use(*2 * [*running.segment_rooms(segment)[n].values()])
+                self._use(*running.sent_rooms(n, running.form.saved[n], segment).values())
                 self._chunks(running, part)
         for cable in back.cables:
             self.row, wire = rows[cable.cable.target], cable.cable.wire
@@ -263,7 +265,7 @@ class Walk:
         saved, views, needed = (over_time, {}, set(inputs)) if over_time else self._tried(node)
         for edge in inputs:
             if isinstance(self.run.value(edge), Spikes) and "numbers" not in self.held[edge]:
-                self.held[edge]["numbers"] = self._take("saved" if taped and edge in needed else "buffers", self._room(edge))
+                self.held[edge]["numbers"] = self._take("saved" if taped and edge in needed else "buffers", self._room(edge, True))
         for edge in outs:
             view = self.held.get(views.get(edge, edge))
             self.held[edge] = view or {"out": self._take("output", self._room(edge))}
@@ -286,7 +288,7 @@ class Walk:
             amplitude = None  # pooled as numbers
         listed = hasattr(node.what, "way") and node.what.way(x)[0] is not None
         if isinstance(x, Spikes) and amplitude is None and not listed and "numbers" not in self.held[source]:
-            self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._room(source))
+            self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._room(source, True))
         self._make(out, taped, amplitude)
         self.held[out] = {"out": self._take("output", self._room(out) if amplitude is None else _plain(x.size))}
         if not taped:
@@ -387,9 +389,9 @@ class _Assumed(Shared):
         return _events((fed.size // columns, columns), FIRING)
 
 
-def _plain(size: int) -> Buffer:
-    """Describe an array of numpy of some bytes."""
-    return Buffer((size,), np.uint8, False)
+def _plain(size: int, again: bool = False) -> Buffer:
+    """Describe an array of some bytes."""
+    return Buffer((size,), np.uint8, again)
 
 
 def _bytes(value: Tensor) -> int:
