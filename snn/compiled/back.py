@@ -99,7 +99,7 @@ class Back:
             if boundaries is None:
                 yield t0, t1, self.saved.values
                 continue
-            values = [{i: room.empty() for i, room in rooms.items()} for rooms in running.segment_rooms(t1 - t0)]
+            values = [part.empty(now, t1 - t0) for part, now in zip(running.parts, running.form.saved, strict=True)]
             states, received = boundaries[k]
             if any(values):
                 running.run(t0, t1, states, received, values)

@@ -42,17 +42,7 @@ class Asked(NamedTuple):
 
 
 class Rooms(NamedTuple):
-    """Describes the arrays of a part in a backward pass, by the number of their gradient, or by the input.
-
-    Attributes
-    ----------
-    rows, packed : dict of int to Buffer
-        Gradients of the currents of a chunk, or of all steps if they stay a product: as rows, and laid out for events.
-    totals : dict of int to Buffer
-        Sums over the steps.
-    inputs : dict of int to Buffer
-        Gradients of inputs.
-    """
+    """Describes the arrays of a part in a backward pass, by the numbers of :class:`PartBackForm`, and the last by input."""
 
     rows: dict[int, Buffer]
     packed: dict[int, Buffer]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -17,7 +18,7 @@ from ..engine.buffers import nothing
 from ..engine.events import Events, Packed, all_finite, find_events, padded
 from .back_form import Asked, PartBackForm
 from .factored import Factored
-from .matters import makers, rarely
+from .matters import makers
 from .pooled import Pooled
 from .stage import Cable, Running, Saved
 from .work import Work
@@ -43,12 +44,15 @@ class Shared:
     by_column: dict[int, Any] = field(default_factory=dict)
 
     def rarely(self, flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
-        """See :func:`snn.compiled.matters.rarely`."""
-        return rarely(flags, below, backend)
+        """Return where any of some bytes is not 0, None if that is too often. A None among the bytes means everywhere."""
+        if not flags or any(each is None for each in flags):
+            return None
+        events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]
+        return events if events is not None and events.density < below else None
 
-    def often(self, flags: Array, below: float) -> bool:
-        """Return whether at least this share of bytes is not 0."""
-        return bool(np.count_nonzero(flags) >= below * flags.size)
+    def share(self, flags: Array) -> float:
+        """Return the share of bytes that are not 0."""
+        return np.count_nonzero(flags) / flags.size
 
     def sent(self, fed: Array, columns: int, late: int, backend: BackEnd) -> Events:
         """Return the events of bytes that are sent, in rows of so many columns, which arrive some rows later."""
@@ -269,7 +273,7 @@ class CableBack:
         if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
             return None
         flags = self.running.what_matters(cable.source, self.saved, self.running.matters(cable))
-        return None if flags is None or self.shared.often(flags, cable.wire.sampled_below) else flags
+        return None if flags is None or self.shared.share(flags) >= cable.wire.sampled_below else flags
 
     def weights(self) -> list[Any]:
         """Return the arguments of its link."""

@@ -202,6 +202,10 @@ class Part:
         shape = steps, *self.shape
         return {i: Buffer(shape, self.plan.kept_as(i)) for i in numbers}
 
+    def empty(self, numbers: Iterable[int], steps: int) -> dict[int, Array]:
+        """Make these arrays."""
+        return {i: room.empty() for i, room in self.rooms(numbers, steps).items()}
+
     def seen(self, index: int, written: dict[int, Array]) -> Array:
         """Return a written value in its own dtype."""
         array = written[index]

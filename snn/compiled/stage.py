@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,6 @@ from autograd.state import state as thread
 from ..connections import Connection, Wire
 from ..eager.watch import check_gradient, check_steps
 from ..engine.blas import one_thread_each
-from ..engine.buffers import Buffer
 from ..engine.events import padded
 from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
@@ -201,7 +200,7 @@ class Running(Steps):
         record = self.recorded
         for way in (way for part in self.parts for way in part.currents if way is not None):
             way.taped = record
-        written = [{i: room.empty() for i, room in rooms.items()} for rooms in self.rooms(record)]
+        written = [part.empty(now, self.steps) for part, now in zip(self.parts, self.form.written[record], strict=True)]
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
         received = self._first_received()
         boundaries = []
@@ -218,18 +217,6 @@ class Running(Steps):
     def recorded(self) -> bool:
         """Whether its results belong to an autograd graph."""
         return thread.recording and any(t.node is not None for t in self.inputs)
-
-    def rooms(self, record: bool) -> list[dict[int, Buffer]]:
-        """Describe the arrays that each part writes, by number, with those for the backward pass if ``record``."""
-        return [part.rooms(numbers, self.steps) for part, numbers in zip(self.parts, self.form.written[record], strict=True)]
-
-    def sent_rooms(self, n: int, written: Collection[int], steps: int) -> dict[int, Buffer]:
-        """Describe the spikes that a part sends in some steps, unless they are written anyway."""
-        return self.parts[n].rooms([i for i, fires in self.form.sends[n] if fires and i not in written], steps)
-
-    def segment_rooms(self, steps: int) -> list[dict[int, Buffer]]:
-        """Describe the values of each part in a segment that is recomputed."""
-        return [part.rooms(numbers, steps) for part, numbers in zip(self.parts, self.form.saved, strict=True)]
 
     def results(
         self, written: list[dict[int, Array]], states: list[list[Array]], record: bool, boundaries: list[Any]
@@ -281,7 +268,7 @@ class Running(Steps):
         """Run some steps forward and write the requested values; return states and sent values after them."""
         written = [dict(w) for w in written] if self.cables else written
         for n, w in enumerate(written if self.cables else ()):
-            w |= {i: room.empty() for i, room in self.sent_rooms(n, w, t1 - t0).items()}
+            w |= self.parts[n].empty(self.form.sent(n, w), t1 - t0)
         ready = self.form.forward(tuple([tuple(w) for w in written]))
         for a, b in self.pieces(t0, t1) if self.dense else [(t0, t1)]:
             works = []
@@ -336,7 +323,7 @@ class Running(Steps):
             inputs = {i: part.direct(i) for i in needs if i not in values}
             if any(x is None for x in inputs.values()):
                 return None
-            flags = part.rooms([matters], self.steps)[matters].empty()
+            flags = part.empty([matters], self.steps)[matters]
             ready = self.form.matters(n, tuple(needs), matters)
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
             work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.strides)])

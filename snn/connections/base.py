@@ -109,11 +109,6 @@ class Way:
         """Describe the weight gradient, and a chunk's share that is added to it."""
         return min(chunks, 2) * [Buffer(self.weight.shape, self.weight.dtype)]
 
-    @property
-    def sampling(self) -> list[Buffer]:
-        """Describes the weights in the layout for an input gradient that is needed at some places only."""
-        return []
-
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents ``[t1 - t0, N, ...]`` of some steps; the stride over time is 0 if they are equal."""
         raise NotImplementedError
@@ -204,11 +199,6 @@ class Wire:
     @property
     def kept(self) -> Buffer:
         """Describes the weights in the layout of the loop."""
-        return self.room
-
-    @property
-    def room(self) -> Buffer:
-        """Describes an array of the size of the weights, such as their gradient."""
         return Buffer(self.weight.shape, self.weight.dtype, False)
 
     def steps_at_once(self, samples: int) -> int:

@@ -15,7 +15,7 @@ from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.buffers import Buffer
-from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned, turned_room
+from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned
 from ..engine.operands import Matrix, flags
 from ..engine.which import choice, product
 from ..spikes import Spikes, as_spikes
@@ -169,11 +169,6 @@ class _Weighted(Way):
     def rooms(self, steps: int) -> list[Buffer]:
         """Describe the currents of some steps."""
         return [Buffer((steps * self.samples, self.n_out), self.weight.dtype)]
-
-    @property
-    def sampling(self) -> list[Buffer]:
-        """Describes the transposed weights."""
-        return [turned_room(self.weight)]
 
     def products(self) -> dict[str, str]:
         """Return the products that a whole chunk uses, with the reason."""

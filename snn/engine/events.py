@@ -16,9 +16,17 @@ from .buffers import Buffer, empty
 from .threads import launch
 
 __all__ = [
-    "LANES", "Events", "Packed", "all_finite", "as_numbers", "find_events", "joined", "marks", "padded", "sampled_product",
-    "turned", "turned_room",
-]  # fmt: skip
+    "LANES",
+    "Events",
+    "Packed",
+    "all_finite",
+    "as_numbers",
+    "find_events",
+    "joined",
+    "marks",
+    "padded",
+    "sampled_product",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
@@ -230,15 +238,10 @@ class Packed:
         return weight
 
 
-def turned_room(weight: Array) -> Buffer:
-    """Describe the result of :func:`turned`."""
-    return Buffer((weight.shape[1], padded(len(weight))), weight.dtype, False)
-
-
 def turned(weight: Array, backend: BackEnd) -> Array:
     """Return weights ``[n_out, n_in]`` transposed, ``[n_in, n_out padded with zeros to a multiple of LANES]``."""
     n_out, n_in = weight.shape
-    result = turned_room(weight).empty()
+    result = np.empty((n_in, padded(n_out)), weight.dtype)
     arguments = [np.ascontiguousarray(weight).reshape(-1), _u(n_out), _u(n_in), _u(result.shape[1]), result.reshape(-1)]
     launch(backend.kernel("turn"), -(-n_in // _STRIP), arguments, result.size)
     return result

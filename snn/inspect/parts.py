@@ -107,10 +107,7 @@ class Walk:
         output = node.outputs[edge.output]
         shape = (self.steps, *output.shape) if node.varies else output.shape
         kind = "spikes" if amplitude is not None else "dense" if node.varies else "once"
-        rule, parents = LEAF, tuple[Any, ...]()
-        if node.what is ops.add:  # the gradient of a sum is that of its terms
-            rule, parents = ops.add, tuple([self.run.value(item).node for item in node.inputs if isinstance(item, Edge)])
-        leaf = Leaf(rule, parents, shape, output.dtype) if taped and output.dtype.kind == "f" else None
+        leaf = Leaf(LEAF, (), shape, output.dtype) if taped and output.dtype.kind == "f" else None
         self.run.values[edge] = _tensor(shape, output.dtype, leaf, kind, amplitude)
 
     # Counts for the part in the last row, or in the backward pass
@@ -140,24 +137,23 @@ class Walk:
     def _loops(self, stage: Stage) -> list[Any]:
         """Visit a stage of loops."""
         running = self.run.running(stage)
-        taped, segments = running.recorded, running.segments()
+        form, taped, segments = running.form, running.recorded, running.segments()
         kept: list[Block] = []
         rows, written, states = [], [], []
-        for n, (part, rooms) in enumerate(zip(running.parts, running.rooms(taped), strict=True)):
+        for n, part in enumerate(running.parts):
             inputs = [(_source(stage, e), c) for e, c in zip(part.core.inputs, part.currents, strict=True) if c is not None]
             rows.append(self._row(_name(part), (current.kind for _, current in inputs)))
             for source, current in inputs:
                 if current.listed and "lists" not in self.held[source]:
                     self.held[source]["lists"] = self._lists(current.events)
                 current.taped = taped
-                kept += [self._take("buffers", room) for room in current.kept]
-                kept += self.held[source].values()
+                kept += [self._take("buffers", room) for room in current.kept] + [*self.held[source].values()]
             self._chunks(running, part)
-            outs = running.form.given_out[n]
+            outs, rooms = form.given_out[n], part.rooms(form.written[taped][n], self.steps)
             made = {i: self._take("output" if i in outs else "saved", room) for i, room in rooms.items()}
-            kept += [made[i] for i in running.form.kept[n]] if taped else []
+            kept += [made[i] for i in form.kept[n]] if taped else []
             self.held |= {edge: {"out": made[i]} for edge, i in zip(part.core.outs, outs, strict=True)}
-            self._use(*running.sent_rooms(n, made, segments[0][1]).values())
+            self._use(*part.rooms(form.sent(n, made), segments[0][1]).values())
             kept += [self._take("buffers", cable.wire.kept) for cable in running.received_by(n) if cable.wire is not None]
             state = sum(map(_bytes, part.starts))
             self.work.append(self.heap.array(_plain(state)))
@@ -166,14 +162,12 @@ class Walk:
                 kept.append(self._take("saved", _plain(state * len(segments))))
             written.append({i: (_same if i in part.flags else _series)(room.shape, room.dtype) for i, room in rooms.items()})
             states.append([_same((start.size,), start.dtype) for start in part.starts])
-        found = running.results(written, states, taped, [])
+        found = iter(running.results(written, states, taped, []))
+        for core in stage.cores:
+            self.run.values |= {edge: _assume(next(found)) for edge in core.outs}
+            last = [next(found) for _ in core.states] or [self.run.values[core.outs[-1]]]
         edges = [edge for core in stage.cores for edge in core.outs]
-        names = [edge for core in stage.cores for edge in (*core.outs, *(None for _ in core.states))]
-        self.run.values |= {edge: _assume(value) for edge, value in zip(names, found, strict=True) if edge is not None}
-        if not taped:
-            return []
-        node: Any = found[0].node
-        return [(partial(self._loops_back, stage, running, node.parents[0], rows), edges, kept)]
+        return [(partial(self._loops_back, stage, running, last[0].node, rows), edges, kept)] if taped else []
 
     def _chunks(self, running: Running, part: Part) -> None:
         """Count the currents of a chunk, which stay until the next ones are computed."""
@@ -181,48 +175,45 @@ class Walk:
             for a, b in running.pieces(0, self.steps)[:2] if current is not None and current.in_chunks else ():
                 self._use(*current.rooms(b - a))
 
-    def _loops_back(self, stage: Stage, running: Running, node: Leaf, rows: list[Row], _: Any) -> Found:
+    def _loops_back(self, stage: Stage, running: Running, last: Any, rows: list[Row], _: Any) -> Found:
         """Visit it backward; return the gradients of its inputs."""
+        node, shared, found = last.parents[0], _Assumed(), list[tuple[Edge, Block]]()
         for n, part in enumerate(running.parts):
-            matters = {i for i in (*part.plan.matters, *part.plan.late_matters.values()) if i is not None}
+            matters = {*part.plan.matters, *part.plan.late_matters.values()} - {None}
             node.saved.flags |= {(n, i): _same((self.steps, *part.shape), np.uint8) for i in matters}
-        shared = _Assumed()
         back = Back(running, node, {}, [t.node is not None for t in running.inputs], shared)
-        found: Found = []
-        for part_back, self.row in zip(back.parts, rows, strict=True):
-            part, form, rooms = part_back.part, part_back.form, part_back.rooms
-            for k, events in part_back.places.items():
+        for each, self.row in zip(back.parts, rows, strict=True):
+            part, form, rooms = each.part, each.form, each.rooms
+            for k, events in each.places.items():
                 if events is not None:
                     for maker, saved, m, i in makers(part.given[k].x.node) or ():  # type: ignore[union-attr]
                         self._flags(maker.parts[m], saved.values[m], i)
                     self.work.append(self._lists(events))
-                    self._use(*part.currents[k].sampling)  # type: ignore[union-attr]
+                    self._use(*part.currents[k].sums(1))  # type: ignore[union-attr] # the weights in another layout
             made = {d: self._take("gradients", rooms.rows[d]) for d in form.whole}
-            made |= {k: self._take("gradients", room) for k, room in rooms.inputs.items()}
-            passed = {k: form.d_inputs[k] if k in part_back.few else k for k, wanted in part_back.wants.items() if wanted}
-            found += [(_source(stage, part.core.inputs[k]), made[i]) for k, i in passed.items()]
+            found += [(_source(stage, part.core.inputs[k]), made[form.d_inputs[k]]) for k in each.few]
+            found += [(_source(stage, part.core.inputs[k]), self._take("gradients", r)) for k, r in rooms.inputs.items()]
             self._use(*(room for d, room in rooms.rows.items() if d not in form.whole), *rooms.packed.values())
             for d, room in rooms.totals.items():
                 self.work.append(self._take("gradients" if d in form.parameters else "buffers", room))
-            for k in part_back.weighted:
-                if part_back.wants_weight[k]:
-                    current: Any = part.currents[k]
-                    pieces = len(running.pieces(0, self.steps)) if current.in_chunks else 1
-                    self._sums(current.sums(pieces), part_back.by_events.get(k), shared)
+            for k in (k for k in each.weighted if each.wants_weight[k]):
+                current: Any = part.currents[k]
+                pieces = len(running.pieces(0, self.steps)) if current.in_chunks else 1
+                self._sums(current.sums(pieces), each.by_events.get(k), shared)
             if running.options.checkpoint is not None:  # a segment stays until the next one is recomputed
-                segment, n = running.segments()[0][1], part_back.n
-                self._use(*2 * [*running.segment_rooms(segment)[n].values()])
-                self._use(*running.sent_rooms(n, running.form.saved[n], segment).values())
+                saved, steps = running.form.saved[each.n], running.segments()[0][1]
+                self._use(*2 * [*part.rooms(saved, steps).values()])
+                self._use(*part.rooms(running.form.sent(each.n, saved), steps).values())
                 self._chunks(running, part)
         for cable in back.cables:
-            self.row, wire = rows[cable.cable.target], cable.cable.wire
+            self.row, wire, source = rows[cable.cable.target], cable.cable.wire, cable.cable.source
             if wire is not None:
-                self._use(wire.room, wire.room)  # in the layout of the loop, and before
+                weight = Buffer(wire.weight.shape, wire.weight.dtype, False)
+                self._use(weight, weight)  # in the layout of the loop, and before
                 if cable.places is not None:
-                    n = cable.cable.source
-                    self._flags(running.parts[n], node.saved.values[n], running.matters(cable.cable))
+                    self._flags(running.parts[source], node.saved.values[source], running.matters(cable.cable))
                 if cable.wanted:
-                    self._sums([wire.room] * (1 + cable.needs_rows), cable.by_events, shared)
+                    self._sums([weight] * (1 + cable.needs_rows), cable.by_events, shared)
         self.work += [self._lists(events) for events in shared.events.values()]
         return found
 
@@ -265,7 +256,9 @@ class Walk:
         saved, views, needed = (over_time, {}, set(inputs)) if over_time else self._tried(node)
         for edge in inputs:
             if isinstance(self.run.value(edge), Spikes) and "numbers" not in self.held[edge]:
-                self.held[edge]["numbers"] = self._take("saved" if taped and edge in needed else "buffers", self._room(edge, True))
+                self.held[edge]["numbers"] = self._take(
+                    "saved" if taped and edge in needed else "buffers", self._room(edge, True)
+                )
         for edge in outs:
             view = self.held.get(views.get(edge, edge))
             self.held[edge] = view or {"out": self._take("output", self._room(edge))}
@@ -375,17 +368,13 @@ class _Assumed(Shared):
     """Event lists of assumed lengths."""
 
     def rarely(self, flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
-        """Return places for the share of derivatives that are not zero."""
-        if not flags or flags[0] is None or any(each is None for each in flags) or below <= ACTIVE:
-            return None
-        return _events(flags[0].shape, ACTIVE)
+        known = [each.shape for each in flags if each is not None]
+        return _events(known[0], ACTIVE) if known and len(known) == len(flags) and ACTIVE < below else None
 
-    def often(self, flags: Array, below: float) -> bool:
-        """Compare the share of derivatives that are not zero."""
-        return below <= ACTIVE
+    def share(self, flags: Array) -> float:
+        return ACTIVE
 
     def sent(self, fed: Array, columns: int, late: int, backend: BackEnd) -> Events:
-        """Return events of the neurons that fire."""
         return _events((fed.size // columns, columns), FIRING)
 
 
