@@ -171,8 +171,8 @@ class Walk:
 
     def _chunks(self, running: Running, part: Part) -> None:
         """Count the currents of a chunk, which stay until the next ones are computed."""
-        for current in part.currents:
-            for a, b in running.pieces(0, self.steps)[:2] if current is not None and current.in_chunks else ():
+        for current in (c for c in part.currents if c is not None and c.in_chunks):
+            for a, b in running.pieces(0, self.steps)[:2]:
                 self._use(*current.rooms(b - a))
 
     def _loops_back(self, stage: Stage, running: Running, last: Any, rows: list[Row], _: Any) -> Found:
@@ -201,9 +201,9 @@ class Walk:
                 pieces = len(running.pieces(0, self.steps)) if current.in_chunks else 1
                 self._sums(current.sums(pieces), each.by_events.get(k), shared)
             if running.options.checkpoint is not None:  # a segment stays until the next one is recomputed
-                saved, steps = running.form.saved[each.n], running.segments()[0][1]
-                self._use(*2 * [*part.rooms(saved, steps).values()])
-                self._use(*part.rooms(running.form.sent(each.n, saved), steps).values())
+                numbers, steps = running.form.saved[each.n], running.segments()[0][1]
+                self._use(*2 * [*part.rooms(numbers, steps).values()])
+                self._use(*part.rooms(running.form.sent(each.n, numbers), steps).values())
                 self._chunks(running, part)
         for cable in back.cables:
             self.row, wire, source = rows[cable.cable.target], cable.cable.wire, cable.cable.source
@@ -369,7 +369,7 @@ class _Assumed(Shared):
 
     def rarely(self, flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
         known = [each.shape for each in flags if each is not None]
-        return _events(known[0], ACTIVE) if known and len(known) == len(flags) and ACTIVE < below else None
+        return _events(known[0], ACTIVE) if known and len(known) == len(flags) and below > ACTIVE else None
 
     def share(self, flags: Array) -> float:
         return ACTIVE
