@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..engine.buffers import Buffer
 from ..engine.events import padded
 from ..engine.loop import Body, Link, Loop
-from .form import Form, PartForm, Ready
+from .form import Form, PartForm, Ready, keep
 from .layout import Layout
 
 __all__ = ["Asked", "BackForm", "PartBackForm", "Rooms", "back_form"]
+
+_KEPT = 4
 
 
 class Asked(NamedTuple):
@@ -95,6 +97,7 @@ class PartBackForm:
         self.arriving: list[int] = []
         self.cotangents: list[tuple[int, int]] = []
         self.body = Body()
+        self._rooms: dict[Any, Rooms] = {}
 
     def settle(self) -> None:
         """Make the body, once the gradients along cables are known."""
@@ -111,15 +114,23 @@ class PartBackForm:
             (*self.direct, *self.rows, *self.packed), tuple(self.totals), plan.d_outs[0] if asked.product else None,
         )  # fmt: skip
 
-    def rooms(self, layout: Layout, chunk: int, inputs: dict[int, tuple[int, ...]]) -> Rooms:
-        """Describe the arrays; ``inputs`` are the shapes of the inputs whose gradients are wanted as arrays."""
+    def rooms(self, layout: Layout, chunk: int, inputs: tuple[tuple[int, tuple[int, ...]], ...]) -> Rooms:
+        """Describe the arrays; ``inputs`` are those whose gradients are wanted as arrays, with their shapes."""
+        key = layout, chunk, inputs
+        found = self._rooms.get(key)
+        if found is None:
+            found = self._described(*key)
+            keep(self._rooms, key, found, _KEPT)
+        return found
+
+    def _described(self, layout: Layout, chunk: int, inputs: tuple[tuple[int, tuple[int, ...]], ...]) -> Rooms:
         kept_as, few, columns = self.part.plan.kept_as, chunk * layout.samples, layout.columns
         rows = {d: (layout.steps * layout.samples if d in self.whole else few) for d in self.rows}
         return Rooms(
             {d: Buffer((n, padded(columns) if d in self.sampled else columns), kept_as(d)) for d, n in rows.items()},
             {d: Buffer((layout.blocks, few, layout.width), kept_as(d)) for d in self.packed},
             {d: Buffer((layout.samples * columns,), kept_as(d), False) for d in self.totals},
-            {k: Buffer(shape, kept_as(self.d_inputs[k])) for k, shape in inputs.items()},
+            {k: Buffer(shape, kept_as(self.d_inputs[k])) for k, shape in inputs},
         )
 
     def _stand_in(self, k: int) -> int:

@@ -133,19 +133,19 @@ class PartBack:
         widths = [by.width for by in self.by_events.values()]
         widths += [back.by_events.width for back in cables if back.by_events is not None]
         self.layout = replace(layout, width=min(padded(layout.columns), *widths)) if widths else layout
-        inputs = {k: cast(Way, part.currents[k]).x.shape for k, wanted in self.wants.items() if wanted and k not in self.few}
+        wanted = [k for k, asked in self.wants.items() if asked and k not in self.few]
+        inputs = tuple([(k, cast(Way, part.currents[k]).x.shape) for k in wanted])
         self.rooms = form.rooms(self.layout, min(self.running.chunk or layout.steps, layout.steps), inputs)
 
     def allocate(self) -> None:
         """Make the arrays."""
         layout = self.layout
-        self.rows, self.packed, self.totals, self.by_input = (
-            {key: room.empty() for key, room in rooms.items()} for rooms in self.rooms
-        )
+        made = [{key: room.empty() for key, room in rooms.items()} for rooms in self.rooms]
+        self.rows, self.packed, self.totals, self.by_input = made
         for d in self.form.sampled:
             self.rows[d][:, layout.columns :] = 0
-        for made in self.packed.values():
-            made[-1, :, layout.columns - layout.width * (layout.blocks - 1) :] = 0
+        for packed in self.packed.values():
+            packed[-1, :, layout.columns - layout.width * (layout.blocks - 1) :] = 0
         for total in self.totals.values():
             total[...] = 0
 

@@ -199,8 +199,8 @@ class Part:
 
     def rooms(self, numbers: Iterable[int], steps: int) -> dict[int, Buffer]:
         """Describe arrays for values of some steps, by number."""
-        shape = steps, *self.shape
-        return {i: Buffer(shape, self.plan.kept_as(i)) for i in numbers}
+        shape, kept_as = (steps, *self.shape), self.plan.kept_as
+        return {i: Buffer(shape, kept_as(i)) for i in numbers}
 
     def empty(self, numbers: Iterable[int], steps: int) -> dict[int, Array]:
         """Make these arrays."""

@@ -198,7 +198,8 @@ class Running(Steps):
     def forward(self) -> list[Tensor]:
         """Run the forward loops."""
         record = self.recorded
-        for way in (way for part in self.parts for way in part.currents if way is not None):
+        ways = [way for part in self.parts for way in part.currents if way is not None]
+        for way in ways:
             way.taped = record
         written = [part.empty(now, self.steps) for part, now in zip(self.parts, self.form.written[record], strict=True)]
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
@@ -209,14 +210,19 @@ class Running(Steps):
             now = written if t1 - t0 == self.steps else [{i: a[t0:t1] for i, a in w.items()} for w in written]
             states, received = self.run(t0, t1, states, received, now)
         self._check(written)
-        for way in (way for part in self.parts for way in part.currents if way is not None):
+        for way in ways:
             way.forget()
         return self.results(written, states, record, boundaries)
 
     @property
     def recorded(self) -> bool:
         """Whether its results belong to an autograd graph."""
-        return thread.recording and any(t.node is not None for t in self.inputs)
+        return thread.recording and any(node is not None for node in self.parents)
+
+    @functools.cached_property
+    def parents(self) -> list[Node | None]:
+        """The places of its inputs in the autograd graph."""
+        return [t.node for t in self.inputs]
 
     def results(
         self, written: list[dict[int, Array]], states: list[list[Array]], record: bool, boundaries: list[Any]
@@ -227,7 +233,7 @@ class Running(Steps):
             return outs
         kept = [{i: w[i] for i in numbers} for numbers, w in zip(self.form.kept, written, strict=True)]
         saved = Saved(None if self.options.checkpoint is None else boundaries, kept)
-        return self.linked(outs, [t.node for t in self.inputs], saved)
+        return self.linked(outs, self.parents, saved)
 
     def _check(self, written: list[dict[int, Array]]) -> None:
         """Look for NaN and infinity, if requested."""

@@ -14,7 +14,7 @@ from autograd import Cell, Tensor
 from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd
-from ..engine.buffers import Buffer
+from ..engine.buffers import Buffer, empty
 from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned
 from ..engine.operands import Matrix, flags
 from ..engine.which import choice, product
@@ -201,7 +201,7 @@ class _Weighted(Way):
     def add(self, t0: int, t1: int, gradient: Array, total: Array | None) -> Array:
         """Return a total plus the weight gradient of some steps."""
         x = self.operand(t0, t1, self.n_out, self.n_in, len(gradient), False)
-        made = product(gradient[:, : self.n_out].T, x, self.sums(1)[0].empty(), self.backend)
+        made = product(gradient[:, : self.n_out].T, x, empty(self.weight.shape, self.weight.dtype), self.backend)
         return made if total is None else np.add(total, made, out=total)
 
     def weight_gradient(self, total: Array | None) -> Array:
@@ -240,7 +240,7 @@ class Once(_Weighted):
 
     def of_sum(self, total: Array) -> Array:
         """Return the weight gradient, from the current gradient summed over time."""
-        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), self.sums(1)[0].empty(), self.backend)
+        return product(total.reshape(-1, self.n_out).T, self.values(0, 1), np.empty_like(self.weight), self.backend)
 
 
 def _columns_in_cache(size: int) -> int:

@@ -181,7 +181,7 @@ class Walk:
         for n, part in enumerate(running.parts):
             matters = {*part.plan.matters, *part.plan.late_matters.values()} - {None}
             node.saved.flags |= {(n, i): _same((self.steps, *part.shape), np.uint8) for i in matters}
-        back = Back(running, node, {}, [t.node is not None for t in running.inputs], shared)
+        back = Back(running, node, {}, [node is not None for node in running.parents], shared)
         for each, self.row in zip(back.parts, rows, strict=True):
             part, form, rooms = each.part, each.form, each.rooms
             for k, events in each.places.items():
