@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -25,12 +24,12 @@ from ..compiled.layout import Options
 from ..compiled.matters import makers
 from ..compiled.part import Part
 from ..compiled.stage import Running
-from ..engine.backends import BackEnd, back_end
 from ..engine.buffers import Buffer
 from ..engine.events import Events, marks
 from ..graphs.graph import Edge, Node
 from ..graphs.stages import Stage
 from ..spikes import Spikes, in_each_row
+from .assumed import AssumedLists, assumed, bytes_of, plain, same, series, value_of
 from .footprint import Block, Heap
 from .listing import layers_before, name_of
 
@@ -39,9 +38,6 @@ __all__ = ["Walk"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Row = Counter[str]
 Found = list[tuple[Edge, Block]]
-FIRING = 0.05  # share of the neurons that fire in a step
-GIVEN = 0.02  # share of nonzero elements in an input of events
-ACTIVE = 0.10  # share of the derivatives of a surrogate with compact support that are not zero
 WHOLE = 4  # arrays of the size of its output that a layer over time allocates in the backward pass, besides the one it keeps
 PASSING = {"add", "_concat", "_reshape", "_stack", "expand_dims", "squeeze", "transpose"}  # they pass the gradient on
 
@@ -68,10 +64,10 @@ class Walk:
             self.graph = schedule.graph
             begin = {node.number: node.outputs[0] for node in self.graph.nodes if node.kind == "state"}
             starts = {number: zeros_of(output.shape, output.dtype) for number, output in begin.items()}
-            x = _tensor(shape, dtype, Leaf(LEAF, (), shape, dtype) if training and input_gradient else None, currents)
+            x = value_of(shape, dtype, Leaf(LEAF, (), shape, dtype) if training and input_gradient else None, currents)
             self.run = Execution(schedule, kept, x, starts, True, (), None, False, Options(checkpoint=checkpoint))
             given = next(Edge(node.number) for node in self.graph.nodes if node.kind == "input")
-            self.run.values[given], self.held[given] = x, {"numbers": self.heap.array(_plain(0))}
+            self.run.values[given], self.held[given] = x, {"numbers": self.heap.array(plain(0))}
             for stage, done in zip(schedule.stages, schedule.done, strict=True):
                 self.taped += self._stage(stage)
                 self.work.clear()
@@ -79,7 +75,7 @@ class Walk:
                     self.held.pop(edge, None)
             self.held.clear()
             # The gradient of a loss that is summed takes no memory.
-            self.arrived = {edge: self.heap.array(_plain(0)) for edge in tree.leaves(self.graph.out)}
+            self.arrived = {edge: self.heap.array(plain(0)) for edge in tree.leaves(self.graph.out)}
             while self.taped:
                 self._back(*self.taped.pop())
 
@@ -100,7 +96,7 @@ class Walk:
     # Values
 
     def _room(self, edge: Edge, again: bool = False) -> Buffer:
-        return _plain(_bytes(self.run.value(edge)), again)
+        return plain(bytes_of(self.run.value(edge)), again)
 
     def _make(self, edge: Edge, taped: bool, amplitude: Array | None = None) -> None:
         node = self.graph.nodes[edge.node]
@@ -108,7 +104,7 @@ class Walk:
         shape = (self.steps, *output.shape) if node.varies else output.shape
         kind = "spikes" if amplitude is not None else "dense" if node.varies else "once"
         leaf = Leaf(LEAF, (), shape, output.dtype) if taped and output.dtype.kind == "f" else None
-        self.run.values[edge] = _tensor(shape, output.dtype, leaf, kind, amplitude)
+        self.run.values[edge] = value_of(shape, output.dtype, leaf, kind, amplitude)
 
     # Counts for the part in the last row, or in the backward pass
 
@@ -128,7 +124,7 @@ class Walk:
     def _lists(self, events: Events) -> Block:
         """Count event lists, and what finding them takes."""
         finding = [self.heap.array(room) for room in marks(len(events.start) - 1, events.columns)]
-        lists = self._take("buffers", _plain(events.start.nbytes + events.index.nbytes))
+        lists = self._take("buffers", plain(events.start.nbytes + events.index.nbytes))
         del finding
         return lists
 
@@ -155,16 +151,16 @@ class Walk:
             self.held |= {edge: {"out": made[i]} for edge, i in zip(part.core.outs, outs, strict=True)}
             self._use(*part.rooms(form.sent(n, made), segments[0][1]).values())
             kept += [self._take("buffers", cable.wire.kept) for cable in running.received_by(n) if cable.wire is not None]
-            state = sum(map(_bytes, part.starts))
-            self.work.append(self.heap.array(_plain(state)))
-            kept.append(self.heap.array(_plain(state)))
+            state = sum(map(bytes_of, part.starts))
+            self.work.append(self.heap.array(plain(state)))
+            kept.append(self.heap.array(plain(state)))
             if taped and running.options.checkpoint is not None:
-                kept.append(self._take("saved", _plain(state * len(segments))))
-            written.append({i: (_same if i in part.flags else _series)(room.shape, room.dtype) for i, room in rooms.items()})
-            states.append([_same((start.size,), start.dtype) for start in part.starts])
+                kept.append(self._take("saved", plain(state * len(segments))))
+            written.append({i: (same if i in part.flags else series)(room.shape, room.dtype) for i, room in rooms.items()})
+            states.append([same((start.size,), start.dtype) for start in part.starts])
         found = iter(running.results(written, states, taped, []))
         for core in stage.cores:
-            self.run.values |= {edge: _assume(next(found)) for edge in core.outs}
+            self.run.values |= {edge: assumed(next(found)) for edge in core.outs}
             last = [next(found) for _ in core.states] or [self.run.values[core.outs[-1]]]
         edges = [edge for core in stage.cores for edge in core.outs]
         return [(partial(self._loops_back, stage, running, last[0].node, rows), edges, kept)] if taped else []
@@ -177,10 +173,10 @@ class Walk:
 
     def _loops_back(self, stage: Stage, running: Running, last: Any, rows: list[Row], _: Any) -> Found:
         """Visit it backward; return the gradients of its inputs."""
-        node, shared, found = last.parents[0], _Assumed(), list[tuple[Edge, Block]]()
+        node, shared, found = last.parents[0], AssumedLists(), list[tuple[Edge, Block]]()
         for n, part in enumerate(running.parts):
             matters = {*part.plan.matters, *part.plan.late_matters.values()} - {None}
-            node.saved.flags |= {(n, i): _same((self.steps, *part.shape), np.uint8) for i in matters}
+            node.saved.flags |= {(n, i): same((self.steps, *part.shape), np.uint8) for i in matters}
         back = Back(running, node, {}, [node is not None for node in running.parents], shared)
         for each, self.row in zip(back.parts, rows, strict=True):
             part, form, rooms = each.part, each.form, each.rooms
@@ -262,13 +258,13 @@ class Walk:
         for edge in outs:
             view = self.held.get(views.get(edge, edge))
             self.held[edge] = view or {"out": self._take("output", self._room(edge))}
-        self._use(_plain(over_time))
+        self._use(plain(over_time))
         if not taped:
             return []
         kept = [block for edge in (*inputs, *outs) if edge in needed for block in self.held[edge].values()]
-        kept.append(self._take("saved", _plain(saved)))
+        kept.append(self._take("saved", plain(saved)))
         passing = cell is None and node.what.__name__ in PASSING
-        return [(partial(self._whole_back, row, wanted, passing, sum(map(_bytes, learnt)), over_time), outs, kept)]
+        return [(partial(self._whole_back, row, wanted, passing, sum(map(bytes_of, learnt)), over_time), outs, kept)]
 
     def _sequence(self, node: Node) -> list[Any]:
         """Visit a layer with a state that runs on all time steps at once."""
@@ -283,12 +279,12 @@ class Walk:
         if isinstance(x, Spikes) and amplitude is None and not listed and "numbers" not in self.held[source]:
             self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._room(source, True))
         self._make(out, taped, amplitude)
-        self.held[out] = {"out": self._take("output", self._room(out) if amplitude is None else _plain(x.size))}
+        self.held[out] = {"out": self._take("output", self._room(out) if amplitude is None else plain(x.size))}
         if not taped:
             return []
         kept = [*self.held[source].values()] if learnt else []
         wanted = [source] if x.node is not None else []
-        return [(partial(self._whole_back, row, wanted, False, sum(map(_bytes, learnt)), 0), [out], kept)]
+        return [(partial(self._whole_back, row, wanted, False, sum(map(bytes_of, learnt)), 0), [out], kept)]
 
     def _summed(self, node: Node) -> Array | None:
         """Return the amplitude of the spikes that an operation sums, if only layers after it need the sum."""
@@ -302,8 +298,8 @@ class Walk:
 
     def _whole_back(self, row: Row, wanted: list[Edge], passing: bool, learnt: int, size: int, arrived: list[Block]) -> Found:
         self.row = row
-        self.gradients.append(self._take("gradients", _plain(learnt)))
-        self._use(*WHOLE * [_plain(size)])
+        self.gradients.append(self._take("gradients", plain(learnt)))
+        self._use(*WHOLE * [plain(size)])
         return [(edge, arrived[0] if passing else self._take("gradients", self._room(edge))) for edge in wanted]
 
     def _tried(self, node: Node) -> tuple[int, dict[Edge, Edge], set[Edge]]:
@@ -328,63 +324,6 @@ class Walk:
         kept = _kept_by([leaf.node for leaf in outs.values() if leaf.node is not None])
         own = sum(size for key, size in kept.items() if key not in there)
         return own * (self.steps if node.varies else 1), views, {there[key] for key in kept if key in there}
-
-
-# Values that take no memory
-
-
-def _same(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return zeros that are the same at every step."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-def _series(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return zeros that count as different at every step."""
-    base = np.zeros(shape[0], dtype)
-    return np.lib.stride_tricks.as_strided(base, shape, (base.itemsize, *[0] * (len(shape) - 1)), writeable=False)
-
-
-def _events(shape: tuple[int, ...], density: float) -> Events:
-    size, rows = math.prod(shape), math.prod(shape[:-1])
-    return Events(_same((rows + 1,), np.uint64), shape[-1], back_end(), _same((int(density * size),), np.uint32))
-
-
-def _tensor(shape: tuple[int, ...], dtype: Any, node: Leaf | None, kind: str, amplitude: Array | None = None) -> Tensor:
-    """Return a value that selects a way of currents, or represents the spikes of a neuron."""
-    if kind not in ("events", "spikes"):
-        return Tensor.wrap((_same if kind == "once" else _series)(shape, dtype), node)
-    spikes = Spikes(_same(shape, np.uint8), np.ones((), dtype) if amplitude is None else amplitude, back_end(), node)
-    return _assume(spikes, GIVEN if kind == "events" else FIRING)
-
-
-def _assume(value: Tensor, density: float = FIRING) -> Tensor:
-    """Give spikes, if it is any, values without memory and events of a density."""
-    if isinstance(value, Spikes):
-        value._values, value._lists = _series(value.shape, value.dtype), [_events(value.shape, density)]
-    return value
-
-
-class _Assumed(Shared):
-    """Event lists of assumed lengths."""
-
-    def rarely(self, flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
-        known = [each.shape for each in flags if each is not None]
-        return _events(known[0], ACTIVE) if known and len(known) == len(flags) and below > ACTIVE else None
-
-    def share(self, flags: Array) -> float:
-        return ACTIVE
-
-    def sent(self, fed: Array, columns: int, late: int, backend: BackEnd) -> Events:
-        return _events((fed.size // columns, columns), FIRING)
-
-
-def _plain(size: int, again: bool = False) -> Buffer:
-    """Describe an array of some bytes."""
-    return Buffer((size,), np.uint8, again)
-
-
-def _bytes(value: Tensor) -> int:
-    return math.prod(value.shape) * int(value.dtype.itemsize)
 
 
 def _source(stage: Stage, edge: Edge) -> Edge:
