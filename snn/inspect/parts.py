@@ -221,7 +221,7 @@ class Walk:
     def _sums(self, rooms: list[Buffer], by_events: Any, shared: Shared) -> None:
         """Count a weight gradient, and what it takes to sum it."""
         self.gradients.append(self._take("gradients", rooms[0]))
-        self._use(*rooms[1:])
+        self.work += map(self.heap.array, rooms[1:])
         if by_events is not None and id(by_events.events) not in shared.by_column:
             shared.by_column[id(by_events.events)] = by_events.events
             self._use(*by_events.events.columns_rooms(by_events.rows))
