@@ -10,7 +10,6 @@ import numpy as np
 from autograd import Tensor
 from autograd.graph import Node
 
-from ..engine.buffers import empty
 from ..engine.events import padded
 from .back_form import back_form
 from .back_part import CableBack, PartBack, Shared
@@ -34,12 +33,16 @@ class Back:
         Cotangents of its outputs, by position.
     wanted : sequence of bool
         The gradients to compute, as in ``running.inputs``.
+    shared : Shared, optional
+        Finds event lists.
     """
 
-    def __init__(self, running: Running, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> None:
+    def __init__(
+        self, running: Running, node: Node, g: dict[int, Tensor], wanted: Sequence[bool], shared: Shared | None = None
+    ) -> None:
         self.running, self.node, self.saved = running, node, node.saved
         left, parents, position = list(wanted), list(node.parents), 0
-        shared = Shared()
+        shared = Shared() if shared is None else shared
         self.parts: list[PartBack] = []
         for n, part in enumerate(running.parts):
             outs = len(part.plan.outs) + len(part.plan.records) + len(part.starts)
@@ -65,11 +68,13 @@ class Back:
     def run(self) -> list[Tensor | None]:
         """Run the backward pass; return the wanted gradients in the order of ``running.inputs``."""
         running, parts, ready = self.running, self.parts, self.form.ready
+        for part in parts:
+            part.allocate()
         states = [part.part.end_cotangents(part.g) for part in parts]
         received = [self._none_received(part) for part in parts]
         several = any(part.rows or part.packed for part in parts)
         used = [back for back in self.cables if back.cotangent >= 0]
-        weights, places = [back.weights for back in used], [back.places for back in used]
+        weights, places = [back.weights() for back in used], [back.places for back in used]
         for s0, s1, saved in self._segments():
             for a, b in reversed(running.pieces(s0, s1)) if several else [(s0, s1)]:
                 works = [parts[n].work(saved[n], s0, a, b, states[n], received[n]) for n in ready.order]
@@ -94,9 +99,7 @@ class Back:
             if boundaries is None:
                 yield t0, t1, self.saved.values
                 continue
-            values = []
-            for n, part in enumerate(running.parts):
-                values.append({i: empty((t1 - t0, *part.shape), part.dtype(i)) for i in running.form.saved[n]})
+            values = [part.empty(now, t1 - t0) for part, now in zip(running.parts, running.form.saved, strict=True)]
             states, received = boundaries[k]
             if any(values):
                 running.run(t0, t1, states, received, values)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
+from ..engine.buffers import Buffer
+from ..engine.events import padded
 from ..engine.loop import Body, Link, Loop
-from .form import Form, PartForm
+from .form import Form, PartForm, Ready, keep
+from .layout import Layout
 
-__all__ = ["Asked", "BackForm", "PartBackForm", "back_form"]
+__all__ = ["Asked", "BackForm", "PartBackForm", "Rooms", "back_form"]
+
+_KEPT = 4
 
 
 class Asked(NamedTuple):
@@ -35,6 +41,15 @@ class Asked(NamedTuple):
     sampled: tuple[int, ...]
     summed: tuple[int, ...]
     parameters: tuple[bool, ...]
+
+
+class Rooms(NamedTuple):
+    """Describes the arrays of a part in a backward pass, by the numbers of :class:`PartBackForm`, and the last by input."""
+
+    rows: dict[int, Buffer]
+    packed: dict[int, Buffer]
+    totals: dict[int, Buffer]
+    inputs: dict[int, Buffer]
 
 
 class PartBackForm:
@@ -82,6 +97,7 @@ class PartBackForm:
         self.arriving: list[int] = []
         self.cotangents: list[tuple[int, int]] = []
         self.body = Body()
+        self._rooms: dict[Any, Rooms] = {}
 
     def settle(self) -> None:
         """Make the body, once the gradients along cables are known."""
@@ -97,6 +113,25 @@ class PartBackForm:
             tuple((d, False) for d in self.sent), tuple(zip(after, plan.d_before, strict=True)), part.scalars, part.per_column,
             (*self.direct, *self.rows, *self.packed), tuple(self.totals), plan.d_outs[0] if asked.product else None,
         )  # fmt: skip
+
+    def rooms(self, layout: Layout, chunk: int, inputs: tuple[tuple[int, tuple[int, ...]], ...]) -> Rooms:
+        """Describe the arrays; ``inputs`` are those whose gradients are wanted as arrays, with their shapes."""
+        key = layout, chunk, inputs
+        found = self._rooms.get(key)
+        if found is None:
+            found = self._described(*key)
+            keep(self._rooms, key, found, _KEPT)
+        return found
+
+    def _described(self, layout: Layout, chunk: int, inputs: tuple[tuple[int, tuple[int, ...]], ...]) -> Rooms:
+        kept_as, few, columns = self.part.plan.kept_as, chunk * layout.samples, layout.columns
+        rows = {d: (layout.steps * layout.samples if d in self.whole else few) for d in self.rows}
+        return Rooms(
+            {d: Buffer((n, padded(columns) if d in self.sampled else columns), kept_as(d)) for d, n in rows.items()},
+            {d: Buffer((layout.blocks, few, layout.width), kept_as(d)) for d in self.packed},
+            {d: Buffer((layout.samples * columns,), kept_as(d), False) for d in self.totals},
+            {k: Buffer(shape, kept_as(self.d_inputs[k])) for k, shape in inputs},
+        )
 
     def _stand_in(self, k: int) -> int:
         """Return a zero cotangent for a state that is not a float."""
@@ -140,11 +175,16 @@ class BackForm:
                 arriving += [c.sent.cotangent] * (c.sent.cotangent not in arriving)
         for back in self.parts:
             back.settle()
+        self._ways = ways
+
+    @functools.cached_property
+    def ready(self) -> Ready:
+        """The loop; made on first access."""
         last, links = len(self.parts) - 1, []
-        for c, (_, _, sampled) in ways:
+        for c, (_, _, sampled) in self._ways:
             if c.sent.cotangent >= 0:
-                place = self.parts[c.target].sent.index(form.d_inputs[c.target][c.input])
+                place = self.parts[c.target].sent.index(self.form.d_inputs[c.target][c.input])
                 received = self.parts[c.source].arriving.index(c.sent.cotangent)
                 links.append(Link(last - c.target, place, last - c.source, received, c.kind_back(sampled), c.late))
         bodies = tuple(back.body for back in reversed(self.parts))
-        self.ready = form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))
+        return self.form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -12,11 +13,12 @@ from autograd import Tensor
 
 from ..connections import Way
 from ..connections.dense import GradientByEvents
-from ..engine.buffers import empty, nothing
+from ..engine.backends import BackEnd
+from ..engine.buffers import nothing
 from ..engine.events import Events, Packed, all_finite, find_events, padded
 from .back_form import Asked, PartBackForm
 from .factored import Factored
-from .matters import makers, rarely
+from .matters import makers
 from .pooled import Pooled
 from .stage import Cable, Running, Saved
 from .work import Work
@@ -28,7 +30,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass
 class Shared:
-    """Event lists that are made once per backward pass.
+    """Event lists that are made once per backward pass; an estimate of its memory assumes them instead.
 
     Attributes
     ----------
@@ -40,6 +42,23 @@ class Shared:
 
     events: dict[Any, Events] = field(default_factory=dict)
     by_column: dict[int, Any] = field(default_factory=dict)
+
+    def rarely(self, flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
+        """Return where any of some bytes is not 0, None if that is too often. A None among the bytes means everywhere."""
+        if not flags or any(each is None for each in flags):
+            return None
+        events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]
+        return events if events is not None and events.density < below else None
+
+    def share(self, flags: Array) -> float:
+        """Return the share of bytes that are not 0."""
+        return np.count_nonzero(flags) / flags.size
+
+    def sent(self, fed: Array, columns: int, late: int, backend: BackEnd) -> Events:
+        """Return the events of bytes that are sent, in rows of so many columns, which arrive some rows later."""
+        events = find_events(fed.reshape(-1, columns), None, backend)
+        assert events is not None
+        return events.later(late) if late else events
 
 
 class PartBack:
@@ -81,13 +100,9 @@ class PartBack:
             elif before is not None and current.finite and (current.flat or part.layout.columns == part.shape[-1]):
                 flags = [stage.what_matters(m, held, matters) for stage, held, m, matters in before]
                 rows = [None if each is None else current.rows_of(each) for each in flags]
-                self.places[k] = rarely(rows, current.sampled_below, part.backend)
+                self.places[k] = shared.rarely(rows, current.sampled_below, part.backend)
         self.arrived = self._arrived()
-        self.rows: dict[int, Array] = {}
-        self.packed: dict[int, Array] = {}
-        self.totals: dict[int, Array] = {}
         self.added: dict[int, Any] = {}
-        self.by_input: dict[int, Array] = {}
 
     def asked(self) -> Asked:
         """Return the gradients that the part must compute."""
@@ -112,29 +127,27 @@ class PartBack:
         return g.factors, Packed.of_factor(g.weight, part.backend)
 
     def settle(self, form: PartBackForm, cables: list[CableBack]) -> None:
-        """Allocate arrays, once the needed gradients are known."""
-        self.form, part, running = form, self.part, self.running
+        """Describe the arrays, once the needed gradients are known."""
+        self.form, part = form, self.part
         layout = part.layout
         widths = [by.width for by in self.by_events.values()]
         widths += [back.by_events.width for back in cables if back.by_events is not None]
         self.layout = replace(layout, width=min(padded(layout.columns), *widths)) if widths else layout
-        chunk = running.chunk or running.steps
-        for d in form.rows:
-            n = (running.steps if d in form.whole else chunk) * layout.samples
-            if d in form.sampled:
-                self.rows[d] = empty((n, padded(layout.columns)), part.dtype(d))
-                self.rows[d][:, layout.columns :] = 0
-            else:
-                self.rows[d] = empty((n, layout.columns), part.dtype(d))
-        for d in form.packed:
-            made = empty((self.layout.blocks, chunk * layout.samples, self.layout.width), part.dtype(d))
-            made[-1, :, layout.columns - self.layout.width * (self.layout.blocks - 1) :] = 0
-            self.packed[d] = made
-        self.totals = {d: np.zeros(part.shape, part.dtype(d)).reshape(-1) for d in form.totals}
-        for k, wanted in self.wants.items():
-            current = part.currents[k]
-            if wanted and k not in self.few and current is not None:
-                self.by_input[k] = empty(current.x.shape, part.dtype(form.d_inputs[k]))
+        wanted = [k for k, asked in self.wants.items() if asked and k not in self.few]
+        inputs = tuple([(k, cast(Way, part.currents[k]).x.shape) for k in wanted])
+        self.rooms = form.rooms(self.layout, min(self.running.chunk or layout.steps, layout.steps), inputs)
+
+    def allocate(self) -> None:
+        """Make the arrays."""
+        layout = self.layout
+        made = [{key: room.empty() for key, room in rooms.items()} for rooms in self.rooms]
+        self.rows, self.packed, self.totals, self.by_input = made
+        for d in self.form.sampled:
+            self.rows[d][:, layout.columns :] = 0
+        for packed in self.packed.values():
+            packed[-1, :, layout.columns - layout.width * (layout.blocks - 1) :] = 0
+        for total in self.totals.values():
+            total[...] = 0
 
     def work(self, saved: dict[int, Array], s0: int, a: int, b: int, states: list[Array], received: list[Array]) -> Work:
         """Return the arrays of the part for some steps of the loop."""
@@ -236,7 +249,6 @@ class CableBack:
         self.starts = given or cable.amplitude is None
         self.total: Any = None
         self.places = self._places()
-        self.weights = self._weights()
 
     def _fed(self) -> Array:
         values: dict[int, Array] = self.saved.values[self.cable.source]
@@ -248,10 +260,8 @@ class CableBack:
         samples, known = self.running.samples, self.shared.events
         key = self.cable.source, self.cable.form.fed, self.cable.late
         if key not in known:
-            fed = self._fed().reshape(-1, self.source.part.layout.columns)
-            events = find_events(fed, None, self.source.part.backend)
-            assert events is not None
-            known[key] = events.later(samples) if self.cable.late else events
+            part = self.source.part
+            known[key] = self.shared.sent(self._fed(), part.layout.columns, samples * self.cable.late, part.backend)
         rows = (self.running.chunk or 0) * samples
         return self.cable.wire.by_events(known[key], rows, self.shared.by_column)
 
@@ -263,11 +273,10 @@ class CableBack:
         if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
             return None
         flags = self.running.what_matters(cable.source, self.saved, self.running.matters(cable))
-        if flags is None or np.count_nonzero(flags) >= cable.wire.sampled_below * flags.size:
-            return None
-        return flags
+        return None if flags is None or self.shared.share(flags) >= cable.wire.sampled_below else flags
 
-    def _weights(self) -> list[Any]:
+    def weights(self) -> list[Any]:
+        """Return the arguments of its link."""
         return [] if self.cable.wire is None else self.cable.wire.back(self.places is not None)
 
     def add(self, a: int, b: int) -> None:

@@ -6,7 +6,7 @@ All runs whose inputs come in the same ways share a form. A run looks it up by a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from autograd.dtypes import float32
@@ -182,6 +182,10 @@ class Form:
         part = self.parts[n]
         numbers = {*self.given_out[n], *self.looked_at[n]} | (self.kept[n] if record else set())
         return {i: part.plan.kept_as(i) for i in sorted(numbers)}
+
+    def sent(self, n: int, written: Collection[int]) -> list[int]:
+        """Return the numbers of the spikes that a part sends, except those that are written anyway."""
+        return [i for i, fires in self.sends[n] if fires and i not in written]
 
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return the object made for a key; make it on first use."""

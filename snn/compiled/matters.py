@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +9,9 @@ import numpy as np
 from autograd import ops
 from autograd.graph import SELECT, Node
 
-from ..engine.backends import BackEnd
-from ..engine.events import Events, find_events
 from .stage import Maker, Steps
 
-__all__ = ["makers", "rarely"]
+__all__ = ["makers"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -32,11 +28,3 @@ def makers(node: Node | None) -> list[Maker] | None:
     call = node.parents[0]
     maker = call.rule.maker(call.saved, node.attrs) if call is not None and isinstance(call.rule, Steps) else None
     return None if maker is None else [maker]
-
-
-def rarely(flags: Sequence[Array | None], below: float, backend: BackEnd) -> Events | None:
-    """Return where any of some bytes is not 0, None if that is too often. A None among the bytes means everywhere."""
-    if not flags or any(each is None for each in flags):
-        return None
-    events = find_events(functools.reduce(np.bitwise_or, flags), None, backend)  # type: ignore[arg-type]
-    return events if events is not None and events.density < below else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from autograd.errors import CompileError, ShapeError
 from ..connections import Connection, Direct
 from ..engine import tuning
 from ..engine.backends import BackEnd
+from ..engine.buffers import Buffer
 from ..engine.events import Packed, padded
 from ..graphs.graph import Edge, Graph
 from ..graphs.stages import Core
@@ -195,6 +196,15 @@ class Part:
     def dtype(self, index: int) -> Any:
         """Return the dtype in which a value of the program is kept."""
         return self.plan.kept_as(index)
+
+    def rooms(self, numbers: Iterable[int], steps: int) -> dict[int, Buffer]:
+        """Describe arrays for values of some steps, by number."""
+        shape, kept_as = (steps, *self.shape), self.plan.kept_as
+        return {i: Buffer(shape, kept_as(i)) for i in numbers}
+
+    def empty(self, numbers: Iterable[int], steps: int) -> dict[int, Array]:
+        """Make these arrays."""
+        return {i: room.empty() for i, room in self.rooms(numbers, steps).items()}
 
     def seen(self, index: int, written: dict[int, Array]) -> Array:
         """Return a written value in its own dtype."""

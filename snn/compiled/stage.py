@@ -19,7 +19,6 @@ from autograd.state import state as thread
 from ..connections import Connection, Wire
 from ..eager.watch import check_gradient, check_steps
 from ..engine.blas import one_thread_each
-from ..engine.buffers import empty
 from ..engine.events import padded
 from ..engine.threads import launch, thread_count
 from ..spikes import Spikes
@@ -212,15 +211,11 @@ class Running(Steps):
 
     def forward(self) -> list[Tensor]:
         """Run the forward loops."""
-        parents, form = [t.node for t in self.inputs], self.form
-        record = thread.recording and any(node is not None for node in parents)
-        again = self.options.checkpoint is not None
-        for way in (way for part in self.parts for way in part.currents if way is not None):
+        record = self.recorded
+        ways = [way for part in self.parts for way in part.currents if way is not None]
+        for way in ways:
             way.taped = record
-        written = [
-            {i: empty((self.steps, *part.shape), dtype) for i, dtype in numbers.items()}
-            for part, numbers in zip(self.parts, form.written[record], strict=True)
-        ]
+        written = [part.empty(now, self.steps) for part, now in zip(self.parts, self.form.written[record], strict=True)]
         states = [[np.ascontiguousarray(s.array).reshape(-1) for s in part.starts] for part in self.parts]
         received = self._first_received()
         boundaries = []
@@ -229,16 +224,30 @@ class Running(Steps):
             now = written if t1 - t0 == self.steps else [{i: a[t0:t1] for i, a in w.items()} for w in written]
             states, received = self.run(t0, t1, states, received, now)
         self._check(written)
-        outs: list[Tensor] = []
-        for part, w, s in zip(self.parts, written, states, strict=True):
-            outs += part.results(w, s)
-            for current in part.currents:
-                if current is not None:
-                    current.forget()
+        for way in ways:
+            way.forget()
+        return self.results(written, states, record, boundaries)
+
+    @property
+    def recorded(self) -> bool:
+        """Whether its results belong to an autograd graph."""
+        return thread.recording and any(node is not None for node in self.parents)
+
+    @functools.cached_property
+    def parents(self) -> list[Node | None]:
+        """The places of its inputs in the autograd graph."""
+        return [t.node for t in self.inputs]
+
+    def results(
+        self, written: list[dict[int, Array]], states: list[list[Array]], record: bool, boundaries: list[Any]
+    ) -> list[Tensor]:
+        """Return outputs, records and states of each part from the arrays that the loops have written."""
+        outs = [t for part, w, s in zip(self.parts, written, states, strict=True) for t in part.results(w, s)]
         if not record:
             return outs
-        kept = [{i: w[i] for i in numbers} for numbers, w in zip(form.kept, written, strict=True)]
-        return self.linked(outs, parents, Saved(boundaries if again else None, kept))
+        kept = [{i: w[i] for i in numbers} for numbers, w in zip(self.form.kept, written, strict=True)]
+        saved = Saved(None if self.options.checkpoint is None else boundaries, kept)
+        return self.linked(outs, self.parents, saved)
 
     def _check(self, written: list[dict[int, Array]]) -> None:
         """Look for NaN and infinity, if requested."""
@@ -278,10 +287,8 @@ class Running(Steps):
     ) -> tuple[list[list[Array]], list[list[Array]]]:
         """Run some steps forward and write the requested values; return states and sent values after them."""
         written = [dict(w) for w in written] if self.cables else written
-        for n, sends in enumerate(self.form.sends if self.cables else ()):
-            for i, fires in sends:
-                if fires and i not in written[n]:
-                    written[n][i] = empty((t1 - t0, *self.parts[n].shape), np.uint8)
+        for n, w in enumerate(written if self.cables else ()):
+            w |= self.parts[n].empty(self.form.sent(n, w), t1 - t0)
         ready = self.form.forward(tuple([tuple(w) for w in written]))
         for a, b in self.pieces(t0, t1) if self.dense else [(t0, t1)]:
             works = []
@@ -336,7 +343,7 @@ class Running(Steps):
             inputs = {i: part.direct(i) for i in needs if i not in values}
             if any(x is None for x in inputs.values()):
                 return None
-            flags = empty((self.steps, *part.shape), np.uint8)
+            flags = part.empty([matters], self.steps)[matters]
             ready = self.form.matters(n, tuple(needs), matters)
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
             work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.strides)])

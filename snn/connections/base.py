@@ -12,6 +12,7 @@ from autograd.dtypes import DType
 
 from ..engine import tuning
 from ..engine.backends import BackEnd
+from ..engine.buffers import Buffer
 
 __all__ = ["Connection", "Constant", "Direct", "Joined", "Way", "Wire"]
 
@@ -93,15 +94,20 @@ class Way:
         """Share of needed elements below which the input gradient is computed at these only."""
         return tuning.now().sampled_density
 
-    @property
-    def work_bytes(self) -> int:
-        """Bytes of the currents of one step, in a chunk that waits for the loop."""
-        return 0
+    # The arrays that it makes
+
+    def rooms(self, steps: int) -> list[Buffer]:
+        """Describe the currents of some steps, then arrays to compute them."""
+        raise NotImplementedError
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes that the backward pass needs besides input and weights."""
-        return 0
+    def kept(self) -> list[Buffer]:
+        """Describes what stays until the backward pass, besides input and weights."""
+        return []
+
+    def sums(self, chunks: int) -> list[Buffer]:
+        """Describe the weight gradient, and a chunk's share that is added to it."""
+        return min(chunks, 2) * [Buffer(self.weight.shape, self.weight.dtype)]
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents ``[t1 - t0, N, ...]`` of some steps; the stride over time is 0 if they are equal."""
@@ -209,9 +215,9 @@ class Wire:
         return tuning.now().sampled_in_group
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the weights in the layout of the loop."""
-        raise NotImplementedError
+    def kept(self) -> Buffer:
+        """Describes the weights in the layout of the loop."""
+        return Buffer(self.weight.shape, self.weight.dtype, False)
 
     def steps_at_once(self, samples: int) -> int:
         """Return the number of steps whose gradients are summed at once. It depends on the shape alone."""

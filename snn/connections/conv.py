@@ -19,7 +19,7 @@ from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd
 from ..engine.blas import in_parts
-from ..engine.buffers import empty
+from ..engine.buffers import Buffer
 from ..engine.events import Events, Packed
 from ..engine.gradients import Images
 from ..engine.images import SpikeConvolution, dense_kernels_of, is_dense, kernels_of, spread_few
@@ -115,11 +115,6 @@ class Kernels(Wire):
         """See :class:`snn.connections.base.Way`."""
         return tuning.now().sampled_kernels if self.dense else tuning.now().sampled_in_group
 
-    @property
-    def kept_bytes(self) -> int:
-        """Bytes of the kernels."""
-        return int(self.weight.nbytes)
-
     def steps_at_once(self, samples: int) -> int:
         """Return the length of a chunk."""
         return max(1, tuning.now().convolved_elements // max(1, samples * math.prod(self.out)))
@@ -182,10 +177,9 @@ class Convolved(Way):
         self.chunk = max(1, tuning.now().convolved_elements // max(1, self.samples * math.prod(self.out)))
         self._sampled: SpikeConvolution | None = None
 
-    @property
-    def work_bytes(self) -> int:
-        """Bytes of the currents of one step."""
-        return int(self.samples * math.prod(self.out) * self.weight.itemsize)
+    def rooms(self, steps: int) -> list[Buffer]:
+        """Describe the currents of some steps."""
+        return [Buffer((steps * self.samples, *self.out), self.weight.dtype)]
 
     @property
     def sampled_below(self) -> float:
@@ -204,7 +198,7 @@ class Convolved(Way):
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps, ``[t1 - t0, N, out, ...]``."""
-        made = empty(((t1 - t0) * self.samples, *self.out), self.weight.dtype)
+        made = self.rooms(t1 - t0)[0].empty()
         self.write(t0, t1, made)
         return made.reshape(t1 - t0, self.samples, *self.out)
 

@@ -14,7 +14,7 @@ from autograd import Cell, Tensor
 from ..common.structure import is_repeated
 from ..engine import tuning
 from ..engine.backends import BackEnd
-from ..engine.buffers import empty
+from ..engine.buffers import Buffer, empty
 from ..engine.events import LANES, Events, Packed, find_events, sampled_product, turned
 from ..engine.operands import Matrix, flags
 from ..engine.which import choice, product
@@ -79,9 +79,9 @@ class Rows(Wire):
         self.packed = Packed(weight, each, backend, narrow=False)
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the packed weights."""
-        return self.packed.nbytes
+    def kept(self) -> Buffer:
+        """Describes the packed weights."""
+        return self.packed.room
 
     def steps_at_once(self, samples: int) -> int:
         """Return the length of a chunk."""
@@ -155,6 +155,10 @@ class _Weighted(Way):
             return self.values(t0, t1)
         return flags(ones.reshape(-1, self.n_in), self.weight.dtype.type(self.x.amplitude.flat[0]))  # type: ignore[attr-defined]
 
+    def rooms(self, steps: int) -> list[Buffer]:
+        """Describe the currents of some steps."""
+        return [Buffer((steps * self.samples, self.n_out), self.weight.dtype)]
+
     def products(self) -> dict[str, str]:
         """Return the products that a whole chunk uses, with the reason."""
         rows = self.samples * (1 if self.constant else min(self.chunk, len(self.x)))
@@ -195,14 +199,9 @@ class Product(_Weighted):
 
     kind = "dense"
 
-    @property
-    def work_bytes(self) -> int:
-        """Bytes of the currents of one step."""
-        return 0 if self.constant else int(self.samples * self.n_out * self.weight.itemsize)
-
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps; ``t0`` is the start of a chunk."""
-        made = empty(((t1 - t0) * self.samples, self.n_out), self.weight.dtype)
+        made = self.rooms(t1 - t0)[0].empty()
         x = self.operand(t0, t1, len(made), self.n_out, self.n_in, True)
         return product(x, self.weight.T, made, self.backend).reshape(t1 - t0, *self.x.shape[1:-1], self.n_out)
 
@@ -306,9 +305,9 @@ class Listed(_Weighted):
         return limits.block if few else _columns_in_cache(self.n_in * self.weight.itemsize)
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the packed weights."""
-        return int(self.packed.nbytes)
+    def kept(self) -> list[Buffer]:
+        """Describes the packed weights."""
+        return [self.packed.room]
 
     def by_events(self, rows: int, known: dict[int, Any]) -> GradientByEvents:
         """Return the weight gradient as a sum over events, this many rows at a time."""

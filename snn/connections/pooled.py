@@ -14,7 +14,7 @@ from autograd.windows import Windows
 
 from ..common.structure import zeros_of
 from ..engine.backends import BackEnd
-from ..engine.buffers import empty
+from ..engine.buffers import Buffer
 from ..engine.gradients import Images, PooledImages
 from ..engine.windows import Pools
 from .base import Connection, Joined, Way
@@ -99,23 +99,19 @@ class _Pooled(Way):
         """See :class:`snn.connections.base.Way`."""
         return self.inner.sampled_below
 
-    @property
-    def work_bytes(self) -> int:
-        """Bytes of the currents of one step, before the pooling and after it."""
-        return self.inner.work_bytes + int(self.samples * math.prod(self.out) * self.weight.itemsize)
+    def rooms(self, steps: int) -> list[Buffer]:
+        """Describe the currents of some steps, and those before the pooling unless the convolution pools them."""
+        before = [] if self.inner.can_pool(self.windows) else self.inner.rooms(steps)
+        return [Buffer((steps * self.samples, *self.out), self.weight.dtype), *before]
 
     @property
-    def kept_bytes(self) -> int:
-        """Bytes of the positions of the largest currents."""
-        return int(self.taped * self._places * self.samples * math.prod(self.out) * self._kind.itemsize)
+    def kept(self) -> list[Buffer]:
+        """Describes the positions of the largest currents."""
+        return [self._room((1 if self.constant else len(self.x)) * self.samples)] if self.taped else []
 
-    @property
-    def _places(self) -> int:
-        return 1 if self.constant else len(self.x)
-
-    @property
-    def _kind(self) -> np.dtype[Any]:
-        return np.dtype(np.uint8 if math.prod(self.windows.kernel) < 256 else np.int32)
+    def _room(self, rows: int) -> Buffer:
+        """Describe the positions of some images."""
+        return Buffer((rows, *self.out), np.uint8 if math.prod(self.windows.kernel) < 256 else np.int32)
 
     def rows_of(self, flags: Array) -> Array:
         """See :class:`snn.connections.base.Way`."""
@@ -124,9 +120,9 @@ class _Pooled(Way):
     def _chosen(self, first: int, rows: int) -> Array:
         """Return the room for the positions of the largest currents of some images."""
         if not self.taped:
-            return empty((rows, *self.out), self._kind)
+            return self._room(rows).empty()
         if self.at is None:
-            self.at = empty((self._places * self.samples, *self.out), self._kind)
+            self.at = self.kept[0].empty()
         return self.at[first : first + rows]
 
     def _pool(self, images: Array, first: int) -> Array:
@@ -141,7 +137,7 @@ class _Pooled(Way):
         if not self.constant:
             if self.inner.can_pool(self.windows):
                 rows = (t1 - t0) * self.samples
-                top = empty((rows, *self.out), self.weight.dtype)
+                top = self.rooms(t1 - t0)[0].empty()
                 self.inner.pool(t0, self.windows, self.bias, self._chosen(t0 * self.samples, rows), top)
                 return top.reshape(t1 - t0, self.samples, *self.out)
             images = self.inner.current(t0, t1).reshape(-1, *self.inner.out)

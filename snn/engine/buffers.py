@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 import weakref
 from _thread import RLock
 from collections import deque
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from . import tuning
 from .system import after_fork
 from .threads import holding, is_held
 
-__all__ = ["aligned", "clear", "empty", "nothing"]
+__all__ = ["Buffer", "aligned", "clear", "empty", "nothing"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -81,6 +82,26 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
         return np.asarray(lease)
 
     return holding(_lock, lend)
+
+
+class Buffer(NamedTuple):
+    """Describes an array before it is made; ``again`` if its memory is reused.
+
+    Whoever needs the array makes it from this, and :func:`snn.memory_estimate` adds up the bytes.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    again: bool = True
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the array."""
+        return math.prod(self.shape) * int(np.dtype(self.dtype).itemsize)
+
+    def empty(self) -> Array:
+        """Make the array, without values."""
+        return empty(self.shape, self.dtype) if self.again else np.empty(self.shape, self.dtype)
 
 
 @functools.lru_cache(256)

@@ -12,9 +12,20 @@ from autograd.state import quietly
 
 from . import tuning
 from .backends import BackEnd
-from .buffers import empty
+from .buffers import Buffer, empty
 
-__all__ = ["LANES", "Events", "Packed", "all_finite", "as_numbers", "find_events", "joined", "padded", "sampled_product"]
+__all__ = [
+    "LANES",
+    "Events",
+    "Packed",
+    "all_finite",
+    "as_numbers",
+    "find_events",
+    "joined",
+    "marks",
+    "padded",
+    "sampled_product",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64
@@ -66,20 +77,27 @@ class Events:
             self._index, self._words = index, None
         return self._index
 
+    def columns_rooms(self, chunk: int) -> tuple[Buffer, Buffer]:
+        """Describe the arrays of :meth:`by_column`."""
+        chunks = -(-(len(self.start) - 1) // chunk)
+        return Buffer((chunks, self.columns + 1), np.uint64, False), Buffer((self.count,), np.uint32, False)
+
     def by_column(self, chunk: int) -> tuple[Array, Array]:
         """Return, for each chunk of rows, the rows of each column's events, counted from the chunk's first row."""
-        rows = len(self.start) - 1
-        chunks = -(-rows // chunk)
-        column_start = np.empty((chunks, self.columns + 1), np.uint64)
-        row_index = np.empty(self.count, np.uint32)
-        arguments = self.start, self.index, rows, chunk, self.columns, column_start, row_index
-        self.backend.run("transposed", chunks, 8 * self.count, *arguments)
+        column_start, row_index = [room.empty() for room in self.columns_rooms(chunk)]
+        arguments = self.start, self.index, len(self.start) - 1, chunk, self.columns, column_start, row_index
+        self.backend.run("transposed", len(column_start), 8 * self.count, *arguments)
         return column_start, row_index
 
     def later(self, rows: int) -> Events:
         """Return the events this many rows later, as seen in the next time step; the first rows have none."""
         start = np.concatenate([np.zeros(rows, np.uint64), self.start[: len(self.start) - rows]])
         return Events(start, self.columns, self.backend, self.index[: int(start[-1])])
+
+
+def marks(rows: int, columns: int) -> tuple[Buffer, Buffer]:
+    """Describe what :func:`find_events` needs besides the lists: a bit for each element, and a bool for each row."""
+    return Buffer((rows * -(-columns // LANES),), np.uint64, False), Buffer((rows,), np.bool_, False)
 
 
 def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
@@ -89,7 +107,8 @@ def find_events(array: Array, value: Any, backend: BackEnd) -> Events | None:
     """
     columns = array.shape[-1]
     rows, per_row = array.size // columns, -(-columns // LANES)
-    words, start, wrong = np.empty(rows * per_row, np.uint64), np.zeros(rows + 1, np.uint64), np.zeros(rows, np.bool_)
+    words, wrong = [room.empty() for room in marks(rows, columns)]
+    start, wrong[...] = np.zeros(rows + 1, np.uint64), False
     flat = array.reshape(-1)
     flat = flat.view(np.uint8) if array.dtype == np.bool_ else flat
     spike, only = flat.dtype.type(value or 0), value is not None
@@ -159,14 +178,14 @@ class Packed:
     @functools.cached_property
     def array(self) -> Array:
         """``[blocks, n_in, lanes]``, flat; computed on first access."""
-        packed = empty((self.blocks * self.lanes * self.n_in,), self.weight.dtype)
+        packed = self.room.empty()
         self._move("pack", np.ascontiguousarray(self.weight), packed)
         return packed
 
     @property
-    def nbytes(self) -> int:
-        """Bytes of the array."""
-        return self.blocks * self.lanes * int(self.n_in) * int(self.weight.itemsize)
+    def room(self) -> Buffer:
+        """Describes the array."""
+        return Buffer((self.blocks * self.lanes * int(self.n_in),), self.weight.dtype)
 
     @property
     def blocks(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..engine import tuning
+from ..engine.buffers import Buffer
 
 __all__ = ["Block", "Heap"]
 
@@ -14,10 +15,10 @@ class Heap:
         self.now = self.peak = self.lent = 0
         self.idle: list[int] = []
 
-    def array(self, size: int, again: bool = False) -> Block:
-        """Count an array of numpy; with ``again``, one from :mod:`snn.engine.buffers`, which reuses large memory."""
-        limits = tuning.now()
-        again = again and limits.reused_bytes <= size <= limits.idle_bytes
+    def array(self, room: Buffer) -> Block:
+        """Count an array as it is made: :mod:`snn.engine.buffers` reuses large memory."""
+        limits, size = tuning.now(), room.nbytes
+        again = room.again and limits.reused_bytes <= size <= limits.idle_bytes
         if again:
             fitting = [s for s in self.idle if size <= s <= 2 * size]
             if fitting:

@@ -15,6 +15,7 @@ from autograd.errors import DTypeError
 from autograd.intake import to_numbers
 from autograd.state import quietly
 
+from ..common.checks import positive
 from ..common.structure import says_too_deep
 from .health_report import EDGES, DeadLayerWarning, HealthReport, LayerHealth
 from .health_rules import (
@@ -46,6 +47,7 @@ def health(
     mode: str = "auto",
     *,
     gradient: bool = True,
+    dt: float | None = None,
 ) -> HealthReport:
     """Check the neurons of a net in one forward and backward run that leaves the net unchanged.
 
@@ -62,6 +64,8 @@ def health(
         As for :func:`snn.run`. With ``mode="compiled"``, a layer that was never compiled takes a second or more.
     gradient : bool
         Whether to run backward. Without it there are no gradient norms; everything else is computed in less time.
+    dt : float, optional
+        Length of a time step in ms. With it the report has rates in Hz too; findings and gains stay the same.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def health(
     Raises
     ------
     AutogradError
-        As from :func:`snn.run`.
+        As from :func:`snn.run`, or if ``dt`` is not positive.
 
     Notes
     -----
@@ -107,6 +111,8 @@ def health(
 
     if not isinstance(net, Cell):
         raise DTypeError("snn.health", "a Cell as the net", describe(net), "The net comes first, then its input.")
+    if dt is not None:
+        dt = positive(dt, "snn.health", "dt", "Pass the length of a time step in ms, or leave it out for rates per step.")
     with unchanged(net):
         # Without numpy's warnings: values that are not finite are counted and reported.
         found, chosen = quietly(lambda: probe(net, x, (loss or _signed_mean) if gradient else None, state, mask, mode))
@@ -117,12 +123,12 @@ def health(
         for seen in found:
             judged = not trouble and all(layer.finite for layer in layers)
             wrong = _of_layer(seen.cell, constants)
-            layer = quietly(partial(_layer, seen, keep, steps, chosen, judged and not wrong))
+            layer = quietly(partial(_layer, seen, keep, steps, chosen, judged and not wrong, dt))
             layers.append(replace(layer, judged=judged, constants=wrong))
     pairs = zip(layers, [*layers[1:], None], strict=False)
     said = [replace(layer, problems=find_problems(layer, behind)) for layer, behind in pairs]
     elsewhere = *look_elsewhere(constants, [seen.cell for seen in found]), *look_at_norms(net)
-    return HealthReport(tuple(said), steps, samples, trouble, elsewhere)
+    return HealthReport(tuple(said), steps, samples, trouble, elsewhere, dt)
 
 
 def _of_layer(layer: Cell, constants: list[tuple[str, Cell | None, str]]) -> str:
@@ -137,7 +143,7 @@ def _signed_mean(out: Tensor) -> Tensor:
     return (mean * signs.astype(mean.dtype)).sum() / max(1, len(signs))
 
 
-def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerHealth:
+def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool, dt: float | None) -> LayerHealth:
     """Return the findings for a layer."""
     from . import health_measure as measure
 
@@ -181,4 +187,5 @@ def _layer(seen: Seen, keep: Any, steps: int, mode: str, judged: bool) -> LayerH
         differentiable=differentiable,
         silent_neurons=silent_neurons,
         is_output=seen.is_output,
+        hertz=None if dt is None or numbers["rate"] is None else 1000 * numbers["rate"] / dt,
     )

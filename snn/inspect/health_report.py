@@ -39,6 +39,8 @@ class LayerHealth:
         Number of neurons.
     rate : float or None
         Spikes per neuron per step, of either sign; several in one step count as one. None if the layer does not spike.
+    hertz : float or None
+        The same in Hz, from the ``dt`` of :func:`snn.health`; None without one.
     silent : float or None
         Share of the neurons that never fire.
     silent_neurons : array of int
@@ -104,6 +106,7 @@ class LayerHealth:
     differentiable: bool | None = None
     silent_neurons: Array = field(default_factory=partial(np.zeros, 0, int))
     is_output: bool = False
+    hertz: float | None = None
     problems: tuple[str, ...] = ()
     edges: ClassVar[Array] = EDGES
 
@@ -134,6 +137,8 @@ class HealthReport:
     elsewhere : tuple of str
         Problems outside the layers of neurons, in sentences: Parameters that are not finite, constants out of range, norms in
         evaluation whose statistics never moved.
+    dt : float or None
+        Length of a time step in ms, if given.
     """
 
     layers: tuple[LayerHealth, ...]
@@ -141,6 +146,7 @@ class HealthReport:
     samples: int
     trouble: str = ""
     elsewhere: tuple[str, ...] = ()
+    dt: float | None = None
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -176,13 +182,13 @@ class HealthReport:
             warnings.warn(" ".join(said + self.order), DeadLayerWarning, stacklevel=stacklevel)
 
     def plot(self, *, dt: float | None = None, ax: Any = None) -> Any:
-        """Draw the figure, as :func:`snn.plot.health` does."""
-        return health(self, dt=dt, ax=ax)
+        """Draw the figure, as :func:`snn.plot.health` does; ``dt`` is by default that of the report."""
+        return health(self, dt=self.dt if dt is None else dt, ax=ax)
 
 
 _COLUMNS = {
-    "neurons": "d", "rate": ".3f", "silent": ".0%", "saturated": ".0%", "mean": "+.2f", "std": ".2f", "dead": ".0%",
-    "gradient": ".1e", "gain": ".3g",
+    "neurons": "d", "rate": ".3f", "hertz": ".3g", "silent": ".0%", "saturated": ".0%", "mean": "+.2f", "std": ".2f",
+    "dead": ".0%", "gradient": ".1e", "gain": ".3g",
 }  # fmt: skip
 _LONG = 1e4  # a number that is larger is written with an exponent
 
@@ -194,13 +200,15 @@ def _show(value: float | None, form: str) -> str:
 
 
 def _lines(report: HealthReport) -> Iterator[str]:
-    yield f"T = {report.steps}, N = {report.samples}; mean and std: (v - threshold) / threshold"
+    length = "" if report.dt is None else f", dt = {report.dt:g} ms"
+    yield f"T = {report.steps}, N = {report.samples}{length}; mean and std: (v - threshold) / threshold"
     if not report.layers:
         yield "The net has no neurons."
         return
-    table = [["layer", *_COLUMNS]]
+    columns = {name: form for name, form in _COLUMNS.items() if name != "hertz" or report.dt is not None}
+    table = [["layer", *columns]]
     for layer in report.layers:
-        table.append([layer.name, *(_show(getattr(layer, name), form) for name, form in _COLUMNS.items())])
+        table.append([layer.name, *(_show(getattr(layer, name), form) for name, form in columns.items())])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for first, *rest in table:
         yield "  ".join([first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(rest, widths[1:], strict=True))])

@@ -145,8 +145,8 @@ _FIRING = (
     _Rule(lambda n: n.silent >= MOST, "is {deadness}: {silent:.0%} of its neurons never fire{blocked}"),
     _Rule(lambda n: n.saturated >= MOST, "is dead: {saturated:.0%} of its neurons fire in nearly every step{blocked}"),
     _Rule(lambda n: n.dead >= MOST, "is dead{blocked}"),
-    _Rule(lambda n: n.rate < LOW, "fires too rarely: {rate:.2g} spikes per neuron per step{blocked}"),
-    _Rule(lambda n: n.rate > HIGH, "fires too often: {rate:.2g} spikes per neuron per step{blocked}"),
+    _Rule(lambda n: n.rate < LOW, "fires too rarely: {rate:.2g} spikes per neuron per step{in_hertz}{blocked}"),
+    _Rule(lambda n: n.rate > HIGH, "fires too often: {rate:.2g} spikes per neuron per step{in_hertz}{blocked}"),
     _Rule(
         lambda n: n.rate >= 0 and not fires_in_order(n.rate, n.silent, n.saturated),
         "carries little information: {silent:.0%} of its neurons never fire, {saturated:.0%} fire almost always{blocked}",
@@ -228,6 +228,7 @@ def _numbers(layer: LayerHealth, behind: LayerHealth | None) -> SimpleNamespace:
     numbers = _known(layer)
     if layer.differentiable is False:
         numbers.dead = np.nan  # without a surrogate, a wider one is no remedy
+    numbers.in_hertz = "" if layer.hertz is None else f" ({layer.hertz:.3g} Hz)"
     numbers.deadness = "dead" if layer.is_dead else "silent"
     numbers.blocked = f"; no gradient passes through {numbers.dead:.0%} of its neurons" if numbers.dead >= SOME else ""
     silent, several = layer.silent_neurons, len(layer.silent_neurons) > 1

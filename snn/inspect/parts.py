@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -17,16 +16,20 @@ from autograd.graph import Node as Leaf
 from autograd.state import quietly, scope
 
 from ..common.structure import is_over_time, zeros_of
+from ..compiled.back import Back
+from ..compiled.back_part import Shared
 from ..compiled.execute import Execution
 from ..compiled.known import schedule_for
 from ..compiled.layout import Options
+from ..compiled.matters import makers
 from ..compiled.part import Part
 from ..compiled.stage import Running
-from ..engine.backends import back_end
-from ..engine.events import LANES, Events, padded
+from ..engine.buffers import Buffer
+from ..engine.events import Events, marks
 from ..graphs.graph import Edge, Node
 from ..graphs.stages import Stage
 from ..spikes import Spikes, in_each_row
+from .assumed import AssumedLists, assumed, bytes_of, plain, same, series, value_of
 from .footprint import Block, Heap
 from .listing import layers_before, name_of
 
@@ -35,9 +38,6 @@ __all__ = ["Walk"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Row = Counter[str]
 Found = list[tuple[Edge, Block]]
-FIRING = 0.05  # share of the neurons that fire in a step
-GIVEN = 0.02  # share of nonzero elements in an input of events
-ACTIVE = 0.10  # share of the derivatives of a surrogate with compact support that are not zero
 WHOLE = 4  # arrays of the size of its output that a layer over time allocates in the backward pass, besides the one it keeps
 PASSING = {"add", "_concat", "_reshape", "_stack", "expand_dims", "squeeze", "transpose"}  # they pass the gradient on
 
@@ -56,7 +56,6 @@ class Walk:
         self.rows: list[tuple[str, str, Row]] = []
         self.work: list[Block] = []  # freed with the stage
         self.held: dict[Edge, dict[str, Block]] = {}  # freed with a value
-        self.makers: dict[Edge, tuple[Running, int, int | None]] = {}  # stage, part, bool where a gradient matters
         self.taped: list[tuple[Callable[..., Found], list[Edge], list[Block]]] = []  # waits for the backward pass
         self.gradients: list[Block] = []
         learnt = [p for p in net.get_parameters() if p.requires_grad and training]
@@ -65,17 +64,18 @@ class Walk:
             self.graph = schedule.graph
             begin = {node.number: node.outputs[0] for node in self.graph.nodes if node.kind == "state"}
             starts = {number: zeros_of(output.shape, output.dtype) for number, output in begin.items()}
-            x = _tensor(shape, dtype, training and input_gradient, currents)
+            x = value_of(shape, dtype, Leaf(LEAF, (), shape, dtype) if training and input_gradient else None, currents)
             self.run = Execution(schedule, kept, x, starts, True, (), None, False, Options(checkpoint=checkpoint))
             given = next(Edge(node.number) for node in self.graph.nodes if node.kind == "input")
-            self.run.values[given], self.held[given] = x, {"numbers": self.heap.array(0)}
+            self.run.values[given], self.held[given] = x, {"numbers": self.heap.array(plain(0))}
             for stage, done in zip(schedule.stages, schedule.done, strict=True):
                 self.taped += self._stage(stage)
                 self.work.clear()
                 for edge in done:
                     self.held.pop(edge, None)
             self.held.clear()
-            self.arrived = {edge: self.heap.array(0) for edge in tree.leaves(self.graph.out)}  # from a loss that is summed
+            # The gradient of a loss that is summed takes no memory.
+            self.arrived = {edge: self.heap.array(plain(0)) for edge in tree.leaves(self.graph.out)}
             while self.taped:
                 self._back(*self.taped.pop())
 
@@ -91,19 +91,20 @@ class Walk:
         self.work.clear()
         for edge, block in found:
             before = self.arrived.pop(edge, None)
-            self.arrived[edge] = self.heap.array(self._bytes(edge)) if before else block
+            self.arrived[edge] = self.heap.array(self._room(edge)) if before else block
 
     # Values
 
-    def _bytes(self, edge: Edge) -> int:
-        return _bytes(self.run.value(edge))
+    def _room(self, edge: Edge, again: bool = False) -> Buffer:
+        return plain(bytes_of(self.run.value(edge)), again)
 
     def _make(self, edge: Edge, taped: bool, amplitude: Array | None = None) -> None:
         node = self.graph.nodes[edge.node]
         output = node.outputs[edge.output]
         shape = (self.steps, *output.shape) if node.varies else output.shape
         kind = "spikes" if amplitude is not None else "dense" if node.varies else "once"
-        self.run.values[edge] = _tensor(shape, output.dtype, taped, kind, amplitude)
+        leaf = Leaf(LEAF, (), shape, output.dtype) if taped and output.dtype.kind == "f" else None
+        self.run.values[edge] = value_of(shape, output.dtype, leaf, kind, amplitude)
 
     # Counts for the part in the last row, or in the backward pass
 
@@ -112,19 +113,19 @@ class Walk:
         self.rows.append((name, ", ".join(dict.fromkeys(currents)), self.row))
         return self.row
 
-    def _take(self, column: str, size: int, again: bool = True) -> Block:
-        self.row[column] += size
-        return self.heap.array(size, again)
+    def _take(self, column: str, room: Buffer) -> Block:
+        self.row[column] += room.nbytes
+        return self.heap.array(room)
 
-    def _use(self, size: int, again: bool = True) -> None:
-        """Count an array that is freed with the stage."""
-        self.work.append(self._take("buffers", size, again))
+    def _use(self, *rooms: Buffer) -> None:
+        """Count arrays that are freed with the stage."""
+        self.work += [self._take("buffers", room) for room in rooms]
 
     def _lists(self, events: Events) -> Block:
-        """Count event lists; while they are made, there is also a bit for each element."""
-        marks = self.heap.array((len(events.start) - 1) * (8 * -(-events.columns // LANES) + 1))
-        lists = self._take("buffers", events.start.nbytes + events.index.nbytes, False)
-        del marks
+        """Count event lists, and what finding them takes."""
+        finding = [self.heap.array(room) for room in marks(len(events.start) - 1, events.columns)]
+        lists = self._take("buffers", plain(events.start.nbytes + events.index.nbytes))
+        del finding
         return lists
 
     # Loops over time
@@ -132,110 +133,98 @@ class Walk:
     def _loops(self, stage: Stage) -> list[Any]:
         """Visit a stage of loops."""
         running = self.run.running(stage)
-        taped = any(t.node is not None for t in running.inputs)
+        form, taped, segments = running.form, running.recorded, running.segments()
         kept: list[Block] = []
-        rows = []
-        t0, t1 = running.segments()[0]
+        rows, written, states = [], [], []
         for n, part in enumerate(running.parts):
             inputs = [(_source(stage, e), c) for e, c in zip(part.core.inputs, part.currents, strict=True) if c is not None]
             rows.append(self._row(_name(part), (current.kind for _, current in inputs)))
-            neurons = math.prod(part.shape)
             for source, current in inputs:
                 if current.listed and "lists" not in self.held[source]:
                     self.held[source]["lists"] = self._lists(current.events)
                 current.taped = taped
-                if current.kept_bytes:
-                    kept.append(self._take("buffers", current.kept_bytes, False))
-                self._chunk(running, current)
-                kept += self.held[source].values()
-            outs, saved = running.form.given_out[n], running.form.kept[n] if taped else set()
-            made = {}
-            for i in sorted({*outs, *saved}):
-                made[i] = self._take("output" if i in outs else "saved", self.steps * neurons * part.dtype(i).itemsize)
-            kept += [made[i] for i in saved]
-            for k, (edge, i) in enumerate(zip(part.core.outs, outs, strict=True)):
-                self.held[edge], self.makers[edge] = {"out": made[i]}, (running, n, part.plan.matters[k])
-                self._make(edge, taped, None if part.flags[k] is None else part.out_amplitudes[k])
-            for i, fires in running.form.sends[n]:
-                self._use((t1 - t0) * neurons * (fires and i not in made))
-            wires = [cable.wire for cable in running.received_by(n) if cable.wire is not None]
-            kept += [self._take("buffers", wire.kept_bytes, False) for wire in wires]
-            state = sum(map(_bytes, part.starts))
-            self.work.append(self.heap.array(state))
-            kept.append(self.heap.array(state))
+                kept += [self._take("buffers", room) for room in current.kept] + [*self.held[source].values()]
+            self._chunks(running, part)
+            outs, rooms = form.given_out[n], part.rooms(form.written[taped][n], self.steps)
+            made = {i: self._take("output" if i in outs else "saved", room) for i, room in rooms.items()}
+            kept += [made[i] for i in form.kept[n]] if taped else []
+            self.held |= {edge: {"out": made[i]} for edge, i in zip(part.core.outs, outs, strict=True)}
+            self._use(*part.rooms(form.sent(n, made), segments[0][1]).values())
+            kept += [self._take("buffers", cable.wire.kept) for cable in running.received_by(n) if cable.wire is not None]
+            state = sum(map(bytes_of, part.starts))
+            self.work.append(self.heap.array(plain(state)))
+            kept.append(self.heap.array(plain(state)))
             if taped and running.options.checkpoint is not None:
-                kept.append(self._take("saved", state * len(running.segments()), False))
+                kept.append(self._take("saved", plain(state * len(segments))))
+            written.append({i: (same if i in part.flags else series)(room.shape, room.dtype) for i, room in rooms.items()})
+            states.append([same((start.size,), start.dtype) for start in part.starts])
+        found = iter(running.results(written, states, taped, []))
+        for core in stage.cores:
+            self.run.values |= {edge: assumed(next(found)) for edge in core.outs}
+            last = [next(found) for _ in core.states] or [self.run.values[core.outs[-1]]]
         edges = [edge for core in stage.cores for edge in core.outs]
-        return [(partial(self._loops_back, stage, running, rows), edges, kept)] if taped else []
+        return [(partial(self._loops_back, stage, running, last[0].node, rows), edges, kept)] if taped else []
 
-    def _chunk(self, running: Running, current: Any) -> None:
+    def _chunks(self, running: Running, part: Part) -> None:
         """Count the currents of a chunk, which stay until the next ones are computed."""
-        if current is not None and current.work_bytes:
+        for current in (c for c in part.currents if c is not None and c.in_chunks):
             for a, b in running.pieces(0, self.steps)[:2]:
-                self._use((b - a) * current.work_bytes)
+                self._use(*current.rooms(b - a))
 
-    def _loops_back(self, stage: Stage, running: Running, rows: list[Row], _: Any) -> Found:
+    def _loops_back(self, stage: Stage, running: Running, last: Any, rows: list[Row], _: Any) -> Found:
         """Visit it backward; return the gradients of its inputs."""
-        found: Found = []
-        t0, t1 = running.segments()[0]
-        length = running.chunk or t1
-        for n, (part, self.row) in enumerate(zip(running.parts, rows, strict=True)):
-            neurons, columns = math.prod(part.shape), part.layout.columns
-            chunks: dict[tuple[Any, bool], int] = {}  # current gradients, and whether they are laid out for events
-            cables = {cable.input: cable for cable in running.received_by(n)}
-            for k, (edge, given, current) in enumerate(zip(part.core.inputs, part.given, part.currents, strict=True)):
-                source, cable = _source(stage, edge), cables.get(k)
-                passes = given.x is not None and given.x.node is not None
-                sender = self.makers.get(source) if passes else None
-                weight = None if given.weights is None else given.weights.weight.array
-                few = current if sender and current is not None and current.few else None
-                if passes:
-                    # With few outputs it stays a product of two matrices.
-                    size = self.steps * neurons * weight.itemsize if few and weight is not None else self._bytes(source)
-                    found.append((source, self._take("gradients", size)))
-                if given.weights is None or weight is None:
-                    continue
-                d, events = part.plan.d_inputs[k], None if current is None else current.events
-                if cable is not None:
-                    sender = running, cable.source, running.matters(cable)
-                    fires, shape = cable.amplitude is not None, running.parts[cable.source].shape
-                    listed = fires and cable.wire is not None and cable.wire.listed
-                    events = _events((self.steps, *shape), FIRING) if listed else None
-                    self._use(2 * weight.nbytes, False)
-                if passes and not few:
-                    chunks[d, False] = weight.itemsize
-                if sender is not None and not few:
-                    self._places(*sender, weight)
-                if given.weights.weight.node is None:
-                    continue
-                self.gradients.append(self._take("gradients", weight.nbytes))
-                if events is None:
-                    self.work.append(self.heap.array(weight.nbytes, True))
-                if current is not None and current.constant:
-                    self._use(neurons * weight.itemsize, False)
-                else:
-                    chunks[d, events is not None] = weight.itemsize
+        node, shared, found = last.parents[0], AssumedLists(), list[tuple[Edge, Block]]()
+        for n, part in enumerate(running.parts):
+            matters = {*part.plan.matters, *part.plan.late_matters.values()} - {None}
+            node.saved.flags |= {(n, i): same((self.steps, *part.shape), np.uint8) for i in matters}
+        back = Back(running, node, {}, [node is not None for node in running.parents], shared)
+        for each, self.row in zip(back.parts, rows, strict=True):
+            part, form, rooms = each.part, each.form, each.rooms
+            for k, events in each.places.items():
                 if events is not None:
-                    self._use(events.index.nbytes + 8 * -(-self.steps // length) * (events.columns + 1), False)  # by columns
-                    self.work += [self._lists(events)] if cable else []
-            for (_, laid_out), size in chunks.items():
-                self._use(min(length, t1) * part.layout.samples * (padded(columns) if laid_out else columns) * size)
-            learnt = [p for p in part.parameters if p.node is not None]
-            self.work += [self._take("gradients", neurons * p.dtype.itemsize, False) for p in learnt]
+                    for maker, saved, m, i in makers(part.given[k].x.node) or ():  # type: ignore[union-attr]
+                        self._flags(maker.parts[m], saved.values[m], i)
+                    self.work.append(self._lists(events))
+                    self._use(*part.currents[k].sums(1))  # type: ignore[union-attr] # the weights in another layout
+            made = {d: self._take("gradients", rooms.rows[d]) for d in form.whole}
+            found += [(_source(stage, part.core.inputs[k]), made[form.d_inputs[k]]) for k in each.few]
+            found += [(_source(stage, part.core.inputs[k]), self._take("gradients", r)) for k, r in rooms.inputs.items()]
+            self._use(*(room for d, room in rooms.rows.items() if d not in form.whole), *rooms.packed.values())
+            for d, room in rooms.totals.items():
+                self.work.append(self._take("gradients" if d in form.parameters else "buffers", room))
+            for k in (k for k in each.weighted if each.wants_weight[k]):
+                current: Any = part.currents[k]
+                pieces = len(running.pieces(0, self.steps)) if current.in_chunks else 1
+                self._sums(current.sums(pieces), each.by_events.get(k), shared)
             if running.options.checkpoint is not None:  # a segment stays until the next one is recomputed
-                for i in running.form.saved[n] * 2:
-                    self._use((t1 - t0) * neurons * part.dtype(i).itemsize)
-                for current in part.currents:
-                    self._chunk(running, current)
+                numbers, steps = running.form.saved[each.n], running.segments()[0][1]
+                self._use(*2 * [*part.rooms(numbers, steps).values()])
+                self._use(*part.rooms(running.form.sent(each.n, numbers), steps).values())
+                self._chunks(running, part)
+        for cable in back.cables:
+            self.row, wire, source = rows[cable.cable.target], cable.cable.wire, cable.cable.source
+            if wire is not None:
+                weight = Buffer(wire.weight.shape, wire.weight.dtype, False)
+                self._use(weight, weight)  # in the layout of the loop, and before
+                if cable.places is not None:
+                    self._flags(running.parts[source], node.saved.values[source], running.matters(cable.cable))
+                if cable.wanted:
+                    self._sums([weight] * (1 + cable.needs_rows), cable.by_events, shared)
+        self.work += [self._lists(events) for events in shared.events.values()]
         return found
 
-    def _places(self, running: Running, n: int, matters: int | None, weight: Array) -> None:
-        """Count the places at which the gradient of a part's sent value is needed, and the weights laid out for them."""
-        if matters is not None:
-            shape = self.steps, *running.parts[n].shape
-            self.heap.array(0 if matters in running.form.kept[n] else math.prod(shape), True)  # bools, then idle
-            self.work.append(self._lists(_events(shape, ACTIVE)))
-            self._use(padded(weight.shape[0]) * weight.shape[1] * weight.itemsize, False)
+    def _flags(self, part: Part, saved: dict[int, Array], matters: int | None) -> None:
+        """Count the bools that mark where a gradient matters, unless they are saved; then their memory is idle."""
+        if matters is not None and matters not in saved:
+            self.heap.array(part.rooms([matters], self.steps)[matters])
+
+    def _sums(self, rooms: list[Buffer], by_events: Any, shared: Shared) -> None:
+        """Count a weight gradient, and what it takes to sum it."""
+        self.gradients.append(self._take("gradients", rooms[0]))
+        self.work += map(self.heap.array, rooms[1:])
+        if by_events is not None and id(by_events.events) not in shared.by_column:
+            shared.by_column[id(by_events.events)] = by_events.events
+            self._use(*by_events.events.columns_rooms(by_events.rows))
 
     # Nodes that run on all steps at once
 
@@ -259,21 +248,23 @@ class Walk:
             return [(partial(self._whole_back, row, wanted, True, 0, 0), outs, [])] if taped else []
         for edge in outs:
             self._make(edge, taped)
-        over_time = sum(map(self._bytes, outs)) if cell is not None and is_over_time(cell) else 0
+        over_time = sum(self._room(edge).nbytes for edge in outs) if cell is not None and is_over_time(cell) else 0
         saved, views, needed = (over_time, {}, set(inputs)) if over_time else self._tried(node)
         for edge in inputs:
             if isinstance(self.run.value(edge), Spikes) and "numbers" not in self.held[edge]:
-                self.held[edge]["numbers"] = self._take("saved" if taped and edge in needed else "buffers", self._bytes(edge))
+                self.held[edge]["numbers"] = self._take(
+                    "saved" if taped and edge in needed else "buffers", self._room(edge, True)
+                )
         for edge in outs:
             view = self.held.get(views.get(edge, edge))
-            self.held[edge] = view or {"out": self._take("output", self._bytes(edge), False)}
-        self._use(over_time, False)
+            self.held[edge] = view or {"out": self._take("output", self._room(edge))}
+        self._use(plain(over_time))
         if not taped:
             return []
         kept = [block for edge in (*inputs, *outs) if edge in needed for block in self.held[edge].values()]
-        kept.append(self._take("saved", saved, False))
+        kept.append(self._take("saved", plain(saved)))
         passing = cell is None and node.what.__name__ in PASSING
-        return [(partial(self._whole_back, row, wanted, passing, sum(map(_bytes, learnt)), over_time), outs, kept)]
+        return [(partial(self._whole_back, row, wanted, passing, sum(map(bytes_of, learnt)), over_time), outs, kept)]
 
     def _sequence(self, node: Node) -> list[Any]:
         """Visit a layer with a state that runs on all time steps at once."""
@@ -286,14 +277,14 @@ class Walk:
             amplitude = None  # pooled as numbers
         listed = hasattr(node.what, "way") and node.what.way(x)[0] is not None
         if isinstance(x, Spikes) and amplitude is None and not listed and "numbers" not in self.held[source]:
-            self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._bytes(source))
+            self.held[source]["numbers"] = self._take("saved" if taped and learnt else "buffers", self._room(source, True))
         self._make(out, taped, amplitude)
-        self.held[out] = {"out": self._take("output", self._bytes(out) if amplitude is None else x.size, False)}
+        self.held[out] = {"out": self._take("output", self._room(out) if amplitude is None else plain(x.size))}
         if not taped:
             return []
         kept = [*self.held[source].values()] if learnt else []
         wanted = [source] if x.node is not None else []
-        return [(partial(self._whole_back, row, wanted, False, sum(map(_bytes, learnt)), 0), [out], kept)]
+        return [(partial(self._whole_back, row, wanted, False, sum(map(bytes_of, learnt)), 0), [out], kept)]
 
     def _summed(self, node: Node) -> Array | None:
         """Return the amplitude of the spikes that an operation sums, if only layers after it need the sum."""
@@ -307,10 +298,9 @@ class Walk:
 
     def _whole_back(self, row: Row, wanted: list[Edge], passing: bool, learnt: int, size: int, arrived: list[Block]) -> Found:
         self.row = row
-        self.gradients.append(self._take("gradients", learnt, False))
-        for _ in range(WHOLE):
-            self._use(size, False)
-        return [(edge, arrived[0] if passing else self._take("gradients", self._bytes(edge), False)) for edge in wanted]
+        self.gradients.append(self._take("gradients", plain(learnt)))
+        self._use(*WHOLE * [plain(size)])
+        return [(edge, arrived[0] if passing else self._take("gradients", self._room(edge))) for edge in wanted]
 
     def _tried(self, node: Node) -> tuple[int, dict[Edge, Edge], set[Edge]]:
         """Run a step on zeros; return the bytes that it saves in all, the views by value, and the values that it keeps."""
@@ -334,39 +324,6 @@ class Walk:
         kept = _kept_by([leaf.node for leaf in outs.values() if leaf.node is not None])
         own = sum(size for key, size in kept.items() if key not in there)
         return own * (self.steps if node.varies else 1), views, {there[key] for key in kept if key in there}
-
-
-# Values that take no memory
-
-
-def _same(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return zeros that are the same at every step."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
-
-
-def _series(shape: tuple[int, ...], dtype: Any) -> Array:
-    """Return zeros that count as different at every step."""
-    base = np.zeros(shape[0], dtype)
-    return np.lib.stride_tricks.as_strided(base, shape, (base.itemsize, *[0] * (len(shape) - 1)), writeable=False)
-
-
-def _events(shape: tuple[int, ...], density: float) -> Events:
-    size, rows = math.prod(shape), math.prod(shape[:-1])
-    return Events(_same((rows + 1,), np.uint64), shape[-1], back_end(), _same((int(density * size),), np.uint32))
-
-
-def _tensor(shape: tuple[int, ...], dtype: Any, taped: bool, kind: str, amplitude: Array | None = None) -> Tensor:
-    """Return a value that selects a way of currents, or represents the spikes of a neuron."""
-    leaf = Leaf(LEAF, (), shape, dtype) if taped and dtype.kind == "f" else None
-    if kind not in ("events", "spikes"):
-        return Tensor.wrap((_same if kind == "once" else _series)(shape, dtype), leaf)
-    spikes = Spikes(_same(shape, np.uint8), np.ones((), dtype) if amplitude is None else amplitude, back_end(), leaf)
-    spikes._values, spikes._lists = _series(shape, dtype), [_events(shape, GIVEN if kind == "events" else FIRING)]
-    return spikes
-
-
-def _bytes(value: Tensor) -> int:
-    return math.prod(value.shape) * int(value.dtype.itemsize)
 
 
 def _source(stage: Stage, edge: Edge) -> Edge:

@@ -7,7 +7,7 @@ import pytest
 
 import snn
 from autograd import Cell, Parameter, Tensor, grad, nn, ops
-from autograd.errors import CompileError, DTypeError, ShapeError
+from autograd.errors import ArgumentError, CompileError, DTypeError, ShapeError
 from snn.inspect import health_probe
 from tests.snn.helpers.nets import NETS, Adaptive, Holder, bits, currents, two_layers
 
@@ -581,6 +581,30 @@ def test_an_input_that_is_all_zero_is_said_and_nothing_else():
         report.warn()
     x[-1, -1, -1] = 1e-3
     assert len(snn.health(layered(1e-3), x).problems) == 2
+
+
+def test_with_the_length_of_a_step_rates_are_in_hertz_too():
+    rare = snn.health(snn.IFNode(), np.full((T, N, 3), 0.6, np.float32), dt=0.5)
+    plain = snn.health(snn.IFNode(), np.full((T, N, 3), 0.6, np.float32))
+    rate = plain.layers[0].rate
+    assert (rare.dt, plain.dt, plain.layers[0].hertz) == (0.5, None, None)
+    assert (rare.layers[0].rate, rare.layers[0].hertz) == (rate, pytest.approx(2000 * rate))
+    title, head, row, *_ = str(rare).splitlines()
+    assert title.startswith(f"T = {T}, N = {N}, dt = 0.5 ms; mean and std")
+    assert head.split()[:4] == ["layer", "neurons", "rate", "hertz"]
+    assert f"{2000 * rate:.3g}" in row.split()
+    assert f"fires too often: {rate:.2g} spikes per neuron per step ({2000 * rate:.3g} Hz). Multiply" in str(rare)
+    assert "ertz" not in str(plain)
+    assert "Hz" not in str(plain)
+    assert rare.layers[0].gain == plain.layers[0].gain
+    readout = snn.health(nn.SequentialCell(nn.Dense(4, 3, rng=0), snn.LeakyReadout(beta=0.9)), data(), dt=1)
+    assert readout.layers[0].hertz is None
+
+
+@pytest.mark.parametrize("dt", [0, -1.0, "1 ms", True, np.nan])
+def test_a_step_has_a_positive_length(dt):
+    with pytest.raises(ArgumentError, match=r"snn.health: expected dt to be a positive number.*in ms"):
+        snn.health(layered(), data(), dt=dt)
 
 
 def test_only_what_is_not_masked_of_an_input_counts():
