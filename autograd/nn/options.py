@@ -114,7 +114,7 @@ def float_dtype(where: str, dtype: Any) -> DType:
     """
     found = to_dtype(dtype, where)
     if found.kind != "f":
-        raise DTypeError(where, "a float dtype", str(found), "Learned weights are floats: dtype=autograd.float32.")
+        raise DTypeError(where, "a float dtype", str(found), "Learnt weights are floats: dtype=autograd.float32.")
     return found
 
 

@@ -211,5 +211,5 @@ def _check_range(name: str, array: Array, end: int) -> None:
             f"Events, {name}",
             f"values from 0 to {end - 1}",
             f"{array.min()} to {array.max()}",
-            "Is the shape that of the sensor?",
+            "Is this the shape of the sensor?",
         )
