@@ -23,7 +23,7 @@ _ONE_DEVICE = "Leave it out: everything is computed on the CPU"
 _TRACKED = "Leave it out: only autograd.grad tracks Tensors"
 _NO_LAYER = "There is no such layer; write it as a Cell whose construct uses autograd.ops"
 _NO_OPTIMIZER = "There is no such optimizer; a subclass of optim.Optimizer adds one"
-_SCHEDULES = "Use optim.schedules: a schedule is passed as lr, and counts the steps itself"
+_SCHEDULES = "Use optim.schedules: pass a schedule as lr; the optimizer counts the steps"
 _IN_PLACE = "Tensors never change in place. Rebind the name, x = x + 1, or set a Parameter with weight.set_data(values)"
 
 TENSOR: dict[str, str] = {

@@ -41,11 +41,11 @@ class Options:
     seed: int = 0
     """Seed of all random numbers; the same seed gives the same bits."""
     seeds: Annotated[int, tyro.conf.arg(metavar="N")] = 1
-    """Run N times, with this seed and the following ones, and print mean and spread."""
+    """Run N times, with the seeds from --seed on, and print mean and spread."""
     out: Path = Path("runs")
     """Parent directory of run directories."""
     smoke: bool = False
-    """Run for a few seconds, to check that everything works; given options are kept."""
+    """Run for a few seconds, to check that everything works; options that you pass are kept."""
 
     counts: ClassVar[tuple[str, ...]] = ("seeds",)
     """Options that are counts; an experiment adds its own."""

@@ -1,7 +1,7 @@
 """Train a spiking network on MNIST, read from local files.
 
-784-1000-10 leaky integrate-and-fire neurons over 25 time steps; the class is the neuron that spikes most. Without a
-training file the t10k file is split, and the run says so. A smoke run without --data makes its own small set.
+784-1000-10 leaky integrate-and-fire neurons over 25 time steps; the class is the neuron that spikes most. Without
+training files the t10k files are split, and the run says so. A smoke run without --data makes its own small set.
 """
 
 from __future__ import annotations

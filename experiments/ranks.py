@@ -46,7 +46,8 @@ def begin(config: Any, rest: str) -> snn.train.Ranks | None:
         started = next((int(os.environ[name]) for name in _SIZES if os.environ.get(name, "").isdigit()), 1)
         if started > 1:
             raise ArgumentError(
-                "option --ranks", f"{started}, as mpiexec has started", "1, so that each would make the same run by itself",
+                "option --ranks", f"{started}, as many as mpiexec has started",
+                "1, with which each would make the same run by itself",
                 f"Add --ranks {started} if it trains a network; or leave mpiexec out.",
             )  # fmt: skip
         return None

@@ -58,7 +58,7 @@ code { overflow-wrap: anywhere; }
 _USAGE = """\
 usage: python -m experiments report DIR... [--out FILE]
 
-Write one HTML page about runs, with figures and comparisons. DIR is a run directory, or a parent of some; FILE is
+Write one HTML page about runs, with figures and comparisons. DIR is a run directory, or contains some; FILE is
 report.html in the current directory unless given.
 """
 
@@ -147,7 +147,7 @@ def _runs(groups: list[Group], metrics: list[str]) -> str:
     for group in groups:
         for run in group.runs:
             last = run.history[-1] if run.history else {}
-            again = [] if run in group.counted else ["not counted: another run of this seed is"]
+            again = [] if run in group.counted else ["not counted: another run with this seed counts"]
             seed, notes = str(run.seed), "; ".join([*run.notes, *again])
             place = str(run.path.absolute().relative_to(above))
             rows.append([group.label, seed, *(_number(last.get(metric)) for metric in shown), place, notes])

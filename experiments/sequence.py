@@ -1,9 +1,9 @@
 """Train spiking networks on sequences that only memory can tell apart: delayed spikes, or store and recall.
 
-``--task delays``: polychronous groups (Izhikevich, Neural Computation 2006). Every channel spikes once, at an unknown onset
-plus a delay of its class; a layer of leaky neurons with synaptic currents has to tell the classes apart.
+--task delays: polychronous groups (Izhikevich, Neural Computation 2006). Every channel spikes once, at an unknown onset plus a
+delay that depends on the class; a layer of leaky neurons with synaptic currents has to tell the classes apart.
 
-``--task recall``: store and recall (Bellec et al., Long short-term memory and learning-to-learn in networks of spiking
+--task recall: store and recall (Bellec et al., Long short-term memory and learning-to-learn in networks of spiking
 neurons, NeurIPS 2018). The network must recall a bit long after it was shown. As in the paper, some of the neurons adapt, so
 that their thresholds remember, and all are connected; the stream is shorter than theirs.
 """
@@ -36,7 +36,7 @@ class Config(TrainingOptions):
     batch_size: int = 50
     learning_rate: float = 5e-3
     steps: int = 100
-    """Time steps T of delayed spikes; of a whole stream of symbols in store and recall."""
+    """Time steps T: of the delayed spikes, or of a whole stream of symbols in store and recall."""
     hidden: int = 64
     beta: float = 0.9
     """Share of a membrane that remains after a step."""

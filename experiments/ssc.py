@@ -4,8 +4,8 @@ The recurrent network of Cramer et al. (The Heidelberg spiking data sets for the
 networks, IEEE Transactions on Neural Networks and Learning Systems 33, 2022), as in the experiment shd: 700-128-35, and a loss
 on the largest value over time of a readout's membrane. They report a test accuracy of 50.9 %.
 
-``--network delays``: the feed-forward network of Hammouamri et al. (ICLR 2024), whose connections learn their delays. Their
-settings are ``--step 10 --steps 100 --group 5 --hidden 512 --layers 3 --longest 30 --epochs 60``; they report 80.69 %.
+--network delays: the feed-forward network of Hammouamri et al. (ICLR 2024), whose connections learn their delays. Their
+settings are --step 10 --steps 100 --group 5 --hidden 512 --layers 3 --longest 30 --epochs 60. They report 80.69 %.
 """
 
 from __future__ import annotations

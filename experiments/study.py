@@ -26,7 +26,7 @@ class Options:
     grid: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=A,B,...")] = ()
     """Values to try, in all combinations: learning_rate=1e-3,1e-2 seed=0,1,2."""
     search: Annotated[tuple[str, ...], tyro.conf.arg(metavar="OPTION=LOW:HIGH[:log]")] = ()
-    """Ranges that an Optuna study searches; it then also chooses among the values of --grid. Extra: sweep."""
+    """Ranges that an Optuna study searches (extra sweep); it then also chooses among the values of --grid."""
     trials: int = 20
     """Trials of a search."""
     seed: int = 0
@@ -34,7 +34,7 @@ class Options:
     workers: int = 2
     """Number of parallel runs."""
     dask: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Address of the scheduler of a Dask cluster that does the runs, such as tcp://10.0.0.1:8786. Extra: dask."""
+    """Address of the scheduler of a Dask cluster that does the runs, such as tcp://10.0.0.1:8786 (extra dask)."""
     metric: str = "test_accuracy"
     """Metric of the last epoch by which runs are compared; also allowed after --resume DIR."""
     lowest: bool = False

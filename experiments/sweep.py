@@ -1,8 +1,8 @@
-"""``python -m experiments sweep NAME ...``: many runs of an experiment, in parallel processes.
+"""python -m experiments sweep NAME ...: many runs of an experiment, in parallel processes.
 
-The processes are on this machine, or with ``--dask ADDRESS`` on the workers of a cluster.
+The processes are on this machine, or with --dask ADDRESS on the workers of a cluster.
 
-Each trial has a directory with its run, its output and, once it has ended, its result. ``sweep --resume DIR`` resumes a sweep
+Each trial has a directory with its run, its output and, once it has ended, its result. sweep --resume DIR resumes a sweep
 that was interrupted or killed: finished runs are kept, and the others continue from their last checkpoint.
 """
 

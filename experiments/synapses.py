@@ -125,7 +125,7 @@ def nmda(axes: Any, config: Config) -> None:
         axes[0].plot(v, block(Tensor(v)), color=colour, label=f"{magnesium:g} mM of magnesium", lw=1.2)
     axes[0].set_xlabel("Membrane (mV)")
     axes[0].set_title("NMDA: block by magnesium")
-    axes[1].set_title("NMDA: a spike, weak and strong")
+    axes[1].set_title("NMDA: a weak and a strong input")
     axes[0].set_ylabel("Share open")
     x = train(200, 10)
     rest = snn.LIFNode(100.0, fire=False, tau=config.tau, decay_input=False, v_reset=_REST)

@@ -26,7 +26,7 @@ class TrainingOptions(Options):
     batch_size: int = 64
     """Samples per step of the optimizer."""
     learning_rate: float = 1e-3
-    """Initial rate of Adam; it falls to zero along half a cosine."""
+    """Initial learning rate of Adam; it falls to zero along half a cosine."""
     steps: int = 16
     """Time steps T for each sample."""
     hidden: int = 128

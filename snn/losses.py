@@ -134,7 +134,7 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 
 
 def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
-    """Cross entropy on the largest value over time of the membrane of each class's neuron (Cramer et al., 2020).
+    """Cross entropy on the largest value over time of the membrane of each class's neuron (Cramer et al., 2022).
 
     Arguments, errors and the warning are those of :func:`membrane_cross_entropy`.
     """

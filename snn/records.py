@@ -107,7 +107,7 @@ class Record(dict[str, Tensor]):
         -------
         neo.Block
             One segment per sample. A layer's ``spike`` becomes one ``SpikeTrain`` per neuron, from 0 to ``T * dt`` ms, with
-            the spike of step ``t`` at ``t * dt``; every nonzero value is one spike. All other variables become an
+            the spike of step ``t`` at ``t * dt``; every nonzero value is one spike. Each other variable becomes an
             ``AnalogSignal`` with one channel per neuron, without a unit. The ``annotations`` hold layer, neuron (counted over
             all features) and sample.
 

@@ -39,7 +39,7 @@ class ReLU(_Elementwise):
 
 
 class ReLU6(_Elementwise):
-    """Rectifier cut at 6 as a layer."""
+    """Rectifier capped at 6 as a layer."""
 
     def construct(self, x: Any) -> Tensor:
         """Map ``[...]`` to the same shape."""

@@ -126,7 +126,7 @@ class Upsample(Layer):
     mode : {"nearest", "linear", "bilinear", "trilinear"}
         Use the nearest element, or interpolate between the two nearest along each of 1, 2 or 3 axes.
     align_corners : bool, optional
-        For the linear modes: align the centers of the outermost elements, not their outer borders.
+        For the linear modes: align the centres of the outermost elements, not their outer borders.
 
     Raises
     ------

@@ -89,7 +89,7 @@ class Dense(Weighted):
         self.in_channels, self.out_channels, self.has_bias = in_channels, out_channels, has_bias
         dtype = to_dtype(dtype, "Dense")
         if dtype.kind != "f":
-            raise DTypeError("Dense", "a float dtype", str(dtype), "Learned weights are floats: dtype=autograd.float32.")
+            raise DTypeError("Dense", "a float dtype", str(dtype), "Learnt weights are floats: dtype=autograd.float32.")
         default = init.KaimingUniform()
         shape = (out_channels, in_channels)
         weight = init.make(default if weight_init is None else weight_init, shape, rng, "Dense, weight_init")

@@ -79,7 +79,7 @@ def float_dtype(where: str, dtype: Any) -> DType:
     """Return the dtype of Parameters, after a check that it is floating."""
     found = to_dtype(dtype, where)
     if found.kind != "f":
-        raise DTypeError(where, "a float dtype", str(found), "Learned weights are floats: dtype=autograd.float32.")
+        raise DTypeError(where, "a float dtype", str(found), "Learnt weights are floats: dtype=autograd.float32.")
     return found
 
 

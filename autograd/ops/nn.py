@@ -40,7 +40,7 @@ def relu(x, /):
     scalar="0 if {x} < 0 else 6 if {x} > 6 else {x}",
 )
 def relu6(x, /):
-    """Rectifier cut at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""
+    """Rectifier capped at 6, ``min(max(x, 0), 6)``; its derivative is 1 on (0, 6]."""
     return np.clip(x, 0, 6)
 
 

@@ -36,7 +36,7 @@ def interpolate(
     mode : {"nearest", "linear", "bilinear", "trilinear"}
         Take the element at each place, or interpolate between the two nearest along each of 1, 2 or 3 axes.
     align_corners : bool, optional
-        For the linear modes: align the centers of the outermost elements, not their outer borders.
+        For the linear modes: align the centres of the outermost elements, not their outer borders.
 
     Returns
     -------

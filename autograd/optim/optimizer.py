@@ -125,8 +125,8 @@ class Optimizer:
 
         Notes
         -----
-        After any other error, such as one in a schedule, nothing is updated either. Only Ctrl-C or a lack of memory in the
-        middle of a step may change the optimizer's memory, where it has more than 65536 numbers.
+        After any other error, such as one in a schedule, nothing is updated either. Only Ctrl-C or a MemoryError in the
+        middle of a step may change the optimizer's memory, and only for a Parameter of more than 65,536 numbers.
         """
         name = type(self).__name__
         check_fit(gradients, name, self.params)

@@ -15,6 +15,8 @@ _RECORD = "Pass record=['spike', 'v'] to snn.run"
 
 _POISSON = "Use snn.encode.rate(x, T, rng) with x = rate * dt / 1000, for a rate in Hz and dt in ms"
 
+_LI = "Use snn.CurrentLIFNode(tau_syn=5.0, tau=10.0, decay_input=True, fire=False)"
+
 _DIALECT = "snn.LIFNode.dialect('{}', ...) equals its defaults"
 
 _SNN: dict[str, str] = {
@@ -86,8 +88,8 @@ _SNN: dict[str, str] = {
     "LSNNCell": "Use snn.LSNNNode",
     "RLIF": "Use snn.Recurrent(snn.LIFNode(beta=0.9), n)",
     "LI": "Use snn.LeakyReadout(beta=0.9)",
-    "LICell": "Use snn.LeakyReadout(beta=0.9)",
-    "LILinearCell": "Use autograd.nn.Dense and snn.LeakyReadout(beta=0.9)",
+    "LICell": _LI,
+    "LILinearCell": f"{_LI} after an autograd.nn.Dense without bias",
     "ExpLeak": "Use snn.LeakyReadout(beta=0.9)",
     "PLIF": "Use snn.PLIFNode",
     "Izhikevich": "Use snn.IzhikevichNode",
@@ -218,7 +220,7 @@ _PLOT: dict[str, str] = {
 }
 
 _DATA: dict[str, str] = {
-    "DataLoader": "Use dataset.batches(size, rng); snn.data.from_loader adapts one of torch",
+    "DataLoader": "Use dataset.batches(size, rng); snn.data.from_loader adapts a DataLoader of torch",
     "FashionMNIST": "Use snn.data.fashion_mnist(directory)",
     "KMNIST": "Use snn.data.kmnist(directory)",
     "EMNIST": "Use snn.data.emnist(directory, split)",
@@ -282,7 +284,7 @@ NEURON: dict[str, str] = {
     "output": _CARRIED,
     "reset_delay": "Leave it out: the reset is immediate; snn.LIFNode.dialect('snntorch', ...) has the delayed one",
     "step_mode": f"Leave it out: {_OVER_TIME}",
-    "backend": "Leave it out: snn.run(..., mode='compiled') is the fast one",
+    "backend": "Leave it out: snn.run(..., mode='compiled') is the fast mode",
     "store_v_seq": "Leave it out: snn.run(..., record=['v']) records it",
     "size": "Leave it out: the input sets the number of neurons",
     "N": "Leave it out: the input sets the number of neurons",

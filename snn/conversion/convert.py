@@ -63,8 +63,8 @@ def convert(
         Whether each channel, or feature, has a scale of its own. The last rectifier, if no weights follow, has one for all:
         its spikes are the scores, which are compared with each other.
     start : float
-        Initial membranes, in thresholds, in [0, 1): 0.5 rounds spike counts to nearest, 0 rounds them down (Bu et al.,
-        2022).
+        Initial membranes, in thresholds, in [0, 1): 0.5 rounds spike counts to the nearest whole number, 0 rounds them
+        down (Bu et al., 2022).
 
     Returns
     -------

@@ -37,7 +37,7 @@ def unpack(archive: Path, gives: str, limit: int) -> Path:
             _unpack_all(archive, Path(place), limit, where)
             inside = [path for path in Path(place).rglob(gives) if _HIDDEN not in path.parts]
             if not inside:
-                raise DataError(where, f"an archive with {gives}", "none in it", AGAIN)
+                raise DataError(where, f"an archive with {gives}", "one without it", AGAIN)
             os.replace(min(inside, key=lambda path: len(path.parts)), target)
     except DataError:
         raise

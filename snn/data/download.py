@@ -84,7 +84,7 @@ def _missing(base: Path, remote: Remote, where: str) -> DataError:
     source = remote
     while not source.urls and source.inside is not None:
         source = source.inside
-    what = remote.target if source.name == remote.target else f"{remote.target}, or {source.name} with it"
+    what = remote.target if source.name == remote.target else f"{remote.target}, or {source.name}, which contains it"
     fetched = f"{where}(..., download=True) fetches it, or f" if source.urls else "F"
     fix = f"{fetched}etch {source.name} from {source.address} and put it into {base}."
     return DataError(f"reading {base}", what, "no such file", fix)

@@ -206,5 +206,5 @@ def _check_range(name: str, array: Array, end: int) -> None:
     if len(array) and (array.min() < 0 or array.max() >= end):
         raise ArgumentError(
             f"Events, {name}", f"values from 0 to {end - 1}", f"{array.min()} to {array.max()}",
-            "Is the shape that of the sensor?",
+            "Is this the shape of the sensor?",
         )  # fmt: skip

@@ -111,10 +111,10 @@ def mnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST
     Returns
     -------
     MNIST
-        Images and labels. If there is no training file, the t10k file is split: its first 80 % are the training part and the
-        other 20 % the test part (8,000 and 2,000 images). Results on such a part are not results on the MNIST test set;
-        ``split`` names the files that were read. Samples of ``train`` and ``test`` are images ``[1, 28, 28]`` float32 in [0,
-        1].
+        Images and labels. If there are no training files, the t10k files are split: the first 80 % of the images are the
+        training part and the other 20 % the test part (8,000 and 2,000 images). Results on such a part are not results on the
+        MNIST test set; ``split`` names the files that were read. Samples of ``train`` and ``test`` are images ``[1, 28, 28]``
+        float32 in [0, 1].
 
     Raises
     ------
@@ -195,11 +195,11 @@ def _four_files(directory: Any, remotes: tuple[Remote, ...], download: bool, nam
     else:
         cut = len(test[0]) * 4 // 5
         train, test = (test[0][:cut], test[1][:cut]), (test[0][cut:], test[1][cut:])
-        split = "no training file: the first 80 % of the t10k file, and the rest of it"
+        split = "no training files: the first 80 % of the t10k files, and the rest of them"
     if not (len(train[0]) and len(test[0])):
         raise DataError(
             f"reading {base}", "at least one training and one test image", f"{len(train[0])} and {len(test[0])}",
-            "Without a training file the t10k file is split.",
+            "Without training files the t10k files are split.",
         )  # fmt: skip
     return MNIST(*train, *test, split, name, classes)
 

@@ -39,7 +39,7 @@ _BROKEN = (OSError, KeyError, ValueError, TypeError, RuntimeError, IndexError, A
 
 
 def shd(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
-    """Read the Spiking Heidelberg Digits: spoken digits from 0 to 9 in German and English (Cramer et al., 2020).
+    """Read the Spiking Heidelberg Digits: spoken digits from 0 to 9 in German and English (Cramer et al., 2022).
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def shd(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
     References
     ----------
     B. Cramer, Y. Stradmann, J. Schemmel, F. Zenke: The Heidelberg spiking data sets for the systematic evaluation of spiking
-    neural networks. IEEE Transactions on Neural Networks and Learning Systems 33, 2020.
+    neural networks. IEEE Transactions on Neural Networks and Learning Systems 33, 2022.
     """
     return _read("shd", {"train": "shd_train", "test": "shd_test"}, 20, directory, download)
 
 
 def ssc(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
-    """Read the Spiking Speech Commands: 35 English words by many speakers (Cramer et al., 2020).
+    """Read the Spiking Speech Commands: 35 English words by many speakers (Cramer et al., 2022).
 
     The files are ``ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5``, and the splits ``train``, ``validation`` and
     ``test``. The arguments are those of :func:`shd`.

@@ -33,7 +33,7 @@ class Dropout(Stateful):
     state, so a run in parts keeps it, and can be recorded as ``keep``. The same generator gives the same masks in every mode.
 
     Spikes stay spikes. Outside training mode it returns its input, whatever its state. A state from such a run drops nothing
-    in training either, since its mask holds ones: start a run for training fresh.
+    in training either, since its mask holds ones: start training runs fresh.
 
     Parameters
     ----------

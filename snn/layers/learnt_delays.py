@@ -101,9 +101,7 @@ class LearntDelays(DelayedWeights):
     def _check_sigma(self) -> None:
         width = to_numbers(self.sigma, "LearntDelays, sigma")
         if width.ndim or width.dtype.kind not in "iuf" or not 0 < width < np.inf:
-            raise ArgumentError(
-                "LearntDelays", "sigma > 0, in steps", describe(self.sigma), "For no width, use share='linear'."
-            )
+            raise ArgumentError("LearntDelays", "sigma > 0, in steps", describe(self.sigma), "share='linear' has no width.")
 
     def _inside(self) -> Any:
         """Return the delays, clipped to 0 to ``max_delay``, with the gradient of the clipped ones."""

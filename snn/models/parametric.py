@@ -65,7 +65,7 @@ def plif_net(
     classes: int = 10, *, image: tuple[int, int, int] = (1, 28, 28), channels: int = 128, blocks: int = 2, hidden: int = 2048,
     dropout: float = 0.5, neuron: Maker | None = None, rng: np.random.Generator | int | None = None,
 ) -> nn.SequentialCell:  # fmt: skip
-    """Make the network of Fang et al. (2021): 128C3-BN-PLIF-MP2 twice, then 2048-PLIF-100-PLIF and votes of ten neurons.
+    """Make the network of Fang et al. (2021): 128C3-BN-PLIF-MP2 twice, then 2048-PLIF-100-PLIF and ten votes per class.
 
     It has 3 x 3 convolutions and dense layers without biases, max pooling of spikes, and before each dense layer a dropout
     that keeps its mask for a whole run. The defaults are for MNIST and Fashion-MNIST, with 13,198,980 Parameters. Pass

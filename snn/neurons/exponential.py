@@ -20,7 +20,7 @@ class EIFNode(Neuron):
     ``v = v + (x - (v - v_rest) + delta exp((v - v_rh) / delta)) / tau``: above ``v_rh`` the membrane runs away.
 
     It does not fire at a constant input of up to ``v_rh - v_rest - delta``, 0.6 by default. With a ``delta`` above
-    ``v_rh - v_rest``, the default in SpikingJelly, it fires without any input.
+    ``v_rh - v_rest``, as by default in SpikingJelly, it fires without any input.
 
     Parameters
     ----------

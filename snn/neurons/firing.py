@@ -45,7 +45,7 @@ class Firing(Cell):
 
 
 class MultiSpike(Firing):
-    """Several spikes per step: the number of multiples of the threshold below the membrane, ``ceil(v / v_threshold) - 1``.
+    """Several spikes per step: as many as multiples of the threshold lie below the membrane, ``ceil(v / v_threshold) - 1``.
 
     With ``fire_at_threshold``, a multiple that is just reached counts too: ``floor(v / v_threshold)``.
 

@@ -21,8 +21,8 @@ class IFNode(Neuron):
     surrogate_function : callable, optional
         Its gradient replaces the gradient of the step; by default :class:`snn.surrogate.relusigmoid`.
     v_reset : float or array or Parameter or "never", optional
-        None: a spike subtracts ``v_threshold``. A number: a spike sets the membrane to it, and it is where the membrane
-        starts. "never": a spike changes nothing.
+        None: a spike subtracts ``v_threshold``. A number: a spike sets the membrane to this value, at which it
+        also starts. "never": a spike changes nothing.
     detach_reset : bool
         If True, no gradient passes through the reset.
     fire_at_threshold : bool

@@ -45,7 +45,7 @@ class PSN(Checked):
     Efficiency and Ability to Learn Long-term Dependencies", NeurIPS 2023).
 
     The amplitude of a spike is 1. In other neurons it is the threshold by default, since a soft reset subtracts it; here
-    nothing is subtracted, and the threshold is a bias that may become negative. It can record ``x``, ``spike``, and the
+    nothing is subtracted, and the threshold is a bias that may become negative. A run can record ``x``, ``spike``, and the
     membrane ``h`` as ``v``. A masked sample counts as an input of 0; its output and its records are 0.
 
     Parameters

@@ -75,7 +75,7 @@ def graph(graph: Any, ax: Panels = None) -> Figure:
 
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float], crosses: bool) -> None:
-    """Draw an arrow between two boxes; one that crosses a time step is dashed and goes back in a bow."""
+    """Draw an arrow between two boxes; one that crosses a time step is dashed and goes back in a curve."""
     shades, forward = look(axes), end[0] > start[0]
     if start == end:
         (x, y) = start

@@ -98,7 +98,7 @@ def _occurring(layers: tuple[LayerHealth, ...]) -> list[bool]:
 
 
 def _draw_membranes(panel: Axes, layers: tuple[LayerHealth, ...], colours: NDArray[np.str_], grey: str) -> None:
-    tidy(panel, "Membrane from threshold (thresholds)", "")
+    tidy(panel, "Membrane minus threshold (thresholds)", "")
     for row, (layer, colour) in enumerate(zip(layers, colours, strict=True)):
         if layer.membrane.any():
             inside = layer.membrane[1:-1]

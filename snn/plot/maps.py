@@ -138,7 +138,8 @@ def _images(values: Any, shape: Any, where: str) -> Any:
     whole = pair and all(is_int(n) and 0 < n <= inputs for n in given)
     if not whole or given[0] * given[1] != inputs:
         raise ShapeError(
-            where, f"the height and width of {inputs:,} inputs", "no square" if shape is None else describe(shape),
+            where, f"the height and width of {inputs:,} inputs",
+            f"None, and {inputs:,} is not a square number" if shape is None else describe(shape),
             "Pass shape=(height, width).",
         )  # fmt: skip
     return values.reshape(len(values), *given)

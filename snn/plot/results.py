@@ -133,7 +133,7 @@ def confusion(
         got = f"{both.dtype} from {both.min()} to {both.max()}"
         raise ArgumentError(where, f"integers from 0 to {n - 1}", got, "Use .astype(int), or name all classes.")
     if n > _MOST_CLASSES:
-        raise ArgumentError(where, f"at most {_MOST_CLASSES:,} classes", f"{n:,}", "Are these numbers of classes?")
+        raise ArgumentError(where, f"at most {_MOST_CLASSES:,} classes", f"{n:,}", "Are these class numbers?")
     matrix = np.zeros((n, n))
     np.add.at(matrix, (true, predicted), 1)
     matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), 1) if normalize else 1

@@ -154,7 +154,7 @@ class Surrogate(Cell):
         raise NotImplementedError  # each surrogate's own
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``; this default suits a function of ``alpha u``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``; this default suits a function of ``alpha u``."""
         return u * self.derivative(u) / self.steepness(u)
 
     others: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ __all__ = ["rectangle", "sparse_fast_sigmoid", "triangle"]
 
 
 class triangle(Surrogate):
-    """``a max(1 - a |u|, 0)``; primitive ``1/2 + w - w |w| / 2`` with ``w = a u`` cut at +-1 (Esser et al., 2016).
+    """``a max(1 - a |u|, 0)``; primitive ``1/2 + w - w |w| / 2`` with ``w = a u`` clipped at +-1 (Esser et al., 2016).
 
     Also known as piecewise quadratic, after its primitive (Bellec et al., 2018).
     """
@@ -33,7 +33,7 @@ class triangle(Surrogate):
 
 
 class rectangle(Surrogate):
-    """``a`` where ``|u| < 1 / (2 a)``, else 0; primitive ``a u + 1/2`` cut to [0, 1] (Wu et al., 2018)."""
+    """``a`` where ``|u| < 1 / (2 a)``, else 0; primitive ``a u + 1/2`` clipped to [0, 1] (Wu et al., 2018)."""
 
     def __init__(self, alpha: Any = 1.0) -> None:
         super().__init__(alpha)
@@ -51,7 +51,7 @@ class rectangle(Surrogate):
 class sparse_fast_sigmoid(Surrogate):
     """``1 / (1 + a |u|)^2`` where ``|u| < width``, else 0 (Perez-Nieves and Goodman, 2021).
 
-    Primitive ``w / (1 + a |w|)`` with ``w = u`` cut at +-``width``.
+    Primitive ``w / (1 + a |w|)`` with ``w = u`` clipped at +-``width``.
     """
 
     others = ("width",)
@@ -72,6 +72,6 @@ class sparse_fast_sigmoid(Surrogate):
         return w / (1 + ops.abs(w) * self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends, also beyond ``width``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``; its height depends on it even beyond ``width``."""
         w = ops.clip(u, -self.width, self.width)
         return -w * ops.abs(w) / ops.square(1 + ops.abs(w) * self.steepness(u))

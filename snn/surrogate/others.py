@@ -32,7 +32,7 @@ class straight_through(Surrogate):
         return u * self.steepness(u)
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``."""
         return u
 
 
@@ -60,7 +60,7 @@ class leaky_relu(Surrogate):
         return ops.maximum(u, 0) * self.steepness(u) + ops.minimum(u, 0) * self.leak
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``."""
         return ops.maximum(u, 0)
 
 
@@ -87,7 +87,7 @@ class step_pwl(Surrogate):
         return ops.maximum(u + self.window, 0) * self.steepness(u)
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``."""
         return ops.maximum(u + self.window, 0)
 
 
@@ -162,7 +162,7 @@ class s2nn(Surrogate):
         return ops.where(ops.less(u, 0), ops.sigmoid(u * self.steepness(u)), ops.log1p(ops.maximum(u, 0)) * self.beta + 0.5)
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``, zero above 0."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``, zero above 0."""
         s = ops.sigmoid(u * self.steepness(u))
         return ops.minimum(u, 0) * (1 - s) * s
 
@@ -201,7 +201,7 @@ class periodic_exponential(Surrogate):
     """``exp(-a d) / period`` with the distance ``d`` to the nearest ``k period``, ``k >= 0`` (Weidel and Sheik, 2021).
 
     It is meant for neurons that may spike several times in a step, with their threshold as the ``period``. The primitive is
-    stairs with one step per period, each ``(1 - exp(-a d)) / (a period)`` on both sides of its middle.
+    a staircase with one step per period, each ``(1 - exp(-a d)) / (a period)`` on both sides of its middle.
     """
 
     others = ("period",)
@@ -223,13 +223,13 @@ class periodic_exponential(Surrogate):
         return ops.exp(ops.abs(r) * -self.steepness(u)) / self.period
 
     def primitive(self, u: Tensor) -> Tensor:
-        """Return the stairs, with 0 in the middle of the first."""
+        """Return the staircase, with 0 in the middle of its first step."""
         a, (k, r) = self.steepness(u), self._nearest(u)
         side = ops.exp(ops.minimum(r, 0) * a) - ops.exp(ops.maximum(r, 0) * -a)
         return (side + k * (2 - 2 * ops.exp(ops.ones_like(u) * a * (-self.period / 2)))) / (a * self.period)
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``."""
         a, (k, r) = self.steepness(u), self._nearest(u)
         by_exponent = r * ops.exp(ops.abs(r) * -a) + k * self.period * ops.exp(ops.ones_like(u) * a * (-self.period / 2))
         return (by_exponent / self.period - self.primitive(u)) / a

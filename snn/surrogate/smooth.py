@@ -75,7 +75,7 @@ class fast_sigmoid(Surrogate):
         return u / (1 + ops.abs(u) * self.steepness(u))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``, on which its height depends."""
         return -u * ops.abs(u) / ops.square(1 + ops.abs(u) * self.steepness(u))
 
 
@@ -155,7 +155,7 @@ class tanh(Surrogate):
         return ops.tanh(u * a) / a
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``, on which its height depends."""
         return (u * self.derivative(u) - self.primitive(u)) / self.steepness(u)
 
 
@@ -175,7 +175,7 @@ class circ(Surrogate):
         return u / ops.sqrt(1 + ops.square(u * self.steepness(u)))
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``, on which its height depends."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``, on which its height depends."""
         return ops.square(u) * -u * self.steepness(u) * self.derivative(u)
 
 
@@ -220,7 +220,7 @@ class q_pseudo_spike(Surrogate):
         return ((1 + below) ** (1 - a) - (1 + above) ** (1 - a)) * 0.5 + 0.5
 
     def by_alpha(self, u: Tensor) -> Tensor:
-        """Return the derivative of ``primitive`` by ``alpha``."""
+        """Return the derivative of ``primitive`` with respect to ``alpha``."""
         a = self.steepness(u)
         y = ops.abs(u) * (2 / (a - 1))
         return ops.sign(u) * (ops.log1p(y) - y / (1 + y)) * (1 + y) ** (1 - a) * 0.5

@@ -73,7 +73,7 @@ class NMDA(Receptor):
 
     Examples
     --------
-    A neuron with a threshold of 1 and a resting potential of 0, where NMDA channels open about half way to the threshold:
+    A neuron with a threshold of 1 and a resting potential of 0, where NMDA channels open about halfway to the threshold:
 
     >>> import snn
     >>> from snn.synapses import Conductance, Exponential, NMDA, Receptor

@@ -125,11 +125,11 @@ def test_the_given_files_are_read_once_for_all_seeds_and_named_in_config_json(sm
     assert "test accuracy: mean " in capsys.readouterr().out
 
 
-def test_a_t10k_file_alone_is_split_and_the_run_says_so(small, tmp_path, capsys):
+def test_t10k_files_alone_are_split_and_the_run_says_so(small, tmp_path, capsys):
     for name in ("images-idx3", "labels-idx1"):
         (small / f"train-{name}-ubyte.gz").unlink()
     assert main(["mnist", "--smoke", "--data", str(small), "--out", str(tmp_path / "runs")]) == 0
-    split = "no training file: the first 80 % of the t10k file, and the rest of it"
+    split = "no training files: the first 80 % of the t10k files, and the rest of them"
     assert capsys.readouterr().out.startswith(f"160 training and 40 test images ({split})\n")
 
 
@@ -169,6 +169,6 @@ def test_a_compiled_run_trains_too(tmp_path):
 
 @pytest.mark.skipif(REAL is None, reason="SPIKECELL_MNIST names no directory with the MNIST files")
 def test_real_images_are_learnt(tmp_path):
-    """With the t10k file alone, 8,000 images to train on, they reach .979, .970, .975, .977 and .972 with seeds 0 to 4."""
+    """With the t10k files alone, 8,000 images to train on, they reach .979, .970, .975, .977 and .972 with seeds 0 to 4."""
     config = mnist.Config(data=REAL, mode="compiled", out=tmp_path)
     assert mnist.run(config, RunDirectory(config, "mnist"))["test accuracy"] >= 0.96

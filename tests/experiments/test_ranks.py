@@ -60,7 +60,8 @@ def test_what_mpiexec_has_started_and_what_the_option_says_are_the_same(tmp_path
         with monkeypatch.context() as patch:
             patch.setenv(name, "3")
             assert main(["digits", "--smoke", "--out", str(tmp_path)]) == 2
-        assert "expected 3, as mpiexec has started, got 1, so that each would make the same run" in capsys.readouterr().err
+        refused = capsys.readouterr().err
+        assert "expected 3, as many as mpiexec has started, got 1, with which each would make the same run" in refused
     assert not list(tmp_path.iterdir())
 
 

@@ -88,7 +88,7 @@ def test_a_seed_counts_once_however_often_it_was_run(tmp_path, capsys):
     found = dict(zip(page.row("configuration"), page.row("study"), strict=True))
     assert (found["seeds"], found["test_accuracy"]) == ("2", "0.800 ± 0.100")
     notes = {row[3]: row[-1] for row in page.rows if len(row) == 5 and row[0] == "study" and row[1] in "01"}
-    assert notes.pop(again.name) == "not ended: 1 of 2 epochs; not counted: another run of this seed is"
+    assert notes.pop(again.name) == "not ended: 1 of 2 epochs; not counted: another run with this seed counts"
     assert list(notes.values()) == ["", ""]
     (group,) = grouped(map(read, find([tmp_path])))
     assert group.curve("test_accuracy")[3] == [2, 2]

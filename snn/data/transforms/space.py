@@ -57,7 +57,7 @@ class Downsample(Transform):
     Parameters
     ----------
     factor : int
-        Side of a block. The rest at the right and lower edge forms smaller blocks.
+        Side of a block. The rest at the right and lower edges forms smaller blocks.
     """
 
     factor: int

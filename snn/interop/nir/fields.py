@@ -40,7 +40,7 @@ def check_limit(where: str, limit: Any) -> None:
     """Check a limit in bytes."""
     if not is_int(limit) or limit < 1:
         raise ArgumentError(
-            where, "limit, the most bytes, as a whole number above 0", describe(limit), "For example limit=1 << 30."
+            where, "limit, a number of bytes, as a whole number above 0", describe(limit), "For example limit=1 << 30."
         )
 
 

@@ -35,7 +35,7 @@ def test_what_it_gives_is_moved_beside_it_from_wherever_it_lies(tmp_path, kind):
     assert listing(tmp_path) == sorted([*before, "Train", "Train/0", "Train/0/a.bin", "Train/1", "Train/1/b.bin"])
     assert (tmp_path / "Train/0/a.bin").read_bytes() == b"abc" * 50
     assert unpack(archive, "readme.txt", LIMIT).read_bytes() == b"hello"
-    assert "an archive with Test, got none in it" in refused(unpack, archive, "Test", LIMIT)
+    assert "an archive with Test, got one without it" in refused(unpack, archive, "Test", LIMIT)
 
 
 PATHS = ["../out", "set/../../out", "/etc/out", "C:/out", "..\\out", "set/a\\..\\..\\out", "x" * 1001]

@@ -63,5 +63,5 @@ def test_the_set_has_a_folder_for_each_class(tmp_path):
 
 
 def test_a_missing_class_is_named(tmp_path):
-    assert "expected airplane, or airplane.zip with it" in refused(cifar10_dvs, tmp_path)
+    assert "expected airplane, or airplane.zip, which contains it" in refused(cifar10_dvs, tmp_path)
     assert "https://ndownloader.figshare.com/files/7712788" in refused(cifar10_dvs, tmp_path)

@@ -142,7 +142,7 @@ def test_a_set_is_found_or_unpacked_or_fetched(server, tmp_path):
     packed = (tmp_path / "up.zip").read_bytes()
     server.files["up.zip"] = packed
     remote = Remote("Train.zip", (server.url("up.zip"),), "sha256:" + hashlib.sha256(packed).hexdigest(), gives="Train")
-    assert "expected Train, or Train.zip with it, got no such file" in refused(
+    assert "expected Train, or Train.zip, which contains it, got no such file" in refused(
         provide, tmp_path / "a", remote, False, "data.some"
     )
     assert provide(tmp_path / "a", remote, True, "data.some") == tmp_path / "a" / "Train"

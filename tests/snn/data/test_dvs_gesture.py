@@ -55,7 +55,7 @@ def test_lists_and_tables_that_cannot_be_are_refused(place, name, content, text)
 
 def test_the_set_is_fetched_by_hand(tmp_path):
     assert refused(dvs_gesture, tmp_path) == (
-        f"reading {tmp_path}: expected DvsGesture, or DvsGesture.tar.gz with it, got no such file. "
+        f"reading {tmp_path}: expected DvsGesture, or DvsGesture.tar.gz, which contains it, got no such file. "
         f"Fetch DvsGesture.tar.gz from https://ibm.ent.box.com/s/3hiq58ww1pbbjrinh367ykfdf60xsfm8 and put it into {tmp_path}."
     )
 

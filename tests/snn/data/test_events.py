@@ -21,7 +21,7 @@ def test_fields_have_their_types_and_missing_ones_are_zero():
     [
         ({"t": [2, 1], "x": [0, 0]}, ArgumentError, "Events, t: expected times that never decrease"),
         ({"t": [-1], "x": [0]}, ArgumentError, "Events, t: expected values from 0 to"),
-        ({"t": [0], "x": [4]}, ArgumentError, "Events, x: expected values from 0 to 3, got 4 to 4. Is the shape"),
+        ({"t": [0], "x": [4]}, ArgumentError, "Events, x: expected values from 0 to 3, got 4 to 4. Is this the shape"),
         ({"t": [0], "x": [0], "y": [3]}, ArgumentError, "Events, y: expected values from 0 to 2"),
         ({"t": [0], "x": [0], "p": [2]}, ArgumentError, "Events, p: expected values from 0 to 1"),
         ({"t": [0, 1], "x": [0]}, ShapeError, "Events, x: expected as many values as t has"),

@@ -55,7 +55,7 @@ def test_the_four_files_are_found_in_every_spelling(put, tmp_path, spell):
 
 
 @pytest.mark.parametrize(("count", "cut"), [(15, 12), (10, 8), (2, 1)])
-def test_a_t10k_file_alone_is_split_into_its_first_80_percent_and_the_rest(put, tmp_path, count, cut):
+def test_t10k_files_alone_are_split_into_its_first_80_percent_and_the_rest(put, tmp_path, count, cut):
     put(of(IMAGES[:count]), NAMES[2])
     put(of(LABELS[:count]), NAMES[3])
     data = snn.data.mnist(str(tmp_path))
@@ -63,7 +63,7 @@ def test_a_t10k_file_alone_is_split_into_its_first_80_percent_and_the_rest(put, 
     np.testing.assert_array_equal(data.train_labels, LABELS[:cut])
     np.testing.assert_array_equal(data.test_images, IMAGES[cut:count])
     np.testing.assert_array_equal(data.test_labels, LABELS[cut:count])
-    assert data.split == "no training file: the first 80 % of the t10k file, and the rest of it"
+    assert data.split == "no training files: the first 80 % of the t10k files, and the rest of them"
 
 
 def test_a_directory_that_is_not_there(put, tmp_path):
@@ -87,7 +87,7 @@ def test_a_file_of_a_pair_that_is_missing(put, tmp_path, missing):
     )
 
 
-def test_an_empty_directory_misses_the_t10k_file(tmp_path):
+def test_an_empty_directory_misses_the_t10k_files(tmp_path):
     assert f"expected {NAMES[2]} or {NAMES[2]}.gz, got no such file." in refused(mnist, tmp_path)
 
 
@@ -133,7 +133,7 @@ def test_a_file_that_is_too_small_to_be_split(put, tmp_path, count, numbers):
     put(of(LABELS[:count]), NAMES[3])
     assert refused(mnist, tmp_path) == (
         f"reading {tmp_path}: expected at least one training and one test image, got {numbers}. "
-        "Without a training file the t10k file is split."
+        "Without training files the t10k files are split."
     )
 
 

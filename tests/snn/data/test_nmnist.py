@@ -76,7 +76,7 @@ def test_the_set_is_read_file_by_file_with_the_label_of_the_folder(tmp_path):
 
 def test_what_is_missing_is_named_with_its_address_and_place(tmp_path):
     assert refused(read_nmnist, tmp_path) == (
-        f"reading {tmp_path}: expected Train, or Train.zip with it, got no such file. "
+        f"reading {tmp_path}: expected Train, or Train.zip, which contains it, got no such file. "
         "data.nmnist(..., download=True) fetches it, or fetch Train.zip from https://data.mendeley.com/public-files/datasets/"
         f"468j46mzdv/files/39c25547-014b-4137-a934-9d29fa53c7a0/file_downloaded and put it into {tmp_path}."
     )

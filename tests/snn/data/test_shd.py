@@ -154,7 +154,7 @@ def test_without_h5py_the_extra_is_named(place, monkeypatch):
 
 def test_what_is_missing_is_named(tmp_path):
     text = refused(shd, tmp_path)
-    assert "expected shd_train.h5, or shd_train.h5.zip with it" in text
+    assert "expected shd_train.h5, or shd_train.h5.zip, which contains it" in text
     assert text.endswith(
         f"fetch shd_train.h5.zip from https://zenkelab.org/datasets/shd_train.h5.zip and put it into {tmp_path}."
     )

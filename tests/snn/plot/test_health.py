@@ -37,7 +37,7 @@ def test_a_report_has_a_row_for_each_layer_with_its_name_and_rate(report):
     names = [label.get_text() for label in axes[0].get_yticklabels()]
     assert names == ["1 LIFNode", "3 LIFNode", "5 LeakyReadout"]
     assert [panel.get_xlabel() for panel in axes] == [
-        "Neurons (%)", "Membrane from threshold (thresholds)", "Time (steps)",
+        "Neurons (%)", "Membrane minus threshold (thresholds)", "Time (steps)",
     ]  # fmt: skip
     live, dead, _ = report.layers
     assert {f"{live.rate:.3f}", f"{dead.rate:.3f}", "no spikes to count"} <= set(texts(axes[0]))

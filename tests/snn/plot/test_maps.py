@@ -66,7 +66,7 @@ def test_fields_of_many_neurons_are_about_as_wide_as_high():
         (
             lambda: plot.fields(np.ones((2, 12))),
             ShapeError,
-            "the height and width of 12 inputs, got no square",
+            "the height and width of 12 inputs, got None, and 12 is not a square number",
         ),
         (lambda: plot.fields(np.ones((2, 12)), shape=(5, 2)), ShapeError, "the height and width of 12 inputs, got tuple"),
         (lambda: plot.fields(np.ones((2, 12)), shape=3), ShapeError, "the height and width of 12 inputs, got int 3"),

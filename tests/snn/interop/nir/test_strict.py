@@ -193,9 +193,9 @@ RAW = {
     "beyond [[]]": (lambda g: ours.to_nir(chain(), (6,), dt=1e-3, beyond=[[]]), ArgumentError, "beyond as a list"),
     "written_by": (lambda g: ours.from_nir(g, written_by=[]), ArgumentError, "written_by one of norse, snntorch"),
     "options": (lambda g: ours.from_nir(g, written_by="norse", options=["a"]), ArgumentError, "options, a dict"),
-    "limit": (lambda g: ours.from_nir(g, limit=1.5), ArgumentError, "limit, the most bytes"),
-    "limit of a file": (lambda g: ours.read("net.nir", limit="a"), ArgumentError, "limit, the most bytes"),
-    "limit of data": (lambda g: ours.read_data("net.nir", limit=0), ArgumentError, "limit, the most bytes"),
+    "limit": (lambda g: ours.from_nir(g, limit=1.5), ArgumentError, "limit, a number of bytes"),
+    "limit of a file": (lambda g: ours.read("net.nir", limit="a"), ArgumentError, "limit, a number of bytes"),
+    "limit of data": (lambda g: ours.read_data("net.nir", limit=0), ArgumentError, "limit, a number of bytes"),
     "record None": (lambda g: ours.to_data(None, dt=1e-3), DTypeError, "a record: a mapping"),
     "record": (lambda g: ours.to_data(as_tensor(X), dt=1e-3), DTypeError, "a record: a mapping"),
 }
