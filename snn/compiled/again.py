@@ -74,10 +74,12 @@ def _run(running: Running, inputs: list[Tensor]) -> list[Tensor]:
             given = [None if x is None else x[t] for x in series[n]]
             for cable, matrix in zip(running.cables, matrices, strict=True):
                 if cable.target == n:
-                    if cable.late and cable.sent.start is not None:
-                        value = before[cable.source][cable.sent.start]
+                    if cable.late and cable.value_sent.start is not None:
+                        value = before[cable.source][cable.value_sent.start]
                     else:
-                        value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.sent.cotangent)][-1]
+                        value = outs[cable.source][running.parts[cable.source].plan.d_outs.index(cable.value_sent.cotangent)][
+                            -1
+                        ]
                     given[cable.input] = _through(cable, value, matrix, part.shape)
             mask = () if part.mask is None else (like(part.mask[t], states[n][0] if states[n] else given[0]),)
             made, recorded, states[n] = steps[n](given, before[n], *mask)

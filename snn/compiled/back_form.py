@@ -71,7 +71,7 @@ class PartBackForm:
         Numbers of the wanted gradients of Parameters.
     totals : list of int
         Values that are summed over the steps.
-    sent, arriving : list of int
+    values_sent, arriving : list of int
         Gradients that it sends back, and the numbers to which gradients sent to it are added.
     body : Body
         Its body in the loop.
@@ -93,7 +93,7 @@ class PartBackForm:
         ]
         self.totals = list(dict.fromkeys([d for d in self.parameters if d is not None] + [d_inputs[k] for k in asked.summed]))
         self.kept = tuple(i for i in plan.saved if i != plan.mask)
-        self.sent: list[int] = []
+        self.values_sent: list[int] = []
         self.arriving: list[int] = []
         self.cotangents: list[tuple[int, int]] = []
         self.body = Body()
@@ -110,7 +110,8 @@ class PartBackForm:
         after = [d if d >= 0 else self._stand_in(k) for k, d in enumerate(plan.d_after)]
         self.body = Body(
             (*(d for d, _ in self.cotangents), *self.kept, *part.mask_streams), part.mask_rows, (), tuple(self.arriving),
-            tuple((d, False) for d in self.sent), tuple(zip(after, plan.d_before, strict=True)), part.scalars, part.per_column,
+            tuple((d, False) for d in self.values_sent), tuple(zip(after, plan.d_before, strict=True)),
+            part.scalars, part.per_column,
             (*self.direct, *self.rows, *self.packed), tuple(self.totals), plan.d_outs[0] if asked.product else None,
         )  # fmt: skip
 
@@ -141,7 +142,7 @@ class PartBackForm:
 
 def back_form(form: Form, asked: tuple[Asked, ...], cables: tuple[tuple[bool, bool, bool], ...]) -> BackForm:
     """Return the form of a backward pass; the arguments are those of :class:`BackForm`."""
-    return form.once(("back", asked, cables), lambda: BackForm(form, asked, cables))  # type: ignore[no-any-return]
+    return form.cached(("back", asked, cables), lambda: BackForm(form, asked, cables))  # type: ignore[no-any-return]
 
 
 class BackForm:
@@ -168,11 +169,11 @@ class BackForm:
             packed = {numbers[c.input] for c, (by_events, _, _) in ways if c.target == n and by_events}
             self.parts.append(PartBackForm(part, wants, numbers, rows, packed))
         for c in form.cables:
-            if c.sent.cotangent >= 0:
-                sent, d = self.parts[c.target].sent, form.d_inputs[c.target][c.input]
+            if c.value_sent.cotangent >= 0:
+                values_sent, d = self.parts[c.target].values_sent, form.d_inputs[c.target][c.input]
                 arriving = self.parts[c.source].arriving
-                sent += [d] * (d not in sent)
-                arriving += [c.sent.cotangent] * (c.sent.cotangent not in arriving)
+                values_sent += [d] * (d not in values_sent)
+                arriving += [c.value_sent.cotangent] * (c.value_sent.cotangent not in arriving)
         for back in self.parts:
             back.settle()
         self._ways = ways
@@ -182,9 +183,9 @@ class BackForm:
         """The loop; made on first access."""
         last, links = len(self.parts) - 1, []
         for c, (_, _, sampled) in self._ways:
-            if c.sent.cotangent >= 0:
-                place = self.parts[c.target].sent.index(self.form.d_inputs[c.target][c.input])
-                received = self.parts[c.source].arriving.index(c.sent.cotangent)
+            if c.value_sent.cotangent >= 0:
+                place = self.parts[c.target].values_sent.index(self.form.d_inputs[c.target][c.input])
+                received = self.parts[c.source].arriving.index(c.value_sent.cotangent)
                 links.append(Link(last - c.target, place, last - c.source, received, c.kind_back(sampled), c.late))
         bodies = tuple(back.body for back in reversed(self.parts))
         return self.form.ready(Loop("backward", bodies, tuple(links), True), range(last, -1, -1))

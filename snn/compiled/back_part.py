@@ -18,7 +18,7 @@ from ..engine.buffers import nothing
 from ..engine.events import Events, Packed, all_finite, find_events, padded
 from .back_form import Asked, PartBackForm
 from .factored import Factored
-from .matters import makers
+from .gradient_masks import makers
 from .pooled import Pooled
 from .stage import Cable, Running, Saved
 from .work import Work
@@ -98,7 +98,7 @@ class PartBack:
             if before is not None and current.few and len(before) == 1:
                 self.few.append(k)
             elif before is not None and current.finite and (current.flat or part.layout.columns == part.shape[-1]):
-                flags = [stage.what_matters(m, held, matters) for stage, held, m, matters in before]
+                flags = [stage.gradient_mask_bytes(m, held, gradient_mask) for stage, held, m, gradient_mask in before]
                 rows = [None if each is None else current.rows_of(each) for each in flags]
                 self.places[k] = shared.rarely(rows, current.sampled_below, part.backend)
         self.arrived = self._arrived()
@@ -239,9 +239,11 @@ class CableBack:
         self, running: Running, cable: Cable, wanted: bool, parts: Sequence[PartBack], saved: Saved, shared: Shared
     ) -> None:
         self.running, self.cable, self.wanted, self.saved, self.shared = running, cable, wanted, saved, shared
-        self.cotangent = cable.sent.cotangent
+        self.cotangent = cable.value_sent.cotangent
         self.source, self.target = parts[cable.source], parts[cable.target]
-        self.start = None if cable.sent.start is None or not cable.late else self.source.part.starts[cable.sent.start]
+        self.start = (
+            None if cable.value_sent.start is None or not cable.late else self.source.part.starts[cable.value_sent.start]
+        )
         listed = cable.wire is not None and cable.wire.listed and cable.amplitude is not None
         self.by_events = self._by_events() if wanted and listed else None
         given = self.start is not None and bool(self.start.array.any())
@@ -250,18 +252,18 @@ class CableBack:
         self.total: Any = None
         self.places = self._places()
 
-    def _fed(self) -> Array:
+    def _values_sent(self) -> Array:
         values: dict[int, Array] = self.saved.values[self.cable.source]
-        return values[self.cable.form.fed]
+        return values[self.cable.form.number_sent]
 
     def _by_events(self) -> Any:
         """Return the sum over events; for a cable that arrives in the next step, row t uses the events of step t - 1."""
         assert self.cable.wire is not None
         samples, known = self.running.samples, self.shared.events
-        key = self.cable.source, self.cable.form.fed, self.cable.late
+        key = self.cable.source, self.cable.form.number_sent, self.cable.late
         if key not in known:
             part = self.source.part
-            known[key] = self.shared.sent(self._fed(), part.layout.columns, samples * self.cable.late, part.backend)
+            known[key] = self.shared.sent(self._values_sent(), part.layout.columns, samples * self.cable.late, part.backend)
         rows = (self.running.chunk or 0) * samples
         return self.cable.wire.by_events(known[key], rows, self.shared.by_column)
 
@@ -270,9 +272,9 @@ class CableBack:
         cable = self.cable
         if cable.wire is None or cable.weights is None or self.cotangent < 0 or not Packed.finite(cable.weights.weight.array):
             return None
-        if cable.late and cable.sent.start is not None and self.source.wants_starts[cable.sent.start]:
+        if cable.late and cable.value_sent.start is not None and self.source.wants_starts[cable.value_sent.start]:
             return None
-        flags = self.running.what_matters(cable.source, self.saved, self.running.matters(cable))
+        flags = self.running.gradient_mask_bytes(cable.source, self.saved, self.running.gradient_mask(cable))
         return None if flags is None or self.shared.share(flags) >= cable.wire.sampled_below else flags
 
     def weights(self) -> list[Any]:
@@ -295,7 +297,7 @@ class CableBack:
         if self.start is not None and a == 0 and self.starts:
             values.append(self.start.array.reshape(-1, columns))
         if self.by_events is None:
-            values.append(self._fed()[max(a - 1, 0) if late else a : b - late].reshape(-1, columns))
+            values.append(self._values_sent()[max(a - 1, 0) if late else a : b - late].reshape(-1, columns))
         if self.cable.amplitude is None:
             values = [np.concatenate(values)]
         first = 0 if self.starts or not late or a > 0 else samples

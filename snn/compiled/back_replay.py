@@ -110,9 +110,9 @@ class BackReplay:
                 continue
             x, weight = xs[k], run.now.weights[k]
             assert weight is not None
-            once, d = k in self.summed, form.d_inputs[k]
-            gradient = totals[d].reshape(-1, len(weight)) if once else rows[d]
-            inputs = (x.array[0] if once else x.array).reshape(-1, weight.shape[1])
+            constant, d = k in self.summed, form.d_inputs[k]
+            gradient = totals[d].reshape(-1, len(weight)) if constant else rows[d]
+            inputs = (x.array[0] if constant else x.array).reshape(-1, weight.shape[1])
             found.append(Tensor.wrap(np.matmul(gradient.T, inputs, out=np.empty(weight.shape, weight.dtype))))
         found += [Tensor.wrap(s.reshape(shape)) if asked else None for s, asked in zip(ends, self.wants_starts, strict=True)]
         return found + [None if d is None else Tensor.wrap(totals[d].reshape(shape)) for d in form.parameters]

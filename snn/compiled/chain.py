@@ -19,7 +19,7 @@ from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads
 from .back_replay import BackReplay, product_of
 from .form import keep
-from .matters import makers
+from .gradient_masks import makers
 from .replay import Replay, Replayed
 from .stage import Maker, Saved, Steps
 from .starts import starts_of

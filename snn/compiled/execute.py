@@ -236,7 +236,7 @@ class Execution(AllSteps):
         self.available |= core.recordable
         found |= {"x": x} if "x" in self.names and not found else {}
         if found:
-            self.once(node.owner, node.path)  # type: ignore[arg-type]
+            self.check_one_layer(node.owner, node.path)  # type: ignore[arg-type]
             self.keep(node.path, {name: found[name] for name in self.names if name in found})
         return True
 
@@ -272,7 +272,7 @@ class Execution(AllSteps):
             for name, what in self.kept["records", id(core), self.names]:
                 key = f"{name}.{what}" if name else what
                 cell: Any = next(node.owner for node in core.nodes if node.path == name and node.kind == "population")
-                self.once(cell, name)
+                self.check_one_layer(cell, name)
                 if key in self.records:
                     raise not_once(name, cell, 2, 1)
                 self.records[key] = found[position]
@@ -341,9 +341,9 @@ class Execution(AllSteps):
     def _cable(self, stage: Stage, parts: list[Part], p: Projection, weights: Connection | None) -> Cable:
         source, core = parts[p.source], stage.cores[p.source]
         plan = source.plan
-        sent = plan.late[core.place(p.value.node)] if p.late else plan.sent[core.outs.index(p.value)]
+        value_sent = plan.late[core.place(p.value.node)] if p.late else plan.values_sent[core.outs.index(p.value)]
         shape = source.shape if p.node is None else self._output(p.node.inputs[0])[0]
-        return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), sent, weights, p.late, shape)
+        return Cable(p.source, p.target, stage.cores[p.target].inputs.index(p.edge), value_sent, weights, p.late, shape)
 
     def _link(self, stage: Stage, p: Projection) -> Connection:
         """Return the connection of a projection, with a bias in the shape of its target's samples."""

@@ -14,7 +14,7 @@ from autograd.dtypes import float32
 from ..engine.backends import BackEnd
 from ..engine.loop import Body, Link, Loop
 from ..tracing.traced import Loops
-from .plan import Plan, Sent
+from .plan import Plan, SentValue
 
 __all__ = ["CableForm", "Form", "PartForm", "Ready", "form_for", "keep"]
 
@@ -73,20 +73,20 @@ class CableForm(NamedTuple):
     source: int
     target: int
     input: int
-    sent: Sent
+    value_sent: SentValue
     kinds: tuple[str, str, str, str] | None
     late: bool
-    fires: bool
+    as_spikes: bool
 
     @property
-    def fed(self) -> int:
+    def number_sent(self) -> int:
         """Number of the sent value in the program of the source; the weight gradient needs it too."""
-        return self.sent.flag if self.fires and self.sent.flag is not None else self.sent.value
+        return self.value_sent.flag if self.as_spikes and self.value_sent.flag is not None else self.value_sent.value
 
     @property
     def kind(self) -> str:
         """As in :class:`snn.engine.loop.Link`."""
-        return "copy" if self.kinds is None else self.kinds[0 if self.fires else 1]
+        return "copy" if self.kinds is None else self.kinds[0 if self.as_spikes else 1]
 
     def kind_back(self, sampled: bool) -> str:
         """Return the kind of its link backward; ``sampled`` if the gradient is needed at some places only."""
@@ -148,7 +148,7 @@ class Form:
         self.parts, self.cables, self.backend = parts, cables, backend
         self.loops = Loops([part.plan.program for part in parts])
         numbers = range(len(parts))
-        self.sends = [list(dict.fromkeys((c.fed, c.fires) for c in cables if c.source == n)) for n in numbers]
+        self.sends = [list(dict.fromkeys((c.number_sent, c.as_spikes) for c in cables if c.source == n)) for n in numbers]
         self.receives = [[k for k, c in enumerate(cables) if c.target == n] for n in numbers]
         self.given_out = [part.given_out() for part in parts]
         self.saved = [part.saved() for part in parts]
@@ -171,12 +171,12 @@ class Form:
 
     def _kept(self, n: int, again: bool) -> set[int]:
         plan = self.parts[n].plan
-        found = {c.fed for c in self.cables if c.source == n and c.kinds is not None}
+        found = {c.number_sent for c in self.cables if c.source == n and c.kinds is not None}
         if not again:
             return found | set(self.saved[n])
         if plan.mask is not None:
             return found
-        return found | {i for i in (*plan.matters, *plan.late_matters.values()) if i is not None}
+        return found | {i for i in (*plan.gradient_masks, *plan.late_gradient_masks.values()) if i is not None}
 
     def _written(self, n: int, record: bool) -> dict[int, Any]:
         part = self.parts[n]
@@ -185,9 +185,9 @@ class Form:
 
     def sent(self, n: int, written: Collection[int]) -> list[int]:
         """Return the numbers of the spikes that a part sends, except those that are written anyway."""
-        return [i for i, fires in self.sends[n] if fires and i not in written]
+        return [i for i, as_spikes in self.sends[n] if as_spikes and i not in written]
 
-    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+    def cached(self, key: Any, make: Callable[[], Any]) -> Any:
         """Return the object made for a key; make it on first use."""
         if key not in self._known:
             self._known[key] = make()
@@ -200,7 +200,7 @@ class Form:
 
     def forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
         """Return the forward loop that writes these values of each part."""
-        return self.once(("forward", written), lambda: self._forward(written))  # type: ignore[no-any-return]
+        return self.cached(("forward", written), lambda: self._forward(written))  # type: ignore[no-any-return]
 
     def _forward(self, written: tuple[tuple[int, ...], ...]) -> Ready:
         bodies = []
@@ -215,18 +215,19 @@ class Form:
                 )
             )  # fmt: skip
         links = [
-            Link(c.source, self.sends[c.source].index((c.fed, c.fires)), c.target, self.receives[c.target].index(k), c.kind,
+            Link(c.source, self.sends[c.source].index((c.number_sent, c.as_spikes)), c.target,
+                 self.receives[c.target].index(k), c.kind,
                  c.late)
             for k, c in enumerate(self.cables)
         ]  # fmt: skip
         return self.ready(Loop("forward", tuple(bodies), tuple(links)), range(len(self.parts)))
 
-    def matters(self, n: int, needs: tuple[int, ...], matters: int) -> Ready:
-        """Return the loop that computes, from saved values, the bool that marks where a gradient matters."""
+    def gradient_mask_loop(self, n: int, needs: tuple[int, ...], gradient_mask: int) -> Ready:
+        """Return the loop that computes, from saved values, the bool that marks where a gradient has an effect."""
         part = self.parts[n]
 
         def make() -> Ready:
-            body = Body(needs, scalars=part.scalars, parameters=part.per_column, written=(matters,))
-            return self.ready(Loop("matters", (body,)), [n])
+            body = Body(needs, scalars=part.scalars, parameters=part.per_column, written=(gradient_mask,))
+            return self.ready(Loop("gradient_mask", (body,)), [n])
 
-        return self.once(("matters", n, needs, matters), make)  # type: ignore[no-any-return]
+        return self.cached(("gradient_mask", n, needs, gradient_mask), make)  # type: ignore[no-any-return]

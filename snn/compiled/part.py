@@ -23,7 +23,7 @@ from ..graphs.stages import Core
 from ..spikes import Spikes, in_each_row
 from .form import PartForm
 from .layout import Layout, Stream, laid_out, stream
-from .plan import Sent, plan_for
+from .plan import SentValue, plan_for
 
 __all__ = ["Given", "Part", "end_cotangents"]
 
@@ -251,24 +251,24 @@ class Part:
                 return current.x
         return None
 
-    def fires(self, sent: Sent, through: Sequence[Connection]) -> Any:
+    def spike_amplitude(self, value_sent: SentValue, through: Sequence[Connection]) -> Any:
         """Return the amplitude of a sent value if it can be summed as spikes, else None."""
-        if sent.flag is None:
+        if value_sent.flag is None:
             return None
-        dtype = self.plan.program.instructions[sent.value].dtype
-        amplitude = self.plan.amplitude_of(sent.amplitude, dtype, self.arrays)
+        dtype = self.plan.program.instructions[value_sent.value].dtype
+        amplitude = self.plan.amplitude_of(value_sent.amplitude, dtype, self.arrays)
         if np.size(amplitude) != 1:  # one for each column, unless a layer needs one for all
             amplitude = in_each_row(amplitude, self._row if all(c.row_axes == 1 for c in through) else ())
         if amplitude is None or not _is_plain(amplitude):
             return None
-        if self.mask is not None and sent.start is not None and not self.spiked(sent, amplitude):
+        if self.mask is not None and value_sent.start is not None and not self.spiked(value_sent, amplitude):
             return None
         return amplitude if all(Packed.finite(c.weight.array) for c in through) else None
 
-    def spiked(self, sent: Sent, amplitude: Any) -> bool:
+    def spiked(self, value_sent: SentValue, amplitude: Any) -> bool:
         """Return whether the values sent before the run are spikes of the present amplitude."""
-        assert sent.start is not None
-        before = self.starts[sent.start].array
+        assert value_sent.start is not None
+        before = self.starts[value_sent.start].array
         return bool(((before == 0) | (before == amplitude)).all())
 
 

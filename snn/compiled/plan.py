@@ -19,11 +19,11 @@ from ..graphs.stages import Core
 from ..tracing.guard import Dependencies
 from ..tracing.traced import KEPT, Traced, number_of, pair, symbol, trace_twice
 
-__all__ = ["Plan", "Sent", "plan_for", "step_of"]
+__all__ = ["Plan", "SentValue", "plan_for", "step_of"]
 
 
 @dataclass(eq=False)
-class Sent:
+class SentValue:
     """A value that is sent to other cores of a group.
 
     Attributes
@@ -94,10 +94,12 @@ class Plan(Traced):
         kept = () if self.mask is None else (self.mask,)
         forward = program.needed([*self.outs, *self.records, *self.after])
         self.saved = cut.choose_saved(program, forward, wanted, kept)
-        self.matters = [None if d < 0 else analysis.influence(program, d, wanted) for d in self.d_outs]
-        self.late_matters = {i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0}
+        self.gradient_masks = [None if d < 0 else analysis.influence(program, d, wanted) for d in self.d_outs]
+        self.late_gradient_masks = {
+            i: analysis.influence(program, self.d_after[i], wanted) for i in late if self.d_after[i] >= 0
+        }
         outs = zip(self.outs, self.flags, self.d_outs, self.amplitudes, strict=True)
-        self.sent = [Sent(value, flag, cotangent, amplitude, None) for value, flag, cotangent, amplitude in outs]
+        self.values_sent = [SentValue(value, flag, cotangent, amplitude, None) for value, flag, cotangent, amplitude in outs]
         """The outputs as values sent to other cores in the same step."""
         self.settle()
         self.same_amplitudes = not any(self.is_learnt(i) for i in self.amplitudes if i is not None)
@@ -112,13 +114,13 @@ class Plan(Traced):
             if thread.recording and parameter.node is not None:
                 raise GradientError(error.where, error.expected, error.got, error.fix)
 
-    def _late(self, state: int) -> Sent:
+    def _late(self, state: int) -> SentValue:
         """Return a state as a value sent to other cores in the next step."""
         before, after = self.before[state], self.after[state]
         known = {before: number_of(ops.not_equal(symbol(self.program, before), 0))}
         found = analysis.spiking(self.program, after, known)
         flag, amplitude = (None, None) if found is None else found
-        return Sent(after, flag, self.d_after[state], amplitude, state)
+        return SentValue(after, flag, self.d_after[state], amplitude, state)
 
 
 def plan_for(

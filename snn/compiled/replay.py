@@ -31,8 +31,8 @@ from .back import Back
 from .back_replay import BackReplay, product_of
 from .call import Call
 from .form import Ready
+from .gradient_masks import makers
 from .layout import Stream, laid_out, stream
-from .matters import makers
 from .part import Given
 from .stage import Running, Saved, Steps
 from .work import order_of
@@ -64,11 +64,11 @@ def _is_small(item: Given, current: Any) -> bool:
     cell, limits = item.weights.cell, tuning.now()
     if type(cell) is not nn.Dense or item.weights.weight is not cell.weight or item.weights.bias is not cell.bias:
         return False
-    x, once = current.x, type(current) is Once
-    work = x.size * current.n_out // (len(x) if once else 1)
+    x, constant = current.x, type(current) is Once
+    work = x.size * current.n_out // (len(x) if constant else 1)
     if work >= min(limits.own_product, limits.product_part) or x.size >= limits.kept_spikes or x.dtype != current.weight.dtype:
         return False
-    return once or (type(current) is Product and work < limits.little_work)
+    return constant or (type(current) is Product and work < limits.little_work)
 
 
 def _overruled() -> bool:
@@ -223,9 +223,9 @@ class Replayed(Steps):
         ]
         return Running([part], [], replay.options, replay.kept, Back, pull_eagerly)
 
-    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
+    def gradient_mask_bytes(self, n: int, saved: Saved, gradient_mask: int | None) -> Array | None:
         """See :class:`snn.compiled.stage.Steps`."""
-        return self.running().what_matters(n, saved, matters)
+        return self.running().gradient_mask_bytes(n, saved, gradient_mask)
 
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         """Run the backward pass; see :meth:`Running.pull`."""

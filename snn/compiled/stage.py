@@ -25,7 +25,7 @@ from ..spikes import Spikes
 from .form import CableForm, Ready, form_for
 from .layout import Options
 from .part import Part
-from .plan import Sent
+from .plan import SentValue
 from .work import Work, arguments, link_arguments, order_of
 
 __all__ = ["Cable", "Maker", "Running", "Saved", "Steps", "run_stage"]
@@ -42,7 +42,7 @@ class Cable:
     ----------
     source, target, input : int
         Positions of the parts, and the input of the target that the cable feeds.
-    sent : Sent
+    value_sent : SentValue
         The value that is sent.
     weights : Connection or None
         The layer on the way; None for a copy.
@@ -59,7 +59,7 @@ class Cable:
     source: int
     target: int
     input: int
-    sent: Sent
+    value_sent: SentValue
     weights: Connection | None
     late: bool
     shape: tuple[int, ...]
@@ -69,8 +69,8 @@ class Cable:
     @property
     def form(self) -> CableForm:
         """The form that all runs share in which the cable sends the same."""
-        fires, kinds = self.amplitude is not None, None if self.wire is None else self.wire.kinds
-        return CableForm(self.source, self.target, self.input, self.sent, kinds, self.late, fires)
+        as_spikes, kinds = self.amplitude is not None, None if self.wire is None else self.wire.kinds
+        return CableForm(self.source, self.target, self.input, self.value_sent, kinds, self.late, as_spikes)
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Saved:
         The saved values of each part, ``[T, N, ...]``; with checkpoints only the sent values, and the bools of
         gradients that matter.
     flags : dict
-        By part and number: the bools that mark where a gradient matters, once computed.
+        By part and number: the bools that mark where a gradient has an effect, once computed.
     """
 
     boundaries: list[Any] | None
@@ -109,7 +109,7 @@ class Steps:
         """Return the maker of the result at a position; None if it is a record or a state."""
         for n, part in enumerate(self.parts):
             if position < len(part.plan.outs):
-                return self, saved, n, part.plan.matters[position]
+                return self, saved, n, part.plan.gradient_masks[position]
             position -= len(part.plan.outs) + len(part.plan.records) + len(part.starts)
             if position < 0:
                 return None
@@ -127,13 +127,13 @@ class Steps:
         """Return the cotangents of the wanted parents."""
         raise NotImplementedError
 
-    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
-        """Return the bytes that mark, at all steps, where the gradient of a part's output matters; None for everywhere."""
+    def gradient_mask_bytes(self, n: int, saved: Saved, gradient_mask: int | None) -> Array | None:
+        """Return the bytes that mark, at all steps, where the gradient of an output has an effect; None for everywhere."""
         raise NotImplementedError
 
 
 Maker = tuple[Steps, Saved, int, int | None]
-"""A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs matters."""
+"""A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs has an effect."""
 
 
 class Running(Steps):
@@ -166,10 +166,10 @@ class Running(Steps):
         if cable.weights is None:
             return
         weight, source = cable.weights.weight, self.parts[cable.source]
-        beside = [c for c in self.cables if c.source == cable.source and c.sent is cable.sent]
+        beside = [c for c in self.cables if c.source == cable.source and c.value_sent is cable.value_sent]
         same = [c.weights for c in beside if c.weights is not None]
-        cable.amplitude = source.fires(cable.sent, same)
-        dtype = source.plan.program.instructions[cable.sent.value].dtype
+        cable.amplitude = source.spike_amplitude(cable.value_sent, same)
+        dtype = source.plan.program.instructions[cable.value_sent.value].dtype
         if cable.amplitude is None and dtype != weight.dtype:
             raise CompileError(
                 source.core.name, f"weights in the dtype of its output, {dtype}", describe(weight),
@@ -277,9 +277,9 @@ class Running(Steps):
 
     def _first(self, cable: Cable, out: Array) -> None:
         source = self.parts[cable.source]
-        assert cable.sent.start is not None
-        before = source.starts[cable.sent.start].array.reshape(-1, source.layout.columns)
-        fired = cable.amplitude is not None and source.spiked(cable.sent, cable.amplitude)
+        assert cable.value_sent.start is not None
+        before = source.starts[cable.value_sent.start].array.reshape(-1, source.layout.columns)
+        fired = cable.amplitude is not None and source.spiked(cable.value_sent, cable.amplitude)
         out[...] = before if cable.wire is None else cable.wire.first(before, fired)
 
     def run(
@@ -323,33 +323,35 @@ class Running(Steps):
                     check_gradient(named.path, named.owner or named.what, g, found)
         return found
 
-    def matters(self, cable: Cable) -> int | None:
-        """Return the number of the bool that marks where the gradient of a cable's value matters, if there is one."""
-        plan, sent = self.parts[cable.source].plan, cable.sent
+    def gradient_mask(self, cable: Cable) -> int | None:
+        """Return the number of the bool that marks where the gradient of a cable's value has an effect, if there is one."""
+        plan, value_sent = self.parts[cable.source].plan, cable.value_sent
         if any(c is not cable and c.weights is None and c.source == cable.source for c in self.cables):
             return None
-        return plan.late_matters.get(sent.start) if cable.late else plan.matters[plan.d_outs.index(sent.cotangent)]  # type: ignore[arg-type]
+        if cable.late:
+            return plan.late_gradient_masks.get(value_sent.start)  # type: ignore[arg-type]
+        return plan.gradient_masks[plan.d_outs.index(value_sent.cotangent)]
 
-    def what_matters(self, n: int, saved: Saved, matters: int | None) -> Array | None:
-        """Return the bytes that mark, at all steps, where the gradient with this bool matters; None for everywhere."""
+    def gradient_mask_bytes(self, n: int, saved: Saved, gradient_mask: int | None) -> Array | None:
+        """Return the bytes that mark, at all steps, where the gradient with this bool has an effect; None for everywhere."""
         part = self.parts[n]
         plan, values = part.plan, saved.values[n]
-        if matters is None or plan.mask is not None:
+        if gradient_mask is None or plan.mask is not None:
             return None
-        if matters in values:
-            return values[matters]
-        if (n, matters) not in saved.flags:
-            needs = [i for i in plan.program.needed([matters], frozenset(plan.saved)) if i in plan.saved]
+        if gradient_mask in values:
+            return values[gradient_mask]
+        if (n, gradient_mask) not in saved.flags:
+            needs = [i for i in plan.program.needed([gradient_mask], frozenset(plan.saved)) if i in plan.saved]
             inputs = {i: part.direct(i) for i in needs if i not in values}
             if any(x is None for x in inputs.values()):
                 return None
-            flags = part.empty([matters], self.steps)[matters]
-            ready = self.form.matters(n, tuple(needs), matters)
+            flags = part.empty([gradient_mask], self.steps)[gradient_mask]
+            ready = self.form.gradient_mask_loop(n, tuple(needs), gradient_mask)
             streams = [part.stream(values[i] if i in values else inputs[i].array) for i in needs]  # type: ignore[union-attr]
             work = Work(ready.loop.bodies[0], part.layout, streams, [], [], [(flags.reshape(-1), part.layout.strides)])
             self.launch(ready, [work], 0, self.steps, [])
-            saved.flags[n, matters] = flags
-        return saved.flags[n, matters]
+            saved.flags[n, gradient_mask] = flags
+        return saved.flags[n, gradient_mask]
 
     def launch(
         self,

@@ -189,7 +189,7 @@ class AllSteps(Walk):
         if self.check:
             check_output(name, cell, out)
         if self.names and hasattr(cell, "charge"):
-            self.once(cell, name)
+            self.check_one_layer(cell, name)
             self.available |= {"x", "spike", "v", "v_before_reset"}
             found = {"x": x, "spike": out}
             if {"v", "v_before_reset"}.intersection(self.names):
@@ -209,7 +209,7 @@ class AllSteps(Walk):
         """Keep the records of a layer."""
         self.records |= {f"{name}.{what}" if name else what: value for what, value in found.items()}
 
-    def once(self, cell: Cell, name: str) -> None:
+    def check_one_layer(self, cell: Cell, name: str) -> None:
         """Check that a recorded neuron is in one layer only."""
         if self.ran.setdefault(id(cell), name) != name:
             raise not_once(self.ran[id(cell)], cell, 2, 1)

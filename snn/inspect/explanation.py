@@ -121,7 +121,7 @@ def _neuron(cell: Cell) -> Iterator[str]:
     yield ""
     yield from _facts(running, 0, "")
     yield from _titled("Back through a step", listing.backward())
-    for loop, _, order in [key for key in running.form.loops.known if key[0].name != "matters"]:
+    for loop, _, order in [key for key in running.form.loops.known if key[0].name != "gradient_mask"]:
         function, source, _ = running.form.loops.function(loop, back_end(), order)
         yield f"\nThe {loop.name} loop, in {file_of(inspect.unwrap(function).__code__.co_filename)}:\n"
         yield from ("    " + line for line in source.text.splitlines())
@@ -255,11 +255,11 @@ def _facts(running: Running, n: int, indent: str) -> Iterator[str]:
         yield f"{indent}saved: {made}, {step[i].dtype}, {size} bytes"
     size = sum(part.dtype(i).itemsize for i in {*outs})
     yield f"{indent}total: {total} bytes per neuron per step, {total + size} with the output"
-    for matters, whose in zip(plan.matters, listing.outs, strict=True):
+    for gradient_mask, whose in zip(plan.gradient_masks, listing.outs, strict=True):
         needed = f"{indent}gradient of the output{whose}: needed"
-        if matters is None:
+        if gradient_mask is None:
             yield f"{needed} everywhere, since the equations never set its factor to 0"
             continue
-        yield f"{needed} only where {listing.name(matters)} holds; the next layer"
+        yield f"{needed} only where {listing.name(gradient_mask)} holds; the next layer"
         yield f"{indent}    computes it only there if that is rare and no checkpoint or mask is in use:"
-        yield from (f"{indent}    {line}" for line in listing.lines([matters], plan.saved))
+        yield from (f"{indent}    {line}" for line in listing.lines([gradient_mask], plan.saved))

@@ -21,7 +21,7 @@ from ..compiled.back_part import Shared
 from ..compiled.execute import Execution
 from ..compiled.known import schedule_for
 from ..compiled.layout import Options
-from ..compiled.matters import makers
+from ..compiled.gradient_masks import makers
 from ..compiled.part import Part
 from ..compiled.stage import Running
 from ..engine.buffers import Buffer
@@ -175,7 +175,7 @@ class Walk:
         """Visit it backward; return the gradients of its inputs."""
         node, shared, found = last.parents[0], AssumedLists(), list[tuple[Edge, Block]]()
         for n, part in enumerate(running.parts):
-            matters = {*part.plan.matters, *part.plan.late_matters.values()} - {None}
+            matters = {*part.plan.gradient_masks, *part.plan.late_gradient_masks.values()} - {None}
             node.saved.flags |= {(n, i): same((self.steps, *part.shape), np.uint8) for i in matters}
         back = Back(running, node, {}, [node is not None for node in running.parents], shared)
         for each, self.row in zip(back.parts, rows, strict=True):
@@ -207,16 +207,16 @@ class Walk:
                 weight = Buffer(wire.weight.shape, wire.weight.dtype, False)
                 self._use(weight, weight)  # in the layout of the loop, and before
                 if cable.places is not None:
-                    self._flags(running.parts[source], node.saved.values[source], running.matters(cable.cable))
+                    self._flags(running.parts[source], node.saved.values[source], running.gradient_mask(cable.cable))
                 if cable.wanted:
                     self._sums([weight] * (1 + cable.needs_rows), cable.by_events, shared)
         self.work += [self._lists(events) for events in shared.events.values()]
         return found
 
-    def _flags(self, part: Part, saved: dict[int, Array], matters: int | None) -> None:
-        """Count the bools that mark where a gradient matters, unless they are saved; then their memory is idle."""
-        if matters is not None and matters not in saved:
-            self.heap.array(part.rooms([matters], self.steps)[matters])
+    def _flags(self, part: Part, saved: dict[int, Array], gradient_mask: int | None) -> None:
+        """Count the bools that mark where a gradient has an effect, unless they are saved; then their memory is idle."""
+        if gradient_mask is not None and gradient_mask not in saved:
+            self.heap.array(part.rooms([gradient_mask], self.steps)[gradient_mask])
 
     def _sums(self, rooms: list[Buffer], by_events: Any, shared: Shared) -> None:
         """Count a weight gradient, and what it takes to sum it."""
