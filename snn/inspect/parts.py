@@ -19,9 +19,9 @@ from ..common.structure import is_over_time, zeros_of
 from ..compiled.back import Back
 from ..compiled.back_part import Shared
 from ..compiled.execute import Execution
+from ..compiled.gradient_masks import makers
 from ..compiled.known import schedule_for
 from ..compiled.layout import Options
-from ..compiled.gradient_masks import makers
 from ..compiled.part import Part
 from ..compiled.stage import Running
 from ..engine.buffers import Buffer
