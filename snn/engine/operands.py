@@ -1,4 +1,4 @@
-"""Operands of matrix products: floats with any strides, spikes as bytes, patches of images."""
+"""Operands of matrix products: floats with any strides, spikes as bytes or bits, gathered rows, patches of images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Matrix", "flags", "numbers", "patches", "strided"]
+__all__ = ["Matrix", "bits", "flags", "gathered", "numbers", "patches", "strided"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -18,13 +18,13 @@ class Matrix(NamedTuple):
     Attributes
     ----------
     elements : array
-        Flat: floats, or bytes that are 0 or 1.
+        Flat: floats, bytes that are 0 or 1, or 64-bit words with a bit for each element.
     rows, columns : array of uint64
-        Start of each row, and offset of each column from there.
+        Start of each row, and offset of each column from there; in bits for words.
     beside_rows, beside_columns : bool
         Whether adjacent rows, or columns, are adjacent elements.
     amplitude : float
-        Value of a 1 in bytes.
+        Value of a 1 in bytes or words.
     """
 
     elements: Array
@@ -84,6 +84,17 @@ def numbers(array: Array) -> Matrix:
 def flags(array: Array, amplitude: Any) -> Matrix:
     """Return bytes or bools ``[rows, columns]`` that are 0 or 1 as an operand with the dtype of the amplitude."""
     return numbers(array.view(np.uint8))._replace(amplitude=amplitude)
+
+
+def bits(words: Array, columns: int, amplitude: Any) -> Matrix:
+    """Return rows of 64-bit words ``[rows, words]``, lowest bit first, as an operand."""
+    flat, (down, _) = strided(np.ascontiguousarray(words))
+    return Matrix(flat, _steps(len(words), 64 * down), _steps(columns, 1), False, False, amplitude)
+
+
+def gathered(matrix: Matrix, index: Array) -> Matrix:
+    """Return some rows of an operand, in any order, as an operand."""
+    return matrix._replace(rows=matrix.rows[index], beside_rows=False)
 
 
 def patches(images: Array, height: int, width: int, step: int = 1, amplitude: Any = 1) -> Matrix:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from snn.engine import tuning
 from snn.engine.backends import back_end, modes
-from snn.engine.operands import flags, numbers, patches
+from snn.engine.operands import bits, flags, gathered, numbers, patches
 from snn.engine.product import PROCESSORS, multiply, processor
 from tests.reference import product as naive
 from tests.snn.helpers.each import each
@@ -72,10 +72,14 @@ def test_tiles_of_every_processor(name):
 
 @backends
 @each(first=[True, False], amplitude=[0.5, 2.0], columns=[1, 7, 70])
-def test_bytes_of_spikes_are_an_amplitude(backend, first, amplitude, columns):
+def test_bytes_and_bits_of_spikes_are_an_amplitude(backend, first, amplitude, columns):
     spikes = np.random.default_rng(0).random((20, columns)) < 0.3
     amplitude = np.float32(amplitude)
-    for operand in (flags(spikes, amplitude), flags(spikes.view(np.uint8), amplitude)):
+    for operand in (
+        flags(spikes, amplitude),
+        flags(spikes.view(np.uint8), amplitude),
+        bits(naive.bits(spikes), columns, amplitude),
+    ):
         values = spikes * amplitude
         other = whole((columns, 33) if first else (5, 20), np.float32)
         out = np.empty((20, 33) if first else (5, columns), np.float32)
@@ -84,6 +88,17 @@ def test_bytes_of_spikes_are_an_amplitude(backend, first, amplitude, columns):
         np.testing.assert_array_equal(multiply(*pair, out, backend=backend), expected)
         turned = np.empty(out.shape[::-1], np.float32)
         np.testing.assert_array_equal(multiply(pair[1].T, pair[0].T, turned, backend=backend), expected.T)
+
+
+@backends
+def test_rows_are_gathered(backend):
+    a, b, index = whole((9, 21), np.float32), whole((21, 20), np.float32, 2), np.array([8, 0, 0, 3, 5, 5, 1])
+    out = np.empty((7, 20), np.float32)
+    multiply(gathered(numbers(a), index), numbers(b), out, backend=backend)
+    np.testing.assert_array_equal(out, naive.product(a[index], b))
+    out = np.empty((20, 7), np.float32)
+    multiply(numbers(b).T, gathered(numbers(a), index).T, out, backend=backend)
+    np.testing.assert_array_equal(out, naive.product(a[index], b).T)
 
 
 @backends

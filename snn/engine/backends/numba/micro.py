@@ -1,6 +1,6 @@
 """Vector operations of matrix products for Numba: read an operand into panels, and multiply two panels into a tile.
 
-An operand has floats, or bytes that are 0 or 1.
+An operand has floats, bytes that are 0 or 1, or words with a bit for each element.
 """
 
 from llvmlite import ir
@@ -36,12 +36,17 @@ def add_at(typing, counts, at, number):
 
 @intrinsic
 def element(typing, source, place, amplitude):
-    """Return an element as a number; a byte is multiplied by the amplitude."""
+    """Return an element as a number; a byte or bit is multiplied by the amplitude."""
+    bits = source.dtype == types.uint64
 
     def generate(context, builder, signature, args):
         source, place, amplitude = args
         kind, number = signature.args[0], context.get_data_type(signature.args[2])
-        loaded = builder.load(builder.gep(_data(context, builder, kind, source), [place]))
+        word = builder.lshr(place, _number(6)) if bits else place
+        loaded = builder.load(builder.gep(_data(context, builder, kind, source), [word]))
+        if bits:
+            loaded = builder.and_(builder.lshr(loaded, builder.and_(place, _number(63))), _number(1))
+            loaded = builder.trunc(loaded, ir.IntType(8))
         return loaded if loaded.type == number else builder.fmul(builder.uitofp(loaded, number), amplitude)
 
     return amplitude(source, types.uint64, amplitude), generate

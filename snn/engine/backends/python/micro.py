@@ -11,7 +11,9 @@ def add_at(counts, at, number):
 
 
 def element(source, place, amplitude):
-    """Return an element as a number; a byte is multiplied by the amplitude."""
+    """Return an element as a number; a byte or bit is multiplied by the amplitude."""
+    if source.dtype == np.uint64:
+        return type(amplitude)(int(source[int(place) >> 6]) >> (int(place) & 63) & 1) * amplitude
     return _read(source, place, amplitude, 1)[0]
 
 
