@@ -1,10 +1,10 @@
 """Train a convolutional spiking network on DVS Gesture, read from local files.
 
-The set-up of Fang et al. (Incorporating learnable membrane time constant to enhance learning of spiking neural networks, ICCV
-2021): 20 frames with equally many events each, five convolutions of 128 channels with norms, 512 and 110 neurons that learn
-the time constant of their layer, a vote of ten neurons for each class, and the squared error of its rate. They report a test
-accuracy of 97.57 % for the best of their epochs; here the last of 64 epochs counts. This takes a long time on a CPU:
---hidden 32 is a tenth of the work.
+The set-up of Fang et al. (Incorporating learnable membrane time constant to enhance learning of spiking neural networks,
+ICCV 2021): 20 frames with equally many events each, five convolutions of 128 channels with norms, 512 and 110 neurons that
+learn the time constant of their layer, a vote of ten neurons for each class, and the squared error of its rate. They report a
+test accuracy of 97.57 % for the best of their epochs; here the last of 64 epochs counts. This takes a long time on a CPU;
+with --hidden 32 the work is a tenth.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Train a convolutional spiking network on N-MNIST, read from local files.
 
-The set-up of Fang et al. (Incorporating learnable membrane time constant to enhance learning of spiking neural networks, ICCV
-2021): 10 frames with equally many events each, two convolutions of 128 channels with norms, 2,048 and 100 neurons that learn
-the time constant of their layer, a vote of ten neurons for each class, and the squared error of its rate. They report a test
-accuracy of 99.61 % for the best of their epochs; here the last of 64 epochs counts.
+The set-up of Fang et al. (Incorporating learnable membrane time constant to enhance learning of spiking neural networks,
+ICCV 2021): 10 frames with equally many events each, two convolutions of 128 channels with norms, 2,048 and 100 neurons that
+learn the time constant of their layer, a vote of ten neurons for each class, and the squared error of its rate. They report a
+test accuracy of 99.61 % for the best of their epochs; here the last of 64 epochs counts.
 """
 
 from __future__ import annotations

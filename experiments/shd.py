@@ -7,9 +7,9 @@ accuracy of 71.4 %, 83.2 % with augmentation. Their steps are finer, and a penal
 none.
 
 --network delays: the feed-forward network of Hammouamri et al. (Learning delays in spiking neural networks using dilated
-convolutions with learnable spacings, ICLR 2024), whose connections learn their delays. Their settings are
---step 10 --steps 100 --group 5 --hidden 256 --batch-size 256 --epochs 150. They report 95.07 %, for the epoch that is best on
-the test set, and round delays to whole steps for the test.
+convolutions with learnable spacings, ICLR 2024), whose connections learn their delays. They report 95.07 %, for the
+epoch that is best on the test set, and round delays to whole steps for the test.
+Their settings are --step 10 --steps 100 --group 5 --hidden 256 --batch-size 256 --epochs 150.
 """
 
 from __future__ import annotations
