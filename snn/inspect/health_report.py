@@ -18,7 +18,7 @@ __all__ = ["EDGES", "DeadLayerWarning", "HealthReport", "LayerHealth"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 EDGES = np.linspace(-4.0, 2.0, 61)
-"""Edges of the bins of the membrane, in thresholds from the threshold."""
+"""Edges of the bins of the membrane, relative to the threshold, in thresholds."""
 
 
 class DeadLayerWarning(UserWarning):
@@ -81,7 +81,7 @@ class LayerHealth:
     differentiable : bool or None
         Whether its output has a nonzero derivative anywhere: False without a surrogate.
     edges : array
-        Edges of the bins of every ``membrane``, in thresholds from the threshold.
+        Edges of the bins of every ``membrane``, relative to the threshold, in thresholds.
     problems : tuple of str
         Problems of the layer and their remedies, in sentences without their subject, the worst first.
     """

@@ -24,3 +24,12 @@ def patches(images, height, width, step):
             for x in range(0, image.shape[2] - width + 1, step):
                 rows.append(image[:, y : y + height, x : x + width].reshape(-1))
     return np.array(rows)
+
+
+def bits(flags):
+    """Return rows of flags as rows of words of 64 bits, the lowest bit first."""
+    words = np.zeros((len(flags), -(-flags.shape[1] // 64)), np.uint64)
+    for r, row in enumerate(flags):
+        for k, flag in enumerate(row):
+            words[r, k // 64] |= np.uint64(int(flag) << k % 64)
+    return words
