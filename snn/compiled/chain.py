@@ -100,7 +100,7 @@ class Chain:
             edges = [stage.dense[edge].inputs[0] if edge in stage.dense else edge for edge in core.inputs]
             self.inputs.append([places.get(edge) for edge in edges])
             self.states.append([node.number for node in core.states])
-            beside = sum(cell is not None for cell in replay.cells) + len(core.states) + len(replay.plan.parameters)
+            beside = sum(each is not None for each in replay.connections) + len(core.states) + len(replay.plan.parameters)
             self.sources.append([*(place or next(numbers) for place in self.inputs[k]), *islice(numbers, beside)])
             places |= {place: (k, i) for i, place in enumerate((*core.outs, *self.states[k]))}
         after = tree.leaves(self.graph.state_parts) if self.graph.starts else []

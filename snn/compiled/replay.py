@@ -15,13 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from autograd import Tensor, nn
+from autograd import Tensor
 from autograd.graph import Node
 from autograd.state import state as thread
 
 from ..common.structure import is_repeated
-from ..connections import Direct
-from ..connections.dense import Dense, Once, Product
 from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..engine.buffers import empty
@@ -54,21 +52,10 @@ def replay_of(running: Running) -> Replay | None:
         return None
     if len(running.pieces(0, running.steps)) > 1:
         return None
-    return Replay(running) if all(map(_is_small, part.given, part.currents)) else None
-
-
-def _is_small(item: Given, current: Any) -> bool:
-    """Return whether an input arrives directly, or through one BLAS product, whatever its values."""
-    if item.weights is None:
-        return isinstance(current, Direct)
-    cell, limits = item.weights.cell, tuning.now()
-    if type(cell) is not nn.Dense or item.weights.weight is not cell.weight or item.weights.bias is not cell.bias:
-        return False
-    x, constant = current.x, type(current) is Once
-    work = x.size * current.n_out // (len(x) if constant else 1)
-    if work >= min(limits.own_product, limits.product_part) or x.size >= limits.kept_spikes or x.dtype != current.weight.dtype:
-        return False
-    return constant or (type(current) is Product and work < limits.little_work)
+    for item, current in zip(part.given, part.currents, strict=True):
+        if current is None or not current.by_shape or not (item.weights is None or item.weights.by_attributes):
+            return None
+    return Replay(running)
 
 
 def _overruled() -> bool:
@@ -84,16 +71,16 @@ class Replay:
         self.options, self.kept, self.steps, self.threads = running.options, running.kept, running.steps, running.threads
         self.shape, self.limits = part.shape, tuning.now()
         self.inputs = [(item.x.shape, item.x.dtype, is_repeated(item.x.array)) for item in part.given if item.x is not None]
-        self.cells: list[Any] = [None if item.weights is None else item.weights.cell for item in part.given]
-        self.weights = [None if cell is None else (cell.weight.shape, cell.weight.dtype) for cell in self.cells]
+        self.connections = [item.weights for item in part.given]
+        self.weights = [None if each is None else (each.weight.shape, each.weight.dtype) for each in self.connections]
         self.ways: list[tuple[Any, str]] = [(type(current), current.why) for current in part.currents if current is not None]
         self.sizes = [array.shape for array in part.arrays.values()]
-        places = [None if place is None else self.plan.places[id(place)] for place in part.slots]
         self.biases = [
-            (cell, place, self.plan.numbers[place])
-            for cell, place in zip(self.cells, places, strict=True) if place is not None
-        ]  # fmt: skip
-        self.direct = {i: k for k, i in enumerate(self.plan.inputs) if self.cells[k] is None}
+            (each.bias, place, self.plan.numbers[place])
+            for each, slot in zip(self.connections, part.slots, strict=True)
+            if each is not None and each.bias is not None and (place := self.plan.places.get(id(slot))) is not None
+        ]
+        self.direct = {i: k for k, i in enumerate(self.plan.inputs) if self.connections[k] is None}
         self.backs: dict[Any, BackReplay] = {}
         self._calls: dict[bool, Call] = {}
 
@@ -117,8 +104,8 @@ class Replay:
         for x, (shape, dtype, repeated) in zip(xs, self.inputs, strict=True):
             if x.shape != shape or x.dtype != dtype or (not isinstance(x, Spikes) and is_repeated(x.array)) != repeated:
                 return False
-        for cell, like in zip(self.cells, self.weights, strict=True):
-            if like is not None and (cell.hooked or ((array := cell.weight.array).shape, array.dtype) != like):
+        for each, like in zip(self.connections, self.weights, strict=True):
+            if each is not None and (each.cell.hooked or ((array := each.weight.array).shape, array.dtype) != like):
                 return False
         return True
 
@@ -127,18 +114,18 @@ class Replay:
         plan = self.plan
         plan.require_open()
         arrays, parameters = plan.arrays(), list[Tensor](plan.parameters)
-        for cell, place, numbers in self.biases:
-            parameters[place] = bias = cell.bias
+        for bias, place, numbers in self.biases:
+            parameters[place] = bias
             for i in numbers:
                 arrays[i] = bias.array
         if [array.shape for array in arrays.values()] != self.sizes:
             return None
-        return Now(arrays, parameters, [None if cell is None else cell.weight.array for cell in self.cells])
+        return Now(arrays, parameters, [None if each is None else each.weight.array for each in self.connections])
 
     def nodes(self, xs: Sequence[Tensor], starts: Sequence[Tensor], now: Now) -> list[Node | None]:
         """Return the parents of a run in the autograd graph, in the order of :attr:`Running.inputs`."""
         found = [x.node for x in xs]
-        found += [cell.weight.node for cell in self.cells if cell is not None]
+        found += [each.weight.node for each in self.connections if each is not None]
         return found + [t.node for t in (*starts, *now.parameters)]
 
     def run(self, xs: list[Tensor], starts: list[Tensor], now: Now, record: bool) -> Replayed:
@@ -149,9 +136,9 @@ class Replay:
             if weight is None:
                 streams.append(stream(x.array, layout))
                 continue
-            rows = (x.array[0] if way is Once else x.array).reshape(-1, weight.shape[1])
+            rows = (x.array[0] if way.constant else x.array).reshape(-1, weight.shape[1])
             made = np.matmul(rows, weight.T, out=np.empty((len(rows), len(weight)), weight.dtype))
-            streams.append((made.reshape(-1), (0, *layout.strides[1:]) if way is Once else layout.strides))
+            streams.append((made.reshape(-1), (0, *layout.strides[1:]) if way.constant else layout.strides))
         call = self._calls.get(record) or self._forward(record)
         written = {i: empty((self.steps, *self.shape), dtype) for i, dtype in self.form.written[record][0].items()}
         states = [np.ascontiguousarray(s.array).reshape(-1) for s in starts]
@@ -212,10 +199,7 @@ class Replayed(Steps):
         from .again import pull_eagerly
 
         replay = self.replay
-        given = [
-            Given(x, None if cell is None else Dense(cell, cell.weight, cell.bias, cell.weight.dtype))
-            for x, cell in zip(self.xs, replay.cells, strict=True)
-        ]  # fmt: skip
+        given = [Given(x, connection) for x, connection in zip(self.xs, replay.connections, strict=True)]
         part = replay.part.filled(given, self.starts, self.now.arrays, self.now.parameters)
         part.currents = [
             kind(x, why) if weight is None else kind(x, weight, why, part.backend)
@@ -246,9 +230,9 @@ class Replayed(Steps):
     def _key(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> Any:
         """Return the key of a backward pass; None if values decide its way."""
         few = []
-        for k, (cell, parent) in enumerate(zip(self.replay.cells, node.parents, strict=False)):
-            before = makers(parent) if cell is not None and wanted[k] else None
-            if before is not None and (len(before) > 1 or len(cell.weight) > self.replay.limits.few_outputs):
+        for k, (weight, parent) in enumerate(zip(self.now.weights, node.parents, strict=False)):
+            before = makers(parent) if weight is not None and wanted[k] else None
+            if before is not None and weight is not None and (len(before) > 1 or len(weight) > self.replay.limits.few_outputs):
                 return None
             few.append(before is not None)
         return tuple(g), product_of(g.get(0)), tuple(wanted), tuple(few)

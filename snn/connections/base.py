@@ -67,6 +67,9 @@ class Way:
         Whether gradients may be requested after the run, so that it keeps the arrays they need.
     finite : bool
         Whether it suffices to compute the input gradient where it is needed.
+    by_shape : bool
+        Whether shapes and dtypes alone lead to this way, and the currents are the input or one product of the BLAS: then later
+        runs may repeat it.
     """
 
     kind: str
@@ -80,6 +83,7 @@ class Way:
     few: bool = False
     taped: bool = True
     finite: bool = False
+    by_shape: bool = False
 
     def __init__(self, x: Tensor, why: str) -> None:
         self.x, self.why = x, why
@@ -182,6 +186,7 @@ class Direct(Way):
 
     kind = "current"
     weighted = False
+    by_shape = True
 
     def __init__(self, x: Tensor, why: str = "there are no weights before the neuron") -> None:
         super().__init__(x, why)
@@ -281,6 +286,11 @@ class Connection:
     def of(cls, cell: Cell, x: Tensor) -> Connection | None:
         """Return a stateless layer as such a connection for an input ``[T, N, ...]``; None if it is of another kind."""
         raise NotImplementedError
+
+    @property
+    def by_attributes(self) -> bool:
+        """Whether weight and bias are Parameters of the layer, in every run until an attribute of the layer changes."""
+        return False
 
     @classmethod
     def joins(cls, first: Cell, second: Cell) -> bool:

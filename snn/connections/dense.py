@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor
+from autograd import Cell, Tensor, nn
 
 from ..common.structure import is_repeated
 from ..engine import tuning
@@ -39,6 +39,12 @@ class Dense(Connection):
         """Return a Cell of any class whose output is its input times a matrix, plus a bias, as a connection."""
         found = factors_of(cell, x)
         return None if isinstance(found, str) else cls(cell, *found)
+
+    @property
+    def by_attributes(self) -> bool:
+        """See :class:`snn.connections.base.Connection`."""
+        cell = self.cell
+        return type(cell) is nn.Dense and self.weight is cell.weight and self.bias is cell.bias
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way; ``why`` of the result has the reason."""
@@ -198,6 +204,15 @@ class Product(_Weighted):
     """The whole input times the weights, chunk by chunk, so that the currents stay in the cache."""
 
     kind = "dense"
+
+    @property
+    def by_shape(self) -> bool:  # type: ignore[override]
+        """See :class:`snn.connections.base.Way`."""
+        limits, x = tuning.now(), self.x
+        work = x.size * self.n_out // (len(x) if self.constant else 1)
+        if x.size >= limits.kept_spikes or x.dtype != self.weight.dtype:
+            return False
+        return work < min(limits.own_product, limits.product_part) and (self.constant or work < limits.little_work)
 
     def current(self, t0: int, t1: int) -> Array:
         """Return the currents of some steps; ``t0`` is the start of a chunk."""
