@@ -136,7 +136,8 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     """Cross entropy on the largest value over time of the membrane of each class's neuron (Cramer et al., 2022).
 
-    Arguments, errors and the warning are those of :func:`membrane_cross_entropy`.
+    Arguments, ``v`` ``[T, N, classes]`` and ``labels`` ``[N]``, errors and the warning are those of
+    :func:`membrane_cross_entropy`; the result is a scalar.
     """
     where = "max_membrane_cross_entropy"
     v = for_loss(v, where)

@@ -17,7 +17,7 @@ from autograd.state import scope
 from autograd.state import state as thread
 
 from .common.structure import is_over_time, like, says_too_deep
-from .compiled.auto import against
+from .compiled.auto import choose
 from .eager.stepwise import InParts
 from .eager.watch import attributes, check_input, look_for_hidden_state
 from .engine.backends import back_end, modes
@@ -228,7 +228,7 @@ def run(
         check_input(x)
     in_parts = any(is_over_time(cell) for cell in cells)
     before = attributes(net)
-    how = _choose(mode, net, x, cells)
+    how = choose(mode, net, x, cells)
     out, after, records, ran = _run(net, x, state, names, keep, mode, how, check, checkpoint, in_parts)
     if before is not None:
         look_for_hidden_state(net, before)
@@ -265,18 +265,6 @@ def _run_again(net: Cell, x: Tensor, state: Any, mode: str) -> tuple[Any, Any, s
     from .compiled.chain import run_again
 
     return run_again(net, x, state, mode)
-
-
-def _choose(mode: str, net: Cell, x: Tensor, cells: Sequence[Cell]) -> str:
-    """Decide how to run."""
-    if mode != "auto":
-        return mode
-    if against(net, x, cells) is not None:
-        return "eager"
-    if "refused" not in net.kept():
-        return "compiled"
-    refused = net.kept()["refused"]
-    return "eager" if refused is None or refused.unchanged() else "compiled"
 
 
 def _run_eagerly(

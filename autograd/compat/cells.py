@@ -40,7 +40,7 @@ class CellNames:
         return dict(self._children())
 
     def insert_child_to_cell(self: Any, child_name: str, child_cell: Any) -> None:
-        """Add a Cell as the attribute ``child_name``; None reserves the name."""
+        """Add a Cell as the attribute ``child_name``; None reserves the name. A name with a dot, or in use, is a CellError."""
         where = f"{self.cls_name}.insert_child_to_cell"
         if child_cell is not None and not hasattr(child_cell, "construct"):
             raise DTypeError(where, "a Cell", describe(child_cell), "Add a Parameter with insert_param_to_cell.")
@@ -49,7 +49,10 @@ class CellNames:
     def insert_param_to_cell(
         self: Any, param_name: str, param: Parameter, check_name_contain_dot: bool = True
     ) -> None:  # fmt: skip
-        """Add a Parameter as the attribute ``param_name``; it keeps its own name if it has one."""
+        """Add a Parameter as the attribute ``param_name``; it keeps its own name if it has one.
+
+        A name with a dot, or one in use for anything else, is a CellError.
+        """
         where = f"{self.cls_name}.insert_param_to_cell"
         if not isinstance(param, Parameter):
             raise DTypeError(where, "a Parameter", describe(param), "Wrap it as Parameter(...).")

@@ -112,7 +112,10 @@ def batch_norm(
 
 @widened
 def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements."""
+    """Normalise over the last axes, whose lengths are ``normalized_shape``, and scale and shift each of their elements.
+
+    An input with other lengths is a ShapeError.
+    """
     where = "ops.layer_norm"
     x = _checked(x, where, eps, 1)
     shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
@@ -125,7 +128,10 @@ def layer_norm(x: Any, normalized_shape: Any, weight: Any = None, bias: Any = No
 
 @widened
 def group_norm(x: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel."""
+    """Cut the channels of ``[N, C, ...]`` into groups, normalise each group of a sample, and scale and shift each channel.
+
+    Channels that the groups cannot share equally are a ShapeError.
+    """
     where = "ops.group_norm"
     x = _checked(x, where, eps, 2)
     n, c, *space = x.shape

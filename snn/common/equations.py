@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,12 @@ from .structure import array_name, membrane, sample_state, state_names
 
 __all__ = ["equations", "surrogate_of", "template"]
 
-_BINARY = re.compile(r"\{x\} (\S+) \{y\}$")
-_STRENGTH = {">": 1, ">=": 1, "<": 1, "<=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "%": 3, "**": 5}
+_SIGNS = {
+    "greater": (">", 1), "greater_equal": (">=", 1), "less": ("<", 1), "less_equal": ("<=", 1), "equal": ("==", 1),
+    "not_equal": ("!=", 1), "add": ("+", 2), "sub": ("-", 2), "mul": ("*", 3), "div": ("/", 3), "floordiv": ("//", 3),
+    "mod": ("%", 3), "pow": ("**", 5),
+}  # fmt: skip
+"""Signs of operations between two values, and how strongly they bind."""
 _NEUTRAL = {"mul": (1, True), "div": (1, False), "add": (0, True), "sub": (0, False)}
 _CHOICE, _MINUS, _WHOLE = 0, 4, 9
 _SHORT = {
@@ -203,16 +206,13 @@ class _Text:
             return f"{self.text(yes, _CHOICE)} if {self.text(condition, _CHOICE)} else {self.text(no, _CHOICE)}", _CHOICE
         if name == "neg":
             return f"-{self.text(operands[0], _MINUS - 1)}", _MINUS
-        match = _BINARY.match(step.what.scalar)
-        if match is None or name in _SHORT:
-            form = template(step.what)
-            around = _WHOLE - 1 if "^" in form else -1
+        if name not in _SIGNS:
+            around, strength = (_CHOICE, _CHOICE) if step.what.logical else (_WHOLE - 1 if name == "square" else -1, _WHOLE)
             texts = dict(zip(step.what.tensor_names, [self.text(j, around) for j in operands], strict=True))
-            return form.format(**texts), _WHOLE
-        return self._binary(match[1], *operands)
+            return template(step.what).format(**texts), strength
+        return self._binary(*_SIGNS[name], *operands)
 
-    def _binary(self, sign: str, a: int, b: int) -> tuple[str, int]:
-        strength = _STRENGTH[sign]
+    def _binary(self, sign: str, strength: int, a: int, b: int) -> tuple[str, int]:
         if strength == 1 and self._constant(b) == 0:
             # The addition that makes ">" mean ">=" is too small for any membrane.
             if self._is(a, "add") and 0 < (self._constant(self.steps[a].operands[1]) or 0) < 1e-6:

@@ -16,7 +16,7 @@ def extra(module: str, name: str, where: str) -> Any:
     try:
         import_module(package)
         return import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:  # a package that is broken says so itself
         raise MissingExtraError(package, name, where) from error
 
 

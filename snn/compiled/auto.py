@@ -18,9 +18,21 @@ from ..engine import tuning
 from ..engine.backends import switched_off
 from ..recurrent import Recurrent
 
-__all__ = ["against", "decision", "work"]
+__all__ = ["choose", "decision", "work"]
 
 _known: WeakKeyDictionary[Cell, tuple[Any, float]] = WeakKeyDictionary()
+
+
+def choose(mode: str, net: Cell, x: Tensor, cells: Sequence[Cell]) -> str:
+    """Return the mode in which a run in some mode, such as "auto", takes place."""
+    if mode != "auto":
+        return mode
+    if against(net, x, cells) is not None:
+        return "eager"
+    if "refused" not in net.kept():
+        return "compiled"
+    refused = net.kept()["refused"]
+    return "eager" if refused is None or refused.unchanged() else "compiled"
 
 
 def against(net: Cell, x: Tensor, cells: Sequence[Cell]) -> str | None:

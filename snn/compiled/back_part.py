@@ -12,7 +12,6 @@ import numpy as np
 from autograd import Tensor
 
 from ..connections import Way
-from ..connections.dense import GradientByEvents
 from ..engine.backends import BackEnd
 from ..engine.buffers import nothing
 from ..engine.events import Events, Packed, all_finite, find_events, padded
@@ -54,9 +53,9 @@ class Shared:
         """Return the share of bytes that are not 0."""
         return np.count_nonzero(flags) / flags.size
 
-    def sent(self, fed: Array, columns: int, late: int, backend: BackEnd) -> Events:
+    def sent(self, flags: Array, columns: int, late: int, backend: BackEnd) -> Events:
         """Return the events of bytes that are sent, in rows of so many columns, which arrive some rows later."""
-        events = find_events(fed.reshape(-1, columns), None, backend)
+        events = find_events(flags.reshape(-1, columns), None, backend)
         assert events is not None
         return events.later(late) if late else events
 
@@ -79,7 +78,7 @@ class PartBack:
         left = left[len(weighted) :]
         self.wants_starts, self.wants_parameters = left[: len(part.starts)], tuple(left[len(part.starts) :])
         self.weighted = weighted
-        self.by_events: dict[int, GradientByEvents] = {}
+        self.by_events: dict[int, Any] = {}
         self.summed: list[int] = []
         self.direct: list[int] = []
         self.few: list[int] = []

@@ -12,6 +12,7 @@ from autograd import Tensor
 
 from ..engine.buffers import empty, nothing
 from ..engine.events import Packed
+from ..engine.loop import ARRIVED
 from .back import Back
 from .call import Call
 from .factored import Factored
@@ -78,10 +79,8 @@ class BackReplay:
             return {}
         factored: Any = g[0]
         weights = Packed.of_factor(factored.weight, self.part.backend)
-        return {
-            "factors": (factored.factors.reshape(-1),), "n_factors": (_u(factored.factors.shape[1]),),
-            "arrived_weights": (weights.array,),
-        }  # fmt: skip
+        arrived = factored.factors.reshape(-1), _u(factored.factors.shape[1]), weights.array
+        return {name: (value,) for name, value in zip(ARRIVED, arrived, strict=True)}
 
     def _result(
         self, run: Any, rows: dict[int, Array], totals: dict[int, Array], by_input: dict[int, Array], ends: list[Array]

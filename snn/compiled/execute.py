@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
-import numpy as np
-
 from autograd import Cell, Tensor, ops, tree
 from autograd.errors import CompileError
 from autograd.state import state as thread
@@ -20,8 +18,7 @@ from ..common.structure import (
     steps_in_loops,
     zeros_of,
 )
-from ..connections import Connection, Joined, connection_of
-from ..connections.dense import Dense
+from ..connections import Connection, Joined, connection_of, of_matrix
 from ..connections.products import why_not
 from ..eager.stepwise import AllSteps
 from ..eager.watch import check_output, not_once
@@ -385,12 +382,10 @@ class Execution(AllSteps):
                     label(node.name, node.what), "a dense layer", why_not(node.what, x) or "another layer",
                     "Run it with mode='eager'.",
                 )  # fmt: skip
-            if isinstance(found, Dense):
-                _check_output(node, 0, (*node.outputs[0].shape[:-1], len(found.weight)), found.weight.dtype)
+            if (shape := found.shape(x.shape[1:])) is not None:
+                _check_output(node, 0, shape, found.weight.dtype)
             return found
-        weight = ops.transpose(self.value(node.inputs[1]))
-        dtype = np.result_type(x.dtype, weight.dtype) if x.dtype.kind == "f" else weight.dtype
-        return Dense(_PRODUCT, weight if weight.dtype == dtype else ops.cast(weight, dtype), None, weight.dtype)
+        return of_matrix(x.dtype, ops.transpose(self.value(node.inputs[1])))
 
     def _output(self, edge: Edge) -> tuple[Any, Any]:
         output = self.graph.nodes[edge.node].outputs[edge.output]
@@ -405,6 +400,3 @@ def _check_output(node: Node, k: int, shape: tuple[int, ...], dtype: Any) -> Non
     """Raise if an output of a layer is not that of the trace."""
     if (shape, dtype) != (node.outputs[k].shape, node.outputs[k].dtype):
         raise _ChangedError
-
-
-_PRODUCT = Cell()

@@ -87,8 +87,9 @@ class Replay:
     def call(self, ready: Ready, backward: bool) -> Call:
         """Return the call of a loop of the stage."""
         span, members, jobs = self.layout.jobs(False, self.threads)
-        first = _u(self.layout.samples), order_of(self.steps, backward), _u(span), _u(members)
-        return Call(ready, self.layout, first, jobs)
+        order = order_of(self.steps, backward)
+        first = {"samples": _u(self.layout.samples), "order": order, "span": _u(span), "members": _u(members)}
+        return Call(ready, self.layout, [first[name] for name in ready.loop.head], jobs)
 
     @property
     def allowed(self) -> bool:

@@ -354,24 +354,20 @@ class Running(Steps):
         return saved.flags[n, gradient_mask]
 
     def launch(
-        self,
-        ready: Ready,
-        works: list[Work],
-        t0: int,
-        t1: int,
-        weights: Sequence[list[Any]],
+        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[list[Any]],
         places: Sequence[Array | None] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Run a loop over some steps; ``weights`` and ``places`` belong to its links."""
         loop, samples = ready.loop, works[0].layout.samples
-        given: list[Any] = [_u(samples), order_of(t1 - t0, loop.backward)]
+        first = {"samples": _u(samples), "order": order_of(t1 - t0, loop.backward)}
         if loop.links:
             group = max(1, -(-samples // thread_count()))
             jobs = -(-samples // group)
-            given.append(_u(group))
+            first["group"] = _u(group)
         else:
             span, members, jobs = works[0].layout.jobs(bool(loop.bodies[0].events), self.threads)
-            given += [_u(span), _u(members)]
+            first |= {"span": _u(span), "members": _u(members)}
+        given: list[Any] = [first[name] for name in loop.head]
         for n, work in zip(ready.order, works, strict=True):
             part = self.parts[n]
             given += arguments(part, part.listed, work, t0, t1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engine.loop import Body, Link
+from ..engine.loop import ARRIVED, EVENTS, Body, Link
 from .layout import Layout, Stream
 from .part import Part
 
@@ -71,10 +71,9 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
     if body.rows and part.mask is not None:
         given["row"] = (np.ascontiguousarray(part.mask[t0:t1]).reshape(-1),)
     if body.events:
-        names = "weights", "lanes", "inputs", "event_start", "event_index"
-        given |= zip(names, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
+        given |= zip(EVENTS, zip(*[current.arguments(t0) for current in listed], strict=True), strict=True)
     if body.arrived is not None:
-        given |= zip(("factors", "n_factors", "arrived_weights"), [(value,) for value in work.arrived], strict=True)
+        given |= zip(ARRIVED, [(value,) for value in work.arrived], strict=True)
     return body.ordered(given)
 
 

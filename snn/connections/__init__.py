@@ -14,8 +14,11 @@ from autograd import Cell, Tensor
 
 from ..common.structure import is_over_time, is_stateful
 from .base import Connection, Direct, Joined, Way, Wire
+from .dense import Dense
 
-__all__ = ["Connection", "Direct", "Joined", "Way", "Wire", "connection_of", "joined"]
+__all__ = ["Connection", "Direct", "Joined", "Way", "Wire", "connection_of", "joined", "of_matrix"]
+
+of_matrix = Dense.of_matrix
 
 
 @functools.cache

@@ -292,6 +292,10 @@ class Connection:
         """Whether weight and bias are Parameters of the layer, in every run until an attribute of the layer changes."""
         return False
 
+    def shape(self, given: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the shape of one step's currents for an input of this shape; None if only a run shows it."""
+        return None
+
     @classmethod
     def joins(cls, first: Cell, second: Cell) -> bool:
         """Return whether two layers, one after the other, are one connection of this kind: :class:`Joined`."""

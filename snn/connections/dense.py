@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Cell, Tensor, nn
+from autograd import Cell, Tensor, nn, ops
+from autograd.dtypes import DType, promote
 
 from ..common.structure import is_repeated
 from ..engine import tuning
@@ -35,6 +36,12 @@ class Dense(Connection):
     row_axes = 1
 
     @classmethod
+    def of_matrix(cls, given: DType, weight: Tensor) -> Dense:
+        """Return ``x @ weight.T`` without a layer as a connection, for an ``x`` of this dtype."""
+        dtype = promote(given, weight.dtype) if given.kind == "f" else weight.dtype
+        return cls(_PRODUCT, weight if weight.dtype == dtype else ops.cast(weight, dtype), None, weight.dtype)
+
+    @classmethod
     def of(cls, cell: Cell, x: Tensor) -> Dense | None:
         """Return a Cell of any class whose output is its input times a matrix, plus a bias, as a connection."""
         found = factors_of(cell, x)
@@ -45,6 +52,10 @@ class Dense(Connection):
         """See :class:`snn.connections.base.Connection`."""
         cell = self.cell
         return type(cell) is nn.Dense and self.weight is cell.weight and self.bias is cell.bias
+
+    def shape(self, given: tuple[int, ...]) -> tuple[int, ...]:
+        """See :class:`snn.connections.base.Connection`."""
+        return *given[:-1], len(self.weight)
 
     def way(self, x: Tensor, backend: BackEnd) -> Way:
         """Choose a way; ``why`` of the result has the reason."""
@@ -69,6 +80,9 @@ class Dense(Connection):
     def wire(self, shape: tuple[int, ...], amplitude: Any, backend: BackEnd) -> Wire:
         """See :class:`snn.connections.base.Connection`."""
         return Rows(self.weight.array, amplitude, backend)
+
+
+_PRODUCT = Cell()
 
 
 class Rows(Wire):

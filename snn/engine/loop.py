@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["KINDS", "Body", "Link", "Loop", "Source"]
+__all__ = ["ARRIVED", "EVENTS", "KINDS", "Body", "Link", "Loop", "Source"]
 
 _ONE = ("width", "columns", "strides")
-_EVENTS = ("weights", "lanes", "inputs", "event_start", "event_index")
-_ARRIVED = ("factors", "n_factors", "arrived_weights")
+EVENTS = ("weights", "lanes", "inputs", "event_start", "event_index")
+ARRIVED = ("factors", "n_factors", "arrived_weights")
 _MANY = {
     "in": "streams", "row": "rows", "first": "values_received", "last": "values_received", "start": "carried",
     "scalar": "scalars", "par": "parameters", "out": "written", "end": "carried", "sum": "summed",
 }  # fmt: skip
-_ALONE = {*_ONE, *_ARRIVED}
-KINDS = (*_ONE, *_EVENTS, *_ARRIVED, *_MANY)
+_ALONE = {*_ONE, *ARRIVED}
+KINDS = (*_ONE, *EVENTS, *ARRIVED, *_MANY)
 """The kinds of a body's arguments in the order of a loop's signature."""
 
 
@@ -65,8 +65,8 @@ class Body:
     @functools.cached_property
     def counts(self) -> tuple[tuple[str, int], ...]:
         """Those of :data:`KINDS` that have arguments, with their numbers."""
-        count = dict.fromkeys(_ONE, 1) | dict.fromkeys(_EVENTS, len(self.events))
-        count |= dict.fromkeys(_ARRIVED, int(self.arrived is not None))
+        count = dict.fromkeys(_ONE, 1) | dict.fromkeys(EVENTS, len(self.events))
+        count |= dict.fromkeys(ARRIVED, int(self.arrived is not None))
         count |= {kind: len(getattr(self, field)) for kind, field in _MANY.items()}
         return tuple([(kind, count[kind]) for kind in KINDS if count[kind]])
 
@@ -148,9 +148,14 @@ class Loop:
         """Return the prefix of the names of a body's arguments."""
         return "" if len(self.bodies) == 1 else f"b{body}_"
 
+    @property
+    def head(self) -> list[str]:
+        """The names of its arguments before those of bodies: samples, steps in their order, and the size of a job."""
+        return ["samples", "order", *(["group"] if self.links else ["span", "members"])]
+
     def arguments(self) -> list[str]:
         """Return the names of its arguments from the third on, without those of its :class:`Source`."""
-        names = ["samples", "order", *(["group"] if self.links else ["span", "members"])]
+        names = self.head
         names += [self.prefix(k) + name for k, body in enumerate(self.bodies) for name in body.arguments()]
         return names + [f"link{k}_{name}" for k, link in enumerate(self.links) for name in link.arguments()]
 

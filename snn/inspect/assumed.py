@@ -69,9 +69,9 @@ class AssumedLists(Shared):
         """Return the share of derivatives that are not zero."""
         return ACTIVE
 
-    def sent(self, fed: Array, columns: int, late: int, backend: BackEnd) -> Events:
+    def sent(self, flags: Array, columns: int, late: int, backend: BackEnd) -> Events:
         """Return the events of the neurons that fire."""
-        return events_of((fed.size // columns, columns), FIRING)
+        return events_of((flags.size // columns, columns), FIRING)
 
 
 def plain(size: int, again: bool = False) -> Buffer:

@@ -148,15 +148,15 @@ def _without_loop(graph: Graph, node: Node, wired: bool, repeated: bool) -> Iter
     repeated : bool
         Whether the run gave the same output at every step.
     """
-    once = "once, since it is the same at every step"
+    constant = "once, since it is the same at every step"
     if node.kind != "layer":
-        yield from [f"{node.name}: {'on all time steps at once' if node.varies else once}"] if wired else []
+        yield from [f"{node.name}: {'on all time steps at once' if node.varies else constant}"] if wired else []
         return
     cell, name = node.what, name_of(node)
     given = [graph.nodes[edge.node].outputs[edge.output] for edge in node.edges]
     yield f"{f'layer {name}: ' if name else ''}{cell!r}"
     if not node.varies:
-        yield f"  no state: runs {once}"
+        yield f"  no state: runs {constant}"
     elif is_over_time(cell):
         yield "  no state: runs on all time steps at once; each may depend on the others"
     elif len(node.inputs) > 1:

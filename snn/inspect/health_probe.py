@@ -11,16 +11,16 @@ import numpy as np
 
 from autograd import Cell, Parameter, Tensor, as_tensor, float32, nn, no_grad, ops, tree, value_and_grad
 from autograd.errors import ArgumentError, CompileError
-from autograd.intake import to_numbers
 
 from ..common.structure import is_chain, is_over_time, is_stateful, like, passes_straight, variables
-from ..compiled.auto import against
+from ..compiled.auto import choose
 from ..compiled.layout import Options
 from ..eager.watch import Recorder
 from ..engine.backends import back_end, modes
 from ..graphs import parts_of
 from ..graphs.graph import Edge
 from ..layers import Delay, DelayedDense, LearntDelays
+from ..readout import check_mask
 from ..simulate import run
 
 __all__ = ["Seen", "probe"]
@@ -94,18 +94,11 @@ def probe(net: Cell, x: Any, loss: Loss | None, state: Any, mask: Any, mode: str
         As from :func:`snn.run`.
     """
     x = as_tensor(x, "snn.health, input x")
-    keep = None if mask is None else to_numbers(mask, "snn.health, mask")
-    if (
-        not isinstance(net, Cell)
-        or x.ndim < 2
-        or not len(x)
-        or (keep is not None and (keep.shape != x.shape[:2] or keep.dtype != bool))
-    ):
+    if not isinstance(net, Cell) or x.ndim < 2 or not len(x):
         run(net, x, state, mask=mask, mode=mode)  # raises the error for a wrong argument
+    keep = check_mask(mask, x, "snn.health", of_each=False)
     cells = [cell for _, cell in net.cells_and_names()]
-    chosen = mode
-    if mode == "auto":
-        chosen = "compiled" if _is_plain(net) and against(net, x, cells) is None else "eager"
+    chosen = choose(mode, net, x, cells) if mode != "auto" or _is_plain(net) else "eager"
     if chosen in modes():
         try:
             return _marked(net, *_layer_by_layer(net, x, loss, state, keep, Options(back_end(chosen))), keep), chosen

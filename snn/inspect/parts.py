@@ -175,8 +175,8 @@ class Walk:
         """Visit it backward; return the gradients of its inputs."""
         node, shared, found = last.parents[0], AssumedLists(), list[tuple[Edge, Block]]()
         for n, part in enumerate(running.parts):
-            matters = {*part.plan.gradient_masks, *part.plan.late_gradient_masks.values()} - {None}
-            node.saved.flags |= {(n, i): same((self.steps, *part.shape), np.uint8) for i in matters}
+            masks = {*part.plan.gradient_masks, *part.plan.late_gradient_masks.values()} - {None}
+            node.saved.flags |= {(n, i): same((self.steps, *part.shape), np.uint8) for i in masks}
         back = Back(running, node, {}, [node is not None for node in running.parents], shared)
         for each, self.row in zip(back.parts, rows, strict=True):
             part, form, rooms = each.part, each.form, each.rooms
@@ -322,8 +322,8 @@ class Walk:
         views = {edge: there[id(_base(leaf.array))] for edge, leaf in outs.items() if id(_base(leaf.array)) in there}
         there |= {id(_base(leaf.array)): edge for edge, leaf in outs.items() if edge not in views}
         kept = _kept_by([leaf.node for leaf in outs.values() if leaf.node is not None])
-        own = sum(size for key, size in kept.items() if key not in there)
-        return own * (self.steps if node.varies else 1), views, {there[key] for key in kept if key in there}
+        saved = sum(size for key, size in kept.items() if key not in there)
+        return saved * (self.steps if node.varies else 1), views, {there[key] for key in kept if key in there}
 
 
 def _source(stage: Stage, edge: Edge) -> Edge:

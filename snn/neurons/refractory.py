@@ -85,7 +85,7 @@ class Refractory(Stateful):
         return Resting(with_membrane(charged, ops.where(state.left > 0, before, membrane(charged))), state.left)
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step of the neuron; the state also contains the steps left."""
+        """Run one step of the neuron for currents ``[N, ...]``; the state also contains the steps left."""
         left = state.left
         spike, inner = self.node.discharge(self.charge(x, state).v, left <= 0)
         fired = stop_gradient(ops.not_equal(spike, 0))

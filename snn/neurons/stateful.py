@@ -47,7 +47,7 @@ class Stateful(Checked):
         return as_tensor(x, type(self).__name__)
 
     def check_state(self, x: Any, state: Any) -> Any:
-        """Return a state, as Tensors, if it fits an input."""
+        """Return a state, as Tensors; a StateError if its structure, shape or dtype does not fit an input."""
         if self.State is None:
             return self.check_variable(x, state)
         if not isinstance(state, self.State):
@@ -58,7 +58,7 @@ class Stateful(Checked):
         return self.State(*[self.check_variable(x, *item) for item in zip(state, self.State._fields, strict=True)])
 
     def check_variable(self, x: Any, value: Any, variable: str = "") -> Any:
-        """Return one variable of a state, as a Tensor, if it fits an input."""
+        """Return one variable of a state, as a Tensor; a StateError if its shape or dtype does not fit an input."""
         name, dtype = type(self).__name__, x.dtype if x.dtype.kind == "f" else float32
         if value is not None and not isinstance(value, (tuple, list, dict, str)):
             value = as_tensor(value, name)

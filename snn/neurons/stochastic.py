@@ -178,7 +178,7 @@ class Stochastic(Stateful):
         return spike, Random(inner, a.astype(np.int32), b.astype(np.int32))
 
     def construct(self, x: Any, state: Any) -> tuple[Any, Any]:
-        """Run one step of the neuron, and advance the generators by one step."""
+        """Run one step of the neuron for currents ``[N, ...]``, and advance the generators by one step."""
         return self.discharge(self.charge(x, state))
 
 

@@ -155,7 +155,7 @@ class Conductance(Stateful):
         }
 
     def check_input(self, x: Any) -> Any:
-        """Return an input as a Tensor, or inputs by receptor as a dict of Tensors of one shape."""
+        """Return an input as a Tensor, or inputs of its receptors, by name, as a dict of Tensors, which must share a shape."""
         if not isinstance(x, dict):
             return super().check_input(x)
         if not x or not x.keys() <= self.receptors.keys():

@@ -148,8 +148,8 @@ def _all_edges(graph: Any, prefix: str, ends: dict[str, tuple[str, str]]) -> Ite
 
 def _without_identities(items: dict[str, Item]) -> None:
     """Remove the inputs and outputs of inner graphs: inputs that are fed, and outputs that feed."""
-    fed = {source for item in items.values() for source in item.sources}
-    inside = {n for n, i in items.items() if (i.kind == "Input" and i.sources) or (i.kind == "Output" and n in fed)}
+    sources = {source for item in items.values() for source in item.sources}
+    inside = {n for n, i in items.items() if (i.kind == "Input" and i.sources) or (i.kind == "Output" and n in sources)}
 
     known: dict[str, list[str]] = {}
 

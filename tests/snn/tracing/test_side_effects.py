@@ -68,7 +68,7 @@ def test_what_a_step_leaves_behind_is_refused(kind):
 
 
 def test_it_is_said_once_and_runs_step_by_step(kind, monkeypatch):
-    monkeypatch.setattr("snn.simulate.against", lambda *args: None)  # as if it were worth while
+    monkeypatch.setattr("snn.compiled.auto.against", lambda *args: None)  # as if it were worth while
     node, expected = kind(), snn.run(kind(), X, mode="eager")[0]
     assert np.any(expected)
     said = []
@@ -97,6 +97,6 @@ def test_a_state_that_is_not_one_value_a_neuron_is_refused_by_name(monkeypatch):
     text = r"Clock, state: expected a value for each neuron, \[4, 3\], got \[1\] Float32"
     with pytest.raises(CompileError, match=text):
         snn.run(Clock(), X, mode="python")
-    monkeypatch.setattr("snn.simulate.against", lambda *args: None)
+    monkeypatch.setattr("snn.compiled.auto.against", lambda *args: None)
     with pytest.warns(UserWarning, match=text):
         np.testing.assert_array_equal(snn.run(Clock(), X)[0], expected)
