@@ -136,8 +136,29 @@ def membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
 def max_membrane_cross_entropy(v: Any, labels: Any, mask: Any = None) -> Tensor:
     """Cross entropy on the largest value over time of the membrane of each class's neuron (Cramer et al., 2022).
 
-    Arguments, ``v`` ``[T, N, classes]`` and ``labels`` ``[N]``, errors and the warning are those of
-    :func:`membrane_cross_entropy`; the result is a scalar.
+    Parameters
+    ----------
+    v : Tensor or dict
+        Membrane ``[T, N, classes]``, as for :func:`membrane_cross_entropy`.
+    labels : array of int
+        Correct classes, ``[N]``.
+    mask : array of bool, optional
+        ``[T, N]``, as in :func:`snn.run`: False where a step does not count.
+
+    Returns
+    -------
+    Tensor
+        A scalar.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        As for :func:`cross_entropy`.
+
+    Warns
+    -----
+    UserWarning
+        As for :func:`membrane_cross_entropy`.
     """
     where = "max_membrane_cross_entropy"
     v = for_loss(v, where)

@@ -71,10 +71,41 @@ class _Conv(Layer, Weighted):
 
 
 class Conv1d(_Conv):
-    """Convolution of sequences ``[N, C, L]``; arguments and attributes are those of :class:`Conv2d`, with one number for each.
+    """Convolution of sequences ``[N, C, L]``; the arguments are those of :class:`Conv2d`.
 
-    ``padding`` may also be two numbers, of zeros before and after. The weight is
-    ``[out_channels, in_channels / group, kernel_size]``.
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of input and output.
+    kernel_size : int
+        Length of the kernel.
+    stride : int
+        Step from window to window.
+    pad_mode : {"same", "valid", "pad"}
+        Padding at both ends: see :func:`autograd.ops.conv2d`.
+    padding : int or (int, int)
+        With ``pad_mode="pad"``, the number of zeros: at each end, or before and after.
+    dilation : int
+        Distance between the elements of a window.
+    group : int
+        Number of groups that the channels are divided into, each convolved separately.
+    has_bias : bool
+        Whether to add a bias.
+    weight_init, bias_init : str, number, array or initialiser, optional
+        Initial values of the Parameters; by default uniform within ``1 / sqrt(in_channels / group * kernel_size)``.
+    dtype : dtype
+        Dtype of the Parameters.
+    rng : numpy.random.Generator or int, optional
+        Source of random initial values.
+
+    Attributes
+    ----------
+    weight : Parameter
+        ``[out_channels, in_channels / group, kernel_size]``.
+    bias : Parameter or None
+        ``[out_channels]``.
+    weight_transform : Cell or None
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     """
 
     axes = 1
@@ -171,9 +202,16 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """Convolution of volumes ``[N, C, D, H, W]``; arguments and attributes are those of :class:`Conv2d`, with one more number.
+    """Convolution of volumes ``[N, C, D, H, W]``; the arguments are those of :class:`Conv2d`, with one more number.
 
-    The weight is ``[out_channels, in_channels / group, kd, kh, kw]``.
+    Attributes
+    ----------
+    weight : Parameter
+        ``[out_channels, in_channels / group, kd, kh, kw]``.
+    bias : Parameter or None
+        ``[out_channels]``.
+    weight_transform : Cell or None
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     """
 
     axes = 3
@@ -197,9 +235,17 @@ class Conv3d(_Conv):
 class Conv2dTranspose(_Conv):
     """Transposed convolution, which enlarges images: :func:`autograd.ops.conv_transpose2d` with its own weights.
 
-    Arguments and attributes are those of :class:`Conv2d`, and ``output_padding``: additional rows and columns at the end, with
-    ``pad_mode="pad"``. The default ``pad_mode="same"`` makes ``H * stride`` rows. The weight is
-    ``[in_channels, out_channels / group, kh, kw]``.
+    The arguments are those of :class:`Conv2d`, and ``output_padding``: additional rows and columns at the end, with
+    ``pad_mode="pad"``. The default ``pad_mode="same"`` makes ``H * stride`` rows.
+
+    Attributes
+    ----------
+    weight : Parameter
+        ``[in_channels, out_channels / group, kh, kw]``.
+    bias : Parameter or None
+        ``[out_channels]``.
+    weight_transform : Cell or None
+        Transforms the weights before the product, to the same shape; a compiled run applies it once. None by default.
     """
 
     axes = 2

@@ -128,7 +128,17 @@ def mnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST
 def fashion_mnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST:
     """Read Fashion-MNIST: clothes in the format of MNIST (Xiao, Rasul and Vollgraf, 2017).
 
-    It has 60,000 and 10,000 images in ten classes. The arguments are those of :func:`mnist`.
+    Parameters
+    ----------
+    directory : str or path
+        As for :func:`mnist`.
+    download : bool
+        Download missing files.
+
+    Returns
+    -------
+    MNIST
+        60,000 and 10,000 images in ten classes.
     """
     classes = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")
     return _four_files(directory, _FASHION, download, "fashion_mnist", classes)
@@ -137,7 +147,17 @@ def fashion_mnist(directory: str | os.PathLike[str], *, download: bool = False) 
 def kmnist(directory: str | os.PathLike[str], *, download: bool = False) -> MNIST:
     """Read Kuzushiji-MNIST: cursive Japanese in the format of MNIST (Clanuwat et al., 2018).
 
-    It has 60,000 and 10,000 images in ten classes. The arguments are those of :func:`mnist`.
+    Parameters
+    ----------
+    directory : str or path
+        As for :func:`mnist`.
+    download : bool
+        Download missing files.
+
+    Returns
+    -------
+    MNIST
+        60,000 and 10,000 images in ten classes.
     """
     return _four_files(directory, _KMNIST, download, "kmnist", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"))
 

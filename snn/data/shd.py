@@ -72,8 +72,18 @@ def shd(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
 def ssc(directory: str | os.PathLike[str], *, download: bool = False) -> Splits:
     """Read the Spiking Speech Commands: 35 English words by many speakers (Cramer et al., 2022).
 
-    The files are ``ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5``, or their archives ``.h5.zip``, and the splits
-    ``train``, ``validation`` and ``test``. The arguments are those of :func:`shd`.
+    Parameters
+    ----------
+    directory : str or path
+        Where ``ssc_train.h5``, ``ssc_valid.h5`` and ``ssc_test.h5`` are; or their archives ``.h5.zip``, which are unpacked
+        there.
+    download : bool
+        Download missing files.
+
+    Returns
+    -------
+    Splits
+        ``train``, ``validation`` and ``test``, in 35 classes, as :func:`shd`.
     """
     return _read("ssc", {"train": "ssc_train", "validation": "ssc_valid", "test": "ssc_test"}, 35, directory, download)
 

@@ -140,7 +140,17 @@ def sew_resnet(
 def sew_resnet18(classes: int = 1000, **options: Any) -> nn.SequentialCell:
     """Make SEW-ResNet-18 for images ``[T, N, 3, 224, 224]`` (Fang et al., 2021): 11,689,512 trained Parameters.
 
-    ``options`` and the result are as for :func:`sew_resnet`.
+    Parameters
+    ----------
+    classes : int
+        Outputs of the last layer.
+    **options
+        As for :func:`sew_resnet`.
+
+    Returns
+    -------
+    nn.SequentialCell
+        As from :func:`sew_resnet`.
     """
     return sew_resnet((2, 2, 2, 2), (64, 128, 256, 512), classes, large=True, **options)
 
@@ -148,6 +158,16 @@ def sew_resnet18(classes: int = 1000, **options: Any) -> nn.SequentialCell:
 def sew_resnet20(classes: int = 10, **options: Any) -> nn.SequentialCell:
     """Make a SEW-ResNet for images ``[T, N, 3, 32, 32]`` with the 20 layers of He et al. (2016): 272,474 Parameters.
 
-    ``options`` and the result are as for :func:`sew_resnet`.
+    Parameters
+    ----------
+    classes : int
+        Outputs of the last layer.
+    **options
+        As for :func:`sew_resnet`.
+
+    Returns
+    -------
+    nn.SequentialCell
+        As from :func:`sew_resnet`.
     """
     return sew_resnet((3, 3, 3), (16, 32, 64), classes, **options)
