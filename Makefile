@@ -6,7 +6,7 @@ PYTEST := python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 BENCHMARKS := overhead backward auto import memory scaling product layer recurrent digits graph conv events raster
 TESTED := overhead backward auto import memory scaling product conv events delays raster
 
-.PHONY: help ci demo test test-base lowest plain lint format coverage mutants docs bench bench-quick peers package clean
+.PHONY: help ci demo test test-base lowest plain graphs lint format coverage mutants docs bench bench-quick peers package clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -29,6 +29,10 @@ lowest: .venv-lowest/ready ## Run the test suite with the lowest versions that p
 # In make test, mode="python" shows that the loops of each neuron compute the same as plain Python.
 plain: $(VENV)/test ## Test compiled nets and user-defined neurons in a process that runs loops and kernels as plain Python
 	NUMBA_DISABLE_JIT=1 $(BIN)/$(PYTEST) -k "not python and not test_a_neuron_" tests/snn/compiled/test_conformance.py tests/snn/compiled/test_nets.py
+
+# make test draws 30.
+graphs: $(VENV)/test ## Compare 500 random nets in both modes: two minutes
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -q tests/snn/graphs/test_random_graphs.py
 
 lint: $(VENV)/test ## Check lint, spelling, format, types and import contracts
 	$(BIN)/ruff check

@@ -12,6 +12,7 @@ from autograd.graph import Node, reverse
 from autograd.state import state as thread
 
 from ..common.structure import generators, is_stateful
+from ..engine import tuning
 from ..engine.blas import one_thread_each
 from ..graphs.graph import Edge
 from ..graphs.stages import Schedule
@@ -27,7 +28,6 @@ from .starts import starts_of
 __all__ = ["Chain", "keep_chain", "run_again"]
 
 _KEPT = 4
-_PATIENCE = 10  # runs; a chain takes as long to make as several of them
 
 
 def keep_chain(
@@ -38,7 +38,9 @@ def keep_chain(
     if all(isinstance(edge, Edge) and edge in made for edge in tree.leaves(schedule.graph.out)):
         known = net.kept().setdefault("chains", {})
         before: Chain | None = known.get(_key(x, state, mode))
-        if before is not None and not before.used and before.missed < _PATIENCE:  # the net may change before each run
+        if (
+            before is not None and not before.used and before.missed < tuning.now().missed_runs
+        ):  # the net may change before each run
             before.missed += 1
             return
         keep(known, _key(x, state, mode), Chain(net, schedule, reads, replays), _KEPT)

@@ -119,7 +119,7 @@ def multiply(
     flat, (pitch, _) = strided(out)
     kernels = backend.products(made_for.tile, dtype.itemsize)
     rows, columns = made_for.tile[0], made_for.columns(dtype)
-    shared = m * n * k >= 16 * tuning.now().shared_elements and not isinstance(kernels.multiplied, FunctionType)
+    shared = m * n * k >= tuning.now().shared_product and not isinstance(kernels.multiplied, FunctionType)
     threads = thread_count() if shared else 1
     cuts = _cuts(-(-m // rows), max(1, made_for.tall // rows), threads)
     most = -(-k // -(-k // made_for.depth))

@@ -127,6 +127,8 @@ class Tuning:
     """With AVX2, or AVX-512 in halves, summands from which a product of spikes is ours (``benchmarks product``)."""
     own_columns: int = 512
     """Columns up to which it is (``benchmarks product``)."""
+    shared_product: int = 1 << 22
+    """Multiplications of our product from which threads share it (``benchmarks product``)."""
     product_bytes: int = 1 << 22
     """Bytes of a second operand that our product packs at once (``benchmarks product``)."""
 
@@ -154,6 +156,9 @@ class Tuning:
     replayed: int = 1 << 20
     """Elements of a stage per run up to which a run that differs from an earlier one in values only repeats its decisions;
     0 for never (``benchmarks digits``)."""
+    missed_runs: int = 10
+    """Runs of a net that changes before each of them, after which decisions about all of it are kept again: that takes as
+    long as several runs (``benchmarks digits``)."""
 
     @property
     def worthwhile(self) -> float:

@@ -149,7 +149,7 @@ def test_what_is_not_finite_is_where_numpy_has_it(value):
 
 
 def test_the_bits_are_the_same_for_any_number_of_threads_and_any_cut(monkeypatch, tune):
-    tune(shared_elements=0)
+    tune(shared_elements=0, shared_product=0)
     spikes = np.random.default_rng(0).random((400, 1200)) < 0.2
     a, b = normal((130, 1200)), normal((1200, 700))
     found = set()

@@ -110,7 +110,7 @@ def results(x, mode, tune):
 @pytest.mark.parametrize("mode", ["compiled", "python"])
 @pytest.mark.parametrize("name", INPUTS)
 def test_dense_layers_are_the_same_with_either_product(name, mode, monkeypatch, tune):
-    tune(little_work=0, dense_density=0.0, kept_spikes=0, shared_elements=0, few_outputs=0)
+    tune(little_work=0, dense_density=0.0, kept_spikes=0, shared_elements=0, shared_product=0, few_outputs=0)
     x = INPUTS[name](np.random.default_rng(0))
     found = {}
     for product in ("blas", "ours"):
@@ -137,7 +137,7 @@ def test_spikes_are_packed_without_numbers_in_between(monkeypatch, tune):
 
 
 def test_a_net_has_the_same_bits_for_any_number_of_threads(monkeypatch, tune):
-    tune(little_work=0, dense_density=0.0, shared_elements=0, few_outputs=0)
+    tune(little_work=0, dense_density=0.0, shared_elements=0, shared_product=0, few_outputs=0)
     monkeypatch.setenv("SPIKECELL_PRODUCT", "ours")
     rng = np.random.default_rng(0)
     net = nn.SequentialCell(nn.Dense(70, 90, rng=1), snn.LIFNode(beta=0.9), nn.Dense(90, 33, rng=2), snn.LIFNode(beta=0.9))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Parameter
+from autograd import Cell, Parameter, ops
 from autograd.errors import ArgumentError, CellError, CompileError, DTypeError, ShapeError, StateError
 from snn.neurons.ranges import POSITIVE
 
@@ -99,6 +99,17 @@ def test_a_neuron_of_ones_own_prints_its_equations():
             return 0.5 * v + x
 
     assert repr(Own()) == "Own(h = 0.5 v + x; z = h > 1 [relusigmoid()]; spike = z; v' = h - z)"
+
+
+def test_conditions_are_printed_with_their_brackets():
+    class Own(snn.Neuron):
+        def charge(self, x, v):
+            out = ops.logical_not(ops.logical_and(x > 3, ops.logical_or(v > 2, v < 0)))
+            return ops.where(ops.logical_and(ops.logical_or(x > 1, x < 0), v > 0), x, ops.where(out, v, 0.0))
+
+    text = str(snn.equations(Own()))
+    assert "x if ((x > 1 or x < 0) and v > 0) else" in text
+    assert "not (x > 3 and (v > 2 or v < 0))" in text
 
 
 def test_a_neuron_that_cannot_be_traced_is_printed_by_its_name():
