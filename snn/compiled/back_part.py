@@ -276,9 +276,9 @@ class CableBack:
         flags = self.running.gradient_mask_bytes(cable.source, self.saved, self.running.gradient_mask(cable))
         return None if flags is None or self.shared.share(flags) >= cable.wire.sampled_below else flags
 
-    def weights(self) -> list[Any]:
+    def weights(self) -> dict[str, Any]:
         """Return the arguments of its link."""
-        return [] if self.cable.wire is None else self.cable.wire.back(self.places is not None)
+        return {} if self.cable.wire is None else self.cable.wire.back(self.places is not None)
 
     def add(self, a: int, b: int) -> None:
         """Add a chunk's share to the weight gradient."""

@@ -300,7 +300,7 @@ class Running(Steps):
                 ends, lasts = [np.empty_like(s) for s in states[n]], [np.empty_like(r) for r in received[n]]
                 body = ready.loop.bodies[n]
                 works.append(Work(body, part.layout, streams, states[n], ends, targets, [], received[n], lasts))
-            self.launch(ready, works, a, b, [[] if c.wire is None else c.wire.forward() for c in self.cables])
+            self.launch(ready, works, a, b, [{} if c.wire is None else c.wire.forward() for c in self.cables])
             states, received = [work.ends for work in works], [work.lasts for work in works]
         return states, received
 
@@ -354,7 +354,7 @@ class Running(Steps):
         return saved.flags[n, gradient_mask]
 
     def launch(
-        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[list[Any]],
+        self, ready: Ready, works: list[Work], t0: int, t1: int, weights: Sequence[dict[str, Any]],
         places: Sequence[Array | None] = (),
     ) -> None:  # fmt: skip
         """Run a loop over some steps; ``weights`` and ``places`` belong to its links."""

@@ -77,12 +77,14 @@ def arguments(part: Part, listed: Sequence[Any], work: Work, t0: int, t1: int) -
     return body.ordered(given)
 
 
-def link_arguments(link: Link, given: list[Any], flags: Array | None, t0: int) -> list[Any]:
+def link_arguments(link: Link, given: dict[str, Any], flags: Array | None, t0: int) -> list[Any]:
     """Return the arguments of a link, from those of its wire; ``flags`` mark where its result is needed at each step.
 
     The flags of a late link are those of the step before.
     """
-    return given if flags is None else [*given, flags[max(0, t0 - link.late) :].reshape(-1), _u(link.late and t0 == 0)]
+    if flags is not None:
+        given = {**given, "flags": flags[max(0, t0 - link.late) :].reshape(-1), "skip": _u(link.late and t0 == 0)}
+    return [given[name] for name in link.arguments()]
 
 
 @functools.lru_cache(64)

@@ -228,12 +228,12 @@ class Wire:
         """Return the number of steps whose gradients are summed at once. It depends on the shape alone."""
         raise NotImplementedError
 
-    def forward(self) -> list[Any]:
-        """Return the arguments of the link forward."""
+    def forward(self) -> dict[str, Any]:
+        """Return the arguments of the link forward, by their names in :data:`snn.engine.loop.LINKS`."""
         raise NotImplementedError
 
-    def back(self, sampled: bool) -> list[Any]:
-        """Return the arguments of the link backward; ``sampled`` if its kind is the last."""
+    def back(self, sampled: bool) -> dict[str, Any]:
+        """Return those of the link backward, without flags; ``sampled`` if its kind is the last."""
         raise NotImplementedError
 
     def first(self, before: Array, fired: bool) -> Array:

@@ -119,17 +119,17 @@ class Kernels(Wire):
         """Return the length of a chunk."""
         return max(1, tuning.now().convolved_elements // max(1, samples * math.prod(self.out)))
 
-    def forward(self) -> list[Any]:
+    def forward(self) -> dict[str, Any]:
         """Return the kernels and the places that each position reaches."""
         return self._forward
 
     @functools.cached_property
-    def _forward(self) -> list[Any]:
+    def _forward(self) -> dict[str, Any]:
         if self.amplitude is None and self.dense:
             return dense_kernels_of(*self.fixed)
         return kernels_of(*self.fixed, 1 if self.amplitude is None else np.asarray(self.amplitude).reshape(()))
 
-    def back(self, sampled: bool) -> list[Any]:
+    def back(self, sampled: bool) -> dict[str, Any]:
         """Return the same for gradients."""
         if self.dense and not sampled:
             return dense_kernels_of(*self.fixed, back=True)

@@ -107,15 +107,15 @@ class Rows(Wire):
         """Return the length of a chunk."""
         return max(1, tuning.now().event_rows // max(1, samples))
 
-    def forward(self) -> list[Any]:
+    def forward(self) -> dict[str, Any]:
         """Return the packed weights."""
-        return [self.packed.array]
+        return {"weights": self.packed.array}
 
-    def back(self, sampled: bool) -> list[Any]:
+    def back(self, sampled: bool) -> dict[str, Any]:
         """Return the weights transposed, or packed as a second factor."""
         if sampled:
-            return [turned(self.weight, self.backend).reshape(-1)]
-        return [Packed.of_factor(self.weight, self.backend).array]
+            return {"weights": turned(self.weight, self.backend).reshape(-1)}
+        return {"weights": Packed.of_factor(self.weight, self.backend).array}
 
     def first(self, before: Array, fired: bool) -> Array:
         """Return the currents of values before the first step."""

@@ -16,6 +16,7 @@ from .backends import BackEnd
 from .buffers import aligned
 from .events import Events
 from .gradients import Images, whole
+from .loop import DENSE_KERNELS, KERNELS
 from .reach import padded_rows, reach, runs_of
 from .windows import places_inside
 
@@ -153,8 +154,8 @@ def _padded(packed: Array, lanes: int) -> Array:
 def kernels_of(
     weight: Array, windows: Windows, groups: int, size: tuple[int, ...], amplitude: Any = 1, back: bool = False,
     aligned: bool = True,
-) -> list[Any]:  # fmt: skip
-    """Return the arguments with which a loop convolves images, as :class:`snn.engine.loop.Link` lists them.
+) -> dict[str, Any]:  # fmt: skip
+    """Return the arguments with which a loop convolves images, by their names in :data:`snn.engine.loop.LINKS`.
 
     Parameters
     ----------
@@ -184,7 +185,8 @@ def kernels_of(
         math.prod(target[:-1]), target[-1],
     ]  # fmt: skip
     tables = runs_of(windows, size, groups == 1, back)
-    return [_padded(packed, lanes), np.array(sizes, np.uint64), *tables, _u(math.prod(target) * lanes * groups)]
+    made = _padded(packed, lanes), np.array(sizes, np.uint64), *tables, _u(math.prod(target) * lanes * groups)
+    return dict(zip(KERNELS, made, strict=True))
 
 
 def is_dense(windows: Windows, groups: int) -> bool:
@@ -195,7 +197,7 @@ def is_dense(windows: Windows, groups: int) -> bool:
 
 def dense_kernels_of(
     weight: Array, windows: Windows, groups: int, size: tuple[int, ...], back: bool = False
-) -> list[Any]:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     """Return the arguments of such a convolution; see :func:`kernels_of`."""
     if back:  # the gradient is convolved with the flipped kernel
         pads = tuple((span - 1 - before, span - 1 - after) for span, (before, after) in zip(
@@ -213,7 +215,8 @@ def dense_kernels_of(
         channels, math.prod(size[:-1]), size[-1], windows.pads[-1][0], rows[-1], kh, kw, windows.dilation[-1],
         math.prod(places[:-1]), places[-1], n_out, pitch,
     ]  # fmt: skip
-    return [
+    made = (
         np.ascontiguousarray(packed).reshape(-1), np.array(sizes, np.uint64), *padded_rows(windows, size),
         _u(math.prod(places) * pitch), _u(math.prod(rows) * channels),
-    ]  # fmt: skip
+    )  # fmt: skip
+    return dict(zip(DENSE_KERNELS, made, strict=True))

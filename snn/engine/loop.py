@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ARRIVED", "EVENTS", "KINDS", "Body", "Link", "Loop", "Source"]
+__all__ = ["ARRIVED", "DENSE_KERNELS", "EVENTS", "KERNELS", "KINDS", "LINKS", "Body", "Link", "Loop", "Source"]
 
 _ONE = ("width", "columns", "strides")
 EVENTS = ("weights", "lanes", "inputs", "event_start", "event_index")
@@ -19,6 +19,14 @@ _MANY = {
 _ALONE = {*_ONE, *ARRIVED}
 KINDS = (*_ONE, *EVENTS, *ARRIVED, *_MANY)
 """The kinds of a body's arguments in the order of a loop's signature."""
+
+KERNELS = ("weights", "sizes", "row_start", "rows", "run_start", "runs", "room")
+DENSE_KERNELS = ("weights", "sizes", "inner", "row_of", "room", "image_room")
+LINKS: dict[str, tuple[str, ...]] = {
+    "events": ("weights",), "product": ("weights",), "sampled": ("weights", "flags", "skip"), "spread": KERNELS,
+    "spread_numbers": KERNELS, "spread_where": (*KERNELS, "flags", "skip"), "convolve": DENSE_KERNELS, "copy": (),
+}  # fmt: skip
+"""The names of the arguments of each kind of link, in order."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,10 @@ class Link:
     ----------
     source, value_sent, target, value_received : int
         The bodies, and positions in ``values_sent`` and ``values_received``.
-    kind : {"events", "product", "sampled", "spread", "spread_numbers", "convolve", "spread_where", "copy"}
-        Sum of the weights of fired neurons; product with weights; product where flags are set; kernels of a convolution added
-        for each spike, or for each number; the whole convolution; its gradient where flags are set; copy.
+    kind : str
+        One of :data:`LINKS`. "events": sum of the weights of fired neurons; "product": product with weights; "sampled": a
+        product where flags are set; "spread", "spread_numbers": kernels of a convolution added for each spike, or for each number;
+        "convolve": the whole convolution; "spread_where": its gradient where flags are set; "copy".
     late : bool
         Whether the value arrives in the next step.
     """
@@ -104,21 +113,17 @@ class Link:
 
     def arguments(self) -> list[str]:
         """Return the names of its arguments."""
-        names = [] if self.kind == "copy" else ["weights", *self.tables]
-        names += ["room"] * bool(self.tables) + ["image_room"] * (self.kind == "convolve")
-        return names + ["flags", "skip"] * self.sampled
+        return [*LINKS[self.kind]]
 
     @property
     def tables(self) -> list[str]:
         """The names of the sizes and tables of a convolution; none for other kinds."""
-        if self.kind == "convolve":
-            return ["sizes", "inner", "row_of"]
-        return ["sizes", "row_start", "rows", "run_start", "runs"] if self.kind.startswith("spread") else []
+        return [name for name in LINKS[self.kind] if name not in ("weights", "room", "image_room", "flags", "skip")]
 
     @property
     def sampled(self) -> bool:
         """Whether it is needed only where flags are set."""
-        return self.kind in ("sampled", "spread_where")
+        return "flags" in LINKS[self.kind]
 
 
 @dataclass(frozen=True)

@@ -77,20 +77,20 @@ def check(case, dtype, backend):
         wanted[behind:] += expected.reshape(-1)
         np.testing.assert_array_equal(out, wanted)
 
-    *tables, room = kernels_of(*fixed, 2)
+    *tables, room = kernels_of(*fixed, 2).values()
     compare(helpers.spikes, 2 * of_spikes, fired, u(0), u(len(fired)), np.empty(int(room), dtype), *tables)
     compare(helpers.spikes, 0 * of_spikes, fired, u(0), u(0), np.empty(int(room), dtype), *tables)
-    *tables, room = kernels_of(*fixed)
+    *tables, room = kernels_of(*fixed).values()
     compare(helpers.numbers, forward, x.reshape(-1), u(0), u(x.size), np.empty(int(room), dtype), *tables)
-    *tables, room = kernels_of(*fixed, back=True)
+    *tables, room = kernels_of(*fixed, back=True).values()
     compare(helpers.numbers, back, g.reshape(-1), u(0), u(g.size), np.empty(int(room), dtype), *tables)
-    *tables, room = kernels_of(*fixed, aligned=False)
+    *tables, room = kernels_of(*fixed, aligned=False).values()
     places = np.where(flags.reshape(x.shape), back, 0)
     work = np.empty(int(room), dtype)
     compare(helpers.where, places, g.reshape(-1), u(0), u(x.size), flags.view(np.uint8), u(0), work, *tables)
     if is_dense(windows, groups):
         for given_, expected, direction in ((x, forward, False), (g, back, True)):
-            *tables, room, image = dense_kernels_of(*fixed, back=direction)
+            *tables, room, image = dense_kernels_of(*fixed, back=direction).values()
             work = np.zeros(int(image), dtype), np.empty(int(room), dtype)
             for _ in range(2):  # the padding stays zero
                 compare(helpers.whole, expected, given_.reshape(-1), u(0), *work, *tables)
