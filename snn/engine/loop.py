@@ -98,8 +98,8 @@ class Link:
         The bodies, and positions in ``values_sent`` and ``values_received``.
     kind : str
         One of :data:`LINKS`. "events": sum of the weights of fired neurons; "product": product with weights; "sampled": a
-        product where flags are set; "spread", "spread_numbers": kernels of a convolution added for each spike, or for each number;
-        "convolve": the whole convolution; "spread_where": its gradient where flags are set; "copy".
+        product where flags are set; "spread", "spread_numbers": kernels of a convolution added for each spike, or for each
+        number; "convolve": the whole convolution; "spread_where": its gradient where flags are set; "copy".
     late : bool
         Whether the value arrives in the next step.
     """
