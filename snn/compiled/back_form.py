@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from ..engine.buffers import Buffer
 from ..engine.events import padded
 from ..engine.loop import Body, Link, Loop
-from .form import Form, PartForm, Ready, keep
+from .form import Form, PartForm, Ready
 from .layout import Layout
+from .plan import keep
 
 __all__ = ["Asked", "BackForm", "PartBackForm", "Rooms", "back_form"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from itertools import count, islice
 from typing import Any
@@ -19,10 +20,10 @@ from ..graphs.stages import Schedule
 from ..tracing.guard import Dependencies
 from ..tracing.reads import Reads
 from .back_replay import BackReplay, product_of
-from .form import keep
 from .gradient_masks import makers
+from .plan import keep
 from .replay import Replay, Replayed
-from .stage import Maker, Saved, Steps
+from .stage import END, Maker, Saved, Steps
 from .starts import starts_of
 
 __all__ = ["Chain", "keep_chain", "run_again"]
@@ -78,9 +79,12 @@ class Chain:
     states : list of list of int
         The nodes of the states of each stage.
     results : list of (int, int)
-        Stage and position of each result of the run: the leaves of its output, then those of its state.
+        Stage and position of each result of the run.
+    leaves : list of int
+        The result in each leaf of the output, then of the state.
     sources : list of list of (int, int) or int
-        Where the parents of each stage come from: an earlier result, or a parent of the chain.
+        Where the parents of each stage come from: an earlier result, or a parent of the chain. The parents of the last stage
+        come first, since gradients are added in this order, as if each stage were an operation.
     backs : dict
         For the gradients that are given and wanted: the backward pass of each stage, None for a stage without one.
     """
@@ -95,18 +99,21 @@ class Chain:
         self.watched += [part for part in plans if id(part.owner) not in here]
         self.drawn = [rng.bit_generator for begin in self.graph.starts for rng in generators(begin.cell)]
         self.inputs, self.states = list[list[Any]](), list[list[int]]()
-        self.sources, numbers = list[list[Any]](), count()
         places = dict[Any, tuple[int, int]]()
-        for k, (stage, replay) in enumerate(zip(schedule.stages, replays, strict=True)):
+        for k, stage in enumerate(schedule.stages):
             core = stage.cores[0]
             edges = [stage.dense[edge].inputs[0] if edge in stage.dense else edge for edge in core.inputs]
             self.inputs.append([places.get(edge) for edge in edges])
             self.states.append([node.number for node in core.states])
-            beside = sum(each is not None for each in replay.connections) + len(core.states) + len(replay.plan.parameters)
-            self.sources.append([*(place or next(numbers) for place in self.inputs[k]), *islice(numbers, beside)])
             places |= {place: (k, i) for i, place in enumerate((*core.outs, *self.states[k]))}
+        self.sources, numbers = list[list[Any]](), count()
+        for inputs, states, replay in zip(self.inputs[::-1], self.states[::-1], replays[::-1], strict=True):
+            beside = sum(each is not None for each in replay.connections) + len(states) + len(replay.plan.parameters)
+            self.sources.insert(0, [*(place or next(numbers) for place in inputs), *islice(numbers, beside)])
         after = tree.leaves(self.graph.state_parts) if self.graph.starts else []
-        self.results = [places[place] for place in (*tree.leaves(self.graph.out), *after)]
+        found = [places[place] for place in (*tree.leaves(self.graph.out), *after)]
+        self.results = [*dict.fromkeys(found)]
+        self.leaves = [self.results.index(place) for place in found]
         self.backs: dict[Any, list[BackReplay | None]] = {}
 
     @property
@@ -146,7 +153,8 @@ class Chain:
             if read is None:
                 return None
             now.append(read)
-            parents += replay.nodes([x] * inputs.count(None), start, read) if thread.recording else ()
+            if thread.recording:
+                parents[:0] = replay.nodes([x] * inputs.count(None), start, read)
         record, runs = any(node is not None for node in parents), list[Replayed]()
         for replay, inputs, start, read in zip(self.replays, self.inputs, begun, now, strict=True):
             xs = [x if place is None else runs[place[0]].outs[place[1]] for place in inputs]
@@ -156,7 +164,7 @@ class Chain:
         found = [runs[k].outs[i] for k, i in self.results]
         if record:
             found = Chained(self, runs).linked(found, parents, Saved(None, []))
-        several = iter(found)
+        several = iter([found[i] for i in self.leaves])
         out = tree.unflatten(graph.out, several)
         return out, tree.unflatten(graph.state, several) if graph.starts else graph.state
 
@@ -176,15 +184,14 @@ class Chained(Steps):
         """Run the backward pass of each stage; of a stage that never ran backward in this way, by its own rule."""
         chain = self.chain
         if thread.recording or not chain.allowed or self._sampled(node, wanted):
-            return self._by_stage(node, g, wanted)
+            return self._by_stage(node, g, wanted)[0]
         key = tuple(g), tuple(map(product_of, g.values())), tuple(wanted)
         backs = chain.backs.get(key)
         if backs is not None:
             return one_thread_each(lambda: self._pull(backs, g, len(wanted)))
-        found = self._by_stage(node, g, wanted)
-        used = [run.used for run in self.runs]
-        if False not in used:
-            keep(chain.backs, key, used, _KEPT)
+        found, runs = self._by_stage(node, g, wanted)
+        if all(run.used is not None or not run.pulled for run in runs):
+            keep(chain.backs, key, [run.used for run in runs], _KEPT)
         return found
 
     def _sampled(self, node: Node, wanted: Sequence[bool]) -> bool:
@@ -215,17 +222,18 @@ class Chained(Steps):
                     add(source, made)
         return found
 
-    def _by_stage(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
-        """Return the wanted gradients by the rules of the stages; a parent's comes once, however often it is used."""
+    def _by_stage(
+        self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]
+    ) -> tuple[list[Tensor | None], list[Replayed]]:  # fmt: skip
+        """Return the wanted gradients by the rules of the stages, and the runs, which know how they ran backward."""
+        ends = [None if parent is None else Node(END, (parent,), parent.shape, parent.dtype) for parent in node.parents]
+        runs = [copy.copy(run) for run in self.runs]  # other threads may use them
         placed: list[list[Tensor]] = []
-        for run, inputs, sources in zip(self.runs, self.chain.inputs, self.chain.sources, strict=True):
-            run.used = None
+        for run, inputs, sources in zip(runs, self.chain.inputs, self.chain.sources, strict=True):
             run.xs = [x if place is None else placed[place[0]][place[1]] for x, place in zip(run.xs, inputs, strict=True)]
-            parents = [
-                node.parents[source] if isinstance(source, int) else placed[source[0]][source[1]].node for source in sources
-            ]
-            placed.append(run.placed(parents))
+            places = [ends[source] if isinstance(source, int) else placed[source[0]][source[1]].node for source in sources]
+            placed.append(run.placed(places))
         seeds = [(placed[k][j].node, g[i]) for i, (k, j) in enumerate(self.chain.results) if i in g]
-        asked = [*dict.fromkeys(parent for parent, want in zip(node.parents, wanted, strict=True) if parent and want)]
+        asked = [end for end, want in zip(ends, wanted, strict=True) if end is not None and want]
         found: dict[Any, Tensor | None] = dict(zip(asked, reverse(seeds, asked, False), strict=True))  # type: ignore[arg-type]
-        return [found.pop(parent, None) for parent in node.parents]
+        return [found.get(end) for end in ends], runs

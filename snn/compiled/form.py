@@ -14,9 +14,9 @@ from autograd.dtypes import float32
 from ..engine.backends import BackEnd
 from ..engine.loop import Body, Link, Loop
 from ..tracing.traced import Loops
-from .plan import Plan, SentValue
+from .plan import Plan, SentValue, keep
 
-__all__ = ["CableForm", "Form", "PartForm", "Ready", "form_for", "keep"]
+__all__ = ["CableForm", "Form", "PartForm", "Ready", "form_for"]
 
 _KEPT = 32
 
@@ -114,15 +114,6 @@ def form_for(kept: dict[Any, Any], *key: Any) -> Form:
         found = Form(*key)
         keep(known, key, found, _KEPT)
     return found
-
-
-def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
-    """Keep a value in a dict, in place of the oldest ones if there are too many; other threads may do so meanwhile."""
-    known[key] = value
-    keys = list(known)
-    for old in keys[: max(0, len(keys) - most)]:
-        if old != key:
-            known.pop(old, None)
 
 
 class Form:

@@ -9,7 +9,7 @@ import numpy as np
 from autograd import ops
 from autograd.graph import SELECT, Node
 
-from .stage import Maker, Steps
+from .stage import END, Maker, Steps
 
 __all__ = ["makers"]
 
@@ -20,6 +20,8 @@ def makers(node: Node | None) -> list[Maker] | None:
     """Return the makers of a value that is an output of a stage, or a sum of outputs; None for any other."""
     if node is None:
         return None
+    if node.rule is END:
+        return makers(node.parents[0])
     if node.rule is ops.add and all(parent is None or parent.shape == node.shape for parent in node.parents):
         found = [makers(parent) for parent in node.parents if parent is not None]
         return None if any(each is None for each in found) else [maker for each in found for maker in each or ()]

@@ -19,7 +19,9 @@ from ..graphs.stages import Core
 from ..tracing.guard import Dependencies
 from ..tracing.traced import KEPT, Traced, number_of, pair, symbol, trace_twice
 
-__all__ = ["Plan", "SentValue", "plan_for", "step_of"]
+__all__ = ["Plan", "SentValue", "keep", "plan_for", "step_of"]
+
+_OUTLINES = 32
 
 
 @dataclass(eq=False)
@@ -156,15 +158,24 @@ def plan_for(
     kept = kept if core.population is None else core.population.what.kept()
     outline, held = core.outline(graph)
     key = (outline, tuple(dtypes), tuple(map(id, biases)), tuple(late), tuple(names), masked)
-    known: list[Any] = kept.setdefault(key, [])
+    plans = kept.setdefault("plans", {})
+    known: list[Any] = plans.get(key, [])
     found = next((item for item in known if item[0].unchanged()), None)
     if found is None:
         found = (*_traced(graph, core, dtypes, biases, late, names, masked), held)
-        known.insert(0, found)
-        del known[KEPT:]
+        keep(plans, key, [found, *known][:KEPT], _OUTLINES)
     plan, records, _ = found
     plan.require_open()
     return plan, [(core.nodes[k].path, what) for k, what in records]
+
+
+def keep(known: dict[Any, Any], key: Any, value: Any, most: int) -> None:
+    """Keep a value in a dict, in place of the oldest ones if there are too many; other threads may do so meanwhile."""
+    known[key] = value
+    keys = list(known)
+    for old in keys[: max(0, len(keys) - most)]:
+        if old != key:
+            known.pop(old, None)
 
 
 def _traced(

@@ -173,11 +173,14 @@ class Replayed(Steps):
     ----------
     outs : list of Tensor
         Its outputs and final states, at no place in the autograd graph.
-    used : BackReplay, None or False
-        What the backward pass used; None before it, False if it took the full way.
+    pulled : bool
+        Whether it has run backward.
+    used : BackReplay or None
+        What the last backward pass used; None if it took the full way.
     """
 
-    used: BackReplay | bool | None = None
+    pulled = False
+    used: BackReplay | None = None
 
     def __init__(
         self, replay: Replay, xs: list[Tensor], starts: list[Tensor], now: Now, pars: list[Stream], scalars: list[Array],
@@ -215,12 +218,12 @@ class Replayed(Steps):
     def pull(self, node: Node, g: dict[int, Tensor], wanted: Sequence[bool]) -> list[Tensor | None]:
         """Run the backward pass; see :meth:`Running.pull`."""
         key = None if thread.recording or not self.replay.allowed else self._key(node, g, wanted)
+        self.pulled, self.used = True, None
         if key is None:
-            self.used = False
             return self.running().pull(node, g, wanted)
         known = self.replay.backs
-        self.used = known.get(key)
-        if self.used:
+        if key in known:
+            self.used = known[key]
             return one_thread_each(lambda: known[key].run(self, g))
         back = Back(self.running(), node, g, wanted)
         found: list[Tensor | None] = one_thread_each(back.run)

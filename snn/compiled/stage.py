@@ -28,7 +28,7 @@ from .part import Part
 from .plan import SentValue
 from .work import Work, arguments, link_arguments, order_of
 
-__all__ = ["Cable", "Maker", "Running", "Saved", "Steps", "run_stage"]
+__all__ = ["END", "Cable", "Maker", "Running", "Saved", "Steps", "run_stage"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _u = np.uint64
@@ -134,6 +134,18 @@ class Steps:
 
 Maker = tuple[Steps, Saved, int, int | None]
 """A stage, its saved values, a part, and the bool that marks where the gradient of one of its outputs has an effect."""
+
+
+class _End:
+    """The rule of an END."""
+
+    def pull(self, node: Node, g: Any, wanted: Sequence[bool]) -> Sequence[Tensor | None]:
+        """Pass the cotangent on."""
+        return (g,)
+
+
+END = _End()
+"""A parent of a stage as the stage sees it, for a reverse pass through some stages that ends there."""
 
 
 class Running(Steps):

@@ -70,7 +70,7 @@ class Builder:
             return self.values[value.index]
         if isinstance(value, (bool, int, float)):
             return value
-        array = np.asarray(value)
+        array = np.array(value)  # a copy: the user may change theirs later
         made = self.add("constant", "constant", array, (), [Output(array.shape, array.dtype)])
         return self.values[made[0].array.index]  # type: ignore[attr-defined]
 

@@ -348,11 +348,14 @@ class Neuron(Stateful):
     @property
     def starts_at_zero(self) -> bool:
         """Whether :meth:`initial_state` returns zeros for every input of a shape and dtype."""
-        return self._starts_by(Neuron) and is_zero(self.begin())
+        return self._starts_by(_STARTS) and is_zero(self.begin())
 
     def begin(self) -> Any:
         """Return the initial membrane: ``v_reset`` if it is a number, else ``v_rest``."""
         return self.v_reset if self.hard else self.v_rest
+
+
+_STARTS = {"initial_state": Neuron.initial_state, "zeros": Neuron.zeros, "begin": Neuron.begin}
 
 
 def is_zero(value: Any) -> bool:

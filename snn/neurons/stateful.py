@@ -84,13 +84,12 @@ class Stateful(Checked):
     @property
     def starts_at_zero(self) -> bool:
         """Whether :meth:`initial_state` returns zeros for every input of a shape and dtype."""
-        return self._starts_by(Stateful)
+        return self._starts_by(_STARTS)
 
-    def _starts_by(self, cls: type) -> bool:
-        """Return whether the start state is that of a class, and no subclass or instance has changed it."""
-        names = "initial_state", "zeros", "begin"
-        ours = all(getattr(type(self), name, None) is getattr(cls, name, None) for name in names)
-        return ours and vars(self).keys().isdisjoint(names)
+    def _starts_by(self, methods: dict[str, Any]) -> bool:
+        """Return whether these methods are those of the class, and no subclass, instance or patch has changed them."""
+        ours = all(getattr(type(self), name, None) is method for name, method in methods.items())
+        return ours and vars(self).keys().isdisjoint(methods)
 
     def __repr__(self) -> str:
         try:
@@ -98,3 +97,6 @@ class Stateful(Checked):
         except AutogradError:  # a user's charge that cannot be traced, or fails
             inside = self.extra_repr()
         return f"{type(self).__name__}({inside})"
+
+
+_STARTS = {"initial_state": Stateful.initial_state, "zeros": Stateful.zeros}

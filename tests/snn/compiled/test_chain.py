@@ -9,7 +9,7 @@ import snn
 from autograd import Parameter, Tensor, nn, value_and_grad
 from autograd.errors import CompileError
 from snn.compiled import chain
-from snn.compiled.form import keep
+from snn.compiled.plan import keep
 from snn.engine import tuning
 
 LEAK = 0.8

@@ -1,10 +1,12 @@
 """A chain is one operation in the autograd graph; its gradients are those of the stages one by one, to the bit."""
 
+import threading
+
 import numpy as np
 import pytest
 
 import snn
-from autograd import Cell, Tensor, grad, nn, ops, tree, value_and_grad, vjp
+from autograd import Cell, Parameter, Tensor, grad, nn, ops, tree, value_and_grad, vjp
 from snn.compiled import chain
 from snn.engine import tuning
 
@@ -224,3 +226,79 @@ def test_other_thresholds_between_forward_and_backward(passes):
     assert not passes[-1]
     for one, two in zip(tree.leaves(found), tree.leaves(other), strict=True):
         np.testing.assert_allclose(one.asnumpy(), two.asnumpy(), rtol=1e-5, atol=1e-5)
+
+
+class Shared(Cell):
+    """Four layers that are scaled by one Parameter; the output may appear twice."""
+
+    def __init__(self, twice):
+        super().__init__()
+        self.twice, self.gain = twice, Parameter(np.float32(1.3))
+        self.layers = nn.CellList([nn.Dense(4, 4, rng=k) for k in range(4)])
+        self.nodes = nn.CellList([snn.LIFNode(beta=0.5) for _ in range(4)])
+        for layer in self.layers:
+            layer.weight.set_data(layer.weight * 3)
+
+    def initial_state(self, x):
+        """Start at rest."""
+        return tuple(ops.zeros((len(x), 4), x.dtype) for _ in range(4))
+
+    def construct(self, x, state):
+        """Run a step."""
+        new = []
+        for layer, node, before in zip(self.layers, self.nodes, state, strict=True):
+            x, after = node(layer(x) * self.gain, before)
+            new.append(after)
+        return (x, x) if self.twice else x, tuple(new)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_the_first_pass_and_later_ones_have_the_same_bits(twice, passes):
+    net = Shared(twice)
+
+    def value(x):
+        outs = tree.leaves(snn.run(net, x, mode="compiled").out)
+        return sum((out * out * (k + 1.3)).sum() + (out * 0.7).sum() for k, out in enumerate(outs))
+
+    step = value_and_grad(value, None, net.trainable_params())
+    for seed in range(20):
+        x = numbers(seed)
+        for _ in range(1 if seed else 4):
+            step(x)
+        for kept in net.kept()["chains"].values():
+            kept.backs.clear()
+        first, later = step(x), step(x)
+        assert passes[-2:] == [False, True]
+        with tuning.using(replayed=0):
+            full = step(x)
+        fires(first[1])
+        equal(first, later)
+        equal(first, full)
+    if twice:
+        one, other = snn.run(net, x, mode="compiled").out
+        assert one is other
+
+
+def test_threads_may_share_a_pullback(passes):
+    net, x = given("layers")
+    weights = net.trainable_params()
+    for _ in range(3):
+        value, pullback = vjp(lambda x: loss(net, x), x, weights=weights)
+    one = Tensor(np.ones((), value.dtype))
+    expected, errors = pullback(one), []
+
+    def pull():
+        try:
+            for _ in range(40):
+                for kept in net.kept()["chains"].values():
+                    kept.backs.clear()
+                equal(pullback(one), expected)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=pull) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors

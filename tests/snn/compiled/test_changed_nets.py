@@ -253,3 +253,67 @@ def test_a_layer_that_stops_being_a_matrix():
         layer.rng = np.random.default_rng(1)
         found.append(np.asarray(snn.run(net, x, mode=mode).out))
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
+
+
+class Constants(Cell):
+    """Arrays and Tensors in the wiring, before a neuron, after it and in its state."""
+
+    def __init__(self, place):
+        super().__init__()
+        self.place, self.layer, self.node = place, nn.Dense(4, 4, rng=0), lif()
+        self.array, self.mask = np.ones(4, np.float32), np.ones(4, bool)
+        self.tensor, self.table = Tensor(np.ones(4, np.float32)), [np.ones(4, np.float32)]
+        self.layer.weight.set_data(self.layer.weight * 4)
+
+    def initial_state(self, x):
+        return self.node.initial_state(x)
+
+    def construct(self, x, state):
+        current = self.layer(x)
+        if self.place == "before":
+            current = current * self.array
+        elif self.place == "mask":
+            current = ops.where(self.mask, current, 0.0)
+        elif self.place == "tensor":
+            current = current + self.tensor
+        elif self.place == "table":
+            current = current * self.table[0] * 2.0
+        out, state = self.node(current, state)
+        return (out * self.array, state) if self.place == "after" else (out, state * self.array)
+
+
+CONSTANTS = {
+    "before": lambda net: net.array.__setitem__(slice(None), 3), "after": lambda net: net.array.__setitem__(1, 3),
+    "state": lambda net: net.array.__setitem__(slice(None), 0.25), "mask": lambda net: net.mask.__setitem__(1, False),
+    "tensor": lambda net: net.tensor.asnumpy().fill(3), "table": lambda net: net.table[0].fill(0.25),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("runs", [1, 4])
+@pytest.mark.parametrize("place", CONSTANTS)
+def test_constants_of_the_wiring_that_change_in_place(place, runs):
+    net = Constants(place)
+    for _ in range(runs):
+        snn.run(net, x, mode="python")
+    check(net, CONSTANTS[place])
+
+
+def test_a_constant_that_changes_before_each_run_leaves_few_plans():
+    net = Constants("before")
+    for k in range(40):
+        net.array[:] = k / 10
+        snn.run(net, x, mode="python")
+    assert 1 < len(net.node.kept()["plans"]) <= 32
+
+
+def test_a_start_state_that_is_patched_counts(monkeypatch):
+    net = nn.SequentialCell(nn.Dense(4, 4, rng=0), lif())
+
+    def half(self, x):
+        return ops.full(x.shape, 0.5, x.dtype)
+
+    for _ in range(3):
+        compare(*both(net, x))
+    monkeypatch.setattr(snn.Neuron, "initial_state", half)
+    compare(*both(net, x))
+    assert (np.asarray(snn.run(net, x[:1] * 0, mode="python").state["1"]) > 0).all()
