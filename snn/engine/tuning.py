@@ -97,8 +97,8 @@ class Tuning:
     # Threads
 
     shared_elements: int = 1 << 18
-    """Elements of a forward loop below which handing it out to threads costs more than it saves; an element of a backward
-    loop counts twice (``benchmarks digits``)."""
+    """Elements of a forward loop below which handing it out to threads costs more than it saves. An element of a backward
+    loop counts twice, and one of a loop that has no weights to sum half (``benchmarks digits``)."""
     uneven_elements: int = 1 << 24
     """Elements from which each thread has two ranges, so that one that starts late does fewer (``benchmarks layer``)."""
 
