@@ -15,17 +15,8 @@ from .backends import BackEnd
 from .buffers import Buffer, empty
 
 __all__ = [
-    "LANES",
-    "Events",
-    "Packed",
-    "all_finite",
-    "as_numbers",
-    "find_events",
-    "joined",
-    "marks",
-    "padded",
-    "sampled_product",
-]
+    "LANES", "Events", "Packed", "all_finite", "as_numbers", "find_events", "joined", "marks", "padded", "sampled_product",
+]  # fmt: skip
 
 Array = np.ndarray[Any, np.dtype[Any]]
 LANES = 64

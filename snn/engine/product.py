@@ -76,7 +76,10 @@ def processor() -> Processor:
 
 @functools.lru_cache(256)
 def _cuts(count: int, most: int, threads: int) -> Array:
-    """Divide tiles into blocks that become smaller, so that all threads end at almost the same time."""
+    """Divide tiles into blocks that become smaller, so that all threads end at almost the same time.
+
+    Each block is half of what a thread would get of the tiles that are left.
+    """
     made = [0]
     while (left := count - made[-1]) > 0:
         made.append(made[-1] + min(left, max(1, min(most, left // (2 * threads)))))
@@ -125,6 +128,7 @@ def multiply(
     most = -(-k // -(-k // made_for.depth))
     fitting = tuning.now().product_bytes // (most * dtype.itemsize)  # columns
     broad = min(-(-n // columns), max(1, fitting // columns)) * columns
+    # Few rows are cut by columns too: about three blocks for each thread, of at least four tiles.
     across = max(1, min(broad // columns // 4, -(-3 * threads // (len(cuts) - 1))))
     step = min(k, max(1, fitting // broad) * most)
     weights = aligned(broad * step, dtype)  # each vector lies in one cache line

@@ -57,7 +57,8 @@ def packed(lo, hi, source, wide, deep, start, end, most, amplitude, unit_wide, u
     """Pack the second operand, ``[depths, panels, depth, COLUMNS]``, together with the other threads that call it.
 
     Each thread takes the next part, counted by ``taken[0]``, until none is left, and returns when ``taken[1]`` counts all as
-    packed. If another thread takes long, it packs all parts itself: the values are the same.
+    packed. If another thread takes long, it packs all parts itself: the values are the same. Where columns are side by side, a
+    part is a strip of a depth of all panels; else it is one panel of a whole depth.
     """
     n, none, one = np.uint64(len(wide)), np.uint64(0), np.uint64(1)
     panels = (n + COLUMNS - one) // COLUMNS
