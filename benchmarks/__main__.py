@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Compare spikecell with other packages.")
     titles = "; ".join(f"{name}: {module.TITLE}" for name, module in BENCHMARKS.items())
     parser.add_argument("names", nargs="+", choices=BENCHMARKS, metavar="name", help=titles.replace("%", "%%"))
-    peers = "comma-separated names; torch or jax for all peers based on it; all; none"
-    parser.add_argument("--peers", default="all", help=peers)
+    peers_help = "comma-separated names; torch or jax for all peers based on it; all; none"
+    parser.add_argument("--peers", default="all", help=peers_help)
     parser.add_argument("--repeats", type=int, help=f"timed rounds (default {REPEATS}; {SMALL_REPEATS} with --small)")
     parser.add_argument("--small", action="store_true", help="tiny workloads, to check that everything runs")
     parser.add_argument("--only", default="", help="only the cases whose name contains this")
