@@ -111,7 +111,7 @@ def raster(
         else:
             times, which = np.nonzero(fired)
             size = markersize or float(np.clip(0.8 * row, _ROW, 9))
-            thick = max(0.6, min(width, 0.6 * size))
+            thick = max(0.6, min(width, max(0.6 * size, 1.8)))  # where rows are low, marks may be broad
             panel.plot(times * time.dt, bottom + which * band / n, "|", c=colour, ms=size, mew=thick)
         rate = f"{time.rate(fired.mean()):.3g} {'spikes/neuron/step' if time.whole else time.rate_unit}"
         text, middle = f"{title}\n{rate}", bottom + band / 2
