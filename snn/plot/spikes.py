@@ -75,8 +75,8 @@ def raster(
     Notes
     -----
     A spike is a mark as high as its row. A layer with rows of less than 0.8 points, or with more than 20,000 spikes, is an
-    image of dots of 0.75 points instead, each more opaque the more spikes it holds: a million spikes are drawn at once, and a PDF
-    stays small. With ``markersize`` it always uses marks.
+    image of dots of 0.75 points instead, each more opaque the more spikes it holds: a million spikes are drawn at once, and
+    a PDF stays small. With ``markersize`` it always uses marks.
     """
     where = "snn.plot.raster"
     layers = _layers(spikes, where)
