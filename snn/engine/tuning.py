@@ -127,6 +127,8 @@ class Tuning:
     """With AVX2, or AVX-512 in halves, summands from which a product of spikes is ours (``benchmarks product``)."""
     own_columns: int = 512
     """Columns up to which it is (``benchmarks product``)."""
+    own_breadth: int = 512
+    """With AVX-512 in halves, rows, columns and summands from which any product is ours (``benchmarks product``)."""
     shared_product: int = 1 << 22
     """Multiplications of our product from which threads share it (``benchmarks product``)."""
     product_bytes: int = 1 << 22

@@ -29,8 +29,8 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None)
     """Return the product to use for ``[m, k] @ [k, n]``.
 
     ``$SPIKECELL_PRODUCT`` may name it. Otherwise it is ours where ``benchmarks product`` shows that it is not slower. With
-    AVX-512, that is from some size on. With AVX2, and where the operations of AVX-512 run in two halves, numpy's BLAS is as
-    fast and needs no compilation, except for spikes times few columns: our product need not convert spikes to numbers first.
+    AVX-512, that is from some size on; where its operations run in two halves, only if no side is short. With AVX2, numpy's
+    BLAS is as fast and needs no compilation, except for spikes times few columns: ours need not convert spikes to numbers.
 
     Parameters
     ----------
@@ -67,8 +67,9 @@ def choice(m: int, n: int, k: int, spikes: bool, backend: BackEnd | None = None)
     if here.name in ("AVX2 and FMA", "AVX-512 in halves") and spikes:
         if k >= limits.own_depth and n <= limits.own_columns:
             return Choice("ours", f"{here.name}, and spikes need not become numbers")
-        return Choice("blas", f"ours is no faster with {here.name} for such shapes")
-    return Choice("blas", f"ours is no faster with {here.name}")
+    if here.name == "AVX-512 in halves" and min(m, n, k) >= limits.own_breadth:
+        return Choice("ours", f"{here.name}, and no side is short")
+    return Choice("blas", f"ours is no faster with {here.name} for such shapes")
 
 
 def product(a: Array | Matrix, b: Array | Matrix, out: Array, backend: BackEnd | None = None) -> Array:
