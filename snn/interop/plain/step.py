@@ -264,7 +264,7 @@ class Step:
         return names[result.index]
 
 
-_ELSE = "Write that part of the net with other operations; docs/exchange.md lists them."
+_ELSE = "Write that part of the net with other operations."
 
 
 def _by_batch(what: str, got: str) -> CompileError:
